@@ -1,0 +1,1 @@
+"""Pure billing decisions: no I/O, no clock, integers and Decimals only."""

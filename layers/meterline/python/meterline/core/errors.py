@@ -1,0 +1,35 @@
+"""The one kind of refusal that every floor raises and the wire renders."""
+
+
+class BillingError(Exception):
+    """A request that the contract refuses; nothing was changed.
+
+    ``message`` tells the caller what to do. ``code``, ``param``, ``status`` and ``type`` are the
+    fields of Stripe's error object (contract section 1.6).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        status: int = 400,
+        type: str = "invalid_request_error",  # noqa: A002 - the field's name on the wire
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.status = status
+        self.type = type
+
+
+def no_such(noun: str, object_id: str, *, param: str = "id") -> BillingError:
+    """The refusal for a missing object: 404 when it stands in the path (``param="id"``), else 400."""
+    return BillingError(
+        f"No such {noun}: '{object_id}'",
+        code="resource_missing",
+        param=param,
+        status=404 if param == "id" else 400,
+    )

@@ -1,0 +1,35 @@
+"""Object ids: random ones that sort by time, and ones that follow from what they identify."""
+
+import hashlib
+import secrets
+import time
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_TIME_DIGITS = 8
+_RANDOM_DIGITS = 16
+_DIGEST_DIGITS = 24
+
+
+def new_id(prefix: str) -> str:
+    """A new id: ``prefix``, the wall-clock millisecond (so that ids sort by time), 95 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    return prefix + _base62(milliseconds, _TIME_DIGITS) + _random_digits()
+
+
+def derived_id(prefix: str, *parts: str | int) -> str:
+    """The id that follows from ``parts``: the same parts always give the same id (142 bits)."""
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
+    return prefix + _base62(int.from_bytes(digest), _DIGEST_DIGITS)
+
+
+def _random_digits() -> str:
+    return "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_DIGITS))
+
+
+def _base62(number: int, digits: int) -> str:
+    """The last ``digits`` digits of ``number``, in an alphabet that sorts as ASCII does."""
+    out = []
+    for _ in range(digits):
+        number, digit = divmod(number, len(_DIGITS))
+        out.append(_DIGITS[digit])
+    return "".join(reversed(out))
