@@ -1,0 +1,164 @@
+"""The repository of billing objects: reads by id, lists, what is due, and commits."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
+
+from meterline.store import commit as transactions
+from meterline.store import keys
+from meterline.store.documents import LIVE, Body, Change, Document, Page
+from meterline.store.keys import Cursor
+from meterline.store.models import BillingItem, ListingIndex, ParentIndex, billing_item
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a list to read: between two places (both exclusive), from newest or oldest."""
+
+    newer_than: Cursor | None = None
+    older_than: Cursor | None = None
+    created_from: int = 0
+    created_until: int = 9_999_999_999
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BillingStore:
+    """All billing objects of one mode; the other mode's are out of its reach."""
+
+    livemode: bool
+
+    def get(self, object_id: str) -> Document | None:
+        """The object with this id as last committed, or None."""
+        try:
+            item = billing_item().get(
+                keys.object_key(self.livemode, object_id), "#", consistent_read=True
+            )
+        except DoesNotExist:
+            return None
+        return self._document(item)
+
+    def get_many(self, object_ids: Iterable[str]) -> dict[str, Document]:
+        """The objects with these ids that exist, as last committed, by id."""
+        wanted = [(keys.object_key(self.livemode, one), "#") for one in dict.fromkeys(object_ids)]
+        if not wanted:
+            return {}
+        items = billing_item().batch_get(wanted, consistent_read=True)
+        return {document.id: document for document in map(self._document, items)}
+
+    def claim_holder(self, kind: str, value: str) -> str | None:
+        """The id of the object that holds this value (an event name, a lookup key), or None."""
+        try:
+            key = keys.claim_key(self.livemode, kind, value)
+            return billing_item().get(key, "#", consistent_read=True).holder
+        except DoesNotExist:
+            return None
+
+    def page(
+        self,
+        kind: str,
+        span: Span,
+        *,
+        limit: int,
+        parent: str | None = None,
+        keep: Callable[[Body], bool] = lambda _: True,
+    ) -> Page:
+        """Up to ``limit`` objects of a kind, or of those under ``parent``, that ``keep`` accepts.
+
+        In the order of ``span``; reads the index until the page is full, then the objects.
+        """
+        found = islice(self.each(kind, span, parent=parent, keep=keep), limit + 1)
+        documents = list(found)
+        return Page(documents[:limit], has_more=len(documents) > limit)
+
+    def each(
+        self,
+        kind: str,
+        span: Span | None = None,
+        *,
+        parent: str | None = None,
+        keep: Callable[[Body], bool] = lambda _: True,
+    ) -> Iterator[Document]:
+        """The same without an end: every object, read in batches as it is asked for."""
+        ids = self._ids(kind, span or Span(), parent)
+        while batch := list(islice(ids, 50)):
+            found = self.get_many(batch)
+            yield from (found[one] for one in batch if one in found and keep(found[one].body))
+
+    def due(self, partition: str, until: int, *, limit: int) -> list[tuple[int, str]]:
+        """The first ``limit`` of a partition of ``keys.due_keys`` due by ``until``: (instant, id)."""
+        entries = billing_item().due.query(partition, BillingItem.due_at <= until, limit=limit)
+        return [(int(item.due_at or 0), item.pk.split("#", 1)[1]) for item in entries]
+
+    def due_on(self, timeline: str, until: int) -> list[tuple[int, str]]:
+        """Everything due on a timeline by ``until``, earliest first, as (instant, id)."""
+        partitions = keys.due_keys(self.livemode, timeline)
+        batches = [self.due(shard, until, limit=1_000) for shard in partitions]
+        return sorted(pair for batch in batches for pair in batch)
+
+    def commit(self, change: Change) -> None:
+        """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
+        transactions.commit(change, livemode=self.livemode)
+
+    def _ids(self, kind: str, span: Span, parent: str | None) -> Iterator[str]:
+        """The ids of a list, merged from its partitions in the order of ``span``."""
+        if parent is not None:
+            partitions, index, place = (
+                [keys.parent_key(self.livemode, kind, parent)],
+                billing_item().by_parent,
+                BillingItem.parent_sk,
+            )
+        else:
+            partitions, index, place = (
+                keys.listing_keys(self.livemode, kind),
+                billing_item().listing,
+                BillingItem.list_sk,
+            )
+        rows = [_rows(index, place, partition, span) for partition in partitions]
+        merged = heapq.merge(*rows, reverse=not span.oldest_first)
+        return (row.split("#", 1)[1] for row in merged)
+
+    def _document(self, item: BillingItem) -> Document:
+        return Document(
+            kind=item.kind or "",
+            livemode=self.livemode,
+            body=item.body or {},
+            version=item.version or 0,
+            due_at=item.due_at,
+            timeline=item.timeline or LIVE,
+            parent=item.parent,
+            expires_at=item.expires_at,
+        )
+
+
+def _rows(
+    index: ListingIndex | ParentIndex, place: UnicodeAttribute, partition: str, span: Span
+) -> Iterator[str]:
+    """The sort keys of one partition within ``span``, read a page at a time."""
+    items = index.query(
+        partition,
+        place.between(*_bounds(span)),
+        scan_index_forward=span.oldest_first,
+        page_size=101,
+    )
+    return (str(getattr(item, place.attr_name)) for item in items)
+
+
+def _bounds(span: Span) -> tuple[str, str]:
+    """The least and greatest sort key within ``span``; its places themselves are outside."""
+    low = Cursor(span.created_from, "").sort_key
+    high = Cursor(span.created_until, "~").sort_key
+    if span.newer_than is not None:
+        low = max(low, span.newer_than.sort_key + "!")
+    if span.older_than is not None:
+        high = min(high, _just_before(span.older_than.sort_key))
+    return low, max(low, high)
+
+
+def _just_before(sort_key: str) -> str:
+    """The greatest key below ``sort_key`` that an id can give."""
+    return sort_key[:-1] + chr(ord(sort_key[-1]) - 1) + "~"

@@ -1,0 +1,128 @@
+"""One decision, one transaction: how a ``Change`` becomes DynamoDB writes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import CancellationReason, TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
+
+from meterline.store import keys
+from meterline.store.documents import Change, Claim, ClaimTaken, Conflict, Document, LeaseLost
+from meterline.store.models import BillingItem, access_item, billing_item
+
+COMMITTED = "committed"
+_MAX_OPERATIONS = 100
+_REFUSED = "ConditionalCheckFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Adds the parts of a change to a transaction, noting what each operation is about.
+
+    DynamoDB reports its reasons in the order checks, deletes, puts, updates: PynamoDB sends them so.
+    """
+
+    transaction: TransactWrite
+    livemode: bool
+
+    def write(self, change: Change) -> Iterator[Document | Claim | None]:
+        model = billing_item()
+        for document in change.checks:
+            self.transaction.condition_check(
+                model, *_address(document), condition=_unchanged(model, document)
+            )
+            yield document
+        for document in change.deletes:
+            self.transaction.delete(_item(document), condition=_unchanged(model, document))
+            yield document
+        for claim in change.releases:
+            self.transaction.delete(self._claim(claim), condition=model.holder == claim.holder)
+            yield claim
+        for document in change.puts:
+            self.transaction.save(_item(document), condition=_unchanged(model, document))
+            yield document
+        for claim in change.claims:
+            free = model.pk.does_not_exist() | (model.holder == claim.holder)
+            self.transaction.save(self._claim(claim), condition=free)
+            yield claim
+        if change.receipt is not None:
+            access = access_item()
+            self.transaction.update(
+                access(change.receipt.pk),
+                actions=[
+                    access.state.set(COMMITTED),
+                    access.result_id.set(change.result_id or ""),
+                ],
+                condition=access.lease == change.receipt.lease,
+            )
+            yield None
+
+    def _claim(self, claim: Claim) -> BillingItem:
+        key = keys.claim_key(self.livemode, claim.kind, claim.value)
+        return billing_item()(key, "#", holder=claim.holder)
+
+
+def commit(change: Change, *, livemode: bool) -> None:
+    """Write ``change`` whole or not at all.
+
+    Raises ``Conflict`` when a document is no longer at its version, ``ClaimTaken`` when a claimed
+    value has another holder, ``LeaseLost`` when the request's idempotency record was taken over.
+    A retry after a lost answer carries the same client token, so it takes effect once.
+    """
+    transaction = TransactWrite(connection=_connection())
+    subjects = list(_Writer(transaction, livemode).write(change))
+    if len(subjects) > _MAX_OPERATIONS:
+        message = f"A change of {len(subjects)} operations exceeds a transaction"
+        raise ValueError(message)
+    try:
+        with transaction:
+            pass
+    except TransactWriteError as error:
+        raise _outcome(error, subjects) from error
+
+
+def _connection() -> Connection:
+    connection: Connection = billing_item()._get_connection().connection  # noqa: SLF001 - reuse its pool
+    return connection
+
+
+def _address(document: Document) -> tuple[str, str]:
+    return keys.object_key(document.livemode, document.id), "#"
+
+
+def _item(document: Document) -> BillingItem:
+    """The item that stores ``document`` at its next version."""
+    return billing_item()(
+        *_address(document),
+        kind=document.kind,
+        version=document.version + 1,
+        body=document.body,
+        timeline=document.timeline,
+        parent=document.parent,
+        expires_at=document.expires_at,
+        **keys.index_keys(document),
+    )
+
+
+def _unchanged(model: type[BillingItem], document: Document) -> Condition:
+    if document.version == 0:
+        return model.pk.does_not_exist()
+    return model.version == document.version
+
+
+def _outcome(error: TransactWriteError, subjects: list[Document | Claim | None]) -> Exception:
+    """What a refused transaction means to the service that asked for it."""
+    reasons: list[CancellationReason | None] = list(error.cancellation_reasons)
+    for reason, subject in zip(reasons, subjects, strict=False):
+        if reason is None or reason.code != _REFUSED:
+            continue
+        if isinstance(subject, Claim):
+            return ClaimTaken(subject)
+        if subject is None:
+            return LeaseLost()
+        return Conflict(subject.id)
+    if any(reason is not None and reason.code == "TransactionConflict" for reason in reasons):
+        return Conflict("another transaction")
+    return error

@@ -1,0 +1,113 @@
+"""What the Billing table holds, as values: documents, and the changes that are committed together."""
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+type Body = dict[str, Any]
+"""The JSON of an object as the API shows it, unexpanded; private state stands under ``_``."""
+
+LIVE = "live"
+"""The timeline of everything that follows the wall clock; others are ids of test clocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One stored object and what finds it.
+
+    ``version`` counts its commits (0: not stored yet) and guards them: a commit is refused when the
+    stored version is another. ``due_at`` (UTC seconds on ``timeline``) is when it next needs work.
+    ``parent`` is the id of the object that it is listed under, besides the list of its kind.
+    """
+
+    kind: str
+    livemode: bool
+    body: Body
+    version: int = 0
+    due_at: int | None = None
+    timeline: str = LIVE
+    parent: str | None = None
+    expires_at: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The object's id."""
+        return str(self.body["id"])
+
+    @property
+    def created(self) -> int:
+        """When the object was created, UTC seconds: lists are ordered by it."""
+        return int(self.body.get("created", 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A value that only one object of its kind may hold, such as a meter's event name."""
+
+    kind: str
+    value: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The idempotency record of a request, marked as committed by the commit it belongs to.
+
+    ``pk`` is its key in the Access table; ``lease`` proves that this attempt still holds it.
+    """
+
+    pk: str
+    lease: str
+
+
+@dataclass(slots=True)
+class Change:
+    """Everything that one decision writes; it is committed whole or not at all.
+
+    ``checks`` are documents that the decision read and that must be unchanged at the commit.
+    ``result_id`` names the object that the request answers with, for a replay of its ``receipt``.
+    """
+
+    puts: list[Document] = field(default_factory=list)
+    deletes: list[Document] = field(default_factory=list)
+    checks: list[Document] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    releases: list[Claim] = field(default_factory=list)
+    receipt: Receipt | None = None
+    result_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, in its order, and whether more follow."""
+
+    documents: list[Document]
+    has_more: bool
+
+
+class Conflict(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """Something that the change depends on was changed meanwhile: load and decide again."""
+
+
+class ClaimTaken(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """A claimed value belongs to another object."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(f"{claim.kind} {claim.value!r} is taken")
+        self.claim = claim
+
+
+class LeaseLost(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """The request's idempotency record now belongs to another attempt."""
+
+
+def pack(body: Body) -> bytes:
+    """``body`` as stored: JSON, compressed, with keys in one order so that equal bodies are equal."""
+    return zlib.compress(json.dumps(body, separators=(",", ":"), sort_keys=True).encode(), 6)
+
+
+def unpack(data: bytes) -> Body:
+    """The body that ``pack`` stored."""
+    body: Body = json.loads(zlib.decompress(data))
+    return body
