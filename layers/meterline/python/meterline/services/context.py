@@ -1,0 +1,47 @@
+"""What every service is given: the store of its mode, the time, and what asked for the work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from meterline.services.events import EventDraft, Origin, outbox
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Change, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of one piece of work.
+
+    ``now`` is the time of the objects at hand, UTC seconds: the wall clock's, or their test clock's
+    (``at``). ``wall_clock`` is always the wall clock's. ``origin`` and ``receipt`` belong to the
+    API request that asked, if one did.
+    """
+
+    store: BillingStore
+    now: int
+    wall_clock: int
+    origin: Origin | None = None
+    receipt: Receipt | None = None
+
+    @property
+    def livemode(self) -> bool:
+        """Whether this is the live mode."""
+        return self.store.livemode
+
+    def at(self, instant: int) -> "Context":
+        """The same surroundings at another time, as a test clock has it."""
+        return replace(self, now=instant)
+
+    def save(
+        self, change: Change, events: Sequence[EventDraft] = (), *, result_id: str | None = None
+    ) -> None:
+        """Commit ``change`` together with its ``events`` and the request's receipt.
+
+        ``result_id`` names the object that the request answers with. Refusals are those of
+        ``BillingStore.commit``.
+        """
+        puts = list(change.puts)
+        if events:
+            cause = (change.puts or change.deletes)[0]
+            puts.append(outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock))
+        self.store.commit(replace(change, puts=puts, receipt=self.receipt, result_id=result_id))

@@ -1,0 +1,111 @@
+"""Events: what happened, as Stripe event objects, written in the transaction of the change.
+
+All events of one commit form one outbox document. Its id follows from the object that the commit is
+about and that object's version, so repeating a commit repeats its events' ids (contract section 10).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meterline.services.ids import derived_id
+from meterline.store.documents import Body, Document
+
+API_VERSION = "2026-10-28.endive"
+OUTBOX_KIND = "event"
+_RETENTION_SECONDS = 30 * 86_400
+_INDEX_DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The API request that caused a change."""
+
+    request_id: str
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """Something that happened to ``subject``; ``before`` is its body before an update."""
+
+    type: str
+    subject: Body
+    before: Body | None = None
+
+
+def outbox(
+    drafts: Sequence[EventDraft],
+    cause: Document,
+    origin: Origin | None,
+    *,
+    now: int,
+    wall_clock: int,
+) -> Document:
+    """The document that holds the events of one commit, kept for 30 days of the wall clock."""
+    batch_id = derived_id("evt_", cause.id, cause.version + 1)
+    events = [
+        _event(f"{batch_id}{index:0{_INDEX_DIGITS}d}", draft, origin, cause.livemode, now)
+        for index, draft in enumerate(drafts)
+    ]
+    return Document(
+        kind=OUTBOX_KIND,
+        livemode=cause.livemode,
+        body={"id": batch_id, "created": now, "events": events},
+        expires_at=wall_clock + _RETENTION_SECONDS,
+    )
+
+
+def outbox_id(event_id: str) -> str:
+    """The id of the document that holds the event."""
+    return event_id[:-_INDEX_DIGITS]
+
+
+def public(body: Body) -> Body:
+    """``body`` without private state, at any depth."""
+    return {key: _public_value(value) for key, value in body.items() if key != "_"}
+
+
+def previous_attributes(before: Body, after: Body) -> Body:
+    """The former values of what an update changed: objects by their changed members, lists whole."""
+    changed: Body = {}
+    for key, old in before.items():
+        new = after.get(key)
+        if old == new or key == "_":
+            continue
+        nested = isinstance(old, dict) and isinstance(new, dict)
+        changed[key] = previous_attributes(old, new) if nested else old
+    return changed
+
+
+def _event(
+    event_id: str,
+    draft: EventDraft,
+    origin: Origin | None,
+    livemode: bool,  # noqa: FBT001 - a field of the event
+    now: int,
+) -> Body:
+    data: Body = {"object": public(draft.subject)}
+    if draft.before is not None:
+        data["previous_attributes"] = previous_attributes(public(draft.before), data["object"])
+    return {
+        "id": event_id,
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": now,
+        "data": data,
+        "livemode": livemode,
+        "pending_webhooks": 0,
+        "request": {
+            "id": origin.request_id if origin else None,
+            "idempotency_key": origin.idempotency_key if origin else None,
+        },
+        "type": draft.type,
+    }
+
+
+def _public_value(value: object) -> object:
+    if isinstance(value, dict):
+        return public(value)
+    if isinstance(value, list):
+        return [_public_value(one) for one in value]
+    return value
