@@ -1,0 +1,128 @@
+"""Money: integer minor units, and the one place where fractions of them are rounded.
+
+Amounts that have been decided are integers in the currency's minor unit (cents of the euro, whole
+yen). Amounts still being computed are exact `Decimal`s in that same unit.
+"""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Final
+
+from meterline.core.errors import BillingError
+
+EXACT: Final = Context(prec=100, rounding=ROUND_HALF_UP)
+"""Context of every computation with prices: wide enough that a product of any accepted unit amount
+and quantity is exact, and independent of the ambient decimal context."""
+
+MAX_DECIMAL_PLACES: Final = 12
+"""Places after the point that a unit amount may have (Stripe: decimal amounts)."""
+
+MAX_AMOUNT_MINOR: Final = 99_999_999_999
+"""Largest amount of one line or invoice that is accepted, in minor units."""
+
+ZERO: Final = Decimal(0)
+
+_TWO_DECIMAL: Final = """
+    aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd btn bwp byn bzd cad
+    cdf chf cny cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel ghs gip gmd gtq gyd hkd hnl
+    hrk htg huf idr ils inr isk jmd kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop
+    mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk php pkr pln qar ron rsd rub sar sbd
+    scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah ugx usd usdc uyu uzs wst xcd
+    xcg yer zar zmw
+"""
+_ZERO_DECIMAL: Final = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
+_THREE_DECIMAL: Final = "bhd jod kwd omr tnd"
+_WHOLE_HUNDREDS: Final = frozenset(("isk", "ugx"))
+
+_MINOR_DIGITS: Final = {
+    code: digits
+    for digits, codes in ((0, _ZERO_DECIMAL), (2, _TWO_DECIMAL), (3, _THREE_DECIMAL))
+    for code in codes.split()
+}
+
+
+def round_half_up(amount: Decimal) -> int:
+    """The minor unit nearest to an exact amount; a half goes away from zero.
+
+    Applied once per invoice line, after multiplying. Negative amounts round by magnitude
+    (-166.35 is -166, -1.5 is -2), so that a credit mirrors the debit it takes back.
+    """
+    return int(amount.to_integral_value(rounding=ROUND_HALF_UP, context=EXACT))
+
+
+def nearest_quotient(numerator: int, denominator: int) -> int:
+    """`numerator / denominator` rounded as `round_half_up` does, in integers only.
+
+    The denominator must be positive.
+    """
+    magnitude = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return -magnitude if numerator < 0 else magnitude
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of decimals, whatever precision the calling thread has set."""
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
+
+
+def minor_digits(currency: str) -> int:
+    """Digits after the point in a currency's amounts: 0, 2 or 3.
+
+    The Icelandic króna and the Ugandan shilling have no cents in practice and yet count as
+    two-decimal, with the last two digits zero (Stripe: supported currencies). An unknown code is
+    refused.
+    """
+    digits = _MINOR_DIGITS.get(currency.lower())
+    if digits is None:
+        raise BillingError(f"Invalid currency: {currency}.", param="currency")
+    return digits
+
+
+def charge_step_minor(currency: str) -> int:
+    """The step, in minor units, of amounts that move money.
+
+    10 for three-decimal currencies, 100 for those that only pretend to have cents, else 1.
+    """
+    if currency.lower() in _WHOLE_HUNDREDS:
+        return 100
+    return 10 if minor_digits(currency) == 3 else 1
+
+
+def parse_unit_amount(text: str, param: str = "unit_amount_decimal") -> Decimal:
+    """Read a non-negative decimal unit amount in minor units, at most 12 places after the point."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise BillingError(f"Invalid decimal: {text}", param=param) from None
+    if not amount.is_finite() or amount < 0:
+        raise BillingError(f"Invalid decimal: {text}; it must be at least 0", param=param)
+    if decimal_places(amount) > MAX_DECIMAL_PLACES:
+        raise BillingError(
+            f"Invalid decimal: {text}; at most {MAX_DECIMAL_PLACES} decimal places are supported",
+            param=param,
+        )
+    return amount
+
+
+def decimal_places(amount: Decimal) -> int:
+    """Significant places after the point: 2 for 1.250, 0 for 1E+3."""
+    exponent = amount.normalize(EXACT).as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def format_decimal(amount: Decimal) -> str:
+    """A decimal as the API prints it: no exponent, no trailing zeros, "2000" and "0.05"."""
+    text = f"{amount:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def whole_units(amount: Decimal) -> int | None:
+    """The integer form of a decimal unit amount, or None if it has a fraction.
+
+    Stripe fills `unit_amount` only when `unit_amount_decimal` is whole.
+    """
+    return int(amount) if decimal_places(amount) == 0 else None

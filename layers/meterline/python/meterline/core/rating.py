@@ -1,0 +1,197 @@
+"""Rating: what a quantity costs at a price, explained step by step.
+
+Amounts are exact until the line is complete and are then rounded once. Unit and flat amounts are
+decimals in minor units. Rules: Stripe, "Tiered pricing", "Decimal amounts" and "Set quantities".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from meterline.core.errors import BillingError
+from meterline.core.money import EXACT, ZERO, exact_sum, round_half_up
+
+
+class TiersMode(StrEnum):
+    """GRADUATED prices each slice at its own tier, VOLUME all of it at the tier reached."""
+
+    GRADUATED = "graduated"
+    VOLUME = "volume"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One tier, up to and including `up_to`; None reaches to infinity. Amounts in minor units."""
+
+    up_to: Decimal | None
+    unit_amount: Decimal | None = None
+    flat_amount: Decimal | None = None
+
+    def reaches(self, quantity: Decimal) -> bool:
+        """Whether the quantity lies within this tier or below it."""
+        return self.up_to is None or quantity <= self.up_to
+
+
+@dataclass(frozen=True, slots=True)
+class TransformQuantity:
+    """Packages: the quantity is divided and rounded to whole packages before pricing."""
+
+    divide_by: int
+    round: Literal["up", "down"]
+
+    def packages(self, quantity: Decimal) -> Decimal:
+        """Whole packages that a non-negative quantity makes."""
+        numerator, denominator = quantity.as_integer_ratio()
+        whole, rest = divmod(numerator, denominator * self.divide_by)
+        return Decimal(whole + 1 if rest and self.round == "up" else whole)
+
+
+@dataclass(frozen=True, slots=True)
+class PricePlan:
+    """What rating needs of a price: either a unit amount (with packages or not) or tiers.
+
+    An impossible combination is refused on construction, so a plan that exists can be rated.
+    """
+
+    unit_amount: Decimal | None = None
+    tiers: tuple[Tier, ...] = ()
+    tiers_mode: TiersMode | None = None
+    transform_quantity: TransformQuantity | None = None
+
+    def __post_init__(self) -> None:
+        if self.tiers:
+            _check_tiered(self)
+        elif self.unit_amount is None:
+            raise BillingError("A price needs a unit amount or tiers.", param="unit_amount")
+        elif self.unit_amount < 0:
+            raise BillingError("A unit amount cannot be negative.", param="unit_amount")
+        transform = self.transform_quantity
+        if transform is not None and transform.divide_by < 1:
+            raise BillingError(
+                "transform_quantity must divide by at least 1.",
+                param="transform_quantity[divide_by]",
+            )
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no quantity can ever cost anything (a free plan; a zero quantity is not one)."""
+        if self.tiers:
+            return not any(tier.unit_amount or tier.flat_amount for tier in self.tiers)
+        return not self.unit_amount
+
+
+@dataclass(frozen=True, slots=True)
+class RatedStep:
+    """One step of a computation: `quantity * unit_amount + flat_amount = amount`, exact.
+
+    `above` (exclusive) and `up_to` (inclusive, None for infinity) bound the tier; `tier` is its
+    place counted from 1, and None for a price without tiers.
+    """
+
+    quantity: Decimal
+    unit_amount: Decimal
+    flat_amount: Decimal
+    amount: Decimal
+    tier: int | None = None
+    above: Decimal = ZERO
+    up_to: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A rated quantity: the rounded amount, the exact one, and the steps that make it up."""
+
+    amount_minor: int
+    exact: Decimal
+    steps: tuple[RatedStep, ...]
+
+
+def rate(plan: PricePlan, quantity: Decimal) -> Rated:
+    """What a quantity costs, in minor units, rounded once.
+
+    A negative quantity (usage corrected below zero) costs what zero costs. Quantity zero enters the
+    first tier and bills its flat amount, in both modes.
+    """
+    steps = tuple(_steps(plan, max(quantity, ZERO)))
+    exact = exact_sum(step.amount for step in steps)
+    return Rated(round_half_up(exact), exact, steps)
+
+
+def _steps(plan: PricePlan, quantity: Decimal) -> Iterator[RatedStep]:
+    if not plan.tiers:
+        yield _per_unit_step(plan, quantity)
+    elif plan.tiers_mode is TiersMode.VOLUME:
+        yield _volume_step(plan.tiers, quantity)
+    else:
+        yield from _graduated_steps(plan.tiers, quantity)
+
+
+def _per_unit_step(plan: PricePlan, quantity: Decimal) -> RatedStep:
+    transform = plan.transform_quantity
+    units = quantity if transform is None else transform.packages(quantity)
+    unit_amount = plan.unit_amount or ZERO
+    return RatedStep(units, unit_amount, ZERO, EXACT.multiply(units, unit_amount))
+
+
+def _volume_step(tiers: tuple[Tier, ...], quantity: Decimal) -> RatedStep:
+    above = ZERO
+    for place, tier in enumerate(tiers, start=1):
+        if tier.reaches(quantity):
+            return _tier_step(tier, quantity, place, above)
+        above = tier.up_to or ZERO
+    raise AssertionError("the last tier reaches to infinity")
+
+
+def _graduated_steps(tiers: tuple[Tier, ...], quantity: Decimal) -> Iterator[RatedStep]:
+    """A step for each tier that the quantity enters; quantity zero enters the first."""
+    above = ZERO
+    for place, tier in enumerate(tiers, start=1):
+        top = quantity if tier.up_to is None else min(quantity, tier.up_to)
+        yield _tier_step(tier, EXACT.subtract(top, above), place, above)
+        if tier.reaches(quantity):
+            return
+        above = tier.up_to or ZERO
+
+
+def _tier_step(tier: Tier, quantity: Decimal, place: int, above: Decimal) -> RatedStep:
+    unit_amount = tier.unit_amount or ZERO
+    flat_amount = tier.flat_amount or ZERO
+    amount = EXACT.add(EXACT.multiply(quantity, unit_amount), flat_amount)
+    return RatedStep(quantity, unit_amount, flat_amount, amount, place, above, tier.up_to)
+
+
+def _check_tiered(plan: PricePlan) -> None:
+    if plan.unit_amount is not None:
+        raise BillingError("A tiered price has no unit amount of its own.", param="unit_amount")
+    if plan.tiers_mode is None:
+        raise BillingError("A tiered price needs a tiers_mode.", param="tiers_mode")
+    if plan.transform_quantity is not None:
+        raise BillingError(
+            "transform_quantity cannot be combined with tiers.", param="transform_quantity"
+        )
+    _check_tiers(plan.tiers)
+
+
+def _check_tiers(tiers: tuple[Tier, ...]) -> None:
+    above = ZERO
+    for place, tier in enumerate(tiers):
+        param = f"tiers[{place}]"
+        _check_amounts(tier, param)
+        is_last = place == len(tiers) - 1
+        if is_last != (tier.up_to is None):
+            raise BillingError(
+                "The last tier, and only it, has up_to=inf.", param=f"{param}[up_to]"
+            )
+        if tier.up_to is not None:
+            if tier.up_to <= above:
+                raise BillingError("The bounds of tiers must increase.", param=f"{param}[up_to]")
+            above = tier.up_to
+
+
+def _check_amounts(tier: Tier, param: str) -> None:
+    if tier.unit_amount is None and tier.flat_amount is None:
+        raise BillingError("A tier needs a unit amount or a flat amount.", param=param)
+    if (tier.unit_amount or ZERO) < 0 or (tier.flat_amount or ZERO) < 0:
+        raise BillingError("Amounts of a tier cannot be negative.", param=param)
