@@ -1,0 +1,71 @@
+"""Refusals and failures as Stripe's error bodies, in the dialect of the request."""
+
+from typing import Any
+
+from meterline.core.errors import BillingError
+
+_V2_CODES = {
+    400: "invalid_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "request_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limit",
+    500: "internal_error",
+}
+
+
+def error_body(error: BillingError, *, is_v2: bool) -> dict[str, Any]:
+    """The JSON body of a refusal: v1 has ``type`` and optional fields, v2 always has ``code``."""
+    if is_v2:
+        code = error.code or _V2_CODES.get(error.status, "invalid_request")
+        fields = {"code": code, "message": error.message, "type": error.type}
+    else:
+        fields = {"type": error.type, "code": error.code, "message": error.message}
+        fields["param"] = error.param
+    return {"error": {name: value for name, value in fields.items() if value is not None}}
+
+
+def internal_error() -> BillingError:
+    """What a client is told about an unexpected exception: nothing of its inside."""
+    return BillingError(
+        "An unexpected error occurred; nothing tells whether the request took effect. "
+        "Repeat it with the same Idempotency-Key.",
+        status=500,
+        type="api_error",
+    )
+
+
+def busy() -> BillingError:
+    """The refusal of a request that lost every race for an object to other requests."""
+    return BillingError(
+        "This object cannot be accessed right now because another API request is currently "
+        "accessing it. Repeat the request.",
+        code="lock_timeout",
+        status=409,
+    )
+
+
+def rate_limited() -> BillingError:
+    """The refusal of a request that the database throttled."""
+    return BillingError("Request rate limit exceeded. Slow down.", code="rate_limit", status=429)
+
+
+def unknown_route(method: str, path: str) -> BillingError:
+    """The refusal of a path that the API does not have."""
+    return BillingError(
+        f"Unrecognized request URL ({method[:20]}: {path[:200]}). If you are trying to list "
+        "objects, remove the trailing slash. If you are trying to retrieve an object, make sure "
+        "you passed a valid (non-empty) identifier in your code.",
+        status=404,
+    )
+
+
+def wrong_method(method: str, path: str, allowed: list[str]) -> BillingError:
+    """The refusal of a method that a known path does not take."""
+    return BillingError(
+        f"{path[:200]} does not accept {method[:20]}; it accepts {', '.join(allowed)}.", status=405
+    )

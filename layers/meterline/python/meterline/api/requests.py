@@ -1,0 +1,130 @@
+"""API Gateway's HTTP API event (payload format 2.0) as a request, and its parameters."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote
+
+from meterline.api.forms import Form, decode_form, merge_forms
+from meterline.core.errors import BillingError
+
+MAX_BODY_BYTES = 1_000_000
+_JSON_DEPTH_LIMIT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. Header names are lower-case; ``path`` has no stage and no query."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_v2(self) -> bool:
+        """Whether it speaks the v2 dialect: JSON bodies, errors with a code."""
+        return self.path.startswith("/v2/")
+
+    def header(self, name: str) -> str | None:
+        """The header's value, or None if it is absent or empty."""
+        return self.headers.get(name) or None
+
+
+def read_request(event: Mapping[str, Any]) -> Request:
+    """The request that an API Gateway event carries; never fails on odd but well-formed events."""
+    http = event.get("requestContext", {}).get("http", {})
+    path = str(event.get("rawPath") or http.get("path") or "/")
+    stage = event.get("requestContext", {}).get("stage", "$default")
+    if stage != "$default" and path.startswith(f"/{stage}/"):
+        path = path.removeprefix(f"/{stage}")
+    return Request(
+        method=str(http.get("method", "GET")).upper(),
+        path=unquote(path, errors="replace"),
+        query=str(event.get("rawQueryString") or ""),
+        headers={k.lower(): str(v) for k, v in (event.get("headers") or {}).items()},
+        body=_body(event),
+    )
+
+
+def read_params(request: Request) -> Form:
+    """The request's parameters, nested: form or JSON body, query, or both.
+
+    Raises BillingError: 400 for text that cannot be decoded, 413 for a body that is too large,
+    415 for a body of another type.
+    """
+    if len(request.body) > MAX_BODY_BYTES:
+        raise BillingError(
+            f"The request body is too large: at most {MAX_BODY_BYTES} bytes are accepted.",
+            status=413,
+        )
+    query = decode_form(request.query)
+    if request.method == "GET" or not request.body:
+        return query
+    return merge_forms(query, _json(request) if request.is_v2 else _form(request))
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(text).encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return b"\xff"
+
+
+def _form(request: Request) -> Form:
+    media_type = _media_type(request)
+    if media_type not in ("", "application/x-www-form-urlencoded"):
+        raise BillingError(
+            "Invalid request: v1 endpoints take parameters as application/x-www-form-urlencoded, "
+            f"not as {media_type[:100]}.",
+            status=415,
+        )
+    try:
+        return decode_form(request.body.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BillingError("The request body is not valid UTF-8.") from None
+
+
+def _json(request: Request) -> Form:
+    media_type = _media_type(request)
+    if media_type not in ("", "application/json"):
+        raise BillingError(
+            f"v2 endpoints take application/json bodies, not {media_type[:100]}.",
+            code="invalid_request_content_type",
+            status=415,
+        )
+    try:
+        body = json.loads(request.body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise BillingError("The request body is not valid JSON.", code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise BillingError("The request body must be a JSON object.", code="invalid_json")
+    if _depth(body) > _JSON_DEPTH_LIMIT:
+        raise BillingError("The request body is nested too deeply.", code="invalid_json")
+    return body
+
+
+def _media_type(request: Request) -> str:
+    return (request.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _depth(value: Any) -> int:  # noqa: ANN401 - any JSON
+    """How deeply ``value`` is nested, found without recursion so that no input can exhaust it."""
+    depth, level = 0, [value]
+    while level and depth <= _JSON_DEPTH_LIMIT:
+        children = [list(v.values()) if isinstance(v, dict) else v for v in level if _nests(v)]
+        level = [child for group in children for child in group]
+        depth += 1
+    return depth
+
+
+def _nests(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    return isinstance(value, (dict, list))

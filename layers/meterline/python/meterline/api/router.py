@@ -1,0 +1,137 @@
+"""Routes as tables: an ``Operation`` says everything about one verb of one resource."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from meterline.api.errors import unknown_route, wrong_method
+from meterline.api.params import Object, array, object_, string
+
+EXPAND = array(string(max_length=200), max_items=20)
+"""The parameter that every operation takes."""
+
+
+class Answer(Enum):
+    """How what an operation returns becomes the response body."""
+
+    OBJECT = "object"
+    """A stored body of the operation's kind: rendered and expanded."""
+    LIST = "list"
+    """A ``Listing`` of bodies of the kind."""
+    RAW = "raw"
+    """A finished JSON value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One verb of the API.
+
+    ``run`` is called as ``run(context, *path_values, params)``, where context is a
+    ``services.context.Context``, or the bare ``api.app.Call`` when ``light`` (for functions that
+    must start without the object store). ``permission`` names the resource that a restricted key
+    needs; GET needs read, everything else write. ``idempotent`` operations honour Idempotency-Key.
+    """
+
+    method: str
+    path: str
+    run: Callable[..., Any]
+    permission: str
+    kind: str = ""
+    answer: Answer = Answer.OBJECT
+    params: Object = field(default_factory=Object)
+    light: bool = False
+    idempotent: bool = True
+    takes_session: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether a restricted key needs the right to write."""
+        return self.method != "GET"
+
+    @property
+    def accepted(self) -> Object:
+        """The parameters that it takes, ``expand`` included."""
+        return self.params.extended(expand=EXPAND)
+
+
+class Routes:
+    """The operations of one function, found by method and path."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self.operations = tuple(operations)
+        self._by_length: dict[int, list[tuple[tuple[str, ...], Operation]]] = {}
+        for operation in self.operations:
+            template = _segments(operation.path)
+            self._by_length.setdefault(len(template), []).append((template, operation))
+        for routes in self._by_length.values():
+            # Fixed words before variables: /customers/search is not the customer "search".
+            routes.sort(key=lambda route: [_is_variable(segment) for segment in route[0]])
+
+    def match(self, method: str, path: str) -> tuple[Operation, list[str]]:
+        """The operation and the values of its path's variables; BillingError 404 or 405 without."""
+        segments = _segments(path)
+        allowed: list[str] = []
+        for template, operation in self._by_length.get(len(segments), []):
+            if not _fits(template, segments):
+                continue
+            if operation.method == method:
+                pairs = zip(template, segments, strict=True)
+                return operation, [given for name, given in pairs if _is_variable(name)]
+            allowed.append(operation.method)
+        if allowed:
+            raise wrong_method(method, path, sorted(set(allowed)))
+        raise unknown_route(method, path)
+
+
+def permission_of(path: str) -> str:
+    """The resource that a path is about: ``billing_meters`` for ``/v1/billing/meters/{id}``."""
+    words = []
+    for segment in _segments(path)[1:]:
+        if _is_variable(segment):
+            break
+        words.append(segment)
+    return "_".join(words)
+
+
+def get(path: str, kind: str, run: Callable[..., Any], params: Object | None = None) -> Operation:
+    """``GET`` of one object."""
+    return _operation("GET", path, kind, run, params)
+
+
+def post(path: str, kind: str, run: Callable[..., Any], params: Object | None = None) -> Operation:
+    """``POST``: create, update or act; answers with an object of ``kind``."""
+    return _operation("POST", path, kind, run, params)
+
+
+def delete(
+    path: str, kind: str, run: Callable[..., Any], params: Object | None = None
+) -> Operation:
+    """``DELETE``; answers with the deleted object's remains, or with what became of it."""
+    return _operation("DELETE", path, kind, run, params)
+
+
+def _operation(
+    method: str, path: str, kind: str, run: Callable[..., Any], params: Object | None
+) -> Operation:
+    return Operation(
+        method=method,
+        path=path,
+        run=run,
+        permission=permission_of(path),
+        kind=kind,
+        params=params or object_(),
+    )
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/")[1:])
+
+
+def _is_variable(segment: str) -> bool:
+    return segment.startswith("{")
+
+
+def _fits(template: tuple[str, ...], segments: tuple[str, ...]) -> bool:
+    pairs = zip(template, segments, strict=True)
+    return all(given != "" if _is_variable(name) else name == given for name, given in pairs)
