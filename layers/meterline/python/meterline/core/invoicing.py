@@ -1,0 +1,157 @@
+"""Invoice lines and totals: what a subscription's items cost at the start and the end of a period.
+
+Licensed items are billed in advance, metered items in arrears, together on one invoice (contract
+section 5.6). Each line is rated, prorated if its period is a part of a full one, and rounded by
+itself; the invoice adds rounded lines (contract section 4).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from meterline.core.cycles import CyclePeriod
+from meterline.core.money import ZERO
+from meterline.core.periods import Period
+from meterline.core.proration import prorate
+from meterline.core.rating import PricePlan, Rated, rate
+
+
+class UsageType(StrEnum):
+    """LICENSED prices bill the item's quantity in advance; METERED ones bill usage in arrears."""
+
+    LICENSED = "licensed"
+    METERED = "metered"
+
+
+class BillingMode(StrEnum):
+    """How a subscription's changes and first invoice are computed (contract section 1.8)."""
+
+    CLASSIC = "classic"
+    FLEXIBLE = "flexible"
+
+
+@dataclass(frozen=True, slots=True)
+class BilledItem:
+    """What invoicing needs of a subscription item; ``quantity`` is ignored if it is metered."""
+
+    id: str
+    usage_type: UsageType
+    plan: PricePlan
+    quantity: Decimal = ZERO
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether the item bills usage."""
+        return self.usage_type is UsageType.METERED
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: the amount in minor units, and how it came about.
+
+    ``rated`` is the price of the whole quantity over ``whole``; the line's ``amount_minor`` is the
+    share of it that falls on ``period``, which is all of it unless ``period`` is a stub.
+    """
+
+    item_id: str
+    amount_minor: int
+    quantity: Decimal
+    period: Period
+    whole: Period
+    rated: Rated | None
+
+    @property
+    def is_stub(self) -> bool:
+        """Whether the line charges only a part of a full period."""
+        return self.period.seconds < self.whole.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums of an invoice in minor units.
+
+    ``starting_balance`` is the customer's balance before (negative: credit), ``ending_balance``
+    after the invoice is finalised (contract section 6).
+    """
+
+    subtotal: int
+    total: int
+    amount_due: int
+    starting_balance: int
+    ending_balance: int
+
+
+def opening_lines(
+    items: Iterable[BilledItem], first: CyclePeriod, mode: BillingMode
+) -> list[Line]:
+    """The lines of a subscription's first invoice, for its ``first`` period.
+
+    Flexible mode leaves metered items out; classic mode shows them with nothing used.
+    """
+    lines = []
+    for item in items:
+        if not item.is_metered:
+            lines.append(licensed_line(item, first))
+        elif mode is BillingMode.CLASSIC:
+            lines.append(Line(item.id, 0, ZERO, first.period, first.period, None))
+    return lines
+
+
+def trial_lines(items: Iterable[BilledItem], trial: Period, mode: BillingMode) -> list[Line]:
+    """The lines of the invoice at the start of a trial: every item for nothing."""
+    return [
+        Line(item.id, 0, ZERO if item.is_metered else item.quantity, trial, trial, None)
+        for item in items
+        if not item.is_metered or mode is BillingMode.CLASSIC
+    ]
+
+
+def renewal_lines(
+    items: Iterable[BilledItem],
+    usage: Mapping[str, Decimal],
+    ended: Period,
+    coming: CyclePeriod | None,
+) -> list[Line]:
+    """The lines at the end of a period: usage of the ``ended`` one, licences for the ``coming`` one.
+
+    ``usage`` gives the quantity of each metered item by its id; items without an entry used nothing.
+    ``coming`` is None when the subscription ends.
+    """
+    lines = []
+    for item in items:
+        if item.is_metered:
+            lines.append(metered_line(item, usage.get(item.id, ZERO), ended))
+        elif coming is not None:
+            lines.append(licensed_line(item, coming))
+    return lines
+
+
+def licensed_line(item: BilledItem, span: CyclePeriod) -> Line:
+    """The line of a licensed item for a period: its share of the price of the whole period."""
+    rated = rate(item.plan, item.quantity)
+    amount_minor = prorate(rated.amount_minor, span.period, span.whole)
+    return Line(item.id, amount_minor, item.quantity, span.period, span.whole, rated)
+
+
+def metered_line(item: BilledItem, quantity: Decimal, period: Period) -> Line:
+    """The line of a metered item for the usage of ``period``; usage below zero bills as zero."""
+    billed = max(quantity, ZERO)
+    rated = rate(item.plan, billed)
+    return Line(item.id, rated.amount_minor, billed, period, period, rated)
+
+
+def total_up(amounts_minor: Iterable[int], starting_balance: int) -> Totals:
+    """The totals of an invoice with these line amounts for a customer with this balance.
+
+    ``amount_due = max(0, total + starting_balance)``; a negative total is credited to the customer.
+    """
+    subtotal = sum(amounts_minor)
+    after = starting_balance + subtotal
+    return Totals(
+        subtotal=subtotal,
+        total=subtotal,
+        amount_due=max(0, after),
+        starting_balance=starting_balance,
+        ending_balance=min(0, after),
+    )

@@ -1,0 +1,1 @@
+"""Invoices: drafting, previewing, finalising and settling them."""

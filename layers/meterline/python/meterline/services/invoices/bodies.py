@@ -1,0 +1,198 @@
+"""The invoice object: a new one with all its fields, and its totals."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from meterline.core.invoicing import Totals, total_up
+from meterline.core.periods import Period
+from meterline.store.documents import LIVE, Body, Document
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceTerms:
+    """What tells one invoice from another when it is drafted.
+
+    ``period`` is the window it covers (for a renewal the period that ended). It is finalised by
+    itself at ``finalizes_at``, or never if that is None.
+    """
+
+    id: str
+    created: int
+    billing_reason: str
+    period: Period
+    finalizes_at: int | None
+
+
+def invoice_document(body: Body, customer: Document) -> Document:
+    """The document that stores a new invoice: listed under its customer, due for finalisation."""
+    return Document(
+        kind="invoice",
+        livemode=customer.livemode,
+        body=body,
+        due_at=body["automatically_finalizes_at"],
+        timeline=body["test_clock"] or LIVE,
+        parent=customer.id,
+    )
+
+
+def draft_invoice(
+    terms: InvoiceTerms, customer: Body, subscription: Body, lines: list[Body]
+) -> Body:
+    """A draft invoice of a subscription with these lines and their totals."""
+    return with_totals(
+        {
+            **_empty_fields(),
+            "id": terms.id,
+            "object": "invoice",
+            "auto_advance": True,
+            "automatically_finalizes_at": terms.finalizes_at,
+            "billing_reason": terms.billing_reason,
+            "collection_method": subscription["collection_method"],
+            "created": terms.created,
+            "currency": subscription["currency"],
+            "customer": customer["id"],
+            "customer_address": customer.get("address"),
+            "customer_email": customer["email"],
+            "customer_name": customer.get("name"),
+            "customer_phone": customer.get("phone"),
+            "customer_shipping": customer["shipping"],
+            "customer_tax_exempt": customer.get("tax_exempt"),
+            "livemode": subscription["livemode"],
+            "next_payment_attempt": _payment_attempt(terms, subscription),
+            "parent": _parent(subscription),
+            "period_end": terms.period.end,
+            "period_start": terms.period.start,
+            "test_clock": subscription["test_clock"],
+        },
+        lines,
+        starting_balance=int(customer["balance"]),
+    )
+
+
+def with_totals(invoice: Body, lines: list[Body], *, starting_balance: int) -> Body:
+    """The invoice with these lines, and the totals that follow from them and the balance."""
+    totals = total_up((int(line["amount"]) for line in lines), starting_balance)
+    return {**invoice, "lines": line_list(invoice["id"], lines), **_amounts(totals)}
+
+
+def line_list(invoice_id: str, lines: list[Body]) -> Body:
+    """The list object that holds an invoice's lines."""
+    return {
+        "object": "list",
+        "data": lines,
+        "has_more": False,
+        "url": f"/v1/invoices/{invoice_id}/lines",
+    }
+
+
+def invoice_lines(invoice: Body) -> list[Body]:
+    """The lines of an invoice."""
+    lines: list[Body] = invoice["lines"]["data"]
+    return lines
+
+
+def subscription_of(invoice: Body) -> str | None:
+    """The id of the subscription that an invoice belongs to."""
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    return details.get("subscription")
+
+
+def _amounts(totals: Totals) -> dict[str, Any]:
+    return {
+        "amount_due": totals.amount_due,
+        "amount_remaining": totals.amount_due,
+        "starting_balance": totals.starting_balance,
+        "subtotal": totals.subtotal,
+        "subtotal_excluding_tax": totals.subtotal,
+        "total": totals.total,
+        "total_excluding_tax": totals.total,
+    }
+
+
+def _payment_attempt(terms: InvoiceTerms, subscription: Body) -> int | None:
+    charged = subscription["collection_method"] == "charge_automatically"
+    return terms.finalizes_at if charged else None
+
+
+def _parent(subscription: Body) -> Body:
+    return {
+        "type": "subscription_details",
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": dict(subscription["metadata"]),
+            "subscription": subscription["id"],
+        },
+    }
+
+
+def _empty_fields() -> dict[str, Any]:
+    """The fields of an invoice that say "none of this" until something sets them."""
+    nothing = dict.fromkeys(_NULL_FIELDS)
+    return {
+        **nothing,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_paid_off_stripe": 0,
+        "amount_shipping": 0,
+        "attempt_count": 0,
+        "attempted": False,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "customer_tax_ids": [],
+        "default_tax_rates": [],
+        "discounts": [],
+        "issuer": {"type": "self"},
+        "metadata": {},
+        "payment_settings": {
+            "default_mandate": None,
+            "payment_method_options": None,
+            "payment_method_types": None,
+        },
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "status": "draft",
+        "status_transitions": {
+            "finalized_at": None,
+            "marked_uncollectible_at": None,
+            "paid_at": None,
+            "voided_at": None,
+        },
+        "total_discount_amounts": [],
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
+    }
+
+
+_NULL_FIELDS = (
+    "account_country",
+    "account_name",
+    "account_tax_ids",
+    "application",
+    "custom_fields",
+    "customer_account",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "due_date",
+    "effective_at",
+    "ending_balance",
+    "footer",
+    "from_invoice",
+    "hosted_invoice_url",
+    "invoice_pdf",
+    "last_finalization_error",
+    "latest_revision",
+    "number",
+    "on_behalf_of",
+    "receipt_number",
+    "rendering",
+    "shipping_cost",
+    "shipping_details",
+    "statement_descriptor",
+    "webhooks_delivered_at",
+)

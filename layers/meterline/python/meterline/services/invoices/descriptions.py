@@ -1,0 +1,35 @@
+"""What invoice lines are called."""
+
+from decimal import Decimal
+
+from meterline.core.money import format_decimal, minor_digits
+from meterline.store.documents import Body
+
+_SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+
+
+def line_description(item: Body, product_name: str, quantity: Decimal, *, trial: bool) -> str:
+    """A line's description: quantity, product, and the unit price where there is just one."""
+    counted = f"{format_decimal(quantity)} × {product_name}"
+    if trial:
+        return f"Free trial for {counted}"
+    price = item["price"]
+    unit = price["unit_amount_decimal"]
+    if unit is None:
+        return counted
+    return f"{counted} (at {money(Decimal(unit), price['currency'])} / {_rhythm(price)})"
+
+
+def money(amount_minor: Decimal, currency: str) -> str:
+    """An amount in minor units as people write it: "$20.00", "0.005 CHF"."""
+    digits = minor_digits(currency)
+    major = amount_minor.scaleb(-digits)
+    text = format_decimal(major) if -int(major.normalize().as_tuple().exponent) > digits else f"{major:.{digits}f}"
+    symbol = _SYMBOLS.get(currency)
+    return f"{symbol}{text}" if symbol else f"{text} {currency.upper()}"
+
+
+def _rhythm(price: Body) -> str:
+    recurring = price["recurring"]
+    count = recurring["interval_count"]
+    return str(recurring["interval"]) if count == 1 else f"{count} {recurring['interval']}s"

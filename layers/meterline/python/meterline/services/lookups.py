@@ -1,0 +1,44 @@
+"""Loading what a request names, or refusing it in the contract's words."""
+
+from meterline.core.errors import BillingError, no_such
+from meterline.services.context import Context
+from meterline.store.documents import Document
+
+_NOUNS = {
+    "customer": "customer",
+    "price": "price",
+    "product": "product",
+    "subscription": "subscription",
+    "subscription_item": "subscription item",
+    "invoice": "invoice",
+    "billing.meter": "meter",
+    "billing.alert": "alert",
+    "test_helpers.test_clock": "test clock",
+}
+
+
+def find(ctx: Context, kind: str, object_id: str, *, param: str = "id") -> Document:
+    """The stored object of this kind; a missing, deleted or other object is refused."""
+    document = ctx.store.get(object_id)
+    if document is None or document.kind != kind or document.body.get("deleted"):
+        raise no_such(_NOUNS[kind], object_id, param=param)
+    return document
+
+
+def on_customers_time(ctx: Context, customer: Document) -> Context:
+    """``ctx`` at the time of the customer: its test clock's, if it is on one.
+
+    While the clock advances, changes are refused, as they would fall somewhere in between.
+    """
+    clock_id = customer.body.get("test_clock")
+    if clock_id is None:
+        return ctx
+    clock = find(ctx, "test_helpers.test_clock", clock_id, param="test_clock")
+    if clock.body["status"] == "advancing":
+        raise BillingError(
+            "Test clock advancement underway - cannot perform modifications. Wait until the clock"
+            f" {clock_id} is ready.",
+            code="rate_limit",
+            status=429,
+        )
+    return ctx.at(clock.body["frozen_time"])

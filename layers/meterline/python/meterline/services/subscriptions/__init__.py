@@ -1,0 +1,1 @@
+"""Subscriptions: from creation over every renewal to their end."""
