@@ -24,6 +24,11 @@ class CyclePeriod:
     period: Period
     whole: Period
 
+    @property
+    def is_stub(self) -> bool:
+        """Whether it is only a part of a full period."""
+        return self.period.seconds < self.whole.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class AnchorChoice:

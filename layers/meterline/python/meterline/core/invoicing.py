@@ -60,6 +60,7 @@ class Line:
     period: Period
     whole: Period
     rated: Rated | None
+    is_trial: bool = False
 
     @property
     def is_stub(self) -> bool:
@@ -101,7 +102,7 @@ def opening_lines(
 def trial_lines(items: Iterable[BilledItem], trial: Period, mode: BillingMode) -> list[Line]:
     """The lines of the invoice at the start of a trial: every item for nothing."""
     return [
-        Line(item.id, 0, ZERO if item.is_metered else item.quantity, trial, trial, None)
+        Line(item.id, 0, ZERO if item.is_metered else item.quantity, trial, trial, None, True)
         for item in items
         if not item.is_metered or mode is BillingMode.CLASSIC
     ]

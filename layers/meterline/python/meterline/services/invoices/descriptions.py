@@ -2,18 +2,18 @@
 
 from decimal import Decimal
 
-from meterline.core.money import format_decimal, minor_digits
+from meterline.core.invoicing import Line
+from meterline.core.money import decimal_places, format_decimal, minor_digits
 from meterline.store.documents import Body
 
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
-def line_description(item: Body, product_name: str, quantity: Decimal, *, trial: bool) -> str:
+def line_description(price: Body, product_name: str, line: Line) -> str:
     """A line's description: quantity, product, and the unit price where there is just one."""
-    counted = f"{format_decimal(quantity)} × {product_name}"
-    if trial:
+    counted = f"{format_decimal(line.quantity)} × {product_name}"
+    if line.is_trial:
         return f"Free trial for {counted}"
-    price = item["price"]
     unit = price["unit_amount_decimal"]
     if unit is None:
         return counted
@@ -24,7 +24,8 @@ def money(amount_minor: Decimal, currency: str) -> str:
     """An amount in minor units as people write it: "$20.00", "0.005 CHF"."""
     digits = minor_digits(currency)
     major = amount_minor.scaleb(-digits)
-    text = format_decimal(major) if -int(major.normalize().as_tuple().exponent) > digits else f"{major:.{digits}f}"
+    exact = decimal_places(major) > digits
+    text = format_decimal(major) if exact else f"{major:.{digits}f}"
     symbol = _SYMBOLS.get(currency)
     return f"{symbol}{text}" if symbol else f"{text} {currency.upper()}"
 

@@ -14,46 +14,64 @@ from meterline.store.documents import Body
 
 
 @dataclass(frozen=True, slots=True)
-class LineSource:
-    """Where lines come from: the invoice, the subscription, and the names of the products."""
+class LineSubject:
+    """What a line is about: an item of a subscription, its price, and the product's name."""
 
-    invoice_id: str
-    subscription: Body
-    product_names: Mapping[str, str]
-
-    def item(self, item_id: str) -> Body:
-        """The subscription item with this id."""
-        items: list[Body] = self.subscription["items"]["data"]
-        return next(item for item in items if item["id"] == item_id)
+    subscription_id: str
+    item_id: str
+    metadata: Body
+    price: Body
+    product_name: str
 
 
-def line_body(line: Line, source: LineSource, *, trial: bool = False) -> Body:
-    """The ``line_item`` object of a line; its id follows from the invoice, item and period."""
-    item = source.item(line.item_id)
+def item_subject(item: Body, product_names: Mapping[str, str]) -> LineSubject:
+    """The subject of the lines of a subscription item."""
     price = item["price"]
-    name = source.product_names.get(price["product"], price["product"])
+    name = product_names.get(price["product"], price["product"])
+    return LineSubject(item["subscription"], item["id"], item["metadata"], price, name)
+
+
+def line_subject(line: Body, price: Body) -> LineSubject:
+    """The subject of a line that was drafted before, at its price."""
+    details = line["parent"]["subscription_item_details"]
+    return LineSubject(
+        details["subscription"],
+        details["subscription_item"],
+        line["metadata"],
+        price,
+        line["_"]["product_name"],
+    )
+
+
+def line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
+    """The ``line_item`` object of a line; its id follows from the invoice, item and period."""
+    price = subject.price
     return {
-        "id": derived_id("il_", source.invoice_id, line.item_id, line.period.start),
+        "id": derived_id("il_", invoice_id, line.item_id, line.period.start),
         "object": "line_item",
         "amount": line.amount_minor,
         "currency": price["currency"],
-        "description": line_description(item, name, line.quantity, trial=trial),
+        "description": line_description(price, subject.product_name, line),
         "discount_amounts": [],
         "discountable": True,
         "discounts": [],
-        "invoice": source.invoice_id,
+        "invoice": invoice_id,
         "livemode": price["livemode"],
-        "metadata": dict(item["metadata"]),
-        "parent": _parent(item, line),
+        "metadata": dict(subject.metadata),
+        "parent": _parent(subject, line),
         "period": {"start": line.period.start, "end": line.period.end},
         "pretax_credit_amounts": [],
         "pricing": _pricing(price),
         "quantity": int(line.quantity),
         "quantity_decimal": format_decimal(line.quantity),
-        "subscription": source.subscription["id"],
+        "subscription": subject.subscription_id,
         "subtotal": line.amount_minor,
         "taxes": [],
-        "_": {"explanation": explanation(line)},
+        "_": {
+            "explanation": explanation(line),
+            "meter": (price["recurring"] or {}).get("meter"),
+            "product_name": subject.product_name,
+        },
     }
 
 
@@ -68,7 +86,7 @@ def explanation(line: Line) -> Body:
     }
 
 
-def _parent(item: Body, line: Line) -> Body:
+def _parent(subject: LineSubject, line: Line) -> Body:
     return {
         "type": "subscription_item_details",
         "invoice_item_details": None,
@@ -76,8 +94,8 @@ def _parent(item: Body, line: Line) -> Body:
             "invoice_item": None,
             "proration": line.is_stub,
             "proration_details": None,
-            "subscription": item["subscription"],
-            "subscription_item": item["id"],
+            "subscription": subject.subscription_id,
+            "subscription_item": subject.item_id,
         },
     }
 

@@ -1,0 +1,64 @@
+"""The metered lines of an open period or a draft, from the usage counted so far."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from meterline.core.invoicing import BilledItem, UsageType, metered_line
+from meterline.core.periods import Period
+from meterline.services.context import Context
+from meterline.services.invoices.bodies import invoice_lines, with_totals
+from meterline.services.invoices.lines import line_body, line_subject
+from meterline.services.summaries import usage_between
+from meterline.services.terms import item_period, price_plan
+from meterline.store.documents import Body, Document
+
+
+def usage_of_items(ctx: Context, subscription: Body) -> Mapping[str, Decimal]:
+    """What each metered item of a subscription used in its current period so far, by item id."""
+    metered = {item["id"]: item for item in subscription["items"]["data"] if meter_of(item["price"])}
+    meters = ctx.store.get_many(str(meter_of(item["price"])) for item in metered.values())
+    usage = {}
+    for item_id, item in metered.items():
+        meter = meters[str(meter_of(item["price"]))].body
+        period = item_period(item)
+        usage[item_id] = usage_between(
+            meter, subscription["customer"], period.start, period.end, livemode=ctx.livemode
+        )
+    return usage
+
+
+def with_current_usage(ctx: Context, invoice: Body) -> Body:
+    """A draft whose metered lines are rated again with all usage that has come in for them."""
+    metered = [line for line in invoice_lines(invoice) if line["_"]["meter"]]
+    if not metered:
+        return invoice
+    known = ctx.store.get_many(
+        [_price_id(line) for line in metered] + [line["_"]["meter"] for line in metered]
+    )
+    lines = [
+        _rated_again(ctx, invoice, line, known) if line["_"]["meter"] else line
+        for line in invoice_lines(invoice)
+    ]
+    return with_totals(invoice, lines, starting_balance=int(invoice["starting_balance"]))
+
+
+def meter_of(price: Body) -> str | None:
+    """The id of the meter that a price bills, if it is metered."""
+    meter: str | None = price["recurring"]["meter"] if price["recurring"] else None
+    return meter
+
+
+def _rated_again(ctx: Context, invoice: Body, line: Body, known: Mapping[str, Document]) -> Body:
+    price = known[_price_id(line)].body
+    meter = known[line["_"]["meter"]].body
+    period = Period(line["period"]["start"], line["period"]["end"])
+    quantity = usage_between(
+        meter, invoice["customer"], period.start, period.end, livemode=ctx.livemode
+    )
+    subject = line_subject(line, price)
+    item = BilledItem(subject.item_id, UsageType.METERED, price_plan(price))
+    return line_body(metered_line(item, quantity, period), subject, invoice["id"])
+
+
+def _price_id(line: Body) -> str:
+    return str(line["pricing"]["price_details"]["price"])

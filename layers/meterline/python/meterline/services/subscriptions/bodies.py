@@ -1,0 +1,209 @@
+"""The subscription object: a new one with all its fields, its items, and when it is due."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from meterline.core.cycles import Opening
+from meterline.core.periods import Period
+from meterline.services.ids import new_id
+from meterline.store.documents import LIVE, Body, Document
+
+_ENDED = ("canceled", "incomplete_expired")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTerms:
+    """One item as a request asks for it."""
+
+    price: Body
+    quantity: int | None
+    metadata: dict[str, str]
+
+
+def subscription_document(body: Body, stored: Document | None = None) -> Document:
+    """The document that stores a subscription: under its customer, due when its period ends."""
+    return Document(
+        kind="subscription",
+        livemode=body["livemode"],
+        body=body,
+        version=stored.version if stored else 0,
+        due_at=due_at(body),
+        timeline=body["test_clock"] or LIVE,
+        parent=body["customer"],
+    )
+
+
+def due_at(subscription: Body) -> int | None:
+    """When a subscription next needs work, or None once it has ended."""
+    if subscription["status"] in _ENDED:
+        return None
+    instants = [item["current_period_end"] for item in subscription["items"]["data"]]
+    if subscription["cancel_at"] is not None:
+        instants.append(subscription["cancel_at"])
+    return min(instants)
+
+
+def new_subscription(
+    customer: Body, items: list[ItemTerms], opening: Opening, params: Body, now: int
+) -> Body:
+    """A new subscription with all its fields, active or trialing from ``now``."""
+    subscription_id = new_id("sub_")
+    trial_end = opening.trial_end
+    return {
+        **_empty_fields(),
+        "id": subscription_id,
+        "object": "subscription",
+        "billing_cycle_anchor": opening.anchor,
+        "billing_cycle_anchor_config": _anchor_config(params.get("billing_cycle_anchor_config")),
+        "billing_mode": _billing_mode(params),
+        "collection_method": params.get("collection_method", "charge_automatically"),
+        "created": now,
+        "currency": items[0].price["currency"],
+        "customer": customer["id"],
+        "days_until_due": params.get("days_until_due"),
+        "description": params.get("description"),
+        "items": item_list(
+            subscription_id,
+            [_item(terms, subscription_id, opening.first.period, now) for terms in items],
+        ),
+        "livemode": customer["livemode"],
+        "metadata": params.get("metadata") or {},
+        "start_date": now,
+        "status": "active" if trial_end is None else "trialing",
+        "test_clock": customer.get("test_clock"),
+        "trial_end": trial_end,
+        "trial_start": None if trial_end is None else now,
+    }
+
+
+def item_list(subscription_id: str, items: list[Body]) -> Body:
+    """The list object that holds a subscription's items."""
+    return {
+        "object": "list",
+        "data": items,
+        "has_more": False,
+        "url": f"/v1/subscription_items?subscription={subscription_id}",
+    }
+
+
+def with_period(subscription: Body, period: Period) -> Body:
+    """The subscription with all its items in a new period."""
+    bounds = {"current_period_start": period.start, "current_period_end": period.end}
+    items = [item | bounds for item in subscription["items"]["data"]]
+    return subscription | {"items": item_list(subscription["id"], items)}
+
+
+def plan_of(price: Body) -> Body:
+    """The legacy ``plan`` object that mirrors a recurring price."""
+    recurring = price["recurring"]
+    transform = price["transform_quantity"]
+    return {
+        "id": price["id"],
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": price["billing_scheme"],
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": recurring["interval"],
+        "interval_count": recurring["interval_count"],
+        "livemode": price["livemode"],
+        "metadata": price["metadata"],
+        "meter": recurring["meter"],
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": transform,
+        "trial_period_days": recurring["trial_period_days"],
+        "usage_type": recurring["usage_type"],
+    }
+
+
+def _item(terms: ItemTerms, subscription_id: str, period: Period, now: int) -> Body:
+    item: Body = {
+        "id": new_id("si_"),
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": now,
+        "current_period_end": period.end,
+        "current_period_start": period.start,
+        "current_trial": None,
+        "discounts": [],
+        "metadata": terms.metadata,
+        "plan": plan_of(terms.price),
+        "price": terms.price,
+        "subscription": subscription_id,
+        "tax_rates": [],
+    }
+    if terms.quantity is not None:
+        item["quantity"] = terms.quantity
+    return item
+
+
+def _anchor_config(config: Body | None) -> Body | None:
+    if config is None:
+        return None
+    return {
+        part: config.get(part) for part in ("day_of_month", "hour", "minute", "month", "second")
+    }
+
+
+def _billing_mode(params: Body) -> Body:
+    mode = (params.get("billing_mode") or {}).get("type", "flexible")
+    flexible = {"proration_discounts": "included"} if mode == "flexible" else None
+    return {"type": mode, "flexible": flexible}
+
+
+def _empty_fields() -> dict[str, Any]:
+    """The fields of a subscription that say "none of this" until something sets them."""
+    return {
+        **dict.fromkeys(_NULL_FIELDS),
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_schedules": [],
+        "cancel_at_period_end": False,
+        "cancellation_details": {
+            "comment": None,
+            "feedback": None,
+            "feedback_option": None,
+            "reason": None,
+        },
+        "default_tax_rates": [],
+        "discounts": [],
+        "invoice_settings": {
+            "account_tax_ids": None,
+            "custom_fields": None,
+            "description": None,
+            "footer": None,
+            "issuer": {"type": "self"},
+        },
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+    }
+
+
+_NULL_FIELDS = (
+    "application",
+    "application_fee_percent",
+    "billing_thresholds",
+    "cancel_at",
+    "canceled_at",
+    "customer_account",
+    "default_payment_method",
+    "default_source",
+    "ended_at",
+    "latest_invoice",
+    "managed_payments",
+    "next_pending_invoice_item_invoice",
+    "on_behalf_of",
+    "pause_collection",
+    "pending_invoice_item_interval",
+    "pending_setup_intent",
+    "pending_update",
+    "schedule",
+    "transfer_data",
+)
