@@ -1,0 +1,1 @@
+"""Meterline on the command line."""
