@@ -34,6 +34,7 @@ _ZERO_DECIMAL: Final = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof 
 _THREE_DECIMAL: Final = "bhd jod kwd omr tnd"
 _WHOLE_HUNDREDS: Final = frozenset(("isk", "ugx"))
 
+_CHARGE_STEP_BY_DIGITS: Final = {3: 10}
 _MINOR_DIGITS: Final = {
     code: digits
     for digits, codes in ((0, _ZERO_DECIMAL), (2, _TWO_DECIMAL), (3, _THREE_DECIMAL))
@@ -87,7 +88,7 @@ def charge_step_minor(currency: str) -> int:
     """
     if currency.lower() in _WHOLE_HUNDREDS:
         return 100
-    return 10 if minor_digits(currency) == 3 else 1
+    return _CHARGE_STEP_BY_DIGITS.get(minor_digits(currency), 1)
 
 
 def parse_unit_amount(text: str, param: str = "unit_amount_decimal") -> Decimal:

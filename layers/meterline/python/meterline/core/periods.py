@@ -102,12 +102,22 @@ def boundary(anchor: int, interval: Interval, n: int) -> int:
     seconds = interval.seconds
     if seconds is not None:
         return anchor + n * seconds
-    return _add_months(anchor, n * interval.months)
+    return add_months(anchor, n * interval.months)
 
 
 def add_intervals(instant: int, interval: Interval, n: int) -> int:
     """Calendar arithmetic: `n` intervals after an instant (23 November + 2 months = 23 January)."""
     return boundary(instant, interval, n)
+
+
+def add_months(instant: int, months: int) -> int:
+    """The same day and time `months` calendar months later, or the last day of a shorter month."""
+    day_number, second_of_day = divmod(instant, SECONDS_PER_DAY)
+    day = date.fromordinal(_EPOCH_ORDINAL + day_number)
+    year, month_zero = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last_day = monthrange(year, month_zero + 1)[1]
+    target = date(year, month_zero + 1, min(day.day, last_day))
+    return (target.toordinal() - _EPOCH_ORDINAL) * SECONDS_PER_DAY + second_of_day
 
 
 def period_at(anchor: int, interval: Interval, instant: int) -> Period:
@@ -148,15 +158,6 @@ def stub_denominator(stub: Period, interval: Interval) -> Period:
     price and no more. See docs/decisions/stub-denominator.md.
     """
     return Period(stub.start, max(add_intervals(stub.start, interval, 1), stub.end))
-
-
-def _add_months(instant: int, months: int) -> int:
-    day_number, second_of_day = divmod(instant, SECONDS_PER_DAY)
-    day = date.fromordinal(_EPOCH_ORDINAL + day_number)
-    year, month_zero = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last_day = monthrange(year, month_zero + 1)[1]
-    target = date(year, month_zero + 1, min(day.day, last_day))
-    return (target.toordinal() - _EPOCH_ORDINAL) * SECONDS_PER_DAY + second_of_day
 
 
 def _month_index(instant: int) -> int:

@@ -1,0 +1,62 @@
+"""Minimum and maximum amounts for a period: beyond Stripe, a floor and a ceiling for one item.
+
+The ceiling holds over all invoices of a period (threshold invoices come before the renewal), the
+floor is made up on the last one. Bounds of a stub period are prorated like fees, with `prorate`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from meterline.core.errors import BillingError
+
+
+@dataclass(frozen=True, slots=True)
+class SpendBounds:
+    """What an item costs at least and at most in one period, in minor units; None is no bound."""
+
+    minimum_minor: int | None = None
+    maximum_minor: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.minimum_minor or 0) < 0 or (self.maximum_minor or 0) < 0:
+            raise BillingError("Bounds of a period's amount cannot be negative.")
+        if self.maximum_minor is not None and (self.minimum_minor or 0) > self.maximum_minor:
+            raise BillingError("The minimum amount of a period exceeds its maximum.")
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedAmount:
+    """An amount within its bounds: `usage - reduction + true_up = amount`, in minor units."""
+
+    usage_minor: int
+    reduction_minor: int
+    true_up_minor: int
+
+    @property
+    def amount_minor(self) -> int:
+        """What is billed."""
+        return self.usage_minor - self.reduction_minor + self.true_up_minor
+
+
+UNBOUNDED: Final = SpendBounds()
+
+
+def bound_amount(
+    usage_minor: int,
+    bounds: SpendBounds,
+    *,
+    billed_before_minor: int = 0,
+    is_final: bool = True,
+) -> BoundedAmount:
+    """Keep what a period costs within its bounds.
+
+    `usage_minor` is the cost of this invoice's usage after discounts, `billed_before_minor` what
+    earlier invoices of the period billed. Only the period's final invoice makes up the minimum.
+    """
+    reduction = 0
+    if bounds.maximum_minor is not None:
+        room = max(0, bounds.maximum_minor - billed_before_minor)
+        reduction = max(0, usage_minor - room)
+    billed = billed_before_minor + usage_minor - reduction
+    missing = max(0, (bounds.minimum_minor or 0) - billed) if is_final else 0
+    return BoundedAmount(usage_minor, reduction, missing)
