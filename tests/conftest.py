@@ -1,0 +1,23 @@
+"""What every test may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engines import Engine, running
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dynamodb-endpoint",
+        default=None,
+        metavar="URL",
+        help="run the tests that use DynamoDB on the DynamoDB Local at this address, not on moto",
+    )
+
+
+@pytest.fixture
+def dynamodb(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine with empty tables made from the template; the ``METERLINE_*`` variables are set."""
+    with running(request.config.getoption("--dynamodb-endpoint")) as engine:
+        yield engine

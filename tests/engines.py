@@ -1,0 +1,178 @@
+"""The DynamoDB that a test runs on: moto in this process, or DynamoDB Local at an address.
+
+The tables are made from ``template.yaml``: a test can't pass on a schema that is not deployed.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from moto import mock_aws
+from moto.core.config import DefaultConfig
+
+from meterline.store.clients import reset_clients
+from meterline.store.models import reset_models
+from meterline.store.settings import settings
+
+ROOT = Path(__file__).parent.parent
+REGION = "us-east-1"
+TABLES = ("meter_events", "usage", "billing", "access")
+QUEUES = ("renewals", "invoices", "clocks")
+TOPICS = ("alerts", "events")
+
+_TABLE_PROPERTIES = (
+    "AttributeDefinitions",
+    "KeySchema",
+    "GlobalSecondaryIndexes",
+    "BillingMode",
+)
+
+
+class _TemplateLoader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as ``{"Fn::Tag": value}``."""
+
+
+def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {tag if tag == "Ref" else f"Fn::{tag}": value}
+
+
+_TemplateLoader.add_multi_constructor("!", _short_form)
+
+
+@cache
+def template() -> dict[str, Any]:
+    """The deployment's template, short forms spelled out."""
+    text = (ROOT / "template.yaml").read_text()
+    loaded: dict[str, Any] = yaml.load(text, Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
+    return loaded
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the template's resources of a CloudFormation type, by logical id."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in template()["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine with the four tables, the queues and the topics; ``METERLINE_*`` point at them."""
+
+    client: Any
+    tables: Mapping[str, str]
+    environment: Mapping[str, str]
+    endpoint: str | None
+
+    def scan(self, table: str) -> list[dict[str, Any]]:
+        """Every item of a table (``meter_events``, ``usage``, ``billing`` or ``access``)."""
+        pages = self.client.get_paginator("scan").paginate(
+            TableName=self.tables[table], ConsistentRead=True
+        )
+        return [item for page in pages for item in page["Items"]]
+
+
+@contextlib.contextmanager
+def running(endpoint: str | None) -> Iterator[Engine]:
+    """An engine with empty tables: moto, or DynamoDB Local at ``endpoint`` (moto does the rest)."""
+    base = _base_environment(endpoint)
+    config: DefaultConfig = {}
+    if endpoint:
+        config["core"] = {
+            "passthrough": {"urls": [f"{endpoint}.*"], "services": []},
+        }
+    with _environment(base), mock_aws(config=config):
+        client = boto3.client("dynamodb")
+        tables = {name: _create_table(client, name) for name in TABLES}
+        environment = {f"METERLINE_{name.upper()}_TABLE": tables[name] for name in TABLES}
+        environment |= _queues_and_topics()
+        with _environment(environment):
+            try:
+                yield Engine(client, tables, base | environment, endpoint)
+            finally:
+                if endpoint:
+                    for table in tables.values():
+                        client.delete_table(TableName=table)
+
+
+def _base_environment(endpoint: str | None) -> dict[str, str]:
+    base = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    if endpoint:
+        base["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
+        base["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] = endpoint
+    return base
+
+
+def _create_table(client: Any, name: str) -> str:  # noqa: ANN401 - a boto3 client
+    logical_id = "".join(word.capitalize() for word in name.split("_")) + "Table"
+    properties = resources("AWS::DynamoDB::Table")[logical_id]
+    arguments = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}
+    if "StreamSpecification" in properties:
+        arguments["StreamSpecification"] = {
+            "StreamEnabled": True,
+            **properties["StreamSpecification"],
+        }
+    table = f"{name}-{secrets.token_hex(4)}"
+    client.create_table(TableName=table, **arguments)
+    client.update_time_to_live(
+        TableName=table, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
+    )
+    return table
+
+
+def _queues_and_topics() -> dict[str, str]:
+    sqs, sns = boto3.client("sqs"), boto3.client("sns")
+    urls = {
+        f"METERLINE_{name.upper()}_QUEUE_URL": sqs.create_queue(QueueName=name)["QueueUrl"]
+        for name in QUEUES
+    }
+    topics = {
+        f"METERLINE_{name.upper()}_TOPIC_ARN": sns.create_topic(Name=name)["TopicArn"]
+        for name in TOPICS
+    }
+    return urls | topics
+
+
+@contextlib.contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Set variables, and forget what this process remembers of the old ones; undo both."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    _forget()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _forget()
+
+
+def _forget() -> None:
+    settings.cache_clear()
+    reset_clients()
+    reset_models()

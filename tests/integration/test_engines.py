@@ -1,0 +1,25 @@
+"""The engine that the other tests stand on has the schema that is deployed."""
+
+from meterline.store.settings import settings
+from tests.engines import Engine
+
+
+def test_the_billing_table_has_its_indexes_and_streams_new_images(dynamodb: Engine) -> None:
+    table = dynamodb.client.describe_table(TableName=settings().billing_table)["Table"]
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    assert set(indexes) == {"listing", "parent", "due"}
+    assert {index["Projection"]["ProjectionType"] for index in indexes.values()} == {"KEYS_ONLY"}
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
+
+
+def test_every_table_forgets_by_the_same_attribute(dynamodb: Engine) -> None:
+    for table in dynamodb.tables.values():
+        answer = dynamodb.client.describe_time_to_live(TableName=table)
+        assert answer["TimeToLiveDescription"]["AttributeName"] == "expires_at"
+
+
+def test_tables_start_empty_and_settings_point_at_them(dynamodb: Engine) -> None:
+    assert settings().access_table == dynamodb.tables["access"]
+    assert dynamodb.scan("access") == []
+    assert settings().renewals_queue_url
+    assert settings().alerts_topic_arn
