@@ -5,7 +5,7 @@ do, and a subscription that fell behind catches up period by period.
 """
 
 from meterline.core.cycles import CyclePeriod, period_from
-from meterline.core.invoicing import renewal_lines
+from meterline.core.invoicing import BillingMode, Line, opening_lines, renewal_lines
 from meterline.core.periods import Period
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
@@ -19,42 +19,38 @@ from meterline.services.terms import billed_item, interval_of, item_period
 from meterline.store.documents import Body, Change, Document
 
 
-def renew_subscription(ctx: Context, document: Document) -> None:
+def renew_subscription(ctx: Context, document: Document) -> list[Document]:
     """Roll a subscription over the end of its current period, if that has come by ``ctx.now``.
 
     One commit holds the new period, the draft invoice (usage of the ended period, licences of the
     coming one) and their events. The invoice's id follows from the period, so it exists once.
+    Returns the documents written, which fall due again later.
     """
     subscription = document.body
     due = due_at(subscription)
     if due is None or due > ctx.now:
-        return
+        return []
     customer = find(ctx, "customer", subscription["customer"], param="customer")
-    ended = current_period(subscription)
     coming = coming_period(subscription)
-    invoice = draft_renewal(ctx, subscription, customer.body, ended, coming)
-    renewed = _renewed(subscription, coming, invoice, ended.end)
-    change = Change(
-        puts=[subscription_document(renewed, document), invoice_document(invoice, customer)],
-        checks=[customer],
-    )
+    invoice = draft_renewal(ctx, subscription, customer.body, _terms(ctx, subscription))
+    renewed = _renewed(subscription, coming, invoice)
+    change = Change(puts=[subscription_document(renewed, document)], checks=[customer])
+    if invoice is not None:
+        change.puts.append(invoice_document(invoice, customer))
     ctx.save(change, _events(subscription, renewed, invoice))
+    return change.puts
 
 
 def draft_renewal(
-    ctx: Context, subscription: Body, customer: Body, ended: Period, coming: CyclePeriod | None
-) -> Body:
-    """The invoice at the end of a period, as a draft that finalises itself after its hour."""
-    items = [billed_item(item) for item in subscription["items"]["data"]]
-    usage = {} if _in_trial(subscription) else usage_of_items(ctx, subscription)
-    terms = InvoiceTerms(
-        id=derived_id("in_", subscription["id"], "cycle", ended.end),
-        created=ctx.now,
-        billing_reason="subscription_cycle",
-        period=ended,
-        finalizes_at=ctx.now + GRACE_SECONDS,
-    )
-    lines = renewal_lines(items, usage, ended, coming)
+    ctx: Context, subscription: Body, customer: Body, terms: InvoiceTerms
+) -> Body | None:
+    """The invoice at the end of the current period, with the usage counted so far.
+
+    The usage of a trial is not billed, so a trial of nothing but metered items ends without one.
+    """
+    lines = _renewal_lines(ctx, subscription, current_period(subscription))
+    if not lines:
+        return None
     return draft_subscription_invoice(ctx, subscription, customer, terms, lines)
 
 
@@ -73,22 +69,38 @@ def coming_period(subscription: Body) -> CyclePeriod | None:
     return period_from(subscription["billing_cycle_anchor"], interval, ended.end)
 
 
-def _in_trial(subscription: Body) -> bool:
-    return bool(subscription["status"] == "trialing")
+def _terms(ctx: Context, subscription: Body) -> InvoiceTerms:
+    """A renewal's invoice: it finalises itself an hour after it was drafted."""
+    ended = current_period(subscription)
+    return InvoiceTerms(
+        id=derived_id("in_", subscription["id"], "cycle", ended.end),
+        created=ctx.now,
+        billing_reason="subscription_cycle",
+        period=ended,
+        finalizes_at=ctx.now + GRACE_SECONDS,
+    )
 
 
-def _renewed(
-    subscription: Body, coming: CyclePeriod | None, invoice: Body, ended_at: int
-) -> Body:
-    """The subscription in its coming period, or ended."""
-    after = subscription | {"latest_invoice": invoice["id"]}
+def _renewal_lines(ctx: Context, subscription: Body, ended: Period) -> list[Line]:
+    items = [billed_item(item) for item in subscription["items"]["data"]]
+    coming = coming_period(subscription)
+    if subscription["status"] != "trialing":
+        return renewal_lines(items, usage_of_items(ctx, subscription), ended, coming)
     if coming is None:
-        return after | {"status": "canceled", "ended_at": ended_at}
+        return []
+    return opening_lines(items, coming, BillingMode(subscription["billing_mode"]["type"]))
+
+
+def _renewed(subscription: Body, coming: CyclePeriod | None, invoice: Body | None) -> Body:
+    """The subscription in its coming period, or ended."""
+    after = subscription | ({"latest_invoice": invoice["id"]} if invoice else {})
+    if coming is None:
+        return after | {"status": "canceled", "ended_at": current_period(subscription).end}
     return with_period(after, coming.period) | {"status": "active"}
 
 
-def _events(before: Body, after: Body, invoice: Body) -> list[EventDraft]:
-    created = EventDraft("invoice.created", invoice)
+def _events(before: Body, after: Body, invoice: Body | None) -> list[EventDraft]:
+    events = [EventDraft("invoice.created", invoice)] if invoice else []
     if after["status"] == "canceled":
-        return [created, EventDraft("customer.subscription.deleted", after)]
-    return [created, EventDraft("customer.subscription.updated", after, before)]
+        return [*events, EventDraft("customer.subscription.deleted", after)]
+    return [*events, EventDraft("customer.subscription.updated", after, before)]

@@ -45,13 +45,17 @@ def finalize_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     return _finalize(ctx, document, customer, auto_advance=params.get("auto_advance"))
 
 
-def finalize_due_invoice(ctx: Context, document: Document) -> None:
-    """Finalise a draft whose hour has come; do nothing if that is no longer so."""
+def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
+    """Finalise a draft whose hour has come, or do nothing if that is no longer so.
+
+    Returns the documents written that fall due again later: none.
+    """
     due_at = document.body["automatically_finalizes_at"]
     if document.body["status"] != "draft" or due_at is None or due_at > ctx.now:
-        return
+        return []
     customer = find(ctx, "customer", document.body["customer"], param="customer")
     _finalize(ctx, document, customer)
+    return []
 
 
 def finalized(invoice: Body, customer: Body, at: int) -> Finalized:

@@ -69,7 +69,7 @@ def line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
         "taxes": [],
         "_": {
             "explanation": explanation(line),
-            "meter": (price["recurring"] or {}).get("meter"),
+            "meter": _meter(line, price),
             "product_name": subject.product_name,
         },
     }
@@ -84,6 +84,11 @@ def explanation(line: Line) -> Body:
         "seconds": line.period.seconds,
         "of_seconds": line.whole.seconds,
     }
+
+
+def _meter(line: Line, price: Body) -> str | None:
+    """The meter whose usage the line bills; lines that bill nothing by rule have none."""
+    return (price["recurring"] or {}).get("meter") if line.rated else None
 
 
 def _parent(subject: LineSubject, line: Line) -> Body:

@@ -6,6 +6,7 @@ from typing import Any
 from meterline.core.cycles import Opening
 from meterline.core.periods import Period
 from meterline.services.ids import new_id
+from meterline.services.plans import plan_of
 from meterline.store.documents import LIVE, Body, Document
 
 _ENDED = ("canceled", "incomplete_expired")
@@ -91,33 +92,6 @@ def with_period(subscription: Body, period: Period) -> Body:
     bounds = {"current_period_start": period.start, "current_period_end": period.end}
     items = [item | bounds for item in subscription["items"]["data"]]
     return subscription | {"items": item_list(subscription["id"], items)}
-
-
-def plan_of(price: Body) -> Body:
-    """The legacy ``plan`` object that mirrors a recurring price."""
-    recurring = price["recurring"]
-    transform = price["transform_quantity"]
-    return {
-        "id": price["id"],
-        "object": "plan",
-        "active": price["active"],
-        "amount": price["unit_amount"],
-        "amount_decimal": price["unit_amount_decimal"],
-        "billing_scheme": price["billing_scheme"],
-        "created": price["created"],
-        "currency": price["currency"],
-        "interval": recurring["interval"],
-        "interval_count": recurring["interval_count"],
-        "livemode": price["livemode"],
-        "metadata": price["metadata"],
-        "meter": recurring["meter"],
-        "nickname": price["nickname"],
-        "product": price["product"],
-        "tiers_mode": price["tiers_mode"],
-        "transform_usage": transform,
-        "trial_period_days": recurring["trial_period_days"],
-        "usage_type": recurring["usage_type"],
-    }
 
 
 def _item(terms: ItemTerms, subscription_id: str, period: Period, now: int) -> Body:

@@ -1,0 +1,128 @@
+"""What each kind of object is to the wire: its permission, its links, what it hides.
+
+An edge leads from a field (a dotted path inside the body, ``[]`` never written: lists are walked
+through) to another kind of object.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from meterline.services.plans import plan_of
+
+type Body = dict[str, Any]
+
+
+class Link(Enum):
+    """How a field holds the other object."""
+
+    REFERENCE = "reference"
+    """An id, or a list of ids; the object takes its place when expanded."""
+    EMBEDDED = "embedded"
+    """Always the whole object, as it is now, whatever was stored."""
+    PART = "part"
+    """An object that lives inside this one."""
+    RELATED = "related"
+    """Absent until expanded: the list of the objects that belong to this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A field that leads to an object of ``kind``."""
+
+    kind: str
+    link: Link = Link.REFERENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of object. ``hidden`` fields are stored but shown only when expanded; ``complete``
+    adds what follows from the rest of the body.
+    """
+
+    permission: str
+    edges: Mapping[str, Edge] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    complete: Callable[[Body], None] | None = None
+
+
+def _embed_plan(item: Body) -> None:
+    """Give a subscription item the ``plan`` that old integrations read: its price, respelt."""
+    price = item.get("price")
+    if isinstance(price, dict) and price.get("recurring"):
+        item["plan"] = plan_of(price)
+
+
+_CLOCK = Edge("test_helpers.test_clock")
+_CUSTOMER = Edge("customer")
+_PRICE = Edge("price")
+
+KINDS: Mapping[str, Kind] = {
+    "billing.alert": Kind(
+        permission="billing_alerts",
+        edges={
+            "usage_threshold.meter": Edge("billing.meter"),
+            "usage_threshold.filters.customer": _CUSTOMER,
+        },
+    ),
+    "billing.meter": Kind(permission="billing_meters"),
+    "coupon": Kind(permission="coupons", hidden=("applies_to", "currency_options")),
+    "customer": Kind(
+        permission="customers",
+        edges={
+            "test_clock": _CLOCK,
+            "subscriptions": Edge("subscription", Link.RELATED),
+        },
+    ),
+    "customer_balance_transaction": Kind(
+        permission="customers", edges={"customer": _CUSTOMER, "invoice": Edge("invoice")}
+    ),
+    "event": Kind(permission="events"),
+    "invoice": Kind(
+        permission="invoices",
+        edges={
+            "customer": _CUSTOMER,
+            "test_clock": _CLOCK,
+            "parent.subscription_details.subscription": Edge("subscription"),
+            "latest_revision": Edge("invoice"),
+            "lines.data": Edge("line_item", Link.PART),
+        },
+    ),
+    "invoiceitem": Kind(
+        permission="invoiceitems",
+        edges={
+            "customer": _CUSTOMER,
+            "invoice": Edge("invoice"),
+            "test_clock": _CLOCK,
+            "pricing.price_details.price": _PRICE,
+        },
+    ),
+    "line_item": Kind(
+        permission="invoices",
+        edges={"subscription": Edge("subscription"), "pricing.price_details.price": _PRICE},
+    ),
+    "price": Kind(
+        permission="prices",
+        edges={"product": Edge("product")},
+        hidden=("tiers", "currency_options"),
+    ),
+    "product": Kind(permission="products", edges={"default_price": _PRICE}),
+    "subscription": Kind(
+        permission="subscriptions",
+        edges={
+            "customer": _CUSTOMER,
+            "latest_invoice": Edge("invoice"),
+            "test_clock": _CLOCK,
+            "items.data": Edge("subscription_item", Link.PART),
+        },
+    ),
+    "subscription_item": Kind(
+        permission="subscriptions",
+        edges={"price": Edge("price", Link.EMBEDDED)},
+        complete=_embed_plan,
+    ),
+    "test_helpers.test_clock": Kind(permission="test_helpers_test_clocks"),
+    "webhook_endpoint": Kind(permission="webhook_endpoints"),
+}
+"""Every kind that an operation answers with, or that an edge leads to."""

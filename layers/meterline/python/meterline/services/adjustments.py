@@ -1,0 +1,77 @@
+"""Cancelling meter events: once, within a day of receipt, whether they are counted already or not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from meterline.core.errors import BillingError
+from meterline.services.ids import derived_id
+from meterline.services.ingest import Sender, rfc3339
+from meterline.store import meter_events
+from meterline.store.meter_events import AcceptedEvent
+
+CANCEL_LIMIT_SECONDS = 24 * 3_600
+
+type Body = dict[str, Any]
+
+
+def create_meter_event_adjustment(sender: Sender, params: Mapping[str, Any]) -> Body:
+    """Cancel an event (v1); the adjustment is pending until counting has seen it."""
+    event = _cancel(sender, params, code=None)
+    return {
+        "object": "billing.meter_event_adjustment",
+        "cancel": {"identifier": event.identifier},
+        "event_name": event.event_name,
+        "livemode": event.livemode,
+        "status": "pending",
+        "type": "cancel",
+    }
+
+
+def create_meter_event_adjustment_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
+    """Cancel an event (v2); repeating the call gives the same adjustment."""
+    event = _cancel(sender, params, code="invalid_cancel_configuration")
+    return {
+        "object": "v2.billing.meter_event_adjustment",
+        "id": derived_id("mtr_event_adj_", event.meter, event.identifier),
+        "cancel": {"identifier": event.identifier},
+        "created": rfc3339(sender.now * 1_000),
+        "event_name": event.event_name,
+        "livemode": event.livemode,
+        "status": "pending",
+        "type": "cancel",
+    }
+
+
+def _cancel(sender: Sender, params: Mapping[str, Any], *, code: str | None) -> AcceptedEvent:
+    """Mark the event as cancelled; a repeated cancellation changes nothing and is no error."""
+    event_name, identifier = _read(params)
+    event = meter_events.read([(sender.livemode, identifier)]).get(identifier)
+    if event is None or event.event_name != event_name:
+        message = f"No meter event was found with identifier {identifier} for {event_name}."
+        raise BillingError(message, code=code or "resource_missing", param="cancel[identifier]")
+    if sender.now - event.accepted_at // 1_000_000 > CANCEL_LIMIT_SECONDS:
+        raise BillingError(
+            f"The meter event {identifier} was received more than 24 hours ago: "
+            "it can no longer be cancelled.",
+            code=code,
+            param="cancel[identifier]",
+        )
+    meter_events.cancel(sender.livemode, identifier, now=sender.now)
+    return event
+
+
+def _read(params: Mapping[str, Any]) -> tuple[str, str]:
+    for name in ("type", "event_name"):
+        if not params.get(name):
+            raise _missing(name)
+    if params["type"] != "cancel":
+        raise BillingError("Invalid type: must be cancel", param="type")
+    cancel = params.get("cancel")
+    identifier = cancel.get("identifier") if isinstance(cancel, Mapping) else None
+    if not identifier:
+        raise _missing("cancel[identifier]")
+    return str(params["event_name"]), str(identifier)
+
+
+def _missing(param: str) -> BillingError:
+    return BillingError(f"Missing required param: {param}.", code="parameter_missing", param=param)

@@ -1,0 +1,342 @@
+"""Accepting meter events: resolve, judge, and store each of them exactly once."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from meterline.core import metering
+from meterline.core.errors import BillingError
+from meterline.core.metering import EventRefused, MeterRules, Reason
+from meterline.store import decimals, meter_events
+from meterline.store.meter_events import AcceptedEvent
+
+STREAM_LIMIT = 100
+_NAME_LIMIT = 100
+_VALUE_LIMIT = 5_000
+_KEY_LIMIT = 50
+
+type Body = dict[str, Any]
+
+_V1_CODES = {Reason.NO_METER: "resource_missing", Reason.CUSTOMER_NOT_FOUND: "resource_missing"}
+_V2_CODES = {
+    Reason.NO_CUSTOMER_DEFINED: "payload_no_customer_defined",
+    Reason.VALUE_NOT_FOUND: "payload_no_value_defined",
+    Reason.INVALID_VALUE: "payload_invalid_value",
+    Reason.TOO_MANY_DIGITS: "payload_invalid_value",
+}
+
+
+class Directory(Protocol):
+    """Where meters and customers are looked up."""
+
+    def meters(self, event_names: set[str]) -> dict[str, MeterRules]:
+        """The meters of these event names, by event name; unknown names are absent."""
+
+    def customers(self, customer_ids: set[str]) -> dict[str, int | None]:
+        """Of these customers that exist: the time of their test clock, None on the wall clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends, when (UTC microseconds of the wall clock), and in which request.
+
+    ``request_key`` is the request's idempotency key, or a fresh random text without one: a request
+    that comes again with the same key finds what it stored the first time.
+    """
+
+    livemode: bool
+    request_key: str
+    now_microseconds: int
+    directory: Directory
+
+    @property
+    def now(self) -> int:
+        """The wall clock in seconds."""
+        return self.now_microseconds // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class EventParams:
+    """A well-formed event, not yet judged. ``timestamp`` is None for the customer's current time."""
+
+    event_name: str
+    payload: dict[str, str]
+    identifier: str
+    timestamp: int | None
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one event: accepted, or refused for a reason, or its identifier is taken."""
+
+    identifier: str
+    event: AcceptedEvent | None = None
+    refusal: EventRefused | None = None
+    is_key_reused: bool = False
+
+    @property
+    def status(self) -> str:
+        """``accepted``, ``duplicate`` or ``refused``."""
+        if self.event is not None:
+            return "accepted"
+        return "duplicate" if self.refusal is None else "refused"
+
+
+def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> Body:
+    """Accept one event on the v1 endpoint; its ``billing.meter_event``, or the contract's error."""
+    outcome = _accept(sender, [_event_params(sender, params, _seconds)])[0]
+    if outcome.refusal is not None:
+        refusal = outcome.refusal
+        code = _V1_CODES.get(refusal.reason, str(refusal.reason))
+        raise BillingError(refusal.message, code=code, param=refusal.param)
+    event = _stored(outcome, code=None)
+    return {
+        "object": "billing.meter_event",
+        "created": event.accepted_at // 1_000_000,
+        "event_name": event.event_name,
+        "identifier": event.identifier,
+        "livemode": event.livemode,
+        "payload": json.loads(event.payload),
+        "timestamp": event.timestamp,
+    }
+
+
+def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
+    """Accept one event on the v2 endpoint; its ``v2.billing.meter_event``, or the contract's error."""
+    outcome = _accept(sender, [_event_params(sender, params, _rfc3339)])[0]
+    if outcome.refusal is not None:
+        raise BillingError(outcome.refusal.message, code=v2_code(outcome.refusal))
+    event = _stored(outcome, code="duplicate_meter_event")
+    return {
+        "object": "v2.billing.meter_event",
+        "created": rfc3339(event.accepted_at // 1_000),
+        "event_name": event.event_name,
+        "identifier": event.identifier,
+        "livemode": event.livemode,
+        "payload": json.loads(event.payload),
+        "timestamp": rfc3339(event.timestamp * 1_000),
+    }
+
+
+def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
+    """Accept up to 100 events of a stream request; the outcome of each, in order.
+
+    Only a malformed request is refused as a whole, before anything is stored.
+    """
+    events = params.get("events")
+    if not isinstance(events, list) or not events:
+        raise BillingError("Missing required param: events.", code="parameter_missing", param="events")
+    if len(events) > STREAM_LIMIT:
+        message = f"A request takes at most {STREAM_LIMIT} events: got {len(events)}."
+        raise BillingError(message, code="too_many_events", param="events")
+    return _accept(
+        sender,
+        [
+            _event_params(sender, event, _rfc3339, place=f"events[{number}]")
+            for number, event in enumerate(events)
+        ],
+    )
+
+
+def v2_code(refusal: EventRefused) -> str:
+    """The code of a refusal on v2 endpoints."""
+    return _V2_CODES.get(refusal.reason, str(refusal.reason))
+
+
+def rfc3339(milliseconds: int) -> str:
+    """An instant as v2 writes it: RFC 3339, UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(milliseconds // 1_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1_000:03d}Z"
+
+
+def _stored(outcome: Outcome, *, code: str | None) -> AcceptedEvent:
+    """The accepted event; refuses a taken identifier."""
+    if outcome.event is not None:
+        return outcome.event
+    if outcome.is_key_reused:
+        raise BillingError(
+            "Keys for idempotent requests can only be used with the same parameters they were first "
+            "used with. Try using another key if you meant to execute a different request.",
+            type="idempotency_error",
+            code="idempotency_error" if code else None,
+        )
+    raise BillingError(f"An event already exists with identifier {outcome.identifier}.", code=code)
+
+
+def _accept(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
+    """Judge all events, then store what passed; of equal identifiers the first is the event."""
+    judged = _judge(sender, events)
+    passed = {
+        outcome.identifier: outcome.event
+        for outcome in reversed(judged)
+        if outcome.event is not None
+    }
+    to_store = list(passed.values())
+    holders = dict(zip(passed, meter_events.insert_many(to_store), strict=True)) if passed else {}
+    return [_settle(outcome, passed, holders) for outcome in judged]
+
+
+def _settle(
+    outcome: Outcome,
+    passed: Mapping[str, AcceptedEvent],
+    holders: Mapping[str, AcceptedEvent | None],
+) -> Outcome:
+    """The final outcome of a judged event, given who holds its identifier now."""
+    event = outcome.event
+    if event is None:
+        return outcome
+    if passed[outcome.identifier] is not event:
+        return replace(outcome, event=None)
+    holder = holders[outcome.identifier]
+    if holder is None:
+        return outcome
+    if holder.request != event.request:
+        return replace(outcome, event=None)
+    if holder.fingerprint != event.fingerprint:
+        return replace(outcome, event=None, is_key_reused=True)
+    return replace(outcome, event=holder)
+
+
+def _judge(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
+    meters = sender.directory.meters({event.event_name for event in events})
+    named = {
+        event.payload[rules.customer_key]
+        for event in events
+        if (rules := meters.get(event.event_name)) and event.payload.get(rules.customer_key)
+    }
+    customers = sender.directory.customers(named)
+    return [
+        _judge_one(sender, event, meters.get(event.event_name), customers, order)
+        for order, event in enumerate(events)
+    ]
+
+
+def _judge_one(
+    sender: Sender,
+    event: EventParams,
+    meter: MeterRules | None,
+    customers: Mapping[str, int | None],
+    order: int,
+) -> Outcome:
+    try:
+        rules = metering.check_meter(meter, event.event_name)
+        customer = metering.customer_in(event.payload, rules)
+        value = metering.value_in(event.payload, rules)
+        metering.check_customer(customer, rules, exists=customer in customers)
+        clock = customers[customer]
+        now = sender.now if clock is None else clock
+        timestamp = now if event.timestamp is None else event.timestamp
+        metering.check_timestamp(timestamp, now)
+    except EventRefused as refusal:
+        return Outcome(event.identifier, refusal=refusal)
+    payload = json.dumps(event.payload, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    accepted = AcceptedEvent(
+        livemode=sender.livemode,
+        identifier=event.identifier,
+        event_name=event.event_name,
+        meter=rules.id,
+        measure=metering.measure_text(rules.measure),
+        customer=customer,
+        value=decimals.plain(value),
+        timestamp=timestamp,
+        accepted_at=sender.now_microseconds + order,
+        payload=payload,
+        request=_digest(sender.request_key),
+        fingerprint=_digest(f"{event.event_name}\n{event.timestamp}\n{payload}"),
+    )
+    return Outcome(event.identifier, event=accepted)
+
+
+def _event_params(
+    sender: Sender,
+    params: Any,  # noqa: ANN401 - whatever the request held
+    read_timestamp: Any,  # noqa: ANN401
+    *,
+    place: str = "",
+) -> EventParams:
+    if not isinstance(params, Mapping):
+        raise BillingError(f"Invalid object: {place}", code="parameter_invalid", param=place)
+    prefix = f"{place}." if place else ""
+    event_name = _text(params, "event_name", prefix)
+    if event_name is None:
+        raise _missing(f"{prefix}event_name")
+    identifier = _text(params, "identifier", prefix)
+    timestamp = params.get("timestamp")
+    return EventParams(
+        event_name=event_name,
+        payload=_payload(params, prefix),
+        identifier=identifier or _identifier_from(sender.request_key, place),
+        timestamp=None if timestamp in (None, "") else read_timestamp(timestamp, f"{prefix}timestamp"),
+        place=place,
+    )
+
+
+def _payload(params: Mapping[str, Any], prefix: str) -> dict[str, str]:
+    payload = params.get("payload")
+    if payload is None or payload == "":
+        raise _missing(f"{prefix}payload")
+    if not isinstance(payload, Mapping) or len(payload) > _KEY_LIMIT:
+        raise BillingError(
+            f"Invalid object: {prefix}payload must be a map of at most {_KEY_LIMIT} strings.",
+            param=f"{prefix}payload",
+        )
+    for key, value in payload.items():
+        param = f"{prefix}payload[{key}]"
+        if not isinstance(value, str):
+            raise BillingError(f"Invalid string: {value}", param=param)
+        if len(key) > _NAME_LIMIT or len(value) > _VALUE_LIMIT:
+            raise BillingError(
+                f"Invalid string: {param} is too long; keys have at most {_NAME_LIMIT} characters, "
+                f"values {_VALUE_LIMIT}.",
+                param=param,
+            )
+    return dict(payload)
+
+
+def _text(params: Mapping[str, Any], name: str, prefix: str) -> str | None:
+    value = params.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > _NAME_LIMIT:
+        raise BillingError(
+            f"Invalid string: {prefix}{name} must be text of at most {_NAME_LIMIT} characters.",
+            param=f"{prefix}{name}",
+        )
+    return value
+
+
+def _missing(param: str) -> BillingError:
+    return BillingError(f"Missing required param: {param}.", code="parameter_missing", param=param)
+
+
+def _seconds(value: Any, param: str) -> int:  # noqa: ANN401 - whatever the request held
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        message = f"Invalid integer: {text[:40]}"
+        raise BillingError(message, code="parameter_invalid_integer", param=param)
+    return int(text)
+
+
+def _rfc3339(value: Any, param: str) -> int:  # noqa: ANN401 - whatever the request held
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        message = f"Invalid timestamp: {str(value)[:40]}; write it like 2026-01-31T12:00:00Z."
+        raise BillingError(message, code="parameter_invalid", param=param)
+    return int(moment.timestamp() // 1)
+
+
+def _identifier_from(request_key: str, place: str) -> str:
+    """An identifier for an event that came without one: the same request gives the same."""
+    return str(UUID(bytes=_digest(f"identifier\n{request_key}\n{place}"), version=4))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:16]

@@ -1,0 +1,71 @@
+"""What becomes of an open invoice: paid, void or uncollectible (contract section 6)."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from meterline.core.errors import BillingError
+from meterline.services.context import Context
+from meterline.services.events import EventDraft
+from meterline.services.invoices.finalize import paid
+from meterline.services.lookups import find, on_customers_time
+from meterline.store.documents import Body, Change, Document
+
+_UNSETTLED = ("open", "uncollectible")
+
+
+def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
+    """Record that an invoice was paid outside; Meterline moves no money itself."""
+    ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="pay")
+    if not params.get("paid_out_of_band"):
+        raise BillingError(
+            "No payment processor is attached, so there is nothing to charge. Collect the amount"
+            " and record it with paid_out_of_band=true.",
+            code="parameter_missing",
+            param="paid_out_of_band",
+        )
+    body = paid(document.body, ctx.now) | {"amount_paid_off_stripe": document.body["amount_due"]}
+    return _save(ctx, document, body, ["invoice.paid", "invoice.payment_succeeded"])
+
+
+def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+    """Declare a finalised invoice never to have been due; it keeps its number."""
+    ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="void")
+    body = _closed(document.body, "void", "voided_at", ctx.now)
+    return _save(ctx, document, body, ["invoice.voided"])
+
+
+def mark_uncollectible(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+    """Give an open invoice up as a bad debt; it can still be paid or voided."""
+    ctx, document = _load(ctx, invoice_id, allowed=("open",), verb="mark as uncollectible")
+    body = _closed(document.body, "uncollectible", "marked_uncollectible_at", ctx.now)
+    return _save(ctx, document, body, ["invoice.marked_uncollectible"])
+
+
+def _load(
+    ctx: Context, invoice_id: str, *, allowed: Collection[str], verb: str
+) -> tuple[Context, Document]:
+    """The invoice, with the context on its customer's time; refused in any other status."""
+    document = find(ctx, "invoice", invoice_id)
+    customer = find(ctx, "customer", document.body["customer"], param="customer")
+    status = document.body["status"]
+    if status not in allowed:
+        raise BillingError(
+            f"You can only {verb} an invoice that is {' or '.join(allowed)}; this one is {status}.",
+            code="invoice_not_editable" if status == "draft" else "status_transition_invalid",
+        )
+    return on_customers_time(ctx, customer), document
+
+
+def _closed(invoice: Body, status: str, stamp: str, at: int) -> Body:
+    return invoice | {
+        "status": status,
+        "auto_advance": False,
+        "status_transitions": invoice["status_transitions"] | {stamp: at},
+    }
+
+
+def _save(ctx: Context, document: Document, body: Body, happened: list[str]) -> Body:
+    events = [EventDraft("invoice.updated", body, document.body)]
+    events += [EventDraft(type_, body) for type_ in happened]
+    ctx.save(Change(puts=[replace(document, body=body)]), events, result_id=document.id)
+    return body

@@ -1,0 +1,92 @@
+"""Delivering events: from the outbox in the Billing table's stream to SNS.
+
+The stream repeats records and SNS repeats messages: an event's id is always the same, so consumers
+can drop what they have seen.
+"""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from meterline.services.events import OUTBOX_KIND
+from meterline.store.clients import sns
+from meterline.store.documents import Body, unpack
+from meterline.store.settings import settings
+
+_ALERT = "billing.alert.triggered"
+_BATCH_ENTRIES = 10
+_BATCH_BYTES = 250_000
+
+
+def outbox_events(record: Body) -> list[Body]:
+    """The events in a record of the Billing table's stream; none if it holds another change."""
+    image = record["dynamodb"].get("NewImage", {})
+    is_outbox = record["eventName"] == "INSERT" and image.get("kind", {}).get("S") == OUTBOX_KIND
+    if not is_outbox:
+        return []
+    events: list[Body] = unpack(_binary(image["body"]["B"]))["events"]
+    return events
+
+
+def publish(events: Iterable[Body]) -> None:
+    """Publish events to the events topic, and triggered alerts to the alerts topic as well."""
+    told = list(events)
+    _publish(settings().events_topic_arn, told)
+    _publish(settings().alerts_topic_arn, [event for event in told if event["type"] == _ALERT])
+
+
+def _publish(topic_arn: str, events: list[Body]) -> None:
+    for batch in _batches(_entry(index, event) for index, event in enumerate(events)):
+        answer = sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=batch)
+        if failed := answer.get("Failed"):
+            error = f"{len(failed)} of {len(batch)} events were refused: {failed[0]}"
+            raise RuntimeError(error)
+
+
+def _entry(index: int, event: Body) -> dict[str, Any]:
+    return {
+        "Id": str(index),
+        "Message": _message(event),
+        "MessageAttributes": {
+            "id": _attribute(event["id"]),
+            "type": _attribute(event["type"]),
+            "livemode": _attribute(json.dumps(event["livemode"])),
+        },
+    }
+
+
+def _message(event: Body) -> str:
+    """The event as JSON; one too large for SNS carries its object's id only, to be fetched."""
+    text = json.dumps(event, separators=(",", ":"))
+    if len(text.encode()) <= _BATCH_BYTES:
+        return text
+    subject = event["data"]["object"]
+    thin = {key: subject[key] for key in ("id", "object") if key in subject}
+    return json.dumps(event | {"data": {"object": thin}}, separators=(",", ":"))
+
+
+def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Entries in groups that one call takes: by number and by size."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        length = len(entry["Message"].encode())
+        if batch and (len(batch) == _BATCH_ENTRIES or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += length
+    if batch:
+        yield batch
+
+
+def _attribute(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def _binary(value: str | bytes) -> bytes:
+    """A binary attribute of a stream record: base64 in Lambda's JSON, bytes from boto3."""
+    if isinstance(value, bytes):
+        return value
+    return b64decode(value)

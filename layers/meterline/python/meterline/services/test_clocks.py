@@ -1,0 +1,165 @@
+"""Test clocks: a time of their own for a few customers, and advancing it.
+
+Advancing does everything that falls due on the way, in order, each at its own instant, with the same
+services that the sweep of the wall clock uses (contract section 9).
+"""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import replace
+
+from meterline.core.errors import BillingError
+from meterline.core.periods import Interval, IntervalUnit, add_intervals
+from meterline.services.context import Context
+from meterline.services.due_work import do_due_work
+from meterline.services.events import EventDraft
+from meterline.services.ids import new_id
+from meterline.services.lookups import find
+from meterline.services.terms import interval_of
+from meterline.store.documents import Body, Change, Document
+from meterline.store.queues import DueMessage, enqueue
+
+KIND = "test_helpers.test_clock"
+_KEPT_SECONDS = 30 * 86_400
+_WITHOUT_SUBSCRIPTIONS = Interval(IntervalUnit.YEAR, 2)
+_INTERVALS_AT_ONCE = 2
+
+
+def create_test_clock(ctx: Context, params: Body) -> Body:
+    """Create a clock that stands at ``frozen_time``; test mode only."""
+    if ctx.livemode:
+        raise BillingError("Test clocks can only be used in test mode. Use a test mode key.")
+    body: Body = {
+        "id": new_id("clock_"),
+        "object": KIND,
+        "created": ctx.now,
+        "deletes_after": ctx.now + _KEPT_SECONDS,
+        "frozen_time": params["frozen_time"],
+        "livemode": ctx.livemode,
+        "name": params.get("name"),
+        "status": "ready",
+        "status_details": {},
+    }
+    document = Document(kind=KIND, livemode=ctx.livemode, body=body)
+    events = [EventDraft("test_helpers.test_clock.created", body)]
+    ctx.save(Change(puts=[document]), events, result_id=body["id"])
+    return body
+
+
+def advance_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:
+    """Start advancing a clock to ``frozen_time``; a worker does it, then the clock is ready again."""
+    document = find(ctx, KIND, clock_id)
+    target = int(params["frozen_time"])
+    _check_advance(ctx, document.body, target)
+    body = document.body | {
+        "status": "advancing",
+        "status_details": {"advancing": {"target_frozen_time": target}},
+    }
+    events = [EventDraft("test_helpers.test_clock.advancing", body)]
+    ctx.save(
+        Change(puts=[replace(document, body=body, due_at=ctx.wall_clock)]),
+        events,
+        result_id=clock_id,
+    )
+    enqueue([DueMessage(ctx.livemode, clock_id)])
+    return body
+
+
+def run_test_clock(ctx: Context, document: Document) -> None:
+    """Do what falls due up to the target of an advancing clock, then set it ready there.
+
+    A run that dies half way is repeated: what it has done is no longer due, and each instant that is
+    left is decided as it would have been.
+    """
+    if document.body["status"] != "advancing":
+        return
+    target = int(document.body["status_details"]["advancing"]["target_frozen_time"])
+    while _run_due(ctx, document, target):
+        pass
+    body = document.body | {"status": "ready", "status_details": {}, "frozen_time": target}
+    events = [EventDraft("test_helpers.test_clock.ready", body)]
+    ctx.save(Change(puts=[replace(document, body=body, due_at=None)]), events)
+
+
+def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+    """Delete a clock with its customers and all that belongs to them."""
+    document = find(ctx, KIND, clock_id)
+    _delete_members(ctx, clock_id)
+    events = [EventDraft("test_helpers.test_clock.deleted", document.body)]
+    ctx.save(Change(deletes=[document]), events, result_id=clock_id)
+    return {"id": clock_id, "object": KIND, "deleted": True}
+
+
+def _run_due(ctx: Context, clock: Document, target: int) -> int:
+    """Do what the index shows as due, and what that makes due, in order; returns how much it was.
+
+    The index may lag behind the last commits: what they made due is remembered here, and the caller
+    looks again until nothing turns up.
+    """
+    agenda = ctx.store.due_on(clock.id, target)
+    done = 0
+    while agenda:
+        due_at, object_id = heapq.heappop(agenda)
+        made = do_due_work(ctx.at(due_at), object_id)
+        done += len(made)
+        for document in made:
+            if document.due_at is not None and document.due_at <= target:
+                heapq.heappush(agenda, (document.due_at, document.id))
+    return done
+
+
+def _check_advance(ctx: Context, clock: Body, target: int) -> None:
+    if clock["status"] != "ready":
+        raise BillingError(
+            "The test clock is still advancing. Wait until it is ready to advance it again.",
+            code="rate_limit",
+            status=429,
+        )
+    frozen = int(clock["frozen_time"])
+    if target <= frozen:
+        raise BillingError(
+            f"A test clock can only be advanced forward: frozen_time must be after {frozen}.",
+            param="frozen_time",
+        )
+    latest = _latest_target(ctx, clock)
+    if target > latest:
+        raise BillingError(
+            f"Cannot advance the test clock from {frozen} beyond {latest}: at most"
+            " two intervals of its shortest subscription at a time, two years without one.",
+            param="frozen_time",
+        )
+
+
+def _latest_target(ctx: Context, clock: Body) -> int:
+    """How far the clock can go at once: by calendar intervals (23 November gives 23 January)."""
+    frozen = int(clock["frozen_time"])
+    limits = [
+        add_intervals(frozen, interval, _INTERVALS_AT_ONCE)
+        for interval in _intervals(ctx, clock["id"])
+    ]
+    return min(limits, default=add_intervals(frozen, _WITHOUT_SUBSCRIPTIONS, 1))
+
+
+def _intervals(ctx: Context, clock_id: str) -> Iterator[Interval]:
+    """The intervals of the running subscriptions of a clock's customers."""
+    for subscription in _members(ctx, clock_id, "subscription"):
+        if subscription.due_at is not None:
+            for item in subscription.body["items"]["data"]:
+                yield interval_of(item["price"])
+
+
+def _members(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
+    """The objects of a kind that belong to the customers of a clock."""
+    for customer in ctx.store.each("customer", parent=clock_id):
+        yield from ctx.store.each(kind, parent=customer.id)
+
+
+def _delete_members(ctx: Context, clock_id: str) -> None:
+    """Delete what a clock's customers have, then the customers; repeatable if it dies half way."""
+    for kind in ("invoice", "subscription"):
+        for document in _members(ctx, clock_id, kind):
+            ctx.save(Change(deletes=[document]))
+    for customer in ctx.store.each("customer", parent=clock_id):
+        ctx.save(
+            Change(deletes=[customer]), [EventDraft("customer.deleted", customer.body)]
+        )
