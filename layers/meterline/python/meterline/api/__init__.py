@@ -20,6 +20,6 @@ How to add a resource
 
 4. A function serves it: ``handler = lambda_handler(ROUTES)`` from ``api.app``.
 
-``retrieve`` and ``listing`` (``api/lists.py``) need no service. Authentication, idempotency, unknown
-parameters, lists, expansion, errors and headers are done here, once, for every operation.
+``retrieve`` and ``listing`` (``api/lists.py``) need no service. Authentication, idempotency,
+unknown parameters, lists, expansion, errors and headers are done here, once, for every operation.
 """

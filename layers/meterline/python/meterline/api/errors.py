@@ -22,11 +22,10 @@ def error_body(error: BillingError, *, is_v2: bool) -> dict[str, Any]:
     """The JSON body of a refusal: v1 has ``type`` and optional fields, v2 always has ``code``."""
     if is_v2:
         code = error.code or _V2_CODES.get(error.status, "invalid_request")
-        fields = {"code": code, "message": error.message, "type": error.type}
-    else:
-        fields = {"type": error.type, "code": error.code, "message": error.message}
-        fields["param"] = error.param
-    return {"error": {name: value for name, value in fields.items() if value is not None}}
+        return {"error": {"code": code, "message": error.message, "type": error.type}}
+    optional = {"code": error.code, "param": error.param}
+    given = {name: value for name, value in optional.items() if value is not None}
+    return {"error": {"type": error.type, "message": error.message, **given}}
 
 
 def internal_error() -> BillingError:

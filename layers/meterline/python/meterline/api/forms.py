@@ -6,6 +6,7 @@ strings. A dict with number keys stays a dict here: only the parameter's specifi
 """
 
 import re
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -67,7 +68,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 def _insert(form: Form, segments: list[str], value: str, name: str) -> None:
     """Put ``value`` at ``segments``; an empty segment appends to a list."""
     holder: Any = form
-    for segment, following in zip(segments, segments[1:], strict=False):
+    for segment, following in pairwise(segments):
         holder = _descend(holder, segment, list if following == "" else dict, segments, name)
     if isinstance(holder, list):
         holder.append(value)

@@ -10,20 +10,20 @@
     )
     params = CREATE_METER.parse(raw)
 
-``parse`` answers with a dict that holds the given parameters only, as Python values: str, int, bool,
-Decimal, list, dict. An empty string on an ``emptyable`` parameter gives ``UNSET``: the caller wants
-the field cleared. The first wrong parameter raises BillingError with Stripe's code, message and
-``param`` (``items[0][price]``). Unknown parameters are refused before anything else.
+``parse`` answers with a dict that holds the given parameters only, as Python values: str, int,
+bool, Decimal, list, dict. An empty string on an ``emptyable`` parameter gives ``UNSET``: the caller
+wants the field cleared. The first wrong parameter raises BillingError with Stripe's code, message
+and ``param`` (``items[0][price]``). Unknown parameters are refused before anything else.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import Enum
 from typing import Any, Final
 
 from meterline.core.errors import BillingError
+from meterline.core.unset import UNSET
 
 type Raw = Any
 """What the wire carried: a string, or nested dicts and lists of them; any JSON in v2."""
@@ -39,19 +39,6 @@ _MAX_INTEGER_DIGITS = 18
 _INTEGER = re.compile(r"-?[0-9]+\Z", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]*(\.[0-9]*)?\Z", re.ASCII)
 _EXCERPT = 40
-
-
-class Unset(Enum):
-    """The type of ``UNSET``, the value of a parameter that was given as an empty string."""
-
-    UNSET = "UNSET"
-
-    def __bool__(self) -> bool:
-        """False, so that ``params.get("email") or None`` clears a field."""
-        return False
-
-
-UNSET: Final = Unset.UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +74,7 @@ class Param:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class String(Param):
-    """Text of 1 to ``max_length`` characters, optionally of a ``pattern`` that ``hint`` explains."""
+    """Text of 1 to ``max_length`` characters, optionally of a ``pattern``; ``hint`` explains it."""
 
     max_length: int = MAX_STRING
     pattern: str = ""
@@ -365,7 +352,7 @@ class Object(Param):
 # The words in which specifications are written.
 
 
-def string(  # noqa: PLR0913 - the words of a specification, all by name
+def string(
     *,
     required: bool = False,
     emptyable: bool = False,
@@ -498,9 +485,7 @@ RANGE = either(
 
 def missing(name: str) -> BillingError:
     """The refusal of a request without a required parameter."""
-    return BillingError(
-        f"Missing required param: {name}.", code="parameter_missing", param=name
-    )
+    return BillingError(f"Missing required param: {name}.", code="parameter_missing", param=name)
 
 
 def exclusive(names: list[str]) -> BillingError:

@@ -5,7 +5,9 @@ from meterline.services.context import Context
 from meterline.store.documents import Document
 
 _NOUNS = {
+    "coupon": "coupon",
     "customer": "customer",
+    "customer_balance_transaction": "customer balance transaction",
     "price": "price",
     "product": "product",
     "subscription": "subscription",
@@ -14,6 +16,7 @@ _NOUNS = {
     "billing.meter": "meter",
     "billing.alert": "alert",
     "test_helpers.test_clock": "test clock",
+    "webhook_endpoint": "webhook endpoint",
 }
 
 

@@ -45,6 +45,8 @@ class _Writer:
             yield document
         for claim in change.claims:
             free = model.pk.does_not_exist() | (model.holder == claim.holder)
+            if claim.former is not None:
+                free = free | (model.holder == claim.former)
             self.transaction.save(self._claim(claim), condition=free)
             yield claim
         if change.receipt is not None:

@@ -37,17 +37,25 @@ class Document:
 
     @property
     def created(self) -> int:
-        """When the object was created, UTC seconds: lists are ordered by it."""
-        return int(self.body.get("created", 0))
+        """When the object was created, UTC seconds: lists are ordered by it.
+
+        It is private state where Stripe's object does not show it.
+        """
+        private = self.body.get("_", {})
+        return int(self.body.get("created", private.get("created", 0)))
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A value that only one object of its kind may hold, such as a meter's event name."""
+    """A value that only one object of its kind may hold, such as a meter's event name.
+
+    It may be taken over from its ``former`` holder, as a price's lookup key may.
+    """
 
     kind: str
     value: str
     holder: str
+    former: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,287 @@
+"""One HTTP call from API Gateway's event to its response.
+
+A function is its table of routes: ``handler = lambda_handler(ROUTES)``.
+"""
+
+import json
+import random
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from meterline.api import idempotency
+from meterline.api.auth import Principal, authenticate
+from meterline.api.errors import busy, error_body, internal_error, rate_limited
+from meterline.api.expansion import Trail, read_trails
+from meterline.api.idempotency import Replay
+from meterline.api.logs import frames, log
+from meterline.api.params import Params
+from meterline.api.requests import Request, read_params, read_request
+from meterline.api.router import Answer, Operation, Routes
+from meterline.core.errors import BillingError
+from meterline.services.events import API_VERSION, Origin
+from meterline.services.ids import new_id
+from meterline.store.documents import Conflict, LeaseLost, Receipt
+
+if TYPE_CHECKING:
+    from meterline.services.context import Context
+
+type Response = dict[str, Any]
+
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z0-9_]+)?", re.ASCII)
+_CONFLICT_TRIES = 5
+_BACK_OFF_SECONDS = 0.02
+_THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """One request and what is known of it so far. ``now`` is the wall clock, UTC seconds."""
+
+    request: Request
+    now: int
+    request_id: str = field(default_factory=lambda: new_id("req_"))
+    path_values: list[str] = field(default_factory=list)
+    params: Params = field(default_factory=dict)
+    trails: list[Trail] = field(default_factory=list)
+    idempotency_key: str | None = None
+    receipt: Receipt | None = None
+    route: str = ""
+    _principal: Principal | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks; known once the request is authenticated."""
+        if self._principal is None:
+            message = "The request is not authenticated yet"
+            raise RuntimeError(message)
+        return self._principal
+
+    @property
+    def livemode(self) -> bool:
+        """Whether it acts on live data."""
+        return self.principal.livemode
+
+    @property
+    def api_version(self) -> str:
+        """The version of the API that the client asked for, or the newest."""
+        return self.request.header("stripe-version") or API_VERSION
+
+    def authenticate(self, operation: Operation) -> None:
+        """Find out who asks; BillingError 401 or 403."""
+        self._principal = authenticate(self.request, operation, self.now)
+
+    def context(self) -> "Context":
+        """What services are given; imports the object store."""
+        from meterline.services.context import Context  # noqa: PLC0415 - light functions lack it
+        from meterline.store.billing import BillingStore  # noqa: PLC0415 - see above
+
+        return Context(
+            store=BillingStore(self.livemode),
+            now=self.now,
+            wall_clock=self.now,
+            origin=Origin(self.request_id, self.idempotency_key),
+            receipt=self.receipt,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a call answers with; ``replayed_from`` is the id of the request that did the work."""
+
+    status: int
+    body: bytes
+    replayed_from: str | None = None
+
+
+def lambda_handler(routes: Routes) -> Callable[[dict[str, Any], object], Response]:
+    """The Lambda handler that serves ``routes``."""
+
+    def handler(event: dict[str, Any], context: object) -> Response:
+        return handle(event, context, routes)
+
+    return handler
+
+
+def handle(event: dict[str, Any], context: object, routes: Routes) -> Response:
+    """Answer one API Gateway event; whatever happens, in the API's own format."""
+    started = time.perf_counter()
+    call = Call(read_request(event), now=int(time.time()))
+    try:
+        result = _answer(call, routes)
+    except BillingError as refusal:
+        result = _refusal(call, refusal)
+    except Exception as error:  # noqa: BLE001 - the client is answered, the operator is told
+        result = _refusal(call, _failure(call, error))
+    _log_call(call, result.status, started, getattr(context, "aws_request_id", None))
+    return _response(call, result)
+
+
+def _answer(call: Call, routes: Routes) -> Result:
+    """Authenticate, check, then run once: every refusal here precedes any effect."""
+    operation, call.path_values = routes.match(call.request.method, call.request.path)
+    call.route = operation.path
+    call.authenticate(operation)
+    _check_version(call)
+    raw = read_params(call.request)
+    call.params = operation.accepted.parse(raw)
+    call.trails = _trails(call, operation)
+    call.idempotency_key = idempotency.key_of(call.request)
+    if call.idempotency_key is None or not operation.idempotent:
+        return Result(200, _run(call, operation))
+    return _answer_once(call, operation, call.idempotency_key, raw)
+
+
+def _answer_once(call: Call, operation: Operation, key: str, raw: Params) -> Result:
+    begun = idempotency.begin(key, call.principal, call.request, raw, call.request_id, call.now)
+    if isinstance(begun, Replay):
+        body = begun.body or _dump(_stored_result(call, operation, begun.result_id))
+        return Result(begun.status, body, replayed_from=begun.original_request)
+    call.receipt = begun
+    try:
+        body = _run(call, operation)
+    except LeaseLost:
+        raise idempotency.in_use(key) from None
+    except Exception:
+        idempotency.forget(begun)
+        raise
+    idempotency.finish(begun, call.principal, 200, body)
+    return Result(200, body)
+
+
+def _run(call: Call, operation: Operation) -> bytes:
+    """Do it and render it; decide again when something it depends on was changed meanwhile."""
+    surroundings = call if operation.light else call.context()
+    for attempt in range(_CONFLICT_TRIES):
+        try:
+            outcome = operation.run(surroundings, *call.path_values, call.params)
+        except Conflict:
+            time.sleep(random.uniform(0, _BACK_OFF_SECONDS * 2**attempt))  # noqa: S311 - jitter
+            continue
+        return _dump(_shown(call, operation, outcome))
+    raise busy()
+
+
+def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN401 - any JSON
+    """What an operation returned, as the wire shows it."""
+    if operation.answer is Answer.RAW:
+        return outcome
+    from meterline.api.lists import envelope  # noqa: PLC0415 - light functions have no objects
+    from meterline.api.render import Renderer  # noqa: PLC0415 - see above
+
+    renderer = Renderer(call.context().store)
+    if operation.answer is Answer.LIST:
+        shown = renderer.show(operation.kind, outcome.bodies, call.trails)
+        return envelope(shown, call.request.path, has_more=outcome.has_more)
+    return renderer.show(operation.kind, [outcome], call.trails)[0]
+
+
+def _stored_result(call: Call, operation: Operation, result_id: str) -> Any:  # noqa: ANN401 - any JSON
+    """The object that an earlier attempt committed before its answer was lost."""
+    document = call.context().store.get(result_id) if result_id else None
+    if document is None:
+        raise BillingError(
+            "The first request with this idempotency key took effect, but its result is gone.",
+            status=404,
+        )
+    return _shown(call, operation, document.body)
+
+
+def _trails(call: Call, operation: Operation) -> list[Trail]:
+    return read_trails(
+        call.params.pop("expand", []),
+        operation.kind,
+        of_list=operation.answer is Answer.LIST,
+        may_read=lambda permission: call.principal.may(permission, write=False),
+    )
+
+
+def _check_version(call: Call) -> None:
+    if not _VERSION.fullmatch(call.api_version):
+        raise BillingError(f"Invalid Stripe API version: {call.api_version[:50]}")
+
+
+def _failure(call: Call, error: Exception) -> BillingError:
+    """What the client is told of an unexpected exception; the log has where it came from."""
+    if _is_throttled(error):
+        return rate_limited()
+    log(
+        "ERROR",
+        "unexpected exception",
+        request_id=call.request_id,
+        route=call.route,
+        exception=type(error).__name__,
+        frames=frames(error),
+    )
+    return internal_error()
+
+
+def _is_throttled(error: BaseException | None) -> bool:
+    """Whether DynamoDB refused for lack of capacity, somewhere down the chain of causes."""
+    while error is not None:
+        answer = getattr(error, "response", None)
+        code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
+        if (code or getattr(error, "cause_response_code", None)) in _THROTTLED:
+            return True
+        error = error.__cause__
+    return False
+
+
+def _refusal(call: Call, refusal: BillingError) -> Result:
+    body = error_body(refusal, is_v2=call.request.is_v2)
+    return Result(refusal.status, _dump(body))
+
+
+def _response(call: Call, result: Result) -> Response:
+    headers = {
+        "content-type": "application/json",
+        "cache-control": "no-cache, no-store",
+        "request-id": call.request_id,
+        "stripe-version": call.api_version[:50],
+    }
+    if call.idempotency_key is not None:
+        headers["idempotency-key"] = call.idempotency_key
+        headers["original-request"] = result.replayed_from or call.request_id
+    if result.replayed_from is not None:
+        headers["idempotent-replayed"] = "true"
+    if result.status in _RETRYABLE:
+        headers["stripe-should-retry"] = "true"
+    elif result.status >= _FIRST_ERROR:
+        headers["stripe-should-retry"] = "false"
+    return {"statusCode": result.status, "headers": headers, "body": result.body.decode()}
+
+
+_FIRST_ERROR = 400
+_RETRYABLE = {409, 429, 500}
+
+
+def _log_call(call: Call, status: int, started: float, invocation: str | None) -> None:
+    log(
+        "INFO",
+        "request",
+        request_id=call.request_id,
+        invocation=invocation,
+        method=call.request.method,
+        route=call.route,
+        status=status,
+        milliseconds=round((time.perf_counter() - started) * 1000),
+    )
+
+
+def _dump(value: Any) -> bytes:  # noqa: ANN401 - any JSON
+    return json.dumps(value, separators=(",", ":"), default=_number).encode()
+
+
+def _number(value: object) -> int | float:
+    """An exact decimal as a JSON number: at most 15 significant digits survive every reader."""
+    if not isinstance(value, Decimal):
+        message = f"{type(value).__name__} is not JSON"
+        raise TypeError(message)
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -1,0 +1,163 @@
+"""Who asks: API keys and stream sessions, and what they may do (contract sections 1.1 and 1.2)."""
+
+import base64
+import binascii
+import hmac
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meterline.api.requests import Request
+from meterline.api.router import Operation
+from meterline.core.errors import BillingError
+from meterline.store import access
+from meterline.store.access import ApiKey
+
+CACHE_SECONDS = 60
+_CACHE_LIMIT = 1_000
+_KEY = re.compile(r"(sk|rk)_(test|live)_[0-9A-Za-z]{16,200}", re.ASCII)
+SESSION_PREFIX = "mtr_session_"
+_SESSION = re.compile(SESSION_PREFIX + r"[0-9A-Za-z_-]{32,100}", re.ASCII)
+
+_keys: dict[str, tuple[float, ApiKey]] = {}
+_sessions: dict[str, tuple[float, access.Session]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The key that a request acts for. ``secret`` never leaves the request's memory."""
+
+    key: ApiKey
+    secret: str
+
+    @property
+    def livemode(self) -> bool:
+        """Whether it acts on live data."""
+        return self.key.livemode
+
+    def may(self, permission: str, *, write: bool) -> bool:
+        """Whether the key has the right to a resource."""
+        rights = self.key.rights
+        right = rights.get(permission, rights.get("*", "none"))
+        return right == "write" or (right == "read" and not write)
+
+    def require(self, permission: str, *, write: bool) -> None:
+        """Refuse (403) what the key has no right to."""
+        if not self.may(permission, write=write):
+            right = f"{permission}_{'write' if write else 'read'}"
+            raise BillingError(
+                f"The provided key '{masked(self.secret)}' does not have the required permissions "
+                f"for this endpoint. Having the '{right}' permission would allow this request to "
+                "continue.",
+                status=403,
+            )
+
+
+def authenticate(request: Request, operation: Operation, now: int) -> Principal:
+    """The principal of a request that may do ``operation``; BillingError 401 or 403 without."""
+    for header in ("stripe-account", "stripe-context"):
+        if request.header(header):
+            raise BillingError(
+                f"The header {header.title()} is not supported: this deployment is one account.",
+                code="account_invalid",
+                status=403,
+            )
+    secret = _credential(request)
+    find = _by_session if operation.takes_session else _by_key
+    principal = find(secret, now)
+    principal.require(operation.permission, write=operation.writes)
+    return principal
+
+
+def masked(secret: str) -> str:
+    """A secret as it may appear in a message: its prefix and last four characters."""
+    prefix = secret[: secret.rfind("_", 0, 9) + 1]
+    return f"{prefix}{'*' * 10}{secret[-4:]}" if len(secret) > len(prefix) + 8 else "*" * 10
+
+
+def forget_cached() -> None:
+    """Drop what is remembered of keys and sessions, so that the next request reads them."""
+    _keys.clear()
+    _sessions.clear()
+
+
+def _credential(request: Request) -> str:
+    scheme, _, value = (request.header("authorization") or "").strip().partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    if scheme.lower() == "basic" and (user := _basic_user(value.strip())):
+        return user
+    raise BillingError(
+        "You did not provide an API key. You need to provide your API key in the Authorization "
+        "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+        status=401,
+    )
+
+
+def _basic_user(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[0]
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _by_key(secret: str, now: int) -> Principal:
+    key = _cached_key(access.digest_of(secret)) if _KEY.fullmatch(secret) else None
+    if key is None or not hmac.compare_digest(key.digest, access.digest_of(secret)):
+        raise BillingError(f"Invalid API Key provided: {masked(secret)}", status=401)
+    if not key.usable(now):
+        raise _expired(secret)
+    return Principal(key, secret)
+
+
+def _by_session(token: str, now: int) -> Principal:
+    digest = access.digest_of(token)
+    session = _cached_session(digest) if _SESSION.fullmatch(token) else None
+    if session is None:
+        raise BillingError(
+            "The authentication token of a meter event session is required.",
+            code="unauthenticated",
+            status=401,
+        )
+    key = _cached_key(session.key_digest)
+    if now >= session.usable_until or key is None or not key.usable(now):
+        raise BillingError(
+            "The billing meter event session has expired. Create another one.",
+            code="billing_meter_event_session_expired",
+            status=401,
+            type="temporary_session_expired",
+        )
+    return Principal(key, token)
+
+
+def _cached_key(digest: str) -> ApiKey | None:
+    return _cached(_keys, digest, access.find_key)
+
+
+def _cached_session(digest: str) -> access.Session | None:
+    return _cached(_sessions, digest, access.find_session)
+
+
+def _cached[T](
+    cache: dict[str, tuple[float, T]], digest: str, find: Callable[[str], T | None]
+) -> T | None:
+    """``find(digest)``, remembered for a minute when there is something to remember."""
+    moment = time.monotonic()
+    remembered = cache.get(digest)
+    if remembered is not None and moment - remembered[0] < CACHE_SECONDS:
+        return remembered[1]
+    found = find(digest)
+    if found is not None:
+        if len(cache) >= _CACHE_LIMIT:
+            cache.clear()
+        cache[digest] = (moment, found)
+    else:
+        cache.pop(digest, None)
+    return found
+
+
+def _expired(secret: str) -> BillingError:
+    return BillingError(
+        f"Expired API Key provided: {masked(secret)}", code="api_key_expired", status=401
+    )

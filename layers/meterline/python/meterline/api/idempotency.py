@@ -1,0 +1,121 @@
+"""Idempotency-Key: a repeated POST takes effect once (contract section 1.7).
+
+The record is claimed before the work and marked by the work's own transaction, so it is exact when
+a function dies half way: a repetition finds either nothing done, or the id of the object that was
+committed. Refused requests change nothing and are forgotten; so are unexpected failures, because
+what did take effect is known from the record and need not be hidden behind a stored 500.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from meterline.api.auth import Principal
+from meterline.api.requests import Request
+from meterline.api.sealing import BrokenSeal, seal, unseal
+from meterline.core.errors import BillingError
+from meterline.store import access_idempotency as records
+from meterline.store.access_idempotency import Record, State
+from meterline.store.documents import Receipt
+
+MAX_KEY_LENGTH = 255
+_MAX_ANSWER_BYTES = 350_000
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A request that was done before. ``body`` is its answer; if that was never stored,
+    ``result_id`` names the object that it committed.
+    """
+
+    original_request: str
+    status: int = 200
+    body: bytes | None = None
+    result_id: str = ""
+
+
+def key_of(request: Request) -> str | None:
+    """The request's Idempotency-Key; only POST has one in v1, v2 DELETE too."""
+    if request.method != "POST":
+        return None
+    key = request.header("idempotency-key")
+    if key is not None and len(key) > MAX_KEY_LENGTH:
+        raise BillingError(
+            f"Idempotency keys are at most {MAX_KEY_LENGTH} characters long.",
+            type="idempotency_error",
+        )
+    return key
+
+
+def begin(
+    key: str,
+    principal: Principal,
+    request: Request,
+    raw: dict[str, Any],
+    request_id: str,
+    now: int,
+) -> Receipt | Replay:
+    """Claim the request, or find that it was done.
+
+    Raises BillingError: 400 when the key was used with other parameters, 409 while the first
+    request is still running.
+    """
+    pk = f"idem#{principal.key.id}#{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"
+    fingerprint = _fingerprint(request, raw)
+    found = records.claim(pk, fingerprint, request_id, now)
+    if isinstance(found, Receipt):
+        return found
+    if found.fingerprint != fingerprint:
+        raise _other_parameters(key)
+    if found.state is State.RUNNING:
+        raise in_use(key)
+    return _replay(found, principal)
+
+
+def finish(receipt: Receipt, principal: Principal, status: int, body: bytes) -> None:
+    """Store the answer for replays; one that is too large is rendered again instead."""
+    sealed = seal(principal.secret, body)
+    if len(sealed) <= _MAX_ANSWER_BYTES:
+        records.store_answer(receipt, status, sealed)
+
+
+def forget(receipt: Receipt) -> None:
+    """Let the key be used again: the request was refused, nothing was committed."""
+    records.release(receipt)
+
+
+def in_use(key: str) -> BillingError:
+    """The refusal while the first request with this key is running."""
+    return BillingError(
+        "There is currently another in-progress request using this Idempotent Key (that probably "
+        f"means you submitted twice, and the other request is still going through): {key}. Please "
+        "try again later.",
+        code="idempotency_key_in_use",
+        status=409,
+        type="idempotency_error",
+    )
+
+
+def _replay(record: Record, principal: Principal) -> Replay:
+    if record.state is State.ANSWERED:
+        try:
+            body = unseal(principal.secret, bytes(record.answer))
+        except BrokenSeal:
+            return Replay(record.request_id, result_id=record.result_id)
+        return Replay(record.request_id, record.status, body)
+    return Replay(record.request_id, result_id=record.result_id)
+
+
+def _fingerprint(request: Request, raw: dict[str, Any]) -> str:
+    text = json.dumps([request.method, request.path, raw], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _other_parameters(key: str) -> BillingError:
+    return BillingError(
+        "Keys for idempotent requests can only be used with the same parameters they were first "
+        f"used with. Try using a key other than '{key}' if you meant to execute a different "
+        "request.",
+        type="idempotency_error",
+    )

@@ -1,0 +1,161 @@
+"""Lists: ``limit``, cursors, ``created`` ranges and filters, as tables need them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from meterline.api.params import RANGE, Object, Params, exclusive, integer, object_, string
+from meterline.api.router import Answer, Operation, get, permission_of
+from meterline.core.errors import BillingError
+
+if TYPE_CHECKING:
+    from meterline.services.context import Context
+    from meterline.store.billing import Span
+
+type Body = dict[str, Any]
+type Keep = Callable[[Body], bool]
+type Filter = Callable[[Params], Keep]
+
+MAX_LIMIT = 100
+DEFAULT_LIMIT = 10
+
+PAGING = {
+    "limit": integer(minimum=1, maximum=MAX_LIMIT),
+    "starting_after": string(),
+    "ending_before": string(),
+}
+"""The parameters of every list."""
+
+_NOT_COMPARED = {*PAGING, "created", "expand"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list operation returns: stored bodies, newest first, and whether more follow."""
+
+    bodies: list[Body]
+    has_more: bool
+
+
+def retrieve(path: str, kind: str, *, shows_deleted: bool = False) -> Operation:
+    """``GET`` of a stored object by the id in its path; a deleted one is missing, or a stub."""
+
+    def run(ctx: "Context", object_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
+        from meterline.services.lookups import find  # noqa: PLC0415 - imported when first asked
+
+        document = ctx.store.get(object_id) if shows_deleted else None
+        if document is not None and document.kind == kind and document.body.get("deleted"):
+            return document.body
+        return find(ctx, kind, object_id).body
+
+    return get(path, kind, run)
+
+
+def listing(
+    path: str,
+    kind: str,
+    *,
+    filters: Object | None = None,
+    keep: Filter | None = None,
+    parent: str | None = None,
+    created: bool = True,
+) -> Operation:
+    """``GET`` of the list of a kind.
+
+    ``keep(params)`` gives the test that objects must pass; without it they must agree with each
+    filter of the same name. ``parent`` names the parameter that holds the id of the object they
+    belong to, so that only those are read; with ``created`` they can be selected by time.
+    """
+    specification = (filters or object_()).extended(**PAGING)
+    if created:
+        specification = specification.extended(created=RANGE)
+
+    def run(ctx: "Context", params: Params) -> Listing:
+        test = (keep or equal_fields)(params)
+        return read_page(ctx, kind, params, keep=test, parent=params.get(parent or ""))
+
+    return list_operation(path, kind, run, specification)
+
+
+def list_operation(
+    path: str, kind: str, run: Callable[..., Listing], params: Object | None = None
+) -> Operation:
+    """``GET`` of a list that ``run`` reads itself; ``params`` must contain ``PAGING``."""
+    return Operation(
+        method="GET",
+        path=path,
+        run=run,
+        permission=permission_of(path),
+        kind=kind,
+        answer=Answer.LIST,
+        params=params or object_(PAGING),
+    )
+
+
+def read_page(
+    ctx: "Context",
+    kind: str,
+    params: Params,
+    *,
+    keep: Keep = lambda _: True,
+    parent: str | None = None,
+) -> Listing:
+    """The page that the paging parameters ask for, newest first."""
+    if "starting_after" in params and "ending_before" in params:
+        raise exclusive(["ending_before", "starting_after"])
+    span = _span(ctx, kind, params)
+    page = ctx.store.page(
+        kind,
+        span,
+        limit=params.get("limit", DEFAULT_LIMIT),
+        parent=parent,
+        keep=lambda body: not body.get("deleted") and keep(body),
+    )
+    bodies = [document.body for document in page.documents]
+    return Listing(bodies[::-1] if span.oldest_first else bodies, page.has_more)
+
+
+def envelope(listed: list[Body], url: str, *, has_more: bool) -> Body:
+    """A list object. ``url`` is a bare path: SDKs add the parameters again."""
+    return {"object": "list", "data": listed, "has_more": has_more, "url": url}
+
+
+def equal_fields(params: Params) -> Keep:
+    """The test that an object's fields equal the filters of the same names."""
+    wanted = {name: value for name, value in params.items() if name not in _NOT_COMPARED}
+    return lambda body: all(body.get(name) == value for name, value in wanted.items())
+
+
+def _span(ctx: "Context", kind: str, params: Params) -> "Span":
+    from meterline.store.billing import Span  # noqa: PLC0415 - not for light functions
+    from meterline.store.keys import Cursor  # noqa: PLC0415 - see above
+
+    def place(name: str) -> Cursor:
+        document = ctx.store.get(params[name])
+        if document is None or document.kind != kind:
+            raise BillingError(
+                f"No such object: '{params[name]}'", code="resource_missing", param=name
+            )
+        return Cursor(document.created, document.id)
+
+    first, last = _range(params.get("created"))
+    span = Span(created_from=first, created_until=last)
+    if "starting_after" in params:
+        return replace(span, older_than=place("starting_after"))
+    if "ending_before" in params:
+        return replace(span, newer_than=place("ending_before"), oldest_first=True)
+    return span
+
+
+_END_OF_TIME = 9_999_999_999
+
+
+def _range(created: int | dict[str, int] | None) -> tuple[int, int]:
+    """The first and last second that ``created`` allows."""
+    if created is None:
+        return 0, _END_OF_TIME
+    if isinstance(created, int):
+        return created, created
+    first = max(created.get("gte", 0), created.get("gt", -1) + 1)
+    last = min(created.get("lte", _END_OF_TIME), created.get("lt", _END_OF_TIME + 1) - 1)
+    return first, last

@@ -1,0 +1,1 @@
+"""The tables of the API, one module for each area: what it accepts, and which service does it."""

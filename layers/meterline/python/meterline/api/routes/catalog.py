@@ -1,0 +1,225 @@
+"""What is sold and how it is counted: products, prices, billing meters."""
+
+from meterline.api.lists import Keep, equal_fields, listing, retrieve
+from meterline.api.params import (
+    Object,
+    Param,
+    Params,
+    array,
+    boolean,
+    decimal_,
+    either,
+    enum,
+    integer,
+    metadata,
+    object_,
+    string,
+)
+from meterline.api.router import Operation, Routes, delete, post
+from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
+from meterline.services.meters import (
+    create_meter,
+    deactivate_meter,
+    reactivate_meter,
+    update_meter,
+)
+from meterline.services.prices import create_price, update_price
+from meterline.services.products import create_product, delete_product, update_product
+
+CREATE_METER = object_(
+    display_name=string(required=True, max_length=250),
+    event_name=string(required=True, max_length=100),
+    default_aggregation=object_(required=True, formula=enum("count", "last", "sum", required=True)),
+    customer_mapping=object_(
+        type=enum("by_id", required=True),
+        event_payload_key=string(required=True, max_length=100),
+    ),
+    value_settings=object_(event_payload_key=string(required=True, max_length=100)),
+    event_time_window=enum("day", "hour"),
+)
+UPDATE_METER = object_(display_name=string(max_length=250))
+
+METERS = [
+    post("/v1/billing/meters", "billing.meter", create_meter, CREATE_METER),
+    listing(
+        "/v1/billing/meters",
+        "billing.meter",
+        filters=object_(status=enum("active", "inactive")),
+        created=False,
+    ),
+    retrieve("/v1/billing/meters/{id}", "billing.meter"),
+    post("/v1/billing/meters/{id}", "billing.meter", update_meter, UPDATE_METER),
+    post("/v1/billing/meters/{id}/deactivate", "billing.meter", deactivate_meter),
+    post("/v1/billing/meters/{id}/reactivate", "billing.meter", reactivate_meter),
+]
+
+
+def _tax_details(*, emptyable: bool) -> Object:
+    return object_(
+        emptyable=emptyable,
+        performance_location=string(),
+        tax_code=string(emptyable=True),
+    )
+
+
+def _optional_product_fields(*, emptyable: bool) -> dict[str, Param]:
+    """What a product may have; an update may also clear it (``emptyable``)."""
+    dimension = decimal_(required=True, minimum=0, places=2)
+    return {
+        "active": boolean(),
+        "description": string(emptyable=emptyable),
+        "images": array(string(max_length=2_048), max_items=8, emptyable=emptyable),
+        "marketing_features": array(
+            object_(name=string(required=True)), max_items=15, emptyable=emptyable
+        ),
+        "metadata": metadata(),
+        "package_dimensions": object_(
+            emptyable=emptyable,
+            height=dimension,
+            length=dimension,
+            weight=dimension,
+            width=dimension,
+        ),
+        "shippable": boolean(),
+        "statement_descriptor": string(max_length=22),
+        "tax_code": string(emptyable=emptyable),
+        "tax_details": _tax_details(emptyable=emptyable),
+        "unit_label": string(max_length=12, emptyable=emptyable),
+        "url": string(emptyable=emptyable),
+    }
+
+
+OWN_ID = string(
+    max_length=250, pattern=r"[A-Za-z0-9_.\-]+", hint="Use letters, digits, `_`, `-` and `.`."
+)
+
+CREATE_PRODUCT = object_(
+    _optional_product_fields(emptyable=False),
+    id=OWN_ID,
+    name=string(required=True),
+    type=enum("good", "service"),
+    default_price_data=object_(
+        AMOUNT,
+        exclusive=[tuple(AMOUNT)],
+        currency=currency(required=True),
+        metadata=metadata(),
+        recurring=recurring(),
+        tax_behavior=TAX_BEHAVIOR,
+    ),
+)
+UPDATE_PRODUCT = object_(
+    _optional_product_fields(emptyable=True), name=string(), default_price=string()
+)
+
+
+def _with_ids(params: Params) -> Keep:
+    others = {name: value for name, value in params.items() if name != "ids"}
+    equal, ids = equal_fields(others), params.get("ids")
+    return lambda body: (ids is None or body["id"] in ids) and equal(body)
+
+
+PRODUCTS = [
+    post("/v1/products", "product", create_product, CREATE_PRODUCT),
+    listing(
+        "/v1/products",
+        "product",
+        filters=object_(
+            active=boolean(),
+            ids=array(string()),
+            shippable=boolean(),
+            type=enum("good", "service"),
+            url=string(),
+        ),
+        keep=_with_ids,
+    ),
+    retrieve("/v1/products/{id}", "product"),
+    post("/v1/products/{id}", "product", update_product, UPDATE_PRODUCT),
+    delete("/v1/products/{id}", "product", delete_product),
+]
+
+
+CREATE_PRICE = object_(
+    AMOUNT,
+    exclusive=[tuple(AMOUNT), ("product", "product_data")],
+    one_of=[("product", "product_data")],
+    currency=currency(required=True),
+    active=boolean(),
+    billing_scheme=enum("per_unit", "tiered"),
+    lookup_key=string(max_length=200),
+    metadata=metadata(),
+    nickname=string(),
+    product=string(),
+    product_data=object_(
+        id=OWN_ID,
+        name=string(required=True),
+        active=boolean(),
+        metadata=metadata(),
+        statement_descriptor=string(max_length=22),
+        tax_code=string(),
+        tax_details=_tax_details(emptyable=False),
+        unit_label=string(max_length=12),
+    ),
+    recurring=recurring(
+        meter=string(),
+        trial_period_days=integer(minimum=1, maximum=730),
+        usage_type=enum("licensed", "metered"),
+    ),
+    tax_behavior=TAX_BEHAVIOR,
+    tiers=array(
+        object_(
+            AMOUNT,
+            exclusive=[tuple(AMOUNT), ("flat_amount", "flat_amount_decimal")],
+            flat_amount=integer(minimum=0),
+            flat_amount_decimal=decimal_(minimum=0),
+            up_to=either(enum("inf"), integer(minimum=1), required=True),
+        ),
+        min_items=1,
+    ),
+    tiers_mode=enum("graduated", "volume"),
+    transfer_lookup_key=boolean(),
+    transform_quantity=object_(
+        divide_by=integer(required=True, minimum=1), round=enum("down", "up", required=True)
+    ),
+)
+UPDATE_PRICE = object_(
+    active=boolean(),
+    lookup_key=string(max_length=200, emptyable=True),
+    metadata=metadata(),
+    nickname=string(emptyable=True),
+    tax_behavior=TAX_BEHAVIOR,
+    transfer_lookup_key=boolean(),
+)
+LIST_PRICES = object_(
+    active=boolean(),
+    currency=currency(),
+    lookup_keys=array(string(), max_items=10),
+    product=string(),
+    recurring=object_(
+        interval=enum("day", "month", "week", "year"),
+        meter=string(),
+        usage_type=enum("licensed", "metered"),
+    ),
+    type=enum("one_time", "recurring"),
+)
+
+
+def _with_recurring(params: Params) -> Keep:
+    special = ("recurring", "lookup_keys")
+    equal = equal_fields({name: value for name, value in params.items() if name not in special})
+    recurs = equal_fields(params.get("recurring", {}))
+    tests: list[Keep] = [equal]
+    if "recurring" in params:
+        tests.append(lambda body: bool(body["recurring"]) and recurs(body["recurring"]))
+    if "lookup_keys" in params:
+        tests.append(lambda body: body["lookup_key"] in params["lookup_keys"])
+    return lambda body: all(test(body) for test in tests)
+
+
+PRICES: list[Operation] = [
+    post("/v1/prices", "price", create_price, CREATE_PRICE),
+    listing("/v1/prices", "price", filters=LIST_PRICES, keep=_with_recurring, parent="product"),
+    retrieve("/v1/prices/{id}", "price"),
+    post("/v1/prices/{id}", "price", update_price, UPDATE_PRICE),
+]
+
+ROUTES = Routes([*METERS, *PRODUCTS, *PRICES])

@@ -1,0 +1,85 @@
+"""Customers, and the test clocks that some of them live on."""
+
+from meterline.api.lists import Keep, listing, retrieve
+from meterline.api.params import (
+    Param,
+    Params,
+    array,
+    enum,
+    integer,
+    metadata,
+    object_,
+    string,
+)
+from meterline.api.router import Routes, delete, post
+from meterline.api.routes.shared import address
+from meterline.services.customers import create_customer, delete_customer, update_customer
+
+
+def _fields() -> dict[str, Param]:
+    return {
+        "address": address(emptyable=True),
+        "business_name": string(max_length=150, emptyable=True),
+        "description": string(emptyable=True),
+        "email": string(max_length=512, emptyable=True),
+        "individual_name": string(max_length=150, emptyable=True),
+        "invoice_prefix": string(
+            max_length=12, pattern="[A-Z0-9]{3,12}", hint="Use 3 to 12 capitals and digits."
+        ),
+        "invoice_settings": object_(
+            custom_fields=array(
+                object_(
+                    name=string(required=True, max_length=40),
+                    value=string(required=True, max_length=140),
+                ),
+                max_items=4,
+                emptyable=True,
+            ),
+            footer=string(emptyable=True),
+            rendering_options=object_(
+                emptyable=True,
+                amount_tax_display=enum("exclude_tax", "include_inclusive_tax", emptyable=True),
+                template=string(),
+            ),
+        ),
+        "metadata": metadata(),
+        "name": string(max_length=256, emptyable=True),
+        "next_invoice_sequence": integer(minimum=1, maximum=1_000_000_000),
+        "phone": string(max_length=20, emptyable=True),
+        "preferred_locales": array(string(max_length=35)),
+        "shipping": object_(
+            emptyable=True,
+            address=address(required=True),
+            name=string(required=True),
+            phone=string(emptyable=True),
+        ),
+        "tax_exempt": enum("exempt", "none", "reverse", emptyable=True),
+    }
+
+
+CREATE = object_(_fields(), test_clock=string())
+UPDATE = object_(_fields())
+
+
+def _on_clock(params: Params) -> Keep:
+    """Customers of the given test clock; without one, those that are on none."""
+    email = params.get("email")
+    clock = params.get("test_clock")
+    return lambda body: body["test_clock"] == clock and email in (None, body["email"])
+
+
+CUSTOMERS = [
+    post("/v1/customers", "customer", create_customer, CREATE),
+    listing(
+        "/v1/customers",
+        "customer",
+        filters=object_(email=string(max_length=512), test_clock=string()),
+        keep=_on_clock,
+        parent="test_clock",
+    ),
+    retrieve("/v1/customers/{id}", "customer", shows_deleted=True),
+    post("/v1/customers/{id}", "customer", update_customer, UPDATE),
+    delete("/v1/customers/{id}", "customer", delete_customer),
+]
+
+ROUTES = Routes(CUSTOMERS)

@@ -1,0 +1,196 @@
+"""Customers: who pays; a test customer may live on a test clock (contract section 9)."""
+
+import secrets
+from dataclasses import replace
+
+from meterline.core.errors import BillingError
+from meterline.core.unset import UNSET, merged_metadata, or_none
+from meterline.services.context import Context
+from meterline.services.events import EventDraft
+from meterline.services.ids import new_id
+from meterline.services.lookups import find, on_customers_time
+from meterline.services.updates import save_update
+from meterline.store.billing import Span
+from meterline.store.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
+
+KIND = "customer"
+INVOICE_PREFIX = "invoice_prefix"
+"""The claim that keeps invoice numbers of different customers apart."""
+
+MOST_PER_TEST_CLOCK = 3
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+_PLAIN = ("description", "email", "name", "phone", "next_invoice_sequence", "invoice_prefix")
+_NEVER_NULL = ("business_name", "individual_name")
+
+
+def create_customer(ctx: Context, params: Body) -> Body:
+    """Create a customer; on a test clock it is created at the clock's time."""
+    clock = _clock(ctx, params.get("test_clock"))
+    if clock is not None:
+        ctx = ctx.at(clock.body["frozen_time"])
+    body = _apply(_new_customer(ctx, params), params)
+    document = Document(
+        kind=KIND,
+        livemode=ctx.livemode,
+        body=body,
+        timeline=clock.id if clock else LIVE,
+        parent=clock.id if clock else None,
+    )
+    checks = [clock] if clock else []
+    change = Change(puts=[document], checks=checks, claims=[_prefix_claim(body)])
+    events = [EventDraft("customer.created", body)]
+    try:
+        ctx.save(change, events, result_id=body["id"])
+    except ClaimTaken:
+        raise _prefix_taken(body) from None
+    return body
+
+
+def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
+    """Change the given fields of a customer."""
+    document = find(ctx, KIND, customer_id)
+    ctx = on_customers_time(ctx, document)
+    before = document.body
+    body = _apply(before, params)
+    if body["next_invoice_sequence"] < before["next_invoice_sequence"]:
+        raise BillingError(
+            "The next invoice sequence can only grow: numbers are never used twice.",
+            param="next_invoice_sequence",
+        )
+    moved = body["invoice_prefix"] != before["invoice_prefix"]
+    try:
+        return save_update(
+            ctx,
+            document,
+            body,
+            "customer.updated",
+            claims=[_prefix_claim(body)] if moved else [],
+            releases=[_prefix_claim(before)] if moved else [],
+        )
+    except ClaimTaken:
+        raise _prefix_taken(body) from None
+
+
+def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+    """Delete a customer for good; a retrieval shows that it is deleted."""
+    document = find(ctx, KIND, customer_id)
+    ctx = on_customers_time(ctx, document)
+    remains = {"id": customer_id, "object": KIND, "deleted": True}
+    gone = replace(document, body=remains | {"created": document.created})
+    events = [EventDraft("customer.deleted", document.body)]
+    ctx.save(Change(puts=[gone]), events, result_id=customer_id)
+    return remains
+
+
+def _new_customer(ctx: Context, params: Body) -> Body:
+    return {
+        "id": new_id("cus_"),
+        "object": KIND,
+        "address": None,
+        "balance": 0,
+        "created": ctx.now,
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "invoice_prefix": secrets.token_hex(4).upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": ctx.livemode,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": params.get("test_clock"),
+    }
+
+
+def _apply(before: Body, params: Body) -> Body:
+    """The body with the given parameters in it."""
+    body = before | {name: or_none(params[name]) for name in _PLAIN if name in params}
+    for name in _NEVER_NULL:
+        if params.get(name) is UNSET:
+            body.pop(name, None)
+        elif name in params:
+            body[name] = params[name]
+    if "address" in params:
+        body["address"] = _address(params["address"])
+    if "shipping" in params:
+        body["shipping"] = _shipping(params["shipping"])
+    if "preferred_locales" in params:
+        body["preferred_locales"] = params["preferred_locales"]
+    if "tax_exempt" in params:
+        body["tax_exempt"] = params["tax_exempt"] or "none"
+    if "metadata" in params:
+        body["metadata"] = merged_metadata(before["metadata"], params["metadata"])
+    if "invoice_settings" in params:
+        body["invoice_settings"] = _invoice_settings(
+            before["invoice_settings"], params["invoice_settings"]
+        )
+    return body
+
+
+def _address(given: Body) -> Body | None:
+    return {name: or_none(given.get(name)) for name in _ADDRESS} if given else None
+
+
+def _shipping(given: Body) -> Body | None:
+    if not given:
+        return None
+    return {
+        "address": _address(given["address"] or {"country": None}),
+        "carrier": None,
+        "name": given["name"],
+        "phone": or_none(given.get("phone")),
+        "tracking_number": None,
+    }
+
+
+def _invoice_settings(before: Body, given: Body) -> Body:
+    changed = before | {name: or_none(value) for name, value in given.items()}
+    options = given.get("rendering_options")
+    if options:
+        names = ("amount_tax_display", "template")
+        changed["rendering_options"] = {name: or_none(options.get(name)) for name in names}
+    return changed
+
+
+def _clock(ctx: Context, clock_id: str | None) -> Document | None:
+    """The test clock to join, if it can take another customer."""
+    if clock_id is None:
+        return None
+    clock = find(ctx, "test_helpers.test_clock", clock_id, param="test_clock")
+    if clock.body["status"] != "ready":
+        raise BillingError(
+            f"The test clock {clock_id} is advancing. Wait until it is ready.",
+            code="rate_limit",
+            status=429,
+        )
+    members = ctx.store.page(KIND, Span(), limit=MOST_PER_TEST_CLOCK, parent=clock_id)
+    current = [member for member in members.documents if not member.body.get("deleted")]
+    if len(current) >= MOST_PER_TEST_CLOCK:
+        raise BillingError(
+            f"A test clock can have at most {MOST_PER_TEST_CLOCK} customers.", param="test_clock"
+        )
+    return clock
+
+
+def _prefix_claim(body: Body) -> Claim:
+    return Claim(INVOICE_PREFIX, body["invoice_prefix"], body["id"])
+
+
+def _prefix_taken(body: Body) -> BillingError:
+    return BillingError(
+        f"The invoice prefix '{body['invoice_prefix']}' is used by another customer.",
+        code="resource_already_exists",
+        param="invoice_prefix",
+    )

@@ -1,0 +1,296 @@
+"""Prices: how much and how often (contract section 4)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from meterline.core.errors import BillingError, no_such
+from meterline.core.money import MAX_AMOUNT_MINOR, format_decimal, minor_digits, whole_units
+from meterline.core.unset import merged_metadata, or_none
+from meterline.services.context import Context
+from meterline.services.events import EventDraft
+from meterline.services.ids import new_id
+from meterline.services.lookups import find
+from meterline.services.updates import save_update
+from meterline.store.documents import Body, Change, Claim, ClaimTaken, Document
+
+KIND = "price"
+LOOKUP_KEY = "price_lookup_key"
+"""The claim through which a lookup key leads to its price."""
+
+_HIDDEN = ("tiers", "currency_options")
+_MOST_INTERVALS = {"day": 1_095, "week": 156, "month": 36, "year": 3}
+
+
+def shown_price(price: Body) -> Body:
+    """A price as events and lists show it: without the fields that appear only when expanded."""
+    return {name: value for name, value in price.items() if name not in _HIDDEN}
+
+
+def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -> Body:
+    """The body of a price as ``params`` describe it; nothing is stored.
+
+    ``param`` is the parameter that holds ``params``, for refusals.
+    """
+    recurring = _recurring(ctx, params.get("recurring"), _under(param, "recurring"))
+    tiers = _tiers(params, recurring, param)
+    return {
+        "id": new_id("price_"),
+        "object": KIND,
+        "active": params.get("active", True),
+        "billing_scheme": "tiered" if tiers is not None else "per_unit",
+        "created": ctx.now,
+        "currency": _currency(params["currency"], _under(param, "currency")),
+        "custom_unit_amount": None,
+        "livemode": ctx.livemode,
+        "lookup_key": params.get("lookup_key"),
+        "metadata": merged_metadata({}, params.get("metadata")),
+        "nickname": params.get("nickname"),
+        "product": product_id,
+        "recurring": recurring,
+        "tax_behavior": params.get("tax_behavior", "unspecified"),
+        "tiers_mode": params.get("tiers_mode"),
+        "transform_quantity": params.get("transform_quantity"),
+        "type": "recurring" if recurring else "one_time",
+        **(_no_amount("unit_amount") if tiers is not None else _unit_amount(params, param)),
+        **({"tiers": tiers} if tiers is not None else {}),
+    }
+
+
+def create_price(ctx: Context, params: Body) -> Body:
+    """Create a price of an existing product, or of one described by ``product_data``."""
+    from meterline.services import products  # noqa: PLC0415 - products make their default prices
+
+    events, documents = [], []
+    if "product_data" in params:
+        products.refuse_taken_id(ctx, params["product_data"])
+        product = products.new_product(ctx, params["product_data"])
+        documents.append(Document(kind="product", livemode=ctx.livemode, body=product))
+        events.append(EventDraft("product.created", product))
+    else:
+        product = find(ctx, "product", params["product"], param="product").body
+    price = new_price(ctx, params, product["id"])
+    documents.insert(0, _document(ctx, price))
+    events.append(EventDraft("price.created", shown_price(price)))
+    moved, claims = _claim_lookup_key(ctx, price, params)
+    documents += moved
+    _save_claiming(ctx, Change(puts=documents, claims=claims), events, price)
+    return price
+
+
+def update_price(ctx: Context, price_id: str, params: Body) -> Body:
+    """Change what may change of a price: never its amount or interval."""
+    document = find(ctx, KIND, price_id)
+    before = document.body
+    _check_tax_behavior(before, params)
+    changes = {name: or_none(params[name]) for name in _CHANGEABLE if name in params}
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(before["metadata"], params["metadata"])
+    body = before | changes
+    if body["lookup_key"] == before["lookup_key"]:
+        return save_update(ctx, document, body, "price.updated")
+    old_key = before["lookup_key"]
+    releases = [Claim(LOOKUP_KEY, old_key, price_id)] if old_key else []
+    moved, claims = _claim_lookup_key(ctx, body, params)
+    change = Change(puts=[replace(document, body=body), *moved], claims=claims, releases=releases)
+    event = EventDraft("price.updated", shown_price(body), before=shown_price(before))
+    _save_claiming(ctx, change, [event], body)
+    return body
+
+
+_CHANGEABLE = ("active", "nickname", "lookup_key", "tax_behavior")
+
+
+def _claim_lookup_key(
+    ctx: Context, price: Body, params: Body
+) -> tuple[list[Document], list[Claim]]:
+    """The claim on the price's lookup key, and the price that gives it up if it is transferred."""
+    key = price["lookup_key"]
+    if key is None:
+        return [], []
+    holder = ctx.store.claim_holder(LOOKUP_KEY, key)
+    if holder is None or holder == price["id"] or not params.get("transfer_lookup_key"):
+        return [], [Claim(LOOKUP_KEY, key, price["id"])]
+    former = find(ctx, KIND, holder, param="lookup_key")
+    given_up = replace(former, body=former.body | {"lookup_key": None})
+    return [given_up], [Claim(LOOKUP_KEY, key, price["id"], former=holder)]
+
+
+def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price: Body) -> None:
+    try:
+        ctx.save(change, events, result_id=price["id"])
+    except ClaimTaken as taken:
+        raise BillingError(
+            f"A price (`{ctx.store.claim_holder(LOOKUP_KEY, taken.claim.value)}`) already uses "
+            "that lookup key. Set `transfer_lookup_key` to move it.",
+            code="resource_already_exists",
+            param="lookup_key",
+        ) from None
+
+
+def _check_tax_behavior(price: Body, params: Body) -> None:
+    behavior = params.get("tax_behavior", price["tax_behavior"])
+    if price["tax_behavior"] not in ("unspecified", behavior):
+        raise BillingError(
+            "You cannot change tax_behavior once it is set to exclusive or inclusive.",
+            param="tax_behavior",
+        )
+
+
+def _currency(currency: str, param: str) -> str:
+    try:
+        minor_digits(currency)
+    except BillingError as refusal:
+        refusal.param = param
+        raise
+    return currency
+
+
+def _recurring(ctx: Context, given: Body | None, param: str) -> Body | None:
+    if given is None:
+        return None
+    count = given.get("interval_count", 1)
+    most = _MOST_INTERVALS[given["interval"]]
+    if count > most:
+        raise BillingError(
+            f"Invalid interval count: must be at most {most} for the interval "
+            f"`{given['interval']}` (three years).",
+            param=f"{param}[interval_count]",
+        )
+    usage_type = given.get("usage_type", "licensed")
+    _check_meter(ctx, given.get("meter"), usage_type, f"{param}[meter]")
+    return {
+        "interval": given["interval"],
+        "interval_count": count,
+        "meter": given.get("meter"),
+        "trial_period_days": given.get("trial_period_days"),
+        "usage_type": usage_type,
+    }
+
+
+def _check_meter(ctx: Context, meter_id: str | None, usage_type: str, param: str) -> None:
+    """A metered price has an active meter; no other price has one."""
+    if usage_type == "metered" and meter_id is None:
+        raise BillingError(
+            f"Metered prices need a meter: pass its id as {param}.",
+            code="parameter_missing",
+            param=param,
+        )
+    if meter_id is None:
+        return
+    if usage_type != "metered":
+        raise BillingError("Only prices with `usage_type=metered` have a meter.", param=param)
+    meter = ctx.store.get(meter_id)
+    if meter is None or meter.kind != "billing.meter":
+        raise no_such("meter", meter_id, param=param)
+    if meter.body["status"] != "active":
+        raise BillingError(
+            f"The meter {meter_id} is inactive. Reactivate it, or use another one.", param=param
+        )
+
+
+def _tiers(params: Body, recurring: Body | None, param: str) -> list[Body] | None:
+    """The tiers of a tiered price, None for one per unit; refuses what does not go together."""
+    scheme = params.get("billing_scheme", "per_unit")
+    if scheme == "per_unit":
+        _refuse_given(params, ("tiers", "tiers_mode"), param, "`billing_scheme=tiered`")
+        return None
+    for name in ("tiers", "tiers_mode"):
+        if name not in params:
+            raise BillingError(
+                f"Missing required param: {_under(param, name)}.",
+                code="parameter_missing",
+                param=_under(param, name),
+            )
+    _refuse_given(
+        params,
+        ("unit_amount", "unit_amount_decimal", "transform_quantity"),
+        param,
+        "`billing_scheme=per_unit`",
+    )
+    if recurring is None:
+        raise BillingError("Only recurring prices have tiers.", param=_under(param, "tiers"))
+    return list(_normal_tiers(params["tiers"], _under(param, "tiers")))
+
+
+def _normal_tiers(tiers: list[Body], param: str) -> Iterable[Body]:
+    """The tiers as stored: ascending, the last without an end, each with an amount."""
+    last_end = 0
+    for index, tier in enumerate(tiers):
+        here = f"{param}[{index}]"
+        is_last = index == len(tiers) - 1
+        end = tier["up_to"]
+        if (end == "inf") != is_last:
+            raise BillingError(
+                "Invalid tiers: the last tier, and only it, must have `up_to=inf`.",
+                param=f"{here}[up_to]",
+            )
+        if not is_last and end <= last_end:
+            raise BillingError(
+                "Invalid tiers: each `up_to` must be greater than the one before.",
+                param=f"{here}[up_to]",
+            )
+        last_end = end if not is_last else last_end
+        yield {
+            **_amount(tier, "flat_amount", here, optional=True),
+            **_amount(tier, "unit_amount", here, optional=True),
+            "up_to": None if is_last else end,
+        }
+        if not any(name.startswith(("flat", "unit")) for name in tier):
+            raise BillingError(
+                "Invalid tiers: each tier needs a `unit_amount` or a `flat_amount`.", param=here
+            )
+
+
+def _unit_amount(params: Body, param: str) -> Body:
+    return _amount(params, "unit_amount", param, optional=False)
+
+
+def _amount(given: Body, name: str, param: str, *, optional: bool) -> Body:
+    """An amount in both spellings: as an integer where it is whole, and as a decimal string."""
+    decimal_name = f"{name}_decimal"
+    if name in given and decimal_name in given:
+        raise BillingError(
+            "You may only specify one of these parameters: "
+            f"{_under(param, name)}, {_under(param, decimal_name)}.",
+            code="parameters_exclusive",
+            param=_under(param, name),
+        )
+    value = given.get(decimal_name, given.get(name))
+    if value is None:
+        if optional:
+            return _no_amount(name)
+        raise BillingError(
+            f"Missing required param: {_under(param, name)}.",
+            code="parameter_missing",
+            param=_under(param, name),
+        )
+    if value > MAX_AMOUNT_MINOR:
+        raise BillingError(
+            f"Invalid amount: at most {MAX_AMOUNT_MINOR} is accepted.",
+            code="amount_too_large",
+            param=_under(param, name if name in given else decimal_name),
+        )
+    amount = Decimal(value)
+    return {name: whole_units(amount), decimal_name: format_decimal(amount)}
+
+
+def _no_amount(name: str) -> Body:
+    return {name: None, f"{name}_decimal": None}
+
+
+def _refuse_given(params: Body, names: Iterable[str], param: str, only_with: str) -> None:
+    for name in names:
+        if name in params:
+            raise BillingError(
+                f"`{_under(param, name)}` can only be used with {only_with}.",
+                param=_under(param, name),
+            )
+
+
+def _under(param: str, name: str) -> str:
+    return f"{param}[{name}]" if param else name
+
+
+def _document(ctx: Context, body: Body) -> Document:
+    return Document(kind=KIND, livemode=ctx.livemode, body=body, parent=body["product"])

@@ -1,0 +1,29 @@
+"""What most updates have in common."""
+
+from dataclasses import replace
+
+from meterline.services.context import Context
+from meterline.services.events import EventDraft
+from meterline.store.documents import Body, Change, Claim, Document
+
+
+def save_update(
+    ctx: Context,
+    document: Document,
+    body: Body,
+    event_type: str,
+    *,
+    claims: list[Claim] | None = None,
+    releases: list[Claim] | None = None,
+) -> Body:
+    """Commit ``body`` as the new state of ``document``, with its event if anything changed."""
+    changed = body != document.body
+    change = Change(
+        puts=[replace(document, body=body)] if changed else [],
+        checks=[] if changed else [document],
+        claims=claims or [],
+        releases=releases or [],
+    )
+    events = [EventDraft(event_type, body, before=document.body)] if changed else []
+    ctx.save(change, events, result_id=document.id)
+    return body

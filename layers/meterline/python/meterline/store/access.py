@@ -1,0 +1,144 @@
+"""The Access table: API keys, stream sessions and idempotency records, on the plain client.
+
+Every function reads it on its first request, so it must not pull in a mapper. Secrets are stored as
+SHA-256 digests only. ``expires_at`` is the table's TTL attribute.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from meterline.store.clients import dynamodb
+from meterline.store.settings import settings
+
+type Item = dict[str, Any]
+"""An item in DynamoDB's own notation."""
+
+FULL_RIGHTS: dict[str, str] = {"*": "write"}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A stored API key. ``rights`` maps resources (``*``: all) to ``read`` or ``write``.
+
+    ``usable_until`` (UTC seconds) is when it stops working; None while it has no end.
+    """
+
+    id: str
+    digest: str
+    livemode: bool
+    rights: dict[str, str]
+    name: str
+    hint: str
+    created: int
+    usable_until: int | None = None
+
+    def usable(self, now: int) -> bool:
+        """Whether the key still works at ``now``."""
+        return self.usable_until is None or now < self.usable_until
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A stored stream session: the key it stands for, and when it ends."""
+
+    key_digest: str
+    usable_until: int
+
+
+def digest_of(secret: str) -> str:
+    """The digest under which a secret is stored and found."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def find_key(digest: str) -> ApiKey | None:
+    """The API key with this digest, as last stored, or None."""
+    item = _get(_key_pk(digest))
+    return _api_key(item) if item else None
+
+
+def save_key(key: ApiKey) -> None:
+    """Store a key, and list it."""
+    dynamodb().put_item(TableName=settings().access_table, Item=_key_item(key))
+    dynamodb().update_item(
+        TableName=settings().access_table,
+        Key={"pk": {"S": _REGISTRY}},
+        UpdateExpression="ADD digests :digest",
+        ExpressionAttributeValues={":digest": {"SS": [key.digest]}},
+    )
+
+
+def list_keys() -> list[ApiKey]:
+    """All keys ever made, oldest first, revoked ones included."""
+    registry = _get(_REGISTRY)
+    digests = registry["digests"]["SS"] if registry else []
+    keys = (find_key(digest) for digest in digests)
+    return sorted((key for key in keys if key), key=lambda key: (key.created, key.id))
+
+
+def save_session(token_digest: str, session: Session) -> None:
+    """Store a stream session; the table forgets it some time after its end."""
+    item = {
+        "pk": {"S": _session_pk(token_digest)},
+        "key_digest": {"S": session.key_digest},
+        "usable_until": {"N": str(session.usable_until)},
+        "expires_at": {"N": str(session.usable_until + 86_400)},
+    }
+    dynamodb().put_item(TableName=settings().access_table, Item=item)
+
+
+def find_session(token_digest: str) -> Session | None:
+    """The stream session with this token's digest, ended or not, or None."""
+    item = _get(_session_pk(token_digest))
+    if item is None:
+        return None
+    return Session(item["key_digest"]["S"], int(item["usable_until"]["N"]))
+
+
+_REGISTRY = "keys"
+
+
+def _get(pk: str) -> Item | None:
+    answer = dynamodb().get_item(
+        TableName=settings().access_table, Key={"pk": {"S": pk}}, ConsistentRead=True
+    )
+    item: Item | None = answer.get("Item")
+    return item
+
+
+def _key_pk(digest: str) -> str:
+    return f"key#{digest}"
+
+
+def _session_pk(digest: str) -> str:
+    return f"session#{digest}"
+
+
+def _key_item(key: ApiKey) -> Item:
+    item: Item = {
+        "pk": {"S": _key_pk(key.digest)},
+        "id": {"S": key.id},
+        "digest": {"S": key.digest},
+        "livemode": {"BOOL": key.livemode},
+        "rights": {"M": {name: {"S": right} for name, right in key.rights.items()}},
+        "name": {"S": key.name},
+        "hint": {"S": key.hint},
+        "created": {"N": str(key.created)},
+    }
+    if key.usable_until is not None:
+        item["usable_until"] = {"N": str(key.usable_until)}
+    return item
+
+
+def _api_key(item: Item) -> ApiKey:
+    until = item.get("usable_until")
+    return ApiKey(
+        id=item["id"]["S"],
+        digest=item["digest"]["S"],
+        livemode=item["livemode"]["BOOL"],
+        rights={name: right["S"] for name, right in item["rights"]["M"].items()},
+        name=item["name"]["S"],
+        hint=item["hint"]["S"],
+        created=int(item["created"]["N"]),
+        usable_until=int(until["N"]) if until else None,
+    )
