@@ -1,8 +1,9 @@
 """Counting: from delivered stream records to buckets, each event exactly once.
 
-For each bucket that a batch touches: read the counter, then (in this order) the evidence of what was
-counted already, decide, and commit under the condition that the counter is unchanged. Whatever is
-delivered twice finds its evidence; whatever is decided on an old state is refused and decided again.
+For each bucket that a batch touches: read the counter, then (in this order) the evidence of what
+was counted already, decide, and commit under the condition that the counter is unchanged. Whatever
+is delivered twice finds its evidence; whatever is decided on an old state is refused and decided
+again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

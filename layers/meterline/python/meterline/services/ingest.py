@@ -18,6 +18,7 @@ STREAM_LIMIT = 100
 _NAME_LIMIT = 100
 _VALUE_LIMIT = 5_000
 _KEY_LIMIT = 50
+_SECONDS_DIGITS = 10
 
 type Body = dict[str, Any]
 
@@ -61,7 +62,8 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class EventParams:
-    """A well-formed event, not yet judged. ``timestamp`` is None for the customer's current time."""
+    """A well-formed event, not yet judged. ``timestamp`` is None for the customer's current time.
+    """
 
     event_name: str
     payload: dict[str, str]
@@ -107,7 +109,8 @@ def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> Body:
 
 
 def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
-    """Accept one event on the v2 endpoint; its ``v2.billing.meter_event``, or the contract's error."""
+    """Accept one event on the v2 endpoint; its ``v2.billing.meter_event``, or the contract's error.
+    """
     outcome = _accept(sender, [_event_params(sender, params, _rfc3339)])[0]
     if outcome.refusal is not None:
         raise BillingError(outcome.refusal.message, code=v2_code(outcome.refusal))
@@ -130,7 +133,9 @@ def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
     """
     events = params.get("events")
     if not isinstance(events, list) or not events:
-        raise BillingError("Missing required param: events.", code="parameter_missing", param="events")
+        raise BillingError(
+            "Missing required param: events.", code="parameter_missing", param="events"
+        )
     if len(events) > STREAM_LIMIT:
         message = f"A request takes at most {STREAM_LIMIT} events: got {len(events)}."
         raise BillingError(message, code="too_many_events", param="events")
@@ -160,12 +165,11 @@ def _stored(outcome: Outcome, *, code: str | None) -> AcceptedEvent:
         return outcome.event
     if outcome.is_key_reused:
         raise BillingError(
-            "Keys for idempotent requests can only be used with the same parameters they were first "
-            "used with. Try using another key if you meant to execute a different request.",
-            type="idempotency_error",
-            code="idempotency_error" if code else None,
-        )
-    raise BillingError(f"An event already exists with identifier {outcome.identifier}.", code=code)
+            "Keys for idempotent requests can only be used with the same parameters they were first
+            " "used with. Try using another key if you meant to execute a different request.",
+            type="idempotency_error", code="idempotency_error" if code else None, ) raise
+            BillingError(f"An event already exists with identifier {outcome.identifier}.",
+            code=code)
 
 
 def _accept(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
@@ -271,7 +275,9 @@ def _event_params(
         event_name=event_name,
         payload=_payload(params, prefix),
         identifier=identifier or _identifier_from(sender.request_key, place),
-        timestamp=None if timestamp in (None, "") else read_timestamp(timestamp, f"{prefix}timestamp"),
+        timestamp=None
+        if timestamp in (None, "")
+        else read_timestamp(timestamp, f"{prefix}timestamp"),
         place=place,
     )
 
@@ -316,7 +322,7 @@ def _missing(param: str) -> BillingError:
 
 def _seconds(value: Any, param: str) -> int:  # noqa: ANN401 - whatever the request held
     text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+    if not (text.isascii() and text.isdigit() and len(text) <= _SECONDS_DIGITS):
         message = f"Invalid integer: {text[:40]}"
         raise BillingError(message, code="parameter_invalid_integer", param=param)
     return int(text)

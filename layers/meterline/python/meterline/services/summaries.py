@@ -12,7 +12,6 @@ from typing import Any
 from meterline.core.aggregation import (
     NOTHING,
     Aggregate,
-    Formula,
     Measure,
     Row,
     Window,
@@ -50,7 +49,8 @@ class Series:
 def usage_between(
     meter: Body, customer_id: str, start: int, end: int, *, livemode: bool
 ) -> Decimal:
-    """The usage from ``start`` (inclusive) to ``end`` (exclusive), UTC seconds, by the meter's formula.
+    """The usage from ``start`` (inclusive) to ``end`` (exclusive), UTC seconds, by the meter's
+    formula.
 
     Exact to the second over everything counted so far (consistent reads).
     """
@@ -62,10 +62,9 @@ def lifetime_usage(
     livemode: bool,  # noqa: FBT001 - a part of the key
     meter_id: str,
     customer_id: str,
-    measure: Measure | Formula,
+    measure: Measure,
 ) -> Decimal:
     """The usage since forever: one item read for each hour that has usage, consistently."""
-    measure = measure if isinstance(measure, Measure) else Measure(measure)
     series = Series(livemode, meter_id, customer_id, measure)
     return result(_merged(series, _hourly(series, _ALL_HOURS)), measure.formula)
 
@@ -143,8 +142,8 @@ def _piece(series: Series, start: int, end: int) -> Aggregate:
 def _rows(series: Series, hour: int) -> list[Row]:
     """The counting events of an hour.
 
-    The counter is read before the segments, so rows that move into a segment meanwhile are seen twice
-    and not missed; ``standing`` takes each once.
+    The counter is read before the segments, so rows that move into a segment meanwhile are seen
+    twice and not missed; ``standing`` takes each once.
     """
     key = series.key(hour)
     bucket: Bucket = usage.read_buckets([key], [series.measure])[key]
@@ -182,5 +181,3 @@ def _summary(series: Series, bounds: tuple[int, int], whole: Aggregate) -> Body:
         "meter": series.meter,
         "start_time": start,
     }
-
-

@@ -1,0 +1,168 @@
+"""How the events of a meter combine into one number, by its formula and its event time window."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from enum import StrEnum
+from typing import NamedTuple
+
+ZERO = Decimal(0)
+EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
+"""Sums in this context are exact or fail loudly; values have at most 15 digits and 15 places."""
+
+AVERAGE_PLACES = Decimal(1).scaleb(-12)
+
+
+class Formula(StrEnum):
+    """What a meter makes of the values of its events (the first three are Stripe's)."""
+
+    SUM = "sum"
+    COUNT = "count"
+    LAST = "last"
+    MAX = "max"
+    MIN = "min"
+    AVG = "avg"
+
+
+class Window(StrEnum):
+    """A meter with a window counts only the latest received event of each UTC hour or day."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def seconds(self) -> int:
+        """The length of the window."""
+        return 3_600 if self is Window.HOUR else 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A meter's way of counting; it never changes after the meter was created."""
+
+    formula: Formula
+    window: Window | None = None
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the order of receipt matters, so that rows must keep it."""
+        return self.window is not None or self.formula is Formula.LAST
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether removing an event needs only that event: no other one has to be seen again."""
+        return self.window is None and self.formula in (Formula.SUM, Formula.COUNT, Formula.AVG)
+
+
+class Row(NamedTuple):
+    """What counting keeps of an event.
+
+    ``identity`` is the event's 16 bytes, ``timestamp`` its time (UTC seconds), ``accepted_at`` its
+    receipt (UTC microseconds, 0 where the measure needs no order). ``cancels`` marks the row
+    that takes the event out again.
+    """
+
+    identity: bytes
+    timestamp: int
+    value: Decimal
+    accepted_at: int = 0
+    cancels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """The partial result of a set of events; partial results of disjoint sets combine.
+
+    ``extreme`` is the greatest or least value (``max``, ``min``); ``chosen`` is the latest event by
+    time (``last``) or by receipt (with a window). Both stay None where the measure does not ask.
+    """
+
+    count: int = 0
+    total: Decimal = ZERO
+    extreme: Decimal | None = None
+    chosen: Row | None = None
+
+
+NOTHING = Aggregate()
+
+
+def aggregate(rows: Iterable[Row], measure: Measure) -> Aggregate:
+    """The aggregate of distinct, not cancelled events."""
+    count, total = 0, ZERO
+    extreme: Decimal | None = None
+    chosen: Row | None = None
+    for row in rows:
+        count += 1
+        total = EXACT.add(total, row.value)
+        extreme = _extreme(extreme, row.value, measure)
+        chosen = _chosen(chosen, row, measure)
+    return Aggregate(count, total, extreme, chosen)
+
+
+def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
+    """The aggregate of two disjoint sets of events."""
+    return Aggregate(
+        one.count + other.count,
+        EXACT.add(one.total, other.total),
+        _extreme(one.extreme, other.extreme, measure),
+        _chosen(one.chosen, other.chosen, measure),
+    )
+
+
+def without(whole: Aggregate, row: Row) -> Aggregate:
+    """``whole`` less one of its events; only for additive measures."""
+    return replace(whole, count=whole.count - 1, total=EXACT.subtract(whole.total, row.value))
+
+
+def result(whole: Aggregate, formula: Formula) -> Decimal:
+    """The number that a meter reports: 0 when there are no events; averages have 12 places."""
+    if whole.count == 0:
+        return ZERO
+    match formula:
+        case Formula.SUM:
+            return whole.total
+        case Formula.COUNT:
+            return Decimal(whole.count)
+        case Formula.AVG:
+            return _average(whole)
+        case Formula.MAX | Formula.MIN:
+            return _present(whole.extreme)
+        case Formula.LAST:
+            return _present(whole.chosen).value
+
+
+def _average(whole: Aggregate) -> Decimal:
+    wide = Context(prec=80)
+    mean = wide.quantize(wide.divide(whole.total, Decimal(whole.count)), AVERAGE_PLACES)
+    return mean.normalize(wide) if mean else ZERO
+
+
+def _extreme(one: Decimal | None, other: Decimal | None, measure: Measure) -> Decimal | None:
+    if measure.formula not in (Formula.MAX, Formula.MIN):
+        return None
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other) if measure.formula is Formula.MAX else min(one, other)
+
+
+def _chosen(one: Row | None, other: Row | None, measure: Measure) -> Row | None:
+    """The later of two events: by receipt with a window, else by time (then receipt)."""
+    if not measure.is_ordered:
+        return None
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other, key=_by_receipt if measure.window else _by_time)
+
+
+def _by_receipt(row: Row) -> tuple[int, bytes]:
+    return row.accepted_at, row.identity
+
+
+def _by_time(row: Row) -> tuple[int, int, bytes]:
+    return row.timestamp, row.accepted_at, row.identity
+
+
+def _present[T](value: T | None) -> T:
+    if value is None:
+        raise ValueError("the aggregate does not hold what this formula needs")
+    return value

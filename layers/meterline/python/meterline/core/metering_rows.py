@@ -1,0 +1,60 @@
+"""Rows as bytes: 18 to 26 bytes an event, so that a hundred of them cost three write units at most.
+
+A row is the 16 bytes of the event's identity; two bytes with the second within its hour (12 bits),
+the cancel mark (1 bit) and the length of the number (3 bits); then, unless the value is 0, one byte
+with the number of decimal places and the number itself, big-endian and signed. Rows of ordered
+measures end with 8 bytes of receipt time.
+"""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from meterline.core.aggregation import ZERO, Row
+
+HOUR_SECONDS = 3_600
+_IDENTITY_BYTES = 16
+_FIXED_BYTES = 18
+_ORDER_BYTES = 8
+
+
+def pack(rows: Iterable[Row], hour_start: int, *, ordered: bool) -> bytes:
+    """The bytes of ``rows``, all of one hour; ``ordered`` keeps the time of receipt."""
+    parts: list[bytes] = []
+    for row in rows:
+        number, places = _mantissa(row.value)
+        length = (number.bit_length() + 8) // 8 if number else 0
+        head = (row.timestamp - hour_start) << 4 | row.cancels << 3 | length
+        parts.append(row.identity + head.to_bytes(2))
+        if length:
+            parts.append(places.to_bytes(1) + number.to_bytes(length, signed=True))
+        if ordered:
+            parts.append(row.accepted_at.to_bytes(_ORDER_BYTES))
+    return b"".join(parts)
+
+
+def unpack(data: bytes, hour_start: int, *, ordered: bool) -> Iterator[Row]:
+    """The rows that ``pack`` made of one hour."""
+    at = 0
+    while at < len(data):
+        identity = data[at : at + _IDENTITY_BYTES]
+        head = int.from_bytes(data[at + _IDENTITY_BYTES : at + _FIXED_BYTES])
+        at += _FIXED_BYTES
+        value = ZERO
+        if length := head & 7:
+            number = int.from_bytes(data[at + 1 : at + 1 + length], signed=True)
+            value = Decimal(number).scaleb(-data[at])
+            at += 1 + length
+        accepted_at = 0
+        if ordered:
+            accepted_at = int.from_bytes(data[at : at + _ORDER_BYTES])
+            at += _ORDER_BYTES
+        yield Row(identity, hour_start + (head >> 4), value, accepted_at, bool(head & 8))
+
+
+def _mantissa(value: Decimal) -> tuple[int, int]:
+    """The value as a whole number and the decimal places to move it by."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise ValueError(f"not a number: {value}")  # noqa: TRY004 - its value is wrong, not its
+        type number = int(value.scaleb(-exponent)) if exponent < 0 else int(value) return number,
+        max(0, -exponent)

@@ -1,0 +1,200 @@
+"""The MeterEvents table: each accepted event once, under its identity.
+
+The key is made of 16 bytes of the identifier's digest; those bytes are the event's identity in
+counters and segments, so every counted row leads back to its event. The item also remembers which
+request wrote it: a request that repeats itself because its answer was lost finds its own event.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meterline.store.batches import ATTEMPTS, STATEMENT_LIMIT, Throttled, back_off, batch_get
+from meterline.store.clients import dynamodb
+from meterline.store.keys import mode
+from meterline.store.settings import settings
+
+IDENTITY_BYTES = 16
+RETENTION_SECONDS = 60 * 86_400
+"""Events outlast the 35 days in which an identifier is unique, and every replay path, by wall
+clock.
+"""
+
+type Item = dict[str, Any]
+
+_INSERT = (
+    "INSERT INTO \"{table}\" VALUE {{'identifier': ?, 'name': ?, 'event_name': ?, 'meter': ?, "
+    "'measure': ?, 'customer': ?, 'value': ?, 'timestamp': ?, 'accepted_at': ?, 'payload': ?, "
+    "'request': ?, 'fingerprint': ?, 'expires_at': ?}}"
+)
+_RETRIABLE = frozenset(
+    {
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "TransactionConflict",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedEvent:
+    """An event as accepted: resolved to its meter and customer once and for all.
+
+    ``measure`` is the meter's formula and window; ``timestamp`` is in UTC seconds, ``accepted_at``
+    in UTC microseconds of the wall clock; ``payload`` is its JSON text. ``request`` identifies the
+    request that sent it, ``fingerprint`` what it said.
+    """
+
+    livemode: bool
+    identifier: str
+    event_name: str
+    meter: str
+    measure: str
+    customer: str
+    value: str
+    timestamp: int
+    accepted_at: int
+    payload: str
+    request: bytes
+    fingerprint: bytes
+    cancelled_at: int | None = None
+
+
+def identity_of(identifier: str) -> bytes:
+    """The 16 bytes that stand for an identifier."""
+    return hashlib.sha256(identifier.encode()).digest()[:IDENTITY_BYTES]
+
+
+def key_of(livemode: bool, identity: bytes) -> str:  # noqa: FBT001 - a part of the key
+    """The key of the event with this identity."""
+    return f"{mode(livemode)}#{base64.urlsafe_b64encode(identity).rstrip(b'=').decode()}"
+
+
+def identity_from_key(key: str) -> bytes:
+    """The identity in an event's key."""
+    return base64.urlsafe_b64decode(key[2:] + "==")
+
+
+def insert(event: AcceptedEvent) -> AcceptedEvent | None:
+    """Store ``event`` unless its identifier is taken; the event that holds it then, else None."""
+    client = dynamodb()
+    try:
+        client.put_item(
+            TableName=settings().meter_events_table,
+            Item=_item(event),
+            ConditionExpression="attribute_not_exists(identifier)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except client.exceptions.ConditionalCheckFailedException as error:
+        return _event(error.response["Item"])
+    return None
+
+
+def insert_many(events: Sequence[AcceptedEvent]) -> list[AcceptedEvent | None]:
+    """Store each of ``events`` (distinct identifiers) by itself: None, or who holds the identifier.
+    """
+    if len(events) == 1:
+        return [insert(events[0])]
+    taken: list[int] = []
+    for start in range(0, len(events), STATEMENT_LIMIT):
+        taken += _insert_batch(events, list(range(len(events))[start : start + STATEMENT_LIMIT]))
+    holders = read([(events[place].livemode, events[place].identifier) for place in taken])
+    return [holders.get(event.identifier) for event in events]
+
+
+def read(wanted: Sequence[tuple[bool, str]]) -> dict[str, AcceptedEvent]:
+    """The events with these (livemode, identifier) that exist, by identifier, consistently."""
+    keys = [
+        {"identifier": {"S": key_of(livemode, identity_of(identifier))}}
+        for livemode, identifier in wanted
+    ]
+    items = batch_get(settings().meter_events_table, keys)
+    return {event.identifier: event for event in map(_event, items)}
+
+
+def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT001 - a part of the
+key
+    """Mark an existing event as cancelled, once: the mark reaches counting through the stream."""
+    client = dynamodb()
+    try:
+        client.update_item(
+            TableName=settings().meter_events_table,
+            Key={"identifier": {"S": key_of(livemode, identity_of(identifier))}},
+            UpdateExpression="SET cancelled_at = :now",
+            ConditionExpression="attribute_exists(identifier) AND attribute_not_exists(cancelled_at)",
+            ExpressionAttributeValues={":now": {"N": str(now)}},
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return
+
+
+def _insert_batch(events: Sequence[AcceptedEvent], places: list[int]) -> list[int]:
+    """Insert the events at ``places`` in one call; gives the places whose identifier was taken."""
+    statement = _INSERT.format(table=settings().meter_events_table)
+    taken: list[int] = []
+    for attempt in range(ATTEMPTS):
+        statements = [
+            {"Statement": statement, "Parameters": list(_item(events[place]).values())}
+            for place in places
+        ]
+        answers = dynamodb().batch_execute_statement(Statements=statements)["Responses"]
+        codes = [answer.get("Error", {}).get("Code") for answer in answers]
+        taken += [place for place, code in zip(places, codes, strict=True) if _is_taken(code)]
+        places = [place for place, code in zip(places, codes, strict=True) if code in _RETRIABLE]
+        _refuse_unknown(codes)
+        if not places:
+            return taken
+        back_off(attempt)
+    raise Throttled(f"{len(places)} events could not be stored")
+
+
+def _is_taken(code: str | None) -> bool:
+    return code in ("DuplicateItem", "ConditionalCheckFailed")
+
+
+def _refuse_unknown(codes: Sequence[str | None]) -> None:
+    for code in codes:
+        if code is not None and not _is_taken(code) and code not in _RETRIABLE:
+            raise RuntimeError(f"DynamoDB refused an event: {code}")
+
+
+def _item(event: AcceptedEvent) -> Item:
+    """The stored item; its order is the order of the INSERT statement's parameters."""
+    return {
+        "identifier": {"S": key_of(event.livemode, identity_of(event.identifier))},
+        "name": {"S": event.identifier},
+        "event_name": {"S": event.event_name},
+        "meter": {"S": event.meter},
+        "measure": {"S": event.measure},
+        "customer": {"S": event.customer},
+        "value": {"S": event.value},
+        "timestamp": {"N": str(event.timestamp)},
+        "accepted_at": {"N": str(event.accepted_at)},
+        "payload": {"S": event.payload},
+        "request": {"B": event.request},
+        "fingerprint": {"B": event.fingerprint},
+        "expires_at": {"N": str(event.accepted_at // 1_000_000 + RETENTION_SECONDS)},
+    }
+
+
+def _event(item: Item) -> AcceptedEvent:
+    cancelled_at = item.get("cancelled_at")
+    return AcceptedEvent(
+        livemode=item["identifier"]["S"].startswith("l#"),
+        identifier=item["name"]["S"],
+        event_name=item["event_name"]["S"],
+        meter=item["meter"]["S"],
+        measure=item["measure"]["S"],
+        customer=item["customer"]["S"],
+        value=item["value"]["S"],
+        timestamp=int(item["timestamp"]["N"]),
+        accepted_at=int(item["accepted_at"]["N"]),
+        payload=item["payload"]["S"],
+        request=item["request"]["B"],
+        fingerprint=item["fingerprint"]["B"],
+        cancelled_at=int(cancelled_at["N"]) if cancelled_at else None,
+    )

@@ -1,0 +1,101 @@
+"""A small world for metering tests: a meter, customers, a sender, and the stream between them."""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from meterline.core.metering import MeterRules, meter_rules
+from meterline.services import count, summaries
+from meterline.services.ingest import Sender, ingest_stream, rfc3339
+from tests.engines import Engine
+
+NOW = 1_700_158_800
+"""2023-11-16 18:20:00 UTC, twenty minutes into an hour."""
+
+HOUR_START = NOW - 1_200
+
+
+def meter_body(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - a body holds any JSON
+    """A ``billing.meter`` that sums ``value``; ``formula`` and top-level fields can be changed."""
+    body = {
+        "id": "mtr_test_61Q8nQMqIFK9fRQmr41CMAXJrFdZ5MnA",
+        "object": "billing.meter",
+        "event_name": "tokens",
+        "default_aggregation": {"formula": changes.pop("formula", "sum")},
+        "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+        "value_settings": {"event_payload_key": "value"},
+        "event_time_window": None,
+        "status": "active",
+    }
+    return body | changes
+
+
+@dataclass
+class FakeDirectory:
+    """Meters and customers that exist because a test says so."""
+
+    bodies: list[dict[str, Any]] = field(default_factory=lambda: [meter_body()])
+    clocks: dict[str, int | None] = field(default_factory=lambda: {"cus_a": None, "cus_b": None})
+
+    def meters(self, event_names: set[str]) -> dict[str, MeterRules]:
+        rules = [meter_rules(body) for body in self.bodies]
+        return {one.event_name: one for one in rules if one.event_name in event_names}
+
+    def customers(self, customer_ids: set[str]) -> dict[str, int | None]:
+        return {one: self.clocks[one] for one in customer_ids if one in self.clocks}
+
+
+def sender(request_key: str = "request-1", *, at: int = NOW, **changes: Any) -> Sender:  # noqa: ANN401
+    """Who sends at ``at`` (seconds)."""
+    given = Sender(
+        livemode=False,
+        request_key=request_key,
+        now_microseconds=at * 1_000_000,
+        directory=FakeDirectory(),
+    )
+    return replace(given, **changes)
+
+
+def event(
+    identifier: str, value: str | int = 1, *, at: int = NOW, customer: str = "cus_a"
+) -> dict[str, Any]:
+    """An event as a v2 client sends it."""
+    return {
+        "event_name": "tokens",
+        "identifier": identifier,
+        "payload": {"stripe_customer_id": customer, "value": str(value)},
+        "timestamp": rfc3339(at * 1_000),
+    }
+
+
+def send(*events: dict[str, Any], by: Sender | None = None) -> list[str]:
+    """Send a stream request; the status of each event."""
+    outcomes = ingest_stream(by or sender(), {"events": list(events)})
+    return [outcome.status for outcome in outcomes]
+
+
+def stored_records(engine: Engine) -> list[dict[str, Any]]:
+    """Everything in the MeterEvents table as a stream delivers it; cancelled ones as changed."""
+    return [
+        {
+            "eventName": "MODIFY" if "cancelled_at" in item else "INSERT",
+            "dynamodb": {"NewImage": item, "SequenceNumber": str(number)},
+        }
+        for number, item in enumerate(engine.scan("meter_events"))
+    ]
+
+
+def deliver(engine: Engine) -> None:
+    """Count everything in the MeterEvents table; nothing may be handed back."""
+    assert count.count_records(stored_records(engine)) == []
+
+
+def used(
+    start: int = 0,
+    end: int = NOW + 86_400,
+    *,
+    customer: str = "cus_a",
+    meter: Any = None,  # noqa: ANN401
+) -> Decimal:
+    """The usage of a range, as an invoice reads it."""
+    return summaries.usage_between(meter or meter_body(), customer, start, end, livemode=False)
