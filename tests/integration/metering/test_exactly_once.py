@@ -76,6 +76,7 @@ def test_a_request_repeated_after_a_lost_answer_was_accepted(dynamodb: Engine) -
     assert used() == 3
 
 
+@pytest.mark.usefixtures("dynamodb")
 def test_an_event_without_identifier_gets_the_same_one_when_its_request_is_repeated() -> None:
     first = create_meter_event(sender("same"), v1_event(None))
     assert create_meter_event(sender("same"), v1_event(None))["identifier"] == first["identifier"]
@@ -133,12 +134,18 @@ def test_ranges_are_exact_to_the_second(dynamodb: Engine) -> None:
 
 
 @pytest.mark.parametrize("counted_first", [True, False])
-def test_a_cancelled_event_never_counts_again(dynamodb: Engine, counted_first: bool) -> None:  #
-noqa: FBT001 send(event("keep", 1), event("drop", 10)) before = stored_records(dynamodb) if
-counted_first: count.count_records(before) cancel = {"type": "cancel", "event_name": "tokens",
-"cancel": {"identifier": "drop"}} assert create_meter_event_adjustment(sender(), cancel)["status"]
-== "pending" create_meter_event_adjustment(sender(), cancel) deliver(dynamodb)
-count.count_records(before) deliver(dynamodb) assert used() == 1
+def test_a_cancelled_event_never_counts_again(dynamodb: Engine, *, counted_first: bool) -> None:
+    send(event("keep", 1), event("drop", 10))
+    before = stored_records(dynamodb)
+    if counted_first:
+        count.count_records(before)
+    cancel = {"type": "cancel", "event_name": "tokens", "cancel": {"identifier": "drop"}}
+    assert create_meter_event_adjustment(sender(), cancel)["status"] == "pending"
+    create_meter_event_adjustment(sender(), cancel)
+    deliver(dynamodb)
+    count.count_records(before)
+    deliver(dynamodb)
+    assert used() == 1
 
 
 @pytest.mark.usefixtures("dynamodb")

@@ -55,6 +55,6 @@ def _mantissa(value: Decimal) -> tuple[int, int]:
     """The value as a whole number and the decimal places to move it by."""
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):
-        raise ValueError(f"not a number: {value}")  # noqa: TRY004 - its value is wrong, not its
-        type number = int(value.scaleb(-exponent)) if exponent < 0 else int(value) return number,
-        max(0, -exponent)
+        raise TypeError(f"not a finite number: {value}")
+    number = int(value.scaleb(-exponent)) if exponent < 0 else int(value)
+    return number, max(0, -exponent)

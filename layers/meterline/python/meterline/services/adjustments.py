@@ -1,4 +1,4 @@
-"""Cancelling meter events: once, within a day of receipt, whether they are counted already or not."""
+"""Cancelling meter events: once, within a day of receipt, whether they were counted or not."""
 
 from collections.abc import Mapping
 from typing import Any

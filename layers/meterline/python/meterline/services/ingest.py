@@ -62,8 +62,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class EventParams:
-    """A well-formed event, not yet judged. ``timestamp`` is None for the customer's current time.
-    """
+    """A well-formed event, not yet judged; ``timestamp`` None is the customer's current time."""
 
     event_name: str
     payload: dict[str, str]
@@ -90,7 +89,7 @@ class Outcome:
 
 
 def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> Body:
-    """Accept one event on the v1 endpoint; its ``billing.meter_event``, or the contract's error."""
+    """Accept one event on the v1 endpoint; a ``billing.meter_event`` or the contract's error."""
     outcome = _accept(sender, [_event_params(sender, params, _seconds)])[0]
     if outcome.refusal is not None:
         refusal = outcome.refusal
@@ -109,8 +108,7 @@ def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> Body:
 
 
 def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
-    """Accept one event on the v2 endpoint; its ``v2.billing.meter_event``, or the contract's error.
-    """
+    """Accept one event on the v2 endpoint; a ``v2.billing.meter_event`` or the contract's error."""
     outcome = _accept(sender, [_event_params(sender, params, _rfc3339)])[0]
     if outcome.refusal is not None:
         raise BillingError(outcome.refusal.message, code=v2_code(outcome.refusal))
@@ -165,11 +163,12 @@ def _stored(outcome: Outcome, *, code: str | None) -> AcceptedEvent:
         return outcome.event
     if outcome.is_key_reused:
         raise BillingError(
-            "Keys for idempotent requests can only be used with the same parameters they were first
-            " "used with. Try using another key if you meant to execute a different request.",
-            type="idempotency_error", code="idempotency_error" if code else None, ) raise
-            BillingError(f"An event already exists with identifier {outcome.identifier}.",
-            code=code)
+            "Keys for idempotent requests can only be used with the same parameters they were "
+            "first used with. Try using another key if you meant to execute a different request.",
+            type="idempotency_error",
+            code="idempotency_error" if code else None,
+        )
+    raise BillingError(f"An event already exists with identifier {outcome.identifier}.", code=code)
 
 
 def _accept(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:

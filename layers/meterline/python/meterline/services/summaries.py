@@ -108,7 +108,7 @@ def _merged(series: Series, parts: Iterator[tuple[int, Aggregate]]) -> Aggregate
 
 
 def _parts(series: Series, start: int, end: int) -> Iterator[tuple[int, Aggregate]]:
-    """The aggregates that make up a range, each with its first second: hours, and pieces of hours."""
+    """The aggregates that make up a range, each with its first second: hours and pieces of them."""
     if start >= end:
         return
     first_whole = -(-start // HOUR_SECONDS)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 
 def plain(value: Decimal) -> str:
-    """The value without exponent and without needless zeros: the same number gives the same text."""
+    """The value without exponent or needless zeros: equal numbers give equal texts."""
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -95,8 +95,7 @@ def insert(event: AcceptedEvent) -> AcceptedEvent | None:
 
 
 def insert_many(events: Sequence[AcceptedEvent]) -> list[AcceptedEvent | None]:
-    """Store each of ``events`` (distinct identifiers) by itself: None, or who holds the identifier.
-    """
+    """Store each of ``events`` (distinct identifiers): None, or who holds its identifier."""
     if len(events) == 1:
         return [insert(events[0])]
     taken: list[int] = []
@@ -116,8 +115,7 @@ def read(wanted: Sequence[tuple[bool, str]]) -> dict[str, AcceptedEvent]:
     return {event.identifier: event for event in map(_event, items)}
 
 
-def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT001 - a part of the
-key
+def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT001 - part of a key
     """Mark an existing event as cancelled, once: the mark reaches counting through the stream."""
     client = dynamodb()
     try:
@@ -125,7 +123,9 @@ key
             TableName=settings().meter_events_table,
             Key={"identifier": {"S": key_of(livemode, identity_of(identifier))}},
             UpdateExpression="SET cancelled_at = :now",
-            ConditionExpression="attribute_exists(identifier) AND attribute_not_exists(cancelled_at)",
+            ConditionExpression=(
+                "attribute_exists(identifier) AND attribute_not_exists(cancelled_at)"
+            ),
             ExpressionAttributeValues={":now": {"N": str(now)}},
         )
     except client.exceptions.ConditionalCheckFailedException:

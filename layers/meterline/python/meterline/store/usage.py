@@ -234,7 +234,7 @@ def _query(pk: str, low: str, high: str) -> Iterator[Item]:
 
 
 def _size(item: Item) -> int:
-    """An item's size in bytes by DynamoDB's rule: names and values, numbers at two digits a byte."""
+    """An item's size in bytes by DynamoDB's rule: a byte holds two digits of a number."""
     return sum(len(name) + _value_size(value) for name, value in item.items())
 
 
