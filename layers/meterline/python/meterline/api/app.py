@@ -17,7 +17,7 @@ from meterline.api.auth import Principal, authenticate
 from meterline.api.errors import busy, error_body, internal_error, rate_limited
 from meterline.api.expansion import Trail, read_trails
 from meterline.api.idempotency import Replay
-from meterline.api.logs import frames, log
+from meterline.services.logs import frames, log
 from meterline.api.params import Params
 from meterline.api.requests import Request, read_params, read_request
 from meterline.api.router import Answer, Operation, Routes

@@ -70,7 +70,7 @@ def create_price(ctx: Context, params: Body) -> Body:
     else:
         product = find(ctx, "product", params["product"], param="product").body
     price = new_price(ctx, params, product["id"])
-    documents.insert(0, _document(ctx, price))
+    documents.insert(0, price_document(ctx, price))
     events.append(EventDraft("price.created", shown_price(price)))
     moved, claims = _claim_lookup_key(ctx, price, params)
     documents += moved
@@ -292,5 +292,6 @@ def _under(param: str, name: str) -> str:
     return f"{param}[{name}]" if param else name
 
 
-def _document(ctx: Context, body: Body) -> Document:
+def price_document(ctx: Context, body: Body) -> Document:
+    """A new price, listed under its product."""
     return Document(kind=KIND, livemode=ctx.livemode, body=body, parent=body["product"])

@@ -8,7 +8,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
 from meterline.services.lookups import find
-from meterline.services.prices import new_price, shown_price
+from meterline.services.prices import new_price, price_document, shown_price
 from meterline.services.updates import save_update
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Change, Document
@@ -28,7 +28,7 @@ def create_product(ctx: Context, params: Body) -> Body:
     documents = [_document(ctx, product)]
     events = [EventDraft("product.created", product)]
     if price is not None:
-        documents.append(Document(kind="price", livemode=ctx.livemode, body=price))
+        documents.append(price_document(ctx, price))
         events.append(EventDraft("price.created", shown_price(price)))
     refuse_taken_id(ctx, params)
     ctx.save(Change(puts=documents), events, result_id=product["id"])

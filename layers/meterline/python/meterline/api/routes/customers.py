@@ -12,6 +12,7 @@ from meterline.api.params import (
     string,
 )
 from meterline.api.router import Routes, delete, post
+from meterline.api.routes import test_clocks
 from meterline.api.routes.shared import address
 from meterline.services.customers import create_customer, delete_customer, update_customer
 
@@ -82,4 +83,4 @@ CUSTOMERS = [
     delete("/v1/customers/{id}", "customer", delete_customer),
 ]
 
-ROUTES = Routes(CUSTOMERS)
+ROUTES = Routes([*CUSTOMERS, *test_clocks.ROUTES.operations])

@@ -1,0 +1,75 @@
+"""Stripe's schema of what the API may answer, and the check that a body obeys it.
+
+``stripe.schema.json`` holds the shapes of the objects in scope, of API version 2026-10-28.endive.
+The check is stricter than the schema itself: a field that Stripe does not have is refused too.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+_PATH = Path(__file__).with_name("stripe.schema.json")
+
+
+class OffSchemaError(AssertionError):
+    """A body that the schema refuses."""
+
+
+def assert_valid(body: Any, *, is_v2: bool = False) -> None:  # noqa: ANN401 - any JSON
+    """Raise OffSchemaError, with every reason, unless ``body`` is an answer the schema has."""
+    if not isinstance(body, dict):
+        raise OffSchemaError(f"not an object: {body!r}")
+    if body.get("object") in ("list", "search_result"):
+        _check_envelope(body)
+        for one in body["data"]:
+            assert_valid(one)
+        return
+    _check(body, _name_of(body, is_v2=is_v2))
+
+
+def _name_of(body: dict[str, Any], *, is_v2: bool) -> str:
+    if "error" in body:
+        return "v2_error" if is_v2 else "error"
+    name = str(body.get("object"))
+    return f"deleted_{name}" if body.get("deleted") else name
+
+
+def _check(body: dict[str, Any], name: str) -> None:
+    if name not in _definitions():
+        raise OffSchemaError(f"no such object in the schema: {name}")
+    reasons = [
+        f"{error.json_path}: {error.message[:300]}" for error in _validator(name).iter_errors(body)
+    ]
+    if reasons:
+        raise OffSchemaError(f"{name} {body.get('id')}: " + "; ".join(reasons))
+
+
+def _check_envelope(body: dict[str, Any]) -> None:
+    names = {"object", "data", "has_more", "url"}
+    if body["object"] == "search_result":
+        names |= {"next_page", "total_count"} & (body.keys() | {"next_page"})
+    if body.keys() != names:
+        raise OffSchemaError(f"a {body['object']} has {sorted(names)}, not {sorted(body)}")
+    if "?" in body["url"]:
+        raise OffSchemaError(f"the url of a list is a bare path, not {body['url']}")
+
+
+@cache
+def _definitions() -> dict[str, Any]:
+    definitions: dict[str, Any] = json.loads(_PATH.read_text())["$defs"]
+    return {name: _closed(definition) for name, definition in definitions.items()}
+
+
+def _closed(definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition, with unknown fields refused where it lists the known ones."""
+    if definition.get("properties") and "additionalProperties" not in definition:
+        return definition | {"additionalProperties": False}
+    return definition
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": _definitions()})

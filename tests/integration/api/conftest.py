@@ -1,0 +1,41 @@
+"""The API as a client sees it: the real SDK over the bridge, on a fresh engine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import stripe
+
+from meterline.api.auth import forget_cached
+from meterline.services.api_keys import create_key
+from tests.engines import Engine
+from tests.integration.api.bridge import Bridge, serving
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A running API with a secret test key."""
+
+    bridge: Bridge
+    engine: Engine
+    key: str
+
+    def client(self, key: str | None = None, **options: Any) -> stripe.StripeClient:  # noqa: ANN401 - the SDK's options
+        """An SDK client; with another key than the usual one if given."""
+        base = self.bridge.address
+        addresses: Any = {"api": base, "meter_events": base, "files": base, "connect": base}
+        return stripe.StripeClient(key or self.key, base_addresses=addresses, **options)
+
+
+@pytest.fixture
+def api(dynamodb: Engine) -> Iterator[Api]:
+    forget_cached()
+    secret = create_key(livemode=False, name="tests").secret
+    with serving() as bridge:
+        yield Api(bridge, dynamodb, secret)
+
+
+@pytest.fixture
+def client(api: Api) -> stripe.StripeClient:
+    return api.client()

@@ -1,0 +1,216 @@
+"""Products, prices and meters through the official SDK."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.integration.api.conftest import Api
+
+METERED = {"interval": "month", "usage_type": "metered"}
+
+
+def _meter(client: stripe.StripeClient, event_name: str = "tokens") -> Any:  # noqa: ANN401 - SDK
+    return client.v1.billing.meters.create(
+        {
+            "display_name": "Tokens",
+            "event_name": event_name,
+            "default_aggregation": {"formula": "sum"},
+        }
+    )
+
+
+def test_a_meter_has_the_documented_defaults(client: stripe.StripeClient) -> None:
+    meter = _meter(client)
+    assert meter.id.startswith("mtr_test_")
+    assert meter.status == "active"
+    assert meter.customer_mapping.event_payload_key == "stripe_customer_id"
+    assert meter.value_settings.event_payload_key == "value"
+    assert client.v1.billing.meters.retrieve(meter.id) == meter
+
+
+def test_an_event_name_belongs_to_one_meter(client: stripe.StripeClient) -> None:
+    _meter(client)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        _meter(client)
+    assert refused.value.param == "event_name"
+    assert refused.value.http_status == 400
+
+
+def test_a_meter_is_deactivated_and_reactivated(client: stripe.StripeClient) -> None:
+    meter = _meter(client)
+    stopped = client.v1.billing.meters.deactivate(meter.id)
+    assert stopped.status == "inactive"
+    assert stopped.status_transitions.deactivated_at is not None
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.billing.meters.deactivate(meter.id)
+    assert refused.value.code == "status_transition_invalid"
+    assert [m.id for m in client.v1.billing.meters.list({"status": "inactive"})] == [meter.id]
+    assert client.v1.billing.meters.reactivate(meter.id).status_transitions.deactivated_at is None
+    renamed = client.v1.billing.meters.update(meter.id, {"display_name": "Words"})
+    assert renamed.display_name == "Words"
+
+
+@pytest.mark.parametrize(
+    ("given", "unit_amount", "unit_amount_decimal"),
+    [
+        ({"unit_amount": 2000}, 2000, "2000"),
+        ({"unit_amount_decimal": "0.05"}, None, "0.05"),
+        ({"unit_amount_decimal": "12.00"}, 12, "12"),
+        ({"unit_amount_decimal": "0.000000000001"}, None, "0.000000000001"),
+    ],
+)
+def test_a_unit_amount_is_told_in_both_spellings_where_it_is_whole(
+    client: stripe.StripeClient,
+    given: dict[str, Any],
+    unit_amount: int | None,
+    unit_amount_decimal: str,
+) -> None:
+    price = client.v1.prices.create({"currency": "usd", "product_data": {"name": "Gold"}, **given})
+    assert price.unit_amount == unit_amount
+    assert price.unit_amount_decimal == Decimal(unit_amount_decimal)
+    assert price.type == "one_time"
+
+
+def test_tiers_are_shown_only_when_expanded(client: stripe.StripeClient) -> None:
+    meter = _meter(client)
+    created = client.v1.prices.create(
+        {
+            "currency": "usd",
+            "product_data": {"name": "API"},
+            "recurring": {**METERED, "meter": meter.id},
+            "billing_scheme": "tiered",
+            "tiers_mode": "graduated",
+            "tiers": [
+                {"up_to": 1000, "unit_amount": 2},
+                {"up_to": "inf", "unit_amount_decimal": "0.5", "flat_amount": 100},
+            ],
+        }
+    )
+    assert "tiers" not in created
+    price = client.v1.prices.retrieve(created.id, {"expand": ["tiers", "product"]})
+    assert price.product.name == "API"
+    assert [tier.up_to for tier in price.tiers] == [1000, None]
+    assert [tier.unit_amount for tier in price.tiers] == [2, None]
+    assert price.tiers[1].flat_amount == 100
+    listed = client.v1.prices.list({"expand": ["data.tiers"]}).data[0]
+    assert len(listed.tiers) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "param"),
+    [
+        ({"recurring": METERED, "unit_amount": 1}, "recurring[meter]"),
+        ({"unit_amount": 1, "unit_amount_decimal": "1"}, "unit_amount"),
+        ({}, "unit_amount"),
+        ({"unit_amount": -1}, "unit_amount"),
+        ({"unit_amount": 1, "currency": "zzz"}, "currency"),
+        (
+            {"unit_amount": 1, "recurring": {"interval": "month", "interval_count": 37}},
+            "recurring[interval_count]",
+        ),
+        (
+            {
+                "recurring": {"interval": "month"},
+                "billing_scheme": "tiered",
+                "tiers_mode": "volume",
+                "tiers": [{"up_to": 5, "unit_amount": 1}],
+            },
+            "tiers[0][up_to]",
+        ),
+        (
+            {
+                "recurring": {"interval": "month"},
+                "billing_scheme": "tiered",
+                "tiers_mode": "volume",
+                "tiers": [
+                    {"up_to": 5, "unit_amount": 1},
+                    {"up_to": 5, "unit_amount": 1},
+                    {"up_to": "inf", "unit_amount": 1},
+                ],
+            },
+            "tiers[1][up_to]",
+        ),
+        ({"unit_amount": 1, "product": "prod_missing", "product_data": None}, "product"),
+        ({"unit_amount": 1, "custom_unit_amount": {"enabled": True}}, "custom_unit_amount"),
+    ],
+)
+def test_a_wrong_price_is_refused_naming_the_parameter(
+    client: stripe.StripeClient, wrong: dict[str, Any], param: str
+) -> None:
+    given = {"currency": "usd", "product_data": {"name": "X"}} | wrong
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.prices.create({key: value for key, value in given.items() if value is not None})
+    assert refused.value.param == param
+    assert refused.value.http_status == 400
+    assert client.v1.prices.list().data == []
+    assert client.v1.products.list().data == []
+
+
+def test_a_lookup_key_moves_only_when_told_to(client: stripe.StripeClient) -> None:
+    product = client.v1.products.create({"name": "Plan"})
+    gold = {"currency": "eur", "product": product.id, "unit_amount": 5, "lookup_key": "gold"}
+    first = client.v1.prices.create(gold)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.prices.create(gold)
+    assert refused.value.param == "lookup_key"
+    second = client.v1.prices.create(gold | {"transfer_lookup_key": True})
+    assert client.v1.prices.retrieve(first.id).lookup_key is None
+    assert [p.id for p in client.v1.prices.list({"lookup_keys": ["gold"]})] == [second.id]
+    renamed = client.v1.prices.update(second.id, {"lookup_key": "platinum", "nickname": "P"})
+    assert (renamed.lookup_key, renamed.nickname) == ("platinum", "P")
+    assert client.v1.prices.create(gold).lookup_key == "gold"
+
+
+def test_a_product_is_made_with_its_default_price(client: stripe.StripeClient) -> None:
+    product = client.v1.products.create(
+        {
+            "name": "Seat",
+            "default_price_data": {
+                "currency": "usd",
+                "unit_amount": 900,
+                "recurring": {"interval": "year"},
+            },
+            "expand": ["default_price"],
+        }
+    )
+    assert product.default_price.unit_amount == 900
+    assert product.default_price.recurring.interval == "year"
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.products.delete(product.id)
+
+
+def test_a_product_changes_and_goes(client: stripe.StripeClient) -> None:
+    product = client.v1.products.create(
+        {"id": "seat", "name": "Seat", "description": "One", "metadata": {"a": "1", "b": "2"}}
+    )
+    changed = client.v1.products.update(
+        product.id, {"description": "", "metadata": {"a": "", "c": "3"}, "active": False}
+    )
+    assert changed.description is None
+    assert changed.metadata.to_dict() == {"b": "2", "c": "3"}
+    assert client.v1.products.list({"active": True}).data == []
+    assert client.v1.products.delete("seat").deleted
+    with pytest.raises(stripe.InvalidRequestError) as missing:
+        client.v1.products.retrieve("seat")
+    assert missing.value.http_status == 404
+    with pytest.raises(stripe.InvalidRequestError) as taken:
+        client.v1.products.create({"id": "seat", "name": "Again"})
+    assert taken.value.code == "resource_already_exists"
+
+
+def test_an_inactive_meter_takes_no_new_prices(api: Api) -> None:
+    client = api.client()
+    meter = _meter(client)
+    client.v1.billing.meters.deactivate(meter.id)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.prices.create(
+            {
+                "currency": "usd",
+                "product_data": {"name": "X"},
+                "unit_amount": 1,
+                "recurring": {**METERED, "meter": meter.id},
+            }
+        )
+    assert refused.value.param == "recurring[meter]"

@@ -1,0 +1,201 @@
+"""What every call has: keys and rights, headers, errors, idempotency."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+import stripe
+
+from meterline.api.auth import forget_cached
+from meterline.services.api_keys import create_key, revoke_key, roll_key
+from tests.integration.api.bridge import gateway_event
+from tests.integration.api.conftest import Api
+
+
+def _raw(
+    api: Api, method: str, target: str, body: str = "", **headers: str
+) -> tuple[int, dict[str, str], Any]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    given = {"authorization": f"Bearer {api.key}"} | named
+    response = api.bridge.call(gateway_event(method, target, given, body.encode()))
+    return response["statusCode"], response["headers"], json.loads(response["body"])
+
+
+def test_a_wrong_key_is_refused_without_being_repeated(api: Api) -> None:
+    wrong = "sk_test_" + "x" * 20 + "1234"
+    with pytest.raises(stripe.AuthenticationError) as refused:
+        api.client(wrong).v1.customers.list()
+    assert wrong not in str(refused.value)
+    assert "1234" in str(refused.value)
+    assert refused.value.request_id
+
+
+def test_no_key_is_told_how_to_give_one(api: Api) -> None:
+    status, _, body = _raw(api, "GET", "/v1/customers", authorization="")
+    assert status == 401
+    assert "You did not provide an API key" in body["error"]["message"]
+
+
+def test_basic_authentication_takes_the_key_as_the_user(api: Api) -> None:
+    basic = base64.b64encode(f"{api.key}:".encode()).decode()
+    status, _, _ = _raw(api, "GET", "/v1/customers", authorization=f"Basic {basic}")
+    assert status == 200
+
+
+def test_live_and_test_mode_do_not_see_each_other(api: Api) -> None:
+    live = api.client(create_key(livemode=True).secret)
+    customer = live.v1.customers.create()
+    assert customer.livemode
+    assert api.client().v1.customers.list().data == []
+    with pytest.raises(stripe.InvalidRequestError):
+        api.client().v1.customers.retrieve(customer.id)
+
+
+def test_a_restricted_key_does_what_its_rights_say(api: Api) -> None:
+    secret = create_key(livemode=False, rights={"customers": "write", "prices": "read"}).secret
+    client = api.client(secret)
+    clock = api.client().v1.test_helpers.test_clocks.create({"frozen_time": 1_700_000_000})
+    customer = client.v1.customers.create({"test_clock": clock.id})
+    assert client.v1.prices.list().data == []
+    with pytest.raises(stripe.PermissionError):
+        client.v1.prices.create({"currency": "usd"})
+    with pytest.raises(stripe.PermissionError):
+        client.v1.products.list()
+    with pytest.raises(stripe.PermissionError):
+        client.v1.customers.retrieve(customer.id, {"expand": ["test_clock"]})
+
+
+def test_a_revoked_key_ends(api: Api) -> None:
+    made = create_key(livemode=False)
+    client = api.client(made.secret)
+    client.v1.customers.list()
+    revoke_key(made.key.id)
+    forget_cached()
+    with pytest.raises(stripe.AuthenticationError) as refused:
+        client.v1.customers.list()
+    assert refused.value.error.code == "api_key_expired"
+
+
+def test_a_rolled_key_can_live_on_for_a_while(api: Api) -> None:
+    made = create_key(livemode=False, rights={"customers": "read"})
+    fresh = roll_key(made.key.id, old_usable_seconds=3600)
+    forget_cached()
+    assert fresh.key.rights == made.key.rights
+    api.client(made.secret).v1.customers.list()
+    api.client(fresh.secret).v1.customers.list()
+
+
+def test_keys_are_stored_as_digests_only(api: Api) -> None:
+    assert api.key not in str(api.engine.scan("access"))
+
+
+def test_connected_accounts_are_refused(api: Api) -> None:
+    with pytest.raises(stripe.PermissionError):
+        api.client(stripe_account="acct_1").v1.customers.list()
+
+
+def test_every_answer_has_its_id_and_version(api: Api) -> None:
+    customer = api.client().v1.customers.create()
+    headers = customer.last_response.headers
+    assert headers["request-id"].startswith("req_")
+    assert headers["stripe-version"] == "2026-10-28.endive"
+    assert headers["original-request"] == headers["request-id"]
+    assert headers["idempotency-key"]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "headers", "status", "code"),
+    [
+        ("GET", "/v1/customerz", "", {}, 404, None),
+        ("GET", "/v1/customers/", "", {}, 404, None),
+        ("PUT", "/v1/customers", "", {}, 405, None),
+        ("POST", "/v1/customers", "{}", {"content-type": "application/json"}, 415, None),
+        ("POST", "/v1/customers", "name=%FF", {}, 400, None),
+        ("POST", "/v1/customers", "name=" + "x" * 1_000_001, {}, 413, None),
+        ("POST", "/v1/customers", "name[a=1", {}, 400, None),
+        ("POST", "/v1/customers", "name[a]=1", {}, 400, None),
+        ("POST", "/v1/customers", "metadata=1", {}, 400, None),
+        ("POST", "/v1/customers", "metadata[a]=1&metadata=2", {}, 400, None),
+        ("POST", "/v1/customers", "foo=1", {}, 400, "parameter_unknown"),
+        ("POST", "/v1/products", "", {}, 400, "parameter_missing"),
+        ("POST", "/v1/products", "name=", {}, 400, "parameter_invalid_empty"),
+        ("GET", "/v1/customers?limit=0", "", {}, 400, "parameter_invalid_integer"),
+        ("GET", "/v1/customers?limit=ten", "", {}, 400, "parameter_invalid_integer"),
+        ("GET", "/v1/customers?starting_after=cus_x", "", {}, 400, "resource_missing"),
+        ("GET", "/v1/customers?expand[]=data.foo", "", {}, 400, None),
+        ("GET", "/v1/customers?expand[]=foo", "", {}, 400, None),
+        ("GET", "/v1/customers/cus_x", "", {}, 404, "resource_missing"),
+        ("GET", "/v1/customers", "", {"stripe-version": "yesterday"}, 400, None),
+    ],
+)
+def test_a_wrong_request_is_refused_in_stripes_words(
+    api: Api,
+    method: str,
+    target: str,
+    body: str,
+    headers: dict[str, str],
+    status: int,
+    code: str | None,
+) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    got, _, answer = _raw(api, method, target, body, **(form | headers))
+    assert (got, answer["error"].get("code")) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "preferred_locales[0]=de&preferred_locales[1]=en",
+        "preferred_locales[]=de&preferred_locales[]=en",
+        "preferred_locales%5B0%5D=de&preferred_locales%5B1%5D=en",
+        "preferred_locales[1]=en&preferred_locales[0]=de",
+    ],
+)
+def test_every_spelling_of_a_list_is_understood(api: Api, form: str) -> None:
+    _, _, customer = _raw(api, "POST", "/v1/customers", form)
+    assert customer["preferred_locales"] == ["de", "en"]
+
+
+def test_a_repeated_post_takes_effect_once(api: Api) -> None:
+    client = api.client()
+    options = stripe.RequestOptions(idempotency_key="once")
+    first = client.v1.customers.create({"name": "A"}, options)
+    again = client.v1.customers.create({"name": "A"}, options)
+    assert again == first
+    assert again.last_response.headers["idempotent-replayed"] == "true"
+    original = first.last_response.headers["request-id"]
+    assert again.last_response.headers["original-request"] == original
+    assert len(client.v1.customers.list().data) == 1
+
+
+def test_a_key_cannot_be_used_for_something_else(api: Api) -> None:
+    client = api.client()
+    options = stripe.RequestOptions(idempotency_key="once")
+    client.v1.customers.create({"name": "A"}, options)
+    with pytest.raises(stripe.IdempotencyError) as refused:
+        client.v1.customers.create({"name": "B"}, options)
+    assert refused.value.http_status == 400
+    with pytest.raises(stripe.IdempotencyError):
+        client.v1.products.create({"name": "A"}, options)
+
+
+def test_a_refused_request_does_not_use_its_key_up(api: Api) -> None:
+    client = api.client()
+    options = stripe.RequestOptions(idempotency_key="once")
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.customers.create({"test_clock": "clock_missing"}, options)
+    assert client.v1.customers.create({"name": "A"}, options).name == "A"
+
+
+def test_an_answer_that_was_lost_is_given_again(api: Api) -> None:
+    client = api.client(max_network_retries=2)
+    api.bridge.lose_answers = 1
+    customer = client.v1.customers.create({"name": "A"})
+    assert customer.last_response.headers["idempotent-replayed"] == "true"
+    assert len(client.v1.customers.list().data) == 1
+
+
+def test_stored_answers_cannot_be_read_from_the_table(api: Api) -> None:
+    api.client().v1.customers.create({"email": "secret@example.com"})
+    assert "secret@example.com" not in str(api.engine.scan("access"))
