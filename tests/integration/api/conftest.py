@@ -12,6 +12,9 @@ from meterline.services.api_keys import create_key
 from tests.engines import Engine
 from tests.integration.api.bridge import Bridge, serving
 
+type Client = Any
+"""A ``stripe.StripeClient``; its own types refuse parameters that are put together at run time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Api:
@@ -21,7 +24,7 @@ class Api:
     engine: Engine
     key: str
 
-    def client(self, key: str | None = None, **options: Any) -> stripe.StripeClient:  # noqa: ANN401 - the SDK's options
+    def client(self, key: str | None = None, **options: Any) -> Client:  # noqa: ANN401 - the SDK's options
         """An SDK client; with another key than the usual one if given."""
         base = self.bridge.address
         addresses: Any = {"api": base, "meter_events": base, "files": base, "connect": base}
@@ -37,5 +40,5 @@ def api(dynamodb: Engine) -> Iterator[Api]:
 
 
 @pytest.fixture
-def client(api: Api) -> stripe.StripeClient:
+def client(api: Api) -> Client:
     return api.client()

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import Api, Client
 
 METERED = {"interval": "month", "usage_type": "metered"}
 
 
-def _meter(client: stripe.StripeClient, event_name: str = "tokens") -> Any:  # noqa: ANN401 - SDK
+def _meter(client: Client, event_name: str = "tokens") -> Any:  # noqa: ANN401 - SDK
     return client.v1.billing.meters.create(
         {
             "display_name": "Tokens",
@@ -21,7 +21,7 @@ def _meter(client: stripe.StripeClient, event_name: str = "tokens") -> Any:  # n
     )
 
 
-def test_a_meter_has_the_documented_defaults(client: stripe.StripeClient) -> None:
+def test_a_meter_has_the_documented_defaults(client: Client) -> None:
     meter = _meter(client)
     assert meter.id.startswith("mtr_test_")
     assert meter.status == "active"
@@ -30,7 +30,7 @@ def test_a_meter_has_the_documented_defaults(client: stripe.StripeClient) -> Non
     assert client.v1.billing.meters.retrieve(meter.id) == meter
 
 
-def test_an_event_name_belongs_to_one_meter(client: stripe.StripeClient) -> None:
+def test_an_event_name_belongs_to_one_meter(client: Client) -> None:
     _meter(client)
     with pytest.raises(stripe.InvalidRequestError) as refused:
         _meter(client)
@@ -38,7 +38,7 @@ def test_an_event_name_belongs_to_one_meter(client: stripe.StripeClient) -> None
     assert refused.value.http_status == 400
 
 
-def test_a_meter_is_deactivated_and_reactivated(client: stripe.StripeClient) -> None:
+def test_a_meter_is_deactivated_and_reactivated(client: Client) -> None:
     meter = _meter(client)
     stopped = client.v1.billing.meters.deactivate(meter.id)
     assert stopped.status == "inactive"
@@ -62,7 +62,7 @@ def test_a_meter_is_deactivated_and_reactivated(client: stripe.StripeClient) -> 
     ],
 )
 def test_a_unit_amount_is_told_in_both_spellings_where_it_is_whole(
-    client: stripe.StripeClient,
+    client: Client,
     given: dict[str, Any],
     unit_amount: int | None,
     unit_amount_decimal: str,
@@ -73,7 +73,7 @@ def test_a_unit_amount_is_told_in_both_spellings_where_it_is_whole(
     assert price.type == "one_time"
 
 
-def test_tiers_are_shown_only_when_expanded(client: stripe.StripeClient) -> None:
+def test_tiers_are_shown_only_when_expanded(client: Client) -> None:
     meter = _meter(client)
     created = client.v1.prices.create(
         {
@@ -137,7 +137,7 @@ def test_tiers_are_shown_only_when_expanded(client: stripe.StripeClient) -> None
     ],
 )
 def test_a_wrong_price_is_refused_naming_the_parameter(
-    client: stripe.StripeClient, wrong: dict[str, Any], param: str
+    client: Client, wrong: dict[str, Any], param: str
 ) -> None:
     given = {"currency": "usd", "product_data": {"name": "X"}} | wrong
     with pytest.raises(stripe.InvalidRequestError) as refused:
@@ -148,7 +148,7 @@ def test_a_wrong_price_is_refused_naming_the_parameter(
     assert client.v1.products.list().data == []
 
 
-def test_a_lookup_key_moves_only_when_told_to(client: stripe.StripeClient) -> None:
+def test_a_lookup_key_moves_only_when_told_to(client: Client) -> None:
     product = client.v1.products.create({"name": "Plan"})
     gold = {"currency": "eur", "product": product.id, "unit_amount": 5, "lookup_key": "gold"}
     first = client.v1.prices.create(gold)
@@ -163,7 +163,7 @@ def test_a_lookup_key_moves_only_when_told_to(client: stripe.StripeClient) -> No
     assert client.v1.prices.create(gold).lookup_key == "gold"
 
 
-def test_a_product_is_made_with_its_default_price(client: stripe.StripeClient) -> None:
+def test_a_product_is_made_with_its_default_price(client: Client) -> None:
     product = client.v1.products.create(
         {
             "name": "Seat",
@@ -181,7 +181,7 @@ def test_a_product_is_made_with_its_default_price(client: stripe.StripeClient) -
         client.v1.products.delete(product.id)
 
 
-def test_a_product_changes_and_goes(client: stripe.StripeClient) -> None:
+def test_a_product_changes_and_goes(client: Client) -> None:
     product = client.v1.products.create(
         {"id": "seat", "name": "Seat", "description": "One", "metadata": {"a": "1", "b": "2"}}
     )

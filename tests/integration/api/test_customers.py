@@ -5,12 +5,12 @@ import time
 import pytest
 import stripe
 
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import Api, Client
 
 FROZEN = 1_700_000_000
 
 
-def test_a_customer_has_null_where_stripe_has_null(client: stripe.StripeClient) -> None:
+def test_a_customer_has_null_where_stripe_has_null(client: Client) -> None:
     before = int(time.time())
     customer = client.v1.customers.create()
     assert customer.id.startswith("cus_")
@@ -20,7 +20,7 @@ def test_a_customer_has_null_where_stripe_has_null(client: stripe.StripeClient) 
     assert customer.livemode is False
 
 
-def test_every_field_comes_back_as_it_was_given(client: stripe.StripeClient) -> None:
+def test_every_field_comes_back_as_it_was_given(client: Client) -> None:
     customer = client.v1.customers.create(
         {
             "name": "Ännchen von Tharau",
@@ -44,7 +44,7 @@ def test_every_field_comes_back_as_it_was_given(client: stripe.StripeClient) -> 
     assert client.v1.customers.retrieve(customer.id) == customer
 
 
-def test_an_empty_string_clears_a_field(client: stripe.StripeClient) -> None:
+def test_an_empty_string_clears_a_field(client: Client) -> None:
     customer = client.v1.customers.create(
         {"email": "a@example.com", "address": {"city": "X"}, "metadata": {"a": "1"}}
     )
@@ -54,7 +54,7 @@ def test_an_empty_string_clears_a_field(client: stripe.StripeClient) -> None:
     assert changed.metadata.to_dict() == {}
 
 
-def test_a_deleted_customer_shows_only_that_it_is_deleted(client: stripe.StripeClient) -> None:
+def test_a_deleted_customer_shows_only_that_it_is_deleted(client: Client) -> None:
     customer = client.v1.customers.create()
     assert client.v1.customers.delete(customer.id).deleted
     assert client.v1.customers.retrieve(customer.id).deleted
@@ -65,7 +65,7 @@ def test_a_deleted_customer_shows_only_that_it_is_deleted(client: stripe.StripeC
     assert missing.value.code == "resource_missing"
 
 
-def test_customers_of_a_test_clock_live_in_its_time(client: stripe.StripeClient) -> None:
+def test_customers_of_a_test_clock_live_in_its_time(client: Client) -> None:
     clock = client.v1.test_helpers.test_clocks.create({"frozen_time": FROZEN})
     customer = client.v1.customers.create({"test_clock": clock.id, "expand": ["test_clock"]})
     assert customer.created == FROZEN
@@ -75,7 +75,7 @@ def test_customers_of_a_test_clock_live_in_its_time(client: stripe.StripeClient)
     assert [c.id for c in client.v1.customers.list({"test_clock": clock.id})] == [customer.id]
 
 
-def test_a_test_clock_takes_three_customers(client: stripe.StripeClient) -> None:
+def test_a_test_clock_takes_three_customers(client: Client) -> None:
     clock = client.v1.test_helpers.test_clocks.create({"frozen_time": FROZEN})
     for _ in range(3):
         client.v1.customers.create({"test_clock": clock.id})
@@ -84,7 +84,7 @@ def test_a_test_clock_takes_three_customers(client: stripe.StripeClient) -> None
     assert refused.value.param == "test_clock"
 
 
-def test_lists_are_newest_first_and_page_both_ways(client: stripe.StripeClient) -> None:
+def test_lists_are_newest_first_and_page_both_ways(client: Client) -> None:
     made = [client.v1.customers.create({"name": str(n)}).id for n in range(7)]
     newest_first = made[::-1]
     first = client.v1.customers.list({"limit": 3})
@@ -99,7 +99,7 @@ def test_lists_are_newest_first_and_page_both_ways(client: stripe.StripeClient) 
     assert [c.id for c in backwards.auto_paging_iter()] == made[1:]
 
 
-def test_lists_are_filtered_by_email_and_time(client: stripe.StripeClient) -> None:
+def test_lists_are_filtered_by_email_and_time(client: Client) -> None:
     client.v1.customers.create({"email": "a@example.com"})
     wanted = client.v1.customers.create({"email": "b@example.com"})
     assert [c.id for c in client.v1.customers.list({"email": "b@example.com"})] == [wanted.id]
@@ -107,7 +107,7 @@ def test_lists_are_filtered_by_email_and_time(client: stripe.StripeClient) -> No
     assert len(client.v1.customers.list({"created": {"gte": wanted.created - 60}}).data) == 2
 
 
-def test_invoice_numbers_of_two_customers_never_meet(client: stripe.StripeClient) -> None:
+def test_invoice_numbers_of_two_customers_never_meet(client: Client) -> None:
     client.v1.customers.create({"invoice_prefix": "ACME"})
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.customers.create({"invoice_prefix": "ACME"})

@@ -1,0 +1,31 @@
+"""``meterline COMMAND …``: finds the command's module and hands it the rest of the line."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "api-key": ("meterline_cli.api_key", "create, list, roll and revoke API keys"),
+    "import-usage": ("meterline_cli.import_usage", "send a CSV of usage as meter events"),
+}
+"""Each module has ``run(arguments) -> exit status``."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] not in COMMANDS:
+        print(_usage(), file=sys.stderr)
+        return 0 if given in (["-h"], ["--help"]) else 2
+    module = importlib.import_module(COMMANDS[given[0]][0])
+    status: int = module.run(given[1:])
+    return status
+
+
+def _usage() -> str:
+    lines = [f"  {name:<14}{purpose}" for name, (_, purpose) in COMMANDS.items()]
+    return "\n".join(["usage: meterline COMMAND …", "", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
