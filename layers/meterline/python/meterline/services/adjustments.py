@@ -44,7 +44,7 @@ def create_meter_event_adjustment_v2(sender: Sender, params: Mapping[str, Any]) 
 
 def _cancel(sender: Sender, params: Mapping[str, Any], *, code: str | None) -> AcceptedEvent:
     """Mark the event as cancelled; a repeated cancellation changes nothing and is no error."""
-    event_name, identifier = _read(params)
+    event_name, identifier = params["event_name"], params["cancel"]["identifier"]
     event = meter_events.read([(sender.livemode, identifier)]).get(identifier)
     if event is None or event.event_name != event_name:
         message = f"No meter event was found with identifier {identifier} for {event_name}."
@@ -58,20 +58,3 @@ def _cancel(sender: Sender, params: Mapping[str, Any], *, code: str | None) -> A
         )
     meter_events.cancel(sender.livemode, identifier, now=sender.now)
     return event
-
-
-def _read(params: Mapping[str, Any]) -> tuple[str, str]:
-    for name in ("type", "event_name"):
-        if not params.get(name):
-            raise _missing(name)
-    if params["type"] != "cancel":
-        raise BillingError("Invalid type: must be cancel", param="type")
-    cancel = params.get("cancel")
-    identifier = cancel.get("identifier") if isinstance(cancel, Mapping) else None
-    if not identifier:
-        raise _missing("cancel[identifier]")
-    return str(params["event_name"]), str(identifier)
-
-
-def _missing(param: str) -> BillingError:
-    return BillingError(f"Missing required param: {param}.", code="parameter_missing", param=param)

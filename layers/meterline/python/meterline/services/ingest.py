@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -14,11 +14,8 @@ from meterline.core.metering import EventRefused, MeterRules, Reason
 from meterline.store import decimals, meter_events
 from meterline.store.meter_events import AcceptedEvent
 
-STREAM_LIMIT = 100
-_NAME_LIMIT = 100
-_VALUE_LIMIT = 5_000
-_KEY_LIMIT = 50
-_SECONDS_DIGITS = 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
 
 type Body = dict[str, Any]
 
@@ -68,7 +65,6 @@ class EventParams:
     payload: dict[str, str]
     identifier: str
     timestamp: int | None
-    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,25 +121,12 @@ def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
 
 
 def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
-    """Accept up to 100 events of a stream request; the outcome of each, in order.
-
-    Only a malformed request is refused as a whole, before anything is stored.
-    """
-    events = params.get("events")
-    if not isinstance(events, list) or not events:
-        raise BillingError(
-            "Missing required param: events.", code="parameter_missing", param="events"
-        )
-    if len(events) > STREAM_LIMIT:
-        message = f"A request takes at most {STREAM_LIMIT} events: got {len(events)}."
-        raise BillingError(message, code="too_many_events", param="events")
-    return _accept(
-        sender,
-        [
-            _event_params(sender, event, _rfc3339, place=f"events[{number}]")
-            for number, event in enumerate(events)
-        ],
-    )
+    """Accept the events of a stream request, each by itself; the outcome of each, in order."""
+    events = [
+        _event_params(sender, event, _rfc3339, place=f"events[{number}]")
+        for number, event in enumerate(params["events"])
+    ]
+    return _accept(sender, events)
 
 
 def v2_code(refusal: EventRefused) -> str:
@@ -257,85 +240,33 @@ def _judge_one(
 
 def _event_params(
     sender: Sender,
-    params: Any,  # noqa: ANN401 - whatever the request held
-    read_timestamp: Any,  # noqa: ANN401
-    *,
+    params: Mapping[str, Any],
+    read_timestamp: Callable[[Any, str], int],
     place: str = "",
 ) -> EventParams:
-    if not isinstance(params, Mapping):
-        raise BillingError(f"Invalid object: {place}", code="parameter_invalid", param=place)
-    prefix = f"{place}." if place else ""
-    event_name = _text(params, "event_name", prefix)
-    if event_name is None:
-        raise _missing(f"{prefix}event_name")
-    identifier = _text(params, "identifier", prefix)
     timestamp = params.get("timestamp")
+    at = f"{place}[timestamp]" if place else "timestamp"
     return EventParams(
-        event_name=event_name,
-        payload=_payload(params, prefix),
-        identifier=identifier or _identifier_from(sender.request_key, place),
-        timestamp=None
-        if timestamp in (None, "")
-        else read_timestamp(timestamp, f"{prefix}timestamp"),
-        place=place,
+        event_name=params["event_name"],
+        payload=params["payload"],
+        identifier=params.get("identifier") or _identifier_from(sender.request_key, place),
+        timestamp=None if timestamp is None else read_timestamp(timestamp, at),
     )
 
 
-def _payload(params: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    payload = params.get("payload")
-    if payload is None or payload == "":
-        raise _missing(f"{prefix}payload")
-    if not isinstance(payload, Mapping) or len(payload) > _KEY_LIMIT:
-        raise BillingError(
-            f"Invalid object: {prefix}payload must be a map of at most {_KEY_LIMIT} strings.",
-            param=f"{prefix}payload",
-        )
-    for key, value in payload.items():
-        param = f"{prefix}payload[{key}]"
-        if not isinstance(value, str):
-            raise BillingError(f"Invalid string: {value}", param=param)
-        if len(key) > _NAME_LIMIT or len(value) > _VALUE_LIMIT:
-            raise BillingError(
-                f"Invalid string: {param} is too long; keys have at most {_NAME_LIMIT} characters, "
-                f"values {_VALUE_LIMIT}.",
-                param=param,
-            )
-    return dict(payload)
-
-
-def _text(params: Mapping[str, Any], name: str, prefix: str) -> str | None:
-    value = params.get(name)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str) or len(value) > _NAME_LIMIT:
-        raise BillingError(
-            f"Invalid string: {prefix}{name} must be text of at most {_NAME_LIMIT} characters.",
-            param=f"{prefix}{name}",
-        )
+def _seconds(value: int, _: str) -> int:
     return value
 
 
-def _missing(param: str) -> BillingError:
-    return BillingError(f"Missing required param: {param}.", code="parameter_missing", param=param)
-
-
-def _seconds(value: Any, param: str) -> int:  # noqa: ANN401 - whatever the request held
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= _SECONDS_DIGITS):
-        message = f"Invalid integer: {text[:40]}"
-        raise BillingError(message, code="parameter_invalid_integer", param=param)
-    return int(text)
-
-
-def _rfc3339(value: Any, param: str) -> int:  # noqa: ANN401 - whatever the request held
+def _rfc3339(text: str, param: str) -> int:
     try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        message = f"Invalid timestamp: {str(value)[:40]}; write it like 2026-01-31T12:00:00Z."
+        message = f"Invalid timestamp: {text}; write it like 2026-01-31T12:00:00Z."
         raise BillingError(message, code="parameter_invalid", param=param)
-    return int(moment.timestamp() // 1)
+    return (moment - _EPOCH) // _SECOND
 
 
 def _identifier_from(request_key: str, place: str) -> str:

@@ -1,0 +1,74 @@
+"""``/v1/billing/meters/{id}/event_summaries``."""
+
+from typing import Any
+
+from meterline.api.lists import DEFAULT_LIMIT, PAGING, envelope
+from meterline.api.params import Params, enum, exclusive, object_, string, timestamp
+from meterline.api.router import Answer, Operation, Routes
+from meterline.core.aggregation import Window
+from meterline.core.errors import BillingError
+from meterline.services.context import Context
+from meterline.services.lookups import find
+from meterline.services.summaries import list_event_summaries
+
+type Body = dict[str, Any]
+
+_PATH = "/v1/billing/meters/{id}/event_summaries"
+
+
+def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
+    """A page of the summaries of a range, newest first."""
+    meter = find(ctx, "billing.meter", meter_id).body
+    customer = find(ctx, "customer", params["customer"], param="customer").body
+    window = params.get("value_grouping_window")
+    rows = list_event_summaries(
+        meter,
+        customer["id"],
+        params["start_time"],
+        params["end_time"],
+        Window(window) if window else None,
+        livemode=ctx.livemode,
+    )
+    page, has_more = _page(rows, params)
+    return envelope(page, _PATH.replace("{id}", meter_id), has_more=has_more)
+
+
+def _page(rows: list[Body], params: Params) -> tuple[list[Body], bool]:
+    """The rows that the paging parameters ask for, and whether more follow in that direction."""
+    limit = params.get("limit", DEFAULT_LIMIT)
+    if "starting_after" in params and "ending_before" in params:
+        raise exclusive(["ending_before", "starting_after"])
+    if "ending_before" in params:
+        left = rows[: _place(rows, params, "ending_before")]
+        return left[-limit:], len(left) > limit
+    if "starting_after" in params:
+        rows = rows[_place(rows, params, "starting_after") + 1 :]
+    return rows[:limit], len(rows) > limit
+
+
+def _place(rows: list[Body], params: Params, name: str) -> int:
+    for place, row in enumerate(rows):
+        if row["id"] == params[name]:
+            return place
+    message = f"No such object: '{params[name]}'"
+    raise BillingError(message, code="resource_missing", param=name)
+
+
+ROUTES = Routes(
+    [
+        Operation(
+            method="GET",
+            path=_PATH,
+            run=list_summaries,
+            permission="billing_meters",
+            answer=Answer.RAW,
+            params=object_(
+                PAGING,
+                customer=string(required=True),
+                start_time=timestamp(required=True),
+                end_time=timestamp(required=True),
+                value_grouping_window=enum("day", "hour"),
+            ),
+        )
+    ]
+)

@@ -1,0 +1,266 @@
+"""The metering endpoints as an HTTP client meets them, on the handlers that are deployed."""
+
+import importlib.util
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from meterline.services.context import Context
+from meterline.services.ingest import rfc3339
+from meterline.services.meters import create_meter
+from meterline.store import access
+from meterline.store.access import ApiKey
+from meterline.store.billing import BillingStore
+from meterline.store.directory import forget_directory
+from meterline.store.documents import Change, Document
+from tests.engines import ROOT, Engine
+from tests.integration.metering.worlds import deliver
+
+SECRET = "sk_test_0123456789abcdefghijABCD"
+NOW = int(time.time())
+_CUSTOMER = "payload[stripe_customer_id]"
+
+type Answer = tuple[int, dict[str, Any]]
+
+
+class Api:
+    """The deployed handlers, behind one method."""
+
+    def __init__(self) -> None:
+        self.ingest = _handler("ingest_meter_events")
+        self.usage = _handler("serve_usage")
+
+    def post(self, path: str, body: Any, *, secret: str = SECRET, **headers: str) -> Answer:  # noqa: ANN401
+        """A POST of a form (text) or of JSON (anything else)."""
+        is_form = isinstance(body, str)
+        kind = "application/x-www-form-urlencoded" if is_form else "application/json"
+        event = _event("POST", path, secret, headers | {"content-type": kind})
+        return _answer(self.ingest, event | {"body": body if is_form else json.dumps(body)})
+
+    def get(self, path: str, **query: Any) -> Answer:  # noqa: ANN401
+        """A GET with a query."""
+        return _answer(
+            self.usage, _event("GET", path, SECRET, {}) | {"rawQueryString": urlencode(query)}
+        )
+
+
+def _handler(function: str) -> Callable[..., dict[str, Any]]:
+    path = ROOT / "functions" / function / "app.py"
+    spec = importlib.util.spec_from_file_location(f"{function}_app", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Callable[..., dict[str, Any]] = module.handler
+    return handler
+
+
+def _event(method: str, path: str, secret: str, headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        "rawPath": path,
+        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+        "headers": {"authorization": f"Bearer {secret}"}
+        | {name.replace("_", "-"): value for name, value in headers.items()},
+    }
+
+
+def _answer(handler: Callable[..., dict[str, Any]], event: dict[str, Any]) -> Answer:
+    response = handler(event, None)
+    return response["statusCode"], json.loads(response["body"])
+
+
+@pytest.fixture
+def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
+    """The API with a key, a meter ``tokens`` and the customers ``cus_a`` and ``cus_clock``."""
+    forget_directory()
+    digest = access.digest_of(SECRET)
+    access.save_key(ApiKey("key_1", digest, False, access.FULL_RIGHTS, "", "ABCD", NOW))  # noqa: FBT003
+    store = BillingStore(livemode=False)
+    context = Context(store=store, now=NOW, wall_clock=NOW)
+    create_meter(
+        context,
+        {
+            "display_name": "Tokens",
+            "event_name": "tokens",
+            "default_aggregation": {"formula": "sum"},
+        },
+    )
+    for body in (
+        {"id": "cus_a", "object": "customer", "created": NOW, "test_clock": None},
+        {"id": "cus_clock", "object": "customer", "created": NOW, "test_clock": "clock_1"},
+        {"id": "clock_1", "object": "test_helpers.test_clock", "frozen_time": 1_700_000_000},
+    ):
+        document = Document(kind=str(body["object"]), livemode=False, body=body)
+        store.commit(Change(puts=[document]))
+    return Api()
+
+
+def _event_v1(identifier: str, **changes: str) -> str:
+    fields = {
+        "event_name": "tokens",
+        "payload[stripe_customer_id]": "cus_a",
+        "payload[value]": "25",
+        "identifier": identifier,
+    }
+    return urlencode(fields | changes)
+
+
+def _event_v2(identifier: str, customer: str = "cus_a", value: str = "1") -> dict[str, Any]:
+    return {
+        "event_name": "tokens",
+        "identifier": identifier,
+        "payload": {"stripe_customer_id": customer, "value": value},
+    }
+
+
+def test_a_v1_event_comes_back_as_an_object(api: Api) -> None:
+    status, body = api.post("/v1/billing/meter_events", _event_v1("one", timestamp=str(NOW)))
+    assert status == 200
+    assert body["object"] == "billing.meter_event"
+    assert body["identifier"] == "one"
+    assert body["timestamp"] == NOW
+    assert body["payload"] == {"stripe_customer_id": "cus_a", "value": "25"}
+
+
+def test_a_duplicate_is_refused_without_a_code_on_v1_and_with_one_on_v2(api: Api) -> None:
+    api.post("/v1/billing/meter_events", _event_v1("one"))
+    status, body = api.post("/v1/billing/meter_events", _event_v1("one"))
+    assert status == 400
+    assert body["error"]["type"] == "invalid_request_error"
+    assert body["error"]["message"] == "An event already exists with identifier one."
+    assert "code" not in body["error"]
+    status, body = api.post("/v2/billing/meter_events", _event_v2("one"))
+    assert (status, body["error"]["code"]) == (400, "duplicate_meter_event")
+
+
+def test_a_repeated_request_with_its_idempotency_key_is_answered_alike(api: Api) -> None:
+    first = api.post("/v1/billing/meter_events", _event_v1("one"), idempotency_key="k")
+    assert api.post("/v1/billing/meter_events", _event_v1("one"), idempotency_key="k") == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "param"),
+    [
+        ({"event_name": "unknown"}, "resource_missing", "event_name"),
+        (
+            {"payload[stripe_customer_id]": "cus_x"},
+            "resource_missing",
+            "payload[stripe_customer_id]",
+        ),
+        ({"payload[value]": "many"}, "meter_event_invalid_value", "payload[value]"),
+        ({"timestamp": str(NOW + 400)}, "timestamp_in_future", "timestamp"),
+        ({"timestamp": str(NOW - 36 * 86_400)}, "timestamp_too_far_in_past", "timestamp"),
+        ({"timestamp": "soon"}, "parameter_invalid_integer", "timestamp"),
+    ],
+)
+def test_v1_refusals_name_the_parameter(
+    api: Api, changes: dict[str, str], code: str, param: str
+) -> None:
+    status, body = api.post("/v1/billing/meter_events", _event_v1("one", **changes))
+    assert (status, body["error"]["code"], body["error"]["param"]) == (400, code, param)
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ({"stripe_customer_id": "cus_a"}, "payload_no_value_defined"),
+        ({"value": "1"}, "payload_no_customer_defined"),
+        ({"stripe_customer_id": "cus_a", "value": "x"}, "payload_invalid_value"),
+    ],
+)
+def test_v2_refusals_have_their_codes(api: Api, payload: dict[str, str], code: str) -> None:
+    event = _event_v2("one") | {"payload": payload}
+    status, body = api.post("/v2/billing/meter_events", event)
+    assert (status, body["error"]["code"]) == (400, code)
+
+
+def test_a_stream_takes_a_session_token_and_answers_an_empty_object(api: Api) -> None:
+    _, session = api.post("/v2/billing/meter_event_session", {})
+    token = session["authentication_token"]
+    assert session["object"] == "v2.billing.meter_event_session"
+    path, events = "/v2/billing/meter_event_stream", {"events": [_event_v2("a"), _event_v2("b")]}
+    assert api.post(path, events, secret=token) == (200, {})
+    assert api.post(path, events)[0] == 401
+
+
+def test_a_stream_tells_what_became_of_each_event_when_asked(api: Api, dynamodb: Engine) -> None:
+    _, session = api.post("/v2/billing/meter_event_session", {})
+    events = [_event_v2("a"), _event_v2("a"), _event_v2("c", "cus_x"), _event_v2("d", value="2.5")]
+    status, body = api.post(
+        "/v2/billing/meter_event_stream",
+        {"events": events},
+        secret=session["authentication_token"],
+        meterline_event_results="true",
+    )
+    assert status == 200
+    assert [row["status"] for row in body["results"]] == [
+        "accepted",
+        "duplicate",
+        "refused",
+        "accepted",
+    ]
+    assert body["results"][2]["code"] == "meter_event_customer_not_found"
+    deliver(dynamodb)
+    status, listed = api.get(
+        f"/v1/billing/meters/{_meter_id()}/event_summaries",
+        customer="cus_a",
+        start_time=NOW - NOW % 3_600,
+        end_time=NOW - NOW % 3_600 + 3_600,
+    )
+    assert status == 200
+    assert [row["aggregated_value"] for row in listed["data"]] == [3.5]
+
+
+def _meter_id() -> str:
+    holder = BillingStore(livemode=False).claim_holder("meter_event_name", "tokens")
+    assert holder
+    return holder
+
+
+def test_timestamps_are_judged_by_the_customers_own_clock(api: Api) -> None:
+    in_2023 = 1_700_000_000
+    ok = _event_v2("a", "cus_clock") | {"timestamp": rfc3339(in_2023 * 1_000)}
+    status, body = api.post("/v2/billing/meter_events", ok)
+    assert (status, body["timestamp"]) == (200, rfc3339(in_2023 * 1_000))
+    now = _event_v2("b", "cus_clock") | {"timestamp": rfc3339(NOW * 1_000)}
+    status, body = api.post("/v2/billing/meter_events", now)
+    assert (status, body["error"]["code"]) == (400, "timestamp_in_future")
+    status, body = api.post("/v2/billing/meter_events", _event_v2("c", "cus_clock"))
+    assert (status, body["timestamp"]) == (200, rfc3339(in_2023 * 1_000))
+
+
+def test_an_event_can_be_cancelled(api: Api) -> None:
+    api.post("/v1/billing/meter_events", _event_v1("one"))
+    fields = {"type": "cancel", "event_name": "tokens", "cancel[identifier]": "one"}
+    status, body = api.post("/v1/billing/meter_event_adjustments", urlencode(fields))
+    assert (status, body["status"], body["cancel"]) == (200, "pending", {"identifier": "one"})
+
+
+def test_summaries_are_paged_newest_first(api: Api, dynamodb: Engine) -> None:
+    start = NOW - NOW % 3_600 - 5 * 3_600
+    for hour in range(5):
+        at = str(start + hour * 3_600)
+        api.post("/v1/billing/meter_events", _event_v1(f"e{hour}", timestamp=at))
+    deliver(dynamodb)
+    path = f"/v1/billing/meters/{_meter_id()}/event_summaries"
+    query = {"customer": "cus_a", "start_time": start, "end_time": start + 5 * 3_600}
+    query |= {"value_grouping_window": "hour", "limit": 2}
+    seen: list[int] = []
+    more: dict[str, str] = {}
+    while True:
+        _, page = api.get(path, **query, **more)
+        seen += [row["start_time"] for row in page["data"]]
+        if not page["has_more"]:
+            break
+        more = {"starting_after": page["data"][-1]["id"]}
+    assert seen == [start + hour * 3_600 for hour in reversed(range(5))]
+
+
+def test_summary_bounds_must_be_aligned(api: Api) -> None:
+    path = f"/v1/billing/meters/{_meter_id()}/event_summaries"
+    status, body = api.get(path, customer="cus_a", start_time=61, end_time=120)
+    assert (status, body["error"]["param"]) == (400, "start_time")
