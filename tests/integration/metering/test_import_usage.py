@@ -1,0 +1,144 @@
+"""``meterline import-usage`` through the real SDK against the deployed handlers."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meterline.core.metering import measure_of
+from meterline.services.summaries import lifetime_usage
+from meterline.store import access
+from meterline_cli.import_usage import read_time, run
+from tests.engines import Engine
+from tests.integration.metering.test_wire import NOW, SECRET, Api, api
+from tests.integration.metering.worlds import deliver
+
+__all__ = ["api"]
+
+
+@pytest.fixture
+def address(api: Api) -> Iterator[str]:
+    """The API at an address; every third answer of a stream is lost on its way back."""
+    streams = 0
+
+    class Bridge(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            nonlocal streams
+            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            event: dict[str, Any] = {
+                "rawPath": self.path,
+                "requestContext": {"http": {"method": "POST"}, "stage": "$default"},
+                "headers": dict(self.headers),
+                "body": body,
+            }
+            with lock:
+                response = api.ingest(event, None)
+            if self.path.endswith("stream"):
+                streams += 1
+                if streams % 3 == 0:
+                    self.close_connection = True
+                    return
+            self.send_response(response["statusCode"])
+            for name, value in response["headers"].items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(response["body"].encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    lock = threading.Lock()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Bridge)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _import(file: Path, address: str, *more: str) -> int:
+    return run(
+        [
+            str(file),
+            "--event-name=tokens",
+            "--customer=cus_a",
+            "--value-column=Tokens",
+            "--time-column=TIMESTAMP",
+            f"--api-base={address}",
+            f"--api-key={SECRET}",
+            *more,
+        ]
+    )
+
+
+def test_a_file_is_imported_once_however_often_it_is_sent(
+    address: str, dynamodb: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "usage.csv"
+    lines = [f"{NOW - n % 7},{n % 9}.5" for n in range(530)]
+    file.write_text("\n".join(["TIMESTAMP,Tokens", *lines]))
+    assert _import(file, address) == 0
+    assert "530 accepted, 0 duplicate, 0 refused" in capsys.readouterr().err
+    deliver(dynamodb)
+    assert _import(file, address) == 0
+    assert "0 accepted, 530 duplicate, 0 refused" in capsys.readouterr().err
+    deliver(dynamodb)
+    measure = measure_of({"default_aggregation": {"formula": "sum"}})
+    [meter] = {item["meter"]["S"] for item in dynamodb.scan("meter_events")}
+    total = lifetime_usage(False, meter, "cus_a", measure)  # noqa: FBT003
+    assert total * 10 == sum(n % 9 * 10 + 5 for n in range(530))
+
+
+def test_rows_that_are_refused_are_told_with_their_reasons(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(f"TIMESTAMP,Tokens\n{NOW},1\nnever,1\n{NOW},many\n2001-01-01 10:00:00,3\n")
+    assert _import(file, address) == 1
+    told = capsys.readouterr().err
+    assert "1 accepted, 0 duplicate, 3 refused" in told
+    assert "row 3: unreadable_row" in told
+    assert "row 4: meter_event_invalid_value" in told
+    assert "row 5: timestamp_too_far_in_past" in told
+
+
+def test_a_session_that_ended_is_renewed(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, ends = access.save_session, iter([0, NOW + 900])
+
+    def save_ended(digest: str, session: access.Session) -> None:
+        save(digest, access.Session(session.key_digest, next(ends)))
+
+    monkeypatch.setattr(access, "save_session", save_ended)
+    file = tmp_path / "usage.csv"
+    file.write_text(f"TIMESTAMP,Tokens\n{NOW},1\n")
+    assert _import(file, address) == 0
+
+
+def test_a_missing_column_and_a_wrong_key_are_explained(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(f"TIMESTAMP,Tokens\n{NOW},1\n")
+    assert _import(file, address, "--value-column=Other") == 2
+    assert "no column 'Other'" in capsys.readouterr().err
+    assert _import(file, address, "--api-key=sk_test_wrong") == 2
+    assert "Invalid API Key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2023-11-16 18:17:03.9799600", "2023-11-16T18:17:03.979Z"),
+        ("2023-11-16T18:17:03Z", "2023-11-16T18:17:03.000Z"),
+        ("2023-11-16T20:17:03+02:00", "2023-11-16T18:17:03.000Z"),
+        ("1700158623", "2023-11-16T18:17:03.000Z"),
+    ],
+)
+def test_times_are_read_as_utc(text: str, expected: str) -> None:
+    assert read_time(text) == expected
