@@ -22,6 +22,9 @@ def assert_valid(body: Any, *, is_v2: bool = False) -> None:  # noqa: ANN401 - a
     """Raise OffSchemaError, with every reason, unless ``body`` is an answer the schema has."""
     if not isinstance(body, dict):
         raise OffSchemaError(f"not an object: {body!r}")
+    if is_v2 and "data" in body and "object" not in body:
+        _check_v2_page(body)
+        return
     if body.get("object") in ("list", "search_result"):
         _check_envelope(body)
         for one in body["data"]:
@@ -55,6 +58,13 @@ def _check_envelope(body: dict[str, Any]) -> None:
         raise OffSchemaError(f"a {body['object']} has {sorted(names)}, not {sorted(body)}")
     if "?" in body["url"]:
         raise OffSchemaError(f"the url of a list is a bare path, not {body['url']}")
+
+
+def _check_v2_page(body: dict[str, Any]) -> None:
+    if body.keys() != {"data", "next_page_url", "previous_page_url"}:
+        raise OffSchemaError(f"a v2 list has other fields than {sorted(body)}")
+    for one in body["data"]:
+        assert_valid(one, is_v2=True)
 
 
 @cache

@@ -74,7 +74,7 @@ def test_a_revoked_key_ends(api: Api) -> None:
     forget_cached()
     with pytest.raises(stripe.AuthenticationError) as refused:
         client.v1.customers.list()
-    assert refused.value.error.code == "api_key_expired"
+    assert "api_key_expired" in str(refused.value.http_body)
 
 
 def test_a_rolled_key_can_live_on_for_a_while(api: Api) -> None:

@@ -17,13 +17,13 @@ from meterline.api.auth import Principal, authenticate
 from meterline.api.errors import busy, error_body, internal_error, rate_limited
 from meterline.api.expansion import Trail, read_trails
 from meterline.api.idempotency import Replay
-from meterline.services.logs import frames, log
 from meterline.api.params import Params
 from meterline.api.requests import Request, read_params, read_request
 from meterline.api.router import Answer, Operation, Routes
 from meterline.core.errors import BillingError
 from meterline.services.events import API_VERSION, Origin
 from meterline.services.ids import new_id
+from meterline.services.logs import frames, log
 from meterline.store.documents import Conflict, LeaseLost, Receipt
 
 if TYPE_CHECKING:
@@ -180,7 +180,8 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
     if operation.answer is Answer.LIST:
         shown = renderer.show(operation.kind, outcome.bodies, call.trails)
         return envelope(shown, call.request.path, has_more=outcome.has_more)
-    return renderer.show(operation.kind, [outcome], call.trails)[0]
+    body = operation.reveal(outcome) if operation.reveal else outcome
+    return renderer.show(operation.kind, [body], call.trails)[0]
 
 
 def _stored_result(call: Call, operation: Operation, result_id: str) -> Any:  # noqa: ANN401 - any JSON

@@ -138,7 +138,7 @@ def _span(ctx: "Context", kind: str, params: Params) -> "Span":
             )
         return Cursor(document.created, document.id)
 
-    first, last = _range(params.get("created"))
+    first, last = created_range(params.get("created"))
     span = Span(created_from=first, created_until=last)
     if "starting_after" in params:
         return replace(span, older_than=place("starting_after"))
@@ -150,8 +150,8 @@ def _span(ctx: "Context", kind: str, params: Params) -> "Span":
 _END_OF_TIME = 9_999_999_999
 
 
-def _range(created: int | dict[str, int] | None) -> tuple[int, int]:
-    """The first and last second that ``created`` allows."""
+def created_range(created: int | dict[str, int] | None) -> tuple[int, int]:
+    """The first and last second that the filter ``created`` allows."""
     if created is None:
         return 0, _END_OF_TIME
     if isinstance(created, int):

@@ -1,7 +1,7 @@
 """Routes as tables: an ``Operation`` says everything about one verb of one resource."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -43,6 +43,11 @@ class Operation:
     light: bool = False
     idempotent: bool = True
     takes_session: bool = False
+    reveal: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+
+    def revealing(self, reveal: Callable[[dict[str, Any]], dict[str, Any]]) -> "Operation":
+        """The same operation, whose answer alone shows what ``reveal`` adds to the body."""
+        return replace(self, reveal=reveal)
 
     @property
     def writes(self) -> bool:

@@ -1,0 +1,204 @@
+"""Events in both dialects, and the webhook endpoints that they are meant for."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from meterline.api.app import Call
+from meterline.api.lists import (
+    DEFAULT_LIMIT,
+    PAGING,
+    Body,
+    Keep,
+    Listing,
+    created_range,
+    list_operation,
+    listing,
+    retrieve,
+)
+from meterline.api.page_tokens import page_token, read_page_token
+from meterline.api.params import (
+    RANGE,
+    Params,
+    array,
+    boolean,
+    exclusive,
+    integer,
+    metadata,
+    object_,
+    string,
+)
+from meterline.api.router import Answer, Operation, Routes, delete, get, post
+from meterline.core.errors import BillingError, no_such
+from meterline.services.context import Context
+from meterline.services.event_log import EventSpan, find_event, read_events
+from meterline.services.thin_events import snapshot_id, thin_event
+from meterline.services.webhook_endpoints import (
+    create_webhook_endpoint,
+    delete_webhook_endpoint,
+    update_webhook_endpoint,
+    with_secret,
+)
+
+EVENT_TYPE = string(
+    pattern=r"\*|[a-z0-9_]+(\.[a-z0-9_*]+)+", hint="Use types such as `invoice.paid`."
+)
+LIST_EVENTS = object_(
+    PAGING,
+    created=RANGE,
+    delivery_success=boolean(),
+    type=string(),
+    types=array(string(), max_items=20),
+)
+
+
+def _retrieve(ctx: Context, event_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
+    return find_event(ctx, event_id)
+
+
+def _list(ctx: Context, params: Params) -> Listing:
+    if "starting_after" in params and "ending_before" in params:
+        raise exclusive(["ending_before", "starting_after"])
+    first, last = created_range(params.get("created"))
+    span = EventSpan(
+        older_than=params.get("starting_after"),
+        newer_than=params.get("ending_before"),
+        created_from=first,
+        created_until=last,
+    )
+    limit = params.get("limit", DEFAULT_LIMIT)
+    return Listing(*read_events(ctx, span, limit=limit, keep=_wanted(params)))
+
+
+def _wanted(params: Params) -> Keep:
+    types = [*params.get("types", []), *([params["type"]] if "type" in params else [])]
+    return lambda event: not types or any(_matches(event["type"], one) for one in types)
+
+
+def _matches(event_type: str, pattern: str) -> bool:
+    """Whether a type is the given one; ``invoice.*`` stands for all of that beginning."""
+    if pattern.endswith("*"):
+        return event_type.startswith(pattern[:-1])
+    return event_type == pattern
+
+
+EVENTS = [
+    list_operation("/v1/events", "event", _list, LIST_EVENTS),
+    get("/v1/events/{id}", "event", _retrieve),
+]
+
+_RFC3339 = string(pattern=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+LIST_THIN_EVENTS = object_(
+    created=object_(gt=_RFC3339, gte=_RFC3339, lt=_RFC3339, lte=_RFC3339),
+    limit=integer(minimum=1, maximum=100),
+    object_id=string(),
+    page=string(),
+    types=array(string(), max_items=20),
+)
+
+
+def _retrieve_thin(call: Call, event_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
+    snapshot = snapshot_id(event_id, livemode=call.livemode)
+    if snapshot is None:
+        raise no_such("event", event_id)
+    return thin_event(find_event(call.context(), snapshot))
+
+
+def _list_thin(call: Call, params: Params) -> dict[str, Any]:
+    """A page of thin events; the next page's address carries the filters and an opaque place."""
+    secret = call.principal.secret
+    place = read_page_token(secret, params["page"]) if "page" in params else {}
+    first, last = _created_seconds(params.get("created", {}))
+    span = EventSpan(older_than=place.get("after"), created_from=first, created_until=last)
+    limit = params.get("limit", DEFAULT_LIMIT)
+    events, has_more = read_events(call.context(), span, limit=limit, keep=_wanted_thin(params))
+    next_page = page_token(secret, {"after": events[-1]["id"]}) if has_more else None
+    return {
+        "data": [thin_event(event) for event in events],
+        "next_page_url": _address(call, params, next_page) if next_page else None,
+        "previous_page_url": None,
+    }
+
+
+def _address(call: Call, params: Params, page: str) -> str:
+    query: list[tuple[str, str]] = []
+    for name, value in params.items():
+        if name == "created":
+            query += [(f"created[{bound}]", instant) for bound, instant in value.items()]
+        elif isinstance(value, list):
+            query += [(f"{name}[{index}]", one) for index, one in enumerate(value)]
+        elif name != "page":
+            query.append((name, str(value)))
+    return f"{call.request.path}?{urlencode([*query, ('page', page)])}"
+
+
+def _wanted_thin(params: Params) -> Keep:
+    types = [one.removeprefix("v1.") for one in params.get("types", [])]
+    object_id = params.get("object_id")
+    return lambda event: (
+        (not types or any(_matches(event["type"], one) for one in types))
+        and object_id in (None, event["data"]["object"].get("id"))
+    )
+
+
+def _created_seconds(created: dict[str, str]) -> tuple[int, int]:
+    return created_range({bound: _seconds(text) for bound, text in created.items()})
+
+
+def _seconds(text: str) -> int:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise BillingError(f"Invalid timestamp: {text[:40]}", param="created") from None
+    return int(instant.astimezone(UTC).timestamp())
+
+
+THIN_EVENTS = [
+    Operation(
+        method="GET",
+        path="/v2/core/events",
+        run=_list_thin,
+        permission="events",
+        answer=Answer.RAW,
+        params=LIST_THIN_EVENTS,
+        light=True,
+    ),
+    Operation(
+        method="GET",
+        path="/v2/core/events/{id}",
+        run=_retrieve_thin,
+        permission="events",
+        answer=Answer.RAW,
+        light=True,
+    ),
+]
+
+CREATE_ENDPOINT = object_(
+    enabled_events=array(EVENT_TYPE, required=True, min_items=1, max_items=500),
+    url=string(required=True),
+    api_version=string(
+        pattern=r"\d{4}-\d\d-\d\d(\.[a-z]+)?", hint="Use a version's date and name."
+    ),
+    description=string(emptyable=True),
+    metadata=metadata(),
+)
+UPDATE_ENDPOINT = object_(
+    description=string(emptyable=True),
+    disabled=boolean(),
+    enabled_events=array(EVENT_TYPE, min_items=1, max_items=500),
+    metadata=metadata(),
+    url=string(),
+)
+_KIND = "webhook_endpoint"
+
+ENDPOINTS = [
+    post("/v1/webhook_endpoints", _KIND, create_webhook_endpoint, CREATE_ENDPOINT).revealing(
+        with_secret
+    ),
+    listing("/v1/webhook_endpoints", _KIND, created=False),
+    retrieve("/v1/webhook_endpoints/{id}", _KIND),
+    post("/v1/webhook_endpoints/{id}", _KIND, update_webhook_endpoint, UPDATE_ENDPOINT),
+    delete("/v1/webhook_endpoints/{id}", _KIND, delete_webhook_endpoint),
+]
+
+ROUTES = Routes([*EVENTS, *THIN_EVENTS, *ENDPOINTS])

@@ -1,0 +1,85 @@
+"""Reading events back: one by id, and the list of the last 30 days (contract section 10)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from meterline.core.errors import no_such
+from meterline.services.context import Context
+from meterline.services.events import OUTBOX_KIND, outbox_id
+from meterline.store.billing import Span
+from meterline.store.documents import Body, Document
+from meterline.store.keys import Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpan:
+    """Which events to read: newest first, or those newer than an event, oldest first."""
+
+    older_than: str | None = None
+    newer_than: str | None = None
+    created_from: int = 0
+    created_until: int = 9_999_999_999
+
+
+def find_event(ctx: Context, event_id: str, *, param: str = "id") -> Body:
+    """The event with this id; refuses one that never was, or is older than 30 days."""
+    batch = _batch(ctx, event_id)
+    for event in batch.body["events"] if batch else []:
+        if event["id"] == event_id:
+            found: Body = event
+            return found
+    raise no_such("event", event_id, param=param)
+
+
+def read_events(
+    ctx: Context, span: EventSpan, *, limit: int, keep: Callable[[Body], bool]
+) -> tuple[list[Body], bool]:
+    """Up to ``limit`` events that ``keep`` accepts, newest first, and whether more follow."""
+    forward = span.newer_than is not None
+    found = list(islice(filter(keep, _walk(ctx, span)), limit + 1))
+    page = found[:limit]
+    return (page[::-1] if forward else page), len(found) > limit
+
+
+def _walk(ctx: Context, span: EventSpan) -> Iterator[Body]:
+    """The events of a span: the rest of the batch it starts in, then whole batches."""
+    place = span.newer_than or span.older_than
+    forward = span.newer_than is not None
+    bounds = Span(created_from=span.created_from, created_until=span.created_until)
+    if place is not None:
+        param = "ending_before" if forward else "starting_after"
+        find_event(ctx, place, param=param)
+        start = ctx.store.get(outbox_id(place))
+        if start is not None:
+            yield from _rest_of_batch(start, place, forward=forward)
+            bounds = _beyond(bounds, start, forward=forward)
+    for batch in ctx.store.each(OUTBOX_KIND, bounds):
+        if batch.expires_at is None or batch.expires_at > ctx.wall_clock:
+            events = batch.body["events"]
+            yield from events if forward else reversed(events)
+
+
+def _rest_of_batch(batch: Document, place: str, *, forward: bool) -> Iterator[Body]:
+    """The events of a batch on the far side of one of them; ids ascend within a batch."""
+    events = batch.body["events"]
+    if forward:
+        yield from (event for event in events if event["id"] > place)
+    else:
+        yield from (event for event in reversed(events) if event["id"] < place)
+
+
+def _beyond(bounds: Span, batch: Document, *, forward: bool) -> Span:
+    place = Cursor(batch.created, batch.id)
+    return Span(
+        newer_than=place if forward else None,
+        older_than=None if forward else place,
+        created_from=bounds.created_from,
+        created_until=bounds.created_until,
+        oldest_first=forward,
+    )
+
+
+def _batch(ctx: Context, event_id: str) -> Document | None:
+    document = ctx.store.get(outbox_id(event_id)) if event_id.startswith("evt_") else None
+    return document if document is not None and document.kind == OUTBOX_KIND else None
