@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from meterline.core.anchors import AnchorConfig, first_full_invoice_at, resolve_anchor
 from meterline.core.periods import boundary, period_at
-
 from tests.unit.core.instants import at, every, iso
 
 

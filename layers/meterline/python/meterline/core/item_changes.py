@@ -78,8 +78,8 @@ class ItemChange:
     """A change of one licensed item at an instant of its current period.
 
     `old_fee` is None for an added item, `new_fee` for a removed one. `whole` is the full period
-    that fees are for: the current period, or the imagined one of a stub. `billed` lists what was billed
-    in advance and not credited yet; only flexible mode looks at it.
+    that fees are for: the current period, or the imagined one of a stub. `billed` lists what was
+    billed in advance and not credited yet; only flexible mode looks at it.
     """
 
     at: int
