@@ -1,0 +1,230 @@
+"""Starts and stops the whole of Meterline on this machine.
+
+python -m local.stack up      build, start, deploy, write .local/env; again: only what changed
+python -m local.stack down    stop exactly what was started
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from local import aws, processes
+from local.aws import ENV_FILE, ROOT, STACK_NAME, STATE, Stack
+from local.processes import Process
+
+START_SECONDS = 60.0
+PROCESSES = STATE / "processes.json"
+DEPLOYED = STATE / "deployed"
+_SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers")
+
+
+def up() -> Stack:
+    """The running stack, with the code as it is now; what runs and is unchanged stays."""
+    STATE.mkdir(exist_ok=True)
+    found = processes.load(PROCESSES)
+    stack = aws.running_stack() if ENV_FILE.exists() else None
+    if stack is None or len(found) < 2 or not all(process.is_running() for process in found):  # noqa: PLR2004 - the AWS and the proxy
+        return _start_afresh()
+    if DEPLOYED.read_text() != _fingerprint():
+        _build()
+        _deploy(stack.aws_endpoint)
+    else:
+        say("The stack is running and up to date.")
+    return stack
+
+
+def down() -> None:
+    """Stop what ``up`` started, if it still runs."""
+    for process in reversed(processes.load(PROCESSES)):
+        process.stop()
+    for leftover in (PROCESSES, ENV_FILE, DEPLOYED):
+        leftover.unlink(missing_ok=True)
+    shutil.rmtree(STATE / "aws", ignore_errors=True)
+
+
+def say(message: str) -> None:
+    """Tell the person what happens now."""
+    print(f"\N{BULLET} {message}", flush=True)
+
+
+def _start_afresh() -> Stack:
+    down()
+    began = time.monotonic()
+    endpoint, ministack = _start_aws()
+    processes.save(PROCESSES, [ministack])
+    _build()
+    _wait_for_aws(endpoint, ministack)
+    _deploy(endpoint)
+    named = aws.outputs(endpoint)
+    base, proxy = _start_proxy(endpoint, named["ApiId"])
+    processes.save(PROCESSES, [ministack, proxy])
+    stack = Stack(base, _create_api_key(endpoint), endpoint)
+    ENV_FILE.write_text(
+        f"METERLINE_API_BASE={stack.api_base}\n"
+        f"METERLINE_API_KEY={stack.api_key}\n"
+        f"METERLINE_AWS_ENDPOINT={stack.aws_endpoint}\n"
+    )
+    _first_call(stack)
+    say(f"Ready after {time.monotonic() - began:.0f} s.")
+    return stack
+
+
+def _start_aws() -> tuple[str, Process]:
+    """Start MiniStack with everything that it writes under ``.local``."""
+    port = processes.free_port(int(os.environ.get("METERLINE_AWS_PORT", "0")))
+    endpoint = f"http://127.0.0.1:{port}"
+    say(f"Starting a local AWS (MiniStack) at {endpoint}")
+    home = STATE / "aws"
+    home.mkdir(parents=True, exist_ok=True)
+    env = os.environ | {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "TMPDIR": str(home),
+        "STATE_DIR": str(home / "state"),
+        "S3_DATA_DIR": str(home / "s3"),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    for inherited in [name for name in env if name.startswith(("METERLINE_", "AWS_ENDPOINT_URL"))]:
+        del env[inherited]
+    command = [sys.executable, "-m", "ministack"]
+    return endpoint, processes.start("MiniStack", command, STATE / "ministack.log", env)
+
+
+def _wait_for_aws(endpoint: str, ministack: Process) -> None:
+    def healthy() -> bool:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310 - the loopback interface
+                return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
+        except OSError:
+            return False
+
+    processes.wait_until(healthy, ministack, STATE / "ministack.log", START_SECONDS)
+
+
+def _build() -> None:
+    say("Building the functions and layers (sam build)")
+    _sam("build", "--build-dir", str(STATE / "build"), "--cache-dir", str(STATE / "build-cache"))
+
+
+def _deploy(endpoint: str) -> None:
+    say("Deploying template.yaml (sam deploy)")
+    fingerprint = _fingerprint()
+    template = str(STATE / "build" / "template.yaml")
+    options = [
+        "--config-file",
+        str(ROOT / "samconfig.toml"),
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--region",
+        aws.REGION,
+    ]
+    _sam("deploy", "-t", template, "--stack-name", STACK_NAME, *options, endpoint=endpoint)
+    DEPLOYED.write_text(fingerprint)
+
+
+def _sam(verb: str, *options: str, endpoint: str = "") -> None:
+    """Run sam, its output in ``.local/sam-VERB.log``; RuntimeError with its end if it fails."""
+    log = STATE / f"sam-{verb}.log"
+    env = os.environ | {"SAM_CLI_TELEMETRY": "0"} | aws.aws_environment(endpoint)
+    if not endpoint:
+        del env["AWS_ENDPOINT_URL"]
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "samcli", verb, *options]
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
+        message = f"sam {verb} failed:\n{tail}"
+        raise RuntimeError(message)
+
+
+def _start_proxy(endpoint: str, api_id: str) -> tuple[str, Process]:
+    port = processes.free_port(int(os.environ.get("METERLINE_PORT", "0")))
+    base = f"http://127.0.0.1:{port}"
+    upstream_port = endpoint.rpartition(":")[2]
+    prefix = f"/_aws/execute-api/{api_id}/$default"
+    command = [sys.executable, "-m", "local.proxy", str(port), "127.0.0.1", upstream_port, prefix]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    proxy = processes.start("The proxy", command, STATE / "proxy.log", env)
+    processes.wait_until(lambda: processes.accepts(port), proxy, STATE / "proxy.log", START_SECONDS)
+    say(f"Giving the API a root at {base}")
+    return base, proxy
+
+
+def _create_api_key(endpoint: str) -> str:
+    """A secret test key, made by the command that makes them anywhere."""
+    env = os.environ | aws.aws_environment(endpoint)
+    env |= aws.settings_environment(aws.outputs(endpoint))
+    script = (
+        "from meterline.services.api_keys import create_key;"
+        "print(create_key(livemode=False, name='make up').secret)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def _first_call(stack: Stack) -> None:
+    """One call through everything, so that ``up`` never says ready too early."""
+    request = urllib.request.Request(  # noqa: S310 - the loopback interface
+        f"{stack.api_base}/v1/customers?limit=1",
+        headers={"Authorization": f"Bearer {stack.api_key}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the loopback interface
+            json.load(answer)
+    except urllib.error.HTTPError as error:
+        message = f"The API answered {error.code}: {error.read().decode(errors='replace')}"
+        raise RuntimeError(message) from None
+
+
+def _fingerprint() -> str:
+    """A digest of everything that is deployed."""
+    digest = hashlib.sha256()
+    for source in _SOURCES:
+        path = ROOT / source
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _tell(stack: Stack) -> None:
+    shown = ENV_FILE.relative_to(ROOT) if ENV_FILE.is_relative_to(ROOT) else Path(ENV_FILE)
+    print(f"\nThe addresses and the key are in {shown}. Try:\n")
+    print(f"  curl {stack.api_base}/v1/customers -u {stack.api_key}: -d name='Ada Lovelace'\n")
+
+
+def main(arguments: list[str]) -> int:
+    """The command line: ``up`` or ``down``."""
+    match arguments:
+        case ["up"]:
+            try:
+                _tell(up())
+            except RuntimeError as error:
+                print(error, file=sys.stderr)
+                return 1
+            return 0
+        case ["down"]:
+            down()
+            say("Stopped.")
+            return 0
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
