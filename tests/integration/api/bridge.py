@@ -25,6 +25,7 @@ _SERVED_BY = {
     "/v1/customers": "serve_customers",
     "/v1/events": "serve_events",
     "/v1/webhook_endpoints": "serve_events",
+    "/v1/meterline/settings": "serve_events",
     "/v2/core/events": "serve_events",
     "/v1/test_helpers/test_clocks": "serve_customers",
 }

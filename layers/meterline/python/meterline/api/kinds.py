@@ -4,6 +4,7 @@ An edge leads from a field (a dotted path inside the body, ``[]`` never written:
 through) to another kind of object.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -54,6 +55,13 @@ def _embed_plan(item: Body) -> None:
         item["plan"] = plan_of(price)
 
 
+def _judge_coupon(coupon: Body) -> None:
+    """Say whether a coupon can be redeemed now; that changes without anyone touching it."""
+    until, most = coupon["redeem_by"], coupon["max_redemptions"]
+    in_time = until is None or time.time() <= until
+    coupon["valid"] = in_time and (most is None or coupon["times_redeemed"] < most)
+
+
 _CLOCK = Edge("test_helpers.test_clock")
 _CUSTOMER = Edge("customer")
 _PRICE = Edge("price")
@@ -67,7 +75,8 @@ KINDS: Mapping[str, Kind] = {
         },
     ),
     "billing.meter": Kind(permission="billing_meters"),
-    "coupon": Kind(permission="coupons", hidden=("applies_to", "currency_options")),
+    "coupon": Kind(permission="coupons", hidden=("applies_to",), complete=_judge_coupon),
+    "meterline.settings": Kind(permission="meterline_settings"),
     "customer": Kind(
         permission="customers",
         edges={

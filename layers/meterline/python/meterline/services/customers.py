@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from meterline.core.errors import BillingError
 from meterline.core.unset import UNSET, merged_metadata, or_none
+from meterline.services.balances import balance_transaction
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
@@ -36,8 +37,12 @@ def create_customer(ctx: Context, params: Body) -> Body:
         timeline=clock.id if clock else LIVE,
         parent=clock.id if clock else None,
     )
-    checks = [clock] if clock else []
-    change = Change(puts=[document], checks=checks, claims=[_prefix_claim(body)])
+    adjustments = _adjustments(ctx, body, params)
+    change = Change(
+        puts=[document, *adjustments],
+        checks=[clock] if clock else [],
+        claims=[_prefix_claim(body)],
+    )
     events = [EventDraft("customer.created", body)]
     try:
         ctx.save(change, events, result_id=body["id"])
@@ -58,6 +63,7 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
             param="next_invoice_sequence",
         )
     moved = body["invoice_prefix"] != before["invoice_prefix"]
+    adjustments = _adjustments(ctx, body, params)
     try:
         return save_update(
             ctx,
@@ -66,6 +72,7 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
             "customer.updated",
             claims=[_prefix_claim(body)] if moved else [],
             releases=[_prefix_claim(before)] if moved else [],
+            with_it=adjustments,
         )
     except ClaimTaken:
         raise _prefix_taken(body) from None
@@ -80,6 +87,16 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
     events = [EventDraft("customer.deleted", document.body)]
     ctx.save(Change(puts=[gone]), events, result_id=customer_id)
     return remains
+
+
+def _adjustments(ctx: Context, body: Body, params: Body) -> list[Document]:
+    """The balance transaction that the parameter ``balance`` asks for; sets the balance, too."""
+    amount = params.get("balance", body["balance"]) - body["balance"]
+    if amount == 0:
+        return []
+    transaction = balance_transaction(ctx, body, amount, "adjustment")
+    body["balance"] = transaction.body["ending_balance"]
+    return [transaction]
 
 
 def _new_customer(ctx: Context, params: Body) -> Body:

@@ -1,5 +1,6 @@
 """What most updates have in common."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from meterline.services.context import Context
@@ -15,11 +16,15 @@ def save_update(
     *,
     claims: list[Claim] | None = None,
     releases: list[Claim] | None = None,
+    with_it: Sequence[Document] = (),
 ) -> Body:
-    """Commit ``body`` as the new state of ``document``, with its event if anything changed."""
+    """Commit ``body`` as the new state of ``document``, with its event if anything changed.
+
+    ``with_it`` are other documents that the same commit stores.
+    """
     changed = body != document.body
     change = Change(
-        puts=[replace(document, body=body)] if changed else [],
+        puts=[replace(document, body=body), *with_it] if changed else [],
         checks=[] if changed else [document],
         claims=claims or [],
         releases=releases or [],

@@ -1,4 +1,4 @@
-"""What is sold and how it is counted: products, prices, billing meters."""
+"""What is sold and how it is counted: products, prices, coupons, billing meters."""
 
 from meterline.api.lists import Keep, equal_fields, listing, retrieve
 from meterline.api.params import (
@@ -14,9 +14,11 @@ from meterline.api.params import (
     metadata,
     object_,
     string,
+    timestamp,
 )
 from meterline.api.router import Operation, Routes, delete, post
 from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
+from meterline.services.coupons import create_coupon, delete_coupon, update_coupon
 from meterline.services.meters import (
     create_meter,
     deactivate_meter,
@@ -222,4 +224,29 @@ PRICES: list[Operation] = [
     post("/v1/prices/{id}", "price", update_price, UPDATE_PRICE),
 ]
 
-ROUTES = Routes([*METERS, *PRODUCTS, *PRICES])
+CREATE_COUPON = object_(
+    exclusive=[("amount_off", "percent_off")],
+    one_of=[("percent_off", "amount_off")],
+    id=string(max_length=255, pattern=r"[^/\s]+", hint="Leave out slashes and spaces."),
+    amount_off=integer(minimum=1, maximum=99_999_999_999),
+    applies_to=object_(products=array(string(), required=True, min_items=1)),
+    currency=currency(),
+    duration=enum("forever", "once", "repeating"),
+    duration_in_months=integer(minimum=1, maximum=1_200),
+    max_redemptions=integer(minimum=1),
+    metadata=metadata(),
+    name=string(max_length=40),
+    percent_off=decimal_(minimum=0, maximum=100, places=4),
+    redeem_by=timestamp(),
+)
+UPDATE_COUPON = object_(metadata=metadata(), name=string(max_length=40, emptyable=True))
+
+COUPONS = [
+    post("/v1/coupons", "coupon", create_coupon, CREATE_COUPON),
+    listing("/v1/coupons", "coupon"),
+    retrieve("/v1/coupons/{id}", "coupon"),
+    post("/v1/coupons/{id}", "coupon", update_coupon, UPDATE_COUPON),
+    delete("/v1/coupons/{id}", "coupon", delete_coupon),
+]
+
+ROUTES = Routes([*METERS, *PRODUCTS, *PRICES, *COUPONS])

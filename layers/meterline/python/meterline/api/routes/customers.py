@@ -1,7 +1,16 @@
 """Customers, and the test clocks that some of them live on."""
 
-from meterline.api.lists import Keep, listing, retrieve
+from meterline.api.lists import (
+    PAGING,
+    Keep,
+    Listing,
+    list_operation,
+    listing,
+    read_page,
+    retrieve,
+)
 from meterline.api.params import (
+    RANGE,
     Param,
     Params,
     array,
@@ -11,15 +20,22 @@ from meterline.api.params import (
     object_,
     string,
 )
-from meterline.api.router import Routes, delete, post
-from meterline.api.routes import test_clocks
-from meterline.api.routes.shared import address
+from meterline.api.router import Routes, delete, get, post
+from meterline.api.routes.shared import address, currency
+from meterline.services.balances import (
+    create_balance_transaction,
+    find_balance_transaction,
+    update_balance_transaction,
+)
+from meterline.services.context import Context
 from meterline.services.customers import create_customer, delete_customer, update_customer
+from meterline.services.lookups import find
 
 
 def _fields() -> dict[str, Param]:
     return {
         "address": address(emptyable=True),
+        "balance": integer(minimum=-99_999_999_999, maximum=99_999_999_999),
         "business_name": string(max_length=150, emptyable=True),
         "description": string(emptyable=True),
         "email": string(max_length=512, emptyable=True),
@@ -83,4 +99,41 @@ CUSTOMERS = [
     delete("/v1/customers/{id}", "customer", delete_customer),
 ]
 
-ROUTES = Routes([*CUSTOMERS, *test_clocks.ROUTES.operations])
+CREATE_TRANSACTION = object_(
+    amount=integer(required=True, minimum=-99_999_999_999, maximum=99_999_999_999),
+    currency=currency(required=True),
+    description=string(max_length=350, emptyable=True),
+    metadata=metadata(),
+)
+UPDATE_TRANSACTION = object_(
+    description=string(max_length=350, emptyable=True), metadata=metadata()
+)
+_TRANSACTION = "customer_balance_transaction"
+_TRANSACTIONS = "/v1/customers/{customer}/balance_transactions"
+
+
+def _list_transactions(ctx: Context, customer_id: str, params: Params) -> Listing:
+    find(ctx, "customer", customer_id, param="customer")
+    invoice = params.get("invoice")
+    return read_page(
+        ctx,
+        _TRANSACTION,
+        params,
+        parent=customer_id,
+        keep=lambda body: invoice in (None, body["invoice"]),
+    )
+
+
+TRANSACTIONS = [
+    post(_TRANSACTIONS, _TRANSACTION, create_balance_transaction, CREATE_TRANSACTION),
+    list_operation(
+        _TRANSACTIONS,
+        _TRANSACTION,
+        _list_transactions,
+        object_(PAGING, created=RANGE, invoice=string()),
+    ),
+    get(_TRANSACTIONS + "/{id}", _TRANSACTION, find_balance_transaction),
+    post(_TRANSACTIONS + "/{id}", _TRANSACTION, update_balance_transaction, UPDATE_TRANSACTION),
+]
+
+ROUTES = Routes([*CUSTOMERS, *TRANSACTIONS])

@@ -1,4 +1,4 @@
-"""Events in both dialects, and the webhook endpoints that they are meant for."""
+"""Events in both dialects, webhook endpoints, and the account's settings."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from meterline.api.params import (
     Params,
     array,
     boolean,
+    enum,
     exclusive,
     integer,
     metadata,
@@ -30,6 +31,7 @@ from meterline.api.params import (
 )
 from meterline.api.router import Answer, Operation, Routes, delete, get, post
 from meterline.core.errors import BillingError, no_such
+from meterline.services.account_settings import retrieve_settings, update_settings
 from meterline.services.context import Context
 from meterline.services.event_log import EventSpan, find_event, read_events
 from meterline.services.thin_events import snapshot_id, thin_event
@@ -201,4 +203,14 @@ ENDPOINTS = [
     delete("/v1/webhook_endpoints/{id}", _KIND, delete_webhook_endpoint),
 ]
 
-ROUTES = Routes([*EVENTS, *THIN_EVENTS, *ENDPOINTS])
+UPDATE_SETTINGS = object_(
+    invoice_grace_seconds=integer(minimum=0, maximum=259_200, emptyable=True),
+    late_usage=enum("next_invoice", "ignore", emptyable=True),
+    past_due_after_days=integer(minimum=1, maximum=365, emptyable=True),
+)
+SETTINGS = [
+    get("/v1/meterline/settings", "meterline.settings", retrieve_settings),
+    post("/v1/meterline/settings", "meterline.settings", update_settings, UPDATE_SETTINGS),
+]
+
+ROUTES = Routes([*EVENTS, *THIN_EVENTS, *ENDPOINTS, *SETTINGS])

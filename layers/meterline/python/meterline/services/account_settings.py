@@ -1,0 +1,45 @@
+"""The account's own settings: what Stripe decides for everyone, and Meterline lets you decide."""
+
+from dataclasses import replace
+
+from meterline.core.unset import UNSET
+from meterline.services.context import Context
+from meterline.store.documents import Body, Change, Document
+
+KIND = "meterline.settings"
+ID = "settings"
+DEFAULTS: Body = {
+    "invoice_grace_seconds": 3_600,
+    "late_usage": "next_invoice",
+    "past_due_after_days": None,
+}
+"""Renewal invoices stay drafts for an hour; usage that arrives later becomes a correction on the
+next invoice; invoices that nobody pays leave their subscription active."""
+
+
+def account_settings(ctx: Context) -> Body:
+    """The settings of this mode, defaults filled in."""
+    document = ctx.store.get(ID)
+    return _shown(ctx, document.body if document else {})
+
+
+def retrieve_settings(ctx: Context, params: Body) -> Body:  # noqa: ARG001 - route
+    """The settings, for the route."""
+    return account_settings(ctx)
+
+
+def update_settings(ctx: Context, params: Body) -> Body:
+    """Change the given settings; an unset one returns to its default."""
+    document = ctx.store.get(ID)
+    changes = {
+        name: DEFAULTS[name] if value is UNSET else value for name, value in params.items()
+    }
+    body = _shown(ctx, (document.body if document else {}) | changes)
+    stored = document or Document(kind=KIND, livemode=ctx.livemode, body=body)
+    ctx.save(Change(puts=[replace(stored, body=body)]), result_id=ID)
+    return body
+
+
+def _shown(ctx: Context, stored: Body) -> Body:
+    own = {name: stored.get(name, default) for name, default in DEFAULTS.items()}
+    return {"id": ID, "object": KIND, "livemode": ctx.livemode, **own}

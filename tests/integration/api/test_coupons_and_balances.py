@@ -1,0 +1,98 @@
+"""Coupons, customer balances and the account's settings through the official SDK."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.integration.api.conftest import Client
+
+
+def test_a_coupon_comes_back_as_it_was_given(client: Client) -> None:
+    coupon = client.v1.coupons.create(
+        {"id": "SPRING", "percent_off": 25.5, "duration": "repeating", "duration_in_months": 3}
+    )
+    assert (coupon.id, coupon.percent_off, coupon.valid) == ("SPRING", 25.5, True)
+    assert client.v1.coupons.update("SPRING", {"name": "Spring"}).name == "Spring"
+    assert [c.id for c in client.v1.coupons.list()] == ["SPRING"]
+    assert client.v1.coupons.delete("SPRING").deleted
+    assert client.v1.coupons.list().data == []
+    assert client.v1.coupons.create({"id": "SPRING", "percent_off": 1}).percent_off == 1
+
+
+def test_a_coupon_can_apply_to_some_products(client: Client) -> None:
+    product = client.v1.products.create({"name": "Seat"})
+    coupon = client.v1.coupons.create(
+        {
+            "amount_off": 500,
+            "currency": "eur",
+            "applies_to": {"products": [product.id]},
+            "expand": ["applies_to"],
+        }
+    )
+    assert coupon.applies_to.products == [product.id]
+    assert len(coupon.id) == 8
+
+
+@pytest.mark.parametrize(
+    ("wrong", "param"),
+    [
+        ({}, "percent_off"),
+        ({"percent_off": 0}, "percent_off"),
+        ({"percent_off": 101}, "percent_off"),
+        ({"percent_off": 10, "amount_off": 5}, "amount_off"),
+        ({"amount_off": 5}, "currency"),
+        ({"percent_off": 5, "currency": "usd"}, "currency"),
+        ({"percent_off": 5, "duration": "repeating"}, "duration_in_months"),
+        ({"percent_off": 5, "duration_in_months": 5}, "duration_in_months"),
+        ({"percent_off": 5, "redeem_by": 1}, "redeem_by"),
+        ({"percent_off": 5, "applies_to": {"products": ["prod_x"]}}, "applies_to[products][0]"),
+    ],
+)
+def test_a_wrong_coupon_is_refused(client: Client, wrong: dict[str, Any], param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.coupons.create(wrong)
+    assert refused.value.param == param
+
+
+def test_the_balance_is_the_sum_of_its_transactions(client: Client) -> None:
+    customer = client.v1.customers.create({"balance": -500})
+    assert customer.balance == -500
+    transactions = client.v1.customers.balance_transactions
+    made = transactions.create(
+        customer.id,
+        {"amount": 200, "currency": "usd", "description": "Fee", "metadata": {"a": "1"}},
+    )
+    assert made.ending_balance == -300
+    client.v1.customers.update(customer.id, {"balance": 100})
+    listed = transactions.list(customer.id).data
+    assert sorted(t.amount for t in listed) == [-500, 200, 400]
+    assert client.v1.customers.retrieve(customer.id).balance == sum(t.amount for t in listed)
+    changed = transactions.update(customer.id, made.id, {"description": "", "metadata": {"b": "2"}})
+    assert (changed.description, changed.metadata.to_dict()) == (None, {"a": "1", "b": "2"})
+    assert transactions.retrieve(customer.id, made.id, {"expand": ["customer"]}).customer.balance
+
+
+def test_a_balance_has_one_currency(client: Client) -> None:
+    customer = client.v1.customers.create()
+    transactions = client.v1.customers.balance_transactions
+    transactions.create(customer.id, {"amount": 1, "currency": "eur"})
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        transactions.create(customer.id, {"amount": 1, "currency": "usd"})
+    assert refused.value.param == "currency"
+    other = client.v1.customers.create()
+    made = transactions.list(customer.id).data[0]
+    with pytest.raises(stripe.InvalidRequestError) as elsewhere:
+        transactions.retrieve(other.id, made.id)
+    assert elsewhere.value.http_status == 404
+
+
+def test_settings_have_defaults_and_change(client: Client) -> None:
+    def grace(method: str, **params: Any) -> int:  # noqa: ANN401 - SDK
+        settings = client.raw_request(method, "/v1/meterline/settings", **params).data
+        return int(settings["invoice_grace_seconds"])
+
+    assert grace("get") == 3600
+    assert grace("post", invoice_grace_seconds=7200) == 7200
+    assert grace("get") == 7200
+    assert grace("post", invoice_grace_seconds="") == 3600
