@@ -83,9 +83,7 @@ class Totals:
     ending_balance: int
 
 
-def opening_lines(
-    items: Iterable[BilledItem], first: CyclePeriod, mode: BillingMode
-) -> list[Line]:
+def opening_lines(items: Iterable[BilledItem], first: CyclePeriod, mode: BillingMode) -> list[Line]:
     """The lines of a subscription's first invoice, for its ``first`` period.
 
     Flexible mode leaves metered items out; classic mode shows them with nothing used.
@@ -102,7 +100,7 @@ def opening_lines(
 def trial_lines(items: Iterable[BilledItem], trial: Period, mode: BillingMode) -> list[Line]:
     """The lines of the invoice at the start of a trial: every item for nothing."""
     return [
-        Line(item.id, 0, ZERO if item.is_metered else item.quantity, trial, trial, None, True)
+        Line(item.id, 0, _licences(item), trial, trial, None, is_trial=True)
         for item in items
         if not item.is_metered or mode is BillingMode.CLASSIC
     ]
@@ -114,9 +112,9 @@ def renewal_lines(
     ended: Period,
     coming: CyclePeriod | None,
 ) -> list[Line]:
-    """The lines at the end of a period: usage of the ``ended`` one, licences for the ``coming`` one.
+    """The lines at a period's end: usage of the ``ended`` one, licences for the ``coming`` one.
 
-    ``usage`` gives the quantity of each metered item by its id; items without an entry used nothing.
+    ``usage`` gives the quantity of each metered item by its id; others used nothing.
     ``coming`` is None when the subscription ends.
     """
     lines = []
@@ -126,6 +124,10 @@ def renewal_lines(
         elif coming is not None:
             lines.append(licensed_line(item, coming))
     return lines
+
+
+def _licences(item: BilledItem) -> Decimal:
+    return ZERO if item.is_metered else item.quantity
 
 
 def licensed_line(item: BilledItem, span: CyclePeriod) -> Line:

@@ -1,7 +1,7 @@
 """Events: what happened, as Stripe event objects, written in the transaction of the change.
 
 All events of one commit form one outbox document. Its id follows from the object that the commit is
-about and that object's version, so repeating a commit repeats its events' ids (contract section 10).
+about and that object's version, so a repeated commit repeats its events' ids (contract section 10).
 """
 
 from collections.abc import Sequence
@@ -66,14 +66,16 @@ def public(body: Body) -> Body:
 
 
 def previous_attributes(before: Body, after: Body) -> Body:
-    """The former values of what an update changed: objects by their changed members, lists whole."""
+    """The former values of what changed: objects by their changed members, lists whole."""
     changed: Body = {}
     for key, old in before.items():
         new = after.get(key)
         if old == new or key == "_":
             continue
-        nested = isinstance(old, dict) and isinstance(new, dict)
-        changed[key] = previous_attributes(old, new) if nested else old
+        if isinstance(old, dict) and isinstance(new, dict):
+            changed[key] = previous_attributes(old, new)
+        else:
+            changed[key] = old
     return changed
 
 
@@ -84,9 +86,10 @@ def _event(
     livemode: bool,  # noqa: FBT001 - a field of the event
     now: int,
 ) -> Body:
-    data: Body = {"object": public(draft.subject)}
+    subject = public(draft.subject)
+    data: Body = {"object": subject}
     if draft.before is not None:
-        data["previous_attributes"] = previous_attributes(public(draft.before), data["object"])
+        data["previous_attributes"] = previous_attributes(public(draft.before), subject)
     return {
         "id": event_id,
         "object": "event",

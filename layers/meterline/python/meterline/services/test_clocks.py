@@ -1,7 +1,7 @@
 """Test clocks: a time of their own for a few customers, and advancing it.
 
-Advancing does everything that falls due on the way, in order, each at its own instant, with the same
-services that the sweep of the wall clock uses (contract section 9).
+Advancing does everything that falls due on the way, in order, each at its own instant, with the
+services that the sweep of the wall clock uses too (contract section 9).
 """
 
 import heapq
@@ -47,7 +47,7 @@ def create_test_clock(ctx: Context, params: Body) -> Body:
 
 
 def advance_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:
-    """Start advancing a clock to ``frozen_time``; a worker does it, then the clock is ready again."""
+    """Start advancing a clock to ``frozen_time``; a worker does it, then it is ready again."""
     document = find(ctx, KIND, clock_id)
     target = int(params["frozen_time"])
     _check_advance(ctx, document.body, target)
@@ -65,13 +65,14 @@ def advance_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:
     return body
 
 
-def run_test_clock(ctx: Context, document: Document) -> None:
+def run_test_clock(ctx: Context, clock_id: str) -> None:
     """Do what falls due up to the target of an advancing clock, then set it ready there.
 
-    A run that dies half way is repeated: what it has done is no longer due, and each instant that is
-    left is decided as it would have been.
+    A run that dies half way is repeated: what it has done is no longer due, and each instant that
+    is left is decided as it would have been.
     """
-    if document.body["status"] != "advancing":
+    document = ctx.store.get(clock_id)
+    if document is None or document.body["status"] != "advancing":
         return
     target = int(document.body["status_details"]["advancing"]["target_frozen_time"])
     while _run_due(ctx, document, target):
@@ -160,6 +161,4 @@ def _delete_members(ctx: Context, clock_id: str) -> None:
         for document in _members(ctx, clock_id, kind):
             ctx.save(Change(deletes=[document]))
     for customer in ctx.store.each("customer", parent=clock_id):
-        ctx.save(
-            Change(deletes=[customer]), [EventDraft("customer.deleted", customer.body)]
-        )
+        ctx.save(Change(deletes=[customer]), [EventDraft("customer.deleted", customer.body)])

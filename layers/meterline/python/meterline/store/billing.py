@@ -90,7 +90,7 @@ class BillingStore:
             yield from (found[one] for one in batch if one in found and keep(found[one].body))
 
     def due(self, partition: str, until: int, *, limit: int) -> list[tuple[int, str]]:
-        """The first ``limit`` of a partition of ``keys.due_keys`` due by ``until``: (instant, id)."""
+        """The first (instant, id) of a partition of ``keys.due_keys`` that are due by ``until``."""
         entries = billing_item().due.query(partition, BillingItem.due_at <= until, limit=limit)
         return [(int(item.due_at or 0), item.pk.split("#", 1)[1]) for item in entries]
 
@@ -107,18 +107,16 @@ class BillingStore:
     def _ids(self, kind: str, span: Span, parent: str | None) -> Iterator[str]:
         """The ids of a list, merged from its partitions in the order of ``span``."""
         if parent is not None:
-            partitions, index, place = (
-                [keys.parent_key(self.livemode, kind, parent)],
-                billing_item().by_parent,
-                BillingItem.parent_sk,
-            )
+            partitions = [keys.parent_key(self.livemode, kind, parent)]
+            rows = [
+                _rows(billing_item().by_parent, BillingItem.parent_sk, one, span)
+                for one in partitions
+            ]
         else:
-            partitions, index, place = (
-                keys.listing_keys(self.livemode, kind),
-                billing_item().listing,
-                BillingItem.list_sk,
-            )
-        rows = [_rows(index, place, partition, span) for partition in partitions]
+            partitions = keys.listing_keys(self.livemode, kind)
+            rows = [
+                _rows(billing_item().listing, BillingItem.list_sk, one, span) for one in partitions
+            ]
         merged = heapq.merge(*rows, reverse=not span.oldest_first)
         return (row.split("#", 1)[1] for row in merged)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pynamodb.connection import Connection
 from pynamodb.exceptions import CancellationReason, TransactWriteError
@@ -21,7 +22,7 @@ _REFUSED = "ConditionalCheckFailed"
 class _Writer:
     """Adds the parts of a change to a transaction, noting what each operation is about.
 
-    DynamoDB reports its reasons in the order checks, deletes, puts, updates: PynamoDB sends them so.
+    DynamoDB reports reasons in the order checks, deletes, puts, updates: PynamoDB sends them so.
     """
 
     transaction: TransactWrite
@@ -86,7 +87,8 @@ def commit(change: Change, *, livemode: bool) -> None:
 
 
 def _connection() -> Connection:
-    connection: Connection = billing_item()._get_connection().connection  # noqa: SLF001 - reuse its pool
+    table = billing_item()._get_connection()  # noqa: SLF001 - to reuse its connection pool
+    connection: Connection = table.connection
     return connection
 
 
@@ -104,8 +106,12 @@ def _item(document: Document) -> BillingItem:
         timeline=document.timeline,
         parent=document.parent,
         expires_at=document.expires_at,
-        **keys.index_keys(document),
+        **_index_attributes(document),
     )
+
+
+def _index_attributes(document: Document) -> dict[str, Any]:
+    return dict(keys.index_keys(document))
 
 
 def _unchanged(model: type[BillingItem], document: Document) -> Condition:

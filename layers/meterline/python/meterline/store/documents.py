@@ -1,4 +1,4 @@
-"""What the Billing table holds, as values: documents, and the changes that are committed together."""
+"""What the Billing table holds, as values: documents, and changes that are committed together."""
 
 import json
 import zlib
@@ -111,7 +111,7 @@ class LeaseLost(Exception):  # noqa: N818 - an outcome to decide upon, not a def
 
 
 def pack(body: Body) -> bytes:
-    """``body`` as stored: JSON, compressed, with keys in one order so that equal bodies are equal."""
+    """``body`` as stored: compressed JSON, with keys in one order so that equal bodies are equal."""
     return zlib.compress(json.dumps(body, separators=(",", ":"), sort_keys=True).encode(), 6)
 
 

@@ -19,7 +19,5 @@ def draft_subscription_invoice(
     items = {item["id"]: item for item in subscription["items"]["data"]}
     products = ctx.store.get_many(item["price"]["product"] for item in items.values())
     names = {product_id: document.body["name"] for product_id, document in products.items()}
-    bodies = [
-        line_body(line, item_subject(items[line.item_id], names), terms.id) for line in lines
-    ]
+    bodies = [line_body(line, item_subject(items[line.item_id], names), terms.id) for line in lines]
     return draft_invoice(terms, customer, subscription, bodies)

@@ -1,4 +1,4 @@
-"""Finalising invoices: late usage is counted in, then the invoice gets its number and is immutable."""
+"""Finalising invoices: late usage is counted in, then the invoice gets its number for good."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -15,7 +15,9 @@ from meterline.store.documents import Body, Document
 
 def usage_of_items(ctx: Context, subscription: Body) -> Mapping[str, Decimal]:
     """What each metered item of a subscription used in its current period so far, by item id."""
-    metered = {item["id"]: item for item in subscription["items"]["data"] if meter_of(item["price"])}
+    metered = {
+        item["id"]: item for item in subscription["items"]["data"] if meter_of(item["price"])
+    }
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item in metered.values())
     usage = {}
     for item_id, item in metered.items():

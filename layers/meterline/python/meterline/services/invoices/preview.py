@@ -52,7 +52,7 @@ def _subscription(ctx: Context, params: Body) -> Body:
     ]
     if len(running) > 1:
         raise BillingError(
-            f"The customer {customer.id} has {len(running)} subscriptions: say which one to preview.",
+            f"The customer {customer.id} has {len(running)} subscriptions: name one to preview.",
             code="parameter_missing",
             param="subscription",
         )

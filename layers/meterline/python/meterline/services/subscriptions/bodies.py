@@ -38,7 +38,7 @@ def due_at(subscription: Body) -> int | None:
     """When a subscription next needs work, or None once it has ended."""
     if subscription["status"] in _ENDED:
         return None
-    instants = [item["current_period_end"] for item in subscription["items"]["data"]]
+    instants: list[int] = [item["current_period_end"] for item in subscription["items"]["data"]]
     if subscription["cancel_at"] is not None:
         instants.append(subscription["cancel_at"])
     return min(instants)

@@ -16,9 +16,7 @@ MAX_ITEMS = 20
 def item_terms(ctx: Context, items: Sequence[Mapping[str, Any]]) -> list[ItemTerms]:
     """The requested items with their prices; refused if they cannot stand on one subscription."""
     if len(items) > MAX_ITEMS:
-        raise BillingError(
-            f"A subscription can have at most {MAX_ITEMS} items.", param="items"
-        )
+        raise BillingError(f"A subscription can have at most {MAX_ITEMS} items.", param="items")
     prices = ctx.store.get_many(str(item["price"]) for item in items)
     terms = []
     for index, item in enumerate(items):

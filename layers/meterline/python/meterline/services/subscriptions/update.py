@@ -3,10 +3,10 @@
 from typing import Any
 
 from meterline.core.errors import BillingError
+from meterline.core.unset import merged_metadata
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.metadata import merged_metadata
 from meterline.services.renewals import current_period
 from meterline.services.subscriptions.bodies import due_at, subscription_document
 from meterline.store.documents import Body, Change, Document
@@ -92,4 +92,5 @@ def _end_of_period(subscription: Body, ends: bool, now: int) -> dict[str, Any]: 
 def _details(subscription: Body, params: Body, *, reason: str | None) -> Body:
     given = params.get("cancellation_details") or {}
     fields = {name: value or None for name, value in given.items()}
-    return subscription["cancellation_details"] | fields | {"reason": reason}
+    details: Body = subscription["cancellation_details"]
+    return details | fields | {"reason": reason}
