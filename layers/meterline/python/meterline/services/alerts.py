@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.errors import BillingError
+from meterline.core.metering import measure_of
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id, new_id
@@ -75,7 +76,7 @@ def watch_usage(ctx: Context, meter_id: str, customer_id: str) -> list[str]:
     if not waiting:
         return []
     meter = find(ctx, "billing.meter", meter_id).body
-    total = lifetime_usage(meter, customer_id, livemode=ctx.livemode)
+    total = lifetime_usage(ctx.livemode, meter_id, customer_id, measure_of(meter))
     crossed = [alert for alert in waiting if total >= alert["usage_threshold"]["gte"]]
     return [alert["id"] for alert in crossed if _trigger(ctx, alert, customer_id, total)]
 

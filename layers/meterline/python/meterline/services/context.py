@@ -43,5 +43,7 @@ class Context:
         puts = list(change.puts)
         if events:
             cause = (change.puts or change.deletes)[0]
-            puts.append(outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock))
+            puts.append(
+                outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock)
+            )
         self.store.commit(replace(change, puts=puts, receipt=self.receipt, result_id=result_id))

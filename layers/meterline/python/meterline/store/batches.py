@@ -1,8 +1,8 @@
 """DynamoDB's batch calls on the plain client: chunks, and what a call left undone."""
 
 import random
-import time
 from collections.abc import Iterator, Sequence
+from time import sleep
 from typing import Any
 
 from meterline.store.clients import dynamodb
@@ -37,4 +37,4 @@ def batch_get(table: str, keys: Sequence[Item]) -> Iterator[Item]:
 def back_off(attempt: int, *, first_milliseconds: int = 20, most_milliseconds: int = 1_000) -> None:
     """Sleep before trying again: jittered around 20 ms, then doubling."""
     longest = min(most_milliseconds, first_milliseconds << attempt)
-    time.sleep(random.uniform(longest / 2, longest * 1.5) / 1_000)  # noqa: S311 - not a secret
+    sleep(random.uniform(longest / 2, longest * 1.5) / 1_000)  # noqa: S311 - not a secret
