@@ -3,32 +3,22 @@
 import base64
 import importlib.util
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, override
 
 from tests.contract.schema import assert_valid
+from tests.engines import resources
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
-
-_SERVED_BY = {
-    "/v1/products": "serve_catalog",
-    "/v1/prices": "serve_catalog",
-    "/v1/coupons": "serve_catalog",
-    "/v1/billing/meters": "serve_catalog",
-    "/v1/customers": "serve_customers",
-    "/v1/events": "serve_events",
-    "/v1/webhook_endpoints": "serve_events",
-    "/v1/meterline/settings": "serve_events",
-    "/v2/core/events": "serve_events",
-    "/v1/test_helpers/test_clocks": "serve_customers",
-}
 
 
 @cache
@@ -44,12 +34,44 @@ def load_handler(function: str) -> Handler:
     return handler
 
 
-def route(path: str) -> str:
-    """The function that serves a path."""
-    for prefix, function in _SERVED_BY.items():
-        if path == prefix or path.startswith(f"{prefix}/"):
-            return function
-    return "answer_unknown_route"
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the template: a method (or ANY), a path with variables, a function's folder."""
+
+    method: str
+    pattern: re.Pattern[str]
+    function: str
+
+    def serves(self, method: str, path: str) -> bool:
+        """Whether API Gateway would send the request here."""
+        return self.method in ("ANY", method) and self.pattern.fullmatch(path) is not None
+
+
+@cache
+def routes() -> list[Route]:
+    """The template's routes, the most particular ones first, as API Gateway picks them."""
+    functions = resources("AWS::Serverless::Function")
+    found = []
+    for properties in resources("AWS::ApiGatewayV2::Route").values():
+        key = properties["RouteKey"]
+        method, _, path = key.partition(" ") if key != "$default" else ("ANY", "", "/{proxy+}")
+        integration = properties["Target"]["Fn::Sub"].removeprefix("integrations/${")
+        function = functions[integration.replace("Integration}", "Function")]["CodeUri"]
+        found.append((path.count("{proxy+}"), -len(path), method, path, function))
+    return [
+        Route(method, _pattern(path), Path(function).name)
+        for _, _, method, path, function in sorted(found)
+    ]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    text = re.sub(r"\\{(\w+)\\}", "[^/]+", re.escape(path).replace(r"\{proxy\+\}", ".+"))
+    return re.compile(text)
+
+
+def route(method: str, path: str) -> str:
+    """The folder of the function that serves a request."""
+    return next(one.function for one in routes() if one.serves(method, path))
 
 
 class Bridge:
@@ -64,11 +86,10 @@ class Bridge:
     def call(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the function that serves the event's path, and check what it answers."""
         path = event["rawPath"]
-        response = load_handler(route(path))(event, None)
+        method = event["requestContext"]["http"]["method"]
+        response = load_handler(route(method, path))(event, None)
         body = json.loads(response["body"])
-        self.answers.append(
-            (f"{event['requestContext']['http']['method']} {path}", response["statusCode"], body)
-        )
+        self.answers.append((f"{method} {path}", response["statusCode"], body))
         try:
             assert_valid(body, is_v2=path.startswith("/v2/"))
         except AssertionError as wrong:

@@ -102,7 +102,7 @@ def _json(request: Request) -> Form:
             status=415,
         )
     try:
-        body = json.loads(request.body, parse_float=Decimal)
+        body = json.loads(request.body, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise BillingError("The request body is not valid JSON.", code="invalid_json") from None
     if not isinstance(body, dict):
@@ -110,6 +110,11 @@ def _json(request: Request) -> Form:
     if _depth(body) > _JSON_DEPTH_LIMIT:
         raise BillingError("The request body is nested too deeply.", code="invalid_json")
     return body
+
+
+def _no_number(name: str) -> None:
+    """NaN and the infinities are not JSON, though Python's parser takes them."""
+    raise ValueError(name)
 
 
 def _media_type(request: Request) -> str:

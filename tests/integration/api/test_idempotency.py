@@ -1,0 +1,148 @@
+"""A POST takes effect once, wherever its function dies."""
+
+import json
+from typing import Any
+
+import pytest
+
+from meterline.api import idempotency
+from meterline.services.context import Context
+from meterline.store import access_idempotency
+from meterline.store.documents import Receipt
+from tests.integration.api.bridge import gateway_event
+from tests.integration.api.conftest import Api
+
+
+class Died(BaseException):
+    """The function's process ended; nothing after it ran."""
+
+
+def _create(api: Api, body: str = "name=A", key: str = "once") -> tuple[int, dict[str, str], Any]:
+    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": key}
+    response = api.bridge.call(gateway_event("POST", "/v1/customers", headers, body.encode()))
+    return response["statusCode"], response["headers"], json.loads(response["body"])
+
+
+def _customers(api: Api) -> list[str]:
+    return [customer.id for customer in api.client().v1.customers.list()]
+
+
+def test_a_death_after_the_commit_is_answered_with_what_was_committed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(idempotency, "finish", die)
+        with pytest.raises(Died):
+            _create(api)
+    committed = _customers(api)
+    assert len(committed) == 1
+
+    status, headers, customer = _create(api)
+    assert (status, customer["id"], customer["name"]) == (200, committed[0], "A")
+    assert headers["idempotent-replayed"] == "true"
+    assert _customers(api) == committed
+
+
+def test_a_death_before_the_commit_blocks_until_the_lease_ends_and_then_runs(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Context, "save", die)
+        with pytest.raises(Died):
+            _create(api)
+    status, headers, refusal = _create(api)
+    assert (status, refusal["error"]["code"]) == (409, "idempotency_key_in_use")
+    assert headers["stripe-should-retry"] == "true"
+
+    _end_lease(api)
+    status, _, customer = _create(api)
+    assert (status, customer["name"]) == (200, "A")
+
+
+def test_an_attempt_that_lost_its_lease_commits_nothing(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function that froze past its lease wakes up after another one did the work."""
+    save = Context.save
+    late: list[Context] = []
+
+    def take_over_then_save(self: Context, *arguments: Any, **named: Any) -> None:  # noqa: ANN401
+        if not late:
+            late.append(self)
+            _end_lease(api)
+            assert _create(api)[0] == 200
+        save(self, *arguments, **named)
+
+    monkeypatch.setattr(Context, "save", take_over_then_save)
+    status, _, refusal = _create(api)
+    assert (status, refusal["error"]["code"]) == (409, "idempotency_key_in_use")
+    assert len(_customers(api)) == 1
+
+
+def test_an_unexpected_failure_lets_the_same_key_try_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Context, "save", fail)
+        status, headers, refusal = _create(api)
+    assert (status, refusal["error"]["type"]) == (500, "api_error")
+    assert "secret detail" not in str(refusal)
+    assert headers["stripe-should-retry"] == "true"
+    assert _create(api)[0] == 200
+    assert len(_customers(api)) == 1
+
+
+def test_a_key_is_free_again_after_a_day(api: Api) -> None:
+    assert _create(api)[0] == 200
+    for item in api.engine.scan("access"):
+        if item["pk"]["S"].startswith("idem#"):
+            past = item | {"expires_at": {"N": "1"}}
+            api.engine.client.put_item(TableName=api.engine.tables["access"], Item=past)
+    assert _create(api, "name=B")[2]["name"] == "B"
+    assert len(_customers(api)) == 2
+
+
+def test_an_answer_too_large_to_store_is_rendered_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "_MAX_ANSWER_BYTES", 10)
+    first = _create(api)[2]
+    status, headers, again = _create(api)
+    assert (status, again) == (200, first)
+    assert headers["idempotent-replayed"] == "true"
+
+
+def test_a_receipt_names_its_attempt(api: Api) -> None:
+    assert api.key
+    claimed = access_idempotency.claim("idem#x", "f", "req_1", 1_000)
+    assert isinstance(claimed, Receipt)
+    running = access_idempotency.claim("idem#x", "f", "req_2", 1_001)
+    assert isinstance(running, access_idempotency.Record)
+    assert (running.request_id, running.lease) == ("req_1", claimed.lease)
+    taken = access_idempotency.claim("idem#x", "f", "req_3", 1_000 + 46)
+    assert isinstance(taken, Receipt)
+    access_idempotency.store_answer(claimed, 200, b"late")
+    current = access_idempotency.claim("idem#x", "f", "req_4", 1_050)
+    assert isinstance(current, access_idempotency.Record)
+    assert current.state is access_idempotency.State.RUNNING
+
+
+def _end_lease(api: Api) -> None:
+    """Let all leases be over, as time would."""
+    for item in api.engine.scan("access"):
+        if item["pk"]["S"].startswith("idem#"):
+            api.engine.client.update_item(
+                TableName=api.engine.tables["access"],
+                Key={"pk": item["pk"]},
+                UpdateExpression="SET leased_until = :past",
+                ExpressionAttributeValues={":past": {"N": "1"}},
+            )
