@@ -1,13 +1,14 @@
 """Events: what happened, as Stripe event objects, written in the transaction of the change.
 
-All events of one commit form one outbox document. Its id follows from the object that the commit is
-about and that object's version, so a repeated commit repeats its events' ids (contract section 10).
+All events of one commit form one outbox document, stored once: whoever delivers them repeats the
+stored ids, so a receiver can tell a repetition (contract section 10). The ids sort by time, so that
+lists tell the events of one second in their order.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meterline.services.ids import derived_id
+from meterline.services.ids import timed_id
 from meterline.store.documents import Body, Document
 
 API_VERSION = "2026-10-28.endive"
@@ -42,7 +43,7 @@ def outbox(
     wall_clock: int,
 ) -> Document:
     """The document that holds the events of one commit, kept for 30 days of the wall clock."""
-    batch_id = derived_id("evt_", cause.id, cause.version + 1)
+    batch_id = timed_id("evt_", cause.id, cause.version + 1)
     events = [
         _event(f"{batch_id}{index:0{_INDEX_DIGITS}d}", draft, origin, cause.livemode, now)
         for index, draft in enumerate(drafts)
