@@ -6,39 +6,83 @@ SHELL := bash
 
 PYTHON ?= python3.13
 VENV := .venv
-BIN := $(VENV)/bin
 PINS := requirements/dev.txt
-STAMP := $(VENV)/.ready-$(shell cat $(PINS) pyproject.toml .python-version | cksum | cut -d' ' -f1)
-TYPED := layers/meterline/python cli local tests
+BUILT := $(VENV)/.built-$(shell cat $(PINS) .python-version | cksum | cut -d' ' -f1)
+READY := $(VENV)/.ready
+TYPED := layers/meterline/python functions cli local tests
+WORKERS ?= 2
 
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export AWS_EC2_METADATA_DISABLED := true
 export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup
+.PHONY: help
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
-setup: $(STAMP)
+# ---------------------------------------------------------------- set-up
+.PHONY: setup pins
+setup: $(READY) ## the Python environment, built once for each set of pins
 
-$(STAMP):
-	@echo "Setting up $(VENV) from $(PINS) (once, about a minute) …"
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.13 is needed: $(PYTHON) is not on the path."; exit 1; }
+$(BUILT):
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.13 is needed: no $(PYTHON) on the path."; exit 1; }
+	@echo "• Building $(VENV) from $(PINS) (once, about a minute)"
 	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r $(PINS)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@python -m pip install -qq --require-hashes --no-deps -r $(PINS)
 	@touch $@
 
-.PHONY: format lint
-format: $(STAMP) ## put the code into its canonical form
-	ruff format . && ruff check --fix .
+$(READY): $(BUILT) pyproject.toml
+	@python -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
 
-lint: $(STAMP) ## ruff, mypy --strict, cfn-lint, sam validate
+COMPILE := uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url
+pins: $(READY) ## compile the hashed requirement files from the .in files
+	cd layers/runtime && $(COMPILE) requirements.in -o requirements.txt
+	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt
+
+# ---------------------------------------------------------------- checks
+.PHONY: format lint test test-dynamodb-local test-e2e bench ci
+format: $(READY) ## put the code into its canonical form
+	ruff format .
+	ruff check --fix .
+
+lint: $(READY) ## ruff, mypy --strict, cfn-lint, sam validate
 	ruff check .
 	ruff format --check .
 	mypy $(TYPED)
-	for app in functions/*/; do mypy "$$app/app.py"; done
+	cfn-lint template.yaml
+	sam validate --lint
 
-.PHONY: test
-test: $(STAMP) ## unit, integration (moto) and fault tests
-	$(BIN)/python -m pytest tests --ignore=tests/e2e --ignore=tests/benchmarks $(ARGS)
+test: $(READY) ## unit, contract, integration (on moto) and fault tests
+	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks -n $(WORKERS) $(ARGS)
+
+test-dynamodb-local: $(READY) ## the tests that use DynamoDB, on AWS's own engine (needs npm)
+	python -m local.dynamodb_local python -m pytest tests/integration tests/faults --dynamodb-endpoint {endpoint} -n $(WORKERS) $(ARGS)
+
+test-e2e: $(READY) ## the deployed template through the SDK; uses the stack of `make up`, or its own
+	python -m pytest tests/e2e $(ARGS)
+
+bench: $(READY) ## the benchmarks: a table, and .local/bench.jsonl
+	python -m tests.benchmarks $(ARGS)
+
+ci: ## everything that must pass before a change is taken
+	.ci/run
+
+# ---------------------------------------------------------------- the stack
+.PHONY: up down demo api-key deploy
+up: $(READY) ## start the whole of Meterline on this machine
+	@python -m local.stack up
+
+down: $(READY) ## stop it
+	@python -m local.stack down
+
+demo: $(READY) ## the billing story, from catalogue to invoice, on a stack of its own
+	@python -m local.demo
+
+api-key: $(READY) ## an API key of the local stack (ARGS="create --live" for a live one)
+	@python -m local.stack run meterline api-key $(or $(ARGS),create)
+
+deploy: $(READY) ## build and deploy to AWS, guided
+	sam build
+	sam deploy --guided

@@ -162,8 +162,15 @@ def _start_proxy(endpoint: str, api_id: str) -> tuple[str, Process]:
     return base, proxy
 
 
+def run(command: list[str]) -> int:
+    """Run a command with the variables of the stack's functions; its exit code."""
+    stack = aws.running_stack() or up()
+    env = os.environ | stack.function_environment()
+    return subprocess.run(command, env=env, check=False).returncode
+
+
 def _create_api_key(endpoint: str) -> str:
-    """A secret test key, made by the command that makes them anywhere."""
+    """A secret test key, made as any deployment's keys are made."""
     env = os.environ | aws.aws_environment(endpoint)
     env |= aws.settings_environment(aws.outputs(endpoint))
     script = (
@@ -208,22 +215,23 @@ def _tell(stack: Stack) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line: ``up`` or ``down``."""
-    match arguments:
-        case ["up"]:
-            try:
+    """The command line: ``up``, ``down`` or ``run COMMAND``; its exit code."""
+    try:
+        match arguments:
+            case ["up"]:
                 _tell(up())
-            except RuntimeError as error:
-                print(error, file=sys.stderr)
-                return 1
-            return 0
-        case ["down"]:
-            down()
-            say("Stopped.")
-            return 0
-        case _:
-            print(__doc__, file=sys.stderr)
-            return 2
+            case ["down"]:
+                down()
+                say("Stopped.")
+            case ["run", _, *_]:
+                return run(arguments[1:])
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 2
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
