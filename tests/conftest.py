@@ -14,6 +14,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="run the tests that use DynamoDB on the DynamoDB Local at this address, not on moto",
     )
+    parser.addoption("--fault-seeds", type=int, default=2_000, help="how many seeds to simulate")
+    parser.addoption("--fault-seed", type=int, default=None, help="simulate only this seed")
 
 
 @pytest.fixture

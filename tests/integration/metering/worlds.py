@@ -1,5 +1,6 @@
 """A small world for metering tests: a meter, customers, a sender, and the stream between them."""
 
+import time
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -9,8 +10,9 @@ from meterline.services import count, summaries
 from meterline.services.ingest import Sender, ingest_stream, rfc3339
 from tests.engines import Engine
 
-NOW = 1_700_158_800
-"""2023-11-16 18:20:00 UTC, twenty minutes into an hour."""
+_DAY = 86_400
+NOW = int(time.time()) // _DAY * _DAY - _DAY + 18 * 3_600 + 1_200
+"""Yesterday, 18:20 UTC: twenty minutes into an hour, and too fresh for engines to expire it."""
 
 HOUR_START = NOW - 1_200
 

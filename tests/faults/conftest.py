@@ -1,0 +1,29 @@
+"""The product's modules wired to the simulated engine."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from meterline.store import batches, clients, usage
+from meterline.store.settings import settings
+from tests.faults.simulation import Simulation
+
+
+@pytest.fixture
+def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation], None]]:
+    """Runs a simulation on its own engine; small counters make segments frequent."""
+    for name in ("meter_events", "usage"):
+        monkeypatch.setenv(f"METERLINE_{name.upper()}_TABLE", name)
+    settings.cache_clear()
+
+    def run(simulation: Simulation) -> None:
+        clients.reset_clients()
+        monkeypatch.setattr(clients, "_client", lambda _: simulation.engine)
+        monkeypatch.setattr(batches, "sleep", lambda _: simulation.scheduler.pause())
+        monkeypatch.setattr(usage, "COUNTER_BYTES", simulation.chance.choice((260, 400, 1_000)))
+        monkeypatch.setattr(usage, "SEGMENT_ROWS", simulation.chance.choice((7, 5_000)))
+        simulation.run()
+
+    yield run
+    clients.reset_clients()
+    settings.cache_clear()

@@ -1,0 +1,295 @@
+"""A seeded world around the real code of acceptance and counting.
+
+Clients repeat themselves; a stream repeats, reorders and splits its batches, gives some up and
+brings them back at the very end; workers die; the engine loses requests and answers. When the
+dust has settled, usage must be what the stored events plainly add up to.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from meterline.core.aggregation import Formula
+from meterline.core.errors import BillingError
+from meterline.services import adjustments, count, ingest, summaries
+from meterline.services.ingest import Sender, rfc3339
+from meterline.store.batches import Throttled
+from tests.faults.engine import FakeDynamoDB, seeded
+from tests.faults.scheduler import Killed, Scheduler, Task
+from tests.integration.metering.worlds import FakeDirectory, meter_body
+
+START = 1_700_157_600
+HOURS = 2
+CUSTOMERS = ("cus_a", "cus_b")
+_END = START + HOURS * 3_600
+
+type Record = dict[str, Any]
+
+
+@dataclass
+class Delivery:
+    """A batch on its way through a worker; ``handed_back`` is None until the worker answered."""
+
+    batch: Sequence[Record]
+    handed_back: list[str] | None = None
+    task: Task | None = None
+
+    def work(self) -> None:
+        """What the worker does."""
+        self.handed_back = count.count_records(self.batch)
+
+
+@dataclass
+class Shard:
+    """One shard of the stream: its records, and up to where they are done."""
+
+    records: list[Record] = field(default_factory=list)
+    done: int = 0
+    delivery: Delivery | None = None
+    bisect: bool = False
+
+
+@dataclass
+class Simulation:
+    """One run; everything in it follows from ``seed``."""
+
+    seed: int
+    formula: str = "sum"
+    requests: int = 10
+    fault_rate: float = 0.04
+    is_calm: bool = False
+
+    def __post_init__(self) -> None:
+        self.chance = seeded(self.seed)
+        self.engine = FakeDynamoDB(seeded(self.seed + 1))
+        self.scheduler = Scheduler(seeded(self.seed + 2))
+        self.shards = [Shard() for _ in range(self.chance.choice((1, 2, 3)))]
+        self.directory = FakeDirectory([self.meter], dict.fromkeys(CUSTOMERS))
+        self.now = _END * 1_000_000
+        self.accepted: set[str] = set()
+        self.cancelled: set[str] = set()
+        self.identifiers: list[str] = []
+        self.dead_letters: list[list[Record]] = []
+        self.engine.around = self._around
+        self.engine.on_event = self._on_event
+
+    @property
+    def meter(self) -> dict[str, Any]:
+        """The meter of the run."""
+        return meter_body(formula=self.formula)
+
+    def run(self) -> None:
+        """Run to the end, settle, and compare."""
+        waiting = [self._request(number) for number in range(self.requests)]
+        steps = 0
+        while waiting or self.scheduler.tasks or any(map(_is_open, self.shards)):
+            steps += 1
+            self.is_calm = self.is_calm or steps > 5_000
+            self._act(waiting)
+            if self.scheduler.tasks:
+                self.scheduler.step()
+        self._settle()
+        self._compare()
+
+    def _act(self, waiting: list[Callable[[], None]]) -> None:
+        """Perhaps start something new."""
+        dice = self.chance.random()
+        if waiting and dice < 0.10:
+            self.scheduler.spawn(waiting.pop())
+        elif dice < 0.55:
+            self._deliver(self.chance.choice(self.shards))
+        elif dice < 0.58:
+            self._deliver_again()
+        elif dice < 0.60 and self.identifiers and not self.is_calm:
+            self.scheduler.spawn(self._cancellation(self.chance.choice(self.identifiers)))
+
+    # ------------------------------------------------------------------ clients
+
+    def _request(self, number: int) -> Callable[[], None]:
+        """A client that sends a request until it has an answer, then sometimes once more."""
+        events = [self._event(number, n) for n in range(self.chance.choice((1, 1, 3, 8, 20)))]
+
+        def work() -> None:
+            for _ in range(50):
+                self.now += self.chance.choice((-3, 0, 0, 1, 5, 40))
+                try:
+                    self._send(f"request-{number}", events)
+                except (ClientError, ReadTimeoutError, Throttled):
+                    continue
+                return
+
+        return work
+
+    def _send(self, key: str, events: list[dict[str, Any]]) -> None:
+        sender = Sender(False, key, self.now, self.directory)  # noqa: FBT003
+        outcomes = ingest.ingest_stream(sender, {"events": events})
+        self.accepted |= {one.identifier for one in outcomes if one.status == "accepted"}
+
+    def _event(self, request: int, number: int) -> dict[str, Any]:
+        identifier = f"e{request}-{number}"
+        if self.identifiers and self.chance.random() < 0.1:
+            identifier = self.chance.choice(self.identifiers)
+        self.identifiers.append(identifier)
+        value = Decimal(self.chance.randint(-500, 5_000)).scaleb(-self.chance.choice((0, 0, 2)))
+        second = START + self.chance.randrange(HOURS * 3_600)
+        return {
+            "event_name": "tokens",
+            "identifier": identifier,
+            "payload": {
+                "stripe_customer_id": self.chance.choice(CUSTOMERS),
+                "value": format(value, "f"),
+            },
+            "timestamp": rfc3339(second * 1_000),
+        }
+
+    def _cancellation(self, identifier: str) -> Callable[[], None]:
+        def work() -> None:
+            sender = Sender(False, "cancel", self.now, self.directory)  # noqa: FBT003
+            params = {
+                "type": "cancel",
+                "event_name": "tokens",
+                "cancel": {"identifier": identifier},
+            }
+            try:
+                adjustments.create_meter_event_adjustment(sender, params)
+            except (ClientError, ReadTimeoutError, Throttled):
+                return
+            except BillingError:
+                return
+            self.cancelled.add(identifier)
+
+        return work
+
+    # ------------------------------------------------------------------ the stream
+
+    def _on_event(self, kind: str, item: dict[str, Any]) -> None:
+        """An event was written: its shard gets a record, the same item always the same shard."""
+        shard = self.shards[sum(item["identifier"]["S"].encode()) % len(self.shards)]
+        number = f"{len(shard.records):09d}"
+        change = {"NewImage": item, "SequenceNumber": number, "Keys": {}}
+        shard.records.append({"eventName": kind, "dynamodb": change})
+        if self.chance.random() < 0.02:
+            removal = {"OldImage": item, "SequenceNumber": f"{len(shard.records):09d}"}
+            shard.records.append({"eventName": "REMOVE", "dynamodb": removal})
+
+    def _deliver(self, shard: Shard) -> None:
+        """The poller's turn at a shard: note how the last batch went, hand the next one out.
+
+        A delivery that takes too long is given up while it still runs, and its batch comes again.
+        """
+        delivery = shard.delivery
+        if delivery is not None:
+            is_running = delivery.task is not None and not delivery.task.is_done
+            if is_running and (self.is_calm or self.chance.random() > 0.02):
+                return
+            self._note(shard, delivery)
+        if shard.done < len(shard.records):
+            end = shard.done + self.chance.randint(1, 3 if shard.bisect else 30)
+            shard.delivery = Delivery(shard.records[shard.done : end])
+            shard.delivery.task = self.scheduler.spawn(shard.delivery.work)
+
+    def _note(self, shard: Shard, delivery: Delivery) -> None:
+        """Move on, or deliver again; what failed too often goes whole to the dead letters."""
+        shard.delivery = None
+        end = shard.done + len(delivery.batch)
+        if delivery.handed_back == []:
+            shard.done, shard.bisect = end, False
+            return
+        if delivery.handed_back:
+            shard.done = int(min(delivery.handed_back))
+        shard.bisect = self.chance.random() < 0.5
+        if self.chance.random() < 0.05:
+            self.dead_letters.append(shard.records[shard.done : end])
+            shard.done = end
+
+    def _deliver_again(self) -> None:
+        """Some records once more, in any order and at any time: a redrive, a second consumer."""
+        records = [record for shard in self.shards for record in shard.records]
+        if records and not self.is_calm:
+            batch = self.chance.choices(records, k=self.chance.randint(1, 25))
+            self.scheduler.spawn(Delivery(batch).work)
+
+    # ------------------------------------------------------------------ faults
+
+    def _around(self, when: str, call: str) -> None:
+        """Before a call another task may go first, or the request is lost; after it, the answer."""
+        if when == "before":
+            self.scheduler.pause()
+        if self.is_calm or self.chance.random() > self.fault_rate:
+            return
+        fault = self.chance.random()
+        if fault < 0.3:
+            raise Killed
+        if fault < 0.5 and when == "before":
+            error: Any = {"Error": {"Code": "ThrottlingException", "Message": ""}}
+            raise ClientError(error, call)
+        raise ReadTimeoutError(endpoint_url="simulated")
+
+    # ------------------------------------------------------------------ the end
+
+    def _settle(self) -> None:
+        """The weather clears: dead letters are redriven, sometimes everything comes once more."""
+        self.is_calm = True
+        batches = list(self.dead_letters)
+        if self.chance.random() < 0.5:
+            records = [record for shard in self.shards for record in shard.records]
+            self.chance.shuffle(records)
+            batches += [records[start : start + 20] for start in range(0, len(records), 20)]
+        self.chance.shuffle(batches)
+        for batch in batches:
+            assert count.count_records(batch) == []
+
+    def _compare(self) -> None:
+        """Usage must be what the accepted and not cancelled events add up to, however cut."""
+        stored = self.engine.tables["meter_events"].values()
+        names = {item["name"]["S"] for item in stored}
+        assert self.accepted <= names, self._lost(self.accepted - names)
+        cancelled = {item["name"]["S"] for item in stored if "cancelled_at" in item}
+        assert self.cancelled <= cancelled
+        for customer in CUSTOMERS:
+            self._compare_customer(customer)
+
+    def _compare_customer(self, customer: str) -> None:
+        events = [
+            (
+                int(item["timestamp"]["N"]),
+                int(item["accepted_at"]["N"]),
+                Decimal(item["value"]["S"]),
+            )
+            for item in self.engine.tables["meter_events"].values()
+            if item["customer"]["S"] == customer and "cancelled_at" not in item
+        ]
+        cuts = sorted(self.chance.randrange(START, _END) for _ in range(3))
+        for start, end in [
+            (START, _END),
+            (START, START + 3_600),
+            *pairwise(cuts),
+        ]:
+            inside = sorted(event for event in events if start <= event[0] < end)
+            used = summaries.usage_between(self.meter, customer, start, end, livemode=False)
+            expected = _expected(Formula(self.formula), inside)
+            assert used == expected, f"seed {self.seed}: {customer} {start}..{end}"
+
+    def _lost(self, identifiers: set[str]) -> str:
+        return f"seed {self.seed}: accepted but not stored: {sorted(identifiers)}"
+
+
+def _is_open(shard: Shard) -> bool:
+    return shard.delivery is not None or shard.done < len(shard.records)
+
+
+def _expected(formula: Formula, events: Sequence[tuple[int, int, Decimal]]) -> Decimal:
+    """What a meter reports of events sorted by time, said as plainly as possible."""
+    values = [value for _, _, value in events]
+    results: dict[Formula, Callable[[], Decimal]] = {
+        Formula.SUM: lambda: sum(values, Decimal(0)),
+        Formula.COUNT: lambda: Decimal(len(values)),
+        Formula.LAST: lambda: values[-1],
+        Formula.MAX: lambda: max(values),
+        Formula.MIN: lambda: min(values),
+    }
+    return results[formula]() if values else Decimal(0)

@@ -1,0 +1,151 @@
+"""The simulator proves something only if it catches every way of getting counting wrong.
+
+Each mutation breaks one rule of the mechanism; some seed among the first few hundred must notice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from meterline.core import metering_buckets
+from meterline.core.aggregation import Measure, Row
+from meterline.core.metering_buckets import Arrival, Bucket
+from meterline.services import count
+from meterline.store import meter_events, usage
+from meterline.store.clients import dynamodb
+from meterline.store.usage import BucketKey
+from tests.faults.engine import FakeDynamoDB
+from tests.faults.simulation import Simulation
+
+SEEDS = 300
+
+type Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_version_condition(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(usage, "_unchanged", lambda _: {})
+
+
+def no_dedupe(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(metering_buckets, "_is_new", lambda *_: True)
+
+
+def evidence_read_before_the_counter(patch: pytest.MonkeyPatch) -> None:
+    read_buckets = usage.read_buckets
+    early: dict[BucketKey, list[Row]] = {}
+
+    def read_late(
+        keys: Sequence[BucketKey], measures: Sequence[Measure]
+    ) -> Mapping[BucketKey, Bucket]:
+        for key, measure in zip(keys, measures, strict=True):
+            early[key] = usage.read_segments(key, measure)
+        return read_buckets(keys, measures)
+
+    patch.setattr(usage, "read_buckets", read_late)
+    patch.setattr(count, "_evidence", lambda key, *_: early[key])
+
+
+def evidence_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
+    query = FakeDynamoDB.query
+
+    def stale(engine: FakeDynamoDB, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+        return query(engine, **request | {"ConsistentRead": False})
+
+    patch.setattr(FakeDynamoDB, "query", stale)
+
+
+def counters_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(usage, "_unchanged", lambda _: {})
+    patch.setattr(FakeDynamoDB, "_source", lambda engine, table, _: engine.past[table])
+
+
+def a_watermark_that_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    def too_late(bucket: Bucket, arrivals: Sequence[Arrival], measure: Measure) -> int | None:
+        lowered = [Arrival(arrival.row, arrival.accepted_at + 1) for arrival in arrivals]
+        return evidence_from(bucket, lowered, measure)
+
+    evidence_from = metering_buckets.evidence_from
+    patch.setattr(metering_buckets, "evidence_from", too_late)
+
+
+def a_watermark_that_goes_back(patch: pytest.MonkeyPatch) -> None:
+    counting = metering_buckets.count
+
+    def count_latest(
+        bucket: Bucket, rows: Sequence[Row], arrivals: Sequence[Arrival], measure: Measure
+    ) -> Bucket | None:
+        fresh = replace(bucket, watermark=0)
+        return counting(fresh, rows, arrivals, measure)
+
+    patch.setattr(metering_buckets, "count", count_latest)
+
+
+def segments_that_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
+    segment_items = usage._segment_items  # noqa: SLF001 - the mutation is in there
+
+    def same_name(key: BucketKey, after: Bucket, measure: Measure) -> list[dict[str, Any]]:
+        items = segment_items(key, after, measure)
+        for number, item in enumerate(items):
+            item["sk"]["S"] = f"{item['sk']['S'][:16]}{9:016d}#{number}"
+        return items
+
+    patch.setattr(usage, "_segment_items", same_name)
+
+
+def a_counter_without_its_segment(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(usage, "_segment_items", lambda *_: [])
+
+
+def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
+    def is_new(row: Row, rows: Sequence[Row]) -> bool:
+        return bool(rows) and not any(one.cancels for one in rows) if row.cancels else not rows
+
+    patch.setattr(metering_buckets, "_is_new", is_new)
+
+
+def unconditional_acceptance(patch: pytest.MonkeyPatch) -> None:
+    def insert_many(events: Sequence[meter_events.AcceptedEvent]) -> list[None]:
+        for event in events:
+            item = meter_events._item(event)  # noqa: SLF001 - the mutation is in there
+            dynamodb().put_item(TableName="meter_events", Item=item)
+        return [None] * len(events)
+
+    patch.setattr(meter_events, "insert_many", insert_many)
+
+
+def a_lost_answer_taken_for_a_duplicate(patch: pytest.MonkeyPatch) -> None:
+    def cancel(*_: object, **__: object) -> None:
+        """Say that it was done."""
+
+    patch.setattr(meter_events, "cancel", cancel)
+
+
+MUTATIONS: list[Break] = [
+    no_version_condition,
+    no_dedupe,
+    evidence_read_before_the_counter,
+    evidence_read_from_the_past,
+    counters_read_from_the_past,
+    a_watermark_that_is_off_by_one,
+    a_watermark_that_goes_back,
+    segments_that_overwrite_each_other,
+    a_counter_without_its_segment,
+    a_cancellation_without_tombstone,
+    unconditional_acceptance,
+    a_lost_answer_taken_for_a_duplicate,
+]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_the_simulator_catches(
+    mutation: Break, simulate: Callable[[Simulation], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutation(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            simulate(Simulation(seed))
+        except (AssertionError, usage.LostRace, KeyError):
+            return
+    pytest.fail(f"{mutation.__name__} went unnoticed in {SEEDS} seeds")

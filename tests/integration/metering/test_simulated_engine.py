@@ -1,0 +1,116 @@
+"""The fault simulator's engine and a real one end up with the same items after the same calls."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+
+from meterline.core.errors import BillingError
+from meterline.services import count
+from meterline.services.adjustments import create_meter_event_adjustment
+from meterline.store import batches, clients, usage
+from meterline.store.settings import settings
+from tests.engines import Engine
+from tests.faults.engine import FakeDynamoDB, seeded
+from tests.integration.metering.worlds import NOW, event, send, sender
+
+type Items = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def small_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "COUNTER_BYTES", 300)
+    monkeypatch.setattr(usage, "SEGMENT_ROWS", 7)
+    monkeypatch.setattr(batches, "sleep", lambda _: None)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDynamoDB]:
+    """The simulator's engine, in place of the client."""
+    with monkeypatch.context() as patch:
+        for name in ("meter_events", "usage"):
+            patch.setenv(f"METERLINE_{name.upper()}_TABLE", name)
+        engine = FakeDynamoDB(seeded(1))
+        settings.cache_clear()
+        clients.reset_clients()
+        patch.setattr(clients, "_client", lambda _: engine)
+        yield engine
+    settings.cache_clear()
+    clients.reset_clients()
+
+
+def _work(seed: int) -> list[str]:
+    """The same calls for the same seed; gives what clients were told."""
+    chance = seeded(seed)
+    told: list[str] = []
+    records: list[dict[str, Any]] = []
+    for number in range(12):
+        events = [
+            event(
+                f"e{chance.randrange(60)}",
+                chance.randint(-9, 9_999),
+                at=NOW - chance.randrange(5_000),
+            )
+            for _ in range(chance.choice((1, 4, 12)))
+        ]
+        by = sender(f"request-{number}", at=NOW + number)
+        told += send(*events, by=by)
+        if chance.random() < 0.5:
+            identifier = _name(chance)
+            cancel = {
+                "type": "cancel",
+                "event_name": "tokens",
+                "cancel": {"identifier": identifier},
+            }
+            try:
+                told.append(create_meter_event_adjustment(by, cancel)["status"])
+            except BillingError as refusal:
+                told.append(refusal.message)
+        records = _records()
+        chance.shuffle(records)
+        assert count.count_records(records[: chance.randint(1, 30)]) == []
+    assert count.count_records(records) == []
+    return told
+
+
+def _name(chance: Random) -> str:
+    return f"e{chance.randrange(60)}"
+
+
+def _records() -> list[dict[str, Any]]:
+    """All events as records, in the order of acceptance."""
+    items = _scan("meter_events")
+    items.sort(key=lambda item: int(item["accepted_at"]["N"]))
+    return [
+        {"eventName": "INSERT", "dynamodb": {"NewImage": item, "SequenceNumber": str(number)}}
+        for number, item in enumerate(items)
+    ]
+
+
+def _scan(table: str) -> list[dict[str, Any]]:
+    client = clients.dynamodb()
+    name = getattr(settings(), f"{table}_table")
+    if isinstance(client, FakeDynamoDB):
+        items = list(client.tables[name].values())
+    else:
+        items = client.scan(TableName=name, ConsistentRead=True)["Items"]
+    return sorted(items, key=lambda item: sorted(str(value) for value in item.values()))
+
+
+_left: dict[int, tuple[list[str], Items]] = {}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_simulated_engine_does_its_part(fake: FakeDynamoDB, seed: int) -> None:  # noqa: ARG001
+    _left[seed] = (_work(seed), {name: _scan(name) for name in ("meter_events", "usage")})
+    assert any(item["sk"]["S"].startswith("s#") for item in _left[seed][1]["usage"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_real_engine_does_the_same(dynamodb: Engine, seed: int) -> None:
+    told = _work(seed)
+    assert told == _left[seed][0]
+    for table in ("meter_events", "usage"):
+        real = {str(sorted(item.items())) for item in dynamodb.scan(table)}
+        assert real == {str(sorted(item.items())) for item in _left[seed][1][table]}
