@@ -175,11 +175,15 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
         return outcome
     from meterline.api.lists import envelope  # noqa: PLC0415 - light functions have no objects
     from meterline.api.render import Renderer  # noqa: PLC0415 - see above
+    from meterline.api.searching import search_envelope  # noqa: PLC0415 - see above
 
     renderer = Renderer(call.context().store)
     if operation.answer is Answer.LIST:
         shown = renderer.show(operation.kind, outcome.bodies, call.trails)
         return envelope(shown, call.request.path, has_more=outcome.has_more)
+    if operation.answer is Answer.SEARCH:
+        shown = renderer.show(operation.kind, outcome.bodies, call.trails)
+        return search_envelope(shown, outcome.next_page, call.request.path)
     body = operation.reveal(outcome) if operation.reveal else outcome
     return renderer.show(operation.kind, [body], call.trails)[0]
 
@@ -199,7 +203,7 @@ def _trails(call: Call, operation: Operation) -> list[Trail]:
     return read_trails(
         call.params.pop("expand", []),
         operation.kind,
-        of_list=operation.answer is Answer.LIST,
+        of_list=operation.answer in (Answer.LIST, Answer.SEARCH),
         may_read=lambda permission: call.principal.may(permission, write=False),
     )
 

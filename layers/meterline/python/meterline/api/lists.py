@@ -99,8 +99,12 @@ def read_page(
     *,
     keep: Keep = lambda _: True,
     parent: str | None = None,
+    term: str | None = None,
 ) -> Listing:
-    """The page that the paging parameters ask for, newest first."""
+    """The page that the paging parameters ask for, newest first.
+
+    ``parent`` or a search ``term`` narrow down what is read; ``keep`` still judges each object.
+    """
     if "starting_after" in params and "ending_before" in params:
         raise exclusive(["ending_before", "starting_after"])
     span = _span(ctx, kind, params)
@@ -109,6 +113,7 @@ def read_page(
         span,
         limit=params.get("limit", DEFAULT_LIMIT),
         parent=parent,
+        term=term,
         keep=lambda body: not body.get("deleted") and keep(body),
     )
     bodies = [document.body for document in page.documents]

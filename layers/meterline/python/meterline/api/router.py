@@ -19,6 +19,8 @@ class Answer(Enum):
     """A stored body of the operation's kind: rendered and expanded."""
     LIST = "list"
     """A ``Listing`` of bodies of the kind."""
+    SEARCH = "search"
+    """A ``SearchPage`` of bodies of the kind."""
     RAW = "raw"
     """A finished JSON value."""
 

@@ -11,13 +11,13 @@ _DIGEST_DIGITS = 24
 
 
 def new_id(prefix: str) -> str:
-    """A new id: ``prefix``, the wall-clock millisecond (so that ids sort by time), 95 random bits."""
+    """A new id: ``prefix``, the wall-clock millisecond (ids sort by time), 95 random bits."""
     milliseconds = time.time_ns() // 1_000_000
     return prefix + _base62(milliseconds, _TIME_DIGITS) + _random_digits()
 
 
 def timed_id(prefix: str, *parts: str | int) -> str:
-    """An id that sorts by the wall-clock millisecond like ``new_id``, then follows from ``parts``."""
+    """An id that sorts by time like ``new_id``; the rest of it follows from ``parts``."""
     milliseconds = time.time_ns() // 1_000_000
     return prefix + _base62(milliseconds, _TIME_DIGITS) + derived_id("", *parts)[:_RANDOM_DIGITS]
 

@@ -9,10 +9,12 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from meterline.store import commit as transactions
-from meterline.store import keys
+from meterline.store import keys, search_terms
 from meterline.store.documents import LIVE, Body, Change, Document, Page
 from meterline.store.keys import Cursor
 from meterline.store.models import BillingItem, ListingIndex, ParentIndex, billing_item
+
+_BATCH_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,16 @@ class BillingStore:
         *,
         limit: int,
         parent: str | None = None,
+        term: str | None = None,
         keep: Callable[[Body], bool] = lambda _: True,
     ) -> Page:
         """Up to ``limit`` objects of a kind, or of those under ``parent``, that ``keep`` accepts.
 
-        In the order of ``span``; reads the index until the page is full, then the objects.
+        In the order of ``span``; reads the index until the page is full, then the objects. With a
+        search ``term`` only objects are read that it finds or found.
         """
-        found = islice(self.each(kind, span, parent=parent, keep=keep), limit + 1)
-        documents = list(found)
+        each = self.each(kind, span, parent=parent, term=term, keep=keep, batch_size=limit + 1)
+        documents = list(islice(each, limit + 1))
         return Page(documents[:limit], has_more=len(documents) > limit)
 
     def each(
@@ -81,11 +85,13 @@ class BillingStore:
         span: Span | None = None,
         *,
         parent: str | None = None,
+        term: str | None = None,
         keep: Callable[[Body], bool] = lambda _: True,
+        batch_size: int = _BATCH_SIZE,
     ) -> Iterator[Document]:
         """The same without an end: every object, read in batches as it is asked for."""
-        ids = self._ids(kind, span or Span(), parent)
-        while batch := list(islice(ids, 50)):
+        ids = self._ids(kind, span or Span(), parent, term)
+        while batch := list(islice(ids, min(batch_size, _BATCH_SIZE))):
             found = self.get_many(batch)
             yield from (found[one] for one in batch if one in found and keep(found[one].body))
 
@@ -102,11 +108,15 @@ class BillingStore:
 
     def commit(self, change: Change) -> None:
         """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
+        search_terms.write_rows(change)
         transactions.commit(change, livemode=self.livemode)
+        search_terms.remove_rows(change)
 
-    def _ids(self, kind: str, span: Span, parent: str | None) -> Iterator[str]:
+    def _ids(self, kind: str, span: Span, parent: str | None, term: str | None) -> Iterator[str]:
         """The ids of a list, merged from its partitions in the order of ``span``."""
-        if parent is not None:
+        if term is not None:
+            rows = [_term_rows(keys.term_key(self.livemode, kind, term), span)]
+        elif parent is not None:
             partitions = [keys.parent_key(self.livemode, kind, parent)]
             rows = [
                 _rows(billing_item().by_parent, BillingItem.parent_sk, one, span)
@@ -130,6 +140,7 @@ class BillingStore:
             timeline=item.timeline or LIVE,
             parent=item.parent,
             expires_at=item.expires_at,
+            terms=frozenset(item.terms or ()),
         )
 
 
@@ -144,6 +155,18 @@ def _rows(
         page_size=101,
     )
     return (str(getattr(item, place.attr_name)) for item in items)
+
+
+def _term_rows(partition: str, span: Span) -> Iterator[str]:
+    """The same of the objects that a search term finds; read consistently, as it is no index."""
+    items = billing_item().query(
+        partition,
+        BillingItem.sk.between(*_bounds(span)),
+        scan_index_forward=span.oldest_first,
+        page_size=101,
+        consistent_read=True,
+    )
+    return (item.sk for item in items)
 
 
 def _bounds(span: Span) -> tuple[str, str]:

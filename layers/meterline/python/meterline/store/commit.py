@@ -12,6 +12,7 @@ from pynamodb.transactions import TransactWrite
 from meterline.store import keys
 from meterline.store.documents import Change, Claim, ClaimTaken, Conflict, Document, LeaseLost
 from meterline.store.models import BillingItem, access_item, billing_item
+from meterline.store.search_terms import terms_of
 
 COMMITTED = "committed"
 _MAX_OPERATIONS = 100
@@ -106,6 +107,7 @@ def _item(document: Document) -> BillingItem:
         timeline=document.timeline,
         parent=document.parent,
         expires_at=document.expires_at,
+        terms=set(terms_of(document.kind, document.body)) or None,
         **_index_attributes(document),
     )
 

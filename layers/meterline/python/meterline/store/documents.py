@@ -19,6 +19,7 @@ class Document:
     ``version`` counts its commits (0: not stored yet) and guards them: a commit is refused when the
     stored version is another. ``due_at`` (UTC seconds on ``timeline``) is when it next needs work.
     ``parent`` is the id of the object that it is listed under, besides the list of its kind.
+    ``terms`` are the search terms that find the stored version.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Document:
     timeline: str = LIVE
     parent: str | None = None
     expires_at: int | None = None
+    terms: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -111,7 +113,7 @@ class LeaseLost(Exception):  # noqa: N818 - an outcome to decide upon, not a def
 
 
 def pack(body: Body) -> bytes:
-    """``body`` as stored: compressed JSON, with keys in one order so that equal bodies are equal."""
+    """``body`` as stored: compressed JSON, keys in one order so that equal bodies are equal."""
     return zlib.compress(json.dumps(body, separators=(",", ":"), sort_keys=True).encode(), 6)
 
 

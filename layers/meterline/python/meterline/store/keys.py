@@ -38,6 +38,11 @@ def claim_key(livemode: bool, kind: str, value: str) -> str:  # noqa: FBT001 - a
     return f"{mode(livemode)}#claim#{kind}#{value}"
 
 
+def term_key(livemode: bool, kind: str, term: str) -> str:  # noqa: FBT001 - a part of the key
+    """The partition of the objects of a kind that a search term finds."""
+    return f"{mode(livemode)}#term#{kind}#{term}"
+
+
 def listing_keys(livemode: bool, kind: str) -> list[str]:  # noqa: FBT001 - a part of the key
     """The partitions of the list of all objects of a kind."""
     shards = _LISTING_SHARDS.get(kind, 1)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pynamodb.attributes import Attribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.constants import BINARY, NUMBER
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
@@ -95,6 +95,7 @@ class BillingItem(Model):
     parent = UnicodeAttribute(null=True)
     holder = UnicodeAttribute(null=True)
     expires_at = IntegerAttribute(null=True)
+    terms = UnicodeSetAttribute(null=True)
     list_pk = UnicodeAttribute(null=True)
     list_sk = UnicodeAttribute(null=True)
     parent_pk = UnicodeAttribute(null=True)

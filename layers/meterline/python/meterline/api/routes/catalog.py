@@ -18,6 +18,7 @@ from meterline.api.params import (
 )
 from meterline.api.router import Operation, Routes, delete, post
 from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
+from meterline.api.searching import searching
 from meterline.services.coupons import create_coupon, delete_coupon, update_coupon
 from meterline.services.meters import (
     create_meter,
@@ -122,6 +123,7 @@ def _with_ids(params: Params) -> Keep:
 
 PRODUCTS = [
     post("/v1/products", "product", create_product, CREATE_PRODUCT),
+    searching("/v1/products/search", "product"),
     listing(
         "/v1/products",
         "product",
@@ -219,6 +221,7 @@ def _with_recurring(params: Params) -> Keep:
 
 PRICES: list[Operation] = [
     post("/v1/prices", "price", create_price, CREATE_PRICE),
+    searching("/v1/prices/search", "price"),
     listing("/v1/prices", "price", filters=LIST_PRICES, keep=_with_recurring, parent="product"),
     retrieve("/v1/prices/{id}", "price"),
     post("/v1/prices/{id}", "price", update_price, UPDATE_PRICE),

@@ -2,10 +2,8 @@
 
 from meterline.api.lists import (
     PAGING,
-    Keep,
     Listing,
     list_operation,
-    listing,
     read_page,
     retrieve,
 )
@@ -22,6 +20,7 @@ from meterline.api.params import (
 )
 from meterline.api.router import Routes, delete, get, post
 from meterline.api.routes.shared import address, currency
+from meterline.api.searching import searching
 from meterline.services.balances import (
     create_balance_transaction,
     find_balance_transaction,
@@ -30,6 +29,7 @@ from meterline.services.balances import (
 from meterline.services.context import Context
 from meterline.services.customers import create_customer, delete_customer, update_customer
 from meterline.services.lookups import find
+from meterline.store.search_terms import email_term
 
 
 def _fields() -> dict[str, Param]:
@@ -78,22 +78,26 @@ CREATE = object_(_fields(), test_clock=string())
 UPDATE = object_(_fields())
 
 
-def _on_clock(params: Params) -> Keep:
+LIST = object_(PAGING, created=RANGE, email=string(max_length=512), test_clock=string())
+
+
+def _list_customers(ctx: Context, params: Params) -> Listing:
     """Customers of the given test clock; without one, those that are on none."""
-    email = params.get("email")
-    clock = params.get("test_clock")
-    return lambda body: body["test_clock"] == clock and email in (None, body["email"])
+    email, clock = params.get("email"), params.get("test_clock")
+    return read_page(
+        ctx,
+        "customer",
+        params,
+        keep=lambda body: body["test_clock"] == clock and email in (None, body["email"]),
+        parent=None if email else clock,
+        term=email_term(email) if email else None,
+    )
 
 
 CUSTOMERS = [
     post("/v1/customers", "customer", create_customer, CREATE),
-    listing(
-        "/v1/customers",
-        "customer",
-        filters=object_(email=string(max_length=512), test_clock=string()),
-        keep=_on_clock,
-        parent="test_clock",
-    ),
+    list_operation("/v1/customers", "customer", _list_customers, LIST),
+    searching("/v1/customers/search", "customer"),
     retrieve("/v1/customers/{id}", "customer", shows_deleted=True),
     post("/v1/customers/{id}", "customer", update_customer, UPDATE),
     delete("/v1/customers/{id}", "customer", delete_customer),

@@ -3,6 +3,7 @@
 from meterline.api.lists import Keep, listing, retrieve
 from meterline.api.params import Params, boolean, enum, object_, string
 from meterline.api.router import Routes, post
+from meterline.api.searching import searching
 from meterline.services.invoices.bodies import subscription_of
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.preview import create_preview
@@ -47,6 +48,7 @@ ROUTES = Routes(
         post("/v1/invoices/{id}/pay", _KIND, pay_invoice, object_(paid_out_of_band=boolean())),
         post("/v1/invoices/{id}/void", _KIND, void_invoice),
         post("/v1/invoices/{id}/mark_uncollectible", _KIND, mark_uncollectible),
+        searching("/v1/invoices/search", _KIND),
         listing("/v1/invoices", _KIND, filters=_FILTERS, keep=_keep, parent="customer"),
     ]
 )

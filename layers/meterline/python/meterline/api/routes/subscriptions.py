@@ -14,6 +14,7 @@ from meterline.api.params import (
     timestamp,
 )
 from meterline.api.router import Routes, delete, post
+from meterline.api.searching import searching
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.items import MAX_ITEMS
 from meterline.services.subscriptions.update import cancel_subscription, update_subscription
@@ -131,6 +132,7 @@ ROUTES = Routes(
             cancel_subscription,
             object_(cancellation_details=_CANCELLATION_DETAILS),
         ),
+        searching("/v1/subscriptions/search", _KIND),
         listing("/v1/subscriptions", _KIND, filters=_FILTERS, keep=_keep, parent="customer"),
     ]
 )

@@ -1,0 +1,65 @@
+"""The route of ``/search``: a query, and opaque pages bound to the key and to the query."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT
+from meterline.api.page_tokens import page_token, read_page_token
+from meterline.api.params import Params, integer, object_, string
+from meterline.api.router import Answer, Operation, permission_of
+from meterline.core.errors import BillingError
+
+if TYPE_CHECKING:
+    from meterline.api.app import Call
+
+SEARCH = object_(
+    query=string(required=True),
+    limit=integer(minimum=1, maximum=MAX_LIMIT),
+    page=string(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """What a search returns: stored bodies, and the token of the next page if there is one."""
+
+    bodies: list[dict[str, Any]]
+    next_page: str | None
+
+
+def searching(path: str, kind: str) -> Operation:
+    """``GET`` of the objects of a kind that a query finds."""
+
+    def run(call: "Call", params: Params) -> SearchPage:
+        from meterline.services.search import search  # noqa: PLC0415 - only when asked
+
+        secret, query = call.principal.secret, params["query"]
+        place = read_page_token(secret, params["page"]) if "page" in params else {}
+        if place and place.get("query") != query:
+            raise BillingError("This page belongs to another query.", param="page")
+        limit = params.get("limit", DEFAULT_LIMIT)
+        found = search(call.context(), kind, query, after=place.get("after"), limit=limit)
+        following = {"query": query, "after": found.place}
+        return SearchPage(found.bodies, page_token(secret, following) if found.place else None)
+
+    return Operation(
+        method="GET",
+        path=path,
+        run=run,
+        permission=permission_of(path.removesuffix("/search")),
+        kind=kind,
+        answer=Answer.SEARCH,
+        params=SEARCH,
+        light=True,
+    )
+
+
+def search_envelope(shown: list[dict[str, Any]], next_page: str | None, url: str) -> dict[str, Any]:
+    """A search result object."""
+    return {
+        "object": "search_result",
+        "data": shown,
+        "has_more": next_page is not None,
+        "next_page": next_page,
+        "url": url,
+    }

@@ -1,0 +1,87 @@
+"""Search terms: which exact values find an object, and the rows that lead from them to it.
+
+A row is written before the commit that needs it and removed after the commit that ends it, so that
+every committed object can be found. A row too many, left by a death in between, does no harm:
+readers check each object against what they look for. Rows are not part of the transaction, because
+that would double what they cost and bound how much metadata an object may have.
+"""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+
+from pynamodb.exceptions import DeleteError
+
+from meterline.store import keys
+from meterline.store.documents import Body, Change, Document
+from meterline.store.models import billing_item
+
+SEARCHABLE = frozenset({"customer", "invoice", "price", "product", "subscription"})
+_REFUSED = "ConditionalCheckFailedException"
+
+
+def metadata_term(key: str, value: str) -> str:
+    """The term of a pair of metadata; a value counts whatever its case."""
+    return _digest("metadata", key, value.casefold())
+
+
+def email_term(email: str) -> str:
+    """The term of a customer's e-mail address, whatever its case."""
+    return _digest("email", email.casefold())
+
+
+def terms_of(kind: str, body: Body) -> frozenset[str]:
+    """The terms that find an object as it is now."""
+    if kind not in SEARCHABLE or body.get("deleted"):
+        return frozenset()
+    pairs = (body.get("metadata") or {}).items()
+    terms = {metadata_term(key, value) for key, value in pairs}
+    email = body.get("email") if kind == "customer" else None
+    return frozenset(terms | ({email_term(email)} if email else set()))
+
+
+def write_rows(change: Change) -> None:
+    """Write the rows of the terms that ``change`` gives to its documents."""
+    rows = [
+        billing_item()(*_address(document, term), version=document.version + 1)
+        for document in change.puts
+        for term in sorted(terms_of(document.kind, document.body) - document.terms)
+    ]
+    if not rows:
+        return
+    with billing_item().batch_write() as batch:
+        for row in rows:
+            batch.save(row)
+
+
+def remove_rows(change: Change) -> None:
+    """Remove the rows of the terms that ``change`` took away, unless they were given again."""
+    model = billing_item()
+    for document, term in _ended(change):
+        try:
+            model(*_address(document, term)).delete(model.version <= document.version)
+        except DeleteError as error:
+            if error.cause_response_code != _REFUSED:
+                raise
+
+
+def _ended(change: Change) -> Iterator[tuple[Document, str]]:
+    for document in change.puts:
+        left = document.terms - terms_of(document.kind, document.body)
+        yield from _each(document, left)
+    for document in change.deletes:
+        yield from _each(document, document.terms)
+
+
+def _each(document: Document, terms: Iterable[str]) -> Iterator[tuple[Document, str]]:
+    return ((document, term) for term in sorted(terms))
+
+
+def _address(document: Document, term: str) -> tuple[str, str]:
+    place = keys.Cursor(document.created, document.id).sort_key
+    return keys.term_key(document.livemode, document.kind, term), place
+
+
+def _digest(*parts: str) -> str:
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return urlsafe_b64encode(digest[:15]).decode()
