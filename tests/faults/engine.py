@@ -142,6 +142,7 @@ class FakeDynamoDB:
         return {"Responses": {table: found}, "UnprocessedKeys": left}
 
     def _query(self, request: dict[str, Any]) -> Item:
+        """One page of a partition between two sort keys."""
         assert request["KeyConditionExpression"] == "pk = :pk AND sk BETWEEN :low AND :high"
         values = request["ExpressionAttributeValues"]
         pk, low, high = (values[name]["S"] for name in (":pk", ":low", ":high"))

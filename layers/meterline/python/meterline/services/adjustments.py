@@ -6,7 +6,7 @@ from typing import Any
 from meterline.core.errors import BillingError
 from meterline.services.ids import derived_id
 from meterline.services.ingest import Sender, rfc3339
-from meterline.store import meter_events
+from meterline.store import meter_events, uncounted
 from meterline.store.meter_events import AcceptedEvent
 
 CANCEL_LIMIT_SECONDS = 24 * 3_600
@@ -56,5 +56,8 @@ def _cancel(sender: Sender, params: Mapping[str, Any], *, code: str | None) -> A
             code=code,
             param="cancel[identifier]",
         )
+    if not sender.livemode:
+        identity = meter_events.identity_of(identifier)
+        uncounted.note(sender.livemode, event.customer, [identity], sender.now_microseconds)
     meter_events.cancel(sender.livemode, identifier, now=sender.now)
     return event

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from uuid import UUID
 from meterline.core import metering
 from meterline.core.errors import BillingError
 from meterline.core.metering import EventRefused, MeterRules, Reason
-from meterline.store import decimals, meter_events
+from meterline.store import decimals, meter_events, uncounted
 from meterline.store.meter_events import AcceptedEvent
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,15 +156,28 @@ def _stored(outcome: Outcome, *, code: str | None) -> AcceptedEvent:
 
 def _accept(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
     """Judge all events, then store what passed; of equal identifiers the first is the event."""
-    judged = _judge(sender, events)
+    customers, judged = _judge(sender, events)
     passed = {
         outcome.identifier: outcome.event
         for outcome in reversed(judged)
         if outcome.event is not None
     }
-    to_store = list(passed.values())
-    holders = dict(zip(passed, meter_events.insert_many(to_store), strict=True)) if passed else {}
+    _note_those_on_clocks(sender, customers, passed.values())
+    holders = dict(zip(passed, meter_events.insert_many([*passed.values()]), strict=True))
     return [_settle(outcome, passed, holders) for outcome in judged]
+
+
+def _note_those_on_clocks(
+    sender: Sender, customers: Mapping[str, int | None], events: Iterable[AcceptedEvent]
+) -> None:
+    """Leave word of the events that an advancing test clock has to wait for."""
+    identities: dict[str, list[bytes]] = {}
+    for event in events:
+        if customers[event.customer] is not None:
+            identity = meter_events.identity_of(event.identifier)
+            identities.setdefault(event.customer, []).append(identity)
+    for customer, noted in identities.items():
+        uncounted.note(sender.livemode, customer, noted, sender.now_microseconds)
 
 
 def _settle(
@@ -188,7 +201,10 @@ def _settle(
     return replace(outcome, event=holder)
 
 
-def _judge(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
+def _judge(
+    sender: Sender, events: Sequence[EventParams]
+) -> tuple[Mapping[str, int | None], list[Outcome]]:
+    """The customers that the events name, and the outcome of each event as far as rules decide."""
     meters = sender.directory.meters({event.event_name for event in events})
     named = {
         event.payload[rules.customer_key]
@@ -196,7 +212,7 @@ def _judge(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
         if (rules := meters.get(event.event_name)) and event.payload.get(rules.customer_key)
     }
     customers = sender.directory.customers(named)
-    return [
+    return customers, [
         _judge_one(sender, event, meters.get(event.event_name), customers, order)
         for order, event in enumerate(events)
     ]

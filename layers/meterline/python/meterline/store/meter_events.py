@@ -7,7 +7,7 @@ request wrote it: a request that repeats itself because its answer was lost find
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,8 @@ def insert(event: AcceptedEvent) -> AcceptedEvent | None:
 
 def insert_many(events: Sequence[AcceptedEvent]) -> list[AcceptedEvent | None]:
     """Store each of ``events`` (distinct identifiers): None, or who holds its identifier."""
+    if not events:
+        return []
     if len(events) == 1:
         return [insert(events[0])]
     taken: list[int] = []
@@ -107,12 +109,13 @@ def insert_many(events: Sequence[AcceptedEvent]) -> list[AcceptedEvent | None]:
 
 def read(wanted: Sequence[tuple[bool, str]]) -> dict[str, AcceptedEvent]:
     """The events with these (livemode, identifier) that exist, by identifier, consistently."""
-    keys = [
-        {"identifier": {"S": key_of(livemode, identity_of(identifier))}}
-        for livemode, identifier in wanted
-    ]
-    items = batch_get(settings().meter_events_table, keys)
-    return {event.identifier: event for event in map(_event, items)}
+    keys = [key_of(livemode, identity_of(identifier)) for livemode, identifier in wanted]
+    return {event.identifier: event for event in _read_keys(keys)}
+
+
+def read_identities(livemode: bool, identities: Iterable[bytes]) -> list[AcceptedEvent]:  # noqa: FBT001 - part of a key
+    """The events with these identities that exist, consistently."""
+    return _read_keys([key_of(livemode, identity) for identity in identities])
 
 
 def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT001 - part of a key
@@ -130,6 +133,11 @@ def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT00
         )
     except client.exceptions.ConditionalCheckFailedException:
         return
+
+
+def _read_keys(keys: Sequence[str]) -> list[AcceptedEvent]:
+    wanted = [{"identifier": {"S": key}} for key in keys]
+    return [_event(item) for item in batch_get(settings().meter_events_table, wanted)]
 
 
 def _insert_batch(events: Sequence[AcceptedEvent], places: list[int]) -> list[int]:

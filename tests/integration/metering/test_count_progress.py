@@ -1,0 +1,56 @@
+"""An advancing test clock can wait until everything sent before is counted."""
+
+from meterline.services.adjustments import create_meter_event_adjustment
+from meterline.services.count_progress import is_caught_up
+from tests.engines import Engine
+from tests.integration.metering.worlds import (
+    NOW,
+    FakeDirectory,
+    deliver,
+    event,
+    send,
+    sender,
+    used,
+)
+
+ON_CLOCK = FakeDirectory(clocks={"cus_a": NOW, "cus_b": None})
+
+
+def _caught_up(customer: str = "cus_a", *, after: int = 0) -> bool:
+    return is_caught_up(customer, livemode=False, now=NOW + after)
+
+
+def test_a_customer_on_a_clock_is_caught_up_when_all_is_counted(dynamodb: Engine) -> None:
+    assert _caught_up()
+    send(*(event(f"e{n}") for n in range(30)), by=sender(directory=ON_CLOCK))
+    assert not _caught_up()
+    deliver(dynamodb)
+    assert _caught_up()
+    assert used() == 30
+
+
+def test_a_repeated_identifier_does_not_hold_the_clock(dynamodb: Engine) -> None:
+    send(event("a", 1), by=sender("first", directory=ON_CLOCK))
+    deliver(dynamodb)
+    again = send(event("a", 1, at=NOW - 9_000), by=sender("second", directory=ON_CLOCK))
+    assert again == ["duplicate"]
+    assert _caught_up()
+
+
+def test_a_cancellation_is_waited_for(dynamodb: Engine) -> None:
+    send(event("a"), by=sender(directory=ON_CLOCK))
+    deliver(dynamodb)
+    cancel = {"type": "cancel", "event_name": "tokens", "cancel": {"identifier": "a"}}
+    create_meter_event_adjustment(sender(directory=ON_CLOCK), cancel)
+    assert not _caught_up()
+    deliver(dynamodb)
+    assert _caught_up()
+    assert used() == 0
+
+
+def test_nobody_waits_for_ever_nor_on_the_wall_clock(dynamodb: Engine) -> None:
+    send(event("a"), event("b", customer="cus_b"), by=sender(directory=ON_CLOCK))
+    assert _caught_up("cus_b")
+    assert not _caught_up(after=3_599)
+    assert _caught_up(after=3_601)
+    deliver(dynamodb)
