@@ -1,0 +1,130 @@
+"""The rules of the house: what may import what, what may never be used, what functions may do."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engines import ROOT, resources
+
+PACKAGE = ROOT / "layers" / "meterline" / "python" / "meterline"
+FLOORS = {"core": 1, "store": 2, "services": 3, "api": 4}
+FORBIDDEN_IN_CORE = ("boto3", "botocore", "pynamodb", "time", "os", "random", "secrets", "uuid")
+CLOCKS = re.compile(r"\b(datetime\.(now|utcnow)|date\.today|time\.time)\b")
+CODE = sorted(PACKAGE.rglob("*.py")) + sorted((ROOT / "functions").rglob("*.py"))
+FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
+
+BINARY_FRACTIONS_ALLOWED = {
+    "layers/meterline/python/meterline/api/app.py": "JSON numbers: the last step to the wire",
+    "layers/meterline/python/meterline/services/coupons.py": "percent_off is a JSON number",
+    "layers/meterline/python/meterline/services/products.py": "dimensions of parcels, not counted",
+    "layers/meterline/python/meterline/store/directory.py": "a time that never comes",
+}
+"""Where a decimal may become a float, each with the reason: shown only, never calculated with."""
+
+WILDCARDS_THAT_AWS_NEEDS: dict[str, str] = {}
+"""Actions that know no resource, each with the reason; there are none yet."""
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)} imports relatively"
+            yield node.module or ""
+
+
+def floor(module: str) -> int:
+    parts = module.split(".")
+    return FLOORS.get(parts[1], 0) if parts[0] == "meterline" and len(parts) > 1 else 0
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
+def test_imports_point_down_only(path: Path) -> None:
+    # core/errors is below every floor; anything else imports its own floor and those below.
+    own = FLOORS.get(path.relative_to(PACKAGE).parts[0], 0)
+    above = [module for module in imports(path) if floor(module) > own]
+    assert above == []
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=name_of)
+def test_core_is_pure(path: Path) -> None:
+    used = {module.split(".")[0] for module in imports(path)}
+    assert used.isdisjoint(FORBIDDEN_IN_CORE)
+    assert not CLOCKS.search(path.read_text()), "time is passed in"
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_no_binary_fractions_near_money_and_quantities(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert "NumberAttribute" not in imported, "PynamoDB's NumberAttribute gives floats"
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert "NumberAttribute" not in names
+    assert "float" not in called or name_of(path) in BINARY_FRACTIONS_ALLOWED
+
+
+def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every policy statement in a resource's properties, wherever it stands."""
+    for key, value in properties.items():
+        if key == "Statement":
+            yield from value
+        elif isinstance(value, dict):
+            yield from statements(value)
+        elif isinstance(value, list):
+            yield from (s for one in value if isinstance(one, dict) for s in statements(one))
+
+
+def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - YAML
+    return value if isinstance(value, list) else [value]
+
+
+POLICIES = [
+    (logical_id, statement)
+    for kind in ("AWS::Serverless::Function", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role")
+    for logical_id, properties in resources(kind).items()
+    for statement in statements(properties)
+]
+
+
+@pytest.mark.parametrize(("logical_id", "statement"), POLICIES)
+def test_permissions_name_their_actions_and_resources(
+    logical_id: str, statement: dict[str, Any]
+) -> None:
+    actions = as_list(statement["Action"])
+    assert not [action for action in actions if "*" in action]
+    if "Resource" in statement and "*" in as_list(statement["Resource"]):
+        assert set(actions) <= set(WILDCARDS_THAT_AWS_NEEDS), logical_id
+
+
+@pytest.mark.parametrize("logical_id", FUNCTIONS)
+def test_every_function_has_its_folder_and_a_sample_event(logical_id: str) -> None:
+    name = logical_id.removesuffix("Function")
+    folder = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    assert resources("AWS::Serverless::Function")[logical_id]["CodeUri"] == f"functions/{folder}"
+    assert (ROOT / "functions" / folder / "app.py").exists()
+    assert (ROOT / "events" / f"{name}.json").exists()
+
+
+def test_every_folder_of_functions_is_deployed() -> None:
+    folders = {f"functions/{path.parent.name}" for path in ROOT.glob("functions/*/app.py")}
+    deployed = {one["CodeUri"] for one in resources("AWS::Serverless::Function").values()}
+    assert folders == deployed
