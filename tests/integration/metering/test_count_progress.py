@@ -1,5 +1,8 @@
 """An advancing test clock can wait until everything sent before is counted."""
 
+import pytest
+
+from meterline.services import count_progress
 from meterline.services.adjustments import create_meter_event_adjustment
 from meterline.services.count_progress import is_caught_up
 from tests.engines import Engine
@@ -46,6 +49,17 @@ def test_a_cancellation_is_waited_for(dynamodb: Engine) -> None:
     deliver(dynamodb)
     assert _caught_up()
     assert used() == 0
+
+
+def test_waiting_ends_with_the_word_to_come_again(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(count_progress, "sleep", lambda _: None)
+    send(event("a"), by=sender(directory=ON_CLOCK))
+    with pytest.raises(count_progress.CountingLags):
+        count_progress.wait_until_caught_up(["cus_a"], livemode=False, now=NOW)
+    deliver(dynamodb)
+    count_progress.wait_until_caught_up(["cus_a"], livemode=False, now=NOW)
 
 
 def test_nobody_waits_for_ever_nor_on_the_wall_clock(dynamodb: Engine) -> None:

@@ -1,12 +1,32 @@
 """Whether counting has caught up with what a customer on a test clock sent."""
 
+from collections.abc import Iterable
 from itertools import batched
+from time import sleep
 
 from meterline.core.metering import measure_from_text
 from meterline.store import meter_events, uncounted, usage
 from meterline.store.batches import GET_LIMIT
 from meterline.store.meter_events import AcceptedEvent
 from meterline.store.usage import HOUR_SECONDS, BucketKey
+
+WAIT_SECONDS = 30
+_LOOK_SECONDS = 0.25
+
+
+class CountingLags(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """Usage that was sent before is not counted yet: come again later."""
+
+
+def wait_until_caught_up(customer_ids: Iterable[str], *, livemode: bool, now: int) -> None:
+    """Wait half a minute at most until these customers are caught up, or raise CountingLags."""
+    patience = int(WAIT_SECONDS / _LOOK_SECONDS)
+    for customer_id in customer_ids:
+        while not is_caught_up(customer_id, livemode=livemode, now=now):
+            patience -= 1
+            if patience < 0:
+                raise CountingLags(customer_id)
+            sleep(_LOOK_SECONDS)
 
 
 def is_caught_up(customer_id: str, *, livemode: bool, now: int) -> bool:

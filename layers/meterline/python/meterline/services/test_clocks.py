@@ -11,6 +11,7 @@ from dataclasses import replace
 from meterline.core.errors import BillingError
 from meterline.core.periods import Interval, IntervalUnit, add_intervals
 from meterline.services.context import Context
+from meterline.services.count_progress import wait_until_caught_up
 from meterline.services.due_work import do_due_work
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
@@ -75,6 +76,8 @@ def run_test_clock(ctx: Context, clock_id: str) -> None:
     if document is None or document.body["status"] != "advancing":
         return
     target = int(document.body["status_details"]["advancing"]["target_frozen_time"])
+    members = [customer.id for customer in ctx.store.each("customer", parent=clock_id)]
+    wait_until_caught_up(members, livemode=ctx.livemode, now=ctx.wall_clock)
     while _run_due(ctx, document, target):
         pass
     body = document.body | {"status": "ready", "status_details": {}, "frozen_time": target}
