@@ -39,7 +39,15 @@ class Stack:
 
 def running_stack() -> Stack | None:
     """The stack of the environment's ``METERLINE_API_BASE``, or of ``make up``; None without."""
-    values = dict(os.environ) if "METERLINE_API_BASE" in os.environ else _env_file()
+    return _stack(os.environ) or file_stack()
+
+
+def file_stack() -> Stack | None:
+    """The stack of ``make up``, as ``.local/env`` tells it; None without."""
+    return _stack(_env_file())
+
+
+def _stack(values: Mapping[str, str]) -> Stack | None:
     try:
         return Stack(
             api_base=values["METERLINE_API_BASE"],

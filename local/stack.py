@@ -28,9 +28,8 @@ _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers")
 def up() -> Stack:
     """The running stack, with the code as it is now; what runs and is unchanged stays."""
     STATE.mkdir(exist_ok=True)
-    found = processes.load(PROCESSES)
-    stack = aws.running_stack() if ENV_FILE.exists() else None
-    if stack is None or len(found) < 2 or not all(process.is_running() for process in found):  # noqa: PLR2004 - the AWS and the proxy
+    stack = aws.file_stack() if is_running() else None
+    if stack is None:
         return _start_afresh()
     if DEPLOYED.read_text() != _fingerprint():
         _build()
@@ -38,6 +37,12 @@ def up() -> Stack:
     else:
         say("The stack is running and up to date.")
     return stack
+
+
+def is_running() -> bool:
+    """Whether a stack that ``up`` finished starting still runs as a whole."""
+    found = processes.load(PROCESSES)
+    return ENV_FILE.exists() and bool(found) and all(process.is_running() for process in found)
 
 
 def down() -> None:
@@ -96,7 +101,7 @@ def _start_aws() -> tuple[str, Process]:
     }
     for inherited in [name for name in env if name.startswith(("METERLINE_", "AWS_ENDPOINT_URL"))]:
         del env[inherited]
-    command = [sys.executable, "-m", "ministack"]
+    command = [sys.executable, "-m", "local.ministack"]
     return endpoint, processes.start("MiniStack", command, STATE / "ministack.log", env)
 
 
@@ -164,7 +169,7 @@ def _start_proxy(endpoint: str, api_id: str) -> tuple[str, Process]:
 
 def run(command: list[str]) -> int:
     """Run a command with the variables of the stack's functions; its exit code."""
-    stack = aws.running_stack() or up()
+    stack = (aws.file_stack() if is_running() else None) or up()
     env = os.environ | stack.function_environment()
     return subprocess.run(command, env=env, check=False).returncode
 

@@ -1,0 +1,73 @@
+"""Starts MiniStack with one gap closed: PartiQL writes reach a table's stream, as they do on AWS.
+
+MiniStack 1.5 writes stream records for the item operations and for transactions, but not for
+``INSERT``, ``UPDATE`` and ``DELETE`` statements. Drop this module when it does.
+"""
+
+import copy
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ministack.app import main
+from ministack.services import dynamodb
+
+type Answer = tuple[int, Any, Any]
+type Statement = Callable[..., Answer]
+type Item = dict[str, Any]
+
+_SUCCESS = 200
+_NO_SORT_KEY = "__no_sort__"
+
+
+def _with_stream_record(run: Statement) -> Statement:
+    """``run``, followed by the stream record of what it changed."""
+
+    @functools.wraps(run)
+    def wrapped(table: dict[str, Any], parsed: dict[str, Any], *rest: object) -> Answer:
+        key = _key(table, parsed)
+        before = copy.deepcopy(_stored(table, key))
+        answer = run(table, parsed, *rest)
+        after = _stored(table, key)
+        if answer[0] == _SUCCESS and before != after:
+            dynamodb._emit_stream_event(  # noqa: SLF001 - MiniStack has no public way to tell streams
+                parsed["table"], _change(before, after), before, copy.deepcopy(after)
+            )
+        return answer
+
+    return wrapped
+
+
+def _key(table: dict[str, Any], parsed: dict[str, Any]) -> tuple[Any, Any]:
+    """The partition and sort key that a statement is about; (None, None) if it names none."""
+    if parsed["op"] == "INSERT":
+        item = parsed.get("item", {})
+        equal = item.get("M", item) if set(item) == {"M"} else item
+    else:
+        equal = {name: value for name, op, value in parsed.get("conditions") or [] if op == "="}
+    return _value(equal.get(table["pk_name"])), (
+        _value(equal.get(table["sk_name"])) if table["sk_name"] else _NO_SORT_KEY
+    )
+
+
+def _value(typed: Any) -> Any:  # noqa: ANN401 - a typed DynamoDB value, or none
+    return None if typed is None else dynamodb._extract_key_val(typed)  # noqa: SLF001 - see above
+
+
+def _stored(table: dict[str, Any], key: tuple[Any, Any]) -> Item | None:
+    partition, sort = key
+    item: Item | None = table["items"].get(partition, {}).get(sort)
+    return item
+
+
+def _change(before: Item | None, after: Item | None) -> str:
+    if before is None:
+        return "INSERT"
+    return "REMOVE" if after is None else "MODIFY"
+
+
+for _name in ("_partiql_insert", "_partiql_update", "_partiql_delete"):
+    setattr(dynamodb, _name, _with_stream_record(getattr(dynamodb, _name)))
+
+if __name__ == "__main__":
+    main()
