@@ -5,19 +5,19 @@ brings them back at the very end; workers die; the engine loses requests and ans
 dust has settled, usage must be what the stored events plainly add up to.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.core.aggregation import Formula
 from meterline.core.errors import BillingError
 from meterline.services import adjustments, count, ingest, summaries
 from meterline.services.ingest import Sender, rfc3339
 from meterline.store.batches import Throttled
+from meterline.store.meter_events import identity_from_key
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.faults.scheduler import Killed, Scheduler, Task
 from tests.integration.metering.worlds import FakeDirectory, meter_body
@@ -28,6 +28,15 @@ CUSTOMERS = ("cus_a", "cus_b")
 _END = START + HOURS * 3_600
 
 type Record = dict[str, Any]
+
+
+class Event(NamedTuple):
+    """A stored event; sorts by time, then by receipt."""
+
+    timestamp: int
+    accepted_at: int
+    identity: bytes
+    value: Decimal
 
 
 @dataclass
@@ -80,7 +89,8 @@ class Simulation:
     @property
     def meter(self) -> dict[str, Any]:
         """The meter of the run."""
-        return meter_body(formula=self.formula)
+        formula, _, window = self.formula.partition(":")
+        return meter_body(formula=formula, event_time_window=window or None)
 
     def run(self) -> None:
         """Run to the end, settle, and compare."""
@@ -255,9 +265,10 @@ class Simulation:
 
     def _compare_customer(self, customer: str) -> None:
         events = [
-            (
+            Event(
                 int(item["timestamp"]["N"]),
                 int(item["accepted_at"]["N"]),
+                identity_from_key(item["identifier"]["S"]),
                 Decimal(item["value"]["S"]),
             )
             for item in self.engine.tables["meter_events"].values()
@@ -269,9 +280,9 @@ class Simulation:
             (START, START + 3_600),
             *pairwise(cuts),
         ]:
-            inside = sorted(event for event in events if start <= event[0] < end)
+            inside = [event for event in _counting(self.formula, events) if start <= event[0] < end]
             used = summaries.usage_between(self.meter, customer, start, end, livemode=False)
-            expected = _expected(Formula(self.formula), inside)
+            expected = _expected(self.formula, inside)
             assert used == expected, f"seed {self.seed}: {customer} {start}..{end}"
 
     def _lost(self, identifiers: set[str]) -> str:
@@ -282,14 +293,25 @@ def _is_open(shard: Shard) -> bool:
     return shard.delivery is not None or shard.done < len(shard.records)
 
 
-def _expected(formula: Formula, events: Sequence[tuple[int, int, Decimal]]) -> Decimal:
+def _counting(measure: str, events: Iterable[Event]) -> list[Event]:
+    """The events that count, by time; with a window, of each only the latest received."""
+    window = {"hour": 3_600, "day": 86_400}.get(measure.partition(":")[2])
+    if window is None:
+        return sorted(events)
+    latest: dict[int, Event] = {}
+    for event in sorted(events, key=lambda one: (one.accepted_at, one.identity)):
+        latest[event.timestamp // window] = event
+    return sorted(latest.values())
+
+
+def _expected(measure: str, events: Sequence[Event]) -> Decimal:
     """What a meter reports of events sorted by time, said as plainly as possible."""
-    values = [value for _, _, value in events]
-    results: dict[Formula, Callable[[], Decimal]] = {
-        Formula.SUM: lambda: sum(values, Decimal(0)),
-        Formula.COUNT: lambda: Decimal(len(values)),
-        Formula.LAST: lambda: values[-1],
-        Formula.MAX: lambda: max(values),
-        Formula.MIN: lambda: min(values),
+    values = [event.value for event in events]
+    results: dict[str, Callable[[], Decimal]] = {
+        "sum": lambda: sum(values, Decimal(0)),
+        "count": lambda: Decimal(len(values)),
+        "last": lambda: values[-1],
+        "max": lambda: max(values),
+        "min": lambda: min(values),
     }
-    return results[formula]() if values else Decimal(0)
+    return results[measure.partition(":")[0]]() if values else Decimal(0)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.simulation import Simulation
 
-FORMULAS = ("sum", "sum", "sum", "count", "last", "max", "min")
+FORMULAS = ("sum", "sum", "sum", "sum", "count", "last", "max", "min", "sum:hour", "last:day")
 
 
 def test_usage_is_exact_under_every_seed(

@@ -27,7 +27,7 @@ from meterline.store import usage
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 
 DAY_SECONDS = 86_400
-_ALL_HOURS = range(10_000_000 // 2)
+_END_OF_TIME = 8_000_000_000 // DAY_SECONDS * DAY_SECONDS
 
 type Body = dict[str, Any]
 
@@ -40,6 +40,11 @@ class Series:
     meter: str
     customer: str
     measure: Measure
+
+    @property
+    def combining(self) -> Measure:
+        """How parts combine: with a window, they are the events that count, one a window."""
+        return Measure(self.measure.formula)
 
     def key(self, hour: int) -> BucketKey:
         """The key of one of its buckets."""
@@ -66,7 +71,7 @@ def lifetime_usage(
 ) -> Decimal:
     """The usage since forever: one item read for each hour that has usage, consistently."""
     series = Series(livemode, meter_id, customer_id, measure)
-    return result(_merged(series, _hourly(series, _ALL_HOURS)), measure.formula)
+    return result(_aggregate_between(series, 0, _END_OF_TIME), measure.formula)
 
 
 def list_event_summaries(
@@ -88,7 +93,7 @@ def list_event_summaries(
     windows: dict[tuple[int, int], Aggregate] = {}
     for first, part in _parts(series, start, end):
         bounds = _window_of(first, start, end, window)
-        windows[bounds] = combine(windows.get(bounds, NOTHING), part, series.measure)
+        windows[bounds] = combine(windows.get(bounds, NOTHING), part, series.combining)
     return [
         _summary(series, bounds, whole)
         for bounds, whole in sorted(windows.items(), reverse=True)
@@ -103,13 +108,16 @@ def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
 def _merged(series: Series, parts: Iterator[tuple[int, Aggregate]]) -> Aggregate:
     whole = NOTHING
     for _, part in parts:
-        whole = combine(whole, part, series.measure)
+        whole = combine(whole, part, series.combining)
     return whole
 
 
 def _parts(series: Series, start: int, end: int) -> Iterator[tuple[int, Aggregate]]:
     """The aggregates that make up a range, each with its first second: hours and pieces of them."""
     if start >= end:
+        return
+    if series.measure.window is not None:
+        yield from _counting_events(series, series.measure.window, start, end)
         return
     first_whole = -(-start // HOUR_SECONDS)
     last_whole = end // HOUR_SECONDS
@@ -131,6 +139,22 @@ def _hourly(series: Series, hours: range) -> Iterator[tuple[int, Aggregate]]:
     )
     for hour, bucket in buckets:
         yield hour * HOUR_SECONDS, bucket.aggregate
+
+
+def _counting_events(
+    series: Series, window: Window, start: int, end: int
+) -> Iterator[tuple[int, Aggregate]]:
+    """The one event that counts in each window, the latest received, where it lies in the range."""
+    opening = start - start % window.seconds
+    closing = end + -end % window.seconds
+    latest: dict[int, Aggregate] = {}
+    for first, part in _hourly(series, range(opening // HOUR_SECONDS, closing // HOUR_SECONDS)):
+        number = first // window.seconds
+        latest[number] = combine(latest.get(number, NOTHING), part, series.measure)
+    for whole in latest.values():
+        row = whole.chosen
+        if row is not None and start <= row.timestamp < end:
+            yield row.timestamp, aggregate([row], series.combining)
 
 
 def _piece(series: Series, start: int, end: int) -> Aggregate:
