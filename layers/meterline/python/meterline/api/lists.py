@@ -120,6 +120,25 @@ def read_page(
     return Listing(bodies[::-1] if span.oldest_first else bodies, page.has_more)
 
 
+def page_of(rows: list[Body], params: Params) -> Listing:
+    """The page of a list that lies inside an object, in its own order."""
+    if "starting_after" in params and "ending_before" in params:
+        raise exclusive(["ending_before", "starting_after"])
+    limit = params.get("limit", DEFAULT_LIMIT)
+    if "ending_before" in params:
+        before = rows[: _place_of(rows, params, "ending_before")]
+        return Listing(before[-limit:], len(before) > limit)
+    first = _place_of(rows, params, "starting_after") + 1 if "starting_after" in params else 0
+    return Listing(rows[first : first + limit], len(rows) > first + limit)
+
+
+def _place_of(rows: list[Body], params: Params, name: str) -> int:
+    for place, row in enumerate(rows):
+        if row["id"] == params[name]:
+            return place
+    raise BillingError(f"No such object: '{params[name]}'", code="resource_missing", param=name)
+
+
 def envelope(listed: list[Body], url: str, *, has_more: bool) -> Body:
     """A list object. ``url`` is a bare path: SDKs add the parameters again."""
     return {"object": "list", "data": listed, "has_more": has_more, "url": url}

@@ -1,13 +1,22 @@
 """``/v1/invoices``: reading, previewing, finalising and settling."""
 
-from meterline.api.lists import Keep, listing, retrieve
+from meterline.api.lists import (
+    Keep,
+    Listing,
+    list_operation,
+    listing,
+    page_of,
+    retrieve,
+)
 from meterline.api.params import Params, boolean, enum, object_, string
 from meterline.api.router import Routes, post
 from meterline.api.searching import searching
+from meterline.services.context import Context
 from meterline.services.invoices.bodies import subscription_of
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.preview import create_preview
 from meterline.services.invoices.settle import mark_uncollectible, pay_invoice, void_invoice
+from meterline.services.lookups import find
 
 _KIND = "invoice"
 
@@ -28,8 +37,14 @@ def _keep(params: Params) -> Keep:
     )
 
 
+def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
+    invoice = find(ctx, _KIND, invoice_id)
+    return page_of(invoice.body["lines"]["data"], params)
+
+
 ROUTES = Routes(
     [
+        list_operation("/v1/invoices/{id}/lines", "line_item", _list_lines),
         post(
             "/v1/invoices/create_preview",
             _KIND,

@@ -156,7 +156,12 @@ def _empty_fields() -> dict[str, Any]:
             "payment_method_types": None,
             "save_default_payment_method": "off",
         },
-        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "trial_settings": {
+            "end_behavior": {
+                "billing_cycle_anchor": None,
+                "missing_payment_method": "create_invoice",
+            }
+        },
     }
 
 

@@ -1,0 +1,146 @@
+"""Subscriptions, invoices and alerts as the wire shows them: schema, expansion, lists, refusals."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.integration.api.conftest import Client
+
+FROZEN = 1_704_067_200
+
+
+@pytest.fixture
+def subscription(client: Client) -> Any:  # noqa: ANN401 - an SDK object
+    """A customer on a test clock, subscribed to a licensed and a metered price."""
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": FROZEN})
+    customer = client.v1.customers.create({"test_clock": clock.id, "name": "Ada"})
+    meter = client.v1.billing.meters.create(
+        {
+            "display_name": "Tokens",
+            "event_name": "tokens",
+            "default_aggregation": {"formula": "sum"},
+        }
+    )
+    base = client.v1.prices.create(
+        {
+            "currency": "usd",
+            "unit_amount": 1000,
+            "recurring": {"interval": "month"},
+            "product_data": {"name": "Base"},
+        }
+    )
+    usage = client.v1.prices.create(
+        {
+            "currency": "usd",
+            "recurring": {"interval": "month", "usage_type": "metered", "meter": meter.id},
+            "billing_scheme": "tiered",
+            "tiers_mode": "graduated",
+            "tiers": [{"up_to": 10, "unit_amount": 5}, {"up_to": "inf", "unit_amount": 2}],
+            "product_data": {"name": "Tokens"},
+        }
+    )
+    return client.v1.subscriptions.create(
+        {
+            "customer": customer.id,
+            "items": [{"price": base.id}, {"price": usage.id}],
+            "metadata": {"own": "1"},
+        }
+    )
+
+
+def test_a_subscription_embeds_its_prices_as_they_are_now(
+    client: Client,
+    subscription: Any,  # noqa: ANN401 - an SDK object
+) -> None:
+    price = subscription["items"].data[0].price
+    client.v1.prices.update(price.id, {"nickname": "Renamed"})
+    again = client.v1.subscriptions.retrieve(subscription.id)
+    item = next(one for one in again["items"].data if one.price.id == price.id)
+    assert item.price.nickname == "Renamed"
+    assert item.plan.nickname == "Renamed"
+    assert all("tiers" not in one.price for one in again["items"].data)
+
+
+def test_expansions_reach_through_lists_and_invoices(
+    client: Client,
+    subscription: Any,  # noqa: ANN401 - an SDK object
+) -> None:
+    expanded = client.v1.subscriptions.retrieve(
+        subscription.id,
+        {
+            "expand": [
+                "customer.test_clock",
+                "latest_invoice.customer",
+                "items.data.price.tiers",
+                "items.data.price.product",
+            ]
+        },
+    )
+    assert expanded.customer.test_clock.frozen_time == FROZEN
+    assert expanded.latest_invoice.customer.name == "Ada"
+    tiers = [one.price.tiers for one in expanded["items"].data if "tiers" in one.price]
+    assert [len(one) for one in tiers] == [2]
+    assert {one.price.product.name for one in expanded["items"].data} == {"Base", "Tokens"}
+    listed = client.v1.subscriptions.list(
+        {"customer": subscription.customer, "expand": ["data.latest_invoice.customer"]}
+    )
+    assert listed.data[0].latest_invoice.customer.name == "Ada"
+    customer = client.v1.customers.retrieve(
+        subscription.customer, {"expand": ["subscriptions.data.latest_invoice"]}
+    )
+    assert customer.subscriptions.data[0].latest_invoice.id == expanded.latest_invoice.id
+
+
+def test_invoices_are_listed_searched_and_opened(
+    client: Client,
+    subscription: Any,  # noqa: ANN401 - an SDK object
+) -> None:
+    invoice = client.v1.invoices.list({"subscription": subscription.id}).data[0]
+    assert client.v1.invoices.retrieve(invoice.id).id == invoice.id
+    lines = client.v1.invoices.line_items.list(invoice.id).data
+    assert [line.amount for line in lines] == [1000]
+    found = client.v1.invoices.search({"query": f'customer:"{subscription.customer}"'})
+    assert [one.id for one in found] == [invoice.id]
+    named = client.v1.subscriptions.search({"query": 'metadata["own"]:"1"'})
+    assert [one.id for one in named] == [subscription.id]
+
+
+def test_subscriptions_and_invoices_tell_their_events(
+    client: Client,
+    subscription: Any,  # noqa: ANN401 - an SDK object
+) -> None:
+    client.v1.subscriptions.cancel(subscription.id)
+    types = {event.type for event in client.v1.events.list({"limit": 100}).auto_paging_iter()}
+    assert {"customer.subscription.created", "customer.subscription.deleted"} <= types
+    assert {"invoice.created", "invoice.finalized", "billing.meter.created"} <= types
+    thin = client.v2.core.events.list({"object_id": subscription.id})
+    assert {event.type for event in thin} >= {"v1.customer.subscription.deleted"}
+
+
+@pytest.mark.parametrize(
+    ("params", "param", "code"),
+    [
+        ({"items": [{"price": "price_x"}]}, "items[0][price]", "resource_missing"),
+        ({"items": []}, "items", None),
+        ({"items": [{"quantity": 1}]}, "items[0][price]", "parameter_missing"),
+        ({"customer": "cus_x"}, "customer", "resource_missing"),
+        ({"default_payment_method": "pm_x"}, "default_payment_method", "parameter_unknown"),
+        ({"expand": ["foo"]}, "expand", None),
+    ],
+)
+def test_a_wrong_subscription_is_refused(
+    client: Client,
+    subscription: Any,  # noqa: ANN401 - an SDK object
+    params: dict[str, Any],
+    param: str,
+    code: str | None,
+) -> None:
+    price = subscription["items"].data[0].price.id
+    given = {"customer": subscription.customer, "items": [{"price": price}]} | params
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.subscriptions.create(given)
+    assert refused.value.param == param
+    assert refused.value.http_status == 400
+    if code is not None:
+        assert refused.value.code == code
