@@ -7,6 +7,7 @@ that are not consistent from the past. That it agrees with a real engine is test
 import copy
 import random
 import re
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,7 @@ class FakeDynamoDB:
     def __init__(self, chance: random.Random) -> None:
         self.tables: dict[str, dict[Key, Item]] = {name: {} for name in KEYS}
         self.past: dict[str, dict[Key, Item]] = {name: {} for name in KEYS}
+        self.order: dict[str, list[str]] = {}
         self.around: Callable[[str, str], None] = lambda when, call: None  # noqa: ARG005
         self.on_event: Callable[[str, Item], None] = lambda kind, item: None  # noqa: ARG005
         self.page_items = 5
@@ -148,9 +150,10 @@ class FakeDynamoDB:
         pk, low, high = (values[name]["S"] for name in (":pk", ":low", ":high"))
         after = request.get("ExclusiveStartKey", {"sk": {"S": ""}})["sk"]["S"]
         source = self._source(request["TableName"], request)
-        keys = sorted(
-            key for key in source if key[0] == pk and low <= key[1] <= high and key[1] > after
-        )
+        order = self.order.get(pk, [])
+        start = max(bisect_left(order, low), bisect_right(order, after))
+        places = order[start : bisect_right(order, high)]
+        keys = [(pk, place) for place in places if (pk, place) in source]
         page = keys[: self.page_items]
         answer: Item = {"Items": [source[key] for key in page]}
         if len(keys) > len(page):
@@ -164,6 +167,8 @@ class FakeDynamoDB:
     def _write(self, table: str, item: Item) -> None:
         key = _key(table, item)
         old = self.tables[table].get(key)
+        if old is None and table == "usage":
+            insort(self.order.setdefault(key[0], []), key[1])
         if self._chance.random() < 0.3:
             self.past[table] = dict(self.tables[table])
         self.tables[table][key] = copy.deepcopy(item)

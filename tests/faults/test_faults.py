@@ -13,11 +13,17 @@ from tests.faults.simulation import Simulation
 FORMULAS = ("sum", "sum", "sum", "sum", "count", "last", "max", "min", "sum:hour", "last:day")
 
 
+SHARES = 8
+"""The seeds are dealt out to as many tests, so that several processes can run them."""
+
+
+@pytest.mark.parametrize("share", range(SHARES))
 def test_usage_is_exact_under_every_seed(
-    simulate: Callable[[Simulation], None], request: pytest.FixtureRequest
+    simulate: Callable[[Simulation], None], request: pytest.FixtureRequest, share: int
 ) -> None:
     one = request.config.getoption("--fault-seed")
-    seeds = range(request.config.getoption("--fault-seeds")) if one is None else [one]
+    count = request.config.getoption("--fault-seeds")
+    seeds = range(share, count, SHARES) if one is None else [one] * (share == 0)
     for seed in seeds:
         simulation = Simulation(seed, FORMULAS[seed % len(FORMULAS)])
         try:

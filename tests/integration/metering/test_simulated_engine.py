@@ -1,6 +1,7 @@
 """The fault simulator's engine and a real one end up with the same items after the same calls."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -11,7 +12,6 @@ from meterline.services import count
 from meterline.services.adjustments import create_meter_event_adjustment
 from meterline.store import batches, clients, usage
 from meterline.store.settings import settings
-from tests.engines import Engine
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.integration.metering.worlds import NOW, event, send, sender
 
@@ -25,17 +25,17 @@ def small_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "sleep", lambda _: None)
 
 
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDynamoDB]:
+@contextmanager
+def simulated(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """The simulator's engine, in place of the client."""
-    with monkeypatch.context() as patch:
+    with patch.context() as inner:
         for name in ("meter_events", "usage"):
-            patch.setenv(f"METERLINE_{name.upper()}_TABLE", name)
+            inner.setenv(f"METERLINE_{name.upper()}_TABLE", name)
         engine = FakeDynamoDB(seeded(1))
         settings.cache_clear()
         clients.reset_clients()
-        patch.setattr(clients, "_client", lambda _: engine)
-        yield engine
+        inner.setattr(clients, "_client", lambda _: engine)
+        yield
     settings.cache_clear()
     clients.reset_clients()
 
@@ -95,22 +95,22 @@ def _scan(table: str) -> list[dict[str, Any]]:
         items = list(client.tables[name].values())
     else:
         items = client.scan(TableName=name, ConsistentRead=True)["Items"]
-    return sorted(items, key=lambda item: sorted(str(value) for value in item.values()))
+    return sorted(
+        items,
+        key=lambda item: [str(item[name]) for name in ("pk", "sk", "identifier") if name in item],
+    )
 
 
-_left: dict[int, tuple[list[str], Items]] = {}
+def _outcome(seed: int) -> tuple[list[str], Items]:
+    return _work(seed), {name: _scan(name) for name in ("meter_events", "usage")}
 
 
+@pytest.mark.usefixtures("dynamodb")
 @pytest.mark.parametrize("seed", range(4))
-def test_the_simulated_engine_does_its_part(fake: FakeDynamoDB, seed: int) -> None:  # noqa: ARG001
-    _left[seed] = (_work(seed), {name: _scan(name) for name in ("meter_events", "usage")})
-    assert any(item["sk"]["S"].startswith("s#") for item in _left[seed][1]["usage"])
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_real_engine_does_the_same(dynamodb: Engine, seed: int) -> None:
-    told = _work(seed)
-    assert told == _left[seed][0]
-    for table in ("meter_events", "usage"):
-        real = {str(sorted(item.items())) for item in dynamodb.scan(table)}
-        assert real == {str(sorted(item.items())) for item in _left[seed][1][table]}
+def test_the_simulated_engine_ends_up_like_a_real_one(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    real = _outcome(seed)
+    with simulated(monkeypatch):
+        assert _outcome(seed) == real
+    assert any(item["sk"]["S"].startswith("s#") for item in real[1]["usage"])
