@@ -10,7 +10,9 @@ from typing import Any
 REGION = "us-east-1"
 STACK_NAME = "meterline"
 ROOT = Path(__file__).parent.parent
-STATE = ROOT / ".local"
+STATE = Path(os.environ.get("METERLINE_STATE", ROOT / ".local")).resolve()
+"""Where a stack keeps what it needs; stacks with states of their own run side by side."""
+
 ENV_FILE = STATE / "env"
 
 _TABLES = ("meter_events", "usage", "billing", "access")

@@ -1,5 +1,6 @@
 """Background processes that outlive the command that starts them, and are stopped by the next."""
 
+import contextlib
 import json
 import os
 import signal
@@ -32,25 +33,30 @@ class Process:
         """End it and whatever it started (its session), politely at first."""
         for which in (signal.SIGTERM, signal.SIGKILL):
             if not self.is_running():
-                return
+                break
             os.killpg(self.pid, which)
             deadline = time.monotonic() + STOP_SECONDS
             while self.is_running() and time.monotonic() < deadline:
                 time.sleep(0.05)
+        with contextlib.suppress(ChildProcessError):  # the command that started it may be over
+            os.waitpid(self.pid, os.WNOHANG)
 
 
 def start(name: str, command: Sequence[str], log: Path, env: Mapping[str, str]) -> Process:
     """Start a process in a session of its own, its output in ``log``."""
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=dict(env),
-            start_new_session=True,
-        )
-    return Process(name, child.pid, _started(child.pid))
+    written = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    pid = os.posix_spawnp(
+        command[0],
+        list(command),
+        dict(env),
+        setsid=True,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), written, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+    )
+    return Process(name, pid, _started(pid))
 
 
 def load(path: Path) -> list[Process]:

@@ -27,7 +27,7 @@ _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers")
 
 def up() -> Stack:
     """The running stack, with the code as it is now; what runs and is unchanged stays."""
-    STATE.mkdir(exist_ok=True)
+    STATE.mkdir(parents=True, exist_ok=True)
     stack = aws.file_stack() if is_running() else None
     if stack is None:
         return _start_afresh()
@@ -140,7 +140,8 @@ def _deploy(endpoint: str) -> None:
 def _sam(verb: str, *options: str, endpoint: str = "") -> None:
     """Run sam, its output in ``.local/sam-VERB.log``; RuntimeError with its end if it fails."""
     log = STATE / f"sam-{verb}.log"
-    env = os.environ | {"SAM_CLI_TELEMETRY": "0"} | aws.aws_environment(endpoint)
+    quick = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
+    env = os.environ | quick | aws.aws_environment(endpoint)
     if not endpoint:
         del env["AWS_ENDPOINT_URL"]
     with log.open("wb") as output:

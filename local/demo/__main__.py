@@ -6,7 +6,6 @@ import time
 import stripe
 
 from local import stack
-from local.aws import running_stack
 from local.demo.stage import Wrong, console
 from local.demo.story import tell
 
@@ -14,7 +13,7 @@ from local.demo.story import tell
 def main() -> int:
     """Tell the story; 1 and the reason if a figure in it is wrong."""
     began = time.monotonic()
-    was_up = running_stack() is not None
+    was_up = stack.is_running()
     try:
         tell(stack.up())
     except (Wrong, stripe.StripeError) as error:

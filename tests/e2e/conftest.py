@@ -1,0 +1,51 @@
+"""The deployed template as its users meet it: the official SDK outside, AWS behind.
+
+Uses the stack of ``METERLINE_API_BASE`` or of ``make up``, else starts one and stops it at the end.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import stripe
+
+from local import aws
+from local import stack as local_stack
+from local.aws import Stack
+
+PATIENCE_SECONDS = 30.0
+
+type Client = Any
+"""A ``stripe.StripeClient``; its own types refuse parameters that are put together at run time."""
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A running stack with the code as it is now."""
+    given = aws.running_stack() if "METERLINE_API_BASE" in os.environ else None
+    if given is not None:
+        yield given
+        return
+    was_running = local_stack.is_running()
+    yield local_stack.up()
+    if not was_running:
+        local_stack.down()
+
+
+@pytest.fixture(scope="session")
+def client(stack: Stack) -> Client:
+    """The SDK, pointed at the stack."""
+    base = stack.api_base
+    addresses: Any = {"api": base, "meter_events": base, "files": base, "connect": base}
+    return stripe.StripeClient(stack.api_key, base_addresses=addresses)
+
+
+def eventually[T](look: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
+    """What ``look`` finds, as soon as it finds something true; fails when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"still {found!r} after {seconds:.0f} s"
+        time.sleep(0.1)
+    return found

@@ -1,0 +1,45 @@
+"""The wall clock: what falls due without a test clock is found by EventBridge's schedule."""
+
+import time
+from typing import Any
+
+from local.demo.stage import wait_until
+from tests.e2e.conftest import Client
+
+
+def _price(client: Client, **recurring: Any) -> str:
+    product = client.v1.products.create({"name": "Seats"})
+    price = client.v1.prices.create(
+        {
+            "product": product.id,
+            "currency": "eur",
+            "unit_amount": 1500,
+            "recurring": {"interval": "day", **recurring},
+        }
+    )
+    return str(price.id)
+
+
+def test_a_period_that_ends_is_rolled_by_the_schedule(client: Client) -> None:
+    customer = client.v1.customers.create({"name": "Grace"})
+    ends_at = int(time.time()) + 3
+    subscription = client.v1.subscriptions.create(
+        {
+            "customer": customer.id,
+            "items": [{"price": _price(client), "quantity": 2}],
+            "billing_cycle_anchor": ends_at,
+        }
+    )
+
+    def renewed() -> Any:
+        found = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["latest_invoice"]})
+        return found if found.latest_invoice.billing_reason == "subscription_cycle" else None
+
+    rolled = wait_until("The schedule rolls the cycle", renewed, seconds=120)
+    item = rolled["items"].data[0]
+    assert item.current_period_start == ends_at
+    assert item.current_period_end == ends_at + 86_400
+    draft = rolled.latest_invoice
+    assert draft.status == "draft"
+    assert draft.total == 3000
+    assert draft.automatically_finalizes_at == draft.created + 3600

@@ -1,0 +1,129 @@
+"""Usage on its way through the deployed functions: accepted, counted, watched, told, billed."""
+
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from local.aws import Stack
+from tests.e2e.conftest import Client, eventually
+
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """A meter of its own, and a customer."""
+
+    client: Client
+    event_name: str
+    meter: str
+    customer: str
+
+    def send(self, value: int, identifier: str) -> None:
+        """Send one event."""
+        self.client.v1.billing.meter_events.create(
+            {
+                "event_name": self.event_name,
+                "identifier": identifier,
+                "payload": {"stripe_customer_id": self.customer, "value": str(value)},
+            }
+        )
+
+    def total(self) -> int:
+        """The usage of the last two days, as summaries tell it."""
+        today = int(time.time()) // DAY * DAY
+        span = {"customer": self.customer, "start_time": today - DAY, "end_time": today + DAY}
+        return sum(
+            int(one.aggregated_value)
+            for one in self.client.v1.billing.meters.event_summaries.list(self.meter, span)
+        )
+
+
+@pytest.fixture
+def metered(client: Client) -> Metered:
+    event_name = f"tokens_{secrets.token_hex(4)}"
+    meter = client.v1.billing.meters.create(
+        {
+            "display_name": "Tokens",
+            "event_name": event_name,
+            "default_aggregation": {"formula": "sum"},
+        }
+    )
+    customer = client.v1.customers.create({"name": "Ada"})
+    return Metered(client, event_name, meter.id, customer.id)
+
+
+def test_accepted_events_are_counted_once(metered: Metered) -> None:
+    for number in range(5):
+        metered.send(10, f"{metered.event_name}-{number}")
+    assert eventually(lambda: metered.total() == 50)
+
+
+def test_a_crossed_threshold_is_told_on_the_topic_once(metered: Metered, stack: Stack) -> None:
+    heard = listen(stack, stack.outputs()["AlertsTopicArn"])
+    alert = metered.client.v1.billing.alerts.create(
+        {
+            "alert_type": "usage_threshold",
+            "title": "A hundred",
+            "usage_threshold": {"meter": metered.meter, "gte": 100, "recurrence": "one_time"},
+        }
+    )
+    metered.send(100, f"{metered.event_name}-1")
+    told = eventually(lambda: messages(stack, heard, alert.id))
+    metered.send(100, f"{metered.event_name}-2")
+    assert eventually(lambda: metered.total() == 200)
+    time.sleep(2)
+    assert len(told) == 1
+    assert messages(stack, heard, alert.id) == []
+
+
+def test_advancing_a_clock_over_the_cycle_bills_it(client: Client) -> None:
+    start = int(time.time()) - 90 * DAY
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": start})
+    customer = client.v1.customers.create({"name": "Ada", "test_clock": clock.id})
+    product = client.v1.products.create({"name": "Base"})
+    price = client.v1.prices.create(
+        {
+            "product": product.id,
+            "currency": "usd",
+            "unit_amount": 1_000,
+            "recurring": {"interval": "month"},
+        }
+    )
+    client.v1.subscriptions.create({"customer": customer.id, "items": [{"price": price.id}]})
+    client.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": start + 33 * DAY})
+
+    def arrived() -> bool:
+        status: str = client.v1.test_helpers.test_clocks.retrieve(clock.id).status
+        return status == "ready"
+
+    assert eventually(arrived)
+    invoices = client.v1.invoices.list({"customer": customer.id}).data
+    assert [invoice.total for invoice in invoices] == [1_000, 1_000]
+    assert {invoice.status for invoice in invoices} <= {"open", "paid"}
+
+
+def listen(stack: Stack, topic_arn: str) -> str:
+    """A queue that hears a topic."""
+    sqs = stack.client("sqs")
+    queue = str(sqs.create_queue(QueueName=f"heard-{secrets.token_hex(4)}")["QueueUrl"])
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    arn = attributes["Attributes"]["QueueArn"]
+    stack.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
+    return queue
+
+
+def messages(stack: Stack, queue: str, alert: str) -> list[dict[str, Any]]:
+    """The events about an alert that a queue holds; they are taken out of it."""
+    sqs = stack.client("sqs")
+    found = []
+    for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        event = json.loads(json.loads(message["Body"])["Message"])
+        if alert in json.dumps(event):
+            found.append(event)
+    return found
