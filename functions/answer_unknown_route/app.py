@@ -1,6 +1,6 @@
-"""Whatever no other function serves: refused in the API's own words."""
+"""Whatever no other function serves: the API's description, or a refusal in its own words."""
 
 from meterline.api.app import lambda_handler
-from meterline.api.router import Routes
+from meterline.api.routes.description import ROUTES
 
-handler = lambda_handler(Routes([]))
+handler = lambda_handler(ROUTES)

@@ -128,7 +128,8 @@ def _answer(call: Call, routes: Routes) -> Result:
     """Authenticate, check, then run once: every refusal here precedes any effect."""
     operation, call.path_values = routes.match(call.request.method, call.request.path)
     call.route = operation.path
-    call.authenticate(operation)
+    if not operation.public:
+        call.authenticate(operation)
     _check_version(call)
     raw = read_params(call.request)
     call.params = operation.accepted.parse(raw)

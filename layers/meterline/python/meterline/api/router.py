@@ -33,6 +33,7 @@ class Operation:
     ``services.context.Context``, or the bare ``api.app.Call`` when ``light`` (for functions that
     must start without the object store). ``permission`` names the resource that a restricted key
     needs; GET needs read, everything else write. ``idempotent`` operations honour Idempotency-Key.
+    ``public`` ones ask for no key, ``takes_session`` ones for a stream session's token.
     """
 
     method: str
@@ -45,6 +46,7 @@ class Operation:
     light: bool = False
     idempotent: bool = True
     takes_session: bool = False
+    public: bool = False
     reveal: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
     def revealing(self, reveal: Callable[[dict[str, Any]], dict[str, Any]]) -> "Operation":

@@ -10,7 +10,16 @@ from pynamodb.exceptions import DoesNotExist
 
 from meterline.store import commit as transactions
 from meterline.store import keys, search_terms
-from meterline.store.documents import LIVE, Body, Change, Document, Page
+from meterline.store.documents import (
+    LIVE,
+    Body,
+    Change,
+    ClaimTaken,
+    Conflict,
+    Document,
+    LeaseLost,
+    Page,
+)
 from meterline.store.keys import Cursor
 from meterline.store.models import BillingItem, ListingIndex, ParentIndex, billing_item
 
@@ -109,7 +118,11 @@ class BillingStore:
     def commit(self, change: Change) -> None:
         """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
         search_terms.write_rows(change)
-        transactions.commit(change, livemode=self.livemode)
+        try:
+            transactions.commit(change, livemode=self.livemode)
+        except (Conflict, ClaimTaken, LeaseLost):
+            search_terms.undo_rows(change)
+            raise
         search_terms.remove_rows(change)
 
     def _ids(self, kind: str, span: Span, parent: str | None, term: str | None) -> Iterator[str]:

@@ -54,6 +54,24 @@ def write_rows(change: Change) -> None:
             batch.save(row)
 
 
+def undo_rows(change: Change) -> None:
+    """Remove the rows of documents that were to be created, as they were not.
+
+    Nobody else knows their ids. Rows of documents that exist stay: another commit may need them.
+    """
+    created = [document for document in change.puts if document.version == 0]
+    rows = [
+        billing_item()(*_address(document, term))
+        for document in created
+        for term in sorted(terms_of(document.kind, document.body))
+    ]
+    if not rows:
+        return
+    with billing_item().batch_write() as batch:
+        for row in rows:
+            batch.delete(row)
+
+
 def remove_rows(change: Change) -> None:
     """Remove the rows of the terms that ``change`` took away, unless they were given again."""
     model = billing_item()

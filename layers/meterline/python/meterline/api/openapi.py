@@ -1,0 +1,172 @@
+"""``/openapi.json``: the API described by the tables that serve it, so it cannot say anything else.
+
+The shapes of answers are Stripe's (``stripe.schema.json``, API version 2026-10-28.endive).
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from meterline.api.params import Array, Either, Map, Object, Param
+from meterline.api.router import Answer, Operation
+from meterline.services.events import API_VERSION
+
+type Json = dict[str, Any]
+
+OBJECTS = Path(__file__).with_name("stripe.schema.json")
+_FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
+
+
+def openapi_document(operations: Iterable[Operation]) -> Json:
+    """The OpenAPI 3.1 document of these operations."""
+    paths: dict[str, Json] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Meterline",
+            "version": API_VERSION,
+            "description": "Usage metering and recurring billing that speaks Stripe's API.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}, {"basic": []}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": _components(),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic"},
+            },
+        },
+    }
+
+
+def _described(operation: Operation) -> Json:
+    in_path = re.findall(r"\{(\w+)\}", operation.path)
+    described: Json = {
+        "operationId": _operation_id(operation),
+        "parameters": [_path_parameter(name) for name in in_path],
+        "responses": {
+            "200": _response("What was asked for.", _answer(operation)),
+            "default": _response("A refusal.", _reference(_error_of(operation))),
+        },
+    }
+    if operation.method == "POST":
+        described["requestBody"] = _body(operation)
+    else:
+        described["parameters"] += [
+            _query_parameter(name, param) for name, param in operation.accepted.fields.items()
+        ]
+    if operation.public:
+        described["security"] = []
+    return described
+
+
+def _operation_id(operation: Operation) -> str:
+    words = re.sub(r"[{}]", "", operation.path).strip("/").split("/")
+    return "_".join([operation.method.lower(), *words]).replace(".", "_")
+
+
+def _path_parameter(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query_parameter(name: str, param: Param) -> Json:
+    nested = isinstance(param, (Array, Either, Map, Object))
+    return {
+        "name": name,
+        "in": "query",
+        "required": param.required,
+        "schema": param.schema(),
+        **({"style": "deepObject", "explode": True} if nested else {}),
+    }
+
+
+def _body(operation: Operation) -> Json:
+    schema = operation.accepted.schema()
+    if operation.path.startswith("/v2/"):
+        content: Json = {_JSON: {"schema": schema}}
+    else:
+        nested = {"style": "deepObject", "explode": True}
+        encoding = {
+            name: nested
+            for name, param in operation.accepted.fields.items()
+            if isinstance(param, (Array, Either, Map, Object))
+        }
+        content = {_FORM: {"schema": schema, "encoding": encoding}}
+    required = any(param.required for param in operation.params.fields.values())
+    return {"required": required, "content": content}
+
+
+def _answer(operation: Operation) -> Json:
+    """The schema of what an operation answers with."""
+    shown = _object(operation)
+    if operation.answer is Answer.LIST:
+        return _list_of(shown, "list")
+    if operation.answer is Answer.SEARCH:
+        extra = {"next_page": {"type": ["string", "null"]}}
+        return _list_of(shown, "search_result", extra)
+    return shown
+
+
+def _object(operation: Operation) -> Json:
+    names = [name for name in (operation.kind, f"deleted_{operation.kind}") if name in _shapes()]
+    if not names:
+        return {"type": "object"}
+    if operation.method == "POST" or operation.answer in (Answer.LIST, Answer.SEARCH):
+        return _reference(names[0])
+    return {"anyOf": [_reference(name) for name in names]}
+
+
+def _list_of(item: Json, name: str, more: Json | None = None) -> Json:
+    properties = {
+        "object": {"type": "string", "enum": [name]},
+        "data": {"type": "array", "items": item},
+        "has_more": {"type": "boolean"},
+        "url": {"type": "string"},
+        **(more or {}),
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _error_of(operation: Operation) -> str:
+    return "v2_error" if operation.path.startswith("/v2/") else "error"
+
+
+def _response(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {_JSON: {"schema": schema}}}
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{_component(name)}"}
+
+
+def _component(name: str) -> str:
+    """A name as OpenAPI allows it: Stripe's has colons."""
+    return name.replace(":", "__")
+
+
+@cache
+def _shapes() -> Json:
+    shapes: Json = json.loads(OBJECTS.read_text())["$defs"]
+    return shapes
+
+
+def _components() -> Json:
+    return {_component(name): _referring(shape) for name, shape in _shapes().items()}
+
+
+def _referring(shape: Any) -> Any:  # noqa: ANN401 - any JSON
+    """A shape whose references point into the document."""
+    if isinstance(shape, list):
+        return [_referring(one) for one in shape]
+    if not isinstance(shape, dict):
+        return shape
+    if "$ref" in shape:
+        return _reference(shape["$ref"].removeprefix("#/$defs/"))
+    return {name: _referring(value) for name, value in shape.items()}

@@ -1,0 +1,49 @@
+"""``/openapi.json``, open to everyone; it holds no data."""
+
+from typing import Any
+
+from meterline.api.app import Call
+from meterline.api.params import Params
+from meterline.api.router import Answer, Operation, Routes
+
+AREAS = (
+    "alerts",
+    "catalog",
+    "customers",
+    "events",
+    "invoices",
+    "meter_events",
+    "subscriptions",
+    "test_clocks",
+    "usage",
+)
+"""The modules of this package whose tables make up the API."""
+
+
+def all_operations() -> list[Operation]:
+    """Every operation of the API; imports all areas."""
+    from importlib import import_module  # noqa: PLC0415 - only the description needs all areas
+
+    modules = [import_module(f"meterline.api.routes.{area}") for area in AREAS]
+    return [operation for module in modules for operation in module.ROUTES.operations]
+
+
+def _describe(call: Call, params: Params) -> dict[str, Any]:  # noqa: ARG001 - the same for everyone
+    from meterline.api.openapi import openapi_document  # noqa: PLC0415 - see above
+
+    return openapi_document(all_operations())
+
+
+ROUTES = Routes(
+    [
+        Operation(
+            method="GET",
+            path="/openapi.json",
+            run=_describe,
+            permission="",
+            answer=Answer.RAW,
+            light=True,
+            public=True,
+        )
+    ]
+)

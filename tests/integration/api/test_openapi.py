@@ -1,0 +1,44 @@
+"""The description of the API at ``/openapi.json``."""
+
+import json
+from typing import Any
+
+import pytest
+
+from meterline.api.openapi import openapi_document
+from meterline.api.routes.description import all_operations
+from tests.integration.api.bridge import gateway_event, load_handler, route
+from tests.integration.api.conftest import Api
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return json.loads(json.dumps(openapi_document(all_operations())))  # type: ignore[no-any-return]  # JSON
+
+
+def test_it_is_served_to_everyone(api: Api, document: dict[str, Any]) -> None:
+    response = api.bridge.call(gateway_event("GET", "/openapi.json", {}))
+    assert response["statusCode"] == 200
+    assert json.loads(response["body"]) == document
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    text = json.dumps(document)
+    references = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+    assert references <= schemas.keys()
+
+
+@pytest.mark.parametrize("operation", all_operations(), ids=lambda one: f"{one.method} {one.path}")
+def test_the_template_sends_every_operation_to_a_function_that_has_it(operation: Any) -> None:  # noqa: ANN401 - Operation
+    path = operation.path.replace("{", "").replace("}", "")
+    handler = load_handler(route(operation.method, path))
+    event = gateway_event(operation.method, path, {})
+    message = json.loads(handler(event, None)["body"])["error"]["message"]
+    assert "Unrecognized" not in message
+    assert "You did not provide an API key" in message
+
+
+def test_operations_have_distinct_names(document: dict[str, Any]) -> None:
+    names = [one["operationId"] for path in document["paths"].values() for one in path.values()]
+    assert len(names) == len(set(names))
