@@ -10,16 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import yaml
 from moto import mock_aws
-from moto.core.config import DefaultConfig
 
 from meterline.store.clients import reset_clients
 from meterline.store.models import reset_models
 from meterline.store.settings import settings
+
+if TYPE_CHECKING:
+    from moto.core.config import DefaultConfig
 
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"
@@ -91,7 +93,7 @@ class Engine:
 def running(endpoint: str | None) -> Iterator[Engine]:
     """An engine with empty tables: moto, or DynamoDB Local at ``endpoint`` (moto does the rest)."""
     base = _base_environment(endpoint)
-    config: DefaultConfig = {}
+    config: "DefaultConfig" = {}
     if endpoint:
         config["core"] = {
             "passthrough": {"urls": [f"{endpoint}.*"], "services": []},
