@@ -22,7 +22,7 @@ _INSERT = re.compile(r'INSERT INTO "(\w+)" VALUE \{(.*)\}')
 
 def seeded(seed: int) -> random.Random:
     """Chance that a seed decides."""
-    return random.Random(seed)  # noqa: S311 - a simulation, not a secret
+    return random.Random(seed)
 
 
 class ConditionalCheckFailedError(ClientError):
@@ -52,24 +52,25 @@ class FakeDynamoDB:
         self.around: Callable[[str, str], None] = lambda when, call: None  # noqa: ARG005
         self.on_event: Callable[[str, Item], None] = lambda kind, item: None  # noqa: ARG005
         self.page_items = 5
+        self.leaves_undone = True
         self._chance = chance
 
-    def put_item(self, **request: Any) -> Item:  # noqa: ANN401 - boto3's keywords
+    def put_item(self, **request: Any) -> Item:
         return self._call("put_item", lambda: self._put(request))
 
-    def update_item(self, **request: Any) -> Item:  # noqa: ANN401
+    def update_item(self, **request: Any) -> Item:
         return self._call("update_item", lambda: self._update(request))
 
-    def batch_get_item(self, **request: Any) -> Item:  # noqa: ANN401
+    def batch_get_item(self, **request: Any) -> Item:
         return self._call("batch_get_item", lambda: self._batch_get(request["RequestItems"]))
 
-    def query(self, **request: Any) -> Item:  # noqa: ANN401
+    def query(self, **request: Any) -> Item:
         return self._call("query", lambda: self._query(request))
 
-    def transact_write_items(self, **request: Any) -> Item:  # noqa: ANN401
+    def transact_write_items(self, **request: Any) -> Item:
         return self._call("transact_write_items", lambda: self._transact(request["TransactItems"]))
 
-    def batch_execute_statement(self, **request: Any) -> Item:  # noqa: ANN401
+    def batch_execute_statement(self, **request: Any) -> Item:
         statements = request["Statements"]
         return self._call(
             "batch_execute_statement",
@@ -84,7 +85,7 @@ class FakeDynamoDB:
 
     def _put(self, request: dict[str, Any]) -> Item:
         table, item = request["TableName"], request["Item"]
-        old = self.tables[table].get(_key(table, item))
+        old = self.tables[table].get(key_of_item(table, item))
         if not _holds(request, old):
             raise ConditionalCheckFailedError(
                 _error("ConditionalCheckFailedException", Item=old), "Put"
@@ -94,7 +95,7 @@ class FakeDynamoDB:
 
     def _update(self, request: dict[str, Any]) -> Item:
         table = request["TableName"]
-        old = self.tables[table].get(_key(table, request["Key"]))
+        old = self.tables[table].get(key_of_item(table, request["Key"]))
         if not _holds(request, old):
             raise ConditionalCheckFailedError(_error("ConditionalCheckFailedException"), "Update")
         assert request["UpdateExpression"] == "SET cancelled_at = :now"
@@ -105,23 +106,21 @@ class FakeDynamoDB:
     def _insert(self, statement: dict[str, Any]) -> Item:
         match = _INSERT.fullmatch(statement["Statement"])
         assert match, statement
-        if self._chance.random() < 0.02:
+        if self.leaves_undone and self._chance.random() < 0.02:
             return {"Error": {"Code": "ThrottlingError"}}
         table, names = match[1], re.findall(r"'(\w+)': \?", match[2])
         item = dict(zip(names, statement["Parameters"], strict=True))
-        if _key(table, item) in self.tables[table]:
+        if key_of_item(table, item) in self.tables[table]:
             return {"Error": {"Code": "DuplicateItem"}}
         self._write(table, item)
         return {"TableName": table}
 
     def _transact(self, writes: list[dict[str, Any]]) -> Item:
         puts = [write["Put"] for write in writes]
-        keys = {(put["TableName"], _key(put["TableName"], put["Item"])) for put in puts}
+        keys = {(put["TableName"], key_of_item(put["TableName"], put["Item"])) for put in puts}
         assert len(keys) == len(puts) <= 100
-        held = [
-            _holds(put, self.tables[put["TableName"]].get(_key(put["TableName"], put["Item"])))
-            for put in puts
-        ]
+        olds = [self.tables[put["TableName"]].get(_place(put)) for put in puts]
+        held = [_holds(put, old) for put, old in zip(puts, olds, strict=True)]
         if not all(held):
             reasons = [{"Code": "None" if ok else "ConditionalCheckFailed"} for ok in held]
             error = _error("TransactionCanceledException", CancellationReasons=reasons)
@@ -133,10 +132,10 @@ class FakeDynamoDB:
     def _batch_get(self, requests: dict[str, Any]) -> Item:
         [(table, request)] = requests.items()
         source = self._source(table, request)
-        wanted = [_key(table, key) for key in request["Keys"]]
+        wanted = [key_of_item(table, key) for key in request["Keys"]]
         assert len(set(wanted)) == len(wanted) <= 100
         undone: list[Item] = []
-        if len(wanted) > 1 and self._chance.random() < 0.05:
+        if self.leaves_undone and len(wanted) > 1 and self._chance.random() < 0.05:
             undone = request["Keys"][-1:]
             wanted = wanted[:-1]
         found = [source[key] for key in wanted if key in source]
@@ -165,19 +164,24 @@ class FakeDynamoDB:
         return self.tables[table] if consistent else self.past[table]
 
     def _write(self, table: str, item: Item) -> None:
-        key = _key(table, item)
+        key = key_of_item(table, item)
         old = self.tables[table].get(key)
         if old is None and table == "usage":
             insort(self.order.setdefault(key[0], []), key[1])
-        if self._chance.random() < 0.3:
+        if self.leaves_undone and self._chance.random() < 0.3:
             self.past[table] = dict(self.tables[table])
         self.tables[table][key] = copy.deepcopy(item)
         if table == "meter_events":
             self.on_event("MODIFY" if old else "INSERT", copy.deepcopy(item))
 
 
-def _key(table: str, item: Item) -> Key:
+def key_of_item(table: str, item: Item) -> Key:
+    """The key of an item, or of a key."""
     return tuple(item[name]["S"] for name in KEYS[table])
+
+
+def _place(put: dict[str, Any]) -> Key:
+    return key_of_item(put["TableName"], put["Item"])
 
 
 def _holds(request: dict[str, Any], old: Item | None) -> bool:
@@ -197,5 +201,5 @@ def _term(term: str, item: Item, values: Item) -> bool:
     return bool(item.get(match[1]) == values[match[2]])
 
 
-def _error(code: str, **more: Any) -> Any:  # noqa: ANN401 - an error answer
+def _error(code: str, **more: Any) -> Any:
     return {"Error": {"Code": code, "Message": code}, **more}

@@ -50,7 +50,7 @@ def evidence_read_before_the_counter(patch: pytest.MonkeyPatch) -> None:
 def evidence_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
     query = FakeDynamoDB.query
 
-    def stale(engine: FakeDynamoDB, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+    def stale(engine: FakeDynamoDB, **request: Any) -> dict[str, Any]:
         return query(engine, **request | {"ConsistentRead": False})
 
     patch.setattr(FakeDynamoDB, "query", stale)

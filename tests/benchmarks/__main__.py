@@ -1,0 +1,41 @@
+"""``make bench``: runs every ``bench_*`` module; a table, and a line of JSON for each figure."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.results import Result
+
+HERE = Path(__file__).parent
+OUTPUT = HERE.parent.parent / ".local" / "bench.jsonl"
+
+
+def main(wanted: list[str]) -> None:
+    """Run the benchmarks whose module names contain one of ``wanted``, or all."""
+    modules = sorted(path.stem for path in HERE.glob("bench_*.py"))
+    chosen = [name for name in modules if not wanted or any(word in name for word in wanted)]
+    console = Console()
+    results: list[Result] = []
+    for name in chosen:
+        with console.status(name):
+            results += importlib.import_module(f"tests.benchmarks.{name}").measure()
+    console.print(_table(results))
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text("".join(json.dumps(result.row()) + "\n" for result in results))
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table("figure", "value", "unit", "floor", "ratio", "target")
+    for result in results:
+        numbers = [result.value, result.floor, result.ratio]
+        value, floor, ratio = ("" if one is None else f"{one:,.4g}" for one in numbers)
+        table.add_row(result.name, value, result.unit, floor, ratio, result.target)
+    return table
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,35 @@
+"""What a benchmark reports, and the clock it reads."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One measured figure.
+
+    ``floor`` is measured in the same run: the least that any code would need; ``ratio`` compares
+    the two, and ``target`` says what is wanted, as a person reads it.
+    """
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+    ratio: float | None = None
+    target: str = ""
+
+    def row(self) -> dict[str, object]:
+        """The figure as a JSON object, without what it lacks."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, "")}
+
+
+def cpu_seconds(work: Callable[[], object], *, repeats: int) -> float:
+    """The least CPU time of ``work`` among some repeats, in seconds."""
+    times = []
+    for _ in range(repeats):
+        started = time.process_time()
+        work()
+        times.append(time.process_time() - started)
+    return min(times)

@@ -1,0 +1,111 @@
+"""Metering on an engine in memory, for figures that do not depend on a network."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+from meterline.services import count
+from meterline.services.ingest import Sender, ingest_stream, rfc3339
+from meterline.store import clients
+from meterline.store.settings import settings
+from tests.benchmarks.units import MeteredDynamoDB
+from tests.faults.engine import seeded
+from tests.integration.metering.worlds import FakeDirectory, meter_body
+
+HOUR_START = 1_700_157_600
+SENT_FROM = HOUR_START + 86_400
+CUSTOMER = "cus_0000000000000000000000A"
+METER = meter_body()
+
+type Record = dict[str, Any]
+
+
+@contextmanager
+def metered() -> Iterator[MeteredDynamoDB]:
+    """The engine, in place of the client of this process."""
+    for name in ("meter_events", "usage"):
+        os.environ[f"METERLINE_{name.upper()}_TABLE"] = name
+    settings.cache_clear()
+    engine = MeteredDynamoDB()
+    clients.reset_clients()
+    with patch.object(clients, "_client", return_value=engine):
+        yield engine
+    clients.reset_clients()
+
+
+def events(
+    number: int, *, first: int = 0, seconds: Callable[[int], int], customers: int = 1
+) -> list[dict[str, Any]]:
+    """Events with identifiers of 36 characters and values of up to four digits."""
+    chance = seeded(first)
+    return [
+        {
+            "event_name": "tokens",
+            "identifier": str(UUID(int=chance.getrandbits(128))),
+            "payload": {
+                "stripe_customer_id": customer_id(chance.randrange(customers)),
+                "value": str(chance.randint(1, 5_000)),
+            },
+            "timestamp": rfc3339(seconds(place) * 1_000),
+        }
+        for place in range(first, first + number)
+    ]
+
+
+def customer_id(number: int) -> str:
+    """A customer of the usual length."""
+    return f"{CUSTOMER[:-4]}{number:04d}"
+
+
+def accept(sent: Sequence[dict[str, Any]], *, at_microseconds: int, key: str) -> None:
+    """Send events, a hundred a request."""
+    directory = FakeDirectory([METER], {customer_id(number): None for number in range(1_000)})
+    for start in range(0, len(sent), 100):
+        sender = Sender(False, f"{key}-{start}", at_microseconds + start, directory)  # noqa: FBT003
+        outcomes = ingest_stream(sender, {"events": list(sent[start : start + 100])})
+        assert all(outcome.status == "accepted" for outcome in outcomes)
+
+
+def as_records(items: Iterable[dict[str, Any]]) -> list[Record]:
+    """Stored events as stream records, as Lambda hands them over."""
+    records = [
+        {
+            "eventID": f"{number:032x}",
+            "eventName": "INSERT",
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": "us-east-1",
+            "dynamodb": {
+                "ApproximateCreationDateTime": HOUR_START,
+                "Keys": {"identifier": item["identifier"]},
+                "NewImage": {name: _as_text(value) for name, value in item.items()},
+                "SequenceNumber": f"{number:021d}",
+                "SizeBytes": 600,
+                "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+        }
+        for number, item in enumerate(items)
+    ]
+    decoded: list[Record] = json.loads(json.dumps(records))
+    return decoded
+
+
+def _as_text(value: dict[str, Any]) -> dict[str, Any]:
+    return {"B": value["B"].hex()} if "B" in value else value
+
+
+def pipeline(engine: MeteredDynamoDB, batches: Iterable[Sequence[dict[str, Any]]]) -> int:
+    """Accept and count batches, each as one stream batch; the number of events."""
+    total = 0
+    delivered: list[dict[str, Any]] = []
+    engine.on_event = lambda _, item: delivered.append(item)
+    for number, batch in enumerate(batches):
+        accept(batch, at_microseconds=(SENT_FROM + 60 * number) * 1_000_000, key=f"r{number}")
+        assert count.count_records(as_records(delivered)) == []
+        delivered.clear()
+        total += len(batch)
+    return total
