@@ -24,7 +24,7 @@ class Api:
     engine: Engine
     key: str
 
-    def client(self, key: str | None = None, **options: Any) -> Client:  # noqa: ANN401 - the SDK's options
+    def client(self, key: str | None = None, **options: Any) -> Client:
         """An SDK client; with another key than the usual one if given."""
         base = self.bridge.address
         addresses: Any = {"api": base, "meter_events": base, "files": base, "connect": base}

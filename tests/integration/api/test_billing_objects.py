@@ -11,7 +11,7 @@ FROZEN = 1_704_067_200
 
 
 @pytest.fixture
-def subscription(client: Client) -> Any:  # noqa: ANN401 - an SDK object
+def subscription(client: Client) -> Any:
     """A customer on a test clock, subscribed to a licensed and a metered price."""
     clock = client.v1.test_helpers.test_clocks.create({"frozen_time": FROZEN})
     customer = client.v1.customers.create({"test_clock": clock.id, "name": "Ada"})
@@ -51,7 +51,7 @@ def subscription(client: Client) -> Any:  # noqa: ANN401 - an SDK object
 
 def test_a_subscription_embeds_its_prices_as_they_are_now(
     client: Client,
-    subscription: Any,  # noqa: ANN401 - an SDK object
+    subscription: Any,
 ) -> None:
     price = subscription["items"].data[0].price
     client.v1.prices.update(price.id, {"nickname": "Renamed"})
@@ -64,7 +64,7 @@ def test_a_subscription_embeds_its_prices_as_they_are_now(
 
 def test_expansions_reach_through_lists_and_invoices(
     client: Client,
-    subscription: Any,  # noqa: ANN401 - an SDK object
+    subscription: Any,
 ) -> None:
     expanded = client.v1.subscriptions.retrieve(
         subscription.id,
@@ -94,7 +94,7 @@ def test_expansions_reach_through_lists_and_invoices(
 
 def test_invoices_are_listed_searched_and_opened(
     client: Client,
-    subscription: Any,  # noqa: ANN401 - an SDK object
+    subscription: Any,
 ) -> None:
     invoice = client.v1.invoices.list({"subscription": subscription.id}).data[0]
     assert client.v1.invoices.retrieve(invoice.id).id == invoice.id
@@ -108,7 +108,7 @@ def test_invoices_are_listed_searched_and_opened(
 
 def test_subscriptions_and_invoices_tell_their_events(
     client: Client,
-    subscription: Any,  # noqa: ANN401 - an SDK object
+    subscription: Any,
 ) -> None:
     client.v1.subscriptions.cancel(subscription.id)
     types = {event.type for event in client.v1.events.list({"limit": 100}).auto_paging_iter()}
@@ -131,7 +131,7 @@ def test_subscriptions_and_invoices_tell_their_events(
 )
 def test_a_wrong_subscription_is_refused(
     client: Client,
-    subscription: Any,  # noqa: ANN401 - an SDK object
+    subscription: Any,
     params: dict[str, Any],
     param: str,
     code: str | None,

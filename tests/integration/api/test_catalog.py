@@ -11,7 +11,7 @@ from tests.integration.api.conftest import Api, Client
 METERED = {"interval": "month", "usage_type": "metered"}
 
 
-def _meter(client: Client, event_name: str = "tokens") -> Any:  # noqa: ANN401 - SDK
+def _meter(client: Client, event_name: str = "tokens") -> Any:
     return client.v1.billing.meters.create(
         {
             "display_name": "Tokens",

@@ -88,7 +88,7 @@ def test_a_balance_has_one_currency(client: Client) -> None:
 
 
 def test_settings_have_defaults_and_change(client: Client) -> None:
-    def grace(method: str, **params: Any) -> int:  # noqa: ANN401 - SDK
+    def grace(method: str, **params: Any) -> int:
         settings = client.raw_request(method, "/v1/meterline/settings", **params).data
         return int(settings["invoice_grace_seconds"])
 

@@ -72,7 +72,7 @@ def test_an_attempt_that_lost_its_lease_commits_nothing(
     save = Context.save
     late: list[Context] = []
 
-    def take_over_then_save(self: Context, *arguments: Any, **named: Any) -> None:  # noqa: ANN401
+    def take_over_then_save(self: Context, *arguments: Any, **named: Any) -> None:
         if not late:
             late.append(self)
             _end_lease(api)

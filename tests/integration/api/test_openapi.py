@@ -30,7 +30,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("operation", all_operations(), ids=lambda one: f"{one.method} {one.path}")
-def test_the_template_sends_every_operation_to_a_function_that_has_it(operation: Any) -> None:  # noqa: ANN401 - Operation
+def test_the_template_sends_every_operation_to_a_function_that_has_it(operation: Any) -> None:
     path = operation.path.replace("{", "").replace("}", "")
     handler = load_handler(route(operation.method, path))
     event = gateway_event(operation.method, path, {})

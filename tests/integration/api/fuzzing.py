@@ -1,0 +1,214 @@
+"""Requests that nobody in their right mind sends, made from the operations' specifications."""
+
+import random
+import string
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from meterline.api.params import (
+    Array,
+    Boolean,
+    DecimalNumber,
+    Either,
+    Integer,
+    Map,
+    Object,
+    OneOf,
+    Param,
+    String,
+)
+from meterline.api.router import Operation
+
+NASTY = [
+    "",
+    " ",
+    "0",
+    "-1",
+    "1e400",
+    "NaN",
+    "true",
+    "null",
+    "%00",
+    "\x00",
+    "\ud800",
+    "é" * 300,
+    "x" * 6_000,
+    "🧾",
+    "' OR 1=1 --",
+    "../../etc/passwd",
+    "{{7*7}}",
+    "[0]",
+    "a[b]=c",
+    str(2**63),
+    "9" * 400,
+    "1.0000000000001",
+    "٣",
+    "t#cus_1",
+    "settings",
+]
+
+
+PREFIXES = {
+    "alerts": "alrt_",
+    "balance_transactions": "cbtxn_",
+    "coupons": "",
+    "customer": "cus_",
+    "customers": "cus_",
+    "default_price": "price_",
+    "ending_before": "",
+    "event_name": "",
+    "events": "evt_",
+    "identifier": "",
+    "invoice": "in_",
+    "invoices": "in_",
+    "meter": "mtr_",
+    "meters": "mtr_",
+    "object_id": "",
+    "price": "price_",
+    "prices": "price_",
+    "product": "prod_",
+    "products": "prod_",
+    "starting_after": "",
+    "subscription": "sub_",
+    "subscriptions": "sub_",
+    "test_clock": "clock_",
+    "test_clocks": "clock_",
+    "webhook_endpoints": "we_",
+}
+"""What the ids of a collection, or under a parameter, begin with."""
+
+
+@dataclass(slots=True)
+class Fuzzer:
+    """A seeded source of requests; ``known`` are the ids that exist."""
+
+    dice: random.Random
+    known: list[str] = field(default_factory=list)
+
+    def request(self, operation: Operation) -> tuple[str, dict[str, str], bytes]:
+        """The target, headers and body of a more or less wrong request for an operation."""
+        words = operation.path.split("/")
+        path = "/".join(self._segment(*pair) for pair in pairwise(["", *words]))
+        params = self._object(operation.accepted, 0)
+        self._spoil(params)
+        if operation.path.startswith("/v2/") and operation.method == "POST":
+            return path, {"content-type": self._content_type("application/json")}, _json(params)
+        text = self._encode(params)
+        if operation.method == "POST":
+            kind = self._content_type("application/x-www-form-urlencoded")
+            return path, {"content-type": kind}, text.encode("utf-8", "surrogatepass")
+        safe = text.encode("utf-8", "replace").decode("ascii", "ignore")
+        return f"{path}?{safe}", {}, b""
+
+    def _segment(self, collection: str, segment: str) -> str:
+        if not segment.startswith("{"):
+            return segment
+        if self.dice.random() < 0.9:
+            return quote(self._id_for(collection), safe="")
+        return quote(self.dice.choice(NASTY), safe="", errors="replace") or "%20"
+
+    def _content_type(self, usual: str) -> str:
+        if self.dice.random() < 0.97:
+            return usual
+        return self.dice.choice(["", "text/plain", "application/json", "multipart/form-data", ";"])
+
+    def _value(self, param: Param, depth: int) -> Any:
+        if self.dice.random() < 0.02:
+            return self._nonsense()
+        return self._maker(param)(param, depth)
+
+    def _named_value(self, name: str, param: Param, depth: int) -> Any:
+        if name in PREFIXES and isinstance(param, String) and self.dice.random() < 0.9:
+            return self._id_for(name)
+        return self._value(param, depth)
+
+    def _id_for(self, name: str) -> str:
+        """An id that exists and that could stand under this name."""
+        prefix = PREFIXES.get(name, "")
+        fitting = [one for one in self.known if one.startswith(prefix)]
+        return self.dice.choice(fitting or [*self.known, "cus_missing"])
+
+    def _maker(self, param: Param) -> Callable[[Any, int], Any]:
+        makers: dict[type[Param], Callable[[Any, int], Any]] = {
+            Object: self._object,
+            Array: self._array,
+            Map: self._map,
+            Either: lambda one, depth: self._value(self.dice.choice(one.options), depth),
+            OneOf: lambda one, _: self.dice.choice(one.values),
+            Boolean: lambda _, __: self.dice.choice(["true", "false"]),
+            Integer: self._integer,
+            DecimalNumber: lambda _, __: (
+                f"{self.dice.randint(0, 10**6)}.{self.dice.randint(0, 99)}"
+            ),
+            String: lambda _, __: self._string(),
+        }
+        return makers[type(param)]
+
+    def _object(self, param: Object, depth: int) -> dict[str, Any]:
+        chance = self.dice.choice([0.05, 0.2, 0.5])
+        return {
+            name: self._named_value(name, one, depth + 1)
+            for name, one in param.fields.items()
+            if self.dice.random() < (0.95 if one.required else chance)
+        }
+
+    def _array(self, param: Array, depth: int) -> list[Any]:
+        length = self.dice.choice([0, 1, 1, 2, 3])
+        return [self._value(param.item, depth + 1) for _ in range(length)]
+
+    def _map(self, param: Map, depth: int) -> dict[str, Any]:
+        return {self._word(): self._value(param.value, depth + 1) for _ in range(2)}
+
+    def _integer(self, param: Integer, _: int) -> str:
+        low = param.minimum if param.minimum is not None else -10
+        high = param.maximum if param.maximum is not None else 10**6
+        return str(self.dice.choice([low, high, low - 1, high + 1, self.dice.randint(low, high)]))
+
+    def _string(self) -> str:
+        likely = ["usd", "eur", "a@example.com", "https://example.com/x", "2026-01-01T00:00:00Z"]
+        return self.dice.choice([self._word(), *likely])
+
+    def _word(self) -> str:
+        letters = string.ascii_letters + string.digits + "_. "
+        return "".join(self.dice.choices(letters, k=self.dice.randint(1, 12)))
+
+    def _nonsense(self) -> Any:
+        return self.dice.choice(
+            [*NASTY, None, {}, [], {"a": "b"}, ["x"], [[]], {"0": {"1": "2"}}, 5, True, 1.5]
+        )
+
+    def _spoil(self, params: dict[str, Any]) -> None:
+        if self.dice.random() < 0.04:
+            params[self._word()] = self._nonsense()
+        if self.dice.random() < 0.4:
+            params.pop("expand", None)
+        if self.dice.random() < 0.05:
+            params["expand"] = [
+                self.dice.choice(["customer", "data.customer", "x.y.z", "", "data"])
+            ]
+
+    def _encode(self, params: dict[str, Any]) -> str:
+        """The form of ``params``, sometimes broken."""
+        text = urlencode(_flat(params), errors="surrogatepass")
+        if self.dice.random() < 0.02:
+            at = self.dice.randint(0, len(text))
+            text = text[:at] + self.dice.choice(["[", "]", "&&", "=", "%", "%FF", "[]"]) + text[at:]
+        return text
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        pairs = value.items()
+        return [p for k, v in pairs for p in _flat(v, f"{name}[{k}]" if name else str(k))]
+    if isinstance(value, list):
+        return [p for index, v in enumerate(value) for p in _flat(v, f"{name}[{index}]")]
+    return [(name, "" if value is None else str(value))]
+
+
+def _json(params: dict[str, Any]) -> bytes:
+    import json  # noqa: PLC0415 - only here
+
+    return json.dumps(params).encode()

@@ -1,0 +1,124 @@
+"""Any request is answered: never a 5xx, never off the schema, never half a refusal.
+
+``METERLINE_FUZZ_REQUESTS`` says how many requests (500 if absent), ``METERLINE_FUZZ_SEED`` which.
+"""
+
+import json
+import os
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from meterline.api.routes.description import all_operations
+from tests.contract.schema import OffSchemaError, assert_valid
+from tests.engines import Engine
+from tests.integration.api.bridge import gateway_event
+from tests.integration.api.conftest import Api
+from tests.integration.api.fuzzing import Fuzzer
+
+REQUESTS = int(os.environ.get("METERLINE_FUZZ_REQUESTS", "500"))
+SEED = int(os.environ.get("METERLINE_FUZZ_SEED", random.SystemRandom().randrange(10**9)))
+ROUND = 250
+"""Requests on one engine: it stays small enough to be compared after each refusal."""
+
+
+def _contents(engine: Engine) -> Counter[str]:
+    """What the tables hold, without what only the clock or a claim touches."""
+    tables = ("billing", "meter_events", "usage", "access")
+    return Counter(
+        json.dumps(item, sort_keys=True, default=repr)
+        for table in tables
+        for item in engine.scan(table)
+    )
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + max(1, REQUESTS // ROUND)))
+def test_any_request_is_answered_and_a_refused_one_stores_nothing(api: Api, seed: int) -> None:
+    fuzzer = Fuzzer(random.Random(seed))
+    operations = [one for one in all_operations() if not one.public]
+    token = _session(api)
+    fuzzer.known = _world(api)
+    before = _contents(api.engine)
+    statuses: Counter[int] = Counter()
+    for number in range(ROUND):
+        operation = fuzzer.dice.choice(operations)
+        target, headers, body = fuzzer.request(operation)
+        headers["authorization"] = f"Bearer {token if operation.takes_session else api.key}"
+        if fuzzer.dice.random() < 0.3:
+            headers["idempotency-key"] = f"key-{fuzzer.dice.randint(1, 50)}"
+        event = gateway_event(operation.method, target, headers, body, encoded=True)
+        status, answer = _send(api, event)
+        what = f"request {number}: {operation.method} {target} {body[:500]!r} -> {answer}"
+        assert status < 500, what
+        statuses[status] += 1
+        if status == 200:
+            _remember(fuzzer, answer)
+            before = _contents(api.engine)
+            continue
+        now = _contents(api.engine)
+        assert now == before, f"{what}\nstored: {now - before}\nlost: {before - now}"
+    print(sorted(statuses.items()))
+    assert statuses[200] > ROUND // 20, "too few requests mean anything"
+
+
+def _send(api: Api, event: dict[str, Any]) -> tuple[int, Any]:
+    response = api.bridge.call(event)
+    body = json.loads(response["body"])
+    is_v2 = event["rawPath"].startswith("/v2/")
+    if body or not is_v2:
+        try:
+            assert_valid(body, is_v2=is_v2)
+        except OffSchemaError as wrong:
+            pytest.fail(f"{event['rawPath']} {event['body']!r}: {wrong}")
+    return response["statusCode"], body
+
+
+def _world(api: Api) -> list[str]:
+    """Ids of a little of everything, so that requests have something to be about."""
+    client = api.client()
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": 1_704_067_200})
+    meter = client.v1.billing.meters.create(
+        {"display_name": "M", "event_name": "m", "default_aggregation": {"formula": "sum"}}
+    )
+    prices = [
+        client.v1.prices.create(
+            {
+                "currency": "usd",
+                "unit_amount": 100,
+                "recurring": {"interval": "month", **metered},
+                "product_data": {"name": "P"},
+            }
+        )
+        for metered in ({}, {"usage_type": "metered", "meter": meter.id})
+    ]
+    coupon = client.v1.coupons.create({"percent_off": 10})
+    hook = client.v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
+    customers = [
+        client.v1.customers.create(given) for given in ({}, {"test_clock": clock.id, "balance": 5})
+    ]
+    subscriptions = [
+        client.v1.subscriptions.create(
+            {"customer": customer.id, "items": [{"price": price.id} for price in prices]}
+        )
+        for customer in customers
+    ]
+    events = client.v1.events.list({"limit": 2}).data
+    made = [clock, meter, *prices, coupon, hook, *customers, *subscriptions, *events]
+    invoices = [one.latest_invoice for one in subscriptions if one.latest_invoice]
+    return [*(one.id for one in made), *(price.product for price in prices), *invoices]
+
+
+def _session(api: Api) -> str:
+    headers = {"authorization": f"Bearer {api.key}", "content-type": "application/json"}
+    event = gateway_event("POST", "/v2/billing/meter_event_session", headers, b"{}")
+    return str(_send(api, event)[1]["authentication_token"])
+
+
+def _remember(fuzzer: Fuzzer, answer: dict[str, Any]) -> None:
+    for body in (
+        [answer, *answer.get("data", [])] if isinstance(answer.get("data"), list) else [answer]
+    ):
+        if isinstance(body, dict) and isinstance(body.get("id"), str):
+            fuzzer.known.append(body["id"])
