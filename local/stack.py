@@ -22,6 +22,7 @@ from local.processes import Process
 START_SECONDS = 60.0
 PROCESSES = STATE / "processes.json"
 DEPLOYED = STATE / "deployed"
+SAM_LOCAL_FILE = STATE / "env.json"
 _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers")
 
 
@@ -49,7 +50,7 @@ def down() -> None:
     """Stop what ``up`` started, if it still runs."""
     for process in reversed(processes.load(PROCESSES)):
         process.stop()
-    for leftover in (PROCESSES, ENV_FILE, DEPLOYED):
+    for leftover in (PROCESSES, ENV_FILE, SAM_LOCAL_FILE, DEPLOYED):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(STATE / "aws", ignore_errors=True)
 
@@ -71,14 +72,21 @@ def _start_afresh() -> Stack:
     base, proxy = _start_proxy(endpoint, named["ApiId"])
     processes.save(PROCESSES, [ministack, proxy])
     stack = Stack(base, _create_api_key(endpoint), endpoint)
+    _tell_where(stack)
+    _first_call(stack)
+    say(f"Ready after {time.monotonic() - began:.0f} s.")
+    return stack
+
+
+def _tell_where(stack: Stack) -> None:
+    """Write the addresses for shells, and the functions' variables for ``sam local invoke``."""
     ENV_FILE.write_text(
         f"METERLINE_API_BASE={stack.api_base}\n"
         f"METERLINE_API_KEY={stack.api_key}\n"
         f"METERLINE_AWS_ENDPOINT={stack.aws_endpoint}\n"
     )
-    _first_call(stack)
-    say(f"Ready after {time.monotonic() - began:.0f} s.")
-    return stack
+    variables = {"Parameters": stack.function_environment()}
+    SAM_LOCAL_FILE.write_text(json.dumps(variables, indent=2) + "\n")
 
 
 def _start_aws() -> tuple[str, Process]:
