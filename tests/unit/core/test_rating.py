@@ -1,4 +1,4 @@
-"""What quantities cost: published examples, tables from other billing systems' tests, and limits."""
+"""What quantities cost: published examples, tables from other systems' tests, and limits."""
 
 from decimal import Decimal, localcontext
 from fractions import Fraction

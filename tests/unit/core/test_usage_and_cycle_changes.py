@@ -1,0 +1,183 @@
+"""Metered items cut in the middle of a period, resets of the cycle, mixed intervals, thresholds."""
+
+from decimal import Decimal
+
+import pytest
+
+from meterline.core.cycle_changes import CycleReset, CycleTerms, cycle_reset, is_free
+from meterline.core.errors import BillingError
+from meterline.core.invoicing import BillingMode
+from meterline.core.mixed_intervals import (
+    check_mixed_intervals,
+    is_multiple,
+    shortest_interval,
+    subscription_period,
+)
+from meterline.core.periods import period_at
+from meterline.core.rating import PricePlan, rate
+from meterline.core.thresholds import check_amount_gte, rate_further
+from meterline.core.usage_changes import (
+    UsageCut,
+    cut_by_price_change,
+    cut_by_removal,
+    cut_by_reset,
+)
+from tests.unit.core.instants import at, every, span
+from tests.unit.core.tables import plan_of
+
+JANUARY = span("2024-01-01", "2024-02-01")
+BEFORE, SINCE = span("2024-01-01", "2024-01-15"), span("2024-01-15", "2024-02-01")
+CUT = at("2024-01-15")
+
+
+def test_flexible_mode_bills_usage_on_both_sides_of_a_price_change() -> None:
+    cut = cut_by_price_change(JANUARY, CUT, BillingMode.FLEXIBLE)
+    assert cut == UsageCut(billed=BEFORE, carried=SINCE)
+
+
+def test_classic_mode_bills_only_usage_since_a_price_change() -> None:
+    """Case stripe 018: 1000 units at 10 per 100, then 500 at 15 per 100; only 75 are billed."""
+    cut = cut_by_price_change(JANUARY, CUT, BillingMode.CLASSIC)
+    assert cut == UsageCut(billed=None, carried=SINCE)
+    usage = {at("2024-01-05"): 1000, at("2024-01-20"): 500}
+    assert cut.carried is not None
+    carried = sum(value for when, value in usage.items() if cut.carried.contains(when))
+    assert rate(plan_of("per_package", "15 per 100 up"), Decimal(carried)).amount_minor == 75
+
+
+@pytest.mark.parametrize(
+    ("mode", "behavior", "billed"),
+    [
+        (BillingMode.FLEXIBLE, "create_prorations", True),
+        (BillingMode.FLEXIBLE, "always_invoice", True),
+        (BillingMode.FLEXIBLE, "none", False),
+        (BillingMode.CLASSIC, "create_prorations", False),
+    ],
+)
+def test_usage_of_a_removed_item_is_billed_in_flexible_mode_unless_proration_is_none(
+    mode: BillingMode, behavior: str, *, billed: bool
+) -> None:
+    cut = cut_by_removal(JANUARY, CUT, mode, prorate=behavior != "none")
+    assert cut == UsageCut(billed=BEFORE if billed else None, carried=None)
+
+
+def test_a_shortened_period_bills_its_usage() -> None:
+    assert cut_by_reset(JANUARY, CUT) == UsageCut(billed=BEFORE, carried=None)
+
+
+@pytest.mark.parametrize("instant", ["2023-12-01", "2024-01-01"])
+def test_nothing_was_used_before_the_period(instant: str) -> None:
+    cut = cut_by_price_change(JANUARY, at(instant), BillingMode.FLEXIBLE)
+    assert cut == UsageCut(billed=None, carried=JANUARY)
+
+
+MONTHLY, YEARLY = every("month"), every("year")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reset"),
+    [
+        (CycleTerms(MONTHLY, is_free=True), CycleTerms(MONTHLY, is_free=False), "free_to_paid"),
+        (CycleTerms(MONTHLY, is_free=False), CycleTerms(MONTHLY, is_free=True), None),
+        (CycleTerms(MONTHLY, is_free=True), CycleTerms(MONTHLY, is_free=True), None),
+        (CycleTerms(MONTHLY, is_free=False), CycleTerms(YEARLY, is_free=False), "interval_changed"),
+        (CycleTerms(YEARLY, is_free=False), CycleTerms(MONTHLY, is_free=True), "interval_changed"),
+        (CycleTerms(MONTHLY, is_free=False), CycleTerms(MONTHLY, is_free=False), None),
+    ],
+)
+def test_only_classic_mode_restarts_the_cycle_by_itself(
+    before: CycleTerms, after: CycleTerms, reset: str | None
+) -> None:
+    assert cycle_reset(before, after, BillingMode.CLASSIC) == reset
+    assert cycle_reset(before, after, BillingMode.FLEXIBLE) is None
+
+
+@pytest.mark.parametrize("mode", list(BillingMode))
+def test_a_request_restarts_the_cycle_in_both_modes(mode: BillingMode) -> None:
+    terms = CycleTerms(MONTHLY, is_free=False)
+    assert cycle_reset(terms, terms, mode, requested=True) is CycleReset.REQUESTED
+
+
+def test_a_zero_quantity_of_a_paid_price_is_not_free() -> None:
+    assert is_free([PricePlan(Decimal(0)), PricePlan(Decimal(0))])
+    assert not is_free([PricePlan(Decimal(0)), PricePlan(Decimal(100))])
+
+
+@pytest.mark.parametrize(
+    ("case", "intervals"),
+    [
+        ("stripe 018", ["month", "3 months"]),
+        ("stripe 023", ["2 weeks", "4 weeks"]),
+        ("stripe 024", ["2 months", "4 months", "6 months"]),
+        ("a year is twelve months", ["month", "year"]),
+        ("a week is seven days", ["day", "week"]),
+        ("all alike", ["month", "month"]),
+    ],
+)
+def test_intervals_mix_if_all_are_multiples_of_the_shortest(
+    case: str, intervals: list[str]
+) -> None:
+    check_mixed_intervals([every(text) for text in intervals])
+    assert case
+
+
+@pytest.mark.parametrize(
+    ("case", "intervals"),
+    [
+        ("stripe 026", ["4 months", "6 months"]),
+        ("stripe 028", ["2 days", "1 week"]),
+        ("a month is no number of weeks", ["week", "month"]),
+    ],
+)
+def test_other_intervals_do_not_mix(case: str, intervals: list[str]) -> None:
+    with pytest.raises(BillingError, match="multiple") as refused:
+        check_mixed_intervals([every(text) for text in intervals])
+    assert refused.value.param == "items", case
+
+
+def test_the_shortest_interval_is_the_subscription_s() -> None:
+    assert shortest_interval([every("year"), every("6 months"), every("3 months")]).months == 3
+    assert shortest_interval([every("week"), every("3 days")]) == every("3 days")
+    assert not is_multiple(every("month"), every("day"))
+
+
+def test_items_keep_their_own_periods_and_share_the_shortest() -> None:
+    """Case stripe 016: items of 1, 2 and 3 months from 1 January, seen on 1 February."""
+    intervals = [every("month"), every("2 months"), every("3 months")]
+    periods = [period_at(at("2024-01-01"), each, at("2024-02-01")) for each in intervals]
+    assert periods == [
+        span("2024-02-01", "2024-03-01"),
+        span("2024-01-01", "2024-03-01"),
+        span("2024-01-01", "2024-04-01"),
+    ]
+    assert subscription_period(periods) == span("2024-02-01", "2024-03-01")
+
+
+def test_resuming_with_the_anchor_unchanged_keeps_the_periods_from_the_trial_s_end() -> None:
+    """Case stripe 030: trial to 1 February, resumed on 15 February; 1 and 2 months."""
+    anchor, resumed = at("2024-02-01"), at("2024-02-15")
+    periods = [period_at(anchor, every(each), resumed) for each in ("month", "2 months")]
+    assert periods == [span("2024-02-01", "2024-03-01"), span("2024-02-01", "2024-04-01")]
+
+
+def test_two_hundred_impressions_at_fifty_cents_reach_a_threshold_of_a_hundred_dollars() -> None:
+    """Case stripe threshold 001; each further 200 of the first 10,000 reach it again."""
+    plan = plan_of("graduated", "10000@50, inf@40")
+    for billed in (0, 200, 9800):
+        further = rate_further(plan, Decimal(billed), Decimal(billed + 200))
+        assert further.amount_minor == 10000
+        assert rate_further(plan, Decimal(billed), Decimal(billed + 199)).amount_minor < 10000
+
+
+def test_a_volume_price_that_gets_cheaper_gives_back_what_was_billed_before() -> None:
+    """Case stripe threshold 007: 10,000 at 50 were billed; 10,001 cost 400,040 altogether."""
+    further = rate_further(plan_of("volume", "10000@50, inf@40"), Decimal(10000), Decimal(10001))
+    assert further.total.amount_minor == 400040
+    assert further.amount_minor == -99960
+
+
+def test_a_threshold_is_at_least_fifty_minor_units() -> None:
+    """Case stripe threshold 008."""
+    check_amount_gte(50)
+    with pytest.raises(BillingError, match="at least 50"):
+        check_amount_gte(49)
