@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from meterline.store.meter_events import RETENTION_SECONDS
 from tests.benchmarks.results import Result
+from tests.benchmarks.units import item_bytes
 from tests.benchmarks.worlds import HOUR_START, events, metered, pipeline
 
 type Batches = Iterator[list[dict[str, Any]]]
@@ -60,17 +62,23 @@ DOLLARS = {
 """List prices in us-east-1, on demand, as published in November 2025."""
 
 _INGEST_SECONDS = {1: 0.012, 100: 0.060}
+"""Assumed length of a request by its number of events, at 512 MB: mostly waiting for DynamoDB."""
+
 _COUNT_SECONDS = {1: 0.003, 100: 0.0003}
-_EVENT_GIGABYTES = 620 / 1024**3
+"""Assumed time of counting for each event, at 1,769 MB."""
+
+_ITEM_OVERHEAD_BYTES = 100
+_MONTH_SECONDS = 30.4 * 86_400
 
 
 def measure() -> Iterator[Result]:
     """The units of each regime, then dollars."""
-    units: dict[str, tuple[float, float]] = {}
+    units: dict[str, tuple[float, float, int]] = {}
     for name, batches, target in REGIMES:
         with metered() as engine:
             total = pipeline(engine, batches())
-            units[name] = (engine.write_units / total, engine.read_units / total)
+            stored = sum(map(item_bytes, engine.tables["meter_events"].values())) // total
+            units[name] = (engine.write_units / total, engine.read_units / total, stored)
         yield Result(f"write units an event: {name}", units[name][0], "units", target=target)
         yield Result(f"read units an event: {name}", units[name][1], "units")
     batched = units["100 events of one minute in a batch"]
@@ -79,14 +87,16 @@ def measure() -> Iterator[Result]:
     yield Result("a million events, one a request", _dollars(alone, 1), "$")
 
 
-def _dollars(units: tuple[float, float], a_request: int) -> float:
-    """What a million events costs: units, requests, compute (512 MB to accept, 1,769 to count)."""
+def _dollars(units: tuple[float, float, int], a_request: int) -> float:
+    """What a million events costs: units, requests, compute, and keeping the events."""
     compute = _INGEST_SECONDS[a_request] / a_request * 0.5 + _COUNT_SECONDS[a_request] * 1.73
+    months = RETENTION_SECONDS / _MONTH_SECONDS
+    stored = (units[2] + _ITEM_OVERHEAD_BYTES) / 1024**3 * months
     each = (
         units[0] * DOLLARS["write unit"]
         + units[1] * DOLLARS["read unit"]
         + (DOLLARS["HTTP API request"] + 2 * DOLLARS["Lambda request"]) / a_request
         + compute * DOLLARS["Lambda GB second (arm64)"]
-        + 2 * _EVENT_GIGABYTES * DOLLARS["GB stored a month"]
+        + stored * DOLLARS["GB stored a month"]
     )
     return each * 1e6

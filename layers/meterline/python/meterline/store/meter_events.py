@@ -17,10 +17,8 @@ from meterline.store.keys import mode
 from meterline.store.settings import settings
 
 IDENTITY_BYTES = 16
-RETENTION_SECONDS = 60 * 86_400
-"""Events outlast the 35 days in which an identifier is unique, and every replay path, by wall
-clock.
-"""
+RETENTION_SECONDS = 45 * 86_400
+"""Events outlast the 35 days in which an identifier is unique and the day of their stream."""
 
 type Item = dict[str, Any]
 
