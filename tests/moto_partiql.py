@@ -3,21 +3,21 @@ statements.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
-import pytest
 from moto.dynamodb.models import DynamoDBBackend
-
-from tests.engines import Engine
 
 _INSERT = re.compile(r'INSERT INTO "(?P<table>[^"]+)" VALUE \{(?P<fields>.*)\}')
 
 
-@pytest.fixture
-def dynamodb(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """The engine of all tests, able to run batches of INSERT on moto too."""
-    monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", _batch_execute_statement)
-    return dynamodb
+@contextmanager
+def batches_of_inserts() -> Iterator[None]:
+    """Within it, moto runs batches of INSERT."""
+    with mock.patch.object(DynamoDBBackend, "batch_execute_statement", _batch_execute_statement):
+        yield
 
 
 def _batch_execute_statement(
