@@ -94,7 +94,7 @@ class Engine:
 def running(endpoint: str | None) -> Iterator[Engine]:
     """An engine with empty tables: moto, or DynamoDB Local at ``endpoint`` (moto does the rest)."""
     base = _base_environment(endpoint)
-    config: "DefaultConfig" = {}
+    config: DefaultConfig = {}
     if endpoint:
         config["core"] = {
             "passthrough": {"urls": [f"{endpoint}.*"], "services": []},
@@ -128,7 +128,7 @@ def _base_environment(endpoint: str | None) -> dict[str, str]:
     return base
 
 
-def _create_table(client: Any, name: str) -> str:  # noqa: ANN401 - a boto3 client
+def _create_table(client: Any, name: str) -> str:
     logical_id = "".join(word.capitalize() for word in name.split("_")) + "Table"
     properties = resources("AWS::DynamoDB::Table")[logical_id]
     arguments = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}

@@ -20,7 +20,7 @@ class OffSchemaError(AssertionError):
     """A body that the schema refuses."""
 
 
-def assert_valid(body: Any, *, is_v2: bool = False) -> None:  # noqa: ANN401 - any JSON
+def assert_valid(body: Any, *, is_v2: bool = False) -> None:
     """Raise OffSchemaError, with every reason, unless ``body`` is an answer the schema has."""
     if not isinstance(body, dict):
         raise OffSchemaError(f"not an object: {body!r}")

@@ -55,7 +55,7 @@ from meterline.core.unset import UNSET
         (object_(a=integer()), {"a": None}, {}),
     ],
 )
-def test_a_value_is_read(param: Param, raw: Any, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_a_value_is_read(param: Param, raw: Any, value: Any) -> None:
     assert param.read(raw, "x") == value
 
 

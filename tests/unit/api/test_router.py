@@ -178,7 +178,7 @@ def test_a_page_token_is_authentic_or_refused() -> None:
         read_page_token("sk_test_b", token)
 
 
-def _request(method: str, path: str, body: Any = None, **headers: str) -> dict[str, Any]:  # noqa: ANN401
+def _request(method: str, path: str, body: Any = None, **headers: str) -> dict[str, Any]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return {
         "rawPath": path,
