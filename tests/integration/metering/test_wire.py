@@ -152,7 +152,7 @@ def test_a_repeated_request_with_its_idempotency_key_is_answered_alike(api: Api)
             "payload[stripe_customer_id]",
         ),
         ({"payload[value]": "many"}, "meter_event_invalid_value", "payload[value]"),
-        ({"timestamp": str(NOW + 400)}, "timestamp_in_future", "timestamp"),
+        ({"timestamp": str(NOW + 4_000)}, "timestamp_in_future", "timestamp"),
         ({"timestamp": str(NOW - 36 * 86_400)}, "timestamp_too_far_in_past", "timestamp"),
         ({"timestamp": "soon"}, "parameter_invalid_integer", "timestamp"),
     ],

@@ -5,36 +5,43 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from botocore.session import Session
 
 
 @cache
-def dynamodb() -> Any:  # noqa: ANN401 - boto3 builds its clients at run time
+def dynamodb() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     """The DynamoDB client: short timeouts, since a lost answer is retried safely everywhere."""
     return _client("dynamodb")
 
 
 @cache
-def sqs() -> Any:  # noqa: ANN401 - boto3 builds its clients at run time
+def sqs() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     """The SQS client."""
     return _client("sqs")
 
 
 @cache
-def sns() -> Any:  # noqa: ANN401 - boto3 builds its clients at run time
+def sns() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     """The SNS client."""
     return _client("sns")
 
 
 def reset_clients() -> None:
     """Forget the clients, so that the next use reads the environment again (for tests)."""
-    for client in (dynamodb, sqs, sns):
+    for client in (dynamodb, sqs, sns, _session):
         client.cache_clear()
 
 
-def _client(service: str) -> Any:  # noqa: ANN401 - boto3 builds its clients at run time
-    import boto3  # noqa: PLC0415 - only a function that calls AWS pays for the import
+def _client(service: str) -> Any:  # noqa: ANN401 - botocore builds its clients at run time
+    return _session().create_client(service, config=_config())
 
-    return boto3.client(service, config=_config())
+
+@cache
+def _session() -> "Session":
+    # botocore alone: the same clients as boto3's, a fifth of a cold start earlier.
+    from botocore.session import Session  # noqa: PLC0415 - only a function that calls AWS pays
+
+    return Session()
 
 
 def _config() -> "Config":
