@@ -12,9 +12,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from meterline.api.routes.description import all_operations
-from tests.contract.schema import OffSchemaError, assert_valid
 from tests.engines import Engine
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api
@@ -22,6 +22,7 @@ from tests.integration.api.fuzzing import Fuzzer
 
 REQUESTS = int(os.environ.get("METERLINE_FUZZ_REQUESTS", "500"))
 SEED = int(os.environ.get("METERLINE_FUZZ_SEED", time.strftime("%Y%j00", time.gmtime())))
+READS = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"}
 ROUND = 250
 """Requests on one engine: it stays small enough to be compared after each refusal."""
 
@@ -36,19 +37,43 @@ def _contents(engine: Engine) -> Counter[str]:
     )
 
 
+class Watch:
+    """Notices calls that write, so that tables are only compared when they may differ."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wrote = True
+        call: Any = BaseClient._make_api_call  # noqa: SLF001 - every client goes through it
+
+        def watched(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+            self.wrote |= operation not in READS
+            return call(client, operation, parameters)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+
+    def written(self) -> bool:
+        """Whether anything may have been written since the last question."""
+        wrote, self.wrote = self.wrote, False
+        return wrote
+
+
 @pytest.mark.parametrize("seed", range(SEED, SEED + max(1, REQUESTS // ROUND)))
-def test_any_request_is_answered_and_a_refused_one_stores_nothing(api: Api, seed: int) -> None:
+def test_any_request_is_answered_and_a_refused_one_stores_nothing(
+    api: Api, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fuzzer = Fuzzer(random.Random(seed))
-    operations = [one for one in all_operations() if not one.public]
     token = _session(api)
     fuzzer.known = _world(api)
-    before = _contents(api.engine)
+    operations = [one for one in all_operations() if not one.public]
+    watch = Watch(monkeypatch)
+    before: Counter[str] = Counter()
     statuses: Counter[int] = Counter()
     for number in range(ROUND):
+        if watch.written():
+            before = _contents(api.engine)
         operation = fuzzer.dice.choice(operations)
         target, headers, body = fuzzer.request(operation)
         headers["authorization"] = f"Bearer {token if operation.takes_session else api.key}"
-        if fuzzer.dice.random() < 0.3:
+        if fuzzer.dice.random() < 0.2:
             headers["idempotency-key"] = f"key-{fuzzer.dice.randint(1, 50)}"
         event = gateway_event(operation.method, target, headers, body, encoded=True)
         status, answer = _send(api, event)
@@ -57,24 +82,11 @@ def test_any_request_is_answered_and_a_refused_one_stores_nothing(api: Api, seed
         statuses[status] += 1
         if status == 200:
             _remember(fuzzer, answer)
-            before = _contents(api.engine)
-            continue
-        now = _contents(api.engine)
-        assert now == before, f"{what}\nstored: {now - before}\nlost: {before - now}"
+        elif watch.wrote:
+            now = _contents(api.engine)
+            assert now == before, f"{what}\nstored: {now - before}\nlost: {before - now}"
     print(sorted(statuses.items()))
     assert statuses[200] > ROUND // 20, "too few requests mean anything"
-
-
-def _send(api: Api, event: dict[str, Any]) -> tuple[int, Any]:
-    response = api.bridge.call(event)
-    body = json.loads(response["body"])
-    is_v2 = event["rawPath"].startswith("/v2/")
-    if body or not is_v2:
-        try:
-            assert_valid(body, is_v2=is_v2)
-        except OffSchemaError as wrong:
-            pytest.fail(f"{event['rawPath']} {event['body']!r}: {wrong}")
-    return response["statusCode"], body
 
 
 def _world(api: Api) -> list[str]:
@@ -110,6 +122,12 @@ def _world(api: Api) -> list[str]:
     made = [clock, meter, *prices, coupon, hook, *customers, *subscriptions, *events]
     invoices = [one.latest_invoice for one in subscriptions if one.latest_invoice]
     return [*(one.id for one in made), *(price.product for price in prices), *invoices]
+
+
+def _send(api: Api, event: dict[str, Any]) -> tuple[int, Any]:
+    """Status and body; the bridge holds each body to the schema, too."""
+    response = api.bridge.call(event)
+    return response["statusCode"], json.loads(response["body"])
 
 
 def _session(api: Api) -> str:
