@@ -1,5 +1,6 @@
 """The local stack for scripts and tests: where it is, and clients for what is behind it."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,29 @@ class Stack:
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 builds its clients at run time
         """A boto3 client of the AWS behind the API."""
         return client(service, self.aws_endpoint)
+
+    def listen(self, topic_arn: str, name: str, *, raw: bool = False) -> tuple[str, str]:
+        """A new queue that hears a topic: its URL, and the ARN of the subscription."""
+        sqs = self.client("sqs")
+        url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn["QueueArn"],
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        subscription = self.client("sns").subscribe(
+            TopicArn=topic_arn,
+            Protocol="sqs",
+            Endpoint=arn["QueueArn"],
+            Attributes={"RawMessageDelivery": json.dumps(raw)},
+            ReturnSubscriptionArn=True,
+        )
+        return url, str(subscription["SubscriptionArn"])
 
     def outputs(self) -> dict[str, str]:
         """The outputs of the deployed template, by name."""

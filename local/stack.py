@@ -102,6 +102,7 @@ def _start_aws() -> tuple[str, Process]:
         "TMPDIR": str(home),
         "STATE_DIR": str(home / "state"),
         "S3_DATA_DIR": str(home / "s3"),
+        "AUTH": os.environ.get("AUTH", "true"),  # functions may do what their policies say
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "AWS_ACCESS_KEY_ID": "test",

@@ -95,17 +95,9 @@ class Listener:
 def listening(stack: Stack, topic_arn: str) -> Iterator[Listener]:
     """Subscribe a queue to a topic for as long as the story lasts."""
     sqs, sns = stack.client("sqs"), stack.client("sns")
-    url = sqs.create_queue(QueueName=f"demo-{time.time_ns()}")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    subscription = sns.subscribe(
-        TopicArn=topic_arn,
-        Protocol="sqs",
-        Endpoint=arn["Attributes"]["QueueArn"],
-        Attributes={"RawMessageDelivery": "true"},
-        ReturnSubscriptionArn=True,
-    )
+    url, subscription = stack.listen(topic_arn, f"demo-{time.time_ns()}", raw=True)
     try:
         yield Listener(sqs, url)
     finally:
-        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        sns.unsubscribe(SubscriptionArn=subscription)
         sqs.delete_queue(QueueUrl=url)

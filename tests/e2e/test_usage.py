@@ -64,7 +64,8 @@ def test_accepted_events_are_counted_once(metered: Metered) -> None:
 
 
 def test_a_crossed_threshold_is_told_on_the_topic_once(metered: Metered, stack: Stack) -> None:
-    heard = listen(stack, stack.outputs()["AlertsTopicArn"])
+    topic = stack.outputs()["AlertsTopicArn"]
+    heard, _ = stack.listen(topic, f"heard-{secrets.token_hex(4)}")
     alert = metered.client.v1.billing.alerts.create(
         {
             "alert_type": "usage_threshold",
@@ -105,16 +106,6 @@ def test_advancing_a_clock_over_the_cycle_bills_it(client: Client) -> None:
     invoices = client.v1.invoices.list({"customer": customer.id}).data
     assert [invoice.total for invoice in invoices] == [1_000, 1_000]
     assert {invoice.status for invoice in invoices} <= {"open", "paid"}
-
-
-def listen(stack: Stack, topic_arn: str) -> str:
-    """A queue that hears a topic."""
-    sqs = stack.client("sqs")
-    queue = str(sqs.create_queue(QueueName=f"heard-{secrets.token_hex(4)}")["QueueUrl"])
-    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    arn = attributes["Attributes"]["QueueArn"]
-    stack.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
-    return queue
 
 
 def messages(stack: Stack, queue: str, alert: str) -> list[dict[str, Any]]:
