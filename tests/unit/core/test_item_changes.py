@@ -133,6 +133,21 @@ def test_several_changes_in_a_period_credit_what_the_one_before_debited() -> Non
 
 
 @pytest.mark.parametrize("mode", BOTH_MODES)
+def test_a_change_in_a_stub_has_the_stub_s_denominator(mode: BillingMode) -> None:
+    """15 February to 1 March was billed as 14/28 of 1000; on the 22nd 7/28 of it are unused."""
+    stub, month = span("2023-02-15", "2023-03-01"), span("2023-02-15", "2023-03-15")
+    upgrade = ItemChange(
+        at("2023-02-22"), stub, month, Fee(1000), Fee(2000), (BilledSpan(Fee(500), stub),)
+    )
+    assert amounts(prorate_change(upgrade, mode)) == [-250, 500]
+
+
+def test_a_span_that_is_used_up_is_not_credited() -> None:
+    used_up = BilledSpan(Fee(1000), span("2025-05-01", "2025-06-01"))
+    assert credit_billed((used_up,), at("2025-06-01")) == ()
+
+
+@pytest.mark.parametrize("mode", BOTH_MODES)
 def test_nothing_is_left_to_prorate_at_the_end_of_the_period(mode: BillingMode) -> None:
     result = prorate_change(change(JUNE.end, 1000, 2000), mode)
     assert amounts(result) == []

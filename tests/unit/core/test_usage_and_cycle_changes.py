@@ -71,6 +71,12 @@ def test_nothing_was_used_before_the_period(instant: str) -> None:
     assert cut == UsageCut(billed=None, carried=JANUARY)
 
 
+@pytest.mark.parametrize("instant", ["2024-02-01", "2024-03-01"])
+def test_nothing_is_carried_from_the_end_of_the_period_on(instant: str) -> None:
+    cut = cut_by_price_change(JANUARY, at(instant), BillingMode.FLEXIBLE)
+    assert cut == UsageCut(billed=JANUARY, carried=None)
+
+
 MONTHLY, YEARLY = every("month"), every("year")
 
 

@@ -154,8 +154,8 @@ def stub_denominator(stub: Period, interval: Interval) -> Period:
 
     It is the imagined interval that starts with the stub, the rule that Stripe publishes for
     backdated starts: 15 February to 1 March is 14/28, 15 January to 1 February 17/31. Clamped days
-    can make a stub longer than that interval (28 February noon to 30 March midnight); it then costs one full
-    price and no more. See docs/decisions/stub-denominator.md.
+    can make a stub longer than that interval (28 February noon to 30 March midnight); it then costs
+    one full price and no more. See docs/decisions/stub-denominator.md.
     """
     return Period(stub.start, max(add_intervals(stub.start, interval, 1), stub.end))
 
