@@ -42,7 +42,7 @@ pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint test test-differential test-dynamodb-local test-e2e bench ci
+.PHONY: format lint test test-differential test-dynamodb-local test-node test-e2e bench ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -62,6 +62,9 @@ test-differential: $(READY) ## the core against a naive implementation, 500,000 
 
 test-dynamodb-local: $(READY) ## the tests that use DynamoDB, on AWS's own engine (needs npm)
 	python -m local.dynamodb_local python -m pytest tests/integration tests/faults --dynamodb-endpoint {endpoint} -n $(WORKERS) $(ARGS)
+
+test-node: $(READY) ## the API through the official Node SDK (needs Node and npm)
+	python -m tests.node
 
 test-e2e: $(READY) ## the deployed template through the SDK; uses the stack of `make up`, or its own
 	python -m pytest tests/e2e $(ARGS)

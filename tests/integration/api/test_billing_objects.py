@@ -144,3 +144,21 @@ def test_a_wrong_subscription_is_refused(
     assert refused.value.http_status == 400
     if code is not None:
         assert refused.value.code == code
+
+
+def test_invoices_stay_drafts_for_as_long_as_the_account_says(
+    client: Client, subscription: Any
+) -> None:
+    client.raw_request("post", "/v1/meterline/settings", invoice_grace_seconds=7200)
+    licensed = next(one for one in subscription["items"].data if one.price.unit_amount == 1000)
+    sent = client.v1.subscriptions.create(
+        {
+            "customer": subscription.customer,
+            "items": [{"price": licensed.price.id}],
+            "collection_method": "send_invoice",
+            "days_until_due": 30,
+            "expand": ["latest_invoice"],
+        }
+    )
+    assert sent.latest_invoice.status == "draft"
+    assert sent.latest_invoice.automatically_finalizes_at == FROZEN + 7200

@@ -10,17 +10,19 @@ KIND = "meterline.settings"
 ID = "settings"
 DEFAULTS: Body = {
     "invoice_grace_seconds": 3_600,
-    "late_usage": "next_invoice",
-    "past_due_after_days": None,
 }
-"""Renewal invoices stay drafts for an hour; usage that arrives later becomes a correction on the
-next invoice; invoices that nobody pays leave their subscription active."""
+"""Invoices stay drafts for an hour, so that late usage gets in."""
 
 
 def account_settings(ctx: Context) -> Body:
     """The settings of this mode, defaults filled in."""
     document = ctx.store.get(ID)
     return _shown(ctx, document.body if document else {})
+
+
+def invoice_grace_seconds(ctx: Context) -> int:
+    """How long invoices stay drafts before they finalise themselves."""
+    return int(account_settings(ctx)["invoice_grace_seconds"])
 
 
 def retrieve_settings(ctx: Context, params: Body) -> Body:  # noqa: ARG001 - route
@@ -31,9 +33,7 @@ def retrieve_settings(ctx: Context, params: Body) -> Body:  # noqa: ARG001 - rou
 def update_settings(ctx: Context, params: Body) -> Body:
     """Change the given settings; an unset one returns to its default."""
     document = ctx.store.get(ID)
-    changes = {
-        name: DEFAULTS[name] if value is UNSET else value for name, value in params.items()
-    }
+    changes = {name: DEFAULTS[name] if value is UNSET else value for name, value in params.items()}
     body = _shown(ctx, (document.body if document else {}) | changes)
     stored = document or Document(kind=KIND, livemode=ctx.livemode, body=body)
     ctx.save(Change(puts=[replace(stored, body=body)]), result_id=ID)

@@ -7,11 +7,12 @@ do, and a subscription that fell behind catches up period by period.
 from meterline.core.cycles import CyclePeriod, period_from
 from meterline.core.invoicing import BillingMode, Line, opening_lines, renewal_lines
 from meterline.core.periods import Period
+from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import InvoiceTerms, invoice_document
-from meterline.services.invoices.drafting import GRACE_SECONDS, draft_subscription_invoice
+from meterline.services.invoices.drafting import draft_subscription_invoice
 from meterline.services.invoices.metered import usage_of_items
 from meterline.services.lookups import find
 from meterline.services.subscriptions.bodies import due_at, subscription_document, with_period
@@ -70,14 +71,14 @@ def coming_period(subscription: Body) -> CyclePeriod | None:
 
 
 def _terms(ctx: Context, subscription: Body) -> InvoiceTerms:
-    """A renewal's invoice: it finalises itself an hour after it was drafted."""
+    """A renewal's invoice: it finalises itself when the account's grace for late usage ends."""
     ended = current_period(subscription)
     return InvoiceTerms(
         id=derived_id("in_", subscription["id"], "cycle", ended.end),
         created=ctx.now,
         billing_reason="subscription_cycle",
         period=ended,
-        finalizes_at=ctx.now + GRACE_SECONDS,
+        finalizes_at=ctx.now + invoice_grace_seconds(ctx),
     )
 
 

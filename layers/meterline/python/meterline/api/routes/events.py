@@ -22,7 +22,6 @@ from meterline.api.params import (
     Params,
     array,
     boolean,
-    enum,
     exclusive,
     integer,
     metadata,
@@ -205,8 +204,6 @@ ENDPOINTS = [
 
 UPDATE_SETTINGS = object_(
     invoice_grace_seconds=integer(minimum=0, maximum=259_200, emptyable=True),
-    late_usage=enum("next_invoice", "ignore", emptyable=True),
-    past_due_after_days=integer(minimum=1, maximum=365, emptyable=True),
 )
 SETTINGS = [
     get("/v1/meterline/settings", "meterline.settings", retrieve_settings),

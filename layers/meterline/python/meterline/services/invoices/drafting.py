@@ -8,9 +8,6 @@ from meterline.services.invoices.bodies import InvoiceTerms, draft_invoice
 from meterline.services.invoices.lines import item_subject, line_body
 from meterline.store.documents import Body
 
-GRACE_SECONDS = 3600
-"""How long an invoice stays a draft, so that late usage gets in (contract section 5.6)."""
-
 
 def draft_subscription_invoice(
     ctx: Context, subscription: Body, customer: Body, terms: InvoiceTerms, lines: Sequence[Line]

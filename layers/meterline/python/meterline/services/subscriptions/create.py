@@ -9,11 +9,12 @@ from meterline.core.cycles import AnchorChoice, Opening, open_cycle
 from meterline.core.errors import BillingError
 from meterline.core.invoicing import BillingMode, Line, opening_lines, trial_lines
 from meterline.core.periods import Period
+from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import InvoiceTerms, invoice_document
-from meterline.services.invoices.drafting import GRACE_SECONDS, draft_subscription_invoice
+from meterline.services.invoices.drafting import draft_subscription_invoice
 from meterline.services.invoices.finalize import finalized
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.subscriptions.bodies import (
@@ -111,7 +112,7 @@ def _first_invoice(ctx: Context, start: _Start, subscription: Body) -> Body | No
         created=ctx.now,
         billing_reason="subscription_create",
         period=Period(ctx.now, ctx.now),
-        finalizes_at=ctx.now + GRACE_SECONDS if sends else None,
+        finalizes_at=ctx.now + invoice_grace_seconds(ctx) if sends else None,
     )
     return draft_subscription_invoice(ctx, subscription, start.customer.body, terms, lines)
 
