@@ -32,8 +32,9 @@ type Params = dict[str, Any]
 """Checked parameters: only those that were given."""
 
 MAX_STRING = 5_000
-MAX_TIMESTAMP: Final = 253_402_300_799
-"""The last second of the year 9999, the last that Python's calendar knows."""
+MAX_TIMESTAMP: Final = 32_503_679_999
+"""The last second of the year 2999: Python's calendar ends with 9999, and whatever is computed from
+a timestamp (ends of periods, trials) must stay inside it."""
 
 _MAX_INTEGER_DIGITS = 18
 _INTEGER = re.compile(r"-?[0-9]+\Z", re.ASCII)
