@@ -1,12 +1,25 @@
 """Every example of Stripe's "Set the subscription billing cycle date", by name."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
 from meterline.core.anchors import AnchorConfig, first_full_invoice_at, resolve_anchor
+from meterline.core.cycle_changes import CycleReset, CycleTerms, cycle_reset
+from meterline.core.cycles import AnchorChoice, open_cycle, period_from
+from meterline.core.invoicing import (
+    BilledItem,
+    BillingMode,
+    UsageType,
+    licensed_line,
+    trial_lines,
+)
+from meterline.core.item_changes import BilledSpan, Fee, ItemChange, prorate_change
 from meterline.core.periods import boundary, period_at
-from tests.unit.core.instants import at, every, iso
+from meterline.core.rating import PricePlan
+from meterline.core.usage_changes import cut_by_reset
+from tests.unit.core.instants import at, every, iso, span
 
 
 def billing_dates(anchor: int, interval: str, numbers: range) -> list[str]:
@@ -88,7 +101,47 @@ def test_an_anchor_several_periods_ahead_keeps_the_first_full_invoice_within_one
     assert iso(period_at(resolved, interval, start).end) == f"{second_full}T09:00:00"
 
 
-def test_a_trial_to_1_august_moves_the_cycle_that_billed_on_23_july() -> None:
-    """The anchor becomes the trial's end: nothing on 23 July, full periods from 1 August."""
-    dates = billing_dates(at("2023-08-01"), "month", range(3))
-    assert dates == ["2023-08-01", "2023-09-01", "2023-10-01"]
+SEATS = BilledItem("si_seats", UsageType.LICENSED, PricePlan(Decimal(1000)), Decimal(1))
+
+
+def test_a_trial_from_15_july_to_1_august_moves_the_cycle_that_billed_on_23_july() -> None:
+    """0 on 15 July, nothing on 23 July, the full price on 1 August, then on every 1st."""
+    opening = open_cycle(at("2023-07-15"), every("month"), AnchorChoice(), at("2023-08-01"))
+    trial = opening.first.period
+    lines = trial_lines([SEATS], trial, BillingMode.FLEXIBLE)
+    assert [line.amount_minor for line in lines] == [0]
+    assert trial.contains(at("2023-07-23"))
+    full = period_from(opening.anchor, every("month"), trial.end)
+    assert full.period == span("2023-08-01", "2023-09-01")
+    assert licensed_line(SEATS, full).amount_minor == 1000
+    assert (
+        iso(period_from(opening.anchor, every("month"), full.period.end).period.end) == "2023-10-01"
+    )
+
+
+@pytest.mark.parametrize(("prorate", "net"), [(True, 500), (False, 1000)])
+@pytest.mark.parametrize("mode", list(BillingMode))
+def test_a_reset_to_now_bills_a_full_period_and_credits_unused_time_if_asked(
+    mode: BillingMode, *, prorate: bool, net: int
+) -> None:
+    """Halfway through September: with proration the half that is left is given back."""
+    september = span("2023-09-01", "2023-10-01")
+    fee = Fee(1000)
+    reset = ItemChange(
+        at("2023-09-16"), september, september, fee, None, (BilledSpan(fee, september),)
+    )
+    credit = prorate_change(reset, mode).net_minor if prorate else 0
+    renewed = period_from(reset.at, every("month"), reset.at)
+    assert renewed.period == span("2023-09-16", "2023-10-16")
+    assert licensed_line(SEATS, renewed).amount_minor + credit == net
+
+
+def test_a_cut_short_period_bills_the_usage_of_the_shortened_period() -> None:
+    cut = cut_by_reset(span("2023-09-01", "2023-10-01"), at("2023-09-16"))
+    assert cut.billed == span("2023-09-01", "2023-09-16")
+
+
+def test_from_free_to_paid_the_period_restarts_at_once_in_classic_mode() -> None:
+    free, paid = CycleTerms(every("month"), is_free=True), CycleTerms(every("month"), is_free=False)
+    assert cycle_reset(free, paid, BillingMode.CLASSIC) is CycleReset.FREE_TO_PAID
+    assert cycle_reset(free, paid, BillingMode.FLEXIBLE) is None

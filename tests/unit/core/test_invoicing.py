@@ -1,0 +1,113 @@
+"""The lines and totals of first and renewal invoices, and the periods that they are for."""
+
+from decimal import Decimal
+
+import pytest
+
+from meterline.core.anchors import AnchorConfig
+from meterline.core.cycles import AnchorChoice, CyclePeriod, open_cycle, period_from
+from meterline.core.errors import BillingError
+from meterline.core.invoicing import (
+    BilledItem,
+    BillingMode,
+    Line,
+    UsageType,
+    opening_lines,
+    renewal_lines,
+    total_up,
+    trial_lines,
+)
+from tests.unit.core.instants import at, every, span
+from tests.unit.core.tables import plan_of
+
+MONTH = every("month")
+JANUARY, FEBRUARY = span("2024-01-01", "2024-02-01"), span("2024-02-01", "2024-03-01")
+FLAT_FEE = BilledItem("flat", UsageType.LICENSED, plan_of("per_unit", "20000"), Decimal(1))
+TOKENS = BilledItem("tokens", UsageType.METERED, plan_of("graduated", "100000@0, inf@0.1"))
+
+
+def amounts(lines: list[Line]) -> dict[str, int]:
+    """The amount of each item's line."""
+    return {line.item_id: line.amount_minor for line in lines}
+
+
+def full(period_of: str) -> CyclePeriod:
+    """The full month that starts on a date."""
+    return period_from(at("2024-01-01"), MONTH, at(period_of))
+
+
+def test_a_renewal_bills_usage_in_arrears_and_licences_in_advance() -> None:
+    """Case stripe tiered 027: 200 dollars with 100,000 tokens, each further one 0.1 cents."""
+    usage = {"tokens": Decimal(100_000)}
+    lines = renewal_lines([FLAT_FEE, TOKENS], usage, JANUARY, full("2024-02-01"))
+    assert amounts(lines) == {"flat": 20000, "tokens": 0}
+    assert {line.item_id: line.period for line in lines} == {"flat": FEBRUARY, "tokens": JANUARY}
+
+
+@pytest.mark.parametrize(("usage", "amount"), [({}, 0), ({"tokens": Decimal(150_000)}, 5000)])
+def test_a_metered_item_has_a_line_on_every_renewal(usage: dict[str, Decimal], amount: int) -> None:
+    assert amounts(renewal_lines([TOKENS], usage, JANUARY, None)) == {"tokens": amount}
+
+
+def test_the_last_invoice_bills_only_usage() -> None:
+    assert amounts(renewal_lines([FLAT_FEE, TOKENS], {}, JANUARY, None)) == {"tokens": 0}
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [(BillingMode.FLEXIBLE, {"flat": 20000}), (BillingMode.CLASSIC, {"flat": 20000, "tokens": 0})],
+)
+def test_the_first_invoice_shows_metered_items_only_in_classic_mode(
+    mode: BillingMode, expected: dict[str, int]
+) -> None:
+    assert amounts(opening_lines([FLAT_FEE, TOKENS], full("2024-01-01"), mode)) == expected
+    trial = trial_lines([FLAT_FEE, TOKENS], JANUARY, mode)
+    assert amounts(trial) == dict.fromkeys(expected, 0)
+
+
+def test_a_stub_costs_its_share_and_says_of_what() -> None:
+    """15 to 29 February is 14/29 of the month from the 15th."""
+    config = AnchorChoice(config=AnchorConfig(day_of_month=31))
+    opening = open_cycle(at("2024-02-15"), MONTH, config, None)
+    line = opening_lines([FLAT_FEE], opening.first, BillingMode.FLEXIBLE)[0]
+    assert line.is_stub
+    assert (line.period.seconds, line.whole.seconds) == (14 * 86_400, 29 * 86_400)
+    assert line.amount_minor == 9655
+
+
+def test_a_trial_is_the_first_period_and_its_end_the_anchor() -> None:
+    opening = open_cycle(at("2024-01-10"), MONTH, AnchorChoice(), at("2024-01-24"))
+    assert opening.anchor == at("2024-01-24")
+    assert opening.first.period == span("2024-01-10", "2024-01-24")
+
+
+def test_after_a_trial_a_stub_leads_to_an_anchor_of_its_own() -> None:
+    """Case stripe 011: 7 days from the 15th, prorated from the 22nd to the 1st."""
+    choice = AnchorChoice(timestamp=at("2024-06-01"))
+    opening = open_cycle(at("2024-05-15"), MONTH, choice, at("2024-05-22"))
+    after = period_from(opening.anchor, MONTH, at("2024-05-22"))
+    assert after.period == span("2024-05-22", "2024-06-01")
+    assert after.whole.seconds == 31 * 86_400
+
+
+def test_a_trial_cannot_end_before_the_subscription_starts() -> None:
+    with pytest.raises(BillingError) as refused:
+        open_cycle(at("2024-05-15"), MONTH, AnchorChoice(), at("2024-05-14"))
+    assert refused.value.param == "trial_end"
+
+
+@pytest.mark.parametrize(
+    ("lines", "balance", "due", "ending"),
+    [([2, 2], 0, 4, 0), ([1000, -300], 0, 700, 0), ([1000], -1500, 0, -500), ([-500], 0, 0, -500)],
+)
+def test_totals_add_rounded_lines_and_use_the_balance(
+    lines: list[int], balance: int, due: int, ending: int
+) -> None:
+    totals = total_up(lines, balance)
+    assert (totals.subtotal, totals.amount_due, totals.ending_balance) == (sum(lines), due, ending)
+
+
+def test_computing_an_invoice_again_gives_the_same_invoice() -> None:
+    usage = {"tokens": Decimal("123456.789")}
+    once = renewal_lines([FLAT_FEE, TOKENS], usage, JANUARY, full("2024-02-01"))
+    assert renewal_lines([FLAT_FEE, TOKENS], usage, JANUARY, full("2024-02-01")) == once
