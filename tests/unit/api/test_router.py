@@ -108,6 +108,7 @@ def _trails(path: str, kind: str, *, of_list: bool) -> list[list[str]]:
     ],
 )
 def test_an_expansion_follows_its_edges(
+    *,
     path: str,
     kind: str,
     of_list: bool,  # noqa: FBT001 - a column of the table
@@ -136,6 +137,7 @@ def test_an_expansion_follows_its_edges(
     ],
 )
 def test_what_cannot_be_expanded_is_refused(
+    *,
     path: str,
     kind: str,
     of_list: bool,  # noqa: FBT001 - a column of the table
