@@ -111,7 +111,7 @@ def test_an_expansion_follows_its_edges(
     *,
     path: str,
     kind: str,
-    of_list: bool,  # noqa: FBT001 - a column of the table
+    of_list: bool,
     fields: list[str],
 ) -> None:
     assert _trails(path, kind, of_list=of_list) == [fields]
@@ -140,7 +140,7 @@ def test_what_cannot_be_expanded_is_refused(
     *,
     path: str,
     kind: str,
-    of_list: bool,  # noqa: FBT001 - a column of the table
+    of_list: bool,
 ) -> None:
     with pytest.raises(BillingError) as refused:
         _trails(path, kind, of_list=of_list)
