@@ -1,4 +1,4 @@
-"""The main story: catalogue, subscription, usage, alert, cycle, invoices, on the deployed template."""
+"""The story of ``make demo`` on the deployed template: from the catalogue to the invoices."""
 
 from local.aws import Stack
 from local.demo.story import tell

@@ -93,7 +93,7 @@ def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from (s for one in value if isinstance(one, dict) for s in statements(one))
 
 
-def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - YAML
+def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 

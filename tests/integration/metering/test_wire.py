@@ -34,14 +34,14 @@ class Api:
         self.ingest = _handler("ingest_meter_events")
         self.usage = _handler("serve_usage")
 
-    def post(self, path: str, body: Any, *, secret: str = SECRET, **headers: str) -> Answer:  # noqa: ANN401
+    def post(self, path: str, body: Any, *, secret: str = SECRET, **headers: str) -> Answer:
         """A POST of a form (text) or of JSON (anything else)."""
         is_form = isinstance(body, str)
         kind = "application/x-www-form-urlencoded" if is_form else "application/json"
         event = _event("POST", path, secret, headers | {"content-type": kind})
         return _answer(self.ingest, event | {"body": body if is_form else json.dumps(body)})
 
-    def get(self, path: str, **query: Any) -> Answer:  # noqa: ANN401
+    def get(self, path: str, **query: Any) -> Answer:
         """A GET with a query."""
         return _answer(
             self.usage, _event("GET", path, SECRET, {}) | {"rawQueryString": urlencode(query)}

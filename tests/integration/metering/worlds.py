@@ -17,7 +17,7 @@ NOW = int(time.time()) // _DAY * _DAY - _DAY + 18 * 3_600 + 1_200
 HOUR_START = NOW - 1_200
 
 
-def meter_body(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - a body holds any JSON
+def meter_body(**changes: Any) -> dict[str, Any]:
     """A ``billing.meter`` that sums ``value``; ``formula`` and top-level fields can be changed."""
     body = {
         "id": "mtr_test_61Q8nQMqIFK9fRQmr41CMAXJrFdZ5MnA",
@@ -47,7 +47,7 @@ class FakeDirectory:
         return {one: self.clocks[one] for one in customer_ids if one in self.clocks}
 
 
-def sender(request_key: str = "request-1", *, at: int = NOW, **changes: Any) -> Sender:  # noqa: ANN401
+def sender(request_key: str = "request-1", *, at: int = NOW, **changes: Any) -> Sender:
     """Who sends at ``at`` (seconds)."""
     given = Sender(
         livemode=False,
@@ -97,7 +97,7 @@ def used(
     end: int = NOW + 86_400,
     *,
     customer: str = "cus_a",
-    meter: Any = None,  # noqa: ANN401
+    meter: Any = None,
 ) -> Decimal:
     """The usage of a range, as an invoice reads it."""
     return summaries.usage_between(meter or meter_body(), customer, start, end, livemode=False)

@@ -12,7 +12,7 @@ NOW = 1_700_158_800
 DAY = 86_400
 
 
-def rules(**changes: Any) -> MeterRules:  # noqa: ANN401 - a body holds any JSON
+def rules(**changes: Any) -> MeterRules:
     body = {
         "id": "mtr_1",
         "event_name": "tokens",

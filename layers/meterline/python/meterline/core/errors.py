@@ -26,7 +26,7 @@ class BillingError(Exception):
 
 
 def no_such(noun: str, object_id: str, *, param: str = "id") -> BillingError:
-    """The refusal for a missing object: 404 when it stands in the path (``param="id"``), else 400."""
+    """The refusal of a missing object: 404 if it stands in the path (``param="id"``), else 400."""
     return BillingError(
         f"No such {noun}: '{object_id}'",
         code="resource_missing",

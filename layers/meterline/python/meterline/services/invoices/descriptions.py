@@ -11,7 +11,7 @@ _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 def line_description(price: Body, product_name: str, line: Line) -> str:
     """A line's description: quantity, product, and the unit price where there is just one."""
-    counted = f"{format_decimal(line.quantity)} × {product_name}"
+    counted = f"{format_decimal(line.quantity)} × {product_name}"  # noqa: RUF001 - as Stripe has it
     if line.is_trial:
         return f"Free trial for {counted}"
     unit = price["unit_amount_decimal"]
