@@ -36,7 +36,7 @@ class Samples:
     engine: Engine
     ids: dict[str, str] = field(default_factory=dict)
 
-    def invoke(self, name: str, function: str) -> Any:  # noqa: ANN401 - any JSON
+    def invoke(self, name: str, function: str) -> Any:
         """What the function answers to its sample; HTTP answers decoded, and successful."""
         event = self._known(json.loads((ROOT / "events" / f"{name}.json").read_text()))
         answer = load_handler(function)(event, None)
@@ -45,7 +45,7 @@ class Samples:
         assert answer["statusCode"] == 200, answer["body"]
         return json.loads(answer["body"])
 
-    def post(self, function: str, path: str, params: Mapping[str, str]) -> Any:  # noqa: ANN401
+    def post(self, function: str, path: str, params: Mapping[str, str]) -> Any:
         """A call of our own, made from the sample of customers."""
         event = self._known(json.loads((ROOT / "events" / "ServeCustomers.json").read_text()))
         event["rawPath"] = event["requestContext"]["http"]["path"] = path
@@ -162,7 +162,7 @@ def test_a_committed_event_is_published_on_both_topics(samples: Samples) -> None
 
 
 def test_what_is_due_is_sent_to_its_queue(subscribed: Samples) -> None:
-    assert subscribed.invoke("DispatchDueWork", "dispatch_due_work")["test"] == 1
+    assert subscribed.invoke("DispatchDueWork", "dispatch_due_work")["sent"] == 1
     queue = subscribed.engine.environment["METERLINE_RENEWALS_QUEUE_URL"]
     messages = boto3.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert json.loads(messages[0]["Body"])["id"] == subscribed.ids[SUBSCRIPTION]

@@ -1,30 +1,19 @@
 """Everything that falls due: found by the sweep, done by workers that decide from stored state."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from meterline.services.context import Context
 from meterline.services.invoices.finalize import finalize_due_invoice
 from meterline.services.renewals import renew_subscription
-from meterline.store import keys
-from meterline.store.billing import BillingStore
-from meterline.store.documents import LIVE, Conflict, Document
-from meterline.store.queues import DueMessage
+from meterline.store.documents import Conflict, Document
 
 _ATTEMPTS = 12
-_SWEEP_LIMIT = 1_000
 
 _WORK: Final[dict[str, Callable[[Context, Document], list[Document]]]] = {
     "subscription": renew_subscription,
     "invoice": finalize_due_invoice,
 }
-
-
-def due_now(store: BillingStore, now: int) -> Iterator[DueMessage]:
-    """What is due on the wall clock's timeline by ``now``, up to a limit for each partition."""
-    for partition in keys.due_keys(store.livemode, LIVE):
-        for _, object_id in store.due(partition, now, limit=_SWEEP_LIMIT):
-            yield DueMessage(store.livemode, object_id)
 
 
 def do_due_work(ctx: Context, object_id: str) -> list[Document]:

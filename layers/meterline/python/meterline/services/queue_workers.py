@@ -1,6 +1,9 @@
 """The workers behind the queues of due work."""
 
+from collections.abc import Callable
+
 from meterline.services.due_work import do_due_work
+from meterline.services.metrics import measure
 from meterline.services.test_clocks import run_test_clock
 from meterline.services.workers import (
     BatchAnswer,
@@ -9,22 +12,41 @@ from meterline.services.workers import (
     message_id,
     worker_context,
 )
-from meterline.store.queues import DueMessage
+from meterline.store.queues import DueMessage, enqueue
 
 
-def do_due_batch(records: list[Record]) -> BatchAnswer:
-    """Do the due work of the objects that SQS records name, at the wall clock's time."""
-    return each_record(records, _do_due, message_id)
+def do_due_batch(records: list[Record], *, work: str) -> BatchAnswer:
+    """Do the due work of the objects that SQS records name, at the wall clock's time.
+
+    ``work`` names it in the metrics: renewals or invoices.
+    """
+    return _measured(records, _do_due, work)
 
 
 def run_clock_batch(records: list[Record]) -> BatchAnswer:
     """Run the test clocks that SQS records name up to their targets."""
-    return each_record(records, _run_clock, message_id)
+    return _measured(records, _run_clock, "clocks")
+
+
+def _measured(records: list[Record], do: Callable[[Record], None], work: str) -> BatchAnswer:
+    answer = each_record(records, do, message_id)
+    failed = len(answer["batchItemFailures"])
+    measure("Count", work=work, WorkDone=len(records) - failed, WorkFailed=failed)
+    return answer
 
 
 def _do_due(record: Record) -> None:
+    """Do an object's work, and send what that makes due at once; the sweep finds it otherwise."""
     message = DueMessage.parse(record["body"])
-    do_due_work(worker_context(livemode=message.livemode), message.object_id)
+    ctx = worker_context(livemode=message.livemode)
+    made = do_due_work(ctx, message.object_id)
+    enqueue(
+        DueMessage(ctx.livemode, document.id)
+        for document in made
+        if document.id != message.object_id
+        and document.due_at is not None
+        and document.due_at <= ctx.now
+    )
 
 
 def _run_clock(record: Record) -> None:

@@ -12,9 +12,14 @@ type Record = dict[str, Any]
 type BatchAnswer = dict[str, list[dict[str, str]]]
 
 
+def wall_clock() -> int:
+    """The wall clock's time in UTC seconds."""
+    return int(time.time())
+
+
 def worker_context(*, livemode: bool) -> Context:
     """The context of work that no request asked for, at the wall clock's time."""
-    now = int(time.time())
+    now = wall_clock()
     return Context(store=BillingStore(livemode), now=now, wall_clock=now)
 
 

@@ -1,14 +1,23 @@
 """The queues of due work: which one an object's work goes to, and sending it there."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 
 from meterline.store.clients import sqs
-from meterline.store.settings import Settings, settings
+from meterline.store.settings import settings
 
 _BATCH = 10
+_FEW_CALLS = 2
+_SENDERS = 8
+_DEPTHS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +41,42 @@ class DueMessage:
 def enqueue(messages: Iterable[DueMessage]) -> int:
     """Send each message to the queue of its object's kind, ten to a call; returns how many.
 
-    A message that SQS refuses raises, so that the caller is retried: repeating one is harmless.
+    Many calls go side by side. A message that SQS refuses raises, so that the caller is retried:
+    repeating one is harmless.
     """
-    sent = 0
-    for url, group in _by_queue(messages).items():
-        for batch in batched(group, _BATCH, strict=False):
-            _send(url, batch)
-            sent += len(batch)
-    return sent
+    groups: dict[str, list[DueMessage]] = {}
+    for message in messages:
+        groups.setdefault(queue_of(message), []).append(message)
+    calls = [
+        partial(_send, url, batch)
+        for url, group in groups.items()
+        for batch in batched(group, _BATCH, strict=False)
+    ]
+    if len(calls) <= _FEW_CALLS:
+        return sum(call() for call in calls)
+    sqs()  # made before the threads are: making clients is not safe among them
+    with ThreadPoolExecutor(_SENDERS) as threads:
+        return sum(threads.map(lambda call: call(), calls))
 
 
-def _send(url: str, batch: tuple[DueMessage, ...]) -> None:
+def queue_of(message: DueMessage) -> str:
+    """The address of the queue that a message goes to."""
+    config = settings()
+    urls = {
+        "sub": config.renewals_queue_url,
+        "in": config.invoices_queue_url,
+        "clock": config.clocks_queue_url,
+    }
+    return urls[message.object_id.split("_", 1)[0]]
+
+
+def depth(url: str) -> int:
+    """About how many messages a queue holds: waiting, being worked on, and delayed."""
+    answer = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTHS))
+    return sum(int(number) for number in answer["Attributes"].values())
+
+
+def _send(url: str, batch: tuple[DueMessage, ...]) -> int:
     entries = [
         {"Id": str(index), "MessageBody": message.text()} for index, message in enumerate(batch)
     ]
@@ -50,25 +84,4 @@ def _send(url: str, batch: tuple[DueMessage, ...]) -> None:
     if failed := answer.get("Failed"):
         error = f"{len(failed)} of {len(batch)} messages were refused: {failed[0]}"
         raise RuntimeError(error)
-
-
-def _by_queue(messages: Iterable[DueMessage]) -> dict[str, list[DueMessage]]:
-    queues: dict[str, list[DueMessage]] = {}
-    for url, message in _addressed(messages):
-        queues.setdefault(url, []).append(message)
-    return queues
-
-
-def _addressed(messages: Iterable[DueMessage]) -> Iterator[tuple[str, DueMessage]]:
-    for message in messages:
-        yield _queue_url(message.object_id, settings()), message
-
-
-def _queue_url(object_id: str, config: Settings) -> str:
-    prefix = object_id.split("_", 1)[0]
-    urls = {
-        "sub": config.renewals_queue_url,
-        "in": config.invoices_queue_url,
-        "clock": config.clocks_queue_url,
-    }
-    return urls[prefix]
+    return len(batch)

@@ -1,0 +1,178 @@
+"""The sweep: a backlog is sent once; what stays due is sent again, at a slower pace."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from meterline.services import sweep as sweeping
+from meterline.services.sweep import OVERDUE_SECONDS, RESEND_SECONDS, Swept, sweep
+from meterline.store import queues
+from meterline.store.models import BillingItem, billing_item
+from meterline.store.queues import DueMessage
+from meterline.store.sweeps import due_page
+from tests.engines import Engine
+
+NOW = 1_700_000_000
+MINUTE = 60
+
+
+class Queues:
+    """Takes the place of SQS: what was sent, and how much the queues seem to hold."""
+
+    def __init__(self) -> None:
+        self.sent: Counter[str] = Counter()
+        self.depth = 0
+
+    def enqueue(self, messages: Iterator[DueMessage]) -> int:
+        ids = [message.object_id for message in messages]
+        self.sent.update(ids)
+        return len(ids)
+
+
+@pytest.fixture
+def sent(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> Queues:
+    assert dynamodb.tables
+    fake = Queues()
+    monkeypatch.setattr(sweeping, "enqueue", fake.enqueue)
+    monkeypatch.setattr(sweeping, "depth", lambda _url: fake.depth)
+    return fake
+
+
+def make_due(object_id: str, due_at: int, *, shard: int = 0, livemode: bool = False) -> None:
+    mode = "l" if livemode else "t"
+    item = billing_item()(f"{mode}#{object_id}", "#", due_pk=f"{mode}#live#{shard}", due_at=due_at)
+    item.save()
+
+
+def done(object_id: str) -> None:
+    item: BillingItem = billing_item().get(f"t#{object_id}", "#")
+    item.delete()
+
+
+def test_what_is_due_is_sent_once_and_not_again_every_minute(sent: Queues) -> None:
+    for shard in range(8):
+        make_due(f"sub_{shard}", NOW - 30, shard=shard)
+    assert sweep(NOW).sent == 8
+    assert [sweep(NOW + minute * MINUTE).sent for minute in range(1, 5)] == [0, 0, 0, 0]
+    assert set(sent.sent.values()) == {1}
+
+
+def test_what_is_not_due_is_not_sent(sent: Queues) -> None:
+    make_due("sub_later", NOW + 1)
+    assert sweep(NOW) == Swept()
+    assert not sent.sent
+
+
+def test_both_modes_are_swept(sent: Queues) -> None:
+    make_due("sub_test", NOW - 30)
+    make_due("in_live", NOW - 30, livemode=True)
+    sweep(NOW)
+    assert set(sent.sent) == {"sub_test", "in_live"}
+
+
+def test_a_backlog_that_is_due_at_one_instant_is_sent_in_pages_each_object_once(
+    sent: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "BUDGET_SECONDS", 3)
+    ids = {f"sub_{number:03d}" for number in range(70)}
+    for one in ids:
+        make_due(one, NOW - 30)
+    original = due_page
+    monkeypatch.setattr(
+        sweeping, "due_page", lambda *place, limit=7: original(*place, limit=min(limit, 7))
+    )
+    ticks = count()
+    rounds = 0
+    while set(sent.sent) != ids:
+        sweep(NOW + rounds * MINUTE, monotonic=lambda: float(next(ticks)))
+        rounds += 1
+    assert rounds > 3, "one sweep has not the time for all"
+    assert set(sent.sent.values()) == {1}
+
+
+def test_partitions_take_turns_so_that_none_waits_for_anothers_backlog(
+    sent: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        make_due(f"sub_{number:03d}", NOW - 30, shard=0)
+    make_due("sub_other", NOW - 30, shard=7)
+    original = due_page
+    monkeypatch.setattr(
+        sweeping, "due_page", lambda *place, limit=3: original(*place, limit=min(limit, 3))
+    )
+    monkeypatch.setattr(sweeping, "BUDGET_SECONDS", 2)
+    ticks = count()
+    sweep(NOW, monotonic=lambda: float(next(ticks)))
+    assert "sub_other" in sent.sent
+    assert len(sent.sent) < 31
+
+
+def test_what_falls_due_while_a_backlog_is_sent_comes_after_it(sent: Queues) -> None:
+    make_due("sub_first", NOW - 30)
+    sweep(NOW)
+    make_due("sub_second", NOW + 20)
+    assert sweep(NOW + MINUTE).sent == 1
+    assert sent.sent == {"sub_first": 1, "sub_second": 1}
+
+
+def test_what_stays_due_is_sent_again_at_a_slower_pace(sent: Queues) -> None:
+    make_due("sub_stuck", NOW - 30)
+    for minute in range(61):
+        sweep(NOW + minute * MINUTE)
+    first = OVERDUE_SECONDS // MINUTE
+    assert sent.sent["sub_stuck"] == 1 + (60 - first) // (RESEND_SECONDS // MINUTE) + 1
+
+
+def test_what_was_overdue_when_it_was_sent_gets_its_time_too(sent: Queues) -> None:
+    make_due("sub_old", NOW - 86_400)
+    for minute in range(RESEND_SECONDS // MINUTE):
+        sweep(NOW + minute * MINUTE)
+    assert sent.sent["sub_old"] == 1
+
+
+def test_nothing_is_sent_again_to_a_queue_that_may_still_hold_it(sent: Queues) -> None:
+    make_due("sub_waiting", NOW - 30)
+    sweep(NOW)
+    sent.depth = sweeping.RESEND_BELOW_DEPTH
+    assert sweep(NOW + 3_600).resent == 0
+    sent.depth = 0
+    assert sweep(NOW + 3_600 + RESEND_SECONDS).resent == 1
+
+
+def test_sending_again_goes_round_so_that_stuck_objects_do_not_hide_others(
+    sent: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "RESEND_LIMIT", 2)
+    for number in range(4):
+        make_due(f"sub_{number}", NOW - 30 + number)
+    for hour in range(3):
+        sweep(NOW + hour * 3_600)
+    assert set(sent.sent.values()) == {2}
+
+
+def test_what_the_index_shows_late_is_sent_again_later(sent: Queues) -> None:
+    make_due("sub_first", NOW - 30)
+    sweep(NOW)
+    make_due("sub_unseen", NOW - 40)
+    sweep(NOW + MINUTE)
+    assert "sub_unseen" not in sent.sent
+    sweep(NOW + RESEND_SECONDS)
+    assert sent.sent["sub_unseen"] == 1
+
+
+def test_the_lag_is_that_of_the_oldest_due_object(sent: Queues) -> None:
+    make_due("sub_old", NOW - 500, shard=1)
+    make_due("sub_new", NOW - 5, shard=2)
+    assert sweep(NOW).lag_seconds == 500
+    done("sub_old")
+    assert sweep(NOW + 10).lag_seconds == 15
+    assert sent.sent["sub_old"] == 1
+
+
+def test_many_messages_reach_their_queues_each_once(dynamodb: Engine) -> None:
+    ids = [f"{kind}_{number}" for kind in ("sub", "in", "clock") for number in range(35)]
+    assert queues.enqueue(DueMessage(False, one) for one in ids) == len(ids)
+    for name in ("RENEWALS", "INVOICES", "CLOCKS"):
+        assert queues.depth(dynamodb.environment[f"METERLINE_{name}_QUEUE_URL"]) == 35
