@@ -1,0 +1,186 @@
+"""Wherever a process of the scheduled half dies, the retry of its trigger completes the same work.
+
+Each piece of work is run once undisturbed; then, for every call that it makes to AWS, it is run
+again from the same beginning and dies just before that call reaches AWS, and once more just after.
+Its trigger invokes it again. At the end every item of every table, and everything that was sent or
+published, must be what the undisturbed run left, byte for byte.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from meterline.services.alerts import create_alert
+from meterline.services.test_clocks import advance_test_clock, create_test_clock
+from meterline.store.billing import BillingStore
+from tests.faults.billing.wire import Moment, Wire, dies_at
+from tests.faults.billing.world import DAY, NOW, State, World
+from tests.integration.api.bridge import load_handler
+
+HOUR = 3_600
+SUBSCRIBED = NOW - 75 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is set up, what is invoked, and what was sent: all that must not depend on crashes."""
+
+    trigger: Callable[[], Any]
+    sent: Callable[[], list[str]] = list
+
+
+def renewal(world: World) -> Work:
+    """Two renewals that were missed, each of one licensed and two metered items."""
+    subscription = _subscription(world, _customer(world))
+    return Work(world.deliver("roll_billing_cycles", subscription))
+
+
+def finalisation(world: World) -> Work:
+    """A draft with usage that came within its hour, for a customer with some credit."""
+    customer = _customer(world)
+    subscription = _subscription(world, customer)
+    _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", subscription))
+    [draft] = [one for one in world.bodies("invoice") if one["status"] == "draft"]
+    world.credit(customer, -700)
+    world.use(_meters(world)[0], customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
+    return Work(world.deliver("produce_invoices", draft["id"]))
+
+
+def clock_advance(world: World) -> Work:
+    """A clock with two customers that goes on by a week and two hours."""
+    frozen = NOW - 200 * DAY
+    clock = create_test_clock(world.context(), {"frozen_time": frozen})["id"]
+    price = world.price(unit_amount=1_500, interval="week")
+    for name in ("Ada", "Grace"):
+        customer = world.customer(at=frozen, name=name, test_clock=clock)
+        world.subscribe(customer, [price], at=frozen)
+    advance_test_clock(world.context(), clock, {"frozen_time": frozen + 7 * DAY + 2 * HOUR})
+    return Work(world.deliver("advance_test_clocks", clock))
+
+
+def dispatch(world: World) -> Work:
+    """Subscriptions, a draft and a clock that are due."""
+    first, _ = (_subscription(world, _customer(world)) for _ in range(2))
+    _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", first))
+    clock = create_test_clock(world.context(), {"frozen_time": NOW - DAY})["id"]
+    advance_test_clock(world.context(), clock, {"frozen_time": NOW})
+    queues = [
+        world.engine.environment[f"METERLINE_{name}_QUEUE_URL"]
+        for name in ("RENEWALS", "INVOICES", "CLOCKS")
+    ]
+    for queue in queues:
+        world.drain(queue)
+
+    def sent() -> list[str]:
+        return [text for queue in queues for text in world.drain(queue)]
+
+    return Work(lambda: load_handler("dispatch_due_work")({}, None), sent)
+
+
+def alert(world: World) -> Work:
+    """Usage that crosses the thresholds of two alerts."""
+    customer = _customer(world)
+    meter = _meters(world)[0]
+    world.use(meter, customer, at=NOW - DAY, quantity=7)
+    for gte in (5, 6):
+        threshold = {"meter": meter, "gte": gte, "recurrence": "one_time"}
+        params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
+        create_alert(world.context(), params)
+    keys = {"pk": {"S": f"t#{meter}#{customer}"}, "sk": {"S": "h#0000"}}
+    record = {"eventName": "MODIFY", "dynamodb": {"Keys": keys, "SequenceNumber": "1"}}
+    return Work(lambda: load_handler("watch_usage")({"Records": [record]}, None))
+
+
+def publication(world: World) -> Work:
+    """The outboxes of a renewal and of a triggered alert."""
+    subscription = _subscription(world, _customer(world))
+    world.deliver("roll_billing_cycles", subscription)()
+    alert(world).trigger()
+    records = [
+        {"eventName": "INSERT", "dynamodb": {"NewImage": item, "SequenceNumber": str(number)}}
+        for number, item in enumerate(world.engine.scan("billing"))
+        if item.get("kind", {}).get("S") == "event"
+    ]
+    heard = [_hears(world, topic) for topic in ("EVENTS", "ALERTS")]
+
+    def sent() -> list[str]:
+        texts = [text for queue in heard for text in world.drain(queue)]
+        return sorted({json.loads(text)["Message"] for text in texts})
+
+    return Work(lambda: load_handler("publish_events")({"Records": records}, None), sent)
+
+
+WORKS = [renewal, finalisation, clock_advance, dispatch, alert, publication]
+
+
+@pytest.mark.parametrize("prepare", WORKS, ids=lambda one: one.__name__)
+def test_work_that_dies_at_any_call_ends_as_if_it_had_not(
+    world: World, prepare: Callable[[World], Work]
+) -> None:
+    work = prepare(world)
+    beginning = world.state()
+    undisturbed = _outcome(world, work, Wire().at)
+    calls = len(world.wire.calls)
+    assert calls >= 2, "nothing happened"
+    assert undisturbed != (beginning, []), "nothing happened"
+    for moment in (Moment(call, after) for call in range(calls) for after in (False, True)):
+        world.restore(beginning)
+        outcome = _outcome(world, work, dies_at(moment))
+        assert outcome == undisturbed, f"differs when it dies at {moment}"
+
+
+def _outcome(
+    world: World, work: Work, at: Callable[[Moment, str], None]
+) -> tuple[State, list[str]]:
+    world.wire.at = at
+    world.until_done(work.trigger)
+    return world.state(), work.sent()
+
+
+def _at(world: World, now: int, act: Callable[[], object]) -> None:
+    before, world.clock.now = world.clock.now, now
+    act()
+    world.clock.now = before
+
+
+def _customer(world: World) -> str:
+    return world.customer(at=SUBSCRIBED)
+
+
+def _meters(world: World) -> list[str]:
+    """The meters of the two metered prices, made when first asked for."""
+    names = ("tokens", "requests")
+    store = BillingStore(livemode=False)
+    held = [store.claim_holder("meter_event_name", name) for name in names]
+    return [one or world.meter(name) for one, name in zip(held, names, strict=True)]
+
+
+def _prices(world: World, meters: list[str]) -> list[str]:
+    return [
+        world.price(unit_amount=1_500),
+        world.price(unit_amount=3, meter=meters[0]),
+        world.price(unit_amount=5, meter=meters[1]),
+    ]
+
+
+def _subscription(world: World, customer: str) -> str:
+    meters = _meters(world)
+    subscription = world.subscribe(customer, _prices(world, meters), at=SUBSCRIBED)
+    world.use(meters[0], customer, at=SUBSCRIBED + DAY, quantity=40)
+    world.use(meters[1], customer, at=SUBSCRIBED + 40 * DAY, quantity=11)
+    return subscription
+
+
+def _hears(world: World, topic: str) -> str:
+    queue = str(boto3.client("sqs").create_queue(QueueName=f"heard-{topic}")["QueueUrl"])
+    arn = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    boto3.client("sns").subscribe(
+        TopicArn=world.engine.environment[f"METERLINE_{topic}_TOPIC_ARN"],
+        Protocol="sqs",
+        Endpoint=arn["Attributes"]["QueueArn"],
+    )
+    return queue

@@ -1,0 +1,79 @@
+"""The wire between a function and AWS: where a process can die, and where others can cut in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pytest
+from botocore.client import BaseClient
+
+
+class Died(BaseException):
+    """The process is gone in the middle of its work; nothing of it may catch this."""
+
+
+class Moment(NamedTuple):
+    """A point of a run: just before or just after its n-th call (from 0) reached AWS.
+
+    Dying before a call loses the request, dying after it loses the answer.
+    """
+
+    call: int
+    after: bool
+
+
+@dataclass
+class Wire:
+    """Sees every call of every AWS client of this process, while it is watching.
+
+    ``at`` is asked at each moment, and may raise ``Died`` or do another process's work.
+    """
+
+    at: Callable[[Moment, str], None] = lambda _moment, _operation: None
+    calls: list[str] = field(default_factory=list)
+    watching: bool = False
+
+    def connect(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the place of botocore's own way to AWS."""
+        send = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - the one door
+
+        def watched(client: BaseClient, operation: str, arguments: dict[str, Any]) -> object:
+            if not self.watching:
+                return send(client, operation, arguments)
+            call = len(self.calls)
+            self.calls.append(operation)
+            self._reached(Moment(call, after=False), operation)
+            answer = send(client, operation, arguments)
+            self._reached(Moment(call, after=True), operation)
+            return answer
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+
+    def watch(self, work: Callable[[], object]) -> object:
+        """Do ``work`` with its calls numbered from 0; ``Died`` comes through."""
+        self.calls.clear()
+        self.watching = True
+        try:
+            return work()
+        finally:
+            self.watching = False
+
+    def _reached(self, moment: Moment, operation: str) -> None:
+        """Ask what happens here; what others do meanwhile is not this process's."""
+        self.watching = False
+        try:
+            self.at(moment, operation)
+        finally:
+            self.watching = True
+
+
+def dies_at(moment: Moment) -> Callable[[Moment, str], None]:
+    """Die at one moment, once."""
+    left = [moment]
+
+    def at(reached: Moment, _operation: str) -> None:
+        if left and reached == left[0]:
+            left.clear()
+            raise Died(reached)
+
+    return at

@@ -1,0 +1,214 @@
+"""A small deployment under test: its objects, its clock, its triggers, and all that it holds."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import boto3
+
+from meterline.services.balances import create_balance_transaction
+from meterline.services.context import Context
+from meterline.services.count import count_records
+from meterline.services.customers import create_customer
+from meterline.services.meters import create_meter
+from meterline.services.prices import create_price
+from meterline.services.products import create_product
+from meterline.services.subscriptions.create import create_subscription
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Body, unpack
+from meterline.store.meter_events import identity_of, key_of
+from tests.engines import Engine
+from tests.faults.billing.wire import Died, Wire
+from tests.integration.api.bridge import load_handler
+
+DAY = 86_400
+NOW = int(time.time()) // DAY * DAY + 3_600
+"""The wall clock of these tests, this morning at one: engines expire by their own clock."""
+
+MOST_TRIES = 40
+
+type State = dict[str, Any]
+
+
+@dataclass
+class FrozenTime:
+    """Stands in for the ``time`` module of those who read the wall clock."""
+
+    now: int = NOW
+
+    def time(self) -> int:
+        """The frozen second."""
+        return self.now
+
+    def time_ns(self) -> int:
+        """The frozen nanosecond."""
+        return self.now * 1_000_000_000
+
+
+@dataclass
+class World:
+    """The deployment: an engine, its wall clock, and the wire that its functions call AWS on."""
+
+    engine: Engine
+    clock: FrozenTime
+    wire: Wire
+
+    def context(self, at: int | None = None) -> Context:
+        """The surroundings of an API call at a time."""
+        now = self.clock.now if at is None else at
+        return Context(BillingStore(livemode=False), now, now)
+
+    # -------------------------------------------------------------- objects
+    def price(self, *, unit_amount: int, meter: str | None = None, interval: str = "month") -> str:
+        """A recurring price, of a meter's usage or of licences."""
+        ctx = self.context(NOW - 400 * DAY)
+        product = create_product(ctx, {"name": "Tokens" if meter else "Base"})
+        recurring: Body = {"interval": interval}
+        if meter is not None:
+            recurring |= {"usage_type": "metered", "meter": meter}
+        params = {
+            "product": product["id"],
+            "currency": "usd",
+            "unit_amount": unit_amount,
+            "recurring": recurring,
+        }
+        return str(create_price(ctx, params)["id"])
+
+    def meter(self, event_name: str) -> str:
+        """A meter that sums."""
+        params = {
+            "event_name": event_name,
+            "display_name": event_name,
+            "default_aggregation": {"formula": "sum"},
+        }
+        return str(create_meter(self.context(NOW - 400 * DAY), params)["id"])
+
+    def customer(self, *, at: int, **params: object) -> str:
+        """A customer, created at a time."""
+        return str(create_customer(self.context(at), {"name": "Ada", **params})["id"])
+
+    def credit(self, customer: str, amount_minor: int) -> None:
+        """Give a customer a balance: credit is negative."""
+        params = {"amount": amount_minor, "currency": "usd"}
+        create_balance_transaction(self.context(), customer, params)
+
+    def subscribe(self, customer: str, prices: Iterable[str], *, at: int, **params: object) -> str:
+        """A subscription to these prices, created at a time."""
+        items = [{"price": price} for price in prices]
+        wanted = {"customer": customer, "items": items, **params}
+        return str(create_subscription(self.context(at), wanted)["id"])
+
+    def use(self, meter: str, customer: str, *, at: int, quantity: int, name: str = "") -> None:
+        """Usage that was accepted and counted."""
+        assert count_records([usage_record(meter, customer, at, quantity, name)]) == []
+
+    def stored(self, object_id: str) -> Body:
+        """The body of an object."""
+        document = BillingStore(livemode=False).get(object_id)
+        assert document is not None, object_id
+        return document.body
+
+    def bodies(self, kind: str) -> list[Body]:
+        """The bodies of all objects of a kind, as the table has them."""
+        return [
+            unpack(item["body"]["B"])
+            for item in self.engine.scan("billing")
+            if item.get("kind", {}).get("S") == kind
+        ]
+
+    # -------------------------------------------------------------- triggers
+    def until_done(self, trigger: Callable[[], Any]) -> None:
+        """Invoke again and again, as Lambda's triggers do, until nothing is handed back."""
+        for _ in range(MOST_TRIES):
+            try:
+                answer = self.wire.watch(trigger)
+            except Died:
+                continue
+            if not (isinstance(answer, dict) and answer.get("batchItemFailures")):
+                return
+        raise AssertionError(f"not done after {MOST_TRIES} tries")
+
+    def deliver(self, function: str, *object_ids: str) -> Callable[[], Any]:
+        """An SQS batch that names these objects, for a function."""
+        records = [
+            {
+                "messageId": object_id,
+                "body": json.dumps({"livemode": False, "id": object_id}),
+                "attributes": {"ApproximateReceiveCount": "1"},
+            }
+            for object_id in object_ids
+        ]
+        return lambda: load_handler(function)({"Records": records}, None)
+
+    def drain(self, queue: str) -> list[str]:
+        """Take everything from a queue: the texts of its messages, each once."""
+        sqs = boto3.client("sqs")
+        texts = set()
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                texts.add(message["Body"])
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return sorted(texts)
+
+    # -------------------------------------------------------------- the whole state
+    def state(self) -> State:
+        """Every item of every table by its key, as bytes and numbers."""
+        return {
+            name: {_key(item): item for item in self.engine.scan(name)}
+            for name in self.engine.tables
+        }
+
+    def restore(self, before: State) -> None:
+        """Make the tables what they were."""
+        client = self.engine.client
+        for name, wanted in before.items():
+            table = self.engine.tables[name]
+            present = {_key(item): item for item in self.engine.scan(name)}
+            for key in present.keys() - wanted.keys():
+                parts = {
+                    part: present[key][part]
+                    for part in ("pk", "sk", "identifier")
+                    if part in present[key] and _is_key(name, part)
+                }
+                client.delete_item(TableName=table, Key=parts)
+            for key, item in wanted.items():
+                if present.get(key) != item:
+                    client.put_item(TableName=table, Item=item)
+
+
+def usage_record(
+    meter: str, customer: str, at: int, quantity: int, name: str = ""
+) -> dict[str, Any]:
+    """The stream record of an accepted event."""
+    identifier = f"{meter}{customer}{at}{quantity}{name}"
+    image = {
+        "identifier": {"S": key_of(livemode=False, identity=identity_of(identifier))},
+        "name": {"S": identifier},
+        "event_name": {"S": "tokens"},
+        "meter": {"S": meter},
+        "measure": {"S": "sum"},
+        "customer": {"S": customer},
+        "value": {"S": str(Decimal(quantity))},
+        "timestamp": {"N": str(at)},
+        "accepted_at": {"N": str(at * 1_000_000)},
+        "request": {"B": identity_of(identifier)},
+        "fingerprint": {"B": identity_of(identifier)},
+        "expires_at": {"N": str(NOW + 90 * DAY)},
+    }
+    return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": "1"}}
+
+
+def _key(item: dict[str, Any]) -> tuple[str, ...]:
+    if "identifier" in item and "pk" not in item:
+        return (item["identifier"]["S"],)
+    return (item["pk"]["S"], item.get("sk", {}).get("S", ""))
+
+
+def _is_key(table: str, part: str) -> bool:
+    keys = {"meter_events": ("identifier",), "access": ("pk",)}
+    return part in keys.get(table, ("pk", "sk"))
