@@ -162,3 +162,23 @@ def test_invoices_stay_drafts_for_as_long_as_the_account_says(
     )
     assert sent.latest_invoice.status == "draft"
     assert sent.latest_invoice.automatically_finalizes_at == FROZEN + 7200
+
+
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [
+        ("2026-10-28.endive", "flexible"),
+        ("2025-09-30.clover", "flexible"),
+        ("2025-06-30.basil", "classic"),
+        ("2024-06-20", "classic"),
+    ],
+)
+def test_the_usual_billing_mode_follows_the_api_version(
+    client: Client, subscription: Any, version: str, mode: str
+) -> None:
+    licensed = next(one for one in subscription["items"].data if one.price.unit_amount == 1000)
+    made = client.v1.subscriptions.create(
+        {"customer": subscription.customer, "items": [{"price": licensed.price.id}]},
+        {"stripe_version": version},
+    )
+    assert made.billing_mode.type == mode

@@ -87,7 +87,7 @@ class Call:
             store=BillingStore(self.livemode),
             now=self.now,
             wall_clock=self.now,
-            origin=Origin(self.request_id, self.idempotency_key),
+            origin=Origin(self.request_id, self.idempotency_key, self.api_version),
             receipt=self.receipt,
         )
 

@@ -19,10 +19,11 @@ _INDEX_DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The API request that caused a change."""
+    """The API request that caused a change, and the API version that it speaks."""
 
     request_id: str
     idempotency_key: str | None = None
+    api_version: str = API_VERSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,17 @@ class _Start:
     params: Body
 
 
+_FLEXIBLE_SINCE = "2025-09-30"
+"""The first API version whose subscriptions are flexible if nothing is said (section 1.8)."""
+
+
 def create_subscription(ctx: Context, params: Body) -> Body:
     """Create a subscription and, if something is due at once, its first invoice.
 
     The first invoice is finalised in the same commit if it is charged automatically, and an hour
     later if it is sent (contract section 6). In flexible mode nothing due means no invoice.
     """
+    params = {"billing_mode": {"type": _usual_billing_mode(ctx)}} | params
     start = _decide(ctx, params)
     ctx = on_customers_time(ctx, start.customer)
     subscription = new_subscription(
@@ -92,6 +97,12 @@ def _check_collection(params: Body) -> None:
             "days_until_due can only be used with collection_method=send_invoice.",
             param="days_until_due",
         )
+
+
+def _usual_billing_mode(ctx: Context) -> str:
+    """The mode of a subscription whose request names none: it depends on the API version."""
+    version = ctx.origin.api_version if ctx.origin else _FLEXIBLE_SINCE
+    return "flexible" if version >= _FLEXIBLE_SINCE else "classic"
 
 
 def _trial_end(params: Mapping[str, Any], now: int) -> int | None:
