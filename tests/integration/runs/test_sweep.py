@@ -173,6 +173,6 @@ def test_the_lag_is_that_of_the_oldest_due_object(sent: Queues) -> None:
 
 def test_many_messages_reach_their_queues_each_once(dynamodb: Engine) -> None:
     ids = [f"{kind}_{number}" for kind in ("sub", "in", "clock") for number in range(35)]
-    assert queues.enqueue(DueMessage(False, one) for one in ids) == len(ids)
+    assert queues.enqueue(DueMessage(livemode=False, object_id=one) for one in ids) == len(ids)
     for name in ("RENEWALS", "INVOICES", "CLOCKS"):
         assert queues.depth(dynamodb.environment[f"METERLINE_{name}_QUEUE_URL"]) == 35
