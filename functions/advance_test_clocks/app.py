@@ -4,7 +4,14 @@ from typing import Any
 
 from meterline.services.queue_workers import run_clock_batch
 
+RESERVE_MILLISECONDS = 30_000
+"""What is left of the invocation's time when no further instant is begun."""
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
     """Advance the clocks that a batch of messages names; those that fail come again."""
-    return run_clock_batch(event["Records"])
+    return run_clock_batch(event["Records"], lambda: _has_time(context))
+
+
+def _has_time(context: Any) -> bool:  # noqa: ANN401 - Lambda's; None where there is no limit
+    return context is None or context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS

@@ -23,9 +23,11 @@ def do_due_batch(records: list[Record], *, work: str) -> BatchAnswer:
     return _measured(records, _do_due, work)
 
 
-def run_clock_batch(records: list[Record]) -> BatchAnswer:
-    """Run the test clocks that SQS records name up to their targets."""
-    return _measured(records, _run_clock, "clocks")
+def run_clock_batch(
+    records: list[Record], has_time: Callable[[], bool] = lambda: True
+) -> BatchAnswer:
+    """Run the test clocks that SQS records name up to their targets, while there is time."""
+    return _measured(records, lambda record: _run_clock(record, has_time), "clocks")
 
 
 def _measured(records: list[Record], do: Callable[[Record], None], work: str) -> BatchAnswer:
@@ -49,6 +51,6 @@ def _do_due(record: Record) -> None:
     )
 
 
-def _run_clock(record: Record) -> None:
+def _run_clock(record: Record, has_time: Callable[[], bool]) -> None:
     message = DueMessage.parse(record["body"])
-    run_test_clock(worker_context(livemode=message.livemode), message.object_id)
+    run_test_clock(worker_context(livemode=message.livemode), message.object_id, has_time)

@@ -5,7 +5,7 @@ services that the sweep of the wall clock uses too (contract section 9).
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from meterline.core.errors import BillingError
@@ -15,15 +15,26 @@ from meterline.services.count_progress import wait_until_caught_up
 from meterline.services.due_work import do_due_work
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
+from meterline.services.logs import frames, log
 from meterline.services.lookups import find
 from meterline.services.terms import interval_of
 from meterline.store.documents import Body, Change, Document
+from meterline.store.failures import PASSING
 from meterline.store.queues import DueMessage, enqueue
 
 KIND = "test_helpers.test_clock"
 _KEPT_SECONDS = 30 * 86_400
 _WITHOUT_SUBSCRIPTIONS = Interval(IntervalUnit.YEAR, 2)
 _INTERVALS_AT_ONCE = 2
+_KINDS_OF_MEMBERS = ("invoice", "invoiceitem", "subscription", "customer_balance_transaction")
+
+
+class _OutOfTime(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """The rest is for another run."""
+
+
+class _Poisoned(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """An object's work fails for a reason that repeating does not change."""
 
 
 def create_test_clock(ctx: Context, params: Body) -> Body:
@@ -66,35 +77,65 @@ def advance_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:
     return body
 
 
-def run_test_clock(ctx: Context, clock_id: str) -> None:
+def run_test_clock(
+    ctx: Context, clock_id: str, has_time: Callable[[], bool] = lambda: True
+) -> None:
     """Do what falls due up to the target of an advancing clock, then set it ready there.
 
     A run that dies half way is repeated: what it has done is no longer due, and each instant that
-    is left is decided as it would have been.
+    is left is decided as it would have been. When ``has_time`` says no, the rest is left to a new
+    message. An object whose work cannot succeed fails the clock. A deleted clock loses its
+    customers.
     """
     document = ctx.store.get(clock_id)
-    if document is None or document.body["status"] != "advancing":
+    if document is None:
         return
-    target = int(document.body["status_details"]["advancing"]["target_frozen_time"])
-    members = [customer.id for customer in ctx.store.each("customer", parent=clock_id)]
-    wait_until_caught_up(members, livemode=ctx.livemode, now=ctx.wall_clock)
-    while _run_due(ctx, document, target):
-        pass
-    body = document.body | {"status": "ready", "status_details": {}, "frozen_time": target}
-    events = [EventDraft("test_helpers.test_clock.ready", body)]
-    ctx.save(Change(puts=[replace(document, body=body, due_at=None)]), events)
+    if document.body.get("deleted"):
+        _bury(ctx, document)
+    elif document.body["status"] == "advancing":
+        _advance(ctx, document, has_time)
 
 
 def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noqa: ARG001 - route
-    """Delete a clock with its customers and all that belongs to them."""
+    """Delete a clock; a worker then deletes its customers and all that belongs to them.
+
+    The clock is gone for every reader at once. Its stub stays due until the work is done, so the
+    sweep takes it up again if the worker dies.
+    """
     document = find(ctx, KIND, clock_id)
-    _delete_members(ctx, clock_id)
+    remains: Body = {"id": clock_id, "object": KIND, "deleted": True}
+    stub = replace(document, body=remains | {"created": document.created}, due_at=ctx.wall_clock)
     events = [EventDraft("test_helpers.test_clock.deleted", document.body)]
-    ctx.save(Change(deletes=[document]), events, result_id=clock_id)
-    return {"id": clock_id, "object": KIND, "deleted": True}
+    ctx.save(Change(puts=[stub]), events, result_id=clock_id)
+    enqueue([DueMessage(ctx.livemode, clock_id)])
+    return remains
 
 
-def _run_due(ctx: Context, clock: Document, target: int) -> int:
+def _advance(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> None:
+    target = int(clock.body["status_details"]["advancing"]["target_frozen_time"])
+    members = [customer.id for customer in ctx.store.each("customer", parent=clock.id)]
+    wait_until_caught_up(members, livemode=ctx.livemode, now=ctx.wall_clock)
+    try:
+        while _run_due(ctx, clock, target, has_time):
+            pass
+    except _OutOfTime:
+        enqueue([DueMessage(ctx.livemode, clock.id)])
+        return
+    except _Poisoned as poisoned:
+        log("ERROR", "test clock failed", clock=clock.id, object=str(poisoned))
+        _stop(ctx, clock, "internal_failure", int(clock.body["frozen_time"]))
+        return
+    _stop(ctx, clock, "ready", target)
+
+
+def _stop(ctx: Context, clock: Document, status: str, frozen_time: int) -> None:
+    """Set a clock ready, or failed, at a time; nothing more is due for it."""
+    body = clock.body | {"status": status, "status_details": {}, "frozen_time": frozen_time}
+    events = [EventDraft(f"test_helpers.test_clock.{status}", body)]
+    ctx.save(Change(puts=[replace(clock, body=body, due_at=None)]), events)
+
+
+def _run_due(ctx: Context, clock: Document, target: int, has_time: Callable[[], bool]) -> int:
     """Do what the index shows as due, and what that makes due, in order; returns how much it was.
 
     The index may lag behind the last commits: what they made due is remembered here, and the caller
@@ -103,8 +144,10 @@ def _run_due(ctx: Context, clock: Document, target: int) -> int:
     agenda = ctx.store.due_on(clock.id, target)
     done = 0
     while agenda:
+        if not has_time():
+            raise _OutOfTime
         due_at, object_id = heapq.heappop(agenda)
-        made = do_due_work(ctx.at(due_at), object_id)
+        made = _do(ctx.at(due_at), object_id)
         done += len(made)
         for document in made:
             if document.due_at is not None and document.due_at <= target:
@@ -112,7 +155,23 @@ def _run_due(ctx: Context, clock: Document, target: int) -> int:
     return done
 
 
+def _do(ctx: Context, object_id: str) -> list[Document]:
+    """Do an object's due work; raises ``_Poisoned`` if that fails for a reason that stays."""
+    try:
+        return do_due_work(ctx, object_id)
+    except PASSING:
+        raise
+    except Exception as error:
+        log("ERROR", "due work failed", exception=type(error).__name__, frames=frames(error))
+        raise _Poisoned(object_id) from error
+
+
 def _check_advance(ctx: Context, clock: Body, target: int) -> None:
+    if clock["status"] == "internal_failure":
+        raise BillingError(
+            "The test clock failed while it was advancing and cannot be used any more. Delete it"
+            " and create another one.",
+        )
     if clock["status"] != "ready":
         raise BillingError(
             "The test clock is still advancing. Wait until it is ready to advance it again.",
@@ -158,10 +217,14 @@ def _members(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
         yield from ctx.store.each(kind, parent=customer.id)
 
 
-def _delete_members(ctx: Context, clock_id: str) -> None:
-    """Delete what a clock's customers have, then the customers; repeatable if it dies half way."""
-    for kind in ("invoice", "subscription"):
-        for document in _members(ctx, clock_id, kind):
+def _bury(ctx: Context, clock: Document) -> None:
+    """Delete what a deleted clock's customers have, then them, then what is left of the clock.
+
+    Each step finds what the steps before have left, so it can be repeated if it dies half way.
+    """
+    for kind in _KINDS_OF_MEMBERS:
+        for document in _members(ctx, clock.id, kind):
             ctx.save(Change(deletes=[document]))
-    for customer in ctx.store.each("customer", parent=clock_id):
+    for customer in ctx.store.each("customer", parent=clock.id):
         ctx.save(Change(deletes=[customer]), [EventDraft("customer.deleted", customer.body)])
+    ctx.save(Change(deletes=[clock]))

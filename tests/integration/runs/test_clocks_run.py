@@ -1,0 +1,215 @@
+"""Test clocks do the work of the wall clock, in order, through crashes, failures and deletion."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from meterline.core.errors import BillingError
+from meterline.services import due_work
+from meterline.services.sweep import sweep
+from meterline.services.test_clocks import (
+    advance_test_clock,
+    delete_test_clock,
+    run_test_clock,
+)
+from meterline.store import queues
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Document
+from meterline.store.queues import DueMessage
+from tests.engines import Engine
+from tests.integration.runs.worlds import (
+    DAY,
+    FROZEN,
+    HOUR,
+    NOW,
+    clock,
+    context,
+    customer,
+    licence,
+    listed,
+    stored,
+    subscribe,
+    told,
+)
+
+WEEK = 7 * DAY
+
+
+@pytest.fixture(autouse=True)
+def engine(dynamodb: Engine) -> Engine:
+    return dynamodb
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids in the messages to the queues."""
+    ids: list[str] = []
+
+    def send(_url: str, batch: tuple[DueMessage, ...]) -> int:
+        ids.extend(message.object_id for message in batch)
+        return len(batch)
+
+    monkeypatch.setattr(queues, "_send", send)
+    return ids
+
+
+def weekly_clock(*names: str) -> str:
+    """A clock with a customer of each name, who subscribe by the week."""
+    price = licence(interval="week")
+    clock_id = clock()
+    for name in names:
+        subscribe(customer(name=name, test_clock=clock_id), price)
+    return clock_id
+
+
+def test_a_clock_that_advances_does_the_work_of_all_its_customers_in_order() -> None:
+    clock_id = weekly_clock("Ada", "Grace", "Mary")
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + 2 * WEEK})
+    run_test_clock(context(), clock_id)
+    invoices = listed("invoice")
+    assert [one["created"] for one in invoices] == [FROZEN + 2 * WEEK] * 3 + [FROZEN + WEEK] * 3 + [
+        FROZEN
+    ] * 3
+    assert [one["status"] for one in invoices] == ["draft"] * 3 + ["open"] * 6
+    finalized = [one["status_transitions"]["finalized_at"] for one in invoices[3:6]]
+    assert finalized == [FROZEN + WEEK + HOUR] * 3
+
+
+def test_a_run_that_lacks_time_goes_on_with_a_new_message(sent: list[str]) -> None:
+    clock_id = weekly_clock("Ada", "Grace")
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + 2 * WEEK})
+    runs = 0
+    while stored(clock_id)["status"] == "advancing":
+        assert sent.pop() == clock_id
+        left = count(1, -1)
+        run_test_clock(context(), clock_id, lambda: next(left) > 0)  # noqa: B023 - used at once
+        runs += 1
+    assert runs > 4, "each run had time for one instant"
+    assert stored(clock_id)["frozen_time"] == FROZEN + 2 * WEEK
+    assert len(listed("invoice")) == 6
+
+
+def test_an_advancing_clock_whose_message_was_lost_is_found_by_the_sweep(sent: list[str]) -> None:
+    clock_id = clock()
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + DAY})
+    sent.clear()
+    sweep(NOW + 60)
+    assert sent == [clock_id]
+    run_test_clock(context(), clock_id)
+    assert sweep(NOW + 120).lag_seconds == 0, "a clock that is ready is not due"
+
+
+def break_work(monkeypatch: pytest.MonkeyPatch, subscription: str, error: Exception) -> None:
+    work = due_work._WORK["subscription"]  # noqa: SLF001 - to break it
+
+    def broken(ctx: object, document: Document) -> list[Document]:
+        if document.id == subscription:
+            raise error
+        return work(ctx, document)  # type: ignore[arg-type] # it is a Context
+
+    monkeypatch.setitem(due_work._WORK, "subscription", broken)  # noqa: SLF001 - same
+
+
+def test_an_object_whose_work_cannot_succeed_fails_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock_id = weekly_clock("Ada")
+    [subscription] = listed("subscription")
+    break_work(monkeypatch, subscription["id"], KeyError("price"))
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+    run_test_clock(context(), clock_id)
+    failed = stored(clock_id)
+    assert (failed["status"], failed["frozen_time"]) == ("internal_failure", FROZEN)
+    assert told()[0] == "test_helpers.test_clock.internal_failure"
+    with pytest.raises(BillingError, match="failed"):
+        advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+
+
+def test_what_may_pass_by_itself_does_not_fail_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_id = weekly_clock("Ada")
+    [subscription] = listed("subscription")
+    with monkeypatch.context() as now:
+        break_work(now, subscription["id"], OSError("network"))
+        advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+        with pytest.raises(OSError, match="network"):
+            run_test_clock(context(), clock_id)
+    assert stored(clock_id)["status"] == "advancing"
+    run_test_clock(context(), clock_id)
+    assert stored(clock_id)["status"] == "ready"
+
+
+def test_a_deleted_clock_is_gone_at_once_and_its_customers_soon(sent: list[str]) -> None:
+    clock_id = weekly_clock("Ada", "Grace")
+    others = customer(name="Someone else")
+    answer = delete_test_clock(context(), clock_id, {})
+    assert answer == {"id": clock_id, "object": "test_helpers.test_clock", "deleted": True}
+    with pytest.raises(BillingError, match="No such test clock"):
+        advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + DAY})
+    assert sent == [clock_id]
+    run_test_clock(context(), clock_id)
+    assert [one["id"] for one in listed("customer")] == [others]
+    assert listed("subscription") == listed("invoice") == []
+    assert BillingStore(livemode=False).get(clock_id) is None
+
+
+def dying_after(commits: int) -> Callable[..., None]:
+    left = count(commits, -1)
+    commit = BillingStore.commit
+
+    def dies(store: BillingStore, change: object) -> None:
+        if next(left) <= 0:
+            raise OSError("died")
+        commit(store, change)  # type: ignore[arg-type] # it is a Change
+
+    return dies
+
+
+def test_a_deletion_that_dies_half_way_is_completed_by_the_sweep(
+    sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock_id = weekly_clock("Ada", "Grace")
+    delete_test_clock(context(), clock_id, {})
+    sent.clear()
+    for attempt in range(20):
+        sweep(NOW + 60 + attempt * 3_600)
+        if not sent:
+            break
+        with monkeypatch.context() as now:
+            now.setattr(BillingStore, "commit", dying_after(1))
+            try:
+                run_test_clock(context(), sent.pop())
+            except OSError:
+                continue
+    assert listed("customer") == listed("subscription") == listed("invoice") == []
+    assert BillingStore(livemode=False).get(clock_id) is None
+
+
+def test_a_clock_deleted_while_it_advances_is_not_advanced_to_its_end(sent: list[str]) -> None:
+    clock_id = weekly_clock("Ada")
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+    delete_test_clock(context(), clock_id, {})
+    while sent:
+        run_test_clock(context(), sent.pop())
+    assert "test_helpers.test_clock.ready" not in told()
+    assert listed("customer") == []
+
+
+def test_two_workers_on_one_clock_do_its_work_once() -> None:
+    clock_id = weekly_clock("Ada")
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+    second = [False]
+
+    def meanwhile() -> bool:
+        if not second[0]:
+            second[0] = True
+            run_test_clock(context(), clock_id)
+        return True
+
+    try:
+        run_test_clock(context(), clock_id, meanwhile)
+    except Exception as error:  # noqa: BLE001 - its message comes again
+        assert type(error).__name__ == "Conflict"  # noqa: PT017
+    run_test_clock(context(), clock_id)
+    assert len(listed("invoice")) == 2
+    assert told().count("test_helpers.test_clock.ready") == 1

@@ -1,0 +1,65 @@
+"""Subscriptions on test clocks and on the wall clock, as these tests set them up."""
+
+from meterline.services.context import Context
+from meterline.services.customers import create_customer
+from meterline.services.prices import create_price
+from meterline.services.products import create_product
+from meterline.services.subscriptions.create import create_subscription
+from meterline.services.test_clocks import create_test_clock
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Body
+
+DAY = 86_400
+HOUR = 3_600
+NOW = 1_790_000_000
+FROZEN = 1_700_000_000
+
+
+def context(now: int = NOW) -> Context:
+    """An API call at a time of the wall clock."""
+    return Context(BillingStore(livemode=False), now, now)
+
+
+def licence(*, unit_amount: int = 1_000, interval: str = "month", **recurring: object) -> str:
+    """A price of licences."""
+    product = create_product(context(), {"name": "Seats"})
+    params = {
+        "product": product["id"],
+        "currency": "usd",
+        "unit_amount": unit_amount,
+        "recurring": {"interval": interval, **recurring},
+    }
+    return str(create_price(context(), params)["id"])
+
+
+def clock(frozen_time: int = FROZEN) -> str:
+    """A test clock."""
+    return str(create_test_clock(context(), {"frozen_time": frozen_time})["id"])
+
+
+def customer(**params: object) -> str:
+    """A customer, on a test clock if ``test_clock`` names one."""
+    return str(create_customer(context(), {"name": "Ada", **params})["id"])
+
+
+def subscribe(customer_id: str, *prices: str, at: int = NOW, **params: object) -> Body:
+    """A subscription to these prices."""
+    items = [{"price": price} for price in prices]
+    return create_subscription(context(at), {"customer": customer_id, "items": items, **params})
+
+
+def stored(object_id: str) -> Body:
+    """The body of an object that exists."""
+    document = BillingStore(livemode=False).get(object_id)
+    assert document is not None, object_id
+    return document.body
+
+
+def listed(kind: str, parent: str | None = None) -> list[Body]:
+    """The bodies of a kind, newest first."""
+    return [document.body for document in BillingStore(livemode=False).each(kind, parent=parent)]
+
+
+def told() -> list[str]:
+    """The types of all events, newest first."""
+    return [event["type"] for box in listed("event") for event in reversed(box["events"])]
