@@ -11,7 +11,7 @@ import pytest
 
 from meterline.core import metering_buckets
 from meterline.core.aggregation import Measure, Row
-from meterline.core.metering_buckets import Arrival, Bucket
+from meterline.core.metering_buckets import Bucket
 from meterline.services import count
 from meterline.store import meter_events, usage
 from meterline.store.clients import dynamodb
@@ -29,7 +29,7 @@ def no_version_condition(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_dedupe(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(metering_buckets, "_is_new", lambda *_: True)
+    patch.setattr(metering_buckets, "_new_rows", lambda _, arrivals: list(arrivals))
 
 
 def evidence_read_before_the_counter(patch: pytest.MonkeyPatch) -> None:
@@ -62,8 +62,8 @@ def counters_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_watermark_that_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
-    def too_late(bucket: Bucket, arrivals: Sequence[Arrival], measure: Measure) -> int | None:
-        lowered = [Arrival(arrival.row, arrival.accepted_at + 1) for arrival in arrivals]
+    def too_late(bucket: Bucket, arrivals: Sequence[Row], measure: Measure) -> int | None:
+        lowered = [row._replace(accepted_at=row.accepted_at + 1) for row in arrivals]
         return evidence_from(bucket, lowered, measure)
 
     evidence_from = metering_buckets.evidence_from
@@ -74,7 +74,7 @@ def a_watermark_that_goes_back(patch: pytest.MonkeyPatch) -> None:
     counting = metering_buckets.count
 
     def count_latest(
-        bucket: Bucket, rows: Sequence[Row], arrivals: Sequence[Arrival], measure: Measure
+        bucket: Bucket, rows: Sequence[Row], arrivals: Sequence[Row], measure: Measure
     ) -> Bucket | None:
         fresh = replace(bucket, watermark=0)
         return counting(fresh, rows, arrivals, measure)
@@ -99,10 +99,14 @@ def a_counter_without_its_segment(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
-    def is_new(row: Row, rows: Sequence[Row]) -> bool:
-        return bool(rows) and not any(one.cancels for one in rows) if row.cancels else not rows
+    new_rows = metering_buckets._new_rows  # noqa: SLF001 - the mutation is in there
 
-    patch.setattr(metering_buckets, "_is_new", is_new)
+    def forgetful(known: Sequence[Row], arrivals: Sequence[Row]) -> list[Row]:
+        added = new_rows(known, arrivals)
+        counted = {row.identity for row in [*known, *added] if not row.cancels}
+        return [row for row in added if row.identity in counted]
+
+    patch.setattr(metering_buckets, "_new_rows", forgetful)
 
 
 def unconditional_acceptance(patch: pytest.MonkeyPatch) -> None:

@@ -5,17 +5,17 @@ from decimal import Decimal
 import pytest
 
 from meterline.core.aggregation import Formula, Measure, Row
-from meterline.core.metering_buckets import EMPTY, Arrival, Bucket, count, evidence_from, standing
+from meterline.core.metering_buckets import EMPTY, Bucket, count, evidence_from, standing
 
 SUM = Measure(Formula.SUM)
 MAX = Measure(Formula.MAX)
 
 
-def arrival(name: str, value: int = 1, *, at: int = 10, cancels: bool = False) -> Arrival:
-    return Arrival(Row(name.encode().ljust(16), 0, Decimal(value), cancels=cancels), at)
+def arrival(name: str, value: int = 1, *, at: int = 10, cancels: bool = False) -> Row:
+    return Row(name.encode().ljust(16), 0, Decimal(value), at, cancels)
 
 
-def after(bucket: Bucket, *arrivals: Arrival, measure: Measure = SUM) -> Bucket:
+def after(bucket: Bucket, *arrivals: Row, measure: Measure = SUM) -> Bucket:
     changed = count(bucket, [], arrivals, measure)
     assert changed is not None
     return changed
@@ -36,7 +36,7 @@ def test_what_is_known_changes_nothing() -> None:
 
 def test_rows_of_segments_are_evidence_too() -> None:
     spilled = Bucket(version=4, segments=1, watermark=10)
-    assert count(spilled, [arrival("a").row], [arrival("a")], SUM) is None
+    assert count(spilled, [arrival("a")], [arrival("a")], SUM) is None
 
 
 def test_a_cancelled_event_is_taken_out_once() -> None:
@@ -69,7 +69,7 @@ def test_cancelling_the_greatest_leaves_the_next() -> None:
     ],
 )
 def test_evidence_is_read_from_the_earliest_acceptance_unless_all_is_newer(
-    bucket: Bucket, arrivals: list[Arrival], expected: int | None
+    bucket: Bucket, arrivals: list[Row], expected: int | None
 ) -> None:
     assert evidence_from(bucket, arrivals, SUM) == expected
 
@@ -80,5 +80,5 @@ def test_taking_out_of_a_measure_that_is_not_additive_needs_all_rows() -> None:
 
 
 def test_standing_rows_are_those_counted_and_not_cancelled() -> None:
-    rows = [arrival("a").row, arrival("b").row, arrival("a").row, arrival("b", cancels=True).row]
-    assert standing(rows) == [arrival("a").row]
+    rows = [arrival("a"), arrival("b"), arrival("a"), arrival("b", cancels=True)]
+    assert standing(rows) == [arrival("a")]

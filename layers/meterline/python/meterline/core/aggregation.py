@@ -88,15 +88,18 @@ NOTHING = Aggregate()
 
 def aggregate(rows: Iterable[Row], measure: Measure) -> Aggregate:
     """The aggregate of distinct, not cancelled events."""
-    count, total = 0, ZERO
+    events = list(rows)
+    total, add = ZERO, EXACT.add
+    for row in events:
+        total = add(total, row.value)
     extreme: Decimal | None = None
     chosen: Row | None = None
-    for row in rows:
-        count += 1
-        total = EXACT.add(total, row.value)
-        extreme = _extreme(extreme, row.value, measure)
-        chosen = _chosen(chosen, row, measure)
-    return Aggregate(count, total, extreme, chosen)
+    if measure.formula in (Formula.MAX, Formula.MIN):
+        values = [row.value for row in events]
+        extreme = (max if measure.formula is Formula.MAX else min)(values, default=None)
+    if measure.is_ordered:
+        chosen = max(events, key=_by_receipt if measure.window else _by_time, default=None)
+    return Aggregate(len(events), total, extreme, chosen)
 
 
 def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:

@@ -7,18 +7,10 @@ finds its row and changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from meterline.core import aggregation
 from meterline.core.aggregation import NOTHING, Aggregate, Measure, Row
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A delivered event: its row, and when it was accepted (UTC microseconds)."""
-
-    row: Row
-    accepted_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,53 +24,43 @@ class Bucket:
     aggregate: Aggregate = NOTHING
     watermark: int = 0
     segments: int = 0
-    inline: tuple[Row, ...] = field(default=())
+    inline: tuple[Row, ...] = ()
 
 
 EMPTY = Bucket()
 
 
-def evidence_from(bucket: Bucket, arrivals: Sequence[Arrival], measure: Measure) -> int | None:
+def evidence_from(bucket: Bucket, arrivals: Sequence[Row], measure: Measure) -> int | None:
     """From which acceptance on the bucket's segments must be read before ``arrivals`` are counted.
 
-    None when no segment can matter: a row of an event carries the event's own acceptance, so
-    an event accepted after the watermark has no row yet. Taking an event out of a measure that is
-    not additive needs all rows (0).
+    None when no segment can matter: an event accepted after the watermark has no row yet. Taking an
+    event out of a measure that is not additive needs all rows (0).
     """
     if not bucket.segments:
         return None
-    if not measure.is_additive and any(arrival.row.cancels for arrival in arrivals):
+    if not measure.is_additive and any(row.cancels for row in arrivals):
         return 0
-    earliest = min(arrival.accepted_at for arrival in arrivals)
+    earliest = min([row.accepted_at for row in arrivals])
     return earliest if earliest <= bucket.watermark else None
 
 
 def count(
-    bucket: Bucket, segment_rows: Iterable[Row], arrivals: Sequence[Arrival], measure: Measure
+    bucket: Bucket, segment_rows: Sequence[Row], arrivals: Sequence[Row], measure: Measure
 ) -> Bucket | None:
-    """The bucket after ``arrivals``, each counted or cancelled at most once; None if nothing is
-    new.
+    """The bucket after ``arrivals``, each counted or cancelled at most once.
 
-    ``segment_rows`` are the rows of the segments that ``evidence_from`` asked for. The new rows are
-    appended to ``inline``.
+    None if nothing is new. ``segment_rows`` are the rows of the segments that ``evidence_from``
+    asked for; arrivals hold their acceptance whatever the measure. New rows join ``inline``.
     """
     known = [*segment_rows, *bucket.inline]
-    rows_of_events: dict[bytes, list[Row]] = {}
-    for row in known:
-        rows_of_events.setdefault(row.identity, []).append(row)
-    added: list[Row] = []
-    for arrival in arrivals:
-        rows = rows_of_events.setdefault(arrival.row.identity, [])
-        if _is_new(arrival.row, rows):
-            rows.append(arrival.row)
-            added.append(arrival.row)
+    added = _new_rows(known, arrivals)
     if not added:
         return None
-    return replace(
-        bucket,
+    return Bucket(
         version=bucket.version + 1,
         aggregate=_aggregate_after(bucket, known, added, measure),
-        watermark=max(bucket.watermark, *(arrival.accepted_at for arrival in arrivals)),
+        watermark=max(bucket.watermark, *[row.accepted_at for row in arrivals]),
+        segments=bucket.segments,
         inline=(*bucket.inline, *added),
     )
 
@@ -95,18 +77,31 @@ def standing(rows: Iterable[Row]) -> list[Row]:
     return [row for identity, row in counted.items() if identity not in cancelled]
 
 
-def _is_new(row: Row, rows: Sequence[Row]) -> bool:
+def _new_rows(known: Iterable[Row], arrivals: Iterable[Row]) -> list[Row]:
     """A cancelling row is new until one is there; a counting row only where there is none at all.
 
     So an event cancelled before it was counted leaves a tombstone that keeps it out for good.
     """
-    return not any(known.cancels or not row.cancels for known in rows)
+    has_row = {row.identity for row in known}
+    is_cancelled = {row.identity for row in known if row.cancels}
+    added: list[Row] = []
+    for row in arrivals:
+        if row.identity in (is_cancelled if row.cancels else has_row):
+            continue
+        has_row.add(row.identity)
+        if row.cancels:
+            is_cancelled.add(row.identity)
+        added.append(row)
+    return added
 
 
 def _aggregate_after(
     bucket: Bucket, known: Sequence[Row], added: Sequence[Row], measure: Measure
 ) -> Aggregate:
     cancelled = {row.identity for row in added if row.cancels}
+    if not cancelled:
+        fresh = aggregation.aggregate(added, measure)
+        return aggregation.combine(bucket.aggregate, fresh, measure)
     fresh = aggregation.aggregate(standing(added), measure)
     taken_out = [row for row in known if not row.cancels and row.identity in cancelled]
     if not taken_out:

@@ -20,15 +20,15 @@ _ORDER_BYTES = 8
 def pack(rows: Iterable[Row], hour_start: int, *, ordered: bool) -> bytes:
     """The bytes of ``rows``, all of one hour; ``ordered`` keeps the time of receipt."""
     parts: list[bytes] = []
-    for row in rows:
-        number, places = _mantissa(row.value)
+    for identity, timestamp, value, accepted_at, cancels in rows:
+        number, places = _mantissa(value)
         length = (number.bit_length() + 8) // 8 if number else 0
-        head = (row.timestamp - hour_start) << 4 | row.cancels << 3 | length
-        parts.append(row.identity + head.to_bytes(2))
+        head = (timestamp - hour_start) << 4 | cancels << 3 | length
+        parts += (identity, head.to_bytes(2))
         if length:
-            parts.append(places.to_bytes(1) + number.to_bytes(length, signed=True))
+            parts += (places.to_bytes(), number.to_bytes(length, signed=True))
         if ordered:
-            parts.append(row.accepted_at.to_bytes(_ORDER_BYTES))
+            parts.append(accepted_at.to_bytes(_ORDER_BYTES))
     return b"".join(parts)
 
 
@@ -56,5 +56,6 @@ def _mantissa(value: Decimal) -> tuple[int, int]:
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):
         raise TypeError(f"not a finite number: {value}")
-    number = int(value.scaleb(-exponent)) if exponent < 0 else int(value)
-    return number, max(0, -exponent)
+    if exponent >= 0:
+        return int(value), 0
+    return int(value.scaleb(-exponent)), -exponent

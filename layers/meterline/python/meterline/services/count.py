@@ -7,14 +7,13 @@ again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from meterline.core import metering_buckets
 from meterline.core.aggregation import Measure, Row
 from meterline.core.metering import measure_from_text
-from meterline.core.metering_buckets import Arrival, Bucket
+from meterline.core.metering_buckets import Bucket
 from meterline.store import usage
 from meterline.store.batches import back_off
 from meterline.store.meter_events import identity_from_key
@@ -26,13 +25,16 @@ ROUNDS = 10
 type Record = Mapping[str, Any]
 
 
-@dataclass(slots=True)
 class Group:
     """The arrivals of one bucket, and the sequence numbers of the records that brought them."""
 
-    measure: Measure
-    arrivals: list[Arrival] = field(default_factory=list)
-    sequence_numbers: list[str] = field(default_factory=list)
+    __slots__ = ("arrivals", "key", "measure", "sequence_numbers")
+
+    def __init__(self, key: BucketKey, measure: Measure) -> None:
+        self.key = key
+        self.measure = measure
+        self.arrivals: list[Row] = []
+        self.sequence_numbers: list[str] = []
 
 
 def count_records(records: Iterable[Record]) -> list[str]:
@@ -48,40 +50,36 @@ def count_records(records: Iterable[Record]) -> list[str]:
 
 def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
     """The arrivals of a batch by bucket; removals are no arrivals."""
-    groups: dict[BucketKey, Group] = {}
+    groups: dict[tuple[str, str, str, int], Group] = {}
     for record in records:
         change = record["dynamodb"]
         image = change.get("NewImage")
         if record["eventName"] == "REMOVE" or image is None:
             continue
-        key, measure, arrival = _arrival(image)
-        group = groups.get(key)
+        stored_key = image["identifier"]["S"]
+        timestamp = int(image["timestamp"]["N"])
+        hour = timestamp // usage.HOUR_SECONDS
+        place = (stored_key[0], image["meter"]["S"], image["customer"]["S"], hour)
+        group = groups.get(place)
         if group is None:
-            group = groups[key] = Group(measure)
-        group.arrivals.append(arrival)
+            group = groups[place] = _group(place, image)
+        group.arrivals.append(
+            Row(
+                identity_from_key(stored_key),
+                timestamp,
+                Decimal(image["value"]["S"]),
+                int(image["accepted_at"]["N"]),
+                "cancelled_at" in image,
+            )
+        )
         group.sequence_numbers.append(change["SequenceNumber"])
-    return groups
+    return {group.key: group for group in groups.values()}
 
 
-def _arrival(image: Mapping[str, Any]) -> tuple[BucketKey, Measure, Arrival]:
-    stored_key = image["identifier"]["S"]
-    timestamp = int(image["timestamp"]["N"])
-    accepted_at = int(image["accepted_at"]["N"])
+def _group(place: tuple[str, str, str, int], image: Mapping[str, Any]) -> Group:
+    mode, meter, customer, hour = place
     measure = measure_from_text(image["measure"]["S"])
-    key = BucketKey(
-        livemode=stored_key.startswith("l#"),
-        meter=image["meter"]["S"],
-        customer=image["customer"]["S"],
-        hour=timestamp // usage.HOUR_SECONDS,
-    )
-    row = Row(
-        identity=identity_from_key(stored_key),
-        timestamp=timestamp,
-        value=Decimal(image["value"]["S"]),
-        accepted_at=accepted_at if measure.is_ordered else 0,
-        cancels="cancelled_at" in image,
-    )
-    return key, measure, Arrival(row, accepted_at)
+    return Group(BucketKey(mode == "l", meter, customer, hour), measure)
 
 
 def _count_round(pending: Mapping[BucketKey, Group]) -> dict[BucketKey, Group]:
@@ -105,7 +103,7 @@ def _count_bucket(key: BucketKey, bucket: Bucket, group: Group) -> None:
 
 
 def _evidence(
-    key: BucketKey, bucket: Bucket, arrivals: Sequence[Arrival], measure: Measure
+    key: BucketKey, bucket: Bucket, arrivals: Sequence[Row], measure: Measure
 ) -> list[Row]:
     """The segment rows that may hold one of the arrivals, read after the bucket was read."""
     accepted_from = metering_buckets.evidence_from(bucket, arrivals, measure)
