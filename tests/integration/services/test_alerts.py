@@ -1,0 +1,185 @@
+"""An alert tells of a crossing once for life, whoever else watches at the same time."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from meterline.core.errors import BillingError
+from meterline.services import alerts
+from meterline.services.alerts import activate_alert, archive_alert, create_alert, watch_usage
+from meterline.services.context import Context
+from meterline.services.events import EventDraft, outbox
+from meterline.services.publishing import outbox_events, publish
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Change, Document, pack
+from tests.engines import Engine
+
+NOW = 1_800_000_000
+METER = "mtr_test_1"
+ADA, BOB = "cus_ada", "cus_bob"
+
+
+@pytest.fixture
+def ctx(dynamodb: Engine) -> Context:  # noqa: ARG001 - the tables must be there
+    store = BillingStore(livemode=False)
+    meter = {
+        "id": METER,
+        "created": NOW,
+        "default_aggregation": {"formula": "sum"},
+        "event_time_window": None,
+    }
+    bodies = {"billing.meter": [meter], "customer": [{"id": ADA}, {"id": BOB}]}
+    puts = [
+        Document(kind=kind, livemode=False, body=body)
+        for kind, group in bodies.items()
+        for body in group
+    ]
+    store.commit(Change(puts=puts))
+    return Context(store=store, now=NOW, wall_clock=NOW)
+
+
+@pytest.fixture
+def usage(monkeypatch: pytest.MonkeyPatch) -> dict[str, Decimal]:
+    """What the customers have used, by customer."""
+    used: dict[str, Decimal] = {}
+
+    def lifetime(_livemode: bool, _meter: str, customer: str, _measure: object) -> Decimal:  # noqa: FBT001 - the shape of what it stands for
+        return used.get(customer, Decimal(0))
+
+    monkeypatch.setattr(alerts, "lifetime_usage", lifetime)
+    return used
+
+
+def _alert(ctx: Context, gte: int, customer: str | None = None) -> str:
+    filters = [{"type": "customer", "customer": customer}] if customer else None
+    threshold: dict[str, Any] = {"gte": gte, "meter": METER, "recurrence": "one_time"}
+    if filters:
+        threshold["filters"] = filters
+    params = {"title": "High", "alert_type": "usage_threshold", "usage_threshold": threshold}
+    return str(create_alert(ctx, params)["id"])
+
+
+def _told(ctx: Context) -> list[dict[str, Any]]:
+    batches = ctx.store.each("event")
+    events = [event for batch in batches for event in batch.body["events"]]
+    return [event for event in events if event["type"] == "billing.alert.triggered"]
+
+
+@pytest.mark.parametrize(("used", "fires"), [("99.5", False), ("100", True), ("100.5", True)])
+def test_an_alert_fires_from_its_threshold_on(
+    ctx: Context, usage: dict[str, Decimal], used: str, *, fires: bool
+) -> None:
+    alert = _alert(ctx, 100)
+    usage[ADA] = Decimal(used)
+    assert watch_usage(ctx, METER, ADA) == ([alert] if fires else [])
+
+
+def test_a_crossing_is_told_once_however_often_it_is_seen(
+    ctx: Context, usage: dict[str, Decimal]
+) -> None:
+    alert = _alert(ctx, 100)
+    usage[ADA] = Decimal(100)
+    assert [watch_usage(ctx, METER, ADA) for _ in range(3)] == [[alert], [], []]
+    usage[ADA] = Decimal(0)
+    watch_usage(ctx, METER, ADA)
+    usage[ADA] = Decimal(500)
+    watch_usage(ctx, METER, ADA)
+    [event] = _told(ctx)
+    assert event["data"]["object"]["customer"] == ADA
+    assert event["data"]["object"]["value"] == 100
+    assert "id" not in event["data"]["object"]
+
+
+def test_an_alert_for_all_fires_for_each_customer(ctx: Context, usage: dict[str, Decimal]) -> None:
+    _alert(ctx, 10)
+    usage.update({ADA: Decimal(10), BOB: Decimal(11)})
+    watch_usage(ctx, METER, ADA)
+    watch_usage(ctx, METER, BOB)
+    assert sorted(event["data"]["object"]["customer"] for event in _told(ctx)) == [ADA, BOB]
+
+
+def test_an_alert_for_one_customer_leaves_the_others_alone(
+    ctx: Context, usage: dict[str, Decimal]
+) -> None:
+    _alert(ctx, 10, ADA)
+    usage[BOB] = Decimal(1000)
+    assert watch_usage(ctx, METER, BOB) == []
+
+
+def test_an_archived_alert_neither_fires_nor_comes_back(
+    ctx: Context, usage: dict[str, Decimal]
+) -> None:
+    alert = _alert(ctx, 10)
+    archive_alert(ctx, alert, {})
+    usage[ADA] = Decimal(10)
+    assert watch_usage(ctx, METER, ADA) == []
+    with pytest.raises(BillingError, match="archived"):
+        activate_alert(ctx, alert, {})
+
+
+def test_a_meter_takes_25_alerts_for_a_customer(ctx: Context) -> None:
+    for _ in range(25):
+        _alert(ctx, 10, ADA)
+    with pytest.raises(BillingError, match="25"):
+        _alert(ctx, 10, ADA)
+    _alert(ctx, 10, BOB)
+
+
+def _stream_record(document: Document) -> dict[str, Any]:
+    image = {"kind": {"S": document.kind}, "body": {"B": pack(document.body)}}
+    return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": "1"}}
+
+
+def _outbox(*drafts: EventDraft) -> Document:
+    cause = Document(kind="customer", livemode=False, body={"id": ADA})
+    return outbox(list(drafts), cause, None, now=NOW, wall_clock=NOW)
+
+
+def _subscribed(dynamodb: Engine, topic: str) -> Any:
+    """A queue that hears a topic."""
+    sqs, sns = boto3.client("sqs"), boto3.client("sns")
+    url = sqs.create_queue(QueueName=f"{topic}-listener")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    sns.subscribe(
+        TopicArn=dynamodb.environment[f"METERLINE_{topic.upper()}_TOPIC_ARN"],
+        Protocol="sqs",
+        Endpoint=arn["Attributes"]["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+    )
+
+    def heard() -> list[str]:
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return sorted(json.loads(message["Body"])["type"] for message in messages)
+
+    return heard
+
+
+def test_every_event_reaches_the_events_topic_and_alerts_their_own(dynamodb: Engine) -> None:
+    events, alerted = _subscribed(dynamodb, "events"), _subscribed(dynamodb, "alerts")
+    subject = {"id": "x", "object": "thing"}
+    record = _stream_record(
+        _outbox(
+            EventDraft("customer.created", subject),
+            EventDraft("billing.alert.triggered", subject),
+        )
+    )
+    publish(outbox_events(record))
+    assert events() == ["billing.alert.triggered", "customer.created"]
+    assert alerted() == ["billing.alert.triggered"]
+
+
+def test_other_changes_of_the_table_are_not_events() -> None:
+    customer = Document(kind="customer", livemode=False, body={"id": ADA})
+    assert outbox_events(_stream_record(customer)) == []
+    removed = _stream_record(_outbox(EventDraft("a", {}))) | {"eventName": "REMOVE"}
+    assert outbox_events(removed) == []
+
+
+def test_an_event_too_large_for_a_message_tells_where_to_fetch_it(dynamodb: Engine) -> None:
+    heard = _subscribed(dynamodb, "events")
+    subject = {"id": "in_1", "object": "invoice", "lines": "x" * 300_000}
+    publish(outbox_events(_stream_record(_outbox(EventDraft("invoice.created", subject)))))
+    assert heard() == ["invoice.created"]
