@@ -31,7 +31,10 @@ def ctx(dynamodb: Engine) -> Context:  # noqa: ARG001 - the tables must be there
         "default_aggregation": {"formula": "sum"},
         "event_time_window": None,
     }
-    bodies = {"billing.meter": [meter], "customer": [{"id": ADA}, {"id": BOB}]}
+    bodies: dict[str, list[dict[str, Any]]] = {
+        "billing.meter": [meter],
+        "customer": [{"id": ADA}, {"id": BOB}],
+    }
     puts = [
         Document(kind=kind, livemode=False, body=body)
         for kind, group in bodies.items()

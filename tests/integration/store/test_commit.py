@@ -28,8 +28,8 @@ def _document(object_id: str, *, created: int = 100, **fields: object) -> Docume
     return Document(kind="customer", livemode=False, body=body)
 
 
-def _stored(object_id: str, **fields: object) -> Document:
-    TEST.commit(Change(puts=[_document(object_id, **fields)]))
+def _stored(object_id: str, **fields: str) -> Document:
+    TEST.commit(Change(puts=[_document(object_id, created=100, **fields)]))
     found = TEST.get(object_id)
     assert found is not None
     return found
