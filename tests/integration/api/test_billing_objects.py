@@ -182,3 +182,10 @@ def test_the_usual_billing_mode_follows_the_api_version(
         {"stripe_version": version},
     )
     assert made.billing_mode.type == mode
+
+
+def test_a_deleted_customer_has_no_running_subscriptions(client: Client, subscription: Any) -> None:
+    assert client.v1.customers.delete(subscription.customer).deleted
+    assert client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    expanded = client.v1.subscriptions.retrieve(subscription.id, {"expand": ["customer"]})
+    assert expanded.customer.deleted

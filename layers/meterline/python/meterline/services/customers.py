@@ -10,6 +10,8 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
 from meterline.services.lookups import find, on_customers_time
+from meterline.services.subscriptions.bodies import due_at
+from meterline.services.subscriptions.update import cancel_subscription
 from meterline.services.updates import save_update
 from meterline.store.billing import Span
 from meterline.store.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
@@ -79,9 +81,15 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
 
 
 def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - route
-    """Delete a customer for good; a retrieval shows that it is deleted."""
+    """Delete a customer for good, and cancel its subscriptions; what is left says "deleted".
+
+    Repeatable if it dies half way: the customer goes last.
+    """
     document = find(ctx, KIND, customer_id)
     ctx = on_customers_time(ctx, document)
+    for subscription in ctx.store.each("subscription", parent=customer_id):
+        if due_at(subscription.body) is not None:
+            cancel_subscription(ctx, subscription.id, {})
     remains = {"id": customer_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
     events = [EventDraft("customer.deleted", document.body)]

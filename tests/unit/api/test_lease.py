@@ -1,0 +1,16 @@
+"""The lease of an idempotency record against the template."""
+
+from meterline.store.access_idempotency import LEASE_SECONDS
+from tests.engines import resources, template
+
+
+def test_a_lease_outlives_every_function_that_could_hold_it() -> None:
+    usual = template()["Globals"]["Function"]["Timeout"]
+    served = {
+        route["Properties"]["IntegrationUri"]["Fn::GetAtt"].split(".")[0]
+        for route in template()["Resources"].values()
+        if route["Type"] == "AWS::ApiGatewayV2::Integration"
+    }
+    functions = resources("AWS::Serverless::Function")
+    assert served
+    assert all(functions[name].get("Timeout", usual) < LEASE_SECONDS for name in served)
