@@ -1,7 +1,8 @@
 """Events: what happened, as Stripe event objects, written in the transaction of the change.
 
-All events of one commit form one outbox document. The commit takes effect once, so each event has one
-id, and every delivery carries it (contract section 10). Ids sort by time, as lists of events do.
+All events of one commit form one outbox document, stored once: whoever delivers them repeats the
+stored ids, so a receiver can tell a repetition (contract section 10). The ids sort by time, so that
+lists tell the events of one second in their order.
 """
 
 from collections.abc import Sequence
