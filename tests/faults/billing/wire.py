@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, NamedTuple
 
 import pytest
@@ -32,6 +33,7 @@ class Wire:
     at: Callable[[Moment, str], None] = lambda _moment, _operation: None
     calls: list[str] = field(default_factory=list)
     watching: bool = False
+    counting: Lock = field(default_factory=Lock)
 
     def connect(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the place of botocore's own way to AWS."""
@@ -40,8 +42,9 @@ class Wire:
         def watched(client: BaseClient, operation: str, arguments: dict[str, Any]) -> object:
             if not self.watching:
                 return send(client, operation, arguments)
-            call = len(self.calls)
-            self.calls.append(operation)
+            with self.counting:
+                call = len(self.calls)
+                self.calls.append(operation)
             self._reached(Moment(call, after=False), operation)
             answer = send(client, operation, arguments)
             self._reached(Moment(call, after=True), operation)
@@ -59,12 +62,8 @@ class Wire:
             self.watching = False
 
     def _reached(self, moment: Moment, operation: str) -> None:
-        """Ask what happens here; what others do meanwhile is not this process's."""
-        self.watching = False
-        try:
-            self.at(moment, operation)
-        finally:
-            self.watching = True
+        """Ask what happens here."""
+        self.at(moment, operation)
 
 
 def dies_at(moment: Moment) -> Callable[[Moment, str], None]:

@@ -1,8 +1,10 @@
 """Everything that falls due: found by the sweep, done by workers that decide from stored state."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
+from meterline.services import account_settings
 from meterline.services.context import Context
 from meterline.services.invoices.finalize import finalize_due_invoice
 from meterline.services.renewals import renew_subscription
@@ -25,11 +27,34 @@ def do_due_work(ctx: Context, object_id: str) -> list[Document]:
     made: list[Document] = []
     for _ in range(_ATTEMPTS):
         document = ctx.store.get(object_id)
-        if document is None or document.due_at is None or document.due_at > ctx.now:
+        if document is None or not _is_due(document, ctx.now):
             return made
+        ahead = replace(ctx, store=ctx.store.reading_ahead(needed_for(document)))
         try:
-            made += _WORK[document.kind](ctx, document)
+            written = _WORK[document.kind](ahead, document)
         except Conflict:
             continue
+        made += written
+        if any(one.id == object_id and not _is_due(one, ctx.now) for one in written):
+            return made
     message = f"{object_id} is still due after {_ATTEMPTS} passes"
     raise Conflict(message)
+
+
+def needed_for(document: Document) -> list[str]:
+    """The ids of what the work on an object reads: all but its usage, known from its body."""
+    body = document.body
+    if document.kind == "subscription":
+        prices = [item["price"] for item in body["items"]["data"]]
+        needed = [price["product"] for price in prices]
+        needed += [meter for price in prices if (meter := price["recurring"].get("meter"))]
+        return [body["customer"], account_settings.ID, *dict.fromkeys(needed)]
+    lines = body["lines"]["data"]
+    metered = [line for line in lines if (line.get("_") or {}).get("meter")]
+    needed = [line["_"]["meter"] for line in metered]
+    needed += [line["pricing"]["price_details"]["price"] for line in metered]
+    return [body["customer"], *dict.fromkeys(needed)]
+
+
+def _is_due(document: Document, now: int) -> bool:
+    return document.due_at is not None and document.due_at <= now

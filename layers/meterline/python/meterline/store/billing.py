@@ -1,8 +1,8 @@
 """The repository of billing objects: reads by id, lists, what is due, and commits."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from pynamodb.attributes import UnicodeAttribute
@@ -39,12 +39,27 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class BillingStore:
-    """All billing objects of one mode; the other mode's are out of its reach."""
+    """All billing objects of one mode; the other mode's are out of its reach.
+
+    ``known`` is what was read ahead, for one decision: it is not read again.
+    """
 
     livemode: bool
+    known: Mapping[str, Document | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def reading_ahead(self, object_ids: Iterable[str]) -> "BillingStore":
+        """A store that has read these objects, all in one request, for one decision.
+
+        What the decision's commit must find unchanged goes into its ``checks``, as ever.
+        """
+        wanted = list(object_ids)
+        found = self.get_many(wanted)
+        return replace(self, known={**self.known, **{one: found.get(one) for one in wanted}})
 
     def get(self, object_id: str) -> Document | None:
         """The object with this id as last committed, or None."""
+        if object_id in self.known:
+            return self.known[object_id]
         try:
             item = billing_item().get(
                 keys.object_key(self.livemode, object_id), "#", consistent_read=True
@@ -55,11 +70,14 @@ class BillingStore:
 
     def get_many(self, object_ids: Iterable[str]) -> dict[str, Document]:
         """The objects with these ids that exist, as last committed, by id."""
-        wanted = [(keys.object_key(self.livemode, one), "#") for one in dict.fromkeys(object_ids)]
-        if not wanted:
-            return {}
-        items = billing_item().batch_get(wanted, consistent_read=True)
-        return {document.id: document for document in map(self._document, items)}
+        wanted = list(dict.fromkeys(object_ids))
+        unknown = [one for one in wanted if one not in self.known]
+        found = {one: self.known[one] for one in wanted if one in self.known}
+        if unknown:
+            addresses = [(keys.object_key(self.livemode, one), "#") for one in unknown]
+            items = billing_item().batch_get(addresses, consistent_read=True)
+            found |= {document.id: document for document in map(self._document, items)}
+        return {one: document for one, document in found.items() if document is not None}
 
     def claim_holder(self, kind: str, value: str) -> str | None:
         """The id of the object that holds this value (an event name, a lookup key), or None."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 
 from meterline.core.invoicing import BilledItem, UsageType, metered_line
 from meterline.core.periods import Period
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_lines, with_totals
 from meterline.services.invoices.lines import line_body, line_subject
+from meterline.services.side_by_side import side_by_side
 from meterline.services.summaries import usage_between
 from meterline.services.terms import item_period, price_plan
 from meterline.store.documents import Body, Document
@@ -19,14 +21,15 @@ def usage_of_items(ctx: Context, subscription: Body) -> Mapping[str, Decimal]:
         item["id"]: item for item in subscription["items"]["data"] if meter_of(item["price"])
     }
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item in metered.values())
-    usage = {}
-    for item_id, item in metered.items():
+    calls = []
+    for item in metered.values():
         meter = meters[str(meter_of(item["price"]))].body
         period = item_period(item)
-        usage[item_id] = usage_between(
-            meter, subscription["customer"], period.start, period.end, livemode=ctx.livemode
+        who = subscription["customer"]
+        calls.append(
+            partial(usage_between, meter, who, period.start, period.end, livemode=ctx.livemode)
         )
-    return usage
+    return dict(zip(metered, side_by_side(calls), strict=True))
 
 
 def with_current_usage(ctx: Context, invoice: Body) -> Body:
@@ -37,10 +40,8 @@ def with_current_usage(ctx: Context, invoice: Body) -> Body:
     known = ctx.store.get_many(
         [_price_id(line) for line in metered] + [line["_"]["meter"] for line in metered]
     )
-    lines = [
-        _rated_again(ctx, invoice, line, known) if line["_"]["meter"] else line
-        for line in invoice_lines(invoice)
-    ]
+    rated = iter(side_by_side([partial(_rated_again, ctx, invoice, one, known) for one in metered]))
+    lines = [next(rated) if line["_"]["meter"] else line for line in invoice_lines(invoice)]
     return with_totals(invoice, lines, starting_balance=int(invoice["starting_balance"]))
 
 
