@@ -35,9 +35,11 @@ _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z0-9_]+)?", re.ASCII)
 _CONFLICT_TRIES = 5
 _BACK_OFF_SECONDS = 0.02
 _THROTTLED = {
+    "ProvisionedThroughputExceeded",
     "ProvisionedThroughputExceededException",
-    "ThrottlingException",
     "RequestLimitExceeded",
+    "ThrottlingError",
+    "ThrottlingException",
 }
 
 
@@ -234,7 +236,9 @@ def _is_throttled(error: BaseException | None) -> bool:
     while error is not None:
         answer = getattr(error, "response", None)
         code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
-        if (code or getattr(error, "cause_response_code", None)) in _THROTTLED:
+        reasons = getattr(error, "cancellation_reasons", None) or []
+        codes = {code, getattr(error, "cause_response_code", None)}
+        if not _THROTTLED.isdisjoint(codes | {reason.code for reason in reasons if reason}):
             return True
         error = error.__cause__
     return False

@@ -60,6 +60,8 @@ class BillingStore:
         """The object with this id as last committed, or None."""
         if object_id in self.known:
             return self.known[object_id]
+        if not keys.can_be_stored(object_id):
+            return None
         try:
             item = billing_item().get(
                 keys.object_key(self.livemode, object_id), "#", consistent_read=True
@@ -71,7 +73,7 @@ class BillingStore:
     def get_many(self, object_ids: Iterable[str]) -> dict[str, Document]:
         """The objects with these ids that exist, as last committed, by id."""
         wanted = list(dict.fromkeys(object_ids))
-        unknown = [one for one in wanted if one not in self.known]
+        unknown = [one for one in wanted if one not in self.known and keys.can_be_stored(one)]
         found = {one: self.known[one] for one in wanted if one in self.known}
         if unknown:
             addresses = [(keys.object_key(self.livemode, one), "#") for one in unknown]
@@ -147,6 +149,8 @@ class BillingStore:
         """The ids of a list, merged from its partitions in the order of ``span``."""
         if term is not None:
             rows = [_term_rows(keys.term_key(self.livemode, kind, term), span)]
+        elif parent is not None and not keys.can_be_stored(parent):
+            rows = []
         elif parent is not None:
             partitions = [keys.parent_key(self.livemode, kind, parent)]
             rows = [

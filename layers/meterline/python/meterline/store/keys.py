@@ -8,6 +8,7 @@ from meterline.store.documents import LIVE, Document
 DUE_SHARDS = 8
 _LISTING_SHARDS = {"customer": 4, "subscription": 4, "invoice": 8, "invoiceitem": 8, "event": 8}
 _TIME_DIGITS = 10
+_MAX_VALUE_BYTES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Cursor:
 def mode(livemode: bool) -> str:  # noqa: FBT001 - the value itself, not a switch
     """The key prefix that keeps live and test data apart."""
     return "l" if livemode else "t"
+
+
+def can_be_stored(value: str) -> bool:
+    """Whether ``value`` fits into a key; what doesn't was never stored (DynamoDB: 2,048 bytes)."""
+    return len(value.encode("utf-8", "surrogatepass")) <= _MAX_VALUE_BYTES
 
 
 def object_key(livemode: bool, object_id: str) -> str:  # noqa: FBT001 - a part of the key
