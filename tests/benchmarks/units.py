@@ -8,6 +8,8 @@ a number is one byte for two digits, and one more.
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.faults.engine import FakeDynamoDB, Item, key_of_item, seeded
 
 WRITE_BYTES = 1_024
@@ -44,15 +46,20 @@ class MeteredDynamoDB(FakeDynamoDB):
         self.read_units = 0
         self.items_read = 0
         self.calls = 0
+        self.refused = 0
 
     def forget_units(self) -> None:
         """Start counting again."""
-        self.write_units = self.read_units = self.items_read = self.calls = 0
+        self.write_units = self.read_units = self.items_read = self.calls = self.refused = 0
 
     def _call(self, name: str, act: Any) -> Item:
         self.calls += 1
         self.around("before", name)
-        answer: Item = act()
+        try:
+            answer: Item = act()
+        except ClientError:
+            self.refused += 1
+            raise
         self.around("after", name)
         return answer
 
