@@ -260,6 +260,27 @@ def test_summaries_are_paged_newest_first(api: Api, dynamodb: Engine) -> None:
     assert seen == [start + hour * 3_600 for hour in reversed(range(5))]
 
 
+def test_the_events_behind_a_number_are_listed_newest_first(api: Api, dynamodb: Engine) -> None:
+    for place in range(5):
+        api.post(
+            "/v1/billing/meter_events", _event_v1(f"e{place}", timestamp=str(NOW - place * 2_000))
+        )
+    fields = {"type": "cancel", "event_name": "tokens", "cancel[identifier]": "e1"}
+    api.post("/v1/billing/meter_event_adjustments", urlencode(fields))
+    deliver(dynamodb)
+    path = f"/v1/billing/meters/{_meter_id()}/events"
+    query = {"customer": "cus_a", "start_time": NOW - 7_000, "end_time": NOW + 1, "limit": 2}
+    _, first = api.get(path, **query)
+    assert [event["identifier"] for event in first["data"]] == ["e0", "e2"]
+    assert first["data"][0]["payload"]["value"] == "25"
+    assert first["has_more"]
+    _, second = api.get(path, **query, starting_after="e2")
+    assert ([event["identifier"] for event in second["data"]], second["has_more"]) == (
+        ["e3"],
+        False,
+    )
+
+
 def test_summary_bounds_must_be_aligned(api: Api) -> None:
     path = f"/v1/billing/meters/{_meter_id()}/event_summaries"
     status, body = api.get(path, customer="cus_a", start_time=61, end_time=120)

@@ -91,16 +91,7 @@ def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> Body:
         refusal = outcome.refusal
         code = _V1_CODES.get(refusal.reason, str(refusal.reason))
         raise BillingError(refusal.message, code=code, param=refusal.param)
-    event = _stored(outcome, code=None)
-    return {
-        "object": "billing.meter_event",
-        "created": event.accepted_at // 1_000_000,
-        "event_name": event.event_name,
-        "identifier": event.identifier,
-        "livemode": event.livemode,
-        "payload": json.loads(event.payload),
-        "timestamp": event.timestamp,
-    }
+    return event_body(_stored(outcome, code=None))
 
 
 def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
@@ -127,6 +118,19 @@ def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
         for number, event in enumerate(params["events"])
     ]
     return _accept(sender, events)
+
+
+def event_body(event: AcceptedEvent) -> Body:
+    """The ``billing.meter_event`` of an accepted event."""
+    return {
+        "object": "billing.meter_event",
+        "created": event.accepted_at // 1_000_000,
+        "event_name": event.event_name,
+        "identifier": event.identifier,
+        "livemode": event.livemode,
+        "payload": json.loads(event.payload),
+        "timestamp": event.timestamp,
+    }
 
 
 def v2_code(refusal: EventRefused) -> str:

@@ -159,11 +159,11 @@ def _counting_events(
 
 def _piece(series: Series, start: int, end: int) -> Aggregate:
     """The aggregate of a part of one hour, from its rows."""
-    rows = _rows(series, start // HOUR_SECONDS)
+    rows = rows_of_hour(series, start // HOUR_SECONDS)
     return aggregate((row for row in rows if start <= row.timestamp < end), series.measure)
 
 
-def _rows(series: Series, hour: int) -> list[Row]:
+def rows_of_hour(series: Series, hour: int) -> list[Row]:
     """The counting events of an hour.
 
     The counter is read before the segments, so rows that move into a segment meanwhile are seen

@@ -1,19 +1,21 @@
-"""``/v1/billing/meters/{id}/event_summaries``."""
+"""``/v1/billing/meters/{id}/event_summaries``, and the events behind them."""
 
 from typing import Any
 
-from meterline.api.lists import DEFAULT_LIMIT, PAGING, envelope
-from meterline.api.params import Params, enum, exclusive, object_, string, timestamp
+from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT, PAGING, envelope
+from meterline.api.params import Params, enum, exclusive, integer, object_, string, timestamp
 from meterline.api.router import Answer, Operation, Routes
 from meterline.core.aggregation import Window
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
+from meterline.services.event_listing import list_counted_events
 from meterline.services.lookups import find
 from meterline.services.summaries import list_event_summaries
 
 type Body = dict[str, Any]
 
 _PATH = "/v1/billing/meters/{id}/event_summaries"
+_EVENTS_PATH = "/v1/billing/meters/{id}/events"
 
 
 def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
@@ -31,6 +33,22 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
     )
     page, has_more = _page(rows, params)
     return envelope(page, _PATH.replace("{id}", meter_id), has_more=has_more)
+
+
+def list_events(ctx: Context, meter_id: str, params: Params) -> Body:
+    """A page of the events that count in a range, newest first (beyond Stripe)."""
+    meter = find(ctx, "billing.meter", meter_id).body
+    customer = find(ctx, "customer", params["customer"], param="customer").body
+    events, has_more = list_counted_events(
+        meter,
+        customer["id"],
+        params["start_time"],
+        params["end_time"],
+        livemode=ctx.livemode,
+        limit=params.get("limit", DEFAULT_LIMIT),
+        starting_after=params.get("starting_after"),
+    )
+    return envelope(events, _EVENTS_PATH.replace("{id}", meter_id), has_more=has_more)
 
 
 def _page(rows: list[Body], params: Params) -> tuple[list[Body], bool]:
@@ -69,6 +87,20 @@ ROUTES = Routes(
                 end_time=timestamp(required=True),
                 value_grouping_window=enum("day", "hour"),
             ),
-        )
+        ),
+        Operation(
+            method="GET",
+            path=_EVENTS_PATH,
+            run=list_events,
+            permission="billing_meters",
+            answer=Answer.RAW,
+            params=object_(
+                limit=integer(minimum=1, maximum=MAX_LIMIT),
+                starting_after=string(max_length=100),
+                customer=string(required=True),
+                start_time=timestamp(required=True),
+                end_time=timestamp(required=True),
+            ),
+        ),
     ]
 )
