@@ -7,15 +7,21 @@ from typing import Final
 from meterline.services import account_settings
 from meterline.services.context import Context
 from meterline.services.invoices.finalize import finalize_due_invoice
+from meterline.services.invoices.overdue import tell_overdue
 from meterline.services.renewals import renew_subscription
+from meterline.services.subscriptions.notices import tell_of_trial_end
 from meterline.store.documents import Conflict, Document
 
 _ATTEMPTS = 12
 
-_WORK: Final[dict[str, Callable[[Context, Document], list[Document]]]] = {
-    "subscription": renew_subscription,
-    "invoice": finalize_due_invoice,
+type Work = Callable[[Context, Document], list[Document]]
+
+_WORK: Final[dict[str, tuple[Work, ...]]] = {
+    "subscription": (tell_of_trial_end, renew_subscription),
+    "invoice": (finalize_due_invoice, tell_overdue),
 }
+"""What can be due for an object, by its kind. Each decides by itself whether it is; a new kind of
+work joins by giving its instant to the object's ``due_at``, which is the earliest of all."""
 
 
 def do_due_work(ctx: Context, object_id: str) -> list[Document]:
@@ -31,7 +37,7 @@ def do_due_work(ctx: Context, object_id: str) -> list[Document]:
             return made
         ahead = replace(ctx, store=ctx.store.reading_ahead(needed_for(document)))
         try:
-            written = _WORK[document.kind](ahead, document)
+            written = _do_next(ahead, document)
         except Conflict:
             continue
         made += written
@@ -39,6 +45,14 @@ def do_due_work(ctx: Context, object_id: str) -> list[Document]:
             return made
     message = f"{object_id} is still due after {_ATTEMPTS} passes"
     raise Conflict(message)
+
+
+def _do_next(ctx: Context, document: Document) -> list[Document]:
+    """Do the first piece of work that is due for the stored version of an object."""
+    for work in _WORK[document.kind]:
+        if written := work(ctx, document):
+            return written
+    return []
 
 
 def needed_for(document: Document) -> list[str]:

@@ -29,10 +29,21 @@ def invoice_document(body: Body, customer: Document) -> Document:
         kind="invoice",
         livemode=customer.livemode,
         body=body,
-        due_at=body["automatically_finalizes_at"],
+        due_at=invoice_due_at(body),
         timeline=body["test_clock"] or LIVE,
         parent=customer.id,
     )
+
+
+def invoice_due_at(invoice: Body) -> int | None:
+    """When an invoice next needs work: a draft to be finalised, an open one to be overdue."""
+    if invoice["status"] == "draft":
+        finalizes_at: int | None = invoice["automatically_finalizes_at"]
+        return finalizes_at
+    if invoice["status"] != "open" or (invoice.get("_") or {}).get("overdue_told"):
+        return None
+    due_date: int | None = invoice["due_date"]
+    return due_date
 
 
 def draft_invoice(
@@ -63,6 +74,7 @@ def draft_invoice(
             "period_end": terms.period.end,
             "period_start": terms.period.start,
             "test_clock": subscription["test_clock"],
+            "_": {"days_until_due": subscription["days_until_due"]},
         },
         lines,
         starting_balance=int(customer["balance"]),

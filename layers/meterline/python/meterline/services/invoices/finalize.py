@@ -7,7 +7,7 @@ from meterline.core.errors import BillingError
 from meterline.core.invoicing import total_up
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
-from meterline.services.invoices.bodies import invoice_lines, with_totals
+from meterline.services.invoices.bodies import invoice_due_at, invoice_lines, with_totals
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.lookups import find, on_customers_time
 from meterline.store.documents import Body, Change, Document
@@ -42,20 +42,19 @@ def finalize_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
             code="invoice_not_editable",
         )
-    return _finalize(ctx, document, customer, auto_advance=params.get("auto_advance"))
+    return _finalize(ctx, document, customer, auto_advance=params.get("auto_advance"))[0].body
 
 
 def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
     """Finalise a draft whose hour has come, or do nothing if that is no longer so.
 
-    Returns the documents written that fall due again later: none.
+    Returns the documents written.
     """
     due_at = document.body["automatically_finalizes_at"]
     if document.body["status"] != "draft" or due_at is None or due_at > ctx.now:
         return []
     customer = find(ctx, "customer", document.body["customer"], param="customer")
-    _finalize(ctx, document, customer)
-    return []
+    return _finalize(ctx, document, customer)
 
 
 def finalized(invoice: Body, customer: Body, at: int) -> Finalized:
@@ -98,18 +97,18 @@ def paid(invoice: Body, at: int) -> Body:
 
 def _finalize(
     ctx: Context, document: Document, customer: Document, *, auto_advance: bool | None = None
-) -> Body:
+) -> list[Document]:
     settings: dict[str, Any] = {} if auto_advance is None else {"auto_advance": auto_advance}
     current = with_current_usage(ctx, document.body) | settings
     outcome = finalized(current, customer.body, ctx.now)
     change = Change(
         puts=[
-            replace(document, body=outcome.invoice, due_at=None),
+            replace(document, body=outcome.invoice, due_at=invoice_due_at(outcome.invoice)),
             replace(customer, body=outcome.customer),
         ]
     )
     ctx.save(change, outcome.events, result_id=document.id)
-    return outcome.invoice
+    return change.puts
 
 
 def _due_date(invoice: Body, at: int) -> int | None:

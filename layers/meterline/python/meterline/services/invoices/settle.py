@@ -6,6 +6,7 @@ from dataclasses import replace
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
+from meterline.services.invoices.bodies import invoice_due_at
 from meterline.services.invoices.finalize import paid
 from meterline.services.lookups import find, on_customers_time
 from meterline.store.documents import Body, Change, Document
@@ -67,5 +68,6 @@ def _closed(invoice: Body, status: str, stamp: str, at: int) -> Body:
 def _save(ctx: Context, document: Document, body: Body, happened: list[str]) -> Body:
     events = [EventDraft("invoice.updated", body, document.body)]
     events += [EventDraft(type_, body) for type_ in happened]
-    ctx.save(Change(puts=[replace(document, body=body)]), events, result_id=document.id)
+    settled = replace(document, body=body, due_at=invoice_due_at(body))
+    ctx.save(Change(puts=[settled]), events, result_id=document.id)
     return body

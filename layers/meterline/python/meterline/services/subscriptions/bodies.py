@@ -10,6 +10,7 @@ from meterline.services.plans import plan_of
 from meterline.store.documents import LIVE, Body, Document
 
 _ENDED = ("canceled", "incomplete_expired")
+_TRIAL_NOTICE_SECONDS = 3 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ def subscription_document(body: Body, stored: Document | None = None) -> Documen
         livemode=body["livemode"],
         body=body,
         version=stored.version if stored else 0,
-        due_at=due_at(body),
+        due_at=min(
+            (at for at in (due_at(body), trial_notice_at(body)) if at is not None), default=None
+        ),
         timeline=body["test_clock"] or LIVE,
         parent=body["customer"],
     )
@@ -42,6 +45,18 @@ def due_at(subscription: Body) -> int | None:
     if subscription["cancel_at"] is not None:
         instants.append(subscription["cancel_at"])
     return min(instants)
+
+
+def trial_notice_at(subscription: Body) -> int | None:
+    """When to tell that the trial will end: three days before, or at once if it is shorter.
+
+    None without a trial, or when that end was told.
+    """
+    ends_at = subscription["trial_end"]
+    told = (subscription.get("_") or {}).get("trial_end_told")
+    if subscription["status"] != "trialing" or ends_at is None or ends_at == told:
+        return None
+    return max(int(ends_at) - _TRIAL_NOTICE_SECONDS, int(subscription["trial_start"] or 0))
 
 
 def new_subscription(

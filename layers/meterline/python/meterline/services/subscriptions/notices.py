@@ -1,0 +1,21 @@
+"""What a running subscription tells beforehand: that its trial will end in three days."""
+
+from meterline.services.context import Context
+from meterline.services.events import EventDraft
+from meterline.services.subscriptions.bodies import subscription_document, trial_notice_at
+from meterline.store.documents import Change, Document
+
+
+def tell_of_trial_end(ctx: Context, document: Document) -> list[Document]:
+    """Tell that a trial ends soon, once for each end that it is given (contract section 5.4).
+
+    Does nothing if that is not due. Returns the documents written, which fall due again later.
+    """
+    subscription = document.body
+    notice_at = trial_notice_at(subscription)
+    if notice_at is None or notice_at > ctx.now:
+        return []
+    private = (subscription.get("_") or {}) | {"trial_end_told": subscription["trial_end"]}
+    told = subscription_document(subscription | {"_": private}, document)
+    ctx.save(Change(puts=[told]), [EventDraft("customer.subscription.trial_will_end", told.body)])
+    return [told]
