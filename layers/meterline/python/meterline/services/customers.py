@@ -65,6 +65,8 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
             param="next_invoice_sequence",
         )
     moved = body["invoice_prefix"] != before["invoice_prefix"]
+    if moved and ctx.store.claim_holder(INVOICE_PREFIX, body["invoice_prefix"]) is not None:
+        raise _prefix_taken(body)
     adjustments = _adjustments(ctx, body, params)
     try:
         return save_update(

@@ -109,8 +109,10 @@ def _claim_lookup_key(
     if key is None:
         return [], []
     holder = ctx.store.claim_holder(LOOKUP_KEY, key)
-    if holder is None or holder == price["id"] or not params.get("transfer_lookup_key"):
+    if holder is None or holder == price["id"]:
         return [], [Claim(LOOKUP_KEY, key, price["id"])]
+    if not params.get("transfer_lookup_key"):
+        raise _taken(holder)
     former = find(ctx, KIND, holder, param="lookup_key")
     given_up = replace(former, body=former.body | {"lookup_key": None})
     return [given_up], [Claim(LOOKUP_KEY, key, price["id"], former=holder)]
@@ -120,12 +122,15 @@ def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price
     try:
         ctx.save(change, events, result_id=price["id"])
     except ClaimTaken as taken:
-        raise BillingError(
-            f"A price (`{ctx.store.claim_holder(LOOKUP_KEY, taken.claim.value)}`) already uses "
-            "that lookup key. Set `transfer_lookup_key` to move it.",
-            code="resource_already_exists",
-            param="lookup_key",
-        ) from None
+        raise _taken(ctx.store.claim_holder(LOOKUP_KEY, taken.claim.value)) from None
+
+
+def _taken(holder: str | None) -> BillingError:
+    return BillingError(
+        f"A price (`{holder}`) already uses that lookup key. Set `transfer_lookup_key` to move it.",
+        code="resource_already_exists",
+        param="lookup_key",
+    )
 
 
 def _check_tax_behavior(price: Body, params: Body) -> None:
