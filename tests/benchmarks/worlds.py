@@ -9,7 +9,8 @@ from unittest.mock import patch
 from uuid import UUID
 
 from meterline.services import count
-from meterline.services.ingest import Sender, ingest_stream, rfc3339
+from meterline.services.ingest import Sender, ingest_stream
+from meterline.services.moments import rfc3339
 from meterline.store import clients
 from meterline.store.settings import settings
 from tests.benchmarks.units import MeteredDynamoDB

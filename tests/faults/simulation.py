@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.errors import BillingError
 from meterline.services import adjustments, count, ingest, summaries
-from meterline.services.ingest import Sender, rfc3339
+from meterline.services.ingest import Sender
+from meterline.services.moments import rfc3339
 from meterline.store.batches import Throttled
 from meterline.store.meter_events import identity_from_key
 from tests.faults.engine import FakeDynamoDB, seeded

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 import pytest
 
 from meterline.services.context import Context
-from meterline.services.ingest import rfc3339
 from meterline.services.meters import create_meter
+from meterline.services.moments import rfc3339
 from meterline.store import access
 from meterline.store.access import ApiKey
 from meterline.store.billing import BillingStore
 from meterline.store.directory import forget_directory
-from meterline.store.documents import Change, Document
+from meterline.store.documents import Change, Document, unpack
 from tests.engines import ROOT, Engine
 from tests.integration.metering.worlds import deliver
 
@@ -213,6 +213,45 @@ def test_a_stream_tells_what_became_of_each_event_when_asked(api: Api, dynamodb:
     )
     assert status == 200
     assert [row["aggregated_value"] for row in listed["data"]] == [3.5]
+
+
+def test_refused_stream_events_are_reported_in_events_of_their_own(
+    api: Api, dynamodb: Engine
+) -> None:
+    _, session = api.post("/v2/billing/meter_event_session", {})
+    events = [
+        _event_v2("a", value="x"),
+        _event_v2("b", value="y"),
+        _event_v2("c", "cus_x"),
+        _event_v2("d") | {"event_name": "unknown"},
+        _event_v2("e"),
+    ]
+    for _ in range(2):
+        api.post(
+            "/v2/billing/meter_event_stream",
+            {"events": events},
+            secret=session["authentication_token"],
+            idempotency_key="once",
+        )
+    items = [
+        item for item in dynamodb.scan("billing") if item.get("kind") == {"S": "v2.core.event"}
+    ]
+    events = [event for item in items for event in unpack(item["body"]["B"])["events"]]
+    reports = {event["type"]: event for event in events}
+    assert len(reports) == 2
+    told = reports["v1.billing.meter.error_report_triggered"]
+    assert told["related_object"]["id"] == _meter_id()
+    assert told["data"]["reason"]["error_count"] == 3
+    assert [
+        (kind["code"], kind["error_count"]) for kind in told["data"]["reason"]["error_types"]
+    ] == [("meter_event_invalid_value", 2), ("meter_event_customer_not_found", 1)]
+    [unknown] = reports["v1.billing.meter.no_meter_found"]["data"]["reason"]["error_types"]
+    assert unknown["sample_errors"] == [
+        {
+            "error_message": "No meter was found matching event_name unknown.",
+            "request": {"identifier": "d"},
+        }
+    ]
 
 
 def _meter_id() -> str:

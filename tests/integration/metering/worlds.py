@@ -7,7 +7,8 @@ from typing import Any
 
 from meterline.core.metering import MeterRules, meter_rules
 from meterline.services import count, summaries
-from meterline.services.ingest import Sender, ingest_stream, rfc3339
+from meterline.services.ingest import Sender, ingest_stream
+from meterline.services.moments import rfc3339
 from tests.engines import Engine
 
 _DAY = 86_400

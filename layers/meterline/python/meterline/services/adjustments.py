@@ -5,7 +5,8 @@ from typing import Any
 
 from meterline.core.errors import BillingError
 from meterline.services.ids import derived_id
-from meterline.services.ingest import Sender, rfc3339
+from meterline.services.ingest import Sender
+from meterline.services.moments import rfc3339
 from meterline.store import meter_events, uncounted
 from meterline.store.meter_events import AcceptedEvent
 

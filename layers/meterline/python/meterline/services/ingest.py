@@ -11,6 +11,8 @@ from uuid import UUID
 from meterline.core import metering
 from meterline.core.errors import BillingError
 from meterline.core.metering import EventRefused, MeterRules, Reason
+from meterline.services import error_reports
+from meterline.services.moments import rfc3339
 from meterline.store import decimals, meter_events, uncounted
 from meterline.store.meter_events import AcceptedEvent
 
@@ -69,9 +71,13 @@ class EventParams:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one event: accepted, or refused for a reason, or its identifier is taken."""
+    """What became of one event: accepted, or refused for a reason, or its identifier is taken.
+
+    ``meter`` is the id of a refused event's meter, if it has one.
+    """
 
     identifier: str
+    meter: str | None = None
     event: AcceptedEvent | None = None
     refusal: EventRefused | None = None
     is_key_reused: bool = False
@@ -112,12 +118,20 @@ def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
 
 
 def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
-    """Accept the events of a stream request, each by itself; the outcome of each, in order."""
+    """Accept the events of a stream request, each by itself; the outcome of each, in order.
+
+    The refused ones are reported in events of their own, as the answer says nothing of them.
+    """
     events = [
         _event_params(sender, event, _rfc3339, place=f"events[{number}]")
         for number, event in enumerate(params["events"])
     ]
-    return _accept(sender, events)
+    outcomes = _accept(sender, events)
+    refused = [(one.meter, one.identifier, one.refusal) for one in outcomes if one.refusal]
+    error_reports.report(
+        refused, livemode=sender.livemode, request_key=sender.request_key, now=sender.now
+    )
+    return outcomes
 
 
 def event_body(event: AcceptedEvent) -> Body:
@@ -136,12 +150,6 @@ def event_body(event: AcceptedEvent) -> Body:
 def v2_code(refusal: EventRefused) -> str:
     """The code of a refusal on v2 endpoints."""
     return _V2_CODES.get(refusal.reason, str(refusal.reason))
-
-
-def rfc3339(milliseconds: int) -> str:
-    """An instant as v2 writes it: RFC 3339, UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(milliseconds // 1_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1_000:03d}Z"
 
 
 def _stored(outcome: Outcome, *, code: str | None) -> AcceptedEvent:
@@ -239,7 +247,7 @@ def _judge_one(
         timestamp = now if event.timestamp is None else event.timestamp
         metering.check_timestamp(timestamp, now)
     except EventRefused as refusal:
-        return Outcome(event.identifier, refusal=refusal)
+        return Outcome(event.identifier, meter.id if meter else None, refusal=refusal)
     payload = json.dumps(event.payload, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     accepted = AcceptedEvent(
         livemode=sender.livemode,

@@ -9,6 +9,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from meterline.services.error_reports import KIND as REPORT_KIND
 from meterline.services.events import OUTBOX_KIND
 from meterline.store.clients import sns
 from meterline.store.documents import Body, unpack
@@ -22,7 +23,8 @@ _BATCH_BYTES = 250_000
 def outbox_events(record: Body) -> list[Body]:
     """The events in a record of the Billing table's stream; none if it holds another change."""
     image = record["dynamodb"].get("NewImage", {})
-    is_outbox = record["eventName"] == "INSERT" and image.get("kind", {}).get("S") == OUTBOX_KIND
+    kind = image.get("kind", {}).get("S")
+    is_outbox = record["eventName"] == "INSERT" and kind in (OUTBOX_KIND, REPORT_KIND)
     if not is_outbox:
         return []
     events: list[Body] = unpack(_binary(image["body"]["B"]))["events"]

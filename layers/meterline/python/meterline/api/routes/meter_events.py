@@ -25,6 +25,7 @@ from meterline.api.router import Answer, Operation, Routes, permission_of
 from meterline.services import adjustments, ingest
 from meterline.services.ids import new_id
 from meterline.services.ingest import Outcome, Sender
+from meterline.services.moments import rfc3339
 from meterline.store import access
 from meterline.store.directory import StoredDirectory
 
@@ -80,8 +81,8 @@ def create_meter_event_session(call: Call, params: Params) -> Body:  # noqa: ARG
         "id": new_id("mtr_event_sess_"),
         "object": "v2.billing.meter_event_session",
         "authentication_token": token,
-        "created": ingest.rfc3339(call.now * 1_000),
-        "expires_at": ingest.rfc3339(until * 1_000),
+        "created": rfc3339(call.now * 1_000),
+        "expires_at": rfc3339(until * 1_000),
         "livemode": call.livemode,
     }
 

@@ -1,0 +1,30 @@
+"""Error reports of meters, written into the Billing table on the plain client."""
+
+from typing import Any
+
+from meterline.store.clients import dynamodb
+from meterline.store.documents import Document, pack
+from meterline.store.keys import object_key
+from meterline.store.settings import settings
+
+
+def save(document: Document) -> None:
+    """Store a new document that no list shows; nothing happens if it is there already."""
+    item: dict[str, Any] = {
+        "pk": {"S": object_key(document.livemode, document.id)},
+        "sk": {"S": "#"},
+        "kind": {"S": document.kind},
+        "version": {"N": "1"},
+        "body": {"B": pack(document.body)},
+        "timeline": {"S": document.timeline},
+        "expires_at": {"N": str(document.expires_at)},
+    }
+    client = dynamodb()
+    try:
+        client.put_item(
+            TableName=settings().billing_table,
+            Item=item,
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return
