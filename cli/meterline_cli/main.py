@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "api-key": ("meterline_cli.api_key", "create, list, roll and revoke API keys"),
+    "due": ("meterline_cli.due", "show what is due and what is stuck"),
+    "explain": ("meterline_cli.explain", "tell why an invoice is so"),
+    "redrive": ("meterline_cli.redrive", "give failed work another try"),
     "import-usage": ("meterline_cli.import_usage", "send a CSV of usage as meter events"),
 }
 """Each module has ``run(arguments) -> exit status``."""

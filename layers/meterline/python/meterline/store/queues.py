@@ -76,6 +76,38 @@ def depth(url: str) -> int:
     return sum(int(number) for number in answer["Attributes"].values())
 
 
+def dead_letters(url: str) -> str | None:
+    """The address of the queue that takes what failed too often in this one; None without one."""
+    answer = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    policy = answer.get("Attributes", {}).get("RedrivePolicy")
+    if policy is None:
+        return None
+    name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
+    return str(sqs().get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def redrive(url: str, *, most: int) -> int:
+    """Move up to ``most`` messages from a queue's dead letters back to it; returns how many.
+
+    Each is sent before it is deleted: a death in between repeats it, which is harmless.
+    """
+    source = dead_letters(url)
+    moved = 0
+    while source is not None and moved < most:
+        wanted = min(_BATCH, most - moved)
+        messages = sqs().receive_message(
+            QueueUrl=source, MaxNumberOfMessages=wanted, WaitTimeSeconds=1
+        )
+        batch = messages.get("Messages", [])
+        if not batch:
+            break
+        _send(url, tuple(DueMessage.parse(message["Body"]) for message in batch))
+        for message in batch:
+            sqs().delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+        moved += len(batch)
+    return moved
+
+
 def _send(url: str, batch: tuple[DueMessage, ...]) -> int:
     entries = [
         {"Id": str(index), "MessageBody": message.text()} for index, message in enumerate(batch)

@@ -1,0 +1,46 @@
+"""Finding a deployment: its tables and queues, as the functions know them."""
+
+import argparse
+import os
+import time
+
+import boto3
+
+from meterline.services.context import Context
+from meterline.store.billing import BillingStore
+from meterline.store.settings import settings
+
+QUEUES = ("renewals", "invoices", "clocks")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say which deployment and which mode."""
+    parser.add_argument(
+        "--stack", default="meterline", help="the CloudFormation stack (%(default)s)"
+    )
+    parser.add_argument("--live", action="store_true", help="live mode, not test mode")
+
+
+def connect(options: argparse.Namespace) -> Context:
+    """The surroundings of work on the deployment, at the wall clock's time.
+
+    Its names come from ``METERLINE_*`` variables, or from the outputs of the stack.
+    """
+    if not os.environ.get("METERLINE_BILLING_TABLE"):
+        os.environ.update(_environment(options.stack))
+        settings.cache_clear()
+    now = int(time.time())
+    return Context(BillingStore(bool(options.live)), now, now)
+
+
+def queue_urls() -> dict[str, str]:
+    """The addresses of the queues of due work, by name."""
+    return {name: str(getattr(settings(), f"{name}_queue_url")) for name in QUEUES}
+
+
+def _environment(stack: str) -> dict[str, str]:
+    [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+    urls = {f"METERLINE_{name.upper()}_QUEUE_URL": f"{name.title()}QueueUrl" for name in QUEUES}
+    named = {"METERLINE_BILLING_TABLE": "BillingTable", **urls}
+    return {variable: outputs[output] for variable, output in named.items()}

@@ -1,0 +1,85 @@
+"""What an operator asks: what is due and stuck, and why is this invoice so."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from meterline.services.context import Context
+from meterline.services.lookups import find
+from meterline.store import keys
+from meterline.store.documents import LIVE, Body
+from meterline.store.sweeps import due_page
+
+
+@dataclass(frozen=True, slots=True)
+class DueObject:
+    """An object with work that is due: since when (UTC seconds), and what it is now."""
+
+    object_id: str
+    kind: str
+    status: str
+    due_at: int
+
+
+def due_objects(ctx: Context, *, most: int) -> list[DueObject]:
+    """The objects of this mode that are due by ``ctx.now``, oldest first, up to ``most``."""
+    partitions = keys.due_keys(ctx.livemode, LIVE)
+    entries = [
+        entry for one in partitions for entry in due_page(one, 0, ctx.now, limit=most).entries
+    ]
+    entries.sort(key=lambda entry: (entry.due_at, entry.object_id))
+    found = ctx.store.get_many(entry.object_id for entry in entries[:most])
+    return [
+        DueObject(
+            entry.object_id,
+            document.kind,
+            "deleted" if document.body.get("deleted") else document.body["status"],
+            entry.due_at,
+        )
+        for entry in entries[:most]
+        if (document := found.get(entry.object_id)) is not None
+    ]
+
+
+def explain_invoice(ctx: Context, invoice_id: str) -> list[str]:
+    """How an invoice came about, in lines of text: each of its lines tier by tier, then totals."""
+    invoice = find(ctx, "invoice", invoice_id).body
+    currency = invoice["currency"].upper()
+    return [
+        (
+            f"{invoice_id} is {invoice['status']}: {invoice['billing_reason']} for"
+            f" {invoice['customer']}, period {invoice['period_start']} to {invoice['period_end']}"
+        ),
+        *(text for line in invoice["lines"]["data"] for text in _explain_line(line, currency)),
+        (
+            f"subtotal {invoice['subtotal']}, total {invoice['total']}, balance before"
+            f" {invoice['starting_balance']}, due {invoice['amount_due']} (minor units of {currency})"
+        ),
+    ]
+
+
+def _explain_line(line: Body, currency: str) -> Iterator[str]:
+    private = line.get("_") or {}
+    how = private.get("explanation") or {}
+    yield f"  {line['description']}: {line['amount']} {currency}"
+    if private.get("meter"):
+        period = line["period"]
+        yield (
+            f"    usage {line['quantity_decimal']} of {private['meter']}"
+            f" from {period['start']} until {period['end']}"
+        )
+    for step in how.get("steps", ()):
+        yield f"    {_explain_step(step)}"
+    if how and how["seconds"] != how["of_seconds"]:
+        yield (
+            f"    {how['full_amount']} x {how['seconds']} s / {how['of_seconds']} s"
+            f" = {line['amount']}"
+        )
+
+
+def _explain_step(step: Body) -> str:
+    upto = "" if step["up_to"] is None else f" up to {step['up_to']}"
+    flat = "" if step["flat_amount"] in (None, "0") else f" + {step['flat_amount']} flat"
+    return (
+        f"tier {step['tier']}{upto}: {step['quantity']} x {step['unit_amount']}{flat}"
+        f" = {step['amount']}"
+    )
