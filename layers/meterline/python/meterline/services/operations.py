@@ -52,7 +52,8 @@ def explain_invoice(ctx: Context, invoice_id: str) -> list[str]:
         *(text for line in invoice["lines"]["data"] for text in _explain_line(line, currency)),
         (
             f"subtotal {invoice['subtotal']}, total {invoice['total']}, balance before"
-            f" {invoice['starting_balance']}, due {invoice['amount_due']} (minor units of {currency})"
+            f" {invoice['starting_balance']}, due {invoice['amount_due']}"
+            f" (minor units of {currency})"
         ),
     ]
 

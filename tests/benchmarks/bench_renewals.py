@@ -1,0 +1,136 @@
+"""What a renewal costs: requests, round trips, write units; and whether a crowd changes that."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from typing import Any
+from unittest.mock import patch
+
+from meterline.services import sweep as sweeping
+from meterline.services.due_work import do_due_work
+from meterline.store.queues import DueMessage
+from meterline.store.sweeps import PAGE, DueEntry, DuePage, Progress
+from tests.benchmarks.billing_units import Traffic
+from tests.benchmarks.results import Result
+from tests.engines import Engine, running
+from tests.faults.billing.wire import Wire
+from tests.faults.billing.world import DAY, NOW, FrozenTime, World
+
+_BATCH = 10
+_RENEWED = 20
+_SUBSCRIBED = NOW - 40 * DAY
+
+
+def measure() -> list[Result]:
+    """The figures of drafting, of finalising, and of the sweep."""
+    with running(None) as engine, redirect_stdout(StringIO()):
+        world = World(engine, FrozenTime(), Wire())
+        prices = _prices(world)
+        drafting, invoice = _drafting(world, prices)
+        later = world.context(NOW + 3_600)
+        finalising = _recorded(engine, lambda: do_due_work(later, invoice))
+        seconds, ratio = _speed(world, prices)
+    few, many = (_requests_to_send(number) for number in (1_000, 100_000))
+    renewal = len(drafting.calls) + len(finalising.calls)
+    return [
+        Result("renewal: requests to draft", len(drafting.calls), "requests", target="<= 12"),
+        Result("renewal: one after another", drafting.round_trips, "round trips", target="<= 4"),
+        Result("renewal: drafting", drafting.write_units, "write units", target="<= 22"),
+        Result("renewal: requests to finalise", len(finalising.calls), "requests"),
+        Result("renewal: finalising", finalising.write_units, "write units"),
+        Result("renewals of one worker on moto", 1 / seconds, "a second", ratio=ratio),
+        Result("sweep of 1,000: for each", few, "requests"),
+        Result("sweep of 100,000: for each", many, "requests", floor=1 / _BATCH, ratio=many * 10),
+        Result(
+            "1,000 against 100,000 due: cost of each",
+            (renewal + few) / (renewal + many),
+            "times",
+            target="<= 1.2",
+        ),
+    ]
+
+
+def _prices(world: World) -> tuple[list[str], list[str]]:
+    meters = [world.meter("tokens"), world.meter("requests")]
+    licence = world.price(unit_amount=1_500)
+    return [licence, *(world.price(unit_amount=3, meter=one) for one in meters)], meters
+
+
+def _subscription(world: World, prices: tuple[list[str], list[str]]) -> str:
+    customer = world.customer(at=_SUBSCRIBED)
+    subscription = world.subscribe(customer, prices[0], at=_SUBSCRIBED)
+    for meter in prices[1]:
+        world.use(meter, customer, at=_SUBSCRIBED + DAY, quantity=40)
+    return subscription
+
+
+def _drafting(world: World, prices: tuple[list[str], list[str]]) -> tuple[Traffic, str]:
+    """The traffic of a renewal, and the id of its invoice."""
+    subscription = _subscription(world, prices)
+    traffic = _recorded(world.engine, lambda: do_due_work(world.context(), subscription))
+    return traffic, str(world.stored(subscription)["latest_invoice"])
+
+
+def _recorded(engine: Engine, work: Callable[[], object]) -> Traffic:
+    with Traffic(engine).recorded() as traffic:
+        work()
+    return traffic
+
+
+def _speed(world: World, prices: tuple[list[str], list[str]]) -> tuple[float, float]:
+    """Seconds for each renewal, and their ratio to the time that the engine's calls took."""
+    subscriptions = [_subscription(world, prices) for _ in range(_RENEWED)]
+    bare = Traffic(world.engine)
+    started = time.perf_counter()
+    with bare.recorded(), patch.object(Traffic, "_units", return_value=0):
+        for subscription in subscriptions:
+            do_due_work(world.context(), subscription)
+    seconds = time.perf_counter() - started
+    return seconds / _RENEWED, seconds / bare.seconds
+
+
+def _requests_to_send(number: int) -> float:
+    """The requests of a sweep for each of so many subscriptions that are due at one instant."""
+    with _crowd(number) as requests:
+        swept = sweeping.sweep(NOW, modes=[False], monotonic=lambda: 0.0)
+    assert swept.sent == number
+    return requests[0] / number
+
+
+@contextmanager
+def _crowd(number: int) -> Iterator[list[int]]:
+    """An index in memory with so many entries; counts the requests to it and to the queues."""
+    shards: dict[str, list[DueEntry]] = {
+        f"t#live#{shard}": [DueEntry(NOW - 60, f"sub_{one:08d}") for one in range(shard, number, 8)]
+        for shard in range(8)
+    }
+    requests = [0]
+
+    def page(
+        shard: str, first: int, until: int, after: Any = None, *, limit: int = PAGE
+    ) -> DuePage:
+        requests[0] += 1
+        start = after or 0
+        found = [
+            one for one in shards[shard][start : start + limit] if first <= one.due_at <= until
+        ]
+        more = start + limit < len(shards[shard])
+        return DuePage(found, start + limit if more else None)  # type: ignore[arg-type] # a place
+
+    def enqueue(messages: Iterable[DueMessage]) -> int:
+        sent = len(list(messages))
+        requests[0] += -(-sent // _BATCH)
+        return sent
+
+    def save(*_: object) -> None:
+        requests[0] += 1
+
+    def read(partitions: Iterable[str]) -> dict[str, Progress]:
+        requests[0] += 1
+        return {one: Progress() for one in partitions}
+
+    with patch.multiple(
+        sweeping, due_page=page, enqueue=enqueue, save_progress=save, read_progress=read
+    ):
+        yield requests
