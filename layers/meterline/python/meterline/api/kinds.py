@@ -76,6 +76,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "billing.meter": Kind(permission="billing_meters"),
     "coupon": Kind(permission="coupons", hidden=("applies_to",), complete=_judge_coupon),
+    "meterline.invoice_explanation": Kind(permission="invoices"),
     "meterline.settings": Kind(permission="meterline_settings"),
     "customer": Kind(
         permission="customers",
@@ -87,6 +88,10 @@ KINDS: Mapping[str, Kind] = {
     "customer_balance_transaction": Kind(
         permission="customers", edges={"customer": _CUSTOMER, "invoice": Edge("invoice")}
     ),
+    "discount": Kind(
+        permission="coupons",
+        edges={"customer": _CUSTOMER, "source.coupon": Edge("coupon")},
+    ),
     "event": Kind(permission="events"),
     "invoice": Kind(
         permission="invoices",
@@ -95,6 +100,7 @@ KINDS: Mapping[str, Kind] = {
             "test_clock": _CLOCK,
             "parent.subscription_details.subscription": Edge("subscription"),
             "latest_revision": Edge("invoice"),
+            "discounts": Edge("discount"),
             "lines.data": Edge("line_item", Link.PART),
         },
     ),
@@ -102,6 +108,7 @@ KINDS: Mapping[str, Kind] = {
         permission="invoiceitems",
         edges={
             "customer": _CUSTOMER,
+            "discounts": Edge("discount"),
             "invoice": Edge("invoice"),
             "test_clock": _CLOCK,
             "pricing.price_details.price": _PRICE,
@@ -109,7 +116,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "line_item": Kind(
         permission="invoices",
-        edges={"subscription": Edge("subscription"), "pricing.price_details.price": _PRICE},
+        edges={
+            "subscription": Edge("subscription"),
+            "discounts": Edge("discount"),
+            "pricing.price_details.price": _PRICE,
+        },
     ),
     "price": Kind(
         permission="prices",
@@ -121,6 +132,7 @@ KINDS: Mapping[str, Kind] = {
         permission="subscriptions",
         edges={
             "customer": _CUSTOMER,
+            "discounts": Edge("discount"),
             "latest_invoice": Edge("invoice"),
             "test_clock": _CLOCK,
             "items.data": Edge("subscription_item", Link.PART),

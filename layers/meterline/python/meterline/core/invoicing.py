@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from meterline.core.balances import settle
 from meterline.core.cycles import CyclePeriod
 from meterline.core.money import ZERO
 from meterline.core.periods import Period
@@ -144,17 +145,25 @@ def metered_line(item: BilledItem, quantity: Decimal, period: Period) -> Line:
     return Line(item.id, rated.amount_minor, billed, period, period, rated)
 
 
-def total_up(amounts_minor: Iterable[int], starting_balance: int) -> Totals:
+def total_up(
+    amounts_minor: Iterable[int],
+    starting_balance: int,
+    *,
+    discount_minor: int = 0,
+    minimum_charge_minor: int = 0,
+) -> Totals:
     """The totals of an invoice with these line amounts for a customer with this balance.
 
-    ``amount_due = max(0, total + starting_balance)``; a negative total is credited to the customer.
+    Discounts come off the sum of the lines; what is left meets the balance as `balances.settle`
+    has it (contract section 6).
     """
     subtotal = sum(amounts_minor)
-    after = starting_balance + subtotal
+    total = subtotal - discount_minor
+    settlement = settle(total, starting_balance, minimum_charge_minor)
     return Totals(
         subtotal=subtotal,
-        total=subtotal,
-        amount_due=max(0, after),
+        total=total,
+        amount_due=settlement.amount_due_minor,
         starting_balance=starting_balance,
-        ending_balance=min(0, after),
+        ending_balance=settlement.ending_balance_minor,
     )

@@ -10,8 +10,8 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.subscriptions.bodies import due_at
-from meterline.services.subscriptions.update import cancel_subscription
+from meterline.services.subscriptions.bodies import is_ended
+from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.updates import save_update
 from meterline.store.billing import Span
 from meterline.store.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
@@ -90,8 +90,9 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
     document = find(ctx, KIND, customer_id)
     ctx = on_customers_time(ctx, document)
     for subscription in ctx.store.each("subscription", parent=customer_id):
-        if due_at(subscription.body) is not None:
-            cancel_subscription(ctx, subscription.id, {})
+        if not is_ended(subscription.body):
+            cancel_subscription(replace(ctx, receipt=None), subscription.id, {})
+    document = find(ctx, KIND, customer_id)
     remains = {"id": customer_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
     events = [EventDraft("customer.deleted", document.body)]

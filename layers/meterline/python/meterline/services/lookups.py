@@ -6,6 +6,8 @@ from meterline.store.documents import Document
 
 _NOUNS = {
     "coupon": "coupon",
+    "discount": "discount",
+    "invoiceitem": "invoiceitem",
     "customer": "customer",
     "customer_balance_transaction": "customer balance transaction",
     "price": "price",

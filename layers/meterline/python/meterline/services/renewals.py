@@ -1,107 +1,253 @@
 """Rolling billing cycles: the end of one period, the start of the next, and the invoice between.
 
-A renewal is decided from stored state alone, so a message that comes twice or late finds nothing to
-do, and a subscription that fell behind catches up period by period.
+Whatever falls due for a subscription is decided from stored state alone, so a message that comes
+twice or late finds nothing to do, and a subscription that fell behind catches up instant by
+instant.
 """
 
-from meterline.core.cycles import CyclePeriod, period_from
+from meterline.core.cycles import CyclePeriod
 from meterline.core.invoicing import BillingMode, Line, opening_lines, renewal_lines
+from meterline.core.item_changes import BilledSpan, Fee
+from meterline.core.mixed_intervals import subscription_period
 from meterline.core.periods import Period
 from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import InvoiceTerms, invoice_document
-from meterline.services.invoices.drafting import draft_subscription_invoice
-from meterline.services.invoices.metered import usage_of_items
-from meterline.services.lookups import find
-from meterline.services.subscriptions.bodies import due_at, subscription_document, with_period
-from meterline.services.terms import billed_item, interval_of, item_period
+from meterline.services.invoices.bodies import InvoiceTerms, private
+from meterline.services.invoices.drafting import (
+    ItemLine,
+    draft_on,
+    issue_on,
+    pending_for,
+)
+from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.metered import usage_in
+from meterline.services.invoices.settle import expire_incomplete
+from meterline.services.subscriptions.bodies import (
+    due_at,
+    ended_subscription,
+    items_of,
+    next_pending_invoice,
+    subscription_document,
+    with_items,
+)
+from meterline.services.terms import (
+    billed_item,
+    is_metered,
+    item_period,
+    span_from,
+    usage_period,
+    with_billed,
+)
 from meterline.store.documents import Body, Change, Document
 
 
 def renew_subscription(ctx: Context, document: Document) -> list[Document]:
-    """Roll a subscription over the end of its current period, if that has come by ``ctx.now``.
+    """Do what has fallen due for a subscription by ``ctx.now``: one thing, in one commit.
 
-    One commit holds the new period, the draft invoice (usage of the ended period, licences of the
-    coming one) and their events. The invoice's id follows from the period, so it exists once.
-    Returns the documents written, which fall due again later.
+    At the end of a period that commit holds the new period, the draft invoice (usage of the ended
+    period, licences of the coming one, pending items) and their events. The invoice's id follows
+    from the period, so it exists once. Returns the documents written, which fall due again later.
     """
     subscription = document.body
     due = due_at(subscription)
     if due is None or due > ctx.now:
         return []
-    customer = find(ctx, "customer", subscription["customer"], param="customer")
-    coming = coming_period(subscription)
-    invoice = draft_renewal(ctx, subscription, customer.body, _terms(ctx, subscription))
-    renewed = _renewed(subscription, coming, invoice)
-    change = Change(puts=[subscription_document(renewed, document)], checks=[customer])
+    customer = ctx.store.get(subscription["customer"])
+    if customer is None or customer.body.get("deleted"):
+        return _end_without_customer(ctx, document)
+    ledger = open_ledger(ctx, customer)
+    after = _roll(ledger, document, due)
+    ledger.put(subscription_document(after, document))
+    if after["status"] in ("canceled", "incomplete_expired"):
+        ledger.tell("customer.subscription.deleted", after)
+    else:
+        ledger.tell("customer.subscription.updated", after, subscription)
+    return ledger.save()
+
+
+def _roll(ledger: Ledger, document: Document, due: int) -> Body:
+    """The subscription after what is due at ``due``."""
+    subscription = document.body
+    if subscription["status"] == "incomplete":
+        return expire_incomplete(ledger, subscription)
+    pause = subscription["pause_collection"]
+    if pause and pause["resumes_at"] == due:
+        return subscription | {"pause_collection": None}
+    if due < current_period(subscription).end:
+        return _bill_pending(ledger, subscription, due)
+    terms = InvoiceTerms(
+        id=derived_id("in_", subscription["id"], "cycle", due),
+        created=ledger.ctx.now,
+        billing_reason="subscription_cycle",
+        period=current_period(subscription),
+        finalizes_at=ledger.ctx.now + invoice_grace_seconds(ledger.ctx),
+    )
+    invoice, after = draft_renewal(ledger, subscription, terms)
     if invoice is not None:
-        change.puts.append(invoice_document(invoice, customer))
-    ctx.save(change, _events(subscription, renewed, invoice))
-    return change.puts
+        issue_on(ledger, invoice)
+    return after
 
 
 def draft_renewal(
-    ctx: Context, subscription: Body, customer: Body, terms: InvoiceTerms
-) -> Body | None:
-    """The invoice at the end of the current period, with the usage counted so far.
+    ledger: Ledger, subscription: Body, terms: InvoiceTerms
+) -> tuple[Body | None, Body]:
+    """The invoice at the end of the current period, with the usage counted so far, or None.
 
-    The usage of a trial is not billed, so a trial of nothing but metered items ends without one.
+    Also the subscription after it: in its coming period, or ended. The usage of a trial is not
+    billed, so a trial of nothing but metered items ends without an invoice.
     """
-    lines = _renewal_lines(ctx, subscription, current_period(subscription))
-    if not lines:
-        return None
-    return draft_subscription_invoice(ctx, subscription, customer, terms, lines)
+    due = current_period(subscription).end
+    fate = _fate_of_trial(subscription, due)
+    if fate is not None:
+        return None, fate
+    lines = renewal_item_lines(ledger.ctx, subscription, due)
+    after = _after_period(subscription, due)
+    pending = pending_for(subscription)
+    if not lines and not any(pending(item.body) for item in ledger.pending.values()):
+        return None, after
+    invoice, spent = draft_on(ledger, subscription, terms, lines)
+    kept = {name: spent[name] for name in ("discounts", "latest_invoice")}
+    return invoice, with_billed_lines(after | kept, invoice)
+
+
+def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemLine]:
+    """The lines of the items whose periods end at ``due``, newest items first."""
+    ends = ends_at(subscription, due)
+    ending = [item for item in items_of(subscription) if ends or item["current_period_end"] == due]
+    trialing = subscription["status"] == "trialing"
+    used = {item["id"]: _until(usage_period(item), due) for item in ending}
+    periods = {item["id"]: (item, used[item["id"]]) for item in ending if is_metered(item)}
+    usage = {} if trialing else usage_in(ctx, subscription["customer"], periods)
+    ending.sort(key=lambda item: int(item["created"]), reverse=True)
+    lines = []
+    for item in ending:
+        coming = None if ends else coming_span(subscription, item)
+        made: list[Line]
+        if trialing:
+            mode = BillingMode(subscription["billing_mode"]["type"])
+            made = opening_lines([billed_item(item)], coming, mode) if coming else []
+        else:
+            made = renewal_lines([billed_item(item)], usage, used[item["id"]], coming)
+        lines += [ItemLine(item, line) for line in made]
+    return lines
 
 
 def current_period(subscription: Body) -> Period:
-    """The current period of a subscription: that of its items."""
-    return item_period(subscription["items"]["data"][0])
+    """The current period of a subscription: what its items' periods have in common."""
+    return subscription_period(item_period(item) for item in items_of(subscription))
 
 
-def coming_period(subscription: Body) -> CyclePeriod | None:
-    """The period after the current one, or None if the subscription ends with it."""
-    ended = current_period(subscription)
+def ends_at(subscription: Body, due: int) -> bool:
+    """Whether a subscription ends at an instant or before it."""
     cancel_at = subscription["cancel_at"]
-    if cancel_at is not None and cancel_at <= ended.end:
+    return cancel_at is not None and cancel_at <= due
+
+
+def coming_span(subscription: Body, item: Body) -> CyclePeriod | None:
+    """The period of an item after its current one, or None if the subscription ends with it.
+
+    It is cut short where the subscription ends within it.
+    """
+    start = item["current_period_end"]
+    cancel_at = subscription["cancel_at"]
+    span = span_from(item, subscription["billing_cycle_anchor"], start)
+    if cancel_at is None or cancel_at >= span.period.end:
+        return span
+    return None if cancel_at <= start else CyclePeriod(Period(start, cancel_at), span.whole)
+
+
+def with_billed_lines(subscription: Body, invoice: Body) -> Body:
+    """The subscription whose items know what ``invoice`` bills in advance for them."""
+    billed = {}
+    for line in invoice["lines"]["data"]:
+        details = line["parent"]["subscription_item_details"]
+        if details is not None and _is_in_advance(line):
+            discount = sum(part["amount"] for part in line["discount_amounts"])
+            period = Period(line["period"]["start"], line["period"]["end"])
+            span = BilledSpan(Fee(line["amount"], discount), period)
+            billed[details["subscription_item"]] = [span]
+    items = [
+        with_billed(item, billed[item["id"]]) if item["id"] in billed else item
+        for item in items_of(subscription)
+    ]
+    return with_items(subscription, items)
+
+
+def _until(period: Period, end: int) -> Period:
+    return Period(min(period.start, end), min(period.end, end))
+
+
+def _is_in_advance(line: Body) -> bool:
+    """Whether a line bills licences; lines that are free by rule have no steps."""
+    return line["_"]["meter"] is None and bool(line["_"]["explanation"]["steps"])
+
+
+def in_period(item: Body, period: Period) -> Body:
+    """An item in a new period, of which nothing is billed yet and all usage is."""
+    kept = {k: v for k, v in private(item).items() if k not in ("usage_from", "billed")}
+    bounds = {"current_period_start": period.start, "current_period_end": period.end}
+    return item | bounds | {"_": kept}
+
+
+def _after_period(subscription: Body, due: int) -> Body:
+    """The subscription once the periods that end at ``due`` are over."""
+    if ends_at(subscription, due):
+        return ended_subscription(subscription, due)
+    items = []
+    for item in items_of(subscription):
+        span = coming_span(subscription, item) if item["current_period_end"] == due else None
+        items.append(in_period(item, span.period) if span else item)
+    active = "active" if subscription["status"] == "trialing" else subscription["status"]
+    next_pending = subscription["next_pending_invoice_item_invoice"]
+    if next_pending is not None and next_pending <= due:
+        next_pending = next_pending_invoice(subscription, due)
+    return with_items(subscription, items) | {
+        "status": active,
+        "next_pending_invoice_item_invoice": next_pending,
+    }
+
+
+def _fate_of_trial(subscription: Body, due: int) -> Body | None:
+    """What becomes of a subscription whose trial ends, if it does not go on.
+
+    Meterline keeps no payment methods, so a trial that needs one to go on never has it.
+    """
+    if subscription["status"] != "trialing" or subscription["trial_end"] != due:
         return None
-    interval = interval_of(subscription["items"]["data"][0]["price"])
-    return period_from(subscription["billing_cycle_anchor"], interval, ended.end)
+    if subscription["collection_method"] == "send_invoice":
+        return None
+    behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if behavior == "cancel":
+        return ended_subscription(subscription, due)
+    return subscription | {"status": "paused"} if behavior == "pause" else None
 
 
-def _terms(ctx: Context, subscription: Body) -> InvoiceTerms:
-    """A renewal's invoice: it finalises itself when the account's grace for late usage ends."""
-    ended = current_period(subscription)
-    return InvoiceTerms(
-        id=derived_id("in_", subscription["id"], "cycle", ended.end),
-        created=ctx.now,
-        billing_reason="subscription_cycle",
-        period=ended,
-        finalizes_at=ctx.now + invoice_grace_seconds(ctx),
+def _bill_pending(ledger: Ledger, subscription: Body, due: int) -> Body:
+    """Bill the pending items between two renewals, as ``pending_invoice_item_interval`` asks."""
+    after = subscription | {
+        "next_pending_invoice_item_invoice": next_pending_invoice(subscription, due)
+    }
+    wanted = pending_for(subscription)
+    if not any(wanted(item.body) for item in ledger.pending.values()):
+        return after
+    terms = InvoiceTerms(
+        id=derived_id("in_", subscription["id"], "pending", due),
+        created=ledger.ctx.now,
+        billing_reason="automatic_pending_invoice_item_invoice",
+        period=Period(current_period(subscription).start, due),
+        finalizes_at=ledger.ctx.now + invoice_grace_seconds(ledger.ctx),
     )
+    invoice, after = draft_on(ledger, after, terms, [])
+    issue_on(ledger, invoice)
+    return after
 
 
-def _renewal_lines(ctx: Context, subscription: Body, ended: Period) -> list[Line]:
-    items = [billed_item(item) for item in subscription["items"]["data"]]
-    coming = coming_period(subscription)
-    if subscription["status"] != "trialing":
-        return renewal_lines(items, usage_of_items(ctx, subscription), ended, coming)
-    if coming is None:
-        return []
-    return opening_lines(items, coming, BillingMode(subscription["billing_mode"]["type"]))
-
-
-def _renewed(subscription: Body, coming: CyclePeriod | None, invoice: Body | None) -> Body:
-    """The subscription in its coming period, or ended."""
-    after = subscription | ({"latest_invoice": invoice["id"]} if invoice else {})
-    if coming is None:
-        return after | {"status": "canceled", "ended_at": current_period(subscription).end}
-    return with_period(after, coming.period) | {"status": "active"}
-
-
-def _events(before: Body, after: Body, invoice: Body | None) -> list[EventDraft]:
-    events = [EventDraft("invoice.created", invoice)] if invoice else []
-    if after["status"] == "canceled":
-        return [*events, EventDraft("customer.subscription.deleted", after)]
-    return [*events, EventDraft("customer.subscription.updated", after, before)]
+def _end_without_customer(ctx: Context, document: Document) -> list[Document]:
+    """End the subscription of a deleted customer: there is nobody to bill."""
+    after = ended_subscription(document.body, ctx.now)
+    written = subscription_document(after, document)
+    events = [EventDraft("customer.subscription.deleted", after)]
+    ctx.save(Change(puts=[written]), events)
+    return [written]

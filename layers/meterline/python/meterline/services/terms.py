@@ -1,8 +1,11 @@
 """Between stored bodies and the core's values: what an object's JSON means for billing."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
-from meterline.core.invoicing import BilledItem, UsageType
+from meterline.core.cycles import CyclePeriod, period_from
+from meterline.core.invoicing import BilledItem, BillingMode, UsageType
+from meterline.core.item_changes import BilledSpan, Fee
 from meterline.core.money import ZERO
 from meterline.core.periods import Interval, IntervalUnit, Period
 from meterline.core.rating import PricePlan, Tier, TiersMode, TransformQuantity
@@ -37,6 +40,58 @@ def billed_item(item: Body) -> BilledItem:
 def item_period(item: Body) -> Period:
     """The current period of a subscription item."""
     return Period(item["current_period_start"], item["current_period_end"])
+
+
+def mode_of(subscription: Body) -> BillingMode:
+    """The billing mode of a subscription."""
+    return BillingMode(subscription["billing_mode"]["type"])
+
+
+def is_metered(item: Body) -> bool:
+    """Whether a subscription item bills usage."""
+    return bool(item["price"]["recurring"]["usage_type"] == UsageType.METERED)
+
+
+def whole_of(item: Body, anchor: int) -> Period:
+    """The full period that an item's current period is a share of: itself, unless it is a stub."""
+    return period_from(anchor, interval_of(item["price"]), item["current_period_start"]).whole
+
+
+def span_from(item: Body, anchor: int, start: int) -> CyclePeriod:
+    """The period of an item that starts at ``start``."""
+    return period_from(anchor, interval_of(item["price"]), start)
+
+
+def usage_period(item: Body) -> Period:
+    """The part of a metered item's current period whose usage its price bills.
+
+    All of it, unless the item came or changed its price in the middle.
+    """
+    period = item_period(item)
+    since = (item.get("_") or {}).get("usage_from", period.start)
+    return period.remaining_from(since)
+
+
+def billed_spans(item: Body) -> tuple[BilledSpan, ...]:
+    """What was billed in advance for a licensed item and not credited yet."""
+    return tuple(
+        BilledSpan(Fee(span["gross"], span["discount"]), Period(span["start"], span["end"]))
+        for span in (item.get("_") or {}).get("billed", ())
+    )
+
+
+def with_billed(item: Body, spans: Iterable[BilledSpan]) -> Body:
+    """The item with other spans as billed in advance."""
+    billed = [
+        {
+            "gross": span.fee.gross_minor,
+            "discount": span.fee.discount_minor,
+            "start": span.period.start,
+            "end": span.period.end,
+        }
+        for span in spans
+    ]
+    return item | {"_": (item.get("_") or {}) | {"billed": billed}}
 
 
 def _tier(tier: Body) -> Tier:

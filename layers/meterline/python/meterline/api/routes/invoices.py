@@ -1,4 +1,4 @@
-"""``/v1/invoices``: reading, previewing, finalising and settling."""
+"""``/v1/invoices``: making, reading, previewing, finalising, sending and settling."""
 
 from meterline.api.lists import (
     Keep,
@@ -8,15 +8,36 @@ from meterline.api.lists import (
     page_of,
     retrieve,
 )
-from meterline.api.params import Params, boolean, enum, object_, string
-from meterline.api.router import Routes, post
+from meterline.api.params import (
+    Param,
+    Params,
+    boolean,
+    enum,
+    integer,
+    metadata,
+    object_,
+    string,
+    timestamp,
+)
+from meterline.api.router import Routes, delete, get, post
+from meterline.api.routes.invoiceitems import ITEM_OPERATIONS
+from meterline.api.routes.shared import currency, discounts
+from meterline.api.routes.subscriptions import PREVIEW_DETAILS
 from meterline.api.searching import searching
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import subscription_of
+from meterline.services.invoices.explanation import explain_invoice
 from meterline.services.invoices.finalize import finalize_invoice
+from meterline.services.invoices.manual import (
+    create_invoice,
+    delete_invoice,
+    send_invoice,
+    update_invoice,
+)
 from meterline.services.invoices.preview import create_preview
 from meterline.services.invoices.settle import mark_uncollectible, pay_invoice, void_invoice
 from meterline.services.lookups import find
+from meterline.store.documents import Body
 
 _KIND = "invoice"
 
@@ -42,18 +63,51 @@ def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
     return page_of(invoice.body["lines"]["data"], params)
 
 
+_PREVIEW = object_(
+    customer=string(),
+    subscription=string(),
+    subscription_details=PREVIEW_DETAILS,
+    one_of=[("subscription", "customer")],
+)
+
+_FIELDS: dict[str, Param] = {
+    "auto_advance": boolean(),
+    "collection_method": enum("charge_automatically", "send_invoice"),
+    "days_until_due": integer(minimum=0),
+    "description": string(max_length=1_500, emptyable=True),
+    "discounts": discounts(),
+    "due_date": timestamp(),
+    "footer": string(emptyable=True),
+    "metadata": metadata(),
+}
+_DUE = [("days_until_due", "due_date")]
+
+_CREATE = object_(
+    {
+        "currency": currency(),
+        "customer": string(),
+        "pending_invoice_items_behavior": enum("exclude", "include"),
+        "subscription": string(),
+        **_FIELDS,
+    },
+    exclusive=_DUE,
+    one_of=[("customer", "subscription")],
+)
+
+
+def _explain(ctx: Context, invoice_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
+    return explain_invoice(ctx, invoice_id)
+
+
 ROUTES = Routes(
     [
-        list_operation("/v1/invoices/{id}/lines", "line_item", _list_lines),
-        post(
-            "/v1/invoices/create_preview",
-            _KIND,
-            create_preview,
-            object_(
-                customer=string(), subscription=string(), one_of=[("subscription", "customer")]
-            ),
-        ),
+        post("/v1/invoices", _KIND, create_invoice, _CREATE),
+        post("/v1/invoices/create_preview", _KIND, create_preview, _PREVIEW),
         retrieve("/v1/invoices/{id}", _KIND),
+        post("/v1/invoices/{id}", _KIND, update_invoice, object_(_FIELDS, exclusive=_DUE)),
+        delete("/v1/invoices/{id}", _KIND, delete_invoice),
+        list_operation("/v1/invoices/{id}/lines", "line_item", _list_lines),
+        get("/v1/invoices/{id}/explanation", "meterline.invoice_explanation", _explain),
         post(
             "/v1/invoices/{id}/finalize",
             _KIND,
@@ -61,9 +115,11 @@ ROUTES = Routes(
             object_(auto_advance=boolean()),
         ),
         post("/v1/invoices/{id}/pay", _KIND, pay_invoice, object_(paid_out_of_band=boolean())),
+        post("/v1/invoices/{id}/send", _KIND, send_invoice),
         post("/v1/invoices/{id}/void", _KIND, void_invoice),
         post("/v1/invoices/{id}/mark_uncollectible", _KIND, mark_uncollectible),
         searching("/v1/invoices/search", _KIND),
+        *ITEM_OPERATIONS,
         listing("/v1/invoices", _KIND, filters=_FILTERS, keep=_keep, parent="customer"),
     ]
 )

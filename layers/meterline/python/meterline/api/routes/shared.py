@@ -3,6 +3,7 @@
 from meterline.api.params import (
     Object,
     Param,
+    array,
     decimal_,
     enum,
     integer,
@@ -38,6 +39,20 @@ def address(*, emptyable: bool = False, required: bool = False) -> Object:
 def recurring(**more: Param) -> Object:
     """How often a price recurs."""
     return object_({"interval": INTERVAL, "interval_count": integer(minimum=1), **more})
+
+
+def discounts() -> Param:
+    """Coupons to redeem, or discounts to keep; an empty string takes all away."""
+    return array(
+        object_(
+            coupon=string(),
+            discount=string(),
+            exclusive=[("coupon", "discount")],
+            one_of=[("coupon", "discount")],
+        ),
+        emptyable=True,
+        max_items=20,
+    )
 
 
 AMOUNT: dict[str, Param] = {

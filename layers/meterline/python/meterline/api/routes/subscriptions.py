@@ -2,6 +2,7 @@
 
 from meterline.api.lists import Keep, listing, retrieve
 from meterline.api.params import (
+    Param,
     Params,
     array,
     boolean,
@@ -14,19 +15,63 @@ from meterline.api.params import (
     timestamp,
 )
 from meterline.api.router import Routes, delete, post
+from meterline.api.routes.shared import discounts
+from meterline.api.routes.subscription_items import ITEM_OPERATIONS
 from meterline.api.searching import searching
+from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.items import MAX_ITEMS
-from meterline.services.subscriptions.update import cancel_subscription, update_subscription
+from meterline.services.subscriptions.resume import resume_subscription
+from meterline.services.subscriptions.update import update_subscription
 
 _KIND = "subscription"
 _ENDED = ("canceled", "incomplete_expired")
+
+_PRORATION = {
+    "proration_behavior": enum("always_invoice", "create_prorations", "none"),
+}
 
 _ITEM = object_(
     price=string(required=True),
     quantity=integer(minimum=0),
     metadata=metadata(),
 )
+
+_CHANGED_ITEM = object_(
+    id=string(),
+    deleted=boolean(),
+    metadata=metadata(),
+    price=string(),
+    quantity=integer(minimum=0),
+)
+
+_ITEMS = array(_ITEM, required=True, min_items=1, max_items=MAX_ITEMS)
+_CHANGED_ITEMS = array(_CHANGED_ITEM, min_items=1, max_items=2 * MAX_ITEMS)
+
+_ONE_OFF_ITEMS = array(
+    object_(price=string(required=True), quantity=integer(minimum=0)), max_items=MAX_ITEMS
+)
+
+_PENDING_INTERVAL = object_(
+    emptyable=True,
+    interval=enum("day", "month", "week", "year", required=True),
+    interval_count=integer(minimum=1),
+)
+
+_TRIAL_SETTINGS = object_(
+    end_behavior=object_(
+        required=True,
+        missing_payment_method=enum("cancel", "create_invoice", "pause", required=True),
+    )
+)
+
+_CANCEL_AT_WORDS = enum("max_period_end", "min_period_end")
+
+_RESET = either(
+    enum("now", "unchanged"),
+    object_(type=enum("now", "unchanged", required=True)),
+)
+"""The anchor of a running subscription, as before and since the API version endive."""
 
 _ANCHOR_CONFIG = object_(
     day_of_month=integer(required=True, minimum=1, maximum=31),
@@ -51,31 +96,75 @@ _CANCELLATION_DETAILS = object_(
     ),
 )
 
+_CREATE_FIELDS: dict[str, Param] = {
+    "add_invoice_items": _ONE_OFF_ITEMS,
+    "backdate_start_date": timestamp(),
+    "billing_cycle_anchor": timestamp(),
+    "billing_cycle_anchor_config": _ANCHOR_CONFIG,
+    "billing_mode": object_(type=enum("classic", "flexible", required=True)),
+    "cancel_at": timestamp(),
+    "cancel_at_period_end": boolean(),
+    "collection_method": enum("charge_automatically", "send_invoice"),
+    "days_until_due": integer(minimum=0),
+    "description": string(max_length=500),
+    "discounts": discounts(),
+    "metadata": metadata(),
+    "payment_behavior": enum("allow_incomplete", "default_incomplete"),
+    "pending_invoice_item_interval": _PENDING_INTERVAL,
+    "trial_end": either(enum("now"), timestamp()),
+    "trial_period_days": integer(minimum=0, maximum=730),
+    "trial_settings": _TRIAL_SETTINGS,
+    **_PRORATION,
+}
+
 _CREATE = object_(
-    customer=string(required=True),
-    items=array(_ITEM, required=True, min_items=1, max_items=MAX_ITEMS),
-    billing_cycle_anchor=timestamp(),
-    billing_cycle_anchor_config=_ANCHOR_CONFIG,
-    billing_mode=object_(type=enum("classic", "flexible", required=True)),
-    collection_method=enum("charge_automatically", "send_invoice"),
-    days_until_due=integer(minimum=0),
-    description=string(max_length=500),
-    metadata=metadata(),
-    proration_behavior=enum("always_invoice", "create_prorations", "none"),
-    trial_end=either(enum("now"), timestamp()),
-    trial_period_days=integer(minimum=0, maximum=730),
+    {"customer": string(required=True), "items": _ITEMS, **_CREATE_FIELDS},
     exclusive=[
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
         ("trial_end", "trial_period_days"),
+        ("backdate_start_date", "billing_cycle_anchor_config", "trial_end"),
+        ("backdate_start_date", "trial_period_days"),
+        ("cancel_at", "cancel_at_period_end"),
     ],
 )
 
 _UPDATE = object_(
-    cancel_at_period_end=boolean(),
-    cancellation_details=_CANCELLATION_DETAILS,
-    days_until_due=integer(minimum=0),
-    description=string(max_length=500, emptyable=True),
-    metadata=metadata(),
+    {
+        "add_invoice_items": _ONE_OFF_ITEMS,
+        "billing_cycle_anchor": _RESET,
+        "cancel_at": either(_CANCEL_AT_WORDS, timestamp(), emptyable=True),
+        "cancel_at_period_end": boolean(),
+        "cancellation_details": _CANCELLATION_DETAILS,
+        "collection_method": enum("charge_automatically", "send_invoice"),
+        "days_until_due": integer(minimum=0, emptyable=True),
+        "description": string(max_length=500, emptyable=True),
+        "discounts": discounts(),
+        "items": _CHANGED_ITEMS,
+        "metadata": metadata(),
+        "pause_collection": object_(
+            emptyable=True,
+            behavior=enum("keep_as_draft", "mark_uncollectible", "void", required=True),
+            resumes_at=timestamp(),
+        ),
+        "pending_invoice_item_interval": _PENDING_INTERVAL,
+        "proration_date": timestamp(),
+        "trial_end": either(enum("now"), timestamp()),
+        "trial_settings": _TRIAL_SETTINGS,
+        **_PRORATION,
+    },
+    exclusive=[
+        ("billing_cycle_anchor", "trial_end"),
+        ("cancel_at", "cancel_at_period_end"),
+    ],
+)
+
+_CANCEL = object_(
+    cancellation_details=_CANCELLATION_DETAILS, invoice_now=boolean(), prorate=boolean()
+)
+
+_RESUME = object_(
+    billing_cycle_anchor=_RESET,
+    proration_behavior=enum("always_invoice", "create_prorations", "none"),
 )
 
 _FILTERS = object_(
@@ -121,18 +210,27 @@ def _keep(params: Params) -> Keep:
     )
 
 
+PREVIEW_DETAILS = object_(
+    {
+        **_CREATE_FIELDS,
+        **_UPDATE.fields,
+        "billing_cycle_anchor": either(_RESET, timestamp()),
+        "cancel_at": either(_CANCEL_AT_WORDS, timestamp(), emptyable=True),
+        "cancel_now": boolean(),
+        "start_date": timestamp(),
+    },
+)
+"""What a preview can suppose of a subscription, running or new."""
+
 ROUTES = Routes(
     [
         post("/v1/subscriptions", _KIND, create_subscription, _CREATE),
         retrieve("/v1/subscriptions/{id}", _KIND),
         post("/v1/subscriptions/{id}", _KIND, update_subscription, _UPDATE),
-        delete(
-            "/v1/subscriptions/{id}",
-            _KIND,
-            cancel_subscription,
-            object_(cancellation_details=_CANCELLATION_DETAILS),
-        ),
+        delete("/v1/subscriptions/{id}", _KIND, cancel_subscription, _CANCEL),
+        post("/v1/subscriptions/{id}/resume", _KIND, resume_subscription, _RESUME),
         searching("/v1/subscriptions/search", _KIND),
+        *ITEM_OPERATIONS,
         listing("/v1/subscriptions", _KIND, filters=_FILTERS, keep=_keep, parent="customer"),
     ]
 )

@@ -1,10 +1,14 @@
 """The invoice object: a new one with all its fields, and its totals."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.balances import minimum_charge_minor
+from meterline.core.discounts import DiscountableLine, DiscountAmount, discount_lines
 from meterline.core.invoicing import Totals, total_up
 from meterline.core.periods import Period
+from meterline.services.invoices.discounts import core_discount
 from meterline.store.documents import LIVE, Body, Document
 
 
@@ -35,56 +39,108 @@ def invoice_document(body: Body, customer: Document) -> Document:
     )
 
 
+def finalization_due_at(invoice: Body) -> int | None:
+    """When a draft finalises itself: never unless it advances by itself."""
+    advances = invoice["status"] == "draft" and invoice["auto_advance"]
+    due_at: int | None = invoice["automatically_finalizes_at"] if advances else None
+    return due_at
+
+
 def invoice_due_at(invoice: Body) -> int | None:
     """When an invoice next needs work: a draft to be finalised, an open one to be overdue."""
     if invoice["status"] == "draft":
-        finalizes_at: int | None = invoice["automatically_finalizes_at"]
-        return finalizes_at
-    if invoice["status"] != "open" or (invoice.get("_") or {}).get("overdue_told"):
+        return finalization_due_at(invoice)
+    if invoice["status"] != "open" or private(invoice).get("overdue_told"):
         return None
     due_date: int | None = invoice["due_date"]
     return due_date
 
 
-def draft_invoice(
-    terms: InvoiceTerms, customer: Body, subscription: Body, lines: list[Body]
-) -> Body:
-    """A draft invoice of a subscription with these lines and their totals."""
-    return with_totals(
-        {
-            **_empty_fields(),
-            "id": terms.id,
-            "object": "invoice",
-            "auto_advance": True,
-            "automatically_finalizes_at": terms.finalizes_at,
-            "billing_reason": terms.billing_reason,
-            "collection_method": subscription["collection_method"],
-            "created": terms.created,
-            "currency": subscription["currency"],
-            "customer": customer["id"],
-            "customer_address": customer.get("address"),
-            "customer_email": customer["email"],
-            "customer_name": customer.get("name"),
-            "customer_phone": customer.get("phone"),
-            "customer_shipping": customer["shipping"],
-            "customer_tax_exempt": customer.get("tax_exempt"),
-            "livemode": subscription["livemode"],
-            "next_payment_attempt": _payment_attempt(terms, subscription),
-            "parent": _parent(subscription),
-            "period_end": terms.period.end,
-            "period_start": terms.period.start,
-            "test_clock": subscription["test_clock"],
-            "_": {"days_until_due": subscription["days_until_due"]},
-        },
-        lines,
-        starting_balance=int(customer["balance"]),
-    )
+def draft_invoice(terms: InvoiceTerms, customer: Body, subscription: Body) -> Body:
+    """A draft invoice of a subscription, still without lines."""
+    return new_invoice(terms, customer, subscription["currency"]) | {
+        "collection_method": subscription["collection_method"],
+        "next_payment_attempt": _payment_attempt(terms, subscription),
+        "parent": _parent(subscription),
+        "_": {"days_until_due": subscription["days_until_due"]},
+    }
+
+
+def new_invoice(terms: InvoiceTerms, customer: Body, currency: str) -> Body:
+    """A draft invoice of a customer, of no subscription and still without lines."""
+    return {
+        **_empty_fields(),
+        "id": terms.id,
+        "object": "invoice",
+        "auto_advance": True,
+        "automatically_finalizes_at": terms.finalizes_at,
+        "billing_reason": terms.billing_reason,
+        "collection_method": "charge_automatically",
+        "created": terms.created,
+        "currency": currency,
+        "customer": customer["id"],
+        "customer_address": customer.get("address"),
+        "customer_email": customer["email"],
+        "customer_name": customer.get("name"),
+        "customer_phone": customer.get("phone"),
+        "customer_shipping": customer["shipping"],
+        "customer_tax_exempt": customer.get("tax_exempt"),
+        "livemode": customer["livemode"],
+        "parent": None,
+        "period_end": terms.period.end,
+        "period_start": terms.period.start,
+        "test_clock": customer.get("test_clock"),
+    }
 
 
 def with_totals(invoice: Body, lines: list[Body], *, starting_balance: int) -> Body:
-    """The invoice with these lines, and the totals that follow from them and the balance."""
-    totals = total_up((int(line["amount"]) for line in lines), starting_balance)
-    return {**invoice, "lines": line_list(invoice["id"], lines), **_amounts(totals)}
+    """The invoice with these lines, and the totals that follow from them and the balance.
+
+    Discounts are allocated to the lines. An automatic charge below what processors take is not due
+    but carried on the balance (contract section 6).
+    """
+    taken = discount_lines(
+        [_discountable(line) for line in lines],
+        [core_discount(terms) for terms in private(invoice).get("discounts", [])],
+    )
+    discounted = [line | _taken_off(off) for line, off in zip(lines, taken, strict=True)]
+    charged = invoice["collection_method"] == "charge_automatically"
+    totals = total_up(
+        (int(line["amount"]) for line in lines),
+        starting_balance,
+        discount_minor=sum(part.amount_minor for off in taken for part in off),
+        minimum_charge_minor=minimum_charge_minor(invoice["currency"]) if charged else 0,
+    )
+    return {
+        **invoice,
+        "lines": line_list(invoice["id"], discounted),
+        "total_discount_amounts": _summed(taken),
+        **_amounts(totals),
+    }
+
+
+def private(body: Body) -> Body:
+    """The private state of an object."""
+    state: Body = body.get("_") or {}
+    return state
+
+
+def _discountable(line: Body) -> DiscountableLine:
+    details = (line["pricing"] or {}).get("price_details") or {}
+    own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
+    return DiscountableLine(line["amount"], details.get("product"), line["discountable"], own)
+
+
+def _taken_off(off: Iterable[DiscountAmount]) -> Body:
+    amounts = [{"amount": part.amount_minor, "discount": part.discount_id} for part in off]
+    return {"discount_amounts": amounts}
+
+
+def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list[Body]:
+    sums: dict[str, int] = {}
+    for part in (part for off in taken for part in off):
+        sums[part.discount_id] = sums.get(part.discount_id, 0) + part.amount_minor
+    return [{"amount": amount, "discount": one} for one, amount in sums.items()]
 
 
 def line_list(invoice_id: str, lines: list[Body]) -> Body:

@@ -1,5 +1,6 @@
 """What invoice lines are called."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from meterline.core.invoicing import Line
@@ -11,13 +12,21 @@ _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 def line_description(price: Body, product_name: str, line: Line) -> str:
     """A line's description: quantity, product, and the unit price where there is just one."""
-    counted = f"{format_decimal(line.quantity)} × {product_name}"  # noqa: RUF001 - as Stripe has it
+    counted = f"{format_decimal(line.quantity)} × {product_name}"
     if line.is_trial:
         return f"Free trial for {counted}"
     unit = price["unit_amount_decimal"]
     if unit is None:
         return counted
     return f"{counted} (at {money(Decimal(unit), price['currency'])} / {_rhythm(price)})"
+
+
+def proration_description(item: Body, product_name: str, at: int, *, is_credit: bool) -> str:
+    """A proration's description: what of an item is credited or charged, from which day on."""
+    quantity = item.get("quantity", 1)
+    counted = f"{quantity} × {product_name}" if quantity != 1 else product_name
+    day = datetime.fromtimestamp(at, UTC).strftime("%d %b %Y")
+    return f"{'Unused' if is_credit else 'Remaining'} time on {counted} after {day}"
 
 
 def money(amount_minor: Decimal, currency: str) -> str:

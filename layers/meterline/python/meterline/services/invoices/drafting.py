@@ -1,20 +1,95 @@
-"""Drafting a subscription's invoice from the lines that the core decided on."""
+"""Drafting a subscription's invoice: pending items first, then the lines of its items."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from meterline.core.invoicing import Line
+from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
-from meterline.services.invoices.bodies import InvoiceTerms, draft_invoice
+from meterline.services.invoices.bodies import (
+    InvoiceTerms,
+    draft_invoice,
+    invoice_document,
+    with_totals,
+)
+from meterline.services.invoices.discounts import after_invoice, discounts_of, private_terms
+from meterline.services.invoices.finalize import finalize_on
+from meterline.services.invoices.item_bodies import item_line, subscription_of_item
+from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import item_subject, line_body
 from meterline.store.documents import Body
 
 
-def draft_subscription_invoice(
-    ctx: Context, subscription: Body, customer: Body, terms: InvoiceTerms, lines: Sequence[Line]
-) -> Body:
-    """The draft of an invoice with these lines of a subscription's items."""
-    items = {item["id"]: item for item in subscription["items"]["data"]}
-    products = ctx.store.get_many(item["price"]["product"] for item in items.values())
-    names = {product_id: document.body["name"] for product_id, document in products.items()}
-    bodies = [line_body(line, item_subject(items[line.item_id], names), terms.id) for line in lines]
-    return draft_invoice(terms, customer, subscription, bodies)
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    """A line, and the item that it bills as it is, or was, when the line came about."""
+
+    item: Body
+    line: Line
+
+
+def draft_on(
+    ledger: Ledger, subscription: Body, terms: InvoiceTerms, lines: Sequence[ItemLine]
+) -> tuple[Body, Body]:
+    """The draft of an invoice of a subscription, and the subscription after it.
+
+    It takes the subscription's pending items and those of no subscription onto it, and carries the
+    subscription's discounts; those for once are then used up. The invoice is not stored yet.
+    """
+    names = product_names(ledger.ctx, (one.item["price"] for one in lines))
+    collected = ledger.collect(terms.id, pending_for(subscription))
+    bodies = [item_line(item, terms.id) for item in collected]
+    bodies += [line_body(one.line, item_subject(one.item, names), terms.id) for one in lines]
+    discounts = discounts_of(ledger.ctx, subscription, ledger)
+    draft = draft_invoice(terms, ledger.account, subscription)
+    draft |= {
+        "discounts": [one["id"] for one in discounts],
+        "_": draft["_"] | {"discounts": [private_terms(one) for one in discounts]},
+    }
+    draft = _paused(draft, subscription["pause_collection"])
+    invoice = with_totals(draft, bodies, starting_balance=int(ledger.account["balance"]))
+    after = after_invoice(subscription, invoice, discounts)
+    return invoice, after | {"latest_invoice": invoice["id"]}
+
+
+def issue_on(ledger: Ledger, invoice: Body) -> Body:
+    """Store a new invoice: as a draft if it finalises itself later, else finalised at once."""
+    ledger.tell("invoice.created", invoice)
+    if invoice["automatically_finalizes_at"] is None and invoice["auto_advance"]:
+        invoice = finalize_on(ledger, invoice)
+    ledger.put(invoice_document(invoice, ledger.customer))
+    return invoice
+
+
+def pending_for(subscription: Body) -> Callable[[Body], bool]:
+    """Whether an invoice of this subscription bills a pending item.
+
+    It bills its own items and those of no subscription, in its currency.
+    """
+    return lambda item: (
+        item["currency"] == subscription["currency"]
+        and subscription_of_item(item) in (None, subscription["id"])
+    )
+
+
+def product_names(ctx: Context, prices: Iterable[Body]) -> Mapping[str, str]:
+    """The names of the products that prices belong to."""
+    products = ctx.store.get_many(price["product"] for price in prices)
+    return {product_id: document.body["name"] for product_id, document in products.items()}
+
+
+def finalizes_at(ctx: Context, subscription: Body) -> int | None:
+    """When an invoice that a request makes finalises: at once if charged, later if it is sent."""
+    if subscription["collection_method"] != "send_invoice":
+        return None
+    return ctx.now + invoice_grace_seconds(ctx)
+
+
+def _paused(draft: Body, pause: Body | None) -> Body:
+    """A draft under a pause of collection: it stays a draft, or is closed once it is final."""
+    if pause is None:
+        return draft
+    if pause["behavior"] == "keep_as_draft":
+        stopped = ("automatically_finalizes_at", "next_payment_attempt")
+        return draft | dict.fromkeys(stopped) | {"auto_advance": False}
+    return draft | {"_": draft["_"] | {"pause": pause["behavior"]}}

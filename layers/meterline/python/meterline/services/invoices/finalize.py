@@ -1,35 +1,29 @@
 """Finalising invoices: late usage is counted in, then the invoice gets its number for good."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from meterline.core.errors import BillingError
-from meterline.core.invoicing import total_up
+from meterline.services.balances import balance_transaction
 from meterline.services.context import Context
-from meterline.services.events import EventDraft
-from meterline.services.invoices.bodies import invoice_due_at, invoice_lines, with_totals
+from meterline.services.invoices.bodies import (
+    finalization_due_at,
+    invoice_due_at,
+    invoice_lines,
+    private,
+    with_totals,
+)
+from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.lookups import find, on_customers_time
 from meterline.store.documents import Body, Change, Document
 
 _SECONDS_PER_DAY = 86_400
 _NUMBER_DIGITS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Finalized:
-    """A finalised invoice and its customer, whose sequence and balance have moved on."""
-
-    invoice: Body
-    customer: Body
-
-    @property
-    def events(self) -> list[EventDraft]:
-        """What there is to tell about the invoice."""
-        happened = ["invoice.finalized"]
-        if self.invoice["status"] == "paid":
-            happened += ["invoice.paid", "invoice.payment_succeeded"]
-        return [EventDraft(type_, self.invoice) for type_ in happened]
+_CLOSED_BY_PAUSE: Final = {
+    "void": ("void", "voided_at"),
+    "mark_uncollectible": ("uncollectible", "marked_uncollectible_at"),
+}
 
 
 def finalize_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
@@ -50,36 +44,42 @@ def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
 
     Returns the documents written.
     """
-    due_at = document.body["automatically_finalizes_at"]
-    if document.body["status"] != "draft" or due_at is None or due_at > ctx.now:
+    due_at = finalization_due_at(document.body)
+    if due_at is None or due_at > ctx.now:
         return []
-    customer = find(ctx, "customer", document.body["customer"], param="customer")
+    customer = ctx.store.get(document.body["customer"])
+    if customer is None or customer.body.get("deleted"):
+        stopped = document.body | {"auto_advance": False}
+        written = replace(document, body=stopped, due_at=None)
+        ctx.save(Change(puts=[written]))
+        return [written]
     return _finalize(ctx, document, customer)
 
 
-def finalized(invoice: Body, customer: Body, at: int) -> Finalized:
-    """The decision: the invoice as it is from ``at`` on, and what it does to the customer.
+def finalize_on(ledger: Ledger, invoice: Body) -> Body:
+    """The invoice finalised, numbered and settled with the customer's balance; not stored yet.
 
     The balance is taken as it stands now; an invoice with nothing due is paid at once (contract
-    section 6).
+    section 6). While its subscription's collection is paused it becomes void or uncollectible.
     """
-    lines = invoice_lines(invoice)
-    totals = total_up((int(line["amount"]) for line in lines), int(customer["balance"]))
-    sequence = int(customer["next_invoice_sequence"])
-    number = f"{customer['invoice_prefix']}-{sequence:0{_NUMBER_DIGITS}d}"
-    opened = with_totals(invoice, lines, starting_balance=totals.starting_balance) | {
-        "number": number,
+    at = ledger.ctx.now
+    current = with_totals(
+        invoice, invoice_lines(invoice), starting_balance=int(ledger.account["balance"])
+    )
+    opened = current | {
+        "number": _next_number(ledger, current),
         "status": "open",
         "automatically_finalizes_at": None,
         "next_payment_attempt": None,
         "effective_at": at,
         "due_date": _due_date(invoice, at),
-        "ending_balance": totals.ending_balance,
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }
-    changed = {"next_invoice_sequence": sequence + 1, "balance": totals.ending_balance}
-    settled = opened if totals.amount_due else paid(opened, at)
-    return Finalized(settled, customer | changed)
+    opened["ending_balance"] = _settle_balance(ledger, opened)
+    ledger.tell("invoice.finalized", opened)
+    if opened["amount_due"] == 0:
+        return _told_paid(ledger, paid(opened, at))
+    return _paused(ledger, opened)
 
 
 def paid(invoice: Body, at: int) -> Body:
@@ -99,18 +99,77 @@ def _finalize(
     ctx: Context, document: Document, customer: Document, *, auto_advance: bool | None = None
 ) -> list[Document]:
     settings: dict[str, Any] = {} if auto_advance is None else {"auto_advance": auto_advance}
+    ledger = open_ledger(ctx, customer)
     current = with_current_usage(ctx, document.body) | settings
-    outcome = finalized(current, customer.body, ctx.now)
-    change = Change(
-        puts=[
-            replace(document, body=outcome.invoice, due_at=invoice_due_at(outcome.invoice)),
-            replace(customer, body=outcome.customer),
-        ]
+    if not invoice_lines(current):
+        raise BillingError(
+            "Nothing to invoice: add invoice items before finalizing the invoice.",
+            code="invoice_no_customer_line_items",
+        )
+    invoice = finalize_on(ledger, current)
+    ledger.put_first(replace(document, body=invoice, due_at=invoice_due_at(invoice)))
+    return ledger.save(result_id=document.id)
+
+
+def _next_number(ledger: Ledger, invoice: Body) -> str:
+    """The number that the invoice was given, or the next of the customer's sequence."""
+    if invoice["number"] is not None:
+        return str(invoice["number"])
+    sequence = int(ledger.account["next_invoice_sequence"])
+    ledger.account = ledger.account | {"next_invoice_sequence": sequence + 1}
+    return f"{ledger.account['invoice_prefix']}-{sequence:0{_NUMBER_DIGITS}d}"
+
+
+def _settle_balance(ledger: Ledger, invoice: Body) -> int:
+    """The customer's balance after the invoice, with the transaction that takes it there."""
+    before = int(invoice["starting_balance"])
+    owed = int(invoice["total"]) + before
+    after = owed - int(invoice["amount_due"])
+    ledger.account = ledger.account | {"currency": invoice["currency"]}
+    if after != before:
+        type_ = "invoice_too_small" if after > 0 else "applied_to_invoice"
+        change_balance(ledger, after - before, type_, invoice["id"])
+    return after
+
+
+def change_balance(ledger: Ledger, amount: int, type_: str, invoice_id: str) -> None:
+    """Add an amount (minor units) to the customer's balance on behalf of an invoice."""
+    transaction = balance_transaction(
+        ledger.ctx, ledger.account, amount, type_, {"invoice": invoice_id}
     )
-    ctx.save(change, outcome.events, result_id=document.id)
-    return change.puts
+    ledger.put(transaction)
+    ledger.account = ledger.account | {"balance": transaction.body["ending_balance"]}
+
+
+def _told_paid(ledger: Ledger, invoice: Body) -> Body:
+    ledger.tell("invoice.paid", invoice)
+    ledger.tell("invoice.payment_succeeded", invoice)
+    return invoice
+
+
+def _paused(ledger: Ledger, invoice: Body) -> Body:
+    """The invoice as a pause of its subscription's collection leaves it."""
+    behavior = private(invoice).get("pause")
+    if behavior not in _CLOSED_BY_PAUSE:
+        return invoice
+    status, stamp = _CLOSED_BY_PAUSE[behavior]
+    after = closed(invoice, status, stamp, ledger.ctx.now)
+    ledger.tell(f"invoice.{'voided' if status == 'void' else 'marked_uncollectible'}", after)
+    return after
+
+
+def closed(invoice: Body, status: str, stamp: str, at: int) -> Body:
+    """A finalised invoice that is not to be collected any more."""
+    return invoice | {
+        "status": status,
+        "auto_advance": False,
+        "next_payment_attempt": None,
+        "status_transitions": invoice["status_transitions"] | {stamp: at},
+    }
 
 
 def _due_date(invoice: Body, at: int) -> int | None:
-    days = (invoice.get("_") or {}).get("days_until_due")
+    if invoice["due_date"] is not None:
+        return int(invoice["due_date"])
+    days = private(invoice).get("days_until_due")
     return None if days is None else at + int(days) * _SECONDS_PER_DAY

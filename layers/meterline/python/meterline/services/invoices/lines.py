@@ -7,7 +7,7 @@ from typing import Any
 
 from meterline.core.invoicing import Line
 from meterline.core.money import format_decimal
-from meterline.core.rating import RatedStep
+from meterline.core.rating import Rated, RatedStep
 from meterline.services.ids import derived_id
 from meterline.services.invoices.descriptions import line_description
 from meterline.store.documents import Body
@@ -31,27 +31,13 @@ def item_subject(item: Body, product_names: Mapping[str, str]) -> LineSubject:
     return LineSubject(item["subscription"], item["id"], item["metadata"], price, name)
 
 
-def line_subject(line: Body, price: Body) -> LineSubject:
-    """The subject of a line that was drafted before, at its price."""
-    details = line["parent"]["subscription_item_details"]
-    return LineSubject(
-        details["subscription"],
-        details["subscription_item"],
-        line["metadata"],
-        price,
-        line["_"]["product_name"],
-    )
-
-
 def line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
     """The ``line_item`` object of a line; its id follows from the invoice, item and period."""
     price = subject.price
     return {
         "id": derived_id("il_", invoice_id, line.item_id, line.period.start),
         "object": "line_item",
-        "amount": line.amount_minor,
         "currency": price["currency"],
-        "description": line_description(price, subject.product_name, line),
         "discount_amounts": [],
         "discountable": True,
         "discounts": [],
@@ -62,15 +48,24 @@ def line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
         "period": {"start": line.period.start, "end": line.period.end},
         "pretax_credit_amounts": [],
         "pricing": _pricing(price),
+        "subscription": subject.subscription_id,
+        "taxes": [],
+        **figures(line, price, subject.product_name),
+    }
+
+
+def figures(line: Line, price: Body, product_name: str) -> Body:
+    """What of a ``line_item`` changes when its quantity does; the rest of it stays."""
+    return {
+        "amount": line.amount_minor,
+        "description": line_description(price, product_name, line),
         "quantity": int(line.quantity),
         "quantity_decimal": format_decimal(line.quantity),
-        "subscription": subject.subscription_id,
         "subtotal": line.amount_minor,
-        "taxes": [],
         "_": {
             "explanation": explanation(line),
             "meter": _meter(line, price),
-            "product_name": subject.product_name,
+            "product_name": product_name,
         },
     }
 
@@ -79,11 +74,16 @@ def explanation(line: Line) -> Body:
     """How a line's amount came about: tier by tier, seconds over seconds."""
     rated = line.rated
     return {
-        "steps": [_step(step) for step in rated.steps] if rated else [],
+        "steps": steps_of(rated) if rated else [],
         "full_amount": rated.amount_minor if rated else 0,
         "seconds": line.period.seconds,
         "of_seconds": line.whole.seconds,
     }
+
+
+def steps_of(rated: Rated) -> list[Body]:
+    """The steps of a rating, as they are shown to people."""
+    return [_step(step) for step in rated.steps]
 
 
 def _meter(line: Line, price: Body) -> str | None:

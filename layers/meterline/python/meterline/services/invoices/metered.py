@@ -8,28 +8,30 @@ from meterline.core.invoicing import BilledItem, UsageType, metered_line
 from meterline.core.periods import Period
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_lines, with_totals
-from meterline.services.invoices.lines import line_body, line_subject
+from meterline.services.invoices.lines import figures
 from meterline.services.side_by_side import side_by_side
 from meterline.services.summaries import usage_between
-from meterline.services.terms import item_period, price_plan
+from meterline.services.terms import price_plan
 from meterline.store.documents import Body, Document
 
 
-def usage_of_items(ctx: Context, subscription: Body) -> Mapping[str, Decimal]:
-    """What each metered item of a subscription used in its current period so far, by item id."""
-    metered = {
-        item["id"]: item for item in subscription["items"]["data"] if meter_of(item["price"])
-    }
-    meters = ctx.store.get_many(str(meter_of(item["price"])) for item in metered.values())
-    calls = []
-    for item in metered.values():
-        meter = meters[str(meter_of(item["price"]))].body
-        period = item_period(item)
-        who = subscription["customer"]
-        calls.append(
-            partial(usage_between, meter, who, period.start, period.end, livemode=ctx.livemode)
+def usage_in(
+    ctx: Context, customer_id: str, periods: Mapping[str, tuple[Body, Period]]
+) -> dict[str, Decimal]:
+    """What metered items used in a period each, so far, by the keys of ``periods``."""
+    meters = ctx.store.get_many(str(meter_of(item["price"])) for item, _ in periods.values())
+    calls = [
+        partial(
+            usage_between,
+            meters[str(meter_of(item["price"]))].body,
+            customer_id,
+            period.start,
+            period.end,
+            livemode=ctx.livemode,
         )
-    return dict(zip(metered, side_by_side(calls), strict=True))
+        for item, period in periods.values()
+    ]
+    return dict(zip(periods, side_by_side(calls), strict=True))
 
 
 def with_current_usage(ctx: Context, invoice: Body) -> Body:
@@ -58,9 +60,9 @@ def _rated_again(ctx: Context, invoice: Body, line: Body, known: Mapping[str, Do
     quantity = usage_between(
         meter, invoice["customer"], period.start, period.end, livemode=ctx.livemode
     )
-    subject = line_subject(line, price)
-    item = BilledItem(subject.item_id, UsageType.METERED, price_plan(price))
-    return line_body(metered_line(item, quantity, period), subject, invoice["id"])
+    item = BilledItem("", UsageType.METERED, price_plan(price))
+    rated = metered_line(item, quantity, period)
+    return line | figures(rated, price, line["_"]["product_name"])
 
 
 def _price_id(line: Body) -> str:

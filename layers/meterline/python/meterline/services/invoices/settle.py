@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
-from meterline.services.events import EventDraft
-from meterline.services.invoices.bodies import invoice_due_at
-from meterline.services.invoices.finalize import paid
+from meterline.services.invoices.bodies import invoice_due_at, subscription_of
+from meterline.services.invoices.finalize import change_balance, closed, paid
+from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.lookups import find, on_customers_time
-from meterline.store.documents import Body, Change, Document
+from meterline.services.subscriptions.bodies import subscription_document
+from meterline.store.documents import Body, Document
 
 _UNSETTLED = ("open", "uncollectible")
 
@@ -31,15 +32,26 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
 def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Declare a finalised invoice never to have been due; it keeps its number."""
     ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="void")
-    body = _closed(document.body, "void", "voided_at", ctx.now)
+    body = closed(document.body, "void", "voided_at", ctx.now)
     return _save(ctx, document, body, ["invoice.voided"])
 
 
 def mark_uncollectible(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Give an open invoice up as a bad debt; it can still be paid or voided."""
     ctx, document = _load(ctx, invoice_id, allowed=("open",), verb="mark as uncollectible")
-    body = _closed(document.body, "uncollectible", "marked_uncollectible_at", ctx.now)
+    body = closed(document.body, "uncollectible", "marked_uncollectible_at", ctx.now)
     return _save(ctx, document, body, ["invoice.marked_uncollectible"])
+
+
+def expire_incomplete(ledger: Ledger, subscription: Body) -> Body:
+    """Give up a subscription whose first invoice was not paid in time; the invoice is voided."""
+    document = ledger.ctx.store.get(subscription["latest_invoice"])
+    if document is not None and document.body["status"] == "open":
+        body = closed(document.body, "void", "voided_at", ledger.ctx.now)
+        _return_balance(ledger, body)
+        ledger.put(replace(document, body=body, due_at=None))
+        ledger.tell("invoice.voided", body)
+    return subscription | {"status": "incomplete_expired", "ended_at": ledger.ctx.now}
 
 
 def _load(
@@ -57,17 +69,42 @@ def _load(
     return on_customers_time(ctx, customer), document
 
 
-def _closed(invoice: Body, status: str, stamp: str, at: int) -> Body:
-    return invoice | {
-        "status": status,
-        "auto_advance": False,
-        "status_transitions": invoice["status_transitions"] | {stamp: at},
-    }
+def _return_balance(ledger: Ledger, invoice: Body) -> None:
+    """Give back what a finalised invoice took from, or put on, the customer's balance."""
+    applied = int(invoice["ending_balance"]) - int(invoice["starting_balance"])
+    if applied:
+        change_balance(ledger, -applied, "unapplied_from_invoice", invoice["id"])
+
+
+def _change_standing(ledger: Ledger, invoice: Body) -> None:
+    """A subscription that waited for this invoice: active once it is paid, expired if void."""
+    subscription_id = subscription_of(invoice)
+    document = ledger.ctx.store.get(subscription_id) if subscription_id else None
+    if document is None or document.body["status"] != "incomplete":
+        return
+    if document.body["latest_invoice"] != invoice["id"]:
+        return
+    if invoice["status"] == "paid":
+        changes: Body = {"status": "active"}
+    elif invoice["status"] == "void":
+        changes = {"status": "incomplete_expired", "ended_at": ledger.ctx.now}
+    else:
+        return
+    after = document.body | changes
+    ledger.put(subscription_document(after, document))
+    ledger.tell("customer.subscription.updated", after, document.body)
 
 
 def _save(ctx: Context, document: Document, body: Body, happened: list[str]) -> Body:
-    events = [EventDraft("invoice.updated", body, document.body)]
-    events += [EventDraft(type_, body) for type_ in happened]
-    settled = replace(document, body=body, due_at=invoice_due_at(body))
-    ctx.save(Change(puts=[settled]), events, result_id=document.id)
+    customer = ctx.store.get(body["customer"])
+    assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
+    ledger = open_ledger(ctx, customer)
+    ledger.tell("invoice.updated", body, document.body)
+    for type_ in happened:
+        ledger.tell(type_, body)
+    ledger.put(replace(document, body=body, due_at=invoice_due_at(body)))
+    if body["status"] == "void":
+        _return_balance(ledger, body)
+    _change_standing(ledger, body)
+    ledger.save(result_id=document.id)
     return body

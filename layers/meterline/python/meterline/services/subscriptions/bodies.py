@@ -4,13 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from meterline.core.cycles import Opening
-from meterline.core.periods import Period
+from meterline.core.periods import Interval, IntervalUnit, Period, next_boundary
 from meterline.services.ids import new_id
 from meterline.services.plans import plan_of
 from meterline.store.documents import LIVE, Body, Document
 
-_ENDED = ("canceled", "incomplete_expired")
+INCOMPLETE_SECONDS = 23 * 3_600
+"""How long the first invoice can wait for its payment before the subscription expires."""
+
 _TRIAL_NOTICE_SECONDS = 3 * 86_400
+_ID_DIGITS = 24
+_ITEM_DIGITS = 6
+_ENDED = ("canceled", "incomplete_expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,51 @@ def subscription_document(body: Body, stored: Document | None = None) -> Documen
     )
 
 
+def is_ended(subscription: Body) -> bool:
+    """Whether a subscription is over for good."""
+    return subscription["status"] in _ENDED
+
+
 def due_at(subscription: Body) -> int | None:
-    """When a subscription next needs work, or None once it has ended."""
-    if subscription["status"] in _ENDED:
+    """When a subscription next needs work; None once it has ended, or while it is paused."""
+    if is_ended(subscription) or subscription["status"] == "paused":
         return None
-    instants: list[int] = [item["current_period_end"] for item in subscription["items"]["data"]]
-    if subscription["cancel_at"] is not None:
-        instants.append(subscription["cancel_at"])
-    return min(instants)
+    if subscription["status"] == "incomplete":
+        return int(subscription["created"]) + INCOMPLETE_SECONDS
+    pause = subscription["pause_collection"] or {}
+    instants = [
+        *(item["current_period_end"] for item in items_of(subscription)),
+        subscription["cancel_at"],
+        pause.get("resumes_at"),
+        subscription["next_pending_invoice_item_invoice"],
+    ]
+    return min(int(instant) for instant in instants if instant is not None)
+
+
+def items_of(subscription: Body) -> list[Body]:
+    """The items of a subscription."""
+    items: list[Body] = subscription["items"]["data"]
+    return items
+
+
+def ended_subscription(subscription: Body, at: int) -> Body:
+    """The subscription as cancelled: it ends at ``at``."""
+    canceled_at = subscription["canceled_at"]
+    return subscription | {
+        "status": "canceled",
+        "canceled_at": at if canceled_at is None else canceled_at,
+        "ended_at": at,
+        "next_pending_invoice_item_invoice": None,
+    }
+
+
+def next_pending_invoice(subscription: Body, after: int) -> int | None:
+    """When pending items are next billed between renewals, if they are; aligned to the anchor."""
+    wanted = subscription["pending_invoice_item_interval"]
+    if wanted is None:
+        return None
+    interval = Interval(IntervalUnit(wanted["interval"]), wanted["interval_count"])
+    return next_boundary(subscription["billing_cycle_anchor"], interval, after)
 
 
 def trial_notice_at(subscription: Body) -> int | None:
@@ -80,7 +122,7 @@ def new_subscription(
         "description": params.get("description"),
         "items": item_list(
             subscription_id,
-            [_item(terms, subscription_id, opening.first.period, now) for terms in items],
+            [new_item(terms, subscription_id, opening.first.period, now) for terms in items],
         ),
         "livemode": customer["livemode"],
         "metadata": params.get("metadata") or {},
@@ -102,16 +144,15 @@ def item_list(subscription_id: str, items: list[Body]) -> Body:
     }
 
 
-def with_period(subscription: Body, period: Period) -> Body:
-    """The subscription with all its items in a new period."""
-    bounds = {"current_period_start": period.start, "current_period_end": period.end}
-    items = [item | bounds for item in subscription["items"]["data"]]
+def with_items(subscription: Body, items: list[Body]) -> Body:
+    """The subscription with other items."""
     return subscription | {"items": item_list(subscription["id"], items)}
 
 
-def _item(terms: ItemTerms, subscription_id: str, period: Period, now: int) -> Body:
+def new_item(terms: ItemTerms, subscription_id: str, period: Period, now: int) -> Body:
+    """A new item of a subscription, in a period."""
     item: Body = {
-        "id": new_id("si_"),
+        "id": _item_id(subscription_id),
         "object": "subscription_item",
         "billing_thresholds": None,
         "created": now,
@@ -128,6 +169,16 @@ def _item(terms: ItemTerms, subscription_id: str, period: Period, now: int) -> B
     if terms.quantity is not None:
         item["quantity"] = terms.quantity
     return item
+
+
+def subscription_of_item_id(item_id: str) -> str:
+    """The id of the subscription that an item belongs to: the item's id begins with it."""
+    return "sub_" + item_id.removeprefix("si_")[:_ID_DIGITS]
+
+
+def _item_id(subscription_id: str) -> str:
+    """An id for a new item that leads back to its subscription without an index."""
+    return f"si_{subscription_id.removeprefix('sub_')}{new_id('')[-_ITEM_DIGITS:]}"
 
 
 def _anchor_config(config: Body | None) -> Body | None:

@@ -1,44 +1,60 @@
 """Creating subscriptions: the anchor, the first period, and the first invoice."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from meterline.core.anchors import AnchorConfig, trial_end_from_days
-from meterline.core.cycles import AnchorChoice, Opening, open_cycle
+from meterline.core.cycles import AnchorChoice, CyclePeriod, Opening, open_cycle
 from meterline.core.errors import BillingError
-from meterline.core.invoicing import BillingMode, Line, opening_lines, trial_lines
+from meterline.core.invoicing import BillingMode, opening_lines, trial_lines
 from meterline.core.periods import Period
-from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
-from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import InvoiceTerms, invoice_document
-from meterline.services.invoices.drafting import draft_subscription_invoice
-from meterline.services.invoices.finalize import finalized
+from meterline.services.invoices.bodies import InvoiceTerms
+from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
+from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.one_off import add_one_off_items
 from meterline.services.lookups import find, on_customers_time
+from meterline.services.renewals import with_billed_lines
 from meterline.services.subscriptions.bodies import (
     ItemTerms,
+    items_of,
     new_subscription,
     subscription_document,
+    with_items,
 )
-from meterline.services.subscriptions.items import item_terms, shared_interval
-from meterline.services.terms import billed_item
-from meterline.store.documents import Body, Change, Document
+from meterline.services.subscriptions.items import item_terms, own_interval
+from meterline.services.subscriptions.update import (
+    check_collection,
+    pending_interval,
+    redeem_for,
+    trial_settings,
+)
+from meterline.services.terms import billed_item, interval_of, mode_of, span_from
+from meterline.store.documents import Body
+
+_MAX_BACKDATED_PERIODS = 250
+_FLEXIBLE_SINCE = "2025-09-30"
+"""The first API version whose subscriptions are flexible if nothing is said (section 1.8)."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
-    """What a new subscription starts with."""
+class Start:
+    """What a new subscription starts with; ``start`` lies in the past if it is backdated."""
 
-    customer: Document
-    items: list[ItemTerms]
+    terms: list[ItemTerms]
     opening: Opening
+    start: int
     params: Body
 
 
-_FLEXIBLE_SINCE = "2025-09-30"
-"""The first API version whose subscriptions are flexible if nothing is said (section 1.8)."""
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new subscription, and its first invoice as a draft if something is due at once."""
+
+    subscription: Body
+    invoice: Body | None
 
 
 def create_subscription(ctx: Context, params: Body) -> Body:
@@ -47,62 +63,70 @@ def create_subscription(ctx: Context, params: Body) -> Body:
     The first invoice is finalised in the same commit if it is charged automatically, and an hour
     later if it is sent (contract section 6). In flexible mode nothing due means no invoice.
     """
-    params = {"billing_mode": {"type": _usual_billing_mode(ctx)}} | params
-    start = _decide(ctx, params)
-    ctx = on_customers_time(ctx, start.customer)
-    subscription = new_subscription(
-        start.customer.body, start.items, start.opening, params, ctx.now
-    )
-    invoice = _first_invoice(ctx, start, subscription)
-    if invoice is not None:
-        subscription = subscription | {"latest_invoice": invoice["id"]}
-    change = Change(puts=[subscription_document(subscription)])
-    events = [EventDraft("customer.subscription.created", subscription)]
-    if invoice is None:
-        change.checks.append(start.customer)
-    else:
-        events += _bill_first(ctx, start.customer, invoice, change)
-    ctx.save(change, events, result_id=subscription["id"])
+    customer = find(ctx, "customer", params["customer"], param="customer")
+    ledger = open_ledger(on_customers_time(ctx, customer), customer)
+    created = start_subscription(ledger, params)
+    subscription = created.subscription
+    if created.invoice is not None:
+        invoice = issue_on(ledger, created.invoice)
+        waits = params.get("payment_behavior") == "default_incomplete"
+        if waits and invoice["status"] == "open":
+            subscription = subscription | {"status": "incomplete"}
+    ledger.put(subscription_document(subscription))
+    ledger.tell_first("customer.subscription.created", subscription)
+    ledger.save(result_id=subscription["id"])
     return subscription
 
 
-def opening_of(params: Mapping[str, Any], items: list[ItemTerms], now: int) -> Opening:
-    """How a subscription with these parameters would start now."""
-    config = params.get("billing_cycle_anchor_config")
-    choice = AnchorChoice(
-        timestamp=params.get("billing_cycle_anchor"),
-        config=AnchorConfig(**config) if config else None,
+def start_subscription(ledger: Ledger, params: Body) -> Created:
+    """Decide on a new subscription; creations and their previews are both decided here."""
+    usual = {"type": _usual_billing_mode(ledger.ctx)}
+    start = _decide(ledger, {"billing_mode": usual} | params)
+    subscription = _subscription(ledger, start)
+    spans = {
+        item["id"]: _spans(start, item, subscription["cancel_at"])
+        for item in items_of(subscription)
+    }
+    items = [_in_current(item, spans[item["id"]][-1].period) for item in items_of(subscription)]
+    subscription = with_items(subscription, items)
+    if params.get("cancel_at_period_end"):
+        end = min(int(item["current_period_end"]) for item in items)
+        ending = {"cancel_at": end, "canceled_at": ledger.ctx.now, "cancel_at_period_end": True}
+        subscription |= ending
+    if "pending_invoice_item_interval" in params:
+        subscription |= pending_interval(subscription, params)
+    add_one_off_items(ledger, subscription, params.get("add_invoice_items", ()))
+    return _with_first_invoice(
+        ledger, subscription, _first_lines(start, items, spans, mode_of(subscription))
     )
-    return open_cycle(now, shared_interval(items), choice, _trial_end(params, now))
 
 
-def _decide(ctx: Context, params: Body) -> _Start:
-    customer = find(ctx, "customer", params["customer"], param="customer")
-    _check_collection(params)
-    items = item_terms(ctx, params["items"])
-    now = on_customers_time(ctx, customer).now
-    return _Start(customer, items, opening_of(params, items, now), params)
+def _decide(ledger: Ledger, params: Body) -> Start:
+    mode = BillingMode(params["billing_mode"]["type"])
+    terms = item_terms(ledger.ctx, params["items"], mode)
+    now = ledger.ctx.now
+    start = params.get("backdate_start_date", now)
+    if start > now:
+        raise BillingError("backdate_start_date must be in the past.", param="backdate_start_date")
+    return Start(terms, _opening(params, terms, mode, now), start, params)
 
 
-def _check_collection(params: Body) -> None:
-    sends = params.get("collection_method") == "send_invoice"
-    if sends and params.get("days_until_due") is None:
-        raise BillingError(
-            "You must provide days_until_due when collection_method is send_invoice.",
-            code="parameter_missing",
-            param="days_until_due",
-        )
-    if not sends and params.get("days_until_due") is not None:
-        raise BillingError(
-            "days_until_due can only be used with collection_method=send_invoice.",
-            param="days_until_due",
-        )
+def _opening(
+    params: Mapping[str, Any], terms: list[ItemTerms], mode: BillingMode, now: int
+) -> Opening:
+    config = params.get("billing_cycle_anchor_config")
+    anchor = params.get("billing_cycle_anchor")
+    if "backdate_start_date" in params and anchor is None and mode is BillingMode.FLEXIBLE:
+        return _backdated(params["backdate_start_date"], now)
+    choice = AnchorChoice(timestamp=anchor, config=AnchorConfig(**config) if config else None)
+    interval = own_interval(one.price for one in terms)
+    return open_cycle(now, interval, choice, _trial_end(params, now))
 
 
-def _usual_billing_mode(ctx: Context) -> str:
-    """The mode of a subscription whose request names none: it depends on the API version."""
-    version = ctx.origin.api_version if ctx.origin else _FLEXIBLE_SINCE
-    return "flexible" if version >= _FLEXIBLE_SINCE else "classic"
+def _backdated(start: int, now: int) -> Opening:
+    """The opening of a flexible subscription that runs since ``start``: anchored there."""
+    nothing = CyclePeriod(Period(start, now), Period(start, now))
+    return Opening(start, nothing, None)
 
 
 def _trial_end(params: Mapping[str, Any], now: int) -> int | None:
@@ -112,42 +136,87 @@ def _trial_end(params: Mapping[str, Any], now: int) -> int | None:
     return trial_end_from_days(now, days) if days else None
 
 
-def _first_invoice(ctx: Context, start: _Start, subscription: Body) -> Body | None:
-    """The first invoice as a draft, or None if nothing is billed at the start."""
-    lines = _first_lines(start, subscription)
-    if not lines:
-        return None
-    sends = subscription["collection_method"] == "send_invoice"
-    terms = InvoiceTerms(
-        id=derived_id("in_", subscription["id"], "create", ctx.now),
-        created=ctx.now,
-        billing_reason="subscription_create",
-        period=Period(ctx.now, ctx.now),
-        finalizes_at=ctx.now + invoice_grace_seconds(ctx) if sends else None,
+def _subscription(ledger: Ledger, start: Start) -> Body:
+    params = start.params
+    subscription = new_subscription(
+        ledger.account, start.terms, start.opening, params, ledger.ctx.now
     )
-    return draft_subscription_invoice(ctx, subscription, start.customer.body, terms, lines)
+    subscription |= {"start_date": start.start}
+    if "trial_settings" in params:
+        subscription |= {"trial_settings": trial_settings(params)}
+    check_collection(subscription)
+    if "cancel_at" in params:
+        if params["cancel_at"] <= ledger.ctx.now:
+            raise BillingError("cancel_at must be in the future.", param="cancel_at")
+        subscription |= {"cancel_at": params["cancel_at"], "canceled_at": ledger.ctx.now}
+    return subscription | redeem_for(ledger, subscription, params.get("discounts") or [])
 
 
-def _first_lines(start: _Start, subscription: Body) -> list[Line]:
-    items = [billed_item(item) for item in subscription["items"]["data"]]
-    mode = BillingMode(subscription["billing_mode"]["type"])
-    first = start.opening.first
+def _spans(start: Start, item: Body, cancel_at: int | None) -> list[CyclePeriod]:
+    """The periods of an item that have begun: more than one only if the start is backdated."""
     if start.opening.trial_end is not None:
-        return trial_lines(items, first.period, mode)
-    if start.params.get("proration_behavior") == "none" and first.is_stub:
-        return []
-    return opening_lines(items, first, mode)
+        return [_until(start.opening.first, cancel_at)]
+    now = int(item["created"])
+    spans = [span_from(item, start.opening.anchor, start.start)]
+    while spans[-1].period.end <= now:
+        spans.append(span_from(item, start.opening.anchor, spans[-1].period.end))
+        if len(spans) > _MAX_BACKDATED_PERIODS:
+            raise BillingError(
+                f"A backdated start can lie at most {_MAX_BACKDATED_PERIODS} periods of"
+                f" {interval_of(item['price'])} in the past.",
+                param="backdate_start_date",
+            )
+    return [*spans[:-1], _until(spans[-1], cancel_at)]
 
 
-def _bill_first(
-    ctx: Context, customer: Document, invoice: Body, change: Change
-) -> list[EventDraft]:
-    """Add the first invoice to ``change``: as a draft if it is sent later, else finalised."""
-    if invoice["automatically_finalizes_at"] is not None:
-        change.puts.append(invoice_document(invoice, customer))
-        change.checks.append(customer)
-        return [EventDraft("invoice.created", invoice)]
-    outcome = finalized(invoice, customer.body, ctx.now)
-    change.puts.append(invoice_document(outcome.invoice, customer))
-    change.puts.append(replace(customer, body=outcome.customer))
-    return [EventDraft("invoice.created", invoice), *outcome.events]
+def _until(span: CyclePeriod, cancel_at: int | None) -> CyclePeriod:
+    if cancel_at is None or cancel_at >= span.period.end:
+        return span
+    return CyclePeriod(Period(span.period.start, cancel_at), span.whole)
+
+
+def _in_current(item: Body, period: Period) -> Body:
+    return item | {"current_period_start": period.start, "current_period_end": period.end}
+
+
+def _first_lines(
+    start: Start, items: list[Body], spans: Mapping[str, list[CyclePeriod]], mode: BillingMode
+) -> list[ItemLine]:
+    """The lines of the first invoice; with ``proration_behavior=none`` only full new periods."""
+    lines = []
+    free_stubs = start.params.get("proration_behavior") == "none"
+    for item in items:
+        billed = billed_item(item)
+        if start.opening.trial_end is not None:
+            made = trial_lines([billed], spans[item["id"]][0].period, mode)
+        else:
+            charged = [
+                span
+                for span in spans[item["id"]]
+                if not free_stubs or (not span.is_stub and span.period.start >= item["created"])
+            ]
+            made = [line for span in charged for line in opening_lines([billed], span, mode)]
+        lines += [ItemLine(item, line) for line in made]
+    return lines
+
+
+def _with_first_invoice(ledger: Ledger, subscription: Body, lines: list[ItemLine]) -> Created:
+    own = [one for one in ledger.pending.values() if one.version == 0]
+    if not lines and not own:
+        return Created(subscription, None)
+    now = ledger.ctx.now
+    terms = InvoiceTerms(
+        id=derived_id("in_", subscription["id"], "create", now),
+        created=now,
+        billing_reason="subscription_create",
+        period=Period(now, now),
+        finalizes_at=finalizes_at(ledger.ctx, subscription),
+    )
+    invoice, after = draft_on(ledger, subscription, terms, lines)
+    return Created(with_billed_lines(after, invoice), invoice)
+
+
+def _usual_billing_mode(ctx: Context) -> str:
+    """The mode of a subscription that says nothing: what the request's API version has."""
+    speaks = ctx.origin.api_version if ctx.origin else _FLEXIBLE_SINCE
+    return "flexible" if speaks >= _FLEXIBLE_SINCE else "classic"

@@ -1,9 +1,11 @@
 """The items that a request asks for, with their prices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from meterline.core.errors import BillingError, no_such
+from meterline.core.invoicing import BillingMode
+from meterline.core.mixed_intervals import check_mixed_intervals, shortest_interval
 from meterline.core.periods import Interval
 from meterline.services.context import Context
 from meterline.services.subscriptions.bodies import ItemTerms
@@ -13,44 +15,40 @@ from meterline.store.documents import Body
 MAX_ITEMS = 20
 
 
-def item_terms(ctx: Context, items: Sequence[Mapping[str, Any]]) -> list[ItemTerms]:
+def item_terms(
+    ctx: Context, items: Sequence[Mapping[str, Any]], mode: BillingMode
+) -> list[ItemTerms]:
     """The requested items with their prices; refused if they cannot stand on one subscription."""
-    if len(items) > MAX_ITEMS:
-        raise BillingError(f"A subscription can have at most {MAX_ITEMS} items.", param="items")
-    prices = ctx.store.get_many(str(item["price"]) for item in items)
-    terms = []
-    for index, item in enumerate(items):
-        param = f"items[{index}]"
-        found = prices.get(item["price"])
-        if found is None or found.kind != "price":
-            raise no_such("price", item["price"], param=f"{param}[price]")
-        terms.append(_terms(found.body, item, param))
-    _check_together(terms)
+    prices = recurring_prices(ctx, items)
+    terms = [
+        ItemTerms(
+            prices[item["price"]],
+            quantity_of(prices[item["price"]], item, f"items[{index}]"),
+            item.get("metadata") or {},
+        )
+        for index, item in enumerate(items)
+    ]
+    check_together([one.price for one in terms], mode)
     return terms
 
 
-def shared_interval(items: Sequence[ItemTerms]) -> Interval:
-    """The interval of all items."""
-    return interval_of(items[0].price)
+def recurring_prices(ctx: Context, items: Sequence[Mapping[str, Any]]) -> dict[str, Body]:
+    """The prices that items name, by id; each must be recurring and active."""
+    found = ctx.store.get_many(str(item["price"]) for item in items if "price" in item)
+    prices = {}
+    for index, item in enumerate(items):
+        if "price" in item:
+            param = f"items[{index}][price]"
+            document = found.get(item["price"])
+            if document is None or document.kind != "price":
+                raise no_such("price", item["price"], param=param)
+            _check_price(document.body, param)
+            prices[document.id] = document.body
+    return prices
 
 
-def _terms(price: Body, item: Mapping[str, Any], param: str) -> ItemTerms:
-    if price["type"] != "recurring":
-        raise BillingError(
-            f"The price specified is set to `type=one_time` but this field only accepts prices with"
-            f" `type=recurring`. Use a recurring price instead of {price['id']}.",
-            param=f"{param}[price]",
-        )
-    if not price["active"]:
-        raise BillingError(
-            f"The price specified is inactive. This field only accepts active prices: activate"
-            f" {price['id']} or use another.",
-            param=f"{param}[price]",
-        )
-    return ItemTerms(price, _quantity(price, item, param), item.get("metadata") or {})
-
-
-def _quantity(price: Body, item: Mapping[str, Any], param: str) -> int | None:
+def quantity_of(price: Body, item: Mapping[str, Any], param: str) -> int | None:
+    """How many licences an item asks for; None if its price is metered."""
     if price["recurring"]["usage_type"] != "metered":
         return int(item.get("quantity", 1))
     if "quantity" in item:
@@ -62,24 +60,54 @@ def _quantity(price: Body, item: Mapping[str, Any], param: str) -> int | None:
     return None
 
 
-def _check_together(terms: Sequence[ItemTerms]) -> None:
-    first = terms[0].price
-    for index, item in enumerate(terms):
-        price = item.price
+def check_together(prices: Sequence[Body], mode: BillingMode) -> None:
+    """Refuse prices that cannot stand on one subscription.
+
+    One currency, each price once, at most 20; in classic mode one interval, in flexible mode
+    intervals that are multiples of the shortest (contract sections 5.1 and 5.7).
+    """
+    if not prices:
+        raise BillingError("A subscription needs at least one item.", param="items")
+    if len(prices) > MAX_ITEMS:
+        raise BillingError(f"A subscription can have at most {MAX_ITEMS} items.", param="items")
+    first = prices[0]
+    for index, price in enumerate(prices):
+        param = f"items[{index}][price]"
         if price["currency"] != first["currency"]:
             raise BillingError(
                 f"All prices of a subscription must have one currency; {price['id']} is in"
                 f" {price['currency']} and {first['id']} in {first['currency']}.",
-                param=f"items[{index}][price]",
+                param=param,
             )
-        if interval_of(price) != interval_of(first):
+        if mode is BillingMode.CLASSIC and interval_of(price) != interval_of(first):
             raise BillingError(
-                f"All prices of a subscription must have one interval; {price['id']} recurs every"
-                f" {interval_of(price)} and {first['id']} every {interval_of(first)}.",
-                param=f"items[{index}][price]",
+                f"All prices of a classic subscription must have one interval; {price['id']}"
+                f" recurs every {interval_of(price)} and {first['id']} every {interval_of(first)}.",
+                param=param,
             )
-        if any(price["id"] == other.price["id"] for other in terms[:index]):
+        if any(price["id"] == other["id"] for other in prices[:index]):
             raise BillingError(
                 f"Cannot add multiple subscription items with the same price: {price['id']}.",
-                param=f"items[{index}][price]",
+                param=param,
             )
+    check_mixed_intervals(interval_of(price) for price in prices)
+
+
+def own_interval(prices: Iterable[Body]) -> Interval:
+    """The interval that a subscription's own cycle follows: the shortest of its prices."""
+    return shortest_interval(interval_of(price) for price in prices)
+
+
+def _check_price(price: Body, param: str) -> None:
+    if price["type"] != "recurring":
+        raise BillingError(
+            f"The price specified is set to `type=one_time` but this field only accepts prices with"
+            f" `type=recurring`. Use a recurring price instead of {price['id']}.",
+            param=param,
+        )
+    if not price["active"]:
+        raise BillingError(
+            f"The price specified is inactive. This field only accepts active prices: activate"
+            f" {price['id']} or use another.",
+            param=param,
+        )

@@ -1,96 +1,195 @@
-"""Changing and ending subscriptions."""
+"""Changing subscriptions: items, cycle, trial, discounts, end, and what is said about them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from meterline.core.errors import BillingError
-from meterline.core.unset import merged_metadata
+from meterline.core.item_changes import check_proration_date
+from meterline.core.periods import Period
+from meterline.core.unset import UNSET, merged_metadata, or_none
 from meterline.services.context import Context
-from meterline.services.events import EventDraft
+from meterline.services.ids import new_id
+from meterline.services.invoices.bodies import InvoiceTerms
+from meterline.services.invoices.discounts import redeem
+from meterline.services.invoices.drafting import (
+    ItemLine,
+    draft_on,
+    finalizes_at,
+    issue_on,
+    pending_for,
+)
+from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.one_off import add_one_off_items
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.renewals import current_period
-from meterline.services.subscriptions.bodies import due_at, subscription_document
-from meterline.store.documents import Body, Change, Document
+from meterline.services.renewals import current_period, with_billed_lines
+from meterline.services.subscriptions.bodies import (
+    is_ended,
+    next_pending_invoice,
+    subscription_document,
+)
+from meterline.services.subscriptions.cancel import cancellation_details, change_end
+from meterline.services.subscriptions.changes import change_items
+from meterline.services.subscriptions.cycle import restart, restart_of
+from meterline.services.subscriptions.prorations import Proration, prorate_steps
+from meterline.store.documents import Body, Document
 
-_PLAIN_FIELDS = ("description", "days_until_due")
+_PLAIN_FIELDS = ("description", "days_until_due", "collection_method")
+_EDITABLE_AFTER_THE_END = {"metadata", "cancellation_details"}
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """A changed subscription, and the invoice that the change makes at once, if any: a draft."""
+
+    subscription: Body
+    invoice: Body | None
 
 
 def update_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
-    """Change what is said about a subscription, or whether it ends with its period."""
-    ctx, document = _load(ctx, subscription_id)
-    before = document.body
-    ended = due_at(before) is None
-    if ended and set(params) - {"metadata", "cancellation_details"}:
+    """Change a subscription; what the change costs is billed now or with the next invoice."""
+    ctx, document, customer = load(ctx, subscription_id)
+    ledger = open_ledger(ctx, customer)
+    amended = amend(ledger, document.body, params)
+    if amended.invoice is not None:
+        issue_on(ledger, amended.invoice)
+    ledger.put(subscription_document(amended.subscription, document))
+    ledger.tell("customer.subscription.updated", amended.subscription, document.body)
+    ledger.save(result_id=subscription_id)
+    return amended.subscription
+
+
+def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
+    """Decide on a change: the subscription after it, pending items on the ledger, the invoice.
+
+    Updates and their previews are both decided here.
+    """
+    if is_ended(before) and set(params) - _EDITABLE_AFTER_THE_END:
         raise BillingError(
             "A canceled subscription can only update its cancellation_details and metadata.",
             code="invalid_canceled_subscription_fields",
         )
+    now = ledger.ctx.now
+    how = _proration(before, params, now)
+    known = set(ledger.pending)
     after = before | _plain_changes(before, params)
-    if "cancel_at_period_end" in params:
-        after |= _end_of_period(after, params["cancel_at_period_end"], ctx.now)
-    events = [EventDraft("customer.subscription.updated", after, before)]
-    change = Change(puts=[subscription_document(after, document)])
-    ctx.save(change, events, result_id=subscription_id)
-    return after
-
-
-def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
-    """End a subscription now, without a further invoice (contract section 5.8).
-
-    Its drafts stop advancing by themselves; whoever wants them sent finalises them.
-    """
-    ctx, document = _load(ctx, subscription_id)
-    before = document.body
-    if due_at(before) is None:
-        raise BillingError(
-            f"No such subscription: '{subscription_id}'",
-            code="resource_missing",
-            param="id",
-            status=404,
-        )
-    after = before | {
-        "status": "canceled",
-        "canceled_at": ctx.now,
-        "ended_at": ctx.now,
-        "cancellation_details": _details(before, params, reason="cancellation_requested"),
-    }
-    change = Change(puts=[subscription_document(after, document)])
-    ctx.save(
-        change, [EventDraft("customer.subscription.deleted", after)], result_id=subscription_id
+    if "discounts" in params:
+        after |= redeem_for(ledger, after, params["discounts"] or [])
+    changed, steps = change_items(ledger.ctx, after, params.get("items", ()), how.at)
+    new_cycle = restart_of(before, changed, params, now)
+    add_one_off_items(ledger, changed, params.get("add_invoice_items", ()))
+    lines: list[ItemLine] = []
+    if new_cycle is not None:
+        changed, lines = restart(ledger, after, changed, new_cycle, prorates=how.prorates)
+    else:
+        changed = prorate_steps(ledger, after, changed, steps, how)
+    changed = change_end(ledger, changed, params, prorates=how.prorates)
+    bills_now = params.get("proration_behavior") == "always_invoice" and known != set(
+        ledger.pending
     )
-    return after
+    if new_cycle is None and not bills_now:
+        return Amended(changed, None)
+    return _billed(ledger, before, changed, lines)
 
 
-def _load(ctx: Context, subscription_id: str) -> tuple[Context, Document]:
+def load(ctx: Context, subscription_id: str) -> tuple[Context, Document, Document]:
+    """A subscription and its customer, with the context on the customer's time."""
     document = find(ctx, "subscription", subscription_id)
     customer = find(ctx, "customer", document.body["customer"], param="customer")
-    return on_customers_time(ctx, customer), document
+    return on_customers_time(ctx, customer), document, customer
+
+
+def _billed(ledger: Ledger, before: Body, after: Body, lines: list[ItemLine]) -> Amended:
+    """The change with its invoice, which takes the pending items with it."""
+    wanted = pending_for(after)
+    if not lines and not any(wanted(item.body) for item in ledger.pending.values()):
+        return Amended(after, None)
+    now = ledger.ctx.now
+    terms = InvoiceTerms(
+        id=new_id("in_"),
+        created=now,
+        billing_reason="subscription_update",
+        period=Period(min(current_period(before).start, now), now),
+        finalizes_at=finalizes_at(ledger.ctx, after),
+    )
+    invoice, spent = draft_on(ledger, after, terms, lines)
+    return Amended(with_billed_lines(spent, invoice), invoice)
+
+
+def _proration(subscription: Body, params: Body, now: int) -> Proration:
+    at = params.get("proration_date", now)
+    if "proration_date" in params:
+        check_proration_date(at, current_period(subscription))
+    return Proration(at, params.get("proration_behavior") != "none")
 
 
 def _plain_changes(before: Body, params: Body) -> dict[str, Any]:
-    changes = {field: params[field] or None for field in _PLAIN_FIELDS if field in params}
+    changes = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(before["metadata"], params["metadata"])
     if "cancellation_details" in params:
-        changes["cancellation_details"] = _details(
-            before, params, reason=before["cancellation_details"]["reason"]
-        )
+        changes["cancellation_details"] = cancellation_details(before, params)
+    if "pause_collection" in params:
+        changes["pause_collection"] = pause_collection(params)
+    if "trial_settings" in params:
+        changes["trial_settings"] = trial_settings(params)
+    if "pending_invoice_item_interval" in params:
+        changes |= pending_interval(before, params)
+    check_collection(before | changes)
     return changes
 
 
-def _end_of_period(subscription: Body, ends: bool, now: int) -> dict[str, Any]:  # noqa: FBT001 - the field
-    if not ends:
-        return {"cancel_at_period_end": False, "cancel_at": None, "canceled_at": None}
-    details = subscription["cancellation_details"] | {"reason": "cancellation_requested"}
+def check_collection(subscription: Body) -> None:
+    """Refuse an invoice that is sent without a day until which it is due, and the reverse."""
+    sends = subscription["collection_method"] == "send_invoice"
+    if sends and subscription["days_until_due"] is None:
+        raise BillingError(
+            "You must provide days_until_due when collection_method is send_invoice.",
+            code="parameter_missing",
+            param="days_until_due",
+        )
+    if not sends and subscription["days_until_due"] is not None:
+        raise BillingError(
+            "days_until_due can only be used with collection_method=send_invoice.",
+            param="days_until_due",
+        )
+
+
+def pause_collection(params: Body) -> Body | None:
+    """The pause of collection that a request asks for."""
+    given = params["pause_collection"]
+    if given is UNSET:
+        return None
+    return {"behavior": given["behavior"], "resumes_at": given.get("resumes_at")}
+
+
+def trial_settings(params: Body) -> Body:
+    """What becomes of a subscription whose trial ends without a payment method."""
+    behavior = params["trial_settings"]["end_behavior"]["missing_payment_method"]
+    return {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": behavior}}
+
+
+def pending_interval(subscription: Body, params: Body) -> Body:
+    """How often pending items are billed between renewals, and when next."""
+    given = params["pending_invoice_item_interval"]
+    interval = None
+    if given is not UNSET:
+        interval = {
+            "interval": given["interval"],
+            "interval_count": given.get("interval_count", 1),
+        }
+    changed = subscription | {"pending_invoice_item_interval": interval}
     return {
-        "cancel_at_period_end": True,
-        "cancel_at": current_period(subscription).end,
-        "canceled_at": now,
-        "cancellation_details": details,
+        "pending_invoice_item_interval": interval,
+        "next_pending_invoice_item_invoice": next_pending_invoice(
+            changed, current_period(subscription).start
+        ),
     }
 
 
-def _details(subscription: Body, params: Body, *, reason: str | None) -> Body:
-    given = params.get("cancellation_details") or {}
-    fields = {name: value or None for name, value in given.items()}
-    details: Body = subscription["cancellation_details"]
-    return details | fields | {"reason": reason}
+def redeem_for(ledger: Ledger, subscription: Body, given: list[Body]) -> Body:
+    """The discounts in place of those before; ``discount`` keeps one that is there."""
+    redeemed = redeem(ledger, given, subscription["currency"], subscription=subscription["id"])
+    for discount in redeemed:
+        if discount["id"] not in subscription["discounts"]:
+            ledger.tell("customer.discount.created", discount)
+    return {"discounts": [discount["id"] for discount in redeemed]}

@@ -1,0 +1,78 @@
+"""``/v1/invoiceitems``: what is charged or credited once, on the next invoice or a draft."""
+
+from meterline.api.lists import Keep, listing, retrieve
+from meterline.api.params import (
+    Param,
+    Params,
+    boolean,
+    decimal_,
+    integer,
+    metadata,
+    object_,
+    string,
+    timestamp,
+)
+from meterline.api.router import delete, post
+from meterline.api.routes.shared import currency, discounts
+from meterline.core.money import MAX_AMOUNT_MINOR
+from meterline.services.invoices.item_verbs import (
+    create_invoice_item,
+    delete_invoice_item,
+    update_invoice_item,
+)
+
+_KIND = "invoiceitem"
+_PATH = "/v1/invoiceitems"
+
+_CONTENT: dict[str, Param] = {
+    "amount": integer(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
+    "discountable": boolean(),
+    "discounts": discounts(),
+    "metadata": metadata(),
+    "period": object_(start=timestamp(required=True), end=timestamp(required=True)),
+    "pricing": object_(price=string(required=True)),
+    "quantity": integer(minimum=0),
+    "unit_amount_decimal": decimal_(),
+}
+_ONE_AMOUNT = [("amount", "pricing", "unit_amount_decimal")]
+
+_FILTERS = object_(customer=string(), invoice=string(), pending=boolean())
+
+
+def _keep(params: Params) -> Keep:
+    same = [name for name in ("customer", "invoice") if name in params]
+    pending = params.get("pending")
+    return lambda body: (
+        all(body[name] == params[name] for name in same)
+        and pending in (None, body["invoice"] is None)
+    )
+
+
+ITEM_OPERATIONS = (
+    post(
+        _PATH,
+        _KIND,
+        create_invoice_item,
+        object_(
+            {
+                "customer": string(),
+                "currency": currency(),
+                "description": string(),
+                "invoice": string(),
+                "subscription": string(),
+                **_CONTENT,
+            },
+            exclusive=_ONE_AMOUNT,
+            one_of=[("customer", "invoice")],
+        ),
+    ),
+    retrieve(_PATH + "/{id}", _KIND),
+    post(
+        _PATH + "/{id}",
+        _KIND,
+        update_invoice_item,
+        object_({"description": string(emptyable=True), **_CONTENT}, exclusive=_ONE_AMOUNT),
+    ),
+    delete(_PATH + "/{id}", _KIND, delete_invoice_item),
+    listing(_PATH, _KIND, filters=_FILTERS, keep=_keep, parent="customer"),
+)

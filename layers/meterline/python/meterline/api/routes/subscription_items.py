@@ -1,0 +1,70 @@
+"""``/v1/subscription_items``: the items of subscriptions, one by one."""
+
+from meterline.api.lists import PAGING, Listing, list_operation, page_of
+from meterline.api.params import (
+    Params,
+    enum,
+    integer,
+    metadata,
+    object_,
+    string,
+    timestamp,
+)
+from meterline.api.router import delete, get, post
+from meterline.services.context import Context
+from meterline.services.lookups import find
+from meterline.services.subscriptions.item_verbs import (
+    create_item,
+    delete_item,
+    find_item,
+    update_item,
+)
+
+_KIND = "subscription_item"
+_PATH = "/v1/subscription_items"
+
+_PRORATION = {
+    "proration_behavior": enum("always_invoice", "create_prorations", "none"),
+    "proration_date": timestamp(),
+}
+
+
+def _list_items(ctx: Context, params: Params) -> Listing:
+    subscription = find(ctx, "subscription", params["subscription"], param="subscription")
+    return page_of(subscription.body["items"]["data"], params)
+
+
+ITEM_OPERATIONS = (
+    post(
+        _PATH,
+        _KIND,
+        create_item,
+        object_(
+            {
+                "subscription": string(required=True),
+                "price": string(required=True),
+                "quantity": integer(minimum=0),
+                "metadata": metadata(),
+                **_PRORATION,
+            }
+        ),
+    ),
+    get(_PATH + "/{id}", _KIND, find_item),
+    post(
+        _PATH + "/{id}",
+        _KIND,
+        update_item,
+        object_(
+            {
+                "price": string(),
+                "quantity": integer(minimum=0),
+                "metadata": metadata(),
+                **_PRORATION,
+            }
+        ),
+    ),
+    delete(_PATH + "/{id}", _KIND, delete_item, object_(_PRORATION)),
+    list_operation(
+        _PATH, _KIND, _list_items, object_({"subscription": string(required=True), **PAGING})
+    ),
+)

@@ -1,0 +1,142 @@
+"""The invoice item object, and the line that it becomes on an invoice."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from meterline.core.item_changes import ProrationLine
+from meterline.core.money import format_decimal
+from meterline.core.periods import Period
+from meterline.services.ids import derived_id, new_id
+from meterline.services.invoices.discounts import private_terms
+from meterline.services.invoices.ledger import Ledger
+from meterline.store.documents import Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemTerms:
+    """What an invoice item bills; ``explanation`` says how the amount came about."""
+
+    amount: int
+    currency: str
+    period: Period
+    description: str | None
+    quantity: Decimal = Decimal(1)
+    price: Body | None = None
+    unit_amount: Decimal | None = None
+    subscription: str | None = None
+    subscription_item: str | None = None
+    proration: bool = False
+    discountable: bool = True
+    discounts: list[Body] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+    private: Body = field(default_factory=dict)
+
+
+def new_item(ledger: Ledger, terms: ItemTerms) -> Body:
+    """A new invoice item of the ledger's customer, on no invoice yet."""
+    account = ledger.account
+    return {
+        "id": new_id("ii_"),
+        "object": "invoiceitem",
+        "amount": terms.amount,
+        "currency": terms.currency,
+        "customer": account["id"],
+        "customer_account": None,
+        "date": ledger.ctx.now,
+        "description": terms.description,
+        "discountable": terms.discountable,
+        "discounts": [discount["id"] for discount in terms.discounts],
+        "invoice": None,
+        "livemode": ledger.ctx.livemode,
+        "metadata": terms.metadata,
+        "net_amount": terms.amount,
+        "parent": _subscription_parent(terms),
+        "period": {"start": terms.period.start, "end": terms.period.end},
+        "pricing": _pricing(terms),
+        "proration": terms.proration,
+        "quantity": int(terms.quantity),
+        "quantity_decimal": format_decimal(terms.quantity),
+        "tax_rates": [],
+        "test_clock": account.get("test_clock"),
+        "_": {
+            "created": ledger.ctx.now,
+            "discounts": [private_terms(discount) for discount in terms.discounts],
+            **terms.private,
+        },
+    }
+
+
+def item_line(item: Body, invoice_id: str) -> Body:
+    """The ``line_item`` that an invoice item is on its invoice; its id follows from both."""
+    subscription = subscription_of_item(item)
+    return {
+        "id": derived_id("il_", invoice_id, item["id"]),
+        "object": "line_item",
+        "amount": item["amount"],
+        "currency": item["currency"],
+        "description": item["description"],
+        "discount_amounts": [],
+        "discountable": item["discountable"],
+        "discounts": list(item["discounts"]),
+        "invoice": invoice_id,
+        "livemode": item["livemode"],
+        "metadata": dict(item["metadata"]),
+        "parent": {
+            "type": "invoice_item_details",
+            "invoice_item_details": {
+                "invoice_item": item["id"],
+                "proration": item["proration"],
+                "proration_details": {"credited_items": None} if item["proration"] else None,
+                "subscription": subscription,
+            },
+            "subscription_item_details": None,
+        },
+        "period": dict(item["period"]),
+        "pretax_credit_amounts": [],
+        "pricing": item["pricing"],
+        "quantity": item["quantity"],
+        "quantity_decimal": item["quantity_decimal"],
+        "subscription": subscription,
+        "subtotal": item["amount"],
+        "taxes": [],
+        "_": {"meter": None, "product_name": None, "explanation": None} | item["_"],
+    }
+
+
+def subscription_of_item(item: Body) -> str | None:
+    """The id of the subscription that an invoice item belongs to."""
+    parent = item["parent"]
+    return None if parent is None else str(parent["subscription_details"]["subscription"])
+
+
+def proration_explanation(line: ProrationLine) -> dict[str, Any]:
+    """How a proration came about: the fee, seconds over seconds, and the same in words."""
+    return {
+        "steps": [],
+        "full_amount": line.fee.net_minor,
+        "discount": line.fee.discount_minor,
+        "seconds": line.period.seconds,
+        "of_seconds": line.whole.seconds,
+        "arithmetic": line.explanation,
+    }
+
+
+def _subscription_parent(terms: ItemTerms) -> Body | None:
+    if terms.subscription is None:
+        return None
+    details = {"subscription": terms.subscription}
+    if terms.subscription_item is not None:
+        details["subscription_item"] = terms.subscription_item
+    return {"type": "subscription_details", "subscription_details": details}
+
+
+def _pricing(terms: ItemTerms) -> Body | None:
+    unit = None if terms.unit_amount is None else format_decimal(terms.unit_amount)
+    if terms.price is None:
+        return None if unit is None else {"type": "price_details", "unit_amount_decimal": unit}
+    return {
+        "type": "price_details",
+        "price_details": {"price": terms.price["id"], "product": terms.price["product"]},
+        "unit_amount_decimal": terms.price["unit_amount_decimal"],
+    }

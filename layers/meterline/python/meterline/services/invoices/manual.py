@@ -1,0 +1,228 @@
+"""Invoices that a request makes, and changing, sending and deleting drafts."""
+
+from dataclasses import replace
+from typing import Any
+
+from meterline.core.errors import BillingError
+from meterline.core.money import minor_digits
+from meterline.core.periods import Period
+from meterline.core.unset import merged_metadata, or_none
+from meterline.services.account_settings import invoice_grace_seconds
+from meterline.services.balances import DEFAULT_CURRENCY
+from meterline.services.context import Context
+from meterline.services.ids import new_id
+from meterline.services.invoices.bodies import (
+    InvoiceTerms,
+    draft_invoice,
+    invoice_document,
+    invoice_due_at,
+    invoice_lines,
+    new_invoice,
+    private,
+    subscription_of,
+    with_totals,
+)
+from meterline.services.invoices.discounts import discounts_of, private_terms, redeem
+from meterline.services.invoices.finalize import finalize_invoice
+from meterline.services.invoices.item_bodies import item_line, subscription_of_item
+from meterline.services.invoices.item_verbs import editable_draft
+from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.lookups import find, on_customers_time
+from meterline.store.documents import Body, Document
+
+_PLAIN_FIELDS = ("description", "footer", "due_date", "collection_method")
+
+
+def create_invoice(ctx: Context, params: Body) -> Body:
+    """Draft an invoice by hand; it takes pending items onto it only if it is told to.
+
+    With ``subscription`` it bills the pending items of that subscription only.
+    """
+    subscription = _subscription(ctx, params)
+    customer = find(ctx, "customer", _customer_id(params, subscription), param="customer")
+    ledger = open_ledger(on_customers_time(ctx, customer), customer)
+    draft = _draft(ledger, params, subscription)
+    lines = _pending_lines(ledger, draft, params, subscription)
+    invoice = with_totals(draft, lines, starting_balance=int(ledger.account["balance"]))
+    ledger.tell("invoice.created", invoice)
+    ledger.put(invoice_document(invoice, ledger.customer))
+    ledger.save(result_id=invoice["id"])
+    return invoice
+
+
+def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
+    """Change a draft; of a finalised invoice only its metadata and whether it advances."""
+    document = find(ctx, "invoice", invoice_id)
+    customer = find(ctx, "customer", document.body["customer"], param="customer")
+    ledger = open_ledger(on_customers_time(ctx, customer), customer)
+    before = document.body
+    if before["status"] != "draft" and set(params) - {"metadata", "auto_advance"}:
+        raise BillingError(
+            "This invoice is no longer editable: finalized invoices never change.",
+            code="invoice_not_editable",
+        )
+    after = _with_fields(ledger.ctx, before, params)
+    if "discounts" in params:
+        after = _with_discounts(ledger, after, params["discounts"] or [])
+    if before["status"] == "draft":
+        balance = int(ledger.account["balance"])
+        after = with_totals(after, invoice_lines(after), starting_balance=balance)
+        document = replace(document, due_at=invoice_due_at(after))
+    ledger.put(replace(document, body=after))
+    ledger.tell("invoice.updated", after, before)
+    ledger.save(result_id=invoice_id)
+    return after
+
+
+def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+    """Delete a draft that was made by hand; its items wait for another invoice again."""
+    document = editable_draft(ctx, invoice_id)
+    if subscription_of(document.body) is not None:
+        raise BillingError(
+            "You can only delete one-off invoices: finalize the invoice of a subscription, then"
+            " void it.",
+            code="invoice_not_editable",
+        )
+    customer = find(ctx, "customer", document.body["customer"], param="customer")
+    ledger = open_ledger(on_customers_time(ctx, customer), customer)
+    _release_items(ledger, document)
+    ledger.remove(document)
+    ledger.tell("invoice.deleted", document.body)
+    ledger.save(result_id=invoice_id)
+    return {"id": invoice_id, "object": "invoice", "deleted": True}
+
+
+def send_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+    """Finalise an invoice if it is a draft, and tell that it is to be sent to the customer.
+
+    Meterline sends no mail itself: ``invoice.sent`` is the event for whoever does.
+    """
+    document = find(ctx, "invoice", invoice_id)
+    body = document.body
+    if body["collection_method"] != "send_invoice":
+        raise BillingError(
+            "You can only manually send an invoice if its collection method is 'send_invoice'.",
+        )
+    if body["status"] == "draft":
+        body = finalize_invoice(replace(ctx, receipt=None), invoice_id, {})
+        document = find(ctx, "invoice", invoice_id)
+    customer = find(ctx, "customer", body["customer"], param="customer")
+    ledger = open_ledger(on_customers_time(ctx, customer), customer)
+    ledger.put(document)
+    ledger.tell("invoice.sent", body)
+    ledger.save(result_id=invoice_id)
+    return body
+
+
+def _subscription(ctx: Context, params: Body) -> Body | None:
+    if "subscription" not in params:
+        return None
+    return find(ctx, "subscription", params["subscription"], param="subscription").body
+
+
+def _customer_id(params: Body, subscription: Body | None) -> str:
+    if subscription is None:
+        return str(params["customer"])
+    if params.get("customer", subscription["customer"]) != subscription["customer"]:
+        raise BillingError(
+            f"The subscription {subscription['id']} belongs to another customer.",
+            param="subscription",
+        )
+    return str(subscription["customer"])
+
+
+def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
+    now = ledger.ctx.now
+    terms = InvoiceTerms(
+        id=new_id("in_"),
+        created=now,
+        billing_reason="manual",
+        period=Period(now, now),
+        finalizes_at=None,
+    )
+    if subscription is None:
+        currency = params.get("currency") or ledger.account["currency"] or DEFAULT_CURRENCY
+        minor_digits(currency)
+        draft = new_invoice(terms, ledger.account, currency)
+    else:
+        draft = draft_invoice(terms, ledger.account, subscription)
+    draft |= {"auto_advance": False, "next_payment_attempt": None}
+    draft = _with_fields(ledger.ctx, draft, params)
+    given = params.get("discounts")
+    if given is None and subscription is not None:
+        return _discounted(draft, discounts_of(ledger.ctx, subscription))
+    return _with_discounts(ledger, draft, given or [])
+
+
+def _with_fields(ctx: Context, invoice: Body, params: Body) -> Body:
+    changes: dict[str, Any] = {
+        name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params
+    }
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(invoice["metadata"], params["metadata"])
+    if "days_until_due" in params:
+        changes["_"] = private(invoice) | {"days_until_due": params["days_until_due"]}
+    if "auto_advance" in params:
+        changes["auto_advance"] = params["auto_advance"]
+        if invoice["status"] == "draft":
+            at = ctx.now + invoice_grace_seconds(ctx) if params["auto_advance"] else None
+            changes["automatically_finalizes_at"] = at
+    after = invoice | changes
+    _check_collection(after)
+    return after
+
+
+def _check_collection(invoice: Body) -> None:
+    """An invoice that is sent needs a day until which it is due; a charge has none."""
+    due = invoice["due_date"] is not None or private(invoice).get("days_until_due") is not None
+    if due != (invoice["collection_method"] == "send_invoice"):
+        raise BillingError(
+            "If you set collection_method to send_invoice, you must provide days_until_due or"
+            " due_date; with charge_automatically you must not.",
+            code="parameter_missing" if not due else None,
+            param="days_until_due",
+        )
+
+
+def _with_discounts(ledger: Ledger, invoice: Body, given: list[Body]) -> Body:
+    return _discounted(invoice, redeem(ledger, given, invoice["currency"], invoice=invoice["id"]))
+
+
+def _discounted(invoice: Body, discounts: list[Body]) -> Body:
+    terms = [private_terms(one) for one in discounts]
+    return invoice | {
+        "discounts": [one["id"] for one in discounts],
+        "_": private(invoice) | {"discounts": terms},
+    }
+
+
+def _pending_lines(
+    ledger: Ledger, draft: Body, params: Body, subscription: Body | None
+) -> list[Body]:
+    wanted_id = subscription["id"] if subscription else None
+    behavior = params.get("pending_invoice_items_behavior", "include" if wanted_id else "exclude")
+    if behavior == "exclude":
+        return []
+    items = ledger.collect(
+        draft["id"],
+        lambda item: (
+            item["currency"] == draft["currency"]
+            and (wanted_id is None or subscription_of_item(item) == wanted_id)
+        ),
+    )
+    if not items and wanted_id is not None:
+        raise BillingError(
+            "Nothing to invoice for subscription", code="invoice_no_subscription_line_items"
+        )
+    return [item_line(item, draft["id"]) for item in items]
+
+
+def _release_items(ledger: Ledger, document: Document) -> None:
+    """Make the items of a draft pending again."""
+    ids = [
+        line["parent"]["invoice_item_details"]["invoice_item"]
+        for line in invoice_lines(document.body)
+        if line["parent"]["invoice_item_details"] is not None
+    ]
+    for item in ledger.ctx.store.get_many(ids).values():
+        ledger.release(item)

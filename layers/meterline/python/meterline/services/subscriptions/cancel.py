@@ -1,0 +1,246 @@
+"""Ending subscriptions: now, with the period, or at an instant (contract section 5.8)."""
+
+from dataclasses import replace
+
+from meterline.core.errors import BillingError
+from meterline.core.item_changes import BilledSpan, Fee, credit_billed
+from meterline.core.periods import Period
+from meterline.core.unset import UNSET, or_none
+from meterline.core.usage_changes import split
+from meterline.services.context import Context
+from meterline.services.ids import derived_id
+from meterline.services.invoices.bodies import InvoiceTerms, invoice_due_at, subscription_of
+from meterline.services.invoices.drafting import draft_on, finalizes_at, issue_on, pending_for
+from meterline.services.invoices.item_bodies import subscription_of_item
+from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.lookups import find, on_customers_time
+from meterline.services.renewals import current_period
+from meterline.services.subscriptions.bodies import (
+    ended_subscription,
+    is_ended,
+    items_of,
+    subscription_document,
+    with_items,
+)
+from meterline.services.subscriptions.prorations import (
+    Proration,
+    add_line,
+    bill_usage,
+    credit_unused,
+    fees_of,
+    proration_of,
+)
+from meterline.services.terms import (
+    billed_spans,
+    is_metered,
+    span_from,
+    usage_period,
+    with_billed,
+)
+from meterline.store.billing import Span
+from meterline.store.documents import Body, Document
+
+_RECENT_INVOICES = 40
+
+
+def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
+    """End a subscription now.
+
+    ``prorate`` credits unused time and bills usage by pending items; ``invoice_now`` bills these,
+    the usage and everything pending on a final invoice. Without either, usage is not billed and
+    pending prorations are dropped. Invoices that are still open stop advancing by themselves.
+    """
+    document = find(ctx, "subscription", subscription_id)
+    customer = find(ctx, "customer", document.body["customer"], param="customer")
+    ctx = on_customers_time(ctx, customer)
+    if is_ended(document.body):
+        raise BillingError(
+            f"No such subscription: '{subscription_id}'",
+            code="resource_missing",
+            param="id",
+            status=404,
+        )
+    ledger = open_ledger(ctx, customer)
+    after, invoice = cancel_on(ledger, document.body, params)
+    for stopped in _unfinished(ctx, document.body):
+        ledger.put(stopped)
+        ledger.tell("invoice.updated", stopped.body, stopped.body | {"auto_advance": True})
+    if invoice is not None:
+        issue_on(ledger, invoice)
+    ledger.put(subscription_document(after, document))
+    ledger.tell("customer.subscription.deleted", after)
+    ledger.save(result_id=subscription_id)
+    return after
+
+
+def cancel_on(ledger: Ledger, subscription: Body, params: Body) -> tuple[Body, Body | None]:
+    """Decide on ending a subscription now: how it is then, and its final invoice if there is one.
+
+    Cancellations and their previews are both decided here.
+    """
+    now = ledger.ctx.now
+    prorates, invoices = bool(params.get("prorate")), bool(params.get("invoice_now"))
+    if prorates:
+        credit_unused(ledger, subscription, Proration(now, prorates=True))
+    if prorates or invoices:
+        _bill_all_usage(ledger, subscription)
+    else:
+        _drop_prorations(ledger, subscription)
+    details = cancellation_details(subscription, params) | {"reason": "cancellation_requested"}
+    after = ended_subscription(
+        subscription | {"canceled_at": now, "cancellation_details": details}, now
+    )
+    wanted = pending_for(subscription)
+    if not invoices or not any(wanted(item.body) for item in ledger.pending.values()):
+        return after, None
+    terms = InvoiceTerms(
+        id=derived_id("in_", subscription["id"], "cancel", now),
+        created=now,
+        billing_reason="subscription_update",
+        period=Period(min(current_period(subscription).start, now), now),
+        finalizes_at=finalizes_at(ledger.ctx, subscription),
+    )
+    invoice, after = draft_on(ledger, after, terms, [])
+    return after, invoice
+
+
+def change_end(ledger: Ledger, subscription: Body, params: Body, *, prorates: bool) -> Body:
+    """The subscription with the end that ``cancel_at`` or ``cancel_at_period_end`` asks for."""
+    if "cancel_at_period_end" in params:
+        if not params["cancel_at_period_end"]:
+            return _without_end(ledger, subscription, prorates=prorates)
+        at = current_period(subscription).end
+        return _ending(ledger, subscription) | {"cancel_at": at, "cancel_at_period_end": True}
+    if "cancel_at" not in params:
+        return subscription
+    if params["cancel_at"] is UNSET:
+        return _without_end(ledger, subscription, prorates=prorates)
+    at = _instant(subscription, params["cancel_at"])
+    if at <= ledger.ctx.now:
+        raise BillingError("cancel_at must be in the future.", param="cancel_at")
+    ending = _ending(ledger, subscription) | {"cancel_at": at, "cancel_at_period_end": False}
+    return _resized(ledger, ending, at, prorates=prorates)
+
+
+def cancellation_details(subscription: Body, params: Body) -> Body:
+    """The details with those that a request gives; their reason stays."""
+    given = params.get("cancellation_details") or {}
+    details: Body = subscription["cancellation_details"]
+    return details | {name: or_none(value) for name, value in given.items()}
+
+
+def _without_end(ledger: Ledger, subscription: Body, *, prorates: bool) -> Body:
+    """The subscription that goes on: its end undone, its periods as long as they were."""
+    if subscription["cancel_at"] is None:
+        return subscription
+    details = subscription["cancellation_details"] | {"reason": None}
+    undone = {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": None}
+    endless = subscription | undone | {"cancellation_details": details}
+    return _resized(ledger, endless, None, prorates=prorates)
+
+
+def _ending(ledger: Ledger, subscription: Body) -> Body:
+    details = subscription["cancellation_details"] | {"reason": "cancellation_requested"}
+    return subscription | {"canceled_at": ledger.ctx.now, "cancellation_details": details}
+
+
+def _instant(subscription: Body, wanted: int | str) -> int:
+    if isinstance(wanted, int):
+        return wanted
+    ends = [int(item["current_period_end"]) for item in items_of(subscription)]
+    return min(ends) if wanted == "min_period_end" else max(ends)
+
+
+def _resized(ledger: Ledger, subscription: Body, end: int | None, *, prorates: bool) -> Body:
+    """The subscription whose running periods end at ``end`` if they would run longer.
+
+    Time that is cut off is credited, time that is won back is charged.
+    """
+    if subscription["status"] == "trialing":
+        return with_items(
+            subscription, [_trial_until(item, subscription, end) for item in items_of(subscription)]
+        )
+    fees = fees_of(ledger, subscription)
+    items = []
+    for item in items_of(subscription):
+        natural = span_from(
+            item, subscription["billing_cycle_anchor"], item["current_period_start"]
+        ).period.end
+        until = natural if end is None else max(min(natural, end), item["current_period_start"])
+        fee = None if is_metered(item) or not prorates else fees[item["id"]]
+        items.append(_moved(ledger, subscription, item, until, fee))
+    return with_items(subscription, items)
+
+
+def _trial_until(item: Body, subscription: Body, end: int | None) -> Body:
+    natural = int(subscription["trial_end"])
+    return item | {"current_period_end": natural if end is None else min(natural, end)}
+
+
+def _moved(ledger: Ledger, subscription: Body, item: Body, until: int, fee: Fee | None) -> Body:
+    """An item whose running period ends at ``until``, credited or charged for the difference."""
+    former = int(item["current_period_end"])
+    moved = item | {"current_period_end": until}
+    if fee is None or until == former:
+        return moved
+    if until > former:
+        change = proration_of(subscription, moved, former, new=fee)
+        for line in change.debits:
+            add_line(ledger, subscription, item, line, is_credit=False)
+        return with_billed(moved, (*billed_spans(item), *(d.as_billed for d in change.debits)))
+    change = proration_of(subscription, item, until, old=fee)
+    for line in change.credits:
+        add_line(ledger, subscription, item, line, is_credit=True)
+    return with_billed(moved, [_kept(span, until) for span in billed_spans(item)])
+
+
+def _kept(span: BilledSpan, until: int) -> BilledSpan:
+    """What stays billed of a span whose time from ``until`` on was credited."""
+    kept, _ = split(span.period, until)
+    given_back = credit_billed([span], until)
+    if kept is None or not given_back:
+        return span if kept is not None else BilledSpan(Fee(0), Period(until, until))
+    gross = span.fee.gross_minor + given_back[0].gross_minor
+    net = span.fee.net_minor + given_back[0].amount_minor
+    return BilledSpan(Fee(gross, gross - net), kept)
+
+
+def _bill_all_usage(ledger: Ledger, subscription: Body) -> None:
+    """Bill what metered items used up to now; the usage of a trial is free."""
+    if subscription["status"] == "trialing":
+        return
+    for item in items_of(subscription):
+        used, _ = split(usage_period(item), ledger.ctx.now)
+        if is_metered(item) and used is not None:
+            bill_usage(ledger, subscription, item, used)
+
+
+def _drop_prorations(ledger: Ledger, subscription: Body) -> None:
+    for document in list(ledger.pending.values()):
+        item = document.body
+        if item["proration"] and subscription_of_item(item) == subscription["id"]:
+            ledger.drop_item(document.id)
+
+
+def _unfinished(ctx: Context, subscription: Body) -> list[Document]:
+    """The draft and open invoices of a subscription, advancing no more: its latest one, which is
+    found by its id, and recent ones, which an index finds.
+    """
+    page = ctx.store.page(
+        "invoice",
+        Span(),
+        limit=_RECENT_INVOICES,
+        parent=subscription["customer"],
+        keep=lambda body: subscription_of(body) == subscription["id"],
+    )
+    found = {document.id: document for document in page.documents}
+    latest = ctx.store.get(subscription["latest_invoice"] or "")
+    if latest is not None:
+        found[latest.id] = latest
+    stopped = []
+    for document in found.values():
+        body = document.body
+        if body["status"] in ("draft", "open") and body["auto_advance"]:
+            halted = body | {"auto_advance": False, "next_payment_attempt": None}
+            stopped.append(replace(document, body=halted, due_at=invoice_due_at(halted)))
+    return stopped

@@ -1,0 +1,128 @@
+"""Changes of a subscription's items: what was, what is to be, one step for each item."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meterline.core.errors import BillingError
+from meterline.core.periods import Period, period_at
+from meterline.core.unset import merged_metadata
+from meterline.services.context import Context
+from meterline.services.plans import plan_of
+from meterline.services.subscriptions.bodies import ItemTerms, items_of, new_item, with_items
+from meterline.services.subscriptions.items import check_together, quantity_of, recurring_prices
+from meterline.services.terms import interval_of, item_period, mode_of
+from meterline.store.documents import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One item before and after: ``old`` is None for an added one, ``new`` for a removed one."""
+
+    old: Body | None
+    new: Body | None
+
+    @property
+    def is_repriced(self) -> bool:
+        """Whether what the item costs may have changed."""
+        if self.old is None or self.new is None:
+            return True
+        same_price = self.old["price"]["id"] == self.new["price"]["id"]
+        return not same_price or self.old.get("quantity") != self.new.get("quantity")
+
+
+def change_items(
+    ctx: Context, subscription: Body, wanted: Sequence[Mapping[str, Any]], at: int
+) -> tuple[Body, list[Step]]:
+    """The subscription with the items that a request wants, and a step for each item named.
+
+    Items that are not named stay as they are. Periods are those of the running cycle, in which the
+    change takes effect ``at`` an instant.
+    """
+    prices = recurring_prices(ctx, wanted)
+    stored = {item["id"]: item for item in items_of(subscription)}
+    steps = [
+        _step(subscription, stored, prices, item, (f"items[{index}]", at))
+        for index, item in enumerate(wanted)
+    ]
+    replaced = {step.old["id"]: step.new for step in steps if step.old is not None}
+    items = [replaced.get(item_id, item) for item_id, item in stored.items()]
+    kept = [item for item in items if item is not None]
+    kept += [step.new for step in steps if step.old is None and step.new is not None]
+    check_together([item["price"] for item in kept], mode_of(subscription))
+    return with_items(subscription, kept), steps
+
+
+def _step(
+    subscription: Body,
+    stored: Mapping[str, Body],
+    prices: Mapping[str, Body],
+    wanted: Mapping[str, Any],
+    place: tuple[str, int],
+) -> Step:
+    param, at = place
+    if "id" not in wanted:
+        return Step(None, _added(subscription, prices, wanted, place))
+    old = stored.get(wanted["id"])
+    if old is None:
+        raise BillingError(
+            f"No such subscription_item: '{wanted['id']}'",
+            code="resource_missing",
+            param=f"{param}[id]",
+        )
+    if wanted.get("deleted"):
+        return Step(old, None)
+    price = prices[wanted["price"]] if "price" in wanted else old["price"]
+    new = old | {"price": price, "plan": plan_of(price)}
+    if interval_of(price) != interval_of(old["price"]):
+        new |= _bounds(period_for(subscription, price, at))
+    return Step(old, _requantified(new, wanted, param) | _metadata(old, wanted))
+
+
+def _added(
+    subscription: Body,
+    prices: Mapping[str, Body],
+    wanted: Mapping[str, Any],
+    place: tuple[str, int],
+) -> Body:
+    param, at = place
+    if "price" not in wanted:
+        raise BillingError(
+            f"Missing required param: {param}[price].",
+            code="parameter_missing",
+            param=f"{param}[price]",
+        )
+    if wanted.get("deleted"):
+        raise BillingError("Name the item to delete by its id.", param=f"{param}[deleted]")
+    price = prices[wanted["price"]]
+    terms = ItemTerms(price, quantity_of(price, wanted, param), _metadata({}, wanted)["metadata"])
+    return new_item(terms, subscription["id"], period_for(subscription, price, at), at)
+
+
+def period_for(subscription: Body, price: Body, at: int) -> Period:
+    """The running period of an item with this price: that of items which recur as often."""
+    for item in items_of(subscription):
+        if subscription["status"] == "trialing" or interval_of(item["price"]) == interval_of(price):
+            return item_period(item)
+    return period_at(subscription["billing_cycle_anchor"], interval_of(price), at)
+
+
+def _requantified(item: Body, wanted: Mapping[str, Any], param: str) -> Body:
+    """The item with the quantity that its price allows: the wanted one, or the one it had."""
+    given = {"quantity": item["quantity"]} if "quantity" in item else {}
+    if item["price"]["recurring"]["usage_type"] == "metered":
+        given = {}
+    quantity = quantity_of(item["price"], given | dict(wanted), param)
+    rest = {name: value for name, value in item.items() if name != "quantity"}
+    return rest if quantity is None else rest | {"quantity": quantity}
+
+
+def _metadata(old: Mapping[str, Any], wanted: Mapping[str, Any]) -> Body:
+    stored = old.get("metadata", {})
+    return {
+        "metadata": merged_metadata(stored, wanted["metadata"]) if "metadata" in wanted else stored
+    }
+
+
+def _bounds(period: Period) -> Body:
+    return {"current_period_start": period.start, "current_period_end": period.end}

@@ -1,0 +1,116 @@
+"""Restarting a subscription's cycle: the running period ends at once and a new one begins.
+
+That is so when the anchor is reset, when a trial is given or ends early, and in classic mode when
+the interval changes or free prices become paid ones (contract sections 5.3 and 5.4).
+"""
+
+from dataclasses import dataclass
+
+from meterline.core.anchors import check_trial_end
+from meterline.core.cycle_changes import CycleTerms, cycle_reset, is_free
+from meterline.core.cycles import CyclePeriod
+from meterline.core.invoicing import Line, metered_line, opening_lines, trial_lines
+from meterline.core.periods import Period
+from meterline.core.usage_changes import cut_by_reset
+from meterline.services.invoices.drafting import ItemLine
+from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.metered import usage_in
+from meterline.services.renewals import in_period
+from meterline.services.subscriptions.bodies import items_of, with_items
+from meterline.services.subscriptions.items import own_interval
+from meterline.services.subscriptions.prorations import Proration, credit_unused
+from meterline.services.terms import (
+    billed_item,
+    is_metered,
+    mode_of,
+    price_plan,
+    span_from,
+    usage_period,
+)
+from meterline.store.documents import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A new cycle from ``at`` on: with this anchor, first a trial if ``trial_end`` is set."""
+
+    at: int
+    anchor: int
+    trial_end: int | None = None
+
+
+def restart_of(before: Body, after: Body, params: Body, now: int) -> Restart | None:
+    """The restart that a change means, or None: asked for, by a trial, or by classic rules."""
+    trial_end = params.get("trial_end")
+    if trial_end == "now":
+        return Restart(now, now) if before["status"] == "trialing" else None
+    if trial_end is not None:
+        check_trial_end(trial_end, now, before["billing_cycle_anchor"])
+        return Restart(now, trial_end, trial_end)
+    if before["status"] in ("trialing", "paused"):
+        return None
+    requested = params.get("billing_cycle_anchor") in ("now", {"type": "now"})
+    reason = cycle_reset(
+        _cycle_terms(before), _cycle_terms(after), mode_of(before), requested=requested
+    )
+    return None if reason is None else Restart(now, now)
+
+
+def restart(
+    ledger: Ledger, before: Body, after: Body, how: Restart, *, prorates: bool
+) -> tuple[Body, list[ItemLine]]:
+    """The subscription in its new cycle, and the lines of the invoice that goes with it.
+
+    The unused time of the cut period is credited by pending items, its usage is billed by lines.
+    """
+    lines = [] if before["status"] == "trialing" else _usage_lines(ledger, before, how.at)
+    credit_unused(ledger, before, Proration(how.at, prorates and before["status"] != "trialing"))
+    spans = {item["id"]: _span(item, how) for item in items_of(after)}
+    items = [in_period(item, spans[item["id"]].period) for item in items_of(after)]
+    restarted = with_items(after, items) | _standing(before, how)
+    for item in sorted(items, key=lambda one: int(one["created"]), reverse=True):
+        lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]
+    return restarted, lines
+
+
+def _usage_lines(ledger: Ledger, before: Body, at: int) -> list[ItemLine]:
+    cuts = {}
+    for item in items_of(before):
+        cut = cut_by_reset(usage_period(item), at).billed if is_metered(item) else None
+        if cut is not None:
+            cuts[item["id"]] = (item, cut)
+    usage = usage_in(ledger.ctx, before["customer"], cuts)
+    return [
+        ItemLine(item, metered_line(billed_item(item), usage[item_id], cut))
+        for item_id, (item, cut) in cuts.items()
+    ]
+
+
+def _span(item: Body, how: Restart) -> CyclePeriod:
+    if how.trial_end is None:
+        return span_from(item, how.anchor, how.at)
+    trial = Period(how.at, how.trial_end)
+    return CyclePeriod(trial, trial)
+
+
+def _first_lines(
+    after: Body, item: Body, spans: dict[str, CyclePeriod], how: Restart
+) -> list[Line]:
+    billed, span = billed_item(item), spans[item["id"]]
+    if how.trial_end is not None:
+        return trial_lines([billed], span.period, mode_of(after))
+    return opening_lines([billed], span, mode_of(after))
+
+
+def _standing(before: Body, how: Restart) -> Body:
+    changes: Body = {"billing_cycle_anchor": how.anchor}
+    if how.trial_end is None:
+        trial = {"trial_end": how.at} if before["status"] == "trialing" else {}
+        return changes | trial | {"status": "active"}
+    started = before["trial_start"] if before["status"] == "trialing" else how.at
+    return changes | {"status": "trialing", "trial_start": started, "trial_end": how.trial_end}
+
+
+def _cycle_terms(subscription: Body) -> CycleTerms:
+    prices = [item["price"] for item in items_of(subscription)]
+    return CycleTerms(own_interval(prices), is_free(price_plan(price) for price in prices))

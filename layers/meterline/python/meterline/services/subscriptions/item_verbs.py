@@ -1,0 +1,58 @@
+"""The verbs of single subscription items: each is a change of their subscription."""
+
+from typing import Any
+
+from meterline.core.errors import no_such
+from meterline.services.context import Context
+from meterline.services.lookups import find
+from meterline.services.subscriptions.bodies import items_of, subscription_of_item_id
+from meterline.services.subscriptions.update import update_subscription
+from meterline.store.documents import Body
+
+_CHANGE_PARAMS = ("proration_behavior", "proration_date")
+
+
+def find_item(ctx: Context, item_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+    """A subscription item by its id."""
+    for item in items_of(_subscription_of(ctx, item_id)):
+        if item["id"] == item_id:
+            return item
+    raise no_such("subscription_item", item_id)
+
+
+def create_item(ctx: Context, params: Body) -> Body:
+    """Add an item to a subscription."""
+    subscription_id = params["subscription"]
+    before = find(ctx, "subscription", subscription_id, param="subscription").body
+    known = {item["id"] for item in items_of(before)}
+    after = _change(ctx, subscription_id, {}, params)
+    return next(item for item in items_of(after) if item["id"] not in known)
+
+
+def update_item(ctx: Context, item_id: str, params: Body) -> Body:
+    """Change an item's price, quantity or metadata."""
+    find_item(ctx, item_id, {})
+    after = _change(ctx, subscription_of_item_id(item_id), {"id": item_id}, params)
+    return next(item for item in items_of(after) if item["id"] == item_id)
+
+
+def delete_item(ctx: Context, item_id: str, params: Body) -> Body:
+    """Take an item off its subscription, which must keep at least one."""
+    find_item(ctx, item_id, {})
+    _change(ctx, subscription_of_item_id(item_id), {"id": item_id, "deleted": True}, params)
+    return {"id": item_id, "object": "subscription_item", "deleted": True}
+
+
+def _change(ctx: Context, subscription_id: str, item: dict[str, Any], params: Body) -> Body:
+    """Change one item of a subscription, by the update that changes many."""
+    fields = ("price", "quantity", "metadata")
+    wanted = item | {name: params[name] for name in fields if name in params}
+    change = {name: params[name] for name in _CHANGE_PARAMS if name in params}
+    return update_subscription(ctx, subscription_id, {"items": [wanted], **change})
+
+
+def _subscription_of(ctx: Context, item_id: str) -> Body:
+    document = ctx.store.get(subscription_of_item_id(item_id))
+    if document is None or document.kind != "subscription":
+        raise no_such("subscription_item", item_id)
+    return document.body

@@ -1,0 +1,207 @@
+"""Prorations of a change: pending invoice items for time and usage, as the core decides on them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from meterline.core.discounts import DiscountableLine
+from meterline.core.invoicing import metered_line
+from meterline.core.item_changes import (
+    Fee,
+    ItemChange,
+    ProratedChange,
+    ProrationLine,
+    fees_after_discounts,
+    prorate_change,
+)
+from meterline.core.periods import Period
+from meterline.core.rating import rate
+from meterline.core.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
+from meterline.services.invoices.bodies import private
+from meterline.services.invoices.descriptions import proration_description
+from meterline.services.invoices.discounts import core_discounts, discounts_of
+from meterline.services.invoices.drafting import product_names
+from meterline.services.invoices.item_bodies import ItemTerms, new_item, proration_explanation
+from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.lines import figures
+from meterline.services.invoices.metered import usage_in
+from meterline.services.subscriptions.bodies import items_of
+from meterline.services.subscriptions.changes import Step
+from meterline.services.terms import (
+    billed_item,
+    billed_spans,
+    is_metered,
+    item_period,
+    mode_of,
+    price_plan,
+    usage_period,
+    whole_of,
+    with_billed,
+)
+from meterline.store.documents import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Proration:
+    """How a change of a subscription is prorated: at which instant, and whether at all."""
+
+    at: int
+    prorates: bool
+
+
+def fees_of(ledger: Ledger, subscription: Body) -> Mapping[str, Fee]:
+    """What each licensed item costs for a full period, its discounts inside, by item id."""
+    items = [item for item in items_of(subscription) if not is_metered(item)]
+    lines = []
+    for item in items:
+        gross = rate(price_plan(item["price"]), Decimal(item["quantity"])).amount_minor
+        lines.append(DiscountableLine(gross, item["price"]["product"]))
+    discounts = core_discounts(discounts_of(ledger.ctx, subscription, ledger))
+    fees = fees_after_discounts(lines, discounts, mode_of(subscription))
+    return {item["id"]: fee for item, fee in zip(items, fees, strict=True)}
+
+
+def prorate_steps(
+    ledger: Ledger, before: Body, after: Body, steps: Iterable[Step], how: Proration
+) -> Body:
+    """Add the pending items of changed items; returns the subscription that knows what is billed.
+
+    Nothing is prorated in a trial, where nothing is paid in advance and no usage is billed.
+    """
+    old_fees, new_fees = fees_of(ledger, before), fees_of(ledger, after)
+    changed: dict[str, Body] = {}
+    for step in steps:
+        if not step.is_repriced:
+            continue
+        new = step.new
+        if step.old is not None:
+            _give_back(ledger, before, step.old, old_fees, how)
+            _bill_usage(ledger, before, step, how)
+        if new is not None:
+            changed[new["id"]] = _charge_rest(ledger, after, step, new_fees, how)
+    items = [changed.get(item["id"], item) for item in items_of(after)]
+    return after | {"items": after["items"] | {"data": items}}
+
+
+def credit_unused(ledger: Ledger, subscription: Body, how: Proration) -> None:
+    """Credit the unused rest of all licensed items, as when their periods are cut short."""
+    fees = fees_of(ledger, subscription)
+    for item in items_of(subscription):
+        _give_back(ledger, subscription, item, fees, how)
+
+
+def proration_of(
+    subscription: Body, item: Body, at: int, *, old: Fee | None = None, new: Fee | None = None
+) -> ProratedChange:
+    """The core's decision about a licensed item that goes (``old``) or comes (``new``) ``at``."""
+    change = ItemChange(
+        at=at,
+        period=item_period(item),
+        whole=whole_of(item, subscription["billing_cycle_anchor"]),
+        old_fee=old,
+        new_fee=new,
+        billed=billed_spans(item),
+    )
+    return prorate_change(change, mode_of(subscription))
+
+
+def add_line(
+    ledger: Ledger, subscription: Body, item: Body, line: ProrationLine, *, is_credit: bool
+) -> None:
+    """Add the pending invoice item of a credit or debit."""
+    if line.period.seconds == 0:
+        return
+    name = product_names(ledger.ctx, [item["price"]]).get(item["price"]["product"], "")
+    start = line.period.start
+    terms = ItemTerms(
+        amount=line.amount_minor,
+        currency=subscription["currency"],
+        period=line.period,
+        description=proration_description(item, name, start, is_credit=is_credit),
+        quantity=Decimal(item.get("quantity", 1)),
+        price=item["price"],
+        subscription=subscription["id"],
+        subscription_item=item["id"],
+        proration=True,
+        discountable=False,
+        metadata=dict(item["metadata"]),
+        private={"explanation": proration_explanation(line), "product_name": name},
+    )
+    ledger.add_item(new_item(ledger, terms))
+
+
+def _give_back(
+    ledger: Ledger, subscription: Body, item: Body, fees: Mapping[str, Fee], how: Proration
+) -> None:
+    if not how.prorates or is_metered(item) or _in_trial(subscription):
+        return
+    for line in proration_of(subscription, item, how.at, old=fees[item["id"]]).credits:
+        add_line(ledger, subscription, item, line, is_credit=True)
+
+
+def _charge_rest(
+    ledger: Ledger, subscription: Body, step: Step, fees: Mapping[str, Fee], how: Proration
+) -> Body:
+    """The changed item, which is charged for the rest of its period or counts usage from now on."""
+    item = step.new or {}
+    if is_metered(item):
+        return _counting_from(item, how.at)
+    if _in_trial(subscription):
+        return item
+    if not how.prorates:
+        # What was billed stays billed: a later change credits that, and not the new price.
+        return item if step.old is not None else with_billed(item, ())
+    change = proration_of(subscription, item, how.at, new=fees[item["id"]])
+    for line in change.debits:
+        add_line(ledger, subscription, item, line, is_credit=False)
+    return with_billed(item, (line.as_billed for line in change.debits))
+
+
+def _bill_usage(ledger: Ledger, subscription: Body, step: Step, how: Proration) -> None:
+    """Bill the usage of a metered item that goes or changes its price, as flexible mode does."""
+    item = step.old or {}
+    if not is_metered(item) or _in_trial(subscription):
+        return
+    cut = _cut(subscription, step, how)
+    if cut.billed is not None:
+        bill_usage(ledger, subscription, item, cut.billed)
+
+
+def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -> None:
+    """Add a pending item for a metered item's usage of a period, at its price.
+
+    It is rated again when its invoice is finalised, so that usage which is still being counted gets
+    in.
+    """
+    usage = usage_in(ledger.ctx, subscription["customer"], {"": (item, period)})[""]
+    line = metered_line(billed_item(item), usage, period)
+    name = product_names(ledger.ctx, [item["price"]]).get(item["price"]["product"], "")
+    shown = figures(line, item["price"], name)
+    terms = ItemTerms(
+        amount=line.amount_minor,
+        currency=subscription["currency"],
+        period=period,
+        description=shown["description"],
+        quantity=line.quantity,
+        price=item["price"],
+        subscription=subscription["id"],
+        subscription_item=item["id"],
+        metadata=dict(item["metadata"]),
+        private=shown["_"],
+    )
+    ledger.add_item(new_item(ledger, terms))
+
+
+def _cut(subscription: Body, step: Step, how: Proration) -> UsageCut:
+    period, mode = usage_period(step.old or {}), mode_of(subscription)
+    if step.new is not None and is_metered(step.new):
+        return cut_by_price_change(period, how.at, mode)
+    return cut_by_removal(period, how.at, mode, prorate=how.prorates)
+
+
+def _counting_from(item: Body, at: int) -> Body:
+    return item | {"_": private(item) | {"usage_from": at}}
+
+
+def _in_trial(subscription: Body) -> bool:
+    return bool(subscription["status"] == "trialing")
