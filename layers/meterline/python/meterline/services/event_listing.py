@@ -34,6 +34,8 @@ def list_counted_events(
     Also says whether more follow. Events that the table no longer keeps are shown by their time and
     value alone, with ``identifier`` null. Raises BillingError for an unknown ``starting_after``.
     """
+    if end <= start:
+        raise BillingError("end_time must be after start_time.", param="end_time")
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
     last = None if starting_after is None else _place_of(livemode, starting_after)
     rows = (row for row in _rows(series, start, end, last) if last is None or _place(row) < last)
@@ -54,6 +56,8 @@ def _rows(series: Series, start: int, end: int, last: Place | None) -> Iterator[
     """The counting rows of a range, newest first, an hour at a time."""
     until = end if last is None else min(end, last[0] + 1)
     hours = range(start // HOUR_SECONDS, -(-until // HOUR_SECONDS))
+    if not hours:
+        return
     stored = usage.buckets_between(
         series.livemode, series.meter, series.customer, hours, series.measure
     )
