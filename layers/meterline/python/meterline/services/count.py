@@ -39,13 +39,18 @@ class Group:
 
 def count_records(records: Iterable[Record]) -> list[str]:
     """Count a batch of MeterEvents stream records; the sequence numbers that must come again."""
-    pending = group_records(records)
+    left = count_groups(group_records(records))
+    return [number for group in left.values() for number in group.sequence_numbers]
+
+
+def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:
+    """Count groups of arrivals; gives those that lost every race."""
     for attempt in range(ROUNDS):
         pending = _count_round(pending)
         if not pending:
-            return []
+            break
         back_off(attempt, first_milliseconds=10, most_milliseconds=200)
-    return [number for group in pending.values() for number in group.sequence_numbers]
+    return pending
 
 
 def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:

@@ -116,6 +116,21 @@ def read_identities(livemode: bool, identities: Iterable[bytes]) -> list[Accepte
     return _read_keys([key_of(livemode, identity) for identity in identities])
 
 
+def scan_page(
+    cursor: Item | None, *, segment: int, segments: int
+) -> tuple[list[AcceptedEvent], Item | None]:
+    """A page of all stored events, and where the next begins (None: that was the last)."""
+    start = {"ExclusiveStartKey": cursor} if cursor else {}
+    answer = dynamodb().scan(
+        TableName=settings().meter_events_table,
+        Segment=segment,
+        TotalSegments=segments,
+        ConsistentRead=True,
+        **start,
+    )
+    return [_event(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+
+
 def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT001 - part of a key
     """Mark an existing event as cancelled, once: the mark reaches counting through the stream."""
     client = dynamodb()
