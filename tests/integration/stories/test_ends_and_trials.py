@@ -1,0 +1,219 @@
+"""How subscriptions end, pause and try: what is credited, billed and left alone."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.integration.api.conftest import Api
+from tests.integration.stories.stage import Stage, at, day, lines_of
+
+
+@pytest.fixture
+def stage(api: Api) -> Stage:
+    return Stage(api, "2024-01-01")
+
+
+@pytest.fixture
+def subscription(stage: Stage) -> Any:
+    """A licensed and a metered item, ten days into January, with usage of five."""
+    calls = stage.metered("Calls", stage.meter(), 10)
+    made = stage.subscribe(stage.price("Base", 3100), calls)
+    stage.until("2024-01-11")
+    stage.use(5, "2024-01-10")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("params", "final", "pending"),
+    [
+        ({}, None, []),
+        ({"prorate": True}, None, [-2100, 50]),
+        ({"invoice_now": True}, 50, []),
+        ({"invoice_now": True, "prorate": True}, -2050, []),
+    ],
+)
+def test_a_cancellation_bills_and_credits_what_it_is_told_to(
+    stage: Stage, subscription: Any, params: Any, final: int | None, pending: list[int]
+) -> None:
+    ended = stage.client.v1.subscriptions.cancel(subscription.id, params)
+    assert (ended.status, ended.ended_at) == ("canceled", at("2024-01-11"))
+    left = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
+    assert sorted(one.amount for one in left) == pending
+    invoices = stage.invoices()
+    assert [one.total for one in invoices[1:]] == ([] if final is None else [final])
+    assert invoices[0].auto_advance is False
+    stage.until("2024-03-01")
+    assert len(stage.invoices()) == len(invoices)
+
+
+def test_a_cancellation_without_proration_drops_prorations_that_wait(
+    stage: Stage, subscription: Any
+) -> None:
+    first = subscription["items"].data[0].id
+    stage.change(subscription, items=[{"id": first, "quantity": 3}])
+    stage.client.v1.subscriptions.cancel(subscription.id)
+    left = stage.client.v1.invoice_items.list({"customer": stage.customer})
+    assert left.data == []
+
+
+def test_a_preview_of_a_cancellation_is_its_final_invoice(stage: Stage, subscription: Any) -> None:
+    expected = stage.preview(subscription, cancel_now=True)
+    stage.client.v1.subscriptions.cancel(subscription.id, {"invoice_now": True, "prorate": True})
+    assert lines_of(stage.invoices()[-1]) == lines_of(expected)
+
+
+def test_an_end_within_the_period_shortens_it_and_can_be_undone(
+    stage: Stage, subscription: Any
+) -> None:
+    ending = stage.change(subscription, cancel_at=at("2024-01-21"))
+    assert [day(one.current_period_end) for one in ending["items"].data] == ["2024-01-21"] * 2
+    assert [line.amount for line in stage.preview(subscription).lines.data] == [-1100, 50]
+    stage.change(subscription, cancel_at="")
+    undone = stage.preview(subscription)
+    assert [line.amount for line in undone.lines.data] == [-1100, 1100, 3100, 50]
+    stage.change(subscription, cancel_at=at("2024-01-21"))
+    stage.until("2024-02-02")
+    assert stage.client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    assert stage.invoices()[-1].total == -1100 + 50
+
+
+def test_an_end_in_a_later_period_shortens_that_one(stage: Stage, subscription: Any) -> None:
+    stage.change(subscription, cancel_at=at("2024-02-11"), proration_behavior="none")
+    stage.until("2024-03-01")
+    lines = [lines_of(one) for one in stage.invoices()[1:]]
+    assert lines == [
+        [
+            ("1 × Base", 1069, "2024-02-01", "2024-02-11"),
+            ("5 × Calls", 50, "2024-01-01", "2024-02-01"),
+        ],
+        [("0 × Calls", 0, "2024-02-01", "2024-02-11")],
+    ]
+
+
+def test_the_end_of_the_period_can_be_chosen_and_taken_back(
+    stage: Stage, subscription: Any
+) -> None:
+    ending = stage.change(subscription, cancel_at_period_end=True)
+    assert (ending.cancel_at, ending.cancellation_details.reason) == (
+        at("2024-02-01"),
+        "cancellation_requested",
+    )
+    back = stage.change(subscription, cancel_at_period_end=False)
+    assert (back.cancel_at, back.canceled_at, back.cancellation_details.reason) == (None,) * 3
+    stage.change(subscription, cancel_at_period_end=True)
+    stage.until("2024-02-02")
+    assert stage.client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    assert lines_of(stage.invoices()[-1]) == [("5 × Calls", 50, "2024-01-01", "2024-02-01")]
+
+
+def test_an_ended_subscription_takes_metadata_only(stage: Stage, subscription: Any) -> None:
+    stage.client.v1.subscriptions.cancel(subscription.id)
+    assert stage.change(subscription, metadata={"a": "1"}).metadata["a"] == "1"
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stage.change(subscription, cancel_at_period_end=True)
+    assert refused.value.code == "invalid_canceled_subscription_fields"
+    with pytest.raises(stripe.InvalidRequestError) as again:
+        stage.client.v1.subscriptions.cancel(subscription.id)
+    assert again.value.http_status == 404
+
+
+def test_a_deleted_customer_has_no_subscriptions(stage: Stage, subscription: Any) -> None:
+    stage.client.v1.customers.delete(stage.customer)
+    assert stage.client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    stage.until("2024-03-01")
+
+
+def test_a_trial_given_later_moves_the_anchor(api: Api) -> None:
+    stage = Stage(api, "2024-06-23")
+    subscription = stage.subscribe(stage.price("Base", 3000))
+    stage.until("2024-07-15")
+    change: dict[str, Any] = {"trial_end": at("2024-08-01"), "proration_behavior": "none"}
+    expected = stage.preview(subscription, **change)
+    trying = stage.change(subscription, **change)
+    assert (trying.status, trying.billing_cycle_anchor) == ("trialing", at("2024-08-01"))
+    stage.until("2024-09-02")
+    assert expected.total == 0
+    assert stage.totals() == [
+        ("2024-06-23", 3000),
+        ("2024-07-15", 0),
+        ("2024-08-01", 3000),
+        ("2024-09-01", 3000),
+    ]
+
+
+def test_a_trial_ended_early_bills_at_once(api: Api) -> None:
+    stage = Stage(api, "2024-01-01")
+    calls = stage.metered("Calls", stage.meter(), 10)
+    subscription = stage.subscribe(stage.price("Base", 3000), calls, trial_period_days=30)
+    stage.until("2024-01-11")
+    stage.use(5, "2024-01-10")
+    paying = stage.change(subscription, trial_end="now")
+    assert (paying.status, paying.billing_cycle_anchor) == ("active", at("2024-01-11"))
+    assert lines_of(stage.invoices()[-1]) == [("1 × Base", 3000, "2024-01-11", "2024-02-11")]
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status", "totals"),
+    [
+        ("create_invoice", "active", [("2024-01-01", 0), ("2024-01-08", 3000)]),
+        ("cancel", "canceled", [("2024-01-01", 0)]),
+        ("pause", "paused", [("2024-01-01", 0)]),
+    ],
+)
+def test_a_trial_without_a_payment_method_ends_as_told(
+    stage: Stage, behavior: str, status: str, totals: list[Any]
+) -> None:
+    settings = {"end_behavior": {"missing_payment_method": behavior}}
+    subscription = stage.subscribe(
+        stage.price("Base", 3000), trial_period_days=7, trial_settings=settings
+    )
+    stage.until("2024-01-20")
+    assert stage.client.v1.subscriptions.retrieve(subscription.id).status == status
+    assert stage.totals() == totals
+
+
+def test_a_paused_subscription_is_resumed_with_a_new_cycle(stage: Stage) -> None:
+    settings = {"end_behavior": {"missing_payment_method": "pause"}}
+    subscription = stage.subscribe(
+        stage.price("Base", 3000), trial_period_days=7, trial_settings=settings
+    )
+    stage.until("2024-01-20")
+    resumed = stage.client.v1.subscriptions.resume(subscription.id)
+    assert (resumed.status, resumed.billing_cycle_anchor) == ("active", at("2024-01-20"))
+    stage.until("2024-02-21")
+    assert stage.totals()[1:] == [("2024-01-20", 3000), ("2024-02-20", 3000)]
+    with pytest.raises(stripe.InvalidRequestError):
+        stage.client.v1.subscriptions.resume(subscription.id)
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status"),
+    [("keep_as_draft", "draft"), ("void", "void"), ("mark_uncollectible", "uncollectible")],
+)
+def test_while_collection_is_paused_invoices_are_not_collected(
+    stage: Stage, behavior: str, status: str
+) -> None:
+    subscription = stage.subscribe(stage.price("Base", 3000))
+    pause = {"behavior": behavior, "resumes_at": at("2024-02-15")}
+    stage.change(subscription, pause_collection=pause)
+    stage.until("2024-03-02")
+    assert [one.status for one in stage.invoices()] == ["open", status, "open"]
+    assert stage.client.v1.subscriptions.retrieve(subscription.id).pause_collection is None
+
+
+def test_an_incomplete_subscription_becomes_active_when_paid_and_expires_unpaid(
+    stage: Stage,
+) -> None:
+    base = stage.price("Base", 3000)
+    paid = stage.subscribe(base, payment_behavior="default_incomplete")
+    unpaid = stage.subscribe(base, payment_behavior="default_incomplete")
+    assert (paid.status, unpaid.status) == ("incomplete", "incomplete")
+    stage.client.v1.invoices.pay(paid.latest_invoice, {"paid_out_of_band": True})
+    stage.until("2024-01-03")
+    retrieve = stage.client.v1.subscriptions.retrieve
+    assert (retrieve(paid.id).status, retrieve(unpaid.id).status) == (
+        "active",
+        "incomplete_expired",
+    )
+    assert stage.client.v1.invoices.retrieve(unpaid.latest_invoice).status == "void"

@@ -1,0 +1,236 @@
+"""Coupons, balances, invoice items and invoices by hand: what an invoice comes to."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.integration.api.conftest import Api
+from tests.integration.stories.stage import Stage, at, lines_of
+
+
+@pytest.fixture
+def stage(api: Api) -> Stage:
+    return Stage(api, "2024-01-01")
+
+
+def coupon(stage: Stage, **params: Any) -> dict[str, str]:
+    return {"coupon": str(stage.client.v1.coupons.create(params).id)}
+
+
+def totals_until(stage: Stage, text: str) -> list[int]:
+    stage.until(text)
+    return [one.total for one in stage.invoices()]
+
+
+@pytest.mark.parametrize(
+    ("duration", "totals"),
+    [
+        ({"duration": "once"}, [750, 1000, 1000, 1000]),
+        ({"duration": "repeating", "duration_in_months": 2}, [750, 750, 1000, 1000]),
+        ({"duration": "forever"}, [750, 750, 750, 750]),
+    ],
+)
+def test_a_coupon_counts_for_its_duration(
+    stage: Stage, duration: dict[str, Any], totals: list[int]
+) -> None:
+    off = coupon(stage, percent_off=25, **duration)
+    subscription = stage.subscribe(stage.price("Base", 1000), discounts=[off])
+    assert stage.client.v1.coupons.retrieve(off["coupon"]).times_redeemed == 1
+    assert totals_until(stage, "2024-04-02") == totals
+    first = stage.invoices()[0]
+    assert [one.amount for one in first.total_discount_amounts] == [250]
+    assert first.lines.data[0].discount_amounts[0].amount == 250
+    assert first.subtotal == 1000
+    assert subscription.id
+
+
+def test_an_amount_off_is_spread_over_the_lines_it_applies_to(stage: Stage) -> None:
+    one, two = stage.price("One", 1000), stage.price("Two", 2000)
+    off = coupon(stage, amount_off=500, currency="usd", duration="forever")
+    stage.subscribe(one, two, discounts=[off])
+    invoice = stage.invoices()[0]
+    assert [line.discount_amounts[0].amount for line in invoice.lines.data] == [166, 334]
+    assert invoice.total == 2500
+
+
+def test_a_coupon_can_apply_to_one_product(stage: Stage) -> None:
+    one, two = stage.price("One", 1000), stage.price("Two", 2000)
+    product = stage.client.v1.prices.retrieve(two).product
+    off = coupon(stage, percent_off=50, duration="forever", applies_to={"products": [product]})
+    subscription = stage.subscribe(one, two, discounts=[off])
+    assert stage.invoices()[0].total == 2000
+    expanded = stage.client.v1.subscriptions.retrieve(
+        subscription.id, {"expand": ["discounts.source.coupon"]}
+    )
+    assert expanded.discounts[0].source.coupon.percent_off == 50
+    stage.change(subscription, discounts="")
+    assert stage.preview(subscription).total == 3000
+
+
+def test_prorations_have_the_discount_inside(stage: Stage) -> None:
+    off = coupon(stage, percent_off=50, duration="forever")
+    subscription = stage.subscribe(stage.price("Base", 3100), discounts=[off])
+    stage.until("2024-01-11")
+    first = subscription["items"].data[0].id
+    stage.change(subscription, items=[{"id": first, "quantity": 2}])
+    assert [line.amount for line in stage.preview(subscription).lines.data] == [-1050, 2100, 6200]
+    assert stage.preview(subscription).total == -1050 + 2100 + 3100
+
+
+def test_a_spent_or_foreign_coupon_is_refused(stage: Stage) -> None:
+    base = stage.price("Base", 1000)
+    once = coupon(stage, percent_off=50, max_redemptions=1)
+    stage.subscribe(base, discounts=[once])
+    with pytest.raises(stripe.InvalidRequestError) as spent:
+        stage.subscribe(base, discounts=[once])
+    assert (spent.value.code, spent.value.param) == ("coupon_expired", "discounts[0][coupon]")
+    euros = coupon(stage, amount_off=500, currency="eur")
+    with pytest.raises(stripe.InvalidRequestError):
+        stage.subscribe(base, discounts=[euros])
+
+
+def test_credit_is_used_up_invoice_by_invoice(stage: Stage) -> None:
+    stage.client.v1.customers.update(stage.customer, {"balance": -1500})
+    stage.subscribe(stage.price("Base", 1000))
+    stage.until("2024-03-02")
+    rows = [(one.starting_balance, one.amount_due, one.ending_balance) for one in stage.invoices()]
+    assert rows == [(-1500, 0, -500), (-500, 500, 0), (0, 1000, 0)]
+    assert [one.status for one in stage.invoices()] == ["paid", "open", "open"]
+    transactions = list(stage.client.v1.customers.balance_transactions.list(stage.customer))
+    assert sum(one.amount for one in transactions) == 0
+    assert {one.type for one in transactions} == {"adjustment", "applied_to_invoice"}
+
+
+def test_what_is_too_small_to_charge_is_carried(stage: Stage) -> None:
+    stage.subscribe(stage.price("Tiny", 30))
+    stage.until("2024-02-02")
+    rows = [(one.total, one.amount_due, one.ending_balance) for one in stage.invoices()]
+    assert rows == [(30, 0, 30), (30, 60, 0)]
+
+
+def test_a_void_invoice_gives_the_balance_back(stage: Stage) -> None:
+    stage.client.v1.customers.update(stage.customer, {"balance": -400})
+    stage.subscribe(stage.price("Base", 1000))
+    invoice = stage.client.v1.invoices.void_invoice(stage.invoices()[0].id)
+    assert (invoice.status, invoice.amount_due) == ("void", 600)
+    assert stage.client.v1.customers.retrieve(stage.customer).balance == -400
+
+
+def test_pending_items_ride_on_the_next_renewal(stage: Stage) -> None:
+    subscription = stage.subscribe(stage.price("Base", 1000))
+    items = stage.client.v1.invoice_items
+    setup = items.create(
+        {"customer": stage.customer, "amount": 500, "currency": "usd", "description": "Setup"}
+    )
+    other = items.create({"customer": stage.customer, "amount": 900, "currency": "eur"})
+    gone = items.create(
+        {
+            "customer": stage.customer,
+            "unit_amount_decimal": "0.5",
+            "quantity": 3,
+            "currency": "usd",
+            "subscription": subscription.id,
+        }
+    )
+    assert gone.amount == 2
+    assert items.update(setup.id, {"amount": 700, "metadata": {"a": "1"}}).amount == 700
+    assert items.delete(gone.id).deleted
+    stage.until("2024-02-02")
+    assert lines_of(stage.invoices()[-1])[0][:2] == ("Setup", 700)
+    assert stage.invoices()[-1].total == 1700
+    pending = items.list({"customer": stage.customer, "pending": True})
+    assert [one.id for one in pending] == [other.id]
+    billed = items.retrieve(setup.id)
+    assert billed.invoice == stage.invoices()[-1].id
+    with pytest.raises(stripe.InvalidRequestError) as late:
+        items.update(setup.id, {"amount": 1})
+    assert late.value.code == "invoice_not_editable"
+
+
+def test_an_invoice_is_made_by_hand_sent_and_paid(stage: Stage) -> None:
+    invoices, items = stage.client.v1.invoices, stage.client.v1.invoice_items
+    waiting = items.create({"customer": stage.customer, "amount": 500, "currency": "usd"})
+    empty = invoices.create({"customer": stage.customer})
+    assert (empty.total, empty.auto_advance, empty.billing_reason) == (0, False, "manual")
+    with pytest.raises(stripe.InvalidRequestError) as nothing:
+        invoices.finalize_invoice(empty.id)
+    assert nothing.value.code == "invoice_no_customer_line_items"
+    draft = invoices.create(
+        {
+            "customer": stage.customer,
+            "pending_invoice_items_behavior": "include",
+            "collection_method": "send_invoice",
+            "days_until_due": 30,
+            "description": "Thanks",
+        }
+    )
+    added = items.create({"invoice": draft.id, "amount": 250, "currency": "usd"})
+    assert invoices.retrieve(draft.id).total == 750
+    items.update(added.id, {"amount": 300})
+    assert [one.amount for one in invoices.line_items.list(draft.id)] == [500, 300]
+    changed = invoices.update(draft.id, {"description": "", "metadata": {"po": "7"}})
+    assert (changed.description, changed.metadata["po"]) == (None, "7")
+    sent = invoices.send_invoice(draft.id)
+    assert (sent.status, sent.number, sent.due_date) == ("open", sent.number, at("2024-01-31"))
+    assert invoices.pay(draft.id, {"paid_out_of_band": True}).status == "paid"
+    assert items.retrieve(waiting.id).invoice == draft.id
+    with pytest.raises(stripe.InvalidRequestError) as final:
+        invoices.update(draft.id, {"description": "New"})
+    assert final.value.code == "invoice_not_editable"
+
+
+def test_a_deleted_draft_releases_its_items(stage: Stage) -> None:
+    invoices, items = stage.client.v1.invoices, stage.client.v1.invoice_items
+    items.create({"customer": stage.customer, "amount": 500, "currency": "usd"})
+    draft = invoices.create(
+        {"customer": stage.customer, "pending_invoice_items_behavior": "include"}
+    )
+    assert invoices.delete(draft.id).deleted
+    pending = items.list({"customer": stage.customer, "pending": True})
+    assert [one.amount for one in pending] == [500]
+
+
+def test_pending_items_can_be_billed_between_renewals(stage: Stage) -> None:
+    subscription = stage.subscribe(
+        stage.price("Base", 12_000, interval="year"),
+        pending_invoice_item_interval={"interval": "month"},
+    )
+    assert subscription.next_pending_invoice_item_invoice == at("2024-02-01")
+    stage.client.v1.invoice_items.create(
+        {"customer": stage.customer, "amount": 500, "currency": "usd"}
+    )
+    stage.until("2024-03-02")
+    assert [(one.billing_reason, one.total) for one in stage.invoices()[1:]] == [
+        ("automatic_pending_invoice_item_invoice", 500)
+    ]
+
+
+def test_what_is_sold_once_rides_on_the_first_invoice(stage: Stage) -> None:
+    setup = stage.client.v1.prices.create(
+        {"currency": "usd", "unit_amount": 900, "product_data": {"name": "Setup"}}
+    )
+    stage.subscribe(stage.price("Base", 1000), add_invoice_items=[{"price": setup.id}])
+    assert [row[:2] for row in lines_of(stage.invoices()[0])] == [
+        ("Setup", 900),
+        ("1 × Base", 1000),
+    ]
+
+
+def test_a_line_is_explained_to_who_asks(stage: Stage) -> None:
+    meter = stage.meter()
+    tiers = [{"up_to": 10, "unit_amount": 5}, {"up_to": "inf", "unit_amount": 2}]
+    calls = stage.metered(
+        "Calls", meter, tiers=tiers, billing_scheme="tiered", tiers_mode="graduated"
+    )
+    stage.subscribe(calls)
+    stage.use(15, "2024-01-01")
+    stage.until("2024-02-02")
+    invoice = stage.invoices()[-1]
+    answer = stage.client.raw_request("get", f"/v1/invoices/{invoice.id}/explanation").data
+    steps = answer["lines"][0]["explanation"]["steps"]
+    assert [(one["tier"], one["quantity"], one["amount"]) for one in steps] == [
+        (1, "10", "50"),
+        (2, "5", "10"),
+    ]
+    assert "_" not in invoice.lines.data[0]
