@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import boto3
@@ -50,11 +51,15 @@ class FrozenTime:
 
 @dataclass
 class World:
-    """The deployment: an engine, its wall clock, and the wire that its functions call AWS on."""
+    """The deployment: an engine, its wall clock, and the wire that its functions call AWS on.
+
+    ``random_ids`` is where the random parts of ids come from.
+    """
 
     engine: Engine
     clock: FrozenTime
     wire: Wire
+    random_ids: Random = field(default_factory=Random)
 
     def context(self, at: int | None = None) -> Context:
         """The surroundings of an API call at a time."""
