@@ -1,22 +1,30 @@
 """An advancing test clock can wait until everything sent before is counted."""
 
+import time
+from functools import partial
+
 import pytest
 
 from meterline.services import count_progress
 from meterline.services.adjustments import create_meter_event_adjustment
 from meterline.services.count_progress import is_caught_up
 from tests.engines import Engine
+from tests.integration.metering import worlds
 from tests.integration.metering.worlds import (
-    NOW,
     FakeDirectory,
     deliver,
-    event,
     send,
-    sender,
-    used,
 )
 
+NOW = int(time.time())
+"""The real present: notes that are an hour old may be removed by the engine at any time."""
+
 ON_CLOCK = FakeDirectory(clocks={"cus_a": NOW, "cus_b": None})
+
+
+sender = partial(worlds.sender, at=NOW)
+event = partial(worlds.event, at=NOW)
+used = partial(worlds.used, end=NOW + 1)
 
 
 def _caught_up(customer: str = "cus_a", *, after: int = 0) -> bool:
