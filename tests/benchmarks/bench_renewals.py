@@ -73,7 +73,7 @@ def _drafting(world: World, prices: tuple[list[str], list[str]]) -> tuple[Traffi
 
 
 def _recorded(engine: Engine, work: Callable[[], object]) -> Traffic:
-    with Traffic(engine).recorded() as traffic:
+    with Traffic(engine, latency_seconds=0.02).recorded() as traffic:
         work()
     return traffic
 

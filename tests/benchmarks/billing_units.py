@@ -28,10 +28,12 @@ type Item = dict[str, Any]
 class Traffic:
     """The calls of a piece of work.
 
-    ``round_trips`` counts how many had to wait for another; calls side by side count once.
+    ``round_trips`` counts how many had to wait for another; calls side by side count once, which
+    shows when each takes ``latency_seconds`` as on a network.
     """
 
     engine: Engine
+    latency_seconds: float = 0.0
     calls: list[str] = field(default_factory=list)
     round_trips: int = 0
     write_units: int = 0
@@ -53,6 +55,7 @@ class Traffic:
                 self._open += 1
             if operation == "TransactWriteItems":
                 self.write_units += sum(map(self._units, arguments["TransactItems"]))
+            time.sleep(self.latency_seconds)
             started = time.perf_counter()
             try:
                 return send(client, operation, arguments)

@@ -15,7 +15,11 @@ import boto3
 import pytest
 
 from meterline.services.alerts import create_alert
-from meterline.services.test_clocks import advance_test_clock, create_test_clock
+from meterline.services.test_clocks import (
+    advance_test_clock,
+    create_test_clock,
+    delete_test_clock,
+)
 from meterline.store.billing import BillingStore
 from tests.faults.billing.wire import Moment, Wire, dies_at
 from tests.faults.billing.world import DAY, NOW, State, World
@@ -51,15 +55,41 @@ def finalisation(world: World) -> Work:
 
 
 def clock_advance(world: World) -> Work:
-    """A clock with two customers that goes on by a week and two hours."""
+    """A clock that goes on by a week and two hours: a renewal, and its invoice finalised."""
     frozen = NOW - 200 * DAY
     clock = create_test_clock(world.context(), {"frozen_time": frozen})["id"]
     price = world.price(unit_amount=1_500, interval="week")
-    for name in ("Ada", "Grace"):
-        customer = world.customer(at=frozen, name=name, test_clock=clock)
-        world.subscribe(customer, [price], at=frozen)
+    world.subscribe(world.customer(at=frozen, test_clock=clock), [price], at=frozen)
     advance_test_clock(world.context(), clock, {"frozen_time": frozen + 7 * DAY + 2 * HOUR})
     return Work(world.deliver("advance_test_clocks", clock))
+
+
+def clock_deletion(world: World) -> Work:
+    """A deleted clock with a customer, a subscription and an invoice."""
+    clock = create_test_clock(world.context(), {"frozen_time": NOW - 200 * DAY})["id"]
+    customer = world.customer(at=NOW - 200 * DAY, test_clock=clock)
+    world.subscribe(customer, [world.price(unit_amount=1_500)], at=NOW - 200 * DAY)
+    delete_test_clock(world.context(), clock, {})
+    return Work(world.deliver("advance_test_clocks", clock))
+
+
+def notice(world: World) -> Work:
+    """A trial that will end, and does: its notice, its first bill, and no second notice."""
+    prices = [world.price(unit_amount=1_500)]
+    trial = {"trial_period_days": 10}
+    subscription = world.subscribe(_customer(world), prices, at=NOW - 10 * DAY, **trial)
+    return Work(world.deliver("roll_billing_cycles", subscription))
+
+
+def overdue(world: World) -> Work:
+    """An invoice that was sent and not paid in time."""
+    prices = [world.price(unit_amount=1_500)]
+    sends = {"collection_method": "send_invoice", "days_until_due": 5}
+    subscription = world.subscribe(_customer(world), prices, at=NOW - 20 * DAY, **sends)
+    invoice = world.stored(subscription)["latest_invoice"]
+    _at(world, NOW - 20 * DAY + HOUR, world.deliver("produce_invoices", invoice))
+    assert world.stored(invoice)["status"] == "open"
+    return Work(world.deliver("produce_invoices", invoice))
 
 
 def dispatch(world: World) -> Work:
@@ -114,7 +144,17 @@ def publication(world: World) -> Work:
     return Work(lambda: load_handler("publish_events")({"Records": records}, None), sent)
 
 
-WORKS = [renewal, finalisation, clock_advance, dispatch, alert, publication]
+WORKS = [
+    renewal,
+    finalisation,
+    notice,
+    overdue,
+    clock_advance,
+    clock_deletion,
+    dispatch,
+    alert,
+    publication,
+]
 
 
 @pytest.mark.parametrize("prepare", WORKS, ids=lambda one: one.__name__)

@@ -23,7 +23,7 @@ from meterline.store.documents import LIVE, Body, Conflict
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 
-SEEDS = int(os.environ.get("METERLINE_RUN_SEEDS", "100"))
+SEEDS = int(os.environ.get("METERLINE_RUN_SEEDS", "24"))
 ONE_SEED = os.environ.get("METERLINE_RUN_SEED")
 SHARES = 4
 WEEK = 7 * DAY

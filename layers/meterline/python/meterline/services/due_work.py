@@ -13,6 +13,7 @@ from meterline.services.subscriptions.notices import tell_of_trial_end
 from meterline.store.documents import Conflict, Document
 
 _ATTEMPTS = 12
+_MOST_PASSES = 60
 
 type Work = Callable[[Context, Document], list[Document]]
 
@@ -25,26 +26,39 @@ work joins by giving its instant to the object's ``due_at``, which is the earlie
 
 
 def do_due_work(ctx: Context, object_id: str) -> list[Document]:
-    """Do everything that has fallen due for an object by ``ctx.now``; returns what is due later.
+    """Do what has fallen due for an object by ``ctx.now``; returns what was written.
 
     Each pass decides from the stored state, so nothing is done twice and missed periods are caught
-    up one by one. A pass that loses a race to another writer decides again.
+    up one by one. A pass that loses a race to another writer decides again. After many passes the
+    rest is left: the object is still due, and comes with another message. Raises ``Conflict`` when
+    every race was lost, and RuntimeError when an object is due for which there is nothing to do.
     """
     made: list[Document] = []
-    for _ in range(_ATTEMPTS):
+    lost = 0
+    for _ in range(_MOST_PASSES):
         document = ctx.store.get(object_id)
-        if document is None or not _is_due(document, ctx.now):
+        if document is None or not is_due(document, ctx.now):
             return made
         ahead = replace(ctx, store=ctx.store.reading_ahead(needed_for(document)))
         try:
             written = _do_next(ahead, document)
         except Conflict:
+            lost += 1
+            if lost == _ATTEMPTS:
+                raise
             continue
         made += written
-        if any(one.id == object_id and not _is_due(one, ctx.now) for one in written):
+        if not written:
+            message = f"{object_id} is due, but there is nothing to do for it"
+            raise RuntimeError(message)
+        if any(one.id == object_id and not is_due(one, ctx.now) for one in written):
             return made
-    message = f"{object_id} is still due after {_ATTEMPTS} passes"
-    raise Conflict(message)
+    return made
+
+
+def is_due(document: Document, now: int) -> bool:
+    """Whether there is work to do for a document by ``now``."""
+    return document.due_at is not None and document.due_at <= now
 
 
 def _do_next(ctx: Context, document: Document) -> list[Document]:
@@ -68,7 +82,3 @@ def needed_for(document: Document) -> list[str]:
     needed = [line["_"]["meter"] for line in metered]
     needed += [line["pricing"]["price_details"]["price"] for line in metered]
     return [body["customer"], *dict.fromkeys(needed)]
-
-
-def _is_due(document: Document, now: int) -> bool:
-    return document.due_at is not None and document.due_at <= now

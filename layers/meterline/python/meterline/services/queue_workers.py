@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from meterline.services.due_work import do_due_work
+from meterline.services.due_work import do_due_work, is_due
 from meterline.services.metrics import measure
 from meterline.services.test_clocks import run_test_clock
 from meterline.services.workers import (
@@ -38,17 +38,11 @@ def _measured(records: list[Record], do: Callable[[Record], None], work: str) ->
 
 
 def _do_due(record: Record) -> None:
-    """Do an object's work, and send what that makes due at once; the sweep finds it otherwise."""
+    """Do an object's work, and send what that leaves due at once; the sweep finds it otherwise."""
     message = DueMessage.parse(record["body"])
     ctx = worker_context(livemode=message.livemode)
-    made = do_due_work(ctx, message.object_id)
-    enqueue(
-        DueMessage(ctx.livemode, document.id)
-        for document in made
-        if document.id != message.object_id
-        and document.due_at is not None
-        and document.due_at <= ctx.now
-    )
+    latest = {one.id: one for one in do_due_work(ctx, message.object_id)}
+    enqueue(DueMessage(ctx.livemode, one.id) for one in latest.values() if is_due(one, ctx.now))
 
 
 def _run_clock(record: Record, has_time: Callable[[], bool]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from meterline.core.errors import BillingError
 from meterline.services.balances import balance_transaction
 from meterline.services.context import Context
+from meterline.services.ids import timed_id
 from meterline.services.invoices.bodies import (
     finalization_due_at,
     invoice_due_at,
@@ -134,9 +135,8 @@ def _settle_balance(ledger: Ledger, invoice: Body) -> int:
 
 def change_balance(ledger: Ledger, amount: int, type_: str, invoice_id: str) -> None:
     """Add an amount (minor units) to the customer's balance on behalf of an invoice."""
-    transaction = balance_transaction(
-        ledger.ctx, ledger.account, amount, type_, {"invoice": invoice_id}
-    )
+    fields = {"id": timed_id("cbtxn_", invoice_id, type_), "invoice": invoice_id}
+    transaction = balance_transaction(ledger.ctx, ledger.account, amount, type_, fields)
     ledger.put(transaction)
     ledger.account = ledger.account | {"balance": transaction.body["ending_balance"]}
 
