@@ -217,3 +217,53 @@ def test_an_incomplete_subscription_becomes_active_when_paid_and_expires_unpaid(
         "incomplete_expired",
     )
     assert stage.client.v1.invoices.retrieve(unpaid.latest_invoice).status == "void"
+
+
+@pytest.mark.parametrize(
+    ("params", "pending", "invoiced"),
+    [
+        ({}, [-2100, 50], []),
+        ({"invoicing_behavior": "invoice"}, [], [-2050]),
+        ({"bill_for": {"unused_time_from": {"type": "none"}}}, [50], []),
+        ({"bill_for": {"outstanding_usage_through": {"type": "none"}}}, [-2100], []),
+        (
+            {"bill_for": {"unused_time_from": {"type": "item_current_period_start"}}},
+            [-3100, 50],
+            [],
+        ),
+    ],
+)
+def test_a_pause_settles_what_it_is_told_to(
+    stage: Stage, subscription: Any, params: Any, pending: list[int], invoiced: list[int]
+) -> None:
+    paused = stage.client.v1.subscriptions.pause(subscription.id, params)
+    assert (paused.status, paused.status_details.paused.transitioned_at) == ("paused", stage.now)
+    waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
+    assert sorted(one.amount for one in waiting) == pending
+    stage.until("2024-04-15")
+    assert [one.total for one in stage.invoices()[1:]] == invoiced
+
+
+@pytest.mark.parametrize(
+    ("anchor", "line", "next_day"),
+    [
+        ("now", ("1 × Base", 3100, "2024-04-16", "2024-05-16"), "2024-05-16"),
+        ("unchanged", ("1 × Base", 1550, "2024-04-16", "2024-05-01"), "2024-05-01"),
+    ],
+)
+def test_after_a_pause_the_cycle_starts_anew_or_goes_on(
+    stage: Stage, subscription: Any, anchor: str, line: tuple[Any, ...], next_day: str
+) -> None:
+    nothing = {"type": "none"}
+    settled = {"unused_time_from": nothing, "outstanding_usage_through": nothing}
+    stage.client.v1.subscriptions.pause(subscription.id, {"bill_for": settled})
+    stage.until("2024-04-16")
+    stage.use(7, "2024-04-15")
+    resumed = stage.client.v1.subscriptions.resume(
+        subscription.id, {"billing_cycle_anchor": {"type": anchor}}
+    )
+    assert (resumed.status, day(resumed["items"].data[0].current_period_end)) == (
+        "active",
+        next_day,
+    )
+    assert lines_of(stage.invoices()[-1]) == [line]

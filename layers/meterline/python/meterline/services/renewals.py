@@ -29,6 +29,7 @@ from meterline.services.subscriptions.bodies import (
     ended_subscription,
     items_of,
     next_pending_invoice,
+    paused_subscription,
     subscription_document,
     with_items,
 )
@@ -221,7 +222,9 @@ def _fate_of_trial(subscription: Body, due: int) -> Body | None:
     behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     if behavior == "cancel":
         return ended_subscription(subscription, due)
-    return subscription | {"status": "paused"} if behavior == "pause" else None
+    if behavior == "pause":
+        return paused_subscription(subscription, "trial_end_without_payment_method", due)
+    return None
 
 
 def _bill_pending(ledger: Ledger, subscription: Body, due: int) -> Body:

@@ -21,7 +21,7 @@ from meterline.api.searching import searching
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.items import MAX_ITEMS
-from meterline.services.subscriptions.resume import resume_subscription
+from meterline.services.subscriptions.pauses import pause_subscription, resume_subscription
 from meterline.services.subscriptions.update import update_subscription
 
 _KIND = "subscription"
@@ -162,10 +162,18 @@ _CANCEL = object_(
     cancellation_details=_CANCELLATION_DETAILS, invoice_now=boolean(), prorate=boolean()
 )
 
-_RESUME = object_(
-    billing_cycle_anchor=_RESET,
-    proration_behavior=enum("always_invoice", "create_prorations", "none"),
+_PAUSE = object_(
+    bill_for=object_(
+        outstanding_usage_through=object_(type=enum("none", "now", required=True)),
+        unused_time_from=object_(
+            type=enum("item_current_period_start", "none", "now", required=True)
+        ),
+    ),
+    invoicing_behavior=enum("invoice", "pending_invoice_item"),
+    type=enum("subscription"),
 )
+
+_RESUME = object_(billing_cycle_anchor=_RESET)
 
 _FILTERS = object_(
     customer=string(),
@@ -228,6 +236,7 @@ ROUTES = Routes(
         retrieve("/v1/subscriptions/{id}", _KIND),
         post("/v1/subscriptions/{id}", _KIND, update_subscription, _UPDATE),
         delete("/v1/subscriptions/{id}", _KIND, cancel_subscription, _CANCEL),
+        post("/v1/subscriptions/{id}/pause", _KIND, pause_subscription, _PAUSE),
         post("/v1/subscriptions/{id}/resume", _KIND, resume_subscription, _RESUME),
         searching("/v1/subscriptions/search", _KIND),
         *ITEM_OPERATIONS,

@@ -15,6 +15,9 @@ from meterline.store.documents import Body, Change, Document
 MAX_PENDING_ITEMS = 80
 """Pending invoice items a customer can have: one transaction must be able to bill them all."""
 
+_MAX_WRITES = 95
+"""What one transaction takes, less what saving itself adds to it."""
+
 _PENDING = "pending_items"
 
 
@@ -115,6 +118,11 @@ class Ledger:
             self.check(self.customer)
         checks = [one for one in self._checks.values() if one.id not in self._puts]
         puts = list(self._puts.values())
+        if len(puts) + len(checks) + len(self._deletes) > _MAX_WRITES:
+            raise BillingError(
+                "This changes more invoice items at once than one transaction takes. Invoice the"
+                " pending ones first, or change fewer items at a time.",
+            )
         change = Change(puts=puts, deletes=list(self._deletes.values()), checks=checks)
         self.ctx.save(change, self.events, result_id=result_id)
         return puts

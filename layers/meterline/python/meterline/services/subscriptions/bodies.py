@@ -80,6 +80,12 @@ def ended_subscription(subscription: Body, at: int) -> Body:
     }
 
 
+def paused_subscription(subscription: Body, reason: str, at: int) -> Body:
+    """The subscription as paused at ``at``, and why."""
+    paused = {"subscription": {"type": reason}, "transitioned_at": at, "type": "subscription"}
+    return subscription | {"status": "paused", "status_details": {"paused": paused}}
+
+
 def next_pending_invoice(subscription: Body, after: int) -> int | None:
     """When pending items are next billed between renewals, if they are; aligned to the anchor."""
     wanted = subscription["pending_invoice_item_interval"]

@@ -40,7 +40,7 @@ from meterline.services.terms import (
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Document
 
-_RECENT_INVOICES = 40
+_RECENT_INVOICES = 10
 
 
 def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
@@ -83,7 +83,7 @@ def cancel_on(ledger: Ledger, subscription: Body, params: Body) -> tuple[Body, B
     if prorates:
         credit_unused(ledger, subscription, Proration(now, prorates=True))
     if prorates or invoices:
-        _bill_all_usage(ledger, subscription)
+        bill_all_usage(ledger, subscription)
     else:
         _drop_prorations(ledger, subscription)
     details = cancellation_details(subscription, params) | {"reason": "cancellation_requested"}
@@ -205,7 +205,7 @@ def _kept(span: BilledSpan, until: int) -> BilledSpan:
     return BilledSpan(Fee(gross, gross - net), kept)
 
 
-def _bill_all_usage(ledger: Ledger, subscription: Body) -> None:
+def bill_all_usage(ledger: Ledger, subscription: Body) -> None:
     """Bill what metered items used up to now; the usage of a trial is free."""
     if subscription["status"] == "trialing":
         return

@@ -1,0 +1,74 @@
+"""Whatever changes a subscription goes through, its preview says what is then billed."""
+
+import random
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.integration.api.conftest import Api
+from tests.integration.stories.stage import Stage, day, lines_of
+
+_DAY = 86_400
+_CHANGES = 5
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_preview_is_what_is_billed(api: Api, seed: int) -> None:
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    stage = Stage(api, day(1_704_067_200 + chance.randrange(366) * _DAY))
+    meter = stage.meter()
+    prices = [stage.price(f"P{n}", chance.randrange(3_000)) for n in range(4)]
+    prices += [stage.metered(f"M{n}", meter, chance.randrange(9)) for n in range(2)]
+    mode = {"type": chance.choice(["classic", "flexible"])}
+    start = chance.sample(prices, chance.randrange(1, 3))
+    subscription = stage.subscribe(*start, billing_mode=mode)
+    for _ in range(_CHANGES):
+        stage.until(day(stage.now + chance.randrange(1, 20 * _DAY)))
+        stage.use(chance.randrange(50))
+        change = _change(chance, stage, subscription, prices)
+        before = len(stage.invoices())
+        expected = _previewed(stage, subscription, change)
+        subscription = stage.change(subscription, **change)
+        made = stage.invoices()[before:]
+        assert [_said(one) for one in made] == [expected] or not made
+        assert made or _previewed(stage, subscription, {}) == expected
+    expected = _previewed(stage, subscription, {})
+    stage.until(day(min(one.current_period_end for one in subscription["items"].data) + 7_200))
+    assert expected in (None, _said(stage.invoices()[-1]))
+
+
+def _previewed(stage: Stage, subscription: Any, change: dict[str, Any]) -> Any:
+    """What a preview says; None if no invoice comes, as after a trial of usage alone."""
+    try:
+        return _said(stage.preview(subscription, **change))
+    except stripe.InvalidRequestError as refused:
+        if refused.code != "invoice_upcoming_none":
+            raise
+        return None
+
+
+def _said(invoice: Any) -> tuple[Any, ...]:
+    return lines_of(invoice), invoice.total
+
+
+def _change(
+    chance: random.Random, stage: Stage, subscription: Any, prices: list[str]
+) -> dict[str, Any]:
+    items = subscription["items"].data
+    used = {one.price.id for one in items}
+    free = [price for price in prices if price not in used]
+    licensed = [one for one in items if one.price.recurring.usage_type == "licensed"]
+    choices: list[dict[str, Any]] = [{"billing_cycle_anchor": "now"}]
+    choices.append({"trial_end": stage.now + chance.randrange(1, 30) * _DAY})
+    if free:
+        choices.append({"items": [{"price": chance.choice(free)}]})
+        choices.append({"items": [{"id": items[0].id, "price": chance.choice(free)}]})
+    if licensed:
+        wanted = {"id": licensed[0].id, "quantity": chance.randrange(5)}
+        choices.append({"items": [wanted]})
+    if len(items) > 1:
+        choices.append({"items": [{"id": items[-1].id, "deleted": True}]})
+    behavior = chance.choice(["always_invoice", "create_prorations", "none"])
+    return chance.choice(choices) | {"proration_behavior": behavior}
