@@ -11,14 +11,22 @@ from meterline.store.billing import BillingStore
 from meterline.store.settings import settings
 
 QUEUES = ("renewals", "invoices", "clocks")
+TABLES = {
+    "METERLINE_BILLING_TABLE": "BillingTable",
+    "METERLINE_METER_EVENTS_TABLE": "MeterEventsTable",
+    "METERLINE_USAGE_TABLE": "UsageTable",
+}
+"""Variables, and the stack's outputs that hold their values."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say which deployment and which mode."""
+def add_options(parser: argparse.ArgumentParser, *, has_modes: bool = True) -> None:
+    """The options that say which deployment and, where a command is about one, which mode."""
     parser.add_argument(
         "--stack", default="meterline", help="the CloudFormation stack (%(default)s)"
     )
-    parser.add_argument("--live", action="store_true", help="live mode, not test mode")
+    parser.set_defaults(live=False)
+    if has_modes:
+        parser.add_argument("--live", action="store_true", help="live mode, not test mode")
 
 
 def connect(options: argparse.Namespace) -> Context:
@@ -26,7 +34,7 @@ def connect(options: argparse.Namespace) -> Context:
 
     Its names come from ``METERLINE_*`` variables, or from the outputs of the stack.
     """
-    if not os.environ.get("METERLINE_BILLING_TABLE"):
+    if not all(os.environ.get(variable) for variable in TABLES):
         os.environ.update(_environment(options.stack))
         settings.cache_clear()
     now = int(time.time())
@@ -42,5 +50,5 @@ def _environment(stack: str) -> dict[str, str]:
     [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
     urls = {f"METERLINE_{name.upper()}_QUEUE_URL": f"{name.title()}QueueUrl" for name in QUEUES}
-    named = {"METERLINE_BILLING_TABLE": "BillingTable", **urls}
+    named = {**TABLES, **urls}
     return {variable: outputs[output] for variable, output in named.items()}

@@ -8,6 +8,7 @@ COMMANDS = {
     "api-key": ("meterline_cli.api_key", "create, list, roll and revoke API keys"),
     "due": ("meterline_cli.due", "show what is due and what is stuck"),
     "explain": ("meterline_cli.explain", "tell why an invoice is so"),
+    "reconcile": ("meterline_cli.reconcile", "compare counters with their events, and repair"),
     "redrive": ("meterline_cli.redrive", "give failed work another try"),
     "import-usage": ("meterline_cli.import_usage", "send a CSV of usage as meter events"),
 }

@@ -38,16 +38,19 @@ class Samples:
 
     def invoke(self, name: str, function: str) -> Any:
         """What the function answers to its sample; HTTP answers decoded, and successful."""
-        event = self._known(json.loads((ROOT / "events" / f"{name}.json").read_text()))
-        answer = load_handler(function)(event, None)
+        answer = load_handler(function)(self.sample(name), None)
         if "statusCode" not in answer:
             return answer
         assert answer["statusCode"] == 200, answer["body"]
         return json.loads(answer["body"])
 
+    def sample(self, name: str) -> Any:
+        """A sample, about real objects."""
+        return self._known(json.loads((ROOT / "events" / f"{name}.json").read_text()))
+
     def post(self, function: str, path: str, params: Mapping[str, str]) -> Any:
         """A call of our own, made from the sample of customers."""
-        event = self._known(json.loads((ROOT / "events" / "ServeCustomers.json").read_text()))
+        event = self.sample("ServeCustomers")
         event["rawPath"] = event["requestContext"]["http"]["path"] = path
         event["headers"].pop("idempotency-key")
         event["body"] = "&".join(f"{name}={value}" for name, value in params.items())
@@ -136,6 +139,18 @@ def test_a_delivered_event_is_counted_once_however_often_it_comes(metered: Sampl
         answer = metered.invoke("CountUsage", "count_usage")
         assert answer == {"batchItemFailures": []}
     assert [item["total"]["S"] for item in metered.engine.scan("usage")] == ["25"]
+
+
+def test_counters_are_compared_with_their_events(metered: Samples) -> None:
+    stored = metered.sample("CountUsage")["Records"][0]["dynamodb"]["NewImage"]
+    del stored["expires_at"]
+    for name in ("request", "fingerprint"):  # Lambda's JSON has base64, the engine takes bytes
+        stored[name] = {"B": b"sample"}
+    metered.engine.client.put_item(TableName=metered.engine.tables["meter_events"], Item=stored)
+    answer = metered.invoke("ReconcileUsage", "reconcile_usage")
+    assert answer == {"buckets": 1, "busy": 0, "differences": 1}
+    types = [event["type"] for event in metered.invoke("ServeEvents", "serve_events")["data"]]
+    assert "meterline.usage_difference.found" in types
 
 
 def test_counted_usage_is_summed_up(metered: Samples) -> None:

@@ -23,10 +23,11 @@ def _differences(*, accepted_before: int = LATER) -> list[Difference]:
     for segment in range(3):
         cursor: Cursor = None
         while True:
-            page, cursor = reconcile_page(
+            page = reconcile_page(
                 cursor, segment=segment, segments=3, accepted_before=accepted_before
             )
-            found += page
+            found += page.differences
+            cursor = page.following
             if cursor is None:
                 break
     return found
@@ -67,3 +68,21 @@ def test_events_on_their_way_are_left_alone(dynamodb: Engine) -> None:
     send(event("young"))
     assert _differences(accepted_before=NOW * 1_000_000) == []
     deliver(dynamodb)
+
+
+def test_cancellations_on_their_way_are_left_alone(dynamodb: Engine) -> None:
+    send(event("e"))
+    deliver(dynamodb)
+    cancel = {"type": "cancel", "event_name": "tokens", "cancel": {"identifier": "e"}}
+    create_meter_event_adjustment(sender(at=NOW + 60), cancel)
+    assert _differences(accepted_before=(NOW + 30) * 1_000_000) == []
+    assert len(_differences()) == 1
+
+
+def test_events_cancelled_before_they_were_counted_are_no_difference(dynamodb: Engine) -> None:
+    send(*(event(f"e{n}") for n in range(3)))
+    cancel = {"type": "cancel", "event_name": "tokens", "cancel": {"identifier": "e1"}}
+    create_meter_event_adjustment(sender(), cancel)
+    deliver(dynamodb)
+    assert used() == 2
+    assert _differences() == []

@@ -18,12 +18,18 @@ from meterline.store import meter_events, usage
 from meterline.store.meter_events import AcceptedEvent
 from meterline.store.usage import HOUR_SECONDS, BucketKey, LostRace
 
+READS = 5
+"""How often a bucket that somebody counts in is read again before it is left to the next pass."""
+
 type Cursor = dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A bucket that is not what its events say: how many lack a row, and both aggregates."""
+    """A bucket that is not what its events say: what lacks a row, and both aggregates.
+
+    ``counted`` is what the counter says, ``recounted`` what its rows and the missing ones add to.
+    """
 
     key: BucketKey
     measure: Measure
@@ -32,26 +38,51 @@ class Difference:
     recounted: Aggregate
 
 
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """What a page of events showed, and where to go on (None: that was the last).
+
+    ``busy`` counts the buckets that changed all the while and could not be compared.
+    """
+
+    differences: list[Difference]
+    following: Cursor
+    events: int
+    buckets: int
+    busy: int
+
+
 def reconcile_page(
     cursor: Cursor = None, *, segment: int = 0, segments: int = 1, accepted_before: int
-) -> tuple[list[Difference], Cursor]:
-    """The differences of one page of the events accepted before a moment (UTC microseconds).
+) -> Recount:
+    """Compare one page of the events accepted before a moment (UTC microseconds).
 
-    Also gives where to go on, None at the end. Younger events may still be on their way.
+    What was accepted or cancelled since may still be on its way to the counters.
     """
     events, following = meter_events.scan_page(cursor, segment=segment, segments=segments)
+    settled = [event for event in events if _is_settled(event, accepted_before)]
     buckets: dict[BucketKey, list[AcceptedEvent]] = {}
-    for event in events:
-        if event.accepted_at < accepted_before:
-            hour = event.timestamp // HOUR_SECONDS
-            key = BucketKey(event.livemode, event.meter, event.customer, hour)
-            buckets.setdefault(key, []).append(event)
-    compared = (_compare(key, found) for key, found in buckets.items())
-    return [difference for difference in compared if difference is not None], following
+    for event in settled:
+        hour = event.timestamp // HOUR_SECONDS
+        key = BucketKey(event.livemode, event.meter, event.customer, hour)
+        buckets.setdefault(key, []).append(event)
+    differences: list[Difference] = []
+    busy = 0
+    for key, found in buckets.items():
+        try:
+            difference = _compare(key, found)
+        except LostRace:
+            busy += 1
+        else:
+            differences += [difference] if difference else []
+    return Recount(differences, following, len(settled), len(buckets) - busy, busy)
 
 
 def repair(differences: Iterable[Difference]) -> None:
-    """Count what is missing, the ordinary way, and set counters to what their rows add up to."""
+    """Count what is missing, the ordinary way, and set counters to what their rows add up to.
+
+    Raises LostRace where others count all the while: repeating it is harmless.
+    """
     for difference in differences:
         if difference.missing:
             group = Group(difference.key, difference.measure)
@@ -60,35 +91,59 @@ def repair(differences: Iterable[Difference]) -> None:
         _set_right(difference.key, difference.measure)
 
 
+def _is_settled(event: AcceptedEvent, before: int) -> bool:
+    """Whether nothing about the event is younger than ``before`` (microseconds)."""
+    cancelled = (event.cancelled_at or 0) * 1_000_000
+    return event.accepted_at < before and cancelled < before
+
+
 def _compare(key: BucketKey, events: Sequence[AcceptedEvent]) -> Difference | None:
     measure = measure_from_text(events[0].measure)
     bucket, rows = _read(key, measure)
-    known = {(row.identity, row.cancels) for row in rows}
-    wanted = [_row(event) for event in events]
-    missing = tuple(row for row in wanted if (row.identity, row.cancels) not in known)
-    recounted = aggregate(standing(rows), measure)
+    missing = _missing(rows, [_row(event) for event in events])
+    recounted = aggregate(standing([*rows, *missing]), measure)
     if not missing and recounted == bucket.aggregate:
         return None
     return Difference(key, measure, missing, bucket.aggregate, recounted)
 
 
+def _missing(rows: Iterable[Row], wanted: Iterable[Row]) -> tuple[Row, ...]:
+    """The wanted rows that are not there; one that cancels stands for the row it cancels."""
+    known = {row.identity for row in rows}
+    cancelled = {row.identity for row in rows if row.cancels}
+    return tuple(row for row in wanted if row.identity not in (cancelled if row.cancels else known))
+
+
 def _set_right(key: BucketKey, measure: Measure) -> None:
-    """Replace a counter that its own rows contradict, unless somebody counts at this moment."""
-    bucket, rows = _read(key, measure)
-    right = replace(
-        bucket, version=bucket.version + 1, aggregate=aggregate(standing(rows), measure)
-    )
-    if right.aggregate == bucket.aggregate:
+    """Replace a counter that its own rows contradict; LostRace when others count all the while."""
+    for _ in range(READS):
+        bucket, rows = _read(key, measure)
+        right = replace(
+            bucket, version=bucket.version + 1, aggregate=aggregate(standing(rows), measure)
+        )
+        if right.aggregate == bucket.aggregate:
+            return
+        try:
+            usage.commit(key, bucket, right, measure)
+        except LostRace:
+            continue
         return
-    try:
-        usage.commit(key, bucket, right, measure)
-    except LostRace:
-        _set_right(key, measure)
+    raise LostRace
 
 
 def _read(key: BucketKey, measure: Measure) -> tuple[Bucket, list[Row]]:
-    bucket = usage.read_buckets([key], [measure])[key]
-    return bucket, [*usage.read_segments(key, measure), *bucket.inline]
+    """A counter and all its rows as of one moment, or LostRace.
+
+    Rows that are counted between the two reads would look like a difference.
+    """
+    for _ in range(READS):
+        bucket = usage.read_buckets([key], [measure])[key]
+        segments = usage.read_segments(key, measure) if bucket.segments else []
+        if not segments:
+            return bucket, [*bucket.inline]
+        if usage.read_buckets([key], [measure])[key].version == bucket.version:
+            return bucket, [*segments, *bucket.inline]
+    raise LostRace
 
 
 def _row(event: AcceptedEvent) -> Row:

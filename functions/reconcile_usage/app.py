@@ -1,0 +1,22 @@
+"""Every hour: goes on with the day's comparison of the counters with the stored events."""
+
+from typing import Any
+
+from meterline.services.logs import log
+from meterline.services.metrics import measure
+from meterline.services.reconcile_pass import reconcile
+from meterline.services.workers import wall_clock
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001 - Lambda's
+    """Recount as much as fits the time; answers with what was compared and what differs."""
+    done = reconcile(wall_clock())
+    measure(
+        "Count",
+        UsageDifferences=done.differences,
+        ReconciledBuckets=done.buckets,
+        ReconciledEvents=done.events,
+    )
+    numbers = {"buckets": done.buckets, "busy": done.busy, "differences": done.differences}
+    log("INFO", "reconciliation", events=done.events, is_done=done.is_done, **numbers)
+    return numbers

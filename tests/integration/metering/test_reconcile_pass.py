@@ -1,0 +1,122 @@
+"""A pass of reconciliation: resumable, once a day, and what differs is told once."""
+
+import itertools
+
+import pytest
+
+from meterline.services import count
+from meterline.services.context import Context
+from meterline.services.event_log import EventSpan, read_events
+from meterline.services.reconcile_pass import BUDGET_SECONDS, PASS_SECONDS, SEGMENTS, reconcile
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Body
+from meterline.store.reconciliations import read_progress
+from meterline_cli import reconcile as command
+from tests.engines import Engine
+from tests.integration.metering.worlds import (
+    HOUR_START,
+    NOW,
+    deliver,
+    event,
+    send,
+    stored_records,
+    used,
+)
+
+LATER = NOW + 7_200
+
+
+def told() -> list[Body]:
+    store = BillingStore(livemode=False)
+    ctx = Context(store, LATER, LATER)
+    return read_events(ctx, EventSpan(), limit=100, keep=lambda _: True)[0]
+
+
+def half_counted(engine: Engine) -> None:
+    """Ten events of one hour, and four of them counted."""
+    send(*(event(f"e{n}", n) for n in range(10)))
+    assert count.count_records(stored_records(engine)[:4]) == []
+
+
+def test_right_counters_give_a_result_and_no_event(dynamodb: Engine) -> None:
+    send(*(event(f"e{n}", n) for n in range(10)))
+    deliver(dynamodb)
+    done = reconcile(LATER)
+    assert (done.events, done.differences, done.is_done) == (10, 0, True)
+    progress = [read_progress(segment, SEGMENTS) for segment in range(SEGMENTS)]
+    assert sum(one.events for one in progress) == 10
+    assert all(one.finished_at == LATER for one in progress)
+    assert told() == []
+
+
+def test_a_difference_is_told_in_an_event_with_both_numbers(dynamodb: Engine) -> None:
+    half_counted(dynamodb)
+    assert reconcile(LATER).differences > 0
+    subjects = [one["data"]["object"] for one in told()]
+    assert {one["type"] for one in told()} == {"meterline.usage_difference.found"}
+    assert sum(one["missing_events"] for one in subjects) == 6
+    for one in subjects:
+        assert one["customer"] == "cus_a"
+        assert (one["start_time"], one["end_time"]) == (HOUR_START, HOUR_START + 3_600)
+        assert one["counted"]["event_count"] == 4
+        assert one["recounted"]["event_count"] == 4 + one["missing_events"]
+
+
+def test_the_same_difference_is_told_once_however_often_it_is_found(dynamodb: Engine) -> None:
+    half_counted(dynamodb)
+    reconcile(LATER)
+    before = told()
+    assert reconcile(LATER + PASS_SECONDS).differences > 0
+    assert told() == before
+
+
+def test_a_pass_begins_once_a_day(dynamodb: Engine) -> None:
+    send(event("e"))
+    deliver(dynamodb)
+    assert reconcile(LATER).events == 1
+    assert reconcile(LATER + 3_600).events == 0
+    assert reconcile(LATER + PASS_SECONDS).events == 1
+
+
+def test_a_pass_that_ran_out_of_time_goes_on_where_it_stopped(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(*(event(f"e{n}") for n in range(20)))
+    deliver(dynamodb)
+    one_event_a_page(dynamodb, monkeypatch)
+    found = []
+    for hour in itertools.count():
+        # Every look at the clock takes a sixth of the budget: a page or two a segment.
+        clock = itertools.count(step=BUDGET_SECONDS // 6).__next__
+        done = reconcile(LATER + hour * 3_600, monotonic=clock)
+        found.append(done.events)
+        if done.is_done:
+            break
+    assert sum(found) == 20
+    assert len(found) > 2
+
+
+def one_event_a_page(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let scans stop after each event, as they do after a megabyte."""
+    scan = engine.client.scan
+
+    class Client:
+        def __getattr__(self, name: str) -> object:
+            return getattr(engine.client, name)
+
+        def scan(self, **request: object) -> object:
+            return scan(Limit=1, **request)
+
+    monkeypatch.setattr("meterline.store.meter_events.dynamodb", Client)
+
+
+def test_the_command_shows_differences_and_repairs_them(
+    dynamodb: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half_counted(dynamodb)
+    assert command.run([]) == 1
+    assert "1 differences found." in capsys.readouterr().out
+    assert command.run(["--repair"]) == 0
+    assert used() == 45
+    assert command.run([]) == 0
+    assert "10 events compared: 0 differences found." in capsys.readouterr().out
