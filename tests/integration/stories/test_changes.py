@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
+from meterline.services.invoices import ledger
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at, lines_of, short
 
@@ -149,6 +150,8 @@ def test_usage_that_is_counted_late_still_gets_onto_the_bill_of_a_removed_item(
     stage.use(5, "2024-01-10")
     stage.until("2024-02-02")
     assert lines_of(stage.invoices()[-1])[0] == ("5 × Calls", 50, "2024-01-01", "2024-01-11")
+    billed = stage.client.v1.invoice_items.list({"customer": stage.customer}).data
+    assert [(one.amount, one.quantity) for one in billed] == [(50, 5)]
 
 
 @pytest.mark.parametrize("spelling", ["now", {"type": "now"}])
@@ -233,3 +236,42 @@ def test_a_wrong_change_is_refused_and_changes_nothing(
         stage.change(subscription, **change)
     assert refused.value.param == param
     assert stage.client.v1.subscriptions.retrieve(subscription.id) == subscription
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"trial_period_days": 3},
+        {"billing_mode": {"type": "classic"}},
+        {"start_date": 1},
+        {"billing_cycle_anchor": 1_800_000_000},
+    ],
+)
+def test_what_only_a_new_subscription_has_is_not_previewed_for_a_running_one(
+    stage: Stage, details: dict[str, Any]
+) -> None:
+    subscription = stage.subscribe(stage.price("Base", 3100))
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stage.preview(subscription, **details)
+    assert refused.value.param == f"subscription_details[{next(iter(details))}]"
+
+
+def test_the_cycle_of_a_trial_is_not_reset(stage: Stage) -> None:
+    subscription = stage.subscribe(stage.price("Base", 3100), trial_period_days=30)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stage.change(subscription, billing_cycle_anchor="now")
+    assert refused.value.param == "billing_cycle_anchor"
+
+
+def test_a_customer_has_no_more_pending_items_than_one_invoice_can_take(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "MAX_PENDING_ITEMS", 2)
+    items = stage.client.v1.invoice_items
+    item = {"customer": stage.customer, "amount": 100, "currency": "usd"}
+    items.create(item)
+    items.create(item)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        items.create(item)
+    assert "more than 2 pending" in str(refused.value)
+    assert len(items.list({"customer": stage.customer}).data) == 2

@@ -227,6 +227,13 @@ PREVIEW_DETAILS = object_(
         "cancel_now": boolean(),
         "start_date": timestamp(),
     },
+    exclusive=[
+        ("billing_cycle_anchor", "billing_cycle_anchor_config"),
+        ("billing_cycle_anchor", "trial_end", "trial_period_days"),
+        ("start_date", "backdate_start_date", "billing_cycle_anchor_config", "trial_end"),
+        ("start_date", "backdate_start_date", "trial_period_days"),
+        ("cancel_at", "cancel_at_period_end", "cancel_now"),
+    ],
 )
 """What a preview can suppose of a subscription, running or new."""
 

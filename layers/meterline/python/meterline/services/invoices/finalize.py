@@ -107,9 +107,24 @@ def _finalize(
             "Nothing to invoice: add invoice items before finalizing the invoice.",
             code="invoice_no_customer_line_items",
         )
+    _rate_items_again(ledger, document.body, current)
     invoice = finalize_on(ledger, current)
     ledger.put_first(replace(document, body=invoice, due_at=invoice_due_at(invoice)))
     return ledger.save(result_id=document.id)
+
+
+def _rate_items_again(ledger: Ledger, before: Body, after: Body) -> None:
+    """Keep invoice items of usage equal to their lines, which count usage up to now."""
+    changed = {
+        line["parent"]["invoice_item_details"]["invoice_item"]: line
+        for line, former in zip(invoice_lines(after), invoice_lines(before), strict=True)
+        if line["parent"]["invoice_item_details"] and line["amount"] != former["amount"]
+    }
+    for item in ledger.ctx.store.get_many(changed).values():
+        line = changed[item.id]
+        shown = {name: line[name] for name in ("amount", "quantity", "quantity_decimal")}
+        said = {"description": line["description"], "net_amount": line["amount"]}
+        ledger.put(replace(item, body=item.body | shown | said))
 
 
 def _next_number(ledger: Ledger, invoice: Body) -> str:

@@ -19,6 +19,16 @@ from meterline.services.subscriptions.create import start_subscription
 from meterline.services.subscriptions.update import amend
 from meterline.store.documents import Body
 
+_ONLY_NEW = (
+    "backdate_start_date",
+    "billing_cycle_anchor_config",
+    "billing_mode",
+    "payment_behavior",
+    "start_date",
+    "trial_period_days",
+)
+_ONLY_RUNNING = ("cancel_now", "cancellation_details", "pause_collection", "proration_date")
+
 
 def create_preview(ctx: Context, params: Body) -> Body:
     """The invoice that comes next for a subscription, or for a customer who has just one.
@@ -44,6 +54,9 @@ def create_preview(ctx: Context, params: Body) -> Body:
 
 def _changed(ledger: Ledger, subscription: Body, details: Body) -> Body | None:
     """The invoice after a change of a subscription."""
+    _refuse(details, _ONLY_NEW, "a subscription that exists")
+    if isinstance(details.get("billing_cycle_anchor"), int):
+        raise _unfit("billing_cycle_anchor", "a subscription that exists")
     if details.pop("cancel_now", False):
         prorates = details.get("proration_behavior", "create_prorations") != "none"
         _, invoice = cancel_on(ledger, subscription, {"prorate": prorates, "invoice_now": True})
@@ -68,6 +81,13 @@ def _changed(ledger: Ledger, subscription: Body, details: Body) -> Body | None:
 
 def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
     """The first invoice of a subscription that does not exist yet."""
+    _refuse(details, _ONLY_RUNNING, "a new subscription")
+    for name in ("billing_cycle_anchor", "cancel_at"):
+        if not isinstance(details.get(name, 0), int):
+            raise _unfit(name, "a new subscription")
+    for index, item in enumerate(details["items"]):
+        if "price" not in item or {"id", "deleted"} & item.keys():
+            raise _unfit(f"items][{index}", "a new subscription: items have a price and no id")
     customer = find(ctx, "customer", params["customer"], param="customer")
     ledger = open_ledger(on_customers_time(ctx, customer), customer)
     if "start_date" in details:
@@ -110,6 +130,18 @@ def _subscription(ctx: Context, params: Body) -> Body:
     if not running:
         raise _nothing_upcoming(customer.id)
     return running[0]
+
+
+def _refuse(details: Body, names: tuple[str, ...], what: str) -> None:
+    for name in names:
+        if name in details:
+            raise _unfit(name, what)
+
+
+def _unfit(name: str, what: str) -> BillingError:
+    return BillingError(
+        f"This cannot be previewed for {what}.", param=f"subscription_details[{name}]"
+    )
 
 
 def _nothing_upcoming(object_id: str) -> BillingError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from meterline.core.anchors import check_trial_end
 from meterline.core.cycle_changes import CycleTerms, cycle_reset, is_free
 from meterline.core.cycles import CyclePeriod
+from meterline.core.errors import BillingError
 from meterline.core.invoicing import Line, metered_line, opening_lines, trial_lines
 from meterline.core.periods import Period
 from meterline.core.usage_changes import cut_by_reset
@@ -48,8 +49,14 @@ def restart_of(before: Body, after: Body, params: Body, now: int) -> Restart | N
         check_trial_end(trial_end, now, before["billing_cycle_anchor"])
         return Restart(now, trial_end, trial_end)
     if before["status"] in ("trialing", "paused"):
+        if _resets(params):
+            raise BillingError(
+                f"The billing cycle of a {before['status']} subscription cannot be reset: end the"
+                " trial or the pause instead.",
+                param="billing_cycle_anchor",
+            )
         return None
-    requested = params.get("billing_cycle_anchor") in ("now", {"type": "now"})
+    requested = _resets(params)
     reason = cycle_reset(
         _cycle_terms(before), _cycle_terms(after), mode_of(before), requested=requested
     )
@@ -109,6 +116,10 @@ def _standing(before: Body, how: Restart) -> Body:
         return changes | trial | {"status": "active"}
     started = before["trial_start"] if before["status"] == "trialing" else how.at
     return changes | {"status": "trialing", "trial_start": started, "trial_end": how.trial_end}
+
+
+def _resets(params: Body) -> bool:
+    return params.get("billing_cycle_anchor") in ("now", {"type": "now"})
 
 
 def _cycle_terms(subscription: Body) -> CycleTerms:

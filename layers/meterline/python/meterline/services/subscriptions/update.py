@@ -189,6 +189,10 @@ def pending_interval(subscription: Body, params: Body) -> Body:
 def redeem_for(ledger: Ledger, subscription: Body, given: list[Body]) -> Body:
     """The discounts in place of those before; ``discount`` keeps one that is there."""
     redeemed = redeem(ledger, given, subscription["currency"], subscription=subscription["id"])
+    kept = {discount["id"] for discount in redeemed}
+    for one_id, gone in ledger.ctx.store.get_many(subscription["discounts"]).items():
+        if one_id not in kept:
+            ledger.tell("customer.discount.deleted", gone.body)
     for discount in redeemed:
         if discount["id"] not in subscription["discounts"]:
             ledger.tell("customer.discount.created", discount)
