@@ -10,8 +10,9 @@ KIND = "meterline.settings"
 ID = "settings"
 DEFAULTS: Body = {
     "invoice_grace_seconds": 3_600,
+    "late_usage": "ignore",
 }
-"""Invoices stay drafts for an hour, so that late usage gets in."""
+"""Invoices stay drafts for an hour, so that late usage gets in; what comes later is not billed."""
 
 
 def account_settings(ctx: Context) -> Body:
@@ -23,6 +24,11 @@ def account_settings(ctx: Context) -> Body:
 def invoice_grace_seconds(ctx: Context) -> int:
     """How long invoices stay drafts before they finalise themselves."""
     return int(account_settings(ctx)["invoice_grace_seconds"])
+
+
+def bills_late_usage(ctx: Context) -> bool:
+    """Whether usage that came after its invoice was final is billed on the next one."""
+    return bool(account_settings(ctx)["late_usage"] == "next_invoice")
 
 
 def retrieve_settings(ctx: Context, params: Body) -> Body:  # noqa: ARG001 - route

@@ -22,6 +22,7 @@ from meterline.api.params import (
     Params,
     array,
     boolean,
+    enum,
     exclusive,
     integer,
     metadata,
@@ -204,6 +205,7 @@ ENDPOINTS = [
 
 UPDATE_SETTINGS = object_(
     invoice_grace_seconds=integer(minimum=0, maximum=259_200, emptyable=True),
+    late_usage=enum("ignore", "next_invoice", emptyable=True),
 )
 SETTINGS = [
     get("/v1/meterline/settings", "meterline.settings", retrieve_settings),

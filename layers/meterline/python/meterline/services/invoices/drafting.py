@@ -15,6 +15,7 @@ from meterline.services.invoices.bodies import (
 from meterline.services.invoices.discounts import after_invoice, discounts_of, private_terms
 from meterline.services.invoices.finalize import finalize_on
 from meterline.services.invoices.item_bodies import item_line, subscription_of_item
+from meterline.services.invoices.late_usage import late_lines
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import item_subject, line_body
 from meterline.store.documents import Body
@@ -40,6 +41,7 @@ def draft_on(
     collected = ledger.collect(terms.id, pending_for(subscription))
     bodies = [item_line(item, terms.id) for item in collected]
     bodies += [line_body(one.line, item_subject(one.item, names), terms.id) for one in lines]
+    bodies += late_lines(ledger.ctx, subscription, terms)
     discounts = discounts_of(ledger.ctx, subscription, ledger)
     draft = draft_invoice(terms, ledger.account, subscription)
     draft |= {
