@@ -8,6 +8,7 @@ from meterline.services.account_settings import update_settings
 from meterline.services.count import count_records
 from meterline.services.invoices.preview import create_preview
 from meterline.services.meters import create_meter
+from meterline.services.operations import explain_invoice
 from meterline.services.test_clocks import advance_test_clock, run_test_clock
 from meterline.store.documents import Body
 from tests.engines import Engine
@@ -94,6 +95,15 @@ def test_late_usage_becomes_a_correction_that_names_its_own_period(story: Story)
     assert invoice["total"] == 120
     assert invoice["lines"]["data"][1]["description"] == "Late usage: 40 × Seats"
     assert shown(listed("invoice")[1]) == [(300, "100", FROZEN)], "a final invoice never changes"
+
+
+def test_a_correction_explains_itself(story: Story) -> None:
+    billed_late()
+    late_story(story)
+    story.advance(FROZEN + 2 * WEEK)
+    told = "\n".join(explain_invoice(context(), listed("invoice")[0]["id"]))
+    assert f"late usage from {FROZEN} until {FROZEN + WEEK}" in told
+    assert "140 x 3 = 420" in told
 
 
 def test_a_correction_is_billed_once(story: Story) -> None:

@@ -68,7 +68,13 @@ def _explain_line(line: Body, currency: str) -> Iterator[str]:
             f"    usage {line['quantity_decimal']} of {private['meter']}"
             f" from {period['start']} until {period['end']}"
         )
-    for step in how.get("steps", ()):
+    if private.get("corrects"):
+        period = line["period"]
+        yield (
+            f"    late usage from {period['start']} until {period['end']}: what that period costs"
+            f" now, less what {private['corrects']} and its corrections billed"
+        )
+    for step in [*how.get("steps", ()), *how.get("rated_again", ())]:
         yield f"    {_explain_step(step)}"
     if how and how["seconds"] != how["of_seconds"]:
         yield (
