@@ -267,3 +267,14 @@ def test_after_a_pause_the_cycle_starts_anew_or_goes_on(
         next_day,
     )
     assert lines_of(stage.invoices()[-1]) == [line]
+
+
+@pytest.mark.parametrize("mode", ["classic", "flexible"])
+def test_cancelling_what_is_paused_credits_nothing_again(api: Api, mode: str) -> None:
+    stage = Stage(api, "2024-01-01")
+    subscription = stage.subscribe(stage.price("Base", 3100), billing_mode={"type": mode})
+    stage.until("2024-01-11")
+    stage.client.v1.subscriptions.pause(subscription.id)
+    stage.client.v1.subscriptions.cancel(subscription.id, {"prorate": True})
+    waiting = stage.client.v1.invoice_items.list({"customer": stage.customer})
+    assert [one.amount for one in waiting] == [-2100]

@@ -234,3 +234,38 @@ def test_a_line_is_explained_to_who_asks(stage: Stage) -> None:
         (2, "5", "10"),
     ]
     assert "_" not in invoice.lines.data[0]
+
+
+def test_an_empty_draft_does_not_finalise_itself(stage: Stage) -> None:
+    draft = stage.client.v1.invoices.create({"customer": stage.customer, "auto_advance": True})
+    assert draft.automatically_finalizes_at == at("2024-01-01 01:00")
+    stage.until("2024-01-02")
+    waiting = stage.client.v1.invoices.retrieve(draft.id)
+    assert (waiting.status, waiting.auto_advance) == ("draft", False)
+
+
+def test_a_draft_by_hand_finalises_itself_if_it_is_to(stage: Stage) -> None:
+    invoices, items = stage.client.v1.invoices, stage.client.v1.invoice_items
+    draft = invoices.create({"customer": stage.customer})
+    items.create({"invoice": draft.id, "amount": 500, "currency": "usd"})
+    invoices.update(draft.id, {"auto_advance": True})
+    stage.until("2024-01-02")
+    final = invoices.retrieve(draft.id)
+    assert (final.status, final.total, final.number is None) == ("open", 500, False)
+    kept = items.list({"invoice": draft.id}).data[0]
+    with pytest.raises(stripe.InvalidRequestError):
+        items.delete(kept.id)
+
+
+def test_a_subscription_takes_items_in_its_currency_only(stage: Stage) -> None:
+    subscription = stage.subscribe(stage.price("Base", 1000))
+    item = {"customer": stage.customer, "subscription": subscription.id, "amount": 1}
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stage.client.v1.invoice_items.create(item | {"currency": "eur"})
+    assert refused.value.param == "currency"
+    euros = stage.client.v1.prices.create(
+        {"currency": "eur", "unit_amount": 900, "product_data": {"name": "Setup"}}
+    )
+    with pytest.raises(stripe.InvalidRequestError) as other:
+        stage.change(subscription, add_invoice_items=[{"price": euros.id}])
+    assert other.value.param == "add_invoice_items[0][price]"

@@ -49,7 +49,9 @@ def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
     if due_at is None or due_at > ctx.now:
         return []
     customer = ctx.store.get(document.body["customer"])
-    if customer is None or customer.body.get("deleted"):
+    nobody = customer is None or customer.body.get("deleted")
+    if customer is None or nobody or not invoice_lines(document.body):
+        # Nobody to bill, or nothing: the draft waits for a person.
         stopped = document.body | {"auto_advance": False}
         written = replace(document, body=stopped, due_at=None)
         ctx.save(Change(puts=[written]))

@@ -25,6 +25,8 @@ def create_invoice_item(ctx: Context, params: Body) -> Body:
     ledger = _ledger_for(ctx, params)
     subscription = _subscription(ledger, params)
     item = _described(new_item(ledger, _terms(ledger, params, subscription)), params)
+    if subscription is not None:
+        _check_currency(subscription, item)
     if params.get("discounts"):
         item = _discounted(ledger, item, params["discounts"])
     ledger.add_item(item)

@@ -41,6 +41,11 @@ def one_off_terms(
             f" with `type=one_time`: {price['id']}.",
             param=param,
         )
+    if subscription is not None and subscription["currency"] != price["currency"]:
+        raise BillingError(
+            f"The subscription is in {subscription['currency']}, not in {price['currency']}.",
+            param=param,
+        )
     names = product_names(ledger.ctx, [price])
     rated = rate(price_plan(price), quantity)
     now = ledger.ctx.now

@@ -28,6 +28,7 @@ from meterline.services.subscriptions.prorations import (
     bill_usage,
     credit_unused,
     fees_of,
+    is_free_time,
     proration_of,
 )
 from meterline.services.terms import (
@@ -206,8 +207,8 @@ def _kept(span: BilledSpan, until: int) -> BilledSpan:
 
 
 def bill_all_usage(ledger: Ledger, subscription: Body) -> None:
-    """Bill what metered items used up to now; the usage of a trial is free."""
-    if subscription["status"] == "trialing":
+    """Bill what metered items used up to now; the usage of a trial or a pause is free."""
+    if is_free_time(subscription):
         return
     for item in items_of(subscription):
         used, _ = split(usage_period(item), ledger.ctx.now)

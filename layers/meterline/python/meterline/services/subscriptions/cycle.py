@@ -19,7 +19,7 @@ from meterline.services.invoices.metered import usage_in
 from meterline.services.renewals import in_period
 from meterline.services.subscriptions.bodies import items_of, with_items
 from meterline.services.subscriptions.items import own_interval
-from meterline.services.subscriptions.prorations import Proration, credit_unused
+from meterline.services.subscriptions.prorations import Proration, credit_unused, is_free_time
 from meterline.services.terms import (
     billed_item,
     is_metered,
@@ -70,8 +70,8 @@ def restart(
 
     The unused time of the cut period is credited by pending items, its usage is billed by lines.
     """
-    lines = [] if before["status"] == "trialing" else _usage_lines(ledger, before, how.at)
-    credit_unused(ledger, before, Proration(how.at, prorates and before["status"] != "trialing"))
+    lines = [] if is_free_time(before) else _usage_lines(ledger, before, how.at)
+    credit_unused(ledger, before, Proration(how.at, prorates))
     spans = {item["id"]: _span(item, how) for item in items_of(after)}
     items = [in_period(item, spans[item["id"]].period) for item in items_of(after)]
     restarted = with_items(after, items) | _standing(before, how)

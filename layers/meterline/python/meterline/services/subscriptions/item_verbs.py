@@ -48,7 +48,9 @@ def _change(ctx: Context, subscription_id: str, item: dict[str, Any], params: Bo
     fields = ("price", "quantity", "metadata")
     wanted = item | {name: params[name] for name in fields if name in params}
     change = {name: params[name] for name in _CHANGE_PARAMS if name in params}
-    return update_subscription(ctx, subscription_id, {"items": [wanted], **change})
+    return update_subscription(
+        ctx, subscription_id, {"items": [wanted], **change}, result_id=item.get("id", "")
+    )
 
 
 def _subscription_of(ctx: Context, item_id: str) -> Body:

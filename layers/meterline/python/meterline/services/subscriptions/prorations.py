@@ -133,7 +133,7 @@ def add_line(
 def _give_back(
     ledger: Ledger, subscription: Body, item: Body, fees: Mapping[str, Fee], how: Proration
 ) -> None:
-    if not how.prorates or is_metered(item) or _in_trial(subscription):
+    if not how.prorates or is_metered(item) or is_free_time(subscription):
         return
     for line in proration_of(subscription, item, how.at, old=fees[item["id"]]).credits:
         add_line(ledger, subscription, item, line, is_credit=True)
@@ -146,7 +146,7 @@ def _charge_rest(
     item = step.new or {}
     if is_metered(item):
         return _counting_from(item, how.at)
-    if _in_trial(subscription):
+    if is_free_time(subscription):
         return item
     if not how.prorates:
         # What was billed stays billed: a later change credits that, and not the new price.
@@ -160,7 +160,7 @@ def _charge_rest(
 def _bill_usage(ledger: Ledger, subscription: Body, step: Step, how: Proration) -> None:
     """Bill the usage of a metered item that goes or changes its price, as flexible mode does."""
     item = step.old or {}
-    if not is_metered(item) or _in_trial(subscription):
+    if not is_metered(item) or is_free_time(subscription):
         return
     cut = _cut(subscription, step, how)
     if cut.billed is not None:
@@ -203,5 +203,6 @@ def _counting_from(item: Body, at: int) -> Body:
     return item | {"_": private(item) | {"usage_from": at}}
 
 
-def _in_trial(subscription: Body) -> bool:
-    return bool(subscription["status"] == "trialing")
+def is_free_time(subscription: Body) -> bool:
+    """Whether the running period costs nothing: in a trial, or while the subscription is paused."""
+    return subscription["status"] in ("trialing", "paused")

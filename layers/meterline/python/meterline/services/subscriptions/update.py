@@ -45,8 +45,13 @@ class Amended:
     invoice: Body | None
 
 
-def update_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
-    """Change a subscription; what the change costs is billed now or with the next invoice."""
+def update_subscription(
+    ctx: Context, subscription_id: str, params: Body, *, result_id: str | None = None
+) -> Body:
+    """Change a subscription; what the change costs is billed now or with the next invoice.
+
+    ``result_id`` names what the request answers with, if that is not the subscription.
+    """
     ctx, document, customer = load(ctx, subscription_id)
     ledger = open_ledger(ctx, customer)
     amended = amend(ledger, document.body, params)
@@ -54,7 +59,7 @@ def update_subscription(ctx: Context, subscription_id: str, params: Body) -> Bod
         issue_on(ledger, amended.invoice)
     ledger.put(subscription_document(amended.subscription, document))
     ledger.tell("customer.subscription.updated", amended.subscription, document.body)
-    ledger.save(result_id=subscription_id)
+    ledger.save(result_id=subscription_id if result_id is None else result_id)
     return amended.subscription
 
 
