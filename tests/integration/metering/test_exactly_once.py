@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from meterline.core.aggregation import Window
+from meterline.core.calendar_windows import Grouping
 from meterline.core.errors import BillingError
 from meterline.core.metering import measure_of
 from meterline.services import count, summaries
@@ -193,14 +193,14 @@ def test_summaries_come_newest_first_without_empty_windows(dynamodb: Engine) -> 
     deliver(dynamodb)
     day = HOUR_START - HOUR_START % 86_400
     hours = summaries.list_event_summaries(
-        meter_body(), "cus_a", day, day + 86_400, Window.HOUR, livemode=False
+        meter_body(), "cus_a", day, day + 86_400, Grouping.HOUR, livemode=False
     )
     assert [(row["start_time"], row["aggregated_value"]) for row in hours] == [
         (HOUR_START, Decimal("0.5")),
         (HOUR_START - 7_200, Decimal(5)),
     ]
     days = summaries.list_event_summaries(
-        meter_body(), "cus_a", day, day + 86_400, Window.DAY, livemode=False
+        meter_body(), "cus_a", day, day + 86_400, Grouping.DAY, livemode=False
     )
     assert [(row["start_time"], row["end_time"], row["aggregated_value"]) for row in days] == [
         (day, day + 86_400, Decimal("5.5"))

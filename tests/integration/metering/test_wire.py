@@ -4,8 +4,10 @@ import importlib.util
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -324,3 +326,41 @@ def test_summary_bounds_must_be_aligned(api: Api) -> None:
     path = f"/v1/billing/meters/{_meter_id()}/event_summaries"
     status, body = api.get(path, customer="cus_a", start_time=61, end_time=120)
     assert (status, body["error"]["param"]) == (400, "start_time")
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ({"value_grouping_window": "day", "timezone": "Mars/Olympus"}, "timezone"),
+        ({"value_grouping_window": "day", "timezone": "../etc/passwd"}, "timezone"),
+        ({"value_grouping_window": "day", "timezone": "Europe"}, "timezone"),
+        ({"timezone": "Europe/Berlin"}, "timezone"),
+        ({"value_grouping_window": "month"}, "start_time"),
+        ({"value_grouping_window": "year"}, "value_grouping_window"),
+    ],
+)
+def test_windows_and_time_zones_must_exist_and_fit(
+    api: Api, query: dict[str, str], param: str
+) -> None:
+    path = f"/v1/billing/meters/{_meter_id()}/event_summaries"
+    day = NOW - NOW % 86_400
+    bounds = {"customer": "cus_a", "start_time": 86_400, "end_time": day}
+    status, body = api.get(path, **bounds, **query)
+    assert (status, body["error"]["param"]) == (400, param)
+
+
+def test_months_of_a_time_zone_are_summed_up(api: Api, dynamodb: Engine) -> None:
+    api.post("/v1/billing/meter_events", _event_v1("e"))
+    deliver(dynamodb)
+    month = datetime.fromtimestamp(NOW, ZoneInfo("Asia/Kolkata")).replace(
+        day=1, hour=0, minute=0, second=0
+    )
+    following = (month + timedelta(days=32)).replace(day=1)
+    bounds = {"start_time": int(month.timestamp()), "end_time": int(following.timestamp())}
+    path = f"/v1/billing/meters/{_meter_id()}/event_summaries"
+    query = {"customer": "cus_a", "value_grouping_window": "month", "timezone": "Asia/Kolkata"}
+    status, body = api.get(path, **bounds, **query)
+    assert status == 200
+    [row] = body["data"]
+    assert row["aggregated_value"] == 25
+    assert (row["start_time"], row["end_time"]) == (bounds["start_time"], bounds["end_time"])

@@ -6,8 +6,10 @@ hours that a range cuts come from their rows.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from meterline.core.aggregation import (
     NOTHING,
@@ -19,6 +21,7 @@ from meterline.core.aggregation import (
     combine,
     result,
 )
+from meterline.core.calendar_windows import Grouping, Span, window_around
 from meterline.core.errors import BillingError
 from meterline.core.metering import measure_of
 from meterline.core.metering_buckets import Bucket, standing
@@ -26,8 +29,8 @@ from meterline.services.ids import derived_id
 from meterline.store import usage
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 
-DAY_SECONDS = 86_400
-_END_OF_TIME = 8_000_000_000 // DAY_SECONDS * DAY_SECONDS
+_DAY_SECONDS = 86_400
+_END_OF_TIME = 8_000_000_000 // _DAY_SECONDS * _DAY_SECONDS
 
 type Body = dict[str, Any]
 
@@ -79,26 +82,36 @@ def list_event_summaries(
     customer_id: str,
     start: int,
     end: int,
-    window: Window | None = None,
+    grouping: Grouping | None = None,
+    zone: tzinfo = UTC,
     *,
     livemode: bool,
 ) -> list[Body]:
     """The ``billing.meter_event_summary`` bodies of a range, newest first, without empty windows.
 
-    ``window`` None gives one summary of the whole range. Raises BillingError for bounds that
-    are not aligned to the minute, or to the window.
+    ``grouping`` None gives one summary of the whole range; otherwise the windows are those of
+    ``zone``. Raises BillingError for bounds that are not aligned to the minute, or to a window.
     """
-    _check_bounds(start, end, window)
+    windows = _Windows(start, end, grouping, zone)
+    windows.check_bounds()
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
-    windows: dict[tuple[int, int], Aggregate] = {}
-    for first, part in _parts(series, start, end):
-        bounds = _window_of(first, start, end, window)
-        windows[bounds] = combine(windows.get(bounds, NOTHING), part, series.combining)
+    totals: dict[Span, Aggregate] = {}
+    for bounds, part in _windowed(series, windows):
+        totals[bounds] = combine(totals.get(bounds, NOTHING), part, series.combining)
     return [
         _summary(series, bounds, whole)
-        for bounds, whole in sorted(windows.items(), reverse=True)
+        for bounds, whole in sorted(totals.items(), reverse=True)
         if whole.count
     ]
+
+
+def time_zone(name: str) -> tzinfo:
+    """The time zone with this IANA name (beyond Stripe, whose windows are those of UTC)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"Invalid timezone: '{name}'. Use an IANA name, such as Europe/Berlin."
+        raise BillingError(message, param="timezone") from None
 
 
 def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
@@ -175,22 +188,60 @@ def rows_of_hour(series: Series, hour: int) -> list[Row]:
     return standing([*segments, *bucket.inline])
 
 
-def _check_bounds(start: int, end: int, window: Window | None) -> None:
-    step = 60 if window is None else window.seconds
-    names = {60: "a minute", 3_600: "an hour", 86_400: "a day (midnight UTC)"}
-    for name, value in (("start_time", start), ("end_time", end)):
-        if value % step:
-            message = f"{name} must be aligned to {names[step]} boundary: got {value}."
-            raise BillingError(message, param=name)
-    if end <= start:
-        raise BillingError("end_time must be after start_time.", param="end_time")
+@dataclass(slots=True)
+class _Windows:
+    """The windows of a range, as its grouping and its time zone make them."""
+
+    start: int
+    end: int
+    grouping: Grouping | None
+    zone: tzinfo
+    latest: Span = (0, 0)
+
+    def around(self, instant: int) -> Span:
+        """The window that an instant of the range lies in."""
+        if self.grouping is None:
+            return self.start, self.end
+        if not self.latest[0] <= instant < self.latest[1]:
+            self.latest = window_around(instant, self.grouping, self.zone)
+        return self.latest
+
+    def check_bounds(self) -> None:
+        """Raise BillingError unless both bounds are the start of a window, and in order."""
+        for name, value in (("start_time", self.start), ("end_time", self.end)):
+            if value % 60 if self.grouping is None else self.around(value)[0] != value:
+                message = f"{name} must be aligned to {self._unit()} boundary: got {value}."
+                raise BillingError(message, param=name)
+        if self.end <= self.start:
+            raise BillingError("end_time must be after start_time.", param="end_time")
+
+    def _unit(self) -> str:
+        match self.grouping:
+            case None:
+                return "a minute"
+            case Grouping.HOUR:
+                return "an hour" if self.zone is UTC else f"an hour ({self.zone})"
+            case Grouping.DAY:
+                return f"a day (midnight {self.zone})"
+            case Grouping.MONTH:
+                return f"a month (midnight {self.zone} before its first day)"
 
 
-def _window_of(first: int, start: int, end: int, window: Window | None) -> tuple[int, int]:
-    if window is None:
-        return start, end
-    opening = first - first % window.seconds
-    return opening, opening + window.seconds
+def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
+    """The aggregates that make up each window; hours that windows divide come from their rows."""
+    for first, part in _parts(series, windows.start, windows.end):
+        bounds = windows.around(first)
+        is_one_event = series.measure.window is not None
+        last = min(first - first % HOUR_SECONDS + HOUR_SECONDS, windows.end)
+        if is_one_event or last <= bounds[1]:
+            yield bounds, part
+            continue
+        divided: dict[Span, list[Row]] = {}
+        for row in rows_of_hour(series, first // HOUR_SECONDS):
+            if first <= row.timestamp < last:
+                divided.setdefault(windows.around(row.timestamp), []).append(row)
+        for bounds, rows in divided.items():
+            yield bounds, aggregate(rows, series.measure)
 
 
 def _summary(series: Series, bounds: tuple[int, int], whole: Aggregate) -> Body:

@@ -1,16 +1,17 @@
 """``/v1/billing/meters/{id}/event_summaries``, and the events behind them."""
 
+from datetime import UTC
 from typing import Any
 
 from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT, PAGING, envelope
 from meterline.api.params import Params, enum, exclusive, integer, object_, string, timestamp
 from meterline.api.router import Answer, Operation, Routes
-from meterline.core.aggregation import Window
+from meterline.core.calendar_windows import Grouping
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.event_listing import list_counted_events
 from meterline.services.lookups import find
-from meterline.services.summaries import list_event_summaries
+from meterline.services.summaries import list_event_summaries, time_zone
 
 type Body = dict[str, Any]
 
@@ -22,13 +23,18 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
     """A page of the summaries of a range, newest first."""
     meter = find(ctx, "billing.meter", meter_id).body
     customer = find(ctx, "customer", params["customer"], param="customer").body
-    window = params.get("value_grouping_window")
+    grouping = params.get("value_grouping_window")
+    zone = time_zone(params["timezone"]) if "timezone" in params else UTC
+    if "timezone" in params and grouping is None:
+        message = "timezone needs value_grouping_window: it says whose hours, days or months."
+        raise BillingError(message, param="timezone")
     rows = list_event_summaries(
         meter,
         customer["id"],
         params["start_time"],
         params["end_time"],
-        Window(window) if window else None,
+        Grouping(grouping) if grouping else None,
+        zone,
         livemode=ctx.livemode,
     )
     page, has_more = _page(rows, params)
@@ -85,7 +91,8 @@ ROUTES = Routes(
                 customer=string(required=True),
                 start_time=timestamp(required=True),
                 end_time=timestamp(required=True),
-                value_grouping_window=enum("day", "hour"),
+                value_grouping_window=enum("day", "hour", "month"),
+                timezone=string(max_length=100),
             ),
         ),
         Operation(
