@@ -30,6 +30,38 @@ def test_a_meter_has_the_documented_defaults(client: Client) -> None:
     assert client.v1.billing.meters.retrieve(meter.id) == meter
 
 
+def _meter_with(client: Client, formula: str) -> Any:
+    return client.v1.billing.meters.create(
+        {
+            "display_name": "Tokens",
+            "event_name": "tokens",
+            "default_aggregation": {"formula": formula},
+        }
+    )
+
+
+@pytest.mark.parametrize("formula", ["sum", "count", "last"])
+def test_a_meter_has_one_of_the_documented_formulas(client: Client, formula: str) -> None:
+    assert _meter_with(client, formula).default_aggregation.formula == formula
+
+
+@pytest.mark.parametrize("formula", ["max", "min", "avg"])
+def test_formulas_beyond_the_documented_ones_are_values_of_the_same_field(
+    api: Api, formula: str
+) -> None:
+    assert _meter_with(api.client(), formula).default_aggregation.formula == formula
+    # Stripe's description has three values only; nothing else about the answer is off it.
+    [off_schema] = api.bridge.off_schema
+    assert f"$.default_aggregation.formula: '{formula}'" in off_schema
+    api.bridge.off_schema.clear()
+
+
+def test_a_meter_has_no_other_formula(client: Client) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        _meter_with(client, "median")
+    assert refused.value.param == "default_aggregation[formula]"
+
+
 def test_an_event_name_belongs_to_one_meter(client: Client) -> None:
     _meter(client)
     with pytest.raises(stripe.InvalidRequestError) as refused:

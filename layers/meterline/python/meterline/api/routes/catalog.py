@@ -29,10 +29,13 @@ from meterline.services.meters import (
 from meterline.services.prices import create_price, update_price
 from meterline.services.products import create_product, delete_product, update_product
 
+FORMULA = enum("avg", "count", "last", "max", "min", "sum", required=True)
+"""``count``, ``last`` and ``sum`` are Stripe's; the others go beyond it."""
+
 CREATE_METER = object_(
     display_name=string(required=True, max_length=250),
     event_name=string(required=True, max_length=100),
-    default_aggregation=object_(required=True, formula=enum("count", "last", "sum", required=True)),
+    default_aggregation=object_(required=True, formula=FORMULA),
     customer_mapping=object_(
         type=enum("by_id", required=True),
         event_payload_key=string(required=True, max_length=100),
