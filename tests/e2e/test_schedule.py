@@ -22,11 +22,12 @@ def _price(client: Client, **recurring: Any) -> str:
 
 def test_a_period_that_ends_is_rolled_by_the_schedule(client: Client) -> None:
     customer = client.v1.customers.create({"name": "Grace"})
-    ends_at = int(time.time()) + 3
+    price = _price(client)
+    ends_at = int(time.time()) + 8
     subscription = client.v1.subscriptions.create(
         {
             "customer": customer.id,
-            "items": [{"price": _price(client), "quantity": 2}],
+            "items": [{"price": price, "quantity": 2}],
             "billing_cycle_anchor": ends_at,
         }
     )
