@@ -1,16 +1,16 @@
 """Stripe's schema of what the API may answer, and the check that a body obeys it.
 
-``stripe.schema.json`` holds the shapes of the objects in scope, of API version 2026-10-28.endive.
+The shapes are those of ``/openapi.json``: of the objects in scope, of API version
+2026-10-28.endive, with the few values that go beyond Stripe.
 The check is stricter than the schema itself: a field that Stripe does not have is refused too.
 """
 
-import json
 from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from meterline.api.openapi import OBJECTS
+from meterline.api.openapi import shapes
 
 OUR_OWN = "meterline."
 """The prefix of objects that Stripe does not have."""
@@ -75,8 +75,7 @@ def _check_v2_page(body: dict[str, Any]) -> None:
 
 @cache
 def _definitions() -> dict[str, Any]:
-    definitions: dict[str, Any] = json.loads(OBJECTS.read_text())["$defs"]
-    return {name: _closed(definition) for name, definition in definitions.items()}
+    return {name: _closed(definition) for name, definition in shapes().items()}
 
 
 def _closed(definition: dict[str, Any]) -> dict[str, Any]:

@@ -40,20 +40,9 @@ def _meter_with(client: Client, formula: str) -> Any:
     )
 
 
-@pytest.mark.parametrize("formula", ["sum", "count", "last"])
-def test_a_meter_has_one_of_the_documented_formulas(client: Client, formula: str) -> None:
+@pytest.mark.parametrize("formula", ["sum", "count", "last", "max", "min", "avg"])
+def test_a_meter_combines_events_by_its_formula(client: Client, formula: str) -> None:
     assert _meter_with(client, formula).default_aggregation.formula == formula
-
-
-@pytest.mark.parametrize("formula", ["max", "min", "avg"])
-def test_formulas_beyond_the_documented_ones_are_values_of_the_same_field(
-    api: Api, formula: str
-) -> None:
-    assert _meter_with(api.client(), formula).default_aggregation.formula == formula
-    # Stripe's description has three values only; nothing else about the answer is off it.
-    [off_schema] = api.bridge.off_schema
-    assert f"$.default_aggregation.formula: '{formula}'" in off_schema
-    api.bridge.off_schema.clear()
 
 
 def test_a_meter_has_no_other_formula(client: Client) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from meterline.api.params import Array, Either, Map, Object, Param
 from meterline.api.router import Answer, Operation
+from meterline.core.aggregation import Formula
 from meterline.services.events import API_VERSION
 
 type Json = dict[str, Any]
@@ -115,7 +116,7 @@ def _answer(operation: Operation) -> Json:
 
 
 def _object(operation: Operation) -> Json:
-    names = [name for name in (operation.kind, f"deleted_{operation.kind}") if name in _shapes()]
+    names = [name for name in (operation.kind, f"deleted_{operation.kind}") if name in shapes()]
     if not names:
         return {"type": "object"}
     if operation.method == "POST" or operation.answer in (Answer.LIST, Answer.SEARCH):
@@ -152,13 +153,16 @@ def _component(name: str) -> str:
 
 
 @cache
-def _shapes() -> Json:
-    shapes: Json = json.loads(OBJECTS.read_text())["$defs"]
-    return shapes
+def shapes() -> Json:
+    """The shapes of all objects: Stripe's, and what ours may say beyond them."""
+    known: Json = json.loads(OBJECTS.read_text())["$defs"]
+    formula = known["billing.meter:DefaultAggregation"]["properties"]["formula"]
+    formula["enum"] = sorted(Formula)
+    return known
 
 
 def _components() -> Json:
-    return {_component(name): _referring(shape) for name, shape in _shapes().items()}
+    return {_component(name): _referring(shape) for name, shape in shapes().items()}
 
 
 def _referring(shape: Any) -> Any:  # noqa: ANN401 - any JSON
