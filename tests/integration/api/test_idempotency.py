@@ -46,6 +46,44 @@ def test_a_death_after_the_commit_is_answered_with_what_was_committed(
     assert _customers(api) == committed
 
 
+def test_a_new_item_is_found_again_in_its_subscription(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Died
+
+    client = api.client()
+    product = client.v1.products.create({"name": "Seats"}).id
+    first, second = (
+        client.v1.prices.create(
+            {
+                "product": product,
+                "currency": "eur",
+                "unit_amount": 100 + number,
+                "recurring": {"interval": "month"},
+            }
+        ).id
+        for number in range(2)
+    )
+    customer = client.v1.customers.create({"name": "A"}).id
+    subscription = client.v1.subscriptions.create(
+        {"customer": customer, "items": [{"price": first}]}
+    ).id
+    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": "item"}
+    body = f"subscription={subscription}&price={second}".encode()
+    event = gateway_event("POST", "/v1/subscription_items", headers, body)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(idempotency, "finish", die)
+        with pytest.raises(Died):
+            api.bridge.call(event)
+    response = api.bridge.call(event)
+    assert response["statusCode"] == 200
+    assert json.loads(response["body"])["price"]["id"] == second
+    items = client.v1.subscription_items.list({"subscription": subscription}).data
+    assert [item.price.id for item in items] == [first, second]
+
+
 def test_a_death_before_the_commit_blocks_until_the_lease_ends_and_then_runs(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -193,6 +193,8 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
 
 def _stored_result(call: Call, operation: Operation, result_id: str) -> Any:  # noqa: ANN401 - any JSON
     """The object that an earlier attempt committed before its answer was lost."""
+    if operation.find_again is not None:
+        return _shown(call, operation, operation.find_again(call.context(), result_id, {}))
     document = call.context().store.get(result_id) if result_id else None
     if document is None:
         raise BillingError(

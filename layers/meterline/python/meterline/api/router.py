@@ -48,10 +48,17 @@ class Operation:
     takes_session: bool = False
     public: bool = False
     reveal: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    find_again: Callable[..., dict[str, Any]] | None = None
 
     def revealing(self, reveal: Callable[[dict[str, Any]], dict[str, Any]]) -> "Operation":
         """The same operation, whose answer alone shows what ``reveal`` adds to the body."""
         return replace(self, reveal=reveal)
+
+    def found_again_by(self, find: Callable[..., dict[str, Any]]) -> "Operation":
+        """The same operation, for objects that are a part of another: a replay whose stored answer
+        was lost asks ``find(context, id, params)`` for the result.
+        """
+        return replace(self, find_again=find)
 
     @property
     def writes(self) -> bool:

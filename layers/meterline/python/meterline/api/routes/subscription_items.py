@@ -48,7 +48,7 @@ ITEM_OPERATIONS = (
                 **_PRORATION,
             }
         ),
-    ),
+    ).found_again_by(find_item),
     get(_PATH + "/{id}", _KIND, find_item),
     post(
         _PATH + "/{id}",
@@ -62,7 +62,7 @@ ITEM_OPERATIONS = (
                 **_PRORATION,
             }
         ),
-    ),
+    ).found_again_by(find_item),
     delete(_PATH + "/{id}", _KIND, delete_item, object_(_PRORATION)),
     list_operation(
         _PATH, _KIND, _list_items, object_({"subscription": string(required=True), **PAGING})

@@ -158,7 +158,7 @@ def with_items(subscription: Body, items: list[Body]) -> Body:
 def new_item(terms: ItemTerms, subscription_id: str, period: Period, now: int) -> Body:
     """A new item of a subscription, in a period."""
     item: Body = {
-        "id": _item_id(subscription_id),
+        "id": new_item_id(subscription_id),
         "object": "subscription_item",
         "billing_thresholds": None,
         "created": now,
@@ -182,7 +182,7 @@ def subscription_of_item_id(item_id: str) -> str:
     return "sub_" + item_id.removeprefix("si_")[:_ID_DIGITS]
 
 
-def _item_id(subscription_id: str) -> str:
+def new_item_id(subscription_id: str) -> str:
     """An id for a new item that leads back to its subscription without an index."""
     return f"si_{subscription_id.removeprefix('sub_')}{new_id('')[-_ITEM_DIGITS:]}"
 

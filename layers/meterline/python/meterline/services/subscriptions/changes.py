@@ -36,8 +36,8 @@ def change_items(
 ) -> tuple[Body, list[Step]]:
     """The subscription with the items that a request wants, and a step for each item named.
 
-    Items that are not named stay as they are. Periods are those of the running cycle, in which the
-    change takes effect ``at`` an instant.
+    Items that are not named stay as they are; a new one may bring its ``new_id``. Periods
+    are those of the running cycle, in which the change takes effect ``at`` an instant.
     """
     prices = recurring_prices(ctx, wanted)
     stored = {item["id"]: item for item in items_of(subscription)}
@@ -96,7 +96,8 @@ def _added(
         raise BillingError("Name the item to delete by its id.", param=f"{param}[deleted]")
     price = prices[wanted["price"]]
     terms = ItemTerms(price, quantity_of(price, wanted, param), _metadata({}, wanted)["metadata"])
-    return new_item(terms, subscription["id"], period_for(subscription, price, at), at)
+    item = new_item(terms, subscription["id"], period_for(subscription, price, at), at)
+    return item | {"id": wanted.get("new_id", item["id"])}
 
 
 def period_for(subscription: Body, price: Body, at: int) -> Period:

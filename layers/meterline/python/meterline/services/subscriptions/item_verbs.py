@@ -5,7 +5,11 @@ from typing import Any
 from meterline.core.errors import no_such
 from meterline.services.context import Context
 from meterline.services.lookups import find
-from meterline.services.subscriptions.bodies import items_of, subscription_of_item_id
+from meterline.services.subscriptions.bodies import (
+    items_of,
+    new_item_id,
+    subscription_of_item_id,
+)
 from meterline.services.subscriptions.update import update_subscription
 from meterline.store.documents import Body
 
@@ -22,11 +26,10 @@ def find_item(ctx: Context, item_id: str, params: Body) -> Body:  # noqa: ARG001
 
 def create_item(ctx: Context, params: Body) -> Body:
     """Add an item to a subscription."""
-    subscription_id = params["subscription"]
-    before = find(ctx, "subscription", subscription_id, param="subscription").body
-    known = {item["id"] for item in items_of(before)}
-    after = _change(ctx, subscription_id, {}, params)
-    return next(item for item in items_of(after) if item["id"] not in known)
+    subscription = find(ctx, "subscription", params["subscription"], param="subscription")
+    item_id = new_item_id(subscription.id)
+    after = _change(ctx, subscription.id, {"new_id": item_id}, params)
+    return next(item for item in items_of(after) if item["id"] == item_id)
 
 
 def update_item(ctx: Context, item_id: str, params: Body) -> Body:
@@ -49,7 +52,10 @@ def _change(ctx: Context, subscription_id: str, item: dict[str, Any], params: Bo
     wanted = item | {name: params[name] for name in fields if name in params}
     change = {name: params[name] for name in _CHANGE_PARAMS if name in params}
     return update_subscription(
-        ctx, subscription_id, {"items": [wanted], **change}, result_id=item.get("id", "")
+        ctx,
+        subscription_id,
+        {"items": [wanted], **change},
+        result_id=item.get("id") or item["new_id"],
     )
 
 
