@@ -17,6 +17,7 @@ from meterline.services.due_work import do_due_work
 from meterline.services.events import Origin
 from meterline.services.subscriptions.create import create_subscription
 from meterline.store.billing import BillingStore
+from meterline.store.directory import forget_directory
 from tests.engines import ROOT, Engine
 from tests.integration.api.bridge import load_handler
 
@@ -79,6 +80,7 @@ class Samples:
 @pytest.fixture
 def samples(dynamodb: Engine) -> Samples:
     forget_cached()
+    forget_directory()
     return Samples(dynamodb, {KEY: create_key(livemode=False, name="samples").secret})
 
 
