@@ -20,9 +20,12 @@ from meterline.store.clients import reset_clients
 from meterline.store.models import reset_models
 from meterline.store.settings import settings
 from tests.moto_partiql import batches_of_inserts
+from tests.moto_threads import one_request_at_a_time
 
 if TYPE_CHECKING:
     from moto.core.config import DefaultConfig
+
+one_request_at_a_time()
 
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"
