@@ -282,7 +282,9 @@ def second_cycle(story: Story) -> None:
 def what_was_told(story: Story) -> None:
     """The end: the events of the subscription's invoices."""
     chapter("8  What webhooks would have heard")
-    events = story.client.v1.events.list({"limit": 100}).data
+    span: Any = {"gte": START, "lt": THIRD_END}
+    listed = story.client.v1.events.list({"created": span, "limit": 100})
+    events = list(listed.auto_paging_iter())
     rows = [
         (event.type, moment(event.created), event.id)
         for event in reversed(events)
