@@ -96,7 +96,7 @@ def measure() -> Iterator[Result]:
             "ms",
             target="< 1000: keeps up",
         )
-        yield Result("10,000 events/s: lost races a batch", engine.refused / total * BATCH, "")
+        yield Result("10,000 events/s: lost races a batch", engine.refused / total * BATCH, "races")
         yield Result("10,000 events/s: read units an event", engine.read_units / total, "units")
         units = (accepted_units + engine.write_units) / total
         yield Result("10,000 events/s: write units an event", units, "units")
