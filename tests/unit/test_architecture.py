@@ -21,7 +21,6 @@ BINARY_FRACTIONS_ALLOWED = {
     "layers/meterline/python/meterline/api/app.py": "JSON numbers: the last step to the wire",
     "layers/meterline/python/meterline/services/coupons.py": "percent_off is a JSON number",
     "layers/meterline/python/meterline/services/products.py": "dimensions of parcels, not counted",
-    "layers/meterline/python/meterline/store/directory.py": "a time that never comes",
 }
 """Where a decimal may become a float, each with the reason: shown only, never calculated with."""
 

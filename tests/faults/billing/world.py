@@ -19,8 +19,9 @@ from meterline.services.prices import create_price
 from meterline.services.products import create_product
 from meterline.services.subscriptions.create import create_subscription
 from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, unpack
+from meterline.store.documents import Body
 from meterline.store.meter_events import identity_of, key_of
+from meterline.store.packing import unpack
 from tests.engines import Engine
 from tests.faults.billing.wire import Died, Wire
 from tests.integration.api.bridge import load_handler

@@ -18,7 +18,8 @@ from meterline.store import access
 from meterline.store.access import ApiKey
 from meterline.store.billing import BillingStore
 from meterline.store.directory import forget_directory
-from meterline.store.documents import Change, Document, unpack
+from meterline.store.documents import Change, Document
+from meterline.store.packing import unpack
 from tests.engines import ROOT, Engine
 from tests.integration.metering.worlds import deliver
 

@@ -14,7 +14,8 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft, outbox
 from meterline.services.publishing import outbox_events, publish
 from meterline.store.billing import BillingStore
-from meterline.store.documents import Change, Document, pack
+from meterline.store.documents import Change, Document
+from meterline.store.packing import pack
 from tests.engines import Engine
 
 NOW = 1_800_000_000

@@ -12,7 +12,8 @@ from typing import Any
 from meterline.services.error_reports import KIND as REPORT_KIND
 from meterline.services.events import OUTBOX_KIND
 from meterline.store.clients import sns
-from meterline.store.documents import Body, unpack
+from meterline.store.documents import Body
+from meterline.store.packing import unpack
 from meterline.store.settings import settings
 
 _ALERT = "billing.alert.triggered"

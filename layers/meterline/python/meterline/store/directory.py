@@ -4,6 +4,7 @@ An event name leads to the same meter for ever, so that is remembered without en
 customers are remembered for a minute; in test mode, where clocks move, they are read each time.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from typing import Any
 
 from meterline.core.metering import MeterRules, meter_rules
 from meterline.store.batches import batch_get
-from meterline.store.documents import Body, unpack
+from meterline.store.documents import Body
 from meterline.store.keys import claim_key, object_key
+from meterline.store.packing import unpack
 from meterline.store.settings import settings
 
 CACHE_SECONDS = 60
@@ -50,7 +52,7 @@ class Remembered[T]:
         return known | found
 
 
-_meter_ids = {mode: Remembered[str](float("inf")) for mode in (False, True)}
+_meter_ids = {mode: Remembered[str](math.inf) for mode in (False, True)}
 _live_meters = Remembered[MeterRules](CACHE_SECONDS)
 _live_customers = Remembered[int | None](CACHE_SECONDS)
 

@@ -1,12 +1,21 @@
 """What the Billing table holds, as values: documents, and changes that are committed together."""
 
-import json
-import zlib
 from dataclasses import dataclass, field
-from typing import Any
 
-type Body = dict[str, Any]
-"""The JSON of an object as the API shows it, unexpanded; private state stands under ``_``."""
+from meterline.store.packing import Body
+
+__all__ = [
+    "LIVE",
+    "Body",
+    "Change",
+    "Claim",
+    "ClaimTaken",
+    "Conflict",
+    "Document",
+    "LeaseLost",
+    "Page",
+    "Receipt",
+]
 
 LIVE = "live"
 """The timeline of everything that follows the wall clock; others are ids of test clocks."""
@@ -110,14 +119,3 @@ class ClaimTaken(Exception):  # noqa: N818 - an outcome to decide upon, not a de
 
 class LeaseLost(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
     """The request's idempotency record now belongs to another attempt."""
-
-
-def pack(body: Body) -> bytes:
-    """``body`` as stored: compressed JSON, keys in one order so that equal bodies are equal."""
-    return zlib.compress(json.dumps(body, separators=(",", ":"), sort_keys=True).encode(), 6)
-
-
-def unpack(data: bytes) -> Body:
-    """The body that ``pack`` stored."""
-    body: Body = json.loads(zlib.decompress(data))
-    return body

@@ -3,8 +3,9 @@
 from typing import Any
 
 from meterline.store.clients import dynamodb
-from meterline.store.documents import Document, pack
+from meterline.store.documents import Document
 from meterline.store.keys import object_key
+from meterline.store.packing import pack
 from meterline.store.settings import settings
 
 

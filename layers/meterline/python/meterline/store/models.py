@@ -7,7 +7,8 @@ from pynamodb.constants import BINARY, NUMBER
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
-from meterline.store.documents import Body, pack, unpack
+from meterline.store.documents import Body
+from meterline.store.packing import pack, unpack
 from meterline.store.settings import settings
 
 

@@ -1,0 +1,36 @@
+"""Bodies as stored: JSON, compressed against a dictionary of what such JSON looks like.
+
+Bodies are alike: the same field names, mostly the same values. A dictionary that holds them once
+makes what is stored about a third of what plain compression gives, and with it the write units.
+"""
+
+import json
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+type Body = dict[str, Any]
+"""The JSON of an object as the API shows it, unexpanded; private state stands under ``_``."""
+
+_LEVEL = 6
+_DICTIONARY = Path(__file__).with_name("bodies.dictionary")
+
+
+def pack(body: Body) -> bytes:
+    """``body`` as stored: compressed JSON, keys in one order so that equal bodies are equal."""
+    text = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
+    packer = zlib.compressobj(_LEVEL, zdict=_dictionary())
+    return packer.compress(text) + packer.flush()
+
+
+def unpack(data: bytes) -> Body:
+    """The body that ``pack`` stored."""
+    body: Body = json.loads(zlib.decompressobj(zdict=_dictionary()).decompress(data))
+    return body
+
+
+@cache
+def _dictionary() -> bytes:
+    """What the bodies were packed with; whatever was stored needs it, so it never changes."""
+    return _DICTIONARY.read_bytes()
