@@ -40,7 +40,7 @@ def _meter_with(client: Client, formula: str) -> Any:
     )
 
 
-@pytest.mark.parametrize("formula", ["sum", "count", "last", "max", "min", "avg"])
+@pytest.mark.parametrize("formula", ["sum", "count", "last", "max", "min", "avg", "unique_count"])
 def test_a_meter_combines_events_by_its_formula(client: Client, formula: str) -> None:
     assert _meter_with(client, formula).default_aggregation.formula == formula
 

@@ -9,6 +9,7 @@ from meterline.core.metering import MeterRules, meter_rules
 from meterline.services import count, summaries
 from meterline.services.ingest import Sender, ingest_stream
 from meterline.services.moments import rfc3339
+from meterline.services.reconcile import Cursor, Difference, reconcile_page
 from tests.engines import Engine
 
 _DAY = 86_400
@@ -102,3 +103,19 @@ def used(
 ) -> Decimal:
     """The usage of a range, as an invoice reads it."""
     return summaries.usage_between(meter or meter_body(), customer, start, end, livemode=False)
+
+
+def all_differences(*, accepted_before: int = (NOW + 3_600) * 1_000_000) -> list[Difference]:
+    """What reconciliation finds in the whole table."""
+    found: list[Difference] = []
+    for segment in range(3):
+        cursor: Cursor = None
+        while True:
+            page = reconcile_page(
+                cursor, segment=segment, segments=3, accepted_before=accepted_before
+            )
+            found += page.differences
+            cursor = page.following
+            if cursor is None:
+                break
+    return found

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from meterline.core import metering
+from meterline.core.distinct import value_of
 from meterline.core.metering import EventRefused, MeterRules, Reason, meter_rules
 
 NOW = 1_700_158_800
@@ -121,3 +122,15 @@ def test_the_meter_must_exist_and_be_active() -> None:
 @pytest.mark.parametrize("text", ["sum", "count", "last", "max", "last:day", "sum:hour"])
 def test_a_measure_survives_as_text(text: str) -> None:
     assert metering.measure_text(metering.measure_from_text(text)) == text
+
+
+@pytest.mark.parametrize("text", ["user-1", "0", "Zoë", "x" * 100])
+def test_where_distinct_values_are_counted_any_text_is_one(text: str) -> None:
+    assert metering.value_in({"amount": text}, rules(formula="unique_count")) == value_of(text)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 101])
+def test_a_text_to_tell_apart_has_1_to_100_characters(text: str) -> None:
+    with pytest.raises(EventRefused) as refused:
+        metering.value_in({"amount": text}, rules(formula="unique_count"))
+    assert refused.value.reason is Reason.INVALID_VALUE

@@ -159,6 +159,9 @@ def shapes() -> Json:
     formula = known["billing.meter:DefaultAggregation"]["properties"]["formula"]
     formula["enum"] = sorted(Formula)
     return known
+    summary = known["billing.meter_event_summary"]["properties"]
+    summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
+    known["price"]["properties"]["meterline"] = price_terms()
 
 
 def _components() -> Json:

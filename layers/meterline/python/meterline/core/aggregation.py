@@ -6,6 +6,8 @@ from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation,
 from enum import StrEnum
 from typing import NamedTuple
 
+from meterline.core.distinct import Distinct, distinct
+
 ZERO = Decimal(0)
 EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
 """Sums in this context are exact or fail loudly; values have at most 15 digits and 15 places."""
@@ -22,6 +24,7 @@ class Formula(StrEnum):
     MAX = "max"
     MIN = "min"
     AVG = "avg"
+    UNIQUE_COUNT = "unique_count"
 
 
 class Window(StrEnum):
@@ -53,6 +56,11 @@ class Measure:
         """Whether removing an event needs only that event: no other one has to be seen again."""
         return self.window is None and self.formula in (Formula.SUM, Formula.COUNT, Formula.AVG)
 
+    @property
+    def has_digests(self) -> bool:
+        """Whether values are digests of texts, which are compared and never added."""
+        return self.formula is Formula.UNIQUE_COUNT
+
 
 class Row(NamedTuple):
     """What counting keeps of an event.
@@ -74,13 +82,15 @@ class Aggregate:
     """The partial result of a set of events; partial results of disjoint sets combine.
 
     ``extreme`` is the greatest or least value (``max``, ``min``); ``chosen`` is the latest event by
-    time (``last``) or by receipt (with a window). Both stay None where the measure does not ask.
+    time (``last``) or by receipt (with a window). ``distinct`` are the values told apart
+    (``unique_count``). They stay None where the measure does not ask.
     """
 
     count: int = 0
     total: Decimal = ZERO
     extreme: Decimal | None = None
     chosen: Row | None = None
+    distinct: Distinct | None = None
 
 
 NOTHING = Aggregate()
@@ -89,6 +99,8 @@ NOTHING = Aggregate()
 def aggregate(rows: Iterable[Row], measure: Measure) -> Aggregate:
     """The aggregate of distinct, not cancelled events."""
     events = list(rows)
+    if measure.has_digests:
+        return _aggregate_of_digests(events, measure)
     total, add = ZERO, EXACT.add
     for row in events:
         total = add(total, row.value)
@@ -102,6 +114,13 @@ def aggregate(rows: Iterable[Row], measure: Measure) -> Aggregate:
     return Aggregate(len(events), total, extreme, chosen)
 
 
+def _aggregate_of_digests(events: list[Row], measure: Measure) -> Aggregate:
+    if measure.window:
+        return Aggregate(len(events), chosen=max(events, key=_by_receipt, default=None))
+    values = distinct(row.value for row in events) if events else None
+    return Aggregate(len(events), distinct=values)
+
+
 def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
     """The aggregate of two disjoint sets of events."""
     return Aggregate(
@@ -109,6 +128,7 @@ def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
         EXACT.add(one.total, other.total),
         _extreme(one.extreme, other.extreme, measure),
         _chosen(one.chosen, other.chosen, measure),
+        _distinct(one.distinct, other.distinct),
     )
 
 
@@ -119,8 +139,10 @@ def without(whole: Aggregate, row: Row) -> Aggregate:
 
 def result(whole: Aggregate, formula: Formula) -> Decimal:
     """The number that a meter reports: 0 when there are no events; averages have 12 places."""
-    if whole.count == 0:
-        return ZERO
+    return _result(whole, formula) if whole.count else ZERO
+
+
+def _result(whole: Aggregate, formula: Formula) -> Decimal:
     match formula:
         case Formula.SUM:
             return whole.total
@@ -132,6 +154,8 @@ def result(whole: Aggregate, formula: Formula) -> Decimal:
             return _present(whole.extreme)
         case Formula.LAST:
             return _present(whole.chosen).value
+        case Formula.UNIQUE_COUNT:
+            return _present(whole.distinct).number
 
 
 def _average(whole: Aggregate) -> Decimal:
@@ -155,6 +179,12 @@ def _chosen(one: Row | None, other: Row | None, measure: Measure) -> Row | None:
     if one is None or other is None:
         return other if one is None else one
     return max(one, other, key=_by_receipt if measure.window else _by_time)
+
+
+def _distinct(one: Distinct | None, other: Distinct | None) -> Distinct | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one.union(other)
 
 
 def _by_receipt(row: Row) -> tuple[int, bytes]:

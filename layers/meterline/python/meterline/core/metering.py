@@ -12,12 +12,16 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from meterline.core import distinct
 from meterline.core.aggregation import ZERO, Formula, Measure, Window
 
 PAST_LIMIT_SECONDS = 35 * 86_400
 FUTURE_LIMIT_SECONDS = 5 * 60
 VALUE_DIGITS = 15
 """At most so many significant digits, digits before the point, and digits after it."""
+
+DISTINCT_CHARACTERS = 100
+"""The longest value on a meter that counts distinct ones."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_NUMBER = 100
@@ -118,13 +122,18 @@ def check_customer(customer: str, rules: MeterRules, *, exists: bool) -> None:
 
 
 def value_in(payload: Mapping[str, str], rules: MeterRules) -> Decimal:
-    """The value of an event; 0 on a meter that counts, which ignores values."""
+    """The value of an event; 0 on a meter that counts, which ignores values.
+
+    Where distinct values are counted any text is one, and stands as the number of its digest.
+    """
     if rules.measure.formula is Formula.COUNT:
         return ZERO
     text = payload.get(rules.value_key)
     if text is None:
         message = f"Value key {rules.value_key} not found in payload."
         raise EventRefused(Reason.VALUE_NOT_FOUND, message, f"payload[{rules.value_key}]")
+    if rules.measure.has_digests:
+        return _digest(text, f"payload[{rules.value_key}]")
     return _number(text, f"payload[{rules.value_key}]")
 
 
@@ -142,6 +151,13 @@ def check_timestamp(timestamp: int, now: int) -> None:
             f"{timestamp} is {now - timestamp} seconds before the customer's current time {now}."
         )
         raise EventRefused(Reason.TIMESTAMP_TOO_FAR_IN_PAST, message, "timestamp")
+
+
+def _digest(text: str, param: str) -> Decimal:
+    if not 0 < len(text) <= DISTINCT_CHARACTERS:
+        message = f"The value must have 1 to {DISTINCT_CHARACTERS} characters: got {len(text)}."
+        raise EventRefused(Reason.INVALID_VALUE, message, param)
+    return distinct.value_of(text)
 
 
 def _number(text: str, param: str) -> Decimal:

@@ -7,10 +7,11 @@ finds its row and changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meterline.core import aggregation
 from meterline.core.aggregation import NOTHING, Aggregate, Measure, Row
+from meterline.core.distinct import MOST_DISTINCT
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def count(
         return None
     return Bucket(
         version=bucket.version + 1,
-        aggregate=_aggregate_after(bucket, known, added, measure),
+        aggregate=bounded(_aggregate_after(bucket, known, added, measure)),
         watermark=max(bucket.watermark, *[row.accepted_at for row in arrivals]),
         segments=bucket.segments,
         inline=(*bucket.inline, *added),
@@ -75,6 +76,13 @@ def standing(rows: Iterable[Row]) -> list[Row]:
         else:
             counted[row.identity] = row
     return [row for identity, row in counted.items() if identity not in cancelled]
+
+
+def bounded(whole: Aggregate) -> Aggregate:
+    """The aggregate of an hour as a counter keeps it: of very many distinct values a sample."""
+    if whole.distinct is None or len(whole.distinct.digests) <= MOST_DISTINCT:
+        return whole
+    return replace(whole, distinct=whole.distinct.bounded())
 
 
 def _new_rows(known: Iterable[Row], arrivals: Iterable[Row]) -> list[Row]:

@@ -88,7 +88,14 @@ def _forgotten(meter: Body, row: Row, series: Series) -> Body:
         "livemode": series.livemode,
         "payload": {
             meter["customer_mapping"]["event_payload_key"]: series.customer,
-            meter["value_settings"]["event_payload_key"]: format(row.value, "f"),
+            **_value(meter, row, series),
         },
         "timestamp": row.timestamp,
     }
+
+
+def _value(meter: Body, row: Row, series: Series) -> dict[str, str]:
+    """The payload's value, unless its digest is all that is left of it."""
+    if series.measure.has_digests:
+        return {}
+    return {meter["value_settings"]["event_payload_key"]: format(row.value, "f")}

@@ -12,7 +12,7 @@ from typing import Any
 
 from meterline.core.aggregation import Aggregate, Measure, Row, aggregate
 from meterline.core.metering import measure_from_text
-from meterline.core.metering_buckets import Bucket, standing
+from meterline.core.metering_buckets import Bucket, bounded, standing
 from meterline.services.count import Group, count_groups
 from meterline.store import meter_events, usage
 from meterline.store.meter_events import AcceptedEvent
@@ -101,7 +101,7 @@ def _compare(key: BucketKey, events: Sequence[AcceptedEvent]) -> Difference | No
     measure = measure_from_text(events[0].measure)
     bucket, rows = _read(key, measure)
     missing = _missing(rows, [_row(event) for event in events])
-    recounted = aggregate(standing([*rows, *missing]), measure)
+    recounted = bounded(aggregate(standing([*rows, *missing]), measure))
     if not missing and recounted == bucket.aggregate:
         return None
     return Difference(key, measure, missing, bucket.aggregate, recounted)
@@ -118,9 +118,8 @@ def _set_right(key: BucketKey, measure: Measure) -> None:
     """Replace a counter that its own rows contradict; LostRace when others count all the while."""
     for _ in range(READS):
         bucket, rows = _read(key, measure)
-        right = replace(
-            bucket, version=bucket.version + 1, aggregate=aggregate(standing(rows), measure)
-        )
+        recounted = bounded(aggregate(standing(rows), measure))
+        right = replace(bucket, version=bucket.version + 1, aggregate=recounted)
         if right.aggregate == bucket.aggregate:
             return
         try:

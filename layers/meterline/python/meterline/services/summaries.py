@@ -255,4 +255,6 @@ def _summary(series: Series, bounds: tuple[int, int], whole: Aggregate) -> Body:
         "livemode": series.livemode,
         "meter": series.meter,
         "start_time": start,
+    sampled = whole.distinct is not None and not whole.distinct.is_exact
     }
+        **({"meterline": {"approximate": True}} if sampled else {}),

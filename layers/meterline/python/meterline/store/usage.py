@@ -19,8 +19,9 @@ from functools import lru_cache
 from time import gmtime, strftime
 from typing import Any, NamedTuple
 
-from meterline.core import metering_rows
+from meterline.core import distinct, metering_rows
 from meterline.core.aggregation import Aggregate, Measure, Row
+from meterline.core.distinct import Distinct
 from meterline.core.metering_buckets import EMPTY, Bucket
 from meterline.store import decimals
 from meterline.store.batches import batch_get
@@ -98,7 +99,7 @@ def read_segments(key: BucketKey, measure: Measure, *, accepted_from: int = 0) -
     rows: list[Row] = []
     for item in items:
         data = item["rows"]["B"]
-        rows.extend(metering_rows.unpack(data, key.start, ordered=measure.is_ordered))
+        rows.extend(metering_rows.unpack(data, key.start, measure))
     return rows
 
 
@@ -110,7 +111,7 @@ def commit(key: BucketKey, before: Bucket, after: Bucket, measure: Measure) -> N
     it outgrows that, its rows move into segments, in one transaction with the counter.
     """
     counter = _counter_item(key, after, measure)
-    if _size(counter) <= COUNTER_BYTES:
+    if _size(counter) - len(counter.get("distinct", {"B": b""})["B"]) <= COUNTER_BYTES:
         _put_counter(counter, before)
     else:
         spilled = replace(after, segments=before.segments + 1, inline=())
@@ -171,6 +172,10 @@ def _counter_item(key: BucketKey, bucket: Bucket, measure: Measure) -> Item:
         item["extreme"] = {"S": decimals.plain(total.extreme)}
     if total.chosen is not None:
         item["chosen"] = {"B": _packed([total.chosen], key.start, measure)}
+    if total.distinct is not None:
+        item["distinct"] = {"B": total.distinct.pack()}
+        if not total.distinct.is_exact:
+            item["sampled_below"] = {"S": str(total.distinct.limit)}
     return item
 
 
@@ -192,7 +197,6 @@ def _segment_items(key: BucketKey, after: Bucket, measure: Measure) -> list[Item
 
 
 def _bucket(item: Item, hour_start: int, measure: Measure) -> Bucket:
-    ordered = measure.is_ordered
     rows = item["rows"]["B"] if "rows" in item else b""
     chosen = item["chosen"]["B"] if "chosen" in item else b""
     return Bucket(
@@ -201,16 +205,22 @@ def _bucket(item: Item, hour_start: int, measure: Measure) -> Bucket:
             count=int(item["events"]["N"]),
             total=decimals.exact(item["total"]["S"]),
             extreme=decimals.exact(item["extreme"]["S"]) if "extreme" in item else None,
-            chosen=next(metering_rows.unpack(chosen, hour_start, ordered=ordered), None),
+            chosen=next(metering_rows.unpack(chosen, hour_start, measure), None),
+            distinct=_distinct(item) if "distinct" in item else None,
         ),
         watermark=int(item["watermark"]["N"]),
         segments=int(item["segments"]["N"]) if "segments" in item else 0,
-        inline=tuple(metering_rows.unpack(rows, hour_start, ordered=ordered)),
+        inline=tuple(metering_rows.unpack(rows, hour_start, measure)),
     )
 
 
+def _distinct(item: Item) -> Distinct:
+    limit = int(item["sampled_below"]["S"]) if "sampled_below" in item else distinct.EVERYTHING
+    return distinct.unpack(item["distinct"]["B"], limit)
+
+
 def _packed(rows: Iterable[Row], hour_start: int, measure: Measure) -> bytes:
-    return metering_rows.pack(rows, hour_start, ordered=measure.is_ordered)
+    return metering_rows.pack(rows, hour_start, measure)
 
 
 def _query(pk: str, low: str, high: str) -> Iterator[Item]:

@@ -29,7 +29,7 @@ from meterline.services.meters import (
 from meterline.services.prices import create_price, update_price
 from meterline.services.products import create_product, delete_product, update_product
 
-FORMULA = enum("avg", "count", "last", "max", "min", "sum", required=True)
+FORMULA = enum("avg", "count", "last", "max", "min", "sum", "unique_count", required=True)
 """``count``, ``last`` and ``sum`` are Stripe's; the others go beyond it."""
 
 CREATE_METER = object_(
