@@ -145,7 +145,8 @@ class Simulation:
         if self.identifiers and self.chance.random() < 0.1:
             identifier = self.chance.choice(self.identifiers)
         self.identifiers.append(identifier)
-        value = Decimal(self.chance.randint(-500, 5_000)).scaleb(-self.chance.choice((0, 0, 2)))
+        least, most = (1, 20) if self.formula == "unique_count" else (-500, 5_000)
+        value = Decimal(self.chance.randint(least, most)).scaleb(-self.chance.choice((0, 0, 2)))
         second = START + self.chance.randrange(HOURS * 3_600)
         return {
             "event_name": "tokens",
@@ -309,10 +310,12 @@ def _expected(measure: str, events: Sequence[Event]) -> Decimal:
     """What a meter reports of events sorted by time, said as plainly as possible."""
     values = [event.value for event in events]
     results: dict[str, Callable[[], Decimal]] = {
-        "sum": lambda: sum(values, Decimal(0)),
+        "sum": lambda: Decimal(sum(values)),
         "count": lambda: Decimal(len(values)),
         "last": lambda: values[-1],
         "max": lambda: max(values),
         "min": lambda: min(values),
+        "avg": lambda: round(sum(values, Decimal(0)) / len(values), 12),
+        "unique_count": lambda: Decimal(len(set(values))),
     }
     return results[measure.partition(":")[0]]() if values else Decimal(0)

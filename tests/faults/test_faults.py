@@ -10,7 +10,10 @@ import pytest
 
 from tests.faults.simulation import Simulation
 
-FORMULAS = ("sum", "sum", "sum", "sum", "count", "last", "max", "min", "sum:hour", "last:day")
+FORMULAS = (
+    *("sum", "sum", "sum", "sum", "count", "avg", "last", "max", "min", "unique_count"),
+    *("sum:hour", "last:day", "unique_count:hour"),
+)
 
 
 SHARES = 8
