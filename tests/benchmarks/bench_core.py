@@ -6,6 +6,7 @@ from decimal import Decimal
 from meterline.core.cycles import CyclePeriod
 from meterline.core.invoicing import BilledItem, UsageType, renewal_lines, total_up
 from meterline.core.periods import Interval, IntervalUnit, period_at
+from meterline.core.price_models import Usage
 from meterline.core.rating import PricePlan, Tier, TiersMode
 from tests.benchmarks.results import Result, cpu_seconds
 
@@ -35,7 +36,7 @@ def measure() -> Iterator[Result]:
 
 def _microseconds(*, metered_items: int, tiers: int) -> float:
     items = [_licensed(), *(_metered(place, tiers) for place in range(metered_items))]
-    usage = {item.id: Decimal(10_000 + place) for place, item in enumerate(items)}
+    usage = {item.id: Usage(Decimal(10_000 + place)) for place, item in enumerate(items)}
 
     def work() -> None:
         for month in range(INVOICES):
@@ -44,11 +45,11 @@ def _microseconds(*, metered_items: int, tiers: int) -> float:
     return cpu_seconds(work, repeats=5) / INVOICES * 1e6
 
 
-def renew(items: list[BilledItem], usage: dict[str, Decimal], now: int) -> int:
+def renew(items: list[BilledItem], usage: dict[str, Usage], now: int) -> int:
     """The amount due of one renewal: its periods, its lines and its totals."""
     ended = period_at(ANCHOR, MONTHLY, now)
     coming = period_at(ANCHOR, MONTHLY, ended.end)
-    lines = renewal_lines(items, usage, ended, CyclePeriod(coming, coming))
+    lines = renewal_lines(items, usage, CyclePeriod(ended, ended), CyclePeriod(coming, coming))
     return total_up((line.amount_minor for line in lines), 0).amount_due
 
 

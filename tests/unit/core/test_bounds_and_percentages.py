@@ -3,11 +3,20 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from meterline.core.commitments import UNBOUNDED, BoundedAmount, SpendBounds, bound_amount
+from meterline.core.commitments import (
+    UNBOUNDED,
+    BoundedAmount,
+    SpendBounds,
+    bound_amount,
+    commitment_of,
+)
 from meterline.core.discounts import percentage_of
 from meterline.core.errors import BillingError
 from meterline.core.percentages import (
+    GraduatedPercentagePlan,
     PercentagePlan,
     PercentageTier,
     rate_events,
@@ -15,8 +24,7 @@ from meterline.core.percentages import (
     rate_percentage,
 )
 from meterline.core.periods import Period
-from meterline.core.proration import prorate
-from meterline.core.rating import rate
+from meterline.core.rating import StepUnit, rate
 from meterline.core.thresholds import rate_further
 from tests.unit.core.tables import plan_of, rows
 
@@ -43,11 +51,13 @@ openmeter 055 | per_unit    | 10             | -, 0   | 0   | -, -    | yes | 0,
 polar 039     | per_unit    | 100            | -, 1000 | 0  | -, 5000 | yes | 100000, 95000, 0
 """
 
-THREE_PERCENTAGES = [
-    PercentageTier(Decimal(10), Decimal(1), Decimal(200)),
-    PercentageTier(Decimal(20), Decimal(2), Decimal(300)),
-    PercentageTier(None, Decimal(3), Decimal(400)),
-]
+THREE_PERCENTAGES = GraduatedPercentagePlan(
+    (
+        PercentageTier(Decimal(10), Decimal(1), Decimal(200)),
+        PercentageTier(Decimal(20), Decimal(2), Decimal(300)),
+        PercentageTier(None, Decimal(3), Decimal(400)),
+    )
+)
 
 
 def number(cell: str) -> int | None:
@@ -91,11 +101,33 @@ def test_usage_above_the_minimum_needs_no_true_up() -> None:
     assert bound_amount(1500, SpendBounds(1000)).amount_minor == 1500
 
 
-def test_the_minimum_of_a_stub_is_prorated_like_a_fee() -> None:
-    whole = Period(0, 31 * 86_400)
-    minimum = prorate(1000, whole.remaining_from(15 * 86_400), whole)
-    assert minimum == 516
-    assert bound_amount(100, SpendBounds(minimum)).true_up_minor == 416
+JANUARY = Period(0, 31 * 86_400)
+FROM_THE_16TH = JANUARY.remaining_from(15 * 86_400)
+
+
+def test_a_period_that_is_cut_short_has_its_share_of_both_bounds() -> None:
+    """16 of 31 days: 516.13 of 1000, and 5161.29 of 10000."""
+    kept = commitment_of(100, SpendBounds(1000, 10_000), FROM_THE_16TH, JANUARY)
+    assert kept.bounds == SpendBounds(516, 5161)
+    assert kept.bounded == BoundedAmount(100, 0, 416)
+    assert commitment_of(9000, SpendBounds(1000, 10_000), FROM_THE_16TH, JANUARY).bounded == (
+        BoundedAmount(9000, 3839, 0)
+    )
+
+
+@given(
+    bounds=st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)).map(sorted),
+    usage=st.integers(0, 2 * 10**9),
+    cut=st.integers(0, JANUARY.end),
+)
+def test_what_is_billed_lies_within_the_share_of_the_bounds(
+    bounds: list[int], usage: int, cut: int
+) -> None:
+    part = JANUARY.remaining_from(cut)
+    kept = commitment_of(usage, SpendBounds(*bounds), part, JANUARY)
+    low, high = kept.bounds.minimum_minor or 0, kept.bounds.maximum_minor or 0
+    assert low <= kept.bounded.amount_minor <= high
+    assert kept.bounded.amount_minor == usage or not low <= usage <= high
 
 
 def test_without_bounds_the_usage_is_billed() -> None:
@@ -171,3 +203,35 @@ def test_free_volume_and_events_are_used_up_in_order() -> None:
 def test_parts_of_a_percentage_price_are_not_negative() -> None:
     with pytest.raises(BillingError):
         PercentagePlan(Decimal(-1))
+
+
+def test_a_percentage_explains_allowance_share_and_fees() -> None:
+    """800 less 250 free at 1.3 %, and 2 of 4 events at 2 each: 7.15 + 4."""
+    plan = PercentagePlan(Decimal("1.3"), Decimal(2), free_events=2, free_volume=Decimal(250))
+    rated = rate_percentage(plan, Decimal(800), 4)
+    assert [(step.unit, step.quantity, step.unit_amount, step.amount) for step in rated.steps] == [
+        (StepUnit.QUANTITY, 250, 0, 0),
+        (StepUnit.QUANTITY, 550, Decimal("0.013"), Decimal("7.15")),
+        (StepUnit.EVENTS, 2, 0, 0),
+        (StepUnit.EVENTS, 2, 2, 4),
+    ]
+
+
+def test_a_volume_corrected_below_zero_costs_only_its_fees() -> None:
+    rated = rate_percentage(PercentagePlan(Decimal(10), Decimal(3)), Decimal(-50), 2)
+    assert rated.amount_minor == 6
+
+
+@pytest.mark.parametrize(
+    "tiers",
+    [
+        (),
+        (PercentageTier(Decimal(10), Decimal(1)),),
+        (PercentageTier(None, Decimal(1)), PercentageTier(None, Decimal(1))),
+        (PercentageTier(Decimal(0), Decimal(1)), PercentageTier(None, Decimal(1))),
+        (PercentageTier(None, Decimal(-1)),),
+    ],
+)
+def test_tiers_of_percentages_increase_to_infinity(tiers: tuple[PercentageTier, ...]) -> None:
+    with pytest.raises(BillingError):
+        GraduatedPercentagePlan(tiers)

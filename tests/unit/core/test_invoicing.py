@@ -17,11 +17,13 @@ from meterline.core.invoicing import (
     total_up,
     trial_lines,
 )
+from meterline.core.price_models import Usage
 from tests.unit.core.instants import at, every, span
 from tests.unit.core.tables import plan_of
 
 MONTH = every("month")
 JANUARY, FEBRUARY = span("2024-01-01", "2024-02-01"), span("2024-02-01", "2024-03-01")
+ENDED = CyclePeriod(JANUARY, JANUARY)
 FLAT_FEE = BilledItem("flat", UsageType.LICENSED, plan_of("per_unit", "20000"), Decimal(1))
 TOKENS = BilledItem("tokens", UsageType.METERED, plan_of("graduated", "100000@0, inf@0.1"))
 
@@ -38,19 +40,21 @@ def full(period_of: str) -> CyclePeriod:
 
 def test_a_renewal_bills_usage_in_arrears_and_licences_in_advance() -> None:
     """Case stripe tiered 027: 200 dollars with 100,000 tokens, each further one 0.1 cents."""
-    usage = {"tokens": Decimal(100_000)}
-    lines = renewal_lines([FLAT_FEE, TOKENS], usage, JANUARY, full("2024-02-01"))
+    usage = {"tokens": Usage(Decimal(100_000))}
+    lines = renewal_lines([FLAT_FEE, TOKENS], usage, ENDED, full("2024-02-01"))
     assert amounts(lines) == {"flat": 20000, "tokens": 0}
     assert {line.item_id: line.period for line in lines} == {"flat": FEBRUARY, "tokens": JANUARY}
 
 
-@pytest.mark.parametrize(("usage", "amount"), [({}, 0), ({"tokens": Decimal(150_000)}, 5000)])
-def test_a_metered_item_has_a_line_on_every_renewal(usage: dict[str, Decimal], amount: int) -> None:
-    assert amounts(renewal_lines([TOKENS], usage, JANUARY, None)) == {"tokens": amount}
+@pytest.mark.parametrize(
+    ("usage", "amount"), [({}, 0), ({"tokens": Usage(Decimal(150_000))}, 5000)]
+)
+def test_a_metered_item_has_a_line_on_every_renewal(usage: dict[str, Usage], amount: int) -> None:
+    assert amounts(renewal_lines([TOKENS], usage, ENDED, None)) == {"tokens": amount}
 
 
 def test_the_last_invoice_bills_only_usage() -> None:
-    assert amounts(renewal_lines([FLAT_FEE, TOKENS], {}, JANUARY, None)) == {"tokens": 0}
+    assert amounts(renewal_lines([FLAT_FEE, TOKENS], {}, ENDED, None)) == {"tokens": 0}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +112,6 @@ def test_totals_add_rounded_lines_and_use_the_balance(
 
 
 def test_computing_an_invoice_again_gives_the_same_invoice() -> None:
-    usage = {"tokens": Decimal("123456.789")}
-    once = renewal_lines([FLAT_FEE, TOKENS], usage, JANUARY, full("2024-02-01"))
-    assert renewal_lines([FLAT_FEE, TOKENS], usage, JANUARY, full("2024-02-01")) == once
+    usage = {"tokens": Usage(Decimal("123456.789"))}
+    once = renewal_lines([FLAT_FEE, TOKENS], usage, ENDED, full("2024-02-01"))
+    assert renewal_lines([FLAT_FEE, TOKENS], usage, ENDED, full("2024-02-01")) == once

@@ -4,16 +4,19 @@ from decimal import Decimal
 
 import pytest
 
+from meterline.core.commitments import SpendBounds
 from meterline.core.cycle_changes import CycleReset, CycleTerms, cycle_reset, is_free
 from meterline.core.errors import BillingError
-from meterline.core.invoicing import BillingMode
+from meterline.core.invoicing import BilledItem, BillingMode, UsageType
 from meterline.core.mixed_intervals import (
     check_mixed_intervals,
     is_multiple,
     shortest_interval,
     subscription_period,
 )
+from meterline.core.percentages import GraduatedPercentagePlan, PercentagePlan, PercentageTier
 from meterline.core.periods import period_at
+from meterline.core.price_models import PriceModel
 from meterline.core.rating import PricePlan, rate
 from meterline.core.thresholds import check_amount_gte, rate_further
 from meterline.core.usage_changes import (
@@ -104,9 +107,35 @@ def test_a_request_restarts_the_cycle_in_both_modes(mode: BillingMode) -> None:
     assert cycle_reset(terms, terms, mode, requested=True) is CycleReset.REQUESTED
 
 
+def licence(unit_amount: int) -> BilledItem:
+    """An item of no licences at a price."""
+    return BilledItem("a", UsageType.LICENSED, PricePlan(Decimal(unit_amount)))
+
+
 def test_a_zero_quantity_of_a_paid_price_is_not_free() -> None:
-    assert is_free([PricePlan(Decimal(0)), PricePlan(Decimal(0))])
-    assert not is_free([PricePlan(Decimal(0)), PricePlan(Decimal(100))])
+    nothing, paid = licence(0), licence(100)
+    assert is_free([nothing, nothing])
+    assert not is_free([nothing, paid])
+
+
+def test_a_price_of_nothing_with_a_minimum_is_not_free() -> None:
+    plan = PricePlan(Decimal(0))
+    assert is_free([BilledItem("a", UsageType.METERED, plan)])
+    assert not is_free([BilledItem("a", UsageType.METERED, plan, bounds=SpendBounds(1))])
+
+
+@pytest.mark.parametrize(
+    ("model", "free"),
+    [
+        (PercentagePlan(Decimal(0)), True),
+        (PercentagePlan(Decimal(0), Decimal(30)), False),
+        (PercentagePlan(Decimal("2.9")), False),
+        (GraduatedPercentagePlan((PercentageTier(None, Decimal(0)),)), True),
+        (GraduatedPercentagePlan((PercentageTier(None, Decimal(0), Decimal(5)),)), False),
+    ],
+)
+def test_a_percentage_of_nothing_without_fees_is_free(model: PriceModel, *, free: bool) -> None:
+    assert is_free([BilledItem("a", UsageType.METERED, model)]) is free
 
 
 @pytest.mark.parametrize(

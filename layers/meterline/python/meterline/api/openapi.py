@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from meterline.api.own_shapes import price_terms
 from meterline.api.params import Array, Either, Map, Object, Param
 from meterline.api.router import Answer, Operation
 from meterline.core.aggregation import Formula
@@ -158,10 +159,10 @@ def shapes() -> Json:
     known: Json = json.loads(OBJECTS.read_text())["$defs"]
     formula = known["billing.meter:DefaultAggregation"]["properties"]["formula"]
     formula["enum"] = sorted(Formula)
-    return known
     summary = known["billing.meter_event_summary"]["properties"]
     summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
     known["price"]["properties"]["meterline"] = price_terms()
+    return known
 
 
 def _components() -> Json:

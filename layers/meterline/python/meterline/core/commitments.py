@@ -1,13 +1,16 @@
 """Minimum and maximum amounts for a period: beyond Stripe, a floor and a ceiling for one item.
 
 The ceiling holds over all invoices of a period (threshold invoices come before the renewal), the
-floor is made up on the last one. Bounds of a stub period are prorated like fees, with `prorate`.
+floor is made up on the last one. A period that is cut short has its share of both, to the second.
+Both are parts of the price: coupons come off the bounded amount.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from meterline.core.errors import BillingError
+from meterline.core.periods import Period
+from meterline.core.proration import prorate
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,14 @@ class SpendBounds:
             raise BillingError("Bounds of a period's amount cannot be negative.")
         if self.maximum_minor is not None and (self.minimum_minor or 0) > self.maximum_minor:
             raise BillingError("The minimum amount of a period exceeds its maximum.")
+
+    def share(self, part: Period, whole: Period) -> "SpendBounds":
+        """The bounds of a part of a period, prorated as fees are."""
+        minimum, maximum = self.minimum_minor, self.maximum_minor
+        return SpendBounds(
+            None if minimum is None else prorate(minimum, part, whole),
+            None if maximum is None else prorate(maximum, part, whole),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,16 @@ class BoundedAmount:
 UNBOUNDED: Final = SpendBounds()
 
 
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """How bounds worked on a line: what they are for its `part` of the `whole` period."""
+
+    bounds: SpendBounds
+    part: Period
+    whole: Period
+    bounded: BoundedAmount
+
+
 def bound_amount(
     usage_minor: int,
     bounds: SpendBounds,
@@ -50,8 +71,8 @@ def bound_amount(
 ) -> BoundedAmount:
     """Keep what a period costs within its bounds.
 
-    `usage_minor` is the cost of this invoice's usage after discounts, `billed_before_minor` what
-    earlier invoices of the period billed. Only the period's final invoice makes up the minimum.
+    `usage_minor` is the cost of this invoice's usage, `billed_before_minor` what earlier invoices
+    of the period billed. Only the period's final invoice makes up the minimum.
     """
     reduction = 0
     if bounds.maximum_minor is not None:
@@ -60,3 +81,9 @@ def bound_amount(
     billed = billed_before_minor + usage_minor - reduction
     missing = max(0, (bounds.minimum_minor or 0) - billed) if is_final else 0
     return BoundedAmount(usage_minor, reduction, missing)
+
+
+def commitment_of(usage_minor: int, bounds: SpendBounds, part: Period, whole: Period) -> Commitment:
+    """What the usage of a part of a period comes to within its share of the period's bounds."""
+    share = bounds.share(part, whole)
+    return Commitment(share, part, whole, bound_amount(usage_minor, share))

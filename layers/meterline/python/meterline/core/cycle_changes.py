@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from meterline.core.invoicing import BillingMode
+from meterline.core.invoicing import BilledItem, BillingMode
 from meterline.core.periods import Interval
-from meterline.core.rating import PricePlan
 
 
 class CycleReset(StrEnum):
@@ -29,9 +28,9 @@ class CycleTerms:
     is_free: bool
 
 
-def is_free(plans: Iterable[PricePlan]) -> bool:
+def is_free(items: Iterable[BilledItem]) -> bool:
     """Whether all prices are zero. A zero quantity of a price that costs something is not free."""
-    return all(plan.is_free for plan in plans)
+    return all(item.is_free for item in items)
 
 
 def cycle_reset(

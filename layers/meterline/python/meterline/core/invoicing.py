@@ -2,7 +2,8 @@
 
 Licensed items are billed in advance, metered items in arrears, together on one invoice (contract
 section 5.6). Each line is rated, prorated if its period is a part of a full one, and rounded by
-itself; the invoice adds rounded lines (contract section 4).
+itself; the invoice adds rounded lines (contract section 4). Usage is never prorated, but the bounds
+that a price may set to its amount for a period are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,11 +12,13 @@ from decimal import Decimal
 from enum import StrEnum
 
 from meterline.core.balances import settle
+from meterline.core.commitments import UNBOUNDED, Commitment, SpendBounds, commitment_of
 from meterline.core.cycles import CyclePeriod
 from meterline.core.money import ZERO
 from meterline.core.periods import Period
+from meterline.core.price_models import NO_USAGE, PriceModel, Usage, rate_usage
 from meterline.core.proration import prorate
-from meterline.core.rating import PricePlan, Rated, rate
+from meterline.core.rating import Rated
 
 
 class UsageType(StrEnum):
@@ -34,17 +37,26 @@ class BillingMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BilledItem:
-    """What invoicing needs of a subscription item; ``quantity`` is ignored if it is metered."""
+    """What invoicing needs of a subscription item; ``quantity`` is ignored if it is metered.
+
+    ``bounds`` are those of a full period's usage; licences have none.
+    """
 
     id: str
     usage_type: UsageType
-    plan: PricePlan
+    plan: PriceModel
     quantity: Decimal = ZERO
+    bounds: SpendBounds = UNBOUNDED
 
     @property
     def is_metered(self) -> bool:
         """Whether the item bills usage."""
         return self.usage_type is UsageType.METERED
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its price can never cost anything; a quantity of zero does not make it free."""
+        return self.plan.is_free and not self.bounds.minimum_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,8 @@ class Line:
     """One line: the amount in minor units, and how it came about.
 
     ``rated`` is the price of the whole quantity over ``whole``; the line's ``amount_minor`` is the
-    share of it that falls on ``period``, which is all of it unless ``period`` is a stub.
+    share of it that falls on ``period``, which is all of it unless ``period`` is a stub. Where the
+    price has bounds, ``commitment`` says what they made of the amount.
     """
 
     item_id: str
@@ -62,6 +75,7 @@ class Line:
     whole: Period
     rated: Rated | None
     is_trial: bool = False
+    commitment: Commitment | None = None
 
     @property
     def is_stub(self) -> bool:
@@ -109,19 +123,19 @@ def trial_lines(items: Iterable[BilledItem], trial: Period, mode: BillingMode) -
 
 def renewal_lines(
     items: Iterable[BilledItem],
-    usage: Mapping[str, Decimal],
-    ended: Period,
+    usage: Mapping[str, Usage],
+    ended: CyclePeriod,
     coming: CyclePeriod | None,
 ) -> list[Line]:
     """The lines at a period's end: usage of the ``ended`` one, licences for the ``coming`` one.
 
-    ``usage`` gives the quantity of each metered item by its id; others used nothing.
-    ``coming`` is None when the subscription ends.
+    ``usage`` is that of each metered item by its id; others used nothing. ``coming`` is None when
+    the subscription ends.
     """
     lines = []
     for item in items:
         if item.is_metered:
-            lines.append(metered_line(item, usage.get(item.id, ZERO), ended))
+            lines.append(metered_line(item, usage.get(item.id, NO_USAGE), ended))
         elif coming is not None:
             lines.append(licensed_line(item, coming))
     return lines
@@ -133,16 +147,23 @@ def _licences(item: BilledItem) -> Decimal:
 
 def licensed_line(item: BilledItem, span: CyclePeriod) -> Line:
     """The line of a licensed item for a period: its share of the price of the whole period."""
-    rated = rate(item.plan, item.quantity)
+    rated = rate_usage(item.plan, Usage(item.quantity))
     amount_minor = prorate(rated.amount_minor, span.period, span.whole)
     return Line(item.id, amount_minor, item.quantity, span.period, span.whole, rated)
 
 
-def metered_line(item: BilledItem, quantity: Decimal, period: Period) -> Line:
-    """The line of a metered item for the usage of ``period``; usage below zero bills as zero."""
-    billed = max(quantity, ZERO)
-    rated = rate(item.plan, billed)
-    return Line(item.id, rated.amount_minor, billed, period, period, rated)
+def metered_line(item: BilledItem, usage: Usage, span: CyclePeriod) -> Line:
+    """The line of a metered item for the usage of a period; usage below zero bills as zero.
+
+    All of the usage is billed, however short the period; the price's bounds have its share.
+    """
+    billed, period = usage.billable, span.period
+    rated = rate_usage(item.plan, billed)
+    if item.bounds == UNBOUNDED:
+        return Line(item.id, rated.amount_minor, billed.quantity, period, period, rated)
+    kept = commitment_of(rated.amount_minor, item.bounds, period, span.whole)
+    amount_minor = kept.bounded.amount_minor
+    return Line(item.id, amount_minor, billed.quantity, period, period, rated, commitment=kept)
 
 
 def total_up(

@@ -2,6 +2,7 @@
 
 The metered quantity is itself money in minor units (a payment volume, say), so a percentage of it
 is in minor units again. As in `rating`, everything stays exact until the line is complete.
+Allowances, tiers and fees hold for whatever is rated at once: a short period has all of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Final
 
 from meterline.core.errors import BillingError
 from meterline.core.money import EXACT, ZERO, exact_sum, round_half_up
-from meterline.core.rating import Rated, RatedStep
+from meterline.core.rating import Rated, RatedStep, StepUnit, check_bounds
 
 _PERCENT: Final = Decimal("0.01")
 
@@ -36,6 +37,11 @@ class PercentagePlan:
             raise BillingError("Parts of a percentage price cannot be negative.")
 
     @property
+    def is_free(self) -> bool:
+        """Whether no volume and no event can ever cost anything."""
+        return not (self.percent or self.fixed_fee or self.event_minimum)
+
+    @property
     def needs_single_events(self) -> bool:
         """Whether the volume and count of events do not suffice."""
         return self.event_minimum is not None or self.event_maximum is not None
@@ -50,6 +56,25 @@ class PercentageTier:
     flat_amount: Decimal = ZERO
 
 
+@dataclass(frozen=True, slots=True)
+class GraduatedPercentagePlan:
+    """Percentages by tiers of the volume, whose ends increase to infinity."""
+
+    tiers: tuple[PercentageTier, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tiers:
+            raise BillingError("A graduated percentage needs tiers.")
+        if any(tier.percent < 0 or tier.flat_amount < 0 for tier in self.tiers):
+            raise BillingError("Parts of a percentage price cannot be negative.")
+        check_bounds([tier.up_to for tier in self.tiers])
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no volume can ever cost anything."""
+        return not any(tier.percent or tier.flat_amount for tier in self.tiers)
+
+
 def rate_percentage(plan: PercentagePlan, volume: Decimal, events: int) -> Rated:
     """What a volume made up of so many events costs, rounded once.
 
@@ -57,10 +82,15 @@ def rate_percentage(plan: PercentagePlan, volume: Decimal, events: int) -> Rated
     """
     if plan.needs_single_events:
         raise BillingError("This percentage price needs the amount of each event.")
-    paid_volume = max(EXACT.subtract(volume, plan.free_volume), ZERO)
-    paid_events = max(events - plan.free_events, 0)
-    fees = EXACT.multiply(plan.fixed_fee, Decimal(paid_events))
-    return _total([_step(paid_volume, plan.percent, fees)])
+    billable = max(volume, ZERO)
+    free_volume, free_events = min(billable, plan.free_volume), min(events, plan.free_events)
+    steps = [_free_step(free_volume, StepUnit.QUANTITY)] if plan.free_volume else []
+    steps.append(_step(EXACT.subtract(billable, free_volume), plan.percent, ZERO))
+    if plan.free_events:
+        steps.append(_free_step(Decimal(free_events), StepUnit.EVENTS))
+    if plan.fixed_fee:
+        steps.append(_fee_step(Decimal(events - free_events), plan.fixed_fee))
+    return _total(steps)
 
 
 def rate_events(plan: PercentagePlan, volumes: Sequence[Decimal]) -> Rated:
@@ -71,7 +101,7 @@ def rate_events(plan: PercentagePlan, volumes: Sequence[Decimal]) -> Rated:
     return _total(list(_event_steps(plan, volumes)))
 
 
-def rate_graduated_percentage(tiers: Sequence[PercentageTier], volume: Decimal) -> Rated:
+def rate_graduated_percentage(plan: GraduatedPercentagePlan, volume: Decimal) -> Rated:
     """Each slice of the volume at its tier's percentage, plus the flat amount of tiers entered.
 
     As with graduated prices, volume zero enters the first tier.
@@ -79,7 +109,7 @@ def rate_graduated_percentage(tiers: Sequence[PercentageTier], volume: Decimal) 
     billable = max(volume, ZERO)
     above = ZERO
     steps = []
-    for place, tier in enumerate(tiers, start=1):
+    for place, tier in enumerate(plan.tiers, start=1):
         top = billable if tier.up_to is None else min(billable, tier.up_to)
         inside = EXACT.subtract(top, above)
         steps.append(_step(inside, tier.percent, tier.flat_amount, place, above, tier.up_to))
@@ -121,6 +151,14 @@ def _step(
     share = EXACT.multiply(percent, _PERCENT)
     amount = EXACT.add(EXACT.multiply(volume, share), flat_amount)
     return RatedStep(volume, share, flat_amount, amount, tier, above, up_to)
+
+
+def _free_step(quantity: Decimal, unit: StepUnit) -> RatedStep:
+    return RatedStep(quantity, ZERO, ZERO, ZERO, unit=unit)
+
+
+def _fee_step(events: Decimal, fee: Decimal) -> RatedStep:
+    return RatedStep(events, fee, ZERO, EXACT.multiply(events, fee), unit=StepUnit.EVENTS)
 
 
 def _total(steps: list[RatedStep]) -> Rated:

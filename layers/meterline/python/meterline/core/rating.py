@@ -4,7 +4,7 @@ Amounts are exact until the line is complete and are then rounded once. Unit and
 decimals in minor units. Rules: Stripe, "Tiered pricing", "Decimal amounts" and "Set quantities".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -82,12 +82,19 @@ class PricePlan:
         return not self.unit_amount
 
 
+class StepUnit(StrEnum):
+    """What a step counts: the QUANTITY that is rated, or the EVENTS that it came from."""
+
+    QUANTITY = "quantity"
+    EVENTS = "events"
+
+
 @dataclass(frozen=True, slots=True)
 class RatedStep:
     """One step of a computation: `quantity * unit_amount + flat_amount = amount`, exact.
 
     `above` (exclusive) and `up_to` (inclusive, None for infinity) bound the tier; `tier` is its
-    place counted from 1, and None for a price without tiers.
+    place counted from 1, and None for a price without tiers. `quantity` counts `unit`.
     """
 
     quantity: Decimal
@@ -97,6 +104,7 @@ class RatedStep:
     tier: int | None = None
     above: Decimal = ZERO
     up_to: Decimal | None = None
+    unit: StepUnit = StepUnit.QUANTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,23 +179,22 @@ def _check_tiered(plan: PricePlan) -> None:
         raise BillingError(
             "transform_quantity cannot be combined with tiers.", param="transform_quantity"
         )
-    _check_tiers(plan.tiers)
+    check_bounds([tier.up_to for tier in plan.tiers])
+    for place, tier in enumerate(plan.tiers):
+        _check_amounts(tier, f"tiers[{place}]")
 
 
-def _check_tiers(tiers: tuple[Tier, ...]) -> None:
+def check_bounds(ends: Sequence[Decimal | None], param: str = "tiers") -> None:
+    """Refuse tiers whose ends do not increase to infinity (None), which the last alone reaches."""
     above = ZERO
-    for place, tier in enumerate(tiers):
-        param = f"tiers[{place}]"
-        _check_amounts(tier, param)
-        is_last = place == len(tiers) - 1
-        if is_last != (tier.up_to is None):
-            raise BillingError(
-                "The last tier, and only it, has up_to=inf.", param=f"{param}[up_to]"
-            )
-        if tier.up_to is not None:
-            if tier.up_to <= above:
-                raise BillingError("The bounds of tiers must increase.", param=f"{param}[up_to]")
-            above = tier.up_to
+    for place, end in enumerate(ends):
+        here = f"{param}[{place}][up_to]"
+        if (end is None) != (place == len(ends) - 1):
+            raise BillingError("The last tier, and only it, has up_to=inf.", param=here)
+        if end is not None:
+            if end <= above:
+                raise BillingError("The bounds of tiers must increase.", param=here)
+            above = end
 
 
 def _check_amounts(tier: Tier, param: str) -> None:

@@ -76,17 +76,27 @@ def _explain_line(line: Body, currency: str) -> Iterator[str]:
         )
     for step in [*how.get("steps", ()), *how.get("rated_again", ())]:
         yield f"    {_explain_step(step)}"
-    if how and how["seconds"] != how["of_seconds"]:
+    if how.get("seconds") != how.get("of_seconds"):
         yield (
             f"    {how['full_amount']} x {how['seconds']} s / {how['of_seconds']} s"
             f" = {line['amount']}"
         )
+    if how.get("bounds"):
+        yield _explain_bounds(how["bounds"])
 
 
 def _explain_step(step: Body) -> str:
     upto = "" if step["up_to"] is None else f" up to {step['up_to']}"
+    tier = "" if step["tier"] is None else f"tier {step['tier']}{upto}: "
+    counted = f"{step['quantity']} events" if step["counts"] == "events" else step["quantity"]
     flat = "" if step["flat_amount"] in (None, "0") else f" + {step['flat_amount']} flat"
+    return f"{tier}{counted} x {step['unit_amount']}{flat} = {step['amount']}"
+
+
+def _explain_bounds(bounds: Body) -> str:
+    named = (("minimum", bounds["minimum_amount"]), ("maximum", bounds["maximum_amount"]))
+    known = " and ".join(f"{name} {amount}" for name, amount in named if amount is not None)
     return (
-        f"tier {step['tier']}{upto}: {step['quantity']} x {step['unit_amount']}{flat}"
-        f" = {step['amount']}"
+        f"{known} for {bounds['seconds']} s / {bounds['of_seconds']} s:"
+        f" {bounds['usage_amount']} - {bounds['reduction']} + {bounds['true_up']}"
     )

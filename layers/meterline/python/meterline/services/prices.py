@@ -11,6 +11,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
 from meterline.services.lookups import find
+from meterline.services.price_extensions import FIELD, is_percentage, price_extension
 from meterline.services.updates import save_update
 from meterline.store.documents import Body, Change, Claim, ClaimTaken, Document
 
@@ -42,6 +43,7 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
         "created": ctx.now,
         "currency": _currency(params["currency"], _under(param, "currency")),
         "custom_unit_amount": None,
+    amount = _no_amount("unit_amount") if tiers is not None else _model(params, param)
         "livemode": ctx.livemode,
         "lookup_key": params.get("lookup_key"),
         "metadata": merged_metadata({}, params.get("metadata")),
@@ -52,7 +54,7 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
         "tiers_mode": params.get("tiers_mode"),
         "transform_quantity": params.get("transform_quantity"),
         "type": "recurring" if recurring else "one_time",
-        **(_no_amount("unit_amount") if tiers is not None else _unit_amount(params, param)),
+        **amount,
         **({"tiers": tiers} if tiers is not None else {}),
     }
 
@@ -62,6 +64,7 @@ def create_price(ctx: Context, params: Body) -> Body:
     from meterline.services import products  # noqa: PLC0415 - products make their default prices
 
     events, documents = [], []
+        **_extended(ctx, params, recurring, param),
     if "product_data" in params:
         products.refuse_taken_id(ctx, params["product_data"])
         product = products.new_product(ctx, params["product_data"])
@@ -247,8 +250,23 @@ def _normal_tiers(tiers: list[Body], param: str) -> Iterable[Body]:
             )
 
 
-def _unit_amount(params: Body, param: str) -> Body:
-    return _amount(params, "unit_amount", param, optional=False)
+def _model(params: Body, param: str) -> Body:
+    """The unit amount of a price without tiers; one that charges a percentage has none."""
+    if not is_percentage(params):
+        return _amount(params, "unit_amount", param, optional=False)
+    others = ("unit_amount", "unit_amount_decimal", "transform_quantity")
+    _refuse_given(params, others, param, "prices without a percentage")
+    return _no_amount("unit_amount")
+
+
+def _extended(ctx: Context, params: Body, recurring: Body | None, param: str) -> Body:
+    """What the price says beyond Stripe, if it does."""
+    if FIELD not in params:
+        return {}
+    here = _under(param, FIELD)
+    if is_percentage(params) and "tiers" in params:
+        raise BillingError("A price has either tiers or a percentage.", param=here)
+    return {FIELD: price_extension(ctx, params[FIELD], recurring, here)}
 
 
 def _amount(given: Body, name: str, param: str, *, optional: bool) -> Body:

@@ -39,6 +39,7 @@ from meterline.services.terms import (
     item_period,
     span_from,
     usage_period,
+    usage_span,
     with_billed,
 )
 from meterline.store.documents import Body, Change, Document
@@ -130,7 +131,8 @@ def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemL
             mode = BillingMode(subscription["billing_mode"]["type"])
             made = opening_lines([billed_item(item)], coming, mode) if coming else []
         else:
-            made = renewal_lines([billed_item(item)], usage, used[item["id"]], coming)
+            ended = usage_span(item, subscription["billing_cycle_anchor"], used[item["id"]])
+            made = renewal_lines([billed_item(item)], usage, ended, coming)
         lines += [ItemLine(item, line) for line in made]
     return lines
 

@@ -25,6 +25,7 @@ from meterline.core.calendar_windows import Grouping, Span, window_around
 from meterline.core.errors import BillingError
 from meterline.core.metering import measure_of
 from meterline.core.metering_buckets import Bucket, standing
+from meterline.core.price_models import Usage
 from meterline.services.ids import derived_id
 from meterline.store import usage
 from meterline.store.usage import HOUR_SECONDS, BucketKey
@@ -64,6 +65,13 @@ def usage_between(
     """
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
     return result(_aggregate_between(series, start, end), series.measure.formula)
+
+
+def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemode: bool) -> Usage:
+    """The usage of a range as prices see it: ``usage_between``, and the events that made it up."""
+    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    whole = _aggregate_between(series, start, end)
+    return Usage(result(whole, series.measure.formula), whole.count)
 
 
 def lifetime_usage(
@@ -247,6 +255,7 @@ def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggrega
 def _summary(series: Series, bounds: tuple[int, int], whole: Aggregate) -> Body:
     start, end = bounds
     prefix = "mtrusg_" if series.livemode else "mtrusg_test_"
+    sampled = whole.distinct is not None and not whole.distinct.is_exact
     return {
         "id": derived_id(prefix, series.meter, series.customer, start, end),
         "object": "billing.meter_event_summary",
@@ -255,6 +264,5 @@ def _summary(series: Series, bounds: tuple[int, int], whole: Aggregate) -> Body:
         "livemode": series.livemode,
         "meter": series.meter,
         "start_time": start,
-    sampled = whole.distinct is not None and not whole.distinct.is_exact
-    }
         **({"meterline": {"approximate": True}} if sampled else {}),
+    }

@@ -3,17 +3,19 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from meterline.core.commitments import SpendBounds
 from meterline.core.cycles import CyclePeriod, period_from
 from meterline.core.invoicing import BilledItem, BillingMode, UsageType
 from meterline.core.item_changes import BilledSpan, Fee
-from meterline.core.money import ZERO
+from meterline.core.percentages import GraduatedPercentagePlan, PercentagePlan, PercentageTier
 from meterline.core.periods import Interval, IntervalUnit, Period
+from meterline.core.price_models import PriceModel
 from meterline.core.rating import PricePlan, Tier, TiersMode, TransformQuantity
 from meterline.store.documents import Body
 
 
 def price_plan(price: Body) -> PricePlan:
-    """What rating needs of a price's body."""
+    """What rating needs of the body of a price in one of Stripe's models."""
     transform = price["transform_quantity"]
     return PricePlan(
         unit_amount=_decimal(price["unit_amount_decimal"]),
@@ -21,6 +23,23 @@ def price_plan(price: Body) -> PricePlan:
         tiers_mode=TiersMode(price["tiers_mode"]) if price["tiers_mode"] else None,
         transform_quantity=TransformQuantity(**transform) if transform else None,
     )
+
+
+def price_model(price: Body) -> PriceModel:
+    """What rating needs of any price's body."""
+    own = price.get("meterline") or {}
+    if own.get("percentage"):
+        return _percentage(own["percentage"])
+    if own.get("graduated_percentage"):
+        tiers = tuple(_percentage_tier(tier) for tier in own["graduated_percentage"])
+        return GraduatedPercentagePlan(tiers)
+    return price_plan(price)
+
+
+def spend_bounds(price: Body) -> SpendBounds:
+    """What a full period's usage costs at least and at most at a price."""
+    own = price.get("meterline") or {}
+    return SpendBounds(own.get("minimum_amount"), own.get("maximum_amount"))
 
 
 def interval_of(price: Body) -> Interval:
@@ -32,9 +51,15 @@ def interval_of(price: Body) -> Interval:
 def billed_item(item: Body) -> BilledItem:
     """What invoicing needs of a subscription item's body."""
     price = item["price"]
-    usage_type = UsageType(price["recurring"]["usage_type"])
-    quantity = Decimal(item.get("quantity", 1)) if usage_type is UsageType.LICENSED else ZERO
-    return BilledItem(item["id"], usage_type, price_plan(price), quantity)
+    if is_metered(item):
+        return metered_item(price, item["id"])
+    quantity = Decimal(item.get("quantity", 1))
+    return BilledItem(item["id"], UsageType.LICENSED, price_plan(price), quantity)
+
+
+def metered_item(price: Body, item_id: str = "") -> BilledItem:
+    """What invoicing needs of an item that bills usage at a price."""
+    return BilledItem(item_id, UsageType.METERED, price_model(price), bounds=spend_bounds(price))
 
 
 def item_period(item: Body) -> Period:
@@ -72,6 +97,11 @@ def usage_period(item: Body) -> Period:
     return period.remaining_from(since)
 
 
+def usage_span(item: Body, anchor: int, used: Period) -> CyclePeriod:
+    """A part of a metered item's current period, and the full period that it is a part of."""
+    return CyclePeriod(used, whole_of(item, anchor))
+
+
 def billed_spans(item: Body) -> tuple[BilledSpan, ...]:
     """What was billed in advance for a licensed item and not credited yet."""
     return tuple(
@@ -99,6 +129,21 @@ def _tier(tier: Body) -> Tier:
         up_to=_decimal(tier["up_to"]),
         unit_amount=_decimal(tier["unit_amount_decimal"]),
         flat_amount=_decimal(tier["flat_amount_decimal"]),
+    )
+
+
+def _percentage(own: Body) -> PercentagePlan:
+    return PercentagePlan(
+        percent=Decimal(own["percent"]),
+        fixed_fee=Decimal(own["fixed_fee_decimal"]),
+        free_events=own["free_events"],
+        free_volume=Decimal(own["free_volume_decimal"]),
+    )
+
+
+def _percentage_tier(tier: Body) -> PercentageTier:
+    return PercentageTier(
+        _decimal(tier["up_to"]), Decimal(tier["percent"]), Decimal(tier["flat_amount_decimal"])
     )
 
 

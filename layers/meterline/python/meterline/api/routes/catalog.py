@@ -145,6 +145,30 @@ PRODUCTS = [
 ]
 
 
+PERCENT = decimal_(required=True, minimum=0, maximum=100, places=10)
+OWN_PRICE_TERMS = object_(
+    exclusive=[("percentage", "graduated_percentage")],
+    percentage=object_(
+        percent=PERCENT,
+        fixed_fee_decimal=decimal_(minimum=0),
+        free_events=integer(minimum=0, maximum=10**12),
+        free_volume_decimal=decimal_(minimum=0),
+    ),
+    graduated_percentage=array(
+        object_(
+            flat_amount_decimal=decimal_(minimum=0),
+            percent=PERCENT,
+            up_to=either(enum("inf"), integer(minimum=1), required=True),
+        ),
+        min_items=1,
+    ),
+    minimum_amount=integer(minimum=0),
+    maximum_amount=integer(minimum=0),
+)
+"""Beyond Stripe: the usage is money that a percentage is charged of; bounds of a period's amount.
+
+Amounts are in minor units of the price's currency; the fee is for each event."""
+
 CREATE_PRICE = object_(
     AMOUNT,
     exclusive=[tuple(AMOUNT), ("product", "product_data")],
@@ -154,6 +178,7 @@ CREATE_PRICE = object_(
     billing_scheme=enum("per_unit", "tiered"),
     lookup_key=string(max_length=200),
     metadata=metadata(),
+    meterline=OWN_PRICE_TERMS,
     nickname=string(),
     product=string(),
     product_data=object_(

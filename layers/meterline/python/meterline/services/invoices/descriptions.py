@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from meterline.core.commitments import Commitment
 from meterline.core.invoicing import Line
 from meterline.core.money import decimal_places, format_decimal, minor_digits
 from meterline.store.documents import Body
@@ -11,14 +12,15 @@ _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
 def line_description(price: Body, product_name: str, line: Line) -> str:
-    """A line's description: quantity, product, and the unit price where there is just one."""
+    """A line's description: quantity, product, the price where there is just one, and a bound that
+    decided about the amount.
+    """
     counted = f"{format_decimal(line.quantity)} × {product_name}"
     if line.is_trial:
         return f"Free trial for {counted}"
-    unit = price["unit_amount_decimal"]
-    if unit is None:
-        return counted
-    return f"{counted} (at {money(Decimal(unit), price['currency'])} / {_rhythm(price)})"
+    rate = _rate(price)
+    priced = f"{counted} (at {rate})" if rate else counted
+    return priced + _bound(line.commitment, price["currency"])
 
 
 def proration_description(item: Body, product_name: str, at: int, *, is_credit: bool) -> str:
@@ -37,6 +39,30 @@ def money(amount_minor: Decimal, currency: str) -> str:
     text = format_decimal(major) if exact else f"{major:.{digits}f}"
     symbol = _SYMBOLS.get(currency)
     return f"{symbol}{text}" if symbol else f"{text} {currency.upper()}"
+
+
+def _rate(price: Body) -> str | None:
+    """What one unit costs: "$0.10 / month", "2.9 % + $0.30"; None where that depends on more."""
+    unit = price["unit_amount_decimal"]
+    if unit is not None:
+        return f"{money(Decimal(unit), price['currency'])} / {_rhythm(price)}"
+    percentage = (price.get("meterline") or {}).get("percentage")
+    if percentage is None:
+        return None
+    fee = Decimal(percentage["fixed_fee_decimal"])
+    return f"{percentage['percent']} %" + (f" + {money(fee, price['currency'])}" if fee else "")
+
+
+def _bound(commitment: Commitment | None, currency: str) -> str:
+    """The bound that a line's amount was moved to, if it was."""
+    if commitment is None:
+        return ""
+    bounds, bounded = commitment.bounds, commitment.bounded
+    if bounded.true_up_minor:
+        return f", minimum {money(Decimal(bounds.minimum_minor or 0), currency)}"
+    if bounded.reduction_minor:
+        return f", maximum {money(Decimal(bounds.maximum_minor or 0), currency)}"
+    return ""
 
 
 def _rhythm(price: Body) -> str:

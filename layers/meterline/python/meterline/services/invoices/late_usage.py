@@ -8,16 +8,14 @@ it, and bills or credits the difference under the original period.
 from collections.abc import Iterator
 from decimal import Decimal
 
-from meterline.core.invoicing import BilledItem, Line, UsageType, metered_line
+from meterline.core.invoicing import Line
 from meterline.core.money import format_decimal
-from meterline.core.periods import Period
 from meterline.services.account_settings import bills_late_usage
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import InvoiceTerms, invoice_lines
-from meterline.services.invoices.lines import steps_of
-from meterline.services.summaries import usage_between
-from meterline.services.terms import price_plan
+from meterline.services.invoices.lines import bounds_of, steps_of
+from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.documents import Body
 
 LATE_SECONDS = 35 * 86_400
@@ -57,17 +55,8 @@ def _correction(
     ctx: Context, invoice: Body, line: Body, later: list[Body], invoice_id: str
 ) -> Body | None:
     """The line that bills what a line and its earlier corrections have not; None if nothing."""
-    period = Period(line["period"]["start"], line["period"]["end"])
-    known = ctx.store.get_many([line["pricing"]["price_details"]["price"], line["_"]["meter"]])
-    price = known[line["pricing"]["price_details"]["price"]].body
-    quantity = usage_between(
-        known[line["_"]["meter"]].body,
-        invoice["customer"],
-        period.start,
-        period.end,
-        livemode=ctx.livemode,
-    )
-    rated = metered_line(BilledItem("", UsageType.METERED, price_plan(price)), quantity, period)
+    known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
+    rated = rate_again(ctx, invoice["customer"], line, known)
     billed = [line, *(one for one in later if one["_"].get("corrects") == line["id"])]
     more = rated.quantity - sum((Decimal(one["quantity_decimal"]) for one in billed), Decimal(0))
     amount = rated.amount_minor - sum(int(one["amount"]) for one in billed)
@@ -83,6 +72,7 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
         "seconds": rated.period.seconds,
         "of_seconds": rated.period.seconds,
         "rated_again": steps_of(rated.rated) if rated.rated else [],
+        "bounds": bounds_of(rated),
     }
     return line | {
         "id": derived_id("il_", invoice_id, line["id"], "late"),

@@ -66,6 +66,7 @@ def figures(line: Line, price: Body, product_name: str) -> Body:
             "explanation": explanation(line),
             "meter": _meter(line, price),
             "product_name": product_name,
+            **_of_period(line),
         },
     }
 
@@ -78,12 +79,37 @@ def explanation(line: Line) -> Body:
         "full_amount": rated.amount_minor if rated else 0,
         "seconds": line.period.seconds,
         "of_seconds": line.whole.seconds,
+        "bounds": bounds_of(line),
+    }
+
+
+def bounds_of(line: Line) -> Body | None:
+    """What the minimum and maximum amount of a line's price made of it; None if it has neither."""
+    if line.commitment is None:
+        return None
+    bounds, bounded = line.commitment.bounds, line.commitment.bounded
+    return {
+        "minimum_amount": bounds.minimum_minor,
+        "maximum_amount": bounds.maximum_minor,
+        "seconds": line.commitment.part.seconds,
+        "of_seconds": line.commitment.whole.seconds,
+        "usage_amount": bounded.usage_minor,
+        "reduction": bounded.reduction_minor,
+        "true_up": bounded.true_up_minor,
     }
 
 
 def steps_of(rated: Rated) -> list[Body]:
     """The steps of a rating, as they are shown to people."""
     return [_step(step) for step in rated.steps]
+
+
+def _of_period(line: Line) -> Body:
+    """The full period whose bounds the line has a share of, for when it is rated again."""
+    if line.commitment is None:
+        return {}
+    whole = line.commitment.whole
+    return {"of_period": {"start": whole.start, "end": whole.end}}
 
 
 def _meter(line: Line, price: Body) -> str | None:
@@ -117,6 +143,7 @@ def _step(step: RatedStep) -> dict[str, Any]:
     return {
         "tier": step.tier,
         "up_to": _text(step.up_to),
+        "counts": str(step.unit),
         "quantity": format_decimal(step.quantity),
         "unit_amount": format_decimal(step.unit_amount),
         "flat_amount": format_decimal(step.flat_amount),

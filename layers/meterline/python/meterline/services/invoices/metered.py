@@ -1,28 +1,29 @@
 """The metered lines of an open period or a draft, from the usage counted so far."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from functools import partial
 
-from meterline.core.invoicing import BilledItem, UsageType, metered_line
+from meterline.core.cycles import CyclePeriod
+from meterline.core.invoicing import Line, metered_line
 from meterline.core.periods import Period
+from meterline.core.price_models import Usage
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_lines, with_totals
 from meterline.services.invoices.lines import figures
 from meterline.services.side_by_side import side_by_side
-from meterline.services.summaries import usage_between
-from meterline.services.terms import price_plan
+from meterline.services.summaries import billed_usage
+from meterline.services.terms import metered_item
 from meterline.store.documents import Body, Document
 
 
 def usage_in(
     ctx: Context, customer_id: str, periods: Mapping[str, tuple[Body, Period]]
-) -> dict[str, Decimal]:
+) -> dict[str, Usage]:
     """What metered items used in a period each, so far, by the keys of ``periods``."""
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item, _ in periods.values())
     calls = [
         partial(
-            usage_between,
+            billed_usage,
             meters[str(meter_of(item["price"]))].body,
             customer_id,
             period.start,
@@ -40,7 +41,7 @@ def with_current_usage(ctx: Context, invoice: Body) -> Body:
     if not metered:
         return invoice
     known = ctx.store.get_many(
-        [_price_id(line) for line in metered] + [line["_"]["meter"] for line in metered]
+        [price_id(line) for line in metered] + [line["_"]["meter"] for line in metered]
     )
     rated = iter(side_by_side([partial(_rated_again, ctx, invoice, one, known) for one in metered]))
     lines = [next(rated) if line["_"]["meter"] else line for line in invoice_lines(invoice)]
@@ -53,17 +54,25 @@ def meter_of(price: Body) -> str | None:
     return meter
 
 
-def _rated_again(ctx: Context, invoice: Body, line: Body, known: Mapping[str, Document]) -> Body:
-    price = known[_price_id(line)].body
-    meter = known[line["_"]["meter"]].body
+def rate_again(ctx: Context, customer_id: str, line: Body, known: Mapping[str, Document]) -> Line:
+    """A metered line with all usage that has come in for it; ``known`` holds its price and meter.
+
+    Where its price has bounds, it keeps the share of them that it was drafted with.
+    """
     period = Period(line["period"]["start"], line["period"]["end"])
-    quantity = usage_between(
-        meter, invoice["customer"], period.start, period.end, livemode=ctx.livemode
-    )
-    item = BilledItem("", UsageType.METERED, price_plan(price))
-    rated = metered_line(item, quantity, period)
-    return line | figures(rated, price, line["_"]["product_name"])
+    meter = known[line["_"]["meter"]].body
+    usage = billed_usage(meter, customer_id, period.start, period.end, livemode=ctx.livemode)
+    whole = line["_"].get("of_period")
+    span = CyclePeriod(period, Period(whole["start"], whole["end"]) if whole else period)
+    return metered_line(metered_item(known[price_id(line)].body), usage, span)
 
 
-def _price_id(line: Body) -> str:
+def price_id(line: Body) -> str:
+    """The id of the price that a line bills."""
     return str(line["pricing"]["price_details"]["price"])
+
+
+def _rated_again(ctx: Context, invoice: Body, line: Body, known: Mapping[str, Document]) -> Body:
+    rated = rate_again(ctx, invoice["customer"], line, known)
+    shown = figures(rated, known[price_id(line)].body, line["_"]["product_name"])
+    return line | shown | {"_": line["_"] | shown["_"]}

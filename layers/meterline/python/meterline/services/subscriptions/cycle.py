@@ -24,9 +24,9 @@ from meterline.services.terms import (
     billed_item,
     is_metered,
     mode_of,
-    price_plan,
     span_from,
     usage_period,
+    usage_span,
 )
 from meterline.store.documents import Body
 
@@ -87,8 +87,11 @@ def _usage_lines(ledger: Ledger, before: Body, at: int) -> list[ItemLine]:
         if cut is not None:
             cuts[item["id"]] = (item, cut)
     usage = usage_in(ledger.ctx, before["customer"], cuts)
+    anchor = before["billing_cycle_anchor"]
     return [
-        ItemLine(item, metered_line(billed_item(item), usage[item_id], cut))
+        ItemLine(
+            item, metered_line(billed_item(item), usage[item_id], usage_span(item, anchor, cut))
+        )
         for item_id, (item, cut) in cuts.items()
     ]
 
@@ -123,5 +126,6 @@ def _resets(params: Body) -> bool:
 
 
 def _cycle_terms(subscription: Body) -> CycleTerms:
-    prices = [item["price"] for item in items_of(subscription)]
-    return CycleTerms(own_interval(prices), is_free(price_plan(price) for price in prices))
+    items = items_of(subscription)
+    interval = own_interval(item["price"] for item in items)
+    return CycleTerms(interval, is_free(billed_item(item) for item in items))

@@ -35,6 +35,7 @@ from meterline.services.terms import (
     mode_of,
     price_plan,
     usage_period,
+    usage_span,
     whole_of,
     with_billed,
 )
@@ -174,7 +175,8 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
     in.
     """
     usage = usage_in(ledger.ctx, subscription["customer"], {"": (item, period)})[""]
-    line = metered_line(billed_item(item), usage, period)
+    span = usage_span(item, subscription["billing_cycle_anchor"], period)
+    line = metered_line(billed_item(item), usage, span)
     name = product_names(ledger.ctx, [item["price"]]).get(item["price"]["product"], "")
     shown = figures(line, item["price"], name)
     terms = ItemTerms(
