@@ -35,6 +35,7 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
     """
     recurring = _recurring(ctx, params.get("recurring"), _under(param, "recurring"))
     tiers = _tiers(params, recurring, param)
+    amount = _no_amount("unit_amount") if tiers is not None else _model(params, param)
     return {
         "id": new_id("price_"),
         "object": KIND,
@@ -43,7 +44,6 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
         "created": ctx.now,
         "currency": _currency(params["currency"], _under(param, "currency")),
         "custom_unit_amount": None,
-    amount = _no_amount("unit_amount") if tiers is not None else _model(params, param)
         "livemode": ctx.livemode,
         "lookup_key": params.get("lookup_key"),
         "metadata": merged_metadata({}, params.get("metadata")),
@@ -56,6 +56,7 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
         "type": "recurring" if recurring else "one_time",
         **amount,
         **({"tiers": tiers} if tiers is not None else {}),
+        **_extended(ctx, params, recurring, param),
     }
 
 
@@ -64,7 +65,6 @@ def create_price(ctx: Context, params: Body) -> Body:
     from meterline.services import products  # noqa: PLC0415 - products make their default prices
 
     events, documents = [], []
-        **_extended(ctx, params, recurring, param),
     if "product_data" in params:
         products.refuse_taken_id(ctx, params["product_data"])
         product = products.new_product(ctx, params["product_data"])
