@@ -33,3 +33,13 @@ def cpu_seconds(work: Callable[[], object], *, repeats: int) -> float:
         work()
         times.append(time.process_time() - started)
     return min(times)
+
+
+def side_by_side(
+    one: Callable[[], object], other: Callable[[], object], *, repeats: int
+) -> tuple[float, float]:
+    """The least CPU time of two pieces of work, in seconds; they take turns, so that whatever else
+    the machine does slows both.
+    """
+    turns = [(cpu_seconds(one, repeats=1), cpu_seconds(other, repeats=1)) for _ in range(repeats)]
+    return min(turn[0] for turn in turns), min(turn[1] for turn in turns)

@@ -66,6 +66,13 @@ class String(Param):
     hint: str = ""
     lower: bool = False
 
+    def read(self, raw: Raw, name: str) -> Any:  # noqa: ANN401 - a string, or UNSET
+        """The text, or UNSET; most texts pass at once."""
+        is_text = isinstance(raw, str) and 0 < len(raw) <= self.max_length and raw.isprintable()
+        if is_text and not self.pattern and not self.lower:
+            return raw
+        return Param.read(self, raw, name)
+
     def convert(self, raw: Raw, name: str) -> str:
         """The text."""
         if not isinstance(raw, str):
@@ -248,7 +255,8 @@ class Map(Param):
         return {self._key(k, name): self.value.read(v, f"{name}[{k}]") for k, v in raw.items()}
 
     def _key(self, key: str, name: str) -> str:
-        if not 0 < len(key) <= self.key_length or _unstorable(key):
+        is_plain = key.isprintable() or not _unstorable(key)
+        if not 0 < len(key) <= self.key_length or not is_plain:
             raise BillingError(
                 f"Invalid {name}: the {self.key_noun} {_excerpt(key)!r} must have "
                 f"1 to {self.key_length} characters.",
@@ -280,14 +288,16 @@ class Object(Param):
         """The given parameters, checked."""
         if not isinstance(raw, Mapping):
             raise _invalid(_OBJECT, raw, name)
-        self._refuse_unknown(raw, name)
+        if not raw.keys() <= self.fields.keys():
+            raise self._unknown(raw, name)
         params = {}
         for key, param in self.fields.items():
-            if key in raw and raw[key] is not None:
-                params[key] = param.read(raw[key], _at(name, key))
+            if (value := raw.get(key)) is not None:
+                params[key] = param.read(value, f"{name}[{key}]" if name else key)
             elif param.required:
                 raise missing(_at(name, key))
-        self._check_groups(params, name)
+        if self.exclusive or self.one_of:
+            self._check_groups(params, name)
         return params
 
     def extended(self, **fields: Param) -> "Object":
@@ -300,15 +310,14 @@ class Object(Param):
             one_of=self.one_of,
         )
 
-    def _refuse_unknown(self, raw: Mapping[str, Raw], name: str) -> None:
+    def _unknown(self, raw: Mapping[str, Raw], name: str) -> BillingError:
         unknown = [_at(name, str(key))[:200] for key in raw if key not in self.fields]
-        if unknown:
-            plural = "s" if len(unknown) > 1 else ""
-            raise BillingError(
-                f"Received unknown parameter{plural}: {', '.join(unknown[:10])}",
-                code="parameter_unknown",
-                param=unknown[0],
-            )
+        plural = "s" if len(unknown) > 1 else ""
+        return BillingError(
+            f"Received unknown parameter{plural}: {', '.join(unknown[:10])}",
+            code="parameter_unknown",
+            param=unknown[0],
+        )
 
     def _check_groups(self, params: Params, name: str) -> None:
         for group in self.exclusive:

@@ -125,11 +125,7 @@ def _depth(value: Any) -> int:  # noqa: ANN401 - any JSON
     """How deeply ``value`` is nested, found without recursion so that no input can exhaust it."""
     depth, level = 0, [value]
     while level and depth <= _JSON_DEPTH_LIMIT:
-        children = [list(v.values()) if isinstance(v, dict) else v for v in level if _nests(v)]
-        level = [child for group in children for child in group]
+        groups = [group.values() if isinstance(group, dict) else group for group in level]
+        level = [child for group in groups for child in group if isinstance(child, (dict, list))]
         depth += 1
     return depth
-
-
-def _nests(value: Any) -> bool:  # noqa: ANN401 - any JSON
-    return isinstance(value, (dict, list))

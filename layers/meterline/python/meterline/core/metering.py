@@ -82,6 +82,7 @@ def measure_of(meter: Mapping[str, Any]) -> Measure:
     return Measure(formula, Window(window) if window else None)
 
 
+@lru_cache(maxsize=64)
 def measure_text(measure: Measure) -> str:
     """A measure as stored with each event: ``sum``, or ``last:day`` with a window."""
     return f"{measure.formula}:{measure.window}" if measure.window else str(measure.formula)
@@ -161,6 +162,8 @@ def _digest(text: str, param: str) -> Decimal:
 
 
 def _number(text: str, param: str) -> Decimal:
+    if len(text) <= VALUE_DIGITS and text.isascii() and text.isdigit():
+        return Decimal(text)
     if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
         message = f"The value must be a number, such as 25 or -0.5: got '{text[:40]}'."
         raise EventRefused(Reason.INVALID_VALUE, message, param)

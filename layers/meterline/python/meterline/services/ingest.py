@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from meterline.core import metering
@@ -18,6 +18,9 @@ from meterline.store.meter_events import AcceptedEvent
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_payload_text = json.JSONEncoder(
+    separators=(",", ":"), sort_keys=True, ensure_ascii=False, check_circular=False
+).encode
 
 type Body = dict[str, Any]
 
@@ -59,8 +62,7 @@ class Sender:
         return self.now_microseconds // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class EventParams:
+class EventParams(NamedTuple):
     """A well-formed event, not yet judged; ``timestamp`` None is the customer's current time."""
 
     event_name: str
@@ -69,8 +71,7 @@ class EventParams:
     timestamp: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one event: accepted, or refused for a reason, or its identifier is taken.
 
     ``meter`` is the id of a refused event's meter, if it has one.
@@ -202,15 +203,15 @@ def _settle(
     if event is None:
         return outcome
     if passed[outcome.identifier] is not event:
-        return replace(outcome, event=None)
+        return outcome._replace(event=None)
     holder = holders[outcome.identifier]
     if holder is None:
         return outcome
     if holder.request != event.request:
-        return replace(outcome, event=None)
+        return outcome._replace(event=None)
     if holder.fingerprint != event.fingerprint:
-        return replace(outcome, event=None, is_key_reused=True)
-    return replace(outcome, event=holder)
+        return outcome._replace(event=None, is_key_reused=True)
+    return outcome._replace(event=holder)
 
 
 def _judge(
@@ -224,14 +225,16 @@ def _judge(
         if (rules := meters.get(event.event_name)) and event.payload.get(rules.customer_key)
     }
     customers = sender.directory.customers(named)
+    request = _digest(sender.request_key)
     return customers, [
-        _judge_one(sender, event, meters.get(event.event_name), customers, order)
+        _judge_one(sender, request, event, meters.get(event.event_name), customers, order)
         for order, event in enumerate(events)
     ]
 
 
 def _judge_one(
     sender: Sender,
+    request: bytes,
     event: EventParams,
     meter: MeterRules | None,
     customers: Mapping[str, int | None],
@@ -248,7 +251,7 @@ def _judge_one(
         metering.check_timestamp(timestamp, now)
     except EventRefused as refusal:
         return Outcome(event.identifier, meter.id if meter else None, refusal=refusal)
-    payload = json.dumps(event.payload, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    payload = _payload_text(event.payload)
     accepted = AcceptedEvent(
         livemode=sender.livemode,
         identifier=event.identifier,
@@ -260,7 +263,7 @@ def _judge_one(
         timestamp=timestamp,
         accepted_at=sender.now_microseconds + order,
         payload=payload,
-        request=_digest(sender.request_key),
+        request=request,
         fingerprint=_digest(f"{event.event_name}\n{event.timestamp}\n{payload}"),
     )
     return Outcome(event.identifier, event=accepted)

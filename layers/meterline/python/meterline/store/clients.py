@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 @cache
 def dynamodb() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
-    """The DynamoDB client: short timeouts, since a lost answer is retried safely everywhere."""
+    """The DynamoDB client: short timeouts, since a lost answer is retried safely everywhere.
+
+    It leaves checking the parameters of a call to DynamoDB.
+    """
     return _client("dynamodb")
 
 
@@ -52,4 +55,6 @@ def _config() -> "Config":
         read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 4},
         tcp_keepalive=True,
+        # Looking at each value of a hundred events twice takes longer than accepting them.
+        parameter_validation=False,
     )

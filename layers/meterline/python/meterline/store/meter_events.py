@@ -8,8 +8,7 @@ request wrote it: a request that repeats itself because its answer was lost find
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from meterline.store.batches import ATTEMPTS, STATEMENT_LIMIT, Throttled, back_off, batch_get
 from meterline.store.clients import dynamodb
@@ -22,11 +21,22 @@ RETENTION_SECONDS = 45 * 86_400
 
 type Item = dict[str, Any]
 
-_INSERT = (
-    "INSERT INTO \"{table}\" VALUE {{'identifier': ?, 'name': ?, 'event_name': ?, 'meter': ?, "
-    "'measure': ?, 'customer': ?, 'value': ?, 'timestamp': ?, 'accepted_at': ?, 'payload': ?, "
-    "'request': ?, 'fingerprint': ?, 'expires_at': ?}}"
+_ATTRIBUTES = (
+    "identifier",
+    "name",
+    "event_name",
+    "meter",
+    "measure",
+    "customer",
+    "value",
+    "timestamp",
+    "accepted_at",
+    "payload",
+    "request",
+    "fingerprint",
+    "expires_at",
 )
+_PLACES = ", ".join(f"'{name}': ?" for name in _ATTRIBUTES)
 _RETRIABLE = frozenset(
     {
         "ThrottlingError",
@@ -38,8 +48,7 @@ _RETRIABLE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedEvent:
+class AcceptedEvent(NamedTuple):
     """An event as accepted: resolved to its meter and customer once and for all.
 
     ``measure`` is the meter's formula and window; ``timestamp`` is in UTC seconds, ``accepted_at``
@@ -69,7 +78,7 @@ def identity_of(identifier: str) -> bytes:
 
 def key_of(livemode: bool, identity: bytes) -> str:  # noqa: FBT001 - a part of the key
     """The key of the event with this identity."""
-    return f"{mode(livemode)}#{base64.urlsafe_b64encode(identity).rstrip(b'=').decode()}"
+    return f"{mode(livemode)}#{base64.urlsafe_b64encode(identity)[:-2].decode()}"
 
 
 def identity_from_key(key: str) -> bytes:
@@ -155,15 +164,16 @@ def _read_keys(keys: Sequence[str]) -> list[AcceptedEvent]:
 
 def _insert_batch(events: Sequence[AcceptedEvent], places: list[int]) -> list[int]:
     """Insert the events at ``places`` in one call; gives the places whose identifier was taken."""
-    statement = _INSERT.format(table=settings().meter_events_table)
+    statement = f'INSERT INTO "{settings().meter_events_table}" VALUE {{{_PLACES}}}'
     taken: list[int] = []
     for attempt in range(ATTEMPTS):
         statements = [
-            {"Statement": statement, "Parameters": list(_item(events[place]).values())}
-            for place in places
+            {"Statement": statement, "Parameters": _values(events[place])} for place in places
         ]
         answers = dynamodb().batch_execute_statement(Statements=statements)["Responses"]
-        codes = [answer.get("Error", {}).get("Code") for answer in answers]
+        codes = [answer["Error"]["Code"] if "Error" in answer else None for answer in answers]
+        if not any(codes):
+            return taken
         taken += [place for place, code in zip(places, codes, strict=True) if _is_taken(code)]
         places = [place for place, code in zip(places, codes, strict=True) if code in _RETRIABLE]
         _refuse_unknown(codes)
@@ -184,22 +194,26 @@ def _refuse_unknown(codes: Sequence[str | None]) -> None:
 
 
 def _item(event: AcceptedEvent) -> Item:
-    """The stored item; its order is the order of the INSERT statement's parameters."""
-    return {
-        "identifier": {"S": key_of(event.livemode, identity_of(event.identifier))},
-        "name": {"S": event.identifier},
-        "event_name": {"S": event.event_name},
-        "meter": {"S": event.meter},
-        "measure": {"S": event.measure},
-        "customer": {"S": event.customer},
-        "value": {"S": event.value},
-        "timestamp": {"N": str(event.timestamp)},
-        "accepted_at": {"N": str(event.accepted_at)},
-        "payload": {"S": event.payload},
-        "request": {"B": event.request},
-        "fingerprint": {"B": event.fingerprint},
-        "expires_at": {"N": str(event.accepted_at // 1_000_000 + RETENTION_SECONDS)},
-    }
+    return dict(zip(_ATTRIBUTES, _values(event), strict=True))
+
+
+def _values(event: AcceptedEvent) -> list[dict[str, Any]]:
+    """The values of the stored item's attributes, in their order."""
+    return [
+        {"S": key_of(event.livemode, identity_of(event.identifier))},
+        {"S": event.identifier},
+        {"S": event.event_name},
+        {"S": event.meter},
+        {"S": event.measure},
+        {"S": event.customer},
+        {"S": event.value},
+        {"N": str(event.timestamp)},
+        {"N": str(event.accepted_at)},
+        {"S": event.payload},
+        {"B": event.request},
+        {"B": event.fingerprint},
+        {"N": str(event.accepted_at // 1_000_000 + RETENTION_SECONDS)},
+    ]
 
 
 def _event(item: Item) -> AcceptedEvent:
