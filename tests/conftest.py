@@ -4,7 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.answers import WATCH
+from tests.contract.listening import listen_in_process
 from tests.engines import Engine, running
+
+
+def pytest_configure() -> None:
+    listen_in_process()
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_proper() -> Iterator[None]:
+    """Fails the test in which the API answered anything that the schema refuses."""
+    yield
+    WATCH.settle()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

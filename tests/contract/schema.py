@@ -1,10 +1,11 @@
-"""Stripe's schema of what the API may answer, and the check that a body obeys it.
+"""Judges response bodies by the schema.
 
-The shapes are those of ``/openapi.json``: of the objects in scope, of API version
-2026-10-28.endive, with the few values that go beyond Stripe.
-The check is stricter than the schema itself: a field that Stripe does not have is refused too.
+``api.openapi.shapes`` has the shapes of Stripe's objects in scope, of API version
+2026-10-28.endive, and of our own. The check is stricter than they are: a field that they do not
+have is refused too.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -12,65 +13,67 @@ from jsonschema import Draft202012Validator
 
 from meterline.api.openapi import shapes
 
-OUR_OWN = "meterline."
-"""The prefix of objects that Stripe does not have."""
+_V2_PAGE = "v2 page"
+_V2_FIELDS = {"data", "next_page_url", "previous_page_url"}
 
 
 class OffSchemaError(AssertionError):
     """A body that the schema refuses."""
 
 
-def assert_valid(body: Any, *, is_v2: bool = False) -> None:
-    """Raise OffSchemaError, with every reason, unless ``body`` is an answer the schema has."""
+def assert_one_of(body: Any, names: Sequence[str]) -> None:
+    """Raise OffSchemaError, with every reason, unless ``body`` is an object of one of the names."""
+    deleted = isinstance(body, dict) and body.get("deleted") is True
+    fitting = [name for name in names if name.startswith("deleted_") is deleted]
+    if not fitting:
+        raise OffSchemaError(f"expected {' or '.join(names)}, got {str(body)[:200]}")
+    _check(body, fitting[0])
+    if body.get("object") == "event":
+        subject = body["data"]["object"]
+        _check(subject, subject["object"])
+
+
+def assert_list(body: Any, envelope: str, name: str) -> None:
+    """Raise OffSchemaError unless ``body`` is a list of the envelope's kind, of ``name`` only."""
     if not isinstance(body, dict):
         raise OffSchemaError(f"not an object: {body!r}")
-    if is_v2 and not body:
-        return  # what a stream answers
-    if is_v2 and "data" in body and "object" not in body:
-        _check_v2_page(body)
-        return
-    if str(body.get("object")).startswith(OUR_OWN) or "openapi" in body:
-        return
-    if body.get("object") in ("list", "search_result"):
-        _check_envelope(body)
-        for one in body["data"]:
-            assert_valid(one)
-        return
-    _check(body, _name_of(body, is_v2=is_v2))
+    _check_envelope(body, envelope)
+    for one in body["data"]:
+        assert_one_of(one, [name])
 
 
-def _name_of(body: dict[str, Any], *, is_v2: bool) -> str:
-    if "error" in body:
-        return "v2_error" if is_v2 else "error"
-    name = str(body.get("object"))
-    return f"deleted_{name}" if body.get("deleted") else name
+def assert_error(body: Any, *, is_v2: bool) -> None:
+    """Raise OffSchemaError unless ``body`` is a refusal in the words of the dialect."""
+    _check(body, "v2_error" if is_v2 else "error")
+    if not body["error"].get("message"):
+        raise OffSchemaError("a refusal has a message")
 
 
-def _check(body: dict[str, Any], name: str) -> None:
+def _check(body: Any, name: str) -> None:
     if name not in _definitions():
         raise OffSchemaError(f"no such object in the schema: {name}")
     reasons = [
         f"{error.json_path}: {error.message[:300]}" for error in _validator(name).iter_errors(body)
     ]
     if reasons:
-        raise OffSchemaError(f"{name} {body.get('id')}: " + "; ".join(reasons))
+        its_id = body.get("id") if isinstance(body, dict) else body
+        raise OffSchemaError(f"{name} {its_id}: " + "; ".join(reasons))
 
 
-def _check_envelope(body: dict[str, Any]) -> None:
+def _check_envelope(body: dict[str, Any], envelope: str) -> None:
+    if envelope == _V2_PAGE:
+        if body.keys() != _V2_FIELDS:
+            raise OffSchemaError(f"a v2 list has other fields than {sorted(body)}")
+        return
+    if body.get("object") != envelope:
+        raise OffSchemaError(f"expected a {envelope}, got {str(body)[:200]}")
     names = {"object", "data", "has_more", "url"}
-    if body["object"] == "search_result":
+    if envelope == "search_result":
         names |= {"next_page", "total_count"} & (body.keys() | {"next_page"})
     if body.keys() != names:
-        raise OffSchemaError(f"a {body['object']} has {sorted(names)}, not {sorted(body)}")
+        raise OffSchemaError(f"a {envelope} has {sorted(names)}, not {sorted(body)}")
     if "?" in body["url"]:
         raise OffSchemaError(f"the url of a list is a bare path, not {body['url']}")
-
-
-def _check_v2_page(body: dict[str, Any]) -> None:
-    if body.keys() != {"data", "next_page_url", "previous_page_url"}:
-        raise OffSchemaError(f"a v2 list has other fields than {sorted(body)}")
-    for one in body["data"]:
-        assert_valid(one, is_v2=True)
 
 
 @cache
@@ -78,11 +81,16 @@ def _definitions() -> dict[str, Any]:
     return {name: _closed(definition) for name, definition in shapes().items()}
 
 
-def _closed(definition: dict[str, Any]) -> dict[str, Any]:
-    """The definition, with unknown fields refused where it lists the known ones."""
-    if definition.get("properties") and "additionalProperties" not in definition:
-        return definition | {"additionalProperties": False}
-    return definition
+def _closed(definition: Any) -> Any:
+    """The definition, with unknown fields refused wherever it lists the known ones."""
+    if isinstance(definition, list):
+        return [_closed(one) for one in definition]
+    if not isinstance(definition, dict):
+        return definition
+    closed = {name: _closed(value) for name, value in definition.items()}
+    if isinstance(definition.get("properties"), dict) and definition["properties"]:
+        closed.setdefault("additionalProperties", False)
+    return closed
 
 
 @cache

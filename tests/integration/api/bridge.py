@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, override
 
-from tests.contract.schema import assert_valid
 from tests.engines import resources
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -82,12 +81,11 @@ class Bridge:
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, int, Any]] = []
-        self.off_schema: list[str] = []
         self.lose_answers = 0
         self.address = ""
 
     def call(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Invoke the function that serves the event's path, and check what it answers."""
+        """Invoke the function that serves the event's path."""
         path = event["rawPath"]
         if path == CONTROL:
             self.lose_answers = 1
@@ -96,16 +94,12 @@ class Bridge:
         response = load_handler(route(method, path))(event, None)
         body = json.loads(response["body"])
         self.answers.append((f"{method} {path}", response["statusCode"], body))
-        try:
-            assert_valid(body, is_v2=path.startswith("/v2/"))
-        except AssertionError as wrong:
-            self.off_schema.append(f"{path}: {wrong}")
         return response
 
 
 @contextmanager
 def serving() -> Iterator[Bridge]:
-    """A running bridge; at the end every answer must have been on the schema."""
+    """A running bridge."""
     bridge = Bridge()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_class(bridge))
     server.daemon_threads = True
@@ -118,7 +112,6 @@ def serving() -> Iterator[Bridge]:
         server.shutdown()
         server.server_close()
         thread.join()
-    assert not bridge.off_schema, "\n".join(bridge.off_schema)
 
 
 def gateway_event(

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from meterline.api.own_shapes import price_terms
+from meterline.api.own_shapes import EVENT_TYPES, own_objects, price_terms
 from meterline.api.params import Array, Either, Map, Object, Param
 from meterline.api.router import Answer, Operation
 from meterline.core.aggregation import Formula
@@ -162,7 +162,8 @@ def shapes() -> Json:
     summary = known["billing.meter_event_summary"]["properties"]
     summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
     known["price"]["properties"]["meterline"] = price_terms()
-    return known
+    known["event"]["properties"]["type"]["enum"] += EVENT_TYPES
+    return known | own_objects()
 
 
 def _components() -> Json:

@@ -6,6 +6,23 @@ type Json = dict[str, Any]
 
 _DECIMAL: Json = {"type": "string", "format": "decimal"}
 _COUNT: Json = {"type": ["integer", "null"]}
+_AMOUNT: Json = {"type": "integer"}
+_INSTANT: Json = {"type": "integer"}
+_TEXT: Json = {"type": "string"}
+_TEXT_OR_NONE: Json = {"type": ["string", "null"]}
+
+EVENT_TYPES = ("meterline.usage_difference.found",)
+"""The types of events that Stripe does not have."""
+
+
+def own_objects() -> Json:
+    """The objects that Stripe does not have, by name."""
+    return {
+        "counted_event": _counted_event(),
+        "meterline.invoice_explanation": _invoice_explanation(),
+        "meterline.settings": _settings(),
+        "meterline.usage_difference": _usage_difference(),
+    }
 
 
 def price_terms() -> Json:
@@ -34,3 +51,70 @@ def _all_of(**fields: Json) -> Json:
         "required": list(fields),
         "additionalProperties": False,
     }
+
+
+def _counted_event() -> Json:
+    """A meter event that counts; only time and value are known of one that is no longer kept."""
+    return _all_of(
+        object={"type": "string", "enum": ["billing.meter_event"]},
+        created=_COUNT,
+        event_name=_TEXT,
+        identifier=_TEXT_OR_NONE,
+        livemode={"type": "boolean"},
+        payload={"type": "object", "additionalProperties": _TEXT},
+        timestamp=_INSTANT,
+    )
+
+
+def _invoice_explanation() -> Json:
+    discounts = {"type": "array", "items": _all_of(amount=_AMOUNT, discount=_TEXT)}
+    line = _all_of(
+        id=_TEXT,
+        description=_TEXT_OR_NONE,
+        amount=_AMOUNT,
+        discount_amounts=discounts,
+        quantity=_TEXT_OR_NONE,
+        period=_all_of(start=_INSTANT, end=_INSTANT),
+        meter=_TEXT_OR_NONE,
+        explanation={"type": ["object", "null"]},
+    )
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.invoice_explanation"]},
+        id=_TEXT,
+        invoice=_TEXT,
+        currency=_TEXT,
+        lines={"type": "array", "items": line},
+        subtotal=_AMOUNT,
+        discounts=discounts,
+        total=_AMOUNT,
+        starting_balance=_AMOUNT,
+        ending_balance=_COUNT,
+        amount_due=_AMOUNT,
+    )
+
+
+def _settings() -> Json:
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.settings"]},
+        id=_TEXT,
+        livemode={"type": "boolean"},
+        invoice_grace_seconds={"type": "integer"},
+        late_usage={"type": "string", "enum": ["ignore", "next_invoice"]},
+    )
+
+
+def _usage_difference() -> Json:
+    numbers = _all_of(event_count={"type": "integer"}, value=_DECIMAL)
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.usage_difference"]},
+        id=_TEXT,
+        created=_INSTANT,
+        customer=_TEXT,
+        counted=numbers,
+        end_time=_INSTANT,
+        livemode={"type": "boolean"},
+        meter=_TEXT,
+        missing_events={"type": "integer"},
+        recounted=numbers,
+        start_time=_INSTANT,
+    )

@@ -1,0 +1,65 @@
+"""The operations of Stripe's schema that usage-based billing knows, and those beyond it."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("operations.tsv")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One verb of one resource.
+
+    ``answer`` names what a success answers with: an object of the schema (``a|b``: one of them),
+    ``list of …``, ``search_result of …``, ``v2 page of …`` or ``nothing``.
+    """
+
+    name: str
+    method: str
+    path: str
+    answer: str
+
+    @property
+    def route(self) -> str:
+        """Method and path, whatever the path's variables are called."""
+        return f"{self.method} {re.sub(r'{[^}]*}', '{}', self.path)}"
+
+
+BEYOND_STRIPE = (
+    Operation("Description.retrieve", "GET", "/openapi.json", "openapi"),
+    Operation("Meter.listEvents", "GET", "/v1/billing/meters/{id}/events", "list of counted_event"),
+    Operation(
+        "Invoice.explain", "GET", "/v1/invoices/{id}/explanation", "meterline.invoice_explanation"
+    ),
+    Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
+    Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),
+)
+
+
+@cache
+def stripe_operations() -> dict[str, Operation]:
+    """The operations of Stripe's schema, by name."""
+    lines = [line for line in TABLE.read_text().splitlines() if not line.startswith("#")]
+    found = [Operation(*line.split("\t")) for line in lines]
+    return {one.name: one for one in found}
+
+
+@cache
+def _by_route() -> list[tuple[str, re.Pattern[str], Operation]]:
+    everything = [*stripe_operations().values(), *BEYOND_STRIPE]
+    everything.sort(key=lambda one: one.path.count("{"))  # /customers/search is no customer's id
+    return [(one.method, _pattern(one.path), one) for one in everything]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)))
+
+
+def operation_of(method: str, path: str) -> Operation | None:
+    """The operation that a request is for; None if there is none."""
+    for its_method, pattern, operation in _by_route():
+        if its_method == method and pattern.fullmatch(path):
+            return operation
+    return None
