@@ -120,6 +120,7 @@ def settings_environment(named: Mapping[str, str]) -> dict[str, str]:
         environment[f"METERLINE_{queue.upper()}_QUEUE_URL"] = named[f"{_camel(queue)}QueueUrl"]
     for topic in ("alerts", "events"):
         environment[f"METERLINE_{topic.upper()}_TOPIC_ARN"] = named[f"{_camel(topic)}TopicArn"]
+    environment["METERLINE_FAILED_BATCHES_BUCKET"] = named["FailedBatchesBucket"]
     return environment
 
 

@@ -32,6 +32,7 @@ REGION = "us-east-1"
 TABLES = ("meter_events", "usage", "billing", "access")
 QUEUES = ("renewals", "invoices", "clocks")
 TOPICS = ("alerts", "events")
+FAILED_BATCHES = "failed-batches"
 
 _TABLE_PROPERTIES = (
     "AttributeDefinitions",
@@ -158,7 +159,8 @@ def _queues_and_topics() -> dict[str, str]:
         f"METERLINE_{name.upper()}_TOPIC_ARN": sns.create_topic(Name=name)["TopicArn"]
         for name in TOPICS
     }
-    return urls | topics
+    boto3.client("s3").create_bucket(Bucket=FAILED_BATCHES)
+    return urls | topics | {"METERLINE_FAILED_BATCHES_BUCKET": FAILED_BATCHES}
 
 
 @contextlib.contextmanager

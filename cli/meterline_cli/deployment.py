@@ -50,5 +50,5 @@ def _environment(stack: str) -> dict[str, str]:
     [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
     urls = {f"METERLINE_{name.upper()}_QUEUE_URL": f"{name.title()}QueueUrl" for name in QUEUES}
-    named = {**TABLES, **urls}
+    named = {**TABLES, **urls, "METERLINE_FAILED_BATCHES_BUCKET": "FailedBatchesBucket"}
     return {variable: outputs[output] for variable, output in named.items()}

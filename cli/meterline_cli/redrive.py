@@ -1,25 +1,87 @@
 """``meterline redrive``: give work that failed too often another try, once its cause is mended."""
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import boto3
+from botocore.config import Config
+
+from meterline.store import failed_batches
+from meterline.store.failed_batches import FailedBatch
 from meterline.store.queues import redrive
 from meterline_cli.deployment import QUEUES, add_options, connect, queue_urls
 
+RECORDS = "records"
+"""Stream records that failed: usage to count, usage to watch, events to publish."""
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command; 0."""
+_FUNCTION_SECONDS = 70
+
+type Invoke = Callable[[str, Mapping[str, Any]], Any]
+"""Calls a function with an event: its answer. Raises RuntimeError when it fails."""
+
+
+def run(arguments: Sequence[str], invoke: Invoke | None = None) -> int:
+    """Run the command: 0, or 1 when records failed again."""
     options = _parser().parse_args(arguments)
     connect(options)
+    names = options.what or [*QUEUES, RECORDS]
     urls = queue_urls()
-    for name in options.queue or QUEUES:
-        print(f"{name}: {redrive(urls[name], most=options.limit):,} messages sent again")
-    return 0
+    for name in QUEUES:
+        if name in names:
+            print(f"{name}: {redrive(urls[name], most=options.limit):,} messages sent again")
+    if RECORDS not in names:
+        return 0
+    done, failed = redrive_records(invoke or _invoke, most=options.limit)
+    print(f"{RECORDS}: {done:,} processed, {failed:,} failed again")
+    return 1 if failed else 0
+
+
+def redrive_records(invoke: Invoke, *, most: int) -> tuple[int, int]:
+    """Give up to ``most`` failed batches to their functions again; how many records were processed,
+    and how many failed.
+
+    A batch is forgotten once all of it is processed, so a death in between repeats it: harmless.
+    """
+    done = failed = 0
+    for _, batch in zip(range(most), failed_batches.failed_batches(), strict=False):
+        left = _give(invoke, batch)
+        failed += left
+        done += len(batch.records) - left
+        if not left:
+            failed_batches.forget(batch)
+    return done, failed
+
+
+def _give(invoke: Invoke, batch: FailedBatch) -> int:
+    """How many records of a batch its function failed with."""
+    try:
+        answer = invoke(batch.function, {"Records": batch.records, "redriven": True})
+    except RuntimeError as error:
+        print(f"{batch.key}: {error}")
+        return len(batch.records)
+    left = len(answer["batchItemFailures"])
+    if left:
+        print(f"{batch.key}: {left:,} of {len(batch.records):,} records failed again")
+    return left
+
+
+def _invoke(function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+    config = Config(read_timeout=_FUNCTION_SECONDS, retries={"total_max_attempts": 1})
+    client = boto3.client("lambda", config=config)
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    text = answer["Payload"].read().decode()
+    if "FunctionError" in answer:
+        raise RuntimeError(f"{function} failed: {text[:500]}")
+    return json.loads(text)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="meterline redrive", description=__doc__)
     add_options(parser)
-    parser.add_argument("queue", nargs="*", choices=QUEUES, help="all without a name")
-    parser.add_argument("--limit", type=int, default=10_000, help="of each (%(default)s)")
+    parser.add_argument("what", nargs="*", choices=(*QUEUES, RECORDS), help="all without a name")
+    parser.add_argument(
+        "--limit", type=int, default=10_000, help="messages of each queue, or batches (%(default)s)"
+    )
     return parser

@@ -5,7 +5,11 @@ from typing import Any
 from meterline.services.count import count_records
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's
-    """Count a batch; gives the records from which on Lambda must deliver again."""
-    failed = count_records(event["Records"])
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
+    """Count a batch; gives the records from which on Lambda must deliver again.
+
+    ``redriven`` records come from a person, who is told what still cannot be read.
+    """
+    function = None if event.get("redriven") else getattr(context, "function_name", None)
+    failed = count_records(event["Records"], function=function)
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}

@@ -14,13 +14,17 @@ from meterline.core import metering_buckets
 from meterline.core.aggregation import Measure, Row
 from meterline.core.metering import measure_from_text
 from meterline.core.metering_buckets import Bucket
-from meterline.store import usage
+from meterline.services.logs import frames, log
+from meterline.store import failed_batches, usage
 from meterline.store.batches import back_off
 from meterline.store.meter_events import identity_from_key
 from meterline.store.usage import BucketKey, LostRace
 
 ROUNDS = 10
 """How often a bucket is tried before its records are handed back for another delivery."""
+
+_UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What reading a record raises when its content is not that of an event."""
 
 type Record = Mapping[str, Any]
 
@@ -37,20 +41,49 @@ class Group:
         self.sequence_numbers: list[str] = []
 
 
-def count_records(records: Iterable[Record]) -> list[str]:
-    """Count a batch of MeterEvents stream records; the sequence numbers that must come again."""
-    left = count_groups(group_records(records))
-    return [number for group in left.values() for number in group.sequence_numbers]
+def count_records(records: Sequence[Record], *, function: str | None = None) -> list[str]:
+    """Count a batch of MeterEvents stream records; the sequence numbers that must come again.
+
+    What fails takes nothing else with it. A record that nobody can read would hold up its shard for
+    nothing: it is set aside whole, for ``function`` to be given it again once the cause is mended.
+    Without a function it must come again too.
+    """
+    groups, unreadable = _sorted_out(records)
+    if unreadable and function:
+        log("ERROR", "records set aside", number=len(unreadable))
+        failed_batches.set_aside(unreadable, function=function)
+        unreadable = []
+    left = count_groups(groups)
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in unreadable]
+    return [*numbers, *(number for group in left.values() for number in group.sequence_numbers)]
 
 
 def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:
-    """Count groups of arrivals; gives those that lost every race."""
+    """Count groups of arrivals; gives those that failed, or lost every race."""
+    failed: dict[BucketKey, Group] = {}
     for attempt in range(ROUNDS):
-        pending = _count_round(pending)
+        pending = _count_round(pending, failed)
         if not pending:
             break
         back_off(attempt, first_milliseconds=10, most_milliseconds=200)
-    return pending
+    return pending | failed
+
+
+def _sorted_out(records: Sequence[Record]) -> tuple[dict[BucketKey, Group], list[Record]]:
+    """The groups of a batch, and the records that cannot be read."""
+    try:
+        return group_records(records), []
+    except _UNREADABLE:
+        unreadable = [record for record in records if not _is_readable(record)]
+        return group_records(one for one in records if one not in unreadable), unreadable
+
+
+def _is_readable(record: Record) -> bool:
+    try:
+        group_records([record])
+    except _UNREADABLE:
+        return False
+    return True
 
 
 def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
@@ -87,17 +120,48 @@ def _group(place: tuple[str, str, str, int], image: Mapping[str, Any]) -> Group:
     return Group(BucketKey(mode == "l", meter, customer, hour), measure)
 
 
-def _count_round(pending: Mapping[BucketKey, Group]) -> dict[BucketKey, Group]:
-    """One try for each bucket; gives those that lost a race."""
-    keys = list(pending)
-    buckets = usage.read_buckets(keys, [pending[key].measure for key in keys])
+def _count_round(
+    pending: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
+) -> dict[BucketKey, Group]:
+    """One try for each bucket; gives those that lost a race, and notes those that failed."""
+    buckets = _read(pending, failed)
     lost: dict[BucketKey, Group] = {}
-    for key, group in pending.items():
+    for key, bucket in buckets.items():
         try:
-            _count_bucket(key, buckets[key], group)
+            _count_bucket(key, bucket, pending[key])
         except LostRace:
-            lost[key] = group
+            lost[key] = pending[key]
+        except Exception as error:  # noqa: BLE001 - whatever it is, only this bucket comes again
+            _note(error, key, pending[key], failed)
     return lost
+
+
+def _read(
+    groups: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
+) -> dict[BucketKey, Bucket]:
+    """The buckets of ``groups``; one that cannot be read does not keep the others from it."""
+    try:
+        return usage.read_buckets(list(groups), [group.measure for group in groups.values()])
+    except Exception as error:  # noqa: BLE001 - one by one it shows which it is
+        if len(groups) == 1:
+            _note(error, *next(iter(groups.items())), failed)
+            return {}
+    found: dict[BucketKey, Bucket] = {}
+    for key, group in groups.items():
+        found |= _read({key: group}, failed)
+    return found
+
+
+def _note(error: Exception, key: BucketKey, group: Group, failed: dict[BucketKey, Group]) -> None:
+    failed[key] = group
+    log(
+        "ERROR",
+        "bucket failed",
+        meter=key.meter,
+        hour=key.start,
+        exception=type(error).__name__,
+        frames=frames(error),
+    )
 
 
 def _count_bucket(key: BucketKey, bucket: Bucket, group: Group) -> None:

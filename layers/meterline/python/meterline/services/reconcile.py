@@ -81,13 +81,14 @@ def reconcile_page(
 def repair(differences: Iterable[Difference]) -> None:
     """Count what is missing, the ordinary way, and set counters to what their rows add up to.
 
-    Raises LostRace where others count all the while: repeating it is harmless.
+    Raises LostRace where it fails, or others count all the while: repeating it is harmless.
     """
     for difference in differences:
         if difference.missing:
             group = Group(difference.key, difference.measure)
             group.arrivals.extend(difference.missing)
-            count_groups({difference.key: group})
+            if count_groups({difference.key: group}):
+                raise LostRace
         _set_right(difference.key, difference.measure)
 
 

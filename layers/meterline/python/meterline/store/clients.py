@@ -29,9 +29,15 @@ def sns() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     return _client("sns")
 
 
+@cache
+def s3() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
+    """The S3 client."""
+    return _client("s3")
+
+
 def reset_clients() -> None:
     """Forget the clients, so that the next use reads the environment again (for tests)."""
-    for client in (dynamodb, sqs, sns, _session):
+    for client in (dynamodb, sqs, sns, s3, _session):
         client.cache_clear()
 
 

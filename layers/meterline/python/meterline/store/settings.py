@@ -18,6 +18,7 @@ class Settings:
     clocks_queue_url: str
     alerts_topic_arn: str
     events_topic_arn: str
+    failed_batches_bucket: str
 
 
 @cache

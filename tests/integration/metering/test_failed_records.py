@@ -1,0 +1,133 @@
+"""A record that fails takes nothing else with it, and comes back by command when it is mended."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pytest
+
+from meterline.services import count
+from meterline.store import failed_batches
+from meterline_cli import redrive as command
+from tests.engines import FAILED_BATCHES, Engine
+from tests.integration.api.bridge import load_handler
+from tests.integration.metering.worlds import NOW, event, send, stored_records, used
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:count"
+
+
+class Lambda:
+    """What a function is told about its invocation."""
+
+    function_name = FUNCTION
+
+
+def wire(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as Lambda delivers it: only what counting reads, without bytes."""
+    names = ("identifier", "meter", "measure", "customer", "value", "timestamp", "accepted_at")
+    image = {name: record["dynamodb"]["NewImage"][name] for name in names}
+    return {"eventName": record["eventName"], "dynamodb": record["dynamodb"] | {"NewImage": image}}
+
+
+def records(engine: Engine, *spoiled: int) -> list[dict[str, Any]]:
+    """Everything stored, as records; ``spoiled`` ones have no value that is a number."""
+    found = [wire(record) for record in stored_records(engine)]
+    for place in spoiled:
+        found[place]["dynamodb"]["NewImage"]["value"] = {"S": "spoiled"}
+    return found
+
+
+def invoke(function: str, sent: Mapping[str, Any]) -> Any:
+    """The deployed function, in this process."""
+    assert function == FUNCTION
+    return load_handler("count_usage")(json.loads(json.dumps(sent)), Lambda)
+
+
+def stored_batches() -> list[failed_batches.FailedBatch]:
+    return list(failed_batches.failed_batches())
+
+
+def as_lambda_stores_it(batch: list[dict[str, Any]]) -> None:
+    """A batch that failed too often, in the bucket as Lambda's failure destination leaves it."""
+    body = {
+        "requestContext": {"functionArn": FUNCTION, "condition": "RetryAttemptsExhausted"},
+        "version": "1.0",
+        "payload": json.dumps({"Records": batch}),
+    }
+    boto3.client("s3").put_object(
+        Bucket=FAILED_BATCHES,
+        Key="aws/lambda/uuid/shardId-1/2026/11/21/2026-11-21T10.00.00-uuid",
+        Body=json.dumps(body).encode(),
+    )
+
+
+def test_an_unreadable_record_is_set_aside_whole_and_the_others_count(dynamodb: Engine) -> None:
+    send(*(event(f"e{n}") for n in range(10)))
+    batch = records(dynamodb, 3, 7)
+    assert invoke(FUNCTION, {"Records": batch}) == {"batchItemFailures": []}
+    assert used() == 8
+    [kept] = stored_batches()
+    assert kept.records == [batch[3], batch[7]]
+    invoke(FUNCTION, {"Records": batch})
+    assert len(stored_batches()) == 1
+
+
+def test_without_a_function_an_unreadable_record_comes_again(dynamodb: Engine) -> None:
+    send(*(event(f"e{n}") for n in range(3)))
+    batch = records(dynamodb, 1)
+    assert count.count_records(batch) == [batch[1]["dynamodb"]["SequenceNumber"]]
+    assert used() == 2
+
+
+def test_a_bucket_that_fails_does_not_keep_others_from_counting(dynamodb: Engine) -> None:
+    send(event("a"), event("b", customer="cus_b"), event("c", at=NOW - 3_600))
+    count.count_records(stored_records(dynamodb))
+    [broken] = [item for item in dynamodb.scan("usage") if item["pk"]["S"].endswith("cus_b")]
+    dynamodb.client.put_item(
+        TableName=dynamodb.tables["usage"], Item=broken | {"total": {"S": "spoiled"}}
+    )
+    send(event("d", 10), event("e", 10, customer="cus_b"))
+    batch = stored_records(dynamodb)
+    of_b = [one for one in batch if one["dynamodb"]["NewImage"]["customer"] == {"S": "cus_b"}]
+    expected = {one["dynamodb"]["SequenceNumber"] for one in of_b}
+    assert set(count.count_records(batch)) == expected
+    assert used() == 12
+
+
+def test_the_command_counts_what_was_given_up_once_it_can_be_read(
+    dynamodb: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(*(event(f"e{n}") for n in range(10)))
+    as_lambda_stores_it(records(dynamodb))
+    assert command.run(["records"], invoke) == 0
+    assert "records: 10 processed, 0 failed again" in capsys.readouterr().out
+    assert used() == 10
+    assert stored_batches() == []
+    assert command.run(["records"], invoke) == 0
+
+
+def test_what_fails_again_is_kept(dynamodb: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    send(*(event(f"e{n}") for n in range(4)))
+    batch = records(dynamodb, 2)
+    invoke(FUNCTION, {"Records": batch})
+    for _ in range(2):
+        assert command.run(["records"], invoke) == 1
+        assert "records: 0 processed, 1 failed again" in capsys.readouterr().out
+        [kept] = stored_batches()
+        assert kept.records == [batch[2]]
+    assert used() == 3
+
+
+def test_a_function_that_fails_as_a_whole_leaves_its_batch(
+    dynamodb: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(event("e"))
+    as_lambda_stores_it(records(dynamodb))
+
+    def failing(*_: object) -> Any:
+        raise RuntimeError("count failed: no rights")
+
+    assert command.run(["records"], failing) == 1
+    assert "no rights" in capsys.readouterr().out
+    assert len(stored_batches()) == 1
