@@ -140,7 +140,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "subscription_item": Kind(
         permission="subscriptions",
-        edges={"price": Edge("price", Link.EMBEDDED)},
+        edges={"discounts": Edge("discount"), "price": Edge("price", Link.EMBEDDED)},
         complete=_embed_plan,
     ),
     "test_helpers.test_clock": Kind(permission="test_helpers_test_clocks"),

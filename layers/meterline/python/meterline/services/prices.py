@@ -19,6 +19,9 @@ KIND = "price"
 LOOKUP_KEY = "price_lookup_key"
 """The claim through which a lookup key leads to its price."""
 
+INLINE = "inline"
+"""Marks, in private state, a price that a request made for itself with ``price_data``."""
+
 _HIDDEN = ("tiers", "currency_options")
 _MOST_INTERVALS = {"day": 1_095, "week": 156, "month": 36, "year": 3}
 
@@ -26,6 +29,11 @@ _MOST_INTERVALS = {"day": 1_095, "week": 156, "month": 36, "year": 3}
 def shown_price(price: Body) -> Body:
     """A price as events and lists show it: without the fields that appear only when expanded."""
     return {name: value for name, value in price.items() if name not in _HIDDEN}
+
+
+def is_inline(price: Body) -> bool:
+    """Whether a price was made by ``price_data``: lists leave it out."""
+    return bool((price.get("_") or {}).get(INLINE))
 
 
 def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -> Body:

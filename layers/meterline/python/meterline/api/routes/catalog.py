@@ -26,7 +26,7 @@ from meterline.services.meters import (
     reactivate_meter,
     update_meter,
 )
-from meterline.services.prices import create_price, update_price
+from meterline.services.prices import LOOKUP_KEY, create_price, is_inline, update_price
 from meterline.services.products import create_product, delete_product, update_product
 
 FORMULA = enum("avg", "count", "last", "max", "min", "sum", "unique_count", required=True)
@@ -239,7 +239,7 @@ def _with_recurring(params: Params) -> Keep:
     special = ("recurring", "lookup_keys")
     equal = equal_fields({name: value for name, value in params.items() if name not in special})
     recurs = equal_fields(params.get("recurring", {}))
-    tests: list[Keep] = [equal]
+    tests: list[Keep] = [equal, lambda body: not is_inline(body)]
     if "recurring" in params:
         tests.append(lambda body: bool(body["recurring"]) and recurs(body["recurring"]))
     if "lookup_keys" in params:

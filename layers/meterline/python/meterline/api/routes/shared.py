@@ -10,6 +10,7 @@ from meterline.api.params import (
     object_,
     string,
 )
+from meterline.core.money import MAX_AMOUNT_MINOR
 
 INTERVAL = enum("day", "month", "week", "year", required=True)
 TAX_BEHAVIOR = enum("exclusive", "inclusive", "unspecified")
@@ -55,8 +56,37 @@ def discounts() -> Param:
     )
 
 
+PRICES = ("price", "price_data")
+"""The two ways to say at which price."""
+
+
+def price_data(amount: dict[str, Param], **more: Param) -> Object:
+    """A price made for the request at hand, instead of one that is named; ``more`` says of what."""
+    return object_(
+        {"currency": currency(required=True), "tax_behavior": TAX_BEHAVIOR, **amount, **more},
+        exclusive=[tuple(amount)],
+        one_of=[tuple(amount)],
+    )
+
+
 AMOUNT: dict[str, Param] = {
     "unit_amount": integer(minimum=0),
     "unit_amount_decimal": decimal_(minimum=0),
 }
 """A unit amount in minor units, in one of its two spellings."""
+
+SIGNED_AMOUNT: dict[str, Param] = {
+    "unit_amount": integer(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
+    "unit_amount_decimal": decimal_(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
+}
+"""The same of what is charged once, which can also be credited."""
+
+RECURRING_PRICE_DATA = price_data(
+    AMOUNT,
+    product=string(required=True),
+    recurring=object_(interval=INTERVAL, interval_count=integer(minimum=1), required=True),
+)
+"""The price of a subscription item that is made for it."""
+
+ONE_TIME_PRICE_DATA = price_data(SIGNED_AMOUNT, product=string(required=True))
+"""The price of something charged or credited once that is made for it."""

@@ -3,6 +3,7 @@
 from meterline.api.lists import PAGING, Listing, list_operation, page_of
 from meterline.api.params import (
     Params,
+    boolean,
     enum,
     integer,
     metadata,
@@ -11,6 +12,7 @@ from meterline.api.params import (
     timestamp,
 )
 from meterline.api.router import delete, get, post
+from meterline.api.routes.shared import PRICES, RECURRING_PRICE_DATA, discounts
 from meterline.services.context import Context
 from meterline.services.lookups import find
 from meterline.services.subscriptions.item_verbs import (
@@ -42,11 +44,15 @@ ITEM_OPERATIONS = (
         object_(
             {
                 "subscription": string(required=True),
-                "price": string(required=True),
+                "discounts": discounts(),
+                "price": string(),
+                "price_data": RECURRING_PRICE_DATA,
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
                 **_PRORATION,
-            }
+            },
+            exclusive=[PRICES],
+            one_of=[PRICES],
         ),
     ).found_again_by(find_item),
     get(_PATH + "/{id}", _KIND, find_item),
@@ -56,14 +62,17 @@ ITEM_OPERATIONS = (
         update_item,
         object_(
             {
+                "discounts": discounts(),
                 "price": string(),
+                "price_data": RECURRING_PRICE_DATA,
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
                 **_PRORATION,
-            }
+            },
+            exclusive=[PRICES],
         ),
     ).found_again_by(find_item),
-    delete(_PATH + "/{id}", _KIND, delete_item, object_(_PRORATION)),
+    delete(_PATH + "/{id}", _KIND, delete_item, object_(_PRORATION, clear_usage=boolean())),
     list_operation(
         _PATH, _KIND, _list_items, object_({"subscription": string(required=True), **PAGING})
     ),

@@ -15,7 +15,12 @@ from meterline.api.params import (
     timestamp,
 )
 from meterline.api.router import Routes, delete, post
-from meterline.api.routes.shared import discounts
+from meterline.api.routes.shared import (
+    ONE_TIME_PRICE_DATA,
+    PRICES,
+    RECURRING_PRICE_DATA,
+    discounts,
+)
 from meterline.api.routes.subscription_items import ITEM_OPERATIONS
 from meterline.api.searching import searching
 from meterline.services.subscriptions.cancel import cancel_subscription
@@ -32,7 +37,9 @@ _PRORATION = {
 }
 
 _ITEM = object_(
-    price=string(required=True),
+    discounts=discounts(),
+    price=string(),
+    price_data=RECURRING_PRICE_DATA,
     quantity=integer(minimum=0),
     metadata=metadata(),
 )
@@ -48,19 +55,49 @@ _CHANGED_ITEM = object_(
 _ITEMS = array(_ITEM, required=True, min_items=1, max_items=MAX_ITEMS)
 _CHANGED_ITEMS = array(_CHANGED_ITEM, min_items=1, max_items=2 * MAX_ITEMS)
 
+    exclusive=[PRICES],
+    one_of=[PRICES],
 _ONE_OFF_ITEMS = array(
-    object_(price=string(required=True), quantity=integer(minimum=0)), max_items=MAX_ITEMS
+    object_(
+        discountable=boolean(),
+        discounts=discounts(),
+        metadata=metadata(),
+        period=_ONE_OFF_PERIOD,
+        price=string(),
+        price_data=ONE_TIME_PRICE_DATA,
+        quantity=integer(minimum=0),
+        exclusive=[PRICES],
+        one_of=[PRICES],
+    ),
+    max_items=MAX_ITEMS,
 )
 
+    clear_usage=boolean(),
 _PENDING_INTERVAL = object_(
+    discounts=discounts(),
     emptyable=True,
     interval=enum("day", "month", "week", "year", required=True),
+    price_data=RECURRING_PRICE_DATA,
     interval_count=integer(minimum=1),
+    exclusive=[PRICES],
 )
 
 _TRIAL_SETTINGS = object_(
     end_behavior=object_(
         required=True,
+_ONE_OFF_PERIOD = object_(
+    start=object_(
+        timestamp=timestamp(),
+        type=enum("max_item_period_start", "now", "timestamp", required=True),
+        required=True,
+    ),
+    end=object_(
+        timestamp=timestamp(),
+        type=enum("min_item_period_end", "timestamp", required=True),
+        required=True,
+    ),
+)
+
         missing_payment_method=enum("cancel", "create_invoice", "pause", required=True),
     )
 )

@@ -5,13 +5,12 @@ keeps its discounts. It counts for invoices created before its end; a discount f
 the first invoice that it takes something off (contract section 5.5).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from meterline.core.discounts import CouponDuration, Discount, discount_end
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
+from meterline.core.errors import BillingError, no_such
 from meterline.services.ids import new_id
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.lookups import find
@@ -21,35 +20,87 @@ KIND = "discount"
 MAX_DISCOUNTS = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The discounts that count now for a subscription: its own, and those of its items by id."""
+
+    own: list[Body]
+    of_items: Mapping[str, list[Body]]
+
+
 def redeem(
-    ledger: Ledger, given: Sequence[Body], currency: str | None, **holder: str
+    ledger: Ledger,
+    given: Sequence[Body],
+    currency: str | None,
+    *,
+    param: str = "discounts",
+    **holder: str,
 ) -> list[Body]:
     """The discounts that the parameter ``discounts`` asks for: new ones, or kept ones by id.
 
-    ``holder`` says what they stand on: ``subscription=…``, ``invoice=…`` or ``invoice_item=…``.
+    ``holder`` says what they stand on: ``subscription=…``, ``subscription_item=…``, ``invoice=…``
+    or ``invoice_item=…``.
     """
-    redeemed = []
-    for index, one in enumerate(given):
-        param = f"discounts[{index}]"
-        if "discount" in one:
-            redeemed.append(
-                find(ledger.ctx, KIND, one["discount"], param=f"{param}[discount]").body
-            )
-        else:
-            redeemed.append(_redeem_coupon(ledger, one["coupon"], currency, param, holder))
-    return redeemed
+    return [
+        _kept(ledger, one["discount"], f"{param}[{index}][discount]")
+        if "discount" in one
+        else _redeem_coupon(ledger, one["coupon"], currency, f"{param}[{index}]", holder)
+        for index, one in enumerate(given)
+    ]
 
 
-def discounts_of(ctx: Context, holder: Body, ledger: Ledger | None = None) -> list[Body]:
-    """The discounts that stand on a subscription and count now, in their order."""
-    ids: list[str] = list(holder["discounts"])
-    found = {one_id: document.body for one_id, document in ctx.store.get_many(ids).items()}
-    for one_id in ids if ledger else ():
-        drafted = ledger.drafted(one_id) if ledger else None
-        if drafted is not None:
-            found[one_id] = drafted.body
-    bodies = [found[one_id] for one_id in ids if one_id in found]
-    return [body for body in bodies if body["end"] is None or body["end"] > ctx.now]
+def exchange_discounts(
+    ledger: Ledger,
+    stands_on: Body,
+    given: Sequence[Body],
+    *,
+    param: str = "discounts",
+    **holder: str,
+) -> Body:
+    """The ``discounts`` of a subscription or its item in place of those before, with their events.
+
+    ``discount`` keeps one that is there.
+    """
+    currency = stands_on.get("currency") or stands_on["price"]["currency"]
+    redeemed = redeem(ledger, given, currency, param=param, **holder)
+    kept = set(discount_ids(redeemed))
+    for one_id, gone in ledger.ctx.store.get_many(stands_on["discounts"]).items():
+        if one_id not in kept:
+            ledger.tell("customer.discount.deleted", gone.body)
+    for discount in redeemed:
+        if discount["id"] not in stands_on["discounts"]:
+            ledger.tell("customer.discount.created", discount)
+    return {"discounts": discount_ids(redeemed)}
+
+
+def discounted_item(
+    ledger: Ledger, item: Body, given: Sequence[Body], param: str = "discounts"
+) -> Body:
+    """An invoice item with the discounts that a request asks for, in place of those before."""
+    redeemed = redeem(ledger, given, item["currency"], param=param, invoice_item=item["id"])
+    return item | {
+        "discounts": [one["id"] for one in redeemed],
+        "_": item["_"] | {"discounts": [private_terms(one) for one in redeemed]},
+    }
+
+
+def standing_discounts(ledger: Ledger, subscription: Body) -> Standing:
+    """The discounts that stand on a subscription and its items and count now, in their order."""
+    items: list[Body] = subscription["items"]["data"]
+    wanted = [*subscription["discounts"], *(one for item in items for one in item["discounts"])]
+    found = ledger.read(wanted)
+    now = ledger.ctx.now
+
+    def counting(holder: Body) -> list[Body]:
+        bodies = [found[one].body for one in holder["discounts"] if one in found]
+        return [body for body in bodies if body["end"] is None or body["end"] > now]
+
+    return Standing(counting(subscription), {item["id"]: counting(item) for item in items})
+
+
+def discount_ids(discounts: Iterable[Body]) -> list[str]:
+    """The ids of discounts, as what they stand on shows them."""
+    return [discount["id"] for discount in discounts]
 
 
 def private_terms(discount: Body) -> Body:
@@ -74,13 +125,30 @@ def core_discounts(discounts: Iterable[Body]) -> list[Discount]:
     return [core_discount(private_terms(discount)) for discount in discounts]
 
 
-def after_invoice(subscription: Body, invoice: Body, discounts: Iterable[Body]) -> Body:
+def after_invoice(subscription: Body, invoice: Body, standing: Standing) -> Body:
     """The subscription without the discounts for once that ``invoice`` has used up."""
     used = {one["discount"] for one in invoice["total_discount_amounts"] if one["amount"]}
-    spent = {one["id"] for one in discounts if one["_"]["duration"] == "once" and one["id"] in used}
-    return subscription | {
-        "discounts": [one for one in subscription["discounts"] if one not in spent]
-    }
+    counted = [*standing.own, *(one for its in standing.of_items.values() for one in its)]
+    once = {one["id"] for one in counted if one["_"]["duration"] == "once"}
+    spent = used & once
+    if not spent:
+        return subscription
+    items = [_without(item, spent) for item in subscription["items"]["data"]]
+    listed = subscription["items"] | {"data": items}
+    return _without(subscription, spent) | {"items": listed}
+
+
+def _without(holder: Body, spent: Collection[str]) -> Body:
+    return holder | {"discounts": [one for one in holder["discounts"] if one not in spent]}
+
+
+def _kept(ledger: Ledger, discount_id: str, param: str) -> Body:
+    """A discount that the customer has already."""
+    drafted = ledger.drafted(discount_id)
+    body = (drafted or find(ledger.ctx, KIND, discount_id, param=param)).body
+    if body["customer"] != ledger.customer.id:
+        raise no_such(KIND, discount_id, param=param)
+    return body
 
 
 def _redeem_coupon(

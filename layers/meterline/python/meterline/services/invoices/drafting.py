@@ -12,7 +12,13 @@ from meterline.services.invoices.bodies import (
     invoice_document,
     with_totals,
 )
-from meterline.services.invoices.discounts import after_invoice, discounts_of, private_terms
+from meterline.services.invoices.discounts import (
+    Standing,
+    after_invoice,
+    discount_ids,
+    private_terms,
+    standing_discounts,
+)
 from meterline.services.invoices.finalize import finalize_on
 from meterline.services.invoices.item_bodies import item_line, subscription_of_item
 from meterline.services.invoices.late_usage import late_lines
@@ -37,21 +43,32 @@ def draft_on(
     It takes the subscription's pending items and those of no subscription onto it, and carries the
     subscription's discounts; those for once are then used up. The invoice is not stored yet.
     """
-    names = product_names(ledger.ctx, (one.item["price"] for one in lines))
+    names = product_names(ledger, (one.item["price"] for one in lines))
     collected = ledger.collect(terms.id, pending_for(subscription))
     bodies = [item_line(item, terms.id) for item in collected]
-    bodies += [line_body(one.line, item_subject(one.item, names), terms.id) for one in lines]
+    standing = standing_discounts(ledger, subscription)
+    for one in lines:
+        line = line_body(one.line, item_subject(one.item, names), terms.id)
+        bodies.append(_with_discounts(line, one.item, standing))
     bodies += late_lines(ledger.ctx, subscription, terms)
-    discounts = discounts_of(ledger.ctx, subscription, ledger)
     draft = draft_invoice(terms, ledger.account, subscription)
     draft |= {
-        "discounts": [one["id"] for one in discounts],
-        "_": draft["_"] | {"discounts": [private_terms(one) for one in discounts]},
+        "discounts": discount_ids(standing.own),
+        "_": draft["_"] | {"discounts": [private_terms(one) for one in standing.own]},
     }
     draft = _paused(draft, subscription["pause_collection"])
     invoice = with_totals(draft, bodies, starting_balance=int(ledger.account["balance"]))
-    after = after_invoice(subscription, invoice, discounts)
+    after = after_invoice(subscription, invoice, standing)
     return invoice, after | {"latest_invoice": invoice["id"]}
+
+
+def _with_discounts(line: Body, item: Body, standing: Standing) -> Body:
+    """A line with the discounts of its item, which come before those of the invoice."""
+    own = standing.of_items.get(item["id"], [])
+    if not own:
+        return line
+    terms = [private_terms(one) for one in own]
+    return line | {"discounts": discount_ids(own), "_": line["_"] | {"discounts": terms}}
 
 
 def issue_on(ledger: Ledger, invoice: Body) -> Body:
@@ -74,9 +91,9 @@ def pending_for(subscription: Body) -> Callable[[Body], bool]:
     )
 
 
-def product_names(ctx: Context, prices: Iterable[Body]) -> Mapping[str, str]:
+def product_names(ledger: Ledger, prices: Iterable[Body]) -> Mapping[str, str]:
     """The names of the products that prices belong to."""
-    products = ctx.store.get_many(price["product"] for price in prices)
+    products = ledger.read(price["product"] for price in prices)
     return {product_id: document.body["name"] for product_id, document in products.items()}
 
 

@@ -10,7 +10,7 @@ from meterline.core.periods import Period
 from meterline.core.unset import merged_metadata, or_none
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_lines, with_totals
-from meterline.services.invoices.discounts import private_terms, redeem
+from meterline.services.invoices.discounts import discounted_item
 from meterline.services.invoices.item_bodies import ItemTerms, item_line, new_item
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.one_off import one_off_terms
@@ -28,7 +28,7 @@ def create_invoice_item(ctx: Context, params: Body) -> Body:
     if subscription is not None:
         _check_currency(subscription, item)
     if params.get("discounts"):
-        item = _discounted(ledger, item, params["discounts"])
+        item = discounted_item(ledger, item, params["discounts"])
     ledger.add_item(item)
     if "invoice" in params:
         draft = editable_draft(ledger.ctx, params["invoice"], param="invoice")
@@ -47,7 +47,7 @@ def update_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:
     ledger = _ledger_for(ctx, {"customer": document.body["customer"]})
     item = _described(_repriced(ledger, document.body, params), params)
     if "discounts" in params:
-        item = _discounted(ledger, item, params["discounts"] or [])
+        item = discounted_item(ledger, item, params["discounts"] or [])
     written = replace(document, body=item)
     ledger.put(written)
     if document.body["invoice"] is None:
@@ -190,14 +190,6 @@ def _priced_as_before(item: Body) -> Body:
     if "price_details" in pricing:
         return {"pricing": {"price": pricing["price_details"]["price"]}}
     return {"unit_amount_decimal": Decimal(pricing["unit_amount_decimal"])}
-
-
-def _discounted(ledger: Ledger, item: Body, given: list[Body]) -> Body:
-    redeemed = redeem(ledger, given, item["currency"], invoice_item=item["id"])
-    return item | {
-        "discounts": [one["id"] for one in redeemed],
-        "_": item["_"] | {"discounts": [private_terms(one) for one in redeemed]},
-    }
 
 
 def _check_currency(other: Body, item: Body) -> None:

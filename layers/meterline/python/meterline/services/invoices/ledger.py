@@ -4,7 +4,7 @@ Bills, renewals, changes and previews are all decided on a ledger. Saving it com
 one transaction; a preview drops it. So a preview cannot differ from what is then billed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from meterline.core.errors import BillingError
@@ -54,6 +54,12 @@ class Ledger:
     def drafted(self, document_id: str) -> Document | None:
         """A document as this decision would store it."""
         return self._puts.get(document_id)
+
+    def read(self, ids: Iterable[str]) -> dict[str, Document]:
+        """The documents with these ids that exist: as this decision would store them, or stored."""
+        wanted = list(dict.fromkeys(ids))
+        stored = self.ctx.store.get_many(one for one in wanted if one not in self._puts)
+        return {**stored, **{one: self._puts[one] for one in wanted if one in self._puts}}
 
     def tell(self, type_: str, subject: Body, before: Body | None = None) -> None:
         """Add an event; ``before`` is the body before an update."""

@@ -22,7 +22,7 @@ from meterline.services.invoices.bodies import (
     subscription_of,
     with_totals,
 )
-from meterline.services.invoices.discounts import discounts_of, private_terms, redeem
+from meterline.services.invoices.discounts import private_terms, redeem, standing_discounts
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import item_line, subscription_of_item
 from meterline.services.invoices.item_verbs import editable_draft
@@ -150,7 +150,7 @@ def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
     draft = _with_fields(ledger.ctx, draft, params)
     given = params.get("discounts")
     if given is None and subscription is not None:
-        return _discounted(draft, discounts_of(ledger.ctx, subscription))
+        return _discounted(draft, standing_discounts(ledger, subscription).own)
     return _with_discounts(ledger, draft, given or [])
 
 

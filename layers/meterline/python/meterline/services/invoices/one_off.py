@@ -5,30 +5,38 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.errors import BillingError, no_such
+from meterline.core.money import round_half_up
 from meterline.core.periods import Period
 from meterline.core.rating import rate
+from meterline.services.inline_prices import with_inline_prices
+from meterline.services.invoices.discounts import discounted_item
 from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import steps_of
-from meterline.services.terms import price_plan
+from meterline.services.terms import item_period, price_plan
 from meterline.store.documents import Body
+
+_NAME = "add_invoice_items"
 
 
 def add_one_off_items(
     ledger: Ledger, subscription: Body, wanted: Sequence[Mapping[str, Any]]
 ) -> None:
     """Add pending items for prices that are paid once, billed with the subscription."""
-    found = ledger.ctx.store.get_many(str(one["price"]) for one in wanted)
-    for index, one in enumerate(wanted):
-        param = f"add_invoice_items[{index}][price]"
+    named = with_inline_prices(ledger, wanted, _NAME)
+    found = ledger.read(str(one["price"]) for one in named)
+    for index, one in enumerate(named):
+        param = f"{_NAME}[{index}]"
         document = found.get(one["price"])
         if document is None or document.kind != "price":
-            raise no_such("price", one["price"], param=param)
-        terms = one_off_terms(
-            ledger, document.body, Decimal(one.get("quantity", 1)), subscription, param
-        )
-        ledger.add_item(new_item(ledger, terms))
+            raise no_such("price", one["price"], param=f"{param}[price]")
+        quantity = Decimal(one.get("quantity", 1))
+        terms = one_off_terms(ledger, document.body, quantity, subscription, f"{param}[price]")
+        item = new_item(ledger, terms) | _said(subscription, one, f"{param}[period]", ledger)
+        if one.get("discounts"):
+            item = discounted_item(ledger, item, one["discounts"], f"{param}[discounts]")
+        ledger.add_item(item)
 
 
 def one_off_terms(
@@ -46,16 +54,61 @@ def one_off_terms(
             f"The subscription is in {subscription['currency']}, not in {price['currency']}.",
             param=param,
         )
-    names = product_names(ledger.ctx, [price])
-    rated = rate(price_plan(price), quantity)
+    names = product_names(ledger, [price])
+    amount, steps = _rated(price, quantity)
     now = ledger.ctx.now
     return ItemTerms(
-        amount=rated.amount_minor,
+        amount=amount,
         currency=price["currency"],
         period=Period(now, now),
         description=names.get(price["product"]),
         quantity=quantity,
         price=price,
+        discountable=amount >= 0,
         subscription=subscription["id"] if subscription else None,
-        private={"explanation": {"steps": steps_of(rated), "full_amount": rated.amount_minor}},
+        private={"explanation": {"steps": steps, "full_amount": amount}},
     )
+
+
+def _rated(price: Body, quantity: Decimal) -> tuple[int, list[Body]]:
+    """What a quantity costs; a price made for one item may also be a credit."""
+    unit = price["unit_amount_decimal"]
+    if unit is not None and Decimal(unit) < 0:
+        return round_half_up(Decimal(unit) * quantity), []
+    rated = rate(price_plan(price), quantity)
+    return rated.amount_minor, steps_of(rated)
+
+
+def _said(subscription: Body, one: Body, param: str, ledger: Ledger) -> Body:
+    """What a request says about an item beside its price."""
+    said: Body = {name: one[name] for name in ("discountable", "metadata") if name in one}
+    if "period" in one:
+        said["period"] = _period(subscription, one["period"], param, ledger.ctx.now)
+    return said
+
+
+def _period(subscription: Body, given: Body, param: str, now: int) -> Body:
+    """The period that an item is for: given, or that of the subscription's items."""
+    periods = [item_period(item) for item in subscription["items"]["data"]]
+    bounds = {
+        "now": now,
+        "max_item_period_start": max(period.start for period in periods),
+        "min_item_period_end": min(period.end for period in periods),
+    }
+    start = _bound(given["start"], bounds, f"{param}[start]")
+    end = _bound(given["end"], bounds, f"{param}[end]")
+    if end < start:
+        raise BillingError("A period cannot end before it starts.", param=f"{param}[end]")
+    return {"start": start, "end": end}
+
+
+def _bound(given: Body, bounds: Mapping[str, int], param: str) -> int:
+    if given["type"] != "timestamp":
+        return bounds[given["type"]]
+    if "timestamp" not in given:
+        raise BillingError(
+            f"Missing required param: {param}[timestamp].",
+            code="parameter_missing",
+            param=f"{param}[timestamp]",
+        )
+    return int(given["timestamp"])

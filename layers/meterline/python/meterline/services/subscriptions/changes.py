@@ -7,7 +7,9 @@ from typing import Any
 from meterline.core.errors import BillingError
 from meterline.core.periods import Period, period_at
 from meterline.core.unset import merged_metadata
-from meterline.services.context import Context
+from meterline.services.inline_prices import with_inline_prices
+from meterline.services.invoices.discounts import exchange_discounts
+from meterline.services.invoices.ledger import Ledger
 from meterline.services.plans import plan_of
 from meterline.services.subscriptions.bodies import ItemTerms, items_of, new_item, with_items
 from meterline.services.subscriptions.items import check_together, quantity_of, recurring_prices
@@ -32,18 +34,23 @@ class Step:
 
 
 def change_items(
-    ctx: Context, subscription: Body, wanted: Sequence[Mapping[str, Any]], at: int
+    ledger: Ledger, subscription: Body, wanted: Sequence[Mapping[str, Any]], at: int
 ) -> tuple[Body, list[Step]]:
     """The subscription with the items that a request wants, and a step for each item named.
 
     Items that are not named stay as they are; a new one may bring its ``new_id``. Periods
     are those of the running cycle, in which the change takes effect ``at`` an instant.
     """
-    prices = recurring_prices(ctx, wanted)
+    wanted = with_inline_prices(ledger, wanted, "items")
+    prices = recurring_prices(ledger, wanted)
     stored = {item["id"]: item for item in items_of(subscription)}
     steps = [
         _step(subscription, stored, prices, item, (f"items[{index}]", at))
         for index, item in enumerate(wanted)
+    ]
+    steps = [
+        _discounted(ledger, step, item, f"items[{index}][discounts]")
+        for index, (step, item) in enumerate(zip(steps, wanted, strict=True))
     ]
     replaced = {step.old["id"]: step.new for step in steps if step.old is not None}
     items = [replaced.get(item_id, item) for item_id, item in stored.items()]
@@ -51,6 +58,21 @@ def change_items(
     kept += [step.new for step in steps if step.old is None and step.new is not None]
     check_together([item["price"] for item in kept], mode_of(subscription))
     return with_items(subscription, kept), steps
+
+
+def with_item_discounts(ledger: Ledger, item: Body, wanted: Mapping[str, Any], param: str) -> Body:
+    """An item of a subscription with the discounts that a request wants, if it says so."""
+    if "discounts" not in wanted:
+        return item
+    given = wanted["discounts"] or []
+    holder = {"subscription": item["subscription"], "subscription_item": item["id"]}
+    return item | exchange_discounts(ledger, item, given, param=param, **holder)
+
+
+def _discounted(ledger: Ledger, step: Step, wanted: Mapping[str, Any], param: str) -> Step:
+    if step.new is None:
+        return step
+    return Step(step.old, with_item_discounts(ledger, step.new, wanted, param))
 
 
 def _step(

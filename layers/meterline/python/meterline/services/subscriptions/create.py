@@ -12,6 +12,7 @@ from meterline.core.periods import Period
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import InvoiceTerms
+from meterline.services.invoices.discounts import exchange_discounts
 from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.one_off import add_one_off_items
@@ -24,11 +25,11 @@ from meterline.services.subscriptions.bodies import (
     subscription_document,
     with_items,
 )
+from meterline.services.subscriptions.changes import with_item_discounts
 from meterline.services.subscriptions.items import item_terms, own_interval
 from meterline.services.subscriptions.update import (
     check_collection,
     pending_interval,
-    redeem_for,
     trial_settings,
 )
 from meterline.services.terms import billed_item, interval_of, mode_of, span_from
@@ -103,7 +104,7 @@ def start_subscription(ledger: Ledger, params: Body) -> Created:
 
 def _decide(ledger: Ledger, params: Body) -> Start:
     mode = BillingMode(params["billing_mode"]["type"])
-    terms = item_terms(ledger.ctx, params["items"], mode)
+    terms = item_terms(ledger, params["items"], mode)
     now = ledger.ctx.now
     start = params.get("backdate_start_date", now)
     if start > now:
@@ -149,7 +150,20 @@ def _subscription(ledger: Ledger, start: Start) -> Body:
         if params["cancel_at"] <= ledger.ctx.now:
             raise BillingError("cancel_at must be in the future.", param="cancel_at")
         subscription |= {"cancel_at": params["cancel_at"], "canceled_at": ledger.ctx.now}
-    return subscription | redeem_for(ledger, subscription, params.get("discounts") or [])
+    return _discounted(ledger, subscription, params)
+
+
+def _discounted(ledger: Ledger, subscription: Body, params: Body) -> Body:
+    """The subscription with the discounts of the request, and each item with its own."""
+    given, holder = params.get("discounts") or [], subscription["id"]
+    own = exchange_discounts(ledger, subscription, given, subscription=holder)
+    items = [
+        with_item_discounts(ledger, item, wanted, f"items[{index}][discounts]")
+        for index, (item, wanted) in enumerate(
+            zip(items_of(subscription), params["items"], strict=True)
+        )
+    ]
+    return with_items(subscription, items) | own
 
 
 def _spans(start: Start, item: Body, cancel_at: int | None) -> list[CyclePeriod]:

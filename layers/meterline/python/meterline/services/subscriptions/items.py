@@ -7,7 +7,8 @@ from meterline.core.errors import BillingError, no_such
 from meterline.core.invoicing import BillingMode
 from meterline.core.mixed_intervals import check_mixed_intervals, shortest_interval
 from meterline.core.periods import Interval
-from meterline.services.context import Context
+from meterline.services.inline_prices import with_inline_prices
+from meterline.services.invoices.ledger import Ledger
 from meterline.services.subscriptions.bodies import ItemTerms
 from meterline.services.terms import interval_of
 from meterline.store.documents import Body
@@ -16,10 +17,11 @@ MAX_ITEMS = 20
 
 
 def item_terms(
-    ctx: Context, items: Sequence[Mapping[str, Any]], mode: BillingMode
+    ledger: Ledger, items: Sequence[Mapping[str, Any]], mode: BillingMode
 ) -> list[ItemTerms]:
     """The requested items with their prices; refused if they cannot stand on one subscription."""
-    prices = recurring_prices(ctx, items)
+    items = with_inline_prices(ledger, items, "items")
+    prices = recurring_prices(ledger, items)
     terms = [
         ItemTerms(
             prices[item["price"]],
@@ -32,9 +34,9 @@ def item_terms(
     return terms
 
 
-def recurring_prices(ctx: Context, items: Sequence[Mapping[str, Any]]) -> dict[str, Body]:
-    """The prices that items name, by id; each must be recurring and active."""
-    found = ctx.store.get_many(str(item["price"]) for item in items if "price" in item)
+def recurring_prices(ledger: Ledger, items: Sequence[Mapping[str, Any]]) -> dict[str, Body]:
+    """The prices that items name, by id; each must be recurring, and active or made for it."""
+    found = ledger.read(str(item["price"]) for item in items if "price" in item)
     prices = {}
     for index, item in enumerate(items):
         if "price" in item:
@@ -42,7 +44,9 @@ def recurring_prices(ctx: Context, items: Sequence[Mapping[str, Any]]) -> dict[s
             document = found.get(item["price"])
             if document is None or document.kind != "price":
                 raise no_such("price", item["price"], param=param)
-            _check_price(document.body, param)
+            _check_recurring(document.body, param)
+            if ledger.drafted(document.id) is None:
+                _check_active(document.body, param)
             prices[document.id] = document.body
     return prices
 
@@ -98,13 +102,16 @@ def own_interval(prices: Iterable[Body]) -> Interval:
     return shortest_interval(interval_of(price) for price in prices)
 
 
-def _check_price(price: Body, param: str) -> None:
+def _check_recurring(price: Body, param: str) -> None:
     if price["type"] != "recurring":
         raise BillingError(
             f"The price specified is set to `type=one_time` but this field only accepts prices with"
             f" `type=recurring`. Use a recurring price instead of {price['id']}.",
             param=param,
         )
+
+
+def _check_active(price: Body, param: str) -> None:
     if not price["active"]:
         raise BillingError(
             f"The price specified is inactive. This field only accepts active prices: activate"

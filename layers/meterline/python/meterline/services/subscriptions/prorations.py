@@ -19,7 +19,7 @@ from meterline.core.rating import rate
 from meterline.core.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
 from meterline.services.invoices.bodies import private
 from meterline.services.invoices.descriptions import proration_description
-from meterline.services.invoices.discounts import core_discounts, discounts_of
+from meterline.services.invoices.discounts import core_discounts, standing_discounts
 from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.item_bodies import ItemTerms, new_item, proration_explanation
 from meterline.services.invoices.ledger import Ledger
@@ -52,13 +52,14 @@ class Proration:
 
 def fees_of(ledger: Ledger, subscription: Body) -> Mapping[str, Fee]:
     """What each licensed item costs for a full period, its discounts inside, by item id."""
+    standing = standing_discounts(ledger, subscription)
     items = [item for item in items_of(subscription) if not is_metered(item)]
     lines = []
     for item in items:
         gross = rate(price_plan(item["price"]), Decimal(item["quantity"])).amount_minor
-        lines.append(DiscountableLine(gross, item["price"]["product"]))
-    discounts = core_discounts(discounts_of(ledger.ctx, subscription, ledger))
-    fees = fees_after_discounts(lines, discounts, mode_of(subscription))
+        own = tuple(core_discounts(standing.of_items.get(item["id"], ())))
+        lines.append(DiscountableLine(gross, item["price"]["product"], discounts=own))
+    fees = fees_after_discounts(lines, core_discounts(standing.own), mode_of(subscription))
     return {item["id"]: fee for item, fee in zip(items, fees, strict=True)}
 
 
@@ -112,7 +113,7 @@ def add_line(
     """Add the pending invoice item of a credit or debit."""
     if line.period.seconds == 0:
         return
-    name = product_names(ledger.ctx, [item["price"]]).get(item["price"]["product"], "")
+    name = product_names(ledger, [item["price"]]).get(item["price"]["product"], "")
     start = line.period.start
     terms = ItemTerms(
         amount=line.amount_minor,
@@ -177,7 +178,7 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
     usage = usage_in(ledger.ctx, subscription["customer"], {"": (item, period)})[""]
     span = usage_span(item, subscription["billing_cycle_anchor"], period)
     line = metered_line(billed_item(item), usage, span)
-    name = product_names(ledger.ctx, [item["price"]]).get(item["price"]["product"], "")
+    name = product_names(ledger, [item["price"]]).get(item["price"]["product"], "")
     shown = figures(line, item["price"], name)
     terms = ItemTerms(
         amount=line.amount_minor,
@@ -188,6 +189,7 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
         price=item["price"],
         subscription=subscription["id"],
         subscription_item=item["id"],
+        discounts=standing_discounts(ledger, subscription).of_items.get(item["id"], []),
         metadata=dict(item["metadata"]),
         private=shown["_"],
     )

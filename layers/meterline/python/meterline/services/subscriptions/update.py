@@ -10,7 +10,7 @@ from meterline.core.unset import UNSET, merged_metadata, or_none
 from meterline.services.context import Context
 from meterline.services.ids import new_id
 from meterline.services.invoices.bodies import InvoiceTerms
-from meterline.services.invoices.discounts import redeem
+from meterline.services.invoices.discounts import exchange_discounts
 from meterline.services.invoices.drafting import (
     ItemLine,
     draft_on,
@@ -78,8 +78,10 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
     known = set(ledger.pending)
     after = before | _plain_changes(before, params)
     if "discounts" in params:
-        after |= redeem_for(ledger, after, params["discounts"] or [])
-    changed, steps = change_items(ledger.ctx, after, params.get("items", ()), how.at)
+        after |= exchange_discounts(
+            ledger, after, params["discounts"] or [], subscription=before["id"]
+        )
+    changed, steps = change_items(ledger, after, params.get("items", ()), how.at)
     new_cycle = restart_of(before, changed, params, now)
     add_one_off_items(ledger, changed, params.get("add_invoice_items", ()))
     lines: list[ItemLine] = []
@@ -189,16 +191,3 @@ def pending_interval(subscription: Body, params: Body) -> Body:
             changed, current_period(subscription).start
         ),
     }
-
-
-def redeem_for(ledger: Ledger, subscription: Body, given: list[Body]) -> Body:
-    """The discounts in place of those before; ``discount`` keeps one that is there."""
-    redeemed = redeem(ledger, given, subscription["currency"], subscription=subscription["id"])
-    kept = {discount["id"] for discount in redeemed}
-    for one_id, gone in ledger.ctx.store.get_many(subscription["discounts"]).items():
-        if one_id not in kept:
-            ledger.tell("customer.discount.deleted", gone.body)
-    for discount in redeemed:
-        if discount["id"] not in subscription["discounts"]:
-            ledger.tell("customer.discount.created", discount)
-    return {"discounts": [discount["id"] for discount in redeemed]}
