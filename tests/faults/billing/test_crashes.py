@@ -120,7 +120,7 @@ def alert(world: World) -> Work:
         threshold = {"meter": meter, "gte": gte, "recurrence": "one_time"}
         params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
         create_alert(world.context(), params)
-    keys = {"pk": {"S": f"t#{meter}#{customer}"}, "sk": {"S": "h#0000"}}
+    keys = {"pk": {"S": f"t#{meter}#{customer}"}, "sk": {"S": "h#2026-01-01T00"}}
     record = {"eventName": "MODIFY", "dynamodb": {"Keys": keys, "SequenceNumber": "1"}}
     return Work(lambda: load_handler("watch_usage")({"Records": [record]}, None))
 

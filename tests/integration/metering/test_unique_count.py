@@ -10,6 +10,8 @@ from meterline.core.calendar_windows import Grouping
 from meterline.services import count, summaries
 from meterline.services.adjustments import create_meter_event_adjustment
 from meterline.services.event_listing import list_counted_events
+from meterline.services.event_log import EventSpan, read_events
+from meterline.services.usage_watch import watch_batch
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
@@ -23,6 +25,7 @@ from tests.integration.metering.worlds import (
     stored_records,
     used,
 )
+from tests.integration.runs.worlds import context
 
 METER = meter_body(formula="unique_count")
 HOUR = 3_600
@@ -44,6 +47,22 @@ def unique(start: int = 0, end: int = NOW + 86_400, meter: dict[str, Any] = METE
 def cancel(identifier: str) -> None:
     params = {"type": "cancel", "event_name": "tokens", "cancel": {"identifier": identifier}}
     create_meter_event_adjustment(sender(), params)
+
+
+def watch(engine: Engine) -> None:
+    """Deliver the new counters as their stream would."""
+    records = [
+        {
+            "eventName": "INSERT",
+            "dynamodb": {
+                "Keys": {"pk": item["pk"], "sk": item["sk"]},
+                "NewImage": item,
+                "SequenceNumber": "1",
+            },
+        }
+        for item in engine.scan("usage")
+    ]
+    assert watch_batch(records) == {"batchItemFailures": []}
 
 
 def test_a_value_counts_once_across_hours_and_pieces_of_hours(dynamodb: Engine) -> None:
@@ -113,6 +132,11 @@ def test_beyond_the_bound_an_hour_is_estimated_and_says_so(
     send_users(*((f"user {n % 300}", HOUR_START + n) for n in range(400)))
     for start in range(0, 400, 100):
         assert count.count_records(stored_records(dynamodb)[start : start + 130]) == []
+    watch(dynamodb)
+    watch(dynamodb)
+    [told] = read_events(context(NOW), EventSpan(), limit=9, keep=lambda _: True)[0]
+    assert told["type"] == "meterline.usage_estimate.began"
+    assert told["data"]["object"]["start_time"] == HOUR_START
     day = HOUR_START - HOUR_START % 86_400
     [row] = summaries.list_event_summaries(METER, "cus_a", day, day + 86_400, livemode=False)
     assert row["meterline"] == {"approximate": True}

@@ -11,7 +11,11 @@ _INSTANT: Json = {"type": "integer"}
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NONE: Json = {"type": ["string", "null"]}
 
-EVENT_TYPES = ("meterline.usage_difference.found",)
+EVENT_TYPES = (
+    "meterline.late_usage.found",
+    "meterline.usage_difference.found",
+    "meterline.usage_estimate.began",
+)
 """The types of events that Stripe does not have."""
 
 
@@ -20,8 +24,10 @@ def own_objects() -> Json:
     return {
         "counted_event": _counted_event(),
         "meterline.invoice_explanation": _invoice_explanation(),
+        "meterline.late_usage": _late_usage(),
         "meterline.settings": _settings(),
         "meterline.usage_difference": _usage_difference(),
+        "meterline.usage_estimate": _usage_estimate(),
     }
 
 
@@ -93,6 +99,24 @@ def _invoice_explanation() -> Json:
     )
 
 
+def _late_usage() -> Json:
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.late_usage"]},
+        id=_TEXT,
+        created=_INSTANT,
+        billed_quantity=_DECIMAL,
+        counted_quantity=_DECIMAL,
+        customer=_TEXT,
+        end_time=_INSTANT,
+        finalized_at=_INSTANT,
+        invoice=_TEXT,
+        invoice_line_item=_TEXT,
+        livemode={"type": "boolean"},
+        meter=_TEXT,
+        start_time=_INSTANT,
+    )
+
+
 def _settings() -> Json:
     return _all_of(
         object={"type": "string", "enum": ["meterline.settings"]},
@@ -100,6 +124,9 @@ def _settings() -> Json:
         livemode={"type": "boolean"},
         invoice_grace_seconds={"type": "integer"},
         late_usage={"type": "string", "enum": ["ignore", "next_invoice"]},
+        past_due_window_seconds=_COUNT,
+        unpaid_window_seconds=_COUNT,
+        unpaid_action={"type": "string", "enum": ["cancel", "mark_unpaid"]},
     )
 
 
@@ -116,5 +143,18 @@ def _usage_difference() -> Json:
         meter=_TEXT,
         missing_events={"type": "integer"},
         recounted=numbers,
+        start_time=_INSTANT,
+    )
+
+
+def _usage_estimate() -> Json:
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.usage_estimate"]},
+        id=_TEXT,
+        created=_INSTANT,
+        customer=_TEXT,
+        end_time=_INSTANT,
+        livemode={"type": "boolean"},
+        meter=_TEXT,
         start_time=_INSTANT,
     )

@@ -1,24 +1,29 @@
-"""Reading the Usage table's stream: whose usage of which meter changed."""
+"""Reading the Usage table's stream: which hour of whose usage of which meter changed."""
 
 from dataclasses import dataclass
 from typing import Any
+
+from meterline.store.usage import BucketKey, key_of_counter
 
 _COUNTER_PREFIX = "h#"
 
 
 @dataclass(frozen=True, slots=True)
 class UsageChange:
-    """A customer's usage of a meter changed."""
+    """The counter of a bucket changed; ``became_estimate`` if it has just become a sample."""
 
-    livemode: bool
-    meter: str
-    customer: str
+    bucket: BucketKey
+    became_estimate: bool
 
 
 def usage_change(record: dict[str, Any]) -> UsageChange | None:
     """What a stream record tells; None for segments, and for counters that were removed."""
-    keys = record["dynamodb"]["Keys"]
+    change = record["dynamodb"]
+    keys = change["Keys"]
     if record["eventName"] == "REMOVE" or not keys["sk"]["S"].startswith(_COUNTER_PREFIX):
         return None
-    mode, meter, customer = keys["pk"]["S"].split("#", 2)
-    return UsageChange(mode == "l", meter, customer)
+    before, after = (change.get(name, {}) for name in ("OldImage", "NewImage"))
+    return UsageChange(
+        key_of_counter(keys["pk"]["S"], keys["sk"]["S"]),
+        "sampled_below" in after and "sampled_below" not in before,
+    )

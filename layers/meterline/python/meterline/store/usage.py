@@ -54,6 +54,12 @@ class BucketKey(NamedTuple):
         return self.hour * HOUR_SECONDS
 
 
+def key_of_counter(pk: str, sk: str) -> BucketKey:
+    """The bucket whose counter has this key."""
+    letter, meter, customer = pk.split("#", 2)
+    return BucketKey(letter == mode(livemode=True), meter, customer, _hour(sk))
+
+
 class LostRace(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
     """Another worker committed to the bucket first: read it again and decide again."""
 

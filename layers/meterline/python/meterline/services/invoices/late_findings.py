@@ -1,0 +1,84 @@
+"""Finding usage that came after its invoice was final, when it is counted, and telling of it once.
+
+Whether it is billed is another matter (``late_usage``): here it is only made known. The events
+themselves are those in the list of a meter's events that were created after ``finalized_at``.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import islice
+
+from meterline.core.money import format_decimal
+from meterline.services.context import Context
+from meterline.services.events import EventDraft
+from meterline.services.ids import derived_id
+from meterline.services.invoices.bodies import invoice_lines
+from meterline.services.invoices.metered import price_id, rate_again
+from meterline.store.billing import Span
+from meterline.store.documents import Body, Change, Conflict, Document
+from meterline.store.usage import HOUR_SECONDS, BucketKey
+
+KIND = "meterline.late_usage"
+
+_MOST_INVOICES = 200
+"""Of one customer since the hour of an event: more than five weeks of five daily subscriptions."""
+
+_NOT_FINAL = ("draft", "void")
+
+
+def tell_late_usage(ctx: Context, bucket: BucketKey) -> None:
+    """Tell of each final invoice line that bills less, or more, than an hour's usage now says.
+
+    Once for each line: whatever comes later for it, or comes again, is not told again.
+    """
+    for invoice, line in _final_lines(ctx, bucket):
+        document_id = derived_id("lateusg_", invoice["id"], line["id"])
+        if ctx.store.get(document_id) is None:
+            _tell_if_late(ctx, document_id, invoice, line)
+
+
+def _final_lines(ctx: Context, bucket: BucketKey) -> Iterator[tuple[Body, Body]]:
+    """The lines of final invoices that bill this hour, or a part of it.
+
+    A period is billed after it: no invoice from before the hour can be one of them.
+    """
+    since = Span(created_from=bucket.start, oldest_first=True)
+    invoices = ctx.store.each("invoice", since, parent=bucket.customer)
+    for document in islice(invoices, _MOST_INVOICES):
+        if document.body["status"] in _NOT_FINAL:
+            continue
+        for line in invoice_lines(document.body):
+            if line["_"]["meter"] == bucket.meter and _overlaps(line["period"], bucket):
+                yield document.body, line
+
+
+def _overlaps(period: Body, bucket: BucketKey) -> bool:
+    begins_in_time: bool = period["start"] < bucket.start + HOUR_SECONDS
+    return begins_in_time and bool(bucket.start < period["end"])
+
+
+def _tell_if_late(ctx: Context, document_id: str, invoice: Body, line: Body) -> None:
+    known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
+    counted = rate_again(ctx, invoice["customer"], line, known).quantity
+    if counted == Decimal(line["quantity_decimal"]):
+        return
+    body = {
+        "id": document_id,
+        "object": KIND,
+        "created": ctx.now,
+        "billed_quantity": line["quantity_decimal"],
+        "counted_quantity": format_decimal(counted),
+        "customer": invoice["customer"],
+        "end_time": line["period"]["end"],
+        "finalized_at": invoice["status_transitions"]["finalized_at"],
+        "invoice": invoice["id"],
+        "invoice_line_item": line["id"],
+        "livemode": ctx.livemode,
+        "meter": line["_"]["meter"],
+        "start_time": line["period"]["start"],
+    }
+    document = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
+    try:
+        ctx.save(Change(puts=[document]), [EventDraft(f"{KIND}.found", body)])
+    except Conflict:
+        return

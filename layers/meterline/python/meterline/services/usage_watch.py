@@ -1,0 +1,67 @@
+"""What is looked at when usage has been counted: alerts, late usage, numbers that are estimates.
+
+Everything told here is told once, whatever is delivered again: its record is found by what it says.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from meterline.services.alerts import watch_usage
+from meterline.services.context import Context
+from meterline.services.events import EventDraft
+from meterline.services.ids import derived_id
+from meterline.services.invoices.late_findings import tell_late_usage
+from meterline.services.usage_stream import usage_change
+from meterline.services.workers import BatchAnswer, each_record, sequence_number, worker_context
+from meterline.store.documents import Change, Conflict, Document
+from meterline.store.usage import HOUR_SECONDS, BucketKey
+
+ESTIMATE = "meterline.usage_estimate"
+
+
+def watch_batch(records: Iterable[dict[str, Any]]) -> BatchAnswer:
+    """Look at the usage that a batch of the Usage stream tells of; records that fail come again.
+
+    Many records of a batch tell of one customer and meter, or one hour: these are looked at once.
+    """
+    look_at_hour, look_at_all = cache(_look_at_hour), cache(_look_at_all)
+
+    def look(record: dict[str, Any]) -> None:
+        change = usage_change(record)
+        if change is None:
+            return
+        bucket = change.bucket
+        if change.became_estimate:
+            tell_estimate(worker_context(livemode=bucket.livemode), bucket)
+        look_at_hour(bucket)
+        look_at_all(bucket.livemode, bucket.meter, bucket.customer)
+
+    return each_record(records, look, sequence_number)
+
+
+def tell_estimate(ctx: Context, bucket: BucketKey) -> None:
+    """Tell, once, that an hour has more distinct values than are counted exactly."""
+    body = {
+        "id": derived_id("usgest_", *bucket),
+        "object": ESTIMATE,
+        "created": ctx.now,
+        "customer": bucket.customer,
+        "end_time": bucket.start + HOUR_SECONDS,
+        "livemode": bucket.livemode,
+        "meter": bucket.meter,
+        "start_time": bucket.start,
+    }
+    document = Document(ESTIMATE, ctx.livemode, body, parent=bucket.customer)
+    try:
+        ctx.save(Change(puts=[document]), [EventDraft(f"{ESTIMATE}.began", body)])
+    except Conflict:
+        return
+
+
+def _look_at_hour(bucket: BucketKey) -> None:
+    tell_late_usage(worker_context(livemode=bucket.livemode), bucket)
+
+
+def _look_at_all(livemode: bool, meter: str, customer: str) -> None:  # noqa: FBT001 - a part of the key
+    watch_usage(worker_context(livemode=livemode), meter, customer)
