@@ -146,7 +146,7 @@ def lines_of(invoice: Any) -> list[Row]:
     """The lines of an invoice: what, how much, from when until when."""
     return [
         (short(line.description), line.amount, day(line.period.start), day(line.period.end))
-        for line in invoice.lines.data
+        for line in invoice.lines.auto_paging_iter()
     ]
 
 

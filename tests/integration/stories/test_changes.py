@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import stripe
 
-from meterline.services.invoices import ledger
+from meterline.services.invoices import pending
+from meterline.store import tabs
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at, lines_of, short
 
@@ -266,7 +267,8 @@ def test_the_cycle_of_a_trial_is_not_reset(stage: Stage) -> None:
 def test_a_customer_has_no_more_pending_items_than_one_invoice_can_take(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "MAX_PENDING_ITEMS", 2)
+    monkeypatch.setattr(tabs, "MOST_ITEMS", 1)
+    monkeypatch.setattr(pending, "MOST_TABS", 2)
     items = stage.client.v1.invoice_items
     item = {"customer": stage.customer, "amount": 100, "currency": "usd"}
     items.create(item)

@@ -11,6 +11,9 @@ from enum import Enum
 from typing import Any
 
 from meterline.services.plans import plan_of
+from meterline.store.documents import EMBEDDED_LINES, first_lines
+
+_PREVIEWED_LINES = 250
 
 type Body = dict[str, Any]
 
@@ -62,6 +65,12 @@ def _judge_coupon(coupon: Body) -> None:
     coupon["valid"] = in_time and (most is None or coupon["times_redeemed"] < most)
 
 
+def _embed_lines(invoice: Body) -> None:
+    """Show the first lines of a long invoice; the rest is a list. A preview has no such list."""
+    is_preview = invoice["id"].startswith("upcoming_in_")
+    invoice.update(first_lines(invoice, _PREVIEWED_LINES if is_preview else EMBEDDED_LINES))
+
+
 _CLOCK = Edge("test_helpers.test_clock")
 _CUSTOMER = Edge("customer")
 _PRICE = Edge("price")
@@ -103,6 +112,7 @@ KINDS: Mapping[str, Kind] = {
             "discounts": Edge("discount"),
             "lines.data": Edge("line_item", Link.PART),
         },
+        complete=_embed_lines,
     ),
     "invoiceitem": Kind(
         permission="invoiceitems",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meterline.services.ids import timed_id
-from meterline.store.documents import Body, Document
+from meterline.store.documents import Body, Document, first_lines
 
 API_VERSION = "2026-10-28.endive"
 OUTBOX_KIND = "event"
@@ -88,10 +88,11 @@ def _event(
     livemode: bool,  # noqa: FBT001 - a field of the event
     now: int,
 ) -> Body:
-    subject = public(draft.subject)
+    subject = public(first_lines(draft.subject))
     data: Body = {"object": subject}
     if draft.before is not None:
-        data["previous_attributes"] = previous_attributes(public(draft.before), subject)
+        before = public(first_lines(draft.before))
+        data["previous_attributes"] = previous_attributes(before, subject)
     return {
         "id": event_id,
         "object": "event",

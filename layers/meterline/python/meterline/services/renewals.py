@@ -106,8 +106,7 @@ def draft_renewal(
         return None, fate
     lines = renewal_item_lines(ledger.ctx, subscription, due)
     after = _after_period(subscription, due)
-    pending = pending_for(subscription)
-    if not lines and not any(pending(item.body) for item in ledger.pending.values()):
+    if not lines and not ledger.pending.has(pending_for(subscription)):
         return None, after
     invoice, spent = draft_on(ledger, subscription, terms, lines)
     kept = {name: spent[name] for name in ("discounts", "latest_invoice")}
@@ -234,8 +233,7 @@ def _bill_pending(ledger: Ledger, subscription: Body, due: int) -> Body:
     after = subscription | {
         "next_pending_invoice_item_invoice": next_pending_invoice(subscription, due)
     }
-    wanted = pending_for(subscription)
-    if not any(wanted(item.body) for item in ledger.pending.values()):
+    if not ledger.pending.has(pending_for(subscription)):
         return after
     terms = InvoiceTerms(
         id=derived_id("in_", subscription["id"], "pending", due),

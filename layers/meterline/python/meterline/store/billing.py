@@ -9,7 +9,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from meterline.store import commit as transactions
-from meterline.store import keys, search_terms
+from meterline.store import keys, parts, search_terms, tabs
 from meterline.store.documents import (
     LIVE,
     Body,
@@ -24,6 +24,7 @@ from meterline.store.keys import Cursor
 from meterline.store.models import BillingItem, ListingIndex, ParentIndex, billing_item
 
 _BATCH_SIZE = 50
+_MAX_READS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +58,33 @@ class BillingStore:
         return replace(self, known={**self.known, **{one: found.get(one) for one in wanted}})
 
     def get(self, object_id: str) -> Document | None:
-        """The object with this id as last committed, or None."""
+        """The object with this id as last committed, or None; an invoice with all its lines."""
         if object_id in self.known:
             return self.known[object_id]
         if not keys.can_be_stored(object_id):
             return None
-        try:
-            item = billing_item().get(
-                keys.object_key(self.livemode, object_id), "#", consistent_read=True
-            )
-        except DoesNotExist:
-            return None
-        return self._document(item)
+        for _ in range(_MAX_READS):
+            found = self._read_one(object_id)
+            try:
+                return None if found is None else parts.read_lines(found)
+            except parts.PartsReplaced:
+                continue  # a later version was committed between the two reads
+        message = f"{object_id} was replaced each time that it was read"
+        raise Conflict(message)
 
     def get_many(self, object_ids: Iterable[str]) -> dict[str, Document]:
-        """The objects with these ids that exist, as last committed, by id."""
+        """The objects with these ids that exist, as last committed, by id.
+
+        As lists show them: an invoice that is too long for one item with its first lines only.
+        """
         wanted = list(dict.fromkeys(object_ids))
         unknown = [one for one in wanted if one not in self.known and keys.can_be_stored(one)]
         found = {one: self.known[one] for one in wanted if one in self.known}
         if unknown:
             addresses = [(keys.object_key(self.livemode, one), "#") for one in unknown]
             items = billing_item().batch_get(addresses, consistent_read=True)
-            found |= {document.id: document for document in map(self._document, items)}
+            read = {document.id: document for document in map(self._document, items)}
+            found |= tabs.as_billed(read, self.get_many)
         return {one: document for one, document in found.items() if document is not None}
 
     def claim_holder(self, kind: str, value: str) -> str | None:
@@ -138,12 +144,14 @@ class BillingStore:
     def commit(self, change: Change) -> None:
         """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
         search_terms.write_rows(change)
+        named = parts.write_parts(change)
         try:
-            transactions.commit(change, livemode=self.livemode)
+            transactions.commit(named, livemode=self.livemode)
         except (Conflict, ClaimTaken, LeaseLost):
             search_terms.undo_rows(change)
             raise
         search_terms.remove_rows(change)
+        parts.remove_parts(change, named)
 
     def _ids(self, kind: str, span: Span, parent: str | None, term: str | None) -> Iterator[str]:
         """The ids of a list, merged from its partitions in the order of ``span``."""
@@ -165,6 +173,16 @@ class BillingStore:
         merged = heapq.merge(*rows, reverse=not span.oldest_first)
         return (row.split("#", 1)[1] for row in merged)
 
+    def _read_one(self, object_id: str) -> Document | None:
+        try:
+            item = billing_item().get(
+                keys.object_key(self.livemode, object_id), "#", consistent_read=True
+            )
+        except DoesNotExist:
+            return None
+        document = self._document(item)
+        return tabs.as_billed({object_id: document}, self.get_many)[object_id]
+
     def _document(self, item: BillingItem) -> Document:
         return Document(
             kind=item.kind or "",
@@ -176,6 +194,7 @@ class BillingStore:
             parent=item.parent,
             expires_at=item.expires_at,
             terms=frozenset(item.terms or ()),
+            parts=tuple(sorted(item.parts or ())),
         )
 
 

@@ -108,6 +108,7 @@ def _item(document: Document) -> BillingItem:
         parent=document.parent,
         expires_at=document.expires_at,
         terms=set(terms_of(document.kind, document.body)) or None,
+        parts=set(document.parts) or None,
         **_index_attributes(document),
     )
 

@@ -1,5 +1,6 @@
 """What the Billing table holds, as values: documents, and changes that are committed together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from meterline.store.packing import Body
@@ -15,10 +16,16 @@ __all__ = [
     "LeaseLost",
     "Page",
     "Receipt",
+    "first_lines",
 ]
 
 LIVE = "live"
 """The timeline of everything that follows the wall clock; others are ids of test clocks."""
+
+EMBEDDED_LINES = 10
+"""How many lines an invoice shows inside it; the rest is a list of its own, as Stripe has it."""
+
+_MAX_EMBEDDED_CHARACTERS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,9 @@ class Document:
     ``version`` counts its commits (0: not stored yet) and guards them: a commit is refused when the
     stored version is another. ``due_at`` (UTC seconds on ``timeline``) is when it next needs work.
     ``parent`` is the id of the object that it is listed under, besides the list of its kind.
-    ``terms`` are the search terms that find the stored version.
+    ``terms`` are the search terms that find the stored version. ``parts`` are the names of the
+    items beside it that hold the lines of a long invoice; where only its first lines were read,
+    ``has_more`` of its lines says so.
     """
 
     kind: str
@@ -40,6 +49,7 @@ class Document:
     parent: str | None = None
     expires_at: int | None = None
     terms: frozenset[str] = frozenset()
+    parts: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -54,6 +64,31 @@ class Document:
         """
         private = self.body.get("_", {})
         return int(self.body.get("created", private.get("created", 0)))
+
+
+def first_lines(body: Body, most: int = EMBEDDED_LINES) -> Body:
+    """The body as lists and events show it: of an invoice's lines only the first ones.
+
+    Fewer than ``most`` where these are uncommonly long, so that the events of a commit fit into one
+    item. Other objects, and invoices with few lines, stay as they are.
+    """
+    listed = body.get("lines")
+    if not isinstance(listed, dict):
+        return body
+    shown = list(_while_short(listed["data"][:most]))
+    if len(shown) == len(listed["data"]):
+        return body
+    return body | {"lines": listed | {"data": shown, "has_more": True}}
+
+
+def _while_short(lines: list[Body]) -> Iterator[Body]:
+    """The lines up to where they become uncommonly long; at least one."""
+    size = 0
+    for place, line in enumerate(lines):
+        size += len(str(line))
+        if place and size > _MAX_EMBEDDED_CHARACTERS:
+            return
+        yield line
 
 
 @dataclass(frozen=True, slots=True)

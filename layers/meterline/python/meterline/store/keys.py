@@ -7,6 +7,7 @@ from meterline.store.documents import LIVE, Document
 
 DUE_SHARDS = 8
 _LISTING_SHARDS = {"customer": 4, "subscription": 4, "invoice": 8, "invoiceitem": 8, "event": 8}
+_UNLISTED = frozenset({"tab"})
 _TIME_DIGITS = 10
 _MAX_VALUE_BYTES = 1_000
 
@@ -69,10 +70,10 @@ def due_keys(livemode: bool, timeline: str) -> list[str]:  # noqa: FBT001 - a pa
 def index_keys(document: Document) -> dict[str, str | int]:
     """The index attributes of a document; absent ones keep it out of that index."""
     place = Cursor(document.created, document.id).sort_key
-    keys: dict[str, str | int] = {
-        "list_pk": _shard(listing_keys(document.livemode, document.kind), document.id),
-        "list_sk": place,
-    }
+    keys: dict[str, str | int] = {}
+    if document.kind not in _UNLISTED:
+        keys["list_pk"] = _shard(listing_keys(document.livemode, document.kind), document.id)
+        keys["list_sk"] = place
     if document.parent is not None:
         keys["parent_pk"] = parent_key(document.livemode, document.kind, document.parent)
         keys["parent_sk"] = place

@@ -97,6 +97,7 @@ class BillingItem(Model):
     holder = UnicodeAttribute(null=True)
     expires_at = IntegerAttribute(null=True)
     terms = UnicodeSetAttribute(null=True)
+    parts = UnicodeSetAttribute(null=True)
     list_pk = UnicodeAttribute(null=True)
     list_sk = UnicodeAttribute(null=True)
     parent_pk = UnicodeAttribute(null=True)

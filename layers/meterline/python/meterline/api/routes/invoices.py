@@ -37,7 +37,6 @@ from meterline.services.invoices.manual import (
 from meterline.services.invoices.preview import create_preview
 from meterline.services.invoices.settle import mark_uncollectible, pay_invoice, void_invoice
 from meterline.services.lookups import find
-from meterline.store.documents import Body
 
 _KIND = "invoice"
 
@@ -63,6 +62,7 @@ def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
     return page_of(invoice.body["lines"]["data"], params)
 
 
+_AFTER = object_(starting_after=string())
 _PREVIEW = object_(
     customer=string(),
     subscription=string(),
@@ -95,10 +95,6 @@ _CREATE = object_(
 )
 
 
-def _explain(ctx: Context, invoice_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
-    return explain_invoice(ctx, invoice_id)
-
-
 ROUTES = Routes(
     [
         post("/v1/invoices", _KIND, create_invoice, _CREATE),
@@ -107,7 +103,12 @@ ROUTES = Routes(
         post("/v1/invoices/{id}", _KIND, update_invoice, object_(_FIELDS, exclusive=_DUE)),
         delete("/v1/invoices/{id}", _KIND, delete_invoice),
         list_operation("/v1/invoices/{id}/lines", "line_item", _list_lines),
-        get("/v1/invoices/{id}/explanation", "meterline.invoice_explanation", _explain),
+        get(
+            "/v1/invoices/{id}/explanation",
+            "meterline.invoice_explanation",
+            explain_invoice,
+            _AFTER,
+        ),
         post(
             "/v1/invoices/{id}/finalize",
             _KIND,

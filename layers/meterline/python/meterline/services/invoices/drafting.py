@@ -1,6 +1,6 @@
 """Drafting a subscription's invoice: pending items first, then the lines of its items."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from meterline.core.invoicing import Line
@@ -20,10 +20,11 @@ from meterline.services.invoices.discounts import (
     standing_discounts,
 )
 from meterline.services.invoices.finalize import finalize_on
-from meterline.services.invoices.item_bodies import item_line, subscription_of_item
+from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.late_usage import late_lines
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import item_subject, line_body
+from meterline.services.invoices.pending import Selection
 from meterline.store.documents import Body
 
 
@@ -80,15 +81,11 @@ def issue_on(ledger: Ledger, invoice: Body) -> Body:
     return invoice
 
 
-def pending_for(subscription: Body) -> Callable[[Body], bool]:
-    """Whether an invoice of this subscription bills a pending item.
-
-    It bills its own items and those of no subscription, in its currency.
+def pending_for(subscription: Body) -> Selection:
+    """The pending items that an invoice of this subscription bills: its own and those of no
+    subscription, in its currency.
     """
-    return lambda item: (
-        item["currency"] == subscription["currency"]
-        and subscription_of_item(item) in (None, subscription["id"])
-    )
+    return Selection(subscription["currency"], frozenset({None, subscription["id"]}))
 
 
 def product_names(ledger: Ledger, prices: Iterable[Body]) -> Mapping[str, str]:

@@ -1,27 +1,39 @@
 """Why an invoice says what it says: beyond Stripe, for people who ask."""
 
+from itertools import islice
 from typing import Any
 
+from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_lines, private
 from meterline.services.lookups import find
 from meterline.store.documents import Body
 
+MOST_LINES = 250
+"""Lines of one answer: a Lambda function answers with 6 MB at most."""
 
-def explain_invoice(ctx: Context, invoice_id: str) -> Body:
+
+def explain_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     """How each line of an invoice was computed: ``GET /v1/invoices/{id}/explanation``.
+
+    Of a long invoice as many lines as one answer takes, those after the line ``starting_after``;
+    ``has_more`` says whether lines follow.
 
     A line's ``steps`` rate its quantity tier by tier (amounts exact, in minor units);
     ``full_amount`` is what that comes to for a whole period, ``seconds`` of ``of_seconds`` the
     share that is billed. A proration has its arithmetic in words.
     """
     invoice = find(ctx, "invoice", invoice_id).body
+    lines = invoice_lines(invoice)
+    first = _place_after(lines, params["starting_after"]) if "starting_after" in params else 0
+    shown = list(islice(lines, first, first + MOST_LINES))
     return {
         "object": "meterline.invoice_explanation",
         "id": invoice_id,
         "invoice": invoice_id,
         "currency": invoice["currency"],
-        "lines": [_line(line) for line in invoice_lines(invoice)],
+        "lines": [_line(line) for line in shown],
+        "has_more": first + len(shown) < len(lines),
         "subtotal": invoice["subtotal"],
         "discounts": invoice["total_discount_amounts"],
         "total": invoice["total"],
@@ -29,6 +41,15 @@ def explain_invoice(ctx: Context, invoice_id: str) -> Body:
         "ending_balance": invoice["ending_balance"],
         "amount_due": invoice["amount_due"],
     }
+
+
+def _place_after(lines: list[Body], line_id: str) -> int:
+    for place, line in enumerate(lines):
+        if line["id"] == line_id:
+            return place + 1
+    raise BillingError(
+        f"No such object: '{line_id}'", code="resource_missing", param="starting_after"
+    )
 
 
 def _line(line: Body) -> dict[str, Any]:

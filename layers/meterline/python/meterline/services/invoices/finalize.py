@@ -18,6 +18,7 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.lookups import find, on_customers_time
 from meterline.store.documents import Body, Change, Document
+from meterline.store.tabs import tab_of
 
 _SECONDS_PER_DAY = 86_400
 _NUMBER_DIGITS = 4
@@ -122,11 +123,23 @@ def _rate_items_again(ledger: Ledger, before: Body, after: Body) -> None:
         for line, former in zip(invoice_lines(after), invoice_lines(before), strict=True)
         if line["parent"]["invoice_item_details"] and line["amount"] != former["amount"]
     }
+    counted: dict[str, dict[str, Body]] = {}
     for item in ledger.ctx.store.get_many(changed).values():
-        line = changed[item.id]
-        shown = {name: line[name] for name in ("amount", "quantity", "quantity_decimal")}
-        said = {"description": line["description"], "net_amount": line["amount"]}
-        ledger.put(replace(item, body=item.body | shown | said))
+        figures = _figures(changed[item.id])
+        tab_id = tab_of(item.body)
+        if tab_id is None:
+            ledger.put(replace(item, body=item.body | figures))
+        else:
+            counted.setdefault(tab_id, {})[item.id] = figures
+    for tab in ledger.ctx.store.get_many(counted).values():
+        figures = tab.body["figures"] | counted[tab.id]
+        ledger.put(replace(tab, body=tab.body | {"figures": figures}))
+
+
+def _figures(line: Body) -> Body:
+    """What an invoice item has in common with its line once usage was counted anew."""
+    names = ("amount", "description", "quantity", "quantity_decimal")
+    return {name: line[name] for name in names} | {"net_amount": line["amount"]}
 
 
 def _next_number(ledger: Ledger, invoice: Body) -> str:

@@ -10,6 +10,7 @@ from meterline.core.periods import Period
 from meterline.services.ids import derived_id, new_id
 from meterline.services.invoices.discounts import private_terms
 from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.pending import subscription_of_item
 from meterline.store.documents import Body
 
 
@@ -100,14 +101,13 @@ def item_line(item: Body, invoice_id: str) -> Body:
         "subscription": subscription,
         "subtotal": item["amount"],
         "taxes": [],
-        "_": {"meter": None, "product_name": None, "explanation": None} | item["_"],
+        "_": {"meter": None, "product_name": None, "explanation": None} | _for_line(item["_"]),
     }
 
 
-def subscription_of_item(item: Body) -> str | None:
-    """The id of the subscription that an invoice item belongs to."""
-    parent = item["parent"]
-    return None if parent is None else str(parent["subscription_details"]["subscription"])
+def _for_line(private: Body) -> Body:
+    """What of an item's private state is about what it bills."""
+    return {name: value for name, value in private.items() if name != "tab"}
 
 
 def proration_explanation(line: ProrationLine) -> dict[str, Any]:

@@ -33,10 +33,8 @@ def create_invoice_item(ctx: Context, params: Body) -> Body:
     if "invoice" in params:
         draft = editable_draft(ledger.ctx, params["invoice"], param="invoice")
         _check_currency(draft.body, item)
-        added = ledger.collect(draft.id, lambda one: bool(one["id"] == item["id"]))[0]
-        item = added
-        lines = [*invoice_lines(draft.body), item_line(added, draft.id)]
-        put_lines(ledger, draft, lines)
+        item = ledger.take_item(ledger.pending.added[item["id"]], draft.id)
+        put_lines(ledger, draft, [*invoice_lines(draft.body), item_line(item, draft.id)])
     ledger.save(result_id=item["id"])
     return item
 
@@ -49,10 +47,8 @@ def update_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:
     if "discounts" in params:
         item = discounted_item(ledger, item, params["discounts"] or [])
     written = replace(document, body=item)
-    ledger.put(written)
-    if document.body["invoice"] is None:
-        ledger.pending[item_id] = written
-    else:
+    ledger.amend_item(written)
+    if document.body["invoice"] is not None:
         draft = editable_draft(ctx, document.body["invoice"])
         line = item_line(item, draft.id)
         lines = [line if one["id"] == line["id"] else one for one in invoice_lines(draft.body)]
@@ -69,8 +65,7 @@ def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:  # no
         draft = editable_draft(ctx, document.body["invoice"])
         line_id = item_line(document.body, draft.id)["id"]
         put_lines(ledger, draft, [one for one in invoice_lines(draft.body) if one["id"] != line_id])
-        ledger.pending[item_id] = document
-    ledger.drop_item(item_id)
+    ledger.drop_item(document)
     ledger.save(result_id=item_id)
     return {"id": item_id, "object": KIND, "deleted": True}
 

@@ -4,36 +4,31 @@ Bills, renewals, changes and previews are all decided on a ledger. Saving it com
 one transaction; a preview drops it. So a preview cannot differ from what is then billed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
+from meterline.services.invoices.pending import PendingItems, Selection, pending_items
 from meterline.store.documents import Body, Change, Document
-
-MAX_PENDING_ITEMS = 80
-"""Pending invoice items a customer can have: one transaction must be able to bill them all."""
+from meterline.store.tabs import tab_of
 
 _MAX_WRITES = 95
 """What one transaction takes, less what saving itself adds to it."""
-
-_PENDING = "pending_items"
 
 
 @dataclass(slots=True)
 class Ledger:
     """One decision for ``customer``, whose body it keeps changing as ``account``.
 
-    ``pending`` are the customer's invoice items that no invoice has yet, oldest first. Their ids
-    are private state of the customer, which every bill is conditional on: an item can neither be
-    missed by an index that lags nor be billed twice.
+    ``pending`` are the customer's invoice items that no invoice has yet.
     """
 
     ctx: Context
     customer: Document
     account: Body
-    pending: dict[str, Document]
+    pending: PendingItems
     events: list[EventDraft] = field(default_factory=list)
     _puts: dict[str, Document] = field(default_factory=dict)
     _deletes: dict[str, Document] = field(default_factory=dict)
@@ -74,33 +69,45 @@ class Ledger:
         document = Document(
             kind="invoiceitem", livemode=self.ctx.livemode, body=item, parent=self.customer.id
         )
-        self.pending[document.id] = document
-        self.put(document)
+        self.pending.add(document)
         self.tell("invoiceitem.created", item)
 
-    def drop_item(self, item_id: str) -> None:
-        """Delete a pending invoice item; one that this decision added never was."""
-        document = self.pending.pop(item_id)
-        self._puts.pop(item_id, None)
+    def amend_item(self, document: Document) -> None:
+        """Store a changed invoice item, pending or on a draft."""
+        self.put(document)
+        if document.body["invoice"] is None:
+            self.pending.touch(document)
+
+    def drop_item(self, document: Document) -> None:
+        """Delete an invoice item, pending or on a draft; one that is only drafted never was."""
+        self.pending.added.pop(document.id, None)
         if document.version:
-            self._deletes[item_id] = document
+            self.pending.leave(document)
+            self._deletes[document.id] = document
             self.tell("invoiceitem.deleted", document.body)
         else:
-            self.events = [event for event in self.events if event.subject["id"] != item_id]
+            self.events = [event for event in self.events if event.subject["id"] != document.id]
 
-    def collect(self, invoice_id: str, wanted: Callable[[Body], bool]) -> list[Body]:
+    def collect(self, invoice_id: str, wanted: Selection) -> list[Body]:
         """Take the wanted pending items onto an invoice; returns them, newest first."""
-        taken = [document for document in self.pending.values() if wanted(document.body)]
+        taken = self.pending.take(wanted, invoice_id)
         for document in taken:
-            del self.pending[document.id]
-            self.put(replace(document, body=document.body | {"invoice": invoice_id}))
+            if tab_of(document.body) is None:
+                self.put(document)
         return sorted((one.body for one in taken), key=lambda item: int(item["date"]), reverse=True)
 
+    def take_item(self, document: Document, invoice_id: str) -> Body:
+        """Take one invoice item, pending or new, onto an invoice."""
+        self.pending.added.pop(document.id, None)
+        self.pending.leave(document)
+        private = {name: value for name, value in document.body["_"].items() if name != "tab"}
+        body = document.body | {"invoice": invoice_id, "_": private}
+        self.put(replace(document, body=body))
+        return body
+
     def release(self, document: Document) -> None:
-        """Make an item of a draft that is given up pending again."""
-        freed = replace(document, body=document.body | {"invoice": None})
-        self.pending[document.id] = freed
-        self.put(freed)
+        """Make an item of a draft pending again."""
+        self.pending.add(replace(document, body=document.body | {"invoice": None}))
 
     def remove(self, document: Document) -> None:
         """Delete a document."""
@@ -111,13 +118,9 @@ class Ledger:
 
         Refused if the customer would have more pending items than one transaction can bill.
         """
-        if len(self.pending) > MAX_PENDING_ITEMS:
-            raise BillingError(
-                f"The customer would have more than {MAX_PENDING_ITEMS} pending invoice items."
-                " Invoice them first.",
-                param="customer",
-            )
-        self._note_pending()
+        for document in self.pending.settle():
+            self.put(document)
+        self.account = self.pending.noted(self.account)
         if self.account != self.customer.body:
             self.put(replace(self.customer, body=self.account))
         else:
@@ -133,15 +136,7 @@ class Ledger:
         self.ctx.save(change, self.events, result_id=result_id)
         return puts
 
-    def _note_pending(self) -> None:
-        private = self.account.get("_") or {}
-        if list(self.pending) != private.get(_PENDING, []):
-            self.account = self.account | {"_": private | {_PENDING: list(self.pending)}}
-
 
 def open_ledger(ctx: Context, customer: Document) -> Ledger:
     """A ledger on what is stored for a customer; ``ctx`` is on the customer's time."""
-    ids = (customer.body.get("_") or {}).get(_PENDING, [])
-    found = ctx.store.get_many(ids)
-    pending = {item_id: found[item_id] for item_id in ids if item_id in found}
-    return Ledger(ctx, customer, customer.body, pending)
+    return Ledger(ctx, customer, customer.body, pending_items(ctx, customer))

@@ -24,9 +24,10 @@ from meterline.services.invoices.bodies import (
 )
 from meterline.services.invoices.discounts import private_terms, redeem, standing_discounts
 from meterline.services.invoices.finalize import finalize_invoice
-from meterline.services.invoices.item_bodies import item_line, subscription_of_item
+from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_verbs import editable_draft
 from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import find, on_customers_time
 from meterline.store.documents import Body, Document
 
@@ -203,13 +204,8 @@ def _pending_lines(
     behavior = params.get("pending_invoice_items_behavior", "include" if wanted_id else "exclude")
     if behavior == "exclude":
         return []
-    items = ledger.collect(
-        draft["id"],
-        lambda item: (
-            item["currency"] == draft["currency"]
-            and (wanted_id is None or subscription_of_item(item) == wanted_id)
-        ),
-    )
+    its_own = None if wanted_id is None else frozenset({wanted_id})
+    items = ledger.collect(draft["id"], Selection(draft["currency"], its_own))
     if not items and wanted_id is not None:
         raise BillingError(
             "Nothing to invoice for subscription", code="invoice_no_subscription_line_items"

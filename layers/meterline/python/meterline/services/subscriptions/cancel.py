@@ -11,8 +11,8 @@ from meterline.services.context import Context
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import InvoiceTerms, invoice_due_at, subscription_of
 from meterline.services.invoices.drafting import draft_on, finalizes_at, issue_on, pending_for
-from meterline.services.invoices.item_bodies import subscription_of_item
 from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.renewals import current_period
 from meterline.services.subscriptions.bodies import (
@@ -91,8 +91,7 @@ def cancel_on(ledger: Ledger, subscription: Body, params: Body) -> tuple[Body, B
     after = ended_subscription(
         subscription | {"canceled_at": now, "cancellation_details": details}, now
     )
-    wanted = pending_for(subscription)
-    if not invoices or not any(wanted(item.body) for item in ledger.pending.values()):
+    if not invoices or not ledger.pending.has(pending_for(subscription)):
         return after, None
     terms = InvoiceTerms(
         id=derived_id("in_", subscription["id"], "cancel", now),
@@ -217,10 +216,10 @@ def bill_all_usage(ledger: Ledger, subscription: Body) -> None:
 
 
 def _drop_prorations(ledger: Ledger, subscription: Body) -> None:
-    for document in list(ledger.pending.values()):
-        item = document.body
-        if item["proration"] and subscription_of_item(item) == subscription["id"]:
-            ledger.drop_item(document.id)
+    own = Selection(subscription["currency"], frozenset({subscription["id"]}))
+    for document in ledger.pending.standing(own):
+        if document.body["proration"]:
+            ledger.drop_item(document)
 
 
 def _unfinished(ctx: Context, subscription: Body) -> list[Document]:

@@ -215,8 +215,7 @@ def _first_lines(
 
 
 def _with_first_invoice(ledger: Ledger, subscription: Body, lines: list[ItemLine]) -> Created:
-    own = [one for one in ledger.pending.values() if one.version == 0]
-    if not lines and not own:
+    if not lines and not ledger.pending.added:
         return Created(subscription, None)
     now = ledger.ctx.now
     terms = InvoiceTerms(

@@ -36,12 +36,11 @@ def pause_subscription(ctx: Context, subscription_id: str, params: Body) -> Body
         raise BillingError(f"Only active subscriptions can be paused; this is {before['status']}.")
     ledger = open_ledger(ctx, customer)
     bill_for = _bill_for(params)
-    known = set(ledger.pending)
     _settle_running_period(ledger, before, bill_for)
     settled = with_items(before, [with_billed(item, ()) for item in items_of(before)])
     behavior = params.get("invoicing_behavior", "pending_invoice_item")
     after = paused_subscription(settled, "pause_requested", ctx.now)
-    if behavior == "invoice" and known != set(ledger.pending):
+    if behavior == "invoice" and ledger.pending.is_changed:
         after = _invoice(ledger, after, current_period(before).start, [])
     ledger.put(subscription_document(after, document))
     ledger.tell("customer.subscription.paused", after)

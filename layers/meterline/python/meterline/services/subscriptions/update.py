@@ -75,7 +75,6 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
         )
     now = ledger.ctx.now
     how = _proration(before, params, now)
-    known = set(ledger.pending)
     after = before | _plain_changes(before, params)
     if "discounts" in params:
         after |= exchange_discounts(
@@ -90,9 +89,7 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
     else:
         changed = prorate_steps(ledger, after, changed, steps, how)
     changed = change_end(ledger, changed, params, prorates=how.prorates)
-    bills_now = params.get("proration_behavior") == "always_invoice" and known != set(
-        ledger.pending
-    )
+    bills_now = params.get("proration_behavior") == "always_invoice" and ledger.pending.is_changed
     if new_cycle is None and not bills_now:
         return Amended(changed, None)
     return _billed(ledger, before, changed, lines)
@@ -107,8 +104,7 @@ def load(ctx: Context, subscription_id: str) -> tuple[Context, Document, Documen
 
 def _billed(ledger: Ledger, before: Body, after: Body, lines: list[ItemLine]) -> Amended:
     """The change with its invoice, which takes the pending items with it."""
-    wanted = pending_for(after)
-    if not lines and not any(wanted(item.body) for item in ledger.pending.values()):
+    if not lines and not ledger.pending.has(pending_for(after)):
         return Amended(after, None)
     now = ledger.ctx.now
     terms = InvoiceTerms(

@@ -1,0 +1,48 @@
+"""Tabs: invoice items that are billed together, by one write however many they are.
+
+Items that wait for the same invoices stand on a tab, and the tab knows which invoice took it. An
+item's own document is not written again when it is billed: whoever reads it is shown its tab's
+invoice, and the figures that were counted anew when that invoice became final.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from meterline.store.documents import Body, Document
+
+KIND = "tab"
+MOST_ITEMS = 250
+
+type Read = Callable[[Iterable[str]], Mapping[str, Document]]
+
+
+def tab_of(item: Body) -> str | None:
+    """The id of the tab that an invoice item stands on, if it is on one."""
+    tab: str | None = (item.get("_") or {}).get("tab")
+    return tab
+
+
+def as_billed(documents: Mapping[str, Document], read: Read) -> dict[str, Document]:
+    """The documents, invoice items among them as their tabs say they were billed.
+
+    ``read`` reads documents by their ids; nothing is read when no item stands on a tab.
+    """
+    standing = {
+        document.id: tab
+        for document in documents.values()
+        if document.kind == "invoiceitem" and (tab := tab_of(document.body)) is not None
+    }
+    if not standing:
+        return dict(documents)
+    tabs = read(set(standing.values()))
+    return {
+        one: _billed(document, tabs.get(standing[one])) if one in standing else document
+        for one, document in documents.items()
+    }
+
+
+def _billed(item: Document, tab: Document | None) -> Document:
+    if tab is None:
+        return item
+    figures = tab.body["figures"].get(item.id, {})
+    return replace(item, body=item.body | figures | {"invoice": tab.body["invoice"]})
