@@ -9,7 +9,7 @@ from meterline.core import distinct
 from meterline.core.calendar_windows import Grouping
 from meterline.services import count, summaries
 from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.services.event_listing import list_counted_events
+from meterline.services.event_listing import EventRange, list_counted_events
 from meterline.services.event_log import EventSpan, read_events
 from meterline.services.usage_watch import watch_batch
 from tests.engines import Engine
@@ -151,5 +151,7 @@ def test_an_event_whose_text_is_forgotten_is_listed_without_it(dynamodb: Engine)
     dynamodb.client.delete_item(
         TableName=dynamodb.tables["meter_events"], Key={"identifier": item["identifier"]}
     )
-    [listed], _ = list_counted_events(METER, "cus_a", 0, NOW + 1, livemode=False, limit=5)
+    [listed], _ = list_counted_events(
+        METER, "cus_a", EventRange(0, NOW + 1), livemode=False, limit=5
+    )
     assert listed["payload"] == {"stripe_customer_id": "cus_a"}

@@ -316,11 +316,18 @@ def test_the_events_behind_a_number_are_listed_newest_first(api: Api, dynamodb: 
     assert [event["identifier"] for event in first["data"]] == ["e0", "e2"]
     assert first["data"][0]["payload"]["value"] == "25"
     assert first["has_more"]
-    _, second = api.get(path, **query, starting_after="e2")
+    _, second = api.get(path, **query, starting_after=first["data"][1]["id"])
     assert ([event["identifier"] for event in second["data"]], second["has_more"]) == (
         ["e3"],
         False,
     )
+
+
+def test_a_page_of_events_begins_after_an_id_only(api: Api) -> None:
+    query = {"customer": "cus_a", "start_time": 0, "end_time": NOW, "starting_after": "e2"}
+    status, body = api.get(f"/v1/billing/meters/{_meter_id()}/events", **query)
+    assert (status, body["error"]["code"]) == (400, "resource_missing")
+    assert body["error"]["param"] == "starting_after"
 
 
 def test_summary_bounds_must_be_aligned(api: Api) -> None:

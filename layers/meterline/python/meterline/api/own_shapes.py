@@ -62,6 +62,7 @@ def _all_of(**fields: Json) -> Json:
 def _counted_event() -> Json:
     """A meter event that counts; only time and value are known of one that is no longer kept."""
     return _all_of(
+        id=_TEXT,
         object={"type": "string", "enum": ["billing.meter_event"]},
         created=_COUNT,
         event_name=_TEXT,

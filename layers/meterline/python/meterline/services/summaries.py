@@ -184,15 +184,19 @@ def _piece(series: Series, start: int, end: int) -> Aggregate:
     return aggregate((row for row in rows if start <= row.timestamp < end), series.measure)
 
 
-def rows_of_hour(series: Series, hour: int) -> list[Row]:
-    """The counting events of an hour.
+def rows_of_hour(series: Series, hour: int, *, accepted_from: int = 0) -> list[Row]:
+    """The counting events of an hour, or at least those from ``accepted_from`` on (microseconds).
 
     The counter is read before the segments, so rows that move into a segment meanwhile are seen
     twice and not missed; ``standing`` takes each once.
     """
     key = series.key(hour)
     bucket: Bucket = usage.read_buckets([key], [series.measure])[key]
-    segments = usage.read_segments(key, series.measure) if bucket.segments else []
+    if bucket.watermark < accepted_from:
+        return []
+    segments: list[Row] = []
+    if bucket.segments:
+        segments = usage.read_segments(key, series.measure, accepted_from=accepted_from)
     return standing([*segments, *bucket.inline])
 
 

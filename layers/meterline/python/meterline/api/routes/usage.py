@@ -3,13 +3,13 @@
 from datetime import UTC
 from typing import Any
 
-from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT, PAGING, envelope
-from meterline.api.params import Params, enum, exclusive, integer, object_, string, timestamp
+from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT, PAGING, created_range, envelope
+from meterline.api.params import RANGE, Params, enum, exclusive, integer, object_, string, timestamp
 from meterline.api.router import Answer, Operation, Routes
 from meterline.core.calendar_windows import Grouping
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
-from meterline.services.event_listing import list_counted_events
+from meterline.services.event_listing import EventRange, list_counted_events
 from meterline.services.lookups import find
 from meterline.services.summaries import list_event_summaries, time_zone
 
@@ -45,11 +45,13 @@ def list_events(ctx: Context, meter_id: str, params: Params) -> Body:
     """A page of the events that count in a range, newest first (beyond Stripe)."""
     meter = find(ctx, "billing.meter", meter_id).body
     customer = find(ctx, "customer", params["customer"], param="customer").body
+    first, last = (None, None)
+    if "created" in params:
+        first, last = created_range(params["created"])
     events, has_more = list_counted_events(
         meter,
         customer["id"],
-        params["start_time"],
-        params["end_time"],
+        EventRange(params["start_time"], params["end_time"], first, last),
         livemode=ctx.livemode,
         limit=params.get("limit", DEFAULT_LIMIT),
         starting_after=params.get("starting_after"),
@@ -102,6 +104,7 @@ ROUTES = Routes(
             permission="billing_meters",
             answer=Answer.RAW,
             params=object_(
+                created=RANGE,
                 limit=integer(minimum=1, maximum=MAX_LIMIT),
                 starting_after=string(max_length=100),
                 customer=string(required=True),
