@@ -14,7 +14,11 @@ from typing import Any
 import boto3
 import pytest
 
+from meterline.services.account_settings import update_settings
 from meterline.services.alerts import create_alert
+from meterline.services.invoices.item_verbs import create_invoice_item
+from meterline.services.invoices.manual import create_invoice
+from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.test_clocks import (
     advance_test_clock,
     create_test_clock,
@@ -92,6 +96,36 @@ def overdue(world: World) -> Work:
     return Work(world.deliver("produce_invoices", invoice))
 
 
+def late(world: World) -> Work:
+    """An invoice that was not paid in time, first late and then given up."""
+    patience = {"past_due_window_seconds": 5 * DAY, "unpaid_window_seconds": 5 * DAY}
+    update_settings(world.context(), patience)
+    prices = [world.price(unit_amount=1_500)]
+    subscription = world.subscribe(_customer(world), prices, at=NOW - 20 * DAY)
+    return Work(world.deliver("produce_invoices", world.stored(subscription)["latest_invoice"]))
+
+
+def given_up(world: World) -> Work:
+    """The same, of an account that then cancels."""
+    update_settings(world.context(), {"unpaid_action": "cancel"})
+    return late(world)
+
+
+def stopping(world: World) -> Work:
+    """A cancelled subscription whose open invoices did not all stop advancing at once."""
+    customer = _customer(world)
+    prices = [world.price(unit_amount=1_500)]
+    subscription = world.subscribe(customer, prices, at=SUBSCRIBED)
+    world.deliver("roll_billing_cycles", subscription)()
+    for number in range(45):
+        created = {"customer": customer, "subscription": subscription}
+        item = {**created, "amount": number, "currency": "usd"}
+        create_invoice_item(world.context(), item)
+        create_invoice(world.context(), created | {"auto_advance": True})
+    cancel_subscription(world.context(), subscription, {})
+    return Work(world.deliver("roll_billing_cycles", subscription))
+
+
 def dispatch(world: World) -> Work:
     """Subscriptions, a draft and a clock that are due."""
     first, _ = (_subscription(world, _customer(world)) for _ in range(2))
@@ -149,6 +183,9 @@ WORKS = [
     finalisation,
     notice,
     overdue,
+    late,
+    given_up,
+    stopping,
     clock_advance,
     clock_deletion,
     dispatch,

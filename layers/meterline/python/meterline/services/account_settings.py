@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from meterline.core.arrears import Patience
 from meterline.core.unset import UNSET
 from meterline.services.context import Context
 from meterline.store.documents import Body, Change, Document
@@ -11,8 +12,14 @@ ID = "settings"
 DEFAULTS: Body = {
     "invoice_grace_seconds": 3_600,
     "late_usage": "ignore",
+    "past_due_window_seconds": None,
+    "unpaid_window_seconds": None,
+    "unpaid_action": "mark_unpaid",
 }
-"""Invoices stay drafts for an hour, so that late usage gets in; what comes later is not billed."""
+"""Invoices stay drafts for an hour, so that late usage gets in; what comes later is not billed.
+
+A subscription is past due if its latest invoice is not paid by its due date, or, where it has none,
+within the first window (None: it stays active); unpaid or cancelled after the second."""
 
 
 def account_settings(ctx: Context) -> Body:
@@ -24,6 +31,12 @@ def account_settings(ctx: Context) -> Body:
 def invoice_grace_seconds(ctx: Context) -> int:
     """How long invoices stay drafts before they finalise themselves."""
     return int(account_settings(ctx)["invoice_grace_seconds"])
+
+
+def patience(ctx: Context) -> Patience:
+    """How long the account waits for payments, from now on."""
+    settings = account_settings(ctx)
+    return Patience(settings["past_due_window_seconds"], settings["unpaid_window_seconds"])
 
 
 def bills_late_usage(ctx: Context) -> bool:

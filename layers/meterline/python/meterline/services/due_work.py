@@ -7,8 +7,9 @@ from typing import Final
 from meterline.services import account_settings
 from meterline.services.context import Context
 from meterline.services.invoices.finalize import finalize_due_invoice
-from meterline.services.invoices.overdue import tell_overdue
 from meterline.services.renewals import renew_subscription
+from meterline.services.subscriptions.arrears import pursue_invoice
+from meterline.services.subscriptions.cancel import stop_more_invoices
 from meterline.services.subscriptions.notices import tell_of_trial_end
 from meterline.store.documents import Conflict, Document
 
@@ -18,8 +19,8 @@ _MOST_PASSES = 60
 type Work = Callable[[Context, Document], list[Document]]
 
 _WORK: Final[dict[str, tuple[Work, ...]]] = {
-    "subscription": (tell_of_trial_end, renew_subscription),
-    "invoice": (finalize_due_invoice, tell_overdue),
+    "subscription": (tell_of_trial_end, renew_subscription, stop_more_invoices),
+    "invoice": (finalize_due_invoice, pursue_invoice),
 }
 """What can be due for an object, by its kind. Each decides by itself whether it is; a new kind of
 work joins by giving its instant to the object's ``due_at``, which is the earliest of all."""
@@ -81,4 +82,4 @@ def needed_for(document: Document) -> list[str]:
     metered = [line for line in lines if (line.get("_") or {}).get("meter")]
     needed = [line["_"]["meter"] for line in metered]
     needed += [line["pricing"]["price_details"]["price"] for line in metered]
-    return [body["customer"], *dict.fromkeys(needed)]
+    return [body["customer"], account_settings.ID, *dict.fromkeys(needed)]

@@ -203,9 +203,13 @@ ENDPOINTS = [
     delete("/v1/webhook_endpoints/{id}", _KIND, delete_webhook_endpoint),
 ]
 
+_MOST_PATIENCE = 366 * 86_400
 UPDATE_SETTINGS = object_(
     invoice_grace_seconds=integer(minimum=0, maximum=259_200, emptyable=True),
     late_usage=enum("ignore", "next_invoice", emptyable=True),
+    past_due_window_seconds=integer(minimum=0, maximum=_MOST_PATIENCE, emptyable=True),
+    unpaid_window_seconds=integer(minimum=0, maximum=_MOST_PATIENCE, emptyable=True),
+    unpaid_action=enum("cancel", "mark_unpaid", emptyable=True),
 )
 SETTINGS = [
     get("/v1/meterline/settings", "meterline.settings", retrieve_settings),

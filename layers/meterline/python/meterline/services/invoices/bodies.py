@@ -1,9 +1,10 @@
 """The invoice object: a new one with all its fields, and its totals."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from meterline.core.arrears import Deadlines
 from meterline.core.balances import minimum_charge_minor
 from meterline.core.discounts import DiscountableLine, DiscountAmount, discount_lines
 from meterline.core.invoicing import Totals, total_up
@@ -47,18 +48,33 @@ def finalization_due_at(invoice: Body) -> int | None:
 
 
 def invoice_due_at(invoice: Body) -> int | None:
-    """When an invoice next needs work: a draft to be finalised, an open one to be overdue."""
+    """When an invoice next needs work: a draft to be finalised, an open one to be pursued."""
     if invoice["status"] == "draft":
         return finalization_due_at(invoice)
-    if invoice["status"] != "open" or private(invoice).get("overdue_told"):
-        return None
-    due_date: int | None = invoice["due_date"]
-    return due_date
+    return arrears_of(invoice).next_at if invoice["status"] == "open" else None
+
+
+def arrears_of(invoice: Body) -> Deadlines:
+    """The deadlines of a finalised invoice that have not passed yet."""
+    stored = private(invoice).get("arrears") or {}
+    return Deadlines(stored.get("late_at"), stored.get("given_up_at"))
+
+
+def with_arrears(invoice: Body, deadlines: Deadlines) -> Body:
+    """The invoice with other deadlines."""
+    stored = {"late_at": deadlines.late_at, "given_up_at": deadlines.given_up_at}
+    return invoice | {"_": private(invoice) | {"arrears": stored}}
 
 
 def draft_invoice(terms: InvoiceTerms, customer: Body, subscription: Body) -> Body:
-    """A draft invoice of a subscription, still without lines."""
+    """A draft invoice of a subscription, still without lines.
+
+    While the subscription is unpaid its invoices stay drafts.
+    """
+    if subscription["status"] == "unpaid":
+        terms = replace(terms, finalizes_at=None)
     return new_invoice(terms, customer, subscription["currency"]) | {
+        "auto_advance": subscription["status"] != "unpaid",
         "collection_method": subscription["collection_method"],
         "next_payment_attempt": _payment_attempt(terms, subscription),
         "parent": _parent(subscription),

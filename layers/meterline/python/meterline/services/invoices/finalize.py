@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from meterline.core.arrears import Deadlines, Patience, deadlines_of
 from meterline.core.errors import BillingError
+from meterline.services.account_settings import patience
 from meterline.services.balances import balance_transaction
 from meterline.services.context import Context
 from meterline.services.ids import timed_id
@@ -12,11 +14,14 @@ from meterline.services.invoices.bodies import (
     invoice_due_at,
     invoice_lines,
     private,
+    subscription_of,
+    with_arrears,
     with_totals,
 )
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.lookups import find, on_customers_time
+from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Change, Document
 from meterline.store.tabs import tab_of
 
@@ -80,6 +85,7 @@ def finalize_on(ledger: Ledger, invoice: Body) -> Body:
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }
     opened["ending_balance"] = _settle_balance(ledger, opened)
+    opened = with_arrears(opened, _deadlines(ledger.ctx, opened))
     ledger.tell("invoice.finalized", opened)
     if opened["amount_due"] == 0:
         return _told_paid(ledger, paid(opened, at))
@@ -112,6 +118,8 @@ def _finalize(
         )
     _rate_items_again(ledger, document.body, current)
     invoice = finalize_on(ledger, current)
+    if invoice["status"] == "paid":
+        recover(ledger, invoice)
     ledger.put_first(replace(document, body=invoice, due_at=invoice_due_at(invoice)))
     return ledger.save(result_id=document.id)
 
@@ -196,6 +204,13 @@ def closed(invoice: Body, status: str, stamp: str, at: int) -> Body:
         "next_payment_attempt": None,
         "status_transitions": invoice["status_transitions"] | {stamp: at},
     }
+
+
+def _deadlines(ctx: Context, invoice: Body) -> Deadlines:
+    """When the invoice is late and given up; charges outside subscriptions never are."""
+    if subscription_of(invoice) is None:
+        return deadlines_of(ctx.now, invoice["due_date"], Patience())
+    return deadlines_of(ctx.now, invoice["due_date"], patience(ctx))
 
 
 def _due_date(invoice: Body, at: int) -> int | None:

@@ -17,6 +17,9 @@ from meterline.store.tabs import tab_of
 _MAX_WRITES = 95
 """What one transaction takes, less what saving itself adds to it."""
 
+_RESERVED = 3
+"""The customer, a subscription and its invoice."""
+
 
 @dataclass(slots=True)
 class Ledger:
@@ -112,6 +115,11 @@ class Ledger:
     def remove(self, document: Document) -> None:
         """Delete a document."""
         self._deletes[document.id] = document
+
+    @property
+    def room(self) -> int:
+        """How many more documents the decision can change, beside the usual ones."""
+        return _MAX_WRITES - len(self._puts) - len(self._deletes) - len(self._checks) - _RESERVED
 
     def save(self, result_id: str | None = None) -> list[Document]:
         """Commit the decision; returns the documents written.

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
-from meterline.services.invoices.bodies import invoice_due_at, subscription_of
+from meterline.services.invoices.bodies import invoice_due_at
 from meterline.services.invoices.finalize import change_balance, closed, paid
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.subscriptions.bodies import subscription_document
+from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Document
 
 _UNSETTLED = ("open", "uncollectible")
@@ -76,25 +76,6 @@ def _return_balance(ledger: Ledger, invoice: Body) -> None:
         change_balance(ledger, -applied, "unapplied_from_invoice", invoice["id"])
 
 
-def _change_standing(ledger: Ledger, invoice: Body) -> None:
-    """A subscription that waited for this invoice: active once it is paid, expired if void."""
-    subscription_id = subscription_of(invoice)
-    document = ledger.ctx.store.get(subscription_id) if subscription_id else None
-    if document is None or document.body["status"] != "incomplete":
-        return
-    if document.body["latest_invoice"] != invoice["id"]:
-        return
-    if invoice["status"] == "paid":
-        changes: Body = {"status": "active"}
-    elif invoice["status"] == "void":
-        changes = {"status": "incomplete_expired", "ended_at": ledger.ctx.now}
-    else:
-        return
-    after = document.body | changes
-    ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.updated", after, document.body)
-
-
 def _save(ctx: Context, document: Document, body: Body, happened: list[str]) -> Body:
     customer = ctx.store.get(body["customer"])
     assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
@@ -105,6 +86,6 @@ def _save(ctx: Context, document: Document, body: Body, happened: list[str]) -> 
     ledger.put(replace(document, body=body, due_at=invoice_due_at(body)))
     if body["status"] == "void":
         _return_balance(ledger, body)
-    _change_standing(ledger, body)
+    recover(ledger, body)
     ledger.save(result_id=document.id)
     return body

@@ -35,7 +35,8 @@ def subscription_document(body: Body, stored: Document | None = None) -> Documen
         body=body,
         version=stored.version if stored else 0,
         due_at=min(
-            (at for at in (due_at(body), trial_notice_at(body)) if at is not None), default=None
+            (at for at in (due_at(body), trial_notice_at(body), _stops_at(body)) if at is not None),
+            default=None,
         ),
         timeline=body["test_clock"] or LIVE,
         parent=body["customer"],
@@ -93,6 +94,12 @@ def next_pending_invoice(subscription: Body, after: int) -> int | None:
         return None
     interval = Interval(IntervalUnit(wanted["interval"]), wanted["interval_count"])
     return next_boundary(subscription["billing_cycle_anchor"], interval, after)
+
+
+def _stops_at(subscription: Body) -> int | None:
+    """When to go on stopping the invoices of a subscription that has ended: at once, if at all."""
+    place = (subscription.get("_") or {}).get("stops_from")
+    return None if place is None else int(place["at"])
 
 
 def trial_notice_at(subscription: Body) -> int | None:

@@ -9,7 +9,12 @@ from meterline.core.unset import UNSET, or_none
 from meterline.core.usage_changes import split
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import InvoiceTerms, invoice_due_at, subscription_of
+from meterline.services.invoices.bodies import (
+    InvoiceTerms,
+    invoice_due_at,
+    private,
+    subscription_of,
+)
 from meterline.services.invoices.drafting import draft_on, finalizes_at, issue_on, pending_for
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.pending import Selection
@@ -40,8 +45,9 @@ from meterline.services.terms import (
 )
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Document
+from meterline.store.keys import Cursor
 
-_RECENT_INVOICES = 10
+_INVOICES_AT_ONCE = 40
 
 
 def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
@@ -49,7 +55,8 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Bod
 
     ``prorate`` credits unused time and bills usage by pending items; ``invoice_now`` bills these,
     the usage and everything pending on a final invoice. Without either, usage is not billed and
-    pending prorations are dropped. Invoices that are still open stop advancing by themselves.
+    pending prorations are dropped. Invoices that are still open stop advancing by themselves, those
+    of a customer with very many invoices in the background.
     """
     document = find(ctx, "subscription", subscription_id)
     customer = find(ctx, "customer", document.body["customer"], param="customer")
@@ -63,9 +70,7 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Bod
         )
     ledger = open_ledger(ctx, customer)
     after, invoice = cancel_on(ledger, document.body, params)
-    for stopped in _unfinished(ctx, document.body):
-        ledger.put(stopped)
-        ledger.tell("invoice.updated", stopped.body, stopped.body | {"auto_advance": True})
+    after = stop_invoices(ledger, after)
     if invoice is not None:
         issue_on(ledger, invoice)
     ledger.put(subscription_document(after, document))
@@ -74,7 +79,9 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Bod
     return after
 
 
-def cancel_on(ledger: Ledger, subscription: Body, params: Body) -> tuple[Body, Body | None]:
+def cancel_on(
+    ledger: Ledger, subscription: Body, params: Body, *, reason: str = "cancellation_requested"
+) -> tuple[Body, Body | None]:
     """Decide on ending a subscription now: how it is then, and its final invoice if there is one.
 
     Cancellations and their previews are both decided here.
@@ -87,7 +94,7 @@ def cancel_on(ledger: Ledger, subscription: Body, params: Body) -> tuple[Body, B
         bill_all_usage(ledger, subscription)
     else:
         _drop_prorations(ledger, subscription)
-    details = cancellation_details(subscription, params) | {"reason": "cancellation_requested"}
+    details = cancellation_details(subscription, params) | {"reason": reason}
     after = ended_subscription(
         subscription | {"canceled_at": now, "cancellation_details": details}, now
     )
@@ -222,25 +229,54 @@ def _drop_prorations(ledger: Ledger, subscription: Body) -> None:
             ledger.drop_item(document)
 
 
-def _unfinished(ctx: Context, subscription: Body) -> list[Document]:
-    """The draft and open invoices of a subscription, advancing no more: its latest one, which is
-    found by its id, and recent ones, which an index finds.
+def stop_invoices(ledger: Ledger, subscription: Body) -> Body:
+    """Stop the drafts and open invoices of a subscription that ends from advancing by themselves.
+
+    The latest one is found by its id, others among the newest invoices of the customer, as many as
+    fit into this decision. Returns the subscription, which remembers where to go on; that is due
+    at once.
     """
-    page = ctx.store.page(
-        "invoice",
-        Span(),
-        limit=_RECENT_INVOICES,
-        parent=subscription["customer"],
-        keep=lambda body: subscription_of(body) == subscription["id"],
-    )
-    found = {document.id: document for document in page.documents}
-    latest = ctx.store.get(subscription["latest_invoice"] or "")
+    latest = ledger.ctx.store.get(subscription["latest_invoice"] or "")
     if latest is not None:
-        found[latest.id] = latest
-    stopped = []
-    for document in found.values():
-        body = document.body
-        if body["status"] in ("draft", "open") and body["auto_advance"]:
-            halted = body | {"auto_advance": False, "next_payment_attempt": None}
-            stopped.append(replace(document, body=halted, due_at=invoice_due_at(halted)))
-    return stopped
+        _stop(ledger, subscription, latest)
+    return _stop_page(ledger, subscription, Span())
+
+
+def stop_more_invoices(ctx: Context, document: Document) -> list[Document]:
+    """Go on stopping the invoices of a subscription that has ended; nothing if all are.
+
+    Returns the documents written.
+    """
+    place = private(document.body).get("stops_from")
+    if place is None:
+        return []
+    customer = ctx.store.get(document.body["customer"])
+    assert customer is not None, "a subscription's customer is never removed"  # noqa: S101
+    ledger = open_ledger(ctx, customer)
+    span = Span(older_than=Cursor(place["created"], place["id"]))
+    after = _stop_page(ledger, document.body, span)
+    ledger.put_first(subscription_document(after, document))
+    return ledger.save()
+
+
+def _stop_page(ledger: Ledger, subscription: Body, span: Span) -> Body:
+    page = ledger.ctx.store.page(
+        "invoice", span, limit=min(_INVOICES_AT_ONCE, ledger.room), parent=subscription["customer"]
+    )
+    for document in page.documents:
+        _stop(ledger, subscription, document)
+    kept = {name: value for name, value in private(subscription).items() if name != "stops_from"}
+    if page.has_more:
+        last = page.documents[-1]
+        kept["stops_from"] = {"created": last.created, "id": last.id, "at": ledger.ctx.now}
+    return subscription | {"_": kept}
+
+
+def _stop(ledger: Ledger, subscription: Body, document: Document) -> None:
+    before = document.body
+    advances = before["status"] in ("draft", "open") and before["auto_advance"]
+    if not advances or subscription_of(before) != subscription["id"]:
+        return
+    after = before | {"auto_advance": False, "next_payment_attempt": None}
+    ledger.put(replace(document, body=after, due_at=invoice_due_at(after)))
+    ledger.tell("invoice.updated", after, before)

@@ -115,8 +115,8 @@ def _first_lines(
 def _standing(before: Body, how: Restart) -> Body:
     changes: Body = {"billing_cycle_anchor": how.anchor}
     if how.trial_end is None:
-        trial = {"trial_end": how.at} if before["status"] == "trialing" else {}
-        return changes | trial | {"status": "active"}
+        ended = {"trial_end": how.at, "status": "active"}
+        return changes | (ended if before["status"] == "trialing" else {})
     started = before["trial_start"] if before["status"] == "trialing" else how.at
     return changes | {"status": "trialing", "trial_start": started, "trial_end": how.trial_end}
 

@@ -1,0 +1,42 @@
+"""Arrears: when an invoice that is not paid counts against its subscription.
+
+An invoice that is sent is late once its due date has passed. One that is charged automatically is
+late after a window that the account sets, as nobody but a payment processor, which is not part of
+this library, could tell that its payment failed. A second window leads from late to given up.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an account waits, in seconds; None is forever.
+
+    ``late_seconds`` is for invoices without a due date.
+    """
+
+    late_seconds: int | None = None
+    give_up_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """When an open invoice is late and when it is given up, UTC seconds; None is never."""
+
+    late_at: int | None
+    given_up_at: int | None
+
+    @property
+    def next_at(self) -> int | None:
+        """The earlier deadline that is still to come."""
+        return self.given_up_at if self.late_at is None else self.late_at
+
+
+def deadlines_of(finalized_at: int, due_date: int | None, patience: Patience) -> Deadlines:
+    """The deadlines of an invoice that is finalised with this due date, if it has one."""
+    late_at = due_date
+    if late_at is None and patience.late_seconds is not None:
+        late_at = finalized_at + patience.late_seconds
+    if late_at is None or patience.give_up_seconds is None:
+        return Deadlines(late_at, None)
+    return Deadlines(late_at, late_at + patience.give_up_seconds)
