@@ -1,0 +1,77 @@
+"""``meterline usage-events`` writes the events behind a number as CSV, all pages of them."""
+
+import csv
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from meterline.store.directory import forget_directory
+from meterline_cli.usage_events import run
+from tests.integration.api.conftest import Api, Client
+from tests.integration.metering.worlds import deliver
+
+NOW = int(time.time())
+
+
+@pytest.fixture
+def named(api: Api, client: Client) -> list[str]:
+    """The arguments that name a meter and a customer, who used 230 units by 1 on it."""
+    forget_directory()
+    meter = client.v1.billing.meters.create(
+        {
+            "display_name": "Tokens",
+            "event_name": "tokens",
+            "default_aggregation": {"formula": "sum"},
+        }
+    )
+    customer = client.v1.customers.create({"name": "Ada"}).id
+    session = client.v2.billing.meter_event_session.create()
+    stream = api.client(session.authentication_token)
+    for start in range(0, 230, 100):
+        events = [
+            {
+                "event_name": "tokens",
+                "identifier": f"e{n}",
+                "payload": {"stripe_customer_id": customer, "value": "1"},
+                "timestamp": datetime.fromtimestamp(NOW - n, UTC).isoformat(),
+            }
+            for n in range(start, min(start + 100, 230))
+        ]
+        stream.v2.billing.meter_event_stream.create({"events": events})
+    deliver(api.engine)
+    return [
+        *(meter.id, "--customer", customer),
+        *("--api-base", api.bridge.address, "--api-key", api.key),
+    ]
+
+
+def export(file: Path, *arguments: str) -> list[dict[str, str]]:
+    """The rows that the command writes."""
+    assert run([*arguments, "--output", str(file)]) == 0
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_every_event_behind_a_number_is_one_line(named: list[str], tmp_path: Path) -> None:
+    rows = export(tmp_path / "out.csv", *named, "--from", str(NOW - 229), "--until", str(NOW))
+    assert [row["identifier"] for row in rows] == [f"e{n}" for n in range(1, 230)]
+    assert sum(int(row["value"]) for row in rows) == 229
+    shown = datetime.fromtimestamp(NOW - 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert rows[0]["timestamp"] == shown
+
+
+def test_events_are_chosen_by_their_receipt(named: list[str], tmp_path: Path) -> None:
+    times = ["--from", "2020-01-01", "--until", str(NOW + 60)]
+    soon = str(NOW + 3_600)
+    assert export(tmp_path / "none.csv", *named, *times, "--received-from", soon) == []
+    assert len(export(tmp_path / "all.csv", *named, *times, "--received-until", soon)) == 230
+
+
+def test_what_does_not_exist_is_refused_in_words(
+    named: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = ["--from", "2020-01-01", "--until", "2021-01-01"]
+    assert run(["mtr_nothing", *named[1:], *times]) == 2
+    assert "No such meter: 'mtr_nothing'" in capsys.readouterr().err
