@@ -31,6 +31,7 @@ def ctx(dynamodb: Engine) -> Context:  # noqa: ARG001 - the tables must be there
         "created": NOW,
         "default_aggregation": {"formula": "sum"},
         "event_time_window": None,
+        "status": "active",
     }
     bodies: dict[str, list[dict[str, Any]]] = {
         "billing.meter": [meter],

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 from meterline.api.params import RANGE, Object, Params, exclusive, integer, object_, string
 from meterline.api.router import Answer, Operation, get, permission_of
 from meterline.core.errors import BillingError
+from meterline.store.keys import END_OF_TIME
 
 if TYPE_CHECKING:
     from meterline.services.context import Context
-    from meterline.store.billing import Span
+    from meterline.store.billing import Source, Span
 
 type Body = dict[str, Any]
 type Keep = Callable[[Body], bool]
 type Filter = Callable[[Params], Keep]
+type Narrow = Callable[["Context", Params], "Source"]
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 10
@@ -57,14 +59,15 @@ def listing(
     *,
     filters: Object | None = None,
     keep: Filter | None = None,
-    parent: str | None = None,
+    narrow: Narrow | None = None,
     created: bool = True,
 ) -> Operation:
     """``GET`` of the list of a kind.
 
     ``keep(params)`` gives the test that objects must pass; without it they must agree with each
-    filter of the same name. ``parent`` names the parameter that holds the id of the object they
-    belong to, so that only those are read; with ``created`` they can be selected by time.
+    filter of the same name. ``narrow(context, params)`` says from where they are read, so that the
+    filters bound the cost; without it from the facets of their names. With ``created`` they can be
+    selected by time.
     """
     specification = (filters or object_()).extended(**PAGING)
     if created:
@@ -72,9 +75,33 @@ def listing(
 
     def run(ctx: "Context", params: Params) -> Listing:
         test = (keep or equal_fields)(params)
-        return read_page(ctx, kind, params, keep=test, parent=params.get(parent or ""))
+        source = (narrow or by_facets)(ctx, params)
+        return read_page(ctx, kind, params, keep=test, source=source)
 
     return list_operation(path, kind, run, specification)
+
+
+def by_facets(_: "Context", params: Params) -> "Source":
+    """From the partitions of the facets that the filters name."""
+    from meterline.store.billing import Source  # noqa: PLC0415 - not for light functions
+    from meterline.store.listings import flag  # noqa: PLC0415 - see above
+
+    facets = {
+        name: [flag(value) if isinstance(value, bool) else str(value)]
+        for name, value in params.items()
+        if name not in _NOT_COMPARED
+    }
+    return Source(facets=facets)
+
+
+def under(name: str, otherwise: Narrow = by_facets) -> Narrow:
+    """From under the object that the filter ``name`` gives the id of; ``otherwise`` without it."""
+    from meterline.store.billing import Source  # noqa: PLC0415 - not for light functions
+
+    def narrow(ctx: "Context", params: Params) -> Source:
+        return Source(parents=[params[name]]) if name in params else otherwise(ctx, params)
+
+    return narrow
 
 
 def list_operation(
@@ -98,13 +125,14 @@ def read_page(
     params: Params,
     *,
     keep: Keep = lambda _: True,
-    parent: str | None = None,
-    term: str | None = None,
+    source: "Source | None" = None,
 ) -> Listing:
     """The page that the paging parameters ask for, newest first.
 
-    ``parent`` or a search ``term`` narrow down what is read; ``keep`` still judges each object.
+    ``source`` narrows down what is read; ``keep`` still judges each object.
     """
+    from meterline.store.billing import EVERYTHING  # noqa: PLC0415 - not for light functions
+
     if "starting_after" in params and "ending_before" in params:
         raise exclusive(["ending_before", "starting_after"])
     span = _span(ctx, kind, params)
@@ -112,8 +140,7 @@ def read_page(
         kind,
         span,
         limit=params.get("limit", DEFAULT_LIMIT),
-        parent=parent,
-        term=term,
+        source=source or EVERYTHING,
         keep=lambda body: not body.get("deleted") and keep(body),
     )
     bodies = [document.body for document in page.documents]
@@ -171,15 +198,12 @@ def _span(ctx: "Context", kind: str, params: Params) -> "Span":
     return span
 
 
-_END_OF_TIME = 9_999_999_999
-
-
 def created_range(created: int | dict[str, int] | None) -> tuple[int, int]:
     """The first and last second that the filter ``created`` allows."""
     if created is None:
-        return 0, _END_OF_TIME
+        return 0, END_OF_TIME
     if isinstance(created, int):
         return created, created
     first = max(created.get("gte", 0), created.get("gt", -1) + 1)
-    last = min(created.get("lte", _END_OF_TIME), created.get("lt", _END_OF_TIME + 1) - 1)
+    last = min(created.get("lte", END_OF_TIME), created.get("lt", END_OF_TIME + 1) - 1)
     return first, last

@@ -1,15 +1,16 @@
 """Reading events back: one by id, and the list of the last 30 days (contract section 10)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from meterline.core.errors import no_such
 from meterline.services.context import Context
 from meterline.services.events import OUTBOX_KIND, outbox_id
-from meterline.store.billing import Span
+from meterline.store.billing import EVERYTHING, Source, Span
 from meterline.store.documents import Body, Document
-from meterline.store.keys import Cursor
+from meterline.store.keys import END_OF_TIME, Cursor
+from meterline.store.shelf_notes import shelves
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class EventSpan:
     older_than: str | None = None
     newer_than: str | None = None
     created_from: int = 0
-    created_until: int = 9_999_999_999
+    created_until: int = END_OF_TIME
 
 
 def find_event(ctx: Context, event_id: str, *, param: str = "id") -> Body:
@@ -33,16 +34,25 @@ def find_event(ctx: Context, event_id: str, *, param: str = "id") -> Body:
 
 
 def read_events(
-    ctx: Context, span: EventSpan, *, limit: int, keep: Callable[[Body], bool]
+    ctx: Context,
+    span: EventSpan,
+    *,
+    limit: int,
+    types: Collection[str] = (),
+    keep: Callable[[Body], bool] = lambda _: True,
 ) -> tuple[list[Body], bool]:
-    """Up to ``limit`` events that ``keep`` accepts, newest first, and whether more follow."""
+    """Up to ``limit`` events that fit, newest first, and whether more follow.
+
+    Of these ``types`` only, if any are given; ``invoice.*`` stands for all of that beginning.
+    """
     forward = span.newer_than is not None
-    found = list(islice(filter(keep, _walk(ctx, span)), limit + 1))
+    fitting = (event for event in _walk(ctx, span, types) if _fits(event["type"], types))
+    found = list(islice(filter(keep, fitting), limit + 1))
     page = found[:limit]
     return (page[::-1] if forward else page), len(found) > limit
 
 
-def _walk(ctx: Context, span: EventSpan) -> Iterator[Body]:
+def _walk(ctx: Context, span: EventSpan, types: Collection[str]) -> Iterator[Body]:
     """The events of a span: the rest of the batch it starts in, then whole batches."""
     place = span.newer_than or span.older_than
     forward = span.newer_than is not None
@@ -54,10 +64,28 @@ def _walk(ctx: Context, span: EventSpan) -> Iterator[Body]:
         if start is not None:
             yield from _rest_of_batch(start, place, forward=forward)
             bounds = _beyond(bounds, start, forward=forward)
-    for batch in ctx.store.each(OUTBOX_KIND, bounds):
+    for batch in ctx.store.each(OUTBOX_KIND, bounds, source=_source(ctx, types)):
         if batch.expires_at is None or batch.expires_at > ctx.wall_clock:
             events = batch.body["events"]
             yield from events if forward else reversed(events)
+
+
+def _source(ctx: Context, types: Collection[str]) -> Source:
+    """The shelves that hold events of these types."""
+    if not types:
+        return EVERYTHING
+    held = [
+        parents
+        for shelved, parents in shelves(ctx.livemode)
+        if any(_fits(one, types) for one in shelved)
+    ]
+    return Source(parents=[parent for parents in held for parent in parents])
+
+
+def _fits(event_type: str, types: Collection[str]) -> bool:
+    return not types or any(
+        event_type.startswith(one[:-1]) if one.endswith("*") else event_type == one for one in types
+    )
 
 
 def _rest_of_batch(batch: Document, place: str, *, forward: bool) -> Iterator[Body]:

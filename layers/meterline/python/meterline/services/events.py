@@ -10,11 +10,15 @@ from dataclasses import dataclass
 
 from meterline.services.ids import timed_id
 from meterline.store.documents import Body, Document, first_lines
+from meterline.store.event_shelves import shelf
 
 API_VERSION = "2026-10-28.endive"
 OUTBOX_KIND = "event"
 _RETENTION_SECONDS = 30 * 86_400
 _INDEX_DIGITS = 3
+_QUIET_SHARDS = 2
+_BUSY_SHARDS = 8
+"""Of the events of scheduled work: a million renewals at midnight tell of the same things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,11 @@ def outbox(
         livemode=cause.livemode,
         body={"id": batch_id, "created": now, "events": events},
         expires_at=wall_clock + _RETENTION_SECONDS,
+        parent=shelf(
+            {draft.type for draft in drafts},
+            batch_id,
+            shards=_BUSY_SHARDS if origin is None else _QUIET_SHARDS,
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
-from meterline.store.billing import Span
+from meterline.store.billing import EVERYTHING, Source, Span
 from meterline.store.documents import Body
 from meterline.store.keys import Cursor
 from meterline.store.search_terms import email_term, metadata_term
@@ -128,8 +128,8 @@ def search(ctx: Context, kind: str, text: str, *, after: str | None, limit: int)
     """The objects of a kind that fulfil the query, from the place ``after`` on."""
     query = parse_query(kind, text)
     older_than = Cursor(*_place(after)) if after else None
-    term, parent = _narrowed(kind, query)
-    documents = ctx.store.each(kind, Span(older_than=older_than), term=term, parent=parent)
+    source = _narrowed(kind, query)
+    documents = ctx.store.each(kind, Span(older_than=older_than), source=source)
     bodies: list[Body] = []
     for document in islice(documents, MAX_EXAMINED):
         if document.body.get("deleted") or not query.holds(document.body):
@@ -196,18 +196,18 @@ def _clause(kind: str, match: re.Match[str]) -> Clause:
     )
 
 
-def _narrowed(kind: str, query: Query) -> tuple[str | None, str | None]:
-    """The search term or the owner that a pin narrows the reading down to."""
+def _narrowed(kind: str, query: Query) -> Source:
+    """What a pin narrows the reading down to."""
     owner = SEARCHABLE[kind].owner
     for pin in query.pins():
         value = pin.value or ""
         if pin.key is not None:
-            return metadata_term(pin.key, value), None
+            return Source(terms=[metadata_term(pin.key, value)])
         if pin.field == "email":
-            return email_term(value), None
+            return Source(terms=[email_term(value)])
         if pin.field == owner:
-            return None, value
-    return None, None
+            return Source(parents=[value])
+    return EVERYTHING
 
 
 def _place_of(body: Body) -> str:

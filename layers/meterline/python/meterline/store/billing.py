@@ -1,15 +1,15 @@
 """The repository of billing objects: reads by id, lists, what is due, and commits."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 
-from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from meterline.store import commit as transactions
-from meterline.store import keys, parts, search_terms, tabs
+from meterline.store import keys, parts, search_terms, shelf_notes, tabs
 from meterline.store.documents import (
     LIVE,
     Body,
@@ -24,6 +24,8 @@ from meterline.store.keys import Cursor
 from meterline.store.models import BillingItem, ListingIndex, ParentIndex, billing_item
 
 _BATCH_SIZE = 50
+_FEW_PARTITIONS = 4
+_READERS = 8
 _MAX_READS = 5
 
 
@@ -34,8 +36,25 @@ class Span:
     newer_than: Cursor | None = None
     older_than: Cursor | None = None
     created_from: int = 0
-    created_until: int = 9_999_999_999
+    created_until: int = keys.END_OF_TIME
     oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a list is read from: the whole of a kind, or what the first of these narrows it to.
+
+    ``ids`` are objects that are known by id, ``terms`` search terms, ``parents`` the objects (or
+    labels) that they stand under, ``facets`` the values that ``store.listings`` divides lists by.
+    """
+
+    ids: Collection[str] | None = None
+    terms: Collection[str] | None = None
+    parents: Collection[str] | None = None
+    facets: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+EVERYTHING = Source()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +121,15 @@ class BillingStore:
         *,
         limit: int,
         parent: str | None = None,
-        term: str | None = None,
+        source: Source = EVERYTHING,
         keep: Callable[[Body], bool] = lambda _: True,
     ) -> Page:
-        """Up to ``limit`` objects of a kind, or of those under ``parent``, that ``keep`` accepts.
+        """Up to ``limit`` objects of a kind, from under ``parent`` or ``source``, that fit.
 
-        In the order of ``span``; reads the index until the page is full, then the objects. With a
-        search ``term`` only objects are read that it finds or found.
+        In the order of ``span``; reads the index until the page is full, then the objects. What an
+        index shows may be older than the objects: ``keep`` judges these.
         """
-        each = self.each(kind, span, parent=parent, term=term, keep=keep, batch_size=limit + 1)
+        each = self.each(kind, span, parent=parent, source=source, keep=keep, batch_size=limit + 1)
         documents = list(islice(each, limit + 1))
         return Page(documents[:limit], has_more=len(documents) > limit)
 
@@ -120,13 +139,15 @@ class BillingStore:
         span: Span | None = None,
         *,
         parent: str | None = None,
-        term: str | None = None,
+        source: Source = EVERYTHING,
         keep: Callable[[Body], bool] = lambda _: True,
         batch_size: int = _BATCH_SIZE,
     ) -> Iterator[Document]:
         """The same without an end: every object, read in batches as it is asked for."""
-        ids = self._ids(kind, span or Span(), parent, term)
-        while batch := list(islice(ids, min(batch_size, _BATCH_SIZE))):
+        size = min(batch_size, _BATCH_SIZE)
+        source = source if parent is None else Source(parents=[parent])
+        ids = self._ids(kind, span or Span(), source, size)
+        while batch := list(islice(ids, size)):
             found = self.get_many(batch)
             yield from (found[one] for one in batch if one in found and keep(found[one].body))
 
@@ -144,6 +165,7 @@ class BillingStore:
     def commit(self, change: Change) -> None:
         """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
         search_terms.write_rows(change)
+        shelf_notes.note_shelves(change.puts, self.livemode)
         named = parts.write_parts(change)
         try:
             transactions.commit(named, livemode=self.livemode)
@@ -153,25 +175,33 @@ class BillingStore:
         search_terms.remove_rows(change)
         parts.remove_parts(change, named)
 
-    def _ids(self, kind: str, span: Span, parent: str | None, term: str | None) -> Iterator[str]:
-        """The ids of a list, merged from its partitions in the order of ``span``."""
-        if term is not None:
-            rows = [_term_rows(keys.term_key(self.livemode, kind, term), span)]
-        elif parent is not None and not keys.can_be_stored(parent):
-            rows = []
-        elif parent is not None:
-            partitions = [keys.parent_key(self.livemode, kind, parent)]
-            rows = [
-                _rows(billing_item().by_parent, BillingItem.parent_sk, one, span)
-                for one in partitions
-            ]
+    def _ids(self, kind: str, span: Span, source: Source, size: int) -> Iterator[str]:
+        """The ids of a list in the order of ``span``, read ``size`` at a time."""
+        if source.ids is not None:
+            rows = [self._known_rows(kind, span, source.ids)]
+        elif source.terms is not None:
+            partitions = [keys.term_key(self.livemode, kind, one) for one in source.terms]
+            rows = [_term_rows(one, span, size) for one in partitions]
+        elif source.parents is not None:
+            parents = filter(keys.can_be_stored, source.parents)
+            partitions = [keys.parent_key(self.livemode, kind, one) for one in parents]
+            rows = [_rows(billing_item().by_parent, one, span, size) for one in partitions]
         else:
-            partitions = keys.listing_keys(self.livemode, kind)
-            rows = [
-                _rows(billing_item().listing, BillingItem.list_sk, one, span) for one in partitions
-            ]
-        merged = heapq.merge(*rows, reverse=not span.oldest_first)
+            partitions = keys.listing_keys(self.livemode, kind, source.facets)
+            rows = [_rows(billing_item().listing, one, span, size) for one in partitions]
+        merged = heapq.merge(*_begun(rows), reverse=not span.oldest_first)
         return (row.split("#", 1)[1] for row in merged)
+
+    def _known_rows(self, kind: str, span: Span, ids: Collection[str]) -> Iterator[str]:
+        """The sort keys, within ``span``, of those of these objects that are of the kind."""
+        low, high = _bounds(span)
+        places = (
+            Cursor(document.created, document.id).sort_key
+            for document in self.get_many(ids).values()
+            if document.kind == kind
+        )
+        within = (place for place in places if low < place < high)
+        return iter(sorted(within, reverse=not span.oldest_first))
 
     def _read_one(self, object_id: str) -> Document | None:
         try:
@@ -191,49 +221,58 @@ class BillingStore:
             version=item.version or 0,
             due_at=item.due_at,
             timeline=item.timeline or LIVE,
-            parent=item.parent,
+            parent=keys.parent_of_key(item.parent_pk),
             expires_at=item.expires_at,
             terms=frozenset(item.terms or ()),
             parts=tuple(sorted(item.parts or ())),
         )
 
 
+def _begun(rows: list[Iterator[str]]) -> list[Iterator[str]]:
+    """The same rows; the first pages of many partitions are read side by side."""
+    if len(rows) <= _FEW_PARTITIONS:
+        return rows
+    with ThreadPoolExecutor(_READERS) as readers:
+        firsts = list(readers.map(lambda one: list(islice(one, 1)), rows))
+    return [chain(first, rest) for first, rest in zip(firsts, rows, strict=True) if first]
+
+
 def _rows(
-    index: ListingIndex | ParentIndex, place: UnicodeAttribute, partition: str, span: Span
+    index: ListingIndex | ParentIndex, partition: str, span: Span, size: int
 ) -> Iterator[str]:
-    """The sort keys of one partition within ``span``, read a page at a time."""
+    """The sort keys of one partition of an index within ``span``, read a page at a time."""
+    low, high = _bounds(span)
     items = index.query(
         partition,
-        place.between(*_bounds(span)),
+        BillingItem.list_sk.between(low, high),
         scan_index_forward=span.oldest_first,
-        page_size=101,
+        page_size=size + 1,
     )
-    return (str(getattr(item, place.attr_name)) for item in items)
+    return (row for item in items if low < (row := str(item.list_sk)) < high)
 
 
-def _term_rows(partition: str, span: Span) -> Iterator[str]:
+def _term_rows(partition: str, span: Span, size: int) -> Iterator[str]:
     """The same of the objects that a search term finds; read consistently, as it is no index."""
+    low, high = _bounds(span)
     items = billing_item().query(
         partition,
-        BillingItem.sk.between(*_bounds(span)),
+        BillingItem.sk.between(low, high),
         scan_index_forward=span.oldest_first,
-        page_size=101,
+        page_size=size + 1,
         consistent_read=True,
     )
-    return (item.sk for item in items)
+    return (item.sk for item in items if low < item.sk < high)
 
 
 def _bounds(span: Span) -> tuple[str, str]:
-    """The least and greatest sort key within ``span``; its places themselves are outside."""
+    """The places that what lies within ``span`` is between; no object stands at either.
+
+    A place without an id comes before all objects of its second.
+    """
     low = Cursor(span.created_from, "").sort_key
-    high = Cursor(span.created_until, "~").sort_key
+    high = Cursor(span.created_until + 1, "").sort_key
     if span.newer_than is not None:
-        low = max(low, span.newer_than.sort_key + "!")
+        low = max(low, span.newer_than.sort_key)
     if span.older_than is not None:
-        high = min(high, _just_before(span.older_than.sort_key))
+        high = min(high, span.older_than.sort_key)
     return low, max(low, high)
-
-
-def _just_before(sort_key: str) -> str:
-    """The greatest key below ``sort_key`` that an id can give."""
-    return sort_key[:-1] + chr(ord(sort_key[-1]) - 1) + "~"

@@ -10,7 +10,15 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from meterline.store import keys
-from meterline.store.documents import Change, Claim, ClaimTaken, Conflict, Document, LeaseLost
+from meterline.store.documents import (
+    LIVE,
+    Change,
+    Claim,
+    ClaimTaken,
+    Conflict,
+    Document,
+    LeaseLost,
+)
 from meterline.store.models import BillingItem, access_item, billing_item
 from meterline.store.search_terms import terms_of
 
@@ -104,8 +112,7 @@ def _item(document: Document) -> BillingItem:
         kind=document.kind,
         version=document.version + 1,
         body=document.body,
-        timeline=document.timeline,
-        parent=document.parent,
+        timeline=None if document.timeline == LIVE else document.timeline,
         expires_at=document.expires_at,
         terms=set(terms_of(document.kind, document.body)) or None,
         parts=set(document.parts) or None,

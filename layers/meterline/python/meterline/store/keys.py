@@ -1,14 +1,18 @@
 """How objects are keyed: livemode is part of every key, and busy index partitions are sharded."""
 
 import zlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from meterline.store.documents import LIVE, Document
+from meterline.store.listings import division
 
 DUE_SHARDS = 8
-_LISTING_SHARDS = {"customer": 4, "subscription": 4, "invoice": 8, "invoiceitem": 8, "event": 8}
+END_OF_TIME = 99_999_999_998
+"""A second that comes after all others, UTC; test clocks reach the year 2999."""
+
+_TIME_DIGITS = 11
 _UNLISTED = frozenset({"tab"})
-_TIME_DIGITS = 10
 _MAX_VALUE_BYTES = 1_000
 
 
@@ -50,10 +54,17 @@ def term_key(livemode: bool, kind: str, term: str) -> str:  # noqa: FBT001 - a p
     return f"{mode(livemode)}#term#{kind}#{term}"
 
 
-def listing_keys(livemode: bool, kind: str) -> list[str]:  # noqa: FBT001 - a part of the key
-    """The partitions of the list of all objects of a kind."""
-    shards = _LISTING_SHARDS.get(kind, 1)
-    return [f"{mode(livemode)}#{kind}#{shard}" for shard in range(shards)]
+def listing_keys(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    kind: str,
+    only: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
+    """The partitions of the list of a kind; of the objects whose facets have these values only."""
+    return [
+        _listing_key(livemode, kind, part, shard)
+        for part, shards in division(kind).parts(only or {})
+        for shard in range(shards)
+    ]
 
 
 def parent_key(livemode: bool, kind: str, parent: str) -> str:  # noqa: FBT001 - a part of the key
@@ -67,21 +78,40 @@ def due_keys(livemode: bool, timeline: str) -> list[str]:  # noqa: FBT001 - a pa
     return [f"{mode(livemode)}#{timeline}#{shard}" for shard in range(shards)]
 
 
+def parent_of_key(key: str | None) -> str | None:
+    """The ``parent`` that ``parent_key`` made a key of."""
+    return None if key is None else key.split("#", 2)[2]
+
+
 def index_keys(document: Document) -> dict[str, str | int]:
-    """The index attributes of a document; absent ones keep it out of that index."""
-    place = Cursor(document.created, document.id).sort_key
-    keys: dict[str, str | int] = {}
-    if document.kind not in _UNLISTED:
-        keys["list_pk"] = _shard(listing_keys(document.livemode, document.kind), document.id)
-        keys["list_sk"] = place
+    """The index attributes of a document; absent ones keep it out of that index.
+
+    What is not listed, as what is left of a deleted object, still stands under its parent.
+    """
+    keys: dict[str, str | int] = {"list_sk": Cursor(document.created, document.id).sort_key}
+    divided = division(document.kind)
+    if document.kind not in _UNLISTED and divided.lists(document.body):
+        part, shards = divided.part_of(document.body)
+        shard = shard_of(document.id, shards)
+        keys["list_pk"] = _listing_key(document.livemode, document.kind, part, shard)
     if document.parent is not None:
         keys["parent_pk"] = parent_key(document.livemode, document.kind, document.parent)
-        keys["parent_sk"] = place
     if document.due_at is not None:
-        keys["due_pk"] = _shard(due_keys(document.livemode, document.timeline), document.id)
+        partitions = due_keys(document.livemode, document.timeline)
+        keys["due_pk"] = partitions[shard_of(document.id, len(partitions))]
         keys["due_at"] = document.due_at
     return keys
 
 
-def _shard(partitions: list[str], object_id: str) -> str:
-    return partitions[zlib.crc32(object_id.encode()) % len(partitions)]
+def shard_of(object_id: str, shards: int) -> int:
+    """Which of so many shards an object belongs to."""
+    return zlib.crc32(object_id.encode()) % shards
+
+
+def _listing_key(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    kind: str,
+    part: str,
+    shard: int,
+) -> str:
+    return f"{mode(livemode)}#{kind}#{part}#{shard}"

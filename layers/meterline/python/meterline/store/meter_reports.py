@@ -17,7 +17,6 @@ def save(document: Document) -> None:
         "kind": {"S": document.kind},
         "version": {"N": "1"},
         "body": {"B": pack(document.body)},
-        "timeline": {"S": document.timeline},
         "expires_at": {"N": str(document.expires_at)},
     }
     client = dynamodb()

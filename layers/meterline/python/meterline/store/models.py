@@ -63,7 +63,7 @@ class ParentIndex(GlobalSecondaryIndex["BillingItem"]):
         projection = KeysOnlyProjection()
 
     parent_pk = UnicodeAttribute(hash_key=True)
-    parent_sk = UnicodeAttribute(range_key=True)
+    list_sk = UnicodeAttribute(range_key=True)
 
 
 class DueIndex(GlobalSecondaryIndex["BillingItem"]):
@@ -93,7 +93,6 @@ class BillingItem(Model):
     version = IntegerAttribute(null=True)
     body = BodyAttribute(null=True)
     timeline = UnicodeAttribute(null=True)
-    parent = UnicodeAttribute(null=True)
     holder = UnicodeAttribute(null=True)
     expires_at = IntegerAttribute(null=True)
     terms = UnicodeSetAttribute(null=True)
@@ -101,7 +100,6 @@ class BillingItem(Model):
     list_pk = UnicodeAttribute(null=True)
     list_sk = UnicodeAttribute(null=True)
     parent_pk = UnicodeAttribute(null=True)
-    parent_sk = UnicodeAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_at = IntegerAttribute(null=True)
     listing = ListingIndex()

@@ -8,7 +8,7 @@ that would double what they cost and bound how much metadata an object may have.
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pynamodb.exceptions import DeleteError
 
@@ -30,14 +30,56 @@ def email_term(email: str) -> str:
     return _digest("email", email.casefold())
 
 
+def field_term(*parts: str) -> str:
+    """The term of the value of a field that lists are filtered by; ``parts`` say which."""
+    return _digest("field", *parts)
+
+
 def terms_of(kind: str, body: Body) -> frozenset[str]:
     """The terms that find an object as it is now."""
     if kind not in SEARCHABLE or body.get("deleted"):
         return frozenset()
     pairs = (body.get("metadata") or {}).items()
     terms = {metadata_term(key, value) for key, value in pairs}
-    email = body.get("email") if kind == "customer" else None
-    return frozenset(terms | ({email_term(email)} if email else set()))
+    return frozenset(terms | set(_FIELDS.get(kind, _no_fields)(body)))
+
+
+def _customer_terms(customer: Body) -> Iterator[str]:
+    if customer.get("email"):
+        yield email_term(customer["email"])
+
+
+def _price_terms(price: Body) -> Iterator[str]:
+    yield field_term("currency", price["currency"])
+    meter = (price["recurring"] or {}).get("meter")
+    if meter:
+        yield field_term("meter", meter)
+
+
+def _product_terms(product: Body) -> Iterator[str]:
+    if product["url"]:
+        yield field_term("url", product["url"])
+
+
+def _subscription_terms(subscription: Body) -> Iterator[str]:
+    """Prices together with the status: those of a price that run are not behind those that ended.
+
+    A renewal changes neither, so it writes none.
+    """
+    for item in subscription["items"]["data"]:
+        yield field_term("price", item["price"]["id"], subscription["status"])
+
+
+def _no_fields(_: Body) -> Iterator[str]:
+    return iter(())
+
+
+_FIELDS: Mapping[str, Callable[[Body], Iterator[str]]] = {
+    "customer": _customer_terms,
+    "price": _price_terms,
+    "product": _product_terms,
+    "subscription": _subscription_terms,
+}
 
 
 def write_rows(change: Change) -> None:

@@ -1,6 +1,6 @@
 """``/v1/billing/alerts``."""
 
-from meterline.api.lists import Keep, listing, retrieve
+from meterline.api.lists import Keep, listing, retrieve, under
 from meterline.api.params import Params, array, enum, integer, object_, string
 from meterline.api.router import Routes, post
 from meterline.services.alerts import (
@@ -44,7 +44,7 @@ ROUTES = Routes(
             _KIND,
             filters=object_(alert_type=enum("usage_threshold"), meter=string()),
             keep=_keep,
-            parent="meter",
+            narrow=under("meter"),
             created=False,
         ),
     ]

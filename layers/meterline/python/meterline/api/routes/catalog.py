@@ -1,6 +1,6 @@
 """What is sold and how it is counted: products, prices, coupons, billing meters."""
 
-from meterline.api.lists import Keep, equal_fields, listing, retrieve
+from meterline.api.lists import Keep, by_facets, equal_fields, listing, retrieve, under
 from meterline.api.params import (
     Object,
     Param,
@@ -19,6 +19,7 @@ from meterline.api.params import (
 from meterline.api.router import Operation, Routes, delete, post
 from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
 from meterline.api.searching import searching
+from meterline.services.context import Context
 from meterline.services.coupons import create_coupon, delete_coupon, update_coupon
 from meterline.services.meters import (
     create_meter,
@@ -28,6 +29,9 @@ from meterline.services.meters import (
 )
 from meterline.services.prices import LOOKUP_KEY, create_price, is_inline, update_price
 from meterline.services.products import create_product, delete_product, update_product
+from meterline.store.billing import Source
+from meterline.store.listings import INTERVALS, USAGE_TYPES
+from meterline.store.search_terms import field_term
 
 FORMULA = enum("avg", "count", "last", "max", "min", "sum", "unique_count", required=True)
 """``count``, ``last`` and ``sum`` are Stripe's; the others go beyond it."""
@@ -124,6 +128,14 @@ def _with_ids(params: Params) -> Keep:
     return lambda body: (ids is None or body["id"] in ids) and equal(body)
 
 
+def _products_from(ctx: Context, params: Params) -> Source:
+    if "ids" in params:
+        return Source(ids=params["ids"])
+    if "url" in params:
+        return Source(terms=[field_term("url", params["url"])])
+    return by_facets(ctx, params)
+
+
 PRODUCTS = [
     post("/v1/products", "product", create_product, CREATE_PRODUCT),
     searching("/v1/products/search", "product"),
@@ -138,6 +150,7 @@ PRODUCTS = [
             url=string(),
         ),
         keep=_with_ids,
+        narrow=_products_from,
     ),
     retrieve("/v1/products/{id}", "product"),
     post("/v1/products/{id}", "product", update_product, UPDATE_PRODUCT),
@@ -247,10 +260,38 @@ def _with_recurring(params: Params) -> Keep:
     return lambda body: all(test(body) for test in tests)
 
 
+def _prices_from(ctx: Context, params: Params) -> Source:
+    recurring = params.get("recurring", {})
+    if "lookup_keys" in params:
+        holders = (ctx.store.claim_holder(LOOKUP_KEY, key) for key in params["lookup_keys"])
+        return Source(ids=[one for one in holders if one is not None])
+    if "meter" in recurring:
+        return Source(terms=[field_term("meter", recurring["meter"])])
+    if "currency" in params:
+        return Source(terms=[field_term("currency", params["currency"])])
+    return Source(facets={**by_facets(ctx, params).facets, "recurs": _recurs(params, recurring)})
+
+
+def _recurs(params: Params, recurring: Params) -> list[str]:
+    """The kinds of recurring and one-time prices that the filters allow."""
+    intervals = [recurring["interval"]] if "interval" in recurring else INTERVALS
+    usage_types = [recurring["usage_type"]] if "usage_type" in recurring else USAGE_TYPES
+    kinds = [f"{interval}-{usage_type}" for interval in intervals for usage_type in usage_types]
+    if params.get("type") == "one_time":
+        return [] if recurring else ["one_time"]
+    return kinds if recurring or "type" in params else ["one_time", *kinds]
+
+
 PRICES: list[Operation] = [
     post("/v1/prices", "price", create_price, CREATE_PRICE),
     searching("/v1/prices/search", "price"),
-    listing("/v1/prices", "price", filters=LIST_PRICES, keep=_with_recurring, parent="product"),
+    listing(
+        "/v1/prices",
+        "price",
+        filters=LIST_PRICES,
+        keep=_with_recurring,
+        narrow=under("product", otherwise=_prices_from),
+    ),
     retrieve("/v1/prices/{id}", "price"),
     post("/v1/prices/{id}", "price", update_price, UPDATE_PRICE),
 ]

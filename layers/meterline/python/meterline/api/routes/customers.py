@@ -29,6 +29,7 @@ from meterline.services.balances import (
 from meterline.services.context import Context
 from meterline.services.customers import create_customer, delete_customer, update_customer
 from meterline.services.lookups import find
+from meterline.store.billing import Source
 from meterline.store.search_terms import email_term
 
 
@@ -89,9 +90,16 @@ def _list_customers(ctx: Context, params: Params) -> Listing:
         "customer",
         params,
         keep=lambda body: body["test_clock"] == clock and email in (None, body["email"]),
-        parent=None if email else clock,
-        term=email_term(email) if email else None,
+        source=_customers_from(email, clock),
     )
+
+
+def _customers_from(email: str | None, clock: str | None) -> Source:
+    if clock is not None:
+        return Source(parents=[clock])
+    if email is not None:
+        return Source(terms=[email_term(email)])
+    return Source(facets={"on_clock": ["no"]})
 
 
 CUSTOMERS = [
@@ -123,7 +131,7 @@ def _list_transactions(ctx: Context, customer_id: str, params: Params) -> Listin
         ctx,
         _TRANSACTION,
         params,
-        parent=customer_id,
+        source=Source(parents=[customer_id]),
         keep=lambda body: invoice in (None, body["invoice"]),
     )
 

@@ -9,7 +9,6 @@ from meterline.api.lists import (
     DEFAULT_LIMIT,
     PAGING,
     Body,
-    Keep,
     Listing,
     created_range,
     list_operation,
@@ -68,20 +67,14 @@ def _list(ctx: Context, params: Params) -> Listing:
         created_from=first,
         created_until=last,
     )
+    if params.get("delivery_success") is False:
+        return Listing([], has_more=False)
     limit = params.get("limit", DEFAULT_LIMIT)
-    return Listing(*read_events(ctx, span, limit=limit, keep=_wanted(params)))
+    return Listing(*read_events(ctx, span, limit=limit, types=_types(params)))
 
 
-def _wanted(params: Params) -> Keep:
-    types = [*params.get("types", []), *([params["type"]] if "type" in params else [])]
-    return lambda event: not types or any(_matches(event["type"], one) for one in types)
-
-
-def _matches(event_type: str, pattern: str) -> bool:
-    """Whether a type is the given one; ``invoice.*`` stands for all of that beginning."""
-    if pattern.endswith("*"):
-        return event_type.startswith(pattern[:-1])
-    return event_type == pattern
+def _types(params: Params) -> list[str]:
+    return [*params.get("types", []), *([params["type"]] if "type" in params else [])]
 
 
 EVENTS = [
@@ -113,7 +106,15 @@ def _list_thin(call: Call, params: Params) -> dict[str, Any]:
     first, last = _created_seconds(params.get("created", {}))
     span = EventSpan(older_than=place.get("after"), created_from=first, created_until=last)
     limit = params.get("limit", DEFAULT_LIMIT)
-    events, has_more = read_events(call.context(), span, limit=limit, keep=_wanted_thin(params))
+    types = [one.removeprefix("v1.") for one in params.get("types", [])]
+    object_id = params.get("object_id")
+    events, has_more = read_events(
+        call.context(),
+        span,
+        limit=limit,
+        types=types,
+        keep=lambda event: object_id in (None, event["data"]["object"].get("id")),
+    )
     next_page = page_token(secret, {"after": events[-1]["id"]}) if has_more else None
     return {
         "data": [thin_event(event) for event in events],
@@ -132,15 +133,6 @@ def _address(call: Call, params: Params, page: str) -> str:
         elif name != "page":
             query.append((name, str(value)))
     return f"{call.request.path}?{urlencode([*query, ('page', page)])}"
-
-
-def _wanted_thin(params: Params) -> Keep:
-    types = [one.removeprefix("v1.") for one in params.get("types", [])]
-    object_id = params.get("object_id")
-    return lambda event: (
-        (not types or any(_matches(event["type"], one) for one in types))
-        and object_id in (None, event["data"]["object"].get("id"))
-    )
 
 
 def _created_seconds(created: dict[str, str]) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """``/v1/invoiceitems``: what is charged or credited once, on the next invoice or a draft."""
 
-from meterline.api.lists import Keep, listing, retrieve
+from meterline.api.lists import Keep, listing, retrieve, under
 from meterline.api.params import (
     Param,
     Params,
@@ -15,11 +15,13 @@ from meterline.api.params import (
 from meterline.api.router import delete, post
 from meterline.api.routes.shared import currency, discounts
 from meterline.core.money import MAX_AMOUNT_MINOR
+from meterline.services.context import Context
 from meterline.services.invoices.item_verbs import (
     create_invoice_item,
     delete_invoice_item,
     update_invoice_item,
 )
+from meterline.store.billing import Source
 
 _KIND = "invoiceitem"
 _PATH = "/v1/invoiceitems"
@@ -48,6 +50,16 @@ def _keep(params: Params) -> Keep:
     )
 
 
+def _from(ctx: Context, params: Params) -> Source:
+    """The items of an invoice are known from its lines."""
+    if "invoice" not in params:
+        return under("customer")(ctx, params)
+    invoice = ctx.store.get(params["invoice"])
+    lines = invoice.body["lines"]["data"] if invoice and invoice.kind == "invoice" else []
+    details = (line["parent"]["invoice_item_details"] for line in lines)
+    return Source(ids=[one["invoice_item"] for one in details if one])
+
+
 ITEM_OPERATIONS = (
     post(
         _PATH,
@@ -74,5 +86,5 @@ ITEM_OPERATIONS = (
         object_({"description": string(emptyable=True), **_CONTENT}, exclusive=_ONE_AMOUNT),
     ),
     delete(_PATH + "/{id}", _KIND, delete_invoice_item),
-    listing(_PATH, _KIND, filters=_FILTERS, keep=_keep, parent="customer"),
+    listing(_PATH, _KIND, filters=_FILTERS, keep=_keep, narrow=_from),
 )

@@ -3,10 +3,12 @@
 from meterline.api.lists import (
     Keep,
     Listing,
+    by_facets,
     list_operation,
     listing,
     page_of,
     retrieve,
+    under,
 )
 from meterline.api.params import (
     Param,
@@ -37,6 +39,7 @@ from meterline.services.invoices.manual import (
 from meterline.services.invoices.preview import create_preview
 from meterline.services.invoices.settle import mark_uncollectible, pay_invoice, void_invoice
 from meterline.services.lookups import find
+from meterline.store.billing import Source
 
 _KIND = "invoice"
 
@@ -55,6 +58,15 @@ def _keep(params: Params) -> Keep:
         all(body[name] == params[name] for name in same)
         and subscription in (None, subscription_of(body))
     )
+
+
+def _from(ctx: Context, params: Params) -> Source:
+    """The invoices of a subscription stand under its customer."""
+    if "subscription" not in params:
+        return by_facets(ctx, params)
+    subscription = ctx.store.get(params["subscription"])
+    is_one = subscription is not None and subscription.kind == "subscription"
+    return Source(parents=[subscription.body["customer"]] if subscription and is_one else [])
 
 
 def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
@@ -121,6 +133,12 @@ ROUTES = Routes(
         post("/v1/invoices/{id}/mark_uncollectible", _KIND, mark_uncollectible),
         searching("/v1/invoices/search", _KIND),
         *ITEM_OPERATIONS,
-        listing("/v1/invoices", _KIND, filters=_FILTERS, keep=_keep, parent="customer"),
+        listing(
+            "/v1/invoices",
+            _KIND,
+            filters=_FILTERS,
+            keep=_keep,
+            narrow=under("customer", otherwise=_from),
+        ),
     ]
 )

@@ -1,6 +1,6 @@
 """``/v1/subscriptions``."""
 
-from meterline.api.lists import Keep, listing, retrieve
+from meterline.api.lists import Keep, by_facets, listing, retrieve, under
 from meterline.api.params import (
     Param,
     Params,
@@ -16,6 +16,7 @@ from meterline.api.params import (
 )
 from meterline.api.router import Routes, delete, post
 from meterline.api.routes.shared import (
+    ITEM_THRESHOLDS,
     ONE_TIME_PRICE_DATA,
     PRICES,
     RECURRING_PRICE_DATA,
@@ -23,40 +24,72 @@ from meterline.api.routes.shared import (
 )
 from meterline.api.routes.subscription_items import ITEM_OPERATIONS
 from meterline.api.searching import searching
+from meterline.services.context import Context
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.items import MAX_ITEMS
 from meterline.services.subscriptions.pauses import pause_subscription, resume_subscription
 from meterline.services.subscriptions.update import update_subscription
+from meterline.store.billing import Source
+from meterline.store.search_terms import field_term
 
 _KIND = "subscription"
 _ENDED = ("canceled", "incomplete_expired")
+_STATUSES = (
+    "active",
+    "canceled",
+    "incomplete",
+    "incomplete_expired",
+    "past_due",
+    "paused",
+    "trialing",
+    "unpaid",
+)
 
 _PRORATION = {
     "proration_behavior": enum("always_invoice", "create_prorations", "none"),
 }
 
 _ITEM = object_(
+    billing_thresholds=ITEM_THRESHOLDS,
     discounts=discounts(),
     price=string(),
     price_data=RECURRING_PRICE_DATA,
     quantity=integer(minimum=0),
     metadata=metadata(),
+    exclusive=[PRICES],
+    one_of=[PRICES],
 )
 
 _CHANGED_ITEM = object_(
     id=string(),
+    billing_thresholds=ITEM_THRESHOLDS,
+    clear_usage=boolean(),
     deleted=boolean(),
+    discounts=discounts(),
     metadata=metadata(),
     price=string(),
+    price_data=RECURRING_PRICE_DATA,
     quantity=integer(minimum=0),
+    exclusive=[PRICES],
 )
 
 _ITEMS = array(_ITEM, required=True, min_items=1, max_items=MAX_ITEMS)
 _CHANGED_ITEMS = array(_CHANGED_ITEM, min_items=1, max_items=2 * MAX_ITEMS)
 
-    exclusive=[PRICES],
-    one_of=[PRICES],
+_ONE_OFF_PERIOD = object_(
+    start=object_(
+        timestamp=timestamp(),
+        type=enum("max_item_period_start", "now", "timestamp", required=True),
+        required=True,
+    ),
+    end=object_(
+        timestamp=timestamp(),
+        type=enum("min_item_period_end", "timestamp", required=True),
+        required=True,
+    ),
+)
+
 _ONE_OFF_ITEMS = array(
     object_(
         discountable=boolean(),
@@ -72,32 +105,15 @@ _ONE_OFF_ITEMS = array(
     max_items=MAX_ITEMS,
 )
 
-    clear_usage=boolean(),
 _PENDING_INTERVAL = object_(
-    discounts=discounts(),
     emptyable=True,
     interval=enum("day", "month", "week", "year", required=True),
-    price_data=RECURRING_PRICE_DATA,
     interval_count=integer(minimum=1),
-    exclusive=[PRICES],
 )
 
 _TRIAL_SETTINGS = object_(
     end_behavior=object_(
         required=True,
-_ONE_OFF_PERIOD = object_(
-    start=object_(
-        timestamp=timestamp(),
-        type=enum("max_item_period_start", "now", "timestamp", required=True),
-        required=True,
-    ),
-    end=object_(
-        timestamp=timestamp(),
-        type=enum("min_item_period_end", "timestamp", required=True),
-        required=True,
-    ),
-)
-
         missing_payment_method=enum("cancel", "create_invoice", "pause", required=True),
     )
 )
@@ -133,12 +149,20 @@ _CANCELLATION_DETAILS = object_(
     ),
 )
 
+_THRESHOLDS = object_(
+    emptyable=True,
+    amount_gte=integer(minimum=0),
+    reset_billing_cycle_anchor=boolean(),
+    one_of=[("amount_gte", "reset_billing_cycle_anchor")],
+)
+
 _CREATE_FIELDS: dict[str, Param] = {
     "add_invoice_items": _ONE_OFF_ITEMS,
     "backdate_start_date": timestamp(),
     "billing_cycle_anchor": timestamp(),
     "billing_cycle_anchor_config": _ANCHOR_CONFIG,
     "billing_mode": object_(type=enum("classic", "flexible", required=True)),
+    "billing_thresholds": _THRESHOLDS,
     "cancel_at": timestamp(),
     "cancel_at_period_end": boolean(),
     "collection_method": enum("charge_automatically", "send_invoice"),
@@ -169,6 +193,7 @@ _UPDATE = object_(
     {
         "add_invoice_items": _ONE_OFF_ITEMS,
         "billing_cycle_anchor": _RESET,
+        "billing_thresholds": _THRESHOLDS,
         "cancel_at": either(_CANCEL_AT_WORDS, timestamp(), emptyable=True),
         "cancel_at_period_end": boolean(),
         "cancellation_details": _CANCELLATION_DETAILS,
@@ -216,33 +241,15 @@ _FILTERS = object_(
     customer=string(),
     collection_method=enum("charge_automatically", "send_invoice"),
     price=string(),
-    status=enum(
-        "active",
-        "all",
-        "canceled",
-        "ended",
-        "incomplete",
-        "incomplete_expired",
-        "past_due",
-        "paused",
-        "trialing",
-        "unpaid",
-    ),
+    status=enum("all", "ended", *_STATUSES),
     test_clock=string(),
 )
 
 
 def _keep(params: Params) -> Keep:
     """Ended subscriptions are listed only if ``status`` asks for them (contract section 5.10)."""
-    status = params.get("status")
+    statuses = _statuses(params.get("status"))
     same = [name for name in ("customer", "collection_method", "test_clock") if name in params]
-
-    def has_status(body: Params) -> bool:
-        if status is None:
-            return body["status"] not in _ENDED
-        if status == "ended":
-            return body["status"] in _ENDED
-        return status in ("all", body["status"])
 
     def has_price(body: Params) -> bool:
         wanted = params.get("price")
@@ -251,8 +258,27 @@ def _keep(params: Params) -> Keep:
         )
 
     return lambda body: (
-        has_status(body) and has_price(body) and all(body[name] == params[name] for name in same)
+        body["status"] in statuses
+        and has_price(body)
+        and all(body[name] == params[name] for name in same)
     )
+
+
+def _from(ctx: Context, params: Params) -> Source:
+    statuses = _statuses(params.get("status"))
+    if "test_clock" in params:
+        customers = ctx.store.each("customer", parent=params["test_clock"])
+        return Source(parents=[customer.id for customer in customers])
+    if "price" in params:
+        return Source(terms=[field_term("price", params["price"], one) for one in statuses])
+    return Source(facets={**by_facets(ctx, params).facets, "status": statuses})
+
+
+def _statuses(wanted: str | None) -> list[str]:
+    """The statuses that a filter stands for."""
+    if wanted in (None, "all"):
+        return [one for one in _STATUSES if wanted == "all" or one not in _ENDED]
+    return [*_ENDED] if wanted == "ended" else [str(wanted)]
 
 
 PREVIEW_DETAILS = object_(
@@ -284,6 +310,12 @@ ROUTES = Routes(
         post("/v1/subscriptions/{id}/resume", _KIND, resume_subscription, _RESUME),
         searching("/v1/subscriptions/search", _KIND),
         *ITEM_OPERATIONS,
-        listing("/v1/subscriptions", _KIND, filters=_FILTERS, keep=_keep, parent="customer"),
+        listing(
+            "/v1/subscriptions",
+            _KIND,
+            filters=_FILTERS,
+            keep=_keep,
+            narrow=under("customer", otherwise=_from),
+        ),
     ]
 )

@@ -1,6 +1,6 @@
 """The subscription object: a new one with all its fields, its items, and when it is due."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meterline.core.cycles import Opening
@@ -29,17 +29,20 @@ class ItemTerms:
 
 def subscription_document(body: Body, stored: Document | None = None) -> Document:
     """The document that stores a subscription: under its customer, due when its period ends."""
-    return Document(
+    new = Document(
         kind="subscription",
         livemode=body["livemode"],
         body=body,
-        version=stored.version if stored else 0,
+        timeline=body["test_clock"] or LIVE,
+        parent=body["customer"],
+    )
+    return replace(
+        stored or new,
+        body=body,
         due_at=min(
             (at for at in (due_at(body), trial_notice_at(body), _stops_at(body)) if at is not None),
             default=None,
         ),
-        timeline=body["test_clock"] or LIVE,
-        parent=body["customer"],
     )
 
 
