@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meterline.api.params import (
+    RANGE,
     Param,
     array,
     boolean,
@@ -128,6 +129,27 @@ def test_the_first_wrong_parameter_is_named(
     assert (refused.value.code, refused.value.param) == (code, param)
     assert message in refused.value.message
     assert refused.value.status == 400
+
+
+_RESET = either(enum("now"), object_(type=enum("now", required=True)))
+
+
+@pytest.mark.parametrize(
+    ("param", "raw", "named"),
+    [
+        (RANGE, {"gte": "yesterday"}, "x[gte]"),
+        (RANGE, {"since": "1"}, "x[since]"),
+        (RANGE, "yesterday", "x"),
+        (either(_RESET, timestamp()), {"type": "later"}, "x[type]"),
+        (either(_RESET, timestamp()), "later", "x"),
+    ],
+)
+def test_of_several_kinds_the_one_that_was_meant_refuses(
+    param: Param, raw: Any, named: str
+) -> None:
+    with pytest.raises(BillingError) as refused:
+        param.read(raw, "x")
+    assert refused.value.param == named
 
 
 JSON = st.recursive(

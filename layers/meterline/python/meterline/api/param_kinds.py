@@ -190,19 +190,23 @@ class OneOf(Param):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Either(Param):
-    """The first of some kinds that fits; if none does, the last one's refusal stands."""
+    """The first of some kinds that fits.
+
+    If none does, the refusal stands of the last one that is as nested as what was given.
+    """
 
     options: tuple[Param, ...]
 
     def convert(self, raw: Raw, name: str) -> Any:  # noqa: ANN401 - depends on the kind that fits
         """The value by the first kind that takes it."""
-        *first, last = self.options
-        for option in first:
+        alike = [one for one in self.options if _nests(one) == isinstance(raw, (dict, list))]
+        *others, telling = [*(one for one in self.options if one not in alike), *alike]
+        for option in others:
             try:
                 return option.convert(raw, name)
             except BillingError:
                 continue
-        return last.convert(raw, name)
+        return telling.convert(raw, name)
 
     def describe(self) -> dict[str, Any]:
         """Any of the kinds."""
@@ -362,6 +366,13 @@ _OBJECT = "object"
 
 def _at(parent: str, key: str) -> str:
     return f"{parent}[{key}]" if parent else key
+
+
+def _nests(param: Param) -> bool:
+    """Whether a kind takes parameters inside it."""
+    if isinstance(param, Either):
+        return any(_nests(option) for option in param.options)
+    return isinstance(param, (Array, Map, Object))
 
 
 def _elements(raw: Raw, name: str) -> list[tuple[int, Raw]]:

@@ -53,7 +53,7 @@ def balance_transaction(
 
 def create_balance_transaction(ctx: Context, customer_id: str, params: Body) -> Body:
     """Adjust a customer's balance by an amount in its currency."""
-    document = find(ctx, "customer", customer_id, param="customer")
+    document = find(ctx, "customer", customer_id)
     ctx = on_customers_time(ctx, document)
     before = document.body
     minor_digits(params["currency"])

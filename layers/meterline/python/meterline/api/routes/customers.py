@@ -125,7 +125,7 @@ _TRANSACTIONS = "/v1/customers/{customer}/balance_transactions"
 
 
 def _list_transactions(ctx: Context, customer_id: str, params: Params) -> Listing:
-    find(ctx, "customer", customer_id, param="customer")
+    find(ctx, "customer", customer_id)
     invoice = params.get("invoice")
     return read_page(
         ctx,
