@@ -29,6 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--fault-seeds", type=int, default=2_000, help="how many seeds to simulate")
     parser.addoption("--fault-seed", type=int, default=None, help="simulate only this seed")
+    parser.addoption("--run-seeds", type=int, default=24, help="how many random billing runs")
+    parser.addoption("--run-seed", type=int, default=None, help="only this random billing run")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A world on a fresh engine, its clock frozen and its wire watched."""
 
 import copy
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -10,7 +11,8 @@ from moto.dynamodb.models.table import Table
 
 from meterline.services import ids, workers
 from meterline.services.invoices import metered
-from tests.engines import Engine
+from tests.engines import Engine, running
+from tests.faults.billing.engine import MemoryDynamoDB
 from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import FrozenTime, World
 
@@ -36,7 +38,20 @@ class _CopiesThatShareItems:
 
 @pytest.fixture
 def world(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world on the engine that tests are run on."""
     monkeypatch.setattr(models, "copy", _CopiesThatShareItems())
+    return _world(dynamodb, monkeypatch)
+
+
+@pytest.fixture
+def memory_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world on the engine in memory, for long runs."""
+    with running(None) as engine:
+        MemoryDynamoDB(engine.tables).connect(monkeypatch)
+        yield _world(engine, monkeypatch)
+
+
+def _world(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     clock = FrozenTime()
     for module in (ids, workers):
         monkeypatch.setattr(module, "time", clock)
@@ -46,4 +61,4 @@ def world(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(metered, "side_by_side", lambda calls: [call() for call in calls])
     wire = Wire()
     wire.connect(monkeypatch)
-    return World(dynamodb, clock, wire, random_ids)
+    return World(engine, clock, wire, random_ids)

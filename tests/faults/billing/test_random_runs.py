@@ -1,13 +1,13 @@
 """Weeks of billing with many deaths, late sweeps and API calls in between: the same invoices.
 
 Each seed is run twice over the same weeks: once undisturbed, and once with processes that die at
-random calls and with API calls that cut in between the calls of a worker. A failing seed comes
-again with ``METERLINE_RUN_SEED=SEED``; ``METERLINE_RUN_SEEDS=1000`` runs more of them.
+random calls, with API calls that cut in between the calls of a worker, and with second workers that
+got the same message. A failing seed comes again with ``make test-runs ARGS=--run-seed=SEED``;
+``make test-runs`` runs a thousand of them.
 """
 
-import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
@@ -23,14 +23,13 @@ from meterline.store.documents import LIVE, Body, Conflict
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 
-SEEDS = int(os.environ.get("METERLINE_RUN_SEEDS", "24"))
-ONE_SEED = os.environ.get("METERLINE_RUN_SEED")
 SHARES = 4
 WEEK = 7 * DAY
 HOUR = 3_600
 BEGINNING = NOW - 3 * WEEK
 DEATHS = 0.06
 CUTTING_IN = 0.15
+REPEATED = 0.03
 
 type Call = Callable[[], object]
 
@@ -45,6 +44,7 @@ class Weeks:
     meter: str = ""
     subscriptions: list[str] = field(default_factory=list)
     asked: list[Call] = field(default_factory=list)
+    worked_on: str = ""
     busy: bool = False
 
     def begin(self, prices: tuple[str, str], meter: str) -> None:
@@ -90,9 +90,13 @@ class Weeks:
         """Work on what is due until nothing is, each object by its own worker."""
         while due := self._due():
             for _, object_id in due:
-                is_invoice = object_id.startswith("in_")
-                function = "produce_invoices" if is_invoice else "roll_billing_cycles"
-                self.world.until_done(self.world.deliver(function, object_id))
+                self.worked_on = object_id
+                self.world.until_done(self._deliver(object_id))
+
+    def _deliver(self, object_id: str) -> Call:
+        is_invoice = object_id.startswith("in_")
+        function = "produce_invoices" if is_invoice else "roll_billing_cycles"
+        return self.world.deliver(function, object_id)
 
     def _due(self) -> list[tuple[int, str]]:
         store = BillingStore(livemode=False)
@@ -107,6 +111,8 @@ class Weeks:
                 return
             if self.asked and faults.random() < CUTTING_IN:
                 self._ask()
+            if faults.random() < REPEATED:
+                self._meanwhile(self._deliver(self.worked_on))
             if faults.random() < DEATHS:
                 raise Died(moment)
 
@@ -115,15 +121,19 @@ class Weeks:
     def _ask(self) -> None:
         """An API call, as another process makes it; it decides again when it loses a race."""
         call = self.asked.pop(0)
+        for _ in range(5):
+            try:
+                self._meanwhile(call)
+            except Conflict:
+                continue
+            return
+        raise AssertionError("an API call lost every race")
+
+    def _meanwhile(self, call: Call) -> None:
+        """What another process does in the middle of a worker's work, undisturbed."""
         self.busy = True
         try:
-            for _ in range(5):
-                try:
-                    call()
-                except Conflict:
-                    continue
-                return
-            raise AssertionError("an API call lost every race")
+            call()
         finally:
             self.busy = False
 
@@ -182,21 +192,29 @@ def assert_tiled(world: World) -> None:
             assert end == start
 
 
+def seeds_of(request: pytest.FixtureRequest, share: int) -> Iterable[int]:
+    """The seeds of a share of the test; the one that was asked for in the first share only."""
+    only = request.config.getoption("--run-seed")
+    if only is not None:
+        return [only] * (share == 0)
+    return range(share, request.config.getoption("--run-seeds"), SHARES)
+
+
 @pytest.mark.parametrize("share", range(SHARES))
 def test_weeks_with_deaths_and_api_calls_end_with_the_same_invoices(
-    world: World, share: int
+    request: pytest.FixtureRequest, memory_world: World, share: int
 ) -> None:
+    world = memory_world
     meter = world.meter("tokens")
     licence = world.price(unit_amount=1_500, interval="week")
     metered = world.price(unit_amount=3, meter=meter, interval="week")
     nothing = world.state()
-    seeds = range(share, SEEDS, SHARES) if ONE_SEED is None else [int(ONE_SEED)] * (share == 0)
-    for seed in seeds:
+    for seed in seeds_of(request, share):
         world.restore(nothing)
         try:
             _run(world, seed, (licence, metered), meter)
         except BaseException as error:
-            error.add_note(f"again with METERLINE_RUN_SEED={seed}")
+            error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
             raise
 
 
