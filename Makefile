@@ -42,7 +42,7 @@ pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint test test-differential test-dynamodb-local test-node test-e2e bench ci
+.PHONY: format lint test test-differential test-runs test-dynamodb-local test-node test-e2e bench ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -59,6 +59,9 @@ test: $(READY) ## unit, contract, integration (on moto) and fault tests
 
 test-differential: $(READY) ## the core against a naive implementation, 500,000 random inputs
 	python -m pytest -m differential tests/unit/core $(ARGS)
+
+test-runs: $(READY) ## a thousand random weeks of billing with deaths, repeated messages and API calls
+	python -m pytest tests/faults/billing/test_random_runs.py --run-seeds=1000 -n $(WORKERS) $(ARGS)
 
 test-dynamodb-local: $(READY) ## the tests that use DynamoDB, on AWS's own engine (needs npm)
 	python -m local.dynamodb_local python -m pytest tests/integration tests/faults --dynamodb-endpoint {endpoint} -n $(WORKERS) $(ARGS)

@@ -209,7 +209,8 @@ class MemoryDynamoDB:
             try:
                 return self.call(operation, arguments)
             except ClientError as refused:
-                kind = client.exceptions.from_code(refused.response["Error"]["Code"])
+                known: Any = client.exceptions
+                kind = known.from_code(refused.response["Error"]["Code"])
                 raise kind(refused.response, operation) from None
 
         monkeypatch.setattr(BaseClient, "_make_api_call", answered)
@@ -252,7 +253,9 @@ class MemoryDynamoDB:
         return {"UnprocessedItems": {}}
 
     def _TransactWriteItems(self, asked: Item) -> Item:  # noqa: N802 - DynamoDB's name
-        writes = [(verb, request) for one in asked["TransactItems"] for verb, request in one.items()]
+        writes = [
+            (verb, request) for one in asked["TransactItems"] for verb, request in one.items()
+        ]
         assert len(writes) <= _MAX_OPERATIONS, "too many operations"
         places = [
             (self.tables[request["TableName"]], request.get("Item") or request["Key"])
@@ -277,27 +280,28 @@ class MemoryDynamoDB:
     def _Query(self, asked: Item) -> Item:  # noqa: N802 - DynamoDB's name
         table = self.tables[asked["TableName"]]
         order = table.orders[asked.get("IndexName")]
-        names, values = asked.get("ExpressionAttributeNames", {}), asked["ExpressionAttributeValues"]
+        names, values = (
+            asked.get("ExpressionAttributeNames", {}),
+            asked["ExpressionAttributeValues"],
+        )
         test = condition(asked["KeyConditionExpression"])
         limit = min(asked.get("Limit", _MAX_PAGE_ITEMS), _MAX_PAGE_ITEMS)
-        page: list[Item] = []
-        for key in self._rows(table, order, asked):
-            item = table.items[key]
-            if not test(item, names, values):
-                continue
-            if len(page) == limit:
-                last = table.items[table.key_of(page[-1])]
-                end = _place(table, order, last)
-                return {"Items": page, **_counts(page), "LastEvaluatedKey": end}
-            page.append(dict(item))
-        return {"Items": page, **_counts(page)}
+        found = (table.items[key] for key in self._rows(table, order, asked))
+        rows = [item for item in found if test(item, names, values)]
+        end = {"LastEvaluatedKey": _place(table, order, rows[limit - 1])} if rows[limit:] else {}
+        is_index = order is not table.orders[None]
+        page = [_place(table, order, row) if is_index else dict(row) for row in rows[:limit]]
+        return {"Items": page, "Count": len(page), "ScannedCount": len(page), **end}
 
     def _Scan(self, asked: Item) -> Item:  # noqa: N802 - DynamoDB's name
         return {"Items": [dict(one) for one in self.tables[asked["TableName"]].items.values()]}
 
     def _rows(self, table: Table, order: Order, asked: Item) -> Iterator[Key]:
         """The keys of a partition from the page's start on, within the sort keys asked for."""
-        names, values = asked.get("ExpressionAttributeNames", {}), asked["ExpressionAttributeValues"]
+        names, values = (
+            asked.get("ExpressionAttributeNames", {}),
+            asked["ExpressionAttributeValues"],
+        )
         found = re.search(r"(\S+) = (:\w+)", asked["KeyConditionExpression"])
         assert found is not None
         assert names.get(found[1].lstrip("("), found[1].lstrip("(")) == order.hash_key
@@ -325,7 +329,10 @@ class MemoryDynamoDB:
 
     def _updated(self, asked: Item) -> Item:
         table = self.tables[asked["TableName"]]
-        names, values = asked.get("ExpressionAttributeNames", {}), asked["ExpressionAttributeValues"]
+        names, values = (
+            asked.get("ExpressionAttributeNames", {}),
+            asked["ExpressionAttributeValues"],
+        )
         changes = {
             names.get(name, name): values[value]
             for name, value in assignments(asked["UpdateExpression"])
@@ -352,18 +359,17 @@ def _holds(asked: Item, stored: Item | None) -> bool:
     text = asked.get("ConditionExpression")
     if text is None:
         return True
-    names, values = asked.get("ExpressionAttributeNames", {}), asked.get("ExpressionAttributeValues", {})
+    names, values = (
+        asked.get("ExpressionAttributeNames", {}),
+        asked.get("ExpressionAttributeValues", {}),
+    )
     return condition(text)(stored or {}, names, values)
 
 
 def _place(table: Table, order: Order, item: Item) -> Item:
-    """Where a page ends."""
+    """Where an item stands in an order: all that an index of keys holds of it."""
     wanted = {*table.key, order.hash_key, order.range_key}
     return {name: item[name] for name in wanted if name is not None}
-
-
-def _counts(page: list[Item]) -> Item:
-    return {"Count": len(page), "ScannedCount": len(page)}
 
 
 def _names_of(schema: list[dict[str, str]]) -> tuple[str, ...]:
@@ -383,4 +389,5 @@ def _size(item: Item) -> int:
 
 
 def _refusal(code: str, **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}, **more}, "Operation")
+    response: Any = {"Error": {"Code": code, "Message": code}, **more}
+    return ClientError(response, "Operation")
