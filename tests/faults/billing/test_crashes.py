@@ -14,16 +14,21 @@ from typing import Any
 import boto3
 import pytest
 
+from meterline.core.periods import Period
 from meterline.services.account_settings import update_settings
 from meterline.services.alerts import create_alert
+from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.item_verbs import create_invoice_item
+from meterline.services.invoices.ledger import open_ledger
 from meterline.services.invoices.manual import create_invoice
 from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.services.subscriptions.item_verbs import delete_item
 from meterline.services.test_clocks import (
     advance_test_clock,
     create_test_clock,
     delete_test_clock,
 )
+from meterline.store import parts, tabs
 from meterline.store.billing import BillingStore
 from tests.faults.billing.wire import Moment, Wire, dies_at
 from tests.faults.billing.world import DAY, NOW, State, World
@@ -45,6 +50,29 @@ def renewal(world: World) -> Work:
     """Two renewals that were missed, each of one licensed and two metered items."""
     subscription = _subscription(world, _customer(world))
     return Work(world.deliver("roll_billing_cycles", subscription))
+
+
+def large_renewal(world: World) -> Work:
+    """A renewal of a long invoice: its lines in parts, its pending items on several tabs."""
+    customer = _customer(world)
+    subscription = _subscription(world, customer)
+    _charge(world, customer, 24)
+    return Work(world.deliver("roll_billing_cycles", subscription))
+
+
+def large_finalisation(world: World) -> Work:
+    """A long draft with usage that came within its hour, on its own lines and on a tab's items."""
+    customer = _customer(world)
+    subscription = _subscription(world, customer)
+    _charge(world, customer, 24)
+    item = next(one for one in world.stored(subscription)["items"]["data"] if "quantity" not in one)
+    ctx = world.context(NOW - 50 * DAY)
+    delete_item(ctx, item["id"], {})
+    _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", subscription))
+    [draft] = [one for one in world.bodies("invoice") if one["status"] == "draft"]
+    for meter in _meters(world):
+        world.use(meter, customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
+    return Work(world.deliver("produce_invoices", draft["id"]))
 
 
 def finalisation(world: World) -> Work:
@@ -180,6 +208,8 @@ def publication(world: World) -> Work:
 
 WORKS = [
     renewal,
+    large_renewal,
+    large_finalisation,
     finalisation,
     notice,
     overdue,
@@ -196,8 +226,11 @@ WORKS = [
 
 @pytest.mark.parametrize("prepare", WORKS, ids=lambda one: one.__name__)
 def test_work_that_dies_at_any_call_ends_as_if_it_had_not(
-    world: World, prepare: Callable[[World], Work]
+    world: World, prepare: Callable[[World], Work], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tabs, "MOST_ITEMS", 7)
+    monkeypatch.setattr(parts, "INLINE_LINES", 20)
+    monkeypatch.setattr(parts, "PART_BYTES", 1_000)
     work = prepare(world)
     beginning = world.state()
     undisturbed = _outcome(world, work, Wire().at)
@@ -215,7 +248,25 @@ def _outcome(
 ) -> tuple[State, list[str]]:
     world.wire.at = at
     world.until_done(work.trigger)
-    return world.state(), work.sent()
+    return _told_apart(world.state()), work.sent()
+
+
+def _told_apart(state: State) -> State:
+    """The state without parts that no invoice names: nobody reads them, the next change of the
+    invoice removes them.
+    """
+    billing: dict[tuple[str, ...], Any] = state["billing"]
+    named = {
+        (pk, name)
+        for (pk, _), item in billing.items()
+        for name in item.get("parts", {}).get("SS", ())
+    }
+    kept = {
+        key: item
+        for key, item in billing.items()
+        if not key[1].startswith("lines#") or key in named
+    }
+    return state | {"billing": kept}
 
 
 def _at(world: World, now: int, act: Callable[[], object]) -> None:
@@ -226,6 +277,18 @@ def _at(world: World, now: int, act: Callable[[], object]) -> None:
 
 def _customer(world: World) -> str:
     return world.customer(at=SUBSCRIBED)
+
+
+def _charge(world: World, customer: str, number: int) -> None:
+    ctx = world.context(NOW - 60 * DAY)
+    document = ctx.store.get(customer)
+    assert document is not None
+    ledger = open_ledger(ctx, document)
+    for amount in range(1, number + 1):
+        period = Period(ctx.now, ctx.now)
+        terms = ItemTerms(amount=amount, currency="usd", period=period, description="Charge")
+        ledger.add_item(new_item(ledger, terms))
+    ledger.save()
 
 
 def _meters(world: World) -> list[str]:

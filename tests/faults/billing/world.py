@@ -18,6 +18,7 @@ from meterline.services.meters import create_meter
 from meterline.services.prices import create_price
 from meterline.services.products import create_product
 from meterline.services.subscriptions.create import create_subscription
+from meterline.store import shelf_notes
 from meterline.store.billing import BillingStore
 from meterline.store.documents import Body
 from meterline.store.meter_events import identity_of, key_of
@@ -132,6 +133,7 @@ class World:
             try:
                 answer = self.wire.watch(trigger)
             except Died:
+                forget()
                 continue
             if not (isinstance(answer, dict) and answer.get("batchItemFailures")):
                 return
@@ -170,7 +172,8 @@ class World:
         }
 
     def restore(self, before: State) -> None:
-        """Make the tables what they were."""
+        """Make the tables what they were, for another process."""
+        forget()
         client = self.engine.client
         for name, wanted in before.items():
             table = self.engine.tables[name]
@@ -185,6 +188,11 @@ class World:
             for key, item in wanted.items():
                 if present.get(key) != item:
                     client.put_item(TableName=table, Item=item)
+
+
+def forget() -> None:
+    """Forget what a process remembers of the tables, as a new one has not learned it yet."""
+    shelf_notes._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
 
 
 def usage_record(
