@@ -10,10 +10,15 @@ from decimal import Decimal
 from typing import Final
 
 from meterline.core.errors import BillingError
+from meterline.core.periods import Period
 from meterline.core.rating import PricePlan, Rated, rate
 
 MIN_AMOUNT_GTE: Final = 50
 """Smallest amount, in minor units, that a subscription's threshold may have."""
+
+
+QUIET_SECONDS: Final = 86_400
+"""How long before the end of a period its renewal is awaited instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,18 @@ def rate_further(plan: PricePlan, billed_quantity: Decimal, quantity: Decimal) -
     return FurtherUsage(rate(plan, quantity), rate(plan, billed_quantity).amount_minor)
 
 
-def check_amount_gte(amount_minor: int) -> None:
-    """Refuse a threshold below 50 minor units."""
+def is_watched(period: Period, now: int) -> bool:
+    """Whether thresholds are looked at now in a period: not in its last 24 hours."""
+    return now < period.end - QUIET_SECONDS
+
+
+def check_amount_gte(amount_minor: int, flat_minor: int = 0) -> None:
+    """Refuse a threshold below 50 minor units, or one that flat amounts reach without any usage."""
+    if flat_minor >= amount_minor >= MIN_AMOUNT_GTE:
+        raise BillingError(
+            f"amount_gte must be more than the flat amounts of the prices, {flat_minor}.",
+            param="billing_thresholds[amount_gte]",
+        )
     if amount_minor < MIN_AMOUNT_GTE:
         raise BillingError(
             f"amount_gte must be at least {MIN_AMOUNT_GTE}.",

@@ -186,9 +186,13 @@ def _is_in_advance(line: Body) -> bool:
     return line["_"]["meter"] is None and bool(line["_"]["explanation"]["steps"])
 
 
+_OF_A_PERIOD = ("billed", "usage_billed", "usage_from")
+"""What an item remembers of its current period only."""
+
+
 def in_period(item: Body, period: Period) -> Body:
     """An item in a new period, of which nothing is billed yet and all usage is."""
-    kept = {k: v for k, v in private(item).items() if k not in ("usage_from", "billed")}
+    kept = {k: v for k, v in private(item).items() if k not in _OF_A_PERIOD}
     bounds = {"current_period_start": period.start, "current_period_end": period.end}
     return item | bounds | {"_": kept}
 

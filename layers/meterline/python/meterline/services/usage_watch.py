@@ -1,4 +1,4 @@
-"""What is looked at when usage has been counted: alerts, late usage, numbers that are estimates.
+"""What is looked at when usage has been counted: alerts, billing thresholds, late usage, estimates.
 
 Everything told here is told once, whatever is delivered again: its record is found by what it says.
 """
@@ -12,6 +12,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
 from meterline.services.invoices.late_findings import tell_late_usage
+from meterline.services.subscriptions.threshold_terms import marked
 from meterline.services.usage_stream import usage_change
 from meterline.services.workers import BatchAnswer, each_record, sequence_number, worker_context
 from meterline.store.documents import Change, Conflict, Document
@@ -26,6 +27,7 @@ def watch_batch(records: Iterable[dict[str, Any]]) -> BatchAnswer:
     Many records of a batch tell of one customer and meter, or one hour: these are looked at once.
     """
     look_at_hour, look_at_all = cache(_look_at_hour), cache(_look_at_all)
+    look_at_customer = cache(_look_at_customer)
 
     def look(record: dict[str, Any]) -> None:
         change = usage_change(record)
@@ -36,6 +38,7 @@ def watch_batch(records: Iterable[dict[str, Any]]) -> BatchAnswer:
             tell_estimate(worker_context(livemode=bucket.livemode), bucket)
         look_at_hour(bucket)
         look_at_all(bucket.livemode, bucket.meter, bucket.customer)
+        look_at_customer(bucket.livemode, bucket.customer)
 
     return each_record(records, look, sequence_number)
 
@@ -65,3 +68,14 @@ def _look_at_hour(bucket: BucketKey) -> None:
 
 def _look_at_all(livemode: bool, meter: str, customer: str) -> None:  # noqa: FBT001 - a part of the key
     watch_usage(worker_context(livemode=livemode), meter, customer)
+
+
+def _look_at_customer(livemode: bool, customer: str) -> None:  # noqa: FBT001 - a part of the key
+    ctx = worker_context(livemode=livemode)
+    document = ctx.store.get(customer)
+    if document is not None and marked(document.body):
+        from meterline.services.subscriptions.thresholds import (  # noqa: PLC0415 - seldom needed
+            bill_thresholds,
+        )
+
+        bill_thresholds(ctx, customer)

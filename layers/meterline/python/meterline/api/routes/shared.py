@@ -56,6 +56,9 @@ def discounts() -> Param:
     )
 
 
+ITEM_THRESHOLDS = object_(emptyable=True, usage_gte=integer(required=True, minimum=1))
+"""How much usage of a metered item is billed before its period ends."""
+
 PRICES = ("price", "price_data")
 """The two ways to say at which price."""
 

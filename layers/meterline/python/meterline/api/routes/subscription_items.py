@@ -12,7 +12,7 @@ from meterline.api.params import (
     timestamp,
 )
 from meterline.api.router import delete, get, post
-from meterline.api.routes.shared import PRICES, RECURRING_PRICE_DATA, discounts
+from meterline.api.routes.shared import ITEM_THRESHOLDS, PRICES, RECURRING_PRICE_DATA, discounts
 from meterline.services.context import Context
 from meterline.services.lookups import find
 from meterline.services.subscriptions.item_verbs import (
@@ -44,6 +44,7 @@ ITEM_OPERATIONS = (
         object_(
             {
                 "subscription": string(required=True),
+                "billing_thresholds": ITEM_THRESHOLDS,
                 "discounts": discounts(),
                 "price": string(),
                 "price_data": RECURRING_PRICE_DATA,
@@ -62,6 +63,7 @@ ITEM_OPERATIONS = (
         update_item,
         object_(
             {
+                "billing_thresholds": ITEM_THRESHOLDS,
                 "discounts": discounts(),
                 "price": string(),
                 "price_data": RECURRING_PRICE_DATA,

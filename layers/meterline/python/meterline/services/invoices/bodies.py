@@ -144,7 +144,8 @@ def private(body: Body) -> Body:
 def _discountable(line: Body) -> DiscountableLine:
     details = (line["pricing"] or {}).get("price_details") or {}
     own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
-    return DiscountableLine(line["amount"], details.get("product"), line["discountable"], own)
+    further = line["amount"] - private(line).get("billed_before", 0)
+    return DiscountableLine(further, details.get("product"), line["discountable"], own)
 
 
 def _taken_off(off: Iterable[DiscountAmount]) -> Body:

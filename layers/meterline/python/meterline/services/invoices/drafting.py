@@ -23,7 +23,7 @@ from meterline.services.invoices.finalize import finalize_on
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.late_usage import late_lines
 from meterline.services.invoices.ledger import Ledger
-from meterline.services.invoices.lines import item_subject, line_body
+from meterline.services.invoices.lines import item_subject, line_body, with_billed_before
 from meterline.services.invoices.pending import Selection
 from meterline.store.documents import Body
 
@@ -50,7 +50,7 @@ def draft_on(
     standing = standing_discounts(ledger, subscription)
     for one in lines:
         line = line_body(one.line, item_subject(one.item, names), terms.id)
-        bodies.append(_with_discounts(line, one.item, standing))
+        bodies += with_billed_before(_with_discounts(line, one.item, standing), one.item)
     bodies += late_lines(ledger.ctx, subscription, terms)
     draft = draft_invoice(terms, ledger.account, subscription)
     draft |= {

@@ -54,6 +54,37 @@ def line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
     }
 
 
+def with_billed_before(line: Body, item: Body) -> list[Body]:
+    """A line of usage, followed by what of it a threshold's invoice has billed before, if any.
+
+    Discounts then take their part of the difference.
+    """
+    billed = (item.get("_") or {}).get("usage_billed")
+    if billed is None or line["_"]["meter"] is None:
+        return [line]
+    amount = int(billed["amount"])
+    return [line | {"_": line["_"] | {"billed_before": amount}}, _billed_before(line, billed)]
+
+
+def _billed_before(line: Body, billed: Body) -> Body:
+    name, amount = line["_"]["product_name"], -int(billed["amount"])
+    return line | {
+        "id": derived_id("il_", line["invoice"], line["id"], "before"),
+        "amount": amount,
+        "description": f"Already billed: {billed['quantity']} × {name}",
+        "discountable": False,
+        "discounts": [],
+        "quantity": int(Decimal(billed["quantity"])),
+        "quantity_decimal": billed["quantity"],
+        "subtotal": amount,
+        "_": {
+            "explanation": {"steps": [], "full_amount": amount, "seconds": 0, "of_seconds": 0},
+            "meter": None,
+            "product_name": name,
+        },
+    }
+
+
 def figures(line: Line, price: Body, product_name: str) -> Body:
     """What of a ``line_item`` changes when its quantity does; the rest of it stays."""
     return {

@@ -13,6 +13,7 @@ from meterline.services.invoices.ledger import Ledger
 from meterline.services.plans import plan_of
 from meterline.services.subscriptions.bodies import ItemTerms, items_of, new_item, with_items
 from meterline.services.subscriptions.items import check_together, quantity_of, recurring_prices
+from meterline.services.subscriptions.threshold_terms import item_thresholds
 from meterline.services.terms import interval_of, item_period, mode_of
 from meterline.store.documents import Body
 
@@ -49,7 +50,7 @@ def change_items(
         for index, item in enumerate(wanted)
     ]
     steps = [
-        _discounted(ledger, step, item, f"items[{index}][discounts]")
+        _step_as_wanted(ledger, step, item, f"items[{index}]")
         for index, (step, item) in enumerate(zip(steps, wanted, strict=True))
     ]
     replaced = {step.old["id"]: step.new for step in steps if step.old is not None}
@@ -60,19 +61,22 @@ def change_items(
     return with_items(subscription, kept), steps
 
 
-def with_item_discounts(ledger: Ledger, item: Body, wanted: Mapping[str, Any], param: str) -> Body:
-    """An item of a subscription with the discounts that a request wants, if it says so."""
-    if "discounts" not in wanted:
-        return item
-    given = wanted["discounts"] or []
-    holder = {"subscription": item["subscription"], "subscription_item": item["id"]}
-    return item | exchange_discounts(ledger, item, given, param=param, **holder)
+def as_wanted(ledger: Ledger, item: Body, wanted: Mapping[str, Any], param: str) -> Body:
+    """An item of a subscription with the discounts and thresholds that a request wants."""
+    if "billing_thresholds" in wanted:
+        name = f"{param}[billing_thresholds]"
+        item = item | item_thresholds(item, wanted["billing_thresholds"], name)
+    if "discounts" in wanted:
+        given, name = wanted["discounts"] or [], f"{param}[discounts]"
+        holder = {"subscription": item["subscription"], "subscription_item": item["id"]}
+        item = item | exchange_discounts(ledger, item, given, param=name, **holder)
+    return item
 
 
-def _discounted(ledger: Ledger, step: Step, wanted: Mapping[str, Any], param: str) -> Step:
+def _step_as_wanted(ledger: Ledger, step: Step, wanted: Mapping[str, Any], param: str) -> Step:
     if step.new is None:
         return step
-    return Step(step.old, with_item_discounts(ledger, step.new, wanted, param))
+    return Step(step.old, as_wanted(ledger, step.new, wanted, param))
 
 
 def _step(

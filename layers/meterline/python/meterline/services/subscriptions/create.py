@@ -25,8 +25,12 @@ from meterline.services.subscriptions.bodies import (
     subscription_document,
     with_items,
 )
-from meterline.services.subscriptions.changes import with_item_discounts
+from meterline.services.subscriptions.changes import as_wanted
 from meterline.services.subscriptions.items import item_terms, own_interval
+from meterline.services.subscriptions.threshold_terms import (
+    note_thresholds,
+    subscription_thresholds,
+)
 from meterline.services.subscriptions.update import (
     check_collection,
     pending_interval,
@@ -90,6 +94,7 @@ def start_subscription(ledger: Ledger, params: Body) -> Created:
     }
     items = [_in_current(item, spans[item["id"]][-1].period) for item in items_of(subscription)]
     subscription = with_items(subscription, items)
+    note_thresholds(ledger, subscription)
     if params.get("cancel_at_period_end"):
         end = min(int(item["current_period_end"]) for item in items)
         ending = {"cancel_at": end, "canceled_at": ledger.ctx.now, "cancel_at_period_end": True}
@@ -143,6 +148,8 @@ def _subscription(ledger: Ledger, start: Start) -> Body:
         ledger.account, start.terms, start.opening, params, ledger.ctx.now
     )
     subscription |= {"start_date": start.start}
+    if "billing_thresholds" in params:
+        subscription |= subscription_thresholds(params["billing_thresholds"])
     if "trial_settings" in params:
         subscription |= {"trial_settings": trial_settings(params)}
     check_collection(subscription)
@@ -154,11 +161,11 @@ def _subscription(ledger: Ledger, start: Start) -> Body:
 
 
 def _discounted(ledger: Ledger, subscription: Body, params: Body) -> Body:
-    """The subscription with the discounts of the request, and each item with its own."""
+    """The subscription with the discounts of the request; its items with what they want."""
     given, holder = params.get("discounts") or [], subscription["id"]
     own = exchange_discounts(ledger, subscription, given, subscription=holder)
     items = [
-        with_item_discounts(ledger, item, wanted, f"items[{index}][discounts]")
+        as_wanted(ledger, item, wanted, f"items[{index}]")
         for index, (item, wanted) in enumerate(
             zip(items_of(subscription), params["items"], strict=True)
         )

@@ -1,7 +1,7 @@
 """Prorations of a change: pending invoice items for time and usage, as the core decides on them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from meterline.core.discounts import DiscountableLine
@@ -193,7 +193,26 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
         metadata=dict(item["metadata"]),
         private=shown["_"],
     )
-    ledger.add_item(new_item(ledger, terms))
+    for one in _less_billed_before(terms, item):
+        ledger.add_item(new_item(ledger, one))
+
+
+def _less_billed_before(terms: ItemTerms, item: Body) -> list[ItemTerms]:
+    """The terms of a usage item, and of one that takes back what a threshold billed before."""
+    billed = private(item).get("usage_billed")
+    if billed is None:
+        return [terms]
+    amount = int(billed["amount"])
+    less = replace(
+        terms,
+        amount=-amount,
+        description=f"Already billed: {billed['quantity']} × {terms.private['product_name']}",
+        quantity=Decimal(billed["quantity"]),
+        discountable=False,
+        discounts=[],
+        private={"product_name": terms.private["product_name"]},
+    )
+    return [replace(terms, private=terms.private | {"billed_before": amount}), less]
 
 
 def _cut(subscription: Body, step: Step, how: Proration) -> UsageCut:
@@ -204,7 +223,8 @@ def _cut(subscription: Body, step: Step, how: Proration) -> UsageCut:
 
 
 def _counting_from(item: Body, at: int) -> Body:
-    return item | {"_": private(item) | {"usage_from": at}}
+    kept = {name: value for name, value in private(item).items() if name != "usage_billed"}
+    return item | {"_": kept | {"usage_from": at}}
 
 
 def is_free_time(subscription: Body) -> bool:

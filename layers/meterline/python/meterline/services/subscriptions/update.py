@@ -31,6 +31,10 @@ from meterline.services.subscriptions.cancel import cancellation_details, change
 from meterline.services.subscriptions.changes import change_items
 from meterline.services.subscriptions.cycle import restart, restart_of
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
+from meterline.services.subscriptions.threshold_terms import (
+    note_thresholds,
+    subscription_thresholds,
+)
 from meterline.store.documents import Body, Document
 
 _PLAIN_FIELDS = ("description", "days_until_due", "collection_method")
@@ -81,6 +85,7 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
             ledger, after, params["discounts"] or [], subscription=before["id"]
         )
     changed, steps = change_items(ledger, after, params.get("items", ()), how.at)
+    note_thresholds(ledger, changed)
     new_cycle = restart_of(before, changed, params, now)
     add_one_off_items(ledger, changed, params.get("add_invoice_items", ()))
     lines: list[ItemLine] = []
@@ -133,6 +138,8 @@ def _plain_changes(before: Body, params: Body) -> dict[str, Any]:
         changes["cancellation_details"] = cancellation_details(before, params)
     if "pause_collection" in params:
         changes["pause_collection"] = pause_collection(params)
+    if "billing_thresholds" in params:
+        changes |= subscription_thresholds(params["billing_thresholds"])
     if "trial_settings" in params:
         changes["trial_settings"] = trial_settings(params)
     if "pending_invoice_item_interval" in params:

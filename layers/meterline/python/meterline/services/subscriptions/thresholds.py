@@ -1,0 +1,188 @@
+"""Billing thresholds: an invoice in the middle of a period, once enough is due.
+
+They are looked at whenever usage of the customer was counted. The running period goes on, its tiers
+with it: whatever bills its usage later takes off what was billed before. Or it ends at once and a
+new one begins, if ``reset_billing_cycle_anchor`` says so (contract section 5.9).
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from meterline.core.invoicing import metered_line
+from meterline.core.periods import Period
+from meterline.core.price_models import Usage
+from meterline.core.thresholds import is_watched
+from meterline.core.usage_changes import split
+from meterline.services.account_settings import invoice_grace_seconds
+from meterline.services.context import Context
+from meterline.services.ids import derived_id
+from meterline.services.invoices.bodies import InvoiceTerms, invoice_lines, private
+from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
+from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.metered import usage_in
+from meterline.services.lookups import on_customers_time
+from meterline.services.renewals import current_period, with_billed_lines
+from meterline.services.subscriptions.bodies import (
+    items_of,
+    subscription_document,
+    with_items,
+)
+from meterline.services.subscriptions.cycle import Restart, restart
+from meterline.services.subscriptions.threshold_terms import has_thresholds, marked
+from meterline.services.terms import billed_item, is_metered, usage_period, usage_span
+from meterline.store.documents import Body, Document
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUsage:
+    """What a metered item used in its period so far, and how much of that is billed."""
+
+    item: Body
+    period: Period
+    usage: Usage
+
+    @property
+    def is_crossed(self) -> bool:
+        """Whether what is not billed yet reaches the item's own threshold."""
+        threshold = (self.item["billing_thresholds"] or {}).get("usage_gte")
+        billed = (private(self.item).get("usage_billed") or {}).get("quantity", "0")
+        return threshold is not None and self.usage.quantity - Decimal(billed) >= threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """The thresholds that are crossed: the subscription's amount, and items of their own."""
+
+    amount_gte: int | None
+    items: list[Body]
+
+
+def bill_thresholds(ctx: Context, customer_id: str) -> list[str]:
+    """Bill the subscriptions of a customer whose thresholds are crossed now; the invoices' ids.
+
+    Two at once decide on one stored state, so one of them fails and finds nothing left to do.
+    """
+    customer = ctx.store.get(customer_id)
+    if customer is None or customer.body.get("deleted") or not marked(customer.body):
+        return []
+    ctx = on_customers_time(ctx, customer)
+    billed = [_bill(ctx, customer_id, one) for one in marked(customer.body)]
+    return [invoice_id for invoice_id in billed if invoice_id is not None]
+
+
+def _bill(ctx: Context, customer_id: str, subscription_id: str) -> str | None:
+    """Bill one subscription in one commit, if a threshold of it is crossed; the invoice's id."""
+    found = ctx.store.get_many([customer_id, subscription_id])
+    customer, document = found[customer_id], found[subscription_id]
+    subscription = document.body
+    if not _is_watched(subscription, ctx.now):
+        return None
+    ledger = open_ledger(ctx, customer)
+    usage, terms = _usage(ledger, subscription), _terms(ledger, document)
+    invoice, after = _further(ledger, subscription, usage, terms)
+    crossed = _crossed(subscription, invoice, usage)
+    if crossed is None:
+        return None
+    if (subscription["billing_thresholds"] or {}).get("reset_billing_cycle_anchor"):
+        ledger = open_ledger(ctx, customer)
+        invoice, after = _reset(ledger, subscription, terms)
+    issue_on(ledger, invoice | {"threshold_reason": _reason(crossed, invoice)})
+    ledger.put(subscription_document(after, document))
+    ledger.tell("customer.subscription.updated", after, subscription)
+    ledger.save()
+    return terms.id
+
+
+def _is_watched(subscription: Body, now: int) -> bool:
+    """Whether thresholds count now: the subscription runs, in no trial, and renews later."""
+    running = subscription["status"] == "active" and has_thresholds(subscription)
+    return running and is_watched(current_period(subscription), now)
+
+
+def _usage(ledger: Ledger, subscription: Body) -> list[ItemUsage]:
+    """Of each metered item, what it used in its period up to the present second."""
+    cuts = {}
+    for item in items_of(subscription):
+        used, _ = split(usage_period(item), ledger.ctx.now + 1)
+        if is_metered(item) and used is not None:
+            cuts[item["id"]] = (item, used)
+    usage = usage_in(ledger.ctx, subscription["customer"], cuts)
+    return [ItemUsage(*cut, usage[item_id]) for item_id, cut in cuts.items()]
+
+
+def _terms(ledger: Ledger, document: Document) -> InvoiceTerms:
+    now = ledger.ctx.now
+    return InvoiceTerms(
+        id=derived_id("in_", document.id, "threshold", document.version),
+        created=now,
+        billing_reason="subscription_threshold",
+        period=Period(min(current_period(document.body).start, now), now),
+        finalizes_at=now + invoice_grace_seconds(ledger.ctx),
+    )
+
+
+def _further(
+    ledger: Ledger, subscription: Body, usage: list[ItemUsage], terms: InvoiceTerms
+) -> tuple[Body, Body]:
+    """The invoice of the usage so far, less what was billed, and the subscription that knows it.
+
+    Its lines are not rated again: what an item remembers as billed must stay what was billed.
+    """
+    anchor = subscription["billing_cycle_anchor"]
+    lines = [
+        ItemLine(
+            one.item,
+            metered_line(
+                billed_item(one.item), one.usage, usage_span(one.item, anchor, one.period)
+            ),
+        )
+        for one in usage
+    ]
+    invoice, after = draft_on(ledger, subscription, terms, lines)
+    billed = {
+        item_id: {"amount": line["amount"], "quantity": line["quantity_decimal"]}
+        for line in invoice_lines(invoice)
+        if (item_id := _item_of(line)) and line["_"]["meter"]
+    }
+    fixed = [_fixed(line) if _item_of(line) else line for line in invoice_lines(invoice)]
+    items = [_knowing(item, billed.get(item["id"])) for item in items_of(after)]
+    return invoice | {"lines": invoice["lines"] | {"data": fixed}}, with_items(after, items)
+
+
+def _item_of(line: Body) -> str | None:
+    """The subscription item that a line bills by itself, not through an invoice item."""
+    details = line["parent"]["subscription_item_details"]
+    return None if details is None else str(details["subscription_item"])
+
+
+def _fixed(line: Body) -> Body:
+    return line | {"_": line["_"] | {"meter": None}}
+
+
+def _knowing(item: Body, billed: Body | None) -> Body:
+    return item if billed is None else item | {"_": private(item) | {"usage_billed": billed}}
+
+
+def _reset(ledger: Ledger, subscription: Body, terms: InvoiceTerms) -> tuple[Body, Body]:
+    """The invoice that ends the period with the present second, and the subscription after it."""
+    at = ledger.ctx.now + 1
+    restarted, lines = restart(ledger, subscription, subscription, Restart(at, at), prorates=True)
+    invoice, after = draft_on(ledger, restarted, terms, lines)
+    return invoice, with_billed_lines(after, invoice)
+
+
+def _crossed(subscription: Body, invoice: Body, usage: list[ItemUsage]) -> Crossed | None:
+    amount = (subscription["billing_thresholds"] or {}).get("amount_gte")
+    reached = amount if amount is not None and invoice["total"] >= amount else None
+    items = [one.item for one in usage if one.is_crossed]
+    return Crossed(reached, items) if reached is not None or items else None
+
+
+def _reason(crossed: Crossed, invoice: Body) -> Body:
+    """The ``threshold_reason`` of the invoice, with its lines."""
+
+    def lines_of(item: Body) -> Body:
+        ids = [line["id"] for line in invoice_lines(invoice) if _item_of(line) == item["id"]]
+        return {"line_item_ids": ids, "usage_gte": item["billing_thresholds"]["usage_gte"]}
+
+    return {"amount_gte": crossed.amount_gte, "item_reasons": list(map(lines_of, crossed.items))}
