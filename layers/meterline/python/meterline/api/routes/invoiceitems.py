@@ -13,7 +13,7 @@ from meterline.api.params import (
     timestamp,
 )
 from meterline.api.router import delete, post
-from meterline.api.routes.shared import currency, discounts
+from meterline.api.routes.shared import ONE_TIME_PRICE_DATA, currency, discounts
 from meterline.core.money import MAX_AMOUNT_MINOR
 from meterline.services.context import Context
 from meterline.services.invoices.item_verbs import (
@@ -33,10 +33,15 @@ _CONTENT: dict[str, Param] = {
     "metadata": metadata(),
     "period": object_(start=timestamp(required=True), end=timestamp(required=True)),
     "pricing": object_(price=string(required=True)),
+    "price_data": ONE_TIME_PRICE_DATA,
     "quantity": integer(minimum=0),
     "unit_amount_decimal": decimal_(),
+    "quantity_decimal": decimal_(minimum=0),
 }
-_ONE_AMOUNT = [("amount", "pricing", "unit_amount_decimal")]
+_ONE_AMOUNT = [
+    ("amount", "price_data", "pricing", "unit_amount_decimal"),
+    ("quantity", "quantity_decimal"),
+]
 
 _FILTERS = object_(customer=string(), invoice=string(), pending=boolean())
 

@@ -11,8 +11,10 @@ from meterline.api.lists import (
     under,
 )
 from meterline.api.params import (
+    Object,
     Param,
     Params,
+    array,
     boolean,
     enum,
     integer,
@@ -23,13 +25,20 @@ from meterline.api.params import (
 )
 from meterline.api.router import Routes, delete, get, post
 from meterline.api.routes.invoiceitems import ITEM_OPERATIONS
-from meterline.api.routes.shared import currency, discounts
+from meterline.api.routes.shared import LINE_CONTENT, ONE_LINE_AMOUNT, currency, discounts
 from meterline.api.routes.subscriptions import PREVIEW_DETAILS
 from meterline.api.searching import searching
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import subscription_of
 from meterline.services.invoices.explanation import explain_invoice
 from meterline.services.invoices.finalize import finalize_invoice
+from meterline.services.invoices.line_verbs import (
+    add_lines,
+    find_line,
+    remove_lines,
+    update_line,
+    update_lines,
+)
 from meterline.services.invoices.manual import (
     create_invoice,
     delete_invoice,
@@ -107,6 +116,19 @@ _CREATE = object_(
 )
 
 
+def _lines(line: Object) -> Object:
+    """Lines of an invoice that a request adds, changes or removes."""
+    lines = array(line, required=True, min_items=1, max_items=250)
+    return object_(lines=lines, invoice_metadata=metadata())
+
+
+_NEW_LINE = object_(LINE_CONTENT, invoice_item=string(), exclusive=ONE_LINE_AMOUNT)
+_CHANGED_LINE = object_(LINE_CONTENT, id=string(required=True), exclusive=ONE_LINE_AMOUNT)
+_REMOVED_LINE = object_(
+    id=string(required=True), behavior=enum("delete", "unassign", required=True)
+)
+
+
 ROUTES = Routes(
     [
         post("/v1/invoices", _KIND, create_invoice, _CREATE),
@@ -115,6 +137,15 @@ ROUTES = Routes(
         post("/v1/invoices/{id}", _KIND, update_invoice, object_(_FIELDS, exclusive=_DUE)),
         delete("/v1/invoices/{id}", _KIND, delete_invoice),
         list_operation("/v1/invoices/{id}/lines", "line_item", _list_lines),
+        post("/v1/invoices/{id}/add_lines", _KIND, add_lines, _lines(_NEW_LINE)),
+        post("/v1/invoices/{id}/update_lines", _KIND, update_lines, _lines(_CHANGED_LINE)),
+        post("/v1/invoices/{id}/remove_lines", _KIND, remove_lines, _lines(_REMOVED_LINE)),
+        post(
+            "/v1/invoices/{invoice}/lines/{id}",
+            "line_item",
+            update_line,
+            object_(LINE_CONTENT, exclusive=ONE_LINE_AMOUNT),
+        ).found_again_by(find_line),
         get(
             "/v1/invoices/{id}/explanation",
             "meterline.invoice_explanation",

@@ -4,11 +4,14 @@ from meterline.api.params import (
     Object,
     Param,
     array,
+    boolean,
     decimal_,
     enum,
     integer,
+    metadata,
     object_,
     string,
+    timestamp,
 )
 from meterline.core.money import MAX_AMOUNT_MINOR
 
@@ -65,10 +68,11 @@ PRICES = ("price", "price_data")
 
 def price_data(amount: dict[str, Param], **more: Param) -> Object:
     """A price made for the request at hand, instead of one that is named; ``more`` says of what."""
+    of_what = tuple(name for name in more if name.startswith("product"))
     return object_(
         {"currency": currency(required=True), "tax_behavior": TAX_BEHAVIOR, **amount, **more},
-        exclusive=[tuple(amount)],
-        one_of=[tuple(amount)],
+        exclusive=[tuple(amount), of_what],
+        one_of=[tuple(amount), of_what],
     )
 
 
@@ -93,3 +97,30 @@ RECURRING_PRICE_DATA = price_data(
 
 ONE_TIME_PRICE_DATA = price_data(SIGNED_AMOUNT, product=string(required=True))
 """The price of something charged or credited once that is made for it."""
+
+LINE_CONTENT: dict[str, Param] = {
+    "amount": integer(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
+    "description": string(),
+    "discountable": boolean(),
+    "discounts": discounts(),
+    "metadata": metadata(),
+    "period": object_(start=timestamp(required=True), end=timestamp(required=True)),
+    "price_data": price_data(
+        AMOUNT,
+        product=string(),
+        product_data=object_(
+            name=string(required=True),
+            description=string(),
+            images=array(string(max_length=2_048), max_items=8),
+            metadata=metadata(),
+            tax_code=string(),
+            unit_label=string(max_length=12),
+        ),
+    ),
+    "pricing": object_(price=string(required=True)),
+    "quantity": integer(minimum=0),
+    "quantity_decimal": decimal_(minimum=0),
+}
+"""What a request can say about the line of an invoice."""
+
+ONE_LINE_AMOUNT = [("amount", "price_data", "pricing"), ("quantity", "quantity_decimal")]

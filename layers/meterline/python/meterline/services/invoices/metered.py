@@ -75,4 +75,5 @@ def price_id(line: Body) -> str:
 def _rated_again(ctx: Context, invoice: Body, line: Body, known: Mapping[str, Document]) -> Body:
     rated = rate_again(ctx, invoice["customer"], line, known)
     shown = figures(rated, known[price_id(line)].body, line["_"]["product_name"])
-    return line | shown | {"_": line["_"] | shown["_"]}
+    said = {"description": line["description"]} if "described" in line["_"] else {}
+    return line | shown | said | {"_": line["_"] | shown["_"]}

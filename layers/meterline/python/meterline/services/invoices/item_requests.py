@@ -1,0 +1,177 @@
+"""What requests say about invoice items: their amount in one of its spellings, and all the rest.
+
+Items are described by ``/v1/invoiceitems``, by the lines of an invoice, and by previews. ``at`` is
+the parameter that holds the description (``lines[0]``), for refusals; the request itself has none.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from meterline.core.errors import BillingError
+from meterline.core.money import minor_digits, round_half_up
+from meterline.core.periods import Period
+from meterline.core.unset import merged_metadata, or_none
+from meterline.services.inline_prices import inline_price
+from meterline.services.invoices.discounts import discounted_item
+from meterline.services.invoices.item_bodies import ItemTerms, new_item
+from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.one_off import one_off_terms
+from meterline.services.lookups import find
+from meterline.store.documents import Body
+
+_PRICED = ("amount", "price", "price_data", "pricing", "unit_amount", "unit_amount_decimal")
+_REPRICING = {*_PRICED, "quantity", "quantity_decimal"}
+_FIGURES = ("amount", "net_amount", "pricing", "quantity", "quantity_decimal")
+
+
+def requested_item(
+    ledger: Ledger, params: Body, subscription: Body | None = None, *, at: str = ""
+) -> Body:
+    """A new invoice item as a request describes it; nothing is stored.
+
+    With ``subscription`` it belongs to that one, and must be in its currency.
+    """
+    item = new_item(ledger, _terms(ledger, params, subscription, at))
+    item = _described(item | {"discountable": item["amount"] >= 0}, params, at)
+    if subscription is not None:
+        check_currency(subscription, item, at)
+    return _discounted(ledger, item, params, at)
+
+
+def changed_item(ledger: Ledger, item: Body, params: Body, *, at: str = "") -> Body:
+    """An invoice item with what a request changes about it; amounts of prorations stay."""
+    repriced = _described(_repriced(ledger, item, params, at), params, at)
+    return _discounted(ledger, repriced, params, at)
+
+
+def check_currency(other: Body, item: Body, at: str = "") -> None:
+    """Refuse an item in another currency than what it is to stand on."""
+    if other["currency"] != item["currency"]:
+        raise BillingError(
+            f"The currency must be {other['currency']}, not {item['currency']}.",
+            param=_under(at, "currency"),
+        )
+
+
+def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> ItemTerms:
+    quantity = Decimal(params.get("quantity", 1))
+    quantity = params.get("quantity_decimal", quantity)
+    price, param = _price(ledger, params, at)
+    if price is not None:
+        return one_off_terms(ledger, price, quantity, subscription, param)
+    if "currency" not in params:
+        raise _missing(_under(at, "currency"))
+    _check_known(params["currency"], _under(at, "currency"))
+    unit, amount = _amount(params, quantity, at)
+    return ItemTerms(
+        amount=amount,
+        currency=params["currency"],
+        period=Period(ledger.ctx.now, ledger.ctx.now),
+        description=None,
+        quantity=quantity,
+        unit_amount=unit,
+        subscription=subscription["id"] if subscription else None,
+        private={"explanation": {"steps": [], "full_amount": amount}},
+    )
+
+
+def _price(ledger: Ledger, params: Body, at: str) -> tuple[Body | None, str]:
+    """The price that a request names or makes, and the parameter that does."""
+    if "price_data" in params:
+        param = _under(at, "price_data")
+        return inline_price(ledger, params["price_data"], param), param
+    if "price" in params:
+        param = _under(at, "price")
+        return find(ledger.ctx, "price", params["price"], param=param).body, param
+    if "pricing" in params:
+        param = _under(_under(at, "pricing"), "price")
+        return find(ledger.ctx, "price", params["pricing"]["price"], param=param).body, param
+    return None, at
+
+
+def _amount(params: Body, quantity: Decimal, at: str) -> tuple[Decimal, int]:
+    """The unit amount and the amount: given whole, or as a unit amount times a quantity."""
+    unit = params.get("unit_amount_decimal", params.get("unit_amount"))
+    if unit is not None:
+        return Decimal(unit), round_half_up(Decimal(unit) * quantity)
+    if "amount" not in params:
+        raise BillingError(
+            "Provide amount, unit_amount_decimal, price_data or pricing.",
+            code="parameter_missing",
+            param=_under(at, "amount"),
+        )
+    if quantity != 1:
+        raise BillingError(
+            "amount is for one: use unit_amount_decimal.", param=_under(at, "quantity")
+        )
+    return Decimal(params["amount"]), int(params["amount"])
+
+
+def _described(item: Body, params: Body, at: str) -> Body:
+    """The item with what a request says about it."""
+    changes: dict[str, Any] = {}
+    if "description" in params:
+        changes["description"] = or_none(params["description"])
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(item["metadata"], params["metadata"])
+    if "discountable" in params:
+        changes["discountable"] = params["discountable"] and not item["proration"]
+    if "period" in params:
+        start, end = params["period"]["start"], params["period"]["end"]
+        if end < start:
+            raise BillingError(
+                "A period cannot end before it starts.",
+                param=_under(_under(at, "period"), "end"),
+            )
+        changes["period"] = {"start": start, "end": end}
+    return item | changes
+
+
+def _repriced(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
+    """The item at another amount, quantity or price."""
+    if _REPRICING.isdisjoint(params):
+        return item
+    if item["proration"]:
+        raise BillingError(
+            "The amount of a proration cannot be changed.", param=_under(at, "amount")
+        )
+    given = {"currency": item["currency"], **params}
+    if params.keys().isdisjoint(_PRICED):
+        given |= _priced_as_before(item)
+    again = new_item(ledger, _terms(ledger, given, None, at))
+    check_currency(item, again, at)
+    return item | {name: again[name] for name in _FIGURES} | {"_": item["_"] | _private(again)}
+
+
+def _private(item: Body) -> Body:
+    """How the amount of an item came about that was set anew: by no usage, if it was before."""
+    return {"explanation": item["_"]["explanation"], "meter": None, "billed_before": 0}
+
+
+def _priced_as_before(item: Body) -> Body:
+    pricing = item["pricing"] or {}
+    if "price_details" in pricing:
+        return {"pricing": {"price": pricing["price_details"]["price"]}}
+    return {"unit_amount_decimal": Decimal(pricing["unit_amount_decimal"])}
+
+
+def _discounted(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
+    if "discounts" not in params:
+        return item
+    return discounted_item(ledger, item, params["discounts"] or [], _under(at, "discounts"))
+
+
+def _check_known(currency: str, param: str) -> None:
+    try:
+        minor_digits(currency)
+    except BillingError as refusal:
+        refusal.param = param
+        raise
+
+
+def _missing(param: str) -> BillingError:
+    return BillingError(f"Missing required param: {param}.", code="parameter_missing", param=param)
+
+
+def _under(at: str, name: str) -> str:
+    return f"{at}[{name}]" if at else name

@@ -1,0 +1,168 @@
+"""The lines of a draft: added, changed and removed, several at a time.
+
+A line of an invoice item is that item: what changes on one changes on the other. A line of a
+subscription's item says what the period costs, so its amount stays (contract section 6).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from meterline.core.errors import BillingError, no_such
+from meterline.core.unset import merged_metadata, or_none
+from meterline.services.context import Context
+from meterline.services.invoices.bodies import invoice_lines, with_totals
+from meterline.services.invoices.discounts import discount_ids, private_terms, redeem
+from meterline.services.invoices.item_bodies import item_line
+from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
+from meterline.services.invoices.item_verbs import KIND, editable_draft
+from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.lookups import find, on_customers_time
+from meterline.store.documents import Body, Document
+
+_OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "period")
+
+
+def add_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
+    """Add lines to a draft: new invoice items, or pending ones by id."""
+    ledger, draft = _open(ctx, invoice_id)
+    items = [
+        _added(ledger, draft, one, f"lines[{index}]") for index, one in enumerate(params["lines"])
+    ]
+    lines = [*invoice_lines(draft.body), *(item_line(item, draft.id) for item in items)]
+    return _saved(ledger, draft, lines, params)
+
+
+def update_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
+    """Change lines of a draft."""
+    ledger, draft = _open(ctx, invoice_id)
+    lines = {line["id"]: line for line in invoice_lines(draft.body)}
+    for index, one in enumerate(params["lines"]):
+        line = _line(lines, one["id"], f"lines[{index}][id]")
+        lines[line["id"]] = _changed(ledger, draft, line, one, f"lines[{index}]")
+    return _saved(ledger, draft, list(lines.values()), params)
+
+
+def remove_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
+    """Take lines off a draft: their items are deleted, or wait for another invoice."""
+    ledger, draft = _open(ctx, invoice_id)
+    lines = {line["id"]: line for line in invoice_lines(draft.body)}
+    for index, one in enumerate(params["lines"]):
+        line = _line(lines, one["id"], f"lines[{index}][id]")
+        item = _item(ledger, line)
+        if item is None:
+            raise BillingError(
+                "The line of a subscription item cannot be removed: add one that credits it.",
+                param=f"lines[{index}][id]",
+            )
+        if one["behavior"] == "delete":
+            ledger.drop_item(item)
+        else:
+            ledger.release(item)
+        del lines[line["id"]]
+    return _saved(ledger, draft, list(lines.values()), params)
+
+
+def update_line(ctx: Context, invoice_id: str, line_id: str, params: Body) -> Body:
+    """Change one line of a draft; the answer is the line."""
+    ledger, draft = _open(ctx, invoice_id)
+    lines = {line["id"]: line for line in invoice_lines(draft.body)}
+    lines[line_id] = _changed(ledger, draft, _line(lines, line_id, "id"), params, "")
+    after = _written(ledger, draft, list(lines.values()), {})
+    ledger.save(result_id=f"{invoice_id}/{line_id}")
+    return next(line for line in invoice_lines(after) if line["id"] == line_id)
+
+
+def find_line(ctx: Context, place: str, params: Body) -> Body:  # noqa: ARG001 - a route
+    """The line at a place: the ids of its invoice and of itself, as ``update_line`` names it."""
+    invoice_id, line_id = place.split("/")
+    lines = {line["id"]: line for line in invoice_lines(find(ctx, "invoice", invoice_id).body)}
+    return _line(lines, line_id, "id")
+
+
+def _open(ctx: Context, invoice_id: str) -> tuple[Ledger, Document]:
+    draft = editable_draft(ctx, invoice_id)
+    customer = find(ctx, "customer", draft.body["customer"], param="customer")
+    return open_ledger(on_customers_time(ctx, customer), customer), draft
+
+
+def _line(lines: Mapping[str, Body], line_id: str, param: str) -> Body:
+    if line_id not in lines:
+        raise no_such("line_item", line_id, param=param)
+    return lines[line_id]
+
+
+def _item(ledger: Ledger, line: Body) -> Document | None:
+    """The invoice item that a line is, if it is one."""
+    details = line["parent"]["invoice_item_details"]
+    return (
+        None if details is None else ledger.read([details["invoice_item"]])[details["invoice_item"]]
+    )
+
+
+def _added(ledger: Ledger, draft: Document, wanted: Body, at: str) -> Body:
+    """The item of a new line, on the draft."""
+    if "invoice_item" not in wanted:
+        item = requested_item(ledger, {"currency": draft.body["currency"], **wanted}, at=at)
+        check_currency(draft.body, item, at)
+        ledger.add_item(item)
+        return ledger.take_item(ledger.pending.added[item["id"]], draft.id)
+    param = f"{at}[invoice_item]"
+    document = find(ledger.ctx, KIND, wanted["invoice_item"], param=param)
+    if document.body["customer"] != ledger.customer.id:
+        raise no_such("invoiceitem", document.id, param=param)
+    if document.body["invoice"] is not None:
+        raise BillingError(f"The item is on {document.body['invoice']} already.", param=param)
+    check_currency(draft.body, document.body, at)
+    item = changed_item(ledger, document.body, wanted, at=at)
+    return ledger.take_item(replace(document, body=item), draft.id)
+
+
+def _changed(ledger: Ledger, draft: Document, line: Body, wanted: Body, at: str) -> Body:
+    """A line as a request wants it, and its item with it."""
+    document = _item(ledger, line)
+    if document is None:
+        return _changed_in_words(ledger, draft, line, wanted, at)
+    item = changed_item(ledger, document.body, wanted, at=at)
+    ledger.amend_item(replace(document, body=item))
+    return item_line(item, draft.id)
+
+
+def _changed_in_words(ledger: Ledger, draft: Document, line: Body, wanted: Body, at: str) -> Body:
+    """The line of a subscription item with other words, dates or discounts, but no other amount."""
+    for name in wanted:
+        if name not in _OF_ANY_LINE:
+            raise BillingError(
+                "The amount of a subscription's line follows from its item: change that instead.",
+                param=f"{at}[{name}]" if at else name,
+            )
+    kept = {name: wanted[name] for name in ("discountable", "period") if name in wanted}
+    changed, private = line | kept, dict(line["_"])
+    if "description" in wanted:
+        changed["description"] = or_none(wanted["description"])
+        private["described"] = changed["description"]
+    if "metadata" in wanted:
+        changed["metadata"] = merged_metadata(line["metadata"], wanted["metadata"])
+    if "discounts" in wanted:
+        param = f"{at}[discounts]" if at else "discounts"
+        given, currency = wanted["discounts"] or [], draft.body["currency"]
+        redeemed = redeem(ledger, given, currency, param=param, invoice=draft.id)
+        changed["discounts"] = discount_ids(redeemed)
+        private["discounts"] = [private_terms(one) for one in redeemed]
+    return changed | {"_": private}
+
+
+def _saved(ledger: Ledger, draft: Document, lines: list[Body], params: Body) -> Body:
+    after = _written(ledger, draft, lines, params)
+    ledger.save(result_id=draft.id)
+    return after
+
+
+def _written(ledger: Ledger, draft: Document, lines: list[Body], params: Body) -> Body:
+    """The draft with these lines and what else a request says, to be stored and told."""
+    before = draft.body
+    metadata = merged_metadata(before["metadata"], params.get("invoice_metadata"))
+    balance = int(ledger.account["balance"])
+    after = with_totals(before | {"metadata": metadata}, lines, starting_balance=balance)
+    ledger.put(replace(draft, body=after))
+    ledger.tell("invoice.updated", after, before)
+    return after
