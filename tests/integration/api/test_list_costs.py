@@ -293,9 +293,9 @@ CASES: dict[str, Case] = {
         lambda s: str(s.client.v1.invoices.list({"customer": s.customer}).data[0].id),
         Shop.invoiced,
     ),
-    "invoice items that wait": (
+    "invoice items of a customer that wait": (
         "invoice_items",
-        _given(pending=True),
+        lambda s: {"customer": s.other_customer, "pending": True},
         Shop.item,
         lambda s: s.item(invoice=s.invoiced()),
     ),

@@ -15,6 +15,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id, new_id
 from meterline.services.lookups import find
+from meterline.services.rosters import joined, left
 from meterline.services.summaries import lifetime_usage
 from meterline.store.documents import Body, Change, Conflict, Document
 
@@ -31,7 +32,6 @@ def create_alert(ctx: Context, params: Body) -> Body:
     customer = _only_customer(threshold.get("filters"))
     if customer is not None:
         find(ctx, "customer", customer, param="usage_threshold[filters][0][customer]")
-    _check_number(ctx, threshold["meter"], customer)
     body: Body = {
         "id": new_id("alrt_"),
         "object": KIND,
@@ -47,7 +47,13 @@ def create_alert(ctx: Context, params: Body) -> Body:
         },
         "_": {"created": ctx.now},
     }
-    ctx.save(Change(puts=[_document(ctx, body)]), result_id=body["id"])
+    full = BillingError(
+        f"At most {_MAX_PER_METER_AND_CUSTOMER} alerts are allowed for a meter and customer:"
+        " archive one that is no longer needed.",
+    )
+    name, most = _roster(threshold["meter"], customer), _MAX_PER_METER_AND_CUSTOMER
+    roster = joined(ctx, name, body["id"], most=most, refusal=full)
+    ctx.save(Change(puts=[_document(ctx, body), roster]), result_id=body["id"])
     return body
 
 
@@ -124,7 +130,12 @@ def _move(ctx: Context, alert_id: str, verb: str) -> Body:
             code="status_transition_invalid",
         )
     body = document.body | {"status": _NEXT_STATUS[verb]}
-    ctx.save(Change(puts=[replace(document, body=body)]), result_id=alert_id)
+    puts = [replace(document, body=body)]
+    if verb == "archive":
+        threshold = body["usage_threshold"]
+        roster = _roster(threshold["meter"], _only_customer(threshold["filters"]))
+        puts += left(ctx, roster, alert_id)
+    ctx.save(Change(puts=puts), result_id=alert_id)
     return body
 
 
@@ -134,18 +145,9 @@ def _document(ctx: Context, body: Body) -> Document:
     )
 
 
-def _check_number(ctx: Context, meter_id: str, customer: str | None) -> None:
-    same = (
-        document
-        for document in ctx.store.each(KIND, parent=meter_id)
-        if document.body["status"] != "archived"
-        and _only_customer(document.body["usage_threshold"]["filters"]) == customer
-    )
-    if sum(1 for _ in same) >= _MAX_PER_METER_AND_CUSTOMER:
-        raise BillingError(
-            f"At most {_MAX_PER_METER_AND_CUSTOMER} alerts are allowed for a meter and customer:"
-            " archive one that is no longer needed.",
-        )
+def _roster(meter_id: str, customer: str | None) -> str:
+    """The roster of the alerts, not archived, on a meter for one customer or for all."""
+    return f"alerts/{meter_id}/{customer or 'all'}"
 
 
 def _only_customer(filters: list[Body] | None) -> str | None:

@@ -9,12 +9,13 @@ from meterline.services.balances import balance_transaction
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
+from meterline.services.invoices.ledger import running_subscriptions
 from meterline.services.lookups import find, on_customers_time
+from meterline.services.rosters import joined, left
 from meterline.services.subscriptions.bodies import is_ended
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.updates import save_update
-from meterline.store.billing import Span
-from meterline.store.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
+from meterline.store.documents import LIVE, Body, Change, Claim, ClaimTaken, Conflict, Document
 
 KIND = "customer"
 INVOICE_PREFIX = "invoice_prefix"
@@ -40,8 +41,9 @@ def create_customer(ctx: Context, params: Body) -> Body:
         parent=clock.id if clock else None,
     )
     adjustments = _adjustments(ctx, body, params)
+    roster = [_on_clock(ctx, clock.id, document.id)] if clock else []
     change = Change(
-        puts=[document, *adjustments],
+        puts=[document, *adjustments, *roster],
         checks=[clock] if clock else [],
         claims=[_prefix_claim(body)],
     )
@@ -85,19 +87,29 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
 def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - route
     """Delete a customer for good, and cancel its subscriptions; what is left says "deleted".
 
-    Repeatable if it dies half way: the customer goes last.
+    Repeatable if it dies half way: the customer goes last, on condition that nothing runs for it
+    that was begun meanwhile.
     """
     document = find(ctx, KIND, customer_id)
     ctx = on_customers_time(ctx, document)
-    for subscription in ctx.store.each("subscription", parent=customer_id):
-        if not is_ended(subscription.body):
-            cancel_subscription(replace(ctx, receipt=None), subscription.id, {})
+    for subscription_id in running_subscriptions(document.body):
+        _cancel_if_running(replace(ctx, receipt=None), subscription_id)
     document = find(ctx, KIND, customer_id)
+    if running_subscriptions(document.body):
+        raise Conflict(customer_id)
     remains = {"id": customer_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
     events = [EventDraft("customer.deleted", document.body)]
-    ctx.save(Change(puts=[gone]), events, result_id=customer_id)
+    clock_id = document.body["test_clock"]
+    roster = left(ctx, clock_roster(clock_id), customer_id) if clock_id else []
+    ctx.save(Change(puts=[gone, *roster]), events, result_id=customer_id)
     return remains
+
+
+def _cancel_if_running(ctx: Context, subscription_id: str) -> None:
+    subscription = ctx.store.get(subscription_id)
+    if subscription is not None and not is_ended(subscription.body):
+        cancel_subscription(ctx, subscription_id, {})
 
 
 def _adjustments(ctx: Context, body: Body, params: Body) -> list[Document]:
@@ -193,7 +205,7 @@ def _invoice_settings(before: Body, given: Body) -> Body:
 
 
 def _clock(ctx: Context, clock_id: str | None) -> Document | None:
-    """The test clock to join, if it can take another customer."""
+    """The test clock to join; it must not be advancing."""
     if clock_id is None:
         return None
     clock = find(ctx, "test_helpers.test_clock", clock_id, param="test_clock")
@@ -203,13 +215,20 @@ def _clock(ctx: Context, clock_id: str | None) -> Document | None:
             code="rate_limit",
             status=429,
         )
-    members = ctx.store.page(KIND, Span(), limit=MOST_PER_TEST_CLOCK, parent=clock_id)
-    current = [member for member in members.documents if not member.body.get("deleted")]
-    if len(current) >= MOST_PER_TEST_CLOCK:
-        raise BillingError(
-            f"A test clock can have at most {MOST_PER_TEST_CLOCK} customers.", param="test_clock"
-        )
     return clock
+
+
+def _on_clock(ctx: Context, clock_id: str, customer_id: str) -> Document:
+    full = BillingError(
+        f"A test clock can have at most {MOST_PER_TEST_CLOCK} customers.", param="test_clock"
+    )
+    name = clock_roster(clock_id)
+    return joined(ctx, name, customer_id, most=MOST_PER_TEST_CLOCK, refusal=full)
+
+
+def clock_roster(clock_id: str) -> str:
+    """The roster of the customers on a test clock."""
+    return f"customers/{clock_id}"
 
 
 def _prefix_claim(body: Body) -> Claim:

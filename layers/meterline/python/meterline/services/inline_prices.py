@@ -47,6 +47,13 @@ def _named(ledger: Ledger, wanted: Body, param: str) -> Body:
 
 
 def _product(ledger: Ledger, given: Body, param: str) -> str:
+    from meterline.services.products import (  # noqa: PLC0415 - seldom needed
+        KIND,
+        marked,
+        new_product,
+        with_prices,
+    )
+
     if "product_data" not in given:
         found = find(ledger.ctx, "product", given["product"], param=f"{param}[product]")
         if not found.body["active"]:
@@ -55,10 +62,11 @@ def _product(ledger: Ledger, given: Body, param: str) -> str:
                 code="product_inactive",
                 param=f"{param}[product]",
             )
+        for product in marked(found):
+            ledger.put(product)
         return found.id
-    from meterline.services.products import KIND, new_product  # noqa: PLC0415 - seldom needed
-
-    product = new_product(ledger.ctx.at(ledger.ctx.wall_clock), given["product_data"])
-    ledger.put(Document(kind=KIND, livemode=ledger.ctx.livemode, body=product))
-    ledger.tell("product.created", product)
-    return str(product["id"])
+    described = given["product_data"]
+    made = with_prices(new_product(ledger.ctx.at(ledger.ctx.wall_clock), described))
+    ledger.put(Document(kind=KIND, livemode=ledger.ctx.livemode, body=made))
+    ledger.tell("product.created", made)
+    return str(made["id"])

@@ -76,11 +76,12 @@ def create_price(ctx: Context, params: Body) -> Body:
     if "product_data" in params:
         products.refuse_taken_id(ctx, params["product_data"])
         product = products.new_product(ctx, params["product_data"])
-        documents.append(Document(kind="product", livemode=ctx.livemode, body=product))
+        sold = Document(kind="product", livemode=ctx.livemode, body=product)
         events.append(EventDraft("product.created", product))
     else:
-        product = find(ctx, "product", params["product"], param="product").body
-    price = new_price(ctx, params, product["id"])
+        sold = find(ctx, "product", params["product"], param="product")
+    documents += products.marked(sold)
+    price = new_price(ctx, params, sold.id)
     documents.insert(0, price_document(ctx, price))
     events.append(EventDraft("price.created", shown_price(price)))
     moved, claims = _claim_lookup_key(ctx, price, params)

@@ -10,11 +10,12 @@ from meterline.services.ids import new_id
 from meterline.services.lookups import find
 from meterline.services.prices import new_price, price_document, shown_price
 from meterline.services.updates import save_update
-from meterline.store.billing import Span
 from meterline.store.documents import Body, Change, Document
 
 KIND = "product"
 _LISTS = ("images", "marketing_features")
+_PRICED = "priced"
+"""Marks, in private state, a product that has prices: it cannot be deleted."""
 
 
 def create_product(ctx: Context, params: Body) -> Body:
@@ -24,7 +25,7 @@ def create_product(ctx: Context, params: Body) -> Body:
     if "default_price_data" in params:
         data = params["default_price_data"]
         price = new_price(ctx, data, product["id"], param="default_price_data")
-        product["default_price"] = price["id"]
+        product = with_prices(product | {"default_price": price["id"]})
     documents = [_document(ctx, product)]
     events = [EventDraft("product.created", product)]
     if price is not None:
@@ -61,6 +62,18 @@ def new_product(ctx: Context, params: Body) -> Body:
     }
 
 
+def with_prices(product: Body) -> Body:
+    """A product with the mark that it has prices."""
+    return product | {"_": (product.get("_") or {}) | {_PRICED: True}}
+
+
+def marked(document: Document) -> list[Document]:
+    """What the commit that makes a price stores of its product; nothing if that has others."""
+    if document.version and (document.body.get("_") or {}).get(_PRICED):
+        return []
+    return [replace(document, body=with_prices(document.body))]
+
+
 def refuse_taken_id(ctx: Context, params: Body) -> None:
     """Refuse an id of the caller's choice that another product has, or had."""
     if "id" in params and ctx.store.get(params["id"]) is not None:
@@ -91,7 +104,7 @@ def update_product(ctx: Context, product_id: str, params: Body) -> Body:
 def delete_product(ctx: Context, product_id: str, params: Body) -> Body:  # noqa: ARG001 - route
     """Delete a product that has no prices."""
     document = find(ctx, KIND, product_id)
-    if ctx.store.page("price", Span(), limit=1, parent=product_id).documents:
+    if (document.body.get("_") or {}).get(_PRICED):
         raise BillingError(
             "This product cannot be deleted because it has one or more user-created prices."
         )

@@ -12,11 +12,13 @@ from meterline.core.errors import BillingError
 from meterline.core.periods import Interval, IntervalUnit, add_intervals
 from meterline.services.context import Context
 from meterline.services.count_progress import wait_until_caught_up
+from meterline.services.customers import clock_roster
 from meterline.services.due_work import do_due_work
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
 from meterline.services.logs import frames, log
 from meterline.services.lookups import find
+from meterline.services.rosters import ended, members
 from meterline.services.terms import interval_of
 from meterline.store.documents import Body, Change, Document
 from meterline.store.failures import PASSING
@@ -113,8 +115,8 @@ def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noq
 
 def _advance(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> None:
     target = int(clock.body["status_details"]["advancing"]["target_frozen_time"])
-    members = [customer.id for customer in ctx.store.each("customer", parent=clock.id)]
-    wait_until_caught_up(members, livemode=ctx.livemode, now=ctx.wall_clock)
+    customers = members(ctx, clock_roster(clock.id))
+    wait_until_caught_up(customers, livemode=ctx.livemode, now=ctx.wall_clock)
     try:
         while _run_due(ctx, clock, target, has_time):
             pass
@@ -213,8 +215,14 @@ def _intervals(ctx: Context, clock_id: str) -> Iterator[Interval]:
 
 def _members(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
     """The objects of a kind that belong to the customers of a clock."""
-    for customer in ctx.store.each("customer", parent=clock_id):
+    for customer in _customers(ctx, clock_id):
         yield from ctx.store.each(kind, parent=customer.id)
+
+
+def _customers(ctx: Context, clock_id: str) -> list[Document]:
+    """The customers of a clock: those on its roster, and what the index shows of deleted ones."""
+    shown = {one.id: one for one in ctx.store.each("customer", parent=clock_id)}
+    return list((shown | ctx.store.get_many(members(ctx, clock_roster(clock_id)))).values())
 
 
 def _bury(ctx: Context, clock: Document) -> None:
@@ -225,6 +233,6 @@ def _bury(ctx: Context, clock: Document) -> None:
     for kind in _KINDS_OF_MEMBERS:
         for document in _members(ctx, clock.id, kind):
             ctx.save(Change(deletes=[document]))
-    for customer in ctx.store.each("customer", parent=clock.id):
+    for customer in _customers(ctx, clock.id):
         ctx.save(Change(deletes=[customer]), [EventDraft("customer.deleted", customer.body)])
-    ctx.save(Change(deletes=[clock]))
+    ctx.save(Change(deletes=[clock, *ended(ctx, clock_roster(clock.id))]))

@@ -10,11 +10,12 @@ from meterline.core.unset import merged_metadata, or_none
 from meterline.services.context import Context
 from meterline.services.ids import new_id
 from meterline.services.lookups import find
-from meterline.store.billing import Span
+from meterline.services.rosters import joined, left
 from meterline.store.documents import Body, Change, Document
 
 KIND = "webhook_endpoint"
 MOST_ENDPOINTS = 16
+_ROSTER = "webhook_endpoints"
 _SECRET_DIGITS = 32
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -22,8 +23,6 @@ _ALPHABET = string.ascii_letters + string.digits
 def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
     """Create an endpoint; its signing secret is private state that only this answer reveals."""
     _check_url(ctx, params["url"])
-    if ctx.store.page(KIND, Span(), limit=MOST_ENDPOINTS).has_more:
-        raise BillingError(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
     body: Body = {
         "id": new_id("we_"),
         "object": KIND,
@@ -41,7 +40,9 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
         },
     }
     document = Document(kind=KIND, livemode=ctx.livemode, body=body)
-    ctx.save(Change(puts=[document]), result_id=body["id"])
+    full = BillingError(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
+    roster = joined(ctx, _ROSTER, body["id"], most=MOST_ENDPOINTS, refusal=full)
+    ctx.save(Change(puts=[document, roster]), result_id=body["id"])
     return body
 
 
@@ -72,7 +73,8 @@ def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Bod
 def delete_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Body:  # noqa: ARG001 - route
     """Delete an endpoint and its secret."""
     document = find(ctx, KIND, endpoint_id)
-    ctx.save(Change(deletes=[document]), result_id=endpoint_id)
+    roster = left(ctx, _ROSTER, endpoint_id)
+    ctx.save(Change(puts=roster, deletes=[document]), result_id=endpoint_id)
     return {"id": endpoint_id, "object": KIND, "deleted": True}
 
 

@@ -99,9 +99,7 @@ _DIVISIONS: Mapping[str, Division] = {
             "collection_method": _METHOD,
         }
     ),
-    "invoiceitem": Division(
-        {"pending": Facet({"no": 8, "yes": 8}, lambda body: flag(body["invoice"] is None))}
-    ),
+    "invoiceitem": Division(shards=8),
     "price": Division(
         {
             "active": Facet(_FLAGS, lambda body: flag(body["active"])),

@@ -21,6 +21,7 @@ from meterline.services.invoices.item_verbs import (
     delete_invoice_item,
     update_invoice_item,
 )
+from meterline.services.invoices.pending import pending_items
 from meterline.store.billing import Source
 
 _KIND = "invoiceitem"
@@ -32,11 +33,11 @@ _CONTENT: dict[str, Param] = {
     "discounts": discounts(),
     "metadata": metadata(),
     "period": object_(start=timestamp(required=True), end=timestamp(required=True)),
-    "pricing": object_(price=string(required=True)),
     "price_data": ONE_TIME_PRICE_DATA,
+    "pricing": object_(price=string(required=True)),
     "quantity": integer(minimum=0),
-    "unit_amount_decimal": decimal_(),
     "quantity_decimal": decimal_(minimum=0),
+    "unit_amount_decimal": decimal_(),
 }
 _ONE_AMOUNT = [
     ("amount", "price_data", "pricing", "unit_amount_decimal"),
@@ -56,13 +57,17 @@ def _keep(params: Params) -> Keep:
 
 
 def _from(ctx: Context, params: Params) -> Source:
-    """The items of an invoice are known from its lines."""
-    if "invoice" not in params:
-        return under("customer")(ctx, params)
-    invoice = ctx.store.get(params["invoice"])
-    lines = invoice.body["lines"]["data"] if invoice and invoice.kind == "invoice" else []
-    details = (line["parent"]["invoice_item_details"] for line in lines)
-    return Source(ids=[one["invoice_item"] for one in details if one])
+    """The items of an invoice are known from its lines, those that wait from their customer."""
+    if "invoice" in params:
+        invoice = ctx.store.get(params["invoice"])
+        lines = invoice.body["lines"]["data"] if invoice and invoice.kind == "invoice" else []
+        details = (line["parent"]["invoice_item_details"] for line in lines)
+        return Source(ids=[one["invoice_item"] for one in details if one])
+    if "customer" in params and params.get("pending"):
+        customer = ctx.store.get(params["customer"])
+        is_one = customer is not None and customer.kind == "customer"
+        return Source(ids=pending_items(ctx, customer).ids() if customer and is_one else [])
+    return under("customer")(ctx, params)
 
 
 ITEM_OPERATIONS = (

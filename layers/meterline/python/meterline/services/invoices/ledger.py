@@ -11,12 +11,17 @@ from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.invoices.pending import PendingItems, Selection, pending_items
+from meterline.services.subscriptions.bodies import is_ended
 from meterline.store.documents import Body, Change, Document
 from meterline.store.tabs import tab_of
 
 _MAX_WRITES = 95
 """What one transaction takes, less what saving itself adds to it."""
 
+MOST_SUBSCRIPTIONS = 500
+"""Subscriptions of a customer that run at a time."""
+
+_RUNNING = "running"
 _RESERVED = 3
 """The customer, a subscription and its invoice."""
 
@@ -128,7 +133,7 @@ class Ledger:
         """
         for document in self.pending.settle():
             self.put(document)
-        self.account = self.pending.noted(self.account)
+        self.account = self._with_running(self.pending.noted(self.account))
         if self.account != self.customer.body:
             self.put(replace(self.customer, body=self.account))
         else:
@@ -143,6 +148,34 @@ class Ledger:
         change = Change(puts=puts, deletes=list(self._deletes.values()), checks=checks)
         self.ctx.save(change, self.events, result_id=result_id)
         return puts
+
+    def _with_running(self, account: Body) -> Body:
+        """The customer, whose private state says which subscriptions run."""
+        before = running_subscriptions(account)
+        written = {one.id: one for one in self._puts.values() if one.kind == "subscription"}
+        begun = [one for one in written if one not in before]
+        running = [
+            one
+            for one in [*before, *begun]
+            if one not in written or not is_ended(written[one].body)
+        ]
+        if len(running) > max(len(before), MOST_SUBSCRIPTIONS):
+            raise BillingError(
+                f"A customer can have at most {MOST_SUBSCRIPTIONS} subscriptions that run.",
+                code="customer_max_subscriptions",
+                param="customer",
+            )
+        if running == before:
+            return account
+        return account | {"_": (account.get("_") or {}) | {_RUNNING: running}}
+
+
+def running_subscriptions(customer: Body) -> list[str]:
+    """The ids of a customer's subscriptions that have not ended.
+
+    Whoever begins or ends one writes the customer, so nobody can delete the customer beside it.
+    """
+    return list((customer.get("_") or {}).get(_RUNNING, []))
 
 
 def open_ledger(ctx: Context, customer: Document) -> Ledger:

@@ -59,6 +59,11 @@ class PendingItems:
     _tabs: dict[str, Document] = field(default_factory=dict)
     _written: dict[str, Document] = field(default_factory=dict)
 
+    def ids(self) -> list[str]:
+        """The ids of all that are stored, whatever their currency and subscription."""
+        stored = self._load(one["id"] for one in self.open_tabs)
+        return [item_id for tab in stored for item_id in tab.body["items"]]
+
     def has(self, wanted: Selection) -> bool:
         """Whether there is any item that ``wanted`` takes."""
         added = (document.body for document in self.added.values())
