@@ -236,3 +236,30 @@ def test_a_licensed_item_has_no_usage_threshold(stage: Stage) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         stage.subscribe(items=[item])
     assert refused.value.param == "items[0][billing_thresholds]"
+
+
+def _bounded(stage: Stage, meter: str, **bounds: int) -> str:
+    return stage.metered("Impressions", meter, 10, meterline=bounds)
+
+
+def test_the_minimum_of_a_period_waits_for_its_end(stage: Stage, meter: str) -> None:
+    stage.subscribe(
+        _bounded(stage, meter, minimum_amount=1_000), billing_thresholds={"amount_gte": 100}
+    )
+    stage.until("2024-01-20")
+    _use(stage, meter, 1)
+    assert stage.invoices() == []
+    _use(stage, meter, 14)
+    stage.until(_RENEWED)
+    assert [one.total for one in stage.invoices()] == [150, 850]
+
+
+def test_the_maximum_of_a_period_holds_for_all_its_invoices(stage: Stage, meter: str) -> None:
+    stage.subscribe(
+        _bounded(stage, meter, maximum_amount=200), billing_thresholds={"amount_gte": 100}
+    )
+    stage.until("2024-01-02")
+    _use(stage, meter, 15)
+    _use(stage, meter, 30)
+    stage.until(_RENEWED)
+    assert [one.total for one in stage.invoices()] == [150, 50]

@@ -83,7 +83,7 @@ def _invoice_explanation() -> Json:
         quantity=_TEXT_OR_NONE,
         period=_all_of(start=_INSTANT, end=_INSTANT),
         meter=_TEXT_OR_NONE,
-        explanation={"type": ["object", "null"]},
+        explanation=_line_explanation(),
     )
     return _all_of(
         object={"type": "string", "enum": ["meterline.invoice_explanation"]},
@@ -91,6 +91,7 @@ def _invoice_explanation() -> Json:
         invoice=_TEXT,
         currency=_TEXT,
         lines={"type": "array", "items": line},
+        has_more={"type": "boolean"},
         subtotal=_AMOUNT,
         discounts=discounts,
         total=_AMOUNT,
@@ -98,6 +99,44 @@ def _invoice_explanation() -> Json:
         ending_balance=_COUNT,
         amount_due=_AMOUNT,
     )
+
+
+def _line_explanation() -> Json:
+    """How a line came about. Every one has steps and what they come to; some have more."""
+    step = _all_of(
+        tier=_COUNT,
+        up_to=_TEXT_OR_NONE,
+        counts={"type": "string", "enum": ["quantity", "events"]},
+        quantity=_DECIMAL,
+        unit_amount=_DECIMAL,
+        flat_amount=_DECIMAL,
+        amount=_DECIMAL,
+    )
+    bounds = _all_of(
+        minimum_amount=_COUNT,
+        maximum_amount=_COUNT,
+        seconds=_AMOUNT,
+        of_seconds=_AMOUNT,
+        usage_amount=_AMOUNT,
+        reduction=_AMOUNT,
+        true_up=_AMOUNT,
+    )
+    steps = {"type": "array", "items": step}
+    return {
+        "type": "object",
+        "properties": {
+            "steps": steps,
+            "full_amount": _AMOUNT,
+            "seconds": _AMOUNT,
+            "of_seconds": _AMOUNT,
+            "bounds": {"anyOf": [bounds, {"type": "null"}]},
+            "discount": _AMOUNT,
+            "arithmetic": _TEXT,
+            "rated_again": steps,
+        },
+        "required": ["steps", "full_amount"],
+        "additionalProperties": False,
+    }
 
 
 def _late_usage() -> Json:

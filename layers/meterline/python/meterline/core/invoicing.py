@@ -7,7 +7,7 @@ that a price may set to its amount for a period are.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -157,13 +157,30 @@ def metered_line(item: BilledItem, usage: Usage, span: CyclePeriod) -> Line:
 
     All of the usage is billed, however short the period; the price's bounds have its share.
     """
-    billed, period = usage.billable, span.period
+    return _usage_line(item, usage, span.period, item.bounds, span)
+
+
+def interim_line(item: BilledItem, usage: Usage, so_far: Period, span: CyclePeriod) -> Line:
+    """The line of a metered item for the usage of a period ``so_far``, in the middle of it.
+
+    The maximum is that of the whole period, and the minimum waits for its end: only the last
+    invoice of a period makes it up.
+    """
+    ceiling = SpendBounds(maximum_minor=item.bounds.maximum_minor)
+    return _usage_line(item, usage, so_far, ceiling, span)
+
+
+def _usage_line(
+    item: BilledItem, usage: Usage, period: Period, bounds: SpendBounds, span: CyclePeriod
+) -> Line:
+    """The usage of a period, kept within the share of the bounds that ``span`` has."""
+    billed = usage.billable
     rated = rate_usage(item.plan, billed)
-    if item.bounds == UNBOUNDED:
-        return Line(item.id, rated.amount_minor, billed.quantity, period, period, rated)
-    kept = commitment_of(rated.amount_minor, item.bounds, period, span.whole)
-    amount_minor = kept.bounded.amount_minor
-    return Line(item.id, amount_minor, billed.quantity, period, period, rated, commitment=kept)
+    line = Line(item.id, rated.amount_minor, billed.quantity, period, period, rated)
+    if bounds == UNBOUNDED:
+        return line
+    kept = commitment_of(rated.amount_minor, bounds, span.period, span.whole)
+    return replace(line, amount_minor=kept.bounded.amount_minor, commitment=kept)
 
 
 def total_up(

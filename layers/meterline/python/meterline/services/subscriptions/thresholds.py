@@ -8,7 +8,7 @@ new one begins, if ``reset_billing_cycle_anchor`` says so (contract section 5.9)
 from dataclasses import dataclass
 from decimal import Decimal
 
-from meterline.core.invoicing import metered_line
+from meterline.core.invoicing import interim_line
 from meterline.core.periods import Period
 from meterline.core.price_models import Usage
 from meterline.core.thresholds import is_watched
@@ -132,8 +132,11 @@ def _further(
     lines = [
         ItemLine(
             one.item,
-            metered_line(
-                billed_item(one.item), one.usage, usage_span(one.item, anchor, one.period)
+            interim_line(
+                billed_item(one.item),
+                one.usage,
+                one.period,
+                usage_span(one.item, anchor, usage_period(one.item)),
             ),
         )
         for one in usage
