@@ -1,5 +1,7 @@
 """``/v1/subscriptions``."""
 
+from dataclasses import replace
+
 from meterline.api.lists import Keep, by_facets, listing, retrieve, under
 from meterline.api.params import (
     Param,
@@ -14,7 +16,7 @@ from meterline.api.params import (
     string,
     timestamp,
 )
-from meterline.api.router import Routes, delete, post
+from meterline.api.router import Answer, Routes, delete, post
 from meterline.api.routes.shared import (
     ITEM_THRESHOLDS,
     ONE_TIME_PRICE_DATA,
@@ -27,7 +29,9 @@ from meterline.api.searching import searching
 from meterline.services.context import Context
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
+from meterline.services.subscriptions.discount_verbs import delete_discount
 from meterline.services.subscriptions.items import MAX_ITEMS
+from meterline.services.subscriptions.migrate import migrate_subscription
 from meterline.services.subscriptions.pauses import pause_subscription, resume_subscription
 from meterline.services.subscriptions.update import update_subscription
 from meterline.store.billing import Source
@@ -235,6 +239,14 @@ _PAUSE = object_(
     type=enum("subscription"),
 )
 
+_MIGRATE = object_(
+    billing_mode=object_(
+        required=True,
+        type=enum("flexible", required=True),
+        flexible=object_(proration_discounts=enum("included")),
+    )
+)
+
 _RESUME = object_(billing_cycle_anchor=_RESET)
 
 _FILTERS = object_(
@@ -308,6 +320,10 @@ ROUTES = Routes(
         delete("/v1/subscriptions/{id}", _KIND, cancel_subscription, _CANCEL),
         post("/v1/subscriptions/{id}/pause", _KIND, pause_subscription, _PAUSE),
         post("/v1/subscriptions/{id}/resume", _KIND, resume_subscription, _RESUME),
+        post("/v1/subscriptions/{id}/migrate", _KIND, migrate_subscription, _MIGRATE),
+        replace(
+            delete("/v1/subscriptions/{id}/discount", _KIND, delete_discount), answer=Answer.RAW
+        ),
         searching("/v1/subscriptions/search", _KIND),
         *ITEM_OPERATIONS,
         listing(

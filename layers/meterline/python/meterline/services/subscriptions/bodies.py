@@ -12,6 +12,9 @@ from meterline.store.documents import LIVE, Body, Document
 INCOMPLETE_SECONDS = 23 * 3_600
 """How long the first invoice can wait for its payment before the subscription expires."""
 
+FLEXIBLE_MODE: Body = {"type": "flexible", "flexible": {"proration_discounts": "included"}}
+"""The ``billing_mode`` of a subscription that is billed flexibly."""
+
 _TRIAL_NOTICE_SECONDS = 3 * 86_400
 _ID_DIGITS = 24
 _ITEM_DIGITS = 6
@@ -206,9 +209,8 @@ def _anchor_config(config: Body | None) -> Body | None:
 
 
 def _billing_mode(params: Body) -> Body:
-    mode = (params.get("billing_mode") or {}).get("type", "flexible")
-    flexible = {"proration_discounts": "included"} if mode == "flexible" else None
-    return {"type": mode, "flexible": flexible}
+    mode = (params.get("billing_mode") or {}).get("type", FLEXIBLE_MODE["type"])
+    return FLEXIBLE_MODE if mode == FLEXIBLE_MODE["type"] else {"type": mode, "flexible": None}
 
 
 def _empty_fields() -> dict[str, Any]:

@@ -1,0 +1,44 @@
+"""Taking the discount of a subscription away."""
+
+from meterline.core.errors import BillingError
+from meterline.services.context import Context
+from meterline.services.events import public
+from meterline.services.invoices.discounts import KIND
+from meterline.services.invoices.ledger import open_ledger
+from meterline.services.lookups import find
+from meterline.services.subscriptions.bodies import subscription_document
+from meterline.services.subscriptions.update import amend, load
+from meterline.store.documents import Body
+
+
+def delete_discount(ctx: Context, subscription_id: str, params: Body) -> Body:  # noqa: ARG001 - no parameters
+    """Take the discount off a subscription; the answer is the discount, as deleted.
+
+    BillingError without a discount, and with several: which one is meant, only an update with
+    ``discounts`` can say.
+    """
+    ctx, document, customer = load(ctx, subscription_id)
+    removed = find(ctx, KIND, _only_discount(document.body)).body
+    ledger = open_ledger(ctx, customer)
+    after = amend(ledger, document.body, {"discounts": []}).subscription
+    ledger.put(subscription_document(after, document))
+    ledger.tell("customer.subscription.updated", after, document.body)
+    ledger.save(result_id=subscription_id)
+    shown = {name: value for name, value in public(removed).items() if name != "end"}
+    return shown | {"deleted": True}
+
+
+def _only_discount(subscription: Body) -> str:
+    discounts: list[str] = subscription["discounts"]
+    if not discounts:
+        raise BillingError(
+            f"No active discount for subscription: {subscription['id']}",
+            code="resource_missing",
+            status=404,
+        )
+    if len(discounts) > 1:
+        raise BillingError(
+            f"The subscription {subscription['id']} has {len(discounts)} discounts. Update it with "
+            "the `discounts` that it is to keep.",
+        )
+    return discounts[0]

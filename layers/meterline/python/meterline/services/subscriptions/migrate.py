@@ -1,0 +1,37 @@
+"""Moving a subscription from classic to flexible billing; there is no way back."""
+
+from meterline.core.errors import BillingError
+from meterline.services.context import Context
+from meterline.services.invoices.ledger import open_ledger
+from meterline.services.subscriptions.bodies import (
+    FLEXIBLE_MODE,
+    is_ended,
+    subscription_document,
+)
+from meterline.services.subscriptions.update import load
+from meterline.store.documents import Body
+
+
+def migrate_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:  # noqa: ARG001 - there is one mode to migrate to
+    """Bill a classic subscription flexibly from now on; what was billed stays as it is.
+
+    BillingError for a subscription that has ended or is flexible already.
+    """
+    ctx, document, customer = load(ctx, subscription_id)
+    before = document.body
+    if is_ended(before):
+        raise BillingError(
+            "A canceled subscription cannot be migrated.",
+            code="invalid_canceled_subscription_fields",
+        )
+    if before["billing_mode"]["type"] == FLEXIBLE_MODE["type"]:
+        raise BillingError(
+            f"The subscription {subscription_id} has the billing mode flexible already.",
+            param="billing_mode[type]",
+        )
+    after = before | {"billing_mode": FLEXIBLE_MODE | {"updated_at": ctx.now}}
+    ledger = open_ledger(ctx, customer)
+    ledger.put(subscription_document(after, document))
+    ledger.tell("customer.subscription.updated", after, before)
+    ledger.save(result_id=subscription_id)
+    return after
