@@ -37,9 +37,10 @@ def _show_due(console: Console, due: list[DueObject], now: int) -> None:
     if not due:
         console.print("Nothing is due.")
         return
-    table = Table("due for", "object", "kind", "status")
+    table = Table("due for", "object", "kind", "status", "stuck")
     for one in due:
-        table.add_row(f"{now - one.due_at:,} s", one.object_id, one.kind, one.status)
+        stuck = f"for {now - one.stuck.since:,} s: {one.stuck.reason}" if one.stuck else ""
+        table.add_row(f"{now - one.due_at:,} s", one.object_id, one.kind, one.status, stuck)
     console.print(table)
 
 

@@ -12,6 +12,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     """Send everything due, in both modes, to the queues; answers with how many messages."""
     swept = sweep(wall_clock())
     measure("Seconds", DueLag=swept.lag_seconds)
-    measure("Count", DueSent=swept.sent, DueResent=swept.resent)
+    measure("Count", DueSent=swept.sent, DueResent=swept.resent, DueStuck=swept.stuck)
     log("INFO", "sweep", sent=swept.sent, resent=swept.resent, lag_seconds=swept.lag_seconds)
     return {"sent": swept.sent, "resent": swept.resent}

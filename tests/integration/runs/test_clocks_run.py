@@ -1,12 +1,17 @@
 """Test clocks do the work of the wall clock, in order, through crashes, failures and deletion."""
 
+import json
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import pytest
 
 from meterline.core.errors import BillingError
 from meterline.services import due_work
+from meterline.services.coupons import create_coupon
+from meterline.services.queue_workers import MOST_TRIES, run_clock_batch
 from meterline.services.sweep import sweep
 from meterline.services.test_clocks import (
     advance_test_clock,
@@ -18,6 +23,7 @@ from meterline.store.billing import BillingStore
 from meterline.store.documents import Document
 from meterline.store.queues import DueMessage
 from tests.engines import Engine
+from tests.integration.runs.test_large_invoices import charge
 from tests.integration.runs.worlds import (
     DAY,
     FROZEN,
@@ -111,19 +117,43 @@ def break_work(monkeypatch: pytest.MonkeyPatch, subscription: str, error: Except
     monkeypatch.setitem(works, "subscription", (broken, *works["subscription"]))
 
 
-def test_an_object_whose_work_cannot_succeed_fails_the_clock(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def deliver(clock_id: str, tries: int) -> bool:
+    """A message about a clock that is received for so many times; whether it is done with."""
+    record = {
+        "messageId": "1",
+        "body": json.dumps({"livemode": False, "id": clock_id}),
+        "attributes": {"ApproximateReceiveCount": str(tries)},
+    }
+    return run_clock_batch([record]) == {"batchItemFailures": []}
+
+
+def test_a_clock_whose_work_fails_at_every_try_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     clock_id = weekly_clock("Ada")
     [subscription] = listed("subscription")
     break_work(monkeypatch, subscription["id"], KeyError("price"))
     advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
-    run_test_clock(context(), clock_id)
+    for tries in range(1, MOST_TRIES):
+        assert not deliver(clock_id, tries)
+        assert stored(clock_id)["status"] == "advancing"
+    assert deliver(clock_id, MOST_TRIES), "its message is done with: there is no dead letter"
     failed = stored(clock_id)
     assert (failed["status"], failed["frozen_time"]) == ("internal_failure", FROZEN)
     assert told()[0] == "test_helpers.test_clock.internal_failure"
     with pytest.raises(BillingError, match="failed"):
         advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+
+
+def test_a_clock_whose_work_succeeds_at_a_later_try_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock_id = weekly_clock("Ada")
+    [subscription] = listed("subscription")
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+    with monkeypatch.context() as now:
+        break_work(now, subscription["id"], KeyError("price"))
+        assert not deliver(clock_id, 1)
+    assert deliver(clock_id, 2)
+    assert stored(clock_id)["status"] == "ready"
 
 
 def test_what_may_pass_by_itself_does_not_fail_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +164,7 @@ def test_what_may_pass_by_itself_does_not_fail_the_clock(monkeypatch: pytest.Mon
         advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
         with pytest.raises(OSError, match="network"):
             run_test_clock(context(), clock_id)
+        assert not deliver(clock_id, MOST_TRIES)
     assert stored(clock_id)["status"] == "advancing"
     run_test_clock(context(), clock_id)
     assert stored(clock_id)["status"] == "ready"
@@ -150,6 +181,45 @@ def test_a_deleted_clock_is_gone_at_once_and_its_customers_soon(sent: list[str])
     run_test_clock(context(), clock_id)
     assert [one["id"] for one in listed("customer")] == [others]
     assert listed("subscription") == listed("invoice") == []
+    assert BillingStore(livemode=False).get(clock_id) is None
+
+
+def test_a_deletion_leaves_nothing_of_the_clocks_customers_but_events(
+    engine: Engine, sent: list[str]
+) -> None:
+    """Subscriptions with coupons, pending items, invoices in parts, balances: all of it goes."""
+    before = {(one["pk"]["S"], one["sk"]["S"]) for one in engine.scan("billing")}
+    clock_id = clock()
+    buyer = customer(name="Ada", test_clock=clock_id, metadata={"plan": "gold"}, balance=-50)
+    coupon = create_coupon(context(), {"percent_off": Decimal(10), "duration": "forever"})["id"]
+    given: dict[str, Any] = {"discounts": [{"coupon": coupon}], "metadata": {"own": "id"}}
+    subscribe(buyer, licence(interval="week"), **given)
+    charge(buyer, 120)
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK + 2 * HOUR})
+    run_test_clock(context(), clock_id)
+    charge(buyer, 3)
+    assert any(one["sk"]["S"].startswith("lines#") for one in engine.scan("billing"))
+    delete_test_clock(context(), clock_id, {})
+    while sent:
+        run_test_clock(context(), sent.pop())
+    left = {
+        one.get("kind", {}).get("S", "#".join(one["pk"]["S"].split("#")[1:3]))
+        for one in engine.scan("billing")
+        if (one["pk"]["S"], one["sk"]["S"]) not in before
+    }
+    assert left == {"event", "coupon", "price", "product", "shelves", "term#price"}
+
+
+def test_a_deletion_that_lacks_time_goes_on_with_a_new_message(sent: list[str]) -> None:
+    clock_id = weekly_clock("Ada", "Grace")
+    delete_test_clock(context(), clock_id, {})
+    runs = 0
+    while sent:
+        assert sent.pop() == clock_id
+        left = count(1, -1)
+        run_test_clock(context(), clock_id, lambda: next(left) > 0)  # noqa: B023 - used at once
+        runs += 1
+    assert runs > 2, "each run had time for one object"
     assert BillingStore(livemode=False).get(clock_id) is None
 
 

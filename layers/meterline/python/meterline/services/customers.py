@@ -45,7 +45,7 @@ def create_customer(ctx: Context, params: Body) -> Body:
     change = Change(
         puts=[document, *adjustments, *roster],
         checks=[clock] if clock else [],
-        claims=[_prefix_claim(body)],
+        claims=[prefix_claim(body)],
     )
     events = [EventDraft("customer.created", body)]
     try:
@@ -76,8 +76,8 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
             document,
             body,
             "customer.updated",
-            claims=[_prefix_claim(body)] if moved else [],
-            releases=[_prefix_claim(before)] if moved else [],
+            claims=[prefix_claim(body)] if moved else [],
+            releases=[prefix_claim(before)] if moved else [],
             with_it=adjustments,
         )
     except ClaimTaken:
@@ -231,7 +231,8 @@ def clock_roster(clock_id: str) -> str:
     return f"customers/{clock_id}"
 
 
-def _prefix_claim(body: Body) -> Claim:
+def prefix_claim(body: Body) -> Claim:
+    """A customer's claim on the prefix of its invoices' numbers."""
     return Claim(INVOICE_PREFIX, body["invoice_prefix"], body["id"])
 
 

@@ -7,17 +7,21 @@ from meterline.services.context import Context
 from meterline.services.lookups import find
 from meterline.store import keys
 from meterline.store.documents import LIVE, Body
+from meterline.store.stuck import Stuck, read_stuck
 from meterline.store.sweeps import due_page
 
 
 @dataclass(frozen=True, slots=True)
 class DueObject:
-    """An object with work that is due: since when (UTC seconds), and what it is now."""
+    """An object with work that is due: since when (UTC seconds), what it is now, and whether it is
+    stuck.
+    """
 
     object_id: str
     kind: str
     status: str
     due_at: int
+    stuck: Stuck | None = None
 
 
 def due_objects(ctx: Context, *, most: int) -> list[DueObject]:
@@ -27,17 +31,23 @@ def due_objects(ctx: Context, *, most: int) -> list[DueObject]:
         entry for one in partitions for entry in due_page(one, 0, ctx.now, limit=most).entries
     ]
     entries.sort(key=lambda entry: (entry.due_at, entry.object_id))
-    found = ctx.store.get_many(entry.object_id for entry in entries[:most])
+    ids = [entry.object_id for entry in entries[:most]]
+    found, stuck = ctx.store.get_many(ids), read_stuck(ctx.livemode, ids)
     return [
         DueObject(
             entry.object_id,
             document.kind,
             "deleted" if document.body.get("deleted") else document.body["status"],
             entry.due_at,
+            _of_instant(stuck.get(entry.object_id), entry.due_at),
         )
         for entry in entries[:most]
         if (document := found.get(entry.object_id)) is not None
     ]
+
+
+def _of_instant(stuck: Stuck | None, due_at: int) -> Stuck | None:
+    return stuck if stuck is not None and stuck.due_at == due_at else None
 
 
 def explain_invoice(ctx: Context, invoice_id: str) -> list[str]:

@@ -1,10 +1,16 @@
-"""The workers behind the queues of due work."""
+"""The workers behind the queues of due work.
+
+A message that fails comes again, later each time. Before its last try its object is noted as stuck:
+should that fail too, the message becomes a dead letter, and the sweep sends no other one until an
+operator has sent it again.
+"""
 
 from collections.abc import Callable
 
+from meterline.services.context import Context
 from meterline.services.due_work import do_due_work, is_due
 from meterline.services.metrics import measure
-from meterline.services.test_clocks import run_test_clock
+from meterline.services.test_clocks import fail_test_clock, run_test_clock
 from meterline.services.workers import (
     BatchAnswer,
     Record,
@@ -12,7 +18,12 @@ from meterline.services.workers import (
     message_id,
     worker_context,
 )
-from meterline.store.queues import DueMessage, enqueue
+from meterline.store.failures import PASSING
+from meterline.store.queues import DueMessage, enqueue, wait_before_next_try
+from meterline.store.stuck import Stuck, forget_stuck, note_stuck
+
+MOST_TRIES = 5
+"""How often a message is received before it becomes a dead letter, as the template has it."""
 
 
 def do_due_batch(records: list[Record], *, work: str) -> BatchAnswer:
@@ -26,25 +37,72 @@ def do_due_batch(records: list[Record], *, work: str) -> BatchAnswer:
 def run_clock_batch(
     records: list[Record], has_time: Callable[[], bool] = lambda: True
 ) -> BatchAnswer:
-    """Run the test clocks that SQS records name up to their targets, while there is time."""
-    return _measured(records, lambda record: _run_clock(record, has_time), "clocks")
+    """Run the test clocks that SQS records name up to their targets, while there is time.
+
+    A clock whose work fails at the last try, for a reason that does not pass by itself, has failed.
+    """
+    return _measured(
+        records, lambda record, ctx, one: _run_clock(record, ctx, one, has_time), "clocks"
+    )
 
 
-def _measured(records: list[Record], do: Callable[[Record], None], work: str) -> BatchAnswer:
-    answer = each_record(records, do, message_id)
+def _measured(
+    records: list[Record], do: Callable[[Record, Context, str], None], work: str
+) -> BatchAnswer:
+    answer = each_record(records, lambda record: _try(record, do), message_id)
     failed = len(answer["batchItemFailures"])
     measure("Count", work=work, WorkDone=len(records) - failed, WorkFailed=failed)
     return answer
 
 
-def _do_due(record: Record) -> None:
-    """Do an object's work, and send what that leaves due at once; the sweep finds it otherwise."""
+def _try(record: Record, do: Callable[[Record, Context, str], None]) -> None:
+    """Do what a message asks for; one that fails waits the longer the more often it has failed."""
     message = DueMessage.parse(record["body"])
     ctx = worker_context(livemode=message.livemode)
-    latest = {one.id: one for one in do_due_work(ctx, message.object_id)}
+    try:
+        if _is_last_try(record):
+            _do_last(record, ctx, message.object_id, do)
+        else:
+            do(record, ctx, message.object_id)
+    except Exception:
+        wait_before_next_try(message, record.get("receiptHandle", ""), _tries(record))
+        raise
+
+
+def _do_last(
+    record: Record, ctx: Context, object_id: str, do: Callable[[Record, Context, str], None]
+) -> None:
+    """Do it as the last try: with the note that it is stuck, which goes when it succeeds."""
+    document = ctx.store.get(object_id)
+    due_at = (document and document.due_at) or 0
+    note_stuck(ctx.livemode, object_id, Stuck(due_at, ctx.wall_clock, "the function died"))
+    try:
+        do(record, ctx, object_id)
+    except Exception as error:
+        note_stuck(ctx.livemode, object_id, Stuck(due_at, ctx.wall_clock, type(error).__name__))
+        raise
+    forget_stuck(ctx.livemode, object_id)
+
+
+def _do_due(_record: Record, ctx: Context, object_id: str) -> None:
+    """Do an object's work, and send what that leaves due at once; the sweep finds it otherwise."""
+    latest = {one.id: one for one in do_due_work(ctx, object_id)}
     enqueue(DueMessage(ctx.livemode, one.id) for one in latest.values() if is_due(one, ctx.now))
 
 
-def _run_clock(record: Record, has_time: Callable[[], bool]) -> None:
-    message = DueMessage.parse(record["body"])
-    run_test_clock(worker_context(livemode=message.livemode), message.object_id, has_time)
+def _run_clock(record: Record, ctx: Context, clock_id: str, has_time: Callable[[], bool]) -> None:
+    try:
+        run_test_clock(ctx, clock_id, has_time)
+    except PASSING:
+        raise
+    except Exception as error:
+        if not _is_last_try(record) or not fail_test_clock(ctx, clock_id, error):
+            raise
+
+
+def _is_last_try(record: Record) -> bool:
+    return _tries(record) >= MOST_TRIES
+
+
+def _tries(record: Record) -> int:
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))

@@ -3,16 +3,17 @@
 Each partition of the due index remembers how far it was sent, so a backlog of a million is sent
 once and not again every minute. What is still due long after that (its message was lost, or its
 work keeps failing) is sent again at a slower pace, unless the queue holds so much that it may be
-waiting there. Repeating is harmless: workers decide from stored state.
+waiting there or is stuck. Repeating is harmless: workers decide from stored state.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from meterline.store import keys
 from meterline.store.documents import LIVE
 from meterline.store.queues import DueMessage, depth, enqueue, queue_of
+from meterline.store.stuck import read_stuck
 from meterline.store.sweeps import (
     DueEntry,
     Place,
@@ -39,10 +40,13 @@ RESEND_BELOW_DEPTH = 1_000
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep did: messages sent and sent again, and the lag of the oldest due object."""
+    """What a sweep did: messages sent and sent again, overdue objects that it left alone because
+    they are stuck, and the lag of the oldest due object.
+    """
 
     sent: int = 0
     resent: int = 0
+    stuck: int = 0
     lag_seconds: int = 0
     depths: dict[str, int] = field(default_factory=dict)
 
@@ -119,8 +123,10 @@ def _resend(lane: _Lane, now: int, swept: Swept) -> None:
     if lane.oldest.due_at > overdue or now - before.resent_at < RESEND_SECONDS:
         return
     page = due_page(lane.partition, 0, overdue, _within(before, overdue), limit=RESEND_LIMIT)
+    moving = _without_stuck(lane, page.entries)
+    swept.stuck += len(page.entries) - len(moving)
     swept.resent += enqueue(
-        message for message in _messages(lane, page.entries) if _has_room(message, swept)
+        message for message in _messages(lane, moving) if _has_room(message, swept)
     )
     lane.progress = replace(before, resent_at=now, resent_after=page.after)
     save_progress(lane.partition, lane.progress)
@@ -130,6 +136,16 @@ def _within(progress: Progress, until: int) -> Place | None:
     """Where to go on sending again; from the start if that place lies beyond ``until``."""
     place = progress.resent_after
     return place if place is not None and int(place["due_at"]["N"]) <= until else None
+
+
+def _without_stuck(lane: _Lane, entries: Sequence[DueEntry]) -> list[DueEntry]:
+    """Those that are not known to be stuck: their dead letter waits for somebody to look at it."""
+    stuck = read_stuck(lane.livemode, [entry.object_id for entry in entries])
+    return [
+        entry
+        for entry in entries
+        if entry.object_id not in stuck or stuck[entry.object_id].due_at != entry.due_at
+    ]
 
 
 def _has_room(message: DueMessage, swept: Swept) -> bool:

@@ -12,7 +12,7 @@ from meterline.core.errors import BillingError
 from meterline.core.periods import Interval, IntervalUnit, add_intervals
 from meterline.services.context import Context
 from meterline.services.count_progress import wait_until_caught_up
-from meterline.services.customers import clock_roster
+from meterline.services.customers import clock_roster, prefix_claim
 from meterline.services.due_work import do_due_work
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
@@ -21,22 +21,27 @@ from meterline.services.lookups import find
 from meterline.services.rosters import ended, members
 from meterline.services.terms import interval_of
 from meterline.store.documents import Body, Change, Document
-from meterline.store.failures import PASSING
 from meterline.store.queues import DueMessage, enqueue
 
 KIND = "test_helpers.test_clock"
 _KEPT_SECONDS = 30 * 86_400
 _WITHOUT_SUBSCRIPTIONS = Interval(IntervalUnit.YEAR, 2)
 _INTERVALS_AT_ONCE = 2
-_KINDS_OF_MEMBERS = ("invoice", "invoiceitem", "subscription", "customer_balance_transaction")
+_KINDS_OF_MEMBERS = (
+    "invoice",
+    "invoiceitem",
+    "tab",
+    "subscription",
+    "discount",
+    "customer_balance_transaction",
+    "meterline.late_usage",
+    "meterline.usage_difference",
+    "meterline.usage_estimate",
+)
 
 
 class _OutOfTime(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
     """The rest is for another run."""
-
-
-class _Poisoned(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
-    """An object's work fails for a reason that repeating does not change."""
 
 
 def create_test_clock(ctx: Context, params: Body) -> Body:
@@ -84,18 +89,34 @@ def run_test_clock(
 ) -> None:
     """Do what falls due up to the target of an advancing clock, then set it ready there.
 
-    A run that dies half way is repeated: what it has done is no longer due, and each instant that
-    is left is decided as it would have been. When ``has_time`` says no, the rest is left to a new
-    message. An object whose work cannot succeed fails the clock. A deleted clock loses its
-    customers.
+    A run that fails or dies half way is repeated: what it has done is no longer due, and each
+    instant that is left is decided as it would have been. When ``has_time`` says no, the rest is
+    left to a new message. A deleted clock loses its customers.
     """
     document = ctx.store.get(clock_id)
     if document is None:
         return
-    if document.body.get("deleted"):
-        _bury(ctx, document)
-    elif document.body["status"] == "advancing":
-        _advance(ctx, document, has_time)
+    try:
+        if document.body.get("deleted"):
+            _bury(ctx, document, has_time)
+        elif document.body["status"] == "advancing":
+            _advance(ctx, document, has_time)
+    except _OutOfTime:
+        enqueue([DueMessage(ctx.livemode, clock_id)])
+
+
+def fail_test_clock(ctx: Context, clock_id: str, error: Exception) -> bool:
+    """Give up an advancing clock whose work failed with ``error`` at every try.
+
+    It stays where it was before, and can only be deleted. False if it is not advancing.
+    """
+    clock = ctx.store.get(clock_id)
+    if clock is None or clock.body.get("deleted") or clock.body["status"] != "advancing":
+        return False
+    kind = type(error).__name__
+    log("ERROR", "test clock failed", clock=clock_id, exception=kind, frames=frames(error))
+    _stop(ctx, clock, "internal_failure", int(clock.body["frozen_time"]))
+    return True
 
 
 def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noqa: ARG001 - route
@@ -117,16 +138,8 @@ def _advance(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> Non
     target = int(clock.body["status_details"]["advancing"]["target_frozen_time"])
     customers = members(ctx, clock_roster(clock.id))
     wait_until_caught_up(customers, livemode=ctx.livemode, now=ctx.wall_clock)
-    try:
-        while _run_due(ctx, clock, target, has_time):
-            pass
-    except _OutOfTime:
-        enqueue([DueMessage(ctx.livemode, clock.id)])
-        return
-    except _Poisoned as poisoned:
-        log("ERROR", "test clock failed", clock=clock.id, object=str(poisoned))
-        _stop(ctx, clock, "internal_failure", int(clock.body["frozen_time"]))
-        return
+    while _run_due(ctx, clock, target, has_time):
+        pass
     _stop(ctx, clock, "ready", target)
 
 
@@ -149,23 +162,12 @@ def _run_due(ctx: Context, clock: Document, target: int, has_time: Callable[[], 
         if not has_time():
             raise _OutOfTime
         due_at, object_id = heapq.heappop(agenda)
-        made = _do(ctx.at(due_at), object_id)
+        made = do_due_work(ctx.at(due_at), object_id)
         done += len(made)
         for document in made:
             if document.due_at is not None and document.due_at <= target:
                 heapq.heappush(agenda, (document.due_at, document.id))
     return done
-
-
-def _do(ctx: Context, object_id: str) -> list[Document]:
-    """Do an object's due work; raises ``_Poisoned`` if that fails for a reason that stays."""
-    try:
-        return do_due_work(ctx, object_id)
-    except PASSING:
-        raise
-    except Exception as error:
-        log("ERROR", "due work failed", exception=type(error).__name__, frames=frames(error))
-        raise _Poisoned(object_id) from error
 
 
 def _check_advance(ctx: Context, clock: Body, target: int) -> None:
@@ -225,14 +227,22 @@ def _customers(ctx: Context, clock_id: str) -> list[Document]:
     return list((shown | ctx.store.get_many(members(ctx, clock_roster(clock_id)))).values())
 
 
-def _bury(ctx: Context, clock: Document) -> None:
+def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> None:
     """Delete what a deleted clock's customers have, then them, then what is left of the clock.
 
     Each step finds what the steps before have left, so it can be repeated if it dies half way.
+    Counted usage stays, as the evidence of accepted events; events stay for their 30 days.
     """
     for kind in _KINDS_OF_MEMBERS:
         for document in _members(ctx, clock.id, kind):
+            if not has_time():
+                raise _OutOfTime
             ctx.save(Change(deletes=[document]))
     for customer in _customers(ctx, clock.id):
-        ctx.save(Change(deletes=[customer]), [EventDraft("customer.deleted", customer.body)])
+        is_stub = customer.body.get("deleted")
+        change = Change(
+            deletes=[customer], releases=[] if is_stub else [prefix_claim(customer.body)]
+        )
+        events = [] if is_stub else [EventDraft("customer.deleted", customer.body)]
+        ctx.save(change, events)
     ctx.save(Change(deletes=[clock, *ended(ctx, clock_roster(clock.id))]))

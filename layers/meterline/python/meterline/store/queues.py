@@ -3,16 +3,22 @@
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from meterline.store.clients import sqs
 from meterline.store.settings import settings
+from meterline.store.stuck import forget_stuck
 
 _BATCH = 10
 _FEW_CALLS = 2
 _SENDERS = 8
+_FIRST_WAIT_SECONDS = 10
+_LONGEST_WAIT_SECONDS = 720
 _DEPTHS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -86,10 +92,25 @@ def dead_letters(url: str) -> str | None:
     return str(sqs().get_queue_url(QueueName=name)["QueueUrl"])
 
 
+def wait_before_next_try(message: DueMessage, receipt_handle: str, tries: int) -> None:
+    """Let a message that failed come again soon, and later each time that it fails.
+
+    Of no consequence if it fails itself: then the message waits for its queue's own time.
+    """
+    if not receipt_handle:
+        return
+    seconds = min(_FIRST_WAIT_SECONDS * 2 ** (tries - 1), _LONGEST_WAIT_SECONDS)
+    with suppress(BotoCoreError, ClientError):
+        sqs().change_message_visibility(
+            QueueUrl=queue_of(message), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+
+
 def redrive(url: str, *, most: int) -> int:
     """Move up to ``most`` messages from a queue's dead letters back to it; returns how many.
 
-    Each is sent before it is deleted: a death in between repeats it, which is harmless.
+    Each is sent before it is deleted: a death in between repeats it, which is harmless. What they
+    are about is no longer stuck.
     """
     source = dead_letters(url)
     moved = 0
@@ -101,7 +122,10 @@ def redrive(url: str, *, most: int) -> int:
         batch = messages.get("Messages", [])
         if not batch:
             break
-        _send(url, tuple(DueMessage.parse(message["Body"]) for message in batch))
+        letters = tuple(DueMessage.parse(message["Body"]) for message in batch)
+        for letter in letters:
+            forget_stuck(letter.livemode, letter.object_id)
+        _send(url, letters)
         for message in batch:
             sqs().delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
         moved += len(batch)

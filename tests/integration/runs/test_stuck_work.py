@@ -1,0 +1,189 @@
+"""Work that fails and fails: one dead letter for each, visible, until somebody sends it again."""
+
+import json
+
+import boto3
+import pytest
+
+from meterline.services import due_work, queue_workers, workers
+from meterline.services.context import Context
+from meterline.services.queue_workers import MOST_TRIES, do_due_batch
+from meterline.services.sweep import RESEND_SECONDS, sweep
+from meterline.store.documents import Document
+from meterline.store.queues import DueMessage
+from meterline.store.stuck import KEPT_SECONDS, Stuck, note_stuck, read_stuck
+from meterline_cli import due, redrive
+from tests.engines import Engine, resources
+from tests.integration.runs.worlds import DAY, NOW, customer, licence, listed, subscribe
+
+QUEUES = ("Renewals", "Invoices", "Clocks")
+
+
+class Deployment:
+    """The sweep, the queue of renewals with its dead letters, and the worker; time passes in it."""
+
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        sqs = boto3.client("sqs")
+        self.sqs, self.now = sqs, NOW
+        self.url = engine.environment["METERLINE_RENEWALS_QUEUE_URL"]
+        self.dead = sqs.create_queue(QueueName="renewals-dead")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])
+        policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": 5}
+        attributes = {"RedrivePolicy": json.dumps(policy)}
+        sqs.set_queue_attributes(QueueUrl=self.url, Attributes=attributes)
+        monkeypatch.setattr(workers, "wall_clock", lambda: self.now)
+
+    def sweep_for(self, seconds: int) -> int:
+        """Sweep every five minutes for so long; what is sent fails or succeeds as often as it may.
+
+        Returns how many messages were sent.
+        """
+        messages = 0
+        for _ in range(seconds // 300):
+            self.now += 300
+            sweep(self.now, modes=[False])
+            found = self.sqs.receive_message(QueueUrl=self.url, VisibilityTimeout=0)
+            for message in found.get("Messages", []):
+                messages += 1
+                self._work_on(message)
+        return messages
+
+    def _work_on(self, message: dict[str, str]) -> None:
+        """Receive a message until it is done or dead, as Lambda and SQS do."""
+        for tries in range(1, MOST_TRIES + 1):
+            record = {
+                "messageId": "1",
+                "body": message["Body"],
+                "attributes": {"ApproximateReceiveCount": str(tries)},
+            }
+            if do_due_batch([record], work="renewals") == {"batchItemFailures": []}:
+                break
+        else:
+            self.sqs.send_message(QueueUrl=self.dead, MessageBody=message["Body"])
+        handle = message["ReceiptHandle"]
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=handle)
+
+    def dead_letters(self) -> int:
+        names = ["ApproximateNumberOfMessages"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=names)
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@pytest.fixture
+def deployment(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    return Deployment(dynamodb, monkeypatch)
+
+
+def fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_ctx: Context, _document: Document) -> list[Document]:
+        raise KeyError("price")
+
+    monkeypatch.setitem(due_work._WORK, "subscription", (broken,))  # noqa: SLF001 - to break it
+
+
+def test_work_that_keeps_failing_leaves_one_dead_letter_until_it_is_sent_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sub = subscribe(customer(), licence(interval="day"))
+    deployment.now = NOW + DAY
+    with monkeypatch.context() as broken:
+        fails(broken)
+        assert deployment.sweep_for(6 * 3_600) == 1, "it is not sent again and again"
+        assert deployment.dead_letters() == 1
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr("meterline_cli.deployment.time.time", lambda: deployment.now)
+        assert due.run([]) == 1
+        shown = capsys.readouterr().out
+        assert sub["id"] in shown
+        assert "KeyError" in shown
+        redrive.run(["renewals"])
+        assert deployment.sweep_for(3_600) == 1, "sent again by the command, it fails again"
+        assert deployment.dead_letters() == 1
+    redrive.run(["renewals"])
+    deployment.sweep_for(300)
+    assert deployment.dead_letters() == 0
+    assert len(listed("invoice")) == 2
+    assert read_stuck(livemode=False, object_ids=[sub["id"]]) == {}
+
+
+def test_other_overdue_work_is_still_sent_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, lost = (subscribe(customer(), licence(interval="day"))["id"] for _ in range(2))
+    deployment.now = NOW + DAY
+    note_stuck(livemode=False, object_id=stuck, stuck=Stuck(NOW + DAY, NOW + DAY, "KeyError"))
+    sent: list[str] = []
+
+    def enqueue(messages: list[DueMessage]) -> int:
+        ids = [message.object_id for message in messages]
+        sent.extend(ids)
+        return len(ids)
+
+    monkeypatch.setattr("meterline.services.sweep.enqueue", enqueue)
+    sweep(deployment.now + 60, modes=[False])
+    sent.clear()
+    for minutes in range(2, 2 * RESEND_SECONDS // 60, 5):
+        sweep(deployment.now + minutes * 60, modes=[False])
+    assert set(sent) == {lost}
+
+
+def test_a_function_that_dies_in_its_last_try_leaves_the_note_too(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sub = subscribe(customer(), licence(interval="day"))
+    deployment.now = NOW + DAY
+
+    def dies(*_: object) -> list[Document]:
+        raise SystemExit
+
+    monkeypatch.setattr(queue_workers, "do_due_work", dies)
+    record = {
+        "messageId": "1",
+        "body": json.dumps({"livemode": False, "id": sub["id"]}),
+        "attributes": {"ApproximateReceiveCount": str(MOST_TRIES)},
+    }
+    with pytest.raises(SystemExit):
+        do_due_batch([record], work="renewals")
+    [(_, stuck)] = read_stuck(livemode=False, object_ids=[sub["id"]]).items()
+    assert (stuck.due_at, stuck.reason) == (NOW + DAY, "the function died")
+
+
+def test_the_note_of_a_past_instant_means_nothing(deployment: Deployment) -> None:
+    sub = subscribe(customer(), licence(interval="day"))
+    note_stuck(livemode=False, object_id=sub["id"], stuck=Stuck(NOW, NOW, "KeyError"))
+    deployment.now = NOW + DAY
+    deployment.sweep_for(600)
+    assert len(listed("invoice")) == 2
+
+
+def test_a_message_that_failed_waits_the_longer_the_more_often_it_has_failed(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sub = subscribe(customer(), licence(interval="day"))
+    monkeypatch.setattr(workers, "wall_clock", lambda: NOW + DAY)
+    fails(monkeypatch)
+    waits: list[int] = []
+
+    class Sqs:
+        def change_message_visibility(self, **given: object) -> None:
+            assert given["ReceiptHandle"] == "handle"
+            waits.append(int(str(given["VisibilityTimeout"])))
+
+    monkeypatch.setattr("meterline.store.queues.sqs", Sqs)
+    for tries in range(1, MOST_TRIES + 1):
+        record = {
+            "messageId": "1",
+            "receiptHandle": "handle",
+            "body": json.dumps({"livemode": False, "id": sub["id"]}),
+            "attributes": {"ApproximateReceiveCount": str(tries)},
+        }
+        do_due_batch([record], work="renewals")
+    assert waits == [10, 20, 40, 80, 160]
+    assert dynamodb.tables
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_the_queues_of_the_template_give_a_message_as_many_tries(name: str) -> None:
+    queues = resources("AWS::SQS::Queue")
+    assert queues[f"{name}Queue"]["RedrivePolicy"]["maxReceiveCount"] == MOST_TRIES
+    assert queues[f"{name}DeadLetters"]["MessageRetentionPeriod"] == KEPT_SECONDS
