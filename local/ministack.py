@@ -1,7 +1,10 @@
-"""Starts MiniStack with two gaps closed. Drop what a newer version does itself.
+"""Starts MiniStack with three gaps closed. Drop what a newer version does itself.
 
 MiniStack 1.5 writes stream records for the item operations and for transactions, but not for
 ``INSERT``, ``UPDATE`` and ``DELETE`` statements: here PartiQL writes reach a table's stream.
+
+It forgets the records of a stream that a function hands back (``batchItemFailures``): here their
+whole batch comes again, as it may on AWS too.
 
 With ``AUTH=true`` it asks policies about the names of API calls. On AWS a batch of messages needs
 the right to send one, and a batch of statements needs the right to each: so it is here.
@@ -11,12 +14,13 @@ import copy
 import functools
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ministack.app import main
 from ministack.core import iam_actions
-from ministack.services import dynamodb
+from ministack.services import dynamodb, lambda_svc
 
 type Answer = tuple[int, Any, Any]
 type Statement = Callable[..., Answer]
@@ -72,6 +76,35 @@ def _change(before: Item | None, after: Item | None) -> str:
     return "REMOVE" if after is None else "MODIFY"
 
 
+_poll_streams = lambda_svc._poll_dynamodb_streams  # noqa: SLF001 - MiniStack has no public way to poll
+_execute = lambda_svc._execute_function  # noqa: SLF001 - see above
+_polling = threading.local()
+
+
+def _poll() -> bool:
+    """MiniStack's turn at all streams."""
+    _polling.now = True
+    try:
+        polled: bool = _poll_streams()
+        return polled
+    finally:
+        _polling.now = False
+
+
+def _execute_for_stream(function: dict[str, Any], event: Any) -> dict[str, Any]:  # noqa: ANN401 - MiniStack's own signature
+    """An invocation; of a stream's batch one that hands records back has failed."""
+    result: dict[str, Any] = _execute(function, event)
+    body = result.get("body")
+    answer = json.loads(body) if isinstance(body, str) and body else body
+    if (
+        getattr(_polling, "now", False)
+        and isinstance(answer, dict)
+        and answer.get("batchItemFailures")
+    ):
+        return result | {"error": True}
+    return result
+
+
 _RIGHT_OF_BATCH = {
     "sns:PublishBatch": "sns:Publish",
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -108,6 +141,9 @@ iam_actions.extract_iam_action = _action
 iam_actions.dynamodb_transaction_checks = _items
 for _name in ("_partiql_insert", "_partiql_update", "_partiql_delete"):
     setattr(dynamodb, _name, _with_stream_record(getattr(dynamodb, _name)))
+
+lambda_svc._execute_function = _execute_for_stream  # noqa: SLF001 - see above
+lambda_svc._poll_dynamodb_streams = _poll  # noqa: SLF001 - see above
 
 if __name__ == "__main__":
     main()
