@@ -7,7 +7,7 @@ Rules: Stripe, "Prorations" and "Compare billing modes" (contract section 5.5).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meterline.core.discounts import Discount, DiscountableLine, discount_lines
 from meterline.core.errors import BillingError
@@ -31,10 +31,14 @@ class Fee:
 
 @dataclass(frozen=True, slots=True)
 class BilledSpan:
-    """An amount that was billed in advance for a span of time, and is not credited yet."""
+    """An amount that was billed in advance for a span of time, and is not credited yet.
+
+    ``source`` names what billed it, in the words of whoever keeps it.
+    """
 
     fee: Fee
     period: Period
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class ProrationLine:
     """One credit (negative) or debit, with the fraction it comes from.
 
     `amount_minor` is after discounts, which are inside it: `fee.net_minor * period / whole`, both
-    in seconds, rounded.
+    in seconds, rounded. A credit of flexible mode names as `credited` what billed the debit.
     """
 
     amount_minor: int
@@ -50,6 +54,7 @@ class ProrationLine:
     period: Period
     fee: Fee
     whole: Period
+    credited: str | None = None
 
     @property
     def is_credit(self) -> bool:
@@ -127,7 +132,10 @@ def prorate_change(change: ItemChange, mode: BillingMode) -> ProratedChange:
 def credit_billed(billed: Iterable[BilledSpan], at: int) -> tuple[ProrationLine, ...]:
     """Credits for the unused rest of billed spans, one each, as flexible mode gives them."""
     return tuple(
-        _line(span.fee, span.period.remaining_from(at), span.period, sign=-1)
+        replace(
+            _line(span.fee, span.period.remaining_from(at), span.period, sign=-1),
+            credited=span.source,
+        )
         for span in billed
         if span.period.end > at
     )

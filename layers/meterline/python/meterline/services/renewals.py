@@ -21,6 +21,7 @@ from meterline.services.invoices.drafting import (
     issue_on,
     pending_for,
 )
+from meterline.services.invoices.item_bodies import line_source
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import usage_in
 from meterline.services.invoices.settle import expire_incomplete
@@ -168,7 +169,8 @@ def with_billed_lines(subscription: Body, invoice: Body) -> Body:
         if details is not None and _is_in_advance(line):
             discount = sum(part["amount"] for part in line["discount_amounts"])
             period = Period(line["period"]["start"], line["period"]["end"])
-            span = BilledSpan(Fee(line["amount"], discount), period)
+            source = line_source(invoice["id"], line["id"])
+            span = BilledSpan(Fee(line["amount"], discount), period, source)
             billed[details["subscription_item"]] = [span]
     items = [
         with_billed(item, billed[item["id"]]) if item["id"] in billed else item

@@ -105,7 +105,11 @@ def usage_span(item: Body, anchor: int, used: Period) -> CyclePeriod:
 def billed_spans(item: Body) -> tuple[BilledSpan, ...]:
     """What was billed in advance for a licensed item and not credited yet."""
     return tuple(
-        BilledSpan(Fee(span["gross"], span["discount"]), Period(span["start"], span["end"]))
+        BilledSpan(
+            Fee(span["gross"], span["discount"]),
+            Period(span["start"], span["end"]),
+            span.get("source"),
+        )
         for span in (item.get("_") or {}).get("billed", ())
     )
 
@@ -118,6 +122,7 @@ def with_billed(item: Body, spans: Iterable[BilledSpan]) -> Body:
             "discount": span.fee.discount_minor,
             "start": span.period.start,
             "end": span.period.end,
+            "source": span.source,
         }
         for span in spans
     ]

@@ -28,6 +28,7 @@ class ItemTerms:
     subscription: str | None = None
     subscription_item: str | None = None
     proration: bool = False
+    credited: Body | None = None
     discountable: bool = True
     discounts: list[Body] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
@@ -56,6 +57,7 @@ def new_item(ledger: Ledger, terms: ItemTerms) -> Body:
         "period": {"start": terms.period.start, "end": terms.period.end},
         "pricing": _pricing(terms),
         "proration": terms.proration,
+        **_proration_details(terms),
         "quantity": int(terms.quantity),
         "quantity_decimal": format_decimal(terms.quantity),
         "tax_rates": [],
@@ -88,7 +90,7 @@ def item_line(item: Body, invoice_id: str) -> Body:
             "invoice_item_details": {
                 "invoice_item": item["id"],
                 "proration": item["proration"],
-                "proration_details": {"credited_items": None} if item["proration"] else None,
+                "proration_details": _line_proration_details(item, invoice_id),
                 "subscription": subscription,
             },
             "subscription_item_details": None,
@@ -120,6 +122,45 @@ def proration_explanation(line: ProrationLine) -> dict[str, Any]:
         "of_seconds": line.whole.seconds,
         "arithmetic": line.explanation,
     }
+
+
+def line_source(invoice_id: str, line_id: str) -> str:
+    """The name of a line as the source of what it billed in advance."""
+    return f"{invoice_id}/{line_id}"
+
+
+def credited_items(ledger: Ledger, source: str | None) -> Body | None:
+    """What a credit gives back: a line, or a pending invoice item that will become one."""
+    if source is None:
+        return None
+    invoice_id, _, line_id = source.partition("/")
+    if not line_id:
+        item = ledger.pending.added.get(source) or ledger.ctx.store.get(source)
+        invoice_id = (item and item.body["invoice"]) or ""
+        line_id = derived_id("il_", invoice_id, source)
+    if not invoice_id:
+        return {"type": "invoice_item", "invoice_item": source}
+    details = {"invoice": invoice_id, "invoice_line_items": [line_id]}
+    return {"type": "invoice_line_items", "invoice_line_item_details": details}
+
+
+def _proration_details(terms: ItemTerms) -> Body:
+    if not terms.proration:
+        return {}
+    return {"proration_details": {"credited_items": terms.credited, "discount_amounts": []}}
+
+
+def _line_proration_details(item: Body, invoice_id: str) -> Body | None:
+    """What a proration's line says of it. A pending debit is billed together with its credit."""
+    if not item["proration"]:
+        return None
+    credited = item["proration_details"]["credited_items"]
+    if credited is None:
+        return {"credited_items": None}
+    if credited["type"] == "invoice_line_items":
+        return {"credited_items": credited["invoice_line_item_details"]}
+    lines = [derived_id("il_", invoice_id, credited["invoice_item"])]
+    return {"credited_items": {"invoice": invoice_id, "invoice_line_items": lines}}
 
 
 def _subscription_parent(terms: ItemTerms) -> Body | None:

@@ -154,7 +154,11 @@ def _ending(ledger: Ledger, subscription: Body) -> Body:
 def _instant(subscription: Body, wanted: int | str) -> int:
     if isinstance(wanted, int):
         return wanted
-    ends = [int(item["current_period_end"]) for item in items_of(subscription)]
+    items = items_of(subscription)
+    ends = [int(item["current_period_end"]) for item in items]
+    if wanted == "max_billed_until":
+        billed = [span.period.end for item in items for span in billed_spans(item)]
+        return max(billed, default=max(ends))
     return min(ends) if wanted == "min_period_end" else max(ends)
 
 
@@ -192,9 +196,10 @@ def _moved(ledger: Ledger, subscription: Body, item: Body, until: int, fee: Fee 
         return moved
     if until > former:
         change = proration_of(subscription, moved, former, new=fee)
-        for line in change.debits:
-            add_line(ledger, subscription, item, line, is_credit=False)
-        return with_billed(moved, (*billed_spans(item), *(d.as_billed for d in change.debits)))
+        charged = [
+            add_line(ledger, subscription, item, line, is_credit=False) for line in change.debits
+        ]
+        return with_billed(moved, (*billed_spans(item), *charged))
     change = proration_of(subscription, item, until, old=fee)
     for line in change.credits:
         add_line(ledger, subscription, item, line, is_credit=True)
@@ -209,7 +214,7 @@ def _kept(span: BilledSpan, until: int) -> BilledSpan:
         return span if kept is not None else BilledSpan(Fee(0), Period(until, until))
     gross = span.fee.gross_minor + given_back[0].gross_minor
     net = span.fee.net_minor + given_back[0].amount_minor
-    return BilledSpan(Fee(gross, gross - net), kept)
+    return BilledSpan(Fee(gross, gross - net), kept, span.source)
 
 
 def bill_all_usage(ledger: Ledger, subscription: Body) -> None:

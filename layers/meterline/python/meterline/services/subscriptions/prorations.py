@@ -7,6 +7,7 @@ from decimal import Decimal
 from meterline.core.discounts import DiscountableLine
 from meterline.core.invoicing import metered_line
 from meterline.core.item_changes import (
+    BilledSpan,
     Fee,
     ItemChange,
     ProratedChange,
@@ -21,7 +22,12 @@ from meterline.services.invoices.bodies import private
 from meterline.services.invoices.descriptions import proration_description
 from meterline.services.invoices.discounts import core_discounts, standing_discounts
 from meterline.services.invoices.drafting import product_names
-from meterline.services.invoices.item_bodies import ItemTerms, new_item, proration_explanation
+from meterline.services.invoices.item_bodies import (
+    ItemTerms,
+    credited_items,
+    new_item,
+    proration_explanation,
+)
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import figures
 from meterline.services.invoices.metered import usage_in
@@ -109,10 +115,10 @@ def proration_of(
 
 def add_line(
     ledger: Ledger, subscription: Body, item: Body, line: ProrationLine, *, is_credit: bool
-) -> None:
-    """Add the pending invoice item of a credit or debit."""
+) -> BilledSpan:
+    """Add the pending invoice item of a credit or debit; returns what a debit leaves billed."""
     if line.period.seconds == 0:
-        return
+        return line.as_billed
     name = product_names(ledger, [item["price"]]).get(item["price"]["product"], "")
     start = line.period.start
     terms = ItemTerms(
@@ -127,9 +133,12 @@ def add_line(
         proration=True,
         discountable=False,
         metadata=dict(item["metadata"]),
+        credited=credited_items(ledger, line.credited),
         private={"explanation": proration_explanation(line), "product_name": name},
     )
-    ledger.add_item(new_item(ledger, terms))
+    added = new_item(ledger, terms)
+    ledger.add_item(added)
+    return replace(line.as_billed, source=added["id"])
 
 
 def _give_back(
@@ -154,9 +163,10 @@ def _charge_rest(
         # What was billed stays billed: a later change credits that, and not the new price.
         return item if step.old is not None else with_billed(item, ())
     change = proration_of(subscription, item, how.at, new=fees[item["id"]])
-    for line in change.debits:
-        add_line(ledger, subscription, item, line, is_credit=False)
-    return with_billed(item, (line.as_billed for line in change.debits))
+    return with_billed(
+        item,
+        [add_line(ledger, subscription, item, line, is_credit=False) for line in change.debits],
+    )
 
 
 def _bill_usage(ledger: Ledger, subscription: Body, step: Step, how: Proration) -> None:
