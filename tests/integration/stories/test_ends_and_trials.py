@@ -260,7 +260,8 @@ def test_after_a_pause_the_cycle_starts_anew_or_goes_on(
     stage.until("2024-04-16")
     stage.use(7, "2024-04-15")
     resumed = stage.client.v1.subscriptions.resume(
-        subscription.id, {"billing_cycle_anchor": {"type": anchor}}
+        subscription.id,
+        {"billing_cycle_anchor": {"type": anchor}, "proration_behavior": "always_invoice"},
     )
     assert (resumed.status, day(resumed["items"].data[0].current_period_end)) == (
         "active",

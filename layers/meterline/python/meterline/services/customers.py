@@ -32,7 +32,7 @@ def create_customer(ctx: Context, params: Body) -> Body:
     clock = _clock(ctx, params.get("test_clock"))
     if clock is not None:
         ctx = ctx.at(clock.body["frozen_time"])
-    body = _apply(_new_customer(ctx, params), params)
+    body = with_details(_new_customer(ctx, params), params)
     document = Document(
         kind=KIND,
         livemode=ctx.livemode,
@@ -60,7 +60,7 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
     document = find(ctx, KIND, customer_id)
     ctx = on_customers_time(ctx, document)
     before = document.body
-    body = _apply(before, params)
+    body = with_details(before, params)
     if body["next_invoice_sequence"] < before["next_invoice_sequence"]:
         raise BillingError(
             "The next invoice sequence can only grow: numbers are never used twice.",
@@ -154,8 +154,8 @@ def _new_customer(ctx: Context, params: Body) -> Body:
     }
 
 
-def _apply(before: Body, params: Body) -> Body:
-    """The body with the given parameters in it."""
+def with_details(before: Body, params: Body) -> Body:
+    """A customer's body with the given parameters in it; nothing is stored."""
     body = before | {name: or_none(params[name]) for name in _PLAIN if name in params}
     for name in _NEVER_NULL:
         if params.get(name) is UNSET:

@@ -19,7 +19,7 @@ from meterline.api.params import (
     string,
 )
 from meterline.api.router import Routes, delete, get, post
-from meterline.api.routes.shared import address, currency
+from meterline.api.routes.shared import SHIPPING, address, currency
 from meterline.api.searching import searching
 from meterline.services.balances import (
     create_balance_transaction,
@@ -65,12 +65,7 @@ def _fields() -> dict[str, Param]:
         "next_invoice_sequence": integer(minimum=1, maximum=1_000_000_000),
         "phone": string(max_length=20, emptyable=True),
         "preferred_locales": array(string(max_length=35)),
-        "shipping": object_(
-            emptyable=True,
-            address=address(required=True),
-            name=string(required=True),
-            phone=string(emptyable=True),
-        ),
+        "shipping": SHIPPING,
         "tax_exempt": enum("exempt", "none", "reverse", emptyable=True),
     }
 

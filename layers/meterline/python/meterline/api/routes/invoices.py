@@ -16,6 +16,7 @@ from meterline.api.params import (
     Params,
     array,
     boolean,
+    decimal_,
     enum,
     integer,
     metadata,
@@ -25,9 +26,19 @@ from meterline.api.params import (
 )
 from meterline.api.router import Routes, delete, get, post
 from meterline.api.routes.invoiceitems import ITEM_OPERATIONS
-from meterline.api.routes.shared import LINE_CONTENT, ONE_LINE_AMOUNT, currency, discounts
+from meterline.api.routes.shared import (
+    LINE_CONTENT,
+    ONE_LINE_AMOUNT,
+    ONE_TIME_PRICE_DATA,
+    SHIPPING,
+    SIGNED_AMOUNT,
+    address,
+    currency,
+    discounts,
+)
 from meterline.api.routes.subscriptions import PREVIEW_DETAILS
 from meterline.api.searching import searching
+from meterline.core.money import MAX_AMOUNT_MINOR
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import subscription_of
 from meterline.services.invoices.explanation import explain_invoice
@@ -84,8 +95,38 @@ def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
 
 
 _AFTER = object_(starting_after=string())
+_PREVIEWED_ITEM = object_(
+    {
+        "amount": integer(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
+        "currency": currency(),
+        "description": string(),
+        "discountable": boolean(),
+        "discounts": discounts(),
+        "invoiceitem": string(),
+        "metadata": metadata(),
+        "period": object_(start=timestamp(required=True), end=timestamp(required=True)),
+        "price": string(),
+        "price_data": ONE_TIME_PRICE_DATA,
+        "quantity": integer(minimum=0),
+        "quantity_decimal": decimal_(minimum=0),
+        **SIGNED_AMOUNT,
+    },
+    exclusive=[
+        ("amount", "price", "price_data", *SIGNED_AMOUNT),
+        ("quantity", "quantity_decimal"),
+    ],
+)
 _PREVIEW = object_(
+    currency=currency(),
     customer=string(),
+    customer_details=object_(
+        address=address(emptyable=True),
+        shipping=SHIPPING,
+        tax_exempt=enum("exempt", "none", "reverse", emptyable=True),
+    ),
+    discounts=discounts(),
+    invoice_items=array(_PREVIEWED_ITEM, max_items=250),
+    preview_mode=enum("next", "recurring"),
     subscription=string(),
     subscription_details=PREVIEW_DETAILS,
     one_of=[("subscription", "customer")],

@@ -40,6 +40,15 @@ def address(*, emptyable: bool = False, required: bool = False) -> Object:
     )
 
 
+SHIPPING = object_(
+    emptyable=True,
+    address=address(required=True),
+    name=string(required=True),
+    phone=string(emptyable=True),
+)
+"""Where things are sent."""
+
+
 def recurring(**more: Param) -> Object:
     """How often a price recurs."""
     return object_({"interval": INTERVAL, "interval_count": integer(minimum=1), **more})

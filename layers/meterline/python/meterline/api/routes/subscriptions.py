@@ -122,7 +122,7 @@ _TRIAL_SETTINGS = object_(
     )
 )
 
-_CANCEL_AT_WORDS = enum("max_period_end", "min_period_end")
+_CANCEL_AT_WORDS = enum("max_billed_until", "max_period_end", "min_period_end")
 
 _RESET = either(
     enum("now", "unchanged"),
@@ -167,7 +167,7 @@ _CREATE_FIELDS: dict[str, Param] = {
     "billing_cycle_anchor_config": _ANCHOR_CONFIG,
     "billing_mode": object_(type=enum("classic", "flexible", required=True)),
     "billing_thresholds": _THRESHOLDS,
-    "cancel_at": timestamp(),
+    "cancel_at": either(_CANCEL_AT_WORDS, timestamp()),
     "cancel_at_period_end": boolean(),
     "collection_method": enum("charge_automatically", "send_invoice"),
     "days_until_due": integer(minimum=0),
@@ -247,7 +247,12 @@ _MIGRATE = object_(
     )
 )
 
-_RESUME = object_(billing_cycle_anchor=_RESET)
+_RESUME = object_(
+    _PRORATION,
+    billing_cycle_anchor=_RESET,
+    payment_behavior=enum("resume_on_payment_attempt"),
+    proration_date=timestamp(),
+)
 
 _FILTERS = object_(
     customer=string(),
@@ -297,11 +302,17 @@ PREVIEW_DETAILS = object_(
     {
         **_CREATE_FIELDS,
         **_UPDATE.fields,
-        "billing_cycle_anchor": either(_RESET, timestamp()),
+        "billing_cycle_anchor": either(
+            _RESET,
+            object_(type=enum("timestamp", required=True), timestamp=timestamp(required=True)),
+            timestamp(),
+        ),
         "cancel_at": either(_CANCEL_AT_WORDS, timestamp(), emptyable=True),
         "cancel_now": boolean(),
         "start_date": timestamp(),
     },
+        "pause": _PAUSE,
+        "resume_at": enum("now"),
     exclusive=[
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
         ("billing_cycle_anchor", "trial_end", "trial_period_days"),

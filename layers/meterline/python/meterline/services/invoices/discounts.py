@@ -84,6 +84,19 @@ def discounted_item(
     }
 
 
+def with_own_discounts(ledger: Ledger, invoice: Body, given: Sequence[Body]) -> Body:
+    """An invoice with the discounts that a request asks for, in place of those before."""
+    redeemed = redeem(ledger, given, invoice["currency"], invoice=invoice["id"])
+    return with_discounts(invoice, redeemed)
+
+
+def with_discounts(invoice: Body, discounts: Sequence[Body]) -> Body:
+    """An invoice with these discounts; its totals are for the caller to add up."""
+    terms = [private_terms(one) for one in discounts]
+    private = (invoice.get("_") or {}) | {"discounts": terms}
+    return invoice | {"discounts": discount_ids(discounts), "_": private}
+
+
 def standing_discounts(ledger: Ledger, subscription: Body) -> Standing:
     """The discounts that stand on a subscription and its items and count now, in their order."""
     items: list[Body] = subscription["items"]["data"]

@@ -22,7 +22,11 @@ from meterline.services.invoices.bodies import (
     subscription_of,
     with_totals,
 )
-from meterline.services.invoices.discounts import private_terms, redeem, standing_discounts
+from meterline.services.invoices.discounts import (
+    standing_discounts,
+    with_discounts,
+    with_own_discounts,
+)
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_verbs import editable_draft
@@ -64,7 +68,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
         )
     after = _with_fields(ledger.ctx, before, params)
     if "discounts" in params:
-        after = _with_discounts(ledger, after, params["discounts"] or [])
+        after = with_own_discounts(ledger, after, params["discounts"] or [])
     if before["status"] == "draft":
         balance = int(ledger.account["balance"])
         after = with_totals(after, invoice_lines(after), starting_balance=balance)
@@ -151,8 +155,8 @@ def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
     draft = _with_fields(ledger.ctx, draft, params)
     given = params.get("discounts")
     if given is None and subscription is not None:
-        return _discounted(draft, standing_discounts(ledger, subscription).own)
-    return _with_discounts(ledger, draft, given or [])
+        return with_discounts(draft, standing_discounts(ledger, subscription).own)
+    return with_own_discounts(ledger, draft, given or [])
 
 
 def _with_fields(ctx: Context, invoice: Body, params: Body) -> Body:
@@ -183,18 +187,6 @@ def _check_collection(invoice: Body) -> None:
             code="parameter_missing" if not due else None,
             param="days_until_due",
         )
-
-
-def _with_discounts(ledger: Ledger, invoice: Body, given: list[Body]) -> Body:
-    return _discounted(invoice, redeem(ledger, given, invoice["currency"], invoice=invoice["id"]))
-
-
-def _discounted(invoice: Body, discounts: list[Body]) -> Body:
-    terms = [private_terms(one) for one in discounts]
-    return invoice | {
-        "discounts": [one["id"] for one in discounts],
-        "_": private(invoice) | {"discounts": terms},
-    }
 
 
 def _pending_lines(

@@ -7,17 +7,30 @@ same request would bill (contract section 6).
 from dataclasses import replace
 
 from meterline.core.errors import BillingError
+from meterline.core.periods import Period
+from meterline.services.balances import DEFAULT_CURRENCY
 from meterline.services.context import Context
+from meterline.services.customers import with_details
 from meterline.services.ids import new_id
-from meterline.services.invoices.bodies import InvoiceTerms
+from meterline.services.invoices.bodies import (
+    InvoiceTerms,
+    invoice_lines,
+    new_invoice,
+    with_totals,
+)
+from meterline.services.invoices.discounts import with_own_discounts
+from meterline.services.invoices.item_bodies import item_line
+from meterline.services.invoices.item_requests import changed_item, requested_item
 from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.pending import PendingItems, Selection
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.renewals import current_period, draft_renewal
 from meterline.services.subscriptions.bodies import due_at, is_ended
 from meterline.services.subscriptions.cancel import cancel_on
 from meterline.services.subscriptions.create import start_subscription
+from meterline.services.subscriptions.pauses import pause_on, resume_on
 from meterline.services.subscriptions.update import amend
-from meterline.store.documents import Body
+from meterline.store.documents import Body, Document
 
 _ONLY_NEW = (
     "backdate_start_date",
@@ -27,45 +40,93 @@ _ONLY_NEW = (
     "start_date",
     "trial_period_days",
 )
-_ONLY_RUNNING = ("cancel_now", "cancellation_details", "pause_collection", "proration_date")
+_ONLY_RUNNING = (
+    "cancel_now",
+    "cancellation_details",
+    "pause",
+    "pause_collection",
+    "proration_date",
+    "resume_at",
+)
 
 
 def create_preview(ctx: Context, params: Body) -> Body:
-    """The invoice that comes next for a subscription, or for a customer who has just one.
+    """The invoice that comes next for a subscription, or for a customer.
 
     With ``subscription_details`` it is the invoice after that change: the one made at once, if the
     change makes one, else the next renewal. Without a subscription but with items, it is the first
-    invoice of a new subscription. Metered lines show the usage counted so far.
+    invoice of a new subscription. ``invoice_items`` are supposed to be pending beside those that
+    are. Metered lines show the usage counted so far.
     """
     details = dict(params.get("subscription_details") or {})
     if "subscription" not in params and "items" in details:
         return _preview_start(ctx, params, details)
-    subscription = _subscription(ctx, params)
-    customer = find(ctx, "customer", subscription["customer"], param="customer")
-    ctx = on_customers_time(ctx, customer)
-    if is_ended(subscription) or due_at(subscription) is None:
-        raise _nothing_upcoming(subscription["id"])
-    ledger = open_ledger(ctx, customer)
-    invoice = _changed(ledger, subscription, details)
+    customer, subscription = _subject(ctx, params)
+    ledger = _ledger(ctx, customer, params)
+    if subscription is None:
+        return _upcoming(ledger, _one_off(ledger, params), params)
+    invoice = _changed(ledger, subscription, details, params)
     if invoice is None:
         raise _nothing_upcoming(subscription["id"])
-    return _upcoming(invoice)
+    return _upcoming(ledger, invoice, params)
 
 
-def _changed(ledger: Ledger, subscription: Body, details: Body) -> Body | None:
+def _ledger(ctx: Context, customer: Document, params: Body) -> Ledger:
+    """A ledger that is never saved, with the items and details that the request supposes."""
+    ledger = open_ledger(on_customers_time(ctx, customer), customer)
+    ledger.account = with_details(ledger.account, params.get("customer_details", {}))
+    for index, wanted in enumerate(params.get("invoice_items", ())):
+        at = f"invoice_items[{index}]"
+        if "invoiceitem" not in wanted:
+            ledger.add_item(requested_item(ledger, wanted, at=at))
+            continue
+        param = f"{at}[invoiceitem]"
+        found = find(ctx, "invoiceitem", wanted["invoiceitem"], param=param)
+        if found.body["customer"] != customer.id or found.body["invoice"] is not None:
+            raise BillingError("Only pending items of the customer can be changed.", param=param)
+        changed = changed_item(ledger, found.body, wanted, at=at)
+        ledger.pending.add(replace(found, body=changed))
+    return ledger
+
+
+def _changed(ledger: Ledger, subscription: Body, details: Body, params: Body) -> Body | None:
     """The invoice after a change of a subscription."""
     _refuse(details, _ONLY_NEW, "a subscription that exists")
-    if isinstance(details.get("billing_cycle_anchor"), int):
+    anchor = details.get("billing_cycle_anchor")
+    if isinstance(anchor, int) or (isinstance(anchor, dict) and anchor["type"] == "timestamp"):
         raise _unfit("billing_cycle_anchor", "a subscription that exists")
+    if "resume_at" in details:
+        return resume_on(ledger, subscription, _resumption(details))[1]
+    if is_ended(subscription) or due_at(subscription) is None:
+        return None
+    if "pause" in details:
+        return pause_on(ledger, subscription, details["pause"] | {"invoicing_behavior": "invoice"})[
+            1
+        ]
     if details.pop("cancel_now", False):
         prorates = details.get("proration_behavior", "create_prorations") != "none"
         _, invoice = cancel_on(ledger, subscription, {"prorate": prorates, "invoice_now": True})
         return invoice
     if details:
         amended = amend(ledger, subscription, details)
-        if amended.invoice is not None:
+        if amended.invoice is not None and not _is_recurring(params):
             return amended.invoice
         subscription = amended.subscription
+    return _renewal(ledger, subscription, params)
+
+
+def _resumption(details: Body) -> Body:
+    names = ("billing_cycle_anchor", "proration_behavior", "proration_date")
+    return {name: details[name] for name in names if name in details}
+
+
+def _is_recurring(params: Body) -> bool:
+    """Whether only what recurs is asked for: no prorations, nothing that is charged once."""
+    return params.get("preview_mode") == "recurring"
+
+
+def _renewal(ledger: Ledger, subscription: Body, params: Body) -> Body | None:
+    """The invoice at the end of the subscription's running period."""
     ended = current_period(subscription)
     terms = InvoiceTerms(
         id=new_id("upcoming_in_"),
@@ -75,6 +136,8 @@ def _changed(ledger: Ledger, subscription: Body, details: Body) -> Body | None:
         finalizes_at=None,
     )
     later = replace(ledger, ctx=ledger.ctx.at(ended.end))
+    if _is_recurring(params):
+        later.pending = PendingItems(later.ctx, ledger.customer.id, [])
     invoice, _ = draft_renewal(later, subscription, terms)
     return invoice
 
@@ -82,31 +145,76 @@ def _changed(ledger: Ledger, subscription: Body, details: Body) -> Body | None:
 def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
     """The first invoice of a subscription that does not exist yet."""
     _refuse(details, _ONLY_RUNNING, "a new subscription")
-    for name in ("billing_cycle_anchor", "cancel_at"):
-        if not isinstance(details.get(name, 0), int):
-            raise _unfit(name, "a new subscription")
+    _settle_anchor(details)
     for index, item in enumerate(details["items"]):
-        if "price" not in item or {"id", "deleted"} & item.keys():
+        if not {"price", "price_data"} & item.keys() or {"id", "deleted"} & item.keys():
             raise _unfit(f"items][{index}", "a new subscription: items have a price and no id")
+    if "customer" not in params:
+        raise BillingError(
+            "Name the customer who is to subscribe.", code="parameter_missing", param="customer"
+        )
     customer = find(ctx, "customer", params["customer"], param="customer")
-    ledger = open_ledger(on_customers_time(ctx, customer), customer)
+    ledger = _ledger(ctx, customer, params)
     if "start_date" in details:
         details["backdate_start_date"] = details.pop("start_date")
     created = start_subscription(ledger, {"customer": customer.id, **details})
-    if created.invoice is None:
+    invoice = created.invoice
+    if _is_recurring(params):
+        invoice = _renewal(ledger, created.subscription, params)
+    if invoice is None:
         raise _nothing_upcoming(customer.id)
-    return _upcoming(created.invoice)
+    return _upcoming(ledger, invoice, params)
 
 
-def _upcoming(invoice: Body) -> Body:
-    """An invoice as previews show it: under an id of its own."""
+def _settle_anchor(details: Body) -> None:
+    """Give the anchor of a new subscription as a timestamp, in whichever way it is spelt."""
+    anchor = details.get("billing_cycle_anchor", 0)
+    if isinstance(anchor, dict) and "timestamp" in anchor:
+        details["billing_cycle_anchor"] = anchor["timestamp"]
+    elif not isinstance(anchor, int):
+        raise _unfit("billing_cycle_anchor", "a new subscription")
+
+
+def _one_off(ledger: Ledger, params: Body) -> Body:
+    """The invoice of what is pending for a customer who has no subscription."""
+    currency = params.get("currency") or ledger.account["currency"] or _first_currency(ledger)
+    now = ledger.ctx.now
+    selection = Selection(currency or DEFAULT_CURRENCY)
+    if not ledger.pending.has(selection):
+        raise _nothing_upcoming(ledger.customer.id)
+    terms = InvoiceTerms(
+        id=new_id("upcoming_in_"),
+        created=now,
+        billing_reason="upcoming",
+        period=Period(now, now),
+        finalizes_at=None,
+    )
+    draft = new_invoice(terms, ledger.account, selection.currency) | {"next_payment_attempt": None}
+    lines = [item_line(item, terms.id) for item in ledger.collect(terms.id, selection)]
+    return with_totals(draft, lines, starting_balance=int(ledger.account["balance"]))
+
+
+def _first_currency(ledger: Ledger) -> str | None:
+    return next((str(one.body["currency"]) for one in ledger.pending.added.values()), None)
+
+
+def _upcoming(ledger: Ledger, invoice: Body, params: Body) -> Body:
+    """An invoice as previews show it: under an id of its own, with what the request overrides."""
+    if params.get("currency", invoice["currency"]) != invoice["currency"]:
+        raise BillingError(f"The invoice is in {invoice['currency']}.", param="currency")
+    if "discounts" in params:
+        invoice = with_own_discounts(ledger, invoice, params["discounts"] or [])
+        balance = int(invoice["starting_balance"])
+        invoice = with_totals(invoice, invoice_lines(invoice), starting_balance=balance)
     preview_id = new_id("upcoming_in_")
-    lines = [line | {"invoice": preview_id} for line in invoice["lines"]["data"]]
+    lines = [line | {"invoice": preview_id} for line in invoice_lines(invoice)]
     listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}
-    return invoice | {"id": preview_id, "lines": listed, "billing_reason": "upcoming"}
+    shown = {"id": preview_id, "lines": listed, "billing_reason": "upcoming"}
+    return invoice | shown
 
 
-def _subscription(ctx: Context, params: Body) -> Body:
+def _subject(ctx: Context, params: Body) -> tuple[Document, Body | None]:
+    """The customer, and the subscription that is named, or that of the customer due first."""
     if "subscription" in params:
         body = find(ctx, "subscription", params["subscription"], param="subscription").body
         if params.get("customer", body["customer"]) != body["customer"]:
@@ -114,22 +222,20 @@ def _subscription(ctx: Context, params: Body) -> Body:
                 f"The subscription {body['id']} does not belong to customer {params['customer']}.",
                 param="subscription",
             )
-        return body
+        return find(ctx, "customer", body["customer"], param="customer"), body
+    if "customer" not in params:
+        raise BillingError(
+            "Name the customer or the subscription to preview.",
+            code="parameter_missing",
+            param="customer",
+        )
     customer = find(ctx, "customer", params["customer"], param="customer")
     running = [
         document.body
         for document in ctx.store.each("subscription", parent=customer.id)
         if document.due_at is not None
     ]
-    if len(running) > 1:
-        raise BillingError(
-            f"The customer {customer.id} has {len(running)} subscriptions: name one to preview.",
-            code="parameter_missing",
-            param="subscription",
-        )
-    if not running:
-        raise _nothing_upcoming(customer.id)
-    return running[0]
+    return customer, min(running, key=lambda body: due_at(body) or 0, default=None)
 
 
 def _refuse(details: Body, names: tuple[str, ...], what: str) -> None:

@@ -154,9 +154,10 @@ def _subscription(ledger: Ledger, start: Start) -> Body:
         subscription |= {"trial_settings": trial_settings(params)}
     check_collection(subscription)
     if "cancel_at" in params:
-        if params["cancel_at"] <= ledger.ctx.now:
+        at = _end(start, subscription)
+        if at <= ledger.ctx.now:
             raise BillingError("cancel_at must be in the future.", param="cancel_at")
-        subscription |= {"cancel_at": params["cancel_at"], "canceled_at": ledger.ctx.now}
+        subscription |= {"cancel_at": at, "canceled_at": ledger.ctx.now}
     return _discounted(ledger, subscription, params)
 
 
@@ -173,10 +174,19 @@ def _discounted(ledger: Ledger, subscription: Body, params: Body) -> Body:
     return with_items(subscription, items) | own
 
 
+def _end(start: Start, subscription: Body) -> int:
+    """The instant of ``cancel_at``: given, or an end of the items' first periods."""
+    wanted = start.params["cancel_at"]
+    if isinstance(wanted, int):
+        return wanted
+    ends = [_spans(start, item, None)[-1].period.end for item in items_of(subscription)]
+    return min(ends) if wanted == "min_period_end" else max(ends)
+
+
 def _spans(start: Start, item: Body, cancel_at: int | None) -> list[CyclePeriod]:
     """The periods of an item that have begun: more than one only if the start is backdated."""
     if start.opening.trial_end is not None:
-        return [_until(start.opening.first, cancel_at)]
+        return [start.opening.first.until(cancel_at)]
     now = int(item["created"])
     spans = [span_from(item, start.opening.anchor, start.start)]
     while spans[-1].period.end <= now:
@@ -187,13 +197,7 @@ def _spans(start: Start, item: Body, cancel_at: int | None) -> list[CyclePeriod]
                 f" {interval_of(item['price'])} in the past.",
                 param="backdate_start_date",
             )
-    return [*spans[:-1], _until(spans[-1], cancel_at)]
-
-
-def _until(span: CyclePeriod, cancel_at: int | None) -> CyclePeriod:
-    if cancel_at is None or cancel_at >= span.period.end:
-        return span
-    return CyclePeriod(Period(span.period.start, cancel_at), span.whole)
+    return [*spans[:-1], spans[-1].until(cancel_at)]
 
 
 def _in_current(item: Body, period: Period) -> Body:

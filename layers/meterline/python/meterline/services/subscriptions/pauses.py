@@ -15,11 +15,12 @@ from meterline.services.subscriptions.bodies import (
     with_items,
 )
 from meterline.services.subscriptions.cancel import bill_all_usage
+from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.cycle import Restart, restart
-from meterline.services.subscriptions.prorations import Proration, credit_unused
+from meterline.services.subscriptions.prorations import Proration, credit_unused, prorate_steps
 from meterline.services.subscriptions.update import load
 from meterline.services.terms import with_billed
-from meterline.store.documents import Body
+from meterline.store.documents import Body, Document
 
 _NOW: Body = {"type": "now"}
 
@@ -31,48 +32,84 @@ def pause_subscription(ctx: Context, subscription_id: str, params: Body) -> Body
     credit for its unused time; ``invoicing_behavior`` whether by pending items or an invoice.
     """
     ctx, document, customer = load(ctx, subscription_id)
-    before = document.body
-    if before["status"] != "active":
-        raise BillingError(f"Only active subscriptions can be paused; this is {before['status']}.")
     ledger = open_ledger(ctx, customer)
-    bill_for = _bill_for(params)
-    _settle_running_period(ledger, before, bill_for)
-    settled = with_items(before, [with_billed(item, ()) for item in items_of(before)])
-    behavior = params.get("invoicing_behavior", "pending_invoice_item")
-    after = paused_subscription(settled, "pause_requested", ctx.now)
-    if behavior == "invoice" and ledger.pending.is_changed:
-        after = _invoice(ledger, after, current_period(before).start, [])
-    ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.paused", after)
-    ledger.tell("customer.subscription.updated", after, before)
-    ledger.save(result_id=subscription_id)
-    return after
+    after, invoice = pause_on(ledger, document.body, params)
+    return _save(ledger, document, after, invoice, "customer.subscription.paused")
 
 
 def resume_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
-    """Let a paused subscription go on from now, billed at once.
+    """Let a paused subscription go on from now.
 
-    A new cycle begins, or with ``billing_cycle_anchor=unchanged`` the rest of the running one,
-    prorated. What the pause left out is not billed: nothing was paid in advance for it, and no
-    usage of it counts.
+    A new cycle begins, billed at once, or with ``billing_cycle_anchor=unchanged`` the rest of the
+    running one, prorated as ``proration_behavior`` says. What the pause left out is not billed:
+    nothing was paid in advance for it, and no usage of it counts.
     """
     ctx, document, customer = load(ctx, subscription_id)
-    before = document.body
+    ledger = open_ledger(ctx, customer)
+    after, invoice = resume_on(ledger, document.body, params)
+    return _save(ledger, document, after, invoice, "customer.subscription.resumed")
+
+
+def pause_on(ledger: Ledger, before: Body, params: Body) -> tuple[Body, Body | None]:
+    """Decide on a pause: the subscription in it, and the invoice that it makes, as a draft.
+
+    Pauses and their previews are both decided here.
+    """
+    if before["status"] != "active":
+        raise BillingError(f"Only active subscriptions can be paused; this is {before['status']}.")
+    bill_for = _bill_for(params)
+    _settle_running_period(ledger, before, bill_for)
+    settled = with_items(before, [with_billed(item, ()) for item in items_of(before)])
+    after = paused_subscription(settled, "pause_requested", ledger.ctx.now)
+    behavior = params.get("invoicing_behavior", "pending_invoice_item")
+    if behavior != "invoice" or not ledger.pending.is_changed:
+        return after, None
+    return _drafted(ledger, after, current_period(before).start, [])
+
+
+def resume_on(ledger: Ledger, before: Body, params: Body) -> tuple[Body, Body | None]:
+    """Decide on the end of a pause: the running subscription, and its invoice as a draft.
+
+    Resumptions and their previews are both decided here.
+    """
     if before["status"] != "paused":
         raise BillingError(f"Only paused subscriptions can be resumed; this is {before['status']}.")
     keeps = params.get("billing_cycle_anchor") in ("unchanged", {"type": "unchanged"})
-    anchor = before["billing_cycle_anchor"] if keeps else ctx.now
-    ledger = open_ledger(ctx, customer)
+    at = _resumed_at(ledger, before, params) if keeps else ledger.ctx.now
+    anchor = before["billing_cycle_anchor"] if keeps else at
     stopped = {name: value for name, value in before.items() if name != "status_details"}
     stopped["status"] = "trialing"
-    after, lines = restart(ledger, stopped, stopped, Restart(ctx.now, anchor), prorates=False)
+    after, lines = restart(ledger, stopped, stopped, Restart(at, anchor), prorates=False)
     after |= {"trial_end": before["trial_end"]}
-    if lines:
-        after = _invoice(ledger, after, ctx.now, lines)
+    behavior = params.get("proration_behavior", "create_prorations") if keeps else "always_invoice"
+    if behavior != "always_invoice":
+        how = Proration(at, prorates=behavior == "create_prorations")
+        steps = [Step(None, item) for item in items_of(after)]
+        return prorate_steps(ledger, after, after, steps, how), None
+    return _drafted(ledger, after, at, lines) if lines else (after, None)
+
+
+def _resumed_at(ledger: Ledger, subscription: Body, params: Body) -> int:
+    """Since when the running period is charged again: now, or a ``proration_date`` of the pause."""
+    now, since = ledger.ctx.now, subscription["status_details"]["paused"]["transitioned_at"]
+    at = int(params.get("proration_date", now))
+    if not since <= at <= now:
+        raise BillingError(
+            f"proration_date must be an instant of the pause ({since} - {now}).",
+            param="proration_date",
+        )
+    return at
+
+
+def _save(
+    ledger: Ledger, document: Document, after: Body, invoice: Body | None, happened: str
+) -> Body:
+    if invoice is not None:
+        issue_on(ledger, invoice)
     ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.resumed", after)
-    ledger.tell("customer.subscription.updated", after, before)
-    ledger.save(result_id=subscription_id)
+    ledger.tell(happened, after)
+    ledger.tell("customer.subscription.updated", after, document.body)
+    ledger.save(result_id=document.id)
     return after
 
 
@@ -94,16 +131,17 @@ def _settle_running_period(ledger: Ledger, subscription: Body, bill_for: Body) -
         bill_all_usage(ledger, subscription)
 
 
-def _invoice(ledger: Ledger, subscription: Body, since: int, lines: list[ItemLine]) -> Body:
-    """Issue the invoice of a pause or its end; returns the subscription after it."""
+def _drafted(
+    ledger: Ledger, subscription: Body, since: int, lines: list[ItemLine]
+) -> tuple[Body, Body]:
+    """The subscription after the invoice of a pause or its end, and that invoice as a draft."""
     now = ledger.ctx.now
     terms = InvoiceTerms(
         id=new_id("in_"),
         created=now,
         billing_reason="subscription_update",
-        period=Period(since, now),
+        period=Period(min(since, now), now),
         finalizes_at=finalizes_at(ledger.ctx, subscription),
     )
     invoice, after = draft_on(ledger, subscription, terms, lines)
-    issue_on(ledger, invoice)
-    return with_billed_lines(after, invoice)
+    return with_billed_lines(after, invoice), invoice
