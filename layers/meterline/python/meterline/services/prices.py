@@ -1,16 +1,22 @@
 """Prices: how much and how often (contract section 4)."""
 
-from collections.abc import Iterable
 from dataclasses import replace
-from decimal import Decimal
 
 from meterline.core.errors import BillingError, no_such
-from meterline.core.money import MAX_AMOUNT_MINOR, format_decimal, minor_digits, whole_units
+from meterline.core.money import minor_digits
 from meterline.core.unset import merged_metadata, or_none
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
 from meterline.services.lookups import find
+from meterline.services.price_amounts import (
+    no_amount,
+    price_amount,
+    price_tiers,
+    refuse_given,
+    under,
+)
+from meterline.services.price_currencies import currency_options, with_new_options
 from meterline.services.price_extensions import FIELD, is_percentage, price_extension
 from meterline.services.updates import save_update
 from meterline.store.documents import Body, Change, Claim, ClaimTaken, Document
@@ -41,16 +47,16 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
 
     ``param`` is the parameter that holds ``params``, for refusals.
     """
-    recurring = _recurring(ctx, params.get("recurring"), _under(param, "recurring"))
-    tiers = _tiers(params, recurring, param)
-    amount = _no_amount("unit_amount") if tiers is not None else _model(params, param)
-    return {
+    recurring = _recurring(ctx, params.get("recurring"), under(param, "recurring"))
+    tiers = price_tiers(params, recurring, param)
+    amount = no_amount("unit_amount") if tiers is not None else _model(params, param)
+    price = {
         "id": new_id("price_"),
         "object": KIND,
         "active": params.get("active", True),
         "billing_scheme": "tiered" if tiers is not None else "per_unit",
         "created": ctx.now,
-        "currency": _currency(params["currency"], _under(param, "currency")),
+        "currency": _currency(params["currency"], under(param, "currency")),
         "custom_unit_amount": None,
         "livemode": ctx.livemode,
         "lookup_key": params.get("lookup_key"),
@@ -66,6 +72,8 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
         **({"tiers": tiers} if tiers is not None else {}),
         **_extended(ctx, params, recurring, param),
     }
+    options = currency_options(price, params.get("currency_options", {}), param)
+    return price | {"currency_options": options}
 
 
 def create_price(ctx: Context, params: Body) -> Body:
@@ -98,12 +106,14 @@ def update_price(ctx: Context, price_id: str, params: Body) -> Body:
     changes = {name: or_none(params[name]) for name in _CHANGEABLE if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(before["metadata"], params["metadata"])
+    if "currency_options" in params:
+        changes["currency_options"] = with_new_options(before, params["currency_options"])
     body = before | changes
-    if body["lookup_key"] == before["lookup_key"]:
+    if body == before:
         return save_update(ctx, document, body, "price.updated")
-    old_key = before["lookup_key"]
-    releases = [Claim(LOOKUP_KEY, old_key, price_id)] if old_key else []
-    moved, claims = _claim_lookup_key(ctx, body, params)
+    old_key, is_kept = before["lookup_key"], body["lookup_key"] == before["lookup_key"]
+    releases = [Claim(LOOKUP_KEY, old_key, price_id)] if old_key and not is_kept else []
+    moved, claims = ([], []) if is_kept else _claim_lookup_key(ctx, body, params)
     change = Change(puts=[replace(document, body=body), *moved], claims=claims, releases=releases)
     event = EventDraft("price.updated", shown_price(body), before=shown_price(before))
     _save_claiming(ctx, change, [event], body)
@@ -206,122 +216,23 @@ def _check_meter(ctx: Context, meter_id: str | None, usage_type: str, param: str
         )
 
 
-def _tiers(params: Body, recurring: Body | None, param: str) -> list[Body] | None:
-    """The tiers of a tiered price, None for one per unit; refuses what does not go together."""
-    scheme = params.get("billing_scheme", "per_unit")
-    if scheme == "per_unit":
-        _refuse_given(params, ("tiers", "tiers_mode"), param, "`billing_scheme=tiered`")
-        return None
-    for name in ("tiers", "tiers_mode"):
-        if name not in params:
-            raise BillingError(
-                f"Missing required param: {_under(param, name)}.",
-                code="parameter_missing",
-                param=_under(param, name),
-            )
-    _refuse_given(
-        params,
-        ("unit_amount", "unit_amount_decimal", "transform_quantity"),
-        param,
-        "`billing_scheme=per_unit`",
-    )
-    if recurring is None:
-        raise BillingError("Only recurring prices have tiers.", param=_under(param, "tiers"))
-    return list(_normal_tiers(params["tiers"], _under(param, "tiers")))
-
-
-def _normal_tiers(tiers: list[Body], param: str) -> Iterable[Body]:
-    """The tiers as stored: ascending, the last without an end, each with an amount."""
-    last_end = 0
-    for index, tier in enumerate(tiers):
-        here = f"{param}[{index}]"
-        is_last = index == len(tiers) - 1
-        end = tier["up_to"]
-        if (end == "inf") != is_last:
-            raise BillingError(
-                "Invalid tiers: the last tier, and only it, must have `up_to=inf`.",
-                param=f"{here}[up_to]",
-            )
-        if not is_last and end <= last_end:
-            raise BillingError(
-                "Invalid tiers: each `up_to` must be greater than the one before.",
-                param=f"{here}[up_to]",
-            )
-        last_end = end if not is_last else last_end
-        yield {
-            **_amount(tier, "flat_amount", here, optional=True),
-            **_amount(tier, "unit_amount", here, optional=True),
-            "up_to": None if is_last else end,
-        }
-        if not any(name.startswith(("flat", "unit")) for name in tier):
-            raise BillingError(
-                "Invalid tiers: each tier needs a `unit_amount` or a `flat_amount`.", param=here
-            )
-
-
 def _model(params: Body, param: str) -> Body:
     """The unit amount of a price without tiers; one that charges a percentage has none."""
     if not is_percentage(params):
-        return _amount(params, "unit_amount", param, optional=False)
+        return price_amount(params, "unit_amount", param, optional=False)
     others = ("unit_amount", "unit_amount_decimal", "transform_quantity")
-    _refuse_given(params, others, param, "prices without a percentage")
-    return _no_amount("unit_amount")
+    refuse_given(params, others, param, "prices without a percentage")
+    return no_amount("unit_amount")
 
 
 def _extended(ctx: Context, params: Body, recurring: Body | None, param: str) -> Body:
     """What the price says beyond Stripe, if it does."""
     if FIELD not in params:
         return {}
-    here = _under(param, FIELD)
+    here = under(param, FIELD)
     if is_percentage(params) and "tiers" in params:
         raise BillingError("A price has either tiers or a percentage.", param=here)
     return {FIELD: price_extension(ctx, params[FIELD], recurring, here)}
-
-
-def _amount(given: Body, name: str, param: str, *, optional: bool) -> Body:
-    """An amount in both spellings: as an integer where it is whole, and as a decimal string."""
-    decimal_name = f"{name}_decimal"
-    if name in given and decimal_name in given:
-        raise BillingError(
-            "You may only specify one of these parameters: "
-            f"{_under(param, name)}, {_under(param, decimal_name)}.",
-            code="parameters_exclusive",
-            param=_under(param, name),
-        )
-    value = given.get(decimal_name, given.get(name))
-    if value is None:
-        if optional:
-            return _no_amount(name)
-        raise BillingError(
-            f"Missing required param: {_under(param, name)}.",
-            code="parameter_missing",
-            param=_under(param, name),
-        )
-    if value > MAX_AMOUNT_MINOR:
-        raise BillingError(
-            f"Invalid amount: at most {MAX_AMOUNT_MINOR} is accepted.",
-            code="amount_too_large",
-            param=_under(param, name if name in given else decimal_name),
-        )
-    amount = Decimal(value)
-    return {name: whole_units(amount), decimal_name: format_decimal(amount)}
-
-
-def _no_amount(name: str) -> Body:
-    return {name: None, f"{name}_decimal": None}
-
-
-def _refuse_given(params: Body, names: Iterable[str], param: str, only_with: str) -> None:
-    for name in names:
-        if name in params:
-            raise BillingError(
-                f"`{_under(param, name)}` can only be used with {only_with}.",
-                param=_under(param, name),
-            )
-
-
-def _under(param: str, name: str) -> str:
-    return f"{param}[{name}]" if param else name
 
 
 def price_document(ctx: Context, body: Body) -> Document:

@@ -11,6 +11,7 @@ from meterline.api.params import (
     either,
     enum,
     integer,
+    map_,
     metadata,
     object_,
     string,
@@ -99,6 +100,21 @@ def _optional_product_fields(*, emptyable: bool) -> dict[str, Param]:
     }
 
 
+TIERS = array(
+    object_(
+        AMOUNT,
+        exclusive=[tuple(AMOUNT), ("flat_amount", "flat_amount_decimal")],
+        flat_amount=integer(minimum=0),
+        flat_amount_decimal=decimal_(minimum=0),
+        up_to=either(enum("inf"), integer(minimum=1), required=True),
+    ),
+    min_items=1,
+)
+CURRENCY_OPTIONS = map_(
+    object_(AMOUNT, exclusive=[tuple(AMOUNT)], tax_behavior=TAX_BEHAVIOR, tiers=TIERS)
+)
+"""What a price costs in other currencies, by their codes."""
+
 OWN_ID = string(
     max_length=250, pattern=r"[A-Za-z0-9_.\-]+", hint="Use letters, digits, `_`, `-` and `.`."
 )
@@ -112,6 +128,7 @@ CREATE_PRODUCT = object_(
         AMOUNT,
         exclusive=[tuple(AMOUNT)],
         currency=currency(required=True),
+        currency_options=CURRENCY_OPTIONS,
         metadata=metadata(),
         recurring=recurring(),
         tax_behavior=TAX_BEHAVIOR,
@@ -187,6 +204,7 @@ CREATE_PRICE = object_(
     exclusive=[tuple(AMOUNT), ("product", "product_data")],
     one_of=[("product", "product_data")],
     currency=currency(required=True),
+    currency_options=CURRENCY_OPTIONS,
     active=boolean(),
     billing_scheme=enum("per_unit", "tiered"),
     lookup_key=string(max_length=200),
@@ -210,16 +228,7 @@ CREATE_PRICE = object_(
         usage_type=enum("licensed", "metered"),
     ),
     tax_behavior=TAX_BEHAVIOR,
-    tiers=array(
-        object_(
-            AMOUNT,
-            exclusive=[tuple(AMOUNT), ("flat_amount", "flat_amount_decimal")],
-            flat_amount=integer(minimum=0),
-            flat_amount_decimal=decimal_(minimum=0),
-            up_to=either(enum("inf"), integer(minimum=1), required=True),
-        ),
-        min_items=1,
-    ),
+    tiers=TIERS,
     tiers_mode=enum("graduated", "volume"),
     transfer_lookup_key=boolean(),
     transform_quantity=object_(
@@ -228,6 +237,7 @@ CREATE_PRICE = object_(
 )
 UPDATE_PRICE = object_(
     active=boolean(),
+    currency_options=CURRENCY_OPTIONS,
     lookup_key=string(max_length=200, emptyable=True),
     metadata=metadata(),
     nickname=string(emptyable=True),

@@ -22,6 +22,7 @@ from meterline.api.routes.shared import (
     ONE_TIME_PRICE_DATA,
     PRICES,
     RECURRING_PRICE_DATA,
+    currency,
     discounts,
 )
 from meterline.api.routes.subscription_items import ITEM_OPERATIONS
@@ -170,6 +171,7 @@ _CREATE_FIELDS: dict[str, Param] = {
     "cancel_at": either(_CANCEL_AT_WORDS, timestamp()),
     "cancel_at_period_end": boolean(),
     "collection_method": enum("charge_automatically", "send_invoice"),
+    "currency": currency(),
     "days_until_due": integer(minimum=0),
     "description": string(max_length=500),
     "discounts": discounts(),

@@ -17,6 +17,7 @@ from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.one_off import one_off_terms
 from meterline.services.lookups import find
+from meterline.services.price_currencies import in_currency
 from meterline.store.documents import Body
 
 _PRICED = ("amount", "price", "price_data", "pricing", "unit_amount", "unit_amount_decimal")
@@ -82,11 +83,18 @@ def _price(ledger: Ledger, params: Body, at: str) -> tuple[Body | None, str]:
         return inline_price(ledger, params["price_data"], param), param
     if "price" in params:
         param = _under(at, "price")
-        return find(ledger.ctx, "price", params["price"], param=param).body, param
+        price = find(ledger.ctx, "price", params["price"], param=param).body
+        return _asked(price, params), param
     if "pricing" in params:
         param = _under(_under(at, "pricing"), "price")
-        return find(ledger.ctx, "price", params["pricing"]["price"], param=param).body, param
+        price = find(ledger.ctx, "price", params["pricing"]["price"], param=param).body
+        return _asked(price, params), param
     return None, at
+
+
+def _asked(price: Body, params: Body) -> Body:
+    """A price in the currency that a request asks for; as it is if it asks for none."""
+    return in_currency(price, params["currency"]) if "currency" in params else price
 
 
 def _amount(params: Body, quantity: Decimal, at: str) -> tuple[Decimal, int]:

@@ -10,6 +10,7 @@ from meterline.core.price_models import Usage
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_lines, with_totals
 from meterline.services.invoices.lines import figures
+from meterline.services.price_currencies import in_currency
 from meterline.services.side_by_side import side_by_side
 from meterline.services.summaries import billed_usage
 from meterline.services.terms import metered_item
@@ -64,7 +65,7 @@ def rate_again(ctx: Context, customer_id: str, line: Body, known: Mapping[str, D
     usage = billed_usage(meter, customer_id, period.start, period.end, livemode=ctx.livemode)
     whole = line["_"].get("of_period")
     span = CyclePeriod(period, Period(whole["start"], whole["end"]) if whole else period)
-    return metered_line(metered_item(known[price_id(line)].body), usage, span)
+    return metered_line(metered_item(_price_of(line, known)), usage, span)
 
 
 def price_id(line: Body) -> str:
@@ -72,8 +73,12 @@ def price_id(line: Body) -> str:
     return str(line["pricing"]["price_details"]["price"])
 
 
+def _price_of(line: Body, known: Mapping[str, Document]) -> Body:
+    return in_currency(known[price_id(line)].body, line["currency"])
+
+
 def _rated_again(ctx: Context, invoice: Body, line: Body, known: Mapping[str, Document]) -> Body:
     rated = rate_again(ctx, invoice["customer"], line, known)
-    shown = figures(rated, known[price_id(line)].body, line["_"]["product_name"])
+    shown = figures(rated, _price_of(line, known), line["_"]["product_name"])
     said = {"description": line["description"]} if "described" in line["_"] else {}
     return line | shown | said | {"_": line["_"] | shown["_"]}

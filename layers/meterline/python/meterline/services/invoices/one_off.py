@@ -14,6 +14,7 @@ from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import steps_of
+from meterline.services.price_currencies import in_currency
 from meterline.services.terms import item_period, price_plan
 from meterline.store.documents import Body
 
@@ -42,7 +43,11 @@ def add_one_off_items(
 def one_off_terms(
     ledger: Ledger, price: Body, quantity: Decimal, subscription: Body | None, param: str
 ) -> ItemTerms:
-    """The terms of an item that bills a one-time price; refused for others."""
+    """The terms of an item that bills a one-time price; refused for others.
+
+    The price is taken in the currency of the subscription, or in that of the customer.
+    """
+    price = in_currency(price, (subscription or ledger.account)["currency"])
     if price["type"] != "one_time":
         raise BillingError(
             f"The price specified is set to `type=recurring` but this field only accepts prices"

@@ -43,7 +43,7 @@ def change_items(
     are those of the running cycle, in which the change takes effect ``at`` an instant.
     """
     wanted = with_inline_prices(ledger, wanted, "items")
-    prices = recurring_prices(ledger, wanted)
+    prices = recurring_prices(ledger, wanted, subscription["currency"])
     stored = {item["id"]: item for item in items_of(subscription)}
     steps = [
         _step(subscription, stored, prices, item, (f"items[{index}]", at))

@@ -109,7 +109,7 @@ def start_subscription(ledger: Ledger, params: Body) -> Created:
 
 def _decide(ledger: Ledger, params: Body) -> Start:
     mode = BillingMode(params["billing_mode"]["type"])
-    terms = item_terms(ledger, params["items"], mode)
+    terms = item_terms(ledger, params["items"], mode, params.get("currency"))
     now = ledger.ctx.now
     start = params.get("backdate_start_date", now)
     if start > now:

@@ -9,6 +9,7 @@ from meterline.core.mixed_intervals import check_mixed_intervals, shortest_inter
 from meterline.core.periods import Interval
 from meterline.services.inline_prices import with_inline_prices
 from meterline.services.invoices.ledger import Ledger
+from meterline.services.price_currencies import in_currency
 from meterline.services.subscriptions.bodies import ItemTerms
 from meterline.services.terms import interval_of
 from meterline.store.documents import Body
@@ -17,11 +18,19 @@ MAX_ITEMS = 20
 
 
 def item_terms(
-    ledger: Ledger, items: Sequence[Mapping[str, Any]], mode: BillingMode
+    ledger: Ledger,
+    items: Sequence[Mapping[str, Any]],
+    mode: BillingMode,
+    currency: str | None = None,
 ) -> list[ItemTerms]:
-    """The requested items with their prices; refused if they cannot stand on one subscription."""
+    """The requested items with their prices; refused if they cannot stand on one subscription.
+
+    Without a ``currency`` their prices are taken in the customer's, or in that of the first.
+    """
     items = with_inline_prices(ledger, items, "items")
-    prices = recurring_prices(ledger, items)
+    prices = recurring_prices(ledger, items, currency or ledger.account["currency"])
+    if currency is not None:
+        _check_sold_in(prices, items, currency)
     terms = [
         ItemTerms(
             prices[item["price"]],
@@ -34,8 +43,13 @@ def item_terms(
     return terms
 
 
-def recurring_prices(ledger: Ledger, items: Sequence[Mapping[str, Any]]) -> dict[str, Body]:
-    """The prices that items name, by id; each must be recurring, and active or made for it."""
+def recurring_prices(
+    ledger: Ledger, items: Sequence[Mapping[str, Any]], currency: str | None
+) -> dict[str, Body]:
+    """The prices that items name, by id; each must be recurring, and active or made for it.
+
+    As they are sold in ``currency``, or in that of the first; a price that is not stays as it is.
+    """
     found = ledger.read(str(item["price"]) for item in items if "price" in item)
     prices = {}
     for index, item in enumerate(items):
@@ -47,8 +61,21 @@ def recurring_prices(ledger: Ledger, items: Sequence[Mapping[str, Any]]) -> dict
             _check_recurring(document.body, param)
             if ledger.drafted(document.id) is None:
                 _check_active(document.body, param)
-            prices[document.id] = document.body
+            prices[document.id] = price = in_currency(document.body, currency)
+            currency = currency or price["currency"]
     return prices
+
+
+def _check_sold_in(
+    prices: Mapping[str, Body], items: Sequence[Mapping[str, Any]], currency: str
+) -> None:
+    for index, item in enumerate(items):
+        if prices[item["price"]]["currency"] != currency:
+            raise BillingError(
+                f"The price {item['price']} is not sold in {currency}: give it an amount in"
+                " `currency_options`, or use another.",
+                param=f"items[{index}][price]",
+            )
 
 
 def quantity_of(price: Body, item: Mapping[str, Any], param: str) -> int | None:
