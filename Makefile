@@ -42,7 +42,7 @@ pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint test test-differential test-runs test-dynamodb-local test-node test-e2e bench ci
+.PHONY: format lint test test-differential test-runs test-year test-dynamodb-local test-node test-e2e bench ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -62,6 +62,9 @@ test-differential: $(READY) ## the core against a naive implementation, 500,000 
 
 test-runs: $(READY) ## a thousand random weeks of billing with deaths, repeated messages and API calls
 	python -m pytest tests/faults/billing/test_random_runs.py --run-seeds=1000 -n $(WORKERS) $(ARGS)
+
+test-year: $(READY) ## a year of a thousand subscriptions, with faults and without: the same bills
+	python -m pytest -m year tests/faults/billing -n $(WORKERS) $(ARGS)
 
 test-dynamodb-local: $(READY) ## the tests that use DynamoDB, on AWS's own engine (needs npm)
 	python -m local.dynamodb_local python -m pytest tests/integration tests/faults --dynamodb-endpoint {endpoint} -n $(WORKERS) $(ARGS)

@@ -69,11 +69,18 @@ class World:
         return Context(BillingStore(livemode=False), now, now)
 
     # -------------------------------------------------------------- objects
-    def price(self, *, unit_amount: int, meter: str | None = None, interval: str = "month") -> str:
+    def price(
+        self,
+        *,
+        unit_amount: int,
+        meter: str | None = None,
+        interval: str = "month",
+        interval_count: int = 1,
+    ) -> str:
         """A recurring price, of a meter's usage or of licences."""
         ctx = self.context(NOW - 400 * DAY)
         product = create_product(ctx, {"name": "Tokens" if meter else "Base"})
-        recurring: Body = {"interval": interval}
+        recurring: Body = {"interval": interval, "interval_count": interval_count}
         if meter is not None:
             recurring |= {"usage_type": "metered", "meter": meter}
         params = {
