@@ -311,10 +311,10 @@ PREVIEW_DETAILS = object_(
         ),
         "cancel_at": either(_CANCEL_AT_WORDS, timestamp(), emptyable=True),
         "cancel_now": boolean(),
-        "start_date": timestamp(),
-    },
         "pause": _PAUSE,
         "resume_at": enum("now"),
+        "start_date": timestamp(),
+    },
     exclusive=[
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
         ("billing_cycle_anchor", "trial_end", "trial_period_days"),
