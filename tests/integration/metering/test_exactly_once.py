@@ -10,6 +10,7 @@ from meterline.core.metering import measure_of
 from meterline.services import count, summaries
 from meterline.services.adjustments import create_meter_event_adjustment
 from meterline.services.ingest import create_meter_event
+from meterline.services.lifetime import lifetime_usage
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
@@ -184,7 +185,8 @@ def test_formulas_over_hours_and_pieces(dynamodb: Engine, formula: str, expected
     )
     deliver(dynamodb)
     assert used(meter=meter) == Decimal(expected)
-    lifetime = summaries.lifetime_usage(False, meter["id"], "cus_a", measure_of(meter))  # noqa: FBT003
+    measure = measure_of(meter)
+    lifetime = lifetime_usage(False, meter["id"], "cus_a", measure, now=NOW)  # noqa: FBT003
     assert lifetime == Decimal(expected)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from meterline.core.metering import measure_of
-from meterline.services.summaries import lifetime_usage
+from meterline.services.lifetime import lifetime_usage
 from meterline.store import access
 from meterline_cli.import_usage import read_time, run
 from tests.engines import Engine
@@ -89,7 +89,7 @@ def test_a_file_is_imported_once_however_often_it_is_sent(
     deliver(dynamodb)
     measure = measure_of({"default_aggregation": {"formula": "sum"}})
     [meter] = {item["meter"]["S"] for item in dynamodb.scan("meter_events")}
-    total = lifetime_usage(False, meter, "cus_a", measure)  # noqa: FBT003
+    total = lifetime_usage(False, meter, "cus_a", measure, now=NOW)  # noqa: FBT003
     assert total * 10 == sum(n % 9 * 10 + 5 for n in range(530))
 
 

@@ -51,7 +51,15 @@ def usage(monkeypatch: pytest.MonkeyPatch) -> dict[str, Decimal]:
     """What the customers have used, by customer."""
     used: dict[str, Decimal] = {}
 
-    def lifetime(_livemode: bool, _meter: str, customer: str, _measure: object) -> Decimal:  # noqa: FBT001 - the shape of what it stands for
+    def lifetime(
+        _livemode: bool,  # noqa: FBT001 - the shape of what it stands for
+        _meter: str,
+        customer: str,
+        _measure: object,
+        *,
+        now: int,
+    ) -> Decimal:
+        assert now
         return used.get(customer, Decimal(0))
 
     monkeypatch.setattr(alerts, "lifetime_usage", lifetime)

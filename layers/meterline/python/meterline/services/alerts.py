@@ -14,9 +14,9 @@ from meterline.core.metering import measure_of
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id, new_id
+from meterline.services.lifetime import lifetime_usage
 from meterline.services.lookups import find
 from meterline.services.rosters import joined, left
-from meterline.services.summaries import lifetime_usage
 from meterline.store.documents import Body, Change, Conflict, Document
 
 KIND = "billing.alert"
@@ -82,7 +82,8 @@ def watch_usage(ctx: Context, meter_id: str, customer_id: str) -> list[str]:
     if not waiting:
         return []
     meter = find(ctx, "billing.meter", meter_id).body
-    total = lifetime_usage(ctx.livemode, meter_id, customer_id, measure_of(meter))
+    measure = measure_of(meter)
+    total = lifetime_usage(ctx.livemode, meter_id, customer_id, measure, now=ctx.wall_clock)
     crossed = [alert for alert in waiting if total >= alert["usage_threshold"]["gte"]]
     return [alert["id"] for alert in crossed if _trigger(ctx, alert, customer_id, total)]
 

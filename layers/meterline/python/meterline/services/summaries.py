@@ -30,9 +30,6 @@ from meterline.services.ids import derived_id
 from meterline.store import usage
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 
-_DAY_SECONDS = 86_400
-_END_OF_TIME = 8_000_000_000 // _DAY_SECONDS * _DAY_SECONDS
-
 type Body = dict[str, Any]
 
 
@@ -74,17 +71,6 @@ def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemod
     return Usage(result(whole, series.measure.formula), whole.count)
 
 
-def lifetime_usage(
-    livemode: bool,  # noqa: FBT001 - a part of the key
-    meter_id: str,
-    customer_id: str,
-    measure: Measure,
-) -> Decimal:
-    """The usage since forever: one item read for each hour that has usage, consistently."""
-    series = Series(livemode, meter_id, customer_id, measure)
-    return result(_aggregate_between(series, 0, _END_OF_TIME), measure.formula)
-
-
 def list_event_summaries(
     meter: Body,
     customer_id: str,
@@ -123,7 +109,7 @@ def time_zone(name: str) -> tzinfo:
 
 
 def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
-    return _merged(series, _parts(series, start, end))
+    return _merged(series, parts_between(series, start, end))
 
 
 def _merged(series: Series, parts: Iterator[tuple[int, Aggregate]]) -> Aggregate:
@@ -133,7 +119,7 @@ def _merged(series: Series, parts: Iterator[tuple[int, Aggregate]]) -> Aggregate
     return whole
 
 
-def _parts(series: Series, start: int, end: int) -> Iterator[tuple[int, Aggregate]]:
+def parts_between(series: Series, start: int, end: int) -> Iterator[tuple[int, Aggregate]]:
     """The aggregates that make up a range, each with its first second: hours and pieces of them."""
     if start >= end:
         return
@@ -241,7 +227,7 @@ class _Windows:
 
 def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
     """The aggregates that make up each window; hours that windows divide come from their rows."""
-    for first, part in _parts(series, windows.start, windows.end):
+    for first, part in parts_between(series, windows.start, windows.end):
         bounds = windows.around(first)
         is_one_event = series.measure.window is not None
         last = min(first - first % HOUR_SECONDS + HOUR_SECONDS, windows.end)

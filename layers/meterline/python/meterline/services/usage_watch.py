@@ -12,6 +12,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
 from meterline.services.invoices.late_findings import tell_late_usage
+from meterline.services.lifetime import forget_if_old
 from meterline.services.subscriptions.threshold_terms import marked
 from meterline.services.usage_stream import usage_change
 from meterline.services.workers import BatchAnswer, each_record, sequence_number, worker_context
@@ -63,7 +64,9 @@ def tell_estimate(ctx: Context, bucket: BucketKey) -> None:
 
 
 def _look_at_hour(bucket: BucketKey) -> None:
-    tell_late_usage(worker_context(livemode=bucket.livemode), bucket)
+    ctx = worker_context(livemode=bucket.livemode)
+    forget_if_old(bucket, now=ctx.wall_clock)
+    tell_late_usage(ctx, bucket)
 
 
 def _look_at_all(livemode: bool, meter: str, customer: str) -> None:  # noqa: FBT001 - a part of the key

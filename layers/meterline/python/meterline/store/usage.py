@@ -67,7 +67,7 @@ class LostRace(Exception):  # noqa: N818 - an outcome to decide upon, not a defe
 def read_buckets(keys: Sequence[BucketKey], measures: Sequence[Measure]) -> dict[BucketKey, Bucket]:
     """The buckets as last committed; those not yet stored are empty."""
     by_key = {
-        (_pk(key.livemode, key.meter, key.customer), _counter_sk(key.hour)): (key, measure)
+        (partition(key.livemode, key.meter, key.customer), _counter_sk(key.hour)): (key, measure)
         for key, measure in zip(keys, measures, strict=True)
     }
     found = dict.fromkeys(keys, EMPTY)
@@ -89,7 +89,7 @@ def buckets_between(
     hour.
     """
     items = _query(
-        _pk(livemode, meter, customer), _counter_sk(hours.start), _counter_sk(hours.stop - 1)
+        partition(livemode, meter, customer), _counter_sk(hours.start), _counter_sk(hours.stop - 1)
     )
     for item in items:
         hour = _hour(item["sk"]["S"])
@@ -100,7 +100,9 @@ def read_segments(key: BucketKey, measure: Measure, *, accepted_from: int = 0) -
     """The rows of all segments that may hold an event accepted at ``accepted_from`` or later."""
     prefix = f"s#{_stamp(key.hour)}#"
     items = _query(
-        _pk(key.livemode, key.meter, key.customer), f"{prefix}{accepted_from:016d}", f"{prefix}~"
+        partition(key.livemode, key.meter, key.customer),
+        f"{prefix}{accepted_from:016d}",
+        f"{prefix}~",
     )
     rows: list[Row] = []
     for item in items:
@@ -163,7 +165,7 @@ def _unchanged(before: Bucket) -> dict[str, Any]:
 def _counter_item(key: BucketKey, bucket: Bucket, measure: Measure) -> Item:
     total = bucket.aggregate
     item: Item = {
-        "pk": {"S": _pk(key.livemode, key.meter, key.customer)},
+        "pk": {"S": partition(key.livemode, key.meter, key.customer)},
         "sk": {"S": _counter_sk(key.hour)},
         "version": {"N": str(bucket.version)},
         "events": {"N": str(total.count)},
@@ -194,7 +196,7 @@ def _segment_items(key: BucketKey, after: Bucket, measure: Measure) -> list[Item
         suffix = f"#{start}" if start else ""
         items.append(
             {
-                "pk": {"S": _pk(key.livemode, key.meter, key.customer)},
+                "pk": {"S": partition(key.livemode, key.meter, key.customer)},
                 "sk": {"S": f"s#{_stamp(key.hour)}#{place}{suffix}"},
                 "rows": {"B": _packed(rows, key.start, measure)},
             }
@@ -261,7 +263,8 @@ def _value_size(value: dict[str, Any]) -> int:
     return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())
 
 
-def _pk(livemode: bool, meter: str, customer: str) -> str:  # noqa: FBT001 - a part of the key
+def partition(livemode: bool, meter: str, customer: str) -> str:  # noqa: FBT001 - a part of the key
+    """The key of everything about a customer's usage of a meter."""
     return f"{mode(livemode)}#{meter}#{customer}"
 
 
