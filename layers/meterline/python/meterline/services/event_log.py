@@ -25,12 +25,17 @@ class EventSpan:
 
 def find_event(ctx: Context, event_id: str, *, param: str = "id") -> Body:
     """The event with this id; refuses one that never was, or is older than 30 days."""
+    found = stored_event(ctx, event_id)
+    if found is None:
+        raise no_such("event", event_id, param=param)
+    return found
+
+
+def stored_event(ctx: Context, event_id: str) -> Body | None:
+    """The event with this id, if there is one and it is not older than 30 days."""
     batch = _batch(ctx, event_id)
-    for event in batch.body["events"] if batch else []:
-        if event["id"] == event_id:
-            found: Body = event
-            return found
-    raise no_such("event", event_id, param=param)
+    events: list[Body] = batch.body["events"] if batch else []
+    return next((event for event in events if event["id"] == event_id), None)
 
 
 def read_events(

@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime
 
+from meterline.core.errors import no_such
+from meterline.services.context import Context
+from meterline.services.error_reports import KIND as REPORT_KIND
+from meterline.services.event_log import stored_event
 from meterline.store.documents import Body
 
 _V1_PREFIX = "evt_"
@@ -17,6 +21,19 @@ _COLLECTIONS = {
     "subscription": "subscriptions",
     "test_helpers.test_clock": "test_helpers/test_clocks",
 }
+
+
+def find_thin_event(ctx: Context, event_id: str) -> Body:
+    """The v2 event with this id: an error report as it was told, or what a v1 event says in v2."""
+    report = ctx.store.get(event_id)
+    if report is not None and report.kind == REPORT_KIND:
+        found: Body = report.body["events"][0]
+        return found
+    snapshot = snapshot_id(event_id, livemode=ctx.livemode)
+    event = stored_event(ctx, snapshot) if snapshot else None
+    if event is None:
+        raise no_such("event", event_id)
+    return thin_event(event)
 
 
 def thin_event(event: Body) -> Body:

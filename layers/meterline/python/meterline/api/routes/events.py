@@ -29,11 +29,11 @@ from meterline.api.params import (
     string,
 )
 from meterline.api.router import Answer, Operation, Routes, delete, get, post
-from meterline.core.errors import BillingError, no_such
+from meterline.core.errors import BillingError
 from meterline.services.account_settings import retrieve_settings, update_settings
 from meterline.services.context import Context
 from meterline.services.event_log import EventSpan, find_event, read_events
-from meterline.services.thin_events import snapshot_id, thin_event
+from meterline.services.thin_events import find_thin_event, thin_event
 from meterline.services.webhook_endpoints import (
     create_webhook_endpoint,
     delete_webhook_endpoint,
@@ -93,10 +93,7 @@ LIST_THIN_EVENTS = object_(
 
 
 def _retrieve_thin(call: Call, event_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
-    snapshot = snapshot_id(event_id, livemode=call.livemode)
-    if snapshot is None:
-        raise no_such("event", event_id)
-    return thin_event(find_event(call.context(), snapshot))
+    return find_thin_event(call.context(), event_id)
 
 
 def _list_thin(call: Call, params: Params) -> dict[str, Any]:
