@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from meterline.store.meter_events import RETENTION_SECONDS
+from meterline.store.settings import settings
 from tests.benchmarks.results import Result
 from tests.benchmarks.units import item_bytes
 from tests.benchmarks.worlds import HOUR_START, events, metered, pipeline
@@ -90,7 +90,7 @@ def measure() -> Iterator[Result]:
 def _dollars(units: tuple[float, float, int], a_request: int) -> float:
     """What a million events costs: units, requests, compute, and keeping the events."""
     compute = _INGEST_SECONDS[a_request] / a_request * 0.5 + _COUNT_SECONDS[a_request] * 1.73
-    months = RETENTION_SECONDS / _MONTH_SECONDS
+    months = settings().event_retention_days * 86_400 / _MONTH_SECONDS
     stored = (units[2] + _ITEM_OVERHEAD_BYTES) / 1024**3 * months
     each = (
         units[0] * DOLLARS["write unit"]

@@ -174,7 +174,8 @@ def rows_of_hour(series: Series, hour: int, *, accepted_from: int = 0) -> list[R
     """The counting events of an hour, or at least those from ``accepted_from`` on (microseconds).
 
     The counter is read before the segments, so rows that move into a segment meanwhile are seen
-    twice and not missed; ``standing`` takes each once.
+    twice and not missed; ``standing`` takes each once. Raises BillingError where segments are past
+    their retention, rather than to say too little.
     """
     key = series.key(hour)
     bucket: Bucket = usage.read_buckets([key], [series.measure])[key]
@@ -183,7 +184,13 @@ def rows_of_hour(series: Series, hour: int, *, accepted_from: int = 0) -> list[R
     segments: list[Row] = []
     if bucket.segments:
         segments = usage.read_segments(key, series.measure, accepted_from=accepted_from)
-    return standing([*segments, *bucket.inline])
+    rows = standing([*segments, *bucket.inline])
+    if len(rows) < bucket.aggregate.count and not accepted_from:
+        raise BillingError(
+            f"The events of the hour from {key.start} are not kept any more: ask for whole hours.",
+            code="usage_rows_expired",
+        )
+    return rows
 
 
 @dataclass(slots=True)

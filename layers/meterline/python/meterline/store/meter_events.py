@@ -16,8 +16,7 @@ from meterline.store.keys import mode
 from meterline.store.settings import settings
 
 IDENTITY_BYTES = 16
-RETENTION_SECONDS = 45 * 86_400
-"""Events outlast the 35 days in which an identifier is unique and the day of their stream."""
+_DAY_SECONDS = 86_400
 
 type Item = dict[str, Any]
 
@@ -212,7 +211,7 @@ def _values(event: AcceptedEvent) -> list[dict[str, Any]]:
         {"S": event.payload},
         {"B": event.request},
         {"B": event.fingerprint},
-        {"N": str(event.accepted_at // 1_000_000 + RETENTION_SECONDS)},
+        {"N": str(event.accepted_at // 1_000_000 + settings().event_retention_days * _DAY_SECONDS)},
     ]
 
 

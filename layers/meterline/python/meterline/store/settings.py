@@ -3,11 +3,19 @@
 import os
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
+
+_DEFAULTS = {"event_retention_days": "45", "segment_retention_days": "0"}
+"""Numbers, where the environment does not say; those of the template's parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names and addresses that the template hands to a function; absent ones are empty strings."""
+    """What the template hands to a function; absent names and addresses are empty strings.
+
+    Events are kept for ``event_retention_days`` after their receipt, segments of counters for
+    ``segment_retention_days``, or for ever if that is 0.
+    """
 
     meter_events_table: str
     usage_table: str
@@ -19,10 +27,15 @@ class Settings:
     alerts_topic_arn: str
     events_topic_arn: str
     failed_batches_bucket: str
+    event_retention_days: int
+    segment_retention_days: int
 
 
 @cache
 def settings() -> Settings:
     """The settings of this process, read once from ``METERLINE_*`` variables."""
-    names = Settings.__dataclass_fields__
-    return Settings(**{name: os.environ.get(f"METERLINE_{name.upper()}", "") for name in names})
+    texts: dict[str, Any] = {
+        name: os.environ.get(f"METERLINE_{name.upper()}", _DEFAULTS.get(name, ""))
+        for name in Settings.__dataclass_fields__
+    }
+    return Settings(**texts | {name: int(texts[name]) for name in _DEFAULTS})

@@ -199,9 +199,16 @@ def _segment_items(key: BucketKey, after: Bucket, measure: Measure) -> list[Item
                 "pk": {"S": partition(key.livemode, key.meter, key.customer)},
                 "sk": {"S": f"s#{_stamp(key.hour)}#{place}{suffix}"},
                 "rows": {"B": _packed(rows, key.start, measure)},
+                **_expiry(after.watermark),
             }
         )
     return items
+
+
+def _expiry(watermark: int) -> Item:
+    """When a segment may go: counted from the receipt of its latest event (microseconds)."""
+    days = settings().segment_retention_days
+    return {"expires_at": {"N": str(watermark // 1_000_000 + days * 86_400)}} if days else {}
 
 
 def _bucket(item: Item, hour_start: int, measure: Measure) -> Bucket:
