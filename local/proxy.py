@@ -39,6 +39,12 @@ class Forwarder(BaseHTTPRequestHandler):
         except OSError as error:
             self.send_error(502, f"The local stack does not answer: {error}")
             return
+        self.reply(response, content)
+
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = forward  # noqa: N815 - the names that http.server looks for
+
+    def reply(self, response: http.client.HTTPResponse, content: bytes) -> None:
+        """Pass the response back."""
         self.send_response_only(response.status, response.reason)
         for name, value in response.getheaders():
             if name.lower() not in _OF_THE_CONNECTION | {"content-length"}:
@@ -47,8 +53,6 @@ class Forwarder(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
-
-    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = forward  # noqa: N815 - the names that http.server looks for
 
     def finish(self) -> None:
         """Close both connections."""

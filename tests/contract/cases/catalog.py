@@ -1,0 +1,155 @@
+"""Products, prices and coupons."""
+
+from decimal import Decimal
+
+from tests.contract.cases.table import Case, Refused, holds, missing
+
+CASES = {
+    "Product.create": Case(
+        lambda w: w.v1.products.create({"name": "Calls", "unit_label": "call", "active": True}),
+        lambda w: {"object": "product", "name": "Calls", "unit_label": "call", "type": "service"},
+        Refused(lambda w: w.v1.products.create({}), code="parameter_missing", param="name"),
+    ),
+    "Product.retrieve": Case(
+        lambda w: w.v1.products.retrieve(w.product),
+        lambda w: {"id": w.product, "name": "Seats"},
+        missing(lambda w: w.v1.products.retrieve("prod_missing"), "product: 'prod_missing'"),
+    ),
+    "Product.update": Case(
+        lambda w: w.v1.products.update(
+            w.product, {"default_price": w.price, "expand": ["default_price"]}
+        ),
+        lambda w: {"id": w.product, "default_price.id": w.price},
+        Refused(
+            lambda w: w.v1.products.update(w.product, {"default_price": "price_missing"}),
+            code="resource_missing",
+            param="default_price",
+            says="No such price: 'price_missing'",
+        ),
+    ),
+    "Product.list": Case(
+        lambda w: w.v1.products.list({"ids": [w.product], "active": True}),
+        lambda w: {"data.0.id": w.product, "has_more": False, "url": "/v1/products"},
+        Refused(
+            lambda w: w.v1.products.list({"active": "maybe"}),
+            param="active",
+        ),
+    ),
+    "Product.search": Case(
+        lambda w: w.product and w.v1.products.search({"query": f"metadata['own']:'{w.own}'"}),
+        lambda w: {"object": "search_result", "data.0.id": w.product},
+        Refused(
+            lambda w: w.v1.products.search({}),
+            code="parameter_missing",
+            param="query",
+        ),
+    ),
+    "Product.del": Case(
+        lambda w: w.v1.products.delete(w.product),
+        lambda w: {"id": w.product, "object": "product", "deleted": True},
+        Refused(
+            lambda w: w.price and w.v1.products.delete(w.product),
+            says="price",
+        ),
+    ),
+    "Price.create": Case(
+        lambda w: w.v1.prices.create(
+            {
+                "currency": "usd",
+                "product_data": {"name": "Calls"},
+                "billing_scheme": "tiered",
+                "tiers_mode": "graduated",
+                "recurring": {
+                    "interval": "month",
+                    "usage_type": "metered",
+                    "meter": w.meter.id,
+                },
+                "tiers": [
+                    {"up_to": 1_000, "unit_amount_decimal": Decimal("0.05")},
+                    {"up_to": "inf", "unit_amount_decimal": "0.02", "flat_amount": 100},
+                ],
+                "expand": ["tiers"],
+            }
+        ),
+        lambda w: {
+            "object": "price",
+            "recurring.meter": w.meter.id,
+            "tiers.0.unit_amount_decimal": Decimal("0.05"),
+            "tiers.1.up_to": None,
+            "unit_amount": None,
+        },
+        Refused(
+            lambda w: w.v1.prices.create({"currency": "usd", "product": "prod_missing"}),
+            code="resource_missing",
+            param="product",
+            says="No such product: 'prod_missing'",
+        ),
+    ),
+    "Price.retrieve": Case(
+        lambda w: w.v1.prices.retrieve(w.price, {"expand": ["product"]}),
+        lambda w: {"id": w.price, "product.name": "Seats", "unit_amount": 1_000},
+        missing(lambda w: w.v1.prices.retrieve("price_missing"), "price: 'price_missing'"),
+    ),
+    "Price.update": Case(
+        lambda w: w.v1.prices.update(w.price, {"nickname": "Plain", "lookup_key": w.own}),
+        lambda w: {"id": w.price, "nickname": "Plain", "lookup_key": w.own},
+        Refused(
+            lambda w: w.v1.prices.update(w.price, {"unit_amount": 1}),
+            code="parameter_unknown",
+            param="unit_amount",
+        ),
+    ),
+    "Price.list": Case(
+        lambda w: w.price and w.v1.prices.list({"product": w.product, "type": "recurring"}),
+        lambda w: {"data": holds(w.price), "url": "/v1/prices"},
+        Refused(
+            lambda w: w.v1.prices.list({"starting_after": w.price, "ending_before": w.price}),
+            code="parameters_exclusive",
+            param="ending_before",
+        ),
+    ),
+    "Price.search": Case(
+        lambda w: w.price and w.v1.prices.search({"query": f"product:'{w.product}'"}),
+        lambda w: {"object": "search_result", "data.0.id": w.price},
+        Refused(lambda w: w.v1.prices.search({"query": "own:'x'"}), param="query"),
+    ),
+    "Coupon.create": Case(
+        lambda w: w.v1.coupons.create(
+            {"id": f"SPRING-{w.own}", "percent_off": "12.5", "duration": "once"}
+        ),
+        lambda w: {"id": f"SPRING-{w.own}", "percent_off": 12.5, "valid": True},
+        Refused(
+            lambda w: w.v1.coupons.create({"amount_off": 5, "percent_off": 5, "currency": "usd"}),
+            code="parameters_exclusive",
+            param="amount_off",
+        ),
+    ),
+    "Coupon.retrieve": Case(
+        lambda w: w.v1.coupons.retrieve(w.coupon),
+        lambda w: {"id": w.coupon, "times_redeemed": 0},
+        missing(lambda w: w.v1.coupons.retrieve("NOTHING"), "coupon: 'NOTHING'"),
+    ),
+    "Coupon.update": Case(
+        lambda w: w.v1.coupons.update(w.coupon, {"name": "Spring"}),
+        lambda w: {"id": w.coupon, "name": "Spring"},
+        Refused(
+            lambda w: w.v1.coupons.update(w.coupon, {"percent_off": 5}),
+            code="parameter_unknown",
+            param="percent_off",
+        ),
+    ),
+    "Coupon.list": Case(
+        lambda w: w.coupon and w.v1.coupons.list({"limit": 100}),
+        lambda w: {"data": holds(w.coupon), "url": "/v1/coupons"},
+        Refused(
+            lambda w: w.v1.coupons.list({"limit": 101}),
+            code="parameter_invalid_integer",
+            param="limit",
+        ),
+    ),
+    "Coupon.del": Case(
+        lambda w: w.v1.coupons.delete(w.coupon),
+        lambda w: {"id": w.coupon, "object": "coupon", "deleted": True},
+        missing(lambda w: w.v1.coupons.delete("NOTHING"), "coupon"),
+    ),
+}

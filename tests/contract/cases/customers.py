@@ -1,0 +1,156 @@
+"""Customers, their balance, and test clocks."""
+
+from tests.contract.cases.table import Case, Refused, holds, missing
+from tests.contract.world import DAY
+
+CASES = {
+    "Customer.create": Case(
+        lambda w: w.v1.customers.create(
+            {
+                "name": "Ännchen & Söhne",
+                "email": "a@example.com",
+                "address": {"city": "Köln", "country": "DE"},
+                "preferred_locales": ["de", "en"],
+                "metadata": {"own": w.own},
+            }
+        ),
+        lambda w: {
+            "object": "customer",
+            "name": "Ännchen & Söhne",
+            "address.city": "Köln",
+            "address.line1": None,
+            "preferred_locales.1": "en",
+            "metadata.own": w.own,
+            "livemode": False,
+        },
+        Refused(
+            lambda w: w.v1.customers.create({"test_clock": "clock_missing"}),
+            code="resource_missing",
+            param="test_clock",
+            says="No such test clock",
+        ),
+    ),
+    "Customer.retrieve": Case(
+        lambda w: w.v1.customers.retrieve(w.customer),
+        lambda w: {"id": w.customer, "name": "Ada", "email": None},
+        missing(lambda w: w.v1.customers.retrieve("cus_missing"), "customer: 'cus_missing'"),
+    ),
+    "Customer.update": Case(
+        lambda w: w.v1.customers.update(
+            w.customer, {"name": "", "metadata": {"own": "", "plan": "x"}}
+        ),
+        lambda w: {
+            "id": w.customer,
+            "name": None,
+            "metadata": lambda found: found.to_dict() == {"plan": "x"},
+        },
+        Refused(
+            lambda w: w.v1.customers.update(w.customer, {"tax_exempt": "sometimes"}),
+            param="tax_exempt",
+        ),
+    ),
+    "Customer.del": Case(
+        lambda w: w.v1.customers.delete(w.customer),
+        lambda w: {"id": w.customer, "object": "customer", "deleted": True},
+        missing(lambda w: w.v1.customers.delete("cus_missing"), "customer"),
+    ),
+    "Customer.list": Case(
+        lambda w: w.v1.customers.list({"limit": 100, "created": {"gte": int(w.told.created)}}),
+        lambda w: {"object": "list", "url": "/v1/customers", "data": holds(w.customer)},
+        Refused(
+            lambda w: w.v1.customers.list({"limit": 0}),
+            code="parameter_invalid_integer",
+            param="limit",
+        ),
+    ),
+    "Customer.search": Case(
+        lambda w: (
+            w.customer
+            and w.v1.customers.search({"query": f'metadata["own"]:"{w.own}"', "limit": 1})
+        ),
+        lambda w: {"object": "search_result", "data.0.id": w.customer, "has_more": False},
+        Refused(lambda w: w.v1.customers.search({"query": "name"}), param="query"),
+    ),
+    "Customer.createBalanceTransaction": Case(
+        lambda w: w.v1.customers.balance_transactions.create(
+            w.customer, {"amount": -500, "currency": "usd", "description": "Sorry"}
+        ),
+        lambda w: {
+            "object": "customer_balance_transaction",
+            "amount": -500,
+            "ending_balance": -500,
+            "customer": w.customer,
+            "type": "adjustment",
+        },
+        Refused(
+            lambda w: w.v1.customers.balance_transactions.create(w.customer, {"currency": "usd"}),
+            code="parameter_missing",
+            param="amount",
+        ),
+    ),
+    "Customer.retrieveBalanceTransaction": Case(
+        lambda w: w.v1.customers.balance_transactions.retrieve(w.customer, w.transaction),
+        lambda w: {"id": w.transaction, "amount": -500},
+        missing(
+            lambda w: w.v1.customers.balance_transactions.retrieve(w.customer, "cbtxn_missing"),
+            "customer balance transaction",
+        ),
+    ),
+    "Customer.updateBalanceTransaction": Case(
+        lambda w: w.v1.customers.balance_transactions.update(
+            w.customer, w.transaction, {"description": "Bonus"}
+        ),
+        lambda w: {"id": w.transaction, "description": "Bonus"},
+        Refused(
+            lambda w: w.v1.customers.balance_transactions.update(
+                w.customer, w.transaction, {"amount": 1}
+            ),
+            code="parameter_unknown",
+            param="amount",
+        ),
+    ),
+    "Customer.listBalanceTransactions": Case(
+        lambda w: w.transaction and w.v1.customers.balance_transactions.list(w.customer),
+        lambda w: {
+            "data.0.id": w.transaction,
+            "url": f"/v1/customers/{w.customer}/balance_transactions",
+        },
+        missing(lambda w: w.v1.customers.balance_transactions.list("cus_missing"), "customer"),
+    ),
+    "TestClock.create": Case(
+        lambda w: w.v1.test_helpers.test_clocks.create({"frozen_time": w.now, "name": "A year"}),
+        lambda w: {"frozen_time": w.now, "name": "A year", "status": "ready"},
+        Refused(
+            lambda w: w.v1.test_helpers.test_clocks.create({}),
+            code="parameter_missing",
+            param="frozen_time",
+        ),
+    ),
+    "TestClock.retrieve": Case(
+        lambda w: w.v1.test_helpers.test_clocks.retrieve(w.clock),
+        lambda w: {"id": w.clock, "frozen_time": w.now},
+        missing(lambda w: w.v1.test_helpers.test_clocks.retrieve("clock_missing"), "test clock"),
+    ),
+    "TestClock.advance": Case(
+        lambda w: w.v1.test_helpers.test_clocks.advance(w.clock, {"frozen_time": w.now + DAY}),
+        lambda w: {"id": w.clock, "status": "advancing"},
+        Refused(
+            lambda w: w.v1.test_helpers.test_clocks.advance(w.clock, {"frozen_time": w.now - DAY}),
+            param="frozen_time",
+        ),
+    ),
+    "TestClock.list": Case(
+        lambda w: w.clock and w.v1.test_helpers.test_clocks.list({"limit": 100}),
+        lambda w: {"data": holds(w.clock), "url": "/v1/test_helpers/test_clocks"},
+        Refused(
+            lambda w: w.v1.test_helpers.test_clocks.list({"starting_after": "clock_missing"}),
+            code="resource_missing",
+            param="starting_after",
+        ),
+    ),
+    "TestClock.del": Case(
+        lambda w: w.v1.test_helpers.test_clocks.delete(w.clock),
+        lambda w: {"id": w.clock, "deleted": True},
+        missing(lambda w: w.v1.test_helpers.test_clocks.delete("clock_missing"), "test clock"),
+    ),
+}

@@ -1,0 +1,125 @@
+"""Events in both dialects, webhook endpoints, and what is Meterline's own."""
+
+from tests.contract.cases.table import Case, Refused, holds, missing
+
+CASES = {
+    "Event.list": Case(
+        lambda w: w.told and w.v1.events.list({"types": ["customer.*"], "limit": 100}),
+        lambda w: {"data": holds(w.told.id), "url": "/v1/events"},
+        Refused(
+            lambda w: w.v1.events.list({"created": {"gte": "yesterday"}}),
+            code="parameter_invalid_integer",
+            param="created[gte]",
+        ),
+    ),
+    "Event.retrieve": Case(
+        lambda w: w.v1.events.retrieve(w.told.id),
+        lambda w: {
+            "id": w.told.id,
+            "type": "customer.created",
+            "data.object.id": w.customer,
+            "api_version": "2026-10-28.endive",
+        },
+        missing(lambda w: w.v1.events.retrieve("evt_missing"), "event: 'evt_missing'"),
+    ),
+    "v2.Event.list": Case(
+        lambda w: (
+            w.told
+            and w.v2.core.events.list({"object_id": w.customer, "types": ["v1.customer.created"]})
+        ),
+        lambda w: {
+            "data.0.type": "v1.customer.created",
+            "data.0.related_object.id": w.customer,
+            "next_page_url": None,
+        },
+        Refused(
+            lambda w: w.v2.core.events.list({"limit": 101}),
+            code="parameter_invalid_integer",
+            says="less than or equal to 100",
+        ),
+    ),
+    "v2.Event.retrieve": Case(
+        lambda w: w.v2.core.events.retrieve(w.thin),
+        lambda w: {
+            "id": w.thin,
+            "object": "v2.core.event",
+            "related_object.id": w.customer,
+            "created": lambda text: text.endswith("Z"),
+        },
+        Refused(
+            lambda w: w.v2.core.events.retrieve("evt_test_missing"),
+            404,
+            "resource_missing",
+            says="No such event: 'evt_test_missing'",
+        ),
+    ),
+    "WebhookEndpoint.create": Case(
+        lambda w: w.v1.webhook_endpoints.create(
+            {"url": "https://example.com/hook", "enabled_events": ["*"], "description": "All"}
+        ),
+        lambda w: {
+            "object": "webhook_endpoint",
+            "secret": lambda text: text.startswith("whsec_"),
+            "status": "enabled",
+            "enabled_events.0": "*",
+        },
+        Refused(
+            lambda w: w.v1.webhook_endpoints.create({"url": "here", "enabled_events": ["*"]}),
+            code="url_invalid",
+            param="url",
+        ),
+    ),
+    "WebhookEndpoint.retrieve": Case(
+        lambda w: w.v1.webhook_endpoints.retrieve(w.endpoint),
+        lambda w: {"id": w.endpoint, "url": "https://example.com/hook"},
+        missing(lambda w: w.v1.webhook_endpoints.retrieve("we_missing"), "webhook endpoint"),
+    ),
+    "WebhookEndpoint.update": Case(
+        lambda w: w.v1.webhook_endpoints.update(w.endpoint, {"disabled": True}),
+        lambda w: {"id": w.endpoint, "status": "disabled"},
+        Refused(
+            lambda w: w.v1.webhook_endpoints.update(w.endpoint, {"enabled_events": ["Loud"]}),
+            param="enabled_events[0]",
+        ),
+    ),
+    "WebhookEndpoint.list": Case(
+        lambda w: w.endpoint and w.v1.webhook_endpoints.list({"limit": 100}),
+        lambda w: {"data": holds(w.endpoint), "url": "/v1/webhook_endpoints"},
+        Refused(
+            lambda w: w.v1.webhook_endpoints.list({"ending_before": "we_missing"}),
+            code="resource_missing",
+            param="ending_before",
+        ),
+    ),
+    "WebhookEndpoint.del": Case(
+        lambda w: w.v1.webhook_endpoints.delete(w.endpoint),
+        lambda w: {"id": w.endpoint, "object": "webhook_endpoint", "deleted": True},
+        missing(lambda w: w.v1.webhook_endpoints.delete("we_missing"), "webhook endpoint"),
+    ),
+    "Settings.retrieve": Case(
+        lambda w: w.raw("get", "/v1/meterline/settings"),
+        lambda w: {"object": "meterline.settings", "invoice_grace_seconds": 3_600},
+        Refused(
+            lambda w: w.raw("get", "/v1/meterline/settings", colour="red"),
+            code="parameter_unknown",
+            param="colour",
+        ),
+    ),
+    "Settings.update": Case(
+        lambda w: w.raw("post", "/v1/meterline/settings", late_usage="ignore"),
+        lambda w: {"late_usage": "ignore"},
+        Refused(
+            lambda w: w.raw("post", "/v1/meterline/settings", late_usage="sometimes"),
+            param="late_usage",
+        ),
+    ),
+    "Description.retrieve": Case(
+        lambda w: w.raw("get", "/openapi.json"),
+        lambda w: {"openapi": "3.1.0"},
+        Refused(
+            lambda w: w.raw("get", "/openapi.json", colour="red"),
+            code="parameter_unknown",
+            param="colour",
+        ),
+    ),
+}
