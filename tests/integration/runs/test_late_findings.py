@@ -4,44 +4,12 @@ from typing import Any
 
 import pytest
 
-from meterline.services.count import count_records
 from meterline.services.invoices.settle import void_invoice
 from tests.engines import Engine
-from tests.faults.billing.world import usage_record
-from tests.integration.api.bridge import load_handler
 from tests.integration.runs.test_late_usage import WEEK, Story
 from tests.integration.runs.worlds import DAY, FROZEN, HOUR, context, listed, told
 
 FOUND = "meterline.late_usage.found"
-
-
-class Watched(Story):
-    """The same customer; what the counters' stream brings is looked at."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__()
-        self.engine = engine
-
-    def use(self, quantity: int, at: int) -> None:
-        record = usage_record(self.meter, self.customer, at, quantity)
-        assert count_records([record]) == []
-        self.watch()
-
-    def watch(self) -> None:
-        """Deliver every counter as the stream would."""
-        records = [
-            {
-                "eventName": "MODIFY",
-                "dynamodb": {
-                    "Keys": {"pk": item["pk"], "sk": item["sk"]},
-                    "NewImage": {},
-                    "SequenceNumber": str(number),
-                },
-            }
-            for number, item in enumerate(self.engine.scan("usage"))
-        ]
-        answer = load_handler("watch_usage")({"Records": records}, None)
-        assert answer == {"batchItemFailures": []}
 
 
 def found() -> list[dict[str, Any]]:
@@ -55,16 +23,16 @@ def found() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def story(dynamodb: Engine) -> Watched:
+def story(dynamodb: Engine) -> Story:
     """A week of 100 tokens is billed, and its invoice is final."""
-    story = Watched(dynamodb)
+    story = Story(dynamodb)
     story.use(100, FROZEN + DAY)
     story.advance(FROZEN + WEEK + 2 * HOUR)
     assert story.lines() == [(300, "100", FROZEN)]
     return story
 
 
-def test_usage_of_a_final_period_is_told_with_both_quantities(story: Watched) -> None:
+def test_usage_of_a_final_period_is_told_with_both_quantities(story: Story) -> None:
     story.use(40, FROZEN + 2 * DAY)
     [one] = found()
     invoice = listed("invoice")[0]
@@ -78,7 +46,7 @@ def test_usage_of_a_final_period_is_told_with_both_quantities(story: Watched) ->
     assert one["finalized_at"] == invoice["status_transitions"]["finalized_at"]
 
 
-def test_it_is_told_once_for_an_invoice_line_whatever_comes_later_or_again(story: Watched) -> None:
+def test_it_is_told_once_for_an_invoice_line_whatever_comes_later_or_again(story: Story) -> None:
     story.use(40, FROZEN + 2 * DAY)
     story.watch()
     story.use(50, FROZEN + 3 * DAY)
@@ -86,7 +54,7 @@ def test_it_is_told_once_for_an_invoice_line_whatever_comes_later_or_again(story
 
 
 def test_usage_in_the_hour_that_the_period_ends_in_is_late_only_before_the_end(
-    story: Watched,
+    story: Story,
 ) -> None:
     story.use(5, FROZEN + WEEK)
     story.use(5, FROZEN + WEEK + HOUR)
@@ -96,7 +64,7 @@ def test_usage_in_the_hour_that_the_period_ends_in_is_late_only_before_the_end(
 
 
 def test_usage_of_a_draft_is_not_late(dynamodb: Engine) -> None:
-    story = Watched(dynamodb)
+    story = Story(dynamodb)
     story.advance(FROZEN + WEEK + 60)
     story.use(40, FROZEN + 2 * DAY)
     assert found() == []
@@ -106,7 +74,7 @@ def test_usage_of_a_draft_is_not_late(dynamodb: Engine) -> None:
     assert FOUND not in told()
 
 
-def test_usage_of_a_void_invoice_is_not_late(story: Watched) -> None:
+def test_usage_of_a_void_invoice_is_not_late(story: Story) -> None:
     void_invoice(context(), listed("invoice")[0]["id"], {})
     story.use(40, FROZEN + 2 * DAY)
     assert found() == []

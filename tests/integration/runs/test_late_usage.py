@@ -6,13 +6,17 @@ import pytest
 
 from meterline.services.account_settings import update_settings
 from meterline.services.count import count_records
+from meterline.services.invoices.late_usage import LATE_SECONDS
 from meterline.services.invoices.preview import create_preview
 from meterline.services.meters import create_meter
 from meterline.services.operations import explain_invoice
+from meterline.services.subscriptions.update import update_subscription
 from meterline.services.test_clocks import advance_test_clock, run_test_clock
-from meterline.store.documents import Body
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Body, Document
 from tests.engines import Engine
 from tests.faults.billing.world import usage_record
+from tests.integration.api.bridge import load_handler
 from tests.integration.runs.worlds import (
     DAY,
     FROZEN,
@@ -22,6 +26,7 @@ from tests.integration.runs.worlds import (
     customer,
     licence,
     listed,
+    stored,
     subscribe,
 )
 
@@ -29,22 +34,48 @@ WEEK = 7 * DAY
 
 
 class Story:
-    """A customer who pays three cents a token by the week, on a test clock."""
+    """A customer who pays three cents a token by the week, on a test clock.
 
-    def __init__(self) -> None:
+    What the stream of the counters brings is looked at.
+    """
+
+    def __init__(self, engine: Engine, interval: str = "week", **terms: Any) -> None:
+        self.engine = engine
         params = {
             "event_name": "tokens",
             "display_name": "Tokens",
             "default_aggregation": {"formula": "sum"},
         }
         self.meter = create_meter(context(), params)["id"]
-        price = licence(unit_amount=3, interval="week", usage_type="metered", meter=self.meter)
+        self.price = self.priced(3, interval)
         self.clock = clock()
         self.customer = customer(test_clock=self.clock)
-        self.subscription = subscribe(self.customer, price)["id"]
+        self.subscription = subscribe(self.customer, self.price, **terms)["id"]
+
+    def priced(self, unit_amount: int, interval: str = "week") -> str:
+        """A price of the meter."""
+        metered = {"usage_type": "metered", "meter": self.meter}
+        return licence(unit_amount=unit_amount, interval=interval, **metered)
 
     def use(self, quantity: int, at: int) -> None:
         assert count_records([usage_record(self.meter, self.customer, at, quantity)]) == []
+        self.watch()
+
+    def watch(self) -> None:
+        """Deliver every counter as the stream would."""
+        records = [
+            {
+                "eventName": "MODIFY",
+                "dynamodb": {
+                    "Keys": {"pk": item["pk"], "sk": item["sk"]},
+                    "NewImage": {},
+                    "SequenceNumber": str(number),
+                },
+            }
+            for number, item in enumerate(self.engine.scan("usage"))
+        ]
+        answer = load_handler("watch_usage")({"Records": records}, None)
+        assert answer == {"batchItemFailures": []}
 
     def advance(self, to: int) -> None:
         advance_test_clock(context(), self.clock, {"frozen_time": to})
@@ -64,8 +95,7 @@ def shown(invoice: Body) -> list[tuple[int, str, int]]:
 
 @pytest.fixture
 def story(dynamodb: Engine) -> Story:
-    assert dynamodb.tables
-    return Story()
+    return Story(dynamodb)
 
 
 def billed_late(**settings: Any) -> None:
@@ -136,3 +166,78 @@ def test_the_preview_shows_the_correction(story: Story) -> None:
     late_story(story)
     preview = create_preview(context(), {"subscription": story.subscription})
     assert shown(preview) == [(0, "0", FROZEN + WEEK), (120, "40", FROZEN)]
+
+
+def test_usage_of_many_periods_ago_is_billed_as_well(dynamodb: Engine) -> None:
+    """Twenty invoices lie between a day and the usage of it that comes late."""
+    billed_late()
+    story = Story(dynamodb, "day")
+    for day in range(2, 24, 2):
+        story.advance(FROZEN + day * DAY)
+    story.use(40, FROZEN + DAY + 60)
+    story.advance(FROZEN + 23 * DAY)
+    assert story.lines() == [(0, "0", FROZEN + 22 * DAY), (120, "40", FROZEN + DAY)]
+
+
+def test_usage_of_a_period_that_a_reset_cut_short_is_corrected(story: Story) -> None:
+    billed_late()
+    story.advance(FROZEN + 3 * DAY)
+    update_subscription(context(), story.subscription, {"billing_cycle_anchor": "now"})
+    story.use(40, FROZEN + DAY)
+    story.advance(FROZEN + 3 * DAY + WEEK)
+    assert story.lines() == [(0, "0", FROZEN + 3 * DAY), (120, "40", FROZEN)]
+    corrected = listed("invoice")[0]["lines"]["data"][1]
+    assert corrected["period"] == {"start": FROZEN, "end": FROZEN + 3 * DAY}
+
+
+def test_usage_before_a_price_change_is_corrected_at_the_old_price(story: Story) -> None:
+    billed_late()
+    story.advance(FROZEN + 3 * DAY)
+    [item] = stored(story.subscription)["items"]["data"]
+    change = {"items": [{"id": item["id"], "price": story.priced(5)}]}
+    update_subscription(context(), story.subscription, change)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    story.use(40, FROZEN + DAY)
+    story.use(10, FROZEN + 4 * DAY)
+    story.advance(FROZEN + 2 * WEEK)
+    assert story.lines() == [
+        (0, "0", FROZEN + WEEK),
+        (50, "10", FROZEN + 3 * DAY),
+        (120, "40", FROZEN),
+    ]
+    parents = [line["parent"]["type"] for line in listed("invoice")[0]["lines"]["data"]]
+    assert parents == ["subscription_item_details"] * 3
+
+
+def test_a_note_is_done_with_when_no_more_usage_can_come(story: Story) -> None:
+    billed_late()
+    late_story(story)
+    for week in range(2, 9):
+        story.advance(FROZEN + week * WEEK)
+        noted = listed("meterline.late_usage", parent=story.customer)
+        assert len(noted) == (0 if week * WEEK >= WEEK + LATE_SECONDS else 1)
+    corrections = [
+        line["amount"]
+        for invoice in listed("invoice")
+        for line in invoice["lines"]["data"]
+        if line["description"].startswith("Late usage")
+    ]
+    assert corrections == [120]
+
+
+def test_a_renewal_without_late_usage_looks_back_at_no_invoice(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    billed_late()
+    story.use(100, FROZEN + DAY)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    read: list[str] = []
+    get = BillingStore.get
+
+    def noted(store: BillingStore, object_id: str) -> Document | None:
+        read.append(object_id)
+        return get(store, object_id)
+
+    monkeypatch.setattr(BillingStore, "get", noted)
+    story.advance(FROZEN + 2 * WEEK)
+    assert not [one for one in read if one.startswith("in_")]

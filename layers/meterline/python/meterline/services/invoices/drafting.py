@@ -51,7 +51,7 @@ def draft_on(
     for one in lines:
         line = line_body(one.line, item_subject(one.item, names), terms.id)
         bodies += with_billed_before(_with_discounts(line, one.item, standing), one.item)
-    bodies += late_lines(ledger.ctx, subscription, terms)
+    bodies += late_lines(ledger, subscription, terms)
     draft = draft_invoice(terms, ledger.account, subscription)
     draft |= {
         "discounts": discount_ids(standing.own),

@@ -47,9 +47,17 @@ def _final_lines(ctx: Context, bucket: BucketKey) -> Iterator[tuple[Body, Body]]
     for document in islice(invoices, _MOST_INVOICES):
         if document.body["status"] in _NOT_FINAL:
             continue
-        for line in invoice_lines(document.body):
+        for line in _lines(ctx, document):
             if line["_"]["meter"] == bucket.meter and _overlaps(line["period"], bucket):
                 yield document.body, line
+
+
+def _lines(ctx: Context, document: Document) -> list[Body]:
+    """All lines of an invoice from a list, which shows the first ones of a long invoice only."""
+    if not document.parts:
+        return invoice_lines(document.body)
+    whole = ctx.store.get(document.id)
+    return invoice_lines(whole.body) if whole is not None else []
 
 
 def _overlaps(period: Body, bucket: BucketKey) -> bool:

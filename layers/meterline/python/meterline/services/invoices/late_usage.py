@@ -1,12 +1,16 @@
 """Usage that came after its invoice was final: a correction on the next one, if the account says.
 
-Events are taken for 35 days after they happened, so usage may still arrive when its invoice can
-no longer change. With ``late_usage=next_invoice`` each renewal looks again at the invoices before
-it, and bills or credits the difference under the original period.
+Events are taken for 35 days after they happened, so usage may still arrive when its invoice can no
+longer change. When it is counted, the line of the final invoice is found and noted
+(``late_findings``). With ``late_usage=next_invoice`` each renewal goes through what was noted, and
+bills or credits what the line and its earlier corrections have not, under the original period.
+What period that was, and why its invoice was made, does not matter.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 
 from meterline.core.invoicing import Line
 from meterline.core.money import format_decimal
@@ -14,53 +18,81 @@ from meterline.services.account_settings import bills_late_usage
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import InvoiceTerms, invoice_lines
+from meterline.services.invoices.late_findings import KIND
+from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import bounds_of, steps_of
 from meterline.services.invoices.metered import price_id, rate_again
-from meterline.store.documents import Body
+from meterline.store.documents import Body, Document
 
 LATE_SECONDS = 35 * 86_400
 """How long after its timestamp an event is still taken (contract section 3)."""
 
-_MOST_INVOICES = 3
+_KEPT_SECONDS = 35 * 86_400
+_MOST_FINDINGS = 60
+"""What one renewal looks at; the rest is left to the next one."""
+
 _REASONS = ("subscription_cycle", "upcoming")
 
 
-def late_lines(ctx: Context, subscription: Body, terms: InvoiceTerms) -> list[Body]:
-    """The corrections that a renewal's invoice carries, newest period first; usually none."""
-    if terms.billing_reason not in _REASONS or not bills_late_usage(ctx):
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A line of a final invoice that did not bill all usage, and the note that says so."""
+
+    note: Document
+    line: Body
+
+
+def late_lines(ledger: Ledger, subscription: Body, terms: InvoiceTerms) -> list[Body]:
+    """The corrections that a renewal's invoice carries, newest period first; usually none.
+
+    The notes remember on the ledger what has been billed. One whose period cannot get any more
+    usage is done with.
+    """
+    if terms.billing_reason not in _REASONS or not bills_late_usage(ledger.ctx):
         return []
-    corrections: list[Body] = []
-    later: list[Body] = []
-    for invoice in _invoices_before(ctx, subscription["id"], terms.period.start):
-        if invoice["status"] != "draft":
-            metered = [line for line in invoice_lines(invoice) if line["_"]["meter"]]
-            made = [_correction(ctx, invoice, line, later, terms.id) for line in metered]
-            corrections += [line for line in made if line is not None]
-        later += invoice_lines(invoice)
-    return corrections
+    found = sorted(
+        islice(_found(ledger.ctx, subscription), _MOST_FINDINGS),
+        key=lambda one: int(one.line["period"]["start"]),
+        reverse=True,
+    )
+    made = [_correction(ledger, one, terms.id) for one in found]
+    return [line for line in made if line is not None]
 
 
-def _invoices_before(ctx: Context, subscription_id: str, start: int) -> Iterator[Body]:
-    """The renewals' invoices whose usage can have grown since the renewal at ``start``."""
-    at = start
-    for _ in range(_MOST_INVOICES):
-        document = ctx.store.get(derived_id("in_", subscription_id, "cycle", at))
-        if document is None or document.body["period_end"] + LATE_SECONDS <= start:
-            return
-        yield document.body
-        at = document.body["period_start"]
+def _found(ctx: Context, subscription: Body) -> Iterator[_Found]:
+    """The lines that were billed for a subscription and have had late usage."""
+    for note in ctx.store.each(KIND, parent=subscription["customer"]):
+        invoice = ctx.store.get(note.body["invoice"])
+        lines = invoice_lines(invoice.body) if invoice is not None else []
+        for line in lines:
+            is_noted = line["id"] == note.body["invoice_line_item"]
+            if is_noted and line["subscription"] == subscription["id"]:
+                yield _Found(note, line)
 
 
-def _correction(
-    ctx: Context, invoice: Body, line: Body, later: list[Body], invoice_id: str
-) -> Body | None:
+def _correction(ledger: Ledger, found: _Found, invoice_id: str) -> Body | None:
     """The line that bills what a line and its earlier corrections have not; None if nothing."""
+    ctx, note, line = ledger.ctx, found.note, found.line
     known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
-    rated = rate_again(ctx, invoice["customer"], line, known)
-    billed = [line, *(one for one in later if one["_"].get("corrects") == line["id"])]
-    more = rated.quantity - sum((Decimal(one["quantity_decimal"]) for one in billed), Decimal(0))
-    amount = rated.amount_minor - sum(int(one["amount"]) for one in billed)
-    return _line(line, rated, more, amount, invoice_id) if more or amount else None
+    rated = rate_again(ctx, note.body["customer"], line, known)
+    before = (note.body.get("_") or {}).get("corrected", {"amount": 0, "quantity": "0"})
+    more = rated.quantity - Decimal(line["quantity_decimal"]) - Decimal(before["quantity"])
+    amount = rated.amount_minor - int(line["amount"]) - int(before["amount"])
+    billed = {
+        "amount": int(before["amount"]) + amount,
+        "quantity": format_decimal(Decimal(before["quantity"]) + more),
+    }
+    ledger.put(_after(ctx, replace(note, body=note.body | {"_": {"corrected": billed}})))
+    if not more and not amount:
+        return None
+    return _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
+
+
+def _after(ctx: Context, note: Document) -> Document:
+    """The note after a renewal: its customer's no more once no more usage can come."""
+    if note.body["end_time"] + LATE_SECONDS > ctx.now:
+        return note
+    return replace(note, parent=None, expires_at=ctx.wall_clock + _KEPT_SECONDS)
 
 
 def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) -> Body:
@@ -88,5 +120,25 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
             "explanation": explanation,
             "meter": None,
             "product_name": name,
+        },
+    }
+
+
+def _parent(ctx: Context, line: Body) -> Body:
+    """The item of the subscription that a correction is about, not the invoice item of a cut."""
+    parent: Body = line["parent"]
+    if parent["invoice_item_details"] is None:
+        return parent
+    item = ctx.store.get(parent["invoice_item_details"]["invoice_item"])
+    about = (item.body["parent"] or {}).get("subscription_details", {}) if item else {}
+    return {
+        "type": "subscription_item_details",
+        "invoice_item_details": None,
+        "subscription_item_details": {
+            "invoice_item": None,
+            "proration": False,
+            "proration_details": None,
+            "subscription": line["subscription"],
+            "subscription_item": about.get("subscription_item"),
         },
     }
