@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from meterline.core.aggregation import result
-from meterline.services.reconcile import Cursor, Recount, reconcile_page, repair
+from meterline.services.reconcile import Cursor, Recount, Remembered, reconcile_page, repair
 from meterline.services.reconcile_pass import SETTLING_SECONDS
 from meterline_cli.deployment import add_options, connect
 
@@ -35,8 +35,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _pages(before: int) -> Iterator[Recount]:
     cursor: Cursor = None
+    remembered = Remembered()
     while True:
-        page = reconcile_page(cursor, accepted_before=before)
+        page = reconcile_page(cursor, accepted_before=before, remembered=remembered)
         yield page
         cursor = page.following
         if cursor is None:

@@ -4,13 +4,17 @@ import itertools
 
 import pytest
 
-from meterline.services import count
+from meterline.core.aggregation import NOTHING, Measure, Row
+from meterline.services import count, reconcile_pass
 from meterline.services.context import Context
 from meterline.services.event_log import EventSpan, read_events
+from meterline.services.reconcile import Known, Remembered
 from meterline.services.reconcile_pass import BUDGET_SECONDS, PASS_SECONDS, SEGMENTS, reconcile
+from meterline.store import usage
 from meterline.store.billing import BillingStore
 from meterline.store.documents import Body
 from meterline.store.reconciliations import read_progress
+from meterline.store.usage import BucketKey
 from meterline_cli import reconcile as command
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
@@ -94,6 +98,35 @@ def test_a_pass_that_ran_out_of_time_goes_on_where_it_stopped(
             break
     assert sum(found) == 20
     assert len(found) > 2
+
+
+def test_an_hour_is_read_once_however_many_pages_show_it(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(*(event(f"e{n}") for n in range(60)))
+    deliver(dynamodb)
+    one_event_a_page(dynamodb, monkeypatch)
+    read = []
+    read_segments = usage.read_segments
+
+    def noted(key: BucketKey, measure: Measure, *, accepted_from: int = 0) -> list[Row]:
+        read.append(key)
+        return read_segments(key, measure, accepted_from=accepted_from)
+
+    monkeypatch.setattr(usage, "read_segments", noted)
+    monkeypatch.setattr(reconcile_pass, "side_by_side", lambda calls: [call() for call in calls])
+    assert reconcile(LATER).events == 60
+    assert len(read) == 1
+
+
+def test_an_hour_that_does_not_fit_is_forgotten_first() -> None:
+    remembered = Remembered(most_rows=5)
+    keys = [BucketKey(False, "mtr", "cus", hour) for hour in range(3)]  # noqa: FBT003
+    for key in keys:
+        identities = frozenset(bytes([n]) for n in range(2))
+        remembered.put(key, Known(1, identities, frozenset(), NOTHING))
+    assert [remembered.get(key, 1) is not None for key in keys] == [False, True, True]
+    assert remembered.get(keys[2], 2) is None
 
 
 def one_event_a_page(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ a scan can be split into segments and resumed anywhere.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from threading import Lock
 from typing import Any
 
 from meterline.core.aggregation import Aggregate, Measure, Row, aggregate
@@ -39,6 +40,62 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What the rows of a bucket say at a version of its counter."""
+
+    version: int
+    identities: frozenset[bytes]
+    cancelled: frozenset[bytes]
+    recounted: Aggregate
+
+    @classmethod
+    def of(cls, version: int, rows: Sequence[Row], measure: Measure) -> "Known":
+        """What these rows say."""
+        return cls(
+            version,
+            frozenset(row.identity for row in rows),
+            frozenset(row.identity for row in rows if row.cancels),
+            bounded(aggregate(standing(rows), measure)),
+        )
+
+    def lacks(self, row: Row) -> bool:
+        """Whether a row is not there; one that cancels stands for the row it cancels."""
+        return row.identity not in (self.cancelled if row.cancels else self.identities)
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The rows of hours that have segments, so that the pages of a pass do not each read them.
+
+    Holds ``most_rows`` at a time, a hundred bytes each; the hours remembered first are forgotten.
+    Several threads may share it.
+    """
+
+    most_rows: int = 2_000_000
+    _hours: dict[BucketKey, Known] = field(default_factory=dict)
+    _rows: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def get(self, key: BucketKey, version: int) -> Known | None:
+        """What is known of a bucket at this version of its counter."""
+        known = self._hours.get(key)
+        return known if known is not None and known.version == version else None
+
+    def put(self, key: BucketKey, known: Known) -> None:
+        """Remember a bucket in place of what was known of it."""
+        with self._lock:
+            self._forget(key)
+            self._hours[key] = known
+            self._rows += len(known.identities)
+            while self._rows > self.most_rows:
+                self._forget(next(iter(self._hours)))
+
+    def _forget(self, key: BucketKey) -> None:
+        known = self._hours.pop(key, None)
+        self._rows -= len(known.identities) if known else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Recount:
     """What a page of events showed, and where to go on (None: that was the last).
 
@@ -53,11 +110,17 @@ class Recount:
 
 
 def reconcile_page(
-    cursor: Cursor = None, *, segment: int = 0, segments: int = 1, accepted_before: int
+    cursor: Cursor = None,
+    *,
+    segment: int = 0,
+    segments: int = 1,
+    accepted_before: int,
+    remembered: Remembered | None = None,
 ) -> Recount:
     """Compare one page of the events accepted before a moment (UTC microseconds).
 
-    What was accepted or cancelled since may still be on its way to the counters.
+    What was accepted or cancelled since may still be on its way to the counters. ``remembered`` is
+    what other pages of the same invocation have read.
     """
     events, following = meter_events.scan_page(cursor, segment=segment, segments=segments)
     settled = [event for event in events if _is_settled(event, accepted_before)]
@@ -66,11 +129,14 @@ def reconcile_page(
         hour = event.timestamp // HOUR_SECONDS
         key = BucketKey(event.livemode, event.meter, event.customer, hour)
         buckets.setdefault(key, []).append(event)
+    remembered = remembered or Remembered()
+    measures = {key: measure_from_text(found[0].measure) for key, found in buckets.items()}
+    counters = usage.read_buckets(list(measures), list(measures.values()))
     differences: list[Difference] = []
     busy = 0
     for key, found in buckets.items():
         try:
-            difference = _compare(key, found)
+            difference = _compare(key, counters[key], measures[key], found, remembered)
         except LostRace:
             busy += 1
         else:
@@ -98,21 +164,40 @@ def _is_settled(event: AcceptedEvent, before: int) -> bool:
     return event.accepted_at < before and cancelled < before
 
 
-def _compare(key: BucketKey, events: Sequence[AcceptedEvent]) -> Difference | None:
-    measure = measure_from_text(events[0].measure)
-    bucket, rows = _read(key, measure)
-    missing = _missing(rows, [_row(event) for event in events])
-    recounted = bounded(aggregate(standing([*rows, *missing]), measure))
-    if not missing and recounted == bucket.aggregate:
+def _compare(
+    key: BucketKey,
+    counter: Bucket,
+    measure: Measure,
+    events: Sequence[AcceptedEvent],
+    remembered: Remembered,
+) -> Difference | None:
+    """How a counter differs from some of its events; LostRace when others count all the while."""
+    wanted = [_row(event) for event in events]
+    known = _known(key, counter, measure, remembered)
+    counted = counter.aggregate
+    if known is not None and known.recounted == counted and not any(map(known.lacks, wanted)):
         return None
-    return Difference(key, measure, missing, bucket.aggregate, recounted)
+    counter, rows = _read(key, measure)
+    known = Known.of(counter.version, rows, measure)
+    missing = tuple(row for row in wanted if known.lacks(row))
+    if not missing and known.recounted == counter.aggregate:
+        return None
+    recounted = bounded(aggregate(standing([*rows, *missing]), measure))
+    return Difference(key, measure, missing, counter.aggregate, recounted)
 
 
-def _missing(rows: Iterable[Row], wanted: Iterable[Row]) -> tuple[Row, ...]:
-    """The wanted rows that are not there; one that cancels stands for the row it cancels."""
-    known = {row.identity for row in rows}
-    cancelled = {row.identity for row in rows if row.cancels}
-    return tuple(row for row in wanted if row.identity not in (cancelled if row.cancels else known))
+def _known(
+    key: BucketKey, counter: Bucket, measure: Measure, remembered: Remembered
+) -> Known | None:
+    """What the rows of a counter say at its version; None if it has changed since it was read."""
+    if not counter.segments:
+        return Known.of(counter.version, counter.inline, measure)
+    known = remembered.get(key, counter.version)
+    if known is None:
+        latest, rows = _read(key, measure)
+        known = Known.of(latest.version, rows, measure)
+        remembered.put(key, known)
+    return known if known.version == counter.version else None
 
 
 def _set_right(key: BucketKey, measure: Measure) -> None:

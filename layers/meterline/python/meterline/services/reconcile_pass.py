@@ -14,7 +14,7 @@ from meterline.core.aggregation import Aggregate, result
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
-from meterline.services.reconcile import Difference, Recount, reconcile_page
+from meterline.services.reconcile import Difference, Recount, Remembered, reconcile_page
 from meterline.services.side_by_side import side_by_side
 from meterline.services.workers import worker_context
 from meterline.store.documents import Body, Change, Conflict, Document
@@ -56,7 +56,8 @@ def reconcile(now: int, *, monotonic: Callable[[], float] = time.monotonic) -> R
     def has_time() -> bool:
         return monotonic() < deadline
 
-    work = [partial(_go_on, segment, now, has_time) for segment in range(SEGMENTS)]
+    remembered = Remembered()
+    work = [partial(_go_on, segment, now, has_time, remembered) for segment in range(SEGMENTS)]
     parts = side_by_side(work)
     return Reconciled(
         events=sum(after.events - before.events for before, after in parts),
@@ -85,7 +86,9 @@ def tell(difference: Difference) -> bool:
     return True
 
 
-def _go_on(segment: int, now: int, has_time: Callable[[], bool]) -> tuple[Progress, Progress]:
+def _go_on(
+    segment: int, now: int, has_time: Callable[[], bool], remembered: Remembered
+) -> tuple[Progress, Progress]:
     """The progress of a segment before and after this invocation."""
     before = progress = _begun(read_progress(segment, SEGMENTS), now)
     while not progress.finished_at and has_time():
@@ -94,6 +97,7 @@ def _go_on(segment: int, now: int, has_time: Callable[[], bool]) -> tuple[Progre
             segment=segment,
             segments=SEGMENTS,
             accepted_before=(now - SETTLING_SECONDS) * 1_000_000,
+            remembered=remembered,
         )
         for difference in found.differences[:MOST_TOLD]:
             tell(difference)
