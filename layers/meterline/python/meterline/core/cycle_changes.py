@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from meterline.core.invoicing import BilledItem, BillingMode
-from meterline.core.periods import Interval
+from meterline.core.periods import Interval, Period
 
 
 class CycleReset(StrEnum):
@@ -46,3 +46,12 @@ def cycle_reset(
     if before.is_free and not after.is_free:
         return CycleReset.FREE_TO_PAID
     return None
+
+
+def moves_anchor(mode: BillingMode, end: int, running: Period) -> bool:
+    """Whether an end that is set for a subscription becomes its anchor.
+
+    In classic mode it does if it comes before the renewal of the running period: that is where the
+    shortened period ends, and the next one would begin.
+    """
+    return mode is BillingMode.CLASSIC and end < running.end

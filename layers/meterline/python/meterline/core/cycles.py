@@ -29,6 +29,12 @@ class CyclePeriod:
         """Whether it is only a part of a full period."""
         return self.period.seconds < self.whole.seconds
 
+    def until(self, end: int | None) -> "CyclePeriod":
+        """The part of it before an end of the subscription, if that lies within it."""
+        if end is None or end >= self.period.end:
+            return self
+        return CyclePeriod(Period(self.period.start, max(end, self.period.start)), self.whole)
+
 
 @dataclass(frozen=True, slots=True)
 class AnchorChoice:

@@ -75,6 +75,8 @@ def _roll(ledger: Ledger, document: Document, due: int) -> Body:
     subscription = document.body
     if subscription["status"] == "incomplete":
         return expire_incomplete(ledger, subscription)
+    if subscription["status"] == "paused":
+        return ended_subscription(subscription, due)
     pause = subscription["pause_collection"]
     if pause and pause["resumes_at"] == due:
         return subscription | {"pause_collection": None}
@@ -155,10 +157,9 @@ def coming_span(subscription: Body, item: Body) -> CyclePeriod | None:
     """
     start = item["current_period_end"]
     cancel_at = subscription["cancel_at"]
-    span = span_from(item, subscription["billing_cycle_anchor"], start)
-    if cancel_at is None or cancel_at >= span.period.end:
-        return span
-    return None if cancel_at <= start else CyclePeriod(Period(start, cancel_at), span.whole)
+    if cancel_at is not None and cancel_at <= start:
+        return None
+    return span_from(item, subscription["billing_cycle_anchor"], start).until(cancel_at)
 
 
 def with_billed_lines(subscription: Body, invoice: Body) -> Body:

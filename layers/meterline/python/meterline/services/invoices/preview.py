@@ -25,7 +25,7 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.pending import PendingItems, Selection
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.renewals import current_period, draft_renewal
-from meterline.services.subscriptions.bodies import due_at, is_ended
+from meterline.services.subscriptions.bodies import due_at, renews
 from meterline.services.subscriptions.cancel import cancel_on
 from meterline.services.subscriptions.create import start_subscription
 from meterline.services.subscriptions.pauses import pause_on, resume_on
@@ -97,7 +97,7 @@ def _changed(ledger: Ledger, subscription: Body, details: Body, params: Body) ->
         raise _unfit("billing_cycle_anchor", "a subscription that exists")
     if "resume_at" in details:
         return resume_on(ledger, subscription, _resumption(details))[1]
-    if is_ended(subscription) or due_at(subscription) is None:
+    if not renews(subscription):
         return None
     if "pause" in details:
         return pause_on(ledger, subscription, details["pause"] | {"invoicing_behavior": "invoice"})[
@@ -233,7 +233,7 @@ def _subject(ctx: Context, params: Body) -> tuple[Document, Body | None]:
     running = [
         document.body
         for document in ctx.store.each("subscription", parent=customer.id)
-        if document.due_at is not None
+        if renews(document.body)
     ]
     return customer, min(running, key=lambda body: due_at(body) or 0, default=None)
 

@@ -54,10 +54,18 @@ def is_ended(subscription: Body) -> bool:
     return subscription["status"] in _ENDED
 
 
+def renews(subscription: Body) -> bool:
+    """Whether a subscription bills its periods: it is neither over nor paused."""
+    return not is_ended(subscription) and subscription["status"] != "paused"
+
+
 def due_at(subscription: Body) -> int | None:
-    """When a subscription next needs work; None once it has ended, or while it is paused."""
-    if is_ended(subscription) or subscription["status"] == "paused":
+    """When a subscription next needs work: None once it has ended; in a pause only its end."""
+    if is_ended(subscription):
         return None
+    if subscription["status"] == "paused":
+        cancel_at: int | None = subscription["cancel_at"]
+        return cancel_at
     if subscription["status"] == "incomplete":
         return int(subscription["created"]) + INCOMPLETE_SECONDS
     pause = subscription["pause_collection"] or {}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from meterline.core.cycle_changes import moves_anchor
 from meterline.core.errors import BillingError
 from meterline.core.item_changes import BilledSpan, Fee, credit_billed
 from meterline.core.periods import Period
@@ -39,6 +40,7 @@ from meterline.services.subscriptions.prorations import (
 from meterline.services.terms import (
     billed_spans,
     is_metered,
+    mode_of,
     span_from,
     usage_period,
     with_billed,
@@ -126,7 +128,11 @@ def change_end(ledger: Ledger, subscription: Body, params: Body, *, prorates: bo
     if at <= ledger.ctx.now:
         raise BillingError("cancel_at must be in the future.", param="cancel_at")
     ending = _ending(ledger, subscription) | {"cancel_at": at, "cancel_at_period_end": False}
-    return _resized(ledger, ending, at, prorates=prorates)
+    resized = _resized(ledger, ending, at, prorates=prorates)
+    if subscription["status"] == "trialing":
+        return resized
+    moves = moves_anchor(mode_of(subscription), at, current_period(subscription))
+    return resized | {"billing_cycle_anchor": at} if moves else resized
 
 
 def cancellation_details(subscription: Body, params: Body) -> Body:
