@@ -170,3 +170,48 @@ def test_a_price_that_is_not_sold_in_a_currency_is_refused(client: Client) -> No
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.subscriptions.create(given)
     assert refused.value.param == "items[0][price]"
+
+
+def test_a_coupon_takes_off_its_amount_in_the_currency_of_the_bill(client: Client) -> None:
+    options = {"eur": {"amount_off": 90}}
+    coupon = client.v1.coupons.create(
+        {"amount_off": 100, "currency": "usd", "currency_options": options, "duration": "once"}
+    )
+    client.v1.coupons.update(coupon.id, {"currency_options": {"gbp": {"amount_off": 80}}})
+    customer = client.v1.customers.create()
+    subscription = client.v1.subscriptions.create(
+        {
+            "customer": customer.id,
+            "items": [{"price": _price(client).id}],
+            "currency": "eur",
+            "discounts": [{"coupon": coupon.id}],
+        }
+    )
+    assert client.v1.invoices.retrieve(subscription.latest_invoice).total == 900 - 90
+    shown = client.v1.coupons.retrieve(coupon.id, {"expand": ["currency_options"]})
+    amounts = {one: off["amount_off"] for one, off in shown.currency_options.to_dict().items()}
+    assert amounts == {"usd": 100, "eur": 90, "gbp": 80}
+    assert (shown.amount_off, shown.currency) == (100, "usd")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"percent_off": 10, "currency_options": {"eur": {"amount_off": 1}}},
+        {"amount_off": 1, "currency": "usd", "currency_options": {"usd": {"amount_off": 1}}},
+        {"amount_off": 1, "currency": "usd", "currency_options": {"xxq": {"amount_off": 1}}},
+    ],
+)
+def test_a_wrong_option_of_a_coupon_is_refused(client: Client, params: dict[str, Any]) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.coupons.create(params)
+    assert refused.value.param.startswith("currency_options")
+
+
+def test_percentages_are_numbers_wherever_a_coupon_is_shown(client: Client) -> None:
+    coupon = client.v1.coupons.create({"percent_off": "12.5"})
+    event = client.v1.events.list({"type": "coupon.created"}).data[0]
+    assert (coupon.percent_off, event.data.object["percent_off"]) == (12.5, 12.5)
+    client.v1.coupons.update(coupon.id, {"name": "Spring"})
+    event = client.v1.events.list({"type": "coupon.updated"}).data[0]
+    assert event.data.previous_attributes.to_dict() == {"name": None}

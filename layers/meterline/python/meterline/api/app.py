@@ -24,6 +24,7 @@ from meterline.core.errors import BillingError
 from meterline.services.events import API_VERSION, Origin
 from meterline.services.ids import new_id
 from meterline.services.logs import frames, log
+from meterline.services.wire_numbers import wire_number
 from meterline.store.documents import Conflict, LeaseLost, Receipt
 
 if TYPE_CHECKING:
@@ -291,9 +292,8 @@ def _dump(value: Any) -> bytes:  # noqa: ANN401 - any JSON
     return json.dumps(value, separators=(",", ":"), default=_number).encode()
 
 
-def _number(value: object) -> int | float:
-    """An exact decimal as a JSON number: at most 15 significant digits survive every reader."""
+def _number(value: object) -> int | float | None:
     if not isinstance(value, Decimal):
         message = f"{type(value).__name__} is not JSON"
         raise TypeError(message)
-    return int(value) if value == value.to_integral_value() else float(value)
+    return wire_number(value)

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from meterline.services.plans import plan_of
+from meterline.services.wire_numbers import wire_number
 from meterline.store.documents import EMBEDDED_LINES, first_lines
 
 _PREVIEWED_LINES = 250
@@ -63,6 +64,7 @@ def _judge_coupon(coupon: Body) -> None:
     until, most = coupon["redeem_by"], coupon["max_redemptions"]
     in_time = until is None or time.time() <= until
     coupon["valid"] = in_time and (most is None or coupon["times_redeemed"] < most)
+    coupon["percent_off"] = wire_number(coupon["percent_off"])
 
 
 def _embed_lines(invoice: Body) -> None:
@@ -84,7 +86,9 @@ KINDS: Mapping[str, Kind] = {
         },
     ),
     "billing.meter": Kind(permission="billing_meters"),
-    "coupon": Kind(permission="coupons", hidden=("applies_to",), complete=_judge_coupon),
+    "coupon": Kind(
+        permission="coupons", hidden=("applies_to", "currency_options"), complete=_judge_coupon
+    ),
     "meterline.invoice_explanation": Kind(permission="invoices"),
     "meterline.settings": Kind(permission="meterline_settings"),
     "customer": Kind(

@@ -5,15 +5,17 @@ import string
 from dataclasses import replace
 
 from meterline.core.errors import BillingError
-from meterline.core.money import minor_digits
+from meterline.core.money import format_decimal, minor_digits
 from meterline.core.unset import merged_metadata, or_none
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.lookups import find
 from meterline.services.updates import save_update
+from meterline.services.wire_numbers import wire_number
 from meterline.store.documents import Body, Change, Document
 
 KIND = "coupon"
+_HIDDEN = ("applies_to", "currency_options")
 _ID_DIGITS = 8
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -30,7 +32,8 @@ def create_coupon(ctx: Context, params: Body) -> Body:
     body = _new_coupon(ctx, coupon_id, params)
     version = former.version if former else 0
     document = Document(kind=KIND, livemode=ctx.livemode, body=body, version=version)
-    ctx.save(Change(puts=[document]), [EventDraft("coupon.created", body)], result_id=coupon_id)
+    events = [EventDraft("coupon.created", shown_coupon(body))]
+    ctx.save(Change(puts=[document]), events, result_id=coupon_id)
     return body
 
 
@@ -40,7 +43,14 @@ def update_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
     changes = {"name": or_none(params["name"])} if "name" in params else {}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
-    return save_update(ctx, document, document.body | changes, "coupon.updated")
+    if "currency_options" in params:
+        changes["currency_options"] = _with_new_options(document.body, params["currency_options"])
+    body = document.body | changes
+    if body == document.body:
+        return save_update(ctx, document, body, "coupon.updated")
+    event = EventDraft("coupon.updated", shown_coupon(body), before=shown_coupon(document.body))
+    ctx.save(Change(puts=[replace(document, body=body)]), [event], result_id=coupon_id)
+    return body
 
 
 def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: ARG001 - route
@@ -48,14 +58,53 @@ def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: 
     document = find(ctx, KIND, coupon_id)
     remains = {"id": coupon_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
-    events = [EventDraft("coupon.deleted", document.body)]
+    events = [EventDraft("coupon.deleted", shown_coupon(document.body))]
     ctx.save(Change(puts=[gone]), events, result_id=coupon_id)
     return remains
 
 
+def shown_coupon(coupon: Body) -> Body:
+    """A coupon as events show it: its percentage a JSON number, without what only expands."""
+    shown = {name: value for name, value in coupon.items() if name not in _HIDDEN}
+    return shown | {"percent_off": wire_number(coupon["percent_off"])}
+
+
+def coupon_in(coupon: Body, currency: str | None) -> Body:
+    """A coupon as it is redeemed in a currency; as it is, if it has no amount in that."""
+    option = coupon.get("currency_options", {}).get(currency)
+    return coupon if option is None else coupon | option | {"currency": currency}
+
+
+def _with_new_options(coupon: Body, given: Body) -> Body:
+    """The amounts off with those in more currencies; what a coupon takes off never changes."""
+    known = coupon.get("currency_options", {})
+    for currency in given:
+        if not known or currency in known:
+            raise BillingError(
+                "A coupon's amounts never change. Create another one."
+                if known
+                else "Only coupons with amount_off have amounts in other currencies.",
+                param=f"currency_options[{currency}]",
+            )
+        _check_currency(currency, f"currency_options[{currency}]")
+    return {**known, **given}
+
+
+def _check_currency(currency: str, param: str) -> None:
+    try:
+        minor_digits(currency)
+    except BillingError as refusal:
+        refusal.param = param
+        raise
+
+
 def _new_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
     percent = params.get("percent_off")
-    applies_to = {"applies_to": params["applies_to"]} if "applies_to" in params else {}
+    more = {name: params[name] for name in ("applies_to",) if name in params}
+    if "amount_off" in params:
+        own = {params["currency"]: {"amount_off": params["amount_off"]}}
+        given = params.get("currency_options", {})
+        more["currency_options"] = _with_new_options({"currency_options": own}, given)
     return {
         "id": coupon_id,
         "object": KIND,
@@ -68,12 +117,11 @@ def _new_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
         "max_redemptions": params.get("max_redemptions"),
         "metadata": merged_metadata({}, params.get("metadata")),
         "name": params.get("name"),
-        # A JSON number on the wire; as text it reads back as the decimal that was given.
-        "percent_off": None if percent is None else float(percent),
+        "percent_off": None if percent is None else format_decimal(percent),
         "redeem_by": params.get("redeem_by"),
         "times_redeemed": 0,
         "valid": True,
-        **applies_to,
+        **more,
     }
 
 
@@ -86,8 +134,9 @@ def _check(ctx: Context, params: Body) -> None:
                 param="currency",
             )
         minor_digits(params["currency"])
-    elif "currency" in params:
-        raise BillingError("You can only pass currency with amount_off.", param="currency")
+    for name in ("currency", "currency_options"):
+        if name in params and "amount_off" not in params:
+            raise BillingError(f"You can only pass {name} with amount_off.", param=name)
     if params.get("percent_off") == 0:
         raise BillingError("percent_off must be greater than 0.", param="percent_off")
     repeating = params.get("duration") == "repeating"

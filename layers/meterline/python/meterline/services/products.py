@@ -10,6 +10,7 @@ from meterline.services.ids import new_id
 from meterline.services.lookups import find
 from meterline.services.prices import new_price, price_document, shown_price
 from meterline.services.updates import save_update
+from meterline.services.wire_numbers import wire_number
 from meterline.store.documents import Body, Change, Document
 
 KIND = "product"
@@ -123,7 +124,7 @@ def _check_default_price(ctx: Context, product_id: str, price_id: str) -> None:
 
 def _dimensions(given: Body | None) -> Body | None:
     """Inches and ounces are plain JSON numbers, and nothing is ever computed with them."""
-    return {name: float(value) for name, value in given.items()} if given else None
+    return {name: wire_number(value) for name, value in given.items()} if given else None
 
 
 def _tax_details(given: Body | None) -> Body | None:

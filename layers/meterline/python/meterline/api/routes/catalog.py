@@ -306,6 +306,9 @@ PRICES: list[Operation] = [
     post("/v1/prices/{id}", "price", update_price, UPDATE_PRICE),
 ]
 
+AMOUNTS_OFF = map_(object_(amount_off=integer(required=True, minimum=1, maximum=99_999_999_999)))
+"""What a coupon takes off in other currencies, by their codes."""
+
 CREATE_COUPON = object_(
     exclusive=[("amount_off", "percent_off")],
     one_of=[("percent_off", "amount_off")],
@@ -313,6 +316,7 @@ CREATE_COUPON = object_(
     amount_off=integer(minimum=1, maximum=99_999_999_999),
     applies_to=object_(products=array(string(), required=True, min_items=1)),
     currency=currency(),
+    currency_options=AMOUNTS_OFF,
     duration=enum("forever", "once", "repeating"),
     duration_in_months=integer(minimum=1, maximum=1_200),
     max_redemptions=integer(minimum=1),
@@ -321,7 +325,11 @@ CREATE_COUPON = object_(
     percent_off=decimal_(minimum=0, maximum=100, places=4),
     redeem_by=timestamp(),
 )
-UPDATE_COUPON = object_(metadata=metadata(), name=string(max_length=40, emptyable=True))
+UPDATE_COUPON = object_(
+    currency_options=AMOUNTS_OFF,
+    metadata=metadata(),
+    name=string(max_length=40, emptyable=True),
+)
 
 COUPONS = [
     post("/v1/coupons", "coupon", create_coupon, CREATE_COUPON),

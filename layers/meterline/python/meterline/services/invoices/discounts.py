@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from meterline.core.discounts import CouponDuration, Discount, discount_end
 from meterline.core.errors import BillingError, no_such
+from meterline.services.coupons import coupon_in
 from meterline.services.ids import new_id
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.lookups import find
@@ -168,9 +169,10 @@ def _redeem_coupon(
     ledger: Ledger, coupon_id: str, currency: str | None, param: str, holder: dict[str, str]
 ) -> Body:
     stored = find(ledger.ctx, "coupon", coupon_id, param=f"{param}[coupon]")
-    coupon = (ledger.drafted(coupon_id) or stored).body
+    whole = (ledger.drafted(coupon_id) or stored).body
+    coupon = coupon_in(whole, currency)
     _check_redeemable(ledger, coupon, currency, param)
-    redeemed = coupon | {"times_redeemed": coupon["times_redeemed"] + 1}
+    redeemed = whole | {"times_redeemed": whole["times_redeemed"] + 1}
     ledger.put(replace(stored, body=redeemed))
     body = _new_discount(ledger, coupon, holder)
     ledger.put(
@@ -181,7 +183,6 @@ def _redeem_coupon(
 
 def _new_discount(ledger: Ledger, coupon: Body, holder: dict[str, str]) -> Body:
     now = ledger.ctx.now
-    percent = coupon["percent_off"]
     return {
         "id": new_id("di_"),
         "object": KIND,
@@ -201,7 +202,7 @@ def _new_discount(ledger: Ledger, coupon: Body, holder: dict[str, str]) -> Body:
             "created": now,
             "amount_off": coupon["amount_off"],
             "duration": coupon["duration"],
-            "percent_off": None if percent is None else str(percent),
+            "percent_off": coupon["percent_off"],
             "products": (coupon.get("applies_to") or {}).get("products"),
         },
     }

@@ -1,0 +1,11 @@
+"""Decimals that Stripe shows as JSON numbers: the last step to the wire, never calculated with."""
+
+from decimal import Decimal
+
+
+def wire_number(value: Decimal | str | None) -> int | float | None:
+    """An exact decimal as the JSON number that shows it; 15 significant digits survive."""
+    if value is None:
+        return None
+    exact = Decimal(value)
+    return int(exact) if exact == exact.to_integral_value() else float(exact)
