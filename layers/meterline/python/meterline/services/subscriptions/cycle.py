@@ -13,7 +13,6 @@ from meterline.core.errors import BillingError
 from meterline.core.invoicing import Line, metered_line, opening_lines, trial_lines
 from meterline.core.periods import Period
 from meterline.core.usage_changes import cut_by_reset
-from meterline.services.ids import derived_id, new_id
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.metered import usage_in
@@ -79,16 +78,6 @@ def restart(
     for item in sorted(items, key=lambda one: int(one["created"]), reverse=True):
         lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]
     return restarted, lines
-
-
-def cycle_invoice_id(ledger: Ledger, subscription: Body, at: int) -> str:
-    """The id of the invoice that ends a cycle at an instant, as if the period had ended then.
-
-    The renewal after it finds it by this id, to see whether usage came late. A second one of the
-    same second bills no usage, and has an id of its own.
-    """
-    invoice_id = derived_id("in_", subscription["id"], "cycle", at)
-    return invoice_id if ledger.ctx.store.get(invoice_id) is None else new_id("in_")
 
 
 def _usage_lines(ledger: Ledger, before: Body, at: int) -> list[ItemLine]:

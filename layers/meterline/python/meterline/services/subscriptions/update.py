@@ -113,7 +113,7 @@ def _billed(ledger: Ledger, before: Body, after: Body, lines: list[ItemLine]) ->
         return Amended(after, None)
     now = ledger.ctx.now
     terms = InvoiceTerms(
-        id=cycle_invoice_id(ledger, before, now) if lines else new_id("in_"),
+        id=new_id("in_"),
         created=now,
         billing_reason="subscription_update",
         period=Period(min(current_period(before).start, now), now),
