@@ -19,7 +19,7 @@ from moto import mock_aws
 from meterline.store.clients import reset_clients
 from meterline.store.models import reset_models
 from meterline.store.settings import settings
-from tests.moto_partiql import batches_of_inserts
+from tests.moto_partiql import batches_of_writes
 from tests.moto_threads import one_request_at_a_time
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def running(endpoint: str | None) -> Iterator[Engine]:
         config["core"] = {
             "passthrough": {"urls": [f"{endpoint}.*"], "services": []},
         }
-    with _environment(base), mock_aws(config=config), batches_of_inserts():
+    with _environment(base), mock_aws(config=config), batches_of_writes():
         client = boto3.client("dynamodb")
         tables = {name: _create_table(client, name) for name in TABLES}
         environment = {f"METERLINE_{name.upper()}_TABLE": tables[name] for name in TABLES}

@@ -1,8 +1,7 @@
-"""moto's PartiQL batch lacks parameters in INSERT; this gives it what DynamoDB does for our
-statements.
+"""moto's PartiQL batch lacks parameters in INSERT and conditions in UPDATE; this gives it what
+DynamoDB does for our statements.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,12 +9,12 @@ from unittest import mock
 
 from moto.dynamodb.models import DynamoDBBackend
 
-_INSERT = re.compile(r'INSERT INTO "(?P<table>[^"]+)" VALUE \{(?P<fields>.*)\}')
+from tests import partiql
 
 
 @contextmanager
-def batches_of_inserts() -> Iterator[None]:
-    """Within it, moto runs batches of INSERT."""
+def batches_of_writes() -> Iterator[None]:
+    """Within it, moto runs batches of INSERT and UPDATE."""
     with mock.patch.object(DynamoDBBackend, "batch_execute_statement", _batch_execute_statement):
         yield
 
@@ -23,17 +22,9 @@ def batches_of_inserts() -> Iterator[None]:
 def _batch_execute_statement(
     backend: DynamoDBBackend, statements: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    return [_insert(backend, statement) for statement in statements]
+    def find(name: str, item: dict[str, Any]) -> dict[str, Any] | None:
+        keys = {key: item[key] for key in backend.get_table(name).table_key_attrs}
+        found = backend.get_item(name, keys)
+        return dict(found.to_json()["Attributes"]) if found else None
 
-
-def _insert(backend: DynamoDBBackend, statement: dict[str, Any]) -> dict[str, Any]:
-    match = _INSERT.fullmatch(statement["Statement"])
-    assert match, statement["Statement"]
-    names = re.findall(r"'(\w+)': \?", match["fields"])
-    item = dict(zip(names, statement["Parameters"], strict=True))
-    table = backend.get_table(match["table"])
-    keys = [item[name] for name in table.table_key_attrs]
-    if backend.get_item(match["table"], dict(zip(table.table_key_attrs, keys, strict=True))):
-        return {"Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists"}}
-    backend.put_item(match["table"], item)
-    return {"TableName": match["table"]}
+    return [partiql.execute(statement, find, backend.put_item) for statement in statements]

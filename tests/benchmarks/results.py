@@ -1,5 +1,6 @@
 """What a benchmark reports, and the clock it reads."""
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -38,8 +39,13 @@ def cpu_seconds(work: Callable[[], object], *, repeats: int) -> float:
 def side_by_side(
     one: Callable[[], object], other: Callable[[], object], *, repeats: int
 ) -> tuple[float, float]:
-    """The least CPU time of two pieces of work, in seconds; they take turns, so that whatever else
-    the machine does slows both.
+    """The least CPU time of two pieces of work, in seconds.
+
+    They take turns, so that whatever else the machine does slows both. What was prepared for them
+    is no business of the garbage collector meanwhile: a function has one batch in memory, not ten.
     """
+    gc.collect()
+    gc.freeze()
     turns = [(cpu_seconds(one, repeats=1), cpu_seconds(other, repeats=1)) for _ in range(repeats)]
+    gc.unfreeze()
     return min(turn[0] for turn in turns), min(turn[1] for turn in turns)

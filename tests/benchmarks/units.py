@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests import partiql
 from tests.faults.engine import FakeDynamoDB, Item, key_of_item, seeded
 
 WRITE_BYTES = 1_024
@@ -71,12 +72,12 @@ class MeteredDynamoDB(FakeDynamoDB):
         self._bill_write(request["TableName"], request["Key"])
         return super()._update(request)
 
-    def _insert(self, statement: dict[str, Any]) -> Item:
-        answer = super()._insert(statement)
-        names = statement["Statement"].split("'")[1::2]
-        item = dict(zip(names, statement["Parameters"], strict=True))
-        self.write_units += _units(item_bytes(item), WRITE_BYTES)
-        return answer
+    def _execute(self, statement: dict[str, Any]) -> Item:
+        def write(table: str, item: Item) -> None:
+            self._bill_write(table, item)
+            self._write(table, item)
+
+        return partiql.execute(statement, self._find, write)
 
     def _transact(self, writes: list[dict[str, Any]]) -> Item:
         for write in writes:

@@ -13,11 +13,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests import partiql
+
 type Item = dict[str, Any]
 type Key = tuple[str, ...]
 
 KEYS = {"meter_events": ("identifier",), "usage": ("pk", "sk")}
-_INSERT = re.compile(r'INSERT INTO "(\w+)" VALUE \{(.*)\}')
 
 
 def seeded(seed: int) -> random.Random:
@@ -74,7 +75,7 @@ class FakeDynamoDB:
         statements = request["Statements"]
         return self._call(
             "batch_execute_statement",
-            lambda: {"Responses": [self._insert(statement) for statement in statements]},
+            lambda: {"Responses": [self._execute(statement) for statement in statements]},
         )
 
     def _call(self, name: str, act: Callable[[], Item]) -> Item:
@@ -103,17 +104,13 @@ class FakeDynamoDB:
         self._write(table, (old or request["Key"]) | {"cancelled_at": changed})
         return {}
 
-    def _insert(self, statement: dict[str, Any]) -> Item:
-        match = _INSERT.fullmatch(statement["Statement"])
-        assert match, statement
+    def _execute(self, statement: dict[str, Any]) -> Item:
         if self.leaves_undone and self._chance.random() < 0.02:
             return {"Error": {"Code": "ThrottlingError"}}
-        table, names = match[1], re.findall(r"'(\w+)': \?", match[2])
-        item = dict(zip(names, statement["Parameters"], strict=True))
-        if key_of_item(table, item) in self.tables[table]:
-            return {"Error": {"Code": "DuplicateItem"}}
-        self._write(table, item)
-        return {"TableName": table}
+        return partiql.execute(statement, self._find, self._write)
+
+    def _find(self, table: str, item: Item) -> Item | None:
+        return self.tables[table].get(key_of_item(table, item))
 
     def _transact(self, writes: list[dict[str, Any]]) -> Item:
         puts = [write["Put"] for write in writes]

@@ -18,7 +18,7 @@ from meterline.services import adjustments, count, ingest, summaries
 from meterline.services.ingest import Sender
 from meterline.services.moments import rfc3339
 from meterline.store.batches import Throttled
-from meterline.store.meter_events import identity_from_key
+from meterline.store.meter_events import identities_from_keys
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.faults.scheduler import Killed, Scheduler, Task
 from tests.integration.metering.worlds import FakeDirectory, meter_body
@@ -113,10 +113,11 @@ class Simulation:
             self.scheduler.spawn(waiting.pop())
         elif dice < 0.55:
             self._deliver(self.chance.choice(self.shards))
-        elif dice < 0.58:
+        elif dice < 0.60:
             self._deliver_again()
-        elif dice < 0.60 and self.identifiers and not self.is_calm:
-            self.scheduler.spawn(self._cancellation(self.chance.choice(self.identifiers)))
+        elif dice < 0.63 and self.identifiers and not self.is_calm:
+            recent = self.identifiers[-self.chance.choice((5, 500)) :]
+            self.scheduler.spawn(self._cancellation(self.chance.choice(recent)))
 
     # ------------------------------------------------------------------ clients
 
@@ -222,7 +223,8 @@ class Simulation:
         """Some records once more, in any order and at any time: a redrive, a second consumer."""
         records = [record for shard in self.shards for record in shard.records]
         if records and not self.is_calm:
-            batch = self.chance.choices(records, k=self.chance.randint(1, 25))
+            newest = records[-self.chance.choice((4, 10_000)) :]
+            batch = self.chance.choices(newest, k=self.chance.randint(1, 25))
             self.scheduler.spawn(Delivery(batch).work)
 
     # ------------------------------------------------------------------ faults
@@ -270,7 +272,7 @@ class Simulation:
             Event(
                 int(item["timestamp"]["N"]),
                 int(item["accepted_at"]["N"]),
-                identity_from_key(item["identifier"]["S"]),
+                identities_from_keys([item["identifier"]["S"]])[0],
                 Decimal(item["value"]["S"]),
             )
             for item in self.engine.tables["meter_events"].values()

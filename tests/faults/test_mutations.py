@@ -15,7 +15,8 @@ from meterline.core.metering_buckets import Bucket
 from meterline.services import count
 from meterline.store import meter_events, usage
 from meterline.store.clients import dynamodb
-from meterline.store.usage import BucketKey
+from meterline.store.usage import BucketKey, Change
+from tests import partiql
 from tests.faults.engine import FakeDynamoDB
 from tests.faults.simulation import Simulation
 
@@ -26,6 +27,7 @@ type Break = Callable[[pytest.MonkeyPatch], None]
 
 def no_version_condition(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(usage, "_unchanged", lambda _: {})
+    patch.setattr(partiql, "holds", lambda *_: True)
 
 
 def no_dedupe(patch: pytest.MonkeyPatch) -> None:
@@ -57,7 +59,7 @@ def evidence_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
 
 
 def counters_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(usage, "_unchanged", lambda _: {})
+    no_version_condition(patch)
     patch.setattr(FakeDynamoDB, "_source", lambda engine, table, _: engine.past[table])
 
 
@@ -85,8 +87,8 @@ def a_watermark_that_goes_back(patch: pytest.MonkeyPatch) -> None:
 def segments_that_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
     segment_items = usage._segment_items  # noqa: SLF001 - the mutation is in there
 
-    def same_name(key: BucketKey, after: Bucket, measure: Measure) -> list[dict[str, Any]]:
-        items = segment_items(key, after, measure)
+    def same_name(change: Change, rows: bytes) -> list[dict[str, Any]]:
+        items = segment_items(change, rows)
         for number, item in enumerate(items):
             item["sk"]["S"] = f"{item['sk']['S'][:16]}{9:016d}#{number}"
         return items

@@ -16,6 +16,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from tests import partiql
 from tests.engines import TABLES, resources
 
 type Item = dict[str, Any]
@@ -26,6 +27,7 @@ type Test = Callable[[Item, Names, Values], bool]
 type Operand = Callable[[Item, Names, Values], Any]
 
 _MAX_PAGE_ITEMS = 1_000
+_MAX_STATEMENTS = 25
 _MAX_OPERATIONS = 100
 _MAX_ITEM_BYTES = 400_000
 _TOKEN = re.compile(r"\s*(<=|>=|<>|[=<>(),]|[:#]?[A-Za-z0-9_]+)")
@@ -251,6 +253,17 @@ class MemoryDynamoDB:
                 key = table.key_of(item or write["DeleteRequest"]["Key"])
                 table.write(key, item)
         return {"UnprocessedItems": {}}
+
+    def _BatchExecuteStatement(self, asked: Item) -> Item:  # noqa: N802 - DynamoDB's name
+        def find(name: str, item: Item) -> Item | None:
+            return self.tables[name].items.get(self.tables[name].key_of(item))
+
+        def write(name: str, item: Item) -> None:
+            self.tables[name].write(self.tables[name].key_of(item), item)
+
+        statements = asked["Statements"]
+        assert len(statements) <= _MAX_STATEMENTS
+        return {"Responses": [partiql.execute(one, find, write) for one in statements]}
 
     def _TransactWriteItems(self, asked: Item) -> Item:  # noqa: N802 - DynamoDB's name
         writes = [

@@ -85,7 +85,7 @@ def test_a_bucket_that_fails_does_not_keep_others_from_counting(dynamodb: Engine
     count.count_records(stored_records(dynamodb))
     [broken] = [item for item in dynamodb.scan("usage") if item["pk"]["S"].endswith("cus_b")]
     dynamodb.client.put_item(
-        TableName=dynamodb.tables["usage"], Item=broken | {"total": {"S": "spoiled"}}
+        TableName=dynamodb.tables["usage"], Item=broken | {"sums": {"S": "spoiled"}}
     )
     send(event("d", 10), event("e", 10, customer="cus_b"))
     batch = stored_records(dynamodb)

@@ -23,10 +23,16 @@ ROWS = st.builds(
     value=VALUES,
     accepted_at=st.integers(0, 2**62),
     cancels=st.booleans(),
+    tombstone=st.just(False),  # noqa: FBT003 - a column
 )
 
 
-@given(st.lists(ROWS, max_size=20))
+def _with_tombstones(rows: list[Row]) -> list[Row]:
+    """Every other cancelling row as a tombstone."""
+    return [row._replace(tombstone=row.cancels and n % 2 == 0) for n, row in enumerate(rows)]
+
+
+@given(st.lists(ROWS, max_size=20).map(_with_tombstones))
 def test_rows_come_back_as_they_were(rows: list[Row]) -> None:
     data = metering_rows.pack(rows, START, LAST)
     assert list(metering_rows.unpack(data, START, LAST)) == rows
@@ -35,32 +41,49 @@ def test_rows_come_back_as_they_were(rows: list[Row]) -> None:
 @given(st.lists(ROWS, max_size=20))
 def test_without_order_the_time_of_receipt_is_left_out(rows: list[Row]) -> None:
     data = metering_rows.pack(rows, START, SUM)
-    assert len(data) <= 26 * len(rows)
+    assert len(data) <= 2 + 31 * len(rows)
     expected = [row._replace(accepted_at=0) for row in rows]
     assert list(metering_rows.unpack(data, START, SUM)) == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "size"),
+    ("values", "size"),
     [
         ("0", 18),
-        ("1", 20),
-        ("-127", 20),
-        ("128", 21),
-        ("32767", 21),
-        ("2.5", 20),
+        ("1", 19),
+        ("-128 127", 19),
+        ("128", 20),
+        ("1 -32768 32767", 20),
+        ("2.5", 19),
+        ("2.5 1000", 20),
+        ("32768", 22),
         ("999999999999999", 26),
+        ("999999999999999 0.000000000000001", 31),
     ],
 )
-def test_a_row_is_as_long_as_its_number(value: str, size: int) -> None:
-    row = Row(bytes(16), START, Decimal(value))
-    assert len(metering_rows.pack([row], START, SUM)) == size
+def test_a_row_is_as_long_as_the_longest_number_needs(values: str, size: int) -> None:
+    rows = [Row(bytes(16), START, Decimal(value)) for value in values.split()]
+    data = metering_rows.pack(rows, START, SUM)
+    assert len(data) == 2 + size * len(rows)
+    assert metering_rows.row_bytes(data, SUM) == size
+
+
+@given(st.lists(ROWS, min_size=1, max_size=20), st.integers(1, 25))
+def test_bytes_are_split_between_rows(rows: list[Row], number: int) -> None:
+    first, rest = metering_rows.split(metering_rows.pack(rows, START, LAST), number, LAST)
+    assert metering_rows.unpack(first, START, LAST) == rows[:number]
+    assert metering_rows.unpack(rest, START, LAST) == rows[number:]
+
+
+def test_no_rows_are_no_bytes() -> None:
+    assert metering_rows.pack([], START, SUM) == b""
+    assert metering_rows.unpack(b"", START, SUM) == []
 
 
 def test_digests_of_values_come_back_as_they_were() -> None:
     rows = [Row(bytes(16), START + n, value_of(f"user {n}"), cancels=n == 1) for n in range(3)]
     data = metering_rows.pack(rows, START, UNIQUE)
-    assert len(data) == 34 * 3
+    assert len(data) == 2 + 34 * 3
     assert list(metering_rows.unpack(data, START, UNIQUE)) == rows
 
 

@@ -1,9 +1,18 @@
 """How the events of a meter combine into one number, by its formula and its event time window."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from decimal import (
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from meterline.core.distinct import Distinct, distinct
@@ -67,7 +76,7 @@ class Row(NamedTuple):
 
     ``identity`` is the event's 16 bytes, ``timestamp`` its time (UTC seconds), ``accepted_at`` its
     receipt (UTC microseconds, 0 where the measure needs no order). ``cancels`` marks the row
-    that takes the event out again.
+    that takes the event out again; as a ``tombstone`` it keeps out an event that never counted.
     """
 
     identity: bytes
@@ -75,6 +84,23 @@ class Row(NamedTuple):
     value: Decimal
     accepted_at: int = 0
     cancels: bool = False
+    tombstone: bool = False
+
+
+def rows_from(
+    identities: Iterable[bytes],
+    timestamps: Iterable[int],
+    values: Iterable[Decimal],
+    acceptances: Iterable[int],
+    cancels: Iterable[bool],
+    tombstones: Iterable[bool],
+) -> list[Row]:
+    """Rows from their columns, as many as the shortest has: much faster than one by one."""
+    columns = zip(identities, timestamps, values, acceptances, cancels, tombstones, strict=False)
+    return list(map(_row_from, columns))
+
+
+_row_from: Callable[[tuple[object, ...]], Row] = partial(tuple.__new__, Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +127,12 @@ def aggregate(rows: Iterable[Row], measure: Measure) -> Aggregate:
     events = list(rows)
     if measure.has_digests:
         return _aggregate_of_digests(events, measure)
-    total, add = ZERO, EXACT.add
-    for row in events:
-        total = add(total, row.value)
+    values = [row.value for row in events]
+    with localcontext(EXACT):
+        total = sum(values, ZERO)
     extreme: Decimal | None = None
     chosen: Row | None = None
     if measure.formula in (Formula.MAX, Formula.MIN):
-        values = [row.value for row in events]
         extreme = (max if measure.formula is Formula.MAX else min)(values, default=None)
     if measure.is_ordered:
         chosen = max(events, key=_by_receipt if measure.window else _by_time, default=None)

@@ -85,21 +85,28 @@ def bounded(whole: Aggregate) -> Aggregate:
     return replace(whole, distinct=whole.distinct.bounded())
 
 
-def _new_rows(known: Iterable[Row], arrivals: Iterable[Row]) -> list[Row]:
+def _new_rows(known: Iterable[Row], arrivals: Sequence[Row]) -> list[Row]:
     """A cancelling row is new until one is there; a counting row only where there is none at all.
 
     So an event cancelled before it was counted leaves a tombstone that keeps it out for good.
     """
     has_row = {row.identity for row in known}
+    arriving = {row.identity for row in arrivals}
+    is_usual = len(arriving) == len(arrivals) and has_row.isdisjoint(arriving)
+    if is_usual and not any(row.cancels for row in arrivals):
+        return list(arrivals)
     is_cancelled = {row.identity for row in known if row.cancels}
     added: list[Row] = []
     for row in arrivals:
-        if row.identity in (is_cancelled if row.cancels else has_row):
+        identity = row.identity
+        if identity in (is_cancelled if row.cancels else has_row):
             continue
-        has_row.add(row.identity)
         if row.cancels:
-            is_cancelled.add(row.identity)
-        added.append(row)
+            is_cancelled.add(identity)
+            added.append(row._replace(tombstone=identity not in has_row))
+        else:
+            added.append(row)
+        has_row.add(identity)
     return added
 
 

@@ -8,17 +8,18 @@ again.
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 
 from meterline.core import metering_buckets
-from meterline.core.aggregation import Measure, Row
+from meterline.core.aggregation import Measure, Row, rows_from
 from meterline.core.metering import measure_from_text
 from meterline.core.metering_buckets import Bucket
 from meterline.services.logs import frames, log
 from meterline.store import failed_batches, usage
 from meterline.store.batches import back_off
-from meterline.store.meter_events import identity_from_key
-from meterline.store.usage import BucketKey, LostRace
+from meterline.store.meter_events import identities_from_keys
+from meterline.store.usage import BucketKey, Change
 
 ROUNDS = 10
 """How often a bucket is tried before its records are handed back for another delivery."""
@@ -30,15 +31,20 @@ type Record = Mapping[str, Any]
 
 
 class Group:
-    """The arrivals of one bucket, and the sequence numbers of the records that brought them."""
+    """The arrivals of one bucket, and the changes in the stream that brought them."""
 
-    __slots__ = ("arrivals", "key", "measure", "sequence_numbers")
+    __slots__ = ("arrivals", "changes", "key", "measure")
 
     def __init__(self, key: BucketKey, measure: Measure) -> None:
         self.key = key
         self.measure = measure
         self.arrivals: list[Row] = []
-        self.sequence_numbers: list[str] = []
+        self.changes: list[Mapping[str, Any]] = []
+
+    @property
+    def sequence_numbers(self) -> list[str]:
+        """The places of the changes in their stream."""
+        return [change["SequenceNumber"] for change in self.changes]
 
 
 def count_records(records: Sequence[Record], *, function: str | None = None) -> list[str]:
@@ -87,30 +93,39 @@ def _is_readable(record: Record) -> bool:
 
 
 def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
-    """The arrivals of a batch by bucket; removals are no arrivals."""
+    """The arrivals of a batch by bucket; removals are no arrivals.
+
+    Each record is looked at once, and then each column by itself: this is done for every event.
+    """
+    changes = [change for record in records if "NewImage" in (change := record["dynamodb"])]
+    cells = [
+        (
+            image["identifier"]["S"],
+            image["meter"]["S"],
+            image["customer"]["S"],
+            int(image["timestamp"]["N"]),
+            Decimal(image["value"]["S"]),
+            int(image["accepted_at"]["N"]),
+            "cancelled_at" in image,
+        )
+        for image in [change["NewImage"] for change in changes]
+    ]
+    if not cells:
+        return {}
+    keys, meters, customers, timestamps, values, acceptances, cancels = zip(*cells, strict=True)
+    no_tombstones = repeat(False)  # noqa: FBT003 - a column
+    identities = identities_from_keys(keys)
+    rows = rows_from(identities, timestamps, values, acceptances, cancels, no_tombstones)
+    modes = [key[0] for key in keys]
+    hours = [timestamp // usage.HOUR_SECONDS for timestamp in timestamps]
     groups: dict[tuple[str, str, str, int], Group] = {}
-    for record in records:
-        change = record["dynamodb"]
-        image = change.get("NewImage")
-        if record["eventName"] == "REMOVE" or image is None:
-            continue
-        stored_key = image["identifier"]["S"]
-        timestamp = int(image["timestamp"]["N"])
-        hour = timestamp // usage.HOUR_SECONDS
-        place = (stored_key[0], image["meter"]["S"], image["customer"]["S"], hour)
+    places = zip(modes, meters, customers, hours, strict=True)
+    for place, row, change in zip(places, rows, changes, strict=True):
         group = groups.get(place)
         if group is None:
-            group = groups[place] = _group(place, image)
-        group.arrivals.append(
-            Row(
-                identity_from_key(stored_key),
-                timestamp,
-                Decimal(image["value"]["S"]),
-                int(image["accepted_at"]["N"]),
-                "cancelled_at" in image,
-            )
-        )
-        group.sequence_numbers.append(change["SequenceNumber"])
+            group = groups[place] = _group(place, change["NewImage"])
+        group.arrivals.append(row)
+        group.changes.append(change)
     return {group.key: group for group in groups.values()}
 
 
@@ -124,16 +139,30 @@ def _count_round(
     pending: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
 ) -> dict[BucketKey, Group]:
     """One try for each bucket; gives those that lost a race, and notes those that failed."""
-    buckets = _read(pending, failed)
-    lost: dict[BucketKey, Group] = {}
-    for key, bucket in buckets.items():
+    changes: list[Change] = []
+    for key, bucket in _read(pending, failed).items():
         try:
-            _count_bucket(key, bucket, pending[key])
-        except LostRace:
-            lost[key] = pending[key]
+            changes += _decide(bucket, pending[key])
         except Exception as error:  # noqa: BLE001 - whatever it is, only this bucket comes again
             _note(error, key, pending[key], failed)
-    return lost
+    return {change.key: pending[change.key] for change in _commit(changes, pending, failed)}
+
+
+def _commit(
+    changes: Sequence[Change], groups: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
+) -> list[Change]:
+    """Commit; gives what lost a race. One that fails does not keep the others from it.
+
+    Whatever was committed before the failure is refused now and found when it is decided again.
+    """
+    try:
+        return usage.commit_many(changes)
+    except Exception as error:  # noqa: BLE001 - one by one it shows which it is
+        if len(changes) == 1:
+            key = changes[0].key
+            _note(error, key, groups[key], failed)
+            return []
+    return [lost for change in changes for lost in _commit([change], groups, failed)]
 
 
 def _read(
@@ -164,11 +193,11 @@ def _note(error: Exception, key: BucketKey, group: Group, failed: dict[BucketKey
     )
 
 
-def _count_bucket(key: BucketKey, bucket: Bucket, group: Group) -> None:
-    evidence = _evidence(key, bucket, group.arrivals, group.measure)
+def _decide(bucket: Bucket, group: Group) -> list[Change]:
+    """What is to become of a bucket that was just read; nothing if nothing is new."""
+    evidence = _evidence(group.key, bucket, group.arrivals, group.measure)
     after = metering_buckets.count(bucket, evidence, group.arrivals, group.measure)
-    if after is not None:
-        usage.commit(key, bucket, after, group.measure)
+    return [] if after is None else [Change(group.key, bucket, after, group.measure)]
 
 
 def _evidence(

@@ -17,7 +17,7 @@ from meterline.core.metering_buckets import Bucket, bounded, standing
 from meterline.services.count import Group, count_groups
 from meterline.store import meter_events, usage
 from meterline.store.meter_events import AcceptedEvent
-from meterline.store.usage import HOUR_SECONDS, BucketKey, LostRace
+from meterline.store.usage import HOUR_SECONDS, BucketKey, Change, LostRace
 
 READS = 5
 """How often a bucket that somebody counts in is read again before it is left to the next pass."""
@@ -209,7 +209,7 @@ def _set_right(key: BucketKey, measure: Measure) -> None:
         if right.aggregate == bucket.aggregate:
             return
         try:
-            usage.commit(key, bucket, right, measure)
+            usage.commit(Change(key, bucket, right, measure))
         except LostRace:
             continue
         return

@@ -11,6 +11,17 @@ GET_LIMIT = 100
 STATEMENT_LIMIT = 25
 ATTEMPTS = 8
 
+RETRIABLE = frozenset(
+    {
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "TransactionConflict",
+    }
+)
+"""The codes of a refused statement that may pass when it is tried again."""
+
 type Item = dict[str, Any]
 
 

@@ -10,13 +10,24 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from meterline.store.batches import ATTEMPTS, STATEMENT_LIMIT, Throttled, back_off, batch_get
+from meterline.store.batches import (
+    ATTEMPTS,
+    RETRIABLE,
+    STATEMENT_LIMIT,
+    Throttled,
+    back_off,
+    batch_get,
+)
 from meterline.store.clients import dynamodb
 from meterline.store.keys import mode
 from meterline.store.settings import settings
 
 IDENTITY_BYTES = 16
 _DAY_SECONDS = 86_400
+_KEY_CHARACTERS = 24
+_STRIDE_BYTES = 18
+"""The 22 characters of an identity and two more stand for so many bytes."""
+
 
 type Item = dict[str, Any]
 
@@ -36,15 +47,6 @@ _ATTRIBUTES = (
     "expires_at",
 )
 _PLACES = ", ".join(f"'{name}': ?" for name in _ATTRIBUTES)
-_RETRIABLE = frozenset(
-    {
-        "ThrottlingError",
-        "ProvisionedThroughputExceeded",
-        "RequestLimitExceeded",
-        "InternalServerError",
-        "TransactionConflict",
-    }
-)
 
 
 class AcceptedEvent(NamedTuple):
@@ -80,9 +82,16 @@ def key_of(livemode: bool, identity: bytes) -> str:  # noqa: FBT001 - a part of 
     return f"{mode(livemode)}#{base64.urlsafe_b64encode(identity)[:-2].decode()}"
 
 
-def identity_from_key(key: str) -> bytes:
-    """The identity in an event's key."""
-    return base64.urlsafe_b64decode(key[2:] + "==")
+def identities_from_keys(keys: Sequence[str]) -> list[bytes]:
+    """The identities in many keys, decoded at once; ValueError unless all are keys of events."""
+    if not keys:
+        return []
+    if set(map(len, keys)) != {_KEY_CHARACTERS}:
+        raise ValueError("a key that is not of an event")
+    data = base64.urlsafe_b64decode("AA".join([key[2:] for key in keys]) + "AA")
+    if len(data) != len(keys) * _STRIDE_BYTES:
+        raise ValueError("a key that is not of an event")
+    return [data[at : at + IDENTITY_BYTES] for at in range(0, len(data), _STRIDE_BYTES)]
 
 
 def insert(event: AcceptedEvent) -> AcceptedEvent | None:
@@ -174,7 +183,7 @@ def _insert_batch(events: Sequence[AcceptedEvent], places: list[int]) -> list[in
         if not any(codes):
             return taken
         taken += [place for place, code in zip(places, codes, strict=True) if _is_taken(code)]
-        places = [place for place, code in zip(places, codes, strict=True) if code in _RETRIABLE]
+        places = [place for place, code in zip(places, codes, strict=True) if code in RETRIABLE]
         _refuse_unknown(codes)
         if not places:
             return taken
@@ -188,7 +197,7 @@ def _is_taken(code: str | None) -> bool:
 
 def _refuse_unknown(codes: Sequence[str | None]) -> None:
     for code in codes:
-        if code is not None and not _is_taken(code) and code not in _RETRIABLE:
+        if code is not None and not _is_taken(code) and code not in RETRIABLE:
             raise RuntimeError(f"DynamoDB refused an event: {code}")
 
 

@@ -5,17 +5,22 @@ segments.
 key       ``pk``                      ``sk``
 ========  ==========================  ==========================================================
 counter   ``t#<meter>#<customer>``    ``h#<hour>``
-segment   the same                    ``s#<hour>#<latest acceptance>#<version of the counter>``
+segment   the same                    ``s#<hour>#<latest acceptance>#<version><number>``
 ========  ==========================  ==========================================================
 
+A counter has its ``version``; ``sums``: how many events count, their total, the watermark and the
+number of segments; ``rows``; and what its formula needs beside them.
+
 Whoever counts replaces the counter under the condition that its version is unchanged, so every
-commit is decided on the state that it replaces. A segment is never changed after it was written.
+commit is decided on the state that it replaces. A segment is never changed after it was written;
+its key holds what its counter's ``watermark`` and ``version`` became, which both only grow, so that
+segments sort in the order in which they were written.
 """
 
 from calendar import timegm
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import batched
 from time import gmtime, strftime
 from typing import Any, NamedTuple
 
@@ -24,7 +29,7 @@ from meterline.core.aggregation import Aggregate, Measure, Row
 from meterline.core.distinct import Distinct
 from meterline.core.metering_buckets import EMPTY, Bucket
 from meterline.store import decimals
-from meterline.store.batches import batch_get
+from meterline.store.batches import RETRIABLE, STATEMENT_LIMIT, batch_get
 from meterline.store.clients import dynamodb
 from meterline.store.keys import mode
 from meterline.store.settings import settings
@@ -35,7 +40,9 @@ COUNTER_BYTES = 1_000
 """
 
 SEGMENT_ROWS = 5_000
-"""The most rows in one segment: 175 KB, far below DynamoDB's 400."""
+"""The most rows in one segment: 195 KB, far below DynamoDB's 400."""
+
+WRITE_UNIT_BYTES = 1_024
 
 type Item = dict[str, Any]
 
@@ -111,45 +118,131 @@ def read_segments(key: BucketKey, measure: Measure, *, accepted_from: int = 0) -
     return rows
 
 
-def commit(key: BucketKey, before: Bucket, after: Bucket, measure: Measure) -> None:
-    """Replace the bucket ``before`` by ``after``, or raise LostRace; a lost answer is found by
-    retrying.
+class Change(NamedTuple):
+    """What a bucket was when somebody decided, and what it is to become."""
 
-    While the counter is small its rows stay inline: one plain conditional write, one unit. When
-    it outgrows that, its rows move into segments, in one transaction with the counter.
+    key: BucketKey
+    before: Bucket
+    after: Bucket
+    measure: Measure
+
+
+def commit(change: Change) -> None:
+    """Replace one bucket, or raise LostRace."""
+    if commit_many([change]):
+        raise LostRace
+
+
+def commit_many(changes: Sequence[Change]) -> list[Change]:
+    """Replace buckets that are still what they were; gives the changes that have to be decided
+    again: others were first, or the table was too busy.
+
+    While a counter is small its rows stay inline: one plain conditional write, one unit. When it
+    outgrows that, rows move into segments, in one transaction with the counter. Whoever lost an
+    answer finds what became of it by deciding again.
     """
-    counter = _counter_item(key, after, measure)
-    if _size(counter) - len(counter.get("distinct", {"B": b""})["B"]) <= COUNTER_BYTES:
-        _put_counter(counter, before)
-    else:
-        spilled = replace(after, segments=before.segments + 1, inline=())
-        segments = _segment_items(key, after, measure)
-        _put_with_segments(_counter_item(key, spilled, measure), segments, before)
+    small: list[tuple[Change, Item]] = []
+    refused: list[Change] = []
+    for change in changes:
+        rows = metering_rows.pack(change.after.inline, change.key.start, change.measure)
+        counter = _counter_item(change, rows, change.before.segments)
+        if _counted_size(counter) <= COUNTER_BYTES:
+            small.append((change, counter))
+        elif not _commit_with_segments(change, counter):
+            refused.append(change)
+    for some in batched(small, STATEMENT_LIMIT, strict=False):
+        refused += _commit_counters(some)
+    return refused
 
 
-def _put_counter(counter: Item, before: Bucket) -> None:
-    client = dynamodb()
-    try:
-        client.put_item(TableName=settings().usage_table, Item=counter, **_unchanged(before))
-    except client.exceptions.ConditionalCheckFailedException:
-        raise LostRace from None
+def _commit_counters(some: Sequence[tuple[Change, Item]]) -> list[Change]:
+    """Write counters in one call, each under its own condition; gives the refused ones."""
+    statements = [_statement(change, counter) for change, counter in some]
+    answers = dynamodb().batch_execute_statement(Statements=statements)["Responses"]
+    refused = []
+    for (change, _), answer in zip(some, answers, strict=True):
+        code = answer["Error"]["Code"] if "Error" in answer else None
+        if code in _RACES or code in RETRIABLE:
+            refused.append(change)
+        elif code is not None:
+            raise RuntimeError(f"DynamoDB refused a counter: {code}")
+    return refused
 
 
-def _put_with_segments(counter: Item, segments: Sequence[Item], before: Bucket) -> None:
+def _statement(change: Change, counter: Item) -> Item:
+    """Inserts a bucket that was not there, or updates it where its version is unchanged."""
+    table = settings().usage_table
+    if change.before.version == 0:
+        places = ", ".join([f"'{name}': ?" for name in counter])
+        return {
+            "Statement": f'INSERT INTO "{table}" VALUE {{{places}}}',
+            "Parameters": list(counter.values()),
+        }
+    pk, sk, *values = counter.values()
+    changes = [f'SET "{name}" = ?' for name in list(counter)[2:]]
+    changes += [f'REMOVE "{name}"' for name in _left_out(change, counter)]
+    return {
+        "Statement": f'UPDATE "{table}" {" ".join(changes)} {_WHERE_UNCHANGED}',
+        "Parameters": [*values, pk, sk, {"N": str(change.before.version)}],
+    }
+
+
+_WHERE_UNCHANGED = 'WHERE "pk" = ? AND "sk" = ? AND "version" = ?'
+
+
+def _left_out(change: Change, counter: Item) -> list[str]:
+    """The attributes that the counter had and that it is not to have any more."""
+    before = change.before.aggregate
+    had = {
+        "extreme": before.extreme,
+        "chosen": before.chosen,
+        "distinct": before.distinct,
+        "sampled_below": None if before.distinct is None or before.distinct.is_exact else True,
+    }
+    return [name for name, value in had.items() if value is not None and name not in counter]
+
+
+def _commit_with_segments(change: Change, counter: Item) -> bool:
+    """Move rows into segments, together with the counter that includes them; False if refused."""
     client = dynamodb()
     table = settings().usage_table
-    writes = [{"Put": {"TableName": table, "Item": counter, **_unchanged(before)}}]
+    spilled, kept = metering_rows.split(
+        counter["rows"]["B"], _rows_to_spill(change, counter), change.measure
+    )
+    segments = _segment_items(change, spilled)
+    new_counter = _counter_item(change, kept, change.before.segments + len(segments))
+    condition = _unchanged(change.before)
+    writes = [{"Put": {"TableName": table, "Item": new_counter, **condition}}]
     writes += [{"Put": {"TableName": table, "Item": segment}} for segment in segments]
     try:
         client.transact_write_items(TransactItems=writes)
     except client.exceptions.TransactionCanceledException as error:
-        if any(_is_race(reason.get("Code")) for reason in error.response["CancellationReasons"]):
-            raise LostRace from None
+        codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
+        if not _RACES.isdisjoint(codes):
+            return False
         raise
+    return True
 
 
-def _is_race(code: str | None) -> bool:
-    return code in ("ConditionalCheckFailed", "TransactionConflict")
+_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict", "DuplicateItem"})
+
+
+def _rows_to_spill(change: Change, counter: Item) -> int:
+    """How many rows leave the counter: as many as fill the fewest write units which make it fit.
+
+    What would be the beginning of one more unit stays inline and goes with the next ones.
+    """
+    rows, data = len(change.after.inline), counter["rows"]["B"]
+    each = metering_rows.row_bytes(data, change.measure)
+    room = COUNTER_BYTES - _SEGMENTS_BYTES - (_counted_size(counter) - rows * each)
+    must = rows - max(0, room // each)
+    overhead = len(data) - rows * each + _size(_segment_item(change, b"", 0))
+    units = -(-(must * each + overhead) // WRITE_UNIT_BYTES)
+    return min(rows, (units * WRITE_UNIT_BYTES - overhead) // each)
+
+
+_SEGMENTS_BYTES = 8
+"""Room for more digits in the number of segments."""
 
 
 def _unchanged(before: Bucket) -> dict[str, Any]:
@@ -162,24 +255,24 @@ def _unchanged(before: Bucket) -> dict[str, Any]:
     }
 
 
-def _counter_item(key: BucketKey, bucket: Bucket, measure: Measure) -> Item:
+def _counter_item(change: Change, rows: bytes, segments: int) -> Item:
+    """What is to be stored of a bucket. Its small numbers share one attribute: every attribute
+    costs as much time on its way as the rows of a small batch.
+    """
+    key, bucket = change.key, change.after
     total = bucket.aggregate
+    sums = f"{total.count} {decimals.plain(total.total)} {bucket.watermark} {segments}"
     item: Item = {
         "pk": {"S": partition(key.livemode, key.meter, key.customer)},
         "sk": {"S": _counter_sk(key.hour)},
         "version": {"N": str(bucket.version)},
-        "events": {"N": str(total.count)},
-        "total": {"S": decimals.plain(total.total)},
-        "watermark": {"N": str(bucket.watermark)},
+        "sums": {"S": sums},
+        "rows": {"B": rows},
     }
-    if bucket.segments:
-        item["segments"] = {"N": str(bucket.segments)}
-    if bucket.inline:
-        item["rows"] = {"B": _packed(bucket.inline, key.start, measure)}
     if total.extreme is not None:
         item["extreme"] = {"S": decimals.plain(total.extreme)}
     if total.chosen is not None:
-        item["chosen"] = {"B": _packed([total.chosen], key.start, measure)}
+        item["chosen"] = {"B": metering_rows.pack([total.chosen], key.start, change.measure)}
     if total.distinct is not None:
         item["distinct"] = {"B": total.distinct.pack()}
         if not total.distinct.is_exact:
@@ -187,22 +280,24 @@ def _counter_item(key: BucketKey, bucket: Bucket, measure: Measure) -> Item:
     return item
 
 
-def _segment_items(key: BucketKey, after: Bucket, measure: Measure) -> list[Item]:
-    """The rows of ``after`` as segments, named so that no two commits can give the same name."""
-    items = []
-    for start in range(0, len(after.inline), SEGMENT_ROWS):
-        rows = after.inline[start : start + SEGMENT_ROWS]
-        place = f"{after.watermark:016d}#{after.version}"
-        suffix = f"#{start}" if start else ""
-        items.append(
-            {
-                "pk": {"S": partition(key.livemode, key.meter, key.customer)},
-                "sk": {"S": f"s#{_stamp(key.hour)}#{place}{suffix}"},
-                "rows": {"B": _packed(rows, key.start, measure)},
-                **_expiry(after.watermark),
-            }
-        )
-    return items
+def _segment_items(change: Change, rows: bytes) -> list[Item]:
+    """Rows as segments, named so that no two commits can give the same name."""
+    segments: list[Item] = []
+    while rows:
+        some, rows = metering_rows.split(rows, SEGMENT_ROWS, change.measure)
+        segments.append(_segment_item(change, some, len(segments)))
+    return segments
+
+
+def _segment_item(change: Change, rows: bytes, number: int) -> Item:
+    key, after = change.key, change.after
+    place = f"{after.watermark:016d}#{after.version:08d}{number:02d}"
+    return {
+        "pk": {"S": partition(key.livemode, key.meter, key.customer)},
+        "sk": {"S": f"s#{_stamp(key.hour)}#{place}"},
+        "rows": {"B": rows},
+        **_expiry(after.watermark),
+    }
 
 
 def _expiry(watermark: int) -> Item:
@@ -212,30 +307,28 @@ def _expiry(watermark: int) -> Item:
 
 
 def _bucket(item: Item, hour_start: int, measure: Measure) -> Bucket:
-    rows = item["rows"]["B"] if "rows" in item else b""
-    chosen = item["chosen"]["B"] if "chosen" in item else b""
+    count, total, watermark, segments = item["sums"]["S"].split(" ")
+    chosen = None
+    if "chosen" in item:
+        [chosen] = metering_rows.unpack(item["chosen"]["B"], hour_start, measure)
     return Bucket(
         version=int(item["version"]["N"]),
         aggregate=Aggregate(
-            count=int(item["events"]["N"]),
-            total=decimals.exact(item["total"]["S"]),
+            count=int(count),
+            total=decimals.exact(total),
             extreme=decimals.exact(item["extreme"]["S"]) if "extreme" in item else None,
-            chosen=next(metering_rows.unpack(chosen, hour_start, measure), None),
+            chosen=chosen,
             distinct=_distinct(item) if "distinct" in item else None,
         ),
-        watermark=int(item["watermark"]["N"]),
-        segments=int(item["segments"]["N"]) if "segments" in item else 0,
-        inline=tuple(metering_rows.unpack(rows, hour_start, measure)),
+        watermark=int(watermark),
+        segments=int(segments),
+        inline=tuple(metering_rows.unpack(item["rows"]["B"], hour_start, measure)),
     )
 
 
 def _distinct(item: Item) -> Distinct:
     limit = int(item["sampled_below"]["S"]) if "sampled_below" in item else distinct.EVERYTHING
     return distinct.unpack(item["distinct"]["B"], limit)
-
-
-def _packed(rows: Iterable[Row], hour_start: int, measure: Measure) -> bytes:
-    return metering_rows.pack(rows, hour_start, measure)
 
 
 def _query(pk: str, low: str, high: str) -> Iterator[Item]:
@@ -256,6 +349,11 @@ def _query(pk: str, low: str, high: str) -> Iterator[Item]:
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _counted_size(counter: Item) -> int:
+    """A counter's size without its distinct values, which have to stay with it anyway."""
+    return _size(counter) - len(counter.get("distinct", {"B": b""})["B"])
 
 
 def _size(item: Item) -> int:

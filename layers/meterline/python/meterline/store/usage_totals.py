@@ -121,4 +121,5 @@ def _chosen(item: Item, measure: Measure) -> Row | None:
     if "chosen" not in item:
         return None
     start = int(item["chosen_hour"]["N"]) * HOUR_SECONDS
-    return next(metering_rows.unpack(item["chosen"]["B"], start, measure))
+    [chosen] = metering_rows.unpack(item["chosen"]["B"], start, measure)
+    return chosen
