@@ -1,4 +1,4 @@
-"""Ends that meet pauses and new cycles, and what comes late for a period that was cut."""
+"""Ends that meet pauses, new cycles and the anchor of classic mode."""
 
 from typing import Any
 
@@ -80,28 +80,6 @@ def test_an_end_before_the_renewal_is_the_anchor_in_classic_mode(
     assert [one for one, _ in stage.totals()] == [
         "2024-01-01",
         *{"classic": ["2024-01-16", "2024-02-16"], "flexible": ["2024-02-01"]}[mode],
-    ]
-
-
-def test_usage_that_comes_after_a_reset_of_the_anchor_is_corrected_on_the_next_invoice(
-    stage: Stage,
-) -> None:
-    """The reset's invoice is final at once, so whatever was still on its way is late for it."""
-    settings = {"late_usage": "next_invoice"}
-    stage.client.raw_request("post", "/v1/meterline/settings", **settings)
-    subscription = stage.subscribe(stage.metered("Calls", stage.meter(), 100))
-    stage.until("2024-01-06")
-    stage.use(10, "2024-01-05")
-    stage.until("2024-01-11")
-    stage.change(subscription, billing_cycle_anchor="now")
-    assert [one.status for one in stage.invoices()] == ["open"]
-    stage.use(7, "2024-01-08")
-    stage.use(1, "2024-01-11")
-    stage.until("2024-02-12")
-    assert lines_of(stage.invoices()[0]) == [("10 × Calls", 1000, "2024-01-01", "2024-01-11")]
-    assert lines_of(stage.invoices()[1]) == [
-        ("1 × Calls", 100, "2024-01-11", "2024-02-11"),
-        ("Late usage: 7 × Calls", 700, "2024-01-01", "2024-01-11"),
     ]
 
 
