@@ -19,23 +19,20 @@ and ``param`` (``items[0][price]``). Unknown parameters are refused before anyth
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from meterline.api.param_groups import Array, Map, Object
 from meterline.api.param_kinds import (
     MAX_STRING,
     MAX_TIMESTAMP,
-    Array,
     Boolean,
     DecimalNumber,
     Either,
     Integer,
-    Map,
-    Object,
     OneOf,
     Param,
     Params,
     String,
-    exclusive,
-    missing,
 )
+from meterline.api.param_refusals import exclusive, missing
 
 __all__ = [
     "RANGE",
