@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from meterline.core.balances import settle
 from meterline.core.cycles import CyclePeriod
-from meterline.core.invoicing import BilledItem, UsageType, renewal_lines, total_up
+from meterline.core.invoicing import BilledItem, UsageType, renewal_lines
 from meterline.core.periods import Interval, IntervalUnit, period_at
 from meterline.core.price_models import Usage
 from meterline.core.rating import PricePlan, Tier, TiersMode
@@ -50,7 +51,7 @@ def renew(items: list[BilledItem], usage: dict[str, Usage], now: int) -> int:
     ended = period_at(ANCHOR, MONTHLY, now)
     coming = period_at(ANCHOR, MONTHLY, ended.end)
     lines = renewal_lines(items, usage, CyclePeriod(ended, ended), CyclePeriod(coming, coming))
-    return total_up((line.amount_minor for line in lines), 0).amount_due
+    return settle(sum(line.amount_minor for line in lines), 0).amount_due_minor
 
 
 def _licensed() -> BilledItem:

@@ -210,10 +210,10 @@ def test_a_percentage_explains_allowance_share_and_fees() -> None:
     plan = PercentagePlan(Decimal("1.3"), Decimal(2), free_events=2, free_volume=Decimal(250))
     rated = rate_percentage(plan, Decimal(800), 4)
     assert [(step.unit, step.quantity, step.unit_amount, step.amount) for step in rated.steps] == [
-        (StepUnit.QUANTITY, 250, 0, 0),
-        (StepUnit.QUANTITY, 550, Decimal("0.013"), Decimal("7.15")),
-        (StepUnit.EVENTS, 2, 0, 0),
-        (StepUnit.EVENTS, 2, 2, 4),
+        (StepUnit.QUANTITY, Decimal(250), Decimal(0), Decimal(0)),
+        (StepUnit.QUANTITY, Decimal(550), Decimal("0.013"), Decimal("7.15")),
+        (StepUnit.EVENTS, Decimal(2), Decimal(0), Decimal(0)),
+        (StepUnit.EVENTS, Decimal(2), Decimal(2), Decimal(4)),
     ]
 
 

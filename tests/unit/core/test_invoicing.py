@@ -1,4 +1,4 @@
-"""The lines and totals of first and renewal invoices, and the periods that they are for."""
+"""The lines of first and renewal invoices, and the periods that they are for."""
 
 from decimal import Decimal
 
@@ -14,7 +14,6 @@ from meterline.core.invoicing import (
     UsageType,
     opening_lines,
     renewal_lines,
-    total_up,
     trial_lines,
 )
 from meterline.core.price_models import Usage
@@ -98,17 +97,6 @@ def test_a_trial_cannot_end_before_the_subscription_starts() -> None:
     with pytest.raises(BillingError) as refused:
         open_cycle(at("2024-05-15"), MONTH, AnchorChoice(), at("2024-05-14"))
     assert refused.value.param == "trial_end"
-
-
-@pytest.mark.parametrize(
-    ("lines", "balance", "due", "ending"),
-    [([2, 2], 0, 4, 0), ([1000, -300], 0, 700, 0), ([1000], -1500, 0, -500), ([-500], 0, 0, -500)],
-)
-def test_totals_add_rounded_lines_and_use_the_balance(
-    lines: list[int], balance: int, due: int, ending: int
-) -> None:
-    totals = total_up(lines, balance)
-    assert (totals.subtotal, totals.amount_due, totals.ending_balance) == (sum(lines), due, ending)
 
 
 def test_computing_an_invoice_again_gives_the_same_invoice() -> None:

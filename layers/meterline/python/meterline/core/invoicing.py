@@ -1,9 +1,9 @@
-"""Invoice lines and totals: what a subscription's items cost at the start and the end of a period.
+"""Invoice lines: what a subscription's items cost at the start and the end of a period.
 
 Licensed items are billed in advance, metered items in arrears, together on one invoice (contract
 section 5.6). Each line is rated, prorated if its period is a part of a full one, and rounded by
-itself; the invoice adds rounded lines (contract section 4). Usage is never prorated, but the bounds
-that a price may set to its amount for a period are.
+itself; an invoice adds rounded lines (contract section 4), and `balances` settles their sum. Usage
+is never prorated, but the bounds that a price may set to its amount for a period are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from meterline.core.balances import settle
 from meterline.core.commitments import UNBOUNDED, Commitment, SpendBounds, commitment_of
 from meterline.core.cycles import CyclePeriod
 from meterline.core.money import ZERO
@@ -81,21 +80,6 @@ class Line:
     def is_stub(self) -> bool:
         """Whether the line charges only a part of a full period."""
         return self.period.seconds < self.whole.seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The sums of an invoice in minor units.
-
-    ``starting_balance`` is the customer's balance before (negative: credit), ``ending_balance``
-    after the invoice is finalised (contract section 6).
-    """
-
-    subtotal: int
-    total: int
-    amount_due: int
-    starting_balance: int
-    ending_balance: int
 
 
 def opening_lines(items: Iterable[BilledItem], first: CyclePeriod, mode: BillingMode) -> list[Line]:
@@ -181,27 +165,3 @@ def _usage_line(
         return line
     kept = commitment_of(rated.amount_minor, bounds, span.period, span.whole)
     return replace(line, amount_minor=kept.bounded.amount_minor, commitment=kept)
-
-
-def total_up(
-    amounts_minor: Iterable[int],
-    starting_balance: int,
-    *,
-    discount_minor: int = 0,
-    minimum_charge_minor: int = 0,
-) -> Totals:
-    """The totals of an invoice with these line amounts for a customer with this balance.
-
-    Discounts come off the sum of the lines; what is left meets the balance as `balances.settle`
-    has it (contract section 6).
-    """
-    subtotal = sum(amounts_minor)
-    total = subtotal - discount_minor
-    settlement = settle(total, starting_balance, minimum_charge_minor)
-    return Totals(
-        subtotal=subtotal,
-        total=total,
-        amount_due=settlement.amount_due_minor,
-        starting_balance=starting_balance,
-        ending_balance=settlement.ending_balance_minor,
-    )

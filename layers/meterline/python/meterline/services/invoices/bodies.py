@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from meterline.core.arrears import Deadlines
-from meterline.core.balances import minimum_charge_minor
+from meterline.core.balances import Settlement, minimum_charge_minor, settle
 from meterline.core.discounts import DiscountableLine, DiscountAmount, discount_lines
-from meterline.core.invoicing import Totals, total_up
 from meterline.core.periods import Period
 from meterline.services.invoices.discounts import core_discount
 from meterline.store.documents import LIVE, Body, Document
@@ -120,19 +119,31 @@ def with_totals(invoice: Body, lines: list[Body], *, starting_balance: int) -> B
         [core_discount(terms) for terms in private(invoice).get("discounts", [])],
     )
     discounted = [line | _taken_off(off) for line, off in zip(lines, taken, strict=True)]
-    charged = invoice["collection_method"] == "charge_automatically"
-    totals = total_up(
-        (int(line["amount"]) for line in lines),
-        starting_balance,
-        discount_minor=sum(part.amount_minor for off in taken for part in off),
-        minimum_charge_minor=minimum_charge_minor(invoice["currency"]) if charged else 0,
-    )
-    return {
+    subtotal = sum(int(line["amount"]) for line in lines)
+    total = subtotal - sum(part.amount_minor for off in taken for part in off)
+    summed = {
         **invoice,
         "lines": line_list(invoice["id"], discounted),
+        "starting_balance": starting_balance,
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
+        "total": total,
         "total_discount_amounts": _summed(taken),
-        **_amounts(totals),
+        "total_excluding_tax": total,
     }
+    due = settlement_of(summed).amount_due_minor
+    return summed | {"amount_due": due, "amount_remaining": due}
+
+
+def settlement_of(invoice: Body) -> Settlement:
+    """How an invoice's total meets the balance that it starts from."""
+    return settle(invoice["total"], invoice["starting_balance"], smallest_charge_minor(invoice))
+
+
+def smallest_charge_minor(invoice: Body) -> int:
+    """What an invoice must come to for its amount to be charged; any amount can be sent."""
+    charged = invoice["collection_method"] == "charge_automatically"
+    return minimum_charge_minor(invoice["currency"]) if charged else 0
 
 
 def private(body: Body) -> Body:
@@ -181,18 +192,6 @@ def subscription_of(invoice: Body) -> str | None:
     """The id of the subscription that an invoice belongs to."""
     details = (invoice["parent"] or {}).get("subscription_details") or {}
     return details.get("subscription")
-
-
-def _amounts(totals: Totals) -> dict[str, Any]:
-    return {
-        "amount_due": totals.amount_due,
-        "amount_remaining": totals.amount_due,
-        "starting_balance": totals.starting_balance,
-        "subtotal": totals.subtotal,
-        "subtotal_excluding_tax": totals.subtotal,
-        "total": totals.total,
-        "total_excluding_tax": totals.total,
-    }
 
 
 def _payment_attempt(terms: InvoiceTerms, subscription: Body) -> int | None:

@@ -14,6 +14,7 @@ from meterline.services.invoices.bodies import (
     invoice_due_at,
     invoice_lines,
     private,
+    settlement_of,
     subscription_of,
     with_arrears,
     with_totals,
@@ -161,13 +162,12 @@ def _next_number(ledger: Ledger, invoice: Body) -> str:
 
 def _settle_balance(ledger: Ledger, invoice: Body) -> int:
     """The customer's balance after the invoice, with the transaction that takes it there."""
-    before = int(invoice["starting_balance"])
-    owed = int(invoice["total"]) + before
-    after = owed - int(invoice["amount_due"])
+    settlement = settlement_of(invoice)
+    after = settlement.ending_balance_minor
     ledger.account = ledger.account | {"currency": invoice["currency"]}
-    if after != before:
+    if settlement.applied_minor:
         type_ = "invoice_too_small" if after > 0 else "applied_to_invoice"
-        change_balance(ledger, after - before, type_, invoice["id"])
+        change_balance(ledger, settlement.applied_minor, type_, invoice["id"])
     return after
 
 
