@@ -27,6 +27,7 @@ from meterline.api.params import (
 from meterline.api.router import Routes, delete, get, post
 from meterline.api.routes.invoiceitems import ITEM_OPERATIONS
 from meterline.api.routes.shared import (
+    CUSTOM_FIELDS,
     LINE_CONTENT,
     ONE_LINE_AMOUNT,
     ONE_TIME_PRICE_DATA,
@@ -134,13 +135,18 @@ _PREVIEW = object_(
 
 _FIELDS: dict[str, Param] = {
     "auto_advance": boolean(),
+    "automatically_finalizes_at": timestamp(),
     "collection_method": enum("charge_automatically", "send_invoice"),
+    "custom_fields": CUSTOM_FIELDS,
     "days_until_due": integer(minimum=0),
     "description": string(max_length=1_500, emptyable=True),
     "discounts": discounts(),
     "due_date": timestamp(),
+    "effective_at": timestamp(emptyable=True),
     "footer": string(emptyable=True),
     "metadata": metadata(),
+    "number": string(max_length=26, emptyable=True),
+    "statement_descriptor": string(max_length=22),
 }
 _DUE = [("days_until_due", "due_date")]
 

@@ -71,6 +71,13 @@ def discounts() -> Param:
 ITEM_THRESHOLDS = object_(emptyable=True, usage_gte=integer(required=True, minimum=1))
 """How much usage of a metered item is billed before its period ends."""
 
+CUSTOM_FIELDS = array(
+    object_(name=string(required=True, max_length=40), value=string(required=True, max_length=140)),
+    emptyable=True,
+    max_items=4,
+)
+"""What is shown on invoices beside what the contract knows."""
+
 PRICES = ("price", "price_data")
 """The two ways to say at which price."""
 

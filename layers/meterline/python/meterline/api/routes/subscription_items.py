@@ -26,6 +26,7 @@ _KIND = "subscription_item"
 _PATH = "/v1/subscription_items"
 
 _PRORATION = {
+    "payment_behavior": enum("allow_incomplete", "default_incomplete", "error_if_incomplete"),
     "proration_behavior": enum("always_invoice", "create_prorations", "none"),
     "proration_date": timestamp(),
 }

@@ -18,6 +18,7 @@ from meterline.api.params import (
 )
 from meterline.api.router import Answer, Routes, delete, post
 from meterline.api.routes.shared import (
+    CUSTOM_FIELDS,
     ITEM_THRESHOLDS,
     ONE_TIME_PRICE_DATA,
     PRICES,
@@ -141,6 +142,7 @@ _ANCHOR_CONFIG = object_(
 
 _CANCELLATION_DETAILS = object_(
     comment=string(emptyable=True),
+    feedback_option=string(),
     feedback=enum(
         "customer_service",
         "low_quality",
@@ -161,12 +163,25 @@ _THRESHOLDS = object_(
     one_of=[("amount_gte", "reset_billing_cycle_anchor")],
 )
 
+_FLEXIBLE = object_(proration_discounts=enum("included"))
+
+_INVOICE_SETTINGS = object_(
+    custom_fields=CUSTOM_FIELDS,
+    description=string(max_length=1_500),
+    footer=string(),
+)
+
+_PAYMENT = {
+    "payment_behavior": enum("allow_incomplete", "default_incomplete", "error_if_incomplete"),
+}
+"""Pending updates need a payment that is awaited, so ``pending_if_incomplete`` is refused."""
+
 _CREATE_FIELDS: dict[str, Param] = {
     "add_invoice_items": _ONE_OFF_ITEMS,
     "backdate_start_date": timestamp(),
     "billing_cycle_anchor": timestamp(),
     "billing_cycle_anchor_config": _ANCHOR_CONFIG,
-    "billing_mode": object_(type=enum("classic", "flexible", required=True)),
+    "billing_mode": object_(flexible=_FLEXIBLE, type=enum("classic", "flexible", required=True)),
     "billing_thresholds": _THRESHOLDS,
     "cancel_at": either(_CANCEL_AT_WORDS, timestamp()),
     "cancel_at_period_end": boolean(),
@@ -175,12 +190,14 @@ _CREATE_FIELDS: dict[str, Param] = {
     "days_until_due": integer(minimum=0),
     "description": string(max_length=500),
     "discounts": discounts(),
+    "invoice_settings": _INVOICE_SETTINGS,
     "metadata": metadata(),
-    "payment_behavior": enum("allow_incomplete", "default_incomplete"),
     "pending_invoice_item_interval": _PENDING_INTERVAL,
     "trial_end": either(enum("now"), timestamp()),
+    "trial_from_plan": boolean(),
     "trial_period_days": integer(minimum=0, maximum=730),
     "trial_settings": _TRIAL_SETTINGS,
+    **_PAYMENT,
     **_PRORATION,
 }
 
@@ -188,6 +205,7 @@ _CREATE = object_(
     {"customer": string(required=True), "items": _ITEMS, **_CREATE_FIELDS},
     exclusive=[
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
+        ("trial_end", "trial_from_plan"),
         ("trial_end", "trial_period_days"),
         ("backdate_start_date", "billing_cycle_anchor_config", "trial_end"),
         ("backdate_start_date", "trial_period_days"),
@@ -207,6 +225,7 @@ _UPDATE = object_(
         "days_until_due": integer(minimum=0, emptyable=True),
         "description": string(max_length=500, emptyable=True),
         "discounts": discounts(),
+        "invoice_settings": _INVOICE_SETTINGS,
         "items": _CHANGED_ITEMS,
         "metadata": metadata(),
         "pause_collection": object_(
@@ -218,6 +237,7 @@ _UPDATE = object_(
         "proration_date": timestamp(),
         "trial_end": either(enum("now"), timestamp()),
         "trial_settings": _TRIAL_SETTINGS,
+        **_PAYMENT,
         **_PRORATION,
     },
     exclusive=[

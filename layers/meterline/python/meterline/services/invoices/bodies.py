@@ -65,6 +65,9 @@ def with_arrears(invoice: Body, deadlines: Deadlines) -> Body:
     return invoice | {"_": private(invoice) | {"arrears": stored}}
 
 
+_SAID_BY_SUBSCRIPTION = ("custom_fields", "description", "footer")
+
+
 def draft_invoice(terms: InvoiceTerms, customer: Body, subscription: Body) -> Body:
     """A draft invoice of a subscription, still without lines.
 
@@ -75,6 +78,7 @@ def draft_invoice(terms: InvoiceTerms, customer: Body, subscription: Body) -> Bo
     return new_invoice(terms, customer, subscription["currency"]) | {
         "auto_advance": subscription["status"] != "unpaid",
         "collection_method": subscription["collection_method"],
+        **{name: subscription["invoice_settings"][name] for name in _SAID_BY_SUBSCRIPTION},
         "next_payment_attempt": _payment_attempt(terms, subscription),
         "parent": _parent(subscription),
         "_": {"days_until_due": subscription["days_until_due"]},

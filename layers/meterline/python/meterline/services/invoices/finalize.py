@@ -81,7 +81,7 @@ def finalize_on(ledger: Ledger, invoice: Body) -> Body:
         "status": "open",
         "automatically_finalizes_at": None,
         "next_payment_attempt": None,
-        "effective_at": at,
+        "effective_at": invoice["effective_at"] or at,
         "due_date": _due_date(invoice, at),
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }

@@ -35,7 +35,18 @@ from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import find, on_customers_time
 from meterline.store.documents import Body, Document
 
-_PLAIN_FIELDS = ("description", "footer", "due_date", "collection_method")
+_PLAIN_FIELDS = (
+    "collection_method",
+    "custom_fields",
+    "description",
+    "due_date",
+    "effective_at",
+    "footer",
+    "number",
+    "statement_descriptor",
+)
+_MOST_AHEAD_SECONDS = 5 * 366 * 86_400
+"""How far ahead an invoice can be told to become final."""
 
 
 def create_invoice(ctx: Context, params: Body) -> Body:
@@ -172,9 +183,27 @@ def _with_fields(ctx: Context, invoice: Body, params: Body) -> Body:
         if invoice["status"] == "draft":
             at = ctx.now + invoice_grace_seconds(ctx) if params["auto_advance"] else None
             changes["automatically_finalizes_at"] = at
+    if "automatically_finalizes_at" in params:
+        changes |= _final_at(ctx, params)
     after = invoice | changes
     _check_collection(after)
     return after
+
+
+def _final_at(ctx: Context, params: Body) -> dict[str, Any]:
+    """When a draft becomes final by itself, which it then advances for."""
+    at = params["automatically_finalizes_at"]
+    if not ctx.now < at <= ctx.now + _MOST_AHEAD_SECONDS:
+        raise BillingError(
+            "automatically_finalizes_at must lie ahead, by at most five years.",
+            param="automatically_finalizes_at",
+        )
+    if not params.get("auto_advance", True):
+        raise BillingError(
+            "An invoice that does not advance by itself is not finalized by itself.",
+            param="auto_advance",
+        )
+    return {"auto_advance": True, "automatically_finalizes_at": at}
 
 
 def _check_collection(invoice: Body) -> None:

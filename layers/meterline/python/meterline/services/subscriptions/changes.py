@@ -100,6 +100,8 @@ def _step(
         return Step(old, None)
     price = prices[wanted["price"]] if "price" in wanted else old["price"]
     new = old | {"price": price, "plan": plan_of(price)}
+    if price["id"] != old["price"]["id"]:
+        new.pop("quantity", None)  # at another price it is one again, unless the request says more
     if interval_of(price) != interval_of(old["price"]):
         new |= _bounds(period_for(subscription, price, at))
     return Step(old, _requantified(new, wanted, param) | _metadata(old, wanted))

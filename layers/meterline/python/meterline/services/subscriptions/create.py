@@ -27,12 +27,14 @@ from meterline.services.subscriptions.bodies import (
 )
 from meterline.services.subscriptions.changes import as_wanted
 from meterline.services.subscriptions.items import item_terms, own_interval
+from meterline.services.subscriptions.payment import after_first_invoice
 from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
     subscription_thresholds,
 )
 from meterline.services.subscriptions.update import (
     check_collection,
+    invoice_settings,
     pending_interval,
     trial_settings,
 )
@@ -74,9 +76,8 @@ def create_subscription(ctx: Context, params: Body) -> Body:
     subscription = created.subscription
     if created.invoice is not None:
         invoice = issue_on(ledger, created.invoice)
-        waits = params.get("payment_behavior") == "default_incomplete"
-        if waits and invoice["status"] == "open":
-            subscription = subscription | {"status": "incomplete"}
+        behavior = params.get("payment_behavior")
+        subscription = after_first_invoice(subscription, invoice, behavior)
     ledger.put(subscription_document(subscription))
     ledger.tell_first("customer.subscription.created", subscription)
     ledger.save(result_id=subscription["id"])
@@ -126,7 +127,7 @@ def _opening(
         return _backdated(params["backdate_start_date"], now)
     choice = AnchorChoice(timestamp=anchor, config=AnchorConfig(**config) if config else None)
     interval = own_interval(one.price for one in terms)
-    return open_cycle(now, interval, choice, _trial_end(params, now))
+    return open_cycle(now, interval, choice, _trial_end(params, terms, now))
 
 
 def _backdated(start: int, now: int) -> Opening:
@@ -135,11 +136,18 @@ def _backdated(start: int, now: int) -> Opening:
     return Opening(start, nothing, None)
 
 
-def _trial_end(params: Mapping[str, Any], now: int) -> int | None:
+def _trial_end(params: Mapping[str, Any], terms: list[ItemTerms], now: int) -> int | None:
     if params.get("trial_end") not in (None, "now"):
         return int(params["trial_end"])
-    days = params.get("trial_period_days")
+    days = params.get("trial_period_days", _days_of_prices(params, terms))
     return trial_end_from_days(now, days) if days else None
+
+
+def _days_of_prices(params: Mapping[str, Any], terms: list[ItemTerms]) -> int:
+    """The longest trial of the prices, if ``trial_from_plan`` says that theirs counts."""
+    if not params.get("trial_from_plan"):
+        return 0
+    return max(int(one.price["recurring"]["trial_period_days"] or 0) for one in terms)
 
 
 def _subscription(ledger: Ledger, start: Start) -> Body:
@@ -150,6 +158,8 @@ def _subscription(ledger: Ledger, start: Start) -> Body:
     subscription |= {"start_date": start.start}
     if "billing_thresholds" in params:
         subscription |= subscription_thresholds(params["billing_thresholds"])
+    if "invoice_settings" in params:
+        subscription |= invoice_settings(subscription, params)
     if "trial_settings" in params:
         subscription |= {"trial_settings": trial_settings(params)}
     check_collection(subscription)

@@ -13,7 +13,7 @@ from meterline.services.subscriptions.bodies import (
 from meterline.services.subscriptions.update import update_subscription
 from meterline.store.documents import Body
 
-_CHANGE_PARAMS = ("proration_behavior", "proration_date")
+_CHANGE_PARAMS = ("payment_behavior", "proration_behavior", "proration_date")
 
 
 def find_item(ctx: Context, item_id: str, params: Body) -> Body:  # noqa: ARG001 - a route

@@ -30,6 +30,7 @@ from meterline.services.subscriptions.bodies import (
 from meterline.services.subscriptions.cancel import cancellation_details, change_end
 from meterline.services.subscriptions.changes import change_items
 from meterline.services.subscriptions.cycle import restart, restart_of
+from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
 from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
@@ -59,12 +60,14 @@ def update_subscription(
     ctx, document, customer = load(ctx, subscription_id)
     ledger = open_ledger(ctx, customer)
     amended = amend(ledger, document.body, params)
+    after = amended.subscription
     if amended.invoice is not None:
-        issue_on(ledger, amended.invoice)
-    ledger.put(subscription_document(amended.subscription, document))
-    ledger.tell("customer.subscription.updated", amended.subscription, document.body)
+        invoice = issue_on(ledger, amended.invoice)
+        after = after_change(after, invoice, params.get("payment_behavior"))
+    ledger.put(subscription_document(after, document))
+    ledger.tell("customer.subscription.updated", after, document.body)
     ledger.save(result_id=subscription_id if result_id is None else result_id)
-    return amended.subscription
+    return after
 
 
 def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
@@ -140,6 +143,8 @@ def _plain_changes(before: Body, params: Body) -> dict[str, Any]:
         changes["pause_collection"] = pause_collection(params)
     if "billing_thresholds" in params:
         changes |= subscription_thresholds(params["billing_thresholds"])
+    if "invoice_settings" in params:
+        changes |= invoice_settings(before, params)
     if "trial_settings" in params:
         changes["trial_settings"] = trial_settings(params)
     if "pending_invoice_item_interval" in params:
@@ -170,6 +175,12 @@ def pause_collection(params: Body) -> Body | None:
     if given is UNSET:
         return None
     return {"behavior": given["behavior"], "resumes_at": given.get("resumes_at")}
+
+
+def invoice_settings(subscription: Body, params: Body) -> Body:
+    """What invoices of the subscription say beside their lines."""
+    given = {name: or_none(value) for name, value in params["invoice_settings"].items()}
+    return {"invoice_settings": subscription["invoice_settings"] | given}
 
 
 def trial_settings(params: Body) -> Body:

@@ -1,0 +1,38 @@
+"""``payment_behavior``: what becomes of a subscription whose invoice is not paid with the request.
+
+Meterline has no payment processor, so an amount that is due is never paid within a request. An
+invoice that is sent, or has nothing to collect, makes nobody wait (contract section 5.10).
+"""
+
+from meterline.core.errors import BillingError
+from meterline.store.documents import Body
+
+
+def after_first_invoice(subscription: Body, invoice: Body, behavior: str | None) -> Body:
+    """A new subscription, incomplete until ``invoice`` is paid if the request wants that."""
+    return _waiting(subscription, invoice, behavior, "incomplete")
+
+
+def after_change(subscription: Body, invoice: Body, behavior: str | None) -> Body:
+    """A changed subscription, past due until ``invoice`` is paid if the request wants that."""
+    return _waiting(subscription, invoice, behavior, "past_due")
+
+
+def _waiting(subscription: Body, invoice: Body, behavior: str | None, status: str) -> Body:
+    """The subscription in the status of one who waits; by default it is as if it were paid.
+
+    ``error_if_incomplete`` refuses the whole request with status 402, as a payment that fails does.
+    """
+    if invoice["status"] != "open":
+        return subscription
+    if behavior == "error_if_incomplete":
+        raise BillingError(
+            f"{invoice['amount_due']} {invoice['currency']} would be due, and there is no payment"
+            " processor to charge. Leave out payment_behavior, or use default_incomplete, and"
+            " record the payment.",
+            code="missing",
+            param="payment_behavior",
+            status=402,
+            type="card_error",
+        )
+    return subscription | {"status": status} if behavior == "default_incomplete" else subscription
