@@ -42,7 +42,7 @@ pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint test test-differential test-runs test-year test-dynamodb-local test-node test-e2e bench ci
+.PHONY: format lint test test-faults test-differential test-runs test-year test-dynamodb-local test-node test-e2e bench ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -56,6 +56,10 @@ lint: $(READY) ## ruff, mypy --strict, cfn-lint, sam validate
 
 test: $(READY) ## unit, contract, integration (on moto) and fault tests
 	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks -n $(WORKERS) $(ARGS)
+
+SEEDS ?= 20000
+test-faults: $(READY) ## the fault simulator for longer: SEEDS=100000, or one seed again: ARGS="--fault-seed 7"
+	python -m pytest tests/faults/test_faults.py --fault-seeds $(SEEDS) -n $(WORKERS) $(ARGS)
 
 test-differential: $(READY) ## the core against a naive implementation, 500,000 random inputs
 	python -m pytest -m differential tests/unit/core $(ARGS)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meterline.core.calendar_windows import Grouping, window_around
+from meterline.core.distinct import value_of
 from meterline.services import count, summaries
 from meterline.store.meter_events import identity_of, key_of
 from tests.engines import Engine
@@ -33,7 +34,7 @@ def test_a_day_of_25_hours_holds_the_events_of_25_hours() -> None:
     assert [value for _, _, value in hours] == [1] * 25
 
 
-@pytest.mark.parametrize("formula", ["sum", "last"])
+@pytest.mark.parametrize("formula", ["sum", "last", "unique_count"])
 def test_every_window_says_what_a_query_of_its_range_says(dynamodb: Engine, formula: str) -> None:
     assert dynamodb.scan("usage") == []
     meter = meter_body(formula=formula)
@@ -64,7 +65,7 @@ def counted(events: Iterable[tuple[int, int]], formula: str = "sum") -> None:
                     "meter": {"S": meter_body()["id"]},
                     "customer": {"S": "cus_a"},
                     "measure": {"S": formula},
-                    "value": {"S": str(value)},
+                    "value": {"S": _as_stored(value, formula)},
                     "timestamp": {"N": str(timestamp)},
                     "accepted_at": {"N": str((SUNDAY + 30 * HOUR) * 1_000_000 + number)},
                 },
@@ -83,3 +84,8 @@ def rows(
         meter or meter_body(), "cus_a", start, end, grouping, zone, livemode=False
     )
     return [(row["start_time"], row["end_time"], row["aggregated_value"]) for row in found]
+
+
+def _as_stored(value: int, formula: str) -> str:
+    """The value as acceptance stores it."""
+    return str(value_of(str(value)) if formula == "unique_count" else value)
