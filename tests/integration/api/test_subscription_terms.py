@@ -119,12 +119,6 @@ def test_the_discount_of_a_subscription_can_be_deleted(stage: Stage) -> None:
     assert refused.value.http_status == 404
 
 
-def test_a_customer_has_no_discount_to_delete(stage: Stage) -> None:
-    with pytest.raises(stripe.InvalidRequestError) as refused:
-        stage.client.v1.customers.delete_discount(stage.customer)
-    assert refused.value.http_status == 404
-
-
 def test_a_draft_is_told_when_it_becomes_final_and_what_it_says(stage: Stage) -> None:
     invoices = stage.client.v1.invoices
     draft = invoices.create(

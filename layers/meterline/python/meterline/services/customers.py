@@ -154,17 +154,6 @@ def _new_customer(ctx: Context, params: Body) -> Body:
     }
 
 
-def delete_customer_discount(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
-    """Refused: in this version of the API nothing puts a discount on a customer."""
-    find(ctx, KIND, customer_id)
-    raise BillingError(
-        f"No active discount for customer: {customer_id}",
-        code="resource_missing",
-        param="id",
-        status=404,
-    )
-
-
 def with_details(before: Body, params: Body) -> Body:
     """A customer's body with the given parameters in it; nothing is stored."""
     body = before | {name: or_none(params[name]) for name in _PLAIN if name in params}

@@ -27,12 +27,7 @@ from meterline.services.balances import (
     update_balance_transaction,
 )
 from meterline.services.context import Context
-from meterline.services.customers import (
-    create_customer,
-    delete_customer,
-    delete_customer_discount,
-    update_customer,
-)
+from meterline.services.customers import create_customer, delete_customer, update_customer
 from meterline.services.lookups import find
 from meterline.store.billing import Source
 from meterline.store.search_terms import email_term
@@ -109,7 +104,6 @@ CUSTOMERS = [
     retrieve("/v1/customers/{id}", "customer", shows_deleted=True),
     post("/v1/customers/{id}", "customer", update_customer, UPDATE),
     delete("/v1/customers/{id}", "customer", delete_customer),
-    delete("/v1/customers/{id}/discount", "discount", delete_customer_discount),
 ]
 
 CREATE_TRANSACTION = object_(
