@@ -1,11 +1,16 @@
 """What a renewal costs: requests, round trips, write units; and whether a crowd changes that."""
 
+import copy
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any
 from unittest.mock import patch
+
+from botocore.client import BaseClient
+from moto.dynamodb import models
 
 from meterline.services import sweep as sweeping
 from meterline.services.due_work import do_due_work
@@ -16,21 +21,29 @@ from tests.benchmarks.results import Result
 from tests.engines import Engine, running
 from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import DAY, NOW, FrozenTime, World
+from tests.moto_copies import CopiesThatShareItems
 
 _BATCH = 10
 _RENEWED = 20
+_ROUNDS = 3
 _SUBSCRIBED = NOW - 40 * DAY
+
+type Call = tuple[Any, str, dict[str, Any]]
 
 
 def measure() -> list[Result]:
     """The figures of drafting, of finalising, and of the sweep."""
-    with running(None) as engine, redirect_stdout(StringIO()):
+    copies = patch.object(models, "copy", CopiesThatShareItems())
+    with running(None) as engine, copies, redirect_stdout(StringIO()):
         world = World(engine, FrozenTime(), Wire())
         prices = _prices(world)
-        drafting, invoice = _drafting(world, prices)
+        # A process's first ones also note which kinds of events there are.
+        _, first = _drafting(world, prices)
         later = world.context(NOW + 3_600)
+        do_due_work(later, first)
+        drafting, invoice = _drafting(world, prices)
         finalising = _recorded(engine, lambda: do_due_work(later, invoice))
-        seconds, ratio = _speed(world, prices)
+        seconds, bare = _speed(world, prices)
     few, many = (_requests_to_send(number) for number in (1_000, 100_000))
     renewal = len(drafting.calls) + len(finalising.calls)
     return [
@@ -39,7 +52,13 @@ def measure() -> list[Result]:
         Result("renewal: drafting", drafting.write_units, "write units", target="<= 22"),
         Result("renewal: requests to finalise", len(finalising.calls), "requests"),
         Result("renewal: finalising", finalising.write_units, "write units"),
-        Result("renewals of one worker on moto", 1 / seconds, "a second", ratio=ratio),
+        Result(
+            "renewals of one worker on moto",
+            1 / seconds,
+            "a CPU second",
+            floor=1 / bare,
+            ratio=seconds / bare,
+        ),
         Result("sweep of 1,000: for each", few, "requests"),
         Result("sweep of 100,000: for each", many, "requests", floor=1 / _BATCH, ratio=many * 10),
         Result(
@@ -79,15 +98,40 @@ def _recorded(engine: Engine, work: Callable[[], object]) -> Traffic:
 
 
 def _speed(world: World, prices: tuple[list[str], list[str]]) -> tuple[float, float]:
-    """Seconds for each renewal, and their ratio to the time that the engine's calls took."""
+    """CPU seconds for each renewal, and for the same calls, prepared and made again bare.
+
+    The engine runs in this process, so other processes on the machine do not count.
+    """
     subscriptions = [_subscription(world, prices) for _ in range(_RENEWED)]
-    bare = Traffic(world.engine)
-    started = time.perf_counter()
-    with bare.recorded(), patch.object(Traffic, "_units", return_value=0):
-        for subscription in subscriptions:
-            do_due_work(world.context(), subscription)
-    seconds = time.perf_counter() - started
-    return seconds / _RENEWED, seconds / bare.seconds
+    beginning = world.state()
+    best, floor = math.inf, math.inf
+    for _ in range(_ROUNDS):
+        calls: list[Call] = []
+        with _noted(calls):
+            started = time.process_time()
+            for subscription in subscriptions:
+                do_due_work(world.context(), subscription)
+            best = min(best, time.process_time() - started)
+        world.restore(beginning)
+        started = time.process_time()
+        for client, operation, arguments in calls:
+            client._make_api_call(operation, arguments)  # noqa: SLF001 - as it was called
+        floor = min(floor, time.process_time() - started)
+        world.restore(beginning)
+    return best / _RENEWED, floor / _RENEWED
+
+
+@contextmanager
+def _noted(calls: list[Call]) -> Iterator[None]:
+    """Note every call that AWS clients make, with its parameters."""
+    send = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - the one door
+
+    def noting(client: BaseClient, operation: str, arguments: dict[str, Any]) -> object:
+        calls.append((client, operation, copy.deepcopy(arguments)))
+        return send(client, operation, arguments)
+
+    with patch.object(BaseClient, "_make_api_call", noting):
+        yield
 
 
 def _requests_to_send(number: int) -> float:

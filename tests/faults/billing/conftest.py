@@ -1,13 +1,10 @@
 """A world on a fresh engine, its clock frozen and its wire watched."""
 
-import copy
 from collections.abc import Iterator
 from random import Random
-from typing import Any
 
 import pytest
 from moto.dynamodb import models
-from moto.dynamodb.models.table import Table
 
 from meterline.services import ids, workers
 from meterline.services.invoices import metered
@@ -15,31 +12,13 @@ from tests.engines import Engine, running
 from tests.faults.billing.engine import MemoryDynamoDB
 from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import FrozenTime, World
-
-
-class _CopiesThatShareItems:
-    """moto copies the whole table for each operation of a transaction, to be able to undo it.
-
-    Items that are put and deleted, as in these tests, are never changed: copies can share them.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(copy, name)
-
-    def deepcopy(self, value: Any) -> Any:
-        if not isinstance(value, Table):
-            return copy.deepcopy(value)
-        table = copy.copy(value)
-        table.items = copy.copy(value.items)
-        for key, items in value.items.items():
-            table.items[key] = copy.copy(items)
-        return table
+from tests.moto_copies import CopiesThatShareItems
 
 
 @pytest.fixture
 def world(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world on the engine that tests are run on."""
-    monkeypatch.setattr(models, "copy", _CopiesThatShareItems())
+    monkeypatch.setattr(models, "copy", CopiesThatShareItems())
     return _world(dynamodb, monkeypatch)
 
 
