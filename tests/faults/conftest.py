@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from meterline.services import hour_profiles
 from meterline.store import batches, clients, usage
 from meterline.store.settings import settings
 from tests.faults.simulation import Simulation
@@ -11,7 +12,7 @@ from tests.faults.simulation import Simulation
 
 @pytest.fixture
 def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation], None]]:
-    """Runs a simulation on its own engine; small counters make segments frequent."""
+    """Runs a simulation on its own engine; small counters make segments and profiles frequent."""
     for name in ("meter_events", "usage"):
         monkeypatch.setenv(f"METERLINE_{name.upper()}_TABLE", name)
     settings.cache_clear()
@@ -22,6 +23,8 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation],
         monkeypatch.setattr(batches, "sleep", lambda _: simulation.scheduler.pause())
         monkeypatch.setattr(usage, "COUNTER_BYTES", simulation.chance.choice((260, 400, 1_000)))
         monkeypatch.setattr(usage, "SEGMENT_ROWS", simulation.chance.choice((7, 5_000)))
+        every = simulation.chance.choice((1, 3, 100))
+        monkeypatch.setattr(hour_profiles, "SEGMENTS_A_PROFILE", every)
         simulation.run()
 
     yield run

@@ -85,6 +85,7 @@ class Simulation:
         self.identifiers: list[str] = []
         self.dead_letters: list[list[Record]] = []
         self.engine.around = self._around
+        self.engine.between = self._between
         self.engine.on_event = self._on_event
 
     @property
@@ -115,8 +116,8 @@ class Simulation:
             self._deliver(self.chance.choice(self.shards))
         elif dice < 0.60:
             self._deliver_again()
-        elif dice < 0.63 and self.identifiers and not self.is_calm:
-            recent = self.identifiers[-self.chance.choice((5, 500)) :]
+        elif dice < 0.64 and self.identifiers and not self.is_calm:
+            recent = self.identifiers[-self.chance.choice((3, 3, 500)) :]
             self.scheduler.spawn(self._cancellation(self.chance.choice(recent)))
 
     # ------------------------------------------------------------------ clients
@@ -221,9 +222,10 @@ class Simulation:
 
     def _deliver_again(self) -> None:
         """Some records once more, in any order and at any time: a redrive, a second consumer."""
-        records = [record for shard in self.shards for record in shard.records]
+        shards = self.chance.sample(self.shards, len(self.shards))
+        records = [record for shard in shards for record in shard.records]
         if records and not self.is_calm:
-            newest = records[-self.chance.choice((4, 10_000)) :]
+            newest = records[-self.chance.choice((1, 4, 10_000)) :]
             batch = self.chance.choices(newest, k=self.chance.randint(1, 25))
             self.scheduler.spawn(Delivery(batch).work)
 
@@ -242,6 +244,12 @@ class Simulation:
             error: Any = {"Error": {"Code": "ThrottlingException", "Message": ""}}
             raise ClientError(error, call)
         raise ReadTimeoutError(endpoint_url="simulated")
+
+    def _between(self) -> None:
+        """Within a batch of statements: another task may go first, or the rest never happens."""
+        self.scheduler.pause()
+        if not self.is_calm and self.chance.random() < self.fault_rate / 10:
+            raise self.chance.choice((Killed, ReadTimeoutError(endpoint_url="simulated")))
 
     # ------------------------------------------------------------------ the end
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from meterline.core import metering_buckets
+from meterline.core import metering_buckets, metering_profiles
 from meterline.core.aggregation import Measure, Row
 from meterline.core.metering_buckets import Bucket
-from meterline.services import count
+from meterline.core.metering_profiles import Seconds
+from meterline.services import count, hour_profiles
 from meterline.store import meter_events, usage
 from meterline.store.clients import dynamodb
 from meterline.store.usage import BucketKey, Change
@@ -111,6 +112,23 @@ def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(metering_buckets, "_new_rows", forgetful)
 
 
+def a_profile_that_overlooks_cancellations(patch: pytest.MonkeyPatch) -> None:
+    def settle(seconds: Seconds, later: Sequence[Row], _: Measure) -> tuple[Seconds, list[Row]]:
+        return seconds, metering_buckets.standing(later)
+
+    patch.setattr(metering_profiles, "settle", settle)
+    patch.setattr(hour_profiles, "settle", settle)
+
+
+def a_profile_that_takes_tombstones_for_events(patch: pytest.MonkeyPatch) -> None:
+    new_rows = metering_buckets._new_rows  # noqa: SLF001 - the mutation is in there
+
+    def unmarked(known: Sequence[Row], arrivals: Sequence[Row]) -> list[Row]:
+        return [row._replace(tombstone=False) for row in new_rows(known, arrivals)]
+
+    patch.setattr(metering_buckets, "_new_rows", unmarked)
+
+
 def unconditional_acceptance(patch: pytest.MonkeyPatch) -> None:
     def insert_many(events: Sequence[meter_events.AcceptedEvent]) -> list[None]:
         for event in events:
@@ -139,6 +157,8 @@ MUTATIONS: list[Break] = [
     segments_that_overwrite_each_other,
     a_counter_without_its_segment,
     a_cancellation_without_tombstone,
+    a_profile_that_overlooks_cancellations,
+    a_profile_that_takes_tombstones_for_events,
     unconditional_acceptance,
     a_lost_answer_taken_for_a_duplicate,
 ]

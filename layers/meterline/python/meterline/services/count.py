@@ -15,6 +15,7 @@ from meterline.core import metering_buckets
 from meterline.core.aggregation import Measure, Row, rows_from
 from meterline.core.metering import measure_from_text
 from meterline.core.metering_buckets import Bucket
+from meterline.services import hour_profiles
 from meterline.services.logs import frames, log
 from meterline.store import failed_batches, usage
 from meterline.store.batches import back_off
@@ -156,13 +157,16 @@ def _commit(
     Whatever was committed before the failure is refused now and found when it is decided again.
     """
     try:
-        return usage.commit_many(changes)
+        done = usage.commit_many(changes)
     except Exception as error:  # noqa: BLE001 - one by one it shows which it is
         if len(changes) == 1:
             key = changes[0].key
             _note(error, key, groups[key], failed)
             return []
-    return [lost for change in changes for lost in _commit([change], groups, failed)]
+        return [lost for change in changes for lost in _commit([change], groups, failed)]
+    for change, segments in done.spilled:
+        hour_profiles.extend_if_due(change, segments)
+    return done.refused
 
 
 def _read(

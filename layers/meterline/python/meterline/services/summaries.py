@@ -1,10 +1,11 @@
 """Reading usage: any time range to the second, for invoices, previews, summaries and alerts alike.
 
 Whole hours come from their counters, at most one item an hour whatever the number of events; the
-hours that a range cuts come from their rows.
+hours that a range cuts come from their rows, busy ones from their usage by seconds.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from decimal import Decimal
@@ -25,7 +26,9 @@ from meterline.core.calendar_windows import Grouping, Span, window_around
 from meterline.core.errors import BillingError
 from meterline.core.metering import measure_of
 from meterline.core.metering_buckets import Bucket, standing
+from meterline.core.metering_profiles import NeedsAllRows, Seconds, has_profile
 from meterline.core.price_models import Usage
+from meterline.services import hour_profiles
 from meterline.services.ids import derived_id
 from meterline.store import usage
 from meterline.store.usage import HOUR_SECONDS, BucketKey
@@ -165,9 +168,21 @@ def _counting_events(
 
 
 def _piece(series: Series, start: int, end: int) -> Aggregate:
-    """The aggregate of a part of one hour, from its rows."""
-    rows = rows_of_hour(series, start // HOUR_SECONDS)
-    return aggregate((row for row in rows if start <= row.timestamp < end), series.measure)
+    """The aggregate of a part of one hour."""
+    seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
+    whole = aggregate((row for row in rows if start <= row.timestamp < end), series.measure)
+    for second, part in seconds.items():
+        if start <= second < end:
+            whole = combine(whole, part, series.measure)
+    return whole
+
+
+def _seconds_of_hour(series: Series, hour: int) -> tuple[Seconds, list[Row]]:
+    """What an hour holds: the usage of its seconds as far as it has a profile, and other rows."""
+    if has_profile(series.measure):
+        with suppress(NeedsAllRows):
+            return hour_profiles.read_hour(series.key(hour), series.measure)
+    return {}, rows_of_hour(series, hour)
 
 
 def rows_of_hour(series: Series, hour: int, *, accepted_from: int = 0) -> list[Row]:
@@ -186,10 +201,7 @@ def rows_of_hour(series: Series, hour: int, *, accepted_from: int = 0) -> list[R
         segments = usage.read_segments(key, series.measure, accepted_from=accepted_from)
     rows = standing([*segments, *bucket.inline])
     if len(rows) < bucket.aggregate.count and not accepted_from:
-        raise BillingError(
-            f"The events of the hour from {key.start} are not kept any more: ask for whole hours.",
-            code="usage_rows_expired",
-        )
+        raise hour_profiles.rows_expired(key)
     return rows
 
 
@@ -241,12 +253,23 @@ def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggrega
         if is_one_event or last <= bounds[1]:
             yield bounds, part
             continue
-        divided: dict[Span, list[Row]] = {}
-        for row in rows_of_hour(series, first // HOUR_SECONDS):
-            if first <= row.timestamp < last:
-                divided.setdefault(windows.around(row.timestamp), []).append(row)
-        for bounds, rows in divided.items():
-            yield bounds, aggregate(rows, series.measure)
+        yield from _divided(series, windows, first, last)
+
+
+def _divided(
+    series: Series, windows: _Windows, start: int, end: int
+) -> Iterator[tuple[Span, Aggregate]]:
+    """The aggregates of a part of an hour that windows divide."""
+    seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
+    for second, part in seconds.items():
+        if start <= second < end:
+            yield windows.around(second), part
+    divided: dict[Span, list[Row]] = {}
+    for row in rows:
+        if start <= row.timestamp < end:
+            divided.setdefault(windows.around(row.timestamp), []).append(row)
+    for bounds, some in divided.items():
+        yield bounds, aggregate(some, series.measure)
 
 
 def _summary(series: Series, bounds: tuple[int, int], whole: Aggregate) -> Body:

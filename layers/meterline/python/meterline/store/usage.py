@@ -6,6 +6,7 @@ key       ``pk``                      ``sk``
 ========  ==========================  ==========================================================
 counter   ``t#<meter>#<customer>``    ``h#<hour>``
 segment   the same                    ``s#<hour>#<latest acceptance>#<version><number>``
+profile   the same                    ``p#<hour>`` (see ``usage_profiles``)
 ========  ==========================  ==========================================================
 
 A counter has its ``version``; ``sums``: how many events count, their total, the watermark and the
@@ -81,7 +82,7 @@ def read_buckets(keys: Sequence[BucketKey], measures: Sequence[Measure]) -> dict
     wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in by_key]
     for item in batch_get(settings().usage_table, wanted):
         key, measure = by_key[item["pk"]["S"], item["sk"]["S"]]
-        found[key] = _bucket(item, key.start, measure)
+        found[key] = bucket_of(item, key.start, measure)
     return found
 
 
@@ -100,22 +101,34 @@ def buckets_between(
     )
     for item in items:
         hour = _hour(item["sk"]["S"])
-        yield hour, _bucket(item, hour * HOUR_SECONDS, measure)
+        yield hour, bucket_of(item, hour * HOUR_SECONDS, measure)
 
 
 def read_segments(key: BucketKey, measure: Measure, *, accepted_from: int = 0) -> list[Row]:
     """The rows of all segments that may hold an event accepted at ``accepted_from`` or later."""
-    prefix = f"s#{_stamp(key.hour)}#"
-    items = _query(
-        partition(key.livemode, key.meter, key.customer),
-        f"{prefix}{accepted_from:016d}",
-        f"{prefix}~",
-    )
-    rows: list[Row] = []
-    for item in items:
-        data = item["rows"]["B"]
-        rows.extend(metering_rows.unpack(data, key.start, measure))
-    return rows
+    found = _segments(key, measure, f"{_segment_prefix(key)}{accepted_from:016d}")
+    return [row for _, rows in found for row in rows]
+
+
+def segments_after(
+    key: BucketKey, measure: Measure, after: str, until: str = ""
+) -> list[tuple[str, list[Row]]]:
+    """The segments behind the one with the key ``after`` ("": all), in the order in which they
+    were written, up to the key ``until`` ("": all): the key and the rows of each.
+    """
+    return list(_segments(key, measure, f"{after}~" if after else _segment_prefix(key), until))
+
+
+def _segments(
+    key: BucketKey, measure: Measure, low: str, high: str = ""
+) -> Iterator[tuple[str, list[Row]]]:
+    pk = partition(key.livemode, key.meter, key.customer)
+    for item in _query(pk, low, high or f"{_segment_prefix(key)}~"):
+        yield item["sk"]["S"], metering_rows.unpack(item["rows"]["B"], key.start, measure)
+
+
+def _segment_prefix(key: BucketKey) -> str:
+    return f"s#{_stamp(key.hour)}#"
 
 
 class Change(NamedTuple):
@@ -127,32 +140,42 @@ class Change(NamedTuple):
     measure: Measure
 
 
+class Committed(NamedTuple):
+    """What became of changes: the ``refused`` have to be decided again, since others were first or
+    the table was too busy. ``spilled`` holds the number of segments of buckets that got more.
+    """
+
+    refused: list[Change]
+    spilled: list[tuple[Change, int]]
+
+
 def commit(change: Change) -> None:
     """Replace one bucket, or raise LostRace."""
-    if commit_many([change]):
+    if commit_many([change]).refused:
         raise LostRace
 
 
-def commit_many(changes: Sequence[Change]) -> list[Change]:
-    """Replace buckets that are still what they were; gives the changes that have to be decided
-    again: others were first, or the table was too busy.
+def commit_many(changes: Sequence[Change]) -> Committed:
+    """Replace buckets that are still what they were.
 
     While a counter is small its rows stay inline: one plain conditional write, one unit. When it
     outgrows that, rows move into segments, in one transaction with the counter. Whoever lost an
     answer finds what became of it by deciding again.
     """
     small: list[tuple[Change, Item]] = []
-    refused: list[Change] = []
+    done = Committed([], [])
     for change in changes:
         rows = metering_rows.pack(change.after.inline, change.key.start, change.measure)
         counter = _counter_item(change, rows, change.before.segments)
         if _counted_size(counter) <= COUNTER_BYTES:
             small.append((change, counter))
-        elif not _commit_with_segments(change, counter):
-            refused.append(change)
+        elif segments := _commit_with_segments(change, counter):
+            done.spilled.append((change, segments))
+        else:
+            done.refused.append(change)
     for some in batched(small, STATEMENT_LIMIT, strict=False):
-        refused += _commit_counters(some)
-    return refused
+        done.refused.extend(_commit_counters(some))
+    return done
 
 
 def _commit_counters(some: Sequence[tuple[Change, Item]]) -> list[Change]:
@@ -202,15 +225,18 @@ def _left_out(change: Change, counter: Item) -> list[str]:
     return [name for name, value in had.items() if value is not None and name not in counter]
 
 
-def _commit_with_segments(change: Change, counter: Item) -> bool:
-    """Move rows into segments, together with the counter that includes them; False if refused."""
+def _commit_with_segments(change: Change, counter: Item) -> int:
+    """Move rows into segments, together with the counter that includes them; gives the number of
+    segments, 0 if refused.
+    """
     client = dynamodb()
     table = settings().usage_table
     spilled, kept = metering_rows.split(
         counter["rows"]["B"], _rows_to_spill(change, counter), change.measure
     )
     segments = _segment_items(change, spilled)
-    new_counter = _counter_item(change, kept, change.before.segments + len(segments))
+    number = change.before.segments + len(segments)
+    new_counter = _counter_item(change, kept, number)
     condition = _unchanged(change.before)
     writes = [{"Put": {"TableName": table, "Item": new_counter, **condition}}]
     writes += [{"Put": {"TableName": table, "Item": segment}} for segment in segments]
@@ -219,9 +245,9 @@ def _commit_with_segments(change: Change, counter: Item) -> bool:
     except client.exceptions.TransactionCanceledException as error:
         codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
         if not _RACES.isdisjoint(codes):
-            return False
+            return 0
         raise
-    return True
+    return number
 
 
 _RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict", "DuplicateItem"})
@@ -289,24 +315,37 @@ def _segment_items(change: Change, rows: bytes) -> list[Item]:
     return segments
 
 
-def _segment_item(change: Change, rows: bytes, number: int) -> Item:
-    key, after = change.key, change.after
+def segment_key(change: Change, number: int = 99) -> str:
+    """The key of a segment that a change writes; by default of the last that it could write."""
+    after = change.after
     place = f"{after.watermark:016d}#{after.version:08d}{number:02d}"
+    return f"{_segment_prefix(change.key)}{place}"
+
+
+def _segment_item(change: Change, rows: bytes, number: int) -> Item:
+    key = change.key
     return {
         "pk": {"S": partition(key.livemode, key.meter, key.customer)},
-        "sk": {"S": f"s#{_stamp(key.hour)}#{place}"},
+        "sk": {"S": segment_key(change, number)},
         "rows": {"B": rows},
-        **_expiry(after.watermark),
+        **expiry(change.after.watermark),
     }
 
 
-def _expiry(watermark: int) -> Item:
-    """When a segment may go: counted from the receipt of its latest event (microseconds)."""
+def expiry(watermark: int) -> Item:
+    """When a segment may go, as an attribute: some time after its latest event (microseconds)."""
     days = settings().segment_retention_days
     return {"expires_at": {"N": str(watermark // 1_000_000 + days * 86_400)}} if days else {}
 
 
-def _bucket(item: Item, hour_start: int, measure: Measure) -> Bucket:
+def counter_place(key: BucketKey) -> Item:
+    """The primary key of a counter."""
+    pk = partition(key.livemode, key.meter, key.customer)
+    return {"pk": {"S": pk}, "sk": {"S": _counter_sk(key.hour)}}
+
+
+def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
+    """The bucket that a counter item holds."""
     count, total, watermark, segments = item["sums"]["S"].split(" ")
     chosen = None
     if "chosen" in item:

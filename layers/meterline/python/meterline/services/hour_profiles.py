@@ -1,0 +1,80 @@
+"""Profiles of busy hours: what a cut through an hour reads, whatever the number of its events.
+
+Whoever writes every hundredth segment of an hour adds up, second by second, what the segments since
+the last profile hold. A cut then reads the counter, the profile, and at most about a hundred
+segments. A profile that could not be made is made up for by the next one.
+"""
+
+from meterline.core.aggregation import Measure, Row
+from meterline.core.errors import BillingError
+from meterline.core.metering_profiles import (
+    NeedsAllRows,
+    Profile,
+    Seconds,
+    fold,
+    has_profile,
+    settle,
+)
+from meterline.services.logs import frames, log
+from meterline.store import usage, usage_profiles
+from meterline.store.usage import BucketKey, Change
+
+SEGMENTS_A_PROFILE = 100
+_READS = 3
+"""How often an hour is read in which events are cancelled meanwhile, before it seems too short."""
+
+
+def extend_if_due(change: Change, segments: int) -> None:
+    """Make the profile of a bucket that has so many segments now, if it is time.
+
+    It is a shortcut for readers: when it fails, what was counted stays counted.
+    """
+    is_due = change.before.segments // SEGMENTS_A_PROFILE < segments // SEGMENTS_A_PROFILE
+    if not is_due or not has_profile(change.measure):
+        return
+    try:
+        _extend(change, segments)
+    except NeedsAllRows:
+        return
+    except Exception as error:  # noqa: BLE001 - the next profile makes up for it
+        log("WARNING", "no profile", exception=type(error).__name__, frames=frames(error))
+
+
+def _extend(change: Change, segments: int) -> None:
+    key, measure = change.key, change.measure
+    profile = usage_profiles.read_profile(key, measure)
+    until = usage.segment_key(change)
+    later = usage.segments_after(key, measure, profile.until, until)
+    if len(later) != segments - profile.segments:
+        return  # expired, or not all of a commit is visible yet: better none than a wrong one
+    rows = [row for _, rows in later for row in rows]
+    seconds = fold(profile.seconds, rows, measure)
+    extended = Profile(segments, until, seconds)
+    usage_profiles.save_profile(key, extended, measure, change.after.watermark)
+
+
+def read_hour(key: BucketKey, measure: Measure) -> tuple[Seconds, list[Row]]:
+    """The usage of an hour: by seconds as far as its profile goes, and the events since.
+
+    Raises NeedsAllRows where the profile cannot be used, and BillingError where segments are past
+    their retention, rather than to say too little.
+    """
+    for _ in range(_READS):
+        bucket, profile = usage_profiles.read_with_profile(key, measure)
+        rows: list[Row] = []
+        if bucket.segments > profile.segments:
+            later = usage.segments_after(key, measure, profile.until)
+            rows = [row for _, rows in later for row in rows]
+        seconds, events = settle(profile.seconds, [*rows, *bucket.inline], measure)
+        found = sum(part.count for part in seconds.values()) + len(events)
+        if found >= bucket.aggregate.count:
+            return seconds, events
+    raise rows_expired(key)
+
+
+def rows_expired(key: BucketKey) -> BillingError:
+    """The refusal to say what only the events of an hour could."""
+    return BillingError(
+        f"The events of the hour from {key.start} are not kept any more: ask for whole hours.",
+        code="usage_rows_expired",
+    )

@@ -1,0 +1,107 @@
+"""A cut through a busy hour reads its profile and the latest segments, and is as exact as ever."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from meterline.core.errors import BillingError
+from meterline.services import count, hour_profiles
+from meterline.services.adjustments import create_meter_event_adjustment
+from meterline.store import usage
+from tests.engines import Engine
+from tests.integration.metering.worlds import (
+    HOUR_START,
+    deliver,
+    event,
+    meter_body,
+    send,
+    sender,
+    stored_records,
+    used,
+)
+
+PROFILED = ("sum", "count", "last", "max", "min", "avg")
+VALUES = [(n * 37 % 101) - 20 for n in range(60)]
+
+
+@pytest.fixture(autouse=True)
+def busy_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows fill a counter, and two segments make a profile."""
+    monkeypatch.setattr(usage, "COUNTER_BYTES", 400)
+    monkeypatch.setattr(hour_profiles, "SEGMENTS_A_PROFILE", 2)
+
+
+def an_hour(dynamodb: Engine, meter: dict[str, Any]) -> None:
+    """Sixty events, one a minute but for every tenth, in batches of twelve."""
+    by = sender()
+    by.directory.bodies = [meter]  # type: ignore[attr-defined]  # the tests' own directory
+    sent = [
+        event(f"e{n}", value, at=HOUR_START + n * 20 - (n % 10 == 9) * 20)
+        for n, value in enumerate(VALUES)
+    ]
+    for start in range(0, 60, 12):
+        send(*sent[start : start + 12], by=by)
+        deliver(dynamodb)
+
+
+def profiles(dynamodb: Engine) -> list[dict[str, Any]]:
+    return [item for item in dynamodb.scan("usage") if item["sk"]["S"].startswith("p#")]
+
+
+def plain(formula: str, values: list[int]) -> Decimal:
+    return {
+        "sum": Decimal(sum(values)),
+        "count": Decimal(len(values)),
+        "last": Decimal(values[-1]),
+        "max": Decimal(max(values)),
+        "min": Decimal(min(values)),
+        "avg": round(Decimal(sum(values)) / len(values), 12).normalize(),
+    }[formula]
+
+
+@pytest.mark.parametrize("formula", PROFILED)
+def test_a_cut_at_any_second_is_exact(dynamodb: Engine, formula: str) -> None:
+    meter = meter_body(formula=formula)
+    an_hour(dynamodb, meter)
+    [profile] = profiles(dynamodb)
+    assert int(profile["segments"]["N"]) >= 2
+    for first, last in ((0, 60), (7, 23), (20, 59), (41, 60)):
+        start, end = HOUR_START + first * 20 - 1, HOUR_START + last * 20 - 1
+        at = [HOUR_START + n * 20 - (n % 10 == 9) * 20 for n in range(60)]
+        inside = [value for value, second in zip(VALUES, at, strict=True) if start <= second < end]
+        assert used(start, end, meter=meter) == plain(formula, inside)
+
+
+@pytest.mark.parametrize("formula", PROFILED)
+def test_what_was_cancelled_after_the_profile_is_taken_out(dynamodb: Engine, formula: str) -> None:
+    meter = meter_body(formula=formula)
+    an_hour(dynamodb, meter)
+    by = sender()
+    by.directory.bodies = [meter]  # type: ignore[attr-defined]  # the tests' own directory
+    greatest = VALUES.index(max(VALUES[:20]))
+    cancel = {"identifier": f"e{greatest}"}
+    params = {"type": "cancel", "event_name": "tokens", "cancel": cancel}
+    create_meter_event_adjustment(by, params)
+    deliver(dynamodb)
+    left = [value for n, value in enumerate(VALUES[:19]) if n != greatest]
+    end = HOUR_START + 19 * 20 - 20
+    assert used(HOUR_START, end + 1, meter=meter) == plain(formula, left)
+
+
+def test_what_is_delivered_again_makes_no_other_profile(dynamodb: Engine) -> None:
+    an_hour(dynamodb, meter_body())
+    before = profiles(dynamodb)
+    count.count_records(stored_records(dynamodb))
+    assert profiles(dynamodb) == before
+
+
+def test_without_its_rows_a_cut_is_refused(dynamodb: Engine) -> None:
+    an_hour(dynamodb, meter_body())
+    for item in dynamodb.scan("usage"):
+        if not item["sk"]["S"].startswith("h#"):
+            place = {name: item[name] for name in ("pk", "sk")}
+            dynamodb.client.delete_item(TableName=dynamodb.tables["usage"], Key=place)
+    with pytest.raises(BillingError, match="not kept"):
+        used(HOUR_START + 1, HOUR_START + 100)
+    assert used(HOUR_START, HOUR_START + 3_600) == sum(VALUES)
