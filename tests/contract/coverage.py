@@ -50,10 +50,6 @@ MISSING: Mapping[str, tuple[str, ...]] = {
         "Customer.updateSource",
         "Customer.verifySource",
     ),
-    "payments are a processor's: invoices are marked as paid out of band": (
-        "Invoice.attachPayment",
-        "InvoicePayment.*",
-    ),
     "features belong to entitlements, which are not in this schema": (
         "Product.createFeature",
         "Product.deleteFeature",

@@ -186,6 +186,45 @@ CASES = {
             says="this one is draft",
         ),
     ),
+    "Invoice.attachPayment": Case(
+        lambda w: w.v1.invoices.attach_payment(
+            w.open_invoice, {"payment_record": "wire-7", "expand": ["payments"]}
+        ),
+        lambda w: {
+            "id": w.open_invoice,
+            "status": "paid",
+            "amount_remaining": 0,
+            "payments.data.0.payment.payment_record": "wire-7",
+        },
+        Refused(
+            lambda w: w.v1.invoices.attach_payment(w.open_invoice, {"payment_intent": "pi_x"}),
+            code="parameter_unknown",
+            param="payment_intent",
+        ),
+    ),
+    "InvoicePayment.list": Case(
+        lambda w: (
+            w.v1.invoices.attach_payment(w.open_invoice, {"payment_record": "wire-7"})
+            and w.v1.invoice_payments.list({"invoice": w.open_invoice})
+        ),
+        lambda w: {
+            "data.0.object": "invoice_payment",
+            "data.0.invoice": w.open_invoice,
+            "data.0.status": "paid",
+            "url": "/v1/invoice_payments",
+        },
+        Refused(lambda w: w.v1.invoice_payments.list({"status": "so"}), param="status"),
+    ),
+    "InvoicePayment.retrieve": Case(
+        lambda w: (
+            w.v1.invoices.attach_payment(w.open_invoice, {"payment_record": "wire-7"})
+            and w.v1.invoice_payments.retrieve(
+                w.v1.invoice_payments.list({"invoice": w.open_invoice}).data[0].id
+            )
+        ),
+        lambda w: {"object": "invoice_payment", "payment.type": "payment_record"},
+        missing(lambda w: w.v1.invoice_payments.retrieve("inpay_missing"), "invoice payment"),
+    ),
     "Invoice.markUncollectible": Case(
         lambda w: w.v1.invoices.mark_uncollectible(w.open_invoice),
         lambda w: {"id": w.open_invoice, "status": "uncollectible"},

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from meterline.services.invoices.payments import payment_id
 from meterline.services.plans import plan_of
 from meterline.services.wire_numbers import wire_number
 from meterline.store.documents import EMBEDDED_LINES, first_lines
@@ -38,6 +39,10 @@ class Edge:
 
     kind: str
     link: Link = Link.REFERENCE
+    ids: Callable[[str], list[str]] | None = None
+    """The ids of related objects, if they follow from that of the object they belong to."""
+    url: str = ""
+    """Where related objects are listed, if that is not under the object they belong to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +120,16 @@ KINDS: Mapping[str, Kind] = {
             "latest_revision": Edge("invoice"),
             "discounts": Edge("discount"),
             "lines.data": Edge("line_item", Link.PART),
+            "payments": Edge(
+                "invoice_payment",
+                Link.RELATED,
+                ids=lambda invoice_id: [payment_id(invoice_id)],
+                url="/v1/invoice_payments",
+            ),
         },
         complete=_embed_lines,
     ),
+    "invoice_payment": Kind(permission="invoice_payments", edges={"invoice": Edge("invoice")}),
     "invoiceitem": Kind(
         permission="invoiceitems",
         edges={

@@ -62,20 +62,28 @@ class Renderer:
             place.replace(loaded)
 
     def _relate(self, bodies: list[Body], name: str, edge: Edge, trails: list[Trail]) -> None:
-        from meterline.store.billing import Span  # noqa: PLC0415 - only expansion needs the store
-
         for body in bodies:
-            page = self.store.page(
-                edge.kind, Span(), limit=_RELATED_LIMIT, parent=body["id"], keep=_is_current
-            )
-            related = [_visible(document.body) for document in page.documents]
+            found, has_more = self._related(body, edge)
+            related = [_visible(one) for one in found]
             self._complete(edge.kind, related, trails)
             body[name] = {
                 "object": "list",
                 "data": related,
-                "has_more": page.has_more,
-                "url": f"/v1/{body['object']}s/{body['id']}/{name}",
+                "has_more": has_more,
+                "url": edge.url or f"/v1/{body['object']}s/{body['id']}/{name}",
             }
+
+    def _related(self, body: Body, edge: Edge) -> tuple[list[Body], bool]:
+        """The first of the objects that belong to a body, and whether there are more."""
+        from meterline.store.billing import Span  # noqa: PLC0415 - only expansion needs the store
+
+        if edge.ids is not None:
+            known = self.store.get_many(edge.ids(body["id"]))
+            return [document.body for document in known.values()], False
+        page = self.store.page(
+            edge.kind, Span(), limit=_RELATED_LIMIT, parent=body["id"], keep=_is_current
+        )
+        return [document.body for document in page.documents], page.has_more
 
 
 @dataclass(frozen=True, slots=True)

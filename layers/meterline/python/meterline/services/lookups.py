@@ -8,6 +8,7 @@ _NOUNS = {
     "coupon": "coupon",
     "discount": "discount",
     "invoiceitem": "invoiceitem",
+    "invoice_payment": "invoice payment",
     "customer": "customer",
     "customer_balance_transaction": "customer balance transaction",
     "price": "price",

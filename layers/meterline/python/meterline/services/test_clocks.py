@@ -29,6 +29,7 @@ _WITHOUT_SUBSCRIPTIONS = Interval(IntervalUnit.YEAR, 2)
 _INTERVALS_AT_ONCE = 2
 _KINDS_OF_MEMBERS = (
     "invoice",
+    "invoice_payment",
     "invoiceitem",
     "tab",
     "subscription",

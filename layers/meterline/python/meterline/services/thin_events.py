@@ -15,6 +15,7 @@ _COLLECTIONS = {
     "coupon": "coupons",
     "customer": "customers",
     "invoice": "invoices",
+    "invoice_payment": "invoice_payments",
     "invoiceitem": "invoiceitems",
     "price": "prices",
     "product": "products",

@@ -57,8 +57,14 @@ from meterline.services.invoices.manual import (
     send_invoice,
     update_invoice,
 )
+from meterline.services.invoices.payments import payment_id
 from meterline.services.invoices.preview import create_preview
-from meterline.services.invoices.settle import mark_uncollectible, pay_invoice, void_invoice
+from meterline.services.invoices.settle import (
+    attach_payment,
+    mark_uncollectible,
+    pay_invoice,
+    void_invoice,
+)
 from meterline.services.lookups import find
 from meterline.store.billing import Source
 
@@ -88,6 +94,32 @@ def _from(ctx: Context, params: Params) -> Source:
     subscription = ctx.store.get(params["subscription"])
     is_one = subscription is not None and subscription.kind == "subscription"
     return Source(parents=[subscription.body["customer"]] if subscription and is_one else [])
+
+
+_PAYMENT = "invoice_payment"
+_PAYMENT_FILTERS = object_(
+    invoice=string(),
+    payment=object_(
+        payment_record=string(), type=enum("payment_intent", "payment_record", required=True)
+    ),
+    status=enum("canceled", "open", "paid"),
+)
+
+
+def _keep_payment(params: Params) -> Keep:
+    same = [name for name in ("invoice", "status") if name in params]
+    payment = params.get("payment", {}).items()
+    return lambda body: (
+        all(body[name] == params[name] for name in same)
+        and all(body["payment"].get(name) == value for name, value in payment)
+    )
+
+
+def _payments_from(ctx: Context, params: Params) -> Source:  # noqa: ARG001 - a route
+    """The payment of an invoice has an id that follows from it."""
+    if "invoice" in params:
+        return Source(ids=[payment_id(params["invoice"])])
+    return Source()
 
 
 def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
@@ -205,12 +237,26 @@ ROUTES = Routes(
             finalize_invoice,
             object_(auto_advance=boolean()),
         ),
+        post(
+            "/v1/invoices/{id}/attach_payment",
+            _KIND,
+            attach_payment,
+            object_(payment_record=string(required=True)),
+        ),
         post("/v1/invoices/{id}/pay", _KIND, pay_invoice, object_(paid_out_of_band=boolean())),
         post("/v1/invoices/{id}/send", _KIND, send_invoice),
         post("/v1/invoices/{id}/void", _KIND, void_invoice),
         post("/v1/invoices/{id}/mark_uncollectible", _KIND, mark_uncollectible),
         searching("/v1/invoices/search", _KIND),
         *ITEM_OPERATIONS,
+        retrieve("/v1/invoice_payments/{id}", _PAYMENT),
+        listing(
+            "/v1/invoice_payments",
+            _PAYMENT,
+            filters=_PAYMENT_FILTERS,
+            keep=_keep_payment,
+            narrow=_payments_from,
+        ),
         listing(
             "/v1/invoices",
             _KIND,

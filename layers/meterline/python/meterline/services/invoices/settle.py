@@ -8,6 +8,7 @@ from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_due_at
 from meterline.services.invoices.finalize import change_balance, closed, paid
 from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.payments import record_payment
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Document
@@ -27,6 +28,14 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
         )
     body = paid(document.body, ctx.now) | {"amount_paid_off_stripe": document.body["amount_due"]}
     return _save(ctx, document, body, ["invoice.paid", "invoice.payment_succeeded"])
+
+
+def attach_payment(ctx: Context, invoice_id: str, params: Body) -> Body:
+    """Record which payment of a processor paid all that an invoice has due."""
+    ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="attach a payment to")
+    body = paid(document.body, ctx.now) | {"amount_paid_off_stripe": document.body["amount_due"]}
+    told = ["invoice.paid", "invoice.payment_succeeded"]
+    return _save(ctx, document, body, told, record=params["payment_record"])
 
 
 def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
@@ -76,7 +85,14 @@ def _return_balance(ledger: Ledger, invoice: Body) -> None:
         change_balance(ledger, -applied, "unapplied_from_invoice", invoice["id"])
 
 
-def _save(ctx: Context, document: Document, body: Body, happened: list[str]) -> Body:
+def _save(
+    ctx: Context,
+    document: Document,
+    body: Body,
+    happened: list[str],
+    *,
+    record: str | None = None,
+) -> Body:
     customer = ctx.store.get(body["customer"])
     assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
     ledger = open_ledger(ctx, customer)
@@ -86,6 +102,8 @@ def _save(ctx: Context, document: Document, body: Body, happened: list[str]) -> 
     ledger.put(replace(document, body=body, due_at=invoice_due_at(body)))
     if body["status"] == "void":
         _return_balance(ledger, body)
+    if record is not None:
+        record_payment(ledger, body, record)
     recover(ledger, body)
     ledger.save(result_id=document.id)
     return body

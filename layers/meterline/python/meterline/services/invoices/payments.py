@@ -1,0 +1,37 @@
+"""Payments of invoices: what was collected elsewhere, as the processor that did knows it."""
+
+from typing import TYPE_CHECKING
+
+from meterline.services.ids import derived_id
+from meterline.store.documents import Body, Document
+
+if TYPE_CHECKING:
+    from meterline.services.invoices.ledger import Ledger
+
+KIND = "invoice_payment"
+
+
+def payment_id(invoice_id: str) -> str:
+    """The id of an invoice's payment: one record pays all that is due, so there is one at most."""
+    return derived_id("inpay_", invoice_id)
+
+
+def record_payment(ledger: "Ledger", invoice: Body, record: str) -> None:
+    """Note that ``record``, a payment of some processor, paid the invoice, and tell."""
+    now = ledger.ctx.now
+    body = {
+        "id": payment_id(invoice["id"]),
+        "object": KIND,
+        "amount_paid": invoice["amount_paid"],
+        "amount_requested": invoice["amount_due"],
+        "created": now,
+        "currency": invoice["currency"],
+        "invoice": invoice["id"],
+        "is_default": True,
+        "livemode": invoice["livemode"],
+        "payment": {"type": "payment_record", "payment_record": record},
+        "status": "paid",
+        "status_transitions": {"canceled_at": None, "paid_at": now},
+    }
+    ledger.put(Document(KIND, invoice["livemode"], body, parent=invoice["customer"]))
+    ledger.tell("invoice_payment.paid", body)
