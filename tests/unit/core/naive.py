@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+from meterline.core.commitments import SpendBounds
+from meterline.core.percentages import GraduatedPercentagePlan, PercentagePlan
 from meterline.core.rating import PricePlan, Tier, TiersMode
 
 TENTH = Fraction(1, 10)
@@ -95,6 +97,43 @@ def allocate(amount: int, weights: Sequence[int]) -> list[int]:
         roomy = [place for place, weight in enumerate(weights) if shares[place] < weight]
         shares[roomy[-1]] += 1
     return shares
+
+
+def percentage(plan: PercentagePlan, volume: int, events: int) -> int:
+    """A share of what lies above the free volume, and a fee for each event above the free ones."""
+    total = Fraction(0)
+    for unit in range(volume):
+        if unit >= plan.free_volume:
+            total += Fraction(plan.percent) / 100
+    for event in range(events):
+        if event >= plan.free_events:
+            total += Fraction(plan.fixed_fee)
+    return nearest(total)
+
+
+def graduated_percentage(plan: GraduatedPercentagePlan, volume: int) -> int:
+    """Unit by unit at the percentage of its tier, and a flat amount for each tier entered."""
+    entered = [plan.tiers[0]]
+    total = Fraction(0)
+    for unit in range(1, volume + 1):
+        tier = next(one for one in plan.tiers if one.up_to is None or unit <= one.up_to)
+        total += Fraction(tier.percent) / 100
+        if tier is not entered[-1]:
+            entered.append(tier)
+    return nearest(total + sum(Fraction(tier.flat_amount) for tier in entered))
+
+
+def bounded(usage: int, bounds: SpendBounds, seconds: int, of_seconds: int) -> int:
+    """Usage moved to the nearer bound of its share of a period."""
+    for bound, is_beyond in (
+        (bounds.minimum_minor, int.__lt__),
+        (bounds.maximum_minor, int.__gt__),
+    ):
+        if bound is not None:
+            share = nearest(Fraction(bound * seconds, of_seconds))
+            if is_beyond(usage, share):
+                return share
+    return usage
 
 
 def nearest(amount: Fraction) -> int:

@@ -7,7 +7,15 @@ from random import Random
 
 import pytest
 
-from meterline.core import anchors, discounts, periods, proration, rating
+from meterline.core import (
+    anchors,
+    commitments,
+    discounts,
+    percentages,
+    periods,
+    proration,
+    rating,
+)
 from tests.unit.core import naive
 from tests.unit.core.instants import at
 
@@ -89,6 +97,53 @@ def compare_allocation(random: Random) -> Answers:
     )
 
 
+def compare_percentages(random: Random) -> Answers:
+    """A percentage with fees and allowances of a small volume."""
+    plan = percentages.PercentagePlan(
+        draw_amount(random),
+        draw_amount(random),
+        random.choice([0, random.randint(0, 6)]),
+        Decimal(random.choice([0, random.randint(0, 60)])),
+    )
+    volume, events = random.randint(0, 60), random.randint(0, 6)
+    return Answers(
+        (plan, volume, events),
+        percentages.rate_percentage(plan, Decimal(volume), events).amount_minor,
+        naive.percentage(plan, volume, events),
+    )
+
+
+def compare_graduated_percentages(random: Random) -> Answers:
+    """Percentages in up to four tiers."""
+    ends = [Decimal(end) for end in sorted(random.sample(range(1, 50), random.randint(0, 3)))]
+    plan = percentages.GraduatedPercentagePlan(
+        tuple(
+            percentages.PercentageTier(end, draw_amount(random), draw_amount(random))
+            for end in [*ends, None]
+        )
+    )
+    volume = random.randint(0, 60)
+    return Answers(
+        (plan, volume),
+        percentages.rate_graduated_percentage(plan, Decimal(volume)).amount_minor,
+        naive.graduated_percentage(plan, volume),
+    )
+
+
+def compare_bounds(random: Random) -> Answers:
+    """A minimum and a maximum for the rest of a period."""
+    low, high = sorted(random.randint(0, 10 ** random.randint(1, 9)) for _ in range(2))
+    bounds = commitments.SpendBounds(random.choice([None, low]), random.choice([None, high]))
+    whole = periods.Period(0, random.randint(1, 3 * YEAR))
+    part = whole.remaining_from(random.randint(0, whole.end))
+    usage = random.randint(0, 10 ** random.randint(1, 9))
+    return Answers(
+        (usage, bounds, part, whole),
+        commitments.commitment_of(usage, bounds, part, whole).bounded.amount_minor,
+        naive.bounded(usage, bounds, part.seconds, whole.seconds),
+    )
+
+
 def draw_plan(random: Random) -> rating.PricePlan:
     """A per-unit, package, graduated or volume plan."""
     kind = random.choice(["per_unit", "package", "graduated", "volume"])
@@ -117,6 +172,9 @@ COMPARISONS = [
     compare_rating,
     compare_proration,
     compare_allocation,
+    compare_percentages,
+    compare_graduated_percentages,
+    compare_bounds,
 ]
 
 
