@@ -17,11 +17,15 @@ _V2_CODES = {
     500: "internal_error",
 }
 
+_V1_MISSING = "resource_missing"
+"""What v1 says of a missing object, and v2 with the code of its status."""
+
 
 def error_body(error: BillingError, *, is_v2: bool) -> dict[str, Any]:
     """The JSON body of a refusal: v1 has ``type`` and optional fields, v2 always has ``code``."""
     if is_v2:
-        code = error.code or _V2_CODES.get(error.status, "invalid_request")
+        usual = _V2_CODES.get(error.status, "invalid_request")
+        code = usual if error.code in (None, _V1_MISSING) else error.code
         return {"error": {"code": code, "message": error.message, "type": error.type}}
     optional = {"code": error.code, "param": error.param}
     given = {name: value for name, value in optional.items() if value is not None}

@@ -1,0 +1,349 @@
+"""Who may do what, over every operation there is: modes, rights, keys that end, sessions."""
+
+import json
+import re
+import time
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from meterline.api.auth import forget_cached
+from meterline.api.router import Answer, Operation
+from meterline.api.routes.description import all_operations
+from meterline.services.api_keys import create_key, revoke_key, roll_key
+from tests.integration.api.bridge import gateway_event
+from tests.integration.api.conftest import Api, Client
+
+OPERATIONS = [one for one in all_operations() if not one.public]
+KEYED = [one for one in OPERATIONS if not one.takes_session]
+STREAM = "/v2/billing/meter_event_stream"
+
+SPAN = {"start_time": 0, "end_time": 3_600}
+NEEDED: dict[str, dict[str, Any]] = {
+    "GET /v1/billing/meters/{id}/event_summaries": {"customer": "cus_x", **SPAN},
+    "GET /v1/billing/meters/{id}/events": {"customer": "cus_x", **SPAN},
+    "POST /v1/customers/{customer}/balance_transactions": {"amount": 1, "currency": "usd"},
+    "POST /v1/invoices/{id}/add_lines": {"lines[0][amount]": 1},
+    "POST /v1/invoices/{id}/attach_payment": {"payment_record": "pay_1"},
+    "POST /v1/invoices/{id}/remove_lines": {
+        "lines[0][behavior]": "delete",
+        "lines[0][id]": "il_x",
+    },
+    "POST /v1/invoices/{id}/update_lines": {"lines[0][id]": "il_x"},
+    "POST /v1/subscriptions/{id}/migrate": {"billing_mode[type]": "flexible"},
+    "POST /v1/test_helpers/test_clocks/{id}/advance": {"frozen_time": 1_800_000_000},
+}
+"""What operations on one object must be given."""
+
+
+def name_of(operation: Operation) -> str:
+    return f"{operation.method} {operation.path}"
+
+
+def _ask(
+    api: Api, key: str, operation: Operation, path: str, params: dict[str, Any]
+) -> tuple[int, Any]:
+    """Status and error of a request with a key."""
+    headers = {"authorization": f"Bearer {key}"}
+    query, body = "", b""
+    if operation.path.startswith("/v2/") and operation.method == "POST":
+        body = json.dumps(params).encode()
+    elif operation.method == "POST":
+        body = urlencode(params).encode()
+    elif params:
+        query = f"?{urlencode(params)}"
+    response = api.bridge.call(gateway_event(operation.method, path + query, headers, body))
+    return response["statusCode"], json.loads(response["body"])
+
+
+def _world(client: Client) -> dict[str, str]:
+    """One of everything, by the word that stands before its id in a path."""
+    v1 = client.v1
+    meter = v1.billing.meters.create(
+        {"display_name": "M", "event_name": "m", "default_aggregation": {"formula": "sum"}}
+    )
+    threshold = {"gte": 5, "meter": meter.id, "recurrence": "one_time"}
+    alert = v1.billing.alerts.create(
+        {"title": "T", "alert_type": "usage_threshold", "usage_threshold": threshold}
+    )
+    clock = v1.test_helpers.test_clocks.create({"frozen_time": 1_704_067_200})
+    customer = v1.customers.create()
+    product = v1.products.create({"name": "P"})
+    price = v1.prices.create(
+        {
+            "currency": "usd",
+            "product": product.id,
+            "unit_amount": 100,
+            "recurring": {"interval": "month"},
+        }
+    )
+    coupon = v1.coupons.create({"percent_off": 10})
+    given = {"customer": customer.id, "items": [{"price": price.id}]}
+    subscription = v1.subscriptions.create(given)
+    item = v1.invoice_items.create({"customer": customer.id, "amount": 5, "currency": "usd"})
+    transaction = v1.customers.balance_transactions.create(
+        customer.id, {"amount": -5, "currency": "usd"}
+    )
+    hook = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
+    invoice = v1.invoices.retrieve(subscription.latest_invoice)
+    v1.invoices.attach_payment(invoice.id, {"payment_record": "pay_1"})
+    payment = v1.invoice_payments.list({"invoice": invoice.id}).data[0]
+    return {
+        "alerts": alert.id,
+        "balance_transactions": transaction.id,
+        "coupons": coupon.id,
+        "customers": customer.id,
+        "discount": "",
+        "events": v1.events.list({"limit": 1}).data[0].id,
+        "invoice_payments": payment.id,
+        "invoiceitems": item.id,
+        "invoices": invoice.id,
+        "lines": invoice.lines.data[0].id,
+        "meters": meter.id,
+        "prices": price.id,
+        "products": product.id,
+        "subscription_items": subscription["items"].data[0].id,
+        "subscriptions": subscription.id,
+        "test_clocks": clock.id,
+        "webhook_endpoints": hook.id,
+    }
+
+
+def _path(operation: Operation, world: dict[str, str]) -> str:
+    """The operation's path with ids in it."""
+
+    def fill(match: re.Match[str]) -> str:
+        return f"{match[1]}/{world[match[1]]}"
+
+    return re.sub(r"(\w+)/\{\w+\}", fill, operation.path)
+
+
+@pytest.fixture
+def live_key() -> str:
+    return create_key(livemode=True).secret
+
+
+def test_no_operation_reaches_an_object_of_the_other_mode(api: Api, live_key: str) -> None:
+    world = _world(api.client())
+    answers = {}
+    for operation in KEYED:
+        if "{" in operation.path:
+            params = NEEDED.get(name_of(operation), {})
+            status, body = _ask(api, live_key, operation, _path(operation, world), params)
+            answers[name_of(operation)] = (status, body.get("error", {}).get("code"))
+    assert len(answers) > 40
+    v1, v2 = (404, "resource_missing"), (404, "not_found")
+    expected = {name: v2 if "/v2/" in name else v1 for name in answers}
+    assert answers == expected
+
+
+def test_no_list_shows_objects_of_the_other_mode(api: Api, live_key: str) -> None:
+    world = _world(api.client())
+    shown = {}
+    for operation in KEYED:
+        lists = operation.answer in (Answer.LIST, Answer.SEARCH) or operation.path.endswith(
+            "/v2/core/events"
+        )
+        if lists and "{" not in operation.path and operation.path != "/v1/subscription_items":
+            params = {"query": "created>0"} if operation.answer is Answer.SEARCH else {}
+            status, body = _ask(api, live_key, operation, operation.path, params)
+            shown[name_of(operation)] = (status, body.get("data"))
+    assert len(shown) > 15
+    assert shown == dict.fromkeys(shown, (200, []))
+    by_subscription = next(one for one in KEYED if name_of(one) == "GET /v1/subscription_items")
+    wanted = {"subscription": world["subscriptions"]}
+    assert _ask(api, live_key, by_subscription, by_subscription.path, wanted)[0] in (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "param"),
+    [
+        ("/v1/prices", {"product": "{products}", "unit_amount": 1}, "product"),
+        (
+            "/v1/prices",
+            {
+                "product_data[name]": "P",
+                "unit_amount": 1,
+                "recurring[interval]": "month",
+                "recurring[usage_type]": "metered",
+                "recurring[meter]": "{meters}",
+            },
+            "recurring[meter]",
+        ),
+        ("/v1/customers", {"test_clock": "{test_clocks}"}, "test_clock"),
+        ("/v1/subscriptions", {"customer": "{customers}", "items[0][price]": "p"}, "customer"),
+        ("/v1/invoices", {"customer": "{customers}"}, "customer"),
+        ("/v1/invoiceitems", {"customer": "{customers}", "amount": 1}, "customer"),
+        ("/v1/invoices/create_preview", {"subscription": "{subscriptions}"}, "subscription"),
+        (
+            "/v1/subscription_items",
+            {"subscription": "{subscriptions}", "price": "{prices}"},
+            "subscription",
+        ),
+    ],
+)
+def test_no_parameter_reaches_an_object_of_the_other_mode(
+    api: Api, live_key: str, path: str, params: dict[str, Any], param: str
+) -> None:
+    world = _world(api.client())
+    operation = next(one for one in KEYED if name_of(one) == f"POST {path}")
+    given = {name: str(value).format(**world) for name, value in params.items()}
+    if path in ("/v1/prices", "/v1/invoiceitems"):
+        given["currency"] = "usd"
+    status, body = _ask(api, live_key, operation, path, given)
+    assert (status, body["error"]["code"], body["error"]["param"]) == (
+        400,
+        "resource_missing",
+        param,
+    )
+
+
+def _statuses(api: Api, key: str, operations: Iterable[Operation]) -> dict[str, int]:
+    return {
+        name_of(one): _ask(api, key, one, one.path.replace("{", "").replace("}", ""), {})[0]
+        for one in operations
+    }
+
+
+def test_a_key_without_rights_may_do_nothing(api: Api) -> None:
+    key = create_key(livemode=False, rights={"nothing": "write"}).secret
+    assert set(_statuses(api, key, KEYED).values()) == {403}
+
+
+def test_a_key_that_may_only_read_changes_nothing(api: Api) -> None:
+    rights = {one.permission: "read" for one in KEYED}
+    key = create_key(livemode=False, rights=rights).secret
+    statuses = _statuses(api, key, KEYED)
+    refused = {name for name, status in statuses.items() if status == 403}
+    assert refused == {name_of(one) for one in KEYED if one.writes}
+
+
+def test_a_key_that_has_ended_may_do_nothing(api: Api) -> None:
+    made = create_key(livemode=False)
+    revoke_key(made.key.id)
+    forget_cached()
+    assert set(_statuses(api, made.secret, KEYED).values()) == {401}
+
+
+def test_nobody_may_do_anything(api: Api) -> None:
+    assert set(_statuses(api, "", OPERATIONS).values()) == {401}
+    assert set(_statuses(api, "sk_test_" + "x" * 40, OPERATIONS).values()) == {401}
+
+
+def test_a_rolled_key_ends_when_its_grace_does(api: Api) -> None:
+    made = create_key(livemode=False)
+    roll_key(made.key.id, old_usable_seconds=0)
+    forget_cached()
+    assert set(_statuses(api, made.secret, KEYED[:1]).values()) == {401}
+
+
+# ---------------------------------------------------------------- idempotent replays
+
+
+def _create(api: Api, key: str, name: str, expand: str = "") -> tuple[int, Any, str | None]:
+    headers = {"authorization": f"Bearer {key}", "idempotency-key": "once"}
+    form = {"name": name} | ({"expand[0]": expand} if expand else {})
+    event = gateway_event("POST", "/v1/customers", headers, urlencode(form).encode())
+    response = api.bridge.call(event)
+    replayed = response["headers"].get("idempotent-replayed")
+    return response["statusCode"], json.loads(response["body"]), replayed
+
+
+def test_an_idempotency_key_belongs_to_the_api_key_that_used_it(api: Api, live_key: str) -> None:
+    other = create_key(livemode=False).secret
+    answers = [_create(api, key, "A") for key in (api.key, other, live_key)]
+    assert [(status, replayed) for status, _, replayed in answers] == [(200, None)] * 3
+    assert len({body["id"] for _, body, _ in answers}) == 3
+
+
+def test_a_replay_shows_only_what_the_key_may_read(api: Api) -> None:
+    key = create_key(livemode=False, rights={"customers": "write"}).secret
+    assert _create(api, key, "A")[0] == 200
+    assert _create(api, key, "A", expand="subscriptions")[0] in (400, 403)
+
+
+def test_a_key_that_has_ended_gets_no_replay(api: Api) -> None:
+    made = create_key(livemode=False)
+    assert _create(api, made.secret, "A")[0] == 200
+    revoke_key(made.key.id)
+    forget_cached()
+    status, body, _ = _create(api, made.secret, "A")
+    assert (status, "id" in body) == (401, False)
+
+
+def test_the_secret_of_an_endpoint_is_replayed_but_not_readable_in_the_table(api: Api) -> None:
+    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": "hook"}
+    form = {"url": "https://a.example", "enabled_events[0]": "*"}
+    event = gateway_event("POST", "/v1/webhook_endpoints", headers, urlencode(form).encode())
+    first, again = (json.loads(api.bridge.call(event)["body"]) for _ in range(2))
+    assert first["secret"].startswith("whsec_")
+    assert again == first
+    assert first["secret"] not in str(api.engine.scan("access"))
+
+
+# ---------------------------------------------------------------- stream sessions
+
+
+def _session(api: Api, key: str) -> tuple[int, Any]:
+    headers = {"authorization": f"Bearer {key}"}
+    event = gateway_event("POST", "/v2/billing/meter_event_session", headers, b"{}")
+    response = api.bridge.call(event)
+    return response["statusCode"], json.loads(response["body"])
+
+
+def _stream(api: Api, token: str) -> tuple[int, str | None]:
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    body = json.dumps(
+        {"events": [{"event_name": "m", "payload": {"stripe_customer_id": "c", "value": "1"}}]}
+    )
+    response = api.bridge.call(gateway_event("POST", STREAM, headers, body.encode()))
+    return response["statusCode"], json.loads(response["body"]).get("error", {}).get("code")
+
+
+def test_a_session_is_for_streams_only_and_a_key_is_not(api: Api) -> None:
+    token = _session(api, api.key)[1]["authentication_token"]
+    assert _stream(api, token)[0] == 200
+    assert set(_statuses(api, token, KEYED).values()) == {401}
+    assert _stream(api, api.key)[0] == 401
+
+
+def test_a_session_is_stored_as_a_digest(api: Api) -> None:
+    token = _session(api, api.key)[1]["authentication_token"]
+    assert token not in str(api.engine.scan("access"))
+
+
+def test_a_session_has_the_rights_of_its_key(api: Api) -> None:
+    session, stream = "billing_meter_event_session", "billing_meter_event_stream"
+    keys = [
+        create_key(livemode=False, rights=rights).secret
+        for rights in ({session: "read"}, {session: "write"}, {session: "write", stream: "write"})
+    ]
+    answers = [_session(api, key) for key in keys]
+    assert [status for status, _ in answers] == [403, 200, 200]
+    tokens = [body["authentication_token"] for status, body in answers if status == 200]
+    assert [_stream(api, token)[0] for token in tokens] == [403, 200]
+
+
+def test_a_session_has_the_mode_of_its_key(api: Api, live_key: str) -> None:
+    _, session = _session(api, live_key)
+    assert session["livemode"]
+    assert not _session(api, api.key)[1]["livemode"]
+
+
+def test_a_session_dies_with_its_key(api: Api) -> None:
+    made = create_key(livemode=False)
+    token = _session(api, made.secret)[1]["authentication_token"]
+    revoke_key(made.key.id)
+    forget_cached()
+    assert _stream(api, token) == (401, "billing_meter_event_session_expired")
+
+
+def test_a_session_ends_after_fifteen_minutes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = _session(api, api.key)[1]["authentication_token"]
+    moment = int(time.time())
+    for minutes, status in ((14, 200), (16, 401)):
+        with monkeypatch.context() as patch:
+            patch.setattr("meterline.api.app.time.time", lambda at=moment + minutes * 60: at)
+            assert _stream(api, token)[0] == status
