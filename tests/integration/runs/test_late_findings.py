@@ -4,10 +4,16 @@ from typing import Any
 
 import pytest
 
+from meterline.services.context import Context
+from meterline.services.count import count_records
+from meterline.services.invoices import finalize
+from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.settle import void_invoice
+from meterline.store.documents import Body, Change, Conflict
 from tests.engines import Engine
+from tests.faults.billing.world import usage_record
 from tests.integration.runs.test_late_usage import WEEK, Story
-from tests.integration.runs.worlds import DAY, FROZEN, HOUR, context, listed, told
+from tests.integration.runs.worlds import DAY, FROZEN, HOUR, context, listed, stored, told
 
 FOUND = "meterline.late_usage.found"
 
@@ -78,3 +84,50 @@ def test_usage_of_a_void_invoice_is_not_late(story: Story) -> None:
     void_invoice(context(), listed("invoice")[0]["id"], {})
     story.use(40, FROZEN + 2 * DAY)
     assert found() == []
+
+
+def test_usage_between_the_reading_and_the_commit_of_an_invoice_gets_on_it(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(dynamodb)
+    story.advance(FROZEN + WEEK + 60)
+    draft = listed("invoice")[0]
+    read = with_current_usage
+    late = iter([7])
+
+    def read_early(ctx: Context, invoice: Body) -> Body:
+        current = read(ctx, invoice)
+        for quantity in late:  # once
+            story.use(quantity, FROZEN + DAY)
+        return current
+
+    monkeypatch.setattr(finalize, "with_current_usage", read_early)
+    with pytest.raises(Conflict):
+        finalize.finalize_invoice(context(), draft["id"], {})
+    final = finalize.finalize_invoice(context(), draft["id"], {})
+    assert (final["status"] != "draft", final["total"]) == (True, 21)
+    story.watch()
+    assert found() == []
+
+
+def test_a_draft_that_becomes_final_beside_the_looking_is_seen_as_final(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(dynamodb)
+    story.advance(FROZEN + WEEK + 60)
+    draft = listed("invoice")[0]
+    save = Context.save
+
+    def save_late(ctx: Context, change: Change, *rest: Any, **more: Any) -> None:
+        if stored(draft["id"])["status"] == "draft" and not more:
+            monkeypatch.setattr(Context, "save", save)
+            finalize.finalize_invoice(context(), draft["id"], {})
+        save(ctx, change, *rest, **more)
+
+    record = usage_record(story.meter, story.customer, FROZEN + DAY, 9)
+    assert count_records([record]) == []
+    monkeypatch.setattr(finalize, "with_current_usage", lambda _, invoice: invoice)
+    monkeypatch.setattr(Context, "save", save_late)
+    story.watch()
+    monkeypatch.setattr(finalize, "with_current_usage", with_current_usage)
+    assert [one["counted_quantity"] for one in found()] == ["9"]

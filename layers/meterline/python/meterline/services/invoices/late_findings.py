@@ -12,7 +12,7 @@ from meterline.core.money import format_decimal
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import invoice_lines
+from meterline.services.invoices.bodies import finalization_due_at, invoice_lines
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Change, Conflict, Document
@@ -23,7 +23,11 @@ KIND = "meterline.late_usage"
 _MOST_INVOICES = 200
 """Of one customer since the hour of an event: more than five weeks of five daily subscriptions."""
 
-_NOT_FINAL = ("draft", "void")
+_SOON_SECONDS = 300
+"""Drafts that become final by themselves this soon, or should be already, are written again."""
+
+_TRIES = 5
+"""How often a draft that others write too is written, before the hour is looked at again."""
 
 
 def tell_late_usage(ctx: Context, bucket: BucketKey) -> None:
@@ -45,11 +49,40 @@ def _final_lines(ctx: Context, bucket: BucketKey) -> Iterator[tuple[Body, Body]]
     since = Span(created_from=bucket.start, oldest_first=True)
     invoices = ctx.store.each("invoice", since, parent=bucket.customer)
     for document in islice(invoices, _MOST_INVOICES):
-        if document.body["status"] in _NOT_FINAL:
-            continue
-        for line in _lines(ctx, document):
-            if line["_"]["meter"] == bucket.meter and _overlaps(line["period"], bucket):
-                yield document.body, line
+        if document.body["status"] != "void" and _lines_on(ctx, document, bucket):
+            final = _once_final(ctx, document)
+            if final is not None:
+                yield from ((final.body, line) for line in _lines_on(ctx, final, bucket))
+
+
+def _once_final(ctx: Context, document: Document) -> Document | None:
+    """The invoice if it is final. A draft that is about to be is written again as it is.
+
+    Whoever has read its usage already, and is making it final, is refused for that and reads again:
+    so usage is either on the invoice or late, and never neither.
+    """
+    for _ in range(_TRIES):
+        if document.body["status"] != "draft":
+            return document
+        due_at = finalization_due_at(document.body)
+        if due_at is None or due_at > ctx.wall_clock + _SOON_SECONDS:
+            return None
+        try:
+            ctx.save(Change(puts=[document]))
+        except Conflict:
+            document = ctx.store.get(document.id) or document
+        else:
+            return None
+    raise Conflict(document.id)
+
+
+def _lines_on(ctx: Context, document: Document, bucket: BucketKey) -> list[Body]:
+    """The lines of an invoice that bill this hour of a meter, or a part of it."""
+    return [
+        line
+        for line in _lines(ctx, document)
+        if line["_"]["meter"] == bucket.meter and _overlaps(line["period"], bucket)
+    ]
 
 
 def _lines(ctx: Context, document: Document) -> list[Body]:

@@ -1,0 +1,103 @@
+"""Distinct values as previews, invoices and alerts see them."""
+
+import pytest
+
+from meterline.services.alerts import create_alert
+from meterline.services.ingest import create_meter_event
+from meterline.services.invoices.preview import create_preview
+from meterline.services.meters import create_meter
+from meterline.services.test_clocks import advance_test_clock, run_test_clock
+from meterline.services.usage_watch import watch_batch
+from meterline.store.directory import StoredDirectory, forget_directory
+from tests.engines import Engine
+from tests.integration.metering.worlds import deliver, sender
+from tests.integration.runs.worlds import (
+    DAY,
+    FROZEN,
+    HOUR,
+    clock,
+    context,
+    customer,
+    licence,
+    listed,
+    subscribe,
+)
+
+WEEK = 7 * DAY
+
+
+class Users:
+    """A customer on a test clock who pays five dollars for each active user of a week."""
+
+    def __init__(self, engine: Engine) -> None:
+        forget_directory()
+        self.engine = engine
+        params = {
+            "event_name": "active",
+            "display_name": "Active users",
+            "default_aggregation": {"formula": "unique_count"},
+        }
+        self.meter = create_meter(context(), params)["id"]
+        price = licence(unit_amount=500, interval="week", usage_type="metered", meter=self.meter)
+        self.clock = clock()
+        self.customer = customer(test_clock=self.clock)
+        self.subscription = subscribe(self.customer, price)["id"]
+        self.sent = 0
+
+    def use(self, *users: str) -> None:
+        """Each of these users does something now."""
+        for user in users:
+            self.sent += 1
+            payload = {"stripe_customer_id": self.customer, "value": user}
+            params = {"event_name": "active", "identifier": f"e{self.sent}", "payload": payload}
+            by = sender(f"request-{self.sent}", directory=StoredDirectory(False))  # noqa: FBT003
+            create_meter_event(by, params)
+        deliver(self.engine)
+
+    def advance(self, to: int) -> None:
+        forget_directory()
+        advance_test_clock(context(), self.clock, {"frozen_time": to})
+        run_test_clock(context(), self.clock)
+
+
+@pytest.fixture
+def users(dynamodb: Engine) -> Users:
+    return Users(dynamodb)
+
+
+def test_each_week_bills_its_own_distinct_users(users: Users) -> None:
+    users.advance(FROZEN + DAY)
+    users.use("ada", "bob", "ada")
+    users.advance(FROZEN + 2 * DAY)
+    users.use("ada", "cid")
+    preview = create_preview(context(), {"subscription": users.subscription})
+    assert preview["total"] == 1_500
+    users.advance(FROZEN + WEEK + 2 * HOUR)
+    users.use("ada")
+    users.advance(FROZEN + 2 * WEEK + 2 * HOUR)
+    assert [one["total"] for one in listed("invoice")] == [500, 1_500]
+    assert all(one["status"] != "draft" for one in listed("invoice"))
+
+
+def test_an_alert_watches_the_users_of_all_time(users: Users) -> None:
+    threshold = {"meter": users.meter, "gte": 3, "recurrence": "one_time"}
+    params = {"title": "Many", "alert_type": "usage_threshold", "usage_threshold": threshold}
+    create_alert(context(), params)
+    told = []
+    for user in ("ada", "bob", "ada", "cid", "dan"):
+        users.use(user)
+        records = [
+            {
+                "eventName": "MODIFY",
+                "dynamodb": {
+                    "Keys": {"pk": item["pk"], "sk": item["sk"]},
+                    "NewImage": {},
+                    "SequenceNumber": "1",
+                },
+            }
+            for item in users.engine.scan("usage")
+            if item["sk"]["S"].startswith("h#")
+        ]
+        watch_batch(records)
+        told.append(len(listed("billing.alert_triggered")))
+    assert told == [0, 0, 0, 1, 1]
