@@ -16,6 +16,9 @@ from meterline.store.documents import Body
 from meterline.store.packing import unpack
 from meterline.store.settings import settings
 
+TOLD_KINDS = (OUTBOX_KIND, REPORT_KIND)
+"""The kinds of documents that hold events to deliver; the stream brings the function no others."""
+
 _ALERT = "billing.alert.triggered"
 _BATCH_ENTRIES = 10
 _BATCH_BYTES = 250_000
@@ -25,7 +28,7 @@ def outbox_events(record: Body) -> list[Body]:
     """The events in a record of the Billing table's stream; none if it holds another change."""
     image = record["dynamodb"].get("NewImage", {})
     kind = image.get("kind", {}).get("S")
-    is_outbox = record["eventName"] == "INSERT" and kind in (OUTBOX_KIND, REPORT_KIND)
+    is_outbox = record["eventName"] == "INSERT" and kind in TOLD_KINDS
     if not is_outbox:
         return []
     events: list[Body] = unpack(_binary(image["body"]["B"]))["events"]
