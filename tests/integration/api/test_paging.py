@@ -1,0 +1,84 @@
+"""Paging while rows are added, whatever their seconds and ids: each is seen once."""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from meterline.services.customers import _new_customer
+from meterline.store.documents import Change, Document
+from tests.integration.api.conftest import Api
+from tests.integration.runs.worlds import context
+
+ROWS = 24
+SECONDS = 3
+LIMIT = 5
+NOW = 1_800_000_000
+
+
+def _add(customer_id: str, created: int) -> None:
+    ctx = context(created)
+    body = _new_customer(ctx, {}) | {"id": customer_id, "created": created}
+    ctx.store.commit(Change(puts=[Document(kind="customer", livemode=False, body=body)]))
+
+
+def _ids(dice: random.Random) -> Iterator[str]:
+    while True:
+        yield f"cus_{dice.randrange(16**12):012x}"
+
+
+@pytest.mark.parametrize("direction", ["starting_after", "ending_before"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_auto_paging_sees_each_row_once_while_others_come(
+    api: Api, direction: str, seed: int
+) -> None:
+    dice = random.Random(seed)
+    ids = _ids(dice)
+    rows = [(NOW + dice.randrange(SECONDS), next(ids)) for _ in range(ROWS)]
+    for created, one in rows:
+        _add(one, created)
+    first, last = max(rows), min(rows)
+    start = {"starting_after": first[1], "ending_before": last[1]}[direction]
+    pages = api.client().v1.customers.list({"limit": LIMIT, direction: start})
+    seen = []
+    for number, customer in enumerate(pages.auto_paging_iter()):
+        seen.append(customer.id)
+        if number % 3 == 0:
+            _add(next(ids), NOW + dice.randrange(SECONDS))
+    assert len(seen) == len(set(seen))
+    expected = {one for _, one in rows} - {start}
+    assert expected <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"limit": 3}, ["é", "~", "a"]),
+        ({"starting_after": "~"}, ["a", "Z", "-"]),
+        ({"ending_before": "a"}, ["é", "~"]),
+        ({"ending_before": "-", "limit": 2}, ["a", "Z"]),
+        ({"starting_after": "é", "limit": 1}, ["~"]),
+    ],
+)
+def test_ids_of_the_caller_s_choice_have_their_places_in_a_second(
+    api: Api, frozen: Callable[[int], None], params: dict[str, Any], expected: list[str]
+) -> None:
+    frozen(NOW)
+    client = api.client()
+    for one in ("a", "~", "é", "-", "Z"):
+        client.v1.coupons.create({"id": one, "percent_off": 10})
+    within = {"created": {"gte": NOW, "lte": NOW}}
+    assert [one.id for one in client.v1.coupons.list({**within, **params})] == expected
+    assert client.v1.coupons.list({"created": {"gt": NOW}}).data == []
+    assert client.v1.coupons.list({"created": {"lt": NOW}}).data == []
+
+
+@pytest.fixture
+def frozen(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Stops the clock of requests at a second."""
+
+    def freeze(instant: int) -> None:
+        monkeypatch.setattr("meterline.api.app.time.time", lambda: instant)
+
+    return freeze
