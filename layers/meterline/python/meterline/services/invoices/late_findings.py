@@ -24,7 +24,7 @@ _MOST_INVOICES = 200
 """Of one customer since the hour of an event: more than five weeks of five daily subscriptions."""
 
 _SOON_SECONDS = 300
-"""Drafts that become final by themselves this soon, or should be already, are written again."""
+"""Drafts that become final by themselves this soon, or wait for a person, are written again."""
 
 _TRIES = 5
 """How often a draft that others write too is written, before the hour is looked at again."""
@@ -56,7 +56,7 @@ def _final_lines(ctx: Context, bucket: BucketKey) -> Iterator[tuple[Body, Body]]
 
 
 def _once_final(ctx: Context, document: Document) -> Document | None:
-    """The invoice if it is final. A draft that is about to be is written again as it is.
+    """The invoice if it is final. A draft that may be at any moment is written again as it is.
 
     Whoever has read its usage already, and is making it final, is refused for that and reads again:
     so usage is either on the invoice or late, and never neither.
@@ -65,7 +65,7 @@ def _once_final(ctx: Context, document: Document) -> Document | None:
         if document.body["status"] != "draft":
             return document
         due_at = finalization_due_at(document.body)
-        if due_at is None or due_at > ctx.wall_clock + _SOON_SECONDS:
+        if due_at is not None and due_at > ctx.wall_clock + _SOON_SECONDS:
             return None
         try:
             ctx.save(Change(puts=[document]))
