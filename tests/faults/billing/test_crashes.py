@@ -187,6 +187,20 @@ def alert(world: World) -> Work:
     return Work(lambda: load_handler("watch_usage")({"Records": [record]}, None))
 
 
+def threshold(world: World) -> Work:
+    """Usage that crosses the billing threshold of a subscription."""
+    customer = _customer(world)
+    meter = _meters(world)[0]
+    prices = [world.price(unit_amount=1_500), world.price(unit_amount=100, meter=meter)]
+    thresholds = {"amount_gte": 500, "reset_billing_cycle_anchor": None}
+    world.subscribe(customer, prices, at=NOW - 5 * DAY, billing_thresholds=thresholds)
+    _charge(world, customer, 2)
+    world.use(meter, customer, at=NOW - DAY, quantity=7)
+    keys = {"pk": {"S": f"t#{meter}#{customer}"}, "sk": {"S": "h#2026-01-01T00"}}
+    record = {"eventName": "MODIFY", "dynamodb": {"Keys": keys, "SequenceNumber": "1"}}
+    return Work(lambda: load_handler("watch_usage")({"Records": [record]}, None))
+
+
 def publication(world: World) -> Work:
     """The outboxes of a renewal and of a triggered alert."""
     subscription = _subscription(world, _customer(world))
@@ -220,6 +234,7 @@ WORKS = [
     clock_deletion,
     dispatch,
     alert,
+    threshold,
     publication,
 ]
 
@@ -252,8 +267,8 @@ def _outcome(
 
 
 def _told_apart(state: State) -> State:
-    """The state without parts that no invoice names: nobody reads them, the next change of the
-    invoice removes them.
+    """The state without what nobody reads: parts that no invoice names, which its next change
+    removes, and how often a total of old usage was forgotten.
     """
     billing: dict[tuple[str, ...], Any] = state["billing"]
     named = {
@@ -266,7 +281,11 @@ def _told_apart(state: State) -> State:
         for key, item in billing.items()
         if not key[1].startswith("lines#") or key in named
     }
-    return state | {"billing": kept}
+    usage = {
+        key: {name: value for name, value in item.items() if name != "generation"}
+        for key, item in state["usage"].items()
+    }
+    return state | {"billing": kept, "usage": usage}
 
 
 def _at(world: World, now: int, act: Callable[[], object]) -> None:

@@ -68,7 +68,25 @@ def _change(
     if licensed:
         wanted = {"id": licensed[0].id, "quantity": chance.randrange(5)}
         choices.append({"items": [wanted]})
+    choices += _of_its_own(chance, stage, items)
     if len(items) > 1:
         choices.append({"items": [{"id": items[-1].id, "deleted": True}]})
     behavior = chance.choice(["always_invoice", "create_prorations", "none"])
     return chance.choice(choices) | {"proration_behavior": behavior}
+
+
+def _of_its_own(chance: random.Random, stage: Stage, items: list[Any]) -> list[dict[str, Any]]:
+    """Changes by inline prices and discounts of single items."""
+    product = stage.client.v1.products.create({"name": "Own"}).id
+    once = {"currency": "usd", "product": product, "unit_amount": chance.randrange(-500, 2_000)}
+    monthly = once | {"unit_amount": chance.randrange(3_000), "recurring": {"interval": "month"}}
+    off = chance.choice([{"percent_off": 30}, {"amount_off": 400, "currency": "usd"}])
+    duration = chance.choice(["forever", "once"])
+    coupon = stage.client.v1.coupons.create({**off, "duration": duration}).id
+    discounts = [{"coupon": coupon}]
+    return [
+        {"items": [{"price_data": monthly, "discounts": discounts}]},
+        {"items": [{"id": items[0].id, "discounts": discounts, "price_data": monthly}]},
+        {"items": [{"id": items[-1].id, "discounts": discounts}]},
+        {"add_invoice_items": [{"price_data": once, "discounts": discounts}]},
+    ]
