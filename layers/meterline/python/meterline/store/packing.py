@@ -14,19 +14,22 @@ type Body = dict[str, Any]
 """The JSON of an object as the API shows it, unexpanded; private state stands under ``_``."""
 
 _LEVEL = 6
+_BARE = -15
+"""Compressed without zlib's header and checksum, which would be ten bytes of each item."""
+
 _DICTIONARY = Path(__file__).with_name("bodies.dictionary")
 
 
 def pack(body: Body) -> bytes:
     """``body`` as stored: compressed JSON, keys in one order so that equal bodies are equal."""
     text = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
-    packer = zlib.compressobj(_LEVEL, zdict=_dictionary())
+    packer = zlib.compressobj(_LEVEL, wbits=_BARE, zdict=_dictionary())
     return packer.compress(text) + packer.flush()
 
 
 def unpack(data: bytes) -> Body:
     """The body that ``pack`` stored."""
-    body: Body = json.loads(zlib.decompressobj(zdict=_dictionary()).decompress(data))
+    body: Body = json.loads(zlib.decompressobj(wbits=_BARE, zdict=_dictionary()).decompress(data))
     return body
 
 
