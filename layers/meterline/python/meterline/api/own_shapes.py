@@ -93,11 +93,17 @@ def _invoice_explanation() -> Json:
         lines={"type": "array", "items": line},
         has_more={"type": "boolean"},
         subtotal=_AMOUNT,
-        discounts=discounts,
+        discounts={
+            "type": "array",
+            "items": _all_of(
+                amount=_AMOUNT, discount=_TEXT, percent_off=_TEXT_OR_NONE, amount_off=_COUNT
+            ),
+        },
         total=_AMOUNT,
         starting_balance=_AMOUNT,
         ending_balance=_COUNT,
         amount_due=_AMOUNT,
+        balance=_all_of(starting=_AMOUNT, applied=_AMOUNT, ending=_AMOUNT, smallest_charge=_AMOUNT),
     )
 
 

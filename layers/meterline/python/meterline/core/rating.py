@@ -127,6 +127,13 @@ def rate(plan: PricePlan, quantity: Decimal) -> Rated:
     return Rated(round_half_up(exact), exact, steps)
 
 
+def rate_units(unit_amount: Decimal, quantity: Decimal) -> Rated:
+    """What a quantity costs at one amount for each, outside any plan; both may be negative."""
+    amount = EXACT.multiply(quantity, unit_amount)
+    step = RatedStep(quantity, unit_amount, ZERO, amount)
+    return Rated(round_half_up(amount), amount, (step,))
+
+
 def _steps(plan: PricePlan, quantity: Decimal) -> Iterator[RatedStep]:
     if not plan.tiers:
         yield _per_unit_step(plan, quantity)

@@ -5,7 +5,12 @@ from typing import Any
 
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
-from meterline.services.invoices.bodies import invoice_lines, private
+from meterline.services.invoices.bodies import (
+    invoice_lines,
+    private,
+    settlement_of,
+    smallest_charge_minor,
+)
 from meterline.services.lookups import find
 from meterline.store.documents import Body
 
@@ -21,7 +26,9 @@ def explain_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
 
     A line's ``steps`` rate its quantity tier by tier (amounts exact, in minor units);
     ``full_amount`` is what that comes to for a whole period, ``seconds`` of ``of_seconds`` the
-    share that is billed. A proration has its arithmetic in words.
+    share that is billed. ``bounds`` is what a minimum or maximum made of it. A proration has its
+    arithmetic in words. What discounts took off says of what, and ``balance`` how the total met
+    the customer's balance.
     """
     invoice = find(ctx, "invoice", invoice_id).body
     lines = invoice_lines(invoice)
@@ -35,11 +42,40 @@ def explain_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
         "lines": [_line(line) for line in shown],
         "has_more": first + len(shown) < len(lines),
         "subtotal": invoice["subtotal"],
-        "discounts": invoice["total_discount_amounts"],
+        "discounts": _discounts(invoice, shown),
         "total": invoice["total"],
         "starting_balance": invoice["starting_balance"],
         "ending_balance": invoice["ending_balance"],
         "amount_due": invoice["amount_due"],
+        "balance": _balance(invoice),
+    }
+
+
+def _discounts(invoice: Body, lines: list[Body]) -> list[Body]:
+    """What each discount took off, and by which terms."""
+    holders = [invoice, *lines]
+    terms = {one["id"]: one for body in holders for one in private(body).get("discounts", [])}
+    return [
+        {
+            **taken,
+            "percent_off": terms.get(taken["discount"], {}).get("percent_off"),
+            "amount_off": terms.get(taken["discount"], {}).get("amount_off"),
+        }
+        for taken in invoice["total_discount_amounts"]
+    ]
+
+
+def _balance(invoice: Body) -> Body:
+    """The balance before and after, what the invoice adds to it, and what is too little to charge.
+
+    ``total + starting`` is due; below the smallest charge it is the balance that is left.
+    """
+    settlement = settlement_of(invoice)
+    return {
+        "starting": settlement.starting_balance_minor,
+        "applied": settlement.applied_minor,
+        "ending": settlement.ending_balance_minor,
+        "smallest_charge": smallest_charge_minor(invoice),
     }
 
 

@@ -7,9 +7,11 @@ from typing import Any
 from meterline.core.item_changes import ProrationLine
 from meterline.core.money import format_decimal
 from meterline.core.periods import Period
+from meterline.core.rating import Rated
 from meterline.services.ids import derived_id, new_id
 from meterline.services.invoices.discounts import private_terms
 from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.lines import steps_of
 from meterline.services.invoices.pending import subscription_of_item
 from meterline.store.documents import Body
 
@@ -112,10 +114,15 @@ def _for_line(private: Body) -> Body:
     return {name: value for name, value in private.items() if name != "tab"}
 
 
-def proration_explanation(line: ProrationLine) -> dict[str, Any]:
-    """How a proration came about: the fee, seconds over seconds, and the same in words."""
+def proration_explanation(line: ProrationLine, rated: Rated) -> dict[str, Any]:
+    """How a proration came about: the fee, seconds over seconds, and the same in words.
+
+    ``rated`` is the price of the item as it is; its steps are shown if they are what the fee is.
+    Flexible mode credits what was billed, which its line explains.
+    """
+    explained = line.credited is None and rated.amount_minor == line.fee.gross_minor
     return {
-        "steps": [],
+        "steps": steps_of(rated) if explained else [],
         "full_amount": line.fee.net_minor,
         "discount": line.fee.discount_minor,
         "seconds": line.period.seconds,

@@ -8,13 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.errors import BillingError
-from meterline.core.money import minor_digits, round_half_up
+from meterline.core.money import minor_digits
 from meterline.core.periods import Period
+from meterline.core.rating import rate_units
 from meterline.core.unset import merged_metadata, or_none
 from meterline.services.inline_prices import inline_price
 from meterline.services.invoices.discounts import discounted_item
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.lines import steps_of
 from meterline.services.invoices.one_off import one_off_terms
 from meterline.services.lookups import find
 from meterline.services.price_currencies import in_currency
@@ -63,16 +65,17 @@ def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> 
     if "currency" not in params:
         raise _missing(_under(at, "currency"))
     _check_known(params["currency"], _under(at, "currency"))
-    unit, amount = _amount(params, quantity, at)
+    unit = _unit_amount(params, quantity, at)
+    rated = rate_units(unit, quantity)
     return ItemTerms(
-        amount=amount,
+        amount=rated.amount_minor,
         currency=params["currency"],
         period=Period(ledger.ctx.now, ledger.ctx.now),
         description=None,
         quantity=quantity,
         unit_amount=unit,
         subscription=subscription["id"] if subscription else None,
-        private={"explanation": {"steps": [], "full_amount": amount}},
+        private={"explanation": {"steps": steps_of(rated), "full_amount": rated.amount_minor}},
     )
 
 
@@ -97,11 +100,11 @@ def _asked(price: Body, params: Body) -> Body:
     return in_currency(price, params["currency"]) if "currency" in params else price
 
 
-def _amount(params: Body, quantity: Decimal, at: str) -> tuple[Decimal, int]:
-    """The unit amount and the amount: given whole, or as a unit amount times a quantity."""
+def _unit_amount(params: Body, quantity: Decimal, at: str) -> Decimal:
+    """The amount of one: given as such, or as the amount of an item that is one."""
     unit = params.get("unit_amount_decimal", params.get("unit_amount"))
     if unit is not None:
-        return Decimal(unit), round_half_up(Decimal(unit) * quantity)
+        return Decimal(unit)
     if "amount" not in params:
         raise BillingError(
             "Provide amount, unit_amount_decimal, price_data or pricing.",
@@ -112,7 +115,7 @@ def _amount(params: Body, quantity: Decimal, at: str) -> tuple[Decimal, int]:
         raise BillingError(
             "amount is for one: use unit_amount_decimal.", param=_under(at, "quantity")
         )
-    return Decimal(params["amount"]), int(params["amount"])
+    return Decimal(params["amount"])
 
 
 def _described(item: Body, params: Body, at: str) -> Body:

@@ -120,13 +120,14 @@ def add_line(
     if line.period.seconds == 0:
         return line.as_billed
     name = product_names(ledger, [item["price"]]).get(item["price"]["product"], "")
-    start = line.period.start
+    start, quantity = line.period.start, Decimal(item.get("quantity", 1))
+    rated = rate(price_plan(item["price"]), quantity)
     terms = ItemTerms(
         amount=line.amount_minor,
         currency=subscription["currency"],
         period=line.period,
         description=proration_description(item, name, start, is_credit=is_credit),
-        quantity=Decimal(item.get("quantity", 1)),
+        quantity=quantity,
         price=item["price"],
         subscription=subscription["id"],
         subscription_item=item["id"],
@@ -134,7 +135,7 @@ def add_line(
         discountable=False,
         metadata=dict(item["metadata"]),
         credited=credited_items(ledger, line.credited),
-        private={"explanation": proration_explanation(line), "product_name": name},
+        private={"explanation": proration_explanation(line, rated), "product_name": name},
     )
     added = new_item(ledger, terms)
     ledger.add_item(added)
