@@ -161,3 +161,32 @@ def test_wrong_terms_of_an_invoice_are_refused(
     with pytest.raises(stripe.InvalidRequestError) as refused:
         stage.client.v1.invoices.create({"customer": stage.customer, **wrong})
     assert refused.value.param == param
+
+
+def test_a_plan_is_the_old_name_of_a_price(stage: Stage) -> None:
+    price = stage.price("Seat", 100)
+    made = stage.subscribe(items=[{"plan": price}])
+    assert made["items"].data[0].price.id == price
+    listed = stage.client.v1.subscriptions.list({"plan": price})
+    assert [one.id for one in listed.data] == [made.id]
+
+
+def test_the_trial_of_the_prices_can_be_given_later(stage: Stage) -> None:
+    price = stage.price("Seat", 1_000, recurring={"trial_period_days": 10})
+    made = stage.subscribe(price)
+    changed = stage.change(made, trial_from_plan=True)
+    assert (changed.status, day(changed.trial_end)) == ("trialing", "2024-01-11")
+
+
+def test_lists_are_filtered_by_periods_and_due_dates(stage: Stage) -> None:
+    month = stage.subscribe(
+        stage.price("Month", 100), collection_method="send_invoice", days_until_due=9
+    )
+    year = stage.subscribe(stage.price("Year", 900, interval="year"))
+    client = stage.client.v1
+    ends = {"current_period_end": {"gt": stage.now + 40 * 86_400}, "customer": stage.customer}
+    assert [one.id for one in client.subscriptions.list(ends).data] == [year.id]
+    client.invoices.finalize_invoice(month.latest_invoice)
+    due = {"due_date": {"lte": stage.now + 9 * 86_400}, "customer": stage.customer}
+    assert [one.id for one in client.invoices.list(due).data] == [month.latest_invoice]
+    assert client.invoices.list({"due_date": {"lt": stage.now}}).data == []

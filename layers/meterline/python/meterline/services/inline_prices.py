@@ -19,6 +19,7 @@ def with_inline_prices(
 ) -> list[Body]:
     """The same items, each with the id of its own new price where it had ``price_data``.
 
+    A ``plan`` is what old integrations call the price of an item.
     ``param`` is the list's name, for refusals.
     """
     return [
@@ -40,6 +41,8 @@ def inline_price(ledger: Ledger, given: Body, param: str) -> Body:
 
 
 def _named(ledger: Ledger, wanted: Body, param: str) -> Body:
+    if "plan" in wanted:
+        wanted["price"] = wanted.pop("plan")
     if "price_data" not in wanted:
         return wanted
     given = wanted.pop("price_data")

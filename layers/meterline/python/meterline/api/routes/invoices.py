@@ -4,6 +4,7 @@ from meterline.api.lists import (
     Keep,
     Listing,
     by_facets,
+    created_range,
     list_operation,
     listing,
     page_of,
@@ -11,6 +12,7 @@ from meterline.api.lists import (
     under,
 )
 from meterline.api.params import (
+    RANGE,
     Object,
     Param,
     Params,
@@ -73,6 +75,7 @@ _KIND = "invoice"
 _FILTERS = object_(
     collection_method=enum("charge_automatically", "send_invoice"),
     customer=string(),
+    due_date=RANGE,
     status=enum("draft", "open", "paid", "uncollectible", "void"),
     subscription=string(),
 )
@@ -81,8 +84,15 @@ _FILTERS = object_(
 def _keep(params: Params) -> Keep:
     same = [name for name in ("collection_method", "customer", "status") if name in params]
     subscription = params.get("subscription")
+    first, last = created_range(params.get("due_date"))
+
+    def is_due_then(body: Params) -> bool:
+        due = body["due_date"]
+        return "due_date" not in params or (due is not None and first <= due <= last)
+
     return lambda body: (
-        all(body[name] == params[name] for name in same)
+        is_due_then(body)
+        and all(body[name] == params[name] for name in same)
         and subscription in (None, subscription_of(body))
     )
 

@@ -81,6 +81,9 @@ CUSTOM_FIELDS = array(
 PRICES = ("price", "price_data")
 """The two ways to say at which price."""
 
+ITEM_PRICES = (*PRICES, "plan")
+"""Those of an item of a subscription; ``plan`` is the old name of a price."""
+
 
 def price_data(amount: dict[str, Param], **more: Param) -> Object:
     """A price made for the request at hand, instead of one that is named; ``more`` says of what."""

@@ -12,7 +12,12 @@ from meterline.api.params import (
     timestamp,
 )
 from meterline.api.router import delete, get, post
-from meterline.api.routes.shared import ITEM_THRESHOLDS, PRICES, RECURRING_PRICE_DATA, discounts
+from meterline.api.routes.shared import (
+    ITEM_PRICES,
+    ITEM_THRESHOLDS,
+    RECURRING_PRICE_DATA,
+    discounts,
+)
 from meterline.services.context import Context
 from meterline.services.lookups import find
 from meterline.services.subscriptions.item_verbs import (
@@ -47,14 +52,15 @@ ITEM_OPERATIONS = (
                 "subscription": string(required=True),
                 "billing_thresholds": ITEM_THRESHOLDS,
                 "discounts": discounts(),
+                "plan": string(),
                 "price": string(),
                 "price_data": RECURRING_PRICE_DATA,
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
                 **_PRORATION,
             },
-            exclusive=[PRICES],
-            one_of=[PRICES],
+            exclusive=[ITEM_PRICES],
+            one_of=[ITEM_PRICES],
         ),
     ).found_again_by(find_item),
     get(_PATH + "/{id}", _KIND, find_item),
@@ -66,13 +72,14 @@ ITEM_OPERATIONS = (
             {
                 "billing_thresholds": ITEM_THRESHOLDS,
                 "discounts": discounts(),
+                "plan": string(),
                 "price": string(),
                 "price_data": RECURRING_PRICE_DATA,
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
                 **_PRORATION,
             },
-            exclusive=[PRICES],
+            exclusive=[ITEM_PRICES],
         ),
     ).found_again_by(find_item),
     delete(_PATH + "/{id}", _KIND, delete_item, object_(_PRORATION, clear_usage=boolean())),

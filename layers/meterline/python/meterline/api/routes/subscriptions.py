@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from meterline.api.lists import Keep, by_facets, listing, retrieve, under
+from meterline.api.lists import Keep, by_facets, created_range, listing, retrieve, under
 from meterline.api.params import (
+    RANGE,
     Param,
     Params,
     array,
@@ -19,6 +20,7 @@ from meterline.api.params import (
 from meterline.api.router import Answer, Routes, delete, post
 from meterline.api.routes.shared import (
     CUSTOM_FIELDS,
+    ITEM_PRICES,
     ITEM_THRESHOLDS,
     ONE_TIME_PRICE_DATA,
     PRICES,
@@ -59,12 +61,13 @@ _PRORATION = {
 _ITEM = object_(
     billing_thresholds=ITEM_THRESHOLDS,
     discounts=discounts(),
+    plan=string(),
     price=string(),
     price_data=RECURRING_PRICE_DATA,
     quantity=integer(minimum=0),
     metadata=metadata(),
-    exclusive=[PRICES],
-    one_of=[PRICES],
+    exclusive=[ITEM_PRICES],
+    one_of=[ITEM_PRICES],
 )
 
 _CHANGED_ITEM = object_(
@@ -74,10 +77,11 @@ _CHANGED_ITEM = object_(
     deleted=boolean(),
     discounts=discounts(),
     metadata=metadata(),
+    plan=string(),
     price=string(),
     price_data=RECURRING_PRICE_DATA,
     quantity=integer(minimum=0),
-    exclusive=[PRICES],
+    exclusive=[ITEM_PRICES],
 )
 
 _ITEMS = array(_ITEM, required=True, min_items=1, max_items=MAX_ITEMS)
@@ -167,8 +171,8 @@ _FLEXIBLE = object_(proration_discounts=enum("included"))
 
 _INVOICE_SETTINGS = object_(
     custom_fields=CUSTOM_FIELDS,
-    description=string(max_length=1_500),
-    footer=string(),
+    description=string(max_length=1_500, emptyable=True),
+    footer=string(emptyable=True),
 )
 
 _PAYMENT = {
@@ -236,12 +240,13 @@ _UPDATE = object_(
         "pending_invoice_item_interval": _PENDING_INTERVAL,
         "proration_date": timestamp(),
         "trial_end": either(enum("now"), timestamp()),
+        "trial_from_plan": boolean(),
         "trial_settings": _TRIAL_SETTINGS,
         **_PAYMENT,
         **_PRORATION,
     },
     exclusive=[
-        ("billing_cycle_anchor", "trial_end"),
+        ("billing_cycle_anchor", "trial_end", "trial_from_plan"),
         ("cancel_at", "cancel_at_period_end"),
     ],
 )
@@ -279,6 +284,9 @@ _RESUME = object_(
 _FILTERS = object_(
     customer=string(),
     collection_method=enum("charge_automatically", "send_invoice"),
+    current_period_end=RANGE,
+    current_period_start=RANGE,
+    plan=string(),
     price=string(),
     status=enum("all", "ended", *_STATUSES),
     test_clock=string(),
@@ -291,16 +299,31 @@ def _keep(params: Params) -> Keep:
     same = [name for name in ("customer", "collection_method", "test_clock") if name in params]
 
     def has_price(body: Params) -> bool:
-        wanted = params.get("price")
-        return wanted is None or any(
-            item["price"]["id"] == wanted for item in body["items"]["data"]
+        ids = {item["price"]["id"] for item in body["items"]["data"]}
+        return all(params[name] in ids for name in ("plan", "price") if name in params)
+
+    def runs_then(body: Params) -> bool:
+        return _in_range(max(_bounds(body, "start")), params, "current_period_start") and _in_range(
+            min(_bounds(body, "end")), params, "current_period_end"
         )
 
     return lambda body: (
         body["status"] in statuses
         and has_price(body)
+        and runs_then(body)
         and all(body[name] == params[name] for name in same)
     )
+
+
+def _bounds(subscription: Params, name: str) -> list[int]:
+    """Where the running periods of the items start or end."""
+    return [item[f"current_period_{name}"] for item in subscription["items"]["data"]]
+
+
+def _in_range(instant: int, params: Params, name: str) -> bool:
+    """Whether an instant lies in the range of a filter; without the filter all do."""
+    first, last = created_range(params.get(name))
+    return first <= instant <= last
 
 
 def _from(ctx: Context, params: Params) -> Source:
@@ -308,8 +331,9 @@ def _from(ctx: Context, params: Params) -> Source:
     if "test_clock" in params:
         customers = ctx.store.each("customer", parent=params["test_clock"])
         return Source(parents=[customer.id for customer in customers])
-    if "price" in params:
-        return Source(terms=[field_term("price", params["price"], one) for one in statuses])
+    if {"plan", "price"} & params.keys():
+        price = str(params.get("price", params.get("plan")))
+        return Source(terms=[field_term("price", price, one) for one in statuses])
     return Source(facets={**by_facets(ctx, params).facets, "status": statuses})
 
 

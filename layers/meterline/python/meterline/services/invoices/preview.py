@@ -147,7 +147,7 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
     _refuse(details, _ONLY_RUNNING, "a new subscription")
     _settle_anchor(details)
     for index, item in enumerate(details["items"]):
-        if not {"price", "price_data"} & item.keys() or {"id", "deleted"} & item.keys():
+        if not {"plan", "price", "price_data"} & item.keys() or {"id", "deleted"} & item.keys():
             raise _unfit(f"items][{index}", "a new subscription: items have a price and no id")
     if "customer" not in params:
         raise BillingError(

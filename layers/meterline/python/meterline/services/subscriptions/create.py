@@ -35,6 +35,7 @@ from meterline.services.subscriptions.threshold_terms import (
 from meterline.services.subscriptions.update import (
     check_collection,
     invoice_settings,
+    longest_trial,
     pending_interval,
     trial_settings,
 )
@@ -144,10 +145,8 @@ def _trial_end(params: Mapping[str, Any], terms: list[ItemTerms], now: int) -> i
 
 
 def _days_of_prices(params: Mapping[str, Any], terms: list[ItemTerms]) -> int:
-    """The longest trial of the prices, if ``trial_from_plan`` says that theirs counts."""
-    if not params.get("trial_from_plan"):
-        return 0
-    return max(int(one.price["recurring"]["trial_period_days"] or 0) for one in terms)
+    """The trial of the prices, if ``trial_from_plan`` says that it counts."""
+    return longest_trial(one.price for one in terms) if params.get("trial_from_plan") else 0
 
 
 def _subscription(ledger: Ledger, start: Start) -> Body:

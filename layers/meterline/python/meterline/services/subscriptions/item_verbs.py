@@ -48,7 +48,15 @@ def delete_item(ctx: Context, item_id: str, params: Body) -> Body:
 
 def _change(ctx: Context, subscription_id: str, item: dict[str, Any], params: Body) -> Body:
     """Change one item of a subscription, by the update that changes many."""
-    fields = ("billing_thresholds", "discounts", "price", "price_data", "quantity", "metadata")
+    fields = (
+        "billing_thresholds",
+        "discounts",
+        "plan",
+        "price",
+        "price_data",
+        "quantity",
+        "metadata",
+    )
     wanted = item | {name: params[name] for name in fields if name in params}
     change = {name: params[name] for name in _CHANGE_PARAMS if name in params}
     return update_subscription(

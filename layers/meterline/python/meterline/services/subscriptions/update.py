@@ -1,8 +1,10 @@
 """Changing subscriptions: items, cycle, trial, discounts, end, and what is said about them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.anchors import trial_end_from_days
 from meterline.core.errors import BillingError
 from meterline.core.item_changes import check_proration_date
 from meterline.core.periods import Period
@@ -24,6 +26,7 @@ from meterline.services.lookups import find, on_customers_time
 from meterline.services.renewals import current_period, with_billed_lines
 from meterline.services.subscriptions.bodies import (
     is_ended,
+    items_of,
     next_pending_invoice,
     subscription_document,
 )
@@ -89,6 +92,8 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
         )
     changed, steps = change_items(ledger, after, params.get("items", ()), how.at)
     note_thresholds(ledger, changed)
+    if params.get("trial_from_plan"):
+        params = params | trial_of_prices(changed, now)
     new_cycle = restart_of(before, changed, params, now)
     add_one_off_items(ledger, changed, params.get("add_invoice_items", ()))
     lines: list[ItemLine] = []
@@ -175,6 +180,18 @@ def pause_collection(params: Body) -> Body | None:
     if given is UNSET:
         return None
     return {"behavior": given["behavior"], "resumes_at": given.get("resumes_at")}
+
+
+def trial_of_prices(subscription: Body, now: int) -> Body:
+    """The trial that the prices of a subscription give it, if they do: the longest of theirs."""
+    prices = [item["price"] for item in items_of(subscription)]
+    days = longest_trial(prices)
+    return {"trial_end": trial_end_from_days(now, days)} if days else {}
+
+
+def longest_trial(prices: Iterable[Body]) -> int:
+    """The longest trial of recurring prices, in days; 0 if none has any."""
+    return max((int(price["recurring"]["trial_period_days"] or 0) for price in prices), default=0)
 
 
 def invoice_settings(subscription: Body, params: Body) -> Body:
