@@ -1,8 +1,9 @@
 """The sweep: a backlog is sent once; what stays due is sent again, at a slower pace."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from meterline.services.sweep import OVERDUE_SECONDS, RESEND_SECONDS, Swept, swe
 from meterline.store import queues
 from meterline.store.models import BillingItem, billing_item
 from meterline.store.queues import DueMessage
-from meterline.store.sweeps import due_page
+from meterline.store.sweeps import DueEntry, DuePage, Progress, due_page
 from tests.engines import Engine
 
 NOW = 1_700_000_000
@@ -176,3 +177,76 @@ def test_many_messages_reach_their_queues_each_once(dynamodb: Engine) -> None:
     assert queues.enqueue(DueMessage(livemode=False, object_id=one) for one in ids) == len(ids)
     for name in ("RENEWALS", "INVOICES", "CLOCKS"):
         assert queues.depth(dynamodb.environment[f"METERLINE_{name}_QUEUE_URL"]) == 35
+
+
+DAY_MINUTES = 24 * 60
+
+
+class Burst:
+    """A shard with a burst at midnight and a little work every hour, and workers with a pace."""
+
+    def __init__(self, number: int, an_hour: int, done_a_minute: int) -> None:
+        midnight = [DueEntry(NOW, f"sub_{one:07d}") for one in range(number)]
+        hourly = [
+            DueEntry(NOW + hour * 3_600, f"in_{hour:03d}{one:03d}")
+            for hour in range(1, 25)
+            for one in range(an_hour)
+        ]
+        self.due = midnight + hourly
+        self.done_a_minute = done_a_minute
+        self.queue: deque[str] = deque()
+        self.finished: dict[str, int] = {}
+        self.sent: Counter[str] = Counter()
+        self.progress = Progress()
+        self.now = NOW
+
+    def due_page(
+        self, partition: str, first: int, until: int, after: Any = None, *, limit: int = 1_000
+    ) -> DuePage:
+        if not partition.startswith("t#live#0"):
+            return DuePage([], None)
+        start = 0 if after is None else int(after["place"]) + 1
+        found: list[DueEntry] = []
+        for place in range(start, len(self.due)):
+            entry = self.due[place]
+            if entry.due_at > until:
+                break
+            if entry.due_at >= first and entry.object_id not in self.finished:
+                found.append(entry)
+                if len(found) == limit:
+                    return DuePage(found, {"place": place, "due_at": {"N": str(entry.due_at)}})
+        return DuePage(found, None)
+
+    def enqueue(self, messages: Iterable[DueMessage]) -> int:
+        ids = [message.object_id for message in messages]
+        self.queue.extend(ids)
+        self.sent.update(ids)
+        return len(ids)
+
+    def work(self) -> None:
+        """What the workers do in a minute."""
+        for _ in range(min(self.done_a_minute, len(self.queue))):
+            self.finished.setdefault(self.queue.popleft(), self.now)
+
+
+def test_a_burst_is_sent_but_once_and_does_not_starve_what_falls_due_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """40,000 at midnight on a shard, which workers need hours for; some more each hour."""
+    burst = Burst(40_000, an_hour=10, done_a_minute=150)
+    monkeypatch.setattr(sweeping, "due_page", burst.due_page)
+    monkeypatch.setattr(sweeping, "enqueue", burst.enqueue)
+    monkeypatch.setattr(sweeping, "depth", lambda _url: len(burst.queue))
+    monkeypatch.setattr(sweeping, "read_stuck", lambda *_: {})
+    monkeypatch.setattr(sweeping, "save_progress", lambda _, one: setattr(burst, "progress", one))
+    monkeypatch.setattr(sweeping, "read_progress", lambda busy: dict.fromkeys(busy, burst.progress))
+    ticks = count()
+    for minute in range(1, DAY_MINUTES + 30):
+        burst.now = NOW + minute * MINUTE
+        sweep(burst.now, modes=[False], monotonic=lambda: float(next(ticks)))
+        burst.work()
+    assert len(burst.finished) == 40_000 + 240, "all of it is done within the day"
+    again = sum(burst.sent.values()) - len(burst.finished)
+    assert again <= sweeping.RESEND_LIMIT, "only when the queue was all but empty"
+    late = [burst.finished[one.object_id] - one.due_at for one in burst.due[-10:]]
+    assert max(late) <= 2 * MINUTE, "what falls due the next midnight is done at once"
