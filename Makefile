@@ -62,8 +62,8 @@ SEEDS ?= 20000
 test-faults: $(READY) ## the fault simulator for longer: SEEDS=100000, or one seed again: ARGS="--fault-seed 7"
 	python -m pytest tests/faults/test_faults.py --fault-seeds $(SEEDS) -n $(WORKERS) $(ARGS)
 
-test-differential: $(READY) ## the core against a naive implementation, 500,000 random inputs
-	python -m pytest -m differential tests/unit/core $(ARGS)
+test-differential: $(READY) ## the core against a naive implementation, 800,000 random inputs
+	python -m pytest -m differential tests/unit/core -n $(WORKERS) $(ARGS)
 
 test-runs: $(READY) ## a thousand random weeks of billing with deaths, repeated messages and API calls
 	python -m pytest tests/faults/billing/test_random_runs.py --run-seeds=1000 -n $(WORKERS) $(ARGS)
