@@ -143,6 +143,53 @@ def test_a_wrong_request_is_refused_in_stripes_words(
     assert (got, answer["error"].get("code")) == (status, code)
 
 
+_V2_EVENTS = "/v2/billing/meter_events"
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "headers", "status", "code"),
+    [
+        ("GET", "/v2/nothing", "", {}, 404, "not_found"),
+        ("GET", "/v2/core/events/evt_test_x", "", {}, 404, "not_found"),
+        ("GET", _V2_EVENTS, "", {}, 405, "method_not_allowed"),
+        ("POST", _V2_EVENTS, "{", {}, 400, "invalid_json"),
+        ("POST", _V2_EVENTS, "[]", {}, 400, "invalid_json"),
+        ("POST", _V2_EVENTS, '{"event_name": NaN}', {}, 400, "invalid_json"),
+        ("POST", _V2_EVENTS, "[" * 100_000, {}, 400, "invalid_json"),
+        ("POST", _V2_EVENTS, "{}", {}, 400, "parameter_missing"),
+        ("POST", _V2_EVENTS, '{"foo": 1}', {}, 400, "parameter_unknown"),
+        ("POST", _V2_EVENTS, '{"event_name": 1, "payload": {}}', {}, 400, "invalid_request"),
+        ("POST", _V2_EVENTS, "x" * 1_000_001, {}, 413, "request_too_large"),
+        (
+            "POST",
+            _V2_EVENTS,
+            "event_name=a",
+            {"content-type": "application/x-www-form-urlencoded"},
+            415,
+            "invalid_request_content_type",
+        ),
+        ("POST", _V2_EVENTS, "{}", {"authorization": ""}, 401, "unauthenticated"),
+        ("POST", _V2_EVENTS, "{}", {"stripe-account": "acct_1"}, 403, "account_invalid"),
+        ("GET", "/v2/core/events?limit=0", "", {}, 400, "parameter_invalid_integer"),
+        ("GET", "/v2/core/events?page=forged", "", {}, 400, "invalid_request"),
+    ],
+)
+def test_v2_refuses_in_its_own_shape(
+    api: Api,
+    method: str,
+    target: str,
+    body: str,
+    headers: dict[str, str],
+    status: int,
+    code: str,
+) -> None:
+    json_body = {"content-type": "application/json"}
+    got, _, answer = _raw(api, method, target, body, **(json_body | headers))
+    assert (got, answer["error"]["code"]) == (status, code)
+    assert set(answer["error"]) == {"code", "message", "type"}
+    assert answer["error"]["message"]
+
+
 @pytest.mark.parametrize(
     "form",
     [
