@@ -12,22 +12,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from meterline.api import idempotency
 from meterline.api.auth import Principal, authenticate
 from meterline.api.errors import busy, error_body, internal_error, rate_limited
-from meterline.api.expansion import Trail, read_trails
-from meterline.api.idempotency import Replay
 from meterline.api.params import Params
-from meterline.api.requests import Request, read_params, read_request
+from meterline.api.requests import Request, idempotency_key, read_params, read_request
 from meterline.api.router import Answer, Operation, Routes
 from meterline.core.errors import BillingError
-from meterline.services.events import API_VERSION, Origin
+from meterline.services.api_version import API_VERSION
 from meterline.services.ids import new_id
 from meterline.services.logs import frames, log
 from meterline.services.wire_numbers import wire_number
 from meterline.store.documents import Conflict, LeaseLost, Receipt
 
 if TYPE_CHECKING:
+    from meterline.api.expansion import Trail
     from meterline.services.context import Context
 
 type Response = dict[str, Any]
@@ -53,7 +51,7 @@ class Call:
     request_id: str = field(default_factory=lambda: new_id("req_"))
     path_values: list[str] = field(default_factory=list)
     params: Params = field(default_factory=dict)
-    trails: list[Trail] = field(default_factory=list)
+    trails: "list[Trail]" = field(default_factory=list)
     idempotency_key: str | None = None
     receipt: Receipt | None = None
     route: str = ""
@@ -84,6 +82,7 @@ class Call:
     def context(self) -> "Context":
         """What services are given; imports the object store."""
         from meterline.services.context import Context  # noqa: PLC0415 - light functions lack it
+        from meterline.services.events import Origin  # noqa: PLC0415 - see above
         from meterline.store.billing import BillingStore  # noqa: PLC0415 - see above
 
         return Context(
@@ -137,15 +136,17 @@ def _answer(call: Call, routes: Routes) -> Result:
     raw = read_params(call.request)
     call.params = operation.accepted.parse(raw)
     call.trails = _trails(call, operation)
-    call.idempotency_key = idempotency.key_of(call.request)
+    call.idempotency_key = idempotency_key(call.request)
     if call.idempotency_key is None or not operation.idempotent:
         return Result(200, _run(call, operation))
     return _answer_once(call, operation, call.idempotency_key, raw)
 
 
 def _answer_once(call: Call, operation: Operation, key: str, raw: Params) -> Result:
+    from meterline.api import idempotency  # noqa: PLC0415 - light functions keep no records
+
     begun = idempotency.begin(key, call.principal, call.request, raw, call.request_id, call.now)
-    if isinstance(begun, Replay):
+    if isinstance(begun, idempotency.Replay):
         body = begun.body or _dump(_stored_result(call, operation, begun.result_id))
         return Result(begun.status, body, replayed_from=begun.original_request)
     call.receipt = begun
@@ -205,9 +206,14 @@ def _stored_result(call: Call, operation: Operation, result_id: str) -> Any:  # 
     return _shown(call, operation, document.body)
 
 
-def _trails(call: Call, operation: Operation) -> list[Trail]:
+def _trails(call: Call, operation: Operation) -> "list[Trail]":
+    wanted = call.params.pop("expand", [])
+    if not wanted:
+        return []
+    from meterline.api.expansion import read_trails  # noqa: PLC0415 - rare in light functions
+
     return read_trails(
-        call.params.pop("expand", []),
+        wanted,
         operation.kind,
         of_list=operation.answer in (Answer.LIST, Answer.SEARCH),
         may_read=lambda permission: call.principal.may(permission, write=False),

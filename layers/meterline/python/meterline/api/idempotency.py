@@ -19,7 +19,6 @@ from meterline.store import access_idempotency as records
 from meterline.store.access_idempotency import Record, State
 from meterline.store.documents import Receipt
 
-MAX_KEY_LENGTH = 255
 _MAX_ANSWER_BYTES = 350_000
 
 
@@ -33,19 +32,6 @@ class Replay:
     status: int = 200
     body: bytes | None = None
     result_id: str = ""
-
-
-def key_of(request: Request) -> str | None:
-    """The request's Idempotency-Key; only POST has one in v1, v2 DELETE too."""
-    if request.method != "POST":
-        return None
-    key = request.header("idempotency-key")
-    if key is not None and len(key) > MAX_KEY_LENGTH:
-        raise BillingError(
-            f"Idempotency keys are at most {MAX_KEY_LENGTH} characters long.",
-            type="idempotency_error",
-        )
-    return key
 
 
 def begin(

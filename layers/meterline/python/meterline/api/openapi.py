@@ -14,7 +14,7 @@ from meterline.api.own_shapes import EVENT_TYPES, own_objects, price_terms
 from meterline.api.params import Array, Either, Map, Object, Param
 from meterline.api.router import Answer, Operation
 from meterline.core.aggregation import Formula
-from meterline.services.events import API_VERSION
+from meterline.services.api_version import API_VERSION
 
 type Json = dict[str, Any]
 

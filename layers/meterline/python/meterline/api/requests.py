@@ -13,6 +13,7 @@ from meterline.api.forms import Form, decode_form, merge_forms
 from meterline.core.errors import BillingError
 
 MAX_BODY_BYTES = 1_000_000
+MAX_KEY_LENGTH = 255
 _JSON_DEPTH_LIMIT = 20
 
 
@@ -67,6 +68,19 @@ def read_params(request: Request) -> Form:
     if request.method == "GET" or not request.body:
         return query
     return merge_forms(query, _json(request) if request.is_v2 else _form(request))
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The request's Idempotency-Key; only POST has one in v1, v2 DELETE too."""
+    if request.method != "POST":
+        return None
+    key = request.header("idempotency-key")
+    if key is not None and len(key) > MAX_KEY_LENGTH:
+        raise BillingError(
+            f"Idempotency keys are at most {MAX_KEY_LENGTH} characters long.",
+            type="idempotency_error",
+        )
+    return key
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -8,11 +8,11 @@ lists tell the events of one second in their order.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from meterline.services.api_version import API_VERSION
 from meterline.services.ids import timed_id
 from meterline.store.documents import Body, Document, first_lines
 from meterline.store.event_shelves import shelf
 
-API_VERSION = "2026-10-28.endive"
 OUTBOX_KIND = "event"
 _RETENTION_SECONDS = 30 * 86_400
 _INDEX_DIGITS = 3
