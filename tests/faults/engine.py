@@ -42,7 +42,9 @@ class Exceptions:
 
 
 class FakeDynamoDB:
-    """The two tables. ``around`` is called before and after each call, and may raise."""
+    """The two tables. ``around`` is called before and after each call, ``between`` between the
+    statements of a batch; both may raise.
+    """
 
     exceptions = Exceptions
 
@@ -51,6 +53,7 @@ class FakeDynamoDB:
         self.past: dict[str, dict[Key, Item]] = {name: {} for name in KEYS}
         self.order: dict[str, list[str]] = {}
         self.around: Callable[[str, str], None] = lambda when, call: None  # noqa: ARG005
+        self.between: Callable[[], None] = lambda: None
         self.on_event: Callable[[str, Item], None] = lambda kind, item: None  # noqa: ARG005
         self.page_items = 5
         self.leaves_undone = True
@@ -73,10 +76,16 @@ class FakeDynamoDB:
 
     def batch_execute_statement(self, **request: Any) -> Item:
         statements = request["Statements"]
-        return self._call(
-            "batch_execute_statement",
-            lambda: {"Responses": [self._execute(statement) for statement in statements]},
-        )
+        return self._call("batch_execute_statement", lambda: self._execute_each(statements))
+
+    def _execute_each(self, statements: list[dict[str, Any]]) -> Item:
+        """Each statement by itself: others may come in between, and the rest may never come."""
+        answers: list[Item] = []
+        for statement in statements:
+            if answers:
+                self.between()
+            answers.append(self._execute(statement))
+        return {"Responses": answers}
 
     def _call(self, name: str, act: Callable[[], Item]) -> Item:
         self.around("before", name)
@@ -165,7 +174,7 @@ class FakeDynamoDB:
         old = self.tables[table].get(key)
         if old is None and table == "usage":
             insort(self.order.setdefault(key[0], []), key[1])
-        if self.leaves_undone and self._chance.random() < 0.3:
+        if self.leaves_undone and self._chance.random() < 0.1:
             self.past[table] = dict(self.tables[table])
         self.tables[table][key] = copy.deepcopy(item)
         if table == "meter_events":

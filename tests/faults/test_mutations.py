@@ -3,11 +3,12 @@
 Each mutation breaks one rule of the mechanism; some seed among the first few hundred must notice.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core import metering_buckets, metering_profiles
 from meterline.core.aggregation import Measure, Row
@@ -146,6 +147,35 @@ def a_lost_answer_taken_for_a_duplicate(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(meter_events, "cancel", cancel)
 
 
+def a_removal_taken_for_a_cancellation(patch: pytest.MonkeyPatch) -> None:
+    group_records = count.group_records
+
+    def expired(records: Iterable[count.Record]) -> dict[BucketKey, count.Group]:
+        return group_records([_as_cancelled(record) for record in records])
+
+    patch.setattr(count, "group_records", expired)
+
+
+def _as_cancelled(record: count.Record) -> count.Record:
+    change = record["dynamodb"]
+    if "OldImage" not in change:
+        return record
+    image = change["OldImage"] | {"cancelled_at": {"N": "1"}}
+    return {"eventName": "MODIFY", "dynamodb": change | {"NewImage": image}}
+
+
+def a_batch_that_broke_off_taken_for_committed(patch: pytest.MonkeyPatch) -> None:
+    commit_many = usage.commit_many
+
+    def hopeful(changes: Sequence[usage.Change]) -> usage.Committed:
+        try:
+            return commit_many(changes)
+        except (ClientError, ReadTimeoutError):
+            return usage.Committed([], [])
+
+    patch.setattr(usage, "commit_many", hopeful)
+
+
 MUTATIONS: list[Break] = [
     no_version_condition,
     no_dedupe,
@@ -161,6 +191,8 @@ MUTATIONS: list[Break] = [
     a_profile_that_takes_tombstones_for_events,
     unconditional_acceptance,
     a_lost_answer_taken_for_a_duplicate,
+    a_removal_taken_for_a_cancellation,
+    a_batch_that_broke_off_taken_for_committed,
 ]
 
 
