@@ -235,3 +235,39 @@ def test_an_inactive_meter_takes_no_new_prices(api: Api) -> None:
             }
         )
     assert refused.value.param == "recurring[meter]"
+
+
+@pytest.mark.parametrize(
+    ("resource", "params"),
+    [("coupons", {"percent_off": 10}), ("products", {"name": "P"})],
+)
+@pytest.mark.parametrize(
+    "own_id",
+    ["settings", "in_0VbbTYy3o4ZlCnBlm5vKosWW", "mtr_test_0VbbTYy3o4ZlCnBlm5vKosWW", "claim#a#b"],
+)
+def test_an_id_of_the_caller_s_choice_is_never_that_of_something_else(
+    client: Client, resource: str, params: dict[str, Any], own_id: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        getattr(client.v1, resource).create({"id": own_id, **params})
+    assert refused.value.param == "id"
+
+
+@pytest.mark.parametrize("own_id", ["shelves", "in_store10", "prod_NWjs8kKbJWmuuc", "roster"])
+def test_other_ids_are_the_caller_s(client: Client, own_id: str) -> None:
+    assert client.v1.products.create({"id": own_id, "name": "P"}).id == own_id
+    assert client.v1.events.list({"type": "product.created"}).data[0].data.object["id"] == own_id
+
+
+def test_what_stands_in_keys_beside_ids_is_no_id(client: Client) -> None:
+    given = {"display_name": "M", "event_name": "m", "default_aggregation": {"formula": "sum"}}
+    client.v1.billing.meters.create(given)
+    inner = "claim#meter_event_name#m"
+    assert client.v1.products.list({"ids": [inner]}).data == []
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.products.retrieve(inner)
+    assert refused.value.http_status == 404
+
+
+def test_a_lookup_key_that_no_price_can_have_finds_none(client: Client) -> None:
+    assert client.v1.prices.list({"lookup_keys": ["é" * 5_000, "a#b"]}).data == []

@@ -108,6 +108,8 @@ class BillingStore:
 
     def claim_holder(self, kind: str, value: str) -> str | None:
         """The id of the object that holds this value (an event name, a lookup key), or None."""
+        if not keys.fits(value):
+            return None
         try:
             key = keys.claim_key(self.livemode, kind, value)
             return billing_item().get(key, "#", consistent_read=True).holder

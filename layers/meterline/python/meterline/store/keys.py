@@ -14,6 +14,8 @@ END_OF_TIME = 99_999_999_998
 _TIME_DIGITS = 11
 _UNLISTED = frozenset({"roster", "tab"})
 _MAX_VALUE_BYTES = 1_000
+_JOINT = "#"
+"""Stands between the parts of keys, and in no id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,15 @@ def mode(livemode: bool) -> str:  # noqa: FBT001 - the value itself, not a switc
 
 
 def can_be_stored(value: str) -> bool:
-    """Whether ``value`` fits into a key; what doesn't was never stored (DynamoDB: 2,048 bytes)."""
+    """Whether ``value`` can be an object's id; what cannot be was never stored.
+
+    It fits into a key and does not lead to a part of another one.
+    """
+    return _JOINT not in value and fits(value)
+
+
+def fits(value: str) -> bool:
+    """Whether ``value`` fits into a key (DynamoDB: 2,048 bytes)."""
     return len(value.encode("utf-8", "surrogatepass")) <= _MAX_VALUE_BYTES
 
 

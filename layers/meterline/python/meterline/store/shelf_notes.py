@@ -31,4 +31,4 @@ def _write(table: str, livemode: bool, note: str) -> None:  # noqa: ARG001, FBT0
 
 
 def _partition(livemode: bool) -> str:  # noqa: FBT001 - a part of the key
-    return f"{keys.mode(livemode)}#shelves"
+    return f"{keys.mode(livemode)}#shelves#event"

@@ -115,8 +115,13 @@ CURRENCY_OPTIONS = map_(
 )
 """What a price costs in other currencies, by their codes."""
 
+_OURS = r"(?!settings$|([a-z]+_)+[0-9A-Za-z]{20,}$)"
+"""Ids that Meterline gives, or will give, to objects of its own."""
+
 OWN_ID = string(
-    max_length=250, pattern=r"[A-Za-z0-9_.\-]+", hint="Use letters, digits, `_`, `-` and `.`."
+    max_length=250,
+    pattern=_OURS + r"[A-Za-z0-9_.\-]+",
+    hint="Use letters, digits, `_`, `-` and `.`, but not the form of ids that Meterline makes.",
 )
 
 CREATE_PRODUCT = object_(
@@ -312,7 +317,11 @@ AMOUNTS_OFF = map_(object_(amount_off=integer(required=True, minimum=1, maximum=
 CREATE_COUPON = object_(
     exclusive=[("amount_off", "percent_off")],
     one_of=[("percent_off", "amount_off")],
-    id=string(max_length=255, pattern=r"[^/\s]+", hint="Leave out slashes and spaces."),
+    id=string(
+        max_length=255,
+        pattern=_OURS + r"[^/#\s]+",
+        hint="Leave out `/`, `#` and spaces, and the form of ids that Meterline makes.",
+    ),
     amount_off=integer(minimum=1, maximum=99_999_999_999),
     applies_to=object_(products=array(string(), required=True, min_items=1)),
     currency=currency(),
