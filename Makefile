@@ -77,10 +77,10 @@ test-dynamodb-local: $(READY) ## the tests that use DynamoDB, on AWS's own engin
 test-fuzz: $(READY) ## 20,000 random requests: no 5xx, nothing off the schema, no half refusal
 	METERLINE_FUZZ_REQUESTS=$(FUZZ_REQUESTS) python -m pytest tests/integration/api/test_fuzz.py -n $(WORKERS) $(ARGS)
 
-test-node: $(READY) ## the API through the official Node SDK (needs Node and npm)
+test-node: $(READY) ## the deployed template through the Node SDK (needs Node and npm)
 	python -m tests.node
 
-test-e2e: $(READY) ## the deployed template through the SDK; uses the stack of `make up`, or its own
+test-e2e: $(READY) ## the deployed template through the Python SDK, on the stack of `make up` or its own
 	python -m pytest tests/e2e $(ARGS)
 
 bench: $(READY) ## the benchmarks: a table, and .local/bench.jsonl

@@ -13,7 +13,7 @@ DAY = 86_400
 class World:
     """One test's own objects behind an SDK client; those it does not ask for are never made."""
 
-    def __init__(self, client: Any, with_key: Callable[[str], Any]) -> None:
+    def __init__(self, client: Any, with_key: Callable[..., Any]) -> None:
         self.client = client
         self.v1 = client.v1
         self.v2 = client.v2
@@ -30,7 +30,7 @@ class World:
     def streamer(self) -> Any:
         """A client with the token of a stream session."""
         session = self.v2.billing.meter_event_session.create()
-        return self.with_key(session.authentication_token)
+        return self.with_key(session.authentication_token, max_network_retries=2)
 
     @cached_property
     def now(self) -> int:
@@ -69,6 +69,10 @@ class World:
     @cached_property
     def coupon(self) -> str:
         return str(self.v1.coupons.create({"percent_off": 25, "duration": "forever"}).id)
+
+    @cached_property
+    def second_price(self) -> str:
+        return self.price_of(300)
 
     @cached_property
     def meter(self) -> Any:

@@ -1,7 +1,7 @@
 // The official Node SDK against Meterline: what its users rely on, call by call.
 //
-// METERLINE_API_BASE and METERLINE_API_KEY say where; METERLINE_LOSE_ANSWER, if set, is an address
-// that makes the next answer get lost on the way.
+// METERLINE_API_BASE and METERLINE_API_KEY say where; METERLINE_LOSE_ANSWER is an address that makes
+// the answer to the next POST get lost on its way, after the request took effect.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,6 +13,17 @@ const client = (key = process.env.METERLINE_API_KEY, more = {}) =>
   new Stripe(key, { ...options, ...more });
 const stripe = client();
 const unique = () => Math.random().toString(36).slice(2, 10);
+const loseNextAnswer = () => fetch(process.env.METERLINE_LOSE_ANSWER, { method: "POST" });
+const patience = 30_000;
+
+async function eventually(look) {
+  const until = Date.now() + patience;
+  for (;;) {
+    const found = await look();
+    if (found || Date.now() > until) return found;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
 
 async function catalogue() {
   const meter = await stripe.billing.meters.create({
@@ -94,6 +105,47 @@ test("meter events, their session and stream", async () => {
   const streamer = client(session.authentication_token);
   const events = [1, 2, 3].map((n) => ({ ...event, identifier: `${identifier}-${n}` }));
   await streamer.v2.billing.meterEventStream.create({ events });
+  assert.equal(await eventually(async () => (await usage(meter, customer)) === 50), true);
+});
+
+async function usage(meter, customer) {
+  const day = 86_400;
+  const today = Math.floor(Date.now() / 1000 / day) * day;
+  const summaries = await stripe.billing.meters.listEventSummaries(meter.id, {
+    customer: customer.id,
+    start_time: today - day,
+    end_time: today + day,
+  });
+  return summaries.data.reduce((sum, one) => sum + Number(one.aggregated_value), 0);
+}
+
+test("v2 events, their adjustment, and the classes of v2 errors", async () => {
+  const { meter } = await catalogue();
+  const customer = await stripe.customers.create();
+  const payload = { stripe_customer_id: customer.id, value: "7" };
+  const event_name = meter.event_name;
+  const sent = await stripe.v2.billing.meterEvents.create({ event_name, payload });
+  assert.equal(sent.object, "v2.billing.meter_event");
+  assert.equal(await eventually(async () => (await usage(meter, customer)) === 7), true);
+  const cancel = { identifier: sent.identifier };
+  const adjusted = await stripe.v2.billing.meterEventAdjustments.create({
+    event_name,
+    type: "cancel",
+    cancel,
+  });
+  assert.equal(adjusted.cancel.identifier, sent.identifier);
+  assert.equal(await eventually(async () => (await usage(meter, customer)) === 0), true);
+  await assert.rejects(
+    stripe.v2.billing.meterEvents.create({ event_name: `no_${unique()}`, payload }),
+    { constructor: Stripe.errors.StripeInvalidRequestError, code: "no_meter" },
+  );
+  await assert.rejects(
+    client("mtr_session_wrong").v2.billing.meterEventStream.create({
+      events: [{ event_name, payload }],
+    }),
+    { constructor: Stripe.errors.StripeAuthenticationError },
+  );
+  await assert.rejects(stripe.v2.core.events.retrieve("evt_test_missing"), { statusCode: 404 });
 });
 
 test("every refusal is the SDK's class for it", async () => {
@@ -124,49 +176,85 @@ test("every refusal is the SDK's class for it", async () => {
 
 test("auto-paging over 250 objects while rows are being added", async () => {
   const product = await stripe.products.create({ name: "Many" });
+  const add = (unit_amount) =>
+    stripe.prices.create({ currency: "usd", unit_amount, product: product.id });
   const made = [];
-  for (let n = 0; n < 250; n += 1) {
-    const price = { currency: "usd", unit_amount: n, product: product.id };
-    made.push((await stripe.prices.create(price)).id);
-  }
-  const seen = [];
-  for await (const price of stripe.prices.list({ product: product.id, limit: 50 })) {
-    seen.push(price.id);
-    if (seen.length % 60 === 0) {
-      await stripe.prices.create({ currency: "usd", unit_amount: 1, product: product.id });
+  for (let n = 0; n < 250; n += 1) made.push((await add(n)).id);
+  const walk = async (rows, idOf) => {
+    const seen = [];
+    for await (const row of rows) {
+      if (seen.length % 60 === 30) await add(1);
+      seen.push(idOf(row));
+      if (seen.at(-1) === made[0]) break;
     }
-  }
-  assert.deepEqual(seen, made.reverse());
+    assert.equal(new Set(seen).size, seen.length, "an object came twice");
+    return seen;
+  };
+  const listed = await walk(stripe.prices.list({ product: product.id, limit: 50 }), (row) => row.id);
+  assert.deepEqual(listed, [...made].reverse());
+  const told = await walk(
+    stripe.v2.core.events.list({ types: ["v1.price.created"], limit: 50 }),
+    (event) => event.related_object.id,
+  );
+  for (const id of made) assert.ok(told.includes(id), `${id} is missing`);
 });
 
-test("a page of v2 events leads to the next one", async () => {
-  await stripe.customers.create();
-  await stripe.customers.create();
-  const seen = [];
-  const wanted = { limit: 1, types: ["v1.customer.created"] };
-  for await (const event of stripe.v2.core.events.list(wanted)) {
-    seen.push(event.type);
-    if (seen.length === 2) break;
-  }
-  assert.deepEqual(seen, ["v1.customer.created", "v1.customer.created"]);
-});
-
-test("an event parses as a signed webhook", async () => {
-  await stripe.customers.create();
+test("events parse as signed webhooks, in both dialects", async () => {
+  const customer = await stripe.customers.create();
+  const secret = "whsec_test";
   const [event] = (await stripe.events.list({ type: "customer.created", limit: 1 })).data;
   const payload = JSON.stringify(event);
-  const secret = "whsec_test";
   const header = stripe.webhooks.generateTestHeaderString({ payload, secret });
   const parsed = stripe.webhooks.constructEvent(payload, header, secret);
-  assert.equal(parsed.data.object.object, "customer");
+  assert.equal(parsed.data.object.id, customer.id);
+  assert.throws(
+    () => stripe.webhooks.constructEvent(`${payload} `, header, secret),
+    Stripe.errors.StripeSignatureVerificationError,
+  );
+  const [thin] = (await stripe.v2.core.events.list({ object_id: customer.id })).data;
+  const told = JSON.stringify(await stripe.v2.core.events.retrieve(thin.id));
+  const signature = stripe.webhooks.generateTestHeaderString({ payload: told, secret });
+  const notification = stripe.parseEventNotification(told, signature, secret);
+  assert.equal(notification.type, "v1.customer.created");
+  assert.equal((await notification.fetchEvent()).id, thin.id);
+  assert.equal((await notification.fetchRelatedObject()).id, customer.id);
 });
 
-if (process.env.METERLINE_LOSE_ANSWER) {
-  test("a retry after a lost answer takes effect once", async () => {
-    const own = unique();
-    await fetch(process.env.METERLINE_LOSE_ANSWER);
-    const customer = await stripe.customers.create({ metadata: { own } });
-    const found = await stripe.customers.search({ query: `metadata["own"]:"${own}"` });
-    assert.deepEqual(found.data.map((one) => one.id), [customer.id]);
+for (const [what, call, found] of [
+  [
+    "a customer",
+    ({ own }) => stripe.customers.create({ metadata: { own } }),
+    ({ own }) => stripe.customers.search({ query: `metadata["own"]:"${own}"` }),
+  ],
+  [
+    "a subscription",
+    ({ customer, price }) => stripe.subscriptions.create({ customer, items: [{ price }] }),
+    ({ customer }) => stripe.subscriptions.list({ customer }),
+  ],
+  [
+    "a balance transaction",
+    ({ customer }) =>
+      stripe.customers.createBalanceTransaction(customer, { amount: -500, currency: "usd" }),
+    ({ customer }) => stripe.customers.listBalanceTransactions(customer),
+  ],
+]) {
+  test(`a retry after a lost answer makes ${what} once`, async () => {
+    const { price } = await catalogue();
+    const customer = await stripe.customers.create();
+    const world = { own: unique(), customer: customer.id, price: price.id };
+    await loseNextAnswer();
+    const made = await call(world);
+    assert.equal(made.lastResponse.headers["idempotent-replayed"], "true");
+    assert.deepEqual((await found(world)).data.map((one) => one.id), [made.id]);
   });
 }
+
+test("usage without an identifier counts once when its answer was lost", async () => {
+  const { meter } = await catalogue();
+  const customer = await stripe.customers.create();
+  const payload = { stripe_customer_id: customer.id, value: "5" };
+  await loseNextAnswer();
+  await stripe.billing.meterEvents.create({ event_name: meter.event_name, payload });
+  await stripe.billing.meterEvents.create({ event_name: meter.event_name, payload });
+  assert.equal(await eventually(async () => (await usage(meter, customer)) === 10), true);
+});

@@ -49,7 +49,7 @@ CASES = {
         Refused(
             lambda w: w.v2.core.events.retrieve("evt_test_missing"),
             404,
-            "resource_missing",
+            "not_found",
             says="No such event: 'evt_test_missing'",
         ),
     ),

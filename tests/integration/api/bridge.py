@@ -17,9 +17,6 @@ from tests.engines import resources
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
-CONTROL = "/bridge/lose_next_answer"
-"""A request for this path makes the bridge lose the answer to the next one, after the commit."""
-
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 
@@ -87,9 +84,6 @@ class Bridge:
     def call(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the function that serves the event's path."""
         path = event["rawPath"]
-        if path == CONTROL:
-            self.lose_answers = 1
-            return {"statusCode": 200, "headers": {}, "body": "{}"}
         method = event["requestContext"]["http"]["method"]
         response = load_handler(route(method, path))(event, None)
         body = json.loads(response["body"])
@@ -141,7 +135,7 @@ def _handler_class(bridge: Bridge) -> type[BaseHTTPRequestHandler]:
             response = bridge.call(
                 gateway_event(self.command, self.path, headers, body, encoded=True)
             )
-            if bridge.lose_answers and self.path != CONTROL:
+            if bridge.lose_answers:
                 bridge.lose_answers -= 1
                 self.close_connection = True
                 return
