@@ -214,6 +214,21 @@ def test_a_customer_is_not_deleted_beside_a_subscription_that_begins(
     assert {one.status for one in listed} <= {"canceled"}
 
 
+def test_a_coupon_is_redeemed_no_more_often_than_it_may_be(api: Api, shop: dict[str, str]) -> None:
+    coupon = api.client().v1.coupons.create({"percent_off": 10, "max_redemptions": 2}).id
+    customers = [api.client().v1.customers.create().id for _ in range(THREADS)]
+    forms = [
+        {
+            "customer": customer,
+            "items[0][price]": shop["price_0"],
+            "discounts[0][coupon]": coupon,
+        }
+        for customer in customers
+    ]
+    assert _statuses(_posts(api, "/v1/subscriptions", forms)) == {200: 2, 400: THREADS - 2}
+    assert api.client().v1.coupons.retrieve(coupon).times_redeemed == 2
+
+
 def test_a_product_is_not_deleted_beside_a_price_that_is_made(api: Api) -> None:
     product = api.client().v1.products.create({"name": "Desk"}).id
     form = {"currency": "usd", "unit_amount": 5, "product": product}
