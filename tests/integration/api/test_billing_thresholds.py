@@ -133,10 +133,11 @@ def test_an_item_has_a_threshold_of_its_own_in_units(stage: Stage, meter: str) -
     [reason] = invoice.threshold_reason.item_reasons
     assert reason.usage_gte == 10
     assert reason.line_item_ids == [invoice.lines.data[0].id]
+    stage.until("2024-01-06")
     _use(stage, meter, 9)
     assert len(stage.invoices()) == 1
     _use(stage, meter, 1)
-    assert stage.invoices()[-1].total == 5_000
+    assert [one.total for one in stage.invoices()] == [5_500, 5_000]
 
 
 def test_discounts_take_their_part_of_each_difference_once(stage: Stage, meter: str) -> None:
@@ -177,6 +178,19 @@ def test_pending_items_count_and_are_billed_with_it(stage: Stage, meter: str) ->
     )
     _use(stage, meter, 2)
     assert [one.total for one in stage.invoices()] == [1_000]
+
+
+def test_a_subscription_that_has_ended_is_not_looked_at(stage: Stage, meter: str) -> None:
+    price = stage.metered("Calls", meter, 100)
+    made = stage.subscribe(price, billing_thresholds={"amount_gte": 1_000})
+    other = stage.subscribe(price, billing_thresholds={"amount_gte": 5_000})
+    stage.until("2024-01-05")
+    stage.client.v1.subscriptions.cancel(made.id)
+    _use(stage, meter, 20)
+    assert stage.invoices() == []
+    _use(stage, meter, 30)
+    [invoice] = stage.invoices()
+    assert invoice.parent.subscription_details.subscription == other.id
 
 
 @pytest.mark.parametrize(

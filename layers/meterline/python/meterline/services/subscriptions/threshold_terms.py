@@ -8,7 +8,7 @@ from meterline.core.errors import BillingError
 from meterline.core.price_models import NO_USAGE, rate_usage
 from meterline.core.thresholds import check_amount_gte
 from meterline.core.unset import or_none
-from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.ledger import Ledger, running_subscriptions
 from meterline.services.subscriptions.bodies import is_ended, items_of
 from meterline.services.terms import is_metered, price_model
 from meterline.store.documents import Body
@@ -47,12 +47,17 @@ def note_thresholds(ledger: Ledger, subscription: Body) -> None:
         check_amount_gte(amount, sum(rated.amount_minor for rated in unused))
     others = [one for one in marked(ledger.account) if one != subscription["id"]]
     marks = sorted([*others, subscription["id"]]) if has_thresholds(subscription) else others
-    if marks != marked(ledger.account):
+    if marks != _marks(ledger.account):
         private = ledger.account.get("_") or {}
         ledger.account = ledger.account | {"_": private | {_MARKS: marks}}
 
 
 def marked(customer: Body) -> list[str]:
-    """The ids of the customer's subscriptions with thresholds; some may have ended."""
+    """The ids of the customer's subscriptions with thresholds that have not ended."""
+    running = set(running_subscriptions(customer))
+    return [one for one in _marks(customer) if one in running]
+
+
+def _marks(customer: Body) -> list[str]:
     ids: list[str] = (customer.get("_") or {}).get(_MARKS, [])
     return ids
