@@ -105,7 +105,7 @@ def running(endpoint: str | None) -> Iterator[Engine]:
         }
     with _environment(base), mock_aws(config=config), batches_of_writes():
         client = boto3.client("dynamodb")
-        tables = {name: _create_table(client, name) for name in TABLES}
+        tables = {name: create_table(client, name) for name in TABLES}
         environment = {f"METERLINE_{name.upper()}_TABLE": tables[name] for name in TABLES}
         environment |= _queues_and_topics()
         with _environment(environment):
@@ -132,7 +132,8 @@ def _base_environment(endpoint: str | None) -> dict[str, str]:
     return base
 
 
-def _create_table(client: Any, name: str) -> str:
+def create_table(client: Any, name: str) -> str:
+    """A new, empty table like that of the template; its name."""
     logical_id = "".join(word.capitalize() for word in name.split("_")) + "Table"
     properties = resources("AWS::DynamoDB::Table")[logical_id]
     arguments = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}

@@ -12,6 +12,7 @@ from meterline.services import count
 from meterline.services.ingest import Sender, ingest_stream
 from meterline.services.moments import rfc3339
 from meterline.store import clients
+from meterline.store.meter_events import key_of
 from meterline.store.settings import settings
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.faults.engine import seeded
@@ -95,18 +96,54 @@ def as_records(items: Iterable[dict[str, Any]]) -> list[Record]:
     return decoded
 
 
+def stored_events(places: range, second: Callable[[int], int]) -> list[Record]:
+    """Stream records of events that nobody sent, as far as counting reads them.
+
+    ``second`` tells each one's time, counted from ``HOUR_START``.
+    """
+    return [
+        {
+            "eventName": "INSERT",
+            "dynamodb": {
+                "NewImage": {
+                    "identifier": {"S": key_of(False, place.to_bytes(16))},  # noqa: FBT003 - a key
+                    "meter": {"S": METER["id"]},
+                    "measure": {"S": "sum"},
+                    "customer": {"S": customer_id(0)},
+                    "value": {"S": str(place % 5_000)},
+                    "timestamp": {"N": str(HOUR_START + second(place))},
+                    "accepted_at": {"N": str(SENT_FROM * 1_000_000 + place)},
+                },
+                "SequenceNumber": str(place),
+            },
+        }
+        for place in places
+    ]
+
+
 def _as_text(value: dict[str, Any]) -> dict[str, Any]:
     return {"B": value["B"].hex()} if "B" in value else value
 
 
-def pipeline(engine: MeteredDynamoDB, batches: Iterable[Sequence[dict[str, Any]]]) -> int:
+def pipeline(
+    engine: MeteredDynamoDB,
+    batches: Iterable[Sequence[dict[str, Any]]],
+    on_batch: Callable[[list[Record]], object] = lambda _: None,
+) -> int:
     """Accept and count batches, each as one stream batch; the number of events."""
     total = 0
     delivered: list[dict[str, Any]] = []
     engine.on_event = lambda _, item: delivered.append(item)
     for number, batch in enumerate(batches):
-        accept(batch, at_microseconds=(SENT_FROM + 60 * number) * 1_000_000, key=f"r{number}")
-        assert count.count_records(as_records(delivered)) == []
+        accept_batch(number, batch)
+        records = as_records(delivered)
+        assert count.count_records(records) == []
+        on_batch(records)
         delivered.clear()
         total += len(batch)
     return total
+
+
+def accept_batch(number: int, batch: Sequence[dict[str, Any]]) -> None:
+    """Accept the n-th batch of a pipeline, at its minute."""
+    accept(batch, at_microseconds=(SENT_FROM + 60 * number) * 1_000_000, key=f"r{number}")

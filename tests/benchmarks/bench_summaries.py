@@ -1,0 +1,65 @@
+"""What reading usage costs: a month after more and more events, and cuts through a hot hour."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from meterline.services import count, summaries
+from tests.benchmarks.results import Result, cpu_seconds
+from tests.benchmarks.units import MeteredDynamoDB
+from tests.benchmarks.worlds import HOUR_START, METER, customer_id, metered, stored_events
+
+MONTH_HOURS = 720
+BATCH = 1_000
+HOT_HOUR_EVENTS = 1_099_000
+"""The last profile is as old as it gets: 99 segments more and there would be the next."""
+
+_ODD_SECOND = 1_234
+
+
+def measure() -> Iterator[Result]:
+    """A month after 10^3, 10^5 and 10^6 events; then an hour of 10^6 events, cut."""
+    month = MONTH_HOURS * 3_600
+    for exponent in (3, 5, 6):
+        with metered() as engine:
+            total = _count(10**exponent, month)
+            title = f"a month's usage after 10^{exponent} events"
+            yield from _read(engine, title, 0, month, total, target="720: flat")
+    with metered() as engine:
+        _count(HOT_HOUR_EVENTS, 3_600)
+        title = "a month's usage from an odd second of an hour with 1.1 10^6 events"
+        start, end = _ODD_SECOND, month + _ODD_SECOND
+        yield from _read(engine, title, start, end, None, target="<= 102 more than hours")
+
+
+def _count(number: int, seconds: int) -> Decimal:
+    """Count so many events, spread over so many seconds, in batches; their total."""
+    total = 0
+    for first in range(0, number, BATCH):
+        places = range(first, min(first + BATCH, number))
+        records = stored_events(places, lambda place: place * seconds // number)
+        assert count.count_records(records) == []
+        total += sum(int(one["dynamodb"]["NewImage"]["value"]["S"]) for one in records)
+    return Decimal(total)
+
+
+def _read(
+    engine: MeteredDynamoDB,
+    title: str,
+    start: int,
+    end: int,
+    expected: Decimal | None,
+    *,
+    target: str,
+) -> Iterator[Result]:
+    def read() -> Decimal:
+        first, last = HOUR_START + start, HOUR_START + end
+        return summaries.usage_between(METER, customer_id(0), first, last, livemode=False)
+
+    engine.forget_units()
+    found = read()
+    assert expected in (None, found)
+    items, units = engine.items_read, engine.read_units
+    milliseconds = cpu_seconds(read, repeats=5) * 1_000
+    yield Result(f"{title}: items read", items, "items", target=target)
+    yield Result(f"{title}: read units", units, "units")
+    yield Result(f"{title}: CPU", milliseconds, "ms")
