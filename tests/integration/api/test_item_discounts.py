@@ -63,6 +63,20 @@ def test_an_items_discount_for_once_ends_with_its_first_invoice(stage: Stage) ->
     assert stage.invoices()[-1].total == 1_000
 
 
+def test_a_metered_items_discount_for_once_ends_with_the_first_usage_it_takes_off(
+    stage: Stage,
+) -> None:
+    once = _coupon(stage, percent_off=50, duration="once")
+    price = stage.metered("Calls", stage.meter(), 10)
+    stage.subscribe(items=[{"price": price, "discounts": [{"coupon": once}]}])
+    stage.until("2024-02-10")
+    stage.use(10)
+    stage.until("2024-03-10")
+    stage.use(10)
+    stage.until("2024-04-02")
+    assert [one.total for one in stage.invoices()] == [0, 50, 100]
+
+
 def test_a_discount_reaches_only_the_products_it_applies_to(stage: Stage) -> None:
     seat, extra = _item(stage, 1_000), _item(stage, 500)
     product = stage.client.v1.prices.retrieve(extra["price"]).product

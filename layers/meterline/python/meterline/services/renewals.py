@@ -15,6 +15,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import InvoiceTerms, private
+from meterline.services.invoices.discounts import with_discounts_of
 from meterline.services.invoices.drafting import (
     ItemLine,
     draft_on,
@@ -63,7 +64,7 @@ def renew_subscription(ctx: Context, document: Document) -> list[Document]:
     ledger = open_ledger(ctx, customer)
     after = _roll(ledger, document, due)
     ledger.put(subscription_document(after, document))
-    if after["status"] in ("canceled", "incomplete_expired"):
+    if after["status"] == "canceled":
         ledger.tell("customer.subscription.deleted", after)
     else:
         ledger.tell("customer.subscription.updated", after, subscription)
@@ -112,8 +113,8 @@ def draft_renewal(
     if not lines and not ledger.pending.has(pending_for(subscription)):
         return None, after
     invoice, spent = draft_on(ledger, subscription, terms, lines)
-    kept = {name: spent[name] for name in ("discounts", "latest_invoice")}
-    return invoice, with_billed_lines(after | kept, invoice)
+    left = with_discounts_of(after | {"latest_invoice": spent["latest_invoice"]}, spent)
+    return invoice, with_billed_lines(left, invoice)
 
 
 def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemLine]:

@@ -152,6 +152,14 @@ def after_invoice(subscription: Body, invoice: Body, standing: Standing) -> Body
     return _without(subscription, spent) | {"items": listed}
 
 
+def with_discounts_of(subscription: Body, other: Body) -> Body:
+    """The subscription, and its items, with the discounts that ``other``, the same one, has."""
+    by_item = {item["id"]: item["discounts"] for item in other["items"]["data"]}
+    items = [item | {"discounts": by_item[item["id"]]} for item in subscription["items"]["data"]]
+    listed = subscription["items"] | {"data": items}
+    return subscription | {"discounts": other["discounts"], "items": listed}
+
+
 def _without(holder: Body, spent: Collection[str]) -> Body:
     return holder | {"discounts": [one for one in holder["discounts"] if one not in spent]}
 
