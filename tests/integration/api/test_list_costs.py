@@ -18,6 +18,7 @@ from meterline.store.billing import BillingStore
 from meterline.store.commit import _item
 from meterline.store.documents import Body, Change, Document
 from meterline.store.models import billing_item
+from meterline.store.settings import settings
 from tests.integration.api.conftest import Api, Client
 
 MANY = int(os.environ.get("METERLINE_LIST_ROWS", "60"))
@@ -381,6 +382,8 @@ def _items_read() -> Iterator[list[int]]:
     def counting(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
         assert operation != "Scan"
         answer = call(client, operation, parameters)
+        if parameters.get("TableName") == settings().access_table:
+            return answer  # the key of the request, read once a minute
         items[0] += len(answer.get("Items", ()))
         items[0] += sum(map(len, answer.get("Responses", {}).values()))
         items[0] += "Item" in answer
