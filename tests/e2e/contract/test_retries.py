@@ -21,7 +21,7 @@ class Effect:
     """
 
     call: Callable[[World], Any]
-    found: Callable[[World], list[Any]]
+    found: Callable[[World], Any]
 
 
 EFFECTS = {
