@@ -124,6 +124,17 @@ def overdue(world: World) -> Work:
     return Work(world.deliver("produce_invoices", invoice))
 
 
+def expiry(world: World) -> Work:
+    """A first invoice that was not paid within 23 hours, of a customer whose credit it took."""
+    customer = _customer(world)
+    world.credit(customer, -700)
+    prices = [world.price(unit_amount=1_500)]
+    waits = {"payment_behavior": "default_incomplete"}
+    subscription = world.subscribe(customer, prices, at=NOW - DAY, **waits)
+    assert world.stored(subscription)["status"] == "incomplete"
+    return Work(world.deliver("roll_billing_cycles", subscription))
+
+
 def late(world: World) -> Work:
     """An invoice that was not paid in time, first late and then given up."""
     patience = {"past_due_window_seconds": 5 * DAY, "unpaid_window_seconds": 5 * DAY}
@@ -227,6 +238,7 @@ WORKS = [
     finalisation,
     notice,
     overdue,
+    expiry,
     late,
     given_up,
     stopping,
@@ -268,7 +280,8 @@ def _outcome(
 
 def _told_apart(state: State) -> State:
     """The state without what nobody reads: parts that no invoice names, which its next change
-    removes, and how often a total of old usage was forgotten.
+    removes, search rows of values that an object has no more, which readers pass over, and how
+    often a total of old usage was forgotten.
     """
     billing: dict[tuple[str, ...], Any] = state["billing"]
     named = {
@@ -279,13 +292,22 @@ def _told_apart(state: State) -> State:
     kept = {
         key: item
         for key, item in billing.items()
-        if not key[1].startswith("lines#") or key in named
+        if (not key[1].startswith("lines#") or key in named) and not _misleads(key, billing)
     }
     usage = {
         key: {name: value for name, value in item.items() if name != "generation"}
         for key, item in state["usage"].items()
     }
     return state | {"billing": kept, "usage": usage}
+
+
+def _misleads(key: tuple[str, ...], billing: dict[tuple[str, ...], Any]) -> bool:
+    """Whether a row of the search leads to an object that does not have its value."""
+    mode, kind, *rest = key[0].split("#")
+    if kind != "term":
+        return False
+    found = billing.get((f"{mode}#{key[1].partition('#')[2]}", "#"), {})
+    return rest[-1] not in found.get("terms", {}).get("SS", ())
 
 
 def _at(world: World, now: int, act: Callable[[], object]) -> None:

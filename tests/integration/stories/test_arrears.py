@@ -201,3 +201,22 @@ def test_all_invoices_of_a_cancelled_subscription_stop_advancing(
     assert advancing(subscription) == [False] * 5
     assert advancing(other) == [True] * 5
     assert len(told(stage, "customer.subscription.deleted")) == 1
+
+
+def test_a_first_invoice_that_is_not_paid_in_23_hours_is_void(stage: Stage) -> None:
+    """And gives back the credit that it took; whoever voids it by hand gets the same."""
+    stage.client.v1.customers.update(stage.customer, {"balance": -500})
+    base = stage.price("Base", 3000)
+    waits = {"payment_behavior": "default_incomplete"}
+    expiring = stage.subscribe(base, **waits)
+    voided = stage.subscribe(base, **waits)
+    stage.client.v1.invoices.void_invoice(voided.latest_invoice)
+    assert status(stage, voided) == "incomplete_expired"
+    stage.until("2024-01-01 22:59")
+    assert status(stage, expiring) == "incomplete"
+    stage.until("2024-01-01 23:00")
+    assert status(stage, expiring) == "incomplete_expired"
+    assert stage.client.v1.invoices.retrieve(expiring.latest_invoice).status == "void"
+    assert stage.client.v1.customers.retrieve(stage.customer).balance == -500
+    assert statuses_told(stage) == [("incomplete", "incomplete_expired")] * 2
+    assert told(stage, "customer.subscription.deleted") == []

@@ -21,6 +21,8 @@ def test_a_preview_is_what_is_billed(api: Api, seed: int) -> None:
     meter = stage.meter()
     prices = [stage.price(f"P{n}", chance.randrange(3_000)) for n in range(4)]
     prices += [stage.metered(f"M{n}", meter, chance.randrange(9)) for n in range(2)]
+    bounds = {"minimum_amount": chance.randrange(500), "maximum_amount": 1_000}
+    prices.append(stage.metered("Bounded", meter, chance.randrange(40), meterline=bounds))
     mode = {"type": chance.choice(["classic", "flexible"])}
     start = chance.sample(prices, chance.randrange(1, 3))
     subscription = stage.subscribe(*start, billing_mode=mode)
