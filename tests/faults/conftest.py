@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from meterline.services import hour_profiles
-from meterline.store import batches, clients, usage
+from meterline.store import batches, clients, usage_commits
 from meterline.store.settings import settings
 from tests.faults.simulation import Simulation
 
@@ -21,8 +21,10 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation],
         clients.reset_clients()
         monkeypatch.setattr(clients, "_client", lambda _: simulation.engine)
         monkeypatch.setattr(batches, "sleep", lambda _: simulation.scheduler.pause())
-        monkeypatch.setattr(usage, "COUNTER_BYTES", simulation.chance.choice((260, 400, 1_000)))
-        monkeypatch.setattr(usage, "SEGMENT_ROWS", simulation.chance.choice((7, 5_000)))
+        monkeypatch.setattr(
+            usage_commits, "COUNTER_BYTES", simulation.chance.choice((260, 400, 1_000))
+        )
+        monkeypatch.setattr(usage_commits, "SEGMENT_ROWS", simulation.chance.choice((7, 5_000)))
         every = simulation.chance.choice((1, 3, 100))
         monkeypatch.setattr(hour_profiles, "SEGMENTS_A_PROFILE", every)
         simulation.run()

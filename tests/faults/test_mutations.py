@@ -15,9 +15,10 @@ from meterline.core.aggregation import Measure, Row
 from meterline.core.metering_buckets import Bucket
 from meterline.core.metering_profiles import Seconds
 from meterline.services import count, hour_profiles
-from meterline.store import meter_events, usage
+from meterline.store import meter_events, usage, usage_commits
 from meterline.store.clients import dynamodb
-from meterline.store.usage import BucketKey, Change
+from meterline.store.usage import BucketKey
+from meterline.store.usage_commits import Change
 from tests import partiql
 from tests.faults.engine import FakeDynamoDB
 from tests.faults.simulation import Simulation
@@ -28,7 +29,7 @@ type Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def no_version_condition(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(usage, "_unchanged", lambda _: {})
+    patch.setattr(usage_commits, "_unchanged", lambda _: {})
     patch.setattr(partiql, "holds", lambda *_: True)
 
 
@@ -87,7 +88,7 @@ def a_watermark_that_goes_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def segments_that_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
-    segment_items = usage._segment_items  # noqa: SLF001 - the mutation is in there
+    segment_items = usage_commits._segment_items  # noqa: SLF001 - the mutation is in there
 
     def same_name(change: Change, rows: bytes) -> list[dict[str, Any]]:
         items = segment_items(change, rows)
@@ -95,11 +96,11 @@ def segments_that_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
             item["sk"]["S"] = f"{item['sk']['S'][:16]}{9:016d}#{number}"
         return items
 
-    patch.setattr(usage, "_segment_items", same_name)
+    patch.setattr(usage_commits, "_segment_items", same_name)
 
 
 def a_counter_without_its_segment(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(usage, "_segment_items", lambda *_: [])
+    patch.setattr(usage_commits, "_segment_items", lambda *_: [])
 
 
 def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
@@ -165,15 +166,15 @@ def _as_cancelled(record: count.Record) -> count.Record:
 
 
 def a_batch_that_broke_off_taken_for_committed(patch: pytest.MonkeyPatch) -> None:
-    commit_many = usage.commit_many
+    commit_many = usage_commits.commit_many
 
-    def hopeful(changes: Sequence[usage.Change]) -> usage.Committed:
+    def hopeful(changes: Sequence[usage_commits.Change]) -> usage_commits.Committed:
         try:
             return commit_many(changes)
         except (ClientError, ReadTimeoutError):
-            return usage.Committed([], [])
+            return usage_commits.Committed([], [])
 
-    patch.setattr(usage, "commit_many", hopeful)
+    patch.setattr(usage_commits, "commit_many", hopeful)
 
 
 MUTATIONS: list[Break] = [
@@ -204,6 +205,6 @@ def test_the_simulator_catches(
     for seed in range(SEEDS):
         try:
             simulate(Simulation(seed))
-        except (AssertionError, usage.LostRace, KeyError):
+        except (AssertionError, usage_commits.LostRace, KeyError):
             return
     pytest.fail(f"{mutation.__name__} went unnoticed in {SEEDS} seeds")

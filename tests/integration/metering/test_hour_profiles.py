@@ -8,7 +8,7 @@ import pytest
 from meterline.core.errors import BillingError
 from meterline.services import count, hour_profiles
 from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.store import usage
+from meterline.store import usage_commits
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
@@ -28,7 +28,7 @@ VALUES = [(n * 37 % 101) - 20 for n in range(60)]
 @pytest.fixture(autouse=True)
 def busy_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few rows fill a counter, and two segments make a profile."""
-    monkeypatch.setattr(usage, "COUNTER_BYTES", 400)
+    monkeypatch.setattr(usage_commits, "COUNTER_BYTES", 400)
     monkeypatch.setattr(hour_profiles, "SEGMENTS_A_PROFILE", 2)
 
 

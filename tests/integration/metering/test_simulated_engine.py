@@ -10,7 +10,7 @@ import pytest
 from meterline.core.errors import BillingError
 from meterline.services import count
 from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.store import batches, clients, usage
+from meterline.store import batches, clients, usage_commits
 from meterline.store.settings import settings
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.integration.metering.worlds import NOW, event, send, sender
@@ -20,8 +20,8 @@ type Items = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def small_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "COUNTER_BYTES", 300)
-    monkeypatch.setattr(usage, "SEGMENT_ROWS", 7)
+    monkeypatch.setattr(usage_commits, "COUNTER_BYTES", 300)
+    monkeypatch.setattr(usage_commits, "SEGMENT_ROWS", 7)
     monkeypatch.setattr(batches, "sleep", lambda _: None)
 
 

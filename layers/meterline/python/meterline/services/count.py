@@ -17,10 +17,11 @@ from meterline.core.metering import measure_from_text
 from meterline.core.metering_buckets import Bucket
 from meterline.services import hour_profiles
 from meterline.services.logs import frames, log
-from meterline.store import failed_batches, usage
+from meterline.store import failed_batches, usage, usage_commits
 from meterline.store.batches import back_off
 from meterline.store.meter_events import identities_from_keys
-from meterline.store.usage import BucketKey, Change
+from meterline.store.usage import BucketKey
+from meterline.store.usage_commits import Change
 
 ROUNDS = 10
 """How often a bucket is tried before its records are handed back for another delivery."""
@@ -157,7 +158,7 @@ def _commit(
     Whatever was committed before the failure is refused now and found when it is decided again.
     """
     try:
-        done = usage.commit_many(changes)
+        done = usage_commits.commit_many(changes)
     except Exception as error:  # noqa: BLE001 - one by one it shows which it is
         if len(changes) == 1:
             key = changes[0].key

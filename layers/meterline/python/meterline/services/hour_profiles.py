@@ -16,8 +16,9 @@ from meterline.core.metering_profiles import (
     settle,
 )
 from meterline.services.logs import frames, log
-from meterline.store import usage, usage_profiles
-from meterline.store.usage import BucketKey, Change
+from meterline.store import usage, usage_commits, usage_profiles
+from meterline.store.usage import BucketKey
+from meterline.store.usage_commits import Change
 
 SEGMENTS_A_PROFILE = 100
 _READS = 3
@@ -43,7 +44,7 @@ def extend_if_due(change: Change, segments: int) -> None:
 def _extend(change: Change, segments: int) -> None:
     key, measure = change.key, change.measure
     profile = usage_profiles.read_profile(key, measure)
-    until = usage.segment_key(change)
+    until = usage_commits.segment_key(change)
     later = usage.segments_after(key, measure, profile.until, until)
     if len(later) != segments - profile.segments:
         return  # expired, or not all of a commit is visible yet: better none than a wrong one

@@ -17,7 +17,8 @@ from meterline.core.metering_buckets import Bucket, bounded, standing
 from meterline.services.count import Group, count_groups
 from meterline.store import meter_events, usage
 from meterline.store.meter_events import AcceptedEvent
-from meterline.store.usage import HOUR_SECONDS, BucketKey, Change, LostRace
+from meterline.store.usage import HOUR_SECONDS, BucketKey
+from meterline.store.usage_commits import Change, LostRace, commit
 
 READS = 5
 """How often a bucket that somebody counts in is read again before it is left to the next pass."""
@@ -209,7 +210,7 @@ def _set_right(key: BucketKey, measure: Measure) -> None:
         if right.aggregate == bucket.aggregate:
             return
         try:
-            usage.commit(Change(key, bucket, right, measure))
+            commit(Change(key, bucket, right, measure))
         except LostRace:
             continue
         return

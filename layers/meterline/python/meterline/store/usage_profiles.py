@@ -17,6 +17,7 @@ from meterline.store.batches import batch_get
 from meterline.store.clients import dynamodb
 from meterline.store.settings import settings
 from meterline.store.usage import BucketKey
+from meterline.store.usage_commits import expiry
 
 type Item = dict[str, Any]
 
@@ -56,7 +57,7 @@ def save_profile(key: BucketKey, profile: Profile, measure: Measure, watermark: 
         "segments": {"N": str(profile.segments)},
         "until": {"S": profile.until},
         "seconds": {"B": zlib.compress(text.encode())},
-        **usage.expiry(watermark),
+        **expiry(watermark),
     }
     dynamodb().put_item(TableName=settings().usage_table, Item=item)
 
