@@ -92,7 +92,7 @@ class Fuzzer:
         """The target, headers and body of a more or less wrong request for an operation."""
         words = operation.path.split("/")
         path = "/".join(self._segment(*pair) for pair in pairwise(["", *words]))
-        params = self._object(operation.accepted, 0)
+        params = self._params(operation)
         self._spoil(params)
         if operation.path.startswith("/v2/") and operation.method == "POST":
             return path, {"content-type": self._content_type("application/json")}, _json(params)
@@ -102,6 +102,9 @@ class Fuzzer:
             return path, {"content-type": kind}, text.encode("utf-8", "surrogatepass")
         safe = text.encode("utf-8", "replace").decode("ascii", "ignore")
         return f"{path}?{safe}", {}, b""
+
+    def _params(self, operation: Operation) -> dict[str, Any]:
+        return self._object(operation.accepted, 0)
 
     def _segment(self, collection: str, segment: str) -> str:
         if not segment.startswith("{"):

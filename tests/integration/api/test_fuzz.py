@@ -1,7 +1,9 @@
 """Any request is answered: never a 5xx, never off the schema, never half a refusal.
 
-``METERLINE_FUZZ_REQUESTS`` says how many requests (500 if absent), ``METERLINE_FUZZ_SEED`` which
-(others every day if absent; the seed of a failed round is in its name).
+Rounds take turns: one makes its requests from what the operations accept, the next from the
+OpenAPI document. ``METERLINE_FUZZ_REQUESTS`` says how many requests (500 if absent),
+``METERLINE_FUZZ_SEED`` which (others every day if absent; the seed of a failed round is in its
+name).
 """
 
 import json
@@ -16,10 +18,12 @@ from botocore.client import BaseClient
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from meterline.api.openapi import openapi_document
 from meterline.api.routes.description import all_operations
 from tests.engines import REGION, TABLES, Engine
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api
+from tests.integration.api.document_fuzzing import DocumentFuzzer
 from tests.integration.api.fuzzing import Fuzzer
 
 REQUESTS = int(os.environ.get("METERLINE_FUZZ_REQUESTS", "500"))
@@ -68,7 +72,7 @@ class Watch:
 def test_any_request_is_answered_and_a_refused_one_stores_nothing(
     api: Api, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fuzzer = Fuzzer(random.Random(seed))
+    fuzzer = _fuzzer(seed)
     token = _session(api)
     fuzzer.known = _world(api)
     operations = [one for one in all_operations() if not one.public]
@@ -95,6 +99,13 @@ def test_any_request_is_answered_and_a_refused_one_stores_nothing(
             assert now == before, f"{what}\nstored: {now - before}\nlost: {before - now}"
     print(sorted(statuses.items()))
     assert statuses[200] > ROUND // 20, "too few requests mean anything"
+
+
+def _fuzzer(seed: int) -> Fuzzer:
+    dice = random.Random(seed)
+    if seed % 2 == 0:
+        return Fuzzer(dice)
+    return DocumentFuzzer(dice, document=openapi_document(all_operations()))
 
 
 def _world(api: Api) -> list[str]:
