@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 import stripe
 
-from local import processes
+from local import aws, processes
 from local.aws import Stack
 from local.stack import PROCESSES
 from meterline_cli.import_usage import run as import_usage
@@ -112,7 +112,8 @@ class Metered:
 
 @pytest.fixture
 def metered(deployed: Stack) -> Metered:
-    if not PROCESSES.exists():
+    ours = aws.file_stack() if PROCESSES.exists() else None
+    if ours is None or ours.aws_endpoint != deployed.aws_endpoint:
         pytest.skip("the stack was not started here: its workers are not ours to kill")
     event_name = f"kills_{secrets.token_hex(4)}"
     client = patient(deployed, deployed.api_key)
