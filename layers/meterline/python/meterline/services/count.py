@@ -73,7 +73,7 @@ def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:
         pending = _count_round(pending, failed)
         if not pending:
             break
-        back_off(attempt, first_milliseconds=10, most_milliseconds=200)
+        back_off(attempt, first_milliseconds=30, most_milliseconds=300)
     return pending | failed
 
 
