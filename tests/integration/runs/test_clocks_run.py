@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from meterline.core.errors import BillingError
+from meterline.core.periods import add_months
 from meterline.services import due_work
 from meterline.services.coupons import create_coupon
 from meterline.services.queue_workers import MOST_TRIES, run_clock_batch
@@ -80,6 +81,20 @@ def test_a_clock_that_advances_does_the_work_of_all_its_customers_in_order() -> 
     assert [one["status"] for one in invoices] == ["draft"] * 3 + ["open"] * 6
     finalized = [one["status_transitions"]["finalized_at"] for one in invoices[3:6]]
     assert finalized == [FROZEN + WEEK + HOUR] * 3
+
+
+def test_a_clock_goes_two_intervals_of_its_shortest_subscription_at_once() -> None:
+    """Case stripe test clock 003: with a monthly and a yearly one, two calendar months."""
+    clock_id = clock()
+    subscribe(customer(test_clock=clock_id), licence(interval="year"))
+    subscribe(customer(test_clock=clock_id), licence())
+    farthest = add_months(FROZEN, 2)
+    with pytest.raises(BillingError, match=str(farthest)) as refused:
+        advance_test_clock(context(), clock_id, {"frozen_time": farthest + 1})
+    assert refused.value.param == "frozen_time"
+    assert (
+        advance_test_clock(context(), clock_id, {"frozen_time": farthest})["status"] == "advancing"
+    )
 
 
 def test_a_run_that_lacks_time_goes_on_with_a_new_message(sent: list[str]) -> None:
