@@ -82,7 +82,8 @@ def _of_its_own(chance: random.Random, stage: Stage, items: list[Any]) -> list[d
     product = stage.client.v1.products.create({"name": "Own"}).id
     once = {"currency": "usd", "product": product, "unit_amount": chance.randrange(-500, 2_000)}
     monthly = once | {"unit_amount": chance.randrange(3_000), "recurring": {"interval": "month"}}
-    off: dict[str, Any] = chance.choice([{"percent_off": 30}, {"amount_off": 400, "currency": "usd"}])
+    offs: list[dict[str, Any]] = [{"percent_off": 30}, {"amount_off": 400, "currency": "usd"}]
+    off = chance.choice(offs)
     duration = chance.choice(["forever", "once"])
     coupon = stage.client.v1.coupons.create({**off, "duration": duration}).id
     discounts = [{"coupon": coupon}]
