@@ -7,6 +7,7 @@ what a ledger of the usage says that was kept beside, and the lines of an item m
 other without gap or overlap. A failing share comes again with ``make test-year ARGS="-k '[3]'"``.
 """
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ CUSTOMERS = 3
 YEAR = 366 * DAY
 HOUR = 3_600
 MINUTE = 60
+FOLLOWED = 0.3
 DEATHS = 0.004
 LATE = 0.1
 UNIT_AMOUNT = 3
@@ -40,10 +42,10 @@ INTERVALS = ["month"] * 14 + ["week"] * 2 + ["quarter", "year"]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that happens at an instant of a clock's time."""
+    """Something that happens at an instant of a clock's time; it may lead to something later."""
 
     at: int
-    do: Callable[[], object]
+    do: Callable[[], "Act | None"]
 
 
 @dataclass
@@ -55,8 +57,8 @@ class Clock:
     id: str = ""
     now: int = 0
     acts: list[Act] = field(default_factory=list)
-    used: dict[tuple[str, str], list[tuple[int, int]]] = field(
-        default_factory=lambda: defaultdict(list)
+    used: dict[tuple[str, str], dict[str, tuple[int, int]]] = field(
+        default_factory=lambda: defaultdict(dict)
     )
 
     def set_up(self, prices: dict[str, tuple[str, str]], meters: list[str]) -> None:
@@ -80,7 +82,8 @@ class Clock:
         made = self.world.subscribe(customer, prices, at=self.now, **params)
         end = self.now + YEAR
         for _ in range(self.chance.randrange(8, 20)):
-            self._will_use(customer, meter, self.now + self.chance.randrange(HOUR, YEAR))
+            at = self.now + self.chance.randrange(HOUR, YEAR)
+            self.acts.append(self._usage(customer, meter, at, made))
         for _ in range(self.chance.choice([0, 0, 1, 1, 2, 3])):
             self._will_change(made, self.now + self.chance.randrange(HOUR, YEAR))
         if self.chance.random() < 0.1:
@@ -88,16 +91,29 @@ class Clock:
             self._will(at, made, {"cancel_at_period_end": True})
         self.acts.append(Act(end, lambda: None))
 
-    def _will_use(self, customer: str, meter: str, at: int) -> None:
-        """Usage of this moment, or of up to fifty minutes before: late, but not too late."""
-        used_at = at - self.chance.choice([0, self.chance.randrange(50 * MINUTE)])
-        quantity = self.chance.randrange(1, 500)
-        self.used[customer, meter].append((used_at, quantity))
+    def _usage(self, customer: str, meter: str, at: int, subscription: str) -> Act:
+        """Usage of this moment; some is followed by more, of just before the period's end."""
+        quantity, late = self.chance.randrange(1, 500), self.chance.randrange(50 * MINUTE)
+        is_followed = self.chance.random() < FOLLOWED
 
-        def use() -> None:
-            self.world.use(meter, customer, at=used_at, quantity=quantity, name=str(at))
+        def use_late(ends_at: int) -> None:
+            self._use(customer, meter, ends_at - 1 - late, quantity + 7)
 
-        self.acts.append(Act(at, use))
+        def use() -> Act | None:
+            self._use(customer, meter, at, quantity)
+            body = self.world.stored(subscription)
+            ends_at = int(body["items"]["data"][0]["current_period_end"])
+            is_over = body["status"] == "canceled" or ends_at + late > self.acts[-1].at
+            if is_over or not is_followed:
+                return None
+            return Act(ends_at + late, lambda: use_late(ends_at))
+
+        return Act(at, use)
+
+    def _use(self, customer: str, meter: str, at: int, quantity: int) -> None:
+        name = f"{at} {quantity}"
+        self.used[customer, meter][name] = (at, quantity)
+        self.world.use(meter, customer, at=at, quantity=quantity, name=name)
 
     def _will_change(self, subscription: str, at: int) -> None:
         quantity = self.chance.randrange(1, 9)
@@ -120,14 +136,17 @@ class Clock:
 
     def steps(self) -> Iterator[None]:
         """Let the year pass, an instant at a time; each step leaves the clock ready."""
-        for number, act in enumerate(self.acts):
+        left = list(self.acts)
+        while left:
+            act = left.pop(0)
             while self.now < act.at:
                 self.now = min(act.at, self.now + 14 * DAY)
-                self._seed(number)
+                self._seed(len(left))
                 advance_test_clock(self.world.context(), self.id, {"frozen_time": self.now})
                 yield
-            self._seed(number)
-            act.do()
+            self._seed(len(left))
+            if (later := act.do()) is not None:
+                insort(left, later, key=lambda one: one.at)
 
     def run_messages(self) -> None:
         """Work on the clock's message until it is done."""
@@ -211,7 +230,7 @@ def assert_usage_is_billed(world: World, clock: Clock) -> int:
         for ((_, end), _), ((start, _), _) in pairwise(periods):
             assert end == start, f"a gap or an overlap in what {key} is billed for"
         for (start, end), line in periods:
-            wanted = sum(quantity for at, quantity in used if start <= at < end)
+            wanted = sum(quantity for at, quantity in used.values() if start <= at < end)
             assert int(line["quantity_decimal"]) == wanted, (key, start, end)
             assert line["amount"] == wanted * UNIT_AMOUNT
             total += wanted
