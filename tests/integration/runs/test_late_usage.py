@@ -209,6 +209,27 @@ def test_usage_before_a_price_change_is_corrected_at_the_old_price(story: Story)
     assert parents == ["subscription_item_details"] * 3
 
 
+def test_an_item_of_cut_usage_says_what_its_line_does_once_it_is_final(story: Story) -> None:
+    """It stands on a tab, which is written in its place."""
+    story.use(100, FROZEN + DAY)
+    story.advance(FROZEN + 3 * DAY)
+    [item] = stored(story.subscription)["items"]["data"]
+    change = {"items": [{"id": item["id"], "price": story.priced(5)}]}
+    update_subscription(context(), story.subscription, change)
+    [waiting] = listed("invoiceitem")
+    assert (waiting["amount"], waiting["invoice"]) == (300, None)
+    story.advance(FROZEN + WEEK)
+    story.use(40, FROZEN + 2 * DAY)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    [invoice] = listed("invoice")
+    [line] = [one for one in invoice["lines"]["data"] if one["period"]["start"] == FROZEN]
+    [billed] = listed("invoiceitem")
+    same = ("amount", "description", "quantity", "quantity_decimal")
+    assert [billed[name] for name in same] == [line[name] for name in same]
+    assert (billed["amount"], billed["invoice"]) == (420, invoice["id"])
+    assert stored(billed["id"]) == billed
+
+
 def test_a_note_is_done_with_when_no_more_usage_can_come(story: Story) -> None:
     billed_late()
     late_story(story)
