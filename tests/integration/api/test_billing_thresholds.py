@@ -245,6 +245,14 @@ def test_a_threshold_must_be_more_than_the_flat_amounts(stage: Stage, meter: str
     assert refused.value.param == "billing_thresholds[amount_gte]"
 
 
+def test_an_item_that_becomes_licensed_loses_its_usage_threshold(stage: Stage, meter: str) -> None:
+    item = {"price": stage.metered("Calls", meter, 1), "billing_thresholds": {"usage_gte": 10}}
+    made = stage.subscribe(items=[item])
+    licensed = {"id": made["items"].data[0].id, "price": stage.price("Seat", 5)}
+    changed = stage.change(made, items=[licensed])
+    assert changed["items"].data[0].billing_thresholds is None
+
+
 def test_a_licensed_item_has_no_usage_threshold(stage: Stage) -> None:
     item = {"price": stage.price("Seat", 5), "billing_thresholds": {"usage_gte": 10}}
     with pytest.raises(stripe.InvalidRequestError) as refused:

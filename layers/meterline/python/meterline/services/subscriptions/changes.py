@@ -14,7 +14,7 @@ from meterline.services.plans import plan_of
 from meterline.services.subscriptions.bodies import ItemTerms, items_of, new_item, with_items
 from meterline.services.subscriptions.items import check_together, quantity_of, recurring_prices
 from meterline.services.subscriptions.threshold_terms import item_thresholds
-from meterline.services.terms import interval_of, item_period, mode_of
+from meterline.services.terms import interval_of, is_metered, item_period, mode_of
 from meterline.store.documents import Body
 
 
@@ -102,6 +102,8 @@ def _step(
     new = old | {"price": price, "plan": plan_of(price)}
     if price["id"] != old["price"]["id"]:
         new.pop("quantity", None)  # at another price it is one again, unless the request says more
+    if not is_metered(new):
+        new["billing_thresholds"] = None
     if interval_of(price) != interval_of(old["price"]):
         new |= _bounds(period_for(subscription, price, at))
     return Step(old, _requantified(new, wanted, param) | _metadata(old, wanted))
