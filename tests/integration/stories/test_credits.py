@@ -53,6 +53,9 @@ def test_a_credit_names_a_debit_that_is_still_pending(stage: Stage) -> None:
     details = by_amount[-2200].proration_details.credited_items
     assert (details.type, details.invoice_item) == ("invoice_item", by_amount[4200].id)
     assert by_amount[-2100].proration_details.credited_items.type == "invoice_line_items"
+    preview = stage.preview(subscription)
+    previewed = {one.amount: one for one in prorations(preview)}
+    assert credited(previewed[-2200]) == (preview.id, [previewed[4200].id])
     stage.until("2024-02-02")
     renewal = stage.invoices()[-1]
     lines = {one.amount: one for one in prorations(renewal)}

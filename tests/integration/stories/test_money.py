@@ -180,6 +180,23 @@ def test_an_invoice_is_made_by_hand_sent_and_paid(stage: Stage) -> None:
     assert final.value.code == "invoice_not_editable"
 
 
+def test_a_draft_is_finalised_as_it_was_drafted(stage: Stage) -> None:
+    """Rating the same usage again, with the same discounts and balance, gives the same invoice."""
+    off = coupon(stage, percent_off=15, duration="forever")
+    calls = stage.metered("Calls", stage.meter(), "0.35")
+    stage.subscribe(stage.price("Base", 3333), calls, discounts=[off])
+    stage.use(777)
+    stage.client.v1.customers.update(stage.customer, {"balance": -111})
+    stage.until("2024-02-01 00:30")
+    draft = stage.invoices()[-1]
+    stage.until("2024-02-01 01:30")
+    final = stage.invoices()[-1]
+    assert (draft.status, final.status, draft.id) == ("draft", "open", final.id)
+    same = ("amount_due", "subtotal", "total", "starting_balance", "total_discount_amounts")
+    assert [final[name] for name in same] == [draft[name] for name in same]
+    assert list(final.lines.data) == list(draft.lines.data)
+
+
 def test_a_deleted_draft_releases_its_items(stage: Stage) -> None:
     invoices, items = stage.client.v1.invoices, stage.client.v1.invoice_items
     items.create({"customer": stage.customer, "amount": 500, "currency": "usd"})

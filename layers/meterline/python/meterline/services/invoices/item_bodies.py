@@ -157,6 +157,18 @@ def _proration_details(terms: ItemTerms) -> Body:
     return {"proration_details": {"credited_items": terms.credited, "discount_amounts": []}}
 
 
+def moved_line(line: Body, invoice_id: str) -> Body:
+    """A line as one of another invoice, also where it credits a line of its own invoice."""
+    moved = line | {"invoice": invoice_id}
+    details = line["parent"]["invoice_item_details"] or {}
+    credited = (details.get("proration_details") or {}).get("credited_items")
+    if credited is None or credited["invoice"] != line["invoice"]:
+        return moved
+    told = {"credited_items": credited | {"invoice": invoice_id}}
+    parent = {"invoice_item_details": details | {"proration_details": told}}
+    return moved | {"parent": line["parent"] | parent}
+
+
 def _line_proration_details(item: Body, invoice_id: str) -> Body | None:
     """What a proration's line says of it. A pending debit is billed together with its credit."""
     if not item["proration"]:

@@ -19,7 +19,7 @@ from meterline.services.invoices.bodies import (
     with_totals,
 )
 from meterline.services.invoices.discounts import with_own_discounts
-from meterline.services.invoices.item_bodies import item_line
+from meterline.services.invoices.item_bodies import item_line, moved_line
 from meterline.services.invoices.item_requests import changed_item, requested_item
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.pending import PendingItems, Selection
@@ -207,7 +207,7 @@ def _upcoming(ledger: Ledger, invoice: Body, params: Body) -> Body:
         balance = int(invoice["starting_balance"])
         invoice = with_totals(invoice, invoice_lines(invoice), starting_balance=balance)
     preview_id = new_id("upcoming_in_")
-    lines = [line | {"invoice": preview_id} for line in invoice_lines(invoice)]
+    lines = [moved_line(line, preview_id) for line in invoice_lines(invoice)]
     listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}
     shown = {"id": preview_id, "lines": listed, "billing_reason": "upcoming"}
     return invoice | shown
