@@ -47,7 +47,11 @@ class Array(_Group):
             )
         if len(elements) < self.min_items:
             raise empty(name)
-        return [self.item.read(element, f"{name}[{key}]") for key, element in elements]
+        item = self.item
+        return [
+            element if item.takes_as_is(element) else item.read(element, f"{name}[{key}]")
+            for key, element in elements
+        ]
 
     def describe(self) -> dict[str, Any]:
         """An array."""
@@ -74,6 +78,16 @@ class Map(_Group):
                 param=name,
             )
         return {self._key(k, name): self.value.read(v, f"{name}[{k}]") for k, v in raw.items()}
+
+    def takes_as_is(self, raw: Raw) -> bool:
+        """Whether it is a map of plain values under plain keys."""
+        if not isinstance(raw, dict) or not 0 < len(raw) <= self.max_keys:
+            return False
+        for key, value in raw.items():
+            is_plain = 0 < len(key) <= self.key_length and key.isprintable()
+            if not is_plain or not self.value.takes_as_is(value):
+                return False
+        return True
 
     def _key(self, key: str, name: str) -> str:
         is_plain = key.isprintable() or not unstorable(key)
@@ -120,6 +134,17 @@ class Object(_Group):
         if self.exclusive or self.one_of:
             self._check_groups(params, name)
         return params
+
+    def takes_as_is(self, raw: Raw) -> bool:
+        """Whether it holds plain values only, and what is required."""
+        if not isinstance(raw, dict) or self.exclusive or self.one_of:
+            return False
+        if not raw.keys() <= self.fields.keys():
+            return False
+        for key, param in self.fields.items():
+            if not param.takes_as_is(raw[key]) if key in raw else param.required:
+                return False
+        return True
 
     def extended(self, **fields: Param) -> "Object":
         """The same object with more parameters."""

@@ -38,6 +38,13 @@ class Param(ABC):
             raise empty(name)
         return self.convert(raw, name)
 
+    def takes_as_is(self, raw: Raw) -> bool:  # noqa: ARG002 - for kinds that can say yes
+        """Whether ``raw`` is plainly right and its own value: a shortcut past ``read``.
+
+        False says nothing; ``read`` says what is wrong, if anything is.
+        """
+        return False
+
     @property
     def nests(self) -> bool:
         """Whether its values are groups of values."""
@@ -68,12 +75,15 @@ class String(Param):
     hint: str = ""
     lower: bool = False
 
-    def read(self, raw: Raw, name: str) -> Any:  # noqa: ANN401 - a string, or UNSET
-        """The text, or UNSET; most texts pass at once."""
-        is_text = isinstance(raw, str) and 0 < len(raw) <= self.max_length and raw.isprintable()
-        if is_text and not self.pattern and not self.lower:
-            return raw
-        return Param.read(self, raw, name)
+    def takes_as_is(self, raw: Raw) -> bool:
+        """Whether it is an ordinary text, as most are."""
+        return (
+            isinstance(raw, str)
+            and 0 < len(raw) <= self.max_length
+            and raw.isprintable()
+            and not self.pattern
+            and not self.lower
+        )
 
     def convert(self, raw: Raw, name: str) -> str:
         """The text."""
