@@ -102,7 +102,8 @@ def used(
     meter: Any = None,
 ) -> Decimal:
     """The usage of a range, as an invoice reads it."""
-    return summaries.usage_between(meter or meter_body(), customer, start, end, livemode=False)
+    used = summaries.billed_usage(meter or meter_body(), customer, start, end, livemode=False)
+    return used.quantity
 
 
 def all_differences(*, accepted_before: int = (NOW + 3_600) * 1_000_000) -> list[Difference]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,20 +54,12 @@ class Series:
         return BucketKey(self.livemode, self.meter, self.customer, hour)
 
 
-def usage_between(
-    meter: Body, customer_id: str, start: int, end: int, *, livemode: bool
-) -> Decimal:
+def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemode: bool) -> Usage:
     """The usage from ``start`` (inclusive) to ``end`` (exclusive), UTC seconds, by the meter's
-    formula.
+    formula, and how many events made it up.
 
     Exact to the second over everything counted so far (consistent reads).
     """
-    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
-    return result(_aggregate_between(series, start, end), series.measure.formula)
-
-
-def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemode: bool) -> Usage:
-    """The usage of a range as prices see it: ``usage_between``, and the events that made it up."""
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
     whole = _aggregate_between(series, start, end)
     return Usage(result(whole, series.measure.formula), whole.count)
