@@ -120,8 +120,12 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
     rows = rows_from(identities, timestamps, values, acceptances, cancels, no_tombstones)
     modes = [key[0] for key in keys]
     hours = [timestamp // usage.HOUR_SECONDS for timestamp in timestamps]
+    places = list(zip(modes, meters, customers, hours, strict=True))
+    if len(set(places)) == 1:  # a hot customer fills whole batches
+        only = _group(places[0], changes[0]["NewImage"])
+        only.arrivals, only.changes = rows, changes
+        return {only.key: only}
     groups: dict[tuple[str, str, str, int], Group] = {}
-    places = zip(modes, meters, customers, hours, strict=True)
     for place, row, change in zip(places, rows, changes, strict=True):
         group = groups.get(place)
         if group is None:
