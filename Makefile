@@ -58,7 +58,7 @@ lint: $(READY) ## ruff, mypy --strict, cfn-lint, sam validate
 test: $(READY) ## unit, contract, integration (on moto) and fault tests
 	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks -n $(WORKERS) $(ARGS)
 
-SEEDS ?= 20000
+SEEDS ?= 4000
 test-faults: $(READY) ## the fault simulator for longer: SEEDS=100000, or one seed again: ARGS="--fault-seed 7"
 	python -m pytest tests/faults/test_faults.py --fault-seeds $(SEEDS) -n $(WORKERS) $(ARGS)
 

@@ -27,10 +27,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="run the tests that use DynamoDB on the DynamoDB Local at this address, not on moto",
     )
-    parser.addoption("--fault-seeds", type=int, default=2_000, help="how many seeds to simulate")
+    parser.addoption("--fault-seeds", type=int, default=400, help="how many seeds to simulate")
     parser.addoption("--fault-seed", type=int, default=None, help="simulate only this seed")
     parser.addoption("--run-seeds", type=int, default=24, help="how many random billing runs")
     parser.addoption("--run-seed", type=int, default=None, help="only this random billing run")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With an endpoint only the tests that use DynamoDB are run."""
+    if config.getoption("--dynamodb-endpoint") is None:
+        return
+    others = [item for item in items if "dynamodb" not in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if "dynamodb" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=others)
 
 
 @pytest.fixture
