@@ -33,7 +33,7 @@ def _transact_on_one_copy(self: DynamoDBBackend, transact_items: list[dict[str, 
 def _copy(table: Table, memo: dict[int, Any]) -> Table:
     if _copies is not None and id(table) in _copies:
         return _copies[id(table)]
-    made: Table = object.__new__(Table)
+    made: Table = object.__new__(type(table))
     memo[id(table)] = made
     made.__dict__.update(copy.deepcopy(vars(table), memo))
     if _copies is not None:
