@@ -251,6 +251,7 @@ WORKS = [
 ]
 
 
+@pytest.mark.crashes
 @pytest.mark.parametrize("prepare", WORKS, ids=lambda one: one.__name__)
 def test_work_that_dies_at_any_call_ends_as_if_it_had_not(
     world: World, prepare: Callable[[World], Work], monkeypatch: pytest.MonkeyPatch
