@@ -9,6 +9,7 @@ again.
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from meterline.core import metering_buckets
@@ -28,6 +29,12 @@ ROUNDS = 10
 
 _UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError)
 """What reading a record raises when its content is not that of an event."""
+
+_counted_attributes = itemgetter(
+    "identifier", "meter", "customer", "value", "timestamp", "accepted_at"
+)
+_text = itemgetter("S")
+_number = itemgetter("N")
 
 type Record = Mapping[str, Any]
 
@@ -97,33 +104,32 @@ def _is_readable(record: Record) -> bool:
 def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
     """The arrivals of a batch by bucket; removals are no arrivals.
 
-    Each record is looked at once, and then each column by itself: this is done for every event.
+    The records are taken apart column by column: this is done for every event.
     """
     changes = [change for record in records if "NewImage" in (change := record["dynamodb"])]
-    cells = [
-        (
-            image["identifier"]["S"],
-            image["meter"]["S"],
-            image["customer"]["S"],
-            int(image["timestamp"]["N"]),
-            Decimal(image["value"]["S"]),
-            int(image["accepted_at"]["N"]),
-            "cancelled_at" in image,
-        )
-        for image in [change["NewImage"] for change in changes]
-    ]
-    if not cells:
+    if not changes:
         return {}
-    keys, meters, customers, timestamps, values, acceptances, cancels = zip(*cells, strict=True)
-    no_tombstones = repeat(False)  # noqa: FBT003 - a column
-    identities = identities_from_keys(keys)
-    rows = rows_from(identities, timestamps, values, acceptances, cancels, no_tombstones)
+    images = [change["NewImage"] for change in changes]
+    identifiers, meters, customers, values, timestamps, acceptances = zip(
+        *map(_counted_attributes, images), strict=True
+    )
+    keys = list(map(_text, identifiers))
+    seconds = list(map(int, map(_number, timestamps)))
+    rows = rows_from(
+        identities_from_keys(keys),
+        seconds,
+        map(Decimal, map(_text, values)),
+        map(int, map(_number, acceptances)),
+        ["cancelled_at" in image for image in images],
+        repeat(False),  # noqa: FBT003 - the column of tombstones
+    )
     modes = [key[0] for key in keys]
-    hours = [timestamp // usage.HOUR_SECONDS for timestamp in timestamps]
-    places = list(zip(modes, meters, customers, hours, strict=True))
-    if len(set(places)) == 1:  # a hot customer fills whole batches
-        only = _group(places[0], changes[0]["NewImage"])
-        only.arrivals, only.changes = rows, changes
+    hours = [second // usage.HOUR_SECONDS for second in seconds]
+    columns = (modes, list(map(_text, meters)), list(map(_text, customers)), hours)
+    places = zip(*columns, strict=True)
+    if all(column.count(column[0]) == len(column) for column in columns):
+        only = _group(next(places), images[0])
+        only.arrivals, only.changes = rows, changes  # a hot customer fills whole batches
         return {only.key: only}
     groups: dict[tuple[str, str, str, int], Group] = {}
     for place, row, change in zip(places, rows, changes, strict=True):

@@ -29,7 +29,7 @@ def derived_id(prefix: str, *parts: str | int) -> str:
 
 
 def _random_digits() -> str:
-    return "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_DIGITS))
+    return _base62(secrets.randbelow(len(_DIGITS) ** _RANDOM_DIGITS), _RANDOM_DIGITS)
 
 
 def _base62(number: int, digits: int) -> str:

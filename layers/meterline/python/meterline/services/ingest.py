@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -17,10 +18,6 @@ from meterline.store import decimals, meter_events, uncounted
 from meterline.store.meter_events import AcceptedEvent
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
-_payload_text = json.JSONEncoder(
-    separators=(",", ":"), sort_keys=True, ensure_ascii=False, check_circular=False
-).encode
 
 type Body = dict[str, Any]
 
@@ -297,12 +294,19 @@ def _rfc3339(text: str, param: str) -> int:
     if moment is None or moment.tzinfo is None:
         message = f"Invalid timestamp: {text}; write it like 2026-01-31T12:00:00Z."
         raise BillingError(message, code="parameter_invalid", param=param)
-    return (moment - _EPOCH) // _SECOND
+    since = moment - _EPOCH
+    return since.days * 86_400 + since.seconds
 
 
 def _identifier_from(request_key: str, place: str) -> str:
     """An identifier for an event that came without one: the same request gives the same."""
     return str(UUID(bytes=_digest(f"identifier\n{request_key}\n{place}"), version=4))
+
+
+def _payload_text(payload: Mapping[str, str]) -> str:
+    """A payload as JSON, its keys in order; an encoder takes twice as long over so little."""
+    pairs = [f"{quoted(key)}:{quoted(payload[key])}" for key in sorted(payload)]
+    return f"{{{','.join(pairs)}}}"
 
 
 def _digest(text: str) -> bytes:
