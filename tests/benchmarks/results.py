@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 
@@ -36,16 +36,25 @@ def cpu_seconds(work: Callable[[], object], *, repeats: int) -> float:
     return min(times)
 
 
-def side_by_side(
-    one: Callable[[], object], other: Callable[[], object], *, repeats: int
-) -> tuple[float, float]:
-    """The least CPU time of two pieces of work, in seconds.
+type Steps = Sequence[Callable[[], object]]
 
-    They take turns, so that whatever else the machine does slows both. What was prepared for them
-    is no business of the garbage collector meanwhile: a function has one batch in memory, not ten.
+
+def side_by_side(one: Steps, other: Steps, *, repeats: int) -> tuple[float, float]:
+    """The least CPU time of two pieces of work, in seconds: the sum of each step's least.
+
+    They take turns step by step, so that whatever else the machine does meets both, and short steps
+    find a quiet moment. What was prepared for them is no business of the garbage collector
+    meanwhile: a function has one batch in memory, not ten.
     """
     gc.collect()
     gc.freeze()
-    turns = [(cpu_seconds(one, repeats=1), cpu_seconds(other, repeats=1)) for _ in range(repeats)]
+    turns = [
+        [
+            (cpu_seconds(a, repeats=1), cpu_seconds(b, repeats=1))
+            for a, b in zip(one, other, strict=True)
+        ]
+        for _ in range(repeats)
+    ]
     gc.unfreeze()
-    return min(turn[0] for turn in turns), min(turn[1] for turn in turns)
+    least = [[min(times) for times in zip(*step, strict=True)] for step in zip(*turns, strict=True)]
+    return sum(step[0] for step in least), sum(step[1] for step in least)

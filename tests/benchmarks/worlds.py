@@ -2,6 +2,7 @@
 
 import json
 import os
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -122,7 +123,7 @@ def stored_events(places: range, second: Callable[[int], int]) -> list[Record]:
 
 
 def _as_text(value: dict[str, Any]) -> dict[str, Any]:
-    return {"B": value["B"].hex()} if "B" in value else value
+    return {"B": b64encode(value["B"]).decode()} if "B" in value else value
 
 
 def pipeline(
