@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from moto.dynamodb import models
@@ -35,7 +36,7 @@ def _world(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     for module in (ids, workers):
         monkeypatch.setattr(module, "time", clock)
     random_ids = Random(0)
-    monkeypatch.setattr(ids, "secrets", random_ids)
+    monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
     # One after another, so that the same seed always dies at the same call.
     monkeypatch.setattr(metered, "side_by_side", lambda calls: [call() for call in calls])
     wire = Wire()

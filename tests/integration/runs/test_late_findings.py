@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
+from meterline.core.price_models import Usage
 from meterline.services.context import Context
 from meterline.services.count import count_records
 from meterline.services.invoices import finalize
-from meterline.services.invoices.metered import with_current_usage
+from meterline.services.invoices.metered import usage_in, with_current_usage
 from meterline.services.invoices.settle import void_invoice
+from meterline.services.subscriptions import prorations
+from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.store.documents import Body, Change, Conflict
 from tests.engines import Engine
 from tests.faults.billing.world import usage_record
@@ -108,6 +111,32 @@ def test_usage_between_the_reading_and_the_commit_of_an_invoice_gets_on_it(
     assert (final["status"] != "draft", final["total"]) == (True, 21)
     story.watch()
     assert found() == []
+
+
+def test_usage_between_the_reading_and_the_commit_of_an_invoice_final_at_once_is_told(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(dynamodb)
+    story.use(100, FROZEN + DAY)
+    story.advance(FROZEN + 2 * DAY)
+    read = usage_in
+    late = iter([7])
+
+    def read_early(ctx: Context, *rest: Any) -> dict[str, Usage]:
+        usage = read(ctx, *rest)
+        for quantity in late:  # once
+            story.use(quantity, FROZEN + DAY)
+        return usage
+
+    monkeypatch.setattr(prorations, "usage_in", read_early)
+    params = {"invoice_now": True, "prorate": True}
+    cancel_subscription(context(), story.subscription, params)
+    assert story.lines() == [(300, "100", FROZEN)]
+    assert found() == []
+    story.advance(FROZEN + 2 * DAY + 60)
+    assert [one["counted_quantity"] for one in found()] == ["107"]
+    story.advance(FROZEN + 2 * DAY + HOUR)
+    assert len(found()) == 1
 
 
 def test_a_draft_that_becomes_final_beside_the_looking_is_seen_as_final(

@@ -7,6 +7,7 @@ from typing import Final
 from meterline.services import account_settings
 from meterline.services.context import Context
 from meterline.services.invoices.finalize import finalize_due_invoice
+from meterline.services.invoices.late_findings import look_again
 from meterline.services.renewals import renew_subscription
 from meterline.services.subscriptions.arrears import pursue_invoice
 from meterline.services.subscriptions.cancel import stop_more_invoices
@@ -20,7 +21,7 @@ type Work = Callable[[Context, Document], list[Document]]
 
 _WORK: Final[dict[str, tuple[Work, ...]]] = {
     "subscription": (tell_of_trial_end, renew_subscription, stop_more_invoices),
-    "invoice": (finalize_due_invoice, pursue_invoice),
+    "invoice": (finalize_due_invoice, look_again, pursue_invoice),
 }
 """What can be due for an object, by its kind. Each decides by itself whether it is; a new kind of
 work joins by giving its instant to the object's ``due_at``, which is the earliest of all."""

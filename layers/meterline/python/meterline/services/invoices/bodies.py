@@ -47,10 +47,20 @@ def finalization_due_at(invoice: Body) -> int | None:
 
 
 def invoice_due_at(invoice: Body) -> int | None:
-    """When an invoice next needs work: a draft to be finalised, an open one to be pursued."""
+    """When an invoice next needs work: a draft to be finalised, an open one to be pursued, one that
+    became final unforeseen to have its usage looked at again.
+    """
     if invoice["status"] == "draft":
         return finalization_due_at(invoice)
-    return arrears_of(invoice).next_at if invoice["status"] == "open" else None
+    pursued_at = arrears_of(invoice).next_at if invoice["status"] == "open" else None
+    instants = (usage_due_at(invoice), pursued_at)
+    return min((one for one in instants if one is not None), default=None)
+
+
+def usage_due_at(invoice: Body) -> int | None:
+    """When the usage of a final invoice is to be looked at again, if it is (``late_findings``)."""
+    at: int | None = private(invoice).get("usage_due_at")
+    return at
 
 
 def arrears_of(invoice: Body) -> Deadlines:

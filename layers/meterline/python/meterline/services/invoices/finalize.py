@@ -86,11 +86,24 @@ def finalize_on(ledger: Ledger, invoice: Body) -> Body:
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }
     opened["ending_balance"] = _settle_balance(ledger, opened)
-    opened = with_arrears(opened, _deadlines(ledger.ctx, opened))
+    opened = _looked_at_again(with_arrears(opened, _deadlines(ledger.ctx, opened)), invoice, at)
     ledger.tell("invoice.finalized", opened)
     if opened["amount_due"] == 0:
         return _told_paid(ledger, paid(opened, at))
     return _paused(ledger, opened)
+
+
+def _looked_at_again(opened: Body, draft: Body, at: int) -> Body:
+    """The invoice with a note to look at its usage again, unless it was known to become final now.
+
+    Whoever counts usage warns those who are about to make a draft final, but must know of them:
+    usage counted since an invoice that nobody expected has read it would be told by nobody.
+    """
+    foreseen_at = draft["automatically_finalizes_at"]
+    foreseen = foreseen_at is not None and foreseen_at <= at
+    if foreseen or not any(line["_"]["meter"] for line in invoice_lines(draft)):
+        return opened
+    return opened | {"_": private(opened) | {"usage_due_at": at}}
 
 
 def paid(invoice: Body, at: int) -> Body:

@@ -5,6 +5,7 @@ themselves are those in the list of a meter's events that were created after ``f
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 
@@ -12,7 +13,13 @@ from meterline.core.money import format_decimal
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import finalization_due_at, invoice_lines
+from meterline.services.invoices.bodies import (
+    finalization_due_at,
+    invoice_due_at,
+    invoice_lines,
+    private,
+    usage_due_at,
+)
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Change, Conflict, Document
@@ -36,9 +43,26 @@ def tell_late_usage(ctx: Context, bucket: BucketKey) -> None:
     Once for each line: whatever comes later for it, or comes again, is not told again.
     """
     for invoice, line in _final_lines(ctx, bucket):
-        document_id = derived_id("lateusg_", invoice["id"], line["id"])
-        if ctx.store.get(document_id) is None:
-            _tell_if_late(ctx, document_id, invoice, line)
+        _tell_if_late(ctx, invoice, line)
+
+
+def look_again(ctx: Context, document: Document) -> list[Document]:
+    """Tell of usage that an invoice has missed which nobody expected to become final.
+
+    What was counted before it was committed is seen by now; what is counted later is told by
+    whoever counts it. Returns the documents written, none if nothing was due.
+    """
+    invoice, due_at = document.body, usage_due_at(document.body)
+    if invoice["status"] == "draft" or due_at is None or due_at > ctx.now:
+        return []
+    for line in invoice_lines(invoice) if invoice["status"] != "void" else []:
+        if line["_"]["meter"]:
+            _tell_if_late(ctx, invoice, line)
+    state = {name: value for name, value in private(invoice).items() if name != "usage_due_at"}
+    seen = invoice | {"_": state}
+    written = replace(document, body=seen, due_at=invoice_due_at(seen))
+    ctx.save(Change(puts=[written]))
+    return [written]
 
 
 def _final_lines(ctx: Context, bucket: BucketKey) -> Iterator[tuple[Body, Body]]:
@@ -98,7 +122,10 @@ def _overlaps(period: Body, bucket: BucketKey) -> bool:
     return begins_in_time and bool(bucket.start < period["end"])
 
 
-def _tell_if_late(ctx: Context, document_id: str, invoice: Body, line: Body) -> None:
+def _tell_if_late(ctx: Context, invoice: Body, line: Body) -> None:
+    document_id = derived_id("lateusg_", invoice["id"], line["id"])
+    if ctx.store.get(document_id) is not None:
+        return
     known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
     counted = rate_again(ctx, invoice["customer"], line, known).quantity
     if counted == Decimal(line["quantity_decimal"]):
