@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +19,6 @@ from meterline.store.access import ApiKey
 from meterline.store.billing import BillingStore
 from meterline.store.directory import forget_directory
 from meterline.store.documents import Change, Document
-from meterline.store.packing import unpack
 from tests.engines import ROOT, Engine
 from tests.integration.metering.worlds import deliver
 
@@ -36,6 +35,7 @@ class Api:
     def __init__(self) -> None:
         self.ingest = _handler("ingest_meter_events")
         self.usage = _handler("serve_usage")
+        self.events = _handler("serve_events")
 
     def post(self, path: str, body: Any, *, secret: str = SECRET, **headers: str) -> Answer:
         """A POST of a form (text) or of JSON (anything else)."""
@@ -46,9 +46,9 @@ class Api:
 
     def get(self, path: str, **query: Any) -> Answer:
         """A GET with a query."""
-        return _answer(
-            self.usage, _event("GET", path, SECRET, {}) | {"rawQueryString": urlencode(query)}
-        )
+        handler = self.events if path == "/v2/core/events" else self.usage
+        event = _event("GET", path, SECRET, {}) | {"rawQueryString": urlencode(query)}
+        return _answer(handler, event)
 
 
 def _handler(function: str) -> Callable[..., dict[str, Any]]:
@@ -218,9 +218,7 @@ def test_a_stream_tells_what_became_of_each_event_when_asked(api: Api, dynamodb:
     assert [row["aggregated_value"] for row in listed["data"]] == [3.5]
 
 
-def test_refused_stream_events_are_reported_in_events_of_their_own(
-    api: Api, dynamodb: Engine
-) -> None:
+def test_refused_stream_events_are_reported_in_events_of_their_own(api: Api) -> None:
     _, session = api.post("/v2/billing/meter_event_session", {})
     events = [
         _event_v2("a", value="x"),
@@ -236,11 +234,8 @@ def test_refused_stream_events_are_reported_in_events_of_their_own(
             secret=session["authentication_token"],
             idempotency_key="once",
         )
-    items = [
-        item for item in dynamodb.scan("billing") if item.get("kind") == {"S": "v2.core.event"}
-    ]
-    events = [event for item in items for event in unpack(item["body"]["B"])["events"]]
-    reports = {event["type"]: event for event in events}
+    _, listed = api.get("/v2/core/events", limit=100)
+    reports = {event["type"]: event for event in listed["data"] if "data" in event}
     assert len(reports) == 2
     told = reports["v1.billing.meter.error_report_triggered"]
     assert told["related_object"]["id"] == _meter_id()
@@ -255,6 +250,45 @@ def test_refused_stream_events_are_reported_in_events_of_their_own(
             "request": {"identifier": "d"},
         }
     ]
+
+
+def test_reports_are_listed_among_the_events_of_their_meter_page_by_page(api: Api) -> None:
+    _, session = api.post("/v2/billing/meter_event_session", {})
+    for number in range(3):
+        api.post(
+            "/v2/billing/meter_event_stream",
+            {"events": [_event_v2(str(number), value="x"), {**_event_v2("n"), "event_name": "no"}]},
+            secret=session["authentication_token"],
+        )
+    [whole], pages = _pages(api, limit=100), _pages(api, limit=2)
+    assert [len(page) for page in pages[:-1]] == [2] * (len(pages) - 1)
+    assert _joined(pages) == whole
+    instants = [event["created"] for event in whole]
+    assert instants == sorted(instants, reverse=True)
+    error, unknown = "v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"
+    types = [event["type"] for event in whole]
+    assert (types.count(error), types.count(unknown)) == (3, 3)
+    of_meter = [event["type"] for event in _joined(_pages(api, limit=2, object_id=_meter_id()))]
+    assert (of_meter.count(error), of_meter.count(unknown)) == (3, 0)
+    of_type = _joined(_pages(api, limit=1, types=unknown))
+    assert [event["type"] for event in of_type] == [unknown] * 3
+
+
+def _joined(pages: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [event for page in pages for event in page]
+
+
+def _pages(api: Api, *, types: str | None = None, **filters: Any) -> list[list[dict[str, Any]]]:
+    """All pages of the list of v2 events."""
+    chosen = {"types[0]": types} if types else {}
+    _, answer = api.get("/v2/core/events", **filters, **chosen)
+    pages = [answer["data"]]
+    while answer["next_page_url"]:
+        path, _, query = answer["next_page_url"].partition("?")
+        status, answer = api.get(path, **dict(parse_qsl(query)))
+        assert status == 200
+        pages.append(answer["data"])
+    return pages
 
 
 def _meter_id() -> str:

@@ -16,7 +16,7 @@ from meterline.store.documents import Document
 SAMPLES = 3
 KIND = "v2.core.event"
 _WINDOW_SECONDS = 10
-_KEPT_SECONDS = 30 * 86_400
+KEPT_SECONDS = 30 * 86_400
 
 type Body = dict[str, Any]
 type Refused = tuple[str | None, str, EventRefused]
@@ -33,7 +33,7 @@ def report(refused: Iterable[Refused], *, livemode: bool, request_key: str, now:
         event_id = derived_id(prefix, request_key, meter_id or Reason.NO_METER)
         event = _event(event_id, meter_id, errors, livemode=livemode, now=now)
         body = {"id": event_id, "created": now, "events": [event]}
-        document = Document(KIND, livemode, body, expires_at=now + _KEPT_SECONDS)
+        document = Document(KIND, livemode, body, expires_at=now + KEPT_SECONDS)
         meter_reports.save(document)
 
 

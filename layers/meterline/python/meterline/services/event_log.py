@@ -51,7 +51,7 @@ def read_events(
     Of these ``types`` only, if any are given; ``invoice.*`` stands for all of that beginning.
     """
     forward = span.newer_than is not None
-    fitting = (event for event in _walk(ctx, span, types) if _fits(event["type"], types))
+    fitting = (event for event in _walk(ctx, span, types) if fits(event["type"], types))
     found = list(islice(filter(keep, fitting), limit + 1))
     page = found[:limit]
     return (page[::-1] if forward else page), len(found) > limit
@@ -82,12 +82,13 @@ def _source(ctx: Context, types: Collection[str]) -> Source:
     held = [
         parents
         for shelved, parents in shelves(ctx.livemode)
-        if any(_fits(one, types) for one in shelved)
+        if any(fits(one, types) for one in shelved)
     ]
     return Source(parents=[parent for parents in held for parent in parents])
 
 
-def _fits(event_type: str, types: Collection[str]) -> bool:
+def fits(event_type: str, types: Collection[str]) -> bool:
+    """Whether an event is of one of these types, or none are given."""
     return not types or any(
         event_type.startswith(one[:-1]) if one.endswith("*") else event_type == one for one in types
     )

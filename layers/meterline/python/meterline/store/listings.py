@@ -90,6 +90,7 @@ _DIVISIONS: Mapping[str, Division] = {
         {"on_clock": Facet({"no": 4, "yes": 1}, lambda body: flag(bool(body.get("test_clock"))))}
     ),
     "event": Division(shards=8),
+    "v2.core.event": Division(shards=8),
     "invoice": Division(
         {
             "status": Facet(

@@ -4,13 +4,14 @@ from typing import Any
 
 from meterline.store.clients import dynamodb
 from meterline.store.documents import Document
-from meterline.store.keys import object_key
+from meterline.store.keys import index_keys, object_key
 from meterline.store.packing import pack
 from meterline.store.settings import settings
 
 
 def save(document: Document) -> None:
-    """Store a new document that no list shows; nothing happens if it is there already."""
+    """Store a new document, listed among those of its kind; nothing if it is there already."""
+    listed = {name: {"S": str(value)} for name, value in index_keys(document).items()}
     item: dict[str, Any] = {
         "pk": {"S": object_key(document.livemode, document.id)},
         "sk": {"S": "#"},
@@ -18,6 +19,7 @@ def save(document: Document) -> None:
         "version": {"N": "1"},
         "body": {"B": pack(document.body)},
         "expires_at": {"N": str(document.expires_at)},
+        **listed,
     }
     client = dynamodb()
     try:

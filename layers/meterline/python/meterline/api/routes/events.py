@@ -33,13 +33,15 @@ from meterline.core.errors import BillingError
 from meterline.services.account_settings import retrieve_settings, update_settings
 from meterline.services.context import Context
 from meterline.services.event_log import EventSpan, find_event, read_events
-from meterline.services.thin_events import find_thin_event, thin_event
+from meterline.services.thin_events import find_thin_event
+from meterline.services.thin_listing import Place, ThinFilter, list_thin_events
 from meterline.services.webhook_endpoints import (
     create_webhook_endpoint,
     delete_webhook_endpoint,
     update_webhook_endpoint,
     with_secret,
 )
+from meterline.store.keys import Cursor
 
 EVENT_TYPE = string(
     pattern=r"\*|[a-z0-9_]+(\.[a-z0-9_*]+)+", hint="Use types such as `invoice.paid`."
@@ -99,25 +101,31 @@ def _retrieve_thin(call: Call, event_id: str, params: Params) -> Body:  # noqa: 
 def _list_thin(call: Call, params: Params) -> dict[str, Any]:
     """A page of thin events; the next page's address carries the filters and an opaque place."""
     secret = call.principal.secret
-    place = read_page_token(secret, params["page"]) if "page" in params else {}
-    first, last = _created_seconds(params.get("created", {}))
-    span = EventSpan(older_than=place.get("after"), created_from=first, created_until=last)
-    limit = params.get("limit", DEFAULT_LIMIT)
-    types = [one.removeprefix("v1.") for one in params.get("types", [])]
-    object_id = params.get("object_id")
-    events, has_more = read_events(
-        call.context(),
-        span,
-        limit=limit,
-        types=types,
-        keep=lambda event: object_id in (None, event["data"]["object"].get("id")),
+    place = _place(read_page_token(secret, params["page"])) if "page" in params else Place()
+    wanted = ThinFilter(
+        params.get("types", []),
+        params.get("object_id"),
+        *_created_seconds(params.get("created", {})),
     )
-    next_page = page_token(secret, {"after": events[-1]["id"]}) if has_more else None
+    limit = params.get("limit", DEFAULT_LIMIT)
+    page = list_thin_events(call.context(), wanted, place, limit=limit)
+    following = page_token(secret, _stated(page.following)) if page.following else None
     return {
-        "data": [thin_event(event) for event in events],
-        "next_page_url": _address(call, params, next_page) if next_page else None,
+        "data": page.events,
+        "next_page_url": _address(call, params, following) if following else None,
         "previous_page_url": None,
     }
+
+
+def _stated(place: Place) -> dict[str, Any]:
+    """A place as a page token holds it."""
+    report = [place.report.created, place.report.id] if place.report else None
+    return {"event": place.event_id, "report": report}
+
+
+def _place(stated: dict[str, Any]) -> Place:
+    report = stated.get("report")
+    return Place(stated.get("event"), Cursor(*report) if report else None)
 
 
 def _address(call: Call, params: Params, page: str) -> str:
