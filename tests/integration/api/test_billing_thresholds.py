@@ -59,6 +59,18 @@ def test_an_amount_that_is_reached_makes_an_invoice(stage: Stage, meter: str) ->
     assert len(stage.invoices()) == 1
 
 
+def test_a_test_clock_looks_at_them_when_it_arrives(stage: Stage, meter: str) -> None:
+    stage.subscribe(_tiered(stage, meter), billing_thresholds={"amount_gte": 10_000})
+    stage.until("2024-01-05")
+    stage.use(200)
+    assert stage.invoices() == []
+    stage.until("2024-01-06")
+    [invoice] = stage.invoices()
+    assert (invoice.billing_reason, invoice.total) == ("subscription_threshold", 10_000)
+    stage.until("2024-01-07")
+    assert len(stage.invoices()) == 1
+
+
 def test_tiers_continue_across_the_invoices_of_a_period(stage: Stage, meter: str) -> None:
     stage.subscribe(_tiered(stage, meter), billing_thresholds={"amount_gte": 10_000})
     stage.until("2024-01-05")

@@ -19,6 +19,7 @@ from meterline.services.ids import new_id
 from meterline.services.logs import frames, log
 from meterline.services.lookups import find
 from meterline.services.rosters import ended, members
+from meterline.services.subscriptions.thresholds import bill_crossed
 from meterline.services.terms import interval_of
 from meterline.store.documents import Body, Change, Document
 from meterline.store.queues import DueMessage, enqueue
@@ -141,6 +142,8 @@ def _advance(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> Non
     wait_until_caught_up(customers, livemode=ctx.livemode, now=ctx.wall_clock)
     while _run_due(ctx, clock, target, has_time):
         pass
+    for customer in ctx.store.get_many(customers).values():
+        bill_crossed(ctx.at(target), customer)
     _stop(ctx, clock, "ready", target)
 
 

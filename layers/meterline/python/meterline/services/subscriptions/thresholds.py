@@ -1,8 +1,9 @@
 """Billing thresholds: an invoice in the middle of a period, once enough is due.
 
-They are looked at whenever usage of the customer was counted. The running period goes on, its tiers
-with it: whatever bills its usage later takes off what was billed before. Or it ends at once and a
-new one begins, if ``reset_billing_cycle_anchor`` says so (contract section 5.9).
+They are looked at whenever usage of the customer was counted, and when its test clock arrives. The
+running period goes on, its tiers with it: whatever bills its usage later takes off what was billed
+before. Or it ends at once and a new one begins, if ``reset_billing_cycle_anchor`` says so (contract
+section 5.9).
 """
 
 from dataclasses import dataclass
@@ -64,13 +65,20 @@ def bill_thresholds(ctx: Context, customer_id: str) -> list[str]:
     Two at once decide on one stored state, so one of them fails and finds nothing left to do.
     """
     customer = ctx.store.get(customer_id)
-    if customer is None or customer.body.get("deleted") or not marked(customer.body):
+    if customer is None or not marked(customer.body):
         return []
     try:
         ctx = on_customers_time(ctx, customer)
     except BillingError:
-        return []  # the customer's test clock is advancing: later usage makes us look again
-    billed = [_bill(ctx, customer_id, one) for one in marked(customer.body)]
+        return []  # the test clock is on its way and looks itself when it arrives, or is gone
+    return bill_crossed(ctx, customer)
+
+
+def bill_crossed(ctx: Context, customer: Document) -> list[str]:
+    """The same at the instant of ``ctx``, whatever the customer's test clock is doing."""
+    if customer.body.get("deleted"):
+        return []
+    billed = [_bill(ctx, customer.id, one) for one in marked(customer.body)]
     return [invoice_id for invoice_id in billed if invoice_id is not None]
 
 
