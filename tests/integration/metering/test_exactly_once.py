@@ -153,6 +153,8 @@ def test_only_events_of_the_last_day_can_be_cancelled() -> None:
     cancel = {"type": "cancel", "event_name": "tokens", "cancel": {"identifier": "old"}}
     with pytest.raises(BillingError, match="24 hours"):
         create_meter_event_adjustment(sender(at=NOW + 86_401), cancel)
+    in_time = create_meter_event_adjustment(sender(at=NOW + 86_400), cancel)
+    assert create_meter_event_adjustment(sender(at=NOW + 2 * 86_400), cancel) == in_time
 
 
 def test_a_busy_hour_spills_into_segments_and_stays_exact(dynamodb: Engine) -> None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meterline.services.context import Context
-from meterline.services.meters import create_meter
+from meterline.services.meters import create_meter, deactivate_meter
 from meterline.services.moments import rfc3339
 from meterline.store import access
 from meterline.store.access import ApiKey
@@ -78,7 +78,10 @@ def _answer(handler: Callable[..., dict[str, Any]], event: dict[str, Any]) -> An
 
 @pytest.fixture
 def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
-    """The API with a key, a meter ``tokens`` and the customers ``cus_a`` and ``cus_clock``."""
+    """The API with a key, a meter ``tokens`` and the customers ``cus_a`` and ``cus_clock``.
+
+    The clocks of two more are deleted, and gone.
+    """
     forget_directory()
     digest = access.digest_of(SECRET)
     access.save_key(ApiKey("key_1", digest, False, access.FULL_RIGHTS, "", "ABCD", NOW))  # noqa: FBT003
@@ -96,6 +99,9 @@ def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
         {"id": "cus_a", "object": "customer", "created": NOW, "test_clock": None},
         {"id": "cus_clock", "object": "customer", "created": NOW, "test_clock": "clock_1"},
         {"id": "clock_1", "object": "test_helpers.test_clock", "frozen_time": 1_700_000_000},
+        {"id": "cus_buried", "object": "customer", "created": NOW, "test_clock": "clock_2"},
+        {"id": "clock_2", "object": "test_helpers.test_clock", "deleted": True},
+        {"id": "cus_orphan", "object": "customer", "created": NOW, "test_clock": "clock_3"},
     ):
         document = Document(kind=str(body["object"]), livemode=False, body=body)
         store.commit(Change(puts=[document]))
@@ -289,6 +295,101 @@ def _pages(api: Api, *, types: str | None = None, **filters: Any) -> list[list[d
         assert status == 200
         pages.append(answer["data"])
     return pages
+
+
+@pytest.mark.parametrize(
+    "customer",
+    [
+        "cus_unknown",
+        "clock_1",
+        "claim#meter_event_name#tokens",
+        "#",
+        "c" * 1_000,
+        "cus_é" + "é" * 900,
+        "cus_buried",
+        "cus_orphan",
+    ],
+)
+def test_what_is_no_customer_is_refused_by_itself(api: Api, customer: str) -> None:
+    refused = _event_v1("one", **{_CUSTOMER: customer})
+    status, body = api.post("/v1/billing/meter_events", refused)
+    assert (status, body["error"]["code"]) == (400, "resource_missing")
+    statuses = _streamed(api, [_event_v2("a"), _event_v2("b", customer), _event_v2("c")])
+    assert statuses == ["accepted", "refused", "accepted"]
+
+
+def test_the_id_of_an_error_report_is_no_customer(api: Api) -> None:
+    _streamed(api, [_event_v2("a", value="x")])
+    [report] = _pages(api, types="v1.billing.meter.error_report_triggered")[0]
+    refused = _event_v1("one", **{_CUSTOMER: report["id"]})
+    assert api.post("/v1/billing/meter_events", refused)[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ({"stripe_customer_id": "cus_a", "value": ""}, "meter_event_invalid_value"),
+        ({"stripe_customer_id": "", "value": "1"}, "meter_event_no_customer_defined"),
+    ],
+)
+def test_an_empty_value_is_judged_like_others(api: Api, payload: dict[str, str], code: str) -> None:
+    body = urlencode({"event_name": "tokens"} | {f"payload[{k}]": v for k, v in payload.items()})
+    status, answer = api.post("/v1/billing/meter_events", body)
+    assert (status, answer["error"]["code"]) == (400, code)
+    assert _streamed(api, [_event_v2("a"), {**_event_v2("b"), "payload": payload}]) == [
+        "accepted",
+        "refused",
+    ]
+
+
+def test_an_empty_value_that_no_rule_asks_for_is_taken(api: Api) -> None:
+    body = _event_v1("one", **{"payload[region]": ""})
+    status, event = api.post("/v1/billing/meter_events", body)
+    assert (status, event["payload"]["region"]) == (200, "")
+
+
+def test_a_request_that_comes_again_finds_its_event_whatever_has_changed(api: Api) -> None:
+    def send(identifier: str, key: str) -> int:
+        event = _event_v1(identifier, timestamp=str(NOW))
+        return api.post("/v1/billing/meter_events", event, idempotency_key=key)[0]
+
+    def stream(key: str) -> list[str]:
+        return _streamed(api, [_event_v2("two"), _event_v2("three", value="x")], key)
+
+    assert (send("one", "key"), stream("keys")) == (200, ["accepted", "refused"])
+    context = Context(store=BillingStore(livemode=False), now=NOW, wall_clock=NOW)
+    deactivate_meter(context, _meter_id(), {})
+    assert (send("one", "key"), stream("keys")) == (200, ["accepted", "refused"])
+    assert (send("one", "other"), send("four", "key")) == (400, 400)
+    assert stream("others") == ["refused", "refused"]
+
+
+def test_a_key_for_a_stream_is_not_used_for_other_events(api: Api) -> None:
+    def send(value: str) -> Answer:
+        event = _event_v2("", value=value)
+        del event["identifier"]
+        return _stream(api, [event], "key")
+
+    assert [send(value)[0] for value in "112"] == [200, 200, 400]
+    assert send("2")[1]["error"]["type"] == "idempotency_error"
+
+
+def _streamed(api: Api, events: list[dict[str, Any]], key: str = "") -> list[str]:
+    """What became of each event of a stream request."""
+    status, body = _stream(api, events, key)
+    assert status == 200
+    return [result["status"] for result in body["results"]]
+
+
+def _stream(api: Api, events: list[dict[str, Any]], key: str) -> Answer:
+    _, session = api.post("/v2/billing/meter_event_session", {})
+    return api.post(
+        "/v2/billing/meter_event_stream",
+        {"events": events},
+        secret=session["authentication_token"],
+        meterline_event_results="true",
+        **({"idempotency_key": key} if key else {}),
+    )
 
 
 def _meter_id() -> str:

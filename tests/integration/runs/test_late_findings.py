@@ -1,5 +1,6 @@
 """Usage that is counted when its invoice is final is told of once, and stays findable."""
 
+import time
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.store.documents import Body, Change, Conflict
 from tests.engines import Engine
 from tests.faults.billing.world import usage_record
+from tests.integration.runs import test_late_usage
 from tests.integration.runs.test_late_usage import WEEK, Story
-from tests.integration.runs.worlds import DAY, FROZEN, HOUR, context, listed, stored, told
+from tests.integration.runs.worlds import DAY, FROZEN, HOUR, clock, context, listed, stored, told
 
 FOUND = "meterline.late_usage.found"
+AHEAD = int(time.time()) // DAY * DAY + 30 * DAY
 
 
 def found() -> list[dict[str, Any]]:
@@ -89,11 +92,13 @@ def test_usage_of_a_void_invoice_is_not_late(story: Story) -> None:
     assert found() == []
 
 
+@pytest.mark.parametrize("frozen", [FROZEN, AHEAD], ids=["past clock", "future clock"])
 def test_usage_between_the_reading_and_the_commit_of_an_invoice_gets_on_it(
-    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, frozen: int
 ) -> None:
+    monkeypatch.setattr(test_late_usage, "clock", lambda: clock(frozen))
     story = Story(dynamodb)
-    story.advance(FROZEN + WEEK + 60)
+    story.advance(frozen + WEEK + 60)
     draft = listed("invoice")[0]
     read = with_current_usage
     late = iter([7])
@@ -101,7 +106,7 @@ def test_usage_between_the_reading_and_the_commit_of_an_invoice_gets_on_it(
     def read_early(ctx: Context, invoice: Body) -> Body:
         current = read(ctx, invoice)
         for quantity in late:  # once
-            story.use(quantity, FROZEN + DAY)
+            story.use(quantity, frozen + DAY)
         return current
 
     monkeypatch.setattr(finalize, "with_current_usage", read_early)

@@ -68,9 +68,13 @@ class Param(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class String(Param):
-    """Text of 1 to ``max_length`` characters, optionally of a ``pattern``; ``hint`` explains it."""
+    """Text of 1 to ``max_length`` characters, optionally of a ``pattern``; ``hint`` explains it.
+
+    Where it may be ``blank`` an empty text is a value like others.
+    """
 
     max_length: int = MAX_STRING
+    blank: bool = False
     pattern: str = ""
     hint: str = ""
     lower: bool = False
@@ -79,11 +83,16 @@ class String(Param):
         """Whether it is an ordinary text, as most are."""
         return (
             isinstance(raw, str)
-            and 0 < len(raw) <= self.max_length
+            and (raw != "" or self.blank)
+            and len(raw) <= self.max_length
             and raw.isprintable()
             and not self.pattern
             and not self.lower
         )
+
+    def read(self, raw: Raw, name: str) -> Any:  # noqa: ANN401 - as all kinds have it
+        """The text; an empty one where it may be blank."""
+        return raw if raw == "" and self.blank else Param.read(self, raw, name)
 
     def convert(self, raw: Raw, name: str) -> str:
         """The text."""
@@ -103,7 +112,9 @@ class String(Param):
 
     def describe(self) -> dict[str, Any]:
         """A string with its limits."""
-        schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": self.max_length}
+        least = 0 if self.blank else 1
+        schema: dict[str, Any] = {"type": "string", "minLength": least}
+        schema["maxLength"] = self.max_length
         return schema | ({"pattern": f"^{self.pattern}$"} if self.pattern else {})
 
 

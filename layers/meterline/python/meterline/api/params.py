@@ -71,8 +71,11 @@ def string(
     pattern: str = "",
     hint: str = "",
     lower: bool = False,
+    blank: bool = False,
 ) -> String:
-    """Text; ``pattern`` must match all of it, ``lower`` folds it to lower case first."""
+    """Text; ``pattern`` must match all of it, ``lower`` folds it to lower case first. Where it may
+    be ``blank`` an empty text is a value like others.
+    """
     return String(
         required=required,
         emptyable=emptyable,
@@ -80,6 +83,7 @@ def string(
         pattern=pattern,
         hint=hint,
         lower=lower,
+        blank=blank,
     )
 
 

@@ -7,7 +7,7 @@ own clock, the payload keys of the meter, and numbers of at most 15 significant 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -25,6 +25,8 @@ DISTINCT_CHARACTERS = 100
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_NUMBER = 100
+_ALL_DIGITS = Context(prec=_LONGEST_NUMBER)
+"""Nothing that is written in so many characters is rounded here."""
 
 
 class Reason(StrEnum):
@@ -170,7 +172,8 @@ def _number(text: str, param: str) -> Decimal:
     value = Decimal(text)
     if not value:
         return ZERO
-    _, digits, exponent = value.normalize().as_tuple()
+    value = value.normalize(_ALL_DIGITS)
+    _, digits, exponent = value.as_tuple()
     places = -int(exponent)
     if len(digits) > VALUE_DIGITS or places > VALUE_DIGITS or len(digits) - places > VALUE_DIGITS:
         message = (
@@ -178,4 +181,4 @@ def _number(text: str, param: str) -> Decimal:
             f"{VALUE_DIGITS} of them before or after the point: got '{text[:40]}'."
         )
         raise EventRefused(Reason.TOO_MANY_DIGITS, message, param)
-    return value.normalize()
+    return value

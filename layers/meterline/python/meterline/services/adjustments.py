@@ -50,6 +50,8 @@ def _cancel(sender: Sender, params: Mapping[str, Any], *, code: str | None) -> A
     if event is None or event.event_name != event_name:
         message = f"No meter event was found with identifier {identifier} for {event_name}."
         raise BillingError(message, code=code or "resource_missing", param="cancel[identifier]")
+    if event.cancelled_at is not None:
+        return event
     if sender.now - event.accepted_at // 1_000_000 > CANCEL_LIMIT_SECONDS:
         raise BillingError(
             f"The meter event {identifier} was received more than 24 hours ago: "

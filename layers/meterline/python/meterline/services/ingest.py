@@ -125,6 +125,8 @@ def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
         for number, event in enumerate(params["events"])
     ]
     outcomes = _accept(sender, events)
+    if any(outcome.is_key_reused for outcome in outcomes):
+        raise _key_reused("idempotency_error")
     refused = [(one.meter, one.identifier, one.refusal) for one in outcomes if one.refusal]
     error_reports.report(
         refused, livemode=sender.livemode, request_key=sender.request_key, now=sender.now
@@ -155,18 +157,23 @@ def _stored(outcome: Outcome, *, code: str | None) -> AcceptedEvent:
     if outcome.event is not None:
         return outcome.event
     if outcome.is_key_reused:
-        raise BillingError(
-            "Keys for idempotent requests can only be used with the same parameters they were "
-            "first used with. Try using another key if you meant to execute a different request.",
-            type="idempotency_error",
-            code="idempotency_error" if code else None,
-        )
+        raise _key_reused("idempotency_error" if code else None)
     raise BillingError(f"An event already exists with identifier {outcome.identifier}.", code=code)
+
+
+def _key_reused(code: str | None) -> BillingError:
+    return BillingError(
+        "Keys for idempotent requests can only be used with the same parameters they were "
+        "first used with. Try using another key if you meant to execute a different request.",
+        type="idempotency_error",
+        code=code,
+    )
 
 
 def _accept(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
     """Judge all events, then store what passed; of equal identifiers the first is the event."""
     customers, judged = _judge(sender, events)
+    again = _stored_before(sender, events, judged)
     passed = {
         outcome.identifier: outcome.event
         for outcome in reversed(judged)
@@ -174,7 +181,28 @@ def _accept(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
     }
     _note_those_on_clocks(sender, customers, passed.values())
     holders = dict(zip(passed, meter_events.insert_many([*passed.values()]), strict=True))
-    return [_settle(outcome, passed, holders) for outcome in judged]
+    settled = [_settle(outcome, passed, holders) for outcome in judged]
+    return [again.get(place, outcome) for place, outcome in enumerate(settled)]
+
+
+def _stored_before(
+    sender: Sender, events: Sequence[EventParams], judged: Sequence[Outcome]
+) -> dict[int, Outcome]:
+    """The outcomes, by place, of refused events that this request stored when it came before.
+
+    Its answer was lost, and what is refused now was right then: a meter may have been deactivated
+    since, or a timestamp grown too old.
+    """
+    refused = {place: events[place] for place, one in enumerate(judged) if one.refusal is not None}
+    wanted = [(sender.livemode, event.identifier) for event in refused.values()]
+    holders = meter_events.read(wanted) if wanted else {}
+    request = _digest(sender.request_key)
+    return {
+        place: Outcome(event.identifier, event=holder)
+        for place, event in refused.items()
+        if (holder := holders.get(event.identifier))
+        and (holder.request, holder.fingerprint) == (request, _fingerprint(event))
+    }
 
 
 def _note_those_on_clocks(
@@ -261,7 +289,7 @@ def _judge_one(
         accepted_at=sender.now_microseconds + order,
         payload=payload,
         request=request,
-        fingerprint=_digest(f"{event.event_name}\n{event.timestamp}\n{payload}"),
+        fingerprint=_fingerprint(event, payload),
     )
     return Outcome(event.identifier, event=accepted)
 
@@ -301,6 +329,12 @@ def _rfc3339(text: str, param: str) -> int:
 def _identifier_from(request_key: str, place: str) -> str:
     """An identifier for an event that came without one: the same request gives the same."""
     return str(UUID(bytes=_digest(f"identifier\n{request_key}\n{place}"), version=4))
+
+
+def _fingerprint(event: EventParams, payload: str | None = None) -> bytes:
+    """What an event says; ``payload`` is its text, where that is known already."""
+    text = payload or _payload_text(event.payload)
+    return _digest(f"{event.event_name}\n{event.timestamp}\n{text}")
 
 
 def _payload_text(payload: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from meterline.core.metering import MeterRules, meter_rules
 from meterline.store.batches import batch_get
 from meterline.store.documents import Body
-from meterline.store.keys import claim_key, object_key
+from meterline.store.keys import can_be_stored, claim_key, object_key
 from meterline.store.packing import unpack
 from meterline.store.settings import settings
 
@@ -88,17 +88,24 @@ class StoredDirectory:
         customers = {
             customer_id: body.get("test_clock")
             for customer_id, body in self._read_bodies(customer_ids).items()
-            if body["object"] == "customer" and not body.get("deleted")
+            if body.get("object") == "customer" and not body.get("deleted")
         }
         clocks = self._read_bodies({clock for clock in customers.values() if clock})
+        times = {clock: body.get("frozen_time") for clock, body in clocks.items()}
         return {
-            customer_id: clocks[clock]["frozen_time"] if clock else None
+            customer_id: times[clock] if clock else None
             for customer_id, clock in customers.items()
+            if clock is None or times.get(clock) is not None  # a deleted clock takes its customers
         }
 
     def _read_bodies(self, ids: Iterable[str]) -> dict[str, Body]:
-        keys = {object_key(self.livemode, one): one for one in ids}
-        return {keys[item["pk"]["S"]]: unpack(item["body"]["B"]) for item in _items(keys)}
+        """The objects with these ids that exist; whoever sends an event chooses what these are."""
+        keys = {object_key(self.livemode, one): one for one in ids if can_be_stored(one)}
+        return {
+            keys[item["pk"]["S"]]: unpack(item["body"]["B"])
+            for item in _items(keys)
+            if "body" in item
+        }
 
 
 def forget_directory() -> None:

@@ -36,11 +36,15 @@ RESULTS_HEADER = "meterline-event-results"
 type Body = dict[str, Any]
 
 
+_PAYLOAD_VALUE = string(max_length=1_000, blank=True)
+"""So that an event fits into an item; what a value has to be, its meter says."""
+
+
 def _event(time_of_event: Param) -> Object:
     return object_(
         event_name=string(required=True, max_length=100),
         identifier=string(max_length=100),
-        payload=map_(string(), required=True, max_keys=50),
+        payload=map_(_PAYLOAD_VALUE, required=True, max_keys=50),
         timestamp=time_of_event,
     )
 

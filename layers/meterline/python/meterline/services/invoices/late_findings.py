@@ -88,8 +88,7 @@ def _once_final(ctx: Context, document: Document) -> Document | None:
     for _ in range(_TRIES):
         if document.body["status"] != "draft":
             return document
-        due_at = finalization_due_at(document.body)
-        if due_at is not None and due_at > ctx.wall_clock + _SOON_SECONDS:
+        if not _may_be_final_soon(ctx, document.body):
             return None
         try:
             ctx.save(Change(puts=[document]))
@@ -98,6 +97,14 @@ def _once_final(ctx: Context, document: Document) -> Document | None:
         else:
             return None
     raise Conflict(document.id)
+
+
+def _may_be_final_soon(ctx: Context, draft: Body) -> bool:
+    """Whether a draft may be made final about now; nobody knows how fast a test clock goes."""
+    due_at = finalization_due_at(draft)
+    if due_at is None or draft["test_clock"] is not None:
+        return True
+    return due_at <= ctx.wall_clock + _SOON_SECONDS
 
 
 def _lines_on(ctx: Context, document: Document, bucket: BucketKey) -> list[Body]:
