@@ -30,6 +30,10 @@ SESSION_SECONDS = 14 * 60
 """A session lasts 15 minutes; it is renewed before, and whenever the API says that it ended."""
 
 RETRIES = 8
+IDENTIFIER_LENGTH = 100
+VALUE_LENGTH = 1_000
+"""What the API takes; it refuses a whole request for one that is longer."""
+
 _SHOWN_REFUSALS = 20
 _IN_FLIGHT = 4
 
@@ -114,11 +118,15 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command; 0 when all rows are in, 1 when some were refused, 2 when it failed."""
     options = _parser().parse_args(arguments)
     console = Console(stderr=True)
+    report = Report()
     try:
         rows = list(read_rows(options))
-        report = send_rows(rows, Stream(options.api_key, options.api_base), console)
+        send_rows(rows, Stream(options.api_key, options.api_base), report, console)
     except (OSError, KeyError, stripe.StripeError) as error:
-        console.print(f"[red]{_explain(error)}[/red]")
+        console.print(_explain(error), style="red", markup=False)
+        if report.statuses:
+            console.print("Until then (what is sent again comes back as a duplicate):")
+            _show(report, console)
         return 2
     _show(report, console)
     return 1 if report.refusals else 0
@@ -135,9 +143,8 @@ def read_rows(options: argparse.Namespace) -> Iterator[Row]:
             yield _row(options, number, cells, customer, seen)
 
 
-def send_rows(rows: Sequence[Row], stream: Stream, console: Console) -> Report:
-    """Send all rows, a few requests at a time, with a progress bar."""
-    report = Report()
+def send_rows(rows: Sequence[Row], stream: Stream, report: Report, console: Console) -> None:
+    """Send all rows, a few requests at a time, with a progress bar, and report on each."""
     for row in rows:
         if row.problem:
             report.add(row, {"status": "refused", "code": "unreadable_row", "message": row.problem})
@@ -150,7 +157,6 @@ def send_rows(rows: Sequence[Row], stream: Stream, console: Console) -> Report:
             for row, result in zip(batch, results, strict=True):
                 report.add(row, result)
             progress.advance(task, len(batch))
-    return report
 
 
 def _row(
@@ -160,15 +166,22 @@ def _row(
     customer: str,
     seen: Counter[str],
 ) -> Row:
+    if None in cells or None in cells.values():
+        return Row(number, {}, "it has more or fewer cells than the header has columns")
     try:
         instant = read_time(cells[options.time_column])
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         problem = f"{cells[options.time_column]!r} in column {options.time_column} is not a time"
         return Row(number, {}, problem)
-    if options.identifier_column:
-        identifier = cells[options.identifier_column]
-    else:
-        identifier = _stable_identifier(options, cells.values(), customer, seen)
+    identifier = (
+        cells[options.identifier_column]
+        if options.identifier_column
+        else _stable_identifier(options, cells.values(), customer, seen)
+    )
+    if not 0 < len(identifier) <= IDENTIFIER_LENGTH:
+        return Row(number, {}, f"an identifier has 1 to {IDENTIFIER_LENGTH} characters")
+    if len(cells[options.value_column]) > VALUE_LENGTH:
+        return Row(number, {}, f"a value has at most {VALUE_LENGTH} characters")
     event = {
         "event_name": options.event_name,
         "identifier": identifier,
@@ -206,6 +219,8 @@ def _stable_identifier(
 
 
 def _check_columns(options: argparse.Namespace, columns: Sequence[str]) -> None:
+    if not columns:
+        raise KeyError("the file is empty: its first row has to name the columns")
     for column in (options.value_column, options.time_column, options.identifier_column):
         if column and column not in columns:
             raise KeyError(f"the file has no column {column!r}, it has: {', '.join(columns)}")
@@ -218,7 +233,7 @@ def _show(report: Report, console: Console) -> None:
         f"{counts['refused']:,} refused"
     )
     for number, reason in sorted(report.refusals)[:_SHOWN_REFUSALS]:
-        console.print(f"  row {number}: {reason}", highlight=False)
+        console.print(f"  row {number}: {reason}", highlight=False, markup=False, soft_wrap=True)
     if len(report.refusals) > _SHOWN_REFUSALS:
         left = ", ".join(f"{code} {count:,}" for code, count in report.reasons.most_common())
         console.print(f"  … all refusals by reason: {left}", highlight=False)

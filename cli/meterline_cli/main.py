@@ -4,6 +4,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 COMMANDS = {
     "api-key": ("meterline_cli.api_key", "create, list, roll and revoke API keys"),
     "due": ("meterline_cli.due", "show what is due and what is stuck"),
@@ -16,6 +18,13 @@ COMMANDS = {
 """Each module has ``run(arguments) -> exit status``."""
 
 
+_ADVICE = (
+    "This command works on the tables of a deployment: it needs AWS credentials and a region "
+    "(AWS_REGION, or a profile). For the stack on this machine: "
+    "python -m local.stack run meterline …"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -23,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_usage(), file=sys.stderr)
         return 0 if given in (["-h"], ["--help"]) else 2
     module = importlib.import_module(COMMANDS[given[0]][0])
-    status: int = module.run(given[1:])
+    try:
+        status: int = module.run(given[1:])
+    except (BotoCoreError, ClientError) as error:
+        print(f"AWS: {error}\n{_ADVICE}", file=sys.stderr)
+        return 2
     return status
 
 

@@ -28,6 +28,8 @@ def run(arguments: Sequence[str]) -> int:
             repair(page.differences)
     ending = " and repaired" if options.repair and differences else ""
     console.print(f"{events:,} events compared: {differences:,} differences found{ending}.")
+    if options.settling:
+        console.print(f"What was received in the last {options.settling:,} s was left out.")
     if busy:
         console.print(f"{busy:,} hours changed meanwhile and were left out.")
     return 1 if busy or (differences and not options.repair) else 0
@@ -47,7 +49,9 @@ def _pages(before: int) -> Iterator[Recount]:
 def _show(console: Console, page: Recount) -> None:
     if not page.differences:
         return
-    table = Table("mode", "meter", "customer", "hour from", "counted", "recounted", "missing")
+    table = Table("mode")
+    for name in ("meter", "customer", "hour from", "counted", "recounted", "missing"):
+        table.add_column(name, overflow="fold")
     for one in page.differences:
         formula = one.measure.formula
         table.add_row(

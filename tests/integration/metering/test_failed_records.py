@@ -1,6 +1,7 @@
 """A record that fails takes nothing else with it, and comes back by command when it is mended."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,13 +81,35 @@ def test_without_a_function_an_unreadable_record_comes_again(dynamodb: Engine) -
     assert used() == 2
 
 
+def test_a_bucket_that_fails_for_an_hour_makes_way_for_others(dynamodb: Engine) -> None:
+    send(event("a", customer="cus_b"))
+    count.count_records(stored_records(dynamodb))
+    spoil_counter(dynamodb, "cus_b")
+    send(event("b", 10, customer="cus_b"))
+    batch = [wire(record) for record in stored_records(dynamodb)]
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
+
+    def failures(age_seconds: int) -> list[str]:
+        for record in batch:
+            record["dynamodb"]["ApproximateCreationDateTime"] = int(time.time()) - age_seconds
+        answer = invoke(FUNCTION, {"Records": batch})
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    assert (failures(3_500), stored_batches()) == (numbers, [])
+    assert (failures(3_700), [one.records for one in stored_batches()]) == ([], [batch])
+
+
+def spoil_counter(dynamodb: Engine, customer: str) -> None:
+    """A counter that nobody can read."""
+    [counter] = [item for item in dynamodb.scan("usage") if item["pk"]["S"].endswith(customer)]
+    spoiled = counter | {"sums": {"S": "spoiled"}}
+    dynamodb.client.put_item(TableName=dynamodb.tables["usage"], Item=spoiled)
+
+
 def test_a_bucket_that_fails_does_not_keep_others_from_counting(dynamodb: Engine) -> None:
     send(event("a"), event("b", customer="cus_b"), event("c", at=NOW - 3_600))
     count.count_records(stored_records(dynamodb))
-    [broken] = [item for item in dynamodb.scan("usage") if item["pk"]["S"].endswith("cus_b")]
-    dynamodb.client.put_item(
-        TableName=dynamodb.tables["usage"], Item=broken | {"sums": {"S": "spoiled"}}
-    )
+    spoil_counter(dynamodb, "cus_b")
     send(event("d", 10), event("e", 10, customer="cus_b"))
     batch = stored_records(dynamodb)
     of_b = [one for one in batch if one["dynamodb"]["NewImage"]["customer"] == {"S": "cus_b"}]

@@ -106,6 +106,38 @@ def test_rows_that_are_refused_are_told_with_their_reasons(
     assert "row 5: timestamp_too_far_in_past" in told
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f"{NOW},", "meter_event_invalid_value"),
+        (f"{NOW},[/x]", "[/x]"),
+        (f"{NOW}", "more or fewer cells"),
+        (f"{NOW},1,234", "more or fewer cells"),
+        (f"{'9' * 30},1", "is not a time"),
+        (f"{NOW},{'1' * 1_001}", "a value has at most 1000 characters"),
+    ],
+)
+def test_a_row_that_is_wrong_does_not_keep_others_out(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, reason: str
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(f"TIMESTAMP,Tokens\n{NOW},1\n{line}\n{NOW},2\n")
+    assert _import(file, address) == 1
+    told = capsys.readouterr().err
+    assert "2 accepted, 0 duplicate, 1 refused" in told
+    assert "row 3: " in told
+    assert reason in told
+
+
+def test_an_identifier_that_is_too_long_is_told_by_its_row(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(f"TIMESTAMP,Tokens,id\n{NOW},1,{'x' * 101}\n{NOW},2,b\n")
+    assert _import(file, address, "--identifier-column=id") == 1
+    assert "row 2: unreadable_row: an identifier has 1 to 100" in capsys.readouterr().err
+
+
 def test_a_session_that_ended_is_renewed(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ is delivered twice finds its evidence; whatever is decided on an old state is re
 again.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import repeat
@@ -26,6 +27,9 @@ from meterline.store.usage_commits import Change
 
 ROUNDS = 10
 """How often a bucket is tried before its records are handed back for another delivery."""
+
+PATIENCE_SECONDS = 3_600
+"""How old a record may get while its bucket keeps failing, before it makes way for others."""
 
 _UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError)
 """What reading a record raises when its content is not that of an event."""
@@ -59,18 +63,32 @@ class Group:
 def count_records(records: Sequence[Record], *, function: str | None = None) -> list[str]:
     """Count a batch of MeterEvents stream records; the sequence numbers that must come again.
 
-    What fails takes nothing else with it. A record that nobody can read would hold up its shard for
-    nothing: it is set aside whole, for ``function`` to be given it again once the cause is mended.
-    Without a function it must come again too.
+    What fails takes nothing else with it. A record that nobody can read, or whose bucket has failed
+    for an hour, would only hold up its shard: it is set aside whole, for ``function`` to be given
+    it again once the cause is mended. Without a function it must come again too.
     """
     groups, unreadable = _sorted_out(records)
-    if unreadable and function:
-        log("ERROR", "records set aside", number=len(unreadable))
-        failed_batches.set_aside(unreadable, function=function)
-        unreadable = []
-    left = count_groups(groups)
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in unreadable]
-    return [*numbers, *(number for group in left.values() for number in group.sequence_numbers)]
+    left = {number for one in count_groups(groups).values() for number in one.sequence_numbers}
+    failed = [one for one in records if _sequence_number(one) in left] if left else []
+    if function:
+        _set_aside([*unreadable, *filter(_has_failed_for_long, failed)], function)
+        return [_sequence_number(one) for one in failed if not _has_failed_for_long(one)]
+    return [_sequence_number(one) for one in (*unreadable, *failed)]
+
+
+def _set_aside(records: Sequence[Record], function: str) -> None:
+    if records:
+        log("ERROR", "records set aside", number=len(records))
+        failed_batches.set_aside(records, function=function)
+
+
+def _sequence_number(record: Record) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def _has_failed_for_long(record: Record) -> bool:
+    created = record["dynamodb"].get("ApproximateCreationDateTime")
+    return created is not None and int(created) + PATIENCE_SECONDS < time.time()
 
 
 def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:

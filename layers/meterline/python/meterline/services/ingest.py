@@ -95,7 +95,7 @@ def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> Body:
         refusal = outcome.refusal
         code = _V1_CODES.get(refusal.reason, str(refusal.reason))
         raise BillingError(refusal.message, code=code, param=refusal.param)
-    return event_body(_stored(outcome, code=None))
+    return event_body(_stored(sender, outcome, code=None))
 
 
 def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
@@ -103,7 +103,7 @@ def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
     outcome = _accept(sender, [_event_params(sender, params, _rfc3339)])[0]
     if outcome.refusal is not None:
         raise BillingError(outcome.refusal.message, code=v2_code(outcome.refusal))
-    event = _stored(outcome, code="duplicate_meter_event")
+    event = _stored(sender, outcome, code="duplicate_meter_event")
     return {
         "object": "v2.billing.meter_event",
         "created": rfc3339(event.accepted_at // 1_000),
@@ -126,7 +126,7 @@ def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
     ]
     outcomes = _accept(sender, events)
     if any(outcome.is_key_reused for outcome in outcomes):
-        raise _key_reused("idempotency_error")
+        raise _key_reused(sender, "idempotency_error")
     refused = [(one.meter, one.identifier, one.refusal) for one in outcomes if one.refusal]
     error_reports.report(
         refused, livemode=sender.livemode, request_key=sender.request_key, now=sender.now
@@ -152,19 +152,20 @@ def v2_code(refusal: EventRefused) -> str:
     return _V2_CODES.get(refusal.reason, str(refusal.reason))
 
 
-def _stored(outcome: Outcome, *, code: str | None) -> AcceptedEvent:
+def _stored(sender: Sender, outcome: Outcome, *, code: str | None) -> AcceptedEvent:
     """The accepted event; refuses a taken identifier."""
     if outcome.event is not None:
         return outcome.event
     if outcome.is_key_reused:
-        raise _key_reused("idempotency_error" if code else None)
+        raise _key_reused(sender, "idempotency_error" if code else None)
     raise BillingError(f"An event already exists with identifier {outcome.identifier}.", code=code)
 
 
-def _key_reused(code: str | None) -> BillingError:
+def _key_reused(sender: Sender, code: str | None) -> BillingError:
     return BillingError(
-        "Keys for idempotent requests can only be used with the same parameters they were "
-        "first used with. Try using another key if you meant to execute a different request.",
+        "Keys for idempotent requests can only be used with the same parameters they were first "
+        f"used with. Try using a key other than '{sender.request_key}' if you meant to execute a "
+        "different request.",
         type="idempotency_error",
         code=code,
     )
