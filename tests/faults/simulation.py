@@ -1,8 +1,9 @@
 """A seeded world around the real code of acceptance and counting.
 
 Clients repeat themselves; a stream repeats, reorders and splits its batches, gives some up and
-brings them back at the very end; workers die; the engine loses requests and answers. When the
-dust has settled, usage must be what the stored events plainly add up to.
+brings them back at the very end; workers die; the engine loses requests and answers; readers come
+at any time and are never refused. When the dust has settled, usage must be what the stored events
+plainly add up to.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.errors import BillingError
 from meterline.services import adjustments, count, ingest, summaries
+from meterline.services.event_listing import EventRange, list_counted_events
 from meterline.services.ingest import Sender
 from meterline.services.moments import rfc3339
 from meterline.store.batches import Throttled
@@ -119,6 +121,8 @@ class Simulation:
         elif dice < 0.64 and self.identifiers and not self.is_calm:
             recent = self.identifiers[-self.chance.choice((3, 3, 500)) :]
             self.scheduler.spawn(self._cancellation(self.chance.choice(recent)))
+        elif dice < 0.68 and not self.is_calm:
+            self.scheduler.spawn(self._reading(self.chance.choice(CUSTOMERS)))
 
     # ------------------------------------------------------------------ clients
 
@@ -177,6 +181,20 @@ class Simulation:
             self.cancelled.add(identifier)
 
         return work
+
+    def _reading(self, customer: str) -> Callable[[], None]:
+        """A reader of any range, while others count: an exception is the simulation's."""
+        start = self.chance.randrange(START, _END - 1)
+        end = self.chance.randrange(start + 1, _END)
+
+        def use() -> None:
+            summaries.billed_usage(self.meter, customer, start, end, livemode=False)
+
+        def listing() -> None:
+            span = EventRange(start, end)
+            list_counted_events(self.meter, customer, span, livemode=False, limit=5)
+
+        return self.chance.choice((use, listing))
 
     # ------------------------------------------------------------------ the stream
 

@@ -1,5 +1,6 @@
 """A cut through a busy hour reads its profile and the latest segments, and is as exact as ever."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from meterline.core.errors import BillingError
 from meterline.services import count, hour_profiles
 from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.store import usage_commits
+from meterline.services.event_listing import EventRange, list_counted_events
+from meterline.store import usage, usage_commits
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
@@ -105,3 +107,50 @@ def test_without_its_rows_a_cut_is_refused(dynamodb: Engine) -> None:
     with pytest.raises(BillingError, match="not kept"):
         used(HOUR_START + 1, HOUR_START + 100)
     assert used(HOUR_START, HOUR_START + 3_600) == sum(VALUES)
+
+
+@pytest.mark.parametrize("formula", [*PROFILED, "unique_count"])
+def test_a_cut_is_read_as_of_its_counter_whatever_is_cancelled_meanwhile(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, formula: str
+) -> None:
+    monkeypatch.setattr(hour_profiles, "SEGMENTS_A_PROFILE", 100)
+    meter = meter_body(formula=formula)
+    an_hour(dynamodb, meter)
+    before = used(HOUR_START, HOUR_START + 3_599, meter=meter)
+    cancel_before_segments_are_read(dynamodb, monkeypatch, meter)
+    assert used(HOUR_START, HOUR_START + 3_599, meter=meter) == before
+    assert used(HOUR_START, HOUR_START + 3_600, meter=meter) != before
+
+
+def test_the_events_of_an_hour_are_listed_whatever_is_cancelled_meanwhile(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_hour(dynamodb, meter_body())
+    cancel_before_segments_are_read(dynamodb, monkeypatch, meter_body())
+    span = EventRange(HOUR_START, HOUR_START + 3_600)
+    listed, _ = list_counted_events(meter_body(), "cus_a", span, livemode=False, limit=100)
+    assert len(listed) == 60
+
+
+def cancel_before_segments_are_read(
+    engine: Engine, patch: pytest.MonkeyPatch, meter: dict[str, Any]
+) -> None:
+    """Cancel all events but one between a reader's looks at the counter and at the segments."""
+    by = sender()
+    by.directory.bodies = [meter]  # type: ignore[attr-defined]  # the tests' own directory
+    query = usage._query  # noqa: SLF001 - the moment between two requests
+
+    def query_late(pk: str, low: str, high: str) -> Iterator[dict[str, Any]]:
+        if low.startswith("s#"):
+            patch.setattr(usage, "_query", query)
+            for n in (*range(20), *range(21, 60)):
+                params = {
+                    "type": "cancel",
+                    "event_name": "tokens",
+                    "cancel": {"identifier": f"e{n}"},
+                }
+                create_meter_event_adjustment(by, params)
+            deliver(engine)
+        return query(pk, low, high)
+
+    patch.setattr(usage, "_query", query_late)

@@ -16,13 +16,14 @@ from meterline.core.metering_profiles import (
     settle,
 )
 from meterline.services.logs import frames, log
-from meterline.store import usage, usage_commits, usage_profiles
+from meterline.store import usage, usage_profiles
 from meterline.store.usage import BucketKey
 from meterline.store.usage_commits import Change
 
 SEGMENTS_A_PROFILE = 100
-_READS = 3
-"""How often an hour is read in which events are cancelled meanwhile, before it seems too short."""
+READS = 3
+"""How often an hour is read before it is too short: of a commit just made not all may be visible.
+"""
 
 
 def extend_if_due(change: Change, segments: int) -> None:
@@ -44,7 +45,7 @@ def extend_if_due(change: Change, segments: int) -> None:
 def _extend(change: Change, segments: int) -> None:
     key, measure = change.key, change.measure
     profile = usage_profiles.read_profile(key, measure)
-    until = usage_commits.segment_key(change)
+    until = usage.segment_key(key, change.after)
     later = usage.segments_after(key, measure, profile.until, until)
     if len(later) != segments - profile.segments:
         return  # expired, or not all of a commit is visible yet: better none than a wrong one
@@ -55,16 +56,18 @@ def _extend(change: Change, segments: int) -> None:
 
 
 def read_hour(key: BucketKey, measure: Measure) -> tuple[Seconds, list[Row]]:
-    """The usage of an hour: by seconds as far as its profile goes, and the events since.
+    """The usage of an hour: by seconds as far as its profile goes, and the events since, all as of
+    the moment at which the counter was read.
 
     Raises NeedsAllRows where the profile cannot be used, and BillingError where segments are past
     their retention, rather than to say too little.
     """
-    for _ in range(_READS):
+    for _ in range(READS):
         bucket, profile = usage_profiles.read_with_profile(key, measure)
         rows: list[Row] = []
         if bucket.segments > profile.segments:
-            later = usage.segments_after(key, measure, profile.until)
+            until = usage.segment_key(key, bucket)
+            later = usage.segments_after(key, measure, profile.until, until)
             rows = [row for _, rows in later for row in rows]
         seconds, events = settle(profile.seconds, [*rows, *bucket.inline], measure)
         found = sum(part.count for part in seconds.values()) + len(events)

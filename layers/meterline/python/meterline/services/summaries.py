@@ -179,21 +179,29 @@ def _seconds_of_hour(series: Series, hour: int) -> tuple[Seconds, list[Row]]:
 def rows_of_hour(series: Series, hour: int, *, accepted_from: int = 0) -> list[Row]:
     """The counting events of an hour, or at least those from ``accepted_from`` on (microseconds).
 
-    The counter is read before the segments, so rows that move into a segment meanwhile are seen
-    twice and not missed; ``standing`` takes each once. Raises BillingError where segments are past
-    their retention, rather than to say too little.
+    All are as of the moment at which the counter was read: segments written since, which may cancel
+    what it counts, are left out. Raises BillingError where segments are past their retention,
+    rather than to say too little.
     """
     key = series.key(hour)
-    bucket: Bucket = usage.read_buckets([key], [series.measure])[key]
-    if bucket.watermark < accepted_from:
-        return []
+    for _ in range(hour_profiles.READS):
+        bucket = usage.read_buckets([key], [series.measure])[key]
+        if bucket.watermark < accepted_from:
+            return []
+        rows = _rows_of_bucket(key, bucket, series.measure, accepted_from)
+        if accepted_from or len(rows) >= bucket.aggregate.count:
+            return rows
+    raise hour_profiles.rows_expired(key)
+
+
+def _rows_of_bucket(
+    key: BucketKey, bucket: Bucket, measure: Measure, accepted_from: int
+) -> list[Row]:
     segments: list[Row] = []
     if bucket.segments:
-        segments = usage.read_segments(key, series.measure, accepted_from=accepted_from)
-    rows = standing([*segments, *bucket.inline])
-    if len(rows) < bucket.aggregate.count and not accepted_from:
-        raise hour_profiles.rows_expired(key)
-    return rows
+        until = usage.segment_key(key, bucket)
+        segments = usage.read_segments(key, measure, accepted_from=accepted_from, until=until)
+    return standing([*segments, *bucket.inline])
 
 
 @dataclass(slots=True)

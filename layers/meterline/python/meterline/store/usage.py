@@ -90,9 +90,13 @@ def buckets_between(
         yield hour, bucket_of(item, hour * HOUR_SECONDS, measure)
 
 
-def read_segments(key: BucketKey, measure: Measure, *, accepted_from: int = 0) -> list[Row]:
-    """The rows of all segments that may hold an event accepted at ``accepted_from`` or later."""
-    found = _segments(key, measure, f"{segment_prefix(key)}{accepted_from:016d}")
+def read_segments(
+    key: BucketKey, measure: Measure, *, accepted_from: int = 0, until: str = ""
+) -> list[Row]:
+    """The rows of all segments that may hold an event accepted at ``accepted_from`` or later, up
+    to the segment with the key ``until`` ("": all).
+    """
+    found = _segments(key, measure, f"{segment_prefix(key)}{accepted_from:016d}", until)
     return [row for _, rows in found for row in rows]
 
 
@@ -116,6 +120,14 @@ def _segments(
 def segment_prefix(key: BucketKey) -> str:
     """What the keys of a bucket's segments begin with."""
     return f"s#{_stamp(key.hour)}#"
+
+
+def segment_key(key: BucketKey, bucket: Bucket, number: int = 99) -> str:
+    """The key of a segment written when its counter became ``bucket``; by default of the last one
+    possible, so that all segments behind it are of later states.
+    """
+    place = f"{bucket.watermark:016d}#{bucket.version:08d}{number:02d}"
+    return f"{segment_prefix(key)}{place}"
 
 
 def counter_place(key: BucketKey) -> Item:

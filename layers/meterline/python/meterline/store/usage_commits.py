@@ -15,7 +15,7 @@ from meterline.store import decimals
 from meterline.store.batches import RETRIABLE, STATEMENT_LIMIT
 from meterline.store.clients import dynamodb
 from meterline.store.settings import settings
-from meterline.store.usage import BucketKey, counter_place, partition, segment_prefix
+from meterline.store.usage import BucketKey, counter_place, partition, segment_key
 
 COUNTER_BYTES = 1_000
 """A counter keeps its latest rows while the whole item stays below this: one write unit is 1,024.
@@ -216,18 +216,11 @@ def _segment_items(change: Change, rows: bytes) -> list[Item]:
     return segments
 
 
-def segment_key(change: Change, number: int = 99) -> str:
-    """The key of a segment that a change writes; by default of the last that it could write."""
-    after = change.after
-    place = f"{after.watermark:016d}#{after.version:08d}{number:02d}"
-    return f"{segment_prefix(change.key)}{place}"
-
-
 def _segment_item(change: Change, rows: bytes, number: int) -> Item:
     key = change.key
     return {
         "pk": {"S": partition(key.livemode, key.meter, key.customer)},
-        "sk": {"S": segment_key(change, number)},
+        "sk": {"S": segment_key(key, change.after, number)},
         "rows": {"B": rows},
         **expiry(change.after.watermark),
     }
