@@ -57,21 +57,21 @@ def explain_invoice(ctx: Context, invoice_id: str) -> list[str]:
     return [
         (
             f"{invoice_id} is {invoice['status']}: {invoice['billing_reason']} for"
-            f" {invoice['customer']}, period {invoice['period_start']} to {invoice['period_end']}"
+            f" {invoice['customer']}, period {invoice['period_start']} to {invoice['period_end']};"
+            f" amounts in minor units of {currency}"
         ),
-        *(text for line in invoice["lines"]["data"] for text in _explain_line(line, currency)),
+        *(text for line in invoice["lines"]["data"] for text in _explain_line(line)),
         (
             f"subtotal {invoice['subtotal']}, total {invoice['total']}, balance before"
             f" {invoice['starting_balance']}, due {invoice['amount_due']}"
-            f" (minor units of {currency})"
         ),
     ]
 
 
-def _explain_line(line: Body, currency: str) -> Iterator[str]:
+def _explain_line(line: Body) -> Iterator[str]:
     private = line.get("_") or {}
     how = private.get("explanation") or {}
-    yield f"  {line['description']}: {line['amount']} {currency}"
+    yield f"  {line['description']}: {line['amount']}"
     if private.get("meter"):
         period = line["period"]
         yield (
