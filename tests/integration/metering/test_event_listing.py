@@ -4,16 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from meterline.services.adjustments import create_meter_event_adjustment
 from meterline.services.event_listing import EventRange, list_counted_events
+from meterline.services.ingest import Sender
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
     NOW,
+    FakeDirectory,
     deliver,
     event,
     meter_body,
     send,
     sender,
+    used,
 )
 
 DAY = 86_400
@@ -30,11 +34,14 @@ def send_in_turn(engine: Engine, *, until: int = 4) -> None:
         deliver(engine)
 
 
-def pages(span: EventRange, *, limit: int = 7) -> Iterator[list[dict[str, object]]]:
+def pages(
+    span: EventRange, *, limit: int = 7, window: str | None = None
+) -> Iterator[list[dict[str, object]]]:
     after = None
+    meter = meter_body(event_time_window=window)
     while True:
         page, has_more = list_counted_events(
-            meter_body(), "cus_a", span, livemode=False, limit=limit, starting_after=after
+            meter, "cus_a", span, livemode=False, limit=limit, starting_after=after
         )
         yield page
         if not has_more:
@@ -43,8 +50,9 @@ def pages(span: EventRange, *, limit: int = 7) -> Iterator[list[dict[str, object
         after = str(page[-1]["id"])
 
 
-def names(span: EventRange) -> list[object]:
-    return [one["identifier"] for page in pages(span) for one in page]
+def names(span: EventRange, *, limit: int = 7, window: str | None = None) -> list[object]:
+    found = pages(span, limit=limit, window=window)
+    return [one["identifier"] for page in found for one in page]
 
 
 @pytest.mark.parametrize(
@@ -86,3 +94,60 @@ def test_forgotten_events_are_paged_through_like_others(dynamodb: Engine) -> Non
         str({"stripe_customer_id": "cus_a", "value": "1"})
     }
     assert names(EventRange(0, NOW + DAY, created_from=1)) == []
+
+
+WINDOWED = [
+    # Name, value, time, minute of receipt: the last received of each hour (day) counts.
+    ("early", 1, HOUR_START - DAY, 0),
+    ("latest of its hour", 2, HOUR_START + 20, 3),
+    ("later by time", 4, HOUR_START + 30, 1),
+    ("latest of its day", 8, HOUR_START - 7_200, 5),
+    ("not even of its hour", 16, HOUR_START - 7_190, 2),
+]
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize(
+    ("window", "span", "listed"),
+    [
+        ("hour", (0, NOW), ["latest of its hour", "latest of its day", "early"]),
+        ("day", (0, NOW), ["latest of its day", "early"]),
+        # An event that counts counts where it lies, and no other takes its place beside the cut.
+        ("hour", (HOUR_START + 25, NOW), []),
+        ("day", (HOUR_START, NOW), []),
+        ("day", (0, HOUR_START), ["latest of its day", "early"]),
+    ],
+)
+def test_of_each_window_only_the_event_that_counts_is_listed(
+    dynamodb: Engine, window: str, span: tuple[int, int], listed: list[str], limit: int
+) -> None:
+    send_windowed(dynamodb, window)
+    assert names(EventRange(*span), limit=limit, window=window) == listed
+    values = {name: value for name, value, _, _ in WINDOWED}
+    billed = used(*span, meter=meter_body(event_time_window=window))
+    assert billed == sum(values[name] for name in listed)
+
+
+def test_the_event_of_a_window_is_chosen_by_its_receipt_like_others(dynamodb: Engine) -> None:
+    send_windowed(dynamodb, "hour")
+    received = EventRange(0, NOW, NOW + 60, NOW + 240)
+    assert names(received, window="hour") == ["latest of its hour"]
+
+
+def test_a_cancelled_event_leaves_its_window_to_the_one_before(dynamodb: Engine) -> None:
+    by = send_windowed(dynamodb, "hour")
+    cancel = {"identifier": "latest of its hour"}
+    params = {"type": "cancel", "event_name": "tokens", "cancel": cancel}
+    create_meter_event_adjustment(by, params)
+    deliver(dynamodb)
+    assert names(EventRange(HOUR_START, NOW), window="hour") == ["later by time"]
+
+
+def send_windowed(engine: Engine, window: str) -> Sender:
+    """Send the table's events to a meter with a window; gives who sent them."""
+    directory = FakeDirectory(bodies=[meter_body(event_time_window=window)])
+    for name, value, at, minute in WINDOWED:
+        by = sender(name, at=NOW + minute * 60, directory=directory)
+        send(event(name, value, at=at), by=by)
+    deliver(engine)
+    return sender("cancel", at=NOW + 600, directory=directory)

@@ -1,7 +1,8 @@
 """The events behind a number: why a customer used 1,234 units.
 
 Counted rows lead back to their events, so no index is needed; a page reads the counters of the
-range and the rows of the hours that it shows.
+range and the rows of the hours that it shows. A meter with a window counts one event of each: its
+counters alone tell which.
 """
 
 import re
@@ -13,7 +14,7 @@ from meterline.core.aggregation import Row
 from meterline.core.errors import BillingError
 from meterline.core.metering import measure_of
 from meterline.services.ingest import event_body
-from meterline.services.summaries import Body, Series, rows_of_hour
+from meterline.services.summaries import Body, Series, counting_rows, rows_of_hour
 from meterline.store import meter_events, usage
 from meterline.store.batches import GET_LIMIT
 from meterline.store.usage import HOUR_SECONDS
@@ -92,11 +93,20 @@ def _bodies(
 
 
 def _rows(series: Series, span: EventRange, last: Place | None) -> Iterator[Row]:
-    """The counting rows of a range, newest first, an hour at a time.
+    """The counting rows of a range, newest first."""
+    until = span.end if last is None else min(span.end, last[0] + 1)
+    window = series.measure.window
+    if window is None:
+        yield from _rows_of_hours(series, span, until)
+        return
+    yield from sorted(counting_rows(series, window, span.start, until), key=_place, reverse=True)
+
+
+def _rows_of_hours(series: Series, span: EventRange, until: int) -> Iterator[Row]:
+    """Those of a meter without a window, an hour at a time.
 
     Segments in which nothing was received late enough are not read.
     """
-    until = span.end if last is None else min(span.end, last[0] + 1)
     hours = range(span.start // HOUR_SECONDS, -(-until // HOUR_SECONDS))
     if not hours:
         return

@@ -145,7 +145,16 @@ def _hourly(series: Series, hours: range) -> Iterator[tuple[int, Aggregate]]:
 def _counting_events(
     series: Series, window: Window, start: int, end: int
 ) -> Iterator[tuple[int, Aggregate]]:
-    """The one event that counts in each window, the latest received, where it lies in the range."""
+    for row in counting_rows(series, window, start, end):
+        yield row.timestamp, aggregate([row], series.combining)
+
+
+def counting_rows(series: Series, window: Window, start: int, end: int) -> Iterator[Row]:
+    """The one event that counts in each window, the latest received, where it lies in the range
+    (``start`` inclusive to ``end`` exclusive, UTC seconds).
+
+    Only counters are read: each knows the one of its hour, for ever.
+    """
     opening = start - start % window.seconds
     closing = end + -end % window.seconds
     latest: dict[int, Aggregate] = {}
@@ -155,7 +164,7 @@ def _counting_events(
     for whole in latest.values():
         row = whole.chosen
         if row is not None and start <= row.timestamp < end:
-            yield row.timestamp, aggregate([row], series.combining)
+            yield row
 
 
 def _piece(series: Series, start: int, end: int) -> Aggregate:
