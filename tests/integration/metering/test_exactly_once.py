@@ -8,7 +8,10 @@ from meterline.core.calendar_windows import Grouping
 from meterline.core.errors import BillingError
 from meterline.core.metering import measure_of
 from meterline.services import count, summaries
-from meterline.services.adjustments import create_meter_event_adjustment
+from meterline.services.adjustments import (
+    create_meter_event_adjustment,
+    create_meter_event_adjustment_v2,
+)
 from meterline.services.ingest import create_meter_event
 from meterline.services.lifetime import lifetime_usage
 from tests.engines import Engine
@@ -153,8 +156,8 @@ def test_only_events_of_the_last_day_can_be_cancelled() -> None:
     cancel = {"type": "cancel", "event_name": "tokens", "cancel": {"identifier": "old"}}
     with pytest.raises(BillingError, match="24 hours"):
         create_meter_event_adjustment(sender(at=NOW + 86_401), cancel)
-    in_time = create_meter_event_adjustment(sender(at=NOW + 86_400), cancel)
-    assert create_meter_event_adjustment(sender(at=NOW + 2 * 86_400), cancel) == in_time
+    in_time = create_meter_event_adjustment_v2(sender(at=NOW + 86_400), cancel)
+    assert create_meter_event_adjustment_v2(sender(at=NOW + 2 * 86_400), cancel) == in_time
 
 
 def test_a_busy_hour_spills_into_segments_and_stays_exact(dynamodb: Engine) -> None:

@@ -35,7 +35,7 @@ def create_meter_event_adjustment_v2(sender: Sender, params: Mapping[str, Any]) 
         "object": "v2.billing.meter_event_adjustment",
         "id": derived_id("mtr_event_adj_", event.meter, event.identifier),
         "cancel": {"identifier": event.identifier},
-        "created": rfc3339(sender.now * 1_000),
+        "created": rfc3339((event.cancelled_at or sender.now) * 1_000),
         "event_name": event.event_name,
         "livemode": event.livemode,
         "status": "pending",
