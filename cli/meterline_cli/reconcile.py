@@ -13,15 +13,16 @@ from meterline_cli.deployment import add_options, connect
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command: 0, or 1 when differences are left (or buckets could not be compared)."""
+    """Run the command: 0, or 1 when differences are left (or something could not be compared)."""
     options = _parser().parse_args(arguments)
     ctx = connect(options)
     before = (ctx.wall_clock - options.settling) * 1_000_000
     console = Console()
-    events = differences = busy = 0
+    events = differences = busy = unreadable = 0
     for page in _pages(before):
         events += page.events
         busy += page.busy
+        unreadable += page.unreadable
         differences += len(page.differences)
         _show(console, page)
         if options.repair:
@@ -32,7 +33,9 @@ def run(arguments: Sequence[str]) -> int:
         console.print(f"What was received in the last {options.settling:,} s was left out.")
     if busy:
         console.print(f"{busy:,} hours changed meanwhile and were left out.")
-    return 1 if busy or (differences and not options.repair) else 0
+    if unreadable:
+        console.print(f"{unreadable:,} hours or events cannot be read: the log names them.")
+    return 1 if busy or unreadable or (differences and not options.repair) else 0
 
 
 def _pages(before: int) -> Iterator[Recount]:

@@ -13,10 +13,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     done = reconcile(wall_clock())
     measure(
         "Count",
-        UsageDifferences=done.differences,
+        UsageDifferences=done.differences + done.unreadable,
         ReconciledBuckets=done.buckets,
         ReconciledEvents=done.events,
     )
-    numbers = {"buckets": done.buckets, "busy": done.busy, "differences": done.differences}
+    numbers = {
+        "buckets": done.buckets,
+        "busy": done.busy,
+        "differences": done.differences,
+        "unreadable": done.unreadable,
+    }
     log("INFO", "reconciliation", events=done.events, is_done=done.is_done, **numbers)
     return numbers

@@ -1,8 +1,11 @@
 """A pass of reconciliation: resumable, once a day, and what differs is told once."""
 
 import itertools
+import json
+from collections.abc import Callable
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from meterline.core.aggregation import NOTHING, Measure, Row
 from meterline.services import count, reconcile_pass
@@ -17,12 +20,14 @@ from meterline.store.reconciliations import read_progress
 from meterline.store.usage import BucketKey
 from meterline_cli import reconcile as command
 from tests.engines import Engine
+from tests.integration.api.bridge import load_handler
 from tests.integration.metering.worlds import (
     HOUR_START,
     NOW,
     deliver,
     event,
     send,
+    sender,
     stored_records,
     used,
 )
@@ -153,3 +158,69 @@ def test_the_command_shows_differences_and_repairs_them(
     assert used() == 45
     assert command.run([]) == 0
     assert "10 events compared: 0 differences found." in capsys.readouterr().out
+
+
+def spoil_counter(engine: Engine) -> None:
+    """Leave the counter of ``cus_a`` without its numbers."""
+    [counter] = [item for item in engine.scan("usage") if item["sk"]["S"].startswith("h#")]
+    del counter["sums"]
+    engine.client.put_item(TableName=engine.tables["usage"], Item=counter)
+
+
+def spoil_segment(engine: Engine) -> None:
+    """Let the rows of ``cus_a`` in a segment be none."""
+    [segment] = [item for item in engine.scan("usage") if item["sk"]["S"].startswith("s#")]
+    segment["rows"] = {"S": "spoiled"}
+    engine.client.put_item(TableName=engine.tables["usage"], Item=segment)
+
+
+def spoil_event(engine: Engine) -> None:
+    """Let an event of ``cus_a`` have no number as its value."""
+    [spoiled] = [item for item in engine.scan("meter_events") if item["name"]["S"] == "a0"]
+    spoiled["value"] = {"S": "spoiled"}
+    engine.client.put_item(TableName=engine.tables["meter_events"], Item=spoiled)
+
+
+@pytest.mark.parametrize("spoil", [spoil_counter, spoil_segment, spoil_event])
+def test_what_cannot_be_read_is_counted_and_keeps_nothing_else_from_being_compared(
+    dynamodb: Engine, capsys: pytest.CaptureFixture[str], spoil: Callable[[Engine], None]
+) -> None:
+    send(*(event(f"a{n}") for n in range(60)))
+    deliver(dynamodb)
+    send(event("b", customer="cus_b"), by=sender("never counted"))
+    spoil(dynamodb)
+    done = reconcile(LATER)
+    assert (done.differences, done.is_done) == (1, True)
+    assert done.unreadable > 0
+    assert [one["data"]["object"]["customer"] for one in told()] == ["cus_b"]
+    capsys.readouterr()
+    assert command.run(["--repair"]) == 1
+    assert "cannot be read" in capsys.readouterr().out
+    assert used(customer="cus_b") == 1
+
+
+def test_the_alarm_counts_what_cannot_be_read(
+    dynamodb: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(event("a0"))
+    deliver(dynamodb)
+    spoil_counter(dynamodb)
+    function = load_handler("reconcile_usage")
+    assert function({}, None)["unreadable"] == 1
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["UsageDifferences"] for one in metrics if "UsageDifferences" in one] == [1]
+
+
+def test_a_table_that_does_not_answer_is_no_difference(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(event("e"))
+    deliver(dynamodb)
+
+    def lost(*_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="table")
+
+    monkeypatch.setattr(usage, "read_buckets", lost)
+    with pytest.raises(ReadTimeoutError):
+        reconcile(LATER)
+    assert not any(read_progress(segment, SEGMENTS).unreadable for segment in range(SEGMENTS))

@@ -5,7 +5,8 @@ and each counter is what its rows add up to, the counters are right. Pages are i
 a scan can be split into segments and resumed anywhere.
 """
 
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from threading import Lock
@@ -15,6 +16,7 @@ from meterline.core.aggregation import Aggregate, Measure, Row, aggregate
 from meterline.core.metering import measure_from_text
 from meterline.core.metering_buckets import Bucket, bounded, standing
 from meterline.services.count import Group, count_groups
+from meterline.services.logs import frames, log
 from meterline.store import meter_events, usage
 from meterline.store.meter_events import AcceptedEvent
 from meterline.store.usage import HOUR_SECONDS, BucketKey
@@ -22,6 +24,11 @@ from meterline.store.usage_commits import Change, LostRace, commit
 
 READS = 5
 """How often a bucket that somebody counts in is read again before it is left to the next pass."""
+
+SPOILED = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
+"""What reading raises where something stored is not what it should be; what a connection raises is
+none of it, and fails the page.
+"""
 
 type Cursor = dict[str, Any] | None
 
@@ -100,7 +107,8 @@ class Remembered:
 class Recount:
     """What a page of events showed, and where to go on (None: that was the last).
 
-    ``busy`` counts the buckets that changed all the while and could not be compared.
+    ``busy`` counts the buckets that changed all the while and could not be compared, ``unreadable``
+    the buckets and the events that cannot be read: the log names them.
     """
 
     differences: list[Difference]
@@ -108,6 +116,7 @@ class Recount:
     events: int
     buckets: int
     busy: int
+    unreadable: int
 
 
 def reconcile_page(
@@ -125,24 +134,30 @@ def reconcile_page(
     """
     events, following = meter_events.scan_page(cursor, segment=segment, segments=segments)
     settled = [event for event in events if _is_settled(event, accepted_before)]
-    buckets: dict[BucketKey, list[AcceptedEvent]] = {}
-    for event in settled:
-        hour = event.timestamp // HOUR_SECONDS
-        key = BucketKey(event.livemode, event.meter, event.customer, hour)
-        buckets.setdefault(key, []).append(event)
+    groups, spoiled_events = _grouped(settled)
+    counters = _counters(groups)
+    spoiled = len(groups) - len(counters)
     remembered = remembered or Remembered()
-    measures = {key: measure_from_text(found[0].measure) for key, found in buckets.items()}
-    counters = usage.read_buckets(list(measures), list(measures.values()))
     differences: list[Difference] = []
     busy = 0
-    for key, found in buckets.items():
+    for key, counter in counters.items():
         try:
-            difference = _compare(key, counters[key], measures[key], found, remembered)
+            difference = _compare(groups[key], counter, remembered)
         except LostRace:
             busy += 1
+        except SPOILED as error:
+            _note("bucket", key, error)
+            spoiled += 1
         else:
             differences += [difference] if difference else []
-    return Recount(differences, following, len(settled), len(buckets) - busy, busy)
+    return Recount(
+        differences,
+        following,
+        events=len(settled) - spoiled_events,
+        buckets=len(groups) - busy - spoiled,
+        busy=busy,
+        unreadable=spoiled + spoiled_events,
+    )
 
 
 def repair(differences: Iterable[Difference]) -> None:
@@ -165,15 +180,52 @@ def _is_settled(event: AcceptedEvent, before: int) -> bool:
     return event.accepted_at < before and cancelled < before
 
 
-def _compare(
-    key: BucketKey,
-    counter: Bucket,
-    measure: Measure,
-    events: Sequence[AcceptedEvent],
-    remembered: Remembered,
-) -> Difference | None:
+def _grouped(events: Iterable[AcceptedEvent]) -> tuple[dict[BucketKey, Group], int]:
+    """The rows that events should have, by bucket; and how many events cannot be read."""
+    groups: dict[BucketKey, Group] = {}
+    unreadable = 0
+    for event in events:
+        hour = event.timestamp // HOUR_SECONDS
+        key = BucketKey(event.livemode, event.meter, event.customer, hour)
+        try:
+            measure, row = measure_from_text(event.measure), _row(event)
+        except SPOILED as error:
+            _note("event", key, error)
+            unreadable += 1
+        else:
+            groups.setdefault(key, Group(key, measure)).arrivals.append(row)
+    return groups, unreadable
+
+
+def _counters(groups: Mapping[BucketKey, Group]) -> dict[BucketKey, Bucket]:
+    """The counters that can be read: one by one, where one keeps the others from it."""
+    try:
+        return usage.read_buckets(list(groups), [group.measure for group in groups.values()])
+    except SPOILED as error:
+        if len(groups) == 1:
+            _note("bucket", next(iter(groups)), error)
+            return {}
+    found: dict[BucketKey, Bucket] = {}
+    for key, group in groups.items():
+        found |= _counters({key: group})
+    return found
+
+
+def _note(what: str, key: BucketKey, error: Exception) -> None:
+    """Log what cannot be read, without its values or whom it is about."""
+    log(
+        "ERROR",
+        f"unreadable {what}",
+        meter=key.meter,
+        hour=key.start,
+        exception=type(error).__name__,
+        frames=frames(error),
+    )
+
+
+def _compare(group: Group, counter: Bucket, remembered: Remembered) -> Difference | None:
     """How a counter differs from some of its events; LostRace when others count all the while."""
-    wanted = [_row(event) for event in events]
+    key, measure, wanted = group.key, group.measure, group.arrivals
     known = _known(key, counter, measure, remembered)
     counted = counter.aggregate
     if known is not None and known.recounted == counted and not any(map(known.lacks, wanted)):

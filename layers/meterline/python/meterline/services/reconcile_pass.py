@@ -46,6 +46,7 @@ class Reconciled:
     buckets: int
     busy: int
     differences: int
+    unreadable: int
     is_done: bool
 
 
@@ -64,6 +65,7 @@ def reconcile(now: int, *, monotonic: Callable[[], float] = time.monotonic) -> R
         buckets=sum(after.buckets - before.buckets for before, after in parts),
         busy=sum(after.busy - before.busy for before, after in parts),
         differences=sum(after.differences - before.differences for before, after in parts),
+        unreadable=sum(after.unreadable - before.unreadable for before, after in parts),
         is_done=all(after.finished_at for _, after in parts),
     )
 
@@ -121,6 +123,7 @@ def _after(progress: Progress, found: Recount, now: int) -> Progress:
         buckets=progress.buckets + found.buckets,
         busy=progress.busy + found.busy,
         differences=progress.differences + len(found.differences),
+        unreadable=progress.unreadable + found.unreadable,
     )
 
 

@@ -11,7 +11,7 @@ class Progress:
     """A pass over one segment; also its result, from ``finished_at`` on (UTC seconds, 0: not yet).
 
     ``cursor`` is where it goes on; the numbers are those of the pass so far. ``busy`` counts
-    buckets that could not be compared.
+    buckets that could not be compared, ``unreadable`` what cannot be read.
     """
 
     started_at: int = 0
@@ -21,6 +21,7 @@ class Progress:
     buckets: int = 0
     busy: int = 0
     differences: int = 0
+    unreadable: int = 0
 
 
 def read_progress(segment: int, segments: int) -> Progress:
