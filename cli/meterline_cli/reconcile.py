@@ -18,12 +18,13 @@ def run(arguments: Sequence[str]) -> int:
     ctx = connect(options)
     before = (ctx.wall_clock - options.settling) * 1_000_000
     console = Console()
-    events = differences = busy = unreadable = 0
+    events = differences = wrong = busy = unreadable = 0
     for page in _pages(before):
         events += page.events
         busy += page.busy
         unreadable += page.unreadable
         differences += len(page.differences)
+        wrong += sum(1 for one in page.differences if one.wrong)
         _show(console, page)
         if options.repair:
             repair(page.differences)
@@ -31,11 +32,13 @@ def run(arguments: Sequence[str]) -> int:
     console.print(f"{events:,} events compared: {differences:,} differences found{ending}.")
     if options.settling:
         console.print(f"What was received in the last {options.settling:,} s was left out.")
+    if wrong:
+        console.print(f"{wrong:,} of them have rows that contradict their events: not repaired.")
     if busy:
         console.print(f"{busy:,} hours changed meanwhile and were left out.")
     if unreadable:
         console.print(f"{unreadable:,} hours or events cannot be read: the log names them.")
-    return 1 if busy or unreadable or (differences and not options.repair) else 0
+    return 1 if wrong or busy or unreadable or (differences and not options.repair) else 0
 
 
 def _pages(before: int) -> Iterator[Recount]:
@@ -53,7 +56,7 @@ def _show(console: Console, page: Recount) -> None:
     if not page.differences:
         return
     table = Table("mode")
-    for name in ("meter", "customer", "hour from", "counted", "recounted", "missing"):
+    for name in ("meter", "customer", "hour from", "counted", "recounted", "missing", "wrong"):
         table.add_column(name, overflow="fold")
     for one in page.differences:
         formula = one.measure.formula
@@ -65,6 +68,7 @@ def _show(console: Console, page: Recount) -> None:
             f"{result(one.counted, formula):f}",
             f"{result(one.recounted, formula):f}",
             f"{len(one.missing):,}",
+            f"{len(one.wrong):,}",
         )
     console.print(table)
 

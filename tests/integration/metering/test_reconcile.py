@@ -1,8 +1,16 @@
 """Reconciliation finds what is wrong with counters, and puts it right."""
 
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from meterline.core import metering_rows
+from meterline.core.aggregation import Formula, Measure
 from meterline.services import count
 from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.services.reconcile import repair
+from meterline.services.reconcile import Difference, repair
+from meterline.store.meter_events import identity_of
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
@@ -71,3 +79,54 @@ def test_events_cancelled_before_they_were_counted_are_no_difference(dynamodb: E
     deliver(dynamodb)
     assert used() == 2
     assert all_differences() == []
+
+
+@pytest.mark.parametrize("change", [{"value": Decimal(50)}, {"timestamp": HOUR_START + 7}])
+@pytest.mark.parametrize("events", [1, 60])
+def test_a_row_that_contradicts_its_event_is_found_and_never_becomes_the_measure(
+    dynamodb: Engine, change: dict[str, Any], events: int
+) -> None:
+    send(*(event(f"e{n}", 5, at=HOUR_START + 20) for n in range(events)))
+    deliver(dynamodb)
+    falsify_first_row(dynamodb, change)
+    before = used()
+    [difference] = differences_by_hour()
+    assert (len(difference.missing), len(difference.wrong)) == (0, 1)
+    assert difference.wrong[0].value == 5
+    assert difference.recounted.total == events * 5
+    repair([difference])
+    assert used() == before
+    assert len(differences_by_hour()) == 1
+
+
+def test_the_row_of_an_event_that_was_cancelled_may_say_anything(dynamodb: Engine) -> None:
+    send(event("e", 5), event("other", 1))
+    cancel = {"type": "cancel", "event_name": "tokens", "cancel": {"identifier": "e"}}
+    deliver(dynamodb)
+    create_meter_event_adjustment(sender(), cancel)
+    deliver(dynamodb)
+    falsify_first_row(dynamodb, {"value": Decimal(50)}, identity_of("e"))
+    assert all_differences() == []
+
+
+def differences_by_hour() -> list[Difference]:
+    """What all pages together find, an hour once."""
+    return list({(one.key, one.wrong): one for one in all_differences()}.values())
+
+
+def falsify_first_row(
+    engine: Engine, change: dict[str, Any], identity: bytes | None = None
+) -> None:
+    """Change the first stored row (of an event), and the counter's total with it."""
+    measure = Measure(Formula.SUM)
+    items = sorted(engine.scan("usage"), key=lambda item: item["sk"]["S"], reverse=True)
+    rows = metering_rows.unpack(bytes(items[0]["rows"]["B"]), HOUR_START, measure)
+    place = next(n for n, row in enumerate(rows) if identity in (None, row.identity))
+    added = change.get("value", rows[place].value) - rows[place].value
+    rows[place] = rows[place]._replace(**change)
+    items[0]["rows"] = {"B": metering_rows.pack(rows, HOUR_START, measure)}
+    if identity is None:
+        number, total, *others = items[-1]["sums"]["S"].split()
+        items[-1]["sums"] = {"S": " ".join([number, str(Decimal(total) + added), *others])}
+    for item in items:
+        engine.client.put_item(TableName=engine.tables["usage"], Item=item)

@@ -68,6 +68,7 @@ def test_a_difference_is_told_in_an_event_with_both_numbers(dynamodb: Engine) ->
         assert one["customer"] == "cus_a"
         assert (one["start_time"], one["end_time"]) == (HOUR_START, HOUR_START + 3_600)
         assert one["counted"]["event_count"] == 4
+        assert one["wrong_events"] == 0
         assert one["recounted"]["event_count"] == 4 + one["missing_events"]
 
 
@@ -128,8 +129,7 @@ def test_an_hour_that_does_not_fit_is_forgotten_first() -> None:
     remembered = Remembered(most_rows=5)
     keys = [BucketKey(False, "mtr", "cus", hour) for hour in range(3)]  # noqa: FBT003
     for key in keys:
-        identities = frozenset(bytes([n]) for n in range(2))
-        remembered.put(key, Known(1, identities, frozenset(), NOTHING))
+        remembered.put(key, Known(1, frozenset(range(2)), frozenset(), NOTHING))
     assert [remembered.get(key, 1) is not None for key in keys] == [False, True, True]
     assert remembered.get(keys[2], 2) is None
 

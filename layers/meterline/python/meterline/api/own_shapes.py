@@ -190,6 +190,7 @@ def _usage_difference() -> Json:
         missing_events={"type": "integer"},
         recounted=numbers,
         start_time=_INSTANT,
+        wrong_events={"type": "integer"},
     )
 
 

@@ -35,24 +35,30 @@ type Cursor = dict[str, Any] | None
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A bucket that is not what its events say: what lacks a row, and both aggregates.
+    """A bucket that is not what its events say: what lacks a row or has a wrong one, and both
+    aggregates.
 
-    ``counted`` is what the counter says, ``recounted`` what its rows and the missing ones add to.
+    ``missing`` and ``wrong`` are the rows as the events say them. ``counted`` is what the counter
+    says, ``recounted`` what its rows add to with the missing ones and in place of the wrong ones.
     """
 
     key: BucketKey
     measure: Measure
     missing: tuple[Row, ...]
+    wrong: tuple[Row, ...]
     counted: Aggregate
     recounted: Aggregate
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the rows of a bucket say at a version of its counter."""
+    """What the rows of a bucket say at a version of its counter.
+
+    ``counted`` are hashes of identity, second and value, which take the least memory.
+    """
 
     version: int
-    identities: frozenset[bytes]
+    counted: frozenset[int]
     cancelled: frozenset[bytes]
     recounted: Aggregate
 
@@ -61,14 +67,16 @@ class Known:
         """What these rows say."""
         return cls(
             version,
-            frozenset(row.identity for row in rows),
+            frozenset(_said(row) for row in rows if not row.cancels),
             frozenset(row.identity for row in rows if row.cancels),
             bounded(aggregate(standing(rows), measure)),
         )
 
     def lacks(self, row: Row) -> bool:
-        """Whether a row is not there; one that cancels stands for the row it cancels."""
-        return row.identity not in (self.cancelled if row.cancels else self.identities)
+        """Whether a row is not there as it should be; what is cancelled counts for nothing."""
+        if row.cancels:
+            return row.identity not in self.cancelled
+        return _said(row) not in self.counted and row.identity not in self.cancelled
 
 
 @dataclass(slots=True)
@@ -94,13 +102,13 @@ class Remembered:
         with self._lock:
             self._forget(key)
             self._hours[key] = known
-            self._rows += len(known.identities)
+            self._rows += len(known.counted)
             while self._rows > self.most_rows:
                 self._forget(next(iter(self._hours)))
 
     def _forget(self, key: BucketKey) -> None:
         known = self._hours.pop(key, None)
-        self._rows -= len(known.identities) if known else 0
+        self._rows -= len(known.counted) if known else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,7 @@ def reconcile_page(
 def repair(differences: Iterable[Difference]) -> None:
     """Count what is missing, the ordinary way, and set counters to what their rows add up to.
 
+    A counter with a wrong row is not set: rows are never changed, and no longer tell what is right.
     Raises LostRace where it fails, or others count all the while: repeating it is harmless.
     """
     for difference in differences:
@@ -171,7 +180,8 @@ def repair(differences: Iterable[Difference]) -> None:
             group.arrivals.extend(difference.missing)
             if count_groups({difference.key: group}):
                 raise LostRace
-        _set_right(difference.key, difference.measure)
+        if not difference.wrong:
+            _set_right(difference.key, difference.measure)
 
 
 def _is_settled(event: AcceptedEvent, before: int) -> bool:
@@ -232,11 +242,15 @@ def _compare(group: Group, counter: Bucket, remembered: Remembered) -> Differenc
         return None
     counter, rows = _read(key, measure)
     known = Known.of(counter.version, rows, measure)
-    missing = tuple(row for row in wanted if known.lacks(row))
-    if not missing and known.recounted == counter.aggregate:
+    lacking = [row for row in wanted if known.lacks(row)]
+    if not lacking and known.recounted == counter.aggregate:
         return None
-    recounted = bounded(aggregate(standing([*rows, *missing]), measure))
-    return Difference(key, measure, missing, counter.aggregate, recounted)
+    present = {row.identity for row in rows}
+    contradict = [row.identity in present and not row.cancels for row in lacking]
+    missing = tuple(row for row, is_wrong in zip(lacking, contradict, strict=True) if not is_wrong)
+    wrong = tuple(row for row, is_wrong in zip(lacking, contradict, strict=True) if is_wrong)
+    recounted = bounded(aggregate(standing([*rows, *lacking]), measure))
+    return Difference(key, measure, missing, wrong, counter.aggregate, recounted)
 
 
 def _known(
@@ -282,6 +296,10 @@ def _read(key: BucketKey, measure: Measure) -> tuple[Bucket, list[Row]]:
         if usage.read_buckets([key], [measure])[key].version == bucket.version:
             return bucket, [*segments, *bucket.inline]
     raise LostRace
+
+
+def _said(row: Row) -> int:
+    return hash((row.identity, row.timestamp, row.value))
 
 
 def _row(event: AcceptedEvent) -> Row:

@@ -133,8 +133,9 @@ def _body(ctx: Context, difference: Difference) -> Body:
         _numbers(whole, difference) for whole in (difference.counted, difference.recounted)
     )
     missing = sorted(row.identity.hex() for row in difference.missing)
+    wrong = sorted(row.identity.hex() for row in difference.wrong)
     return {
-        "id": derived_id("usgdif_", *key, str(counted), str(recounted), *missing),
+        "id": derived_id("usgdif_", *key, str(counted), str(recounted), *missing, *wrong),
         "object": KIND,
         "created": ctx.now,
         "customer": key.customer,
@@ -145,6 +146,7 @@ def _body(ctx: Context, difference: Difference) -> Body:
         "missing_events": len(missing),
         "recounted": recounted,
         "start_time": key.start,
+        "wrong_events": len(wrong),
     }
 
 
