@@ -28,7 +28,7 @@ from meterline.core.metering_buckets import Bucket, standing
 from meterline.core.metering_profiles import NeedsAllRows, Seconds, has_profile
 from meterline.core.price_models import Usage
 from meterline.services import hour_profiles
-from meterline.services.ids import derived_id
+from meterline.services.ids import place_in, placed_id
 from meterline.store import usage
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 
@@ -91,6 +91,28 @@ def list_event_summaries(
         for bounds, whole in sorted(totals.items(), reverse=True)
         if whole.count
     ]
+
+
+def window_of_summary(
+    summary_id: str,
+    meter: Body,
+    customer_id: str,
+    span: Span,
+    grouping: Grouping | None = None,
+    zone: tzinfo = UTC,
+    *,
+    livemode: bool,
+) -> Span | None:
+    """The window of a summary in a range, from its id alone: it may be empty by now.
+
+    None where ``list_event_summaries`` gives no such id for any window of the range.
+    """
+    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    place = place_in(summary_id, _prefix(series))
+    if place is None or not span[0] <= place < span[1]:
+        return None
+    bounds = _Windows(*span, grouping, zone).around(place)
+    return bounds if _summary_id(series, bounds) == summary_id else None
 
 
 def time_zone(name: str) -> tzinfo:
@@ -280,12 +302,20 @@ def _divided(
         yield bounds, aggregate(some, series.measure)
 
 
-def _summary(series: Series, bounds: tuple[int, int], whole: Aggregate) -> Body:
+def _prefix(series: Series) -> str:
+    return "mtrusg_" if series.livemode else "mtrusg_test_"
+
+
+def _summary_id(series: Series, bounds: Span) -> str:
     start, end = bounds
-    prefix = "mtrusg_" if series.livemode else "mtrusg_test_"
+    return placed_id(_prefix(series), start, series.meter, series.customer, end)
+
+
+def _summary(series: Series, bounds: Span, whole: Aggregate) -> Body:
+    start, end = bounds
     sampled = whole.distinct is not None and not whole.distinct.is_exact
     return {
-        "id": derived_id(prefix, series.meter, series.customer, start, end),
+        "id": _summary_id(series, bounds),
         "object": "billing.meter_event_summary",
         "aggregated_value": result(whole, series.measure.formula),
         "end_time": end,

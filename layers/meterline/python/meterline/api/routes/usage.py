@@ -1,5 +1,6 @@
 """``/v1/billing/meters/{id}/event_summaries``, and the events behind them."""
 
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -11,7 +12,7 @@ from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.event_listing import EventRange, list_counted_events
 from meterline.services.lookups import find
-from meterline.services.summaries import list_event_summaries, time_zone
+from meterline.services.summaries import list_event_summaries, time_zone, window_of_summary
 
 type Body = dict[str, Any]
 
@@ -28,16 +29,21 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
     if "timezone" in params and grouping is None:
         message = "timezone needs value_grouping_window: it says whose hours, days or months."
         raise BillingError(message, param="timezone")
-    rows = list_event_summaries(
-        meter,
-        customer["id"],
-        params["start_time"],
-        params["end_time"],
-        Grouping(grouping) if grouping else None,
-        zone,
-        livemode=ctx.livemode,
-    )
-    page, has_more = _page(rows, params)
+    span = params["start_time"], params["end_time"]
+    windows = Grouping(grouping) if grouping else None, zone
+    rows = list_event_summaries(meter, customer["id"], *span, *windows, livemode=ctx.livemode)
+
+    def start_of(name: str) -> int:
+        given = params[name]
+        found = window_of_summary(
+            given, meter, customer["id"], span, *windows, livemode=ctx.livemode
+        )
+        if found is None:
+            message = f"No such object: '{given}'"
+            raise BillingError(message, code="resource_missing", param=name)
+        return found[0]
+
+    page, has_more = _page(rows, params, start_of)
     return envelope(page, _PATH.replace("{id}", meter_id), has_more=has_more)
 
 
@@ -59,25 +65,24 @@ def list_events(ctx: Context, meter_id: str, params: Params) -> Body:
     return envelope(events, _EVENTS_PATH.replace("{id}", meter_id), has_more=has_more)
 
 
-def _page(rows: list[Body], params: Params) -> tuple[list[Body], bool]:
-    """The rows that the paging parameters ask for, and whether more follow in that direction."""
+def _page(
+    rows: list[Body], params: Params, start_of: Callable[[str], int]
+) -> tuple[list[Body], bool]:
+    """The rows that the paging parameters ask for, and whether more follow in that direction.
+
+    ``start_of`` gives the time that the id in a parameter stands for: the row may be gone by now.
+    """
     limit = params.get("limit", DEFAULT_LIMIT)
     if "starting_after" in params and "ending_before" in params:
         raise exclusive(["ending_before", "starting_after"])
     if "ending_before" in params:
-        left = rows[: _place(rows, params, "ending_before")]
+        start = start_of("ending_before")
+        left = [row for row in rows if row["start_time"] > start]
         return left[-limit:], len(left) > limit
     if "starting_after" in params:
-        rows = rows[_place(rows, params, "starting_after") + 1 :]
+        start = start_of("starting_after")
+        rows = [row for row in rows if row["start_time"] < start]
     return rows[:limit], len(rows) > limit
-
-
-def _place(rows: list[Body], params: Params, name: str) -> int:
-    for place, row in enumerate(rows):
-        if row["id"] == params[name]:
-            return place
-    message = f"No such object: '{params[name]}'"
-    raise BillingError(message, code="resource_missing", param=name)
 
 
 ROUTES = Routes(
