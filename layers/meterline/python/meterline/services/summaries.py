@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from meterline.core.aggregation import (
     NOTHING,
@@ -113,15 +112,6 @@ def window_of_summary(
         return None
     bounds = _Windows(*span, grouping, zone).around(place)
     return bounds if _summary_id(series, bounds) == summary_id else None
-
-
-def time_zone(name: str) -> tzinfo:
-    """The time zone with this IANA name (beyond Stripe, whose windows are those of UTC)."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"Invalid timezone: '{name}'. Use an IANA name, such as Europe/Berlin."
-        raise BillingError(message, param="timezone") from None
 
 
 def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:

@@ -12,7 +12,8 @@ from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.event_listing import EventRange, list_counted_events
 from meterline.services.lookups import find
-from meterline.services.summaries import list_event_summaries, time_zone, window_of_summary
+from meterline.services.summaries import list_event_summaries, window_of_summary
+from meterline.services.time_zones import time_zone
 
 type Body = dict[str, Any]
 
