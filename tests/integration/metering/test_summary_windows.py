@@ -1,6 +1,6 @@
 """Summaries by the hours, days and months of a time zone: the same events, divided otherwise."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import product
@@ -13,6 +13,7 @@ import pytest
 from meterline.core.calendar_windows import Grouping, window_around
 from meterline.core.distinct import value_of
 from meterline.services import count, summaries
+from meterline.store import usage, usage_profiles
 from meterline.store.meter_events import identity_of, key_of
 from tests.engines import Engine
 from tests.integration.metering.worlds import meter_body, used
@@ -51,6 +52,37 @@ def test_every_window_says_what_a_query_of_its_range_says(dynamodb: Engine, form
         assert {(first, last) for first, last, _ in found} == wanted
         for first, last, value in found:
             assert value == used(first, last, meter=meter), (zone, grouping)
+
+
+@pytest.mark.parametrize("formula", ["sum", "unique_count"])
+@pytest.mark.usefixtures("dynamodb")
+def test_quiet_hours_are_read_once_even_if_windows_divide_each_of_them(
+    monkeypatch: pytest.MonkeyPatch, formula: str
+) -> None:
+    kolkata = ZoneInfo("Asia/Kolkata")
+    # On the hour and half past: a window of Kolkata ends between the two.
+    counted(((SUNDAY + n * HOUR // 2, n) for n in range(20)), formula)
+
+    reads = 0
+
+    def noted[**P, T](read: Callable[P, T]) -> Callable[P, T]:
+        def reading(*args: P.args, **named: P.kwargs) -> T:
+            nonlocal reads
+            reads += 1
+            return read(*args, **named)
+
+        return reading
+
+    monkeypatch.setattr(usage, "read_buckets", noted(usage.read_buckets))
+    monkeypatch.setattr(
+        usage_profiles, "read_with_profile", noted(usage_profiles.read_with_profile)
+    )
+    start, end = SUNDAY - HOUR // 2, SUNDAY + 10 * HOUR + HOUR // 2
+    found = rows(start, end, Grouping.HOUR, kolkata, meter_body(formula=formula))
+    values = {"sum": [2 * n - 1 + 2 * n for n in range(9, 0, -1)], "unique_count": [2] * 9}
+    assert [value for _, _, value in found[1:-1]] == values[formula]
+    assert len(found) == 11
+    assert reads == 2, "only the hours that the range itself cuts"
 
 
 def counted(events: Iterable[tuple[int, int]], formula: str = "sum") -> None:

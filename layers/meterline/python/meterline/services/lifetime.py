@@ -38,7 +38,7 @@ def lifetime_usage(
     before = read_old_total(livemode, meter_id, customer_id, series.combining)
     through = (now - OLD_SECONDS) // _DAY_SECONDS * _DAY_SECONDS
     old, young, parts = before.aggregate, NOTHING, 0
-    for start, part in parts_between(series, before.through * HOUR_SECONDS, _END_OF_TIME):
+    for start, part, _ in parts_between(series, before.through * HOUR_SECONDS, _END_OF_TIME):
         if start < through:
             old = combine(old, part, series.combining)
             parts += 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from meterline.core.aggregation import (
     NOTHING,
@@ -51,6 +51,14 @@ class Series:
     def key(self, hour: int) -> BucketKey:
         """The key of one of its buckets."""
         return BucketKey(self.livemode, self.meter, self.customer, hour)
+
+
+class Part(NamedTuple):
+    """The aggregate of a range from the second ``start`` on; with its ``bucket``, if it is one."""
+
+    start: int
+    aggregate: Aggregate
+    bucket: Bucket | None = None
 
 
 def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemode: bool) -> Usage:
@@ -118,15 +126,15 @@ def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
     return _merged(series, parts_between(series, start, end))
 
 
-def _merged(series: Series, parts: Iterator[tuple[int, Aggregate]]) -> Aggregate:
+def _merged(series: Series, parts: Iterator[Part]) -> Aggregate:
     whole = NOTHING
-    for _, part in parts:
-        whole = combine(whole, part, series.combining)
+    for part in parts:
+        whole = combine(whole, part.aggregate, series.combining)
     return whole
 
 
-def parts_between(series: Series, start: int, end: int) -> Iterator[tuple[int, Aggregate]]:
-    """The aggregates that make up a range, each with its first second: hours and pieces of them."""
+def parts_between(series: Series, start: int, end: int) -> Iterator[Part]:
+    """What makes up a range: hours, pieces of hours at its ends, or the events that count."""
     if start >= end:
         return
     if series.measure.window is not None:
@@ -135,30 +143,29 @@ def parts_between(series: Series, start: int, end: int) -> Iterator[tuple[int, A
     first_whole = -(-start // HOUR_SECONDS)
     last_whole = end // HOUR_SECONDS
     if first_whole > last_whole:
-        yield start, _piece(series, start, end)
+        yield Part(start, _piece(series, start, end))
         return
     if start < first_whole * HOUR_SECONDS:
-        yield start, _piece(series, start, first_whole * HOUR_SECONDS)
+        yield Part(start, _piece(series, start, first_whole * HOUR_SECONDS))
     yield from _hourly(series, range(first_whole, last_whole))
     if last_whole * HOUR_SECONDS < end:
-        yield last_whole * HOUR_SECONDS, _piece(series, last_whole * HOUR_SECONDS, end)
+        last = last_whole * HOUR_SECONDS
+        yield Part(last, _piece(series, last, end))
 
 
-def _hourly(series: Series, hours: range) -> Iterator[tuple[int, Aggregate]]:
+def _hourly(series: Series, hours: range) -> Iterator[Part]:
     if not hours:
         return
     buckets = usage.buckets_between(
         series.livemode, series.meter, series.customer, hours, series.measure
     )
     for hour, bucket in buckets:
-        yield hour * HOUR_SECONDS, bucket.aggregate
+        yield Part(hour * HOUR_SECONDS, bucket.aggregate, bucket)
 
 
-def _counting_events(
-    series: Series, window: Window, start: int, end: int
-) -> Iterator[tuple[int, Aggregate]]:
+def _counting_events(series: Series, window: Window, start: int, end: int) -> Iterator[Part]:
     for row in counting_rows(series, window, start, end):
-        yield row.timestamp, aggregate([row], series.combining)
+        yield Part(row.timestamp, aggregate([row], series.combining))
 
 
 def counting_rows(series: Series, window: Window, start: int, end: int) -> Iterator[Row]:
@@ -170,9 +177,9 @@ def counting_rows(series: Series, window: Window, start: int, end: int) -> Itera
     opening = start - start % window.seconds
     closing = end + -end % window.seconds
     latest: dict[int, Aggregate] = {}
-    for first, part in _hourly(series, range(opening // HOUR_SECONDS, closing // HOUR_SECONDS)):
-        number = first // window.seconds
-        latest[number] = combine(latest.get(number, NOTHING), part, series.measure)
+    for part in _hourly(series, range(opening // HOUR_SECONDS, closing // HOUR_SECONDS)):
+        number = part.start // window.seconds
+        latest[number] = combine(latest.get(number, NOTHING), part.aggregate, series.measure)
     for whole in latest.values():
         row = whole.chosen
         if row is not None and start <= row.timestamp < end:
@@ -266,24 +273,33 @@ class _Windows:
 
 def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
     """The aggregates that make up each window; hours that windows divide come from their rows."""
-    for first, part in parts_between(series, windows.start, windows.end):
-        bounds = windows.around(first)
+    for part in parts_between(series, windows.start, windows.end):
+        bounds = windows.around(part.start)
         is_one_event = series.measure.window is not None
-        last = min(first - first % HOUR_SECONDS + HOUR_SECONDS, windows.end)
+        hour = part.start - part.start % HOUR_SECONDS
+        last = min(hour + HOUR_SECONDS, windows.end)
         if is_one_event or last <= bounds[1]:
-            yield bounds, part
+            yield bounds, part.aggregate
             continue
-        yield from _divided(series, windows, first, last)
+        yield from _divided(series, windows, part, last)
 
 
 def _divided(
-    series: Series, windows: _Windows, start: int, end: int
+    series: Series, windows: _Windows, part: Part, end: int
 ) -> Iterator[tuple[Span, Aggregate]]:
-    """The aggregates of a part of an hour that windows divide."""
-    seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
-    for second, part in seconds.items():
+    """The aggregates of a part of an hour that windows divide.
+
+    A bucket without segments holds all its rows: it is not read again.
+    """
+    start = part.start
+    seconds: Seconds = {}
+    if part.bucket is not None and not part.bucket.segments:
+        rows = standing(part.bucket.inline)
+    else:
+        seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
+    for second, whole in seconds.items():
         if start <= second < end:
-            yield windows.around(second), part
+            yield windows.around(second), whole
     divided: dict[Span, list[Row]] = {}
     for row in rows:
         if start <= row.timestamp < end:
