@@ -174,6 +174,12 @@ def spoil_segment(engine: Engine) -> None:
     engine.client.put_item(TableName=engine.tables["usage"], Item=segment)
 
 
+def cut_event(engine: Engine) -> None:
+    [cut] = [item for item in engine.scan("meter_events") if item["name"]["S"] == "a0"]
+    del cut["measure"]
+    engine.client.put_item(TableName=engine.tables["meter_events"], Item=cut)
+
+
 def spoil_event(engine: Engine) -> None:
     """Let an event of ``cus_a`` have no number as its value."""
     [spoiled] = [item for item in engine.scan("meter_events") if item["name"]["S"] == "a0"]
@@ -181,7 +187,7 @@ def spoil_event(engine: Engine) -> None:
     engine.client.put_item(TableName=engine.tables["meter_events"], Item=spoiled)
 
 
-@pytest.mark.parametrize("spoil", [spoil_counter, spoil_segment, spoil_event])
+@pytest.mark.parametrize("spoil", [spoil_counter, spoil_segment, spoil_event, cut_event])
 def test_what_cannot_be_read_is_counted_and_keeps_nothing_else_from_being_compared(
     dynamodb: Engine, capsys: pytest.CaptureFixture[str], spoil: Callable[[Engine], None]
 ) -> None:

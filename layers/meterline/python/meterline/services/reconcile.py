@@ -141,7 +141,7 @@ def reconcile_page(
     what other pages of the same invocation have read.
     """
     events, following = meter_events.scan_page(cursor, segment=segment, segments=segments)
-    settled = [event for event in events if _is_settled(event, accepted_before)]
+    settled = [event for event in events if event and _is_settled(event, accepted_before)]
     groups, spoiled_events = _grouped(settled)
     counters = _counters(groups)
     spoiled = len(groups) - len(counters)
@@ -164,7 +164,7 @@ def reconcile_page(
         events=len(settled) - spoiled_events,
         buckets=len(groups) - busy - spoiled,
         busy=busy,
-        unreadable=spoiled + spoiled_events,
+        unreadable=spoiled + spoiled_events + events.count(None),
     )
 
 
