@@ -13,7 +13,7 @@ from meterline.services.lifetime import lifetime_usage
 from meterline.store import access
 from meterline_cli.import_usage import read_time, run
 from tests.engines import Engine
-from tests.integration.metering.test_wire import NOW, SECRET, Api, api
+from tests.integration.metering.wire import NOW, SECRET, Api, api
 from tests.integration.metering.worlds import deliver
 
 __all__ = ["api"]

@@ -1,0 +1,163 @@
+"""The metering endpoints for an HTTP client, on the handlers that are deployed."""
+
+import importlib.util
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+from meterline.services.context import Context
+from meterline.services.meters import create_meter
+from meterline.store import access
+from meterline.store.access import ApiKey
+from meterline.store.billing import BillingStore
+from meterline.store.directory import forget_directory
+from meterline.store.documents import Change, Document
+from tests.engines import ROOT, Engine
+
+SECRET = "sk_test_0123456789abcdefghijABCD"
+NOW = int(time.time())
+CUSTOMER = "payload[stripe_customer_id]"
+
+type Answer = tuple[int, dict[str, Any]]
+
+
+class Api:
+    """The deployed handlers, behind one method."""
+
+    def __init__(self) -> None:
+        self.ingest = _handler("ingest_meter_events")
+        self.usage = _handler("serve_usage")
+        self.events = _handler("serve_events")
+
+    def post(self, path: str, body: Any, *, secret: str = SECRET, **headers: str) -> Answer:
+        """A POST of a form (text) or of JSON (anything else)."""
+        is_form = isinstance(body, str)
+        kind = "application/x-www-form-urlencoded" if is_form else "application/json"
+        event = _event("POST", path, secret, headers | {"content-type": kind})
+        return _answer(self.ingest, event | {"body": body if is_form else json.dumps(body)})
+
+    def get(self, path: str, **query: Any) -> Answer:
+        """A GET with a query."""
+        handler = self.events if path == "/v2/core/events" else self.usage
+        event = _event("GET", path, SECRET, {}) | {"rawQueryString": urlencode(query)}
+        return _answer(handler, event)
+
+
+def _handler(function: str) -> Callable[..., dict[str, Any]]:
+    path = ROOT / "functions" / function / "app.py"
+    spec = importlib.util.spec_from_file_location(f"{function}_app", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Callable[..., dict[str, Any]] = module.handler
+    return handler
+
+
+def _event(method: str, path: str, secret: str, headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        "rawPath": path,
+        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+        "headers": {"authorization": f"Bearer {secret}"}
+        | {name.replace("_", "-"): value for name, value in headers.items()},
+    }
+
+
+def _answer(handler: Callable[..., dict[str, Any]], event: dict[str, Any]) -> Answer:
+    response = handler(event, None)
+    return response["statusCode"], json.loads(response["body"])
+
+
+@pytest.fixture
+def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
+    """The API with a key, a meter ``tokens`` and the customers ``cus_a`` and ``cus_clock``.
+
+    The clocks of two more are deleted, and gone.
+    """
+    forget_directory()
+    digest = access.digest_of(SECRET)
+    access.save_key(ApiKey("key_1", digest, False, access.FULL_RIGHTS, "", "ABCD", NOW))  # noqa: FBT003
+    store = BillingStore(livemode=False)
+    context = Context(store=store, now=NOW, wall_clock=NOW)
+    create_meter(
+        context,
+        {
+            "display_name": "Tokens",
+            "event_name": "tokens",
+            "default_aggregation": {"formula": "sum"},
+        },
+    )
+    for body in (
+        {"id": "cus_a", "object": "customer", "created": NOW, "test_clock": None},
+        {"id": "cus_clock", "object": "customer", "created": NOW, "test_clock": "clock_1"},
+        {"id": "clock_1", "object": "test_helpers.test_clock", "frozen_time": 1_700_000_000},
+        {"id": "cus_buried", "object": "customer", "created": NOW, "test_clock": "clock_2"},
+        {"id": "clock_2", "object": "test_helpers.test_clock", "deleted": True},
+        {"id": "cus_orphan", "object": "customer", "created": NOW, "test_clock": "clock_3"},
+    ):
+        document = Document(kind=str(body["object"]), livemode=False, body=body)
+        store.commit(Change(puts=[document]))
+    return Api()
+
+
+def event_v1(identifier: str, **changes: str) -> str:
+    fields = {
+        "event_name": "tokens",
+        "payload[stripe_customer_id]": "cus_a",
+        "payload[value]": "25",
+        "identifier": identifier,
+    }
+    return urlencode(fields | changes)
+
+
+def event_v2(identifier: str, customer: str = "cus_a", value: str = "1") -> dict[str, Any]:
+    return {
+        "event_name": "tokens",
+        "identifier": identifier,
+        "payload": {"stripe_customer_id": customer, "value": value},
+    }
+
+
+def joined(pages: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [event for page in pages for event in page]
+
+
+def pages_of(api: Api, *, types: str | None = None, **filters: Any) -> list[list[dict[str, Any]]]:
+    """All pages of the list of v2 events."""
+    chosen = {"types[0]": types} if types else {}
+    _, answer = api.get("/v2/core/events", **filters, **chosen)
+    pages = [answer["data"]]
+    while answer["next_page_url"]:
+        path, _, query = answer["next_page_url"].partition("?")
+        status, answer = api.get(path, **dict(parse_qsl(query)))
+        assert status == 200
+        pages.append(answer["data"])
+    return pages
+
+
+def streamed(api: Api, events: list[dict[str, Any]], key: str = "") -> list[str]:
+    """What became of each event of a stream request."""
+    status, body = stream(api, events, key)
+    assert status == 200
+    return [result["status"] for result in body["results"]]
+
+
+def stream(api: Api, events: list[dict[str, Any]], key: str) -> Answer:
+    _, session = api.post("/v2/billing/meter_event_session", {})
+    return api.post(
+        "/v2/billing/meter_event_stream",
+        {"events": events},
+        secret=session["authentication_token"],
+        meterline_event_results="true",
+        **({"idempotency_key": key} if key else {}),
+    )
+
+
+def meter_id() -> str:
+    holder = BillingStore(livemode=False).claim_holder("meter_event_name", "tokens")
+    assert holder
+    return holder
