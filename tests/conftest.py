@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="run the tests that use DynamoDB on the DynamoDB Local at this address, not on moto",
     )
-    parser.addoption("--fault-seeds", type=int, default=400, help="how many seeds to simulate")
+    parser.addoption("--fault-seeds", type=int, default=200, help="how many seeds to simulate")
     parser.addoption("--fault-seed", type=int, default=None, help="simulate only this seed")
     parser.addoption("--run-seeds", type=int, default=24, help="how many random billing runs")
     parser.addoption("--run-seed", type=int, default=None, help="only this random billing run")
