@@ -195,8 +195,9 @@ def _stored_before(
     since, or a timestamp grown too old.
     """
     refused = {place: events[place] for place, one in enumerate(judged) if one.refusal is not None}
-    wanted = [(sender.livemode, event.identifier) for event in refused.values()]
-    holders = meter_events.read(wanted) if wanted else {}
+    if not refused:
+        return {}
+    holders = meter_events.read([(sender.livemode, event.identifier) for event in refused.values()])
     request = _digest(sender.request_key)
     return {
         place: Outcome(event.identifier, event=holder)
