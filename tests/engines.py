@@ -4,6 +4,7 @@ The tables are made from ``template.yaml``: a test can't pass on a schema that i
 """
 
 import contextlib
+import itertools
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,9 @@ setattr(JSONFileLoader, "load_file", lambda _, path: _read_description(path))  #
 
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"
+ENGINES_A_DATABASE = 25
+"""So many tests share a database of DynamoDB Local, which spends ten threads on each."""
+
 TABLES = ("meter_events", "usage", "billing", "access")
 QUEUES = ("renewals", "invoices", "clocks")
 TOPICS = ("alerts", "events")
@@ -51,6 +55,9 @@ _TABLE_PROPERTIES = (
     "GlobalSecondaryIndexes",
     "BillingMode",
 )
+
+
+_started = itertools.count()
 
 
 class _TemplateLoader(yaml.SafeLoader):
@@ -109,11 +116,9 @@ class Engine:
 def running(endpoint: str | None) -> Iterator[Engine]:
     """An engine with empty tables: moto, or DynamoDB Local at ``endpoint`` (moto does the rest)."""
     base = _base_environment(endpoint)
-    config: DefaultConfig = {}
+    config: DefaultConfig = {"core": {"mock_credentials": False}}
     if endpoint:
-        config["core"] = {
-            "passthrough": {"urls": [f"{endpoint}.*"], "services": []},
-        }
+        config["core"]["passthrough"] = {"urls": [f"{endpoint}.*"], "services": []}
     with _environment(base), mock_aws(config=config), batches_of_writes():
         client = boto3.client("dynamodb")
         tables = {name: create_table(client, name) for name in TABLES}
@@ -129,8 +134,13 @@ def running(endpoint: str | None) -> Iterator[Engine]:
 
 
 def _base_environment(endpoint: str | None) -> dict[str, str]:
+    """Credentials and addresses; the access key changes now and then.
+
+    DynamoDB Local keeps a database for each access key, and a write looks through the streams of
+    all tables that its database ever had: with one key, late tests took ten times as long as early.
+    """
     base = {
-        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_ACCESS_KEY_ID": f"testing{os.getpid()}x{next(_started) // ENGINES_A_DATABASE}",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,

@@ -56,20 +56,21 @@ def names(span: EventRange, *, limit: int = 7, window: str | None = None) -> lis
 
 
 @pytest.mark.parametrize(
-    ("created_from", "created_until", "turns"),
+    ("from_second", "until_second", "turns"),
     [
         (None, None, "0123"),
-        (NOW + 61, None, "23"),
-        (NOW + 60, NOW + 120, "12"),
-        (None, NOW, "0"),
-        (NOW + 181, None, ""),
+        (61, None, "23"),
+        (60, 120, "12"),
+        (None, 0, "0"),
+        (181, None, ""),
     ],
 )
 def test_events_are_chosen_by_their_receipt(
-    dynamodb: Engine, created_from: int | None, created_until: int | None, turns: str
+    dynamodb: Engine, from_second: int | None, until_second: int | None, turns: str
 ) -> None:
     send_in_turn(dynamodb)
-    found = names(EventRange(0, NOW + DAY, created_from, created_until))
+    received = (None if one is None else NOW + one for one in (from_second, until_second))
+    found = names(EventRange(0, NOW + DAY, *received))
     assert sorted(map(str, found)) == sorted(f"{turn}-{n}" for turn in turns for n in range(80))
 
 
