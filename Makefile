@@ -11,6 +11,7 @@ BUILT := $(VENV)/.built-$(shell cat $(PINS) .python-version | cksum | cut -d' ' 
 READY := $(VENV)/.ready
 TYPED := layers/meterline/python functions cli local tests
 WORKERS ?= 2
+PARALLEL = -n $(WORKERS) --dist worksteal
 FUZZ_REQUESTS ?= 20000
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -56,26 +57,26 @@ lint: $(READY) ## ruff, mypy --strict, cfn-lint, sam validate
 	sam validate --lint
 
 test: $(READY) ## unit, contract, integration (on moto) and fault tests
-	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks -n $(WORKERS) $(ARGS)
+	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks $(PARALLEL) $(ARGS)
 
 SEEDS ?= 4000
 test-faults: $(READY) ## the fault simulator for longer: SEEDS=100000, or one seed again: ARGS="--fault-seed 7"
-	python -m pytest tests/faults/test_faults.py --fault-seeds $(SEEDS) -n $(WORKERS) $(ARGS)
+	python -m pytest tests/faults/test_faults.py --fault-seeds $(SEEDS) $(PARALLEL) $(ARGS)
 
 test-differential: $(READY) ## the core against a naive implementation, 800,000 random inputs
-	python -m pytest -m differential tests/unit/core -n $(WORKERS) $(ARGS)
+	python -m pytest -m differential tests/unit/core $(PARALLEL) $(ARGS)
 
 test-runs: $(READY) ## billing work that dies at every call; a thousand random weeks with deaths and API calls
-	python -m pytest tests/faults/billing -m "not year" --run-seeds=1000 -n $(WORKERS) $(ARGS)
+	python -m pytest tests/faults/billing -m "not year" --run-seeds=1000 $(PARALLEL) $(ARGS)
 
 test-year: $(READY) ## a year of a thousand subscriptions, with faults and without: the same bills
-	python -m pytest -m year tests/faults/billing -n $(WORKERS) $(ARGS)
+	python -m pytest -m year tests/faults/billing $(PARALLEL) $(ARGS)
 
 test-dynamodb-local: $(READY) ## the tests that use DynamoDB, on AWS's own engine (needs npm)
-	python -m local.dynamodb_local python -m pytest tests/integration tests/faults --dynamodb-endpoint {endpoint} -n $(WORKERS) $(ARGS)
+	python -m local.dynamodb_local python -m pytest tests/integration tests/faults --dynamodb-endpoint {endpoint} $(PARALLEL) $(ARGS)
 
 test-fuzz: $(READY) ## 20,000 random requests: no 5xx, nothing off the schema, no half refusal
-	METERLINE_FUZZ_REQUESTS=$(FUZZ_REQUESTS) python -m pytest tests/integration/api/test_fuzz.py -n $(WORKERS) $(ARGS)
+	METERLINE_FUZZ_REQUESTS=$(FUZZ_REQUESTS) python -m pytest tests/integration/api/test_fuzz.py $(PARALLEL) $(ARGS)
 
 test-node: $(READY) ## the deployed template through the Node SDK (needs Node and npm)
 	python -m tests.node

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 import moto.core.models
 import yaml
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import create_loader
 from moto import mock_aws
 
 from meterline.store.clients import reset_clients
@@ -25,19 +26,19 @@ from meterline.store.settings import settings
 from tests.moto_partiql import batches_of_writes
 from tests.moto_threads import one_request_at_a_time
 from tests.moto_transactions import copy_tables_once
+from tests.moto_values import take_plain_values_as_they_are
 
 if TYPE_CHECKING:
     from moto.core.config import DefaultConfig
 
 one_request_at_a_time()
 copy_tables_once()
+take_plain_values_as_they_are()
 moto.core.models.RESPONSES_METHODS = []
 """Only botocore asks AWS here: moto need not prepare for what ``requests`` may ask."""
 
-_read_description = cache(JSONFileLoader().load_file)
+setattr(botocore.session, "create_loader", cache(create_loader))  # noqa: B010 - mypy
 """Each test has clients of its own; what AWS's services look like is read once for all of them."""
-
-setattr(JSONFileLoader, "load_file", lambda _, path: _read_description(path))  # noqa: B010 - mypy
 
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"

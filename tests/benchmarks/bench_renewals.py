@@ -10,7 +10,6 @@ from typing import Any
 from unittest.mock import patch
 
 from botocore.client import BaseClient
-from moto.dynamodb import models
 
 from meterline.services import sweep as sweeping
 from meterline.services.due_work import do_due_work
@@ -21,7 +20,6 @@ from tests.benchmarks.results import Result
 from tests.engines import Engine, running
 from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import DAY, NOW, FrozenTime, World
-from tests.moto_copies import CopiesThatShareItems
 
 _BATCH = 10
 _RENEWED = 20
@@ -33,8 +31,7 @@ type Call = tuple[Any, str, dict[str, Any]]
 
 def measure() -> list[Result]:
     """The figures of drafting, of finalising, and of the sweep."""
-    copies = patch.object(models, "copy", CopiesThatShareItems())
-    with running(None) as engine, copies, redirect_stdout(StringIO()):
+    with running(None) as engine, redirect_stdout(StringIO()):
         world = World(engine, FrozenTime(), Wire())
         prices = _prices(world)
         # A process's first ones also note which kinds of events there are.

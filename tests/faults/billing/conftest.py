@@ -5,7 +5,6 @@ from random import Random
 from types import SimpleNamespace
 
 import pytest
-from moto.dynamodb import models
 
 from meterline.services import ids, workers
 from meterline.services.invoices import metered
@@ -13,13 +12,11 @@ from tests.engines import Engine, running
 from tests.faults.billing.engine import MemoryDynamoDB
 from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import FrozenTime, World
-from tests.moto_copies import CopiesThatShareItems
 
 
 @pytest.fixture
 def world(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world on the engine that tests are run on."""
-    monkeypatch.setattr(models, "copy", CopiesThatShareItems())
     return _world(dynamodb, monkeypatch)
 
 

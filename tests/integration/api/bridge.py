@@ -128,6 +128,8 @@ def gateway_event(
 def _handler_class(bridge: Bridge) -> type[BaseHTTPRequestHandler]:
     class _Exchange(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1
+        """One packet for an answer: the second would wait 40 ms for the first's acknowledgement."""
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))

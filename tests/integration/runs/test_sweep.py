@@ -193,6 +193,7 @@ class Burst:
             for one in range(an_hour)
         ]
         self.due = midnight + hourly
+        self.first_to_do = 0
         self.done_a_minute = done_a_minute
         self.queue: deque[str] = deque()
         self.finished: dict[str, int] = {}
@@ -207,7 +208,7 @@ class Burst:
             return DuePage([], None)
         start = 0 if after is None else int(after["place"]) + 1
         found: list[DueEntry] = []
-        for place in range(start, len(self.due)):
+        for place in range(max(start, self.first_to_do), len(self.due)):
             entry = self.due[place]
             if entry.due_at > until:
                 break
@@ -227,6 +228,11 @@ class Burst:
         """What the workers do in a minute."""
         for _ in range(min(self.done_a_minute, len(self.queue))):
             self.finished.setdefault(self.queue.popleft(), self.now)
+        while self.first_to_do < len(self.due) and self._is_done(self.due[self.first_to_do]):
+            self.first_to_do += 1
+
+    def _is_done(self, entry: DueEntry) -> bool:
+        return entry.object_id in self.finished
 
 
 def test_a_burst_is_sent_but_once_and_does_not_starve_what_falls_due_later(
