@@ -82,12 +82,17 @@ def test_pages_are_newest_first_and_hold_each_event_once(dynamodb: Engine) -> No
     assert len({one["id"] for one in found}) == len(found) == 160
 
 
+def forget_events(engine: Engine) -> None:
+    """Let the table keep no event any more, as it does after a while."""
+    for item in engine.scan("meter_events"):
+        engine.client.delete_item(
+            TableName=engine.tables["meter_events"], Key={"identifier": item["identifier"]}
+        )
+
+
 def test_forgotten_events_are_paged_through_like_others(dynamodb: Engine) -> None:
     send_in_turn(dynamodb, until=1)
-    for item in dynamodb.scan("meter_events"):
-        dynamodb.client.delete_item(
-            TableName=dynamodb.tables["meter_events"], Key={"identifier": item["identifier"]}
-        )
+    forget_events(dynamodb)
     found = [one for page in pages(EventRange(0, NOW + DAY)) for one in page]
     assert len({one["id"] for one in found}) == 80
     assert {one["identifier"] for one in found} == {None}
@@ -95,6 +100,33 @@ def test_forgotten_events_are_paged_through_like_others(dynamodb: Engine) -> Non
         str({"stripe_customer_id": "cus_a", "value": "1"})
     }
     assert names(EventRange(0, NOW + DAY, created_from=1)) == []
+
+
+LATER_OWNERS = [
+    # Who has the identifier anew: the meter, the customer, the time of the event.
+    ("mtr_test_other", "cus_a", NOW),
+    (meter_body()["id"], "cus_b", NOW),
+    (meter_body()["id"], "cus_a", NOW + 60),
+]
+
+
+@pytest.mark.parametrize("window", [None, "hour"])
+@pytest.mark.parametrize(("meter", "customer", "at"), LATER_OWNERS)
+def test_a_forgotten_event_shows_nothing_of_who_has_its_identifier_anew(
+    dynamodb: Engine, meter: str, customer: str, at: int, window: str | None
+) -> None:
+    first, later = (
+        FakeDirectory(bodies=[meter_body(id=one, event_time_window=window)])
+        for one in (meter_body()["id"], meter)
+    )
+    send(event("again", 5), by=sender("first", directory=first))
+    deliver(dynamodb)
+    forget_events(dynamodb)
+    by = sender("later", at=NOW + DAY, directory=later)
+    assert send(event("again", 7, at=at, customer=customer), by=by) == ["accepted"]
+    [[shown]] = pages(EventRange(0, NOW + DAY), window=window)
+    assert (shown["identifier"], shown["created"], shown["timestamp"]) == (None, None, NOW)
+    assert shown["payload"] == {"stripe_customer_id": "cus_a", "value": "5"}
 
 
 WINDOWED = [

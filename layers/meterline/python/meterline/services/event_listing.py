@@ -17,6 +17,7 @@ from meterline.services.ingest import event_body
 from meterline.services.summaries import Body, Series, counting_rows, rows_of_hour
 from meterline.store import meter_events, usage
 from meterline.store.batches import GET_LIMIT
+from meterline.store.meter_events import AcceptedEvent
 from meterline.store.usage import HOUR_SECONDS
 
 _ID_PREFIX = "mtrevt_"
@@ -87,9 +88,21 @@ def _bodies(
         }
         for row in batch:
             event = found.get(row.identity)
-            body = event_body(event) if event else _forgotten(meter, row, series)
+            if event and _is_of(event, row, series):
+                body = event_body(event)
+            else:
+                body = _forgotten(meter, row, series)
             if span.holds(body["created"]):
                 yield body | {"id": _id(row)}
+
+
+def _is_of(event: AcceptedEvent, row: Row, series: Series) -> bool:
+    """Whether a row is this event's: a forgotten one's identifier may be another's by now."""
+    return (event.meter, event.customer, event.timestamp) == (
+        series.meter,
+        series.customer,
+        row.timestamp,
+    )
 
 
 def _rows(series: Series, span: EventRange, last: Place | None) -> Iterator[Row]:
