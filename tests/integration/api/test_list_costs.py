@@ -4,22 +4,19 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-from botocore.client import BaseClient
 
 from meterline.store import search_terms, shelf_notes
 from meterline.store.billing import BillingStore
 from meterline.store.commit import _item
 from meterline.store.documents import Body, Change, Document
 from meterline.store.models import billing_item
-from meterline.store.settings import settings
 from tests.integration.api.conftest import Api, Client
+from tests.integration.reads import items_read
 
 MANY = int(os.environ.get("METERLINE_LIST_ROWS", "60"))
 FEW = 10
@@ -338,7 +335,7 @@ def test_what_a_filter_passes_over_is_not_read(api: Api, case: Case) -> None:
     costs = []
     for first, last in ((0, FEW), (FEW, MANY)):
         _add([_copy(other, number) for number in range(first, last)])
-        with _items_read() as items:
+        with items_read() as items:
             page = resource.list(params)
         assert wanted in [one.id for one in page.data]
         costs.append(items[0])
@@ -371,23 +368,3 @@ def _add(documents: list[Document]) -> None:
     with billing_item().batch_write() as batch:
         for document in fresh:
             batch.save(_item(document))
-
-
-@contextmanager
-def _items_read() -> Iterator[list[int]]:
-    """How many items queries and reads return inside."""
-    call = vars(BaseClient)["_make_api_call"]
-    items = [0]
-
-    def counting(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-        assert operation != "Scan"
-        answer = call(client, operation, parameters)
-        if parameters.get("TableName") == settings().access_table:
-            return answer  # the key of the request, read once a minute
-        items[0] += len(answer.get("Items", ()))
-        items[0] += sum(map(len, answer.get("Responses", {}).values()))
-        items[0] += "Item" in answer
-        return answer
-
-    with patch.object(BaseClient, "_make_api_call", counting):
-        yield items

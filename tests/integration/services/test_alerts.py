@@ -9,7 +9,13 @@ import pytest
 
 from meterline.core.errors import BillingError
 from meterline.services import alerts
-from meterline.services.alerts import activate_alert, archive_alert, create_alert, watch_usage
+from meterline.services.alerts import (
+    activate_alert,
+    archive_alert,
+    create_alert,
+    deactivate_alert,
+    watch_usage,
+)
 from meterline.services.context import Context
 from meterline.services.events import EventDraft, outbox
 from meterline.services.publishing import outbox_events, publish
@@ -17,6 +23,7 @@ from meterline.store.billing import BillingStore
 from meterline.store.documents import Change, Document
 from meterline.store.packing import pack
 from tests.engines import Engine
+from tests.integration.reads import items_read
 
 NOW = 1_800_000_000
 METER = "mtr_test_1"
@@ -131,6 +138,37 @@ def test_an_archived_alert_neither_fires_nor_comes_back(
     assert watch_usage(ctx, METER, ADA) == []
     with pytest.raises(BillingError, match="archived"):
         activate_alert(ctx, alert, {})
+
+
+def test_an_inactive_alert_is_silent_until_it_is_activated_again(
+    ctx: Context, usage: dict[str, Decimal]
+) -> None:
+    alert = _alert(ctx, 10, ADA)
+    usage[ADA] = Decimal(10)
+    deactivate_alert(ctx, alert, {})
+    assert watch_usage(ctx, METER, ADA) == []
+    activate_alert(ctx, alert, {})
+    assert watch_usage(ctx, METER, ADA) == [alert]
+
+
+def test_what_others_have_on_a_meter_or_is_archived_is_not_read(
+    ctx: Context, usage: dict[str, Decimal]
+) -> None:
+    waiting = [_alert(ctx, 10, ADA), _alert(ctx, 20)]
+    costs = []
+    for number in range(3):
+        with items_read() as items:
+            assert watch_usage(ctx, METER, ADA) == []
+        costs.append(items[0])
+        for other in (f"cus_other{number}", f"cus_another{number}"):
+            customer = Document(kind="customer", livemode=False, body={"id": other})
+            ctx.store.commit(Change(puts=[customer]))
+            _alert(ctx, 1, other)
+        archive_alert(ctx, _alert(ctx, 1, ADA), {})
+        archive_alert(ctx, _alert(ctx, 1), {})
+    assert costs == [costs[0]] * 3
+    usage[ADA] = Decimal(20)
+    assert sorted(watch_usage(ctx, METER, ADA)) == sorted(waiting)
 
 
 def test_a_meter_takes_25_alerts_for_a_customer(ctx: Context) -> None:

@@ -16,7 +16,7 @@ from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id, new_id
 from meterline.services.lifetime import lifetime_usage
 from meterline.services.lookups import find
-from meterline.services.rosters import joined, left
+from meterline.services.rosters import joined, left, members
 from meterline.store.documents import Body, Change, Conflict, Document
 
 KIND = "billing.alert"
@@ -89,13 +89,13 @@ def watch_usage(ctx: Context, meter_id: str, customer_id: str) -> list[str]:
 
 
 def _waiting(ctx: Context, meter_id: str, customer_id: str) -> Iterator[Body]:
-    """The active alerts on a meter that concern the customer and have not been triggered for it."""
-    alerts = [
-        document.body
-        for document in ctx.store.each(KIND, parent=meter_id)
-        if document.body["status"] == "active"
-        and _only_customer(document.body["usage_threshold"]["filters"]) in (None, customer_id)
-    ]
+    """The active alerts on a meter that concern the customer and have not been triggered for it.
+
+    Read from the rosters: what others have on the meter, or have archived, costs nothing.
+    """
+    ids = members(ctx, _roster(meter_id, customer_id), _roster(meter_id, None))
+    found = [document.body for document in ctx.store.get_many(ids).values()]
+    alerts = [alert for alert in found if alert["status"] == "active"]
     triggered = ctx.store.get_many(_trigger_id(alert["id"], customer_id) for alert in alerts)
     return (alert for alert in alerts if _trigger_id(alert["id"], customer_id) not in triggered)
 

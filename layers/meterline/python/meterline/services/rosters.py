@@ -14,9 +14,10 @@ from meterline.store.documents import Document
 KIND = "roster"
 
 
-def members(ctx: Context, name: str) -> list[str]:
-    """The ids of the objects on a roster, in the order in which they joined."""
-    return list(_roster(ctx, name).body["members"])
+def members(ctx: Context, *names: str) -> list[str]:
+    """The ids of the objects on these rosters, each in the order in which they joined it."""
+    found = ctx.store.get_many(_roster_id(name) for name in names)
+    return [one for roster in found.values() for one in roster.body["members"]]
 
 
 def joined(
@@ -46,10 +47,15 @@ def ended(ctx: Context, name: str) -> list[Document]:
 
 
 def _roster(ctx: Context, name: str) -> Document:
-    """The roster as stored. Its id has a slash, which ids of a caller's choice cannot have."""
-    roster_id = f"roster/{name}"
+    """The roster as stored, or a new one."""
+    roster_id = _roster_id(name)
     fresh = Document(KIND, ctx.livemode, {"id": roster_id, "created": 0, "members": []})
     return ctx.store.get(roster_id) or fresh
+
+
+def _roster_id(name: str) -> str:
+    """The id of a roster. It has a slash, which ids of a caller's choice cannot have."""
+    return f"roster/{name}"
 
 
 def _with(roster: Document, member_ids: Sequence[str]) -> Document:
