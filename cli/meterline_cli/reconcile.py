@@ -2,43 +2,94 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.table import Table
 
 from meterline.core.aggregation import result
-from meterline.services.reconcile import Cursor, Recount, Remembered, reconcile_page, repair
+from meterline.services.reconcile import (
+    Cursor,
+    Difference,
+    Recount,
+    Remembered,
+    reconcile_page,
+    repair,
+)
 from meterline.services.reconcile_pass import SETTLING_SECONDS
+from meterline.store.batches import Throttled
 from meterline_cli.deployment import add_options, connect
 
 
+@dataclass(slots=True)
+class Findings:
+    """What the pages showed together, and the differences that a repair left."""
+
+    events: int = 0
+    differences: int = 0
+    wrong: int = 0
+    busy: int = 0
+    unreadable: int = 0
+    left: list[Difference] = field(default_factory=list)
+
+    def add(self, page: Recount) -> None:
+        """Note what a page showed."""
+        self.events += page.events
+        self.differences += len(page.differences)
+        self.wrong += sum(1 for one in page.differences if one.wrong)
+        self.busy += page.busy
+        self.unreadable += page.unreadable
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Run the command: 0, or 1 when differences are left (or something could not be compared)."""
+    """Run the command: 0, 1 when differences are left (or something could not be compared), or 2
+    when the table did not keep up with reading it.
+    """
     options = _parser().parse_args(arguments)
     ctx = connect(options)
-    before = (ctx.wall_clock - options.settling) * 1_000_000
     console = Console()
-    events = differences = wrong = busy = unreadable = 0
-    for page in _pages(before):
-        events += page.events
-        busy += page.busy
-        unreadable += page.unreadable
-        differences += len(page.differences)
-        wrong += sum(1 for one in page.differences if one.wrong)
-        _show(console, page)
-        if options.repair:
-            repair(page.differences)
-    ending = " and repaired" if options.repair and differences else ""
-    console.print(f"{events:,} events compared: {differences:,} differences found{ending}.")
+    findings = Findings()
+    try:
+        for page in _pages((ctx.wall_clock - options.settling) * 1_000_000):
+            findings.add(page)
+            _show(console, page)
+            if options.repair:
+                findings.left += repair(page.differences)
+    except Throttled as error:
+        _tell(console, findings, options)
+        console.print(f"Not all was compared: {error}. Repeat the command when less is going on.")
+        return 2
+    _tell(console, findings, options)
+    is_wrong = findings.wrong or findings.busy or findings.unreadable or findings.left
+    return 1 if is_wrong or (findings.differences and not options.repair) else 0
+
+
+def _tell(console: Console, findings: Findings, options: argparse.Namespace) -> None:
+    is_repaired = options.repair and findings.differences and not findings.left
+    ending = " and repaired" if is_repaired else ""
+    console.print(
+        f"{findings.events:,} events compared: {findings.differences:,} differences found{ending}."
+    )
     if options.settling:
         console.print(f"What was received in the last {options.settling:,} s was left out.")
-    if wrong:
-        console.print(f"{wrong:,} of them have rows that contradict their events: not repaired.")
-    if busy:
-        console.print(f"{busy:,} hours changed meanwhile and were left out.")
-    if unreadable:
-        console.print(f"{unreadable:,} hours or events cannot be read: the log names them.")
-    return 1 if wrong or busy or unreadable or (differences and not options.repair) else 0
+    if findings.wrong:
+        console.print(
+            f"{findings.wrong:,} of them have rows that contradict their events: not repaired."
+        )
+    if findings.left:
+        _tell_what_is_left(console, findings.left)
+    if findings.busy:
+        console.print(f"{findings.busy:,} hours changed meanwhile and were left out.")
+    if findings.unreadable:
+        console.print(
+            f"{findings.unreadable:,} hours or events cannot be read: the log names them."
+        )
+
+
+def _tell_what_is_left(console: Console, left: Sequence[Difference]) -> None:
+    console.print(f"{len(left):,} of them could not be repaired (repeat the command):")
+    for one in left:
+        console.print(f"  {one.key.meter} hour from {one.key.start}", soft_wrap=True)
 
 
 def _pages(before: int) -> Iterator[Recount]:

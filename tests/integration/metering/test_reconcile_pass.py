@@ -5,19 +5,22 @@ import json
 from collections.abc import Callable
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.aggregation import NOTHING, Measure, Row
 from meterline.services import count, reconcile_pass
 from meterline.services.context import Context
+from meterline.services.count import Group
 from meterline.services.event_log import EventSpan, read_events
 from meterline.services.reconcile import Known, Remembered
 from meterline.services.reconcile_pass import BUDGET_SECONDS, PASS_SECONDS, SEGMENTS, reconcile
-from meterline.store import usage
+from meterline.store import usage, usage_commits
+from meterline.store.batches import Throttled
 from meterline.store.billing import BillingStore
 from meterline.store.documents import Body
 from meterline.store.reconciliations import read_progress
 from meterline.store.usage import BucketKey
+from meterline.store.usage_commits import Change, LostRace
 from meterline_cli import reconcile as command
 from tests.engines import Engine
 from tests.integration.api.bridge import load_handler
@@ -26,6 +29,7 @@ from tests.integration.metering.worlds import (
     NOW,
     deliver,
     event,
+    meter_body,
     send,
     sender,
     stored_records,
@@ -33,6 +37,13 @@ from tests.integration.metering.worlds import (
 )
 
 LATER = NOW + 7_200
+CUSTOMERS = ("cus_a", "cus_b")
+ONE_IS_LEFT = (
+    "2 differences found.\n"
+    "What was received in the last 3,600 s was left out.\n"
+    "1 of them could not be repaired (repeat the command):\n"
+    f"  {meter_body()['id']} hour from {HOUR_START}\n"
+)
 
 
 def told() -> list[Body]:
@@ -158,6 +169,78 @@ def test_the_command_shows_differences_and_repairs_them(
     assert used() == 45
     assert command.run([]) == 0
     assert "10 events compared: 0 differences found." in capsys.readouterr().out
+
+
+FAILURES = [
+    LostRace(),
+    Throttled("1 keys could not be read"),
+    ReadTimeoutError(endpoint_url="table"),
+    ClientError({"Error": {"Code": "InternalServerError"}}, "UpdateItem"),
+    ValueError("spoiled"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("failing", CUSTOMERS)
+def test_a_counter_that_cannot_be_set_right_is_named_and_keeps_no_other_from_it(
+    dynamodb: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    failing: str,
+    failure: Exception,
+) -> None:
+    send(*(event(f"of {one}", 5, customer=one) for one in CUSTOMERS))
+    deliver(dynamodb)
+    for counter in dynamodb.scan("usage"):
+        number, _, *others = counter["sums"]["S"].split()
+        wrong = counter | {"sums": {"S": " ".join([number, "999", *others])}}
+        dynamodb.client.put_item(TableName=dynamodb.tables["usage"], Item=wrong)
+
+    def commit(change: Change) -> None:
+        if change.key.customer == failing:
+            raise failure
+        usage_commits.commit(change)
+
+    monkeypatch.setattr("meterline.services.reconcile.commit", commit)
+    assert command.run(["--repair"]) == 1
+    assert ONE_IS_LEFT in capsys.readouterr().out
+    assert {one: used(customer=one) for one in CUSTOMERS} == dict.fromkeys(CUSTOMERS, 5) | {
+        failing: 999
+    }
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize("failing", CUSTOMERS)
+def test_an_hour_that_cannot_be_counted_is_named_and_keeps_no_other_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    failing: str,
+) -> None:
+    send(*(event(f"of {one}", 5, customer=one) for one in CUSTOMERS))
+
+    def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:
+        [key] = pending
+        return pending if key.customer == failing else count.count_groups(pending)
+
+    monkeypatch.setattr("meterline.services.reconcile.count_groups", count_groups)
+    assert command.run(["--repair"]) == 1
+    assert ONE_IS_LEFT in capsys.readouterr().out
+    assert {one: used(customer=one) for one in CUSTOMERS} == dict.fromkeys(CUSTOMERS, 5) | {
+        failing: 0
+    }
+
+
+def test_a_table_that_does_not_keep_up_is_told_in_words(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half_counted(dynamodb)
+
+    def throttled(*_: object) -> None:
+        raise Throttled("3 keys could not be read")
+
+    monkeypatch.setattr(usage, "read_buckets", throttled)
+    assert command.run(["--repair"]) == 2
+    assert "Not all was compared: 3 keys could not be read." in capsys.readouterr().out
 
 
 def spoil_counter(engine: Engine) -> None:

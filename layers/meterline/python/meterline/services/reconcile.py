@@ -18,6 +18,7 @@ from meterline.core.metering_buckets import Bucket, bounded, standing
 from meterline.services.count import Group, count_groups
 from meterline.services.logs import frames, log
 from meterline.store import meter_events, usage
+from meterline.store.failures import PASSING
 from meterline.store.meter_events import AcceptedEvent
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 from meterline.store.usage_commits import Change, LostRace, commit
@@ -154,7 +155,7 @@ def reconcile_page(
         except LostRace:
             busy += 1
         except SPOILED as error:
-            _note("bucket", key, error)
+            _note("unreadable bucket", key, error)
             spoiled += 1
         else:
             differences += [difference] if difference else []
@@ -168,20 +169,32 @@ def reconcile_page(
     )
 
 
-def repair(differences: Iterable[Difference]) -> None:
+def repair(differences: Iterable[Difference]) -> list[Difference]:
     """Count what is missing, the ordinary way, and set counters to what their rows add up to.
 
     A counter with a wrong row is not set: rows are never changed, and no longer tell what is right.
-    Raises LostRace where it fails, or others count all the while: repeating it is harmless.
+    Gives the differences that are left since others counted all the while or something failed (the
+    log says what): none keeps the others from it, and repeating is harmless.
     """
+    left: list[Difference] = []
     for difference in differences:
-        if difference.missing:
-            group = Group(difference.key, difference.measure)
-            group.arrivals.extend(difference.missing)
-            if count_groups({difference.key: group}):
-                raise LostRace
-        if not difference.wrong:
-            _set_right(difference.key, difference.measure)
+        try:
+            _repair(difference)
+        except (LostRace, *PASSING, *SPOILED) as error:
+            _note("bucket not repaired", difference.key, error)
+            left.append(difference)
+    return left
+
+
+def _repair(difference: Difference) -> None:
+    """Repair a bucket; LostRace when it cannot be counted or others count all the while."""
+    if difference.missing:
+        group = Group(difference.key, difference.measure)
+        group.arrivals.extend(difference.missing)
+        if count_groups({difference.key: group}):
+            raise LostRace
+    if not difference.wrong:
+        _set_right(difference.key, difference.measure)
 
 
 def _is_settled(event: AcceptedEvent, before: int) -> bool:
@@ -200,7 +213,7 @@ def _grouped(events: Iterable[AcceptedEvent]) -> tuple[dict[BucketKey, Group], i
         try:
             measure, row = measure_from_text(event.measure), _row(event)
         except SPOILED as error:
-            _note("event", key, error)
+            _note("unreadable event", key, error)
             unreadable += 1
         else:
             groups.setdefault(key, Group(key, measure)).arrivals.append(row)
@@ -213,7 +226,7 @@ def _counters(groups: Mapping[BucketKey, Group]) -> dict[BucketKey, Bucket]:
         return usage.read_buckets(list(groups), [group.measure for group in groups.values()])
     except SPOILED as error:
         if len(groups) == 1:
-            _note("bucket", next(iter(groups)), error)
+            _note("unreadable bucket", next(iter(groups)), error)
             return {}
     found: dict[BucketKey, Bucket] = {}
     for key, group in groups.items():
@@ -221,11 +234,11 @@ def _counters(groups: Mapping[BucketKey, Group]) -> dict[BucketKey, Bucket]:
     return found
 
 
-def _note(what: str, key: BucketKey, error: Exception) -> None:
-    """Log what cannot be read, without its values or whom it is about."""
+def _note(message: str, key: BucketKey, error: Exception) -> None:
+    """Log what went wrong with a bucket, without its values or whom it is about."""
     log(
         "ERROR",
-        f"unreadable {what}",
+        message,
         meter=key.meter,
         hour=key.start,
         exception=type(error).__name__,
