@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from meterline.store import failed_batches
 from meterline.store.failed_batches import FailedBatch
@@ -19,7 +20,9 @@ RECORDS = "records"
 _FUNCTION_SECONDS = 70
 
 type Invoke = Callable[[str, Mapping[str, Any]], Any]
-"""Calls a function with an event: its answer. Raises RuntimeError when it fails."""
+"""Calls a function with an event: its answer. Raises RuntimeError when it fails, BotoCoreError or
+ClientError when it cannot be called.
+"""
 
 
 def run(arguments: Sequence[str], invoke: Invoke | None = None) -> int:
@@ -35,6 +38,8 @@ def run(arguments: Sequence[str], invoke: Invoke | None = None) -> int:
         return 0
     done, failed = redrive_records(invoke or _invoke, most=options.limit)
     print(f"{RECORDS}: {done:,} processed, {failed:,} failed again")
+    if failed:
+        print("What failed is kept: mend its cause, then repeat the command.")
     return 1 if failed else 0
 
 
@@ -43,6 +48,7 @@ def redrive_records(invoke: Invoke, *, most: int) -> tuple[int, int]:
     and how many failed.
 
     A batch is forgotten once all of it is processed, so a death in between repeats it: harmless.
+    One that fails, or whose function cannot be called, keeps no other from it.
     """
     done = failed = 0
     for _, batch in zip(range(most), failed_batches.failed_batches(), strict=False):
@@ -58,7 +64,7 @@ def _give(invoke: Invoke, batch: FailedBatch) -> int:
     """How many records of a batch its function failed with."""
     try:
         answer = invoke(batch.function, {"Records": batch.records, "redriven": True})
-    except RuntimeError as error:
+    except (RuntimeError, BotoCoreError, ClientError) as error:
         print(f"{batch.key}: {error}")
         return len(batch.records)
     left = len(answer["batchItemFailures"])
@@ -70,7 +76,8 @@ def _give(invoke: Invoke, batch: FailedBatch) -> int:
 def _invoke(function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
     config = Config(read_timeout=_FUNCTION_SECONDS, retries={"total_max_attempts": 1})
     client = boto3.client("lambda", config=config)
-    answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+    answer = client.invoke(FunctionName=function, Payload=payload)
     text = answer["Payload"].read().decode()
     if "FunctionError" in answer:
         raise RuntimeError(f"{function} failed: {text[:500]}")

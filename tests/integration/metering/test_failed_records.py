@@ -1,5 +1,6 @@
 """A record that fails takes nothing else with it, and comes back by command when it is mended."""
 
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.services import count
 from meterline.store import failed_batches
@@ -49,16 +51,21 @@ def stored_batches() -> list[failed_batches.FailedBatch]:
     return list(failed_batches.failed_batches())
 
 
-def as_lambda_stores_it(batch: list[dict[str, Any]]) -> None:
+def as_lambda_stores_it(
+    batch: list[dict[str, Any]],
+    key: str = "aws/lambda/uuid/shardId-1/2026/11/21/2026-11-21T10.00.00-uuid",
+    *,
+    function: str = FUNCTION,
+) -> None:
     """A batch that failed too often, in the bucket as Lambda's failure destination leaves it."""
     body = {
-        "requestContext": {"functionArn": FUNCTION, "condition": "RetryAttemptsExhausted"},
+        "requestContext": {"functionArn": function, "condition": "RetryAttemptsExhausted"},
         "version": "1.0",
         "payload": json.dumps({"Records": batch}),
     }
     boto3.client("s3").put_object(
         Bucket=FAILED_BATCHES,
-        Key="aws/lambda/uuid/shardId-1/2026/11/21/2026-11-21T10.00.00-uuid",
+        Key=key,
         Body=json.dumps(body).encode(),
     )
 
@@ -142,15 +149,57 @@ def test_what_fails_again_is_kept(dynamodb: Engine, capsys: pytest.CaptureFixtur
     assert used() == 3
 
 
-def test_a_function_that_fails_as_a_whole_leaves_its_batch(
-    dynamodb: Engine, capsys: pytest.CaptureFixture[str]
+FAILURES = [
+    (RuntimeError("count failed: no rights"), "no rights"),
+    (ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "Invoke"), "NotFound"),
+    (ClientError({"Error": {"Code": "RequestEntityTooLargeException"}}, "Invoke"), "TooLarge"),
+    (ReadTimeoutError(endpoint_url="lambda"), "Read timeout"),
+]
+
+
+@pytest.mark.parametrize(("failure", "reason"), FAILURES)
+@pytest.mark.parametrize("failing", ["a", "b"])
+def test_a_function_that_fails_as_a_whole_leaves_its_batch_and_keeps_no_other_from_it(
+    dynamodb: Engine,
+    capsys: pytest.CaptureFixture[str],
+    failure: Exception,
+    reason: str,
+    failing: str,
 ) -> None:
     send(event("e"))
-    as_lambda_stores_it(records(dynamodb))
+    batch = records(dynamodb)
+    for name in ("a", "b"):
+        as_lambda_stores_it(batch, name, function=FUNCTION if name != failing else "gone")
 
-    def failing(*_: object) -> Any:
-        raise RuntimeError("count failed: no rights")
+    def partly(function: str, sent: Mapping[str, Any]) -> Any:
+        if function == "gone":
+            raise failure
+        return invoke(function, sent)
 
-    assert command.run(["records"], failing) == 1
-    assert "no rights" in capsys.readouterr().out
-    assert len(stored_batches()) == 1
+    assert command.run(["records"], partly) == 1
+    out = capsys.readouterr().out
+    assert f"{failing}: " in out
+    assert reason in out
+    assert "records: 1 processed, 1 failed again\nWhat failed is kept" in out
+    assert [one.key for one in stored_batches()] == [failing]
+    assert used() == 1
+
+
+def test_a_batch_is_sent_no_longer_than_lambda_sent_it(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(event("e"))
+    batch = [record | {"note": "é"} for record in records(dynamodb)]
+    as_lambda_stores_it(batch)
+    sent = []
+
+    class Client:
+        def invoke(self, *, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803 - boto3's names
+            sent.append(Payload)
+            answer = invoke(FunctionName, json.loads(Payload))
+            return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: Client())
+    assert command.run(["records"]) == 0
+    compact = json.dumps(batch, separators=(",", ":"), ensure_ascii=False)
+    assert sent == [f'{{"Records":{compact},"redriven":true}}'.encode()]
