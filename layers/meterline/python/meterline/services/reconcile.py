@@ -36,15 +36,17 @@ type Cursor = dict[str, Any] | None
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A bucket that is not what its events say: what lacks a row or has a wrong one, and both
-    aggregates.
+    """A bucket that is not what the events of a page say: what lacks a row or has a wrong one, and
+    both aggregates.
 
-    ``missing`` and ``wrong`` are the rows as the events say them. ``counted`` is what the counter
-    says, ``recounted`` what its rows add to with the missing ones and in place of the wrong ones.
+    ``missing`` and ``wrong`` are the rows as the events say them: at least these, since other pages
+    may show more. ``counted`` is what the counter says at its ``version``, ``recounted`` what its
+    rows add to with the missing ones and in place of the wrong ones.
     """
 
     key: BucketKey
     measure: Measure
+    version: int
     missing: tuple[Row, ...]
     wrong: tuple[Row, ...]
     counted: Aggregate
@@ -263,7 +265,7 @@ def _compare(group: Group, counter: Bucket, remembered: Remembered) -> Differenc
     missing = tuple(row for row, is_wrong in zip(lacking, contradict, strict=True) if not is_wrong)
     wrong = tuple(row for row, is_wrong in zip(lacking, contradict, strict=True) if is_wrong)
     recounted = bounded(aggregate(standing([*rows, *lacking]), measure))
-    return Difference(key, measure, missing, wrong, counter.aggregate, recounted)
+    return Difference(key, measure, counter.version, missing, wrong, counter.aggregate, recounted)
 
 
 def _known(

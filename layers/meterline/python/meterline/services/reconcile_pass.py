@@ -2,7 +2,8 @@
 
 Each invocation goes on where the last one stopped; a pass that is done waits for the next day.
 What differs is told as an event of ours, once for each state of a counter, and never repaired
-unasked: a difference means that something is broken, and its cause comes first.
+unasked: a difference means that something is broken, and its cause comes first. Whichever page
+shows it first tells what it saw: at least so many events are missing or wrong.
 """
 
 import time
@@ -71,7 +72,7 @@ def reconcile(now: int, *, monotonic: Callable[[], float] = time.monotonic) -> R
 
 
 def tell(difference: Difference) -> bool:
-    """Store a difference together with its event; False if this very one was told before."""
+    """Store a difference together with its event; False if its counter was told of as it is."""
     ctx = worker_context(livemode=difference.key.livemode)
     body = _body(ctx, difference)
     document = Document(
@@ -128,14 +129,16 @@ def _after(progress: Progress, found: Recount, now: int) -> Progress:
 
 
 def _body(ctx: Context, difference: Difference) -> Body:
+    """The difference as it is told, under an id of the counter's state.
+
+    Pages begin elsewhere on another day: what one of them showed is no part of the id.
+    """
     key = difference.key
     counted, recounted = (
         _numbers(whole, difference) for whole in (difference.counted, difference.recounted)
     )
-    missing = sorted(row.identity.hex() for row in difference.missing)
-    wrong = sorted(row.identity.hex() for row in difference.wrong)
     return {
-        "id": derived_id("usgdif_", *key, str(counted), str(recounted), *missing, *wrong),
+        "id": derived_id("usgdif_", *key, difference.version, str(counted)),
         "object": KIND,
         "created": ctx.now,
         "customer": key.customer,
@@ -143,10 +146,10 @@ def _body(ctx: Context, difference: Difference) -> Body:
         "end_time": key.start + HOUR_SECONDS,
         "livemode": key.livemode,
         "meter": key.meter,
-        "missing_events": len(missing),
+        "missing_events": len(difference.missing),
         "recounted": recounted,
         "start_time": key.start,
-        "wrong_events": len(wrong),
+        "wrong_events": len(difference.wrong),
     }
 
 
