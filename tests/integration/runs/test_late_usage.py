@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from meterline.core.invoicing import Line
 from meterline.services.account_settings import update_settings
 from meterline.services.count import count_records
-from meterline.services.invoices.late_usage import LATE_SECONDS
+from meterline.services.invoices import late_usage
+from meterline.services.invoices.late_notes import KIND, LATE_SECONDS
+from meterline.services.invoices.metered import rate_again
 from meterline.services.invoices.preview import create_preview
 from meterline.services.meters import create_meter
 from meterline.services.operations import explain_invoice
@@ -28,6 +31,7 @@ from tests.integration.runs.worlds import (
     listed,
     stored,
     subscribe,
+    told,
 )
 
 WEEK = 7 * DAY
@@ -244,6 +248,65 @@ def test_a_note_is_done_with_when_no_more_usage_can_come(story: Story) -> None:
         if line["description"].startswith("Late usage")
     ]
     assert corrections == [120]
+
+
+@pytest.fixture
+def done_with(story: Story) -> Story:
+    """Nine weeks after the first one, whose 40 late tokens were corrected in the third."""
+    billed_late()
+    late_story(story)
+    for week in range(2, 10):
+        story.advance(FROZEN + week * WEEK + 2 * HOUR)
+    assert listed(KIND, parent=story.customer) == []
+    return story
+
+
+def test_usage_counted_long_after_a_correction_is_billed_beside_it_once(done_with: Story) -> None:
+    done_with.use(10, FROZEN + 3 * DAY)
+    done_with.watch()
+    done_with.advance(FROZEN + 10 * WEEK + 2 * HOUR)
+    assert done_with.lines() == [(0, "0", FROZEN + 9 * WEEK), (30, "10", FROZEN)]
+    done_with.watch()
+    done_with.advance(FROZEN + 11 * WEEK + 2 * HOUR)
+    assert done_with.lines() == [(0, "0", FROZEN + 10 * WEEK)]
+    assert [event for event in told() if event == f"{KIND}.found"] == [f"{KIND}.found"]
+
+
+def test_what_is_billed_already_is_not_taken_up_again(done_with: Story) -> None:
+    [before] = BillingStore(livemode=False).each(KIND)
+    done_with.watch()
+    assert list(BillingStore(livemode=False).each(KIND)) == [before]
+
+
+def test_a_note_that_is_done_with_outlasts_whatever_may_be_counted_again(done_with: Story) -> None:
+    """Failed records wait for 90 days, events may be recounted for 45."""
+    [note] = BillingStore(livemode=False).each(KIND)
+    assert note.expires_at is not None
+    assert (note.expires_at - context().wall_clock) // DAY == 45 + 365
+    done_with.use(10, FROZEN + 3 * DAY)
+    [again] = BillingStore(livemode=False).each(KIND)
+    assert (again.parent, again.expires_at) == (done_with.customer, None)
+
+
+def test_usage_counted_while_a_renewal_is_done_with_its_note_is_corrected(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    billed_late()
+    late_story(story)
+    for week in range(2, 6):
+        story.advance(FROZEN + week * WEEK + 2 * HOUR)
+    late = iter([10])
+
+    def rate_early(*given: Any) -> Line:
+        rated = rate_again(*given)
+        for quantity in late:  # once
+            story.use(quantity, FROZEN + 3 * DAY)
+        return rated
+
+    monkeypatch.setattr(late_usage, "rate_again", rate_early)
+    story.advance(FROZEN + 6 * WEEK + 2 * HOUR)
+    assert story.lines() == [(0, "0", FROZEN + 5 * WEEK), (30, "10", FROZEN)]
+    assert listed(KIND, parent=story.customer) == []
 
 
 def test_a_renewal_without_late_usage_looks_back_at_no_invoice(

@@ -1,7 +1,8 @@
 """Finding usage that came after its invoice was final, when it is counted, and telling of it once.
 
-Whether it is billed is another matter (``late_usage``): here it is only made known. The events
-themselves are those in the list of a meter's events that were created after ``finalized_at``.
+Whether it is billed is another matter (``late_usage``): here it is only made known, and a note that
+was done with is taken up again. The events themselves are those in the list of a meter's events
+that were created after ``finalized_at``.
 """
 
 from collections.abc import Iterator
@@ -20,21 +21,29 @@ from meterline.services.invoices.bodies import (
     private,
     usage_due_at,
 )
+from meterline.services.invoices.late_notes import (
+    KIND,
+    corrected_by,
+    is_done_with,
+    taken_up_again,
+    takes_no_more,
+)
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Change, Conflict, Document
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 
-KIND = "meterline.late_usage"
-
 _MOST_INVOICES = 200
 """Of one customer since the hour of an event: more than five weeks of five daily subscriptions."""
 
 _SOON_SECONDS = 300
-"""Drafts that become final by themselves this soon, or wait for a person, are written again."""
+"""Drafts that become final by themselves this soon, or wait for a person, are written again.
+
+So are notes that the next renewal may be done with.
+"""
 
 _TRIES = 5
-"""How often a draft that others write too is written, before the hour is looked at again."""
+"""How often what others write too is written, before the hour is looked at again."""
 
 
 def tell_late_usage(ctx: Context, bucket: BucketKey) -> None:
@@ -130,15 +139,30 @@ def _overlaps(period: Body, bucket: BucketKey) -> bool:
 
 
 def _tell_if_late(ctx: Context, invoice: Body, line: Body) -> None:
-    document_id = derived_id("lateusg_", invoice["id"], line["id"])
-    if ctx.store.get(document_id) is not None:
-        return
-    known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
-    counted = rate_again(ctx, invoice["customer"], line, known).quantity
+    """Tell of a line's late usage, once; of a line that was told of, see that renewals know."""
+    note_id = derived_id("lateusg_", invoice["id"], line["id"])
+    for _ in range(_TRIES):
+        note = ctx.store.get(note_id)
+        try:
+            if note is None:
+                _tell(ctx, note_id, invoice, line)
+            elif is_done_with(note):
+                _take_up_again(ctx, note, line)
+            elif invoice["test_clock"] is not None or _may_be_done_with_soon(ctx, note):
+                ctx.save(Change(puts=[note]))
+        except Conflict:
+            continue
+        else:
+            return
+    raise Conflict(note_id)
+
+
+def _tell(ctx: Context, note_id: str, invoice: Body, line: Body) -> None:
+    counted = _counted(ctx, invoice["customer"], line)
     if counted == Decimal(line["quantity_decimal"]):
         return
     body = {
-        "id": document_id,
+        "id": note_id,
         "object": KIND,
         "created": ctx.now,
         "billed_quantity": line["quantity_decimal"],
@@ -152,8 +176,27 @@ def _tell_if_late(ctx: Context, invoice: Body, line: Body) -> None:
         "meter": line["_"]["meter"],
         "start_time": line["period"]["start"],
     }
-    document = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
-    try:
-        ctx.save(Change(puts=[document]), [EventDraft(f"{KIND}.found", body)])
-    except Conflict:
-        return
+    note = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
+    ctx.save(Change(puts=[note]), [EventDraft(f"{KIND}.found", body)])
+
+
+def _take_up_again(ctx: Context, note: Document, line: Body) -> None:
+    """Hand a note that was done with to the next renewal, if not all that is counted is billed."""
+    billed = Decimal(line["quantity_decimal"]) + corrected_by(note).quantity
+    if _counted(ctx, note.body["customer"], line) != billed:
+        ctx.save(Change(puts=[taken_up_again(note)]))
+
+
+def _may_be_done_with_soon(ctx: Context, note: Document) -> bool:
+    """Whether a renewal may be done with a note about now.
+
+    The note is then written again as it is: a renewal that has read its usage already is refused
+    for that and reads again.
+    """
+    return takes_no_more(note, ctx.wall_clock + _SOON_SECONDS)
+
+
+def _counted(ctx: Context, customer_id: str, line: Body) -> Decimal:
+    """The usage of a line's period, as counted by now."""
+    known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
+    return rate_again(ctx, customer_id, line, known).quantity

@@ -8,7 +8,7 @@ What period that was, and why its invoice was made, does not matter.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
@@ -18,16 +18,19 @@ from meterline.services.account_settings import bills_late_usage
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import InvoiceTerms, invoice_lines
-from meterline.services.invoices.late_findings import KIND
+from meterline.services.invoices.late_notes import (
+    KIND,
+    Corrected,
+    corrected_by,
+    done_with,
+    takes_no_more,
+    with_corrected,
+)
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import bounds_of, steps_of
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.documents import Body, Document
 
-LATE_SECONDS = 35 * 86_400
-"""How long after its timestamp an event is still taken (contract section 3)."""
-
-_KEPT_SECONDS = 35 * 86_400
 _MOST_FINDINGS = 60
 """What one renewal looks at; the rest is left to the next one."""
 
@@ -45,8 +48,8 @@ class _Found:
 def late_lines(ledger: Ledger, subscription: Body, terms: InvoiceTerms) -> list[Body]:
     """The corrections that a renewal's invoice carries, newest period first; usually none.
 
-    The notes remember on the ledger what has been billed. One whose period cannot get any more
-    usage is done with.
+    The notes remember on the ledger what has been billed. One whose period takes no more events is
+    done with, until usage of it is counted nevertheless.
     """
     if terms.billing_reason not in _REASONS or not bills_late_usage(ledger.ctx):
         return []
@@ -75,24 +78,15 @@ def _correction(ledger: Ledger, found: _Found, invoice_id: str) -> Body | None:
     ctx, note, line = ledger.ctx, found.note, found.line
     known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
     rated = rate_again(ctx, note.body["customer"], line, known)
-    before = (note.body.get("_") or {}).get("corrected", {"amount": 0, "quantity": "0"})
-    more = rated.quantity - Decimal(line["quantity_decimal"]) - Decimal(before["quantity"])
-    amount = rated.amount_minor - int(line["amount"]) - int(before["amount"])
-    billed = {
-        "amount": int(before["amount"]) + amount,
-        "quantity": format_decimal(Decimal(before["quantity"]) + more),
-    }
-    ledger.put(_after(ctx, replace(note, body=note.body | {"_": {"corrected": billed}})))
+    before = corrected_by(note)
+    more = rated.quantity - Decimal(line["quantity_decimal"]) - before.quantity
+    amount = rated.amount_minor - int(line["amount"]) - before.amount_minor
+    billed = Corrected(before.amount_minor + amount, before.quantity + more)
+    after = with_corrected(note, billed)
+    ledger.put(done_with(after, ctx.wall_clock) if takes_no_more(note, ctx.now) else after)
     if not more and not amount:
         return None
     return _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
-
-
-def _after(ctx: Context, note: Document) -> Document:
-    """The note after a renewal: its customer's no more once no more usage can come."""
-    if note.body["end_time"] + LATE_SECONDS > ctx.now:
-        return note
-    return replace(note, parent=None, expires_at=ctx.wall_clock + _KEPT_SECONDS)
 
 
 def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) -> Body:

@@ -1,0 +1,71 @@
+"""Notes of late usage: the invoice line that it came for, and what later invoices billed of it.
+
+A note stands under its customer, where renewals look, until its period cannot get any more usage.
+It is then done with, but kept: what was set aside, or is found missing, may be counted much later,
+and must not be billed as if nothing had been corrected before.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from meterline.core.money import format_decimal
+from meterline.store.documents import Document
+from meterline.store.settings import settings
+
+KIND = "meterline.late_usage"
+
+_DAY_SECONDS = 86_400
+
+LATE_SECONDS = 35 * _DAY_SECONDS
+"""How long after its timestamp an event is still taken (contract section 3)."""
+
+_REDRIVEN_DAYS = 365
+"""Failed records wait for 90 days; redriven in vain they wait anew, here up to four times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What the corrections of a line have billed so far, beyond the line itself."""
+
+    amount_minor: int = 0
+    quantity: Decimal = Decimal(0)
+
+
+def corrected_by(note: Document) -> Corrected:
+    """What has been billed for a note."""
+    private = note.body.get("_") or {}
+    if "corrected" not in private:
+        return Corrected()
+    billed = private["corrected"]
+    return Corrected(int(billed["amount"]), Decimal(billed["quantity"]))
+
+
+def with_corrected(note: Document, billed: Corrected) -> Document:
+    """The note once this has been billed for it."""
+    said = {"amount": billed.amount_minor, "quantity": format_decimal(billed.quantity)}
+    return replace(note, body=note.body | {"_": {"corrected": said}})
+
+
+def takes_no_more(note: Document, now: int) -> bool:
+    """Whether events of the note's period are taken no more at ``now``, UTC seconds."""
+    ended_at: int = note.body["end_time"]
+    return ended_at + LATE_SECONDS <= now
+
+
+def done_with(note: Document, wall_clock: int) -> Document:
+    """The note when renewals need not look at it; it stays as long as usage may be counted.
+
+    That is while events are there to be recounted, and records that failed to be redriven.
+    """
+    kept_days = settings().event_retention_days + _REDRIVEN_DAYS
+    return replace(note, parent=None, expires_at=wall_clock + kept_days * _DAY_SECONDS)
+
+
+def is_done_with(note: Document) -> bool:
+    """Whether renewals do not look at the note any more."""
+    return note.parent is None
+
+
+def taken_up_again(note: Document) -> Document:
+    """The note where its customer's next renewal finds it."""
+    return replace(note, parent=note.body["customer"], expires_at=None)
