@@ -1,6 +1,7 @@
 """Usage that is counted when its invoice is final is told of once, and stays findable."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,15 @@ from meterline.core.price_models import Usage
 from meterline.services.context import Context
 from meterline.services.count import count_records
 from meterline.services.invoices import finalize
+from meterline.services.invoices.late_findings import tell_late_usage
+from meterline.services.invoices.late_notes import KIND, LATE_SECONDS
 from meterline.services.invoices.metered import usage_in, with_current_usage
 from meterline.services.invoices.settle import void_invoice
 from meterline.services.subscriptions import prorations
 from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.store.billing import BillingStore
 from meterline.store.documents import Body, Change, Conflict
+from meterline.store.usage import BucketKey
 from tests.engines import Engine
 from tests.faults.billing.world import usage_record
 from tests.integration.runs import test_late_usage
@@ -62,6 +67,32 @@ def test_it_is_told_once_for_an_invoice_line_whatever_comes_later_or_again(story
     story.use(40, FROZEN + 2 * DAY)
     story.watch()
     story.use(50, FROZEN + 3 * DAY)
+    assert len(found()) == 1
+
+
+@pytest.mark.parametrize(
+    ("wall_clock", "times"),
+    [
+        (FROZEN + WEEK + LATE_SECONDS - HOUR, 0),
+        (FROZEN + WEEK + LATE_SECONDS - 60, 1),
+        (FROZEN + WEEK + LATE_SECONDS + DAY, 1),
+    ],
+    ids=["renewals go on looking", "one may be done with it", "the next one may"],
+)
+def test_a_note_that_a_renewal_may_be_done_with_is_written_again(
+    story: Story, wall_clock: int, times: int
+) -> None:
+    """So that a renewal that has read the usage before is refused and reads again."""
+    story.use(40, FROZEN + 2 * DAY)
+    store = BillingStore(livemode=False)
+    [invoice] = store.each("invoice")
+    store.commit(Change(puts=[replace(invoice, body=invoice.body | {"test_clock": None})]))
+    [before] = store.each(KIND)
+    hour = (FROZEN + 2 * DAY) // HOUR
+    bucket = BucketKey(livemode=False, meter=story.meter, customer=story.customer, hour=hour)
+    tell_late_usage(context(wall_clock), bucket)
+    [after] = store.each(KIND)
+    assert (after.version - before.version, after.body) == (times, before.body)
     assert len(found()) == 1
 
 
