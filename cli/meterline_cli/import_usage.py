@@ -122,7 +122,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         rows = list(read_rows(options))
         send_rows(rows, Stream(options.api_key, options.api_base), report, console)
-    except (OSError, KeyError, stripe.StripeError) as error:
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error, stripe.StripeError) as error:
         console.print(_explain(error), style="red", markup=False)
         if report.statuses:
             console.print("Until then (what is sent again comes back as a duplicate):")
@@ -133,14 +133,22 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def read_rows(options: argparse.Namespace) -> Iterator[Row]:
-    """The rows of the file as events; the header is row 1."""
+    """The rows of the file as events; the header is row 1.
+
+    Raises KeyError where a column is missing, UnicodeDecodeError and csv.Error where the file is no
+    CSV in UTF-8; csv.Error says from which line on.
+    """
     with Path(options.file).open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
-        _check_columns(options, reader.fieldnames or [])
         customers = itertools.cycle(options.customer)
         seen: Counter[str] = Counter()
-        for number, (cells, customer) in enumerate(zip(reader, customers, strict=False), start=2):
-            yield _row(options, number, cells, customer, seen)
+        try:
+            _check_columns(options, reader.fieldnames or [])
+            dealt = zip(reader, customers, strict=False)
+            for number, (cells, customer) in enumerate(dealt, start=2):
+                yield _row(options, number, cells, customer, seen)
+        except csv.Error as error:
+            raise csv.Error(f"from line {reader.line_num + 1} on: {error}") from error
 
 
 def send_rows(rows: Sequence[Row], stream: Stream, report: Report, console: Console) -> None:
@@ -242,6 +250,10 @@ def _show(report: Report, console: Console) -> None:
 def _explain(error: Exception) -> str:
     if isinstance(error, stripe.StripeError):
         return f"The API refused: {error.user_message or error}"
+    if isinstance(error, UnicodeDecodeError):
+        return "The file is not in UTF-8: save it as CSV in UTF-8, and import that."
+    if isinstance(error, csv.Error):
+        return f"The file is no CSV {error}. Look for a quote that is never closed."
     return str(error.args[0] if isinstance(error, KeyError) else error)
 
 

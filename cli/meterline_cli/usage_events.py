@@ -28,7 +28,7 @@ type Event = dict[str, Any]
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command: 0, or 2 when the API refused."""
+    """Run the command: 0, or 2 when the API refused or the file cannot be written."""
     options = _parser().parse_args(arguments)
     try:
         meter, events = _events(options)
@@ -40,6 +40,10 @@ def run(arguments: Sequence[str]) -> int:
                 _write(file, value_key, events)
     except stripe.StripeError as error:
         print(f"The API refused: {error.user_message or error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"Cannot write {options.output}: {error.strerror}.", file=sys.stderr)
+        print("--output takes a file in a folder that exists.", file=sys.stderr)
         return 2
     return 0
 
@@ -100,7 +104,7 @@ def _instant(text: str) -> int:
     """The seconds of a time on the command line; ArgumentTypeError for anything else."""
     try:
         return int(datetime.fromisoformat(read_time(text)).timestamp())
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time") from None
 
 

@@ -75,3 +75,33 @@ def test_what_does_not_exist_is_refused_in_words(
     times = ["--from", "2020-01-01", "--until", "2021-01-01"]
     assert run(["mtr_nothing", *named[1:], *times]) == 2
     assert "No such meter: 'mtr_nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--from", "--until", "--received-from", "--received-until"])
+@pytest.mark.parametrize("text", ["soon", "9" * 20, "9" * 5_000, "9999-12-31T23:59:59-05:00", "-"])
+def test_what_is_no_time_is_refused_in_words(
+    capsys: pytest.CaptureFixture[str], option: str, text: str
+) -> None:
+    times = {"--from": "2020-01-01", "--until": "2021-01-01"} | {option: text}
+    words = [word for one in times.items() for word in one]
+    with pytest.raises(SystemExit) as ended:
+        run(["mtr_1", "--customer", "cus_1", "--api-base", "x", "--api-key", "y", *words])
+    assert ended.value.code == 2
+    assert f"argument {option}: {text!r} is not a time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"), [("none/out.csv", "No such file or directory"), (".", "Is a directory")]
+)
+def test_a_file_that_cannot_be_written_is_told_in_words(
+    named: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    output: str,
+    reason: str,
+) -> None:
+    times = ["--from", "2020-01-01", "--until", "2021-01-01"]
+    assert run([*named, *times, "--output", str(tmp_path / output)]) == 2
+    told = capsys.readouterr().err
+    assert f"Cannot write {tmp_path / output}: {reason}." in told
+    assert "a folder that exists" in told

@@ -164,6 +164,27 @@ def test_a_missing_column_and_a_wrong_key_are_explained(
     assert "Invalid API Key" in capsys.readouterr().err
 
 
+UNREADABLE = [
+    ("Tokens;é".encode("latin-1"), "not in UTF-8: save it as CSV in UTF-8"),
+    ("TIMESTAMP,Tokens\n1,é\n".encode("latin-1"), "not in UTF-8"),
+    ("TIMESTAMP,Tokens\n1,2\n".encode("utf-16"), "not in UTF-8"),
+    (b'TIMESTAMP,Tokens\n1,"' + b"2\n" * 70_000, "from line 2 on: field larger than field limit"),
+    (b"TIMESTAMP,Tokens\n1,2\n1,2\n1," + b"2" * 140_000, "from line 4 on: field"),
+    (b"TIMESTAMP," + b"Tokens" * 30_000, "from line 1 on: field larger than field limit"),
+    (b"", "the file is empty"),
+]
+
+
+@pytest.mark.parametrize(("content", "reason"), UNREADABLE)
+def test_a_file_that_cannot_be_read_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, reason: str
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_bytes(content)
+    assert _import(file, "http://127.0.0.1:1") == 2
+    assert reason in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
