@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.core import metering_buckets, metering_profiles
+from meterline.core import aggregation, metering_buckets, metering_profiles
 from meterline.core.aggregation import Measure, Row
 from meterline.core.errors import BillingError
 from meterline.core.metering_buckets import Bucket
@@ -28,6 +28,9 @@ SEEDS = 300
 
 RARE = {"a_cancellation_without_tombstone": 100}
 """Where to begin to look: a cancellation must leave the dead-letter queue before its event does."""
+
+FORMULAS = {"a_greatest_value_that_outlives_its_event": "max"}
+"""What the meter counts where it matters; a sum elsewhere."""
 
 type Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -71,9 +74,9 @@ def counters_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_watermark_that_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
-    def too_late(bucket: Bucket, arrivals: Sequence[Row], measure: Measure) -> int | None:
+    def too_late(bucket: Bucket, arrivals: Sequence[Row]) -> int | None:
         lowered = [row._replace(accepted_at=row.accepted_at + 1) for row in arrivals]
-        return evidence_from(bucket, lowered, measure)
+        return evidence_from(bucket, lowered)
 
     evidence_from = metering_buckets.evidence_from
     patch.setattr(metering_buckets, "evidence_from", too_late)
@@ -116,6 +119,10 @@ def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
         return [row for row in added if row.identity in counted]
 
     patch.setattr(metering_buckets, "_new_rows", forgetful)
+
+
+def a_greatest_value_that_outlives_its_event(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(aggregation, "depends_on", lambda *_: False)
 
 
 def a_profile_that_overlooks_cancellations(patch: pytest.MonkeyPatch) -> None:
@@ -192,6 +199,7 @@ MUTATIONS: list[Break] = [
     segments_that_overwrite_each_other,
     a_counter_without_its_segment,
     a_cancellation_without_tombstone,
+    a_greatest_value_that_outlives_its_event,
     a_profile_that_overlooks_cancellations,
     a_profile_that_takes_tombstones_for_events,
     unconditional_acceptance,
@@ -209,7 +217,7 @@ def test_the_simulator_catches(
     first = RARE.get(mutation.__name__, 0)
     for seed in range(first, first + SEEDS):
         try:
-            simulate(Simulation(seed))
+            simulate(Simulation(seed, FORMULAS.get(mutation.__name__, "sum")))
         except (AssertionError, BillingError, usage_commits.LostRace, KeyError):
             return
     pytest.fail(f"{mutation.__name__} went unnoticed in {SEEDS} seeds")

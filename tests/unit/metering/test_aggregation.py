@@ -14,6 +14,7 @@ from meterline.core.aggregation import (
     Window,
     aggregate,
     combine,
+    depends_on,
     result,
     without,
 )
@@ -91,8 +92,14 @@ def test_disjoint_parts_combine_to_the_whole(
     assert combine(whole, NOTHING, measure) == whole == combine(NOTHING, whole, measure)
 
 
-@given(ROWS.filter(bool))
-def test_an_event_can_be_taken_out_again(events: list[Row]) -> None:
-    measure = Measure(Formula.SUM)
+@given(ROWS.filter(bool), st.sampled_from(Formula), st.sampled_from([None, *Window]))
+def test_an_event_that_the_whole_does_not_depend_on_can_be_taken_out_again(
+    events: list[Row], formula: Formula, window: Window | None
+) -> None:
+    measure = Measure(formula, window)
     whole = aggregate(events, measure)
-    assert without(whole, events[0]) == aggregate(events[1:], measure)
+    is_additive = window is None and formula in (Formula.SUM, Formula.COUNT, Formula.AVG)
+    if depends_on(whole, events[0]):
+        assert not is_additive
+    else:
+        assert without(whole, events[0], measure) == aggregate(events[1:], measure)

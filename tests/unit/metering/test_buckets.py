@@ -1,10 +1,15 @@
 """The decision about a bucket: what is new, what the evidence is, when it need not be read."""
 
+from dataclasses import replace
 from decimal import Decimal
+from itertools import batched
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from meterline.core.aggregation import Formula, Measure, Row
+from meterline.core.aggregation import Aggregate, Formula, Measure, Row, Window, aggregate
+from meterline.core.distinct import Distinct
 from meterline.core.metering_buckets import EMPTY, Bucket, count, evidence_from, standing
 
 SUM = Measure(Formula.SUM)
@@ -71,12 +76,63 @@ def test_cancelling_the_greatest_leaves_the_next() -> None:
 def test_evidence_is_read_from_the_earliest_acceptance_unless_all_is_newer(
     bucket: Bucket, arrivals: list[Row], expected: int | None
 ) -> None:
-    assert evidence_from(bucket, arrivals, SUM) == expected
+    assert evidence_from(bucket, arrivals) == expected
 
 
-def test_taking_out_of_a_measure_that_is_not_additive_needs_all_rows() -> None:
-    bucket = Bucket(watermark=10, segments=1)
-    assert evidence_from(bucket, [arrival("a", at=11, cancels=True)], MAX) == 0
+@pytest.mark.parametrize(
+    ("whole", "value", "expected"),
+    [
+        (Aggregate(2, Decimal(9), extreme=Decimal(5)), 5, 0),
+        (Aggregate(2, Decimal(9), extreme=Decimal(5)), 4, 7),
+        (Aggregate(2, Decimal(9), chosen=arrival("a", 4)), 4, 0),
+        (Aggregate(2, Decimal(9), chosen=arrival("b", 4)), 4, 7),
+        (Aggregate(2, distinct=Distinct(frozenset({4, 5}))), 4, 0),
+        (Aggregate(2, distinct=Distinct(frozenset({4}), limit=5)), 5, 0),
+        (Aggregate(2, distinct=Distinct(frozenset({4}), limit=5)), 6, 7),
+    ],
+)
+def test_taking_out_an_event_needs_all_rows_only_where_the_aggregate_depends_on_it(
+    whole: Aggregate, value: int, expected: int
+) -> None:
+    bucket = Bucket(watermark=10, segments=1, aggregate=whole)
+    assert evidence_from(bucket, [arrival("a", value, at=7, cancels=True)]) == expected
+
+
+MEASURES = [
+    Measure(formula, window)
+    for formula in Formula
+    for window in (None, Window.HOUR)
+    if window is None or formula is not Formula.AVG
+]
+
+
+@given(
+    st.sampled_from(MEASURES),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 4), st.booleans()), max_size=30),
+    st.integers(1, 6),
+)
+def test_with_the_evidence_it_asks_for_a_bucket_is_what_its_events_add_up_to(
+    measure: Measure, stream: list[tuple[int, int, bool]], batch: int
+) -> None:
+    values: dict[int, int] = {}
+    rows: list[Row] = []
+    bucket = EMPTY
+    for some in batched(stream, batch, strict=False):
+        arrivals = [
+            arrival(f"{number}", values.setdefault(number, value), at=number + 1, cancels=cancels)
+            for number, value, cancels in some
+        ]
+        since = evidence_from(bucket, arrivals)
+        evidence = [row for row in rows if since is not None and row.accepted_at >= since]
+        changed = count(bucket, evidence, arrivals, measure)
+        if changed is None:
+            continue
+        rows += changed.inline
+        bucket = replace(changed, inline=(), segments=1)
+    whole = aggregate(standing(rows), measure)
+    kept = bucket.aggregate
+    assert replace(kept, distinct=None) == replace(whole, distinct=None)
+    assert (kept.distinct or Distinct()) == (whole.distinct or Distinct())
 
 
 def test_standing_rows_are_those_counted_and_not_cancelled() -> None:

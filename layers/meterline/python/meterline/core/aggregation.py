@@ -61,11 +61,6 @@ class Measure:
         return self.window is not None or self.formula is Formula.LAST
 
     @property
-    def is_additive(self) -> bool:
-        """Whether removing an event needs only that event: no other one has to be seen again."""
-        return self.window is None and self.formula in (Formula.SUM, Formula.COUNT, Formula.AVG)
-
-    @property
     def has_digests(self) -> bool:
         """Whether values are digests of texts, which are compared and never added."""
         return self.formula is Formula.UNIQUE_COUNT
@@ -157,9 +152,23 @@ def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
     )
 
 
-def without(whole: Aggregate, row: Row) -> Aggregate:
-    """``whole`` less one of its events; only for additive measures."""
-    return replace(whole, count=whole.count - 1, total=EXACT.subtract(whole.total, row.value))
+def depends_on(whole: Aggregate, row: Row) -> bool:
+    """Whether only the other events can tell what ``whole`` is without ``row``, one of its events.
+
+    So it is with the greatest or least value, with the event that counts, and with one of the
+    values told apart.
+    """
+    if whole.distinct is not None:
+        return int(row.value) <= whole.distinct.limit
+    if whole.chosen is not None and row.identity == whole.chosen.identity:
+        return True
+    return row.value == whole.extreme
+
+
+def without(whole: Aggregate, row: Row, measure: Measure) -> Aggregate:
+    """``whole`` less one of its events, which it does not depend on."""
+    total = whole.total if measure.has_digests else EXACT.subtract(whole.total, row.value)
+    return replace(whole, count=whole.count - 1, total=total)
 
 
 def result(whole: Aggregate, formula: Formula) -> Decimal:

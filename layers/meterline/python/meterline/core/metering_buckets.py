@@ -31,15 +31,16 @@ class Bucket:
 EMPTY = Bucket()
 
 
-def evidence_from(bucket: Bucket, arrivals: Sequence[Row], measure: Measure) -> int | None:
+def evidence_from(bucket: Bucket, arrivals: Sequence[Row]) -> int | None:
     """From which acceptance on the bucket's segments must be read before ``arrivals`` are counted.
 
-    None when no segment can matter: an event accepted after the watermark has no row yet. Taking an
-    event out of a measure that is not additive needs all rows (0).
+    None when no segment can matter: an event accepted after the watermark has no row yet. Taking
+    out an event that the aggregate depends on needs all rows (0).
     """
     if not bucket.segments:
         return None
-    if not measure.is_additive and any(row.cancels for row in arrivals):
+    cancelled = [row for row in arrivals if row.cancels]
+    if any(aggregation.depends_on(bucket.aggregate, row) for row in cancelled):
         return 0
     earliest = min([row.accepted_at for row in arrivals])
     return earliest if earliest <= bucket.watermark else None
@@ -119,11 +120,9 @@ def _aggregate_after(
         return aggregation.combine(bucket.aggregate, fresh, measure)
     fresh = aggregation.aggregate(standing(added), measure)
     taken_out = [row for row in known if not row.cancels and row.identity in cancelled]
-    if not taken_out:
-        return aggregation.combine(bucket.aggregate, fresh, measure)
-    if not measure.is_additive:
-        return aggregation.aggregate(standing([*known, *added]), measure)
     left = bucket.aggregate
+    if any(aggregation.depends_on(left, row) for row in taken_out):
+        return aggregation.aggregate(standing([*known, *added]), measure)
     for row in taken_out:
-        left = aggregation.without(left, row)
+        left = aggregation.without(left, row, measure)
     return aggregation.combine(left, fresh, measure)

@@ -14,6 +14,7 @@ from meterline.core.aggregation import (
     Row,
     aggregate,
     combine,
+    depends_on,
     without,
 )
 from meterline.core.metering_buckets import standing
@@ -42,7 +43,7 @@ def settle(seconds: Seconds, later: Iterable[Row], measure: Measure) -> tuple[Se
     """The usage by seconds without what ``later`` rows take out of it, and the rows of those that
     count.
 
-    Raises NeedsAllRows when the measure cannot take out an event whose row it does not see.
+    Raises NeedsAllRows where a second depends on what is taken out of it.
     """
     rows = list(later)
     counted = {row.identity for row in rows if not row.cancels}
@@ -51,11 +52,11 @@ def settle(seconds: Seconds, later: Iterable[Row], measure: Measure) -> tuple[Se
         for row in rows
         if row.cancels and not row.tombstone and row.identity not in counted
     }
-    if taken_out and not measure.is_additive:
-        raise NeedsAllRows
     left = dict(seconds)
     for row in taken_out.values():
-        left[row.timestamp] = without(left[row.timestamp], row)
+        if depends_on(left[row.timestamp], row):
+            raise NeedsAllRows
+        left[row.timestamp] = without(left[row.timestamp], row, measure)
     return left, standing(rows)
 
 

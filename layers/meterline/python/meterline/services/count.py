@@ -237,7 +237,7 @@ def _evidence(
     key: BucketKey, bucket: Bucket, arrivals: Sequence[Row], measure: Measure
 ) -> list[Row]:
     """The segment rows that may hold one of the arrivals, read after the bucket was read."""
-    accepted_from = metering_buckets.evidence_from(bucket, arrivals, measure)
+    accepted_from = metering_buckets.evidence_from(bucket, arrivals)
     if accepted_from is None:
         return []
     return usage.read_segments(key, measure, accepted_from=accepted_from)
