@@ -4,13 +4,17 @@ from urllib.parse import urlencode
 
 import pytest
 
+from meterline.api.auth import SESSION_PREFIX
 from meterline.services.context import Context
 from meterline.services.meters import deactivate_meter
+from meterline.store import meter_events
+from meterline.store.batches import Throttled
 from meterline.store.billing import BillingStore
 from tests.engines import Engine
 from tests.integration.metering.wire import (
     CUSTOMER,
     NOW,
+    SECRET,
     Answer,
     Api,
     api,
@@ -195,3 +199,36 @@ def test_a_key_for_a_stream_is_not_used_for_other_events(api: Api) -> None:
 
     assert [send(value)[0] for value in "112"] == [200, 200, 400]
     assert send("2")[1]["error"]["type"] == "idempotency_error"
+
+
+def test_events_with_one_identifier_are_each_refused_by_themselves(api: Api) -> None:
+    unknown = [event_v2("twice") | {"event_name": "nothing"} for _ in range(2)]
+    assert streamed(api, [*unknown, event_v2("other")]) == ["refused", "refused", "accepted"]
+
+
+def test_what_dynamodb_cannot_take_now_is_told_as_too_much(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(*_: object) -> None:
+        raise Throttled("2 events could not be stored")
+
+    monkeypatch.setattr(meter_events, "insert_many", throttled)
+    status, body = stream(api, [event_v2("one"), event_v2("two")], "")
+    assert (status, body["error"]["code"]) == (429, "rate_limit")
+
+
+@pytest.mark.parametrize(
+    ("secret", "code"),
+    [
+        (SESSION_PREFIX + "a" * 64, "billing_meter_event_session_expired"),
+        (SECRET, "unauthenticated"),
+        ("anything", "unauthenticated"),
+    ],
+)
+def test_a_session_that_was_removed_has_expired(api: Api, secret: str, code: str) -> None:
+    status, body = api.post(
+        "/v2/billing/meter_event_stream", {"events": [event_v2("one")]}, secret=secret
+    )
+    assert (status, body["error"]["code"]) == (401, code)
+    is_expired = body["error"].get("type") == "temporary_session_expired"
+    assert is_expired == code.endswith("expired")

@@ -22,6 +22,7 @@ from meterline.services.api_version import API_VERSION
 from meterline.services.ids import new_id
 from meterline.services.logs import frames, log
 from meterline.services.wire_numbers import wire_number
+from meterline.store.batches import Throttled
 from meterline.store.documents import Conflict, LeaseLost, Receipt
 
 if TYPE_CHECKING:
@@ -243,6 +244,8 @@ def _failure(call: Call, error: Exception) -> BillingError:
 def _is_throttled(error: BaseException | None) -> bool:
     """Whether DynamoDB refused for lack of capacity, somewhere down the chain of causes."""
     while error is not None:
+        if isinstance(error, Throttled):
+            return True
         answer = getattr(error, "response", None)
         code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
         reasons = getattr(error, "cancellation_reasons", None) or []

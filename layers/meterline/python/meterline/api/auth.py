@@ -112,16 +112,16 @@ def _by_key(secret: str, now: int) -> Principal:
 
 
 def _by_session(token: str, now: int) -> Principal:
-    digest = access.digest_of(token)
-    session = _cached_session(digest) if _SESSION.fullmatch(token) else None
-    if session is None:
+    if not _SESSION.fullmatch(token):
         raise BillingError(
             "The authentication token of a meter event session is required.",
             code="unauthenticated",
             status=401,
         )
-    key = _cached_key(session.key_digest)
-    if now >= session.usable_until or key is None or not key.usable(now):
+    # A session that is not there any more was one: it is removed a day after its end.
+    session = _cached_session(access.digest_of(token))
+    key = _cached_key(session.key_digest) if session is not None else None
+    if session is None or now >= session.usable_until or key is None or not key.usable(now):
         raise BillingError(
             "The billing meter event session has expired. Create another one.",
             code="billing_meter_event_session_expired",

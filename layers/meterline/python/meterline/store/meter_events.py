@@ -169,7 +169,7 @@ def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT00
 
 
 def _read_keys(keys: Sequence[str]) -> list[AcceptedEvent]:
-    wanted = [{"identifier": {"S": key}} for key in keys]
+    wanted = [{"identifier": {"S": key}} for key in dict.fromkeys(keys)]
     return [_event(item) for item in batch_get(settings().meter_events_table, wanted)]
 
 
