@@ -1,6 +1,7 @@
 """Formulas, and that partial results combine to the whole."""
 
 from decimal import Decimal
+from functools import reduce
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from meterline.core.aggregation import (
     NOTHING,
+    Combination,
     Formula,
     Measure,
     Row,
@@ -90,6 +92,20 @@ def test_disjoint_parts_combine_to_the_whole(
     parts = combine(aggregate(one, measure), aggregate(other, measure), measure)
     assert parts == whole
     assert combine(whole, NOTHING, measure) == whole == combine(NOTHING, whole, measure)
+
+
+@given(st.lists(ROWS, max_size=5), st.sampled_from(Formula), st.sampled_from([None, *Window]))
+def test_parts_that_come_one_after_another_combine_as_two_do(
+    parts: list[list[Row]], formula: Formula, window: Window | None
+) -> None:
+    measure = Measure(formula, window)
+    wholes = [aggregate(rows, measure) for rows in parts]
+    combined = Combination(measure)
+    for whole in wholes:
+        combined.add(whole)
+    assert combined.whole() == reduce(
+        lambda one, other: combine(one, other, measure), wholes, NOTHING
+    )
 
 
 @given(ROWS.filter(bool), st.sampled_from(Formula), st.sampled_from([None, *Window]))

@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
-from meterline.core.distinct import Distinct, distinct
+from meterline.core.distinct import Distinct, Union, distinct
 
 ZERO = Decimal(0)
 EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
@@ -150,6 +150,32 @@ def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
         _chosen(one.chosen, other.chosen, measure),
         _distinct(one.distinct, other.distinct),
     )
+
+
+class Combination:
+    """The aggregate of disjoint sets of events that come one after another.
+
+    It takes time with their number, where combining one by one would copy the values told apart.
+    """
+
+    def __init__(self, measure: Measure, whole: Aggregate = NOTHING) -> None:
+        """Begin with the events of ``whole``."""
+        self._measure = measure
+        self._values: Union | None = None
+        self._rest = NOTHING
+        self.add(whole)
+
+    def add(self, part: Aggregate) -> None:
+        """Take the events of a part in."""
+        if part.distinct is not None:
+            self._values = self._values or Union()
+            self._values.add(part.distinct)
+            part = replace(part, distinct=None)
+        self._rest = combine(self._rest, part, self._measure)
+
+    def whole(self) -> Aggregate:
+        """The aggregate of all parts so far."""
+        return replace(self._rest, distinct=self._values.whole()) if self._values else self._rest
 
 
 def depends_on(whole: Aggregate, row: Row) -> bool:

@@ -8,7 +8,7 @@ whatever order and in whatever parts they came.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 DIGEST_BYTES = 16
@@ -37,11 +37,10 @@ class Distinct:
 
     def union(self, other: "Distinct") -> "Distinct":
         """The distinct values of both."""
-        limit = min(self.limit, other.limit)
-        both = self.digests | other.digests
-        if limit != EVERYTHING:
-            both = frozenset(digest for digest in both if digest < limit)
-        return Distinct(both, limit)
+        both = Union()
+        both.add(self)
+        both.add(other)
+        return both.whole()
 
     def bounded(self) -> "Distinct":
         """The same values in bounded room: a sample where there are too many."""
@@ -53,6 +52,26 @@ class Distinct:
     def pack(self) -> bytes:
         """The digests as bytes, in order; ``limit`` is kept beside them."""
         return b"".join(digest.to_bytes(DIGEST_BYTES) for digest in sorted(self.digests))
+
+
+@dataclass(slots=True)
+class Union:
+    """The distinct values of parts that come one after another, in time with their number."""
+
+    _digests: set[int] = field(default_factory=set)
+    _limit: int = EVERYTHING
+
+    def add(self, part: Distinct) -> None:
+        """Take the values of a part in."""
+        self._digests |= part.digests
+        self._limit = min(self._limit, part.limit)
+
+    def whole(self) -> Distinct:
+        """The values of all parts so far."""
+        if self._limit == EVERYTHING:
+            return Distinct(frozenset(self._digests))
+        kept = frozenset(digest for digest in self._digests if digest < self._limit)
+        return Distinct(kept, self._limit)
 
 
 def unpack(data: bytes, limit: int = EVERYTHING) -> Distinct:

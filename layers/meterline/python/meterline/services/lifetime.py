@@ -7,7 +7,7 @@ total is forgotten, by whoever hears of it from the counters' stream, and made a
 
 from decimal import Decimal
 
-from meterline.core.aggregation import NOTHING, Aggregate, Measure, combine, result
+from meterline.core.aggregation import Combination, Measure, result
 from meterline.core.metering import PAST_LIMIT_SECONDS
 from meterline.services.summaries import Series, parts_between
 from meterline.store.usage import HOUR_SECONDS, BucketKey
@@ -37,24 +37,22 @@ def lifetime_usage(
     series = Series(livemode, meter_id, customer_id, measure)
     before = read_old_total(livemode, meter_id, customer_id, series.combining)
     through = (now - OLD_SECONDS) // _DAY_SECONDS * _DAY_SECONDS
-    old, young, parts = before.aggregate, NOTHING, 0
+    old = Combination(series.combining, before.aggregate)
+    young, parts = Combination(series.combining), 0
     for start, part, _ in parts_between(series, before.through * HOUR_SECONDS, _END_OF_TIME):
         if start < through:
-            old = combine(old, part, series.combining)
+            old.add(part)
             parts += 1
         else:
-            young = combine(young, part, series.combining)
+            young.add(part)
     if parts >= WORTHWHILE_PARTS:
         hour = through // HOUR_SECONDS
-        save_old_total(livemode, meter_id, customer_id, before, hour, old, series.combining)
-    return _result(series, old, young)
+        save_old_total(livemode, meter_id, customer_id, before, hour, old.whole(), series.combining)
+    young.add(old.whole())
+    return result(young.whole(), measure.formula)
 
 
 def forget_if_old(bucket: BucketKey, *, now: int) -> None:
     """To be called when a counter has changed: no total may hold what it was before."""
     if bucket.start < now - PAST_LIMIT_SECONDS:
         forget_old_total(bucket.livemode, bucket.meter, bucket.customer)
-
-
-def _result(series: Series, old: Aggregate, young: Aggregate) -> Decimal:
-    return result(combine(old, young, series.combining), series.measure.formula)

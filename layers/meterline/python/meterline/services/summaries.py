@@ -4,6 +4,7 @@ Whole hours come from their counters, at most one item an hour whatever the numb
 hours that a range cuts come from their rows, busy ones from their usage by seconds.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 from meterline.core.aggregation import (
     NOTHING,
     Aggregate,
+    Combination,
     Measure,
     Row,
     Window,
@@ -90,14 +92,11 @@ def list_event_summaries(
     windows = _Windows(start, end, grouping, zone)
     windows.check_bounds()
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
-    totals: dict[Span, Aggregate] = {}
+    totals: dict[Span, Combination] = defaultdict(lambda: Combination(series.combining))
     for bounds, part in _windowed(series, windows):
-        totals[bounds] = combine(totals.get(bounds, NOTHING), part, series.combining)
-    return [
-        _summary(series, bounds, whole)
-        for bounds, whole in sorted(totals.items(), reverse=True)
-        if whole.count
-    ]
+        totals[bounds].add(part)
+    wholes = ((bounds, totals[bounds].whole()) for bounds in sorted(totals, reverse=True))
+    return [_summary(series, bounds, whole) for bounds, whole in wholes if whole.count]
 
 
 def window_of_summary(
@@ -123,14 +122,10 @@ def window_of_summary(
 
 
 def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
-    return _merged(series, parts_between(series, start, end))
-
-
-def _merged(series: Series, parts: Iterator[Part]) -> Aggregate:
-    whole = NOTHING
-    for part in parts:
-        whole = combine(whole, part.aggregate, series.combining)
-    return whole
+    parts = Combination(series.combining)
+    for part in parts_between(series, start, end):
+        parts.add(part.aggregate)
+    return parts.whole()
 
 
 def parts_between(series: Series, start: int, end: int) -> Iterator[Part]:
