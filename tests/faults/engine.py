@@ -57,6 +57,8 @@ class FakeDynamoDB:
         self.on_event: Callable[[str, Item], None] = lambda kind, item: None  # noqa: ARG005
         self.page_items = 5
         self.leaves_undone = True
+        self.unseen: set[Key] = set()
+        """Segments of the latest transaction, which the next query does not show yet."""
         self._chance = chance
 
     def put_item(self, **request: Any) -> Item:
@@ -133,6 +135,8 @@ class FakeDynamoDB:
             raise TransactionCanceledError(error, "TransactWriteItems")
         for put in puts:
             self._write(put["TableName"], put["Item"])
+        if self.leaves_undone and self._chance.random() < 0.2:
+            self.unseen = {key for _, key in keys if key[-1].startswith("s#")}
         return {}
 
     def _batch_get(self, requests: dict[str, Any]) -> Item:
@@ -159,6 +163,9 @@ class FakeDynamoDB:
         start = max(bisect_left(order, low), bisect_right(order, after))
         places = order[start : bisect_right(order, high)]
         keys = [(pk, place) for place in places if (pk, place) in source]
+        shown = [key for key in keys if key not in self.unseen]
+        self.unseen -= set(keys)
+        keys = shown
         page = keys[: self.page_items]
         answer: Item = {"Items": [source[key] for key in page]}
         if len(keys) > len(page):

@@ -35,6 +35,9 @@ FORMULAS = {"a_greatest_value_that_outlives_its_event": "max"}
 type Break = Callable[[pytest.MonkeyPatch], None]
 
 
+THE_LATEST = Bucket(version=99_999_999, watermark=9_999_999_999_999_999, segments=1)
+
+
 def no_version_condition(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(usage_commits, "_unchanged", lambda _: {})
     patch.setattr(partiql, "holds", lambda *_: True)
@@ -52,7 +55,7 @@ def evidence_read_before_the_counter(patch: pytest.MonkeyPatch) -> None:
         keys: Sequence[BucketKey], measures: Sequence[Measure]
     ) -> Mapping[BucketKey, Bucket]:
         for key, measure in zip(keys, measures, strict=True):
-            early[key] = usage.read_segments(key, measure)
+            early[key] = usage.read_segments(key, THE_LATEST, measure)
         return read_buckets(keys, measures)
 
     patch.setattr(usage, "read_buckets", read_late)
@@ -119,6 +122,10 @@ def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
         return [row for row in added if row.identity in counted]
 
     patch.setattr(metering_buckets, "_new_rows", forgetful)
+
+
+def segments_that_are_not_looked_for_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(usage, "_newest_segments", lambda *_: set())
 
 
 def a_greatest_value_that_outlives_its_event(patch: pytest.MonkeyPatch) -> None:
@@ -200,6 +207,7 @@ MUTATIONS: list[Break] = [
     a_counter_without_its_segment,
     a_cancellation_without_tombstone,
     a_greatest_value_that_outlives_its_event,
+    segments_that_are_not_looked_for_again,
     a_profile_that_overlooks_cancellations,
     a_profile_that_takes_tombstones_for_events,
     unconditional_acceptance,

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.aggregation import NOTHING, Measure, Row
+from meterline.core.metering_buckets import Bucket
 from meterline.services import count, reconcile_pass
 from meterline.services.context import Context
 from meterline.services.count import Group
@@ -147,9 +148,9 @@ def test_an_hour_is_read_once_however_many_pages_show_it(
     read = []
     read_segments = usage.read_segments
 
-    def noted(key: BucketKey, measure: Measure, *, accepted_from: int = 0) -> list[Row]:
+    def noted(key: BucketKey, bucket: Bucket, measure: Measure) -> list[Row]:
         read.append(key)
-        return read_segments(key, measure, accepted_from=accepted_from)
+        return read_segments(key, bucket, measure)
 
     monkeypatch.setattr(usage, "read_segments", noted)
     monkeypatch.setattr(reconcile_pass, "side_by_side", lambda calls: [call() for call in calls])

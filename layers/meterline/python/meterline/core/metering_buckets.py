@@ -18,7 +18,8 @@ from meterline.core.distinct import MOST_DISTINCT
 class Bucket:
     """The state of a bucket. ``version`` grows by one with each commit; 0 is a bucket yet to be.
 
-    ``watermark`` is the latest acceptance among the rows it holds, inline or in ``segments``.
+    ``watermark`` is the latest acceptance among the rows it holds, inline or in ``segments``;
+    ``newest`` is the end of its latest segment's key.
     """
 
     version: int = 0
@@ -26,6 +27,7 @@ class Bucket:
     watermark: int = 0
     segments: int = 0
     inline: tuple[Row, ...] = ()
+    newest: str = ""
 
 
 EMPTY = Bucket()
@@ -58,11 +60,11 @@ def count(
     added = _new_rows(known, arrivals)
     if not added:
         return None
-    return Bucket(
+    return replace(
+        bucket,
         version=bucket.version + 1,
         aggregate=bounded(_aggregate_after(bucket, known, added, measure)),
         watermark=max(bucket.watermark, *[row.accepted_at for row in arrivals]),
-        segments=bucket.segments,
         inline=(*bucket.inline, *added),
     )
 

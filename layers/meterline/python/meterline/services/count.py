@@ -240,4 +240,4 @@ def _evidence(
     accepted_from = metering_buckets.evidence_from(bucket, arrivals)
     if accepted_from is None:
         return []
-    return usage.read_segments(key, measure, accepted_from=accepted_from)
+    return usage.read_segments(key, bucket, measure, accepted_from=accepted_from)

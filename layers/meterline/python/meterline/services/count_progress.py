@@ -8,7 +8,7 @@ from meterline.core.metering import measure_from_text
 from meterline.store import meter_events, uncounted, usage
 from meterline.store.batches import GET_LIMIT
 from meterline.store.meter_events import AcceptedEvent
-from meterline.store.usage import HOUR_SECONDS, BucketKey
+from meterline.store.usage import HOUR_SECONDS, BucketKey, NotVisible
 
 WAIT_SECONDS = 30
 _LOOK_SECONDS = 0.25
@@ -51,7 +51,10 @@ def _holds(key: BucketKey, events: list[AcceptedEvent]) -> bool:
     """Whether a bucket has a row for each event, and for each cancellation."""
     measure = measure_from_text(events[0].measure)
     bucket = usage.read_buckets([key], [measure])[key]
-    rows = [*usage.read_segments(key, measure), *bucket.inline]
+    try:
+        rows = [*usage.read_segments(key, bucket, measure), *bucket.inline]
+    except NotVisible:
+        return False
     known = {(row.identity, row.cancels) for row in rows}
     return all(
         (meter_events.identity_of(event.identifier), event.cancelled_at is not None) in known

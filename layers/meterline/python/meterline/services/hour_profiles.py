@@ -7,6 +7,7 @@ segments. A profile that could not be made is made up for by the next one.
 
 from meterline.core.aggregation import Measure, Row
 from meterline.core.errors import BillingError
+from meterline.core.metering_buckets import Bucket
 from meterline.core.metering_profiles import (
     NeedsAllRows,
     Profile,
@@ -17,7 +18,7 @@ from meterline.core.metering_profiles import (
 )
 from meterline.services.logs import frames, log
 from meterline.store import usage, usage_profiles
-from meterline.store.usage import BucketKey
+from meterline.store.usage import BucketKey, NotVisible
 from meterline.store.usage_commits import Change
 
 SEGMENTS_A_PROFILE = 100
@@ -46,7 +47,7 @@ def _extend(change: Change, segments: int) -> None:
     key, measure = change.key, change.measure
     profile = usage_profiles.read_profile(key, measure)
     until = usage.segment_key(key, change.after)
-    later = usage.segments_after(key, measure, profile.until, until)
+    later = usage.segments_after(key, change.after, measure, profile.until)
     if len(later) != segments - profile.segments:
         return  # expired, or not all of a commit is visible yet: better none than a wrong one
     rows = [row for _, rows in later for row in rows]
@@ -66,14 +67,20 @@ def read_hour(key: BucketKey, measure: Measure) -> tuple[Seconds, list[Row]]:
         bucket, profile = usage_profiles.read_with_profile(key, measure)
         rows: list[Row] = []
         if bucket.segments > profile.segments:
-            until = usage.segment_key(key, bucket)
-            later = usage.segments_after(key, measure, profile.until, until)
-            rows = [row for _, rows in later for row in rows]
+            rows = _rows_after(key, bucket, measure, profile.until)
         seconds, events = settle(profile.seconds, [*rows, *bucket.inline], measure)
         found = sum(part.count for part in seconds.values()) + len(events)
         if found >= bucket.aggregate.count:
             return seconds, events
     raise rows_expired(key)
+
+
+def _rows_after(key: BucketKey, bucket: Bucket, measure: Measure, after: str) -> list[Row]:
+    try:
+        later = usage.segments_after(key, bucket, measure, after)
+    except NotVisible:
+        raise rows_expired(key) from None
+    return [row for _, rows in later for row in rows]
 
 
 def rows_expired(key: BucketKey) -> BillingError:

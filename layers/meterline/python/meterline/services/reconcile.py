@@ -7,6 +7,7 @@ a scan can be split into segments and resumed anywhere.
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from threading import Lock
@@ -20,7 +21,7 @@ from meterline.services.logs import frames, log
 from meterline.store import meter_events, usage
 from meterline.store.failures import PASSING
 from meterline.store.meter_events import AcceptedEvent
-from meterline.store.usage import HOUR_SECONDS, BucketKey
+from meterline.store.usage import HOUR_SECONDS, BucketKey, NotVisible
 from meterline.store.usage_commits import Change, LostRace, commit
 
 READS = 5
@@ -305,11 +306,12 @@ def _read(key: BucketKey, measure: Measure) -> tuple[Bucket, list[Row]]:
     """
     for _ in range(READS):
         bucket = usage.read_buckets([key], [measure])[key]
-        segments = usage.read_segments(key, measure) if bucket.segments else []
-        if not segments:
+        if not bucket.segments:
             return bucket, [*bucket.inline]
-        if usage.read_buckets([key], [measure])[key].version == bucket.version:
-            return bucket, [*segments, *bucket.inline]
+        with suppress(NotVisible):
+            segments = usage.read_segments(key, bucket, measure)
+            if usage.read_buckets([key], [measure])[key].version == bucket.version:
+                return bucket, [*segments, *bucket.inline]
     raise LostRace
 
 

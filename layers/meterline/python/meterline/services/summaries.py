@@ -31,7 +31,7 @@ from meterline.core.price_models import Usage
 from meterline.services import hour_profiles
 from meterline.services.ids import place_in, placed_id
 from meterline.store import usage
-from meterline.store.usage import HOUR_SECONDS, BucketKey
+from meterline.store.usage import HOUR_SECONDS, BucketKey, NotVisible
 
 type Body = dict[str, Any]
 
@@ -220,10 +220,10 @@ def rows_of_hour(series: Series, hour: int, *, accepted_from: int = 0) -> list[R
 def _rows_of_bucket(
     key: BucketKey, bucket: Bucket, measure: Measure, accepted_from: int
 ) -> list[Row]:
-    segments: list[Row] = []
-    if bucket.segments:
-        until = usage.segment_key(key, bucket)
-        segments = usage.read_segments(key, measure, accepted_from=accepted_from, until=until)
+    try:
+        segments = usage.read_segments(key, bucket, measure, accepted_from=accepted_from)
+    except NotVisible:
+        raise hour_profiles.rows_expired(key) from None
     return standing([*segments, *bucket.inline])
 
 

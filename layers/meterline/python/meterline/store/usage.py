@@ -9,8 +9,9 @@ segment   the same                    ``s#<hour>#<latest acceptance>#<version><n
 profile   the same                    ``p#<hour>`` (see ``usage_profiles``)
 ========  ==========================  ==========================================================
 
-A counter has its ``version``; ``sums``: how many events count, their total, the watermark and the
-number of segments; ``rows``; and what its formula needs beside them.
+A counter has its ``version``; ``sums``: how many events count, their total, the watermark, the
+number of segments and the end of the newest one's key; ``rows``; and what its formula needs beside
+them.
 
 A segment is never changed after it was written; its key holds what its counter's ``watermark`` and
 ``version`` became, which both only grow, so that segments sort in the order in which they were
@@ -19,7 +20,7 @@ written. How counters change: ``usage_commits``.
 
 from calendar import timegm
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import gmtime, strftime
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ from meterline.core.aggregation import Aggregate, Measure, Row
 from meterline.core.distinct import Distinct
 from meterline.core.metering_buckets import EMPTY, Bucket
 from meterline.store import decimals
-from meterline.store.batches import batch_get
+from meterline.store.batches import back_off, batch_get
 from meterline.store.clients import dynamodb
 from meterline.store.keys import mode
 from meterline.store.settings import settings
@@ -36,6 +37,9 @@ from meterline.store.settings import settings
 HOUR_SECONDS = metering_rows.HOUR_SECONDS
 
 type Item = dict[str, Any]
+
+_LOOKS = 4
+"""How often segments are looked for: over about 280 ms."""
 
 
 class BucketKey(NamedTuple):
@@ -90,31 +94,56 @@ def buckets_between(
         yield hour, bucket_of(item, hour * HOUR_SECONDS, measure)
 
 
+class NotVisible(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """Segments of a counter are not there: not yet, or not any more."""
+
+
 def read_segments(
-    key: BucketKey, measure: Measure, *, accepted_from: int = 0, until: str = ""
+    key: BucketKey, bucket: Bucket, measure: Measure, *, accepted_from: int = 0
 ) -> list[Row]:
-    """The rows of all segments that may hold an event accepted at ``accepted_from`` or later, up
-    to the segment with the key ``until`` ("": all).
+    """The rows of all segments that may hold an event accepted at ``accepted_from`` or later, as of
+    ``bucket``. Raises NotVisible.
     """
-    found = _segments(key, measure, f"{segment_prefix(key)}{accepted_from:016d}", until)
+    found = _segments(key, bucket, measure, f"{segment_prefix(key)}{accepted_from:016d}")
     return [row for _, rows in found for row in rows]
 
 
 def segments_after(
-    key: BucketKey, measure: Measure, after: str, until: str = ""
+    key: BucketKey, bucket: Bucket, measure: Measure, after: str
 ) -> list[tuple[str, list[Row]]]:
-    """The segments behind the one with the key ``after`` ("": all), in the order in which they
-    were written, up to the key ``until`` ("": all): the key and the rows of each.
+    """The segments behind the one with the key ``after`` ("": all), as of ``bucket``, in the order
+    in which they were written: the key and the rows of each. Raises NotVisible.
     """
-    return list(_segments(key, measure, f"{after}~" if after else segment_prefix(key), until))
+    return _segments(key, bucket, measure, f"{after}~" if after else segment_prefix(key))
 
 
 def _segments(
-    key: BucketKey, measure: Measure, low: str, high: str = ""
-) -> Iterator[tuple[str, list[Row]]]:
-    pk = partition(key.livemode, key.meter, key.customer)
-    for item in _query(pk, low, high or f"{segment_prefix(key)}~"):
-        yield item["sk"]["S"], metering_rows.unpack(item["rows"]["B"], key.start, measure)
+    key: BucketKey, bucket: Bucket, measure: Measure, low: str
+) -> list[tuple[str, list[Row]]]:
+    """The segments from the key ``low`` on that a counter has.
+
+    Of the transaction that wrote it a query may show nothing for a moment: DynamoDB applies it item
+    by item.
+    """
+    if not bucket.segments:
+        return []
+    pk, high = partition(key.livemode, key.meter, key.customer), segment_key(key, bucket)
+    for attempt in range(_LOOKS):
+        if attempt:
+            back_off(attempt)
+        items = {item["sk"]["S"]: item["rows"]["B"] for item in _query(pk, low, high)}
+        if items.keys() >= _newest_segments(key, bucket, low):
+            unpack = partial(metering_rows.unpack, hour_start=key.start, measure=measure)
+            return [(sk, unpack(rows)) for sk, rows in items.items()]
+    raise NotVisible
+
+
+def _newest_segments(key: BucketKey, bucket: Bucket, low: str) -> set[str]:
+    """The keys of the segments that were written last, unless they lie before ``low``."""
+    newest = f"{segment_prefix(key)}{bucket.newest}"
+    if not bucket.newest or newest < low:
+        return set()
+    return {f"{newest[:-2]}{number:02d}" for number in range(int(newest[-2:]) + 1)}
 
 
 def segment_prefix(key: BucketKey) -> str:
@@ -138,7 +167,7 @@ def counter_place(key: BucketKey) -> Item:
 
 def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
     """The bucket that a counter item holds."""
-    count, total, watermark, segments = item["sums"]["S"].split(" ")
+    count, total, watermark, segments, *newest = item["sums"]["S"].split(" ")
     chosen = None
     if "chosen" in item:
         [chosen] = metering_rows.unpack(item["chosen"]["B"], hour_start, measure)
@@ -154,6 +183,7 @@ def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
         watermark=int(watermark),
         segments=int(segments),
         inline=tuple(metering_rows.unpack(item["rows"]["B"], hour_start, measure)),
+        newest="".join(newest),
     )
 
 

@@ -15,7 +15,7 @@ from meterline.store import decimals
 from meterline.store.batches import RETRIABLE, STATEMENT_LIMIT
 from meterline.store.clients import dynamodb
 from meterline.store.settings import settings
-from meterline.store.usage import BucketKey, counter_place, partition, segment_key
+from meterline.store.usage import BucketKey, counter_place, partition, segment_key, segment_prefix
 
 COUNTER_BYTES = 1_000
 """A counter keeps its latest rows while the whole item stays below this: one write unit is 1,024.
@@ -68,7 +68,7 @@ def commit_many(changes: Sequence[Change]) -> Committed:
     done = Committed([], [])
     for change in changes:
         rows = metering_rows.pack(change.after.inline, change.key.start, change.measure)
-        counter = _counter_item(change, rows, change.before.segments)
+        counter = _counter_item(change, rows, change.before.segments, change.before.newest)
         if _counted_size(counter) <= COUNTER_BYTES:
             small.append((change, counter))
         elif segments := _commit_with_segments(change, counter):
@@ -138,7 +138,8 @@ def _commit_with_segments(change: Change, counter: Item) -> int:
     )
     segments = _segment_items(change, spilled)
     number = change.before.segments + len(segments)
-    new_counter = _counter_item(change, kept, number)
+    newest = segments[-1]["sk"]["S"].removeprefix(segment_prefix(change.key))
+    new_counter = _counter_item(change, kept, number, newest)
     condition = _unchanged(change.before)
     writes = [{"Put": {"TableName": table, "Item": new_counter, **condition}}]
     writes += [{"Put": {"TableName": table, "Item": segment}} for segment in segments]
@@ -169,8 +170,8 @@ def _rows_to_spill(change: Change, counter: Item) -> int:
     return min(rows, (units * WRITE_UNIT_BYTES - overhead) // each)
 
 
-_SEGMENTS_BYTES = 8
-"""Room for more digits in the number of segments."""
+_SEGMENTS_BYTES = 36
+"""Room for more digits in the number of segments, and for the end of the newest one's key."""
 
 
 def _unchanged(before: Bucket) -> dict[str, Any]:
@@ -183,17 +184,17 @@ def _unchanged(before: Bucket) -> dict[str, Any]:
     }
 
 
-def _counter_item(change: Change, rows: bytes, segments: int) -> Item:
+def _counter_item(change: Change, rows: bytes, segments: int, newest: str) -> Item:
     """What is to be stored of a bucket. Its small numbers share one attribute: every attribute
     costs as much time on its way as the rows of a small batch.
     """
     key, bucket = change.key, change.after
     total = bucket.aggregate
-    sums = f"{total.count} {decimals.plain(total.total)} {bucket.watermark} {segments}"
+    numbers = f"{total.count} {decimals.plain(total.total)} {bucket.watermark} {segments}"
     item: Item = {
         **counter_place(key),
         "version": {"N": str(bucket.version)},
-        "sums": {"S": sums},
+        "sums": {"S": f"{numbers} {newest}" if newest else numbers},
         "rows": {"B": rows},
     }
     if total.extreme is not None:
