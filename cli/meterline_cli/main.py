@@ -1,6 +1,7 @@
 """``meterline COMMAND …``: finds the command's module and hands it the rest of the line."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or given[0] not in COMMANDS:
         print(_usage(), file=sys.stderr)
         return 0 if given in (["-h"], ["--help"]) else 2
+    _take_region()
     module = importlib.import_module(COMMANDS[given[0]][0])
     try:
         status: int = module.run(given[1:])
@@ -38,6 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"AWS: {error}\n{_ADVICE}", file=sys.stderr)
         return 2
     return status
+
+
+def _take_region() -> None:
+    """Let ``AWS_REGION`` say the region, as in AWS's own CLI: botocore reads another variable."""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
 
 
 def _usage() -> str:

@@ -65,6 +65,7 @@ def _packages(directory: Path) -> Path:
 def _seconds(code: str, packages: Path) -> float:
     environment = os.environ | {
         "PYTHONPATH": str(packages),
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
+from moto import mock_aws
 
 from meterline.store import clients
 
@@ -62,6 +64,53 @@ def test_a_request_is_signed_as_it_is_sent(ours: Any) -> None:
     request = _sent(ours, "put_item")
     assert int(request.headers["Content-Length"]) == len(_body(request))
     assert b"Signature=" in request.headers["Authorization"]
+
+
+ROLE = "arn:aws:iam::123456789012:role/operator"
+PROFILES = {
+    "an assumed role": (
+        f"[profile operator]\nrole_arn = {ROLE}\nsource_profile = base\n"
+        "[profile base]\naws_access_key_id = a\naws_secret_access_key = b\n"
+    ),
+    "a web identity": (
+        f"[profile operator]\nrole_arn = {ROLE}\nrole_session_name = operator\n"
+        "web_identity_token_file = {token}\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_credentials_may_come_by_way_of_other_services(
+    profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, config = tmp_path / "token", tmp_path / "config"
+    token.write_text("token")
+    config.write_text("".join(PROFILES[profile]).replace("{token}", str(token)))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_PROFILE", "operator")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    clients.reset_clients()
+    with mock_aws(config={"core": {"mock_credentials": False}}):
+        assert clients.dynamodb().list_tables()["TableNames"] == []
+    clients.reset_clients()
+
+
+@pytest.mark.parametrize(("in_lambda", "known"), [(True, False), (False, True)])
+def test_only_a_function_does_without_the_services_that_lead_to_credentials(
+    monkeypatch: pytest.MonkeyPatch,
+    in_lambda: bool,  # noqa: FBT001 - a case
+    known: bool,  # noqa: FBT001 - a case
+) -> None:
+    if in_lambda:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "serve")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    clients.reset_clients()
+    offered = set(clients.session().get_available_services())
+    clients.reset_clients()
+    assert offered >= set(clients.SERVICES)
+    assert ({"sso", "sso-oidc", "sts"} <= offered) == known
 
 
 def _sent(client: Any, operation: str) -> AWSPreparedRequest:

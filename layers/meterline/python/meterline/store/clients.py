@@ -1,6 +1,7 @@
 """AWS clients: one of each for a process, created when first used."""
 
 import json
+import os
 from base64 import b64encode
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -8,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 SERVICES = ["dynamodb", "s3", "sns", "sqs"]
 """What there are clients of."""
 
+_IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+"""The variable that Lambda alone sets."""
+
 if TYPE_CHECKING:
     from botocore.config import Config
+    from botocore.loaders import Loader
     from botocore.session import Session
 
 
@@ -44,12 +49,12 @@ def s3() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
 
 def reset_clients() -> None:
     """Forget the clients, so that the next use reads the environment again (for tests)."""
-    for client in (dynamodb, sqs, sns, s3, _session):
+    for client in (dynamodb, sqs, sns, s3, session):
         client.cache_clear()
 
 
 def _client(service: str) -> Any:  # noqa: ANN401 - botocore builds its clients at run time
-    return _session().create_client(service, config=_config())
+    return session().create_client(service, config=_config())
 
 
 def _set_aside(**call: Any) -> Any:  # noqa: ANN401 - as botocore has it
@@ -72,10 +77,22 @@ def _base64(data: bytes) -> str:
 
 
 @cache
-def _session() -> "Session":
+def session() -> "Session":
+    """The session that all clients belong to."""
     # botocore alone: the same clients as boto3's, a fifth of a cold start earlier.
-    from botocore.loaders import Loader  # noqa: PLC0415 - only a function that calls AWS pays
-    from botocore.session import Session  # noqa: PLC0415 - see above
+    from botocore.session import Session  # noqa: PLC0415 - only a function that calls AWS pays
+
+    made = Session()
+    if _IN_LAMBDA in os.environ:
+        # Elsewhere a profile may lead to credentials by way of more services (sso, sts).
+        made.register_component("data_loader", _loader_of_our_services())
+    made.register("provide-client-params.dynamodb", _set_aside)
+    made.register("before-call.dynamodb", _write)
+    return made
+
+
+def _loader_of_our_services() -> "Loader":
+    from botocore.loaders import Loader  # noqa: PLC0415 - see above
 
     class OurServices(Loader):
         """Spares each cold start a look at the folders of the 400 services that there are."""
@@ -83,11 +100,7 @@ def _session() -> "Session":
         def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
             return SERVICES
 
-    session = Session()
-    session.register_component("data_loader", OurServices())
-    session.register("provide-client-params.dynamodb", _set_aside)
-    session.register("before-call.dynamodb", _write)
-    return session
+    return OurServices()
 
 
 def _config() -> "Config":

@@ -1,0 +1,71 @@
+"""What a first deployment, and the first command after it, need from the machine they run on."""
+
+import importlib
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from meterline_cli import main as command_line
+from tests.engines import ROOT, resources, template
+
+DAYS_THAT_CLOUDWATCH_LOGS_TAKES = {
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
+    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+}
+"""From the API reference of PutRetentionPolicy."""
+
+
+def test_the_retention_of_logs_can_only_be_what_cloudwatch_logs_takes() -> None:
+    parameter = template()["Parameters"]["LogRetentionDays"]
+    assert set(parameter["AllowedValues"]) == DAYS_THAT_CLOUDWATCH_LOGS_TAKES
+    assert parameter["Default"] in parameter["AllowedValues"]
+
+
+def test_every_log_group_is_kept_as_long_as_the_parameter_says() -> None:
+    groups = resources("AWS::Logs::LogGroup")
+    assert groups
+    for properties in groups.values():
+        assert properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize(("target", "disabled"), [("deploy", "false"), ("test", "true")])
+def test_only_a_deployment_may_ask_the_machine_for_its_role(
+    target: str, disabled: str, tmp_path: Path
+) -> None:
+    rules = (ROOT / "Makefile").read_text()
+    # The recipes of the targets are replaced by one that shows what they would see.
+    shown = re.sub(r"(?m)^\t.*\n", "", rules).replace(": $(READY)", ":")
+    copy = tmp_path / "Makefile"
+    copy.write_text(shown + f"\n{target}:\n\t@echo $$AWS_EC2_METADATA_DISABLED\n")
+    done = subprocess.run(  # noqa: S603 - a fixed command
+        ["make", "-s", "-f", str(copy), target],  # noqa: S607 - make, wherever it is
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == disabled
+
+
+def test_a_command_works_in_the_region_that_aws_region_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    used: list[str] = []
+
+    class _Command:
+        @staticmethod
+        def run(_: Any) -> int:
+            used.append(str(boto3.Session().region_name))
+            return 0
+
+    monkeypatch.setattr(importlib, "import_module", lambda _: _Command)
+    assert command_line.main(["due"]) == 0
+    assert used == ["eu-central-1"]
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
