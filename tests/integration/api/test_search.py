@@ -63,6 +63,9 @@ def test_a_query_finds_what_fulfils_it(
         'created>"soon"',
         " AND ".join(['name:"a"'] * 11),
         '"',
+        'name:"a\\\\\\"',
+        'name:"' + "\\" * 36,
+        'metadata["' + "\\" * 37 + '"]:"x"',
     ],
 )
 def test_a_query_without_a_meaning_is_refused(client: Client, query: str) -> None:

@@ -23,7 +23,7 @@ VALUE_DIGITS = 15
 DISTINCT_CHARACTERS = 100
 """The longest value on a meter that counts distinct ones."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_NUMBER = 100
 _ALL_DIGITS = Context(prec=_LONGEST_NUMBER)
 """Nothing that is written in so many characters is rounded here."""

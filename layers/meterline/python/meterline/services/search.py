@@ -25,10 +25,11 @@ MAX_EXAMINED = 2_000
 
 type Test = Callable[[Body], bool]
 
+_QUOTED = r'"(?:\\.|[^"\\])*+"|\'(?:\\.|[^\'\\])*+\''
 _CLAUSE = re.compile(
-    r"""\s*(?P<minus>-)?(?P<field>[a-z_]+)(?:\[(?P<quote>["'])(?P<key>(?:\\.|(?!(?P=quote)).)*)(?P=quote)\])?
-    \s*(?P<operator>:|~|>=|<=|>|<|=)\s*
-    (?:(?P<mark>["'])(?P<text>(?:\\.|(?!(?P=mark)).)*)(?P=mark)|(?P<bare>-?\d+|true|false|null))\s*""",
+    rf"""\s*+(?P<minus>-)?(?P<field>[a-z_]++)(?:\[(?P<key>{_QUOTED})\])?
+    \s*+(?P<operator>:|~|>=|<=|>|<|=)\s*+
+    (?:(?P<text>{_QUOTED})|(?P<bare>-?\d++|true|false|null))\s*+""",
     re.VERBOSE | re.DOTALL,
 )
 _JOIN = re.compile(r"(AND|OR)\b|(?=-?[a-z_])", re.IGNORECASE)
@@ -180,7 +181,7 @@ def _clause(kind: str, match: re.Match[str]) -> Clause:
             f"Field `{field}` is an unsupported search field for resource `{kind}s`.",
             param="query",
         )
-    value = match["bare"] if match["text"] is None else _unescaped(match["text"])
+    value = match["bare"] if match["text"] is None else _unquoted(match["text"])
     if match["text"] is None and value == "null":
         value = None
     if numeric and not (value and re.fullmatch(r"-?\d{1,18}", value, re.ASCII)):
@@ -189,7 +190,7 @@ def _clause(kind: str, match: re.Match[str]) -> Clause:
         raise BillingError(f"Substrings have at least {_MIN_SUBSTRING} characters.", param="query")
     return Clause(
         field=field,
-        key=_unescaped(key) if key is not None else None,
+        key=_unquoted(key) if key is not None else None,
         operator=match["operator"],
         value=value,
         negated=match["minus"] is not None,
@@ -219,8 +220,8 @@ def _place(text: str) -> tuple[int, str]:
     return int(created), object_id
 
 
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
 
 
 def _unparsable() -> BillingError:
