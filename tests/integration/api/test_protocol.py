@@ -95,6 +95,21 @@ def test_connected_accounts_are_refused(api: Api) -> None:
         api.client(stripe_account="acct_1").v1.customers.list()
 
 
+_OLD_ENDPOINT = "url=https://example.com&enabled_events[]=*&api_version=2099-01-01"
+
+
+def test_an_unknown_version_is_refused_in_stripe_s_words(api: Api) -> None:
+    _, headers, answer = _raw(api, "GET", "/v1/customers", **{"stripe-version": "2099-01-01"})
+    assert answer["error"]["message"] == "Invalid Stripe API version: 2099-01-01"
+    assert headers["stripe-version"] == "2026-10-28.endive"
+
+
+@pytest.mark.parametrize("version", ["2020-08-27", "2022-11-15", "2024-06-20", "2025-03-31.basil"])
+def test_an_answer_names_the_version_whose_shape_it_has(api: Api, version: str) -> None:
+    status, headers, _ = _raw(api, "GET", "/v1/customers", **{"stripe-version": version})
+    assert (status, headers["stripe-version"]) == (200, "2026-10-28.endive")
+
+
 def test_every_answer_has_its_id_and_version(api: Api) -> None:
     customer = api.client().v1.customers.create()
     headers = customer.last_response.headers
@@ -127,6 +142,9 @@ def test_every_answer_has_its_id_and_version(api: Api) -> None:
         ("GET", "/v1/customers?expand[]=foo", "", {}, 400, None),
         ("GET", "/v1/customers/cus_x", "", {}, 404, "resource_missing"),
         ("GET", "/v1/customers", "", {"stripe-version": "yesterday"}, 400, None),
+        ("GET", "/v1/customers", "", {"stripe-version": "2099-01-01"}, 400, None),
+        ("GET", "/v1/customers", "", {"stripe-version": "2025-03-31.clover"}, 400, None),
+        ("POST", "/v1/webhook_endpoints", _OLD_ENDPOINT, {}, 400, None),
     ],
 )
 def test_a_wrong_request_is_refused_in_stripes_words(

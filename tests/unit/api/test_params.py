@@ -43,6 +43,8 @@ from meterline.core.unset import UNSET
         (decimal_(), 3, Decimal(3)),
         (boolean(), "true", True),
         (boolean(), False, False),
+        (boolean(), "True", True),
+        (boolean(), "False", False),
         (enum("a", "b"), "b", "b"),
         (either(enum("now"), timestamp()), "now", "now"),
         (either(enum("now"), timestamp()), "5", 5),

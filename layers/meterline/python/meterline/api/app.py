@@ -5,7 +5,6 @@ A function is its table of routes: ``handler = lambda_handler(ROUTES)``.
 
 import json
 import random
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from meterline.api.params import Params
 from meterline.api.requests import Request, idempotency_key, read_params, read_request
 from meterline.api.router import Answer, Operation, Routes
 from meterline.core.errors import BillingError
-from meterline.services.api_version import API_VERSION
+from meterline.services.api_version import API_VERSION, check_version
 from meterline.services.ids import new_id
 from meterline.services.logs import frames, log
 from meterline.services.wire_numbers import wire_number
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 type Response = dict[str, Any]
 
-_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z0-9_]+)?", re.ASCII)
 _CONFLICT_TRIES = 5
 _BACK_OFF_SECONDS = 0.02
 _THROTTLED = {
@@ -73,7 +71,9 @@ class Call:
 
     @property
     def api_version(self) -> str:
-        """The version of the API that the client asked for, or the newest."""
+        """The version of the API that the client names, or the newest: it decides defaults, such
+        as a subscription's billing mode, but no shapes.
+        """
         return self.request.header("stripe-version") or API_VERSION
 
     def authenticate(self, operation: Operation) -> None:
@@ -133,7 +133,7 @@ def _answer(call: Call, routes: Routes) -> Result:
     call.route = operation.path
     if not operation.public:
         call.authenticate(operation)
-    _check_version(call)
+    check_version(call.api_version)
     raw = read_params(call.request)
     call.params = operation.accepted.parse(raw)
     call.trails = _trails(call, operation)
@@ -221,11 +221,6 @@ def _trails(call: Call, operation: Operation) -> "list[Trail]":
     )
 
 
-def _check_version(call: Call) -> None:
-    if not _VERSION.fullmatch(call.api_version):
-        raise BillingError(f"Invalid Stripe API version: {call.api_version[:50]}")
-
-
 def _failure(call: Call, error: Exception) -> BillingError:
     """What the client is told of an unexpected exception; the log has where it came from."""
     if _is_throttled(error):
@@ -266,7 +261,7 @@ def _response(call: Call, result: Result) -> Response:
         "content-type": "application/json",
         "cache-control": "no-cache, no-store",
         "request-id": call.request_id,
-        "stripe-version": call.api_version[:50],
+        "stripe-version": API_VERSION,
     }
     if call.idempotency_key is not None:
         headers["idempotency-key"] = call.idempotency_key

@@ -21,6 +21,7 @@ a timestamp (ends of periods, trials) must stay inside it."""
 _MAX_INTEGER_DIGITS = 18
 _INTEGER = re.compile(r"-?[0-9]+\Z", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]*(\.[0-9]*)?\Z", re.ASCII)
+_TRUTH_VALUES = {"true": True, "True": True, "false": False, "False": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,14 +178,16 @@ class DecimalNumber(Param):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boolean(Param):
-    """``true`` or ``false``."""
+    """``true`` or ``false``; ``True`` and ``False`` too, as stripe-python before 12 and every
+    version of Stripe.net spell them in a form.
+    """
 
     def convert(self, raw: Raw, name: str) -> bool:
         """The truth value."""
-        if raw is True or raw == "true":
-            return True
-        if raw is False or raw == "false":
-            return False
+        if isinstance(raw, bool):
+            return raw
+        if isinstance(raw, str) and raw in _TRUTH_VALUES:
+            return _TRUTH_VALUES[raw]
         raise invalid("boolean", raw, name)
 
     def describe(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from meterline.core.errors import BillingError
 from meterline.core.unset import merged_metadata, or_none
+from meterline.services.api_version import check_version
 from meterline.services.context import Context
 from meterline.services.ids import new_id
 from meterline.services.lookups import find
@@ -23,6 +24,8 @@ _ALPHABET = string.ascii_letters + string.digits
 def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
     """Create an endpoint; its signing secret is private state that only this answer reveals."""
     _check_url(ctx, params["url"])
+    if "api_version" in params:
+        check_version(params["api_version"], param="api_version")
     body: Body = {
         "id": new_id("we_"),
         "object": KIND,

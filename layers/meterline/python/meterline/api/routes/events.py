@@ -175,9 +175,7 @@ THIN_EVENTS = [
 CREATE_ENDPOINT = object_(
     enabled_events=array(EVENT_TYPE, required=True, min_items=1, max_items=500),
     url=string(required=True),
-    api_version=string(
-        pattern=r"\d{4}-\d\d-\d\d(\.[a-z]+)?", hint="Use a version's date and name."
-    ),
+    api_version=string(),
     description=string(emptyable=True),
     metadata=metadata(),
 )
