@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from meterline.core.errors import BillingError
 from meterline.core.periods import add_months
@@ -142,10 +143,18 @@ def deliver(clock_id: str, tries: int) -> bool:
     return run_clock_batch([record]) == {"batchItemFailures": []}
 
 
-def test_a_clock_whose_work_fails_at_every_try_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+INVALID: Any = {"Error": {"Code": "ValidationException", "Message": "The item is too large"}}
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("price"), ClientError(INVALID, "TransactWriteItems")], ids=type
+)
+def test_a_clock_whose_work_fails_at_every_try_has_failed(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     clock_id = weekly_clock("Ada")
     [subscription] = listed("subscription")
-    break_work(monkeypatch, subscription["id"], KeyError("price"))
+    break_work(monkeypatch, subscription["id"], error)
     advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
     for tries in range(1, MOST_TRIES):
         assert not deliver(clock_id, tries)
@@ -175,9 +184,9 @@ def test_what_may_pass_by_itself_does_not_fail_the_clock(monkeypatch: pytest.Mon
     clock_id = weekly_clock("Ada")
     [subscription] = listed("subscription")
     with monkeypatch.context() as now:
-        break_work(now, subscription["id"], OSError("network"))
+        break_work(now, subscription["id"], ConnectionResetError("network"))
         advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
-        with pytest.raises(OSError, match="network"):
+        with pytest.raises(ConnectionResetError, match="network"):
             run_test_clock(context(), clock_id)
         assert not deliver(clock_id, MOST_TRIES)
     assert stored(clock_id)["status"] == "advancing"

@@ -21,7 +21,6 @@ from meterline.services.api_version import API_VERSION, check_version
 from meterline.services.ids import new_id
 from meterline.services.logs import frames, log
 from meterline.services.wire_numbers import wire_number
-from meterline.store.batches import Throttled
 from meterline.store.documents import Conflict, LeaseLost, Receipt
 
 if TYPE_CHECKING:
@@ -32,13 +31,6 @@ type Response = dict[str, Any]
 
 _CONFLICT_TRIES = 5
 _BACK_OFF_SECONDS = 0.02
-_THROTTLED = {
-    "ProvisionedThroughputExceeded",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingError",
-    "ThrottlingException",
-}
 
 
 @dataclass(slots=True)
@@ -223,7 +215,9 @@ def _trails(call: Call, operation: Operation) -> "list[Trail]":
 
 def _failure(call: Call, error: Exception) -> BillingError:
     """What the client is told of an unexpected exception; the log has where it came from."""
-    if _is_throttled(error):
+    from meterline.store.failures import is_throttled  # noqa: PLC0415 - light functions lack it
+
+    if is_throttled(error):
         return rate_limited()
     log(
         "ERROR",
@@ -234,21 +228,6 @@ def _failure(call: Call, error: Exception) -> BillingError:
         frames=frames(error),
     )
     return internal_error()
-
-
-def _is_throttled(error: BaseException | None) -> bool:
-    """Whether DynamoDB refused for lack of capacity, somewhere down the chain of causes."""
-    while error is not None:
-        if isinstance(error, Throttled):
-            return True
-        answer = getattr(error, "response", None)
-        code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
-        reasons = getattr(error, "cancellation_reasons", None) or []
-        codes = {code, getattr(error, "cause_response_code", None)}
-        if not _THROTTLED.isdisjoint(codes | {reason.code for reason in reasons if reason}):
-            return True
-        error = error.__cause__
-    return False
 
 
 def _refusal(call: Call, refusal: BillingError) -> Result:

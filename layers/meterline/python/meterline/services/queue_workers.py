@@ -18,7 +18,7 @@ from meterline.services.workers import (
     message_id,
     worker_context,
 )
-from meterline.store.failures import PASSING
+from meterline.store.failures import passes
 from meterline.store.queues import DueMessage, enqueue, wait_before_next_try
 from meterline.store.stuck import Stuck, forget_stuck, note_stuck
 
@@ -93,10 +93,9 @@ def _do_due(_record: Record, ctx: Context, object_id: str) -> None:
 def _run_clock(record: Record, ctx: Context, clock_id: str, has_time: Callable[[], bool]) -> None:
     try:
         run_test_clock(ctx, clock_id, has_time)
-    except PASSING:
-        raise
     except Exception as error:
-        if not _is_last_try(record) or not fail_test_clock(ctx, clock_id, error):
+        has_failed = _is_last_try(record) and not passes(error)
+        if not has_failed or not fail_test_clock(ctx, clock_id, error):
             raise
 
 

@@ -19,7 +19,7 @@ from meterline.core.metering_buckets import Bucket, bounded, standing
 from meterline.services.count import Group, count_groups
 from meterline.services.logs import frames, log
 from meterline.store import meter_events, usage
-from meterline.store.failures import PASSING
+from meterline.store.failures import UNANSWERED
 from meterline.store.meter_events import AcceptedEvent
 from meterline.store.usage import HOUR_SECONDS, BucketKey, NotVisible
 from meterline.store.usage_commits import Change, LostRace, commit
@@ -183,7 +183,7 @@ def repair(differences: Iterable[Difference]) -> list[Difference]:
     for difference in differences:
         try:
             _repair(difference)
-        except (LostRace, *PASSING, *SPOILED) as error:
+        except (LostRace, *UNANSWERED, *SPOILED) as error:
             _note("bucket not repaired", difference.key, error)
             left.append(difference)
     return left

@@ -12,6 +12,11 @@ SERVICES = ["dynamodb", "s3", "sns", "sqs"]
 _IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 """The variable that Lambda alone sets."""
 
+CONNECT_SECONDS = 2
+READ_SECONDS = 5
+ATTEMPTS = 4
+"""How long AWS is waited for, and how often: a lost answer is asked for again in time."""
+
 if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.loaders import Loader
@@ -107,9 +112,9 @@ def _config() -> "Config":
     from botocore.config import Config  # noqa: PLC0415 - see above
 
     return Config(
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         tcp_keepalive=True,
         parameter_validation=False,
         # Botocore describes the machine anew for each request unless it is told what to say.

@@ -1,6 +1,6 @@
 """One decision, one transaction: how a ``Change`` becomes DynamoDB writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from meterline.store.search_terms import terms_of
 COMMITTED = "committed"
 _MAX_OPERATIONS = 100
 _REFUSED = "ConditionalCheckFailed"
+_CONFLICT = "TransactionConflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,10 @@ def commit(change: Change, *, livemode: bool) -> None:
         with transaction:
             pass
     except TransactWriteError as error:
-        raise _outcome(error, subjects) from error
+        outcome = _outcome(error.cancellation_reasons, subjects)
+        if outcome is None:
+            raise
+        raise outcome from error
 
 
 def _connection() -> Connection:
@@ -130,17 +134,28 @@ def _unchanged(model: type[BillingItem], document: Document) -> Condition:
     return model.version == document.version
 
 
-def _outcome(error: TransactWriteError, subjects: list[Document | Claim | None]) -> Exception:
-    """What a refused transaction means to the service that asked for it."""
-    reasons: list[CancellationReason | None] = list(error.cancellation_reasons)
-    for reason, subject in zip(reasons, subjects, strict=False):
-        if reason is None or reason.code != _REFUSED:
+def _outcome(
+    reasons: Sequence[CancellationReason | None], subjects: list[Document | Claim | None]
+) -> Exception | None:
+    """What a cancelled transaction means to the service that asked for it.
+
+    None if it was no race: the request itself or AWS is at fault. A lost condition comes first, as
+    whatever else was refused was decided on an old state. A conflict with another transaction is
+    one only if nothing else would refuse this one again.
+    """
+    refused = [
+        (reason.code, subject)
+        for reason, subject in zip(reasons, subjects, strict=False)
+        if reason is not None
+    ]
+    for code, subject in refused:
+        if code != _REFUSED:
             continue
         if isinstance(subject, Claim):
             return ClaimTaken(subject)
         if subject is None:
             return LeaseLost()
         return Conflict(subject.id)
-    if any(reason is not None and reason.code == "TransactionConflict" for reason in reasons):
+    if refused and all(code == _CONFLICT for code, _ in refused):
         return Conflict("another transaction")
-    return error
+    return None

@@ -7,6 +7,7 @@ from pynamodb.constants import BINARY, NUMBER
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
+from meterline.store.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from meterline.store.documents import Body
 from meterline.store.packing import pack, unpack
 from meterline.store.settings import settings
@@ -79,10 +80,18 @@ class DueIndex(GlobalSecondaryIndex["BillingItem"]):
     due_at = IntegerAttribute(range_key=True)
 
 
+class _Patience:
+    """How long an answer is waited for: PynamoDB's own 30 seconds outlast an API function."""
+
+    connect_timeout_seconds = CONNECT_SECONDS
+    read_timeout_seconds = READ_SECONDS
+    max_retry_attempts = ATTEMPTS - 1
+
+
 class BillingItem(Model):
     """One object, or one claim, in the Billing table."""
 
-    class Meta:
+    class Meta(_Patience):
         """Table settings."""
 
         table_name = ""
@@ -110,7 +119,7 @@ class BillingItem(Model):
 class AccessItem(Model):
     """An idempotency record, as far as a commit touches it."""
 
-    class Meta:
+    class Meta(_Patience):
         """Table settings."""
 
         table_name = ""
