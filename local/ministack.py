@@ -1,4 +1,4 @@
-"""Starts MiniStack with three gaps closed. Drop what a newer version does itself.
+"""Starts MiniStack with four gaps closed. Drop what a newer version does itself.
 
 MiniStack 1.5 writes stream records for the item operations and for transactions, but not for
 ``INSERT``, ``UPDATE`` and ``DELETE`` statements: here PartiQL writes reach a table's stream.
@@ -7,7 +7,8 @@ It forgets the records of a stream that a function hands back (``batchItemFailur
 whole batch comes again, as it may on AWS too.
 
 With ``AUTH=true`` it asks policies about the names of API calls. On AWS a batch of messages needs
-the right to send one, and a batch of statements needs the right to each: so it is here.
+the right to send one, and a batch of statements needs the right to each: so it is here. Conditions
+on the partition keys of a call (``dynamodb:LeadingKeys``) hold for every table of a transaction.
 """
 
 import copy
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ministack.app import main
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, lambda_svc
 
 type Answer = tuple[int, Any, Any]
@@ -137,6 +138,58 @@ def _statement_rights(request: Item, owner: str) -> Iterator[tuple[str, str]]:
             yield f"dynamodb:PartiQL{found[1].capitalize()}", f"{owner}:table/{found[2]}"
 
 
+_ITEM_ACTIONS = {
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+    "Delete": "dynamodb:DeleteItem",
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+}
+_KEYS_OF_TABLES = "keys of tables"
+_ask_for_context = iam_actions.dynamodb_service_context
+_enforce = iam_evaluator.enforce
+
+
+def _context(body: bytes) -> Item:
+    """What conditions may ask about a call, with the partition keys that it names by table."""
+    return {**_ask_for_context(body), _KEYS_OF_TABLES: _keys_of_tables(json.loads(body or b"{}"))}
+
+
+def _keys_of_tables(request: Item) -> dict[tuple[str | None, str], list[str]]:
+    """The partition keys by action (None: the call's own) and table."""
+    found: dict[tuple[str | None, str], list[str]] = {}
+    details = [(None, request)] + [
+        (_ITEM_ACTIONS.get(member), detail)
+        for item in request.get("TransactItems", [])
+        for member, detail in item.items()
+    ]
+    for action, detail in details:
+        name = str(detail.get("TableName", ""))
+        table = dynamodb._tables.get(name)  # noqa: SLF001 - MiniStack has no public way to find tables
+        address = detail.get("Key") or detail.get("Item") or {}
+        if table and table["pk_name"] in address:
+            key = _value(address[table["pk_name"]])
+            found.setdefault((action, name), []).append(key)
+    return found
+
+
+def _enforce_with_keys(
+    access_key: str,
+    action: str,
+    *where: str,
+    resource_arn: str = "*",
+    service_context: Item | None = None,
+) -> Any:  # noqa: ANN401 - MiniStack's own result
+    """MiniStack's decision, for the keys that the call names in this table."""
+    context = dict(service_context or {})
+    keys = context.pop(_KEYS_OF_TABLES, {})
+    table = resource_arn.rpartition("table/")[2]
+    if named := keys.get((action, table), keys.get((None, table))):
+        context["dynamodb:LeadingKeys"] = named
+    return _enforce(access_key, action, *where, resource_arn=resource_arn, service_context=context)
+
+
+iam_actions.dynamodb_service_context = _context
+iam_evaluator.enforce = _enforce_with_keys
 iam_actions.extract_iam_action = _action
 iam_actions.dynamodb_transaction_checks = _items
 for _name in ("_partiql_insert", "_partiql_update", "_partiql_delete"):

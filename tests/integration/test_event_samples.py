@@ -20,6 +20,7 @@ from meterline.store.billing import BillingStore
 from meterline.store.directory import forget_directory
 from tests.engines import ROOT, Engine
 from tests.integration.api.bridge import load_handler
+from tests.rights import keeping_to_its_rights
 
 DAY = 86_400
 KEY = "sk_test_ReplaceThisByAKeyOfYourOwn000000000000000000"
@@ -38,8 +39,12 @@ class Samples:
     ids: dict[str, str] = field(default_factory=dict)
 
     def invoke(self, name: str, function: str) -> Any:
-        """What the function answers to its sample; HTTP answers decoded, and successful."""
-        answer = load_handler(function)(self.sample(name), None)
+        """What the function answers to its sample; HTTP answers decoded, and successful.
+
+        It must not use a table in a way that the template gives it no right to.
+        """
+        with keeping_to_its_rights(f"{name}Function", self.engine):
+            answer = load_handler(function)(self.sample(name), None)
         if "statusCode" not in answer:
             return answer
         assert answer["statusCode"] == 200, answer["body"]
