@@ -102,6 +102,7 @@ KINDS: Mapping[str, Kind] = {
             "test_clock": _CLOCK,
             "subscriptions": Edge("subscription", Link.RELATED),
         },
+        hidden=("invoice_credit_balance",),
     ),
     "customer_balance_transaction": Kind(
         permission="customers", edges={"customer": _CUSTOMER, "invoice": Edge("invoice")}

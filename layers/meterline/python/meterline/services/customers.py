@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from meterline.core.errors import BillingError
 from meterline.core.unset import UNSET, merged_metadata, or_none
-from meterline.services.balances import balance_transaction
+from meterline.services.balances import DEFAULT_CURRENCY, Booking, adjust
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
@@ -117,8 +117,10 @@ def _adjustments(ctx: Context, body: Body, params: Body) -> list[Document]:
     amount = params.get("balance", body["balance"]) - body["balance"]
     if amount == 0:
         return []
-    transaction = balance_transaction(ctx, body, amount, "adjustment")
-    body["balance"] = transaction.body["ending_balance"]
+    currency = body["currency"] or DEFAULT_CURRENCY
+    booking = Booking(amount=amount, currency=currency, type="adjustment")
+    after, transaction = adjust(ctx, body, booking)
+    body |= after
     return [transaction]
 
 
@@ -135,6 +137,7 @@ def _new_customer(ctx: Context, params: Body) -> Body:
         "description": None,
         "discount": None,
         "email": None,
+        "invoice_credit_balance": {},
         "invoice_prefix": secrets.token_hex(4).upper(),
         "invoice_settings": {
             "custom_fields": None,

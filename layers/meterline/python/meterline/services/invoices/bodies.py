@@ -8,6 +8,7 @@ from meterline.core.arrears import Deadlines
 from meterline.core.balances import Settlement, minimum_charge_minor, settle
 from meterline.core.discounts import DiscountableLine, DiscountAmount, discount_lines
 from meterline.core.periods import Period
+from meterline.services.balances import balance_in
 from meterline.services.invoices.discounts import core_discount
 from meterline.store.documents import LIVE, Body, Document
 
@@ -122,8 +123,16 @@ def new_invoice(terms: InvoiceTerms, customer: Body, currency: str) -> Body:
     }
 
 
-def with_totals(invoice: Body, lines: list[Body], *, starting_balance: int) -> Body:
-    """The invoice with these lines, and the totals that follow from them and the balance.
+def with_totals(invoice: Body, lines: list[Body], customer: Body) -> Body:
+    """The invoice with these lines, and the totals that follow from them and from the customer's
+    balance in the invoice's currency.
+    """
+    balance = balance_in(customer, invoice["currency"])
+    return with_lines(invoice | {"starting_balance": balance}, lines)
+
+
+def with_lines(invoice: Body, lines: list[Body]) -> Body:
+    """The invoice with these lines, and the totals that follow at the balance it starts from.
 
     Discounts are allocated to the lines. An automatic charge below what processors take is not due
     but carried on the balance (contract section 6).
@@ -138,7 +147,6 @@ def with_totals(invoice: Body, lines: list[Body], *, starting_balance: int) -> B
     summed = {
         **invoice,
         "lines": line_list(invoice["id"], discounted),
-        "starting_balance": starting_balance,
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
         "total": total,

@@ -43,7 +43,7 @@ def redeem(
     or ``invoice_item=…``.
     """
     return [
-        _kept(ledger, one["discount"], f"{param}[{index}][discount]")
+        _kept(ledger, one["discount"], currency, f"{param}[{index}][discount]")
         if "discount" in one
         else _redeem_coupon(ledger, one["coupon"], currency, f"{param}[{index}]", holder)
         for index, one in enumerate(given)
@@ -164,12 +164,17 @@ def _without(holder: Body, spent: Collection[str]) -> Body:
     return holder | {"discounts": [one for one in holder["discounts"] if one not in spent]}
 
 
-def _kept(ledger: Ledger, discount_id: str, param: str) -> Body:
-    """A discount that the customer has already."""
+def _kept(ledger: Ledger, discount_id: str, currency: str | None, param: str) -> Body:
+    """A discount that the customer has already; an amount only where it is in its currency."""
     drafted = ledger.drafted(discount_id)
     body = (drafted or find(ledger.ctx, KIND, discount_id, param=param)).body
     if body["customer"] != ledger.customer.id:
         raise no_such(KIND, discount_id, param=param)
+    if body["_"].get("currency") not in (None, currency):
+        raise BillingError(
+            f"The discount {discount_id} takes off {body['_']['currency']}, not {currency}.",
+            param=param,
+        )
     return body
 
 
@@ -209,6 +214,7 @@ def _new_discount(ledger: Ledger, coupon: Body, holder: dict[str, str]) -> Body:
         "_": {
             "created": now,
             "amount_off": coupon["amount_off"],
+            "currency": coupon["currency"],
             "duration": coupon["duration"],
             "percent_off": coupon["percent_off"],
             "products": (coupon.get("applies_to") or {}).get("products"),

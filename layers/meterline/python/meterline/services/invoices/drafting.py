@@ -58,7 +58,7 @@ def draft_on(
         "_": draft["_"] | {"discounts": [private_terms(one) for one in standing.own]},
     }
     draft = _paused(draft, subscription["pause_collection"])
-    invoice = with_totals(draft, bodies, starting_balance=int(ledger.account["balance"]))
+    invoice = with_totals(draft, bodies, ledger.account)
     after = after_invoice(subscription, invoice, standing)
     return invoice, after | {"latest_invoice": invoice["id"]}
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from meterline.core.arrears import Deadlines, Patience, deadlines_of
 from meterline.core.errors import BillingError
 from meterline.services.account_settings import patience
-from meterline.services.balances import balance_transaction
+from meterline.services.balances import Booking, book, with_currency
 from meterline.services.context import Context
 from meterline.services.ids import timed_id
 from meterline.services.invoices.bodies import (
@@ -73,9 +73,7 @@ def finalize_on(ledger: Ledger, invoice: Body) -> Body:
     section 6). While its subscription's collection is paused it becomes void or uncollectible.
     """
     at = ledger.ctx.now
-    current = with_totals(
-        invoice, invoice_lines(invoice), starting_balance=int(ledger.account["balance"])
-    )
+    current = with_totals(invoice, invoice_lines(invoice), ledger.account)
     opened = current | {
         "number": _next_number(ledger, current),
         "status": "open",
@@ -177,19 +175,19 @@ def _settle_balance(ledger: Ledger, invoice: Body) -> int:
     """The customer's balance after the invoice, with the transaction that takes it there."""
     settlement = settlement_of(invoice)
     after = settlement.ending_balance_minor
-    ledger.account = ledger.account | {"currency": invoice["currency"]}
+    ledger.account = with_currency(ledger.account, invoice["currency"])
     if settlement.applied_minor:
         type_ = "invoice_too_small" if after > 0 else "applied_to_invoice"
-        change_balance(ledger, settlement.applied_minor, type_, invoice["id"])
+        change_balance(ledger, settlement.applied_minor, type_, invoice)
     return after
 
 
-def change_balance(ledger: Ledger, amount: int, type_: str, invoice_id: str) -> None:
-    """Add an amount (minor units) to the customer's balance on behalf of an invoice."""
-    fields = {"id": timed_id("cbtxn_", invoice_id, type_), "invoice": invoice_id}
-    transaction = balance_transaction(ledger.ctx, ledger.account, amount, type_, fields)
+def change_balance(ledger: Ledger, amount: int, type_: str, invoice: Body) -> None:
+    """Add an amount to the customer's balance in an invoice's currency, on its behalf."""
+    fields = {"id": timed_id("cbtxn_", invoice["id"], type_), "invoice": invoice["id"]}
+    booking = Booking(amount=amount, currency=invoice["currency"], type=type_, fields=fields)
+    ledger.account, transaction = book(ledger.ctx, ledger.account, booking)
     ledger.put(transaction)
-    ledger.account = ledger.account | {"balance": transaction.body["ending_balance"]}
 
 
 def _told_paid(ledger: Ledger, invoice: Body) -> Body:

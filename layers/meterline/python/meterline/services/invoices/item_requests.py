@@ -83,21 +83,28 @@ def _price(ledger: Ledger, params: Body, at: str) -> tuple[Body | None, str]:
     """The price that a request names or makes, and the parameter that does."""
     if "price_data" in params:
         param = _under(at, "price_data")
-        return inline_price(ledger, params["price_data"], param), param
+        return _asked(inline_price(ledger, params["price_data"], param), params, param), param
     if "price" in params:
         param = _under(at, "price")
         price = find(ledger.ctx, "price", params["price"], param=param).body
-        return _asked(price, params), param
+        return _asked(price, params, param), param
     if "pricing" in params:
         param = _under(_under(at, "pricing"), "price")
         price = find(ledger.ctx, "price", params["pricing"]["price"], param=param).body
-        return _asked(price, params), param
+        return _asked(price, params, param), param
     return None, at
 
 
-def _asked(price: Body, params: Body) -> Body:
+def _asked(price: Body, params: Body, param: str) -> Body:
     """A price in the currency that a request asks for; as it is if it asks for none."""
-    return in_currency(price, params["currency"]) if "currency" in params else price
+    wanted = params.get("currency")
+    sold = price if wanted is None else in_currency(price, wanted)
+    if wanted is not None and sold["currency"] != wanted:
+        raise BillingError(
+            f"The price {price['id']} is in {sold['currency']} and not sold in {wanted}.",
+            param=param,
+        )
+    return sold
 
 
 def _unit_amount(params: Body, quantity: Decimal, at: str) -> Decimal:

@@ -12,16 +12,21 @@ from meterline.services.lookups import find, on_customers_time
 from meterline.store.documents import Body, Document
 
 KIND = "invoiceitem"
+_PRICES = {"price", "price_data", "pricing"}
 
 
 def create_invoice_item(ctx: Context, params: Body) -> Body:
     """Charge or credit something once: on the next invoice, or on the draft that is named."""
     ledger = _ledger_for(ctx, params)
     subscription = _subscription(ledger, params)
-    item = requested_item(ledger, params, subscription)
-    ledger.add_item(item)
+    draft = None
     if "invoice" in params:
         draft = editable_draft(ledger.ctx, params["invoice"], param="invoice")
+        if not _PRICES.isdisjoint(params):
+            params = {"currency": draft.body["currency"], **params}
+    item = requested_item(ledger, params, subscription)
+    ledger.add_item(item)
+    if draft is not None:
         check_currency(draft.body, item)
         item = ledger.take_item(ledger.pending.added[item["id"]], draft.id)
         put_lines(ledger, draft, [*invoice_lines(draft.body), item_line(item, draft.id)])
@@ -71,7 +76,7 @@ def editable_draft(ctx: Context, invoice_id: str, *, param: str = "id") -> Docum
 
 def put_lines(ledger: Ledger, draft: Document, lines: list[Body]) -> Body:
     """Store a draft with other lines, and the totals that follow from them."""
-    body = with_totals(draft.body, lines, starting_balance=int(ledger.account["balance"]))
+    body = with_totals(draft.body, lines, ledger.account)
     ledger.put(replace(draft, body=body))
     ledger.tell("invoice.updated", body, draft.body)
     return body

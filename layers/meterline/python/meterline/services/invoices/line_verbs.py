@@ -161,8 +161,7 @@ def _written(ledger: Ledger, draft: Document, lines: list[Body], params: Body) -
     """The draft with these lines and what else a request says, to be stored and told."""
     before = draft.body
     metadata = merged_metadata(before["metadata"], params.get("invoice_metadata"))
-    balance = int(ledger.account["balance"])
-    after = with_totals(before | {"metadata": metadata}, lines, starting_balance=balance)
+    after = with_totals(before | {"metadata": metadata}, lines, ledger.account)
     ledger.put(replace(draft, body=after))
     ledger.tell("invoice.updated", after, before)
     return after

@@ -59,7 +59,7 @@ def create_invoice(ctx: Context, params: Body) -> Body:
     ledger = open_ledger(on_customers_time(ctx, customer), customer)
     draft = _draft(ledger, params, subscription)
     lines = _pending_lines(ledger, draft, params, subscription)
-    invoice = with_totals(draft, lines, starting_balance=int(ledger.account["balance"]))
+    invoice = with_totals(draft, lines, ledger.account)
     ledger.tell("invoice.created", invoice)
     ledger.put(invoice_document(invoice, ledger.customer))
     ledger.save(result_id=invoice["id"])
@@ -81,8 +81,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     if "discounts" in params:
         after = with_own_discounts(ledger, after, params["discounts"] or [])
     if before["status"] == "draft":
-        balance = int(ledger.account["balance"])
-        after = with_totals(after, invoice_lines(after), starting_balance=balance)
+        after = with_totals(after, invoice_lines(after), ledger.account)
         document = replace(document, due_at=invoice_due_at(after))
     ledger.put(replace(document, body=after))
     ledger.tell("invoice.updated", after, before)
@@ -161,6 +160,7 @@ def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
         minor_digits(currency)
         draft = new_invoice(terms, ledger.account, currency)
     else:
+        _check_currency(subscription, params)
         draft = draft_invoice(terms, ledger.account, subscription)
     draft |= {"auto_advance": False, "next_payment_attempt": None}
     draft = _with_fields(ledger.ctx, draft, params)
@@ -168,6 +168,15 @@ def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
     if given is None and subscription is not None:
         return with_discounts(draft, standing_discounts(ledger, subscription).own)
     return with_own_discounts(ledger, draft, given or [])
+
+
+def _check_currency(subscription: Body, params: Body) -> None:
+    """An invoice of a subscription is in its currency."""
+    if params.get("currency", subscription["currency"]) != subscription["currency"]:
+        raise BillingError(
+            f"The subscription is in {subscription['currency']}, not in {params['currency']}.",
+            param="currency",
+        )
 
 
 def _with_fields(ctx: Context, invoice: Body, params: Body) -> Body:

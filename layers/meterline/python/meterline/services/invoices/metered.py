@@ -8,7 +8,7 @@ from meterline.core.invoicing import Line, metered_line
 from meterline.core.periods import Period
 from meterline.core.price_models import Usage
 from meterline.services.context import Context
-from meterline.services.invoices.bodies import invoice_lines, with_totals
+from meterline.services.invoices.bodies import invoice_lines, with_lines
 from meterline.services.invoices.lines import figures
 from meterline.services.price_currencies import in_currency
 from meterline.services.side_by_side import side_by_side
@@ -46,7 +46,7 @@ def with_current_usage(ctx: Context, invoice: Body) -> Body:
     )
     rated = iter(side_by_side([partial(_rated_again, ctx, invoice, one, known) for one in metered]))
     lines = [next(rated) if line["_"]["meter"] else line for line in invoice_lines(invoice)]
-    return with_totals(invoice, lines, starting_balance=int(invoice["starting_balance"]))
+    return with_lines(invoice, lines)
 
 
 def meter_of(price: Body) -> str | None:

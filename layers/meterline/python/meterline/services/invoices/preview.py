@@ -16,6 +16,7 @@ from meterline.services.invoices.bodies import (
     InvoiceTerms,
     invoice_lines,
     new_invoice,
+    with_lines,
     with_totals,
 )
 from meterline.services.invoices.discounts import with_own_discounts
@@ -191,7 +192,7 @@ def _one_off(ledger: Ledger, params: Body) -> Body:
     )
     draft = new_invoice(terms, ledger.account, selection.currency) | {"next_payment_attempt": None}
     lines = [item_line(item, terms.id) for item in ledger.collect(terms.id, selection)]
-    return with_totals(draft, lines, starting_balance=int(ledger.account["balance"]))
+    return with_totals(draft, lines, ledger.account)
 
 
 def _first_currency(ledger: Ledger) -> str | None:
@@ -204,8 +205,7 @@ def _upcoming(ledger: Ledger, invoice: Body, params: Body) -> Body:
         raise BillingError(f"The invoice is in {invoice['currency']}.", param="currency")
     if "discounts" in params:
         invoice = with_own_discounts(ledger, invoice, params["discounts"] or [])
-        balance = int(invoice["starting_balance"])
-        invoice = with_totals(invoice, invoice_lines(invoice), starting_balance=balance)
+        invoice = with_lines(invoice, invoice_lines(invoice))
     preview_id = new_id("upcoming_in_")
     lines = [moved_line(line, preview_id) for line in invoice_lines(invoice)]
     listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}

@@ -82,7 +82,7 @@ def _return_balance(ledger: Ledger, invoice: Body) -> None:
     """Give back what a finalised invoice took from, or put on, the customer's balance."""
     applied = int(invoice["ending_balance"]) - int(invoice["starting_balance"])
     if applied:
-        change_balance(ledger, -applied, "unapplied_from_invoice", invoice["id"])
+        change_balance(ledger, -applied, "unapplied_from_invoice", invoice)
 
 
 def _save(

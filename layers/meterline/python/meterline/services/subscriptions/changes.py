@@ -12,7 +12,12 @@ from meterline.services.invoices.discounts import exchange_discounts
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.plans import plan_of
 from meterline.services.subscriptions.bodies import ItemTerms, items_of, new_item, with_items
-from meterline.services.subscriptions.items import check_together, quantity_of, recurring_prices
+from meterline.services.subscriptions.items import (
+    check_sold_in,
+    check_together,
+    quantity_of,
+    recurring_prices,
+)
 from meterline.services.subscriptions.threshold_terms import item_thresholds
 from meterline.services.terms import interval_of, is_metered, item_period, mode_of
 from meterline.store.documents import Body
@@ -40,10 +45,12 @@ def change_items(
     """The subscription with the items that a request wants, and a step for each item named.
 
     Items that are not named stay as they are; a new one may bring its ``new_id``. Periods
-    are those of the running cycle, in which the change takes effect ``at`` an instant.
+    are those of the running cycle, in which the change takes effect ``at`` an instant. A
+    subscription keeps its currency for life.
     """
     wanted = with_inline_prices(ledger, wanted, "items")
     prices = recurring_prices(ledger, wanted, subscription["currency"])
+    check_sold_in(prices, wanted, subscription["currency"])
     stored = {item["id"]: item for item in items_of(subscription)}
     steps = [
         _step(subscription, stored, prices, item, (f"items[{index}]", at))

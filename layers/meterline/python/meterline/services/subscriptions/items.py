@@ -30,7 +30,7 @@ def item_terms(
     items = with_inline_prices(ledger, items, "items")
     prices = recurring_prices(ledger, items, currency or ledger.account["currency"])
     if currency is not None:
-        _check_sold_in(prices, items, currency)
+        check_sold_in(prices, items, currency)
     terms = [
         ItemTerms(
             prices[item["price"]],
@@ -66,11 +66,12 @@ def recurring_prices(
     return prices
 
 
-def _check_sold_in(
+def check_sold_in(
     prices: Mapping[str, Body], items: Sequence[Mapping[str, Any]], currency: str
 ) -> None:
+    """Refuse items whose price has no amount in a currency."""
     for index, item in enumerate(items):
-        if prices[item["price"]]["currency"] != currency:
+        if "price" in item and prices[item["price"]]["currency"] != currency:
             raise BillingError(
                 f"The price {item['price']} is not sold in {currency}: give it an amount in"
                 " `currency_options`, or use another.",
