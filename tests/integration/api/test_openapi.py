@@ -22,6 +22,17 @@ def test_it_is_served_to_everyone(api: Api, document: dict[str, Any]) -> None:
     assert json.loads(response["body"]) == document
 
 
+def test_it_is_made_once_in_a_process(
+    api: Api, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = gateway_event("GET", "/openapi.json", {})
+    first = api.bridge.call(event)
+    monkeypatch.setattr("meterline.api.openapi.openapi_document", lambda _: pytest.fail("again"))
+    again = api.bridge.call(event)
+    assert again["body"] == first["body"]
+    assert json.loads(again["body"]) == document
+
+
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     text = json.dumps(document)

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -180,6 +181,38 @@ def test_many_messages_reach_their_queues_each_once(dynamodb: Engine) -> None:
 
 
 DAY_MINUTES = 24 * 60
+
+
+def test_sweeps_that_overlap_send_a_page_twice_and_not_a_backlog(
+    sent: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two more sweeps begin in the middle of a first one, before it has saved anything."""
+    monkeypatch.setattr(sweeping, "due_page", partial(due_page, limit=4))
+    for one in range(12):
+        make_due(f"sub_{one:02d}", NOW - 30)
+    overlapping = iter([sweep, sweep])
+    enqueue = sent.enqueue
+
+    def meanwhile(messages: Iterator[DueMessage]) -> int:
+        found = list(messages)
+        if another := next(overlapping, None):
+            another(NOW)
+        return enqueue(iter(found))
+
+    monkeypatch.setattr(sweeping, "enqueue", meanwhile)
+    sweep(NOW)
+    assert len(sent.sent) == 12
+    assert sum(sent.sent.values()) == 12 + 2 * 4
+
+
+def test_progress_that_was_saved_without_a_version_is_gone_on_with(sent: Queues) -> None:
+    make_due("sub_1", NOW - 30)
+    stored = {"reached": NOW - 40, "until": NOW - 40, "after": None}
+    billing_item()("t#sweep#live#0", "#", body=stored).save()
+    sweep(NOW)
+    make_due("sub_2", NOW + 30)
+    sweep(NOW + MINUTE)
+    assert sent.sent == {"sub_1": 1, "sub_2": 1}
 
 
 class Burst:

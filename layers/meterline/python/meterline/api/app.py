@@ -163,6 +163,8 @@ def _run(call: Call, operation: Operation) -> bytes:
         except Conflict:
             time.sleep(random.uniform(0, _BACK_OFF_SECONDS * 2**attempt))  # noqa: S311 - jitter
             continue
+        if operation.answer is Answer.BYTES:
+            return bytes(outcome)
         return _dump(_shown(call, operation, outcome))
     raise busy()
 

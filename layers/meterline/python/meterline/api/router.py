@@ -23,6 +23,8 @@ class Answer(Enum):
     """A ``SearchPage`` of bodies of the kind."""
     RAW = "raw"
     """A finished JSON value."""
+    BYTES = "bytes"
+    """A finished body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

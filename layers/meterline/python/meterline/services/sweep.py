@@ -4,6 +4,9 @@ Each partition of the due index remembers how far it was sent, so a backlog of a
 once and not again every minute. What is still due long after that (its message was lost, or its
 work keeps failing) is sent again at a slower pace, unless the queue holds so much that it may be
 waiting there or is stuck. Repeating is harmless: workers decide from stored state.
+
+Of sweeps that overlap, whichever saves its progress first goes on with a partition; the others
+have sent a page of it too, and leave it.
 """
 
 import time
@@ -11,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from meterline.store import keys
-from meterline.store.documents import LIVE
+from meterline.store.documents import LIVE, Conflict
 from meterline.store.queues import DueMessage, depth, enqueue, queue_of
 from meterline.store.stuck import read_stuck
 from meterline.store.sweeps import (
@@ -53,12 +56,21 @@ class Swept:
 
 @dataclass(slots=True)
 class _Lane:
-    """One partition on its way through a sweep."""
+    """One partition on its way through a sweep; ``is_lost`` once another sweep goes on with it."""
 
     livemode: bool
     partition: str
     oldest: DueEntry
     progress: Progress
+    is_lost: bool = False
+
+    def save(self, progress: Progress) -> None:
+        """Remember how far it has come, unless another sweep has remembered that meanwhile."""
+        self.progress = replace(progress, version=self.progress.version + 1)
+        try:
+            save_progress(self.partition, self.progress)
+        except Conflict:
+            self.is_lost = True
 
 
 def sweep(
@@ -79,7 +91,7 @@ def sweep(
     while waiting and monotonic() < deadline:
         waiting = [lane for lane in waiting if _send_page(lane, now, swept)]
     for lane in lanes:
-        if monotonic() < deadline:
+        if not lane.is_lost and monotonic() < deadline:
             _resend(lane, now, swept)
     return swept
 
@@ -109,11 +121,8 @@ def _send_page(lane: _Lane, now: int, swept: Swept) -> bool:
     # What was overdue when it was sent gets its time too before it is sent again.
     late = page.entries[0].due_at <= now - OVERDUE_SECONDS
     resent_at = now if late else before.resent_at
-    lane.progress = replace(
-        before, reached=reached, until=end, after=page.after, resent_at=resent_at
-    )
-    save_progress(lane.partition, lane.progress)
-    return page.after is not None or end < until
+    lane.save(replace(before, reached=reached, until=end, after=page.after, resent_at=resent_at))
+    return not lane.is_lost and (page.after is not None or end < until)
 
 
 def _resend(lane: _Lane, now: int, swept: Swept) -> None:
@@ -128,8 +137,7 @@ def _resend(lane: _Lane, now: int, swept: Swept) -> None:
     swept.resent += enqueue(
         message for message in _messages(lane, moving) if _has_room(message, swept)
     )
-    lane.progress = replace(before, resent_at=now, resent_after=page.after)
-    save_progress(lane.partition, lane.progress)
+    lane.save(replace(before, resent_at=now, resent_after=page.after))
 
 
 def _within(progress: Progress, until: int) -> Place | None:

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
+from meterline.store.documents import Conflict
 from meterline.store.models import BillingItem, billing_item
 
 PAGE = 1_000
@@ -36,7 +38,7 @@ class Progress:
 
     Everything due up to ``reached`` was sent; of what is due up to ``until``, that up to the place
     ``after`` as well. ``resent_at`` is when overdue objects were sent again, up to the place
-    ``resent_after``.
+    ``resent_after``. ``version`` counts how often it was saved.
     """
 
     reached: int = 0
@@ -44,6 +46,7 @@ class Progress:
     after: Place | None = None
     resent_at: int = 0
     resent_after: Place | None = None
+    version: int = 0
 
 
 def due_page(
@@ -66,14 +69,24 @@ def due_page(
 def read_progress(partitions: Iterable[str]) -> dict[str, Progress]:
     """How far each of these partitions has come; nothing of a new one was sent."""
     keys = {_key(partition): partition for partition in partitions}
-    items = billing_item().batch_get([(key, "#") for key in keys])
+    items = billing_item().batch_get([(key, "#") for key in keys], consistent_read=True)
     stored = {keys[item.pk]: Progress(**(item.body or {})) for item in items}
     return {partition: stored.get(partition, Progress()) for partition in keys.values()}
 
 
 def save_progress(partition: str, progress: Progress) -> None:
-    """Remember how far a partition has come."""
-    billing_item()(_key(partition), "#", body=asdict(progress)).save()
+    """Remember how far a partition has come; Conflict if this version of it was saved already."""
+    model = billing_item()
+    before = progress.version - 1
+    # Progress that was saved without a version counts as the first.
+    is_next = model.version == before if before else model.version.does_not_exist()
+    item = model(_key(partition), "#", version=progress.version, body=asdict(progress))
+    try:
+        item.save(condition=is_next)
+    except PutError as refused:
+        if refused.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        raise Conflict(partition) from refused
 
 
 def _between(first: int, until: int) -> Condition:

@@ -1,6 +1,7 @@
 """``/openapi.json``, open to everyone; it holds no data."""
 
-from typing import Any
+import json
+from functools import cache
 
 from meterline.api.app import Call
 from meterline.api.params import Params
@@ -28,10 +29,16 @@ def all_operations() -> list[Operation]:
     return [operation for module in modules for operation in module.ROUTES.operations]
 
 
-def _describe(call: Call, params: Params) -> dict[str, Any]:  # noqa: ARG001 - the same for everyone
+def _describe(call: Call, params: Params) -> bytes:  # noqa: ARG001 - the same for everyone
+    return _document()
+
+
+@cache
+def _document() -> bytes:
+    """The document, made once in a process: it takes as long as the start of a large function."""
     from meterline.api.openapi import openapi_document  # noqa: PLC0415 - see above
 
-    return openapi_document(all_operations())
+    return json.dumps(openapi_document(all_operations()), separators=(",", ":")).encode()
 
 
 ROUTES = Routes(
@@ -41,7 +48,7 @@ ROUTES = Routes(
             path="/openapi.json",
             run=_describe,
             permission="",
-            answer=Answer.RAW,
+            answer=Answer.BYTES,
             light=True,
             public=True,
         )

@@ -1,0 +1,159 @@
+"""What the deployment tells its operator, what it logs, and what bounds its work."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.engines import resources, template
+
+ALARMS = resources("AWS::CloudWatch::Alarm")
+[STAGE] = resources("AWS::ApiGatewayV2::Stage").values()
+SCHEDULED = ("DispatchDueWorkFunction", "ReconcileUsageFunction")
+SEND_ON = {
+    "RollBillingCyclesFunction": {"Renewals", "Invoices"},
+    "ProduceInvoicesFunction": {"Renewals", "Invoices"},
+    "AdvanceTestClocksFunction": {"Clocks"},
+}
+"""The workers that send messages which come back to them, and the queues."""
+
+INGEST = {
+    "/v1/billing/meter_events",
+    "/v1/billing/meter_event_adjustments",
+    "/v2/billing/meter_events",
+    "/v2/billing/meter_event_adjustments",
+    "/v2/billing/meter_event_session",
+    "/v2/billing/meter_event_stream",
+}
+
+
+def watched(namespace: str, metric: str) -> set[str]:
+    """What the alarms on a metric are about: the resources that their dimensions name."""
+    return {
+        json.dumps([one["Value"] for one in alarm.get("Dimensions", [])])
+        for alarm in ALARMS.values()
+        if (alarm["Namespace"], alarm["MetricName"]) == (namespace, metric)
+    }
+
+
+def about(reference: dict[str, Any]) -> str:
+    return json.dumps([reference])
+
+
+def test_every_alarm_tells_the_operator() -> None:
+    for name, alarm in ALARMS.items():
+        assert alarm["AlarmActions"] == [{"Ref": "OperationsTopic"}], name
+
+
+def test_no_alarm_rings_before_there_is_anything_to_measure() -> None:
+    assert {alarm["TreatMissingData"] for alarm in ALARMS.values()} <= {"notBreaching", "missing"}
+
+
+def test_an_alarm_tells_when_the_sweeps_stop() -> None:
+    assert ALARMS["DueWorkLagAlarm"]["TreatMissingData"] == "missing"
+    assert ALARMS["DueWorkLagAlarm"]["InsufficientDataActions"] == [{"Ref": "OperationsTopic"}]
+
+
+def test_an_alarm_watches_the_writes_of_each_table_for_throttles() -> None:
+    tables = {about({"Ref": name}) for name in resources("AWS::DynamoDB::Table")}
+    assert watched("AWS/DynamoDB", "WriteThrottleEvents") == tables
+
+
+def test_an_alarm_watches_all_functions_for_throttles() -> None:
+    assert watched("AWS/Lambda", "Throttles") == {"[]"}
+
+
+@pytest.mark.parametrize("queue", ["RenewalsQueue", "InvoicesQueue", "ClocksQueue"])
+def test_an_alarm_tells_of_work_that_nobody_takes_from_its_queue(queue: str) -> None:
+    named = about({"Fn::GetAtt": f"{queue}.QueueName"})
+    assert named in watched("AWS/SQS", "ApproximateAgeOfOldestMessage")
+
+
+@pytest.mark.parametrize("topic", ["AlertsTopic", "EventsTopic"])
+def test_an_alarm_tells_of_subscribers_that_cannot_be_reached(topic: str) -> None:
+    named = about({"Fn::GetAtt": f"{topic}.TopicName"})
+    assert named in watched("AWS/SNS", "NumberOfNotificationsFailed")
+
+
+def test_the_operator_is_subscribed_if_the_deployment_names_one() -> None:
+    subscription = template()["Resources"]["OperatorSubscription"]
+    assert subscription["Condition"] == "HasOperator"
+    assert subscription["Properties"] == {
+        "TopicArn": {"Ref": "OperationsTopic"},
+        "Protocol": "email",
+        "Endpoint": {"Ref": "OperatorEmail"},
+    }
+    assert template()["Parameters"]["OperatorEmail"]["Default"] == ""
+
+
+def test_metrics_that_nothing_shows_are_not_paid_for() -> None:
+    settings = [STAGE["DefaultRouteSettings"], *STAGE["RouteSettings"].values()]
+    assert not any(one.get("DetailedMetricsEnabled") for one in settings)
+
+
+def test_meter_events_have_limits_of_their_own() -> None:
+    assert STAGE["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": {"Ref": "RequestsPerSecond"},
+        "ThrottlingBurstLimit": {"Ref": "RequestBurst"},
+    }
+    assert STAGE["RouteSettings"] == {
+        f"ANY {path}": {
+            "ThrottlingRateLimit": {"Ref": "IngestRequestsPerSecond"},
+            "ThrottlingBurstLimit": {"Ref": "IngestBurst"},
+        }
+        for path in INGEST
+    }
+
+
+def test_the_routes_with_limits_of_their_own_are_made_before_the_stage() -> None:
+    routes = resources("AWS::ApiGatewayV2::Route")
+    needed = {name for name, one in routes.items() if one["RouteKey"] in STAGE["RouteSettings"]}
+    assert len(needed) == len(INGEST)
+    assert set(template()["Resources"]["HttpStage"]["DependsOn"]) == needed
+
+
+def test_each_call_of_the_api_is_logged_without_anything_personal() -> None:
+    settings = STAGE["AccessLogSettings"]
+    assert settings["DestinationArn"] == {"Fn::GetAtt": "AccessLogGroup.Arn"}
+    line = json.loads(settings["Format"])
+    assert set(line.values()) == {
+        "$context.requestTime",
+        "$context.requestId",
+        "$context.integration.requestId",
+        "$context.routeKey",
+        "$context.httpMethod",
+        "$context.status",
+        "$context.integration.integrationStatus",
+        "$context.error.responseType",
+        "$context.responseLength",
+        "$context.responseLatency",
+    }
+
+
+@pytest.mark.parametrize("function", SCHEDULED)
+def test_what_the_schedule_starts_is_neither_tried_again_nor_kept(function: str) -> None:
+    properties = resources("AWS::Serverless::Function")[function]
+    once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert properties["EventInvokeConfig"] == once
+    [schedule] = [
+        one
+        for one in resources("AWS::Scheduler::Schedule").values()
+        if one["Target"]["Arn"] == {"Fn::GetAtt": f"{function}.Arn"}
+    ]
+    assert schedule["Target"]["RetryPolicy"] == once
+
+
+def test_only_functions_that_send_work_to_themselves_may_loop() -> None:
+    functions = resources("AWS::Serverless::Function")
+    looping = {name for name, one in functions.items() if one.get("RecursiveLoop") == "Allow"}
+    assert looping == set(SEND_ON)
+    for name, queues in SEND_ON.items():
+        statements = [
+            statement
+            for policy in functions[name]["Policies"]
+            for statement in policy.get("Statement", [])
+            if statement["Action"] == "sqs:SendMessage"
+        ]
+        assert len(statements) == 1
+        text = json.dumps(statements[0]["Resource"])
+        assert {one for one in ("Renewals", "Invoices", "Clocks") if one in text} == queues
