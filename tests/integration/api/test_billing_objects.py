@@ -92,6 +92,58 @@ def test_expansions_reach_through_lists_and_invoices(
     assert customer.subscriptions.data[0].latest_invoice.id == expanded.latest_invoice.id
 
 
+@pytest.mark.parametrize(
+    ("expand", "holder", "field", "shown"),
+    [
+        ("default_payment_method", "", "default_payment_method", None),
+        ("pending_setup_intent", "", "pending_setup_intent", None),
+        ("schedule", "", "schedule", None),
+        ("latest_invoice.confirmation_secret", "latest_invoice", "confirmation_secret", None),
+        ("customer.cash_balance", "customer", "cash_balance", None),
+    ],
+)
+def test_what_is_always_null_is_null_when_it_is_expanded(
+    client: Client, subscription: Any, expand: str, holder: str, field: str, shown: None
+) -> None:
+    expanded = client.v1.subscriptions.retrieve(subscription.id, {"expand": [expand]})
+    assert (expanded[holder] if holder else expanded)[field] is shown
+
+
+@pytest.mark.parametrize("field", ["sources", "tax_ids"])
+def test_a_list_of_what_can_never_exist_is_empty_when_it_is_expanded(
+    client: Client, subscription: Any, field: str
+) -> None:
+    customer = client.v1.customers.retrieve(subscription.customer, {"expand": [field]})
+    url = f"/v1/customers/{customer.id}/{field}"
+    assert customer[field].to_dict() == {
+        "object": "list",
+        "data": [],
+        "has_more": False,
+        "url": url,
+    }
+
+
+def test_a_plan_shows_its_product_and_tiers_when_they_are_expanded(
+    client: Client, subscription: Any
+) -> None:
+    expand = ["items.data.plan.product", "items.data.plan.tiers"]
+    expanded = client.v1.subscriptions.retrieve(subscription.id, {"expand": expand})
+    items = expanded["items"].data
+    assert {one.plan.product.name for one in items} == {"Base", "Tokens"}
+    assert {one.price.product for one in items} == {one.plan.product.id for one in items}
+    assert [len(one.plan.tiers) for one in items if "tiers" in one.plan] == [2]
+    assert all("tiers" not in one.price for one in items)
+
+
+def test_the_product_of_a_price_is_expanded_in_the_price_alone(
+    client: Client, subscription: Any
+) -> None:
+    expand = ["items.data.price.product"]
+    expanded = client.v1.subscriptions.retrieve(subscription.id, {"expand": expand})
+    for one in expanded["items"].data:
+        assert one.plan.product == one.price.product.id
+
+
 def test_invoices_are_listed_searched_and_opened(
     client: Client,
     subscription: Any,

@@ -126,7 +126,6 @@ def test_an_expansion_follows_its_edges(
         ("customer", "subscription", True),
         ("data", "subscription", True),
         ("tiers.flat_amount", "price", False),
-        ("items.data", "subscription", False),
         ("", "customer", False),
         (
             "latest_invoice.customer.subscriptions.data.latest_invoice.customer",

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from meterline.api.empty_expansions import expands_to_nothing
 from meterline.api.kinds import KINDS, Edge, Link
 from meterline.core.errors import BillingError
 
 MAX_LEVELS = 4
+
+_UNFILLED = (Link.EMPTY_LIST, Link.NULL)
+_LISTS = (Link.RELATED, Link.EMPTY_LIST)
 
 type Trail = tuple["Step", ...]
 """A path as the edges it follows; the last step may reveal a hidden field instead."""
@@ -42,11 +46,13 @@ def read_trails(
             words = words[1:]
         trail = _follow(words, kind, path)
         _check_rights(trail, path, may_read)
-        trails.append(trail)
+        if trail:
+            trails.append(trail)
     return trails
 
 
 def _follow(words: list[str], kind: str, path: str) -> Trail:
+    """The edges of a path, as far as there is something to follow them to."""
     spec = KINDS.get(kind)
     if spec is None:
         raise _not_expandable(path)
@@ -57,17 +63,19 @@ def _follow(words: list[str], kind: str, path: str) -> Trail:
         edge = spec.edges.get(name)
         if edge is None:
             continue
-        if edge.link is Link.RELATED and rest[:1] == ["data"]:
+        if edge.link in _LISTS and rest[:1] == ["data"]:
             rest = rest[1:]
-        if not rest and edge.link in (Link.PART, Link.EMBEDDED):
-            break
+        if edge.link in _UNFILLED:
+            rest = []
         return (Step(name, edge), *(_follow(rest, edge.kind, path) if rest else ()))
+    if expands_to_nothing(kind, words):
+        return ()
     raise _not_expandable(path)
 
 
 def _check_rights(trail: Trail, path: str, may_read: Callable[[str], bool]) -> None:
     for step in trail:
-        if step.edge is None or step.edge.link in (Link.PART, Link.EMBEDDED):
+        if step.edge is None or step.edge.link not in (Link.REFERENCE, Link.RELATED):
             continue
         permission = KINDS[step.edge.kind].permission
         if not may_read(permission):

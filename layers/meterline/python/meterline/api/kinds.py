@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from meterline.services.invoices.payments import payment_id
-from meterline.services.plans import plan_of
+from meterline.services.plans import plan_with_tiers
 from meterline.services.wire_numbers import wire_number
 from meterline.store.documents import EMBEDDED_LINES, first_lines
 
@@ -31,6 +31,10 @@ class Link(Enum):
     """An object that lives inside this one."""
     RELATED = "related"
     """Absent until expanded: the list of the objects that belong to this one."""
+    EMPTY_LIST = "empty_list"
+    """The same, of what can never exist here."""
+    NULL = "null"
+    """Absent until expanded, and then null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def _embed_plan(item: Body) -> None:
     """Give a subscription item the ``plan`` that old integrations read: its price, respelt."""
     price = item.get("price")
     if isinstance(price, dict) and price.get("recurring"):
-        item["plan"] = plan_of(price)
+        item["plan"] = plan_with_tiers(price)
 
 
 def _judge_coupon(coupon: Body) -> None:
@@ -81,6 +85,9 @@ def _embed_lines(invoice: Body) -> None:
 _CLOCK = Edge("test_helpers.test_clock")
 _CUSTOMER = Edge("customer")
 _PRICE = Edge("price")
+_DISCOUNT = Edge("discount")
+_NOTHING = Edge("", Link.NULL)
+_NO_OBJECTS = Edge("", Link.EMPTY_LIST)
 
 KINDS: Mapping[str, Kind] = {
     "billing.alert": Kind(
@@ -101,6 +108,9 @@ KINDS: Mapping[str, Kind] = {
         edges={
             "test_clock": _CLOCK,
             "subscriptions": Edge("subscription", Link.RELATED),
+            "cash_balance": _NOTHING,
+            "sources": _NO_OBJECTS,
+            "tax_ids": _NO_OBJECTS,
         },
         hidden=("invoice_credit_balance",),
     ),
@@ -119,7 +129,10 @@ KINDS: Mapping[str, Kind] = {
             "test_clock": _CLOCK,
             "parent.subscription_details.subscription": Edge("subscription"),
             "latest_revision": Edge("invoice"),
-            "discounts": Edge("discount"),
+            "discounts": _DISCOUNT,
+            "total_discount_amounts.discount": _DISCOUNT,
+            "total_pretax_credit_amounts.discount": _DISCOUNT,
+            "confirmation_secret": _NOTHING,
             "lines.data": Edge("line_item", Link.PART),
             "payments": Edge(
                 "invoice_payment",
@@ -135,7 +148,8 @@ KINDS: Mapping[str, Kind] = {
         permission="invoiceitems",
         edges={
             "customer": _CUSTOMER,
-            "discounts": Edge("discount"),
+            "discounts": _DISCOUNT,
+            "proration_details.discount_amounts.discount": _DISCOUNT,
             "invoice": Edge("invoice"),
             "test_clock": _CLOCK,
             "pricing.price_details.price": _PRICE,
@@ -145,10 +159,13 @@ KINDS: Mapping[str, Kind] = {
         permission="invoices",
         edges={
             "subscription": Edge("subscription"),
-            "discounts": Edge("discount"),
+            "discounts": _DISCOUNT,
+            "discount_amounts.discount": _DISCOUNT,
+            "pretax_credit_amounts.discount": _DISCOUNT,
             "pricing.price_details.price": _PRICE,
         },
     ),
+    "plan": Kind(permission="plans", edges={"product": Edge("product")}, hidden=("tiers",)),
     "price": Kind(
         permission="prices",
         edges={"product": Edge("product")},
@@ -159,7 +176,7 @@ KINDS: Mapping[str, Kind] = {
         permission="subscriptions",
         edges={
             "customer": _CUSTOMER,
-            "discounts": Edge("discount"),
+            "discounts": _DISCOUNT,
             "latest_invoice": Edge("invoice"),
             "test_clock": _CLOCK,
             "items.data": Edge("subscription_item", Link.PART),
@@ -167,7 +184,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "subscription_item": Kind(
         permission="subscriptions",
-        edges={"discounts": Edge("discount"), "price": Edge("price", Link.EMBEDDED)},
+        edges={
+            "discounts": _DISCOUNT,
+            "price": Edge("price", Link.EMBEDDED),
+            "plan": Edge("plan", Link.PART),
+        },
         complete=_embed_plan,
     ),
     "test_helpers.test_clock": Kind(permission="test_helpers_test_clocks"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from meterline.store.billing import BillingStore
 
 _RELATED_LIMIT = 10
+_PARTS = (Link.PART, Link.EMBEDDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,42 +37,50 @@ class Renderer:
         for first, *rest in trails:
             further.setdefault(first.field, []).append(tuple(rest))
         for name, edge in spec.edges.items():
-            if name in further or edge.link in (Link.PART, Link.EMBEDDED):
-                deeper = [trail for trail in further.get(name, []) if trail]
-                self._follow(bodies, name, edge, deeper)
+            if edge.link is Link.EMBEDDED:
+                self._load([place for body in bodies for place in _places(body, name.split("."))])
         for body in bodies:
             for name in set(spec.hidden) - further.keys():
                 body.pop(name, None)
             if spec.complete:
                 spec.complete(body)
+        for name, edge in spec.edges.items():
+            if name in further or edge.link in _PARTS:
+                deeper = [trail for trail in further.get(name, []) if trail]
+                self._follow(bodies, name, edge, deeper)
 
     def _follow(self, bodies: list[Body], name: str, edge: Edge, trails: list[Trail]) -> None:
         if edge.link is Link.RELATED:
             self._relate(bodies, name, edge, trails)
             return
-        places = [place for body in bodies for place in _places(body, name.split("."))]
-        if edge.link is Link.PART:
-            parts = [part for place in places for part in place.objects]
-            self._complete(edge.kind, parts, trails)
+        if edge.link in (Link.EMPTY_LIST, Link.NULL):
+            for body in bodies:
+                is_list = edge.link is Link.EMPTY_LIST
+                body[name] = _list_under(body, name, []) if is_list else None
             return
-        wanted = [one for place in places for one in place.ids]
-        found = self.store.get_many(wanted)
+        places = [place for body in bodies for place in _places(body, name.split("."))]
+        if edge.link in _PARTS:
+            reached = _distinct(part for place in places for part in place.objects)
+        else:
+            reached = self._load(places)
+        self._complete(edge.kind, reached, trails)
+
+    def _load(self, places: "list[_Place]") -> list[Body]:
+        """Put the objects, as they are now, in the places of their ids."""
+        found = self.store.get_many([one for place in places for one in place.ids])
         loaded = {one: _visible(document.body) for one, document in found.items()}
-        self._complete(edge.kind, list(loaded.values()), trails)
         for place in places:
             place.replace(loaded)
+        return list(loaded.values())
 
     def _relate(self, bodies: list[Body], name: str, edge: Edge, trails: list[Trail]) -> None:
         for body in bodies:
             found, has_more = self._related(body, edge)
             related = [_visible(one) for one in found]
             self._complete(edge.kind, related, trails)
-            body[name] = {
-                "object": "list",
-                "data": related,
-                "has_more": has_more,
-                "url": edge.url or f"/v1/{body['object']}s/{body['id']}/{name}",
-            }
+            body[name] = _list_under(body, name, related) | {"has_more": has_more}
+            if edge.url:
+                body[name]["url"] = edge.url
 
     def _related(self, body: Body, edge: Edge) -> tuple[list[Body], bool]:
         """The first of the objects that belong to a body, and whether there are more."""
@@ -110,6 +119,17 @@ class _Place:
         """Put the loaded objects in the place of their ids; what is missing stays as it is."""
         shown = [loaded.get(_id_of(value) or "", value) for value in self._values]
         self.holder[self.key] = shown if isinstance(self.holder[self.key], list) else shown[0]
+
+
+def _distinct(bodies: Iterable[Body]) -> list[Body]:
+    """Each body once, though several places hold it."""
+    return list({id(body): body for body in bodies}.values())
+
+
+def _list_under(body: Body, name: str, listed: list[Body]) -> Body:
+    """A list object at the address under the object that it belongs to."""
+    url = f"/v1/{body['object']}s/{body['id']}/{name}"
+    return {"object": "list", "data": listed, "has_more": False, "url": url}
 
 
 def _places(value: Any, words: list[str]) -> Iterator[_Place]:  # noqa: ANN401 - any JSON

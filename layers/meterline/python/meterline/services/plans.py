@@ -28,3 +28,8 @@ def plan_of(price: dict[str, Any]) -> dict[str, Any]:
         "trial_period_days": recurring["trial_period_days"],
         "usage_type": recurring["usage_type"],
     }
+
+
+def plan_with_tiers(price: dict[str, Any]) -> dict[str, Any]:
+    """The same with the price's tiers, if it has any, for answers that may show them."""
+    return plan_of(price) | ({"tiers": price["tiers"]} if price.get("tiers") else {})
