@@ -1,5 +1,6 @@
 """The API as a client sees it: the real SDK over the bridge, on a fresh engine."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import stripe
 from meterline.api.auth import forget_cached
 from meterline.services.api_keys import create_key
 from tests.engines import Engine
-from tests.integration.api.bridge import Bridge, serving
+from tests.integration.api.bridge import Bridge, gateway_event, serving
 
 type Client = Any
 """A ``stripe.StripeClient``; its own types refuse parameters that are put together at run time."""
@@ -29,6 +30,13 @@ class Api:
         base = self.bridge.address
         addresses: Any = {"api": base, "meter_events": base, "files": base, "connect": base}
         return stripe.StripeClient(key or self.key, base_addresses=addresses, **options)
+
+    def post(self, target: str, form: str) -> tuple[int, Any]:
+        """Status and body of a POST of a form, without an SDK that would check or change it."""
+        headers = {"authorization": f"Bearer {self.key}"}
+        event = gateway_event("POST", target, headers, form.encode(), encoded=True)
+        response = self.bridge.call(event)
+        return response["statusCode"], json.loads(response["body"])
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from meterline.api.param_kinds import Param, Params
 from meterline.api.param_refusals import (
     OBJECT,
     Raw,
-    at,
     empty,
     excerpt,
     exclusive,
@@ -16,7 +15,7 @@ from meterline.api.param_refusals import (
     missing,
     unstorable,
 )
-from meterline.core.errors import BillingError
+from meterline.core.errors import BillingError, param_inside
 from meterline.core.unset import UNSET
 
 
@@ -130,7 +129,7 @@ class Object(_Group):
             if (value := raw.get(key)) is not None:
                 params[key] = param.read(value, f"{name}[{key}]" if name else key)
             elif param.required:
-                raise missing(at(name, key))
+                raise missing(param_inside(name, key))
         if self.exclusive or self.one_of:
             self._check_groups(params, name)
         return params
@@ -157,7 +156,7 @@ class Object(_Group):
         )
 
     def _unknown(self, raw: Mapping[str, Raw], name: str) -> BillingError:
-        unknown = [at(name, str(key))[:200] for key in raw if key not in self.fields]
+        unknown = [param_inside(name, str(key))[:200] for key in raw if key not in self.fields]
         plural = "s" if len(unknown) > 1 else ""
         return BillingError(
             f"Received unknown parameter{plural}: {', '.join(unknown[:10])}",
@@ -169,10 +168,10 @@ class Object(_Group):
         for group in self.exclusive:
             given = [key for key in group if params.get(key, UNSET) is not UNSET]
             if len(given) > 1:
-                raise exclusive([at(name, key) for key in given])
+                raise exclusive([param_inside(name, key) for key in given])
         for group in self.one_of:
             if not any(key in params for key in group):
-                names = [at(name, key) for key in group]
+                names = [param_inside(name, key) for key in group]
                 raise BillingError(
                     f"You must provide one of these parameters: {', '.join(names)}.",
                     code="parameter_missing",

@@ -65,8 +65,3 @@ def unstorable(text: str) -> bool:
 def excerpt(text: str) -> str:
     """As much of a text as a message may repeat."""
     return text if len(text) <= _EXCERPT else f"{text[:20]}…{text[-15:]}"
-
-
-def at(parent: str, key: str) -> str:
-    """The name of a parameter inside ``parent``, or at the top."""
-    return f"{parent}[{key}]" if parent else key

@@ -33,6 +33,7 @@ from meterline.api.param_kinds import (
     String,
 )
 from meterline.api.param_refusals import exclusive, missing
+from meterline.core.unset import MAX_METADATA_KEYS
 
 __all__ = [
     "RANGE",
@@ -166,7 +167,7 @@ def metadata(*, emptyable: bool = True) -> Map:
     return Map(
         emptyable=emptyable,
         value=String(max_length=500, emptyable=emptyable),
-        max_keys=50,
+        max_keys=MAX_METADATA_KEYS,
         key_length=40,
         key_noun="metadata key",
     )

@@ -25,6 +25,11 @@ class BillingError(Exception):
         self.type = type
 
 
+def param_inside(parent: str, name: str) -> str:
+    """The name of a parameter inside ``parent``, or at the top if that is empty."""
+    return f"{parent}[{name}]" if parent else name
+
+
 def no_such(noun: str, object_id: str, *, param: str = "id") -> BillingError:
     """The refusal of a missing object: 404 if it stands in the path (``param="id"``), else 400."""
     return BillingError(

@@ -118,15 +118,28 @@ CURRENCY_OPTIONS = map_(
 _OURS = r"(?!settings$|([a-z]+_)+[0-9A-Za-z]{20,}$)"
 """Ids that Meterline gives, or will give, to objects of its own."""
 
-OWN_ID = string(
-    max_length=250,
-    pattern=_OURS + r"[A-Za-z0-9_.\-]+",
-    hint="Use letters, digits, `_`, `-` and `.`, but not the form of ids that Meterline makes.",
-)
+_NO_SEGMENT = r"(?!\.{1,2}$|search$)"
+"""What a path cannot carry as an id: clients resolve dots, and the word is a route of its own."""
+
+
+def _own_id(max_length: int) -> Param:
+    """An id of the caller's choice that a path carries as it is, whoever decodes it on the way.
+
+    Stripe takes letters, digits, `_` and `-` since 2018; the dot is ours.
+    """
+    return string(
+        max_length=max_length,
+        pattern=_OURS + _NO_SEGMENT + r"[A-Za-z0-9_.\-]+",
+        hint="Use letters, digits, `_`, `-` and `.`, but not the form of ids that Meterline makes.",
+    )
+
+
+OWN_PRODUCT_ID = _own_id(max_length=250)
+OWN_COUPON_ID = _own_id(max_length=255)
 
 CREATE_PRODUCT = object_(
     _optional_product_fields(emptyable=False),
-    id=OWN_ID,
+    id=OWN_PRODUCT_ID,
     name=string(required=True),
     type=enum("good", "service"),
     default_price_data=object_(
@@ -218,7 +231,7 @@ CREATE_PRICE = object_(
     nickname=string(),
     product=string(),
     product_data=object_(
-        id=OWN_ID,
+        id=OWN_PRODUCT_ID,
         name=string(required=True),
         active=boolean(),
         metadata=metadata(),
@@ -317,11 +330,7 @@ AMOUNTS_OFF = map_(object_(amount_off=integer(required=True, minimum=1, maximum=
 CREATE_COUPON = object_(
     exclusive=[("amount_off", "percent_off")],
     one_of=[("percent_off", "amount_off")],
-    id=string(
-        max_length=255,
-        pattern=_OURS + r"[^/#\s]+",
-        hint="Leave out `/`, `#` and spaces, and the form of ids that Meterline makes.",
-    ),
+    id=OWN_COUPON_ID,
     amount_off=integer(minimum=1, maximum=99_999_999_999),
     applies_to=object_(products=array(string(), required=True, min_items=1)),
     currency=currency(),

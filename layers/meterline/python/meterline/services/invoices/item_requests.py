@@ -7,7 +7,7 @@ the parameter that holds the description (``lines[0]``), for refusals; the reque
 from decimal import Decimal
 from typing import Any
 
-from meterline.core.errors import BillingError
+from meterline.core.errors import BillingError, param_inside
 from meterline.core.money import minor_digits
 from meterline.core.periods import Period
 from meterline.core.rating import rate_units
@@ -52,7 +52,7 @@ def check_currency(other: Body, item: Body, at: str = "") -> None:
     if other["currency"] != item["currency"]:
         raise BillingError(
             f"The currency must be {other['currency']}, not {item['currency']}.",
-            param=_under(at, "currency"),
+            param=param_inside(at, "currency"),
         )
 
 
@@ -63,8 +63,8 @@ def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> 
     if price is not None:
         return one_off_terms(ledger, price, quantity, subscription, param)
     if "currency" not in params:
-        raise _missing(_under(at, "currency"))
-    _check_known(params["currency"], _under(at, "currency"))
+        raise _missing(param_inside(at, "currency"))
+    _check_known(params["currency"], param_inside(at, "currency"))
     unit = _unit_amount(params, quantity, at)
     rated = rate_units(unit, quantity)
     return ItemTerms(
@@ -82,14 +82,14 @@ def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> 
 def _price(ledger: Ledger, params: Body, at: str) -> tuple[Body | None, str]:
     """The price that a request names or makes, and the parameter that does."""
     if "price_data" in params:
-        param = _under(at, "price_data")
+        param = param_inside(at, "price_data")
         return _asked(inline_price(ledger, params["price_data"], param), params, param), param
     if "price" in params:
-        param = _under(at, "price")
+        param = param_inside(at, "price")
         price = find(ledger.ctx, "price", params["price"], param=param).body
         return _asked(price, params, param), param
     if "pricing" in params:
-        param = _under(_under(at, "pricing"), "price")
+        param = param_inside(param_inside(at, "pricing"), "price")
         price = find(ledger.ctx, "price", params["pricing"]["price"], param=param).body
         return _asked(price, params, param), param
     return None, at
@@ -116,11 +116,11 @@ def _unit_amount(params: Body, quantity: Decimal, at: str) -> Decimal:
         raise BillingError(
             "Provide amount, unit_amount_decimal, price_data or pricing.",
             code="parameter_missing",
-            param=_under(at, "amount"),
+            param=param_inside(at, "amount"),
         )
     if quantity != 1:
         raise BillingError(
-            "amount is for one: use unit_amount_decimal.", param=_under(at, "quantity")
+            "amount is for one: use unit_amount_decimal.", param=param_inside(at, "quantity")
         )
     return Decimal(params["amount"])
 
@@ -131,7 +131,8 @@ def _described(item: Body, params: Body, at: str) -> Body:
     if "description" in params:
         changes["description"] = or_none(params["description"])
     if "metadata" in params:
-        changes["metadata"] = merged_metadata(item["metadata"], params["metadata"])
+        name = param_inside(at, "metadata")
+        changes["metadata"] = merged_metadata(item["metadata"], params["metadata"], name)
     if "discountable" in params:
         changes["discountable"] = params["discountable"] and not item["proration"]
     if "period" in params:
@@ -139,7 +140,7 @@ def _described(item: Body, params: Body, at: str) -> Body:
         if end < start:
             raise BillingError(
                 "A period cannot end before it starts.",
-                param=_under(_under(at, "period"), "end"),
+                param=param_inside(param_inside(at, "period"), "end"),
             )
         changes["period"] = {"start": start, "end": end}
     return item | changes
@@ -151,7 +152,7 @@ def _repriced(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
         return item
     if item["proration"]:
         raise BillingError(
-            "The amount of a proration cannot be changed.", param=_under(at, "amount")
+            "The amount of a proration cannot be changed.", param=param_inside(at, "amount")
         )
     given = {"currency": item["currency"], **params}
     if params.keys().isdisjoint(_PRICED):
@@ -176,7 +177,7 @@ def _priced_as_before(item: Body) -> Body:
 def _discounted(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
     if "discounts" not in params:
         return item
-    return discounted_item(ledger, item, params["discounts"] or [], _under(at, "discounts"))
+    return discounted_item(ledger, item, params["discounts"] or [], param_inside(at, "discounts"))
 
 
 def _check_known(currency: str, param: str) -> None:
@@ -189,7 +190,3 @@ def _check_known(currency: str, param: str) -> None:
 
 def _missing(param: str) -> BillingError:
     return BillingError(f"Missing required param: {param}.", code="parameter_missing", param=param)
-
-
-def _under(at: str, name: str) -> str:
-    return f"{at}[{name}]" if at else name

@@ -7,7 +7,7 @@ subscription's item says what the period costs, so its amount stays (contract se
 from collections.abc import Mapping
 from dataclasses import replace
 
-from meterline.core.errors import BillingError, no_such
+from meterline.core.errors import BillingError, no_such, param_inside
 from meterline.core.unset import merged_metadata, or_none
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_lines, with_totals
@@ -133,7 +133,7 @@ def _changed_in_words(ledger: Ledger, draft: Document, line: Body, wanted: Body,
         if name not in _OF_ANY_LINE:
             raise BillingError(
                 "The amount of a subscription's line follows from its item: change that instead.",
-                param=f"{at}[{name}]" if at else name,
+                param=param_inside(at, name),
             )
     kept = {name: wanted[name] for name in ("discountable", "period") if name in wanted}
     changed, private = line | kept, dict(line["_"])
@@ -141,9 +141,10 @@ def _changed_in_words(ledger: Ledger, draft: Document, line: Body, wanted: Body,
         changed["description"] = or_none(wanted["description"])
         private["described"] = changed["description"]
     if "metadata" in wanted:
-        changed["metadata"] = merged_metadata(line["metadata"], wanted["metadata"])
+        name = param_inside(at, "metadata")
+        changed["metadata"] = merged_metadata(line["metadata"], wanted["metadata"], name)
     if "discounts" in wanted:
-        param = f"{at}[discounts]" if at else "discounts"
+        param = param_inside(at, "discounts")
         given, currency = wanted["discounts"] or [], draft.body["currency"]
         redeemed = redeem(ledger, given, currency, param=param, invoice=draft.id)
         changed["discounts"] = discount_ids(redeemed)
@@ -160,7 +161,8 @@ def _saved(ledger: Ledger, draft: Document, lines: list[Body], params: Body) -> 
 def _written(ledger: Ledger, draft: Document, lines: list[Body], params: Body) -> Body:
     """The draft with these lines and what else a request says, to be stored and told."""
     before = draft.body
-    metadata = merged_metadata(before["metadata"], params.get("invoice_metadata"))
+    given = params.get("invoice_metadata")
+    metadata = merged_metadata(before["metadata"], given, "invoice_metadata")
     after = with_totals(before | {"metadata": metadata}, lines, ledger.account)
     ledger.put(replace(draft, body=after))
     ledger.tell("invoice.updated", after, before)

@@ -8,6 +8,7 @@ from meterline.core.errors import BillingError, no_such
 from meterline.core.money import round_half_up
 from meterline.core.periods import Period
 from meterline.core.rating import rate
+from meterline.core.unset import merged_metadata
 from meterline.services.inline_prices import with_inline_prices
 from meterline.services.invoices.discounts import discounted_item
 from meterline.services.invoices.drafting import product_names
@@ -34,7 +35,7 @@ def add_one_off_items(
             raise no_such("price", one["price"], param=f"{param}[price]")
         quantity = Decimal(one.get("quantity", 1))
         terms = one_off_terms(ledger, document.body, quantity, subscription, f"{param}[price]")
-        item = new_item(ledger, terms) | _said(subscription, one, f"{param}[period]", ledger)
+        item = new_item(ledger, terms) | _said(subscription, one, param, ledger)
         if one.get("discounts"):
             item = discounted_item(ledger, item, one["discounts"], f"{param}[discounts]")
         ledger.add_item(item)
@@ -86,9 +87,11 @@ def _rated(price: Body, quantity: Decimal) -> tuple[int, list[Body]]:
 
 def _said(subscription: Body, one: Body, param: str, ledger: Ledger) -> Body:
     """What a request says about an item beside its price."""
-    said: Body = {name: one[name] for name in ("discountable", "metadata") if name in one}
+    said: Body = {"metadata": merged_metadata({}, one.get("metadata"), f"{param}[metadata]")}
+    if "discountable" in one:
+        said["discountable"] = one["discountable"]
     if "period" in one:
-        said["period"] = _period(subscription, one["period"], param, ledger.ctx.now)
+        said["period"] = _period(subscription, one["period"], f"{param}[period]", ledger.ctx.now)
     return said
 
 

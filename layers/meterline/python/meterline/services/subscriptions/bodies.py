@@ -6,6 +6,7 @@ from typing import Any
 from meterline.core.cycles import Opening
 from meterline.core.errors import BillingError
 from meterline.core.periods import Interval, IntervalUnit, Period, next_boundary
+from meterline.core.unset import merged_metadata
 from meterline.services.ids import new_id
 from meterline.services.plans import plan_of
 from meterline.store.documents import LIVE, Body, Document
@@ -172,7 +173,7 @@ def new_subscription(
             [new_item(terms, subscription_id, opening.first.period, now) for terms in items],
         ),
         "livemode": customer["livemode"],
-        "metadata": params.get("metadata") or {},
+        "metadata": merged_metadata({}, params.get("metadata")),
         "start_date": now,
         "status": "active" if trial_end is None else "trialing",
         "test_clock": customer.get("test_clock"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meterline.core.errors import BillingError
+from meterline.core.errors import BillingError, param_inside
 from meterline.core.periods import Period, period_at
 from meterline.core.unset import merged_metadata
 from meterline.services.inline_prices import with_inline_prices
@@ -113,7 +113,7 @@ def _step(
         new["billing_thresholds"] = None
     if interval_of(price) != interval_of(old["price"]):
         new |= _bounds(period_for(subscription, price, at))
-    return Step(old, _requantified(new, wanted, param) | _metadata(old, wanted))
+    return Step(old, _requantified(new, wanted, param) | _metadata(old, wanted, param))
 
 
 def _added(
@@ -132,7 +132,8 @@ def _added(
     if wanted.get("deleted"):
         raise BillingError("Name the item to delete by its id.", param=f"{param}[deleted]")
     price = prices[wanted["price"]]
-    terms = ItemTerms(price, quantity_of(price, wanted, param), _metadata({}, wanted)["metadata"])
+    metadata = _metadata({}, wanted, param)["metadata"]
+    terms = ItemTerms(price, quantity_of(price, wanted, param), metadata)
     item = new_item(terms, subscription["id"], period_for(subscription, price, at), at)
     return item | {"id": wanted.get("new_id", item["id"])}
 
@@ -155,11 +156,9 @@ def _requantified(item: Body, wanted: Mapping[str, Any], param: str) -> Body:
     return rest if quantity is None else rest | {"quantity": quantity}
 
 
-def _metadata(old: Mapping[str, Any], wanted: Mapping[str, Any]) -> Body:
-    stored = old.get("metadata", {})
-    return {
-        "metadata": merged_metadata(stored, wanted["metadata"]) if "metadata" in wanted else stored
-    }
+def _metadata(old: Mapping[str, Any], wanted: Mapping[str, Any], param: str) -> Body:
+    name = param_inside(param, "metadata")
+    return {"metadata": merged_metadata(old.get("metadata", {}), wanted.get("metadata"), name)}
 
 
 def _bounds(period: Period) -> Body:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meterline.core.errors import no_such
+from meterline.core.errors import BillingError, no_such
 from meterline.services.context import Context
 from meterline.services.lookups import find
 from meterline.services.subscriptions.bodies import (
@@ -59,12 +59,22 @@ def _change(ctx: Context, subscription_id: str, item: dict[str, Any], params: Bo
     )
     wanted = item | {name: params[name] for name in fields if name in params}
     change = {name: params[name] for name in _CHANGE_PARAMS if name in params}
-    return update_subscription(
-        ctx,
-        subscription_id,
-        {"items": [wanted], **change},
-        result_id=item.get("id") or item["new_id"],
-    )
+    result_id = item.get("id") or item["new_id"]
+    try:
+        return update_subscription(
+            ctx, subscription_id, {"items": [wanted], **change}, result_id=result_id
+        )
+    except BillingError as refusal:
+        refusal.param = _own_name(refusal.param)
+        raise
+
+
+def _own_name(param: str | None) -> str | None:
+    """A parameter of the only item as this request names it: ``items[0][price]`` is ``price``."""
+    if param is None or not param.startswith("items[0]["):
+        return param
+    name, _, rest = param.removeprefix("items[0][").partition("]")
+    return name + rest
 
 
 def _subscription_of(ctx: Context, item_id: str) -> Body:

@@ -7,6 +7,7 @@ from meterline.core.errors import BillingError, no_such
 from meterline.core.invoicing import BillingMode
 from meterline.core.mixed_intervals import check_mixed_intervals, shortest_interval
 from meterline.core.periods import Interval
+from meterline.core.unset import merged_metadata
 from meterline.services.inline_prices import with_inline_prices
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.price_currencies import in_currency
@@ -35,7 +36,7 @@ def item_terms(
         ItemTerms(
             prices[item["price"]],
             quantity_of(prices[item["price"]], item, f"items[{index}]"),
-            item.get("metadata") or {},
+            merged_metadata({}, item.get("metadata"), f"items[{index}][metadata]"),
         )
         for index, item in enumerate(items)
     ]
