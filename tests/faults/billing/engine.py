@@ -29,7 +29,10 @@ type Operand = Callable[[Item, Names, Values], Any]
 _MAX_PAGE_ITEMS = 1_000
 _MAX_STATEMENTS = 25
 _MAX_OPERATIONS = 100
-_MAX_ITEM_BYTES = 400_000
+_MAX_ITEM_BYTES = 400 * 1024
+_MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
+_MAX_HASH_KEY_BYTES = 2_048
+_MAX_RANGE_KEY_BYTES = 1_024
 _TOKEN = re.compile(r"\s*(<=|>=|<>|[=<>(),]|[:#]?[A-Za-z0-9_]+)")
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
@@ -154,6 +157,15 @@ class Order:
         within = plain(item[self.range_key]) if self.range_key else ""
         return plain(item[self.hash_key]), (within, key)
 
+    def check(self, item: Item) -> None:
+        """See that the keys of an item are not longer than DynamoDB takes."""
+        for name, most in (
+            (self.hash_key, _MAX_HASH_KEY_BYTES),
+            (self.range_key, _MAX_RANGE_KEY_BYTES),
+        ):
+            if name in item:
+                assert len(str(plain(item[name])).encode()) <= most, f"{name} is too long"
+
     def change(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Move an item from where it stood to where it stands."""
         old = self.place(before, key) if before else None
@@ -192,6 +204,7 @@ class Table:
             assert _size(item) <= _MAX_ITEM_BYTES, f"{key} is too large"
             self.items[key] = item
         for order in self.orders.values():
+            order.check(item or {})
             order.change(key, before, item)
 
 
@@ -270,6 +283,8 @@ class MemoryDynamoDB:
             (verb, request) for one in asked["TransactItems"] for verb, request in one.items()
         ]
         assert len(writes) <= _MAX_OPERATIONS, "too many operations"
+        written = sum(_size(request.get("Item", {})) for _, request in writes)
+        assert written <= _MAX_TRANSACTION_BYTES, "too many bytes"
         places = [
             (self.tables[request["TableName"]], request.get("Item") or request["Key"])
             for _, request in writes
@@ -394,11 +409,20 @@ def _padded(names: tuple[str, ...]) -> tuple[str, str | None]:
 
 
 def _size(item: Item) -> int:
+    """The size of an item: its names and values in bytes, a number as long as it can be."""
     return sum(
-        len(name) + (len(content) if isinstance(content, (bytes, str)) else 32)
+        len(name.encode()) + (21 if kind == "N" else _content_size(content))
         for name, value in item.items()
-        for content in value.values()
+        for kind, content in value.items()
     )
+
+
+def _content_size(content: Any) -> int:
+    if isinstance(content, str):
+        return len(content.encode())
+    if isinstance(content, bytes):
+        return len(content)
+    return sum(map(_content_size, content)) if isinstance(content, (list, set)) else 1
 
 
 def _refusal(code: str, **more: Any) -> ClientError:

@@ -3,6 +3,7 @@
 import pytest
 import stripe
 
+from meterline.services import events
 from tests.integration.api.conftest import Api, Client
 
 
@@ -36,13 +37,19 @@ def test_events_are_filtered_by_type(client: Client) -> None:
     assert {e.type for e in both} == {"customer.deleted", "customer.created"}
 
 
-def test_events_of_one_commit_page_like_all_others(client: Client) -> None:
+@pytest.mark.parametrize("box_bytes", [events.BOX_BYTES, 250], ids=["together", "apart"])
+def test_events_of_one_commit_page_like_all_others(
+    client: Client, monkeypatch: pytest.MonkeyPatch, box_bytes: int
+) -> None:
+    monkeypatch.setattr(events, "BOX_BYTES", box_bytes)
     for number in range(3):
         client.v1.prices.create(
             {"currency": "usd", "unit_amount": number, "product_data": {"name": str(number)}}
         )
     everything = [e.id for e in client.v1.events.list({"limit": 100})]
     assert len(everything) == 6
+    assert len({events.outbox_id(one) for one in everything}) == (3 if box_bytes > 250 else 6)
+    assert [client.v1.events.retrieve(one).id for one in everything] == everything
     assert [e.id for e in client.v1.events.list({"limit": 1}).auto_paging_iter()] == everything
     backwards = client.v1.events.list({"limit": 1, "ending_before": everything[-1]})
     assert [e.id for e in backwards.auto_paging_iter()] == everything[-2::-1]

@@ -186,7 +186,8 @@ def _stream_record(document: Document) -> dict[str, Any]:
 
 def _outbox(*drafts: EventDraft) -> Document:
     cause = Document(kind="customer", livemode=False, body={"id": ADA})
-    return outbox(list(drafts), cause, None, now=NOW, wall_clock=NOW)
+    [document] = outbox(list(drafts), cause, None, now=NOW, wall_clock=NOW)
+    return document
 
 
 def _subscribed(dynamodb: Engine, topic: str) -> Any:

@@ -1,6 +1,7 @@
 """One decision is one transaction: all of it, or nothing and the reason."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -12,9 +13,12 @@ from meterline.store.documents import (
     Conflict,
     Document,
     LeaseLost,
+    Oversized,
     Receipt,
+    TooLong,
 )
 from meterline.store.keys import Cursor
+from meterline.store.sizes import ITEM_BYTES, OPERATIONS, TRANSACTION_BYTES, WRITTEN_BYTES
 from tests.engines import Engine
 
 pytestmark = pytest.mark.usefixtures("dynamodb")
@@ -146,3 +150,52 @@ def test_what_is_not_due_stays_out_of_the_index() -> None:
     assert TEST.due_on("live", 70) == [(50, "cus_a"), (70, "cus_b")]
     TEST.commit(Change(puts=[replace(due, version=1, due_at=None)]))
     assert TEST.due_on("live", 60) == []
+
+
+def _noise(packed_bytes: int) -> str:
+    """Text that takes about so many bytes, packed: hex digits take half a byte each."""
+    return Random(0).randbytes(packed_bytes).hex()
+
+
+def test_a_commit_takes_as_much_as_dynamodb_and_no_more() -> None:
+    most = OPERATIONS
+    TEST.commit(Change(puts=[_document(f"cus_{number}") for number in range(most)]))
+    with pytest.raises(Oversized, match="101 operations"):
+        TEST.commit(Change(puts=[_document(f"cus_a{number}") for number in range(most + 1)]))
+    TEST.commit(Change(puts=[_document("cus_b", text=_noise(ITEM_BYTES * 8 // 10))]))
+    with pytest.raises(Oversized, match="cus_c"):
+        TEST.commit(Change(puts=[_document("cus_c", text=_noise(ITEM_BYTES))]))
+    large = [_document(f"cus_d{number}", text=_noise(ITEM_BYTES // 2)) for number in range(20)]
+    with pytest.raises(Oversized, match=str(TRANSACTION_BYTES)):
+        TEST.commit(Change(puts=large))
+    with pytest.raises(Oversized, match="list_sk"):
+        TEST.commit(Change(puts=[_document("c" * 1_020)]))
+    assert [one.id for one in TEST.each("customer") if one.id[4] in "acd"] == []
+
+
+def test_a_request_leaves_room_for_what_is_added_later() -> None:
+    text = _noise(WRITTEN_BYTES)
+    with pytest.raises(TooLong) as refused:
+        TEST.commit(Change(puts=[_document("cus_a", description=text)], is_asked_for=True))
+    assert (refused.value.field, refused.value.most) == ("description", WRITTEN_BYTES)
+    assert refused.value.size > WRITTEN_BYTES
+    assert TEST.get("cus_a") is None
+    TEST.commit(Change(puts=[_document("cus_a", description=text)]))
+
+
+def test_what_is_too_long_already_may_change_but_not_grow() -> None:
+    longer = _stored("cus_a", description=_noise(WRITTEN_BYTES))
+
+    def change(**fields: object) -> Change:
+        found = TEST.get("cus_a")
+        assert found is not None
+        return Change(puts=[replace(found, body=longer.body | fields)], is_asked_for=True)
+
+    TEST.commit(change(status="past_due", balance=5))
+    with pytest.raises(TooLong):
+        TEST.commit(change(metadata={"a": "b"}))
+    with pytest.raises(TooLong):
+        TEST.commit(change(name="A name of more than forty characters, in full"))
+    with pytest.raises(TooLong):
+        TEST.commit(change(tiers=list(range(1_000))))
+    TEST.commit(change(description="short", metadata={"a": "b"}))

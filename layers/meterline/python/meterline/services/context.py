@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from meterline.core.errors import BillingError
 from meterline.services.events import EventDraft, Origin, outbox
 from meterline.store.billing import BillingStore
-from meterline.store.documents import Change, Receipt
+from meterline.store.documents import Change, Oversized, Receipt, TooLong
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,41 @@ class Context:
         """Commit ``change`` together with its ``events`` and the request's receipt.
 
         ``result_id`` names the object that the request answers with. Refusals are those of
-        ``BillingStore.commit``.
+        ``BillingStore.commit``; a request that needs too much room is told to ask for less.
         """
         puts = list(change.puts)
         if events:
             cause = (change.puts or change.deletes)[0]
-            puts.append(
-                outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock)
-            )
-        self.store.commit(replace(change, puts=puts, receipt=self.receipt, result_id=result_id))
+            puts += outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock)
+        whole = replace(
+            change,
+            puts=puts,
+            receipt=self.receipt,
+            result_id=result_id,
+            is_asked_for=self.origin is not None,
+        )
+        try:
+            self.store.commit(whole)
+        except TooLong as refused:
+            raise _too_long(refused) from None
+        except Oversized:
+            if self.origin is None:
+                raise
+            raise _too_much() from None
+
+
+def _too_long(refused: TooLong) -> BillingError:
+    noun = refused.kind.rpartition(".")[2].replace("_", " ")
+    return BillingError(
+        f"This {noun} would take {refused.size} bytes as it is stored, compressed; at most"
+        f" {refused.most} are accepted. Most of it is in {refused.field}: shorten that, or keep it"
+        " elsewhere under an id.",
+        param=refused.field,
+    )
+
+
+def _too_much() -> BillingError:
+    return BillingError(
+        "This changes more at once than one transaction takes. Change fewer or shorter objects at a"
+        " time.",
+    )

@@ -1,21 +1,30 @@
 """Events: what happened, as Stripe event objects, written in the transaction of the change.
 
-All events of one commit form one outbox document, stored once: whoever delivers them repeats the
-stored ids, so a receiver can tell a repetition (contract section 10). The ids sort by time, so that
-lists tell the events of one second in their order.
+All events of one commit form one outbox document, or a few if they are very large, stored once:
+whoever delivers them repeats the stored ids, so a receiver can tell a repetition (contract section
+10). The ids sort by time, so that lists tell the events of one second in their order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from meterline.services.api_version import API_VERSION
 from meterline.services.ids import timed_id
 from meterline.store.documents import Body, Document, first_lines
 from meterline.store.event_shelves import shelf
+from meterline.store.packing import pack, text_bytes
 
 OUTBOX_KIND = "event"
 _RETENTION_SECONDS = 30 * 86_400
 _INDEX_DIGITS = 3
+_BOX_DIGITS = 2
+BOX_BYTES = 360_000
+"""What the events in one document take at most: an item of DynamoDB's 400 KB, less its keys."""
+
+COMMIT_BYTES = 1_500_000
+"""What the events of one commit take at most, of the 4 MB of a transaction. Beyond it each is told
+in a few hundred bytes.
+"""
 _QUIET_SHARDS = 2
 _BUSY_SHARDS = 8
 """Of the events of scheduled work: a million renewals at midnight tell of the same things."""
@@ -46,24 +55,37 @@ def outbox(
     *,
     now: int,
     wall_clock: int,
-) -> Document:
-    """The document that holds the events of one commit, kept for 30 days of the wall clock."""
+) -> list[Document]:
+    """The documents that hold the events of one commit, kept for 30 days of the wall clock.
+
+    One, unless they are uncommonly large. Events for which there is no room are told shorter.
+    """
     batch_id = timed_id("evt_", cause.id, cause.version + 1)
-    events = [
-        _event(f"{batch_id}{index:0{_INDEX_DIGITS}d}", draft, origin, cause.livemode, now)
-        for index, draft in enumerate(drafts)
-    ]
-    return Document(
-        kind=OUTBOX_KIND,
-        livemode=cause.livemode,
-        body={"id": batch_id, "created": now, "events": events},
-        expires_at=wall_clock + _RETENTION_SECONDS,
-        parent=shelf(
-            {draft.type for draft in drafts},
-            batch_id,
-            shards=_BUSY_SHARDS if origin is None else _QUIET_SHARDS,
-        ),
+    told = [_event(draft, origin, cause.livemode, now) for draft in drafts]
+    boxes = _boxed(told)
+    ids = (
+        [batch_id] if len(boxes) == 1 else [_box_id(batch_id, place) for place in range(len(boxes))]
     )
+    shards = _BUSY_SHARDS if origin is None else _QUIET_SHARDS
+    return [
+        Document(
+            kind=OUTBOX_KIND,
+            livemode=cause.livemode,
+            body={"id": box_id, "created": now, "events": _numbered(box_id, box)},
+            expires_at=wall_clock + _RETENTION_SECONDS,
+            parent=shelf({event["type"] for event in box}, box_id, shards=shards),
+        )
+        for box_id, box in zip(ids, boxes, strict=True)
+    ]
+
+
+def shorter_forms(event: Body) -> Iterator[Body]:
+    """An event as it is, without its former values, and with no more of its object than its id."""
+    yield event
+    subject = event["data"]["object"]
+    yield event | {"data": {"object": subject}}
+    named = {key: subject[key] for key in ("id", "object") if key in subject}
+    yield event | {"data": {"object": named}}
 
 
 def outbox_id(event_id: str) -> str:
@@ -90,8 +112,44 @@ def previous_attributes(before: Body, after: Body) -> Body:
     return changed
 
 
+def _boxed(events: list[Body]) -> list[list[Body]]:
+    """The events in groups that fit into one document each, all together into one commit."""
+    if text_bytes(events) <= BOX_BYTES:
+        return [events]
+    boxes: list[list[Body]] = []
+    left, filled = COMMIT_BYTES, BOX_BYTES
+    for event in events:
+        form, size = _fitting(event, min(left, BOX_BYTES))
+        left -= size
+        if filled + size > BOX_BYTES:
+            boxes.append([])
+            filled = 0
+        boxes[-1].append(form)
+        filled += size
+    return boxes
+
+
+def _fitting(event: Body, most: int) -> tuple[Body, int]:
+    """The longest form of an event that packs into so many bytes, and how many it takes."""
+    for form in shorter_forms(event):
+        size = len(pack({"events": [form]}))
+        if size <= most:
+            break
+    return form, size
+
+
+def _box_id(batch_id: str, place: int) -> str:
+    """The id of one of several documents of a commit: they stand in the order of their events."""
+    return f"{batch_id[:-_BOX_DIGITS]}{place:0{_BOX_DIGITS}d}"
+
+
+def _numbered(box_id: str, events: list[Body]) -> list[Body]:
+    return [
+        event | {"id": f"{box_id}{index:0{_INDEX_DIGITS}d}"} for index, event in enumerate(events)
+    ]
+
+
 def _event(
-    event_id: str,
     draft: EventDraft,
     origin: Origin | None,
     livemode: bool,  # noqa: FBT001 - a field of the event
@@ -103,7 +161,7 @@ def _event(
         before = public(first_lines(draft.before))
         data["previous_attributes"] = previous_attributes(before, subject)
     return {
-        "id": event_id,
+        "id": "",
         "object": "event",
         "api_version": API_VERSION,
         "created": now,

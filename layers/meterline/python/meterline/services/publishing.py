@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from meterline.services.error_reports import KIND as REPORT_KIND
-from meterline.services.events import OUTBOX_KIND
+from meterline.services.events import OUTBOX_KIND, shorter_forms
 from meterline.store.clients import sns
 from meterline.store.documents import Body
 from meterline.store.packing import unpack
@@ -63,13 +63,12 @@ def _entry(index: int, event: Body) -> dict[str, Any]:
 
 
 def _message(event: Body) -> str:
-    """The event as JSON; one too large for SNS carries its object's id only, to be fetched."""
-    text = json.dumps(event, separators=(",", ":"))
-    if len(text.encode()) <= _BATCH_BYTES:
-        return text
-    subject = event["data"]["object"]
-    thin = {key: subject[key] for key in ("id", "object") if key in subject}
-    return json.dumps(event | {"data": {"object": thin}}, separators=(",", ":"))
+    """The event as JSON, in the longest of its forms that SNS takes."""
+    for form in shorter_forms(event):
+        text = json.dumps(form, separators=(",", ":"))
+        if len(text.encode()) <= _BATCH_BYTES:
+            break
+    return text
 
 
 def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -18,7 +18,9 @@ from meterline.store.documents import (
     Conflict,
     Document,
     LeaseLost,
+    Oversized,
     Page,
+    TooLong,
 )
 from meterline.store.keys import Cursor
 from meterline.store.models import BillingItem, ListingIndex, ParentIndex, billing_item
@@ -171,7 +173,7 @@ class BillingStore:
         named = parts.write_parts(change)
         try:
             transactions.commit(named, livemode=self.livemode)
-        except (Conflict, ClaimTaken, LeaseLost):
+        except (Conflict, ClaimTaken, LeaseLost, Oversized, TooLong):
             search_terms.undo_rows(change)
             raise
         search_terms.remove_rows(change)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.connection import Connection
-from pynamodb.exceptions import CancellationReason, TransactWriteError
+from pynamodb.exceptions import CancellationReason, DoesNotExist, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from meterline.store import keys
+from meterline.store import keys, sizes
 from meterline.store.documents import (
     LIVE,
+    Body,
     Change,
     Claim,
     ClaimTaken,
@@ -23,7 +24,6 @@ from meterline.store.models import BillingItem, access_item, billing_item
 from meterline.store.search_terms import terms_of
 
 COMMITTED = "committed"
-_MAX_OPERATIONS = 100
 _REFUSED = "ConditionalCheckFailed"
 _CONFLICT = "TransactionConflict"
 
@@ -83,14 +83,13 @@ def commit(change: Change, *, livemode: bool) -> None:
     """Write ``change`` whole or not at all.
 
     Raises ``Conflict`` when a document is no longer at its version, ``ClaimTaken`` when a claimed
-    value has another holder, ``LeaseLost`` when the request's idempotency record was taken over.
-    A retry after a lost answer carries the same client token, so it takes effect once.
+    value has another holder, ``LeaseLost`` when the request's idempotency record was taken over,
+    ``Oversized`` when DynamoDB would not take it, ``TooLong`` when a request leaves too little
+    room. A retry after a lost answer carries the same client token, so it takes effect once.
     """
     transaction = TransactWrite(connection=_connection())
     subjects = list(_Writer(transaction, livemode).write(change))
-    if len(subjects) > _MAX_OPERATIONS:
-        message = f"A change of {len(subjects)} operations exceeds a transaction"
-        raise ValueError(message)
+    _check_sizes(transaction, change, len(subjects))
     try:
         with transaction:
             pass
@@ -99,6 +98,27 @@ def commit(change: Change, *, livemode: bool) -> None:
         if outcome is None:
             raise
         raise outcome from error
+
+
+def _check_sizes(transaction: TransactWrite, change: Change, operations: int) -> None:
+    """Raises ``TooLong`` or ``Oversized``; the items are looked at as they would be sent."""
+    items = [put["Item"] for put in transaction._put_items]  # noqa: SLF001 - they are packed here
+    if change.is_asked_for:
+        for document, item in zip(change.puts, items, strict=False):
+            size = len(item["body"]["B"])
+            if size > (sizes.limit_of(document.kind) or size):
+                sizes.check_written(document, size, _stored_body(document))
+    sizes.check_limits(items, operations)
+
+
+def _stored_body(document: Document) -> Body | None:
+    """The body of a document as last committed; None of a new one."""
+    if document.version == 0:
+        return None
+    try:
+        return billing_item().get(*_address(document), consistent_read=True).body
+    except DoesNotExist:
+        return None
 
 
 def _connection() -> Connection:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from meterline.store.packing import Body
+from meterline.store.packing import Body, text_bytes
 
 __all__ = [
     "LIVE",
@@ -14,8 +14,10 @@ __all__ = [
     "Conflict",
     "Document",
     "LeaseLost",
+    "Oversized",
     "Page",
     "Receipt",
+    "TooLong",
     "first_lines",
 ]
 
@@ -25,7 +27,7 @@ LIVE = "live"
 EMBEDDED_LINES = 10
 """How many lines an invoice shows inside it; the rest is a list of its own, as Stripe has it."""
 
-_MAX_EMBEDDED_CHARACTERS = 60_000
+_MAX_EMBEDDED_BYTES = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ def _while_short(lines: list[Body]) -> Iterator[Body]:
     """The lines up to where they become uncommonly long; at least one."""
     size = 0
     for place, line in enumerate(lines):
-        size += len(str(line))
-        if place and size > _MAX_EMBEDDED_CHARACTERS:
+        size += text_bytes(line)
+        if place and size > _MAX_EMBEDDED_BYTES:
             return
         yield line
 
@@ -121,6 +123,8 @@ class Change:
 
     ``checks`` are documents that the decision read and that must be unchanged at the commit.
     ``result_id`` names the object that the request answers with, for a replay of its ``receipt``.
+    ``is_asked_for`` says that somebody can be told to ask for less: a change by a request leaves
+    room for what Meterline has to add later.
     """
 
     puts: list[Document] = field(default_factory=list)
@@ -130,6 +134,7 @@ class Change:
     releases: list[Claim] = field(default_factory=list)
     receipt: Receipt | None = None
     result_id: str | None = None
+    is_asked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +159,21 @@ class ClaimTaken(Exception):  # noqa: N818 - an outcome to decide upon, not a de
 
 class LeaseLost(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
     """The request's idempotency record now belongs to another attempt."""
+
+
+class Oversized(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """What a change stores is more than DynamoDB takes; nothing was changed."""
+
+
+class TooLong(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """An object would take more room than a request may give it; nothing was changed.
+
+    ``field`` is what takes most of it; ``size`` and ``most`` are in bytes, packed.
+    """
+
+    def __init__(self, kind: str, object_id: str, field: str, size: int, most: int) -> None:
+        super().__init__(f"{object_id} takes {size} bytes, more than {most}")
+        self.kind = kind
+        self.field = field
+        self.size = size
+        self.most = most

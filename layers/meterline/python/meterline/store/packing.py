@@ -33,6 +33,11 @@ def unpack(data: bytes) -> Body:
     return body
 
 
+def text_bytes(value: object) -> int:
+    """The size of JSON before it is packed; packed it takes no more than a few bytes beyond."""
+    return len(json.dumps(value, separators=(",", ":")))
+
+
 @cache
 def _dictionary() -> bytes:
     """What the bodies were packed with; whatever was stored needs it, so it never changes."""

@@ -14,11 +14,14 @@ from dataclasses import replace
 from meterline.store import keys
 from meterline.store.documents import Body, Change, Document, first_lines
 from meterline.store.models import BillingItem, billing_item
-from meterline.store.packing import pack
+from meterline.store.packing import pack, text_bytes
 
 INLINE_LINES = 100
-INLINE_CHARACTERS = 200_000
-"""An invoice with more lines than this, or longer ones, keeps its lines in parts."""
+INLINE_TEXT_BYTES = 200_000
+INLINE_BYTES = 100_000
+"""An invoice with more lines than this, or longer ones (before and after packing), keeps its lines
+in parts.
+"""
 
 PART_BYTES = 200_000
 _PREFIX = "lines#"
@@ -83,7 +86,10 @@ def _is_long(document: Document) -> bool:
     lines = document.body["lines"]["data"]
     if len(lines) > INLINE_LINES:
         return True
-    return len(lines) > 1 and sum(len(str(line)) for line in lines) > INLINE_CHARACTERS
+    size = text_bytes(lines) if len(lines) > 1 else 0
+    if size > INLINE_TEXT_BYTES:
+        return True
+    return size > INLINE_BYTES and len(pack({"lines": lines})) > INLINE_BYTES
 
 
 def _is_head(body: Body) -> bool:

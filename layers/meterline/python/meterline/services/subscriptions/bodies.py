@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from meterline.core.cycles import Opening
-from meterline.core.errors import BillingError
 from meterline.core.periods import Interval, IntervalUnit, Period, next_boundary
 from meterline.core.unset import merged_metadata
 from meterline.services.ids import new_id
@@ -16,9 +15,6 @@ INCOMPLETE_SECONDS = 23 * 3_600
 
 FLEXIBLE_MODE: Body = {"type": "flexible", "flexible": {"proration_discounts": "included"}}
 """The ``billing_mode`` of a subscription that is billed flexibly."""
-
-MOST_METADATA_BYTES = 60_000
-"""Of a subscription and its items together, names and values, as UTF-8."""
 
 _TRIAL_NOTICE_SECONDS = 3 * 86_400
 _ID_DIGITS = 24
@@ -36,12 +32,7 @@ class ItemTerms:
 
 
 def subscription_document(body: Body, stored: Document | None = None) -> Document:
-    """The document that stores a subscription: under its customer, due when its period ends.
-
-    Refused if its metadata and its items' are so long that a renewal could not be stored with its
-    events: DynamoDB takes 400 KB an item.
-    """
-    _check_metadata(body)
+    """The document that stores a subscription: under its customer, due when its period ends."""
     new = Document(
         kind="subscription",
         livemode=body["livemode"],
@@ -57,17 +48,6 @@ def subscription_document(body: Body, stored: Document | None = None) -> Documen
             default=None,
         ),
     )
-
-
-def _check_metadata(subscription: Body) -> None:
-    holders = [subscription, *items_of(subscription)]
-    texts = (text for one in holders for pair in one["metadata"].items() for text in pair)
-    if sum(len(text.encode()) for text in texts) > MOST_METADATA_BYTES:
-        raise BillingError(
-            f"The metadata of a subscription and its items takes at most {MOST_METADATA_BYTES}"
-            " bytes together. Shorten it, or keep it elsewhere under an id.",
-            param="metadata",
-        )
 
 
 def is_ended(subscription: Body) -> bool:
