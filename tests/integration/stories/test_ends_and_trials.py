@@ -202,6 +202,23 @@ def test_while_collection_is_paused_invoices_are_not_collected(
     assert stage.client.v1.subscriptions.retrieve(subscription.id).pause_collection is None
 
 
+def test_an_invoice_that_a_pause_voids_gives_the_credit_back_that_it_used(stage: Stage) -> None:
+    customers = stage.client.v1.customers
+    subscription = stage.subscribe(stage.price("Base", 3000))
+    stage.change(subscription, pause_collection={"behavior": "void"})
+    customers.balance_transactions.create(stage.customer, {"amount": -500, "currency": "usd"})
+    stage.until("2024-02-02")
+    voided = stage.invoices()[-1]
+    assert (voided.status, voided.starting_balance, voided.ending_balance) == ("void", -500, 0)
+    assert customers.retrieve(stage.customer).balance == -500
+    booked = customers.balance_transactions.list(stage.customer).data
+    assert sorted((one.type, one.amount) for one in booked) == [
+        ("adjustment", -500),
+        ("applied_to_invoice", 500),
+        ("unapplied_from_invoice", -500),
+    ]
+
+
 def test_an_incomplete_subscription_becomes_active_when_paid_and_expires_unpaid(
     stage: Stage,
 ) -> None:

@@ -26,7 +26,7 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.pending import PendingItems, Selection
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.renewals import current_period, draft_renewal
-from meterline.services.subscriptions.bodies import due_at, renews
+from meterline.services.subscriptions.bodies import due_at, is_ended, renews
 from meterline.services.subscriptions.cancel import cancel_on
 from meterline.services.subscriptions.create import start_subscription
 from meterline.services.subscriptions.pauses import pause_on, resume_on
@@ -98,7 +98,7 @@ def _changed(ledger: Ledger, subscription: Body, details: Body, params: Body) ->
         raise _unfit("billing_cycle_anchor", "a subscription that exists")
     if "resume_at" in details:
         return resume_on(ledger, subscription, _resumption(details))[1]
-    if not renews(subscription):
+    if is_ended(subscription):
         return None
     if "pause" in details:
         return pause_on(ledger, subscription, details["pause"] | {"invoicing_behavior": "invoice"})[
@@ -113,7 +113,7 @@ def _changed(ledger: Ledger, subscription: Body, details: Body, params: Body) ->
         if amended.invoice is not None and not _is_recurring(params):
             return amended.invoice
         subscription = amended.subscription
-    return _renewal(ledger, subscription, params)
+    return _renewal(ledger, subscription, params) if renews(subscription) else None
 
 
 def _resumption(details: Body) -> Body:

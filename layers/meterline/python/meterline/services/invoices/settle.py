@@ -6,7 +6,7 @@ from dataclasses import replace
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_due_at
-from meterline.services.invoices.finalize import change_balance, closed, paid
+from meterline.services.invoices.finalize import closed, paid, return_balance
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.payments import record_payment
 from meterline.services.lookups import find, on_customers_time
@@ -57,7 +57,7 @@ def expire_incomplete(ledger: Ledger, subscription: Body) -> Body:
     document = ledger.ctx.store.get(subscription["latest_invoice"])
     if document is not None and document.body["status"] == "open":
         body = closed(document.body, "void", "voided_at", ledger.ctx.now)
-        _return_balance(ledger, body)
+        return_balance(ledger, body)
         ledger.put(replace(document, body=body, due_at=None))
         ledger.tell("invoice.voided", body)
     return subscription | {"status": "incomplete_expired", "ended_at": ledger.ctx.now}
@@ -78,13 +78,6 @@ def _load(
     return on_customers_time(ctx, customer), document
 
 
-def _return_balance(ledger: Ledger, invoice: Body) -> None:
-    """Give back what a finalised invoice took from, or put on, the customer's balance."""
-    applied = int(invoice["ending_balance"]) - int(invoice["starting_balance"])
-    if applied:
-        change_balance(ledger, -applied, "unapplied_from_invoice", invoice)
-
-
 def _save(
     ctx: Context,
     document: Document,
@@ -101,7 +94,7 @@ def _save(
         ledger.tell(type_, body)
     ledger.put(replace(document, body=body, due_at=invoice_due_at(body)))
     if body["status"] == "void":
-        _return_balance(ledger, body)
+        return_balance(ledger, body)
     if record is not None:
         record_payment(ledger, body, record)
     recover(ledger, body)
