@@ -66,8 +66,9 @@ test-faults: $(READY) ## the fault simulator for longer: SEEDS=100000, or one se
 test-differential: $(READY) ## the core against a naive implementation, 800,000 random inputs
 	python -m pytest -m differential tests/unit/core $(PARALLEL) $(ARGS)
 
-test-runs: $(READY) ## billing work that dies at every call; a thousand random weeks with deaths and API calls
-	python -m pytest tests/faults/billing -m "not year" --run-seeds=1000 $(PARALLEL) $(ARGS)
+LIVES ?= 2000
+test-runs: $(READY) ## billing work that dies at every call; random weeks with deaths; 2,000 random lives on clocks
+	python -m pytest tests/faults/billing tests/faults/lives -m "not year" --run-seeds=1000 --lives=$(LIVES) $(PARALLEL) $(ARGS)
 
 test-year: $(READY) ## a year of a thousand subscriptions, with faults and without: the same bills
 	python -m pytest -m year tests/faults/billing $(PARALLEL) $(ARGS)

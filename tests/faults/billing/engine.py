@@ -142,6 +142,22 @@ def assignments(text: str) -> list[tuple[str, str]]:
     return [(name.strip(), value.strip()) for name, value in pairs]
 
 
+@cache
+def additions(text: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """The attributes that an update expression adds values to, and those that it removes."""
+    found = re.fullmatch(r"ADD (\S+) (:\w+)(?: REMOVE (\S+))?", text)
+    assert found is not None, text
+    return [(found[1], found[2])], [found[3]] if found[3] else []
+
+
+def _sum(before: Item | None, more: Item) -> Item:
+    """A number with another one added, or a set with the elements of another one."""
+    [(kind, added)] = more.items()
+    if kind == "N":
+        return {"N": str(Decimal((before or {}).get("N", "0")) + Decimal(added))}
+    return {kind: sorted({*(before or {}).get(kind, ()), *added})}
+
+
 class Order:
     """One order of a table's items: its own, or an index's; sorted within each partition."""
 
@@ -187,6 +203,9 @@ class Table:
         properties = resources("AWS::DynamoDB::Table")[logical_id]
         self.key = _names_of(properties["KeySchema"])
         self.items: dict[Key, Item] = {}
+        self.written: list[tuple[Key, Item | None]] = []
+        """Every write since the mark, if one was set: what was at a key before it."""
+        self.is_marked = False
         self.orders: dict[str | None, Order] = {None: Order(*_padded(self.key))}
         for index in properties.get("GlobalSecondaryIndexes", []):
             self.orders[index["IndexName"]] = Order(*_padded(_names_of(index["KeySchema"])))
@@ -197,6 +216,22 @@ class Table:
 
     def write(self, key: Key, item: Item | None) -> None:
         """Put an item, or delete it."""
+        if self.is_marked:
+            self.written.append((key, self.items.get(key)))
+        self._set(key, item)
+
+    def mark(self) -> None:
+        """Keep what is here, and note every write from now on: ``rewind`` comes back to here."""
+        self.is_marked = True
+        self.written.clear()
+
+    def rewind(self) -> None:
+        """Undo everything that was written since the mark."""
+        for key, before in reversed(self.written):
+            self._set(key, before)
+        self.written.clear()
+
+    def _set(self, key: Key, item: Item | None) -> None:
         before = self.items.get(key)
         if item is None:
             self.items.pop(key, None)
@@ -361,11 +396,16 @@ class MemoryDynamoDB:
             asked.get("ExpressionAttributeNames", {}),
             asked["ExpressionAttributeValues"],
         )
+        stored = table.items.get(table.key_of(asked["Key"])) or asked["Key"]
+        if asked["UpdateExpression"].startswith("ADD "):
+            added, removed = additions(asked["UpdateExpression"])
+            sums = {name: _sum(stored.get(name), values[value]) for name, value in added}
+            return {name: one for name, one in {**stored, **sums}.items() if name not in removed}
         changes = {
             names.get(name, name): values[value]
             for name, value in assignments(asked["UpdateExpression"])
         }
-        return {**(table.items.get(table.key_of(asked["Key"])) or asked["Key"]), **changes}
+        return {**stored, **changes}
 
     @staticmethod
     def _of(places: list[tuple[Table, Item]]) -> list[Table]:

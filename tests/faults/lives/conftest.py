@@ -1,0 +1,60 @@
+"""One shop for all lives of a process: its tables go back to the catalogue after each life."""
+
+from collections.abc import Iterator
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+
+from meterline.api import app, auth
+from meterline.services import ids, workers
+from meterline.services.api_keys import create_key
+from meterline.services.invoices import metered
+from meterline.store import queues
+from tests.engines import running
+from tests.faults.billing.engine import MemoryDynamoDB
+from tests.faults.billing.world import NOW, FrozenTime
+from tests.faults.lives.catalogue import set_up
+from tests.faults.lives.life import Lives
+from tests.faults.lives.shop import Shop
+
+
+@pytest.fixture(scope="session")
+def lives() -> Iterator[Lives]:
+    """The shop, opened for lives."""
+    with pytest.MonkeyPatch.context() as patch, running(None) as engine:
+        database = MemoryDynamoDB(engine.tables)
+        database.connect(patch)
+        yield opened(database, dict(engine.tables), patch)
+
+
+def opened(database: MemoryDynamoDB, tables: dict[str, str], patch: pytest.MonkeyPatch) -> Lives:
+    """A shop with its catalogue, on a wall clock of its own, with ids that a seed gives."""
+    wall = FrozenTime(NOW)
+    clock = SimpleNamespace(
+        time=wall.time, time_ns=wall.time_ns, perf_counter=wall.time, sleep=lambda _seconds: None
+    )
+    random_ids = Random(0)
+    for module in (app, ids, workers):
+        patch.setattr(module, "time", clock)
+    patch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
+    patch.setattr(metered, "side_by_side", lambda calls: [call() for call in calls])
+    patch.setattr(queues, "_send", lambda _url, batch: len(batch))
+    patch.setattr(app, "log", lambda *_, **__: None)
+    auth.forget_cached()
+    shop = Shop(database, tables, create_key(livemode=False, name="lives").secret, wall)
+    _keep_errors(shop, patch)
+    catalogue = set_up(shop)
+    shop.close_catalogue()
+    return Lives(shop, catalogue, random_ids)
+
+
+def _keep_errors(shop: Shop, patch: pytest.MonkeyPatch) -> None:
+    """Let the shop know which exception a 500 stands for."""
+    answer = app._failure  # noqa: SLF001 - where an exception becomes an answer
+
+    def kept(call: app.Call, error: Exception) -> object:
+        shop.errors.append(error)
+        return answer(call, error)
+
+    patch.setattr(app, "_failure", kept)

@@ -1,0 +1,102 @@
+"""Money adds up: invoices from their lines, balances from their transactions, credits from what
+was charged.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from meterline.store.documents import Body
+from tests.faults.lives.life import Life
+from tests.faults.lives.shop import BrokenRuleError
+
+_FINAL = ("open", "paid", "uncollectible", "void")
+
+
+def check_invoice(life: Life, invoice: Body) -> None:
+    """Totals follow from lines, what is due from totals and the balance, what is left from both."""
+    lines = invoice["lines"]["data"]
+    subtotal = sum(line["amount"] for line in lines)
+    off = sum(part["amount"] for line in lines for part in line["discount_amounts"])
+    told = sum(part["amount"] for part in invoice["total_discount_amounts"])
+    _same(life, invoice, "the subtotal is the sum of the lines", invoice["subtotal"], subtotal)
+    _same(life, invoice, "discounts are those of the lines", told, off)
+    _same(life, invoice, "the total is what discounts leave", invoice["total"], subtotal - off)
+    for line in lines:
+        taken = sum(part["amount"] for part in line["discount_amounts"])
+        if taken and not 0 <= taken <= line["amount"]:
+            raise _fault(life, invoice, "a discount takes no more than there is", f"{taken}")
+        if line["currency"] != invoice["currency"]:
+            raise _fault(life, invoice, "an invoice has one currency", line["currency"])
+    if invoice["status"] not in _FINAL:
+        return
+    owed = invoice["total"] + invoice["starting_balance"]
+    due, ending = invoice["amount_due"], invoice["ending_balance"]
+    if due:
+        _same(life, invoice, "what is owed is due", (due, ending), (owed, 0))
+    else:
+        _same(life, invoice, "what is not due is on the balance", ending, owed)
+    left = due if invoice["status"] in ("open", "void", "uncollectible") else 0
+    figures = (invoice["amount_paid"], invoice["amount_remaining"])
+    _same(life, invoice, "what is not paid is left", figures, (due - left, left))
+
+
+def check_balances(life: Life) -> None:
+    """A balance is the sum of its transactions in its currency, and an invoice's are what it says.
+
+    So nothing in one currency moves a balance in another.
+    """
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    applied: dict[str, int] = defaultdict(int)
+    invoices = {one["id"]: one for one in life.invoices(*_FINAL)}
+    for one in life.shop.record.latest("customer_balance_transaction"):
+        sums[one["customer"], one["currency"]] += one["amount"]
+        if one["invoice"]:
+            applied[one["invoice"]] += one["amount"]
+            invoice = invoices[one["invoice"]]
+            rule = "an invoice moves the balance in its currency"
+            _same(life, invoice, rule, one["currency"], invoice["currency"])
+    for customer in life.shop.record.latest("customer"):
+        if not customer.get("deleted"):
+            _check_customer(life, customer, sums)
+    for invoice in invoices.values():
+        moved = invoice["ending_balance"] - invoice["starting_balance"]
+        wanted = 0 if invoice["status"] == "void" else moved
+        rule = "an invoice moves the balance by what it says"
+        _same(life, invoice, rule, applied[invoice["id"]], wanted)
+
+
+def _check_customer(life: Life, customer: Body, sums: Mapping[tuple[str, str], int]) -> None:
+    stored = customer.get("invoice_credit_balance") or {}
+    own = {whose[1]: amount for whose, amount in sums.items() if whose[0] == customer["id"]}
+    wanted = {currency: -amount for currency, amount in own.items() if amount}
+    balance = own.get(customer["currency"], 0)
+    if stored != wanted or customer["balance"] != balance:
+        text = f"{customer['id']}: {customer['balance']} and {stored}, its transactions {own}"
+        raise BrokenRuleError("a balance is the sum of its transactions", life.shop.say(text))
+
+
+def check_credits(life: Life) -> None:
+    """What flexible billing gives back of a line is no more than what the line charged."""
+    charged: dict[str, int] = {}
+    given: dict[str, int] = defaultdict(int)
+    for invoice in life.invoices("draft", *_FINAL):
+        for line in invoice["lines"]["data"]:
+            off = sum(part["amount"] for part in line["discount_amounts"])
+            charged[line["id"]] = line["amount"] - off
+            details = line["parent"]["invoice_item_details"] or {}
+            credited = (details.get("proration_details") or {}).get("credited_items")
+            for one in (credited or {}).get("invoice_line_items", ()):
+                given[one] += line["amount"]
+    for line_id, amount in given.items():
+        if line_id in charged and -amount > charged[line_id]:
+            text = f"{line_id}: {-amount} of {charged[line_id]}"
+            raise BrokenRuleError("no more comes back than was charged", life.shop.say(text))
+
+
+def _same(life: Life, invoice: Body, rule: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise _fault(life, invoice, rule, f"{found}, not {wanted}")
+
+
+def _fault(life: Life, invoice: Body, rule: str, text: str) -> BrokenRuleError:
+    return BrokenRuleError(rule, life.shop.say(f"{invoice['id']}: {text}"))

@@ -1,0 +1,91 @@
+"""What a preview shows is what is billed in the same second."""
+
+from collections.abc import Callable
+from typing import Any
+
+from meterline.store.documents import Body
+from tests.faults.lives.life import Life
+from tests.faults.lives.shop import Answer, BrokenRuleError
+
+_AT_ONCE = ("billing_cycle_anchor", "trial_end")
+
+
+def compare_change(
+    life: Life, subscription: str, params: Body, change: Callable[[], Answer]
+) -> None:
+    """Make a change; what it bills at once must be what its preview has shown."""
+    bills = params.get("proration_behavior") == "always_invoice" or any(
+        name in params for name in _AT_ONCE
+    )
+    if not bills:
+        change()
+        return
+    shown = life.shop.look_up(
+        "/v1/invoices/create_preview", subscription=subscription, subscription_details=params
+    )
+    known = {one["id"] for one in life.shop.record.latest("invoice")}
+    done = change()
+    if done.is_refusal:
+        return
+    made = [
+        one
+        for one in life.shop.record.latest("invoice")
+        if one["id"] not in known and one["billing_reason"] == "subscription_update"
+    ]
+    if made:
+        _compare(life, shown, made[0])
+
+
+def compare_renewal(life: Life, subscription: str, step: Callable[[Life, int], None]) -> None:
+    """Let a renewal come; its draft must be what the preview has shown a second before."""
+    end = _next_end(life, subscription)
+    if end - 1 > life.now:
+        step(life, end - 1)
+    if life.now != end - 1 or _next_end(life, subscription) != end:
+        return
+    shown = life.shop.look_up("/v1/invoices/create_preview", subscription=subscription)
+    known = {one["id"] for one in life.shop.record.latest("invoice")}
+    step(life, end)
+    for versions in list(life.shop.record.of_kind("invoice")):
+        first = versions[0]
+        if (
+            first["id"] not in known
+            and first["billing_reason"] == "subscription_cycle"
+            and _subscription_of(first) == subscription
+        ):
+            _compare(life, shown, first)
+
+
+def _next_end(life: Life, subscription: str) -> int:
+    body = life.shop.record.versions[subscription][-1]
+    return min(int(item["current_period_end"]) for item in body["items"]["data"])
+
+
+def _subscription_of(invoice: Body) -> str | None:
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    return details.get("subscription")
+
+
+def _compare(life: Life, shown: Answer, billed: Body) -> None:
+    if shown.is_refusal:
+        text = f"refused: {shown.body['error']['message']}; billed: {_figures(billed)}"
+        raise BrokenRuleError("a preview is the bill", life.shop.say(text))
+    if _figures(shown.body) != _figures(billed):
+        text = f"\n  shown  {_figures(shown.body)}\n  billed {_figures(billed)}"
+        raise BrokenRuleError("a preview is the bill", life.shop.say(text))
+
+
+def _figures(invoice: Body) -> dict[str, Any]:
+    return {
+        "total": invoice["total"],
+        "lines": sorted(
+            (
+                line["amount"],
+                line["description"],
+                line["period"]["start"],
+                line["period"]["end"],
+                sum(part["amount"] for part in line["discount_amounts"]),
+            )
+            for line in invoice["lines"]["data"]
+        ),
+    }

@@ -1,0 +1,260 @@
+"""Where lives are lived: the API's functions over tables in memory, and a record of what they do.
+
+Requests go through the handlers as API Gateway sends them. Every version of every object and every
+event that is written is seen, in order.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from meterline.services.context import Context
+from meterline.services.count import count_records
+from meterline.services.test_clocks import run_test_clock
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Body
+from meterline.store.packing import unpack
+from tests.faults.billing.engine import Item, Key, MemoryDynamoDB
+from tests.faults.billing.world import FrozenTime, forget
+from tests.integration.api.bridge import gateway_event, load_handler, route
+
+MOST_WRITES = 1_500
+"""Of one step of a clock: whoever writes more is taken to loop."""
+
+_ID = re.compile(r"\b(?:clock|cus|prod|sub|si|in|ii|il|price|mtr|di|cbtxn)_[0-9A-Za-z]{12,}")
+_ALIASES = {"cus", "sub", "si", "in", "ii"}
+
+
+class BrokenRuleError(AssertionError):
+    """A rule that does not hold in a life; ``rule`` is its name."""
+
+    def __init__(self, rule: str, text: str) -> None:
+        super().__init__(f"{rule}: {text}")
+        self.rule = rule
+
+
+class Answer(NamedTuple):
+    """What the API answered."""
+
+    status: int
+    body: Body
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the request was refused, and so must have changed nothing."""
+        return self.status >= 400
+
+
+@dataclass(slots=True)
+class Record:
+    """The versions of the objects of a life, and its events, in the order in which they came."""
+
+    versions: dict[str, list[Body]] = field(default_factory=lambda: defaultdict(list))
+    kinds: dict[str, str] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    events: list[Body] = field(default_factory=list)
+    commits: int = 0
+
+    def of_kind(self, kind: str) -> Iterator[list[Body]]:
+        """The versions of each object of a kind."""
+        return (self.versions[one] for one, its in self.kinds.items() if its == kind)
+
+    def latest(self, kind: str) -> list[Body]:
+        """The objects of a kind as they are now; not those that were deleted."""
+        return [
+            self.versions[one][-1]
+            for one, its in self.kinds.items()
+            if its == kind and one not in self.deleted
+        ]
+
+    def add(self, item: Item) -> None:
+        """Take in a version of an object, or the events of a commit."""
+        kind, body = item["kind"]["S"], unpack(item["body"]["B"])
+        if kind == "event":
+            self.commits += 1
+            self.events += body["events"]
+            return
+        self.kinds[body["id"]] = kind
+        self.versions[body["id"]].append(body)
+
+
+@dataclass(slots=True)
+class Shop:
+    """The deployment of a life, its catalogue, and its history in words.
+
+    ``wall`` is the wall clock, which goes on by a second with each request.
+    """
+
+    database: MemoryDynamoDB
+    tables: dict[str, str]
+    key: str
+    wall: FrozenTime
+    errors: list[Exception] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
+    record: Record = field(default_factory=Record)
+    names: dict[str, str] = field(default_factory=dict)
+    now: int = 0
+    _seen: int = 0
+    _counted: int = 0
+    _aliases: dict[str, str] = field(default_factory=dict)
+
+    def open(self) -> None:
+        """Begin a life: what earlier ones have written is gone."""
+        for table in self.database.tables.values():
+            table.rewind()
+        forget()
+        self.history.clear()
+        self.errors.clear()
+        self.record = Record()
+        self._aliases.clear()
+        self._seen = self._counted = 0
+
+    def close_catalogue(self) -> None:
+        """Keep what was written so far for all lives."""
+        for table in self.database.tables.values():
+            table.mark()
+        self._seen = self._counted = 0
+
+    # -------------------------------------------------------------- acts
+    def ask(self, method: str, path: str, **params: Any) -> Answer:
+        """Send a request; what it wrote is on record."""
+        before = self.billing_writes
+        answer = self._answer(method, path, params)
+        self.look()
+        said = f"{answer.status}"
+        if answer.is_refusal:
+            error = answer.body["error"]
+            said += f" {error.get('code') or ''} {error['message']}"
+        elif "id" in answer.body:
+            said += f" {answer.body['id']}"
+        self.note(f"{method} {path} {json.dumps(params) if params else ''} -> {said}")
+        self._check(answer, written=self.billing_writes - before)
+        return answer
+
+    def _check(self, answer: Answer, *, written: int) -> None:
+        if answer.status >= 500:
+            raise BrokenRuleError("no request is a 5xx", "an exception") from self.errors[-1]
+        if answer.is_refusal and written:
+            raise BrokenRuleError("a refused request changes nothing", f"{written} writes")
+
+    def look_up(self, path: str, **params: Any) -> Answer:
+        """Send a request that changes nothing and is no part of the history."""
+        before = self.billing_writes
+        answer = self._answer("POST", path, params)
+        if self.billing_writes != before:
+            raise BrokenRuleError("a preview changes nothing", f"{path} {params}")
+        self._check(answer, written=0)
+        return answer
+
+    def _answer(self, method: str, path: str, params: Body) -> Answer:
+        self.wall.now += 1
+        headers = {
+            "authorization": f"Bearer {self.key}",
+            "content-type": "application/x-www-form-urlencoded",
+        }
+        form = urlencode(list(_flat("", params)))
+        if method in ("GET", "DELETE"):
+            event = gateway_event(method, f"{path}?{form}" if form else path, headers)
+        else:
+            event = gateway_event(method, path, headers, form.encode())
+        response = load_handler(route(method, path))(event, None)
+        return Answer(response["statusCode"], json.loads(response["body"]))
+
+    def advance(self, clock: str, target: int) -> bool:
+        """Advance a clock, and do its work; False if that is refused."""
+        asked = self.ask(
+            "POST", f"/v1/test_helpers/test_clocks/{clock}/advance", frozen_time=target
+        )
+        if asked.is_refusal:
+            return False
+        self.now = target
+        store = BillingStore(livemode=False)
+        try:
+            before = self.billing_writes
+            run_test_clock(
+                Context(store, self.wall.now, self.wall.now),
+                clock,
+                lambda: self.billing_writes - before < MOST_WRITES,
+            )
+        finally:
+            self.look()
+        return True
+
+    def count(self) -> None:
+        """Count the events that were accepted, as their stream does."""
+        table = self.database.tables[self.tables["meter_events"]]
+        fresh = [table.items[key] for key, before in table.written[self._counted :] if not before]
+        self._counted = len(table.written)
+        records = [
+            {"eventName": "INSERT", "dynamodb": {"NewImage": one, "SequenceNumber": "1"}}
+            for one in fresh
+        ]
+        assert count_records(records) == []
+        self.look()
+
+    # -------------------------------------------------------------- what is there
+    @property
+    def billing_writes(self) -> int:
+        """How much was written to the Billing table in this life."""
+        return len(self.database.tables[self.tables["billing"]].written)
+
+    def look(self) -> None:
+        """Take what was written onto the record."""
+        for key, item in self._news():
+            if item is None:
+                self.record.deleted.add(str(key[0]).rpartition("#")[2])
+            elif "kind" in item and "body" in item:
+                self.record.add(item)
+
+    def _news(self) -> Iterator[tuple[Key, Item | None]]:
+        """What came to stand in the Billing table since the last look, version by version."""
+        table = self.database.tables[self.tables["billing"]]
+        fresh = table.written[self._seen :]
+        self._seen = len(table.written)
+        following: dict[Key, Item | None] = {}
+        news = []
+        for key, before in reversed(fresh):
+            news.append((key, following.get(key, table.items.get(key))))
+            following[key] = before
+        return reversed(news)
+
+    # -------------------------------------------------------------- words
+    def note(self, text: str) -> None:
+        """Add a line to the history."""
+        self.history.append(f"{stamp(self.now)}  {_ID.sub(self._named, text)}")
+
+    def _named(self, match: re.Match[str]) -> str:
+        found = match[0]
+        if found in self.names:
+            return self.names[found]
+        kind = found.partition("_")[0]
+        number = sum(one.startswith(f"{kind}_") for one in self._aliases.values()) + 1
+        return self._aliases.setdefault(found, f"{kind}_{number}")
+
+    def say(self, text: str) -> str:
+        """A text in which objects have short names."""
+        return _ID.sub(self._named, text)
+
+
+def stamp(instant: int) -> str:
+    """An instant as people write it."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """A nested value as the pairs of a form."""
+    if isinstance(value, dict):
+        for part, one in value.items():
+            yield from _flat(f"{name}[{part}]" if name else part, one)
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _flat(f"{name}[{index}]", one)
+    elif isinstance(value, bool):
+        yield name, "true" if value else "false"
+    else:
+        yield name, str(value)

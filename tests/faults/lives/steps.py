@@ -1,0 +1,256 @@
+"""What happens in a life: requests of the seller and usage of the customer, drawn from a seed."""
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.faults.billing.world import DAY
+from tests.faults.lives.beginnings import BEHAVIORS, HOUR, begin, subscribe
+from tests.faults.lives.changes import change, one_of, reprice, set_end
+from tests.faults.lives.life import Life, Verb, items_of
+from tests.faults.lives.previews import compare_renewal
+
+if TYPE_CHECKING:
+    from meterline.store.documents import Body
+
+
+# ------------------------------------------------------------------ time
+def advance(life: Life, chance: Random) -> None:
+    """Let time pass: to what is due next, a second before or after it, or anywhere."""
+    step(life, _next_stop(life, chance))
+
+
+def see_out(life: Life, chance: Random) -> None:
+    """Let the rest of the story come: a few periods more, and an hour for the last drafts."""
+    for _ in range(3):
+        step(life, _far(life, chance))
+    step(life, life.now + 2 * HOUR)
+
+
+def step(life: Life, target: int) -> None:
+    """Advance the clock, as far as it goes at once."""
+    life.shop.advance(life.clock, max(target, life.now + 1))
+
+
+def _next_stop(life: Life, chance: Random) -> int:
+    if chance.random() < 0.45:
+        return _far(life, chance)
+    ends = [item["current_period_end"] for one in life.subscriptions() for item in items_of(one)]
+    ends += [one["cancel_at"] for one in life.subscriptions() if one["cancel_at"]]
+    coming = sorted(end for end in set(ends) if end > life.now)
+    if not coming:
+        return _far(life, chance)
+    stop = coming[0] if chance.random() < 0.8 else chance.choice(coming)
+    return min(int(stop) + chance.choice([-1, 0, 0, 1, HOUR - 1, HOUR]), _limit(life))
+
+
+def _far(life: Life, chance: Random) -> int:
+    return min(life.now + chance.randrange(1, 60 * DAY), _limit(life))
+
+
+def _limit(life: Life) -> int:
+    """About as far as the clock goes at once: two of the shortest intervals."""
+    lengths = [
+        {"day": 1, "week": 7, "month": 28, "year": 365}[item["price"]["recurring"]["interval"]]
+        for one in life.subscriptions()
+        for item in items_of(one)
+    ]
+    return life.now + 2 * DAY * min(lengths, default=300)
+
+
+# ------------------------------------------------------------------ usage
+def use(life: Life, chance: Random) -> None:
+    """Usage: now, late, or in the last second of a period."""
+    for _ in range(chance.choice([1, 1, 2, 4])):
+        event_name = chance.choice(list(life.catalogue.meters))
+        customer, value = chance.choice(life.customers), chance.choice([1, 7, 40, 333])
+        at = _moment(life, chance)
+        life.events += 1
+        asked = life.shop.ask(
+            "POST",
+            "/v1/billing/meter_events",
+            event_name=event_name,
+            payload={"stripe_customer_id": customer, "value": value},
+            identifier=f"event {life.events}",
+            timestamp=at,
+        )
+        if not asked.is_refusal:
+            life.usage.append((customer, event_name, at, value))
+    life.shop.count()
+
+
+def _moment(life: Life, chance: Random) -> int:
+    late = chance.choices(["now", "late", "edge"], [5, 2, 3])[0]
+    if late == "now":
+        return life.now
+    if late == "late":
+        return life.now - chance.randrange(30 * DAY)
+    starts = [
+        item["current_period_start"] for one in life.subscriptions() for item in items_of(one)
+    ]
+    edges = [start for start in starts if life.now - 34 * DAY < start <= life.now]
+    return int(chance.choice(edges) - chance.choice([0, 1])) if edges else life.now
+
+
+# ------------------------------------------------------------------ subscriptions
+def migrate(life: Life, chance: Random) -> None:
+    """Move a classic subscription to flexible billing."""
+    classic = [one for one in life.subscriptions() if one["billing_mode"]["type"] == "classic"]
+    if classic:
+        path = f"/v1/subscriptions/{chance.choice(classic)['id']}/migrate"
+        life.shop.ask("POST", path, billing_mode={"type": "flexible"})
+
+
+def cancel(life: Life, chance: Random) -> None:
+    """End a subscription now."""
+    subscription = one_of(life, chance)
+    if subscription is None:
+        return
+    flags = {name: True for name in ("prorate", "invoice_now") if chance.random() < 0.5}
+    life.shop.ask("DELETE", f"/v1/subscriptions/{subscription['id']}", **flags)
+
+
+def pause_or_resume(life: Life, chance: Random) -> None:
+    """Pause a running subscription, or let a paused one go on."""
+    subscription = one_of(life, chance)
+    if subscription is None:
+        return
+    path = f"/v1/subscriptions/{subscription['id']}"
+    if subscription["status"] != "paused":
+        bill_for = {
+            "outstanding_usage_through": {"type": chance.choice(["now", "none"])},
+            "unused_time_from": {"type": chance.choice(["now", "none"])},
+        }
+        behavior = chance.choice(["invoice", "pending_invoice_item"])
+        life.shop.ask("POST", f"{path}/pause", bill_for=bill_for, invoicing_behavior=behavior)
+        return
+    params: Body = {"billing_cycle_anchor": chance.choice(["now", "unchanged"])}
+    if params["billing_cycle_anchor"] == "unchanged":
+        params["proration_behavior"] = chance.choice(BEHAVIORS)
+    life.shop.ask("POST", f"{path}/resume", **params)
+
+
+# ------------------------------------------------------------------ invoices and money
+def settle(life: Life, chance: Random) -> None:
+    """Pay open invoices, void them, or give them up."""
+    for invoice in life.invoices("open", "uncollectible"):
+        path = f"/v1/invoices/{invoice['id']}"
+        verb = chance.choices(["pay", "void", "mark_uncollectible", ""], [6, 2, 1, 4])[0]
+        if verb == "pay":
+            life.shop.ask("POST", f"{path}/pay", paid_out_of_band=True)
+        elif verb:
+            life.shop.ask("POST", f"{path}/{verb}")
+
+
+def handle_drafts(life: Life, chance: Random) -> None:
+    """Finalise, delete or hold drafts."""
+    for invoice in life.invoices("draft"):
+        path = f"/v1/invoices/{invoice['id']}"
+        match chance.choices(["finalize", "delete", "hold", ""], [4, 3, 1, 3])[0]:
+            case "finalize":
+                life.shop.ask("POST", f"{path}/finalize")
+            case "delete":
+                life.shop.ask("DELETE", path)
+            case "hold":
+                life.shop.ask("POST", path, auto_advance=False)
+
+
+def add_item(life: Life, chance: Random) -> None:
+    """Charge or credit something once."""
+    params: Body = {
+        "customer": chance.choice(life.customers),
+        "amount": chance.choice([-700, -5, 1, 30, 400, 9_000]),
+        "currency": life.currency if chance.random() < 0.85 else chance.choice(["eur", "usd"]),
+    }
+    subscription = one_of(life, chance)
+    if subscription is not None and chance.random() < 0.4:
+        params |= {"customer": subscription["customer"], "subscription": subscription["id"]}
+    life.shop.ask("POST", "/v1/invoiceitems", **params)
+
+
+def drop_item(life: Life, chance: Random) -> None:
+    """Delete an item that waits for its invoice."""
+    waiting = [one for one in life.shop.record.latest("invoiceitem") if one["invoice"] is None]
+    if waiting:
+        life.shop.ask("DELETE", f"/v1/invoiceitems/{chance.choice(waiting)['id']}")
+
+
+def bill_by_hand(life: Life, chance: Random) -> None:
+    """An invoice that nobody asked for, with what waits or without."""
+    params: Body = {"customer": chance.choice(life.customers)}
+    subscription = one_of(life, chance)
+    if subscription is not None and chance.random() < 0.3:
+        params = {"subscription": subscription["id"]}
+    behavior = chance.choice(["include", "include", "exclude"])
+    made = life.shop.ask("POST", "/v1/invoices", pending_invoice_items_behavior=behavior, **params)
+    if not made.is_refusal and chance.random() < 0.6:
+        life.shop.ask("POST", f"/v1/invoices/{made.body['id']}/finalize")
+
+
+def book(life: Life, chance: Random) -> None:
+    """Credit or debit a customer's balance."""
+    life.shop.ask(
+        "POST",
+        f"/v1/customers/{chance.choice(life.customers)}/balance_transactions",
+        amount=chance.choice([-5_000, -300, -1, 2, 450]),
+        currency=life.currency if chance.random() < 0.85 else chance.choice(["eur", "usd"]),
+    )
+
+
+def part(life: Life, chance: Random) -> None:
+    """Delete a customer."""
+    if chance.random() < 0.3:
+        life.shop.ask("DELETE", f"/v1/customers/{chance.choice(life.customers)}")
+
+
+def preview_renewal(life: Life, chance: Random) -> None:
+    """Look at the next renewal a second before it comes, then let it come."""
+    running = [one for one in life.subscriptions() if one["status"] in ("active", "trialing")]
+    if running:
+        compare_renewal(life, chance.choice(running)["id"], step)
+
+
+WEIGHTS = {
+    "advance": 30,
+    "use": 8,
+    "change": 9,
+    "reprice": 8,
+    "set_end": 6,
+    "subscribe": 3,
+    "cancel": 3,
+    "pause_or_resume": 3,
+    "migrate": 2,
+    "settle": 5,
+    "handle_drafts": 4,
+    "add_item": 4,
+    "drop_item": 1,
+    "bill_by_hand": 2,
+    "book": 3,
+    "part": 1,
+    "preview_renewal": 4,
+}
+"""How often each verb is drawn."""
+
+VERBS: dict[str, Verb] = {
+    one.__name__: one
+    for one in (
+        begin,
+        subscribe,
+        advance,
+        see_out,
+        use,
+        change,
+        reprice,
+        set_end,
+        migrate,
+        cancel,
+        pause_or_resume,
+        settle,
+        handle_drafts,
+        add_item,
+        drop_item,
+        bill_by_hand,
+        book,
+        part,
+        preview_renewal,
+    )
+}

@@ -1,0 +1,59 @@
+"""Usage is billed once: metered lines say what a list of the events says that was kept beside."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import pairwise
+
+from meterline.store.documents import Body
+from tests.faults.lives.life import Life
+from tests.faults.lives.shop import BrokenRuleError, stamp
+
+
+def check_lines(life: Life, finals: Iterable[Body]) -> None:
+    """Each metered line of invoices that have just become final has the usage of its period."""
+    for invoice in finals:
+        for line in invoice["lines"]["data"]:
+            if line["_"]["meter"] is not None:
+                _check_line(life, invoice, line)
+
+
+def _check_line(life: Life, invoice: Body, line: Body) -> None:
+    start, end = line["period"]["start"], line["period"]["end"]
+    wanted, name = used(life, invoice["customer"], line["_"]["meter"], (start, end))
+    if Decimal(line["quantity_decimal"]) != wanted:
+        text = (
+            f"{invoice['id']} bills {line['quantity_decimal']} of {wanted} {name}"
+            f" from {stamp(start)} to {stamp(end)}"
+        )
+        raise BrokenRuleError("a line bills the usage of its period", life.shop.say(text))
+
+
+def used(life: Life, customer: str, meter: str, span: tuple[int, int]) -> tuple[int, str]:
+    """What a customer used in a span by what was sent, and the meter's name."""
+    name = next(name for name, known in life.catalogue.meters.items() if known == meter)
+    values = [
+        value
+        for whose, event_name, at, value in life.usage
+        if (whose, event_name) == (customer, name) and span[0] <= at < span[1]
+    ]
+    return (max(values, default=0) if name == "peak" else sum(values)), name
+
+
+def check_once(life: Life) -> None:
+    """No second of an item's usage is billed by two invoices; thresholds bill in steps."""
+    billed: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
+    for invoice in life.invoices("draft", "open", "paid", "uncollectible"):
+        for line in invoice["lines"]["data"]:
+            details = line["parent"]["subscription_item_details"] or {}
+            if line["_"]["meter"] is None or "subscription_item" not in details:
+                continue
+            if invoice["billing_reason"] == "subscription_threshold":
+                continue
+            key = details["subscription_item"], line["_"]["meter"]
+            bounds = line["period"]["start"], line["period"]["end"], invoice["id"]
+            billed.setdefault(key, []).append(bounds)
+    for (item, _), spans in billed.items():
+        for (_, end, one), (start, _, other) in pairwise(sorted(spans)):
+            if start < end:
+                text = f"{item} by {one} and {other}: {stamp(start)} before {stamp(end)}"
+                raise BrokenRuleError("usage is billed once", life.shop.say(text))
