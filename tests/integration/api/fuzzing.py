@@ -1,6 +1,7 @@
 """Requests that nobody in their right mind sends, made from the operations' specifications."""
 
 import random
+import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,6 +51,59 @@ NASTY = [
     "settings",
 ]
 
+WORST_NUMBERS = [
+    "0" * 5_000 + "1",
+    "-" + "0" * 5_000,
+    "9" * 5_000,
+    "1e5",
+    "1E+999999999",
+    "1e9999999999999999999",
+    "-1e-9999999999999999999",
+    "0." + "0" * 5_000 + "1",
+    "-0.0",
+    "1.7976931348623157e309",
+]
+"""Numbers that some parser of numbers stumbles over; in JSON they stand without quotes."""
+
+WORST: dict[type[Param], list[str]] = {
+    Integer: [*WORST_NUMBERS, "+1", "1_000", "\uff11", " 1", "-", "0x1", "1.0"],
+    DecimalNumber: [*WORST_NUMBERS, ".", "-.", "5.", ".5", "Infinity", "sNaN", "1,5"],
+    Boolean: ["True", "1", "yes", "TRUE "],
+    String: [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "0000-01-01T00:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "2016-12-31T23:59:60Z",
+        'name:"' + "\\" * 40,
+        "AAAA",
+        "=" * 50,
+        "a" * 5_000,
+        "é" * 5_000,
+        "e\u0301",
+        "[" * 5_000,
+    ],
+}
+"""By kind of parameter, what is nearly right, or right and extreme."""
+
+_BARE = "\x01bare\x02"
+"""Marks a text that a JSON body holds without quotes."""
+
+WORST_HEADERS = {
+    "idempotency-key": ["é", "\ud800", "k" * 256, "\x00", " ", "a\r\nb: c"],
+    "stripe-version": [
+        "é",
+        "2026-99-99",
+        "\ud800",
+        "x" * 5_000,
+        "0001-01-01",
+        "2026-10-28.endive\n",
+    ],
+    "stripe-account": ["acct_", "é"],
+    "content-type": ["é", ";", "application/json; charset=\ud800", "/" * 5_000],
+    "accept": ["*/*;q=" + "9" * 5_000],
+    "meterline-event-results": ["TRUE", "é"],
+}
 
 PREFIXES = {
     "alerts": "alrt_",
@@ -103,6 +157,16 @@ class Fuzzer:
         safe = text.encode("utf-8", "replace").decode("ascii", "ignore")
         return f"{path}?{safe}", {}, b""
 
+    def headers(self) -> dict[str, str]:
+        """Headers of a request, rarely a wrong one among them."""
+        found = {}
+        if self.dice.random() < 0.2:
+            found["idempotency-key"] = f"key-{self.dice.randint(1, 50)}"
+        if self.dice.random() < 0.03:
+            name = self.dice.choice(sorted(WORST_HEADERS))
+            found[name] = self.dice.choice(WORST_HEADERS[name])
+        return found
+
     def _params(self, operation: Operation) -> dict[str, Any]:
         return self._object(operation.accepted, 0)
 
@@ -121,6 +185,8 @@ class Fuzzer:
     def _value(self, param: Param, depth: int) -> Any:
         if self.dice.random() < 0.02:
             return self._nonsense()
+        if type(param) in WORST and self.dice.random() < 0.02:
+            return self.dice.choice(WORST[type(param)])
         return self._maker(param)(param, depth)
 
     def _named_value(self, name: str, param: Param, depth: int) -> Any:
@@ -180,7 +246,11 @@ class Fuzzer:
 
     def _nonsense(self) -> Any:
         return self.dice.choice(
-            [*NASTY, None, {}, [], {"a": "b"}, ["x"], [[]], {"0": {"1": "2"}}, 5, True, 1.5]
+            [
+                *NASTY,
+                *(_BARE + number for number in WORST_NUMBERS),
+                *(None, {}, [], {"a": "b"}, ["x"], [[]], {"0": {"1": "2"}}, 5, True, 1.5),
+            ]
         )
 
     def _spoil(self, params: dict[str, Any]) -> None:
@@ -208,10 +278,12 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
         return [p for k, v in pairs for p in _flat(v, f"{name}[{k}]" if name else str(k))]
     if isinstance(value, list):
         return [p for index, v in enumerate(value) for p in _flat(v, f"{name}[{index}]")]
-    return [(name, "" if value is None else str(value))]
+    return [(name, "" if value is None else str(value).removeprefix(_BARE))]
 
 
 def _json(params: dict[str, Any]) -> bytes:
     import json  # noqa: PLC0415 - only here
 
-    return json.dumps(params).encode()
+    text = json.dumps(params)
+    mark = json.dumps(_BARE)[:-1]
+    return re.sub(re.escape(mark) + r'([^"]*)"', r"\1", text).encode()

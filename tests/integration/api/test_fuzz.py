@@ -84,8 +84,7 @@ def test_any_request_is_answered_and_a_refused_one_stores_nothing(
         operation = fuzzer.dice.choice(operations)
         target, headers, body = fuzzer.request(operation)
         headers["authorization"] = f"Bearer {token if operation.takes_session else api.key}"
-        if fuzzer.dice.random() < 0.2:
-            headers["idempotency-key"] = f"key-{fuzzer.dice.randint(1, 50)}"
+        headers |= fuzzer.headers()
         event = gateway_event(operation.method, target, headers, body, encoded=True)
         status, answer = _send(api, event)
         what = f"request {number}: {operation.method} {target} {body[:500]!r} -> {answer}"

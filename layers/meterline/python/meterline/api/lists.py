@@ -206,4 +206,4 @@ def created_range(created: int | dict[str, int] | None) -> tuple[int, int]:
         return created, created
     first = max(created.get("gte", 0), created.get("gt", -1) + 1)
     last = min(created.get("lte", END_OF_TIME), created.get("lt", END_OF_TIME + 1) - 1)
-    return first, last
+    return min(first, END_OF_TIME), max(last, -1)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from meterline.api.param_refusals import Raw, empty, excerpt, invalid, out_of_range, unstorable
 from meterline.core.errors import BillingError
+from meterline.core.numerals import whole_number
 from meterline.core.unset import UNSET
 
 type Params = dict[str, Any]
@@ -18,8 +19,6 @@ MAX_TIMESTAMP: Final = 32_503_679_999
 """The last second of the year 2999: Python's calendar ends with 9999, and whatever is computed from
 a timestamp (ends of periods, trials) must stay inside it."""
 
-_MAX_INTEGER_DIGITS = 18
-_INTEGER = re.compile(r"-?[0-9]+\Z", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]*(\.[0-9]*)?\Z", re.ASCII)
 _TRUTH_VALUES = {"true": True, "True": True, "false": False, "False": False}
 
@@ -246,11 +245,8 @@ class Either(Param):
 
 def _integer(raw: Raw, name: str) -> int:
     if isinstance(raw, int) and not isinstance(raw, bool):
-        text = str(raw)
-    elif isinstance(raw, str) and _INTEGER.match(raw):
-        text = raw
-    else:
+        raw = str(raw)
+    value = whole_number(raw) if isinstance(raw, str) else None
+    if value is None:
         raise invalid("integer", raw, name, code="parameter_invalid_integer")
-    if len(text.lstrip("-0")) > _MAX_INTEGER_DIGITS:
-        raise invalid("integer", raw, name, code="parameter_invalid_integer")
-    return int(text)
+    return value

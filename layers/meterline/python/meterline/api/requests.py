@@ -80,6 +80,12 @@ def idempotency_key(request: Request) -> str | None:
             f"Idempotency keys are at most {MAX_KEY_LENGTH} characters long.",
             type="idempotency_error",
         )
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise BillingError(
+            "Idempotency keys are made of printable ASCII characters: the answer repeats them in a "
+            "header.",
+            type="idempotency_error",
+        )
     return key
 
 
@@ -116,7 +122,7 @@ def _json(request: Request) -> Form:
             status=415,
         )
     try:
-        body = json.loads(request.body, parse_float=Decimal, parse_constant=_no_number)
+        body = json.loads(request.body, parse_float=_decimal, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise BillingError("The request body is not valid JSON.", code="invalid_json") from None
     if not isinstance(body, dict):
@@ -124,6 +130,14 @@ def _json(request: Request) -> Form:
     if _depth(body) > _JSON_DEPTH_LIMIT:
         raise BillingError("The request body is nested too deeply.", code="invalid_json")
     return body
+
+
+def _decimal(text: str) -> Decimal:
+    """A number as it is written; one whose exponent has no end is none."""
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise ValueError(text) from None
 
 
 def _no_number(name: str) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -13,11 +12,9 @@ from meterline.core import metering
 from meterline.core.errors import BillingError
 from meterline.core.metering import EventRefused, MeterRules, Reason
 from meterline.services import error_reports
-from meterline.services.moments import rfc3339
+from meterline.services.moments import rfc3339, unix_seconds
 from meterline.store import decimals, meter_events, uncounted
 from meterline.store.meter_events import AcceptedEvent
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 type Body = dict[str, Any]
 
@@ -317,15 +314,11 @@ def _seconds(value: int, _: str) -> int:
 
 
 def _rfc3339(text: str, param: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    seconds = unix_seconds(text)
+    if seconds is None:
         message = f"Invalid timestamp: {text}; write it like 2026-01-31T12:00:00Z."
         raise BillingError(message, code="parameter_invalid", param=param)
-    since = moment - _EPOCH
-    return since.days * 86_400 + since.seconds
+    return seconds
 
 
 def _identifier_from(request_key: str, place: str) -> str:

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from meterline.core.errors import BillingError
+from meterline.core.numerals import whole_number
 from meterline.services.context import Context
 from meterline.store.billing import EVERYTHING, Source, Span
 from meterline.store.documents import Body
@@ -89,7 +90,7 @@ class Clause:
         if self.key is not None:
             found = (found or {}).get(self.key)
         if self.operator in _COMPARE:
-            wanted = int(self.value or 0)
+            wanted = whole_number(self.value or "")
             return isinstance(found, int) and _COMPARE[self.operator](found, wanted)
         if self.value is None or found is None:
             return self.value is None and found is None
@@ -184,7 +185,7 @@ def _clause(kind: str, match: re.Match[str]) -> Clause:
     value = match["bare"] if match["text"] is None else _unquoted(match["text"])
     if match["text"] is None and value == "null":
         value = None
-    if numeric and not (value and re.fullmatch(r"-?\d{1,18}", value, re.ASCII)):
+    if numeric and whole_number(value or "") is None:
         raise BillingError(f"`{field}` is compared with a whole number.", param="query")
     if match["operator"] == "~" and len(value or "") < _MIN_SUBSTRING:
         raise BillingError(f"Substrings have at least {_MIN_SUBSTRING} characters.", param="query")

@@ -1,6 +1,5 @@
 """Events in both dialects, webhook endpoints, and the account's settings."""
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,6 +32,7 @@ from meterline.core.errors import BillingError
 from meterline.services.account_settings import retrieve_settings, update_settings
 from meterline.services.context import Context
 from meterline.services.event_log import EventSpan, find_event, read_events
+from meterline.services.moments import unix_seconds
 from meterline.services.thin_events import find_thin_event
 from meterline.services.thin_listing import Place, ThinFilter, list_thin_events
 from meterline.services.webhook_endpoints import (
@@ -84,9 +84,9 @@ EVENTS = [
     get("/v1/events/{id}", "event", _retrieve),
 ]
 
-_RFC3339 = string(pattern=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_INSTANT = string(max_length=40)
 LIST_THIN_EVENTS = object_(
-    created=object_(gt=_RFC3339, gte=_RFC3339, lt=_RFC3339, lte=_RFC3339),
+    created=object_(gt=_INSTANT, gte=_INSTANT, lt=_INSTANT, lte=_INSTANT),
     limit=integer(minimum=1, maximum=100),
     object_id=string(),
     page=string(),
@@ -141,15 +141,15 @@ def _address(call: Call, params: Params, page: str) -> str:
 
 
 def _created_seconds(created: dict[str, str]) -> tuple[int, int]:
-    return created_range({bound: _seconds(text) for bound, text in created.items()})
+    return created_range({bound: _seconds(text, bound) for bound, text in created.items()})
 
 
-def _seconds(text: str) -> int:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise BillingError(f"Invalid timestamp: {text[:40]}", param="created") from None
-    return int(instant.astimezone(UTC).timestamp())
+def _seconds(text: str, bound: str) -> int:
+    seconds = unix_seconds(text)
+    if seconds is None:
+        message = f"Invalid timestamp: {text}; write it like 2026-01-31T12:00:00Z."
+        raise BillingError(message, param=f"created[{bound}]")
+    return seconds
 
 
 THIN_EVENTS = [
