@@ -28,11 +28,16 @@ class Operation:
 
 
 BEYOND_STRIPE = (
+    Operation("Introduction.retrieve", "GET", "/", "introduction"),
     Operation("Description.retrieve", "GET", "/openapi.json", "openapi"),
     Operation("Meter.listEvents", "GET", "/v1/billing/meters/{id}/events", "list of counted_event"),
     Operation(
         "Invoice.explain", "GET", "/v1/invoices/{id}/explanation", "meterline.invoice_explanation"
     ),
+    Operation("Account.retrieveCurrent", "GET", "/v1/account", "account"),
+    Operation("Account.retrieve", "GET", "/v1/accounts/{id}", "account"),
+    Operation("Plan.list", "GET", "/v1/plans", "list of plan"),
+    Operation("Plan.retrieve", "GET", "/v1/plans/{id}", "plan"),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
     Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),
 )

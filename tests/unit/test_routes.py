@@ -9,7 +9,7 @@ from meterline.api import routes
 from meterline.api.router import Operation, Routes
 from tests.integration.api.bridge import route
 
-BY_DEFAULT = {"/openapi.json"}
+BY_DEFAULT = {"/", "/openapi.json"}
 """What the function of the default route serves beside refusals."""
 
 OPERATIONS = [

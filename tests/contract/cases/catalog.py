@@ -152,4 +152,17 @@ CASES = {
         lambda w: {"id": w.coupon, "object": "coupon", "deleted": True},
         missing(lambda w: w.v1.coupons.delete("NOTHING"), "coupon"),
     ),
+    "Plan.list": Case(
+        lambda w: w.price and w.v1.plans.list({"product": w.product}),
+        lambda w: {"data": holds(w.price), "url": "/v1/plans"},
+        Refused(
+            lambda w: w.v1.plans.list({"active": "perhaps"}),
+            param="active",
+        ),
+    ),
+    "Plan.retrieve": Case(
+        lambda w: w.v1.plans.retrieve(w.price, {"expand": ["product"]}),
+        lambda w: {"id": w.price, "amount": 1_000, "interval": "month", "product.id": w.product},
+        missing(lambda w: w.v1.plans.retrieve("plan_missing"), "plan: 'plan_missing'"),
+    ),
 }

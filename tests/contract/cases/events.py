@@ -1,5 +1,7 @@
 """Events in both dialects, webhook endpoints, and what is Meterline's own."""
 
+import stripe
+
 from tests.contract.cases.table import Case, Refused, holds, missing
 
 CASES = {
@@ -96,6 +98,25 @@ CASES = {
         lambda w: {"id": w.endpoint, "object": "webhook_endpoint", "deleted": True},
         missing(lambda w: w.v1.webhook_endpoints.delete("we_missing"), "webhook endpoint"),
     ),
+    "Account.retrieveCurrent": Case(
+        lambda w: w.v1.accounts.retrieve_current(),
+        lambda w: {"object": "account", "country": "US", "default_currency": "usd"},
+        Refused(
+            lambda w: w.raw("get", "/v1/account", colour="red"),
+            code="parameter_unknown",
+            param="colour",
+        ),
+    ),
+    "Account.retrieve": Case(
+        lambda w: w.v1.accounts.retrieve(w.v1.accounts.retrieve_current().id),
+        lambda w: {"object": "account", "type": "standard"},
+        Refused(
+            lambda w: w.v1.accounts.retrieve("acct_missing"),
+            403,
+            error=stripe.PermissionError,
+            says="does not have access to account 'acct_missing'",
+        ),
+    ),
     "Settings.retrieve": Case(
         lambda w: w.raw("get", "/v1/meterline/settings"),
         lambda w: {"object": "meterline.settings", "invoice_grace_seconds": 3_600},
@@ -111,6 +132,13 @@ CASES = {
         Refused(
             lambda w: w.raw("post", "/v1/meterline/settings", late_usage="sometimes"),
             param="late_usage",
+        ),
+    ),
+    "Introduction.retrieve": Case(
+        lambda w: w.raw("get", "/"),
+        lambda w: {"object": "meterline", "openapi": "/openapi.json"},
+        Refused(
+            lambda w: w.raw("get", "/", colour="red"), code="parameter_unknown", param="colour"
         ),
     ),
     "Description.retrieve": Case(

@@ -53,14 +53,18 @@ def routes() -> list[Route]:
     found = []
     for properties in resources("AWS::ApiGatewayV2::Route").values():
         key = properties["RouteKey"]
-        method, _, path = key.partition(" ") if key != "$default" else ("ANY", "", "/{proxy+}")
+        method, _, path = key.partition(" ") if key != "$default" else ("ANY", "", _EVERYTHING)
         integration = properties["Target"]["Fn::Sub"].removeprefix("integrations/${")
         function = functions[integration.replace("Integration}", "Function")]["CodeUri"]
-        found.append((path.count("{proxy+}"), -len(path), method, path, function))
+        found.append((path.count(_EVERYTHING), -len(path), method, path, function))
     return [
         Route(method, _pattern(path), Path(function).name)
         for _, _, method, path, function in sorted(found)
     ]
+
+
+_EVERYTHING = "{proxy+}"
+"""The path of the default route: the root has nothing after its slash."""
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -271,3 +271,20 @@ def test_what_stands_in_keys_beside_ids_is_no_id(client: Client) -> None:
 
 def test_a_lookup_key_that_no_price_can_have_finds_none(client: Client) -> None:
     assert client.v1.prices.list({"lookup_keys": ["é" * 5_000, "a#b"]}).data == []
+
+
+def test_recurring_prices_are_listed_as_plans_too(client: Client) -> None:
+    product = client.v1.products.create({"name": "Seats"}).id
+    other = client.v1.products.create({"name": "Other"}).id
+    monthly = {"currency": "usd", "unit_amount": 700, "recurring": {"interval": "month"}}
+    price = client.v1.prices.create({**monthly, "product": product}).id
+    client.v1.prices.create({**monthly, "product": other})
+    once = client.v1.prices.create({"currency": "usd", "unit_amount": 700, "product": product}).id
+    assert [one.id for one in client.v1.plans.list({"product": product})] == [price]
+    assert len(client.v1.plans.list({"active": True})) == 2
+    shown = client.v1.plans.list({"product": product, "expand": ["data.product"]}).data[0]
+    assert (shown.object, shown.amount, shown.product.id) == ("plan", 700, product)
+    with pytest.raises(stripe.InvalidRequestError, match="No such plan"):
+        client.v1.plans.retrieve(once)
+    with pytest.raises(stripe.InvalidRequestError, match="create or change a price"):
+        client.v1.plans.create({"currency": "usd", "interval": "month", "product": product})

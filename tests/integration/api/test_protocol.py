@@ -91,8 +91,48 @@ def test_keys_are_stored_as_digests_only(api: Api) -> None:
 
 
 def test_connected_accounts_are_refused(api: Api) -> None:
-    with pytest.raises(stripe.PermissionError):
+    with pytest.raises(stripe.PermissionError) as refused:
         api.client(stripe_account="acct_1").v1.customers.list()
+    assert "account_invalid" in str(refused.value.http_body)
+
+
+def test_the_account_s_own_id_may_be_named(api: Api) -> None:
+    own = api.client().v1.accounts.retrieve_current()
+    client = api.client(stripe_account=own.id)
+    assert client.v1.customers.create({"name": "A"}).name == "A"
+    assert client.v1.accounts.retrieve(own.id) == own
+    live = api.client(create_key(livemode=True).secret)
+    assert live.v1.accounts.retrieve_current().id == own.id
+
+
+def test_the_account_says_what_its_settings_say(api: Api) -> None:
+    profile = {"name": "Acme", "support_email": "help@example.com"}
+    settings = {"country": "DE", "default_currency": "eur", "business_profile": profile}
+    client = api.client()
+    client.raw_request("post", "/v1/meterline/settings", **settings)
+    client.raw_request("post", "/v1/meterline/settings", business_profile={"name": "Acme Ltd"})
+    account = client.v1.accounts.retrieve_current()
+    assert (account.country, account.default_currency) == ("DE", "eur")
+    assert account.business_profile.name == "Acme Ltd"
+    assert account.business_profile.support_email == "help@example.com"
+    assert account.settings.dashboard.display_name == "Acme Ltd"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/charges", "/v1/customers/{}/sources", "/v1/customers/{}/tax_ids", "/v1/refunds"],
+)
+def test_a_list_of_what_can_never_exist_is_empty(api: Api, path: str) -> None:
+    address = path.format(api.client().v1.customers.create().id)
+    status, _, body = _raw(api, "GET", f"{address}?limit=100&expand[]=data.customer")
+    assert (status, body["data"], body["url"]) == (200, [], address)
+
+
+def test_a_list_of_what_can_never_exist_needs_its_owner_and_a_key_with_the_right(api: Api) -> None:
+    assert _raw(api, "GET", "/v1/customers/cus_x/sources")[0] == 404
+    assert _raw(api, "GET", "/v1/charges", authorization="")[0] == 401
+    narrow = create_key(livemode=False, rights={"customers": "read"}).secret
+    assert _raw(api, "GET", "/v1/charges", authorization=f"Bearer {narrow}")[0] == 403
 
 
 _OLD_ENDPOINT = "url=https://example.com&enabled_events[]=*&api_version=2099-01-01"
@@ -124,7 +164,7 @@ def test_every_answer_has_its_id_and_version(api: Api) -> None:
     [
         ("GET", "/v1/customerz", "", {}, 404, None),
         ("GET", "/v1/customers/", "", {}, 404, None),
-        ("PUT", "/v1/customers", "", {}, 405, None),
+        ("PUT", "/v1/customers", "", {}, 404, None),
         ("POST", "/v1/customers", "{}", {"content-type": "application/json"}, 415, None),
         ("POST", "/v1/customers", "name=%FF", {}, 400, None),
         ("POST", "/v1/customers", "name=" + "x" * 1_000_001, {}, 413, None),

@@ -13,6 +13,7 @@ from meterline.api.router import Operation
 from meterline.core.errors import BillingError
 from meterline.store import access
 from meterline.store.access import ApiKey
+from meterline.store.account import account_id
 
 CACHE_SECONDS = 60
 _CACHE_LIMIT = 1_000
@@ -56,18 +57,30 @@ class Principal:
 
 def authenticate(request: Request, operation: Operation, now: int) -> Principal:
     """The principal of a request that may do ``operation``; BillingError 401 or 403 without."""
-    for header in ("stripe-account", "stripe-context"):
-        if request.header(header):
-            raise BillingError(
-                f"The header {header.title()} is not supported: this deployment is one account.",
-                code="account_invalid",
-                status=403,
-            )
     secret = _credential(request)
     find = _by_session if operation.takes_session else _by_key
     principal = find(secret, now)
+    _check_account(request, secret)
     principal.require(operation.permission, write=operation.writes)
     return principal
+
+
+def _check_account(request: Request, secret: str) -> None:
+    """Refuse (403) a request for another account: a deployment is one."""
+    for header in ("stripe-account", "stripe-context"):
+        asked = request.header(header)
+        if asked is not None and asked != account_id():
+            raise other_account(secret, asked)
+
+
+def other_account(secret: str, asked: str) -> BillingError:
+    """The refusal of an account that is not this one, in Stripe's words."""
+    return BillingError(
+        f"The provided key '{masked(secret)}' does not have access to account '{asked[:50]}' (or "
+        "that account does not exist). Application access may have been revoked.",
+        code="account_invalid",
+        status=403,
+    )
 
 
 def masked(secret: str) -> str:

@@ -58,17 +58,24 @@ def rate_limited() -> BillingError:
 
 
 def unknown_route(method: str, path: str) -> BillingError:
-    """The refusal of a path that the API does not have."""
+    """The refusal of a path that the API does not have, or of a method that it does not take."""
+    hint = (
+        ""
+        if not path.endswith("/")
+        else (
+            " If you are trying to list objects, remove the trailing slash. If you are trying to "
+            "retrieve an object, make sure you passed a valid (non-empty) identifier in your code."
+        )
+    )
     return BillingError(
-        f"Unrecognized request URL ({method[:20]}: {path[:200]}). If you are trying to list "
-        "objects, remove the trailing slash. If you are trying to retrieve an object, make sure "
-        "you passed a valid (non-empty) identifier in your code.",
+        f"Unrecognized request URL ({method[:20]}: {path[:200]}).{hint} Please see "
+        "https://stripe.com/docs or we can help at https://support.stripe.com/.",
         status=404,
     )
 
 
 def wrong_method(method: str, path: str, allowed: list[str]) -> BillingError:
-    """The refusal of a method that a known path does not take."""
+    """The refusal of a method that a known path of v2 does not take."""
     return BillingError(
         f"{path[:200]} does not accept {method[:20]}; it accepts {', '.join(allowed)}.", status=405
     )

@@ -22,6 +22,7 @@ EVENT_TYPES = (
 def own_objects() -> Json:
     """The objects that Stripe does not have, by name."""
     return {
+        "account": _account(),
         "counted_event": _counted_event(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
@@ -173,6 +174,39 @@ def _settings() -> Json:
         past_due_window_seconds=_COUNT,
         unpaid_window_seconds=_COUNT,
         unpaid_action={"type": "string", "enum": ["cancel", "mark_unpaid"]},
+        country=_TEXT,
+        default_currency=_TEXT,
+        business_profile={"type": "object", "additionalProperties": _TEXT},
+    )
+
+
+def _account() -> Json:
+    """Stripe's account, as far as Meterline has one."""
+    dashboard = _all_of(display_name=_TEXT_OR_NONE, timezone=_TEXT)
+    return _all_of(
+        id=_TEXT,
+        object={"type": "string", "enum": ["account"]},
+        business_profile=_all_of(
+            mcc={"type": "null"},
+            name=_TEXT_OR_NONE,
+            product_description=_TEXT_OR_NONE,
+            support_email=_TEXT_OR_NONE,
+            support_phone=_TEXT_OR_NONE,
+            support_url=_TEXT_OR_NONE,
+            url=_TEXT_OR_NONE,
+            support_address={"type": "null"},
+        ),
+        business_type={"type": "null"},
+        capabilities={"type": "object"},
+        charges_enabled={"type": "boolean"},
+        country=_TEXT,
+        default_currency=_TEXT,
+        details_submitted={"type": "boolean"},
+        email=_TEXT_OR_NONE,
+        metadata={"type": "object"},
+        payouts_enabled={"type": "boolean"},
+        settings=_all_of(dashboard=dashboard),
+        type={"type": "string", "enum": ["standard"]},
     )
 
 

@@ -74,10 +74,14 @@ class Operation:
 
 
 class Routes:
-    """The operations of one function, found by method and path."""
+    """The operations of one function, found by method and path.
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    ``reserved`` paths are words of Stripe's where other paths have an id: no operation serves them.
+    """
+
+    def __init__(self, operations: Iterable[Operation], *, reserved: Iterable[str] = ()) -> None:
         self.operations = tuple(operations)
+        self.reserved = tuple(reserved)
         self._by_length: dict[int, list[tuple[tuple[str, ...], Operation]]] = {}
         for operation in self.operations:
             template = _segments(operation.path)
@@ -87,18 +91,28 @@ class Routes:
             routes.sort(key=lambda route: [_is_variable(segment) for segment in route[0]])
 
     def match(self, method: str, path: str) -> tuple[Operation, list[str]]:
-        """The operation and the values of its path's variables; BillingError 404 or 405 without."""
+        """The operation and the values of its path's variables.
+
+        What Stripe has and Meterline has not is answered by ``absent``; BillingError 404 (405 in
+        v2) for what neither has.
+        """
         segments = _segments(path)
         allowed: list[str] = []
-        for template, operation in self._by_length.get(len(segments), []):
+        is_reserved = any(f"{path}/".startswith(f"{word}/") for word in self.reserved)
+        for template, operation in [] if is_reserved else self._by_length.get(len(segments), []):
             if not _fits(template, segments):
                 continue
             if operation.method == method:
                 pairs = zip(template, segments, strict=True)
                 return operation, [given for name, given in pairs if _is_variable(name)]
             allowed.append(operation.method)
-        if allowed:
+        if allowed and path.startswith("/v2/"):
             raise wrong_method(method, path, sorted(set(allowed)))
+        from meterline.api.absent import absent_operation  # noqa: PLC0415 - rare, and it needs this
+
+        absent = absent_operation(method, path)
+        if absent is not None:
+            return absent, []
         raise unknown_route(method, path)
 
 

@@ -15,6 +15,9 @@ DEFAULTS: Body = {
     "past_due_window_seconds": None,
     "unpaid_window_seconds": None,
     "unpaid_action": "mark_unpaid",
+    "country": "US",
+    "default_currency": "usd",
+    "business_profile": {},
 }
 """Invoices stay drafts for an hour, so that late usage gets in; what comes later is not billed.
 
@@ -52,11 +55,21 @@ def retrieve_settings(ctx: Context, params: Body) -> Body:  # noqa: ARG001 - rou
 def update_settings(ctx: Context, params: Body) -> Body:
     """Change the given settings; an unset one returns to its default."""
     document = ctx.store.get(ID)
+    known = document.body if document else {}
     changes = {name: DEFAULTS[name] if value is UNSET else value for name, value in params.items()}
-    body = _shown(ctx, (document.body if document else {}) | changes)
+    if "business_profile" in params:
+        changes["business_profile"] = _merged(known.get("business_profile", {}), params)
+    body = _shown(ctx, known | changes)
     stored = document or Document(kind=KIND, livemode=ctx.livemode, body=body)
     ctx.save(Change(puts=[replace(stored, body=body)]), result_id=ID)
     return body
+
+
+def _merged(profile: Body, params: Body) -> Body:
+    """The business profile with what a request says of it; an unset field of it goes."""
+    changes = {} if params["business_profile"] is UNSET else params["business_profile"]
+    kept = {} if params["business_profile"] is UNSET else profile
+    return {name: value for name, value in (kept | changes).items() if value is not UNSET}
 
 
 def _shown(ctx: Context, stored: Body) -> Body:

@@ -1,7 +1,21 @@
 """What is sold and how it is counted: products, prices, coupons, billing meters."""
 
-from meterline.api.lists import Keep, by_facets, equal_fields, listing, retrieve, under
+from typing import Any
+
+from meterline.api.lists import (
+    PAGING,
+    Keep,
+    Listing,
+    by_facets,
+    equal_fields,
+    list_operation,
+    listing,
+    read_page,
+    retrieve,
+    under,
+)
 from meterline.api.params import (
+    RANGE,
     Object,
     Param,
     Params,
@@ -17,9 +31,10 @@ from meterline.api.params import (
     string,
     timestamp,
 )
-from meterline.api.router import Operation, Routes, delete, post
+from meterline.api.router import Operation, Routes, delete, get, post
 from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
 from meterline.api.searching import searching
+from meterline.core.errors import no_such
 from meterline.services.context import Context
 from meterline.services.coupons import create_coupon, delete_coupon, update_coupon
 from meterline.services.meters import (
@@ -28,6 +43,7 @@ from meterline.services.meters import (
     reactivate_meter,
     update_meter,
 )
+from meterline.services.plans import plan_with_tiers
 from meterline.services.prices import LOOKUP_KEY, create_price, is_inline, update_price
 from meterline.services.products import create_product, delete_product, update_product
 from meterline.store.billing import Source
@@ -357,4 +373,27 @@ COUPONS = [
     delete("/v1/coupons/{id}", "coupon", delete_coupon),
 ]
 
-ROUTES = Routes([*METERS, *PRODUCTS, *PRICES, *COUPONS])
+LIST_PLANS = object_(PAGING, active=boolean(), created=RANGE, product=string())
+
+
+def _list_plans(ctx: Context, params: Params) -> Listing:
+    """Recurring prices, as the plans that they were before there were prices."""
+    wanted = params | {"type": "recurring"}
+    source = under("product", otherwise=_prices_from)(ctx, wanted)
+    page = read_page(ctx, "price", params, keep=_with_recurring(wanted), source=source)
+    return Listing([plan_with_tiers(price) for price in page.bodies], page.has_more)
+
+
+def _retrieve_plan(ctx: Context, plan_id: str, params: Params) -> dict[str, Any]:  # noqa: ARG001 - route
+    price = ctx.store.get(plan_id)
+    if price is None or price.kind != "price" or price.body["type"] != "recurring":
+        raise no_such("plan", plan_id)
+    return plan_with_tiers(price.body)
+
+
+PLANS = [
+    list_operation("/v1/plans", "plan", _list_plans, LIST_PLANS),
+    get("/v1/plans/{id}", "plan", _retrieve_plan),
+]
+
+ROUTES = Routes([*METERS, *PRODUCTS, *PRICES, *PLANS, *COUPONS])

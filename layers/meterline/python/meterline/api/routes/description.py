@@ -1,4 +1,4 @@
-"""``/openapi.json``, open to everyone; it holds no data."""
+"""What a deployment says of itself, open to everyone; it holds no data."""
 
 import json
 from functools import cache
@@ -8,6 +8,7 @@ from meterline.api.params import Params
 from meterline.api.router import Answer, Operation, Routes
 
 AREAS = (
+    "account",
     "alerts",
     "catalog",
     "customers",

@@ -1,4 +1,4 @@
-"""Events in both dialects, webhook endpoints, and the account's settings."""
+"""Events in both dialects, and webhook endpoints."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +20,6 @@ from meterline.api.params import (
     Params,
     array,
     boolean,
-    enum,
     exclusive,
     integer,
     metadata,
@@ -29,7 +28,6 @@ from meterline.api.params import (
 )
 from meterline.api.router import Answer, Operation, Routes, delete, get, post
 from meterline.core.errors import BillingError
-from meterline.services.account_settings import retrieve_settings, update_settings
 from meterline.services.context import Context
 from meterline.services.event_log import EventSpan, find_event, read_events
 from meterline.services.moments import unix_seconds
@@ -198,17 +196,4 @@ ENDPOINTS = [
     delete("/v1/webhook_endpoints/{id}", _KIND, delete_webhook_endpoint),
 ]
 
-_MOST_PATIENCE = 366 * 86_400
-UPDATE_SETTINGS = object_(
-    invoice_grace_seconds=integer(minimum=0, maximum=259_200, emptyable=True),
-    late_usage=enum("ignore", "next_invoice", emptyable=True),
-    past_due_window_seconds=integer(minimum=0, maximum=_MOST_PATIENCE, emptyable=True),
-    unpaid_window_seconds=integer(minimum=0, maximum=_MOST_PATIENCE, emptyable=True),
-    unpaid_action=enum("cancel", "mark_unpaid", emptyable=True),
-)
-SETTINGS = [
-    get("/v1/meterline/settings", "meterline.settings", retrieve_settings),
-    post("/v1/meterline/settings", "meterline.settings", update_settings, UPDATE_SETTINGS),
-]
-
-ROUTES = Routes([*EVENTS, *THIN_EVENTS, *ENDPOINTS, *SETTINGS])
+ROUTES = Routes([*EVENTS, *THIN_EVENTS, *ENDPOINTS])

@@ -274,5 +274,6 @@ ROUTES = Routes(
             keep=_keep,
             narrow=under("customer", otherwise=_from),
         ),
-    ]
+    ],
+    reserved=["/v1/invoices/upcoming"],
 )
