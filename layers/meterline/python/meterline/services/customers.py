@@ -19,7 +19,8 @@ from meterline.store.documents import LIVE, Body, Change, Claim, ClaimTaken, Con
 
 KIND = "customer"
 INVOICE_PREFIX = "invoice_prefix"
-"""The claim that keeps invoice numbers of different customers apart."""
+"""The claim that keeps invoice numbers of different customers apart. It is never given up: the
+numbers of final invoices begin with it, whatever prefix their customer has now."""
 
 MOST_PER_TEST_CLOCK = 3
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
@@ -67,8 +68,6 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
             param="next_invoice_sequence",
         )
     moved = body["invoice_prefix"] != before["invoice_prefix"]
-    if moved and ctx.store.claim_holder(INVOICE_PREFIX, body["invoice_prefix"]) is not None:
-        raise _prefix_taken(body)
     adjustments = _adjustments(ctx, body, params)
     try:
         return save_update(
@@ -77,7 +76,6 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
             body,
             "customer.updated",
             claims=[prefix_claim(body)] if moved else [],
-            releases=[prefix_claim(before)] if moved else [],
             with_it=adjustments,
         )
     except ClaimTaken:

@@ -16,12 +16,13 @@ from meterline.services.customers import clock_roster, prefix_claim
 from meterline.services.due_work import do_due_work
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
+from meterline.services.invoices.numbers import number_claim
 from meterline.services.logs import frames, log
 from meterline.services.lookups import find
 from meterline.services.rosters import ended, members
 from meterline.services.subscriptions.thresholds import bill_crossed
 from meterline.services.terms import interval_of
-from meterline.store.documents import Body, Change, Document
+from meterline.store.documents import Body, Change, Claim, Document
 from meterline.store.queues import DueMessage, enqueue
 
 KIND = "test_helpers.test_clock"
@@ -241,7 +242,7 @@ def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> None:
         for document in _members(ctx, clock.id, kind):
             if not has_time():
                 raise _OutOfTime
-            ctx.save(Change(deletes=[document]))
+            ctx.save(Change(deletes=[document], releases=_claims_of(document)))
     for customer in _customers(ctx, clock.id):
         is_stub = customer.body.get("deleted")
         change = Change(
@@ -250,3 +251,9 @@ def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> None:
         events = [] if is_stub else [EventDraft("customer.deleted", customer.body)]
         ctx.save(change, events)
     ctx.save(Change(deletes=[clock, *ended(ctx, clock_roster(clock.id))]))
+
+
+def _claims_of(document: Document) -> list[Claim]:
+    """What goes with an object: the number of a final invoice."""
+    is_final = document.kind == "invoice" and document.body["status"] != "draft"
+    return [number_claim(document.body)] if is_final else []

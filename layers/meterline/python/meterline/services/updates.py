@@ -15,7 +15,6 @@ def save_update(
     event_type: str,
     *,
     claims: list[Claim] | None = None,
-    releases: list[Claim] | None = None,
     with_it: Sequence[Document] = (),
 ) -> Body:
     """Commit ``body`` as the new state of ``document``, with its event if anything changed.
@@ -27,7 +26,6 @@ def save_update(
         puts=[replace(document, body=body), *with_it] if changed else [],
         checks=[] if changed else [document],
         claims=claims or [],
-        releases=releases or [],
     )
     events = [EventDraft(event_type, body, before=document.body)] if changed else []
     ctx.save(change, events, result_id=document.id)

@@ -49,7 +49,9 @@ class _Writer:
             self.transaction.delete(_item(document), condition=_unchanged(model, document))
             yield document
         for claim in change.releases:
-            self.transaction.delete(self._claim(claim), condition=model.holder == claim.holder)
+            gone = model.pk.does_not_exist()
+            condition = gone | (model.holder == claim.holder)
+            self.transaction.delete(self._claim(claim), condition=condition)
             yield claim
         for document in change.puts:
             self.transaction.save(_item(document), condition=_unchanged(model, document))

@@ -8,6 +8,7 @@ from meterline.core.errors import BillingError
 from meterline.services.account_settings import patience
 from meterline.services.balances import Booking, book, with_currency
 from meterline.services.context import Context
+from meterline.services.events import EventDraft
 from meterline.services.ids import timed_id
 from meterline.services.invoices.bodies import (
     finalization_due_at,
@@ -21,13 +22,13 @@ from meterline.services.invoices.bodies import (
 )
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import with_current_usage
+from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Change, Document
 from meterline.store.tabs import tab_of
 
 _SECONDS_PER_DAY = 86_400
-_NUMBER_DIGITS = 4
 _CLOSED_BY_PAUSE: Final = {
     "void": ("void", "voided_at"),
     "mark_uncollectible": ("uncollectible", "marked_uncollectible_at"),
@@ -63,7 +64,10 @@ def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
         written = replace(document, body=stopped, due_at=None)
         ctx.save(Change(puts=[written]))
         return [written]
-    return _finalize(ctx, document, customer)
+    try:
+        return _finalize(ctx, document, customer)
+    except NumberTaken as refusal:
+        return _failed(ctx, document, refusal)
 
 
 def finalize_on(ledger: Ledger, invoice: Body) -> Body:
@@ -74,10 +78,10 @@ def finalize_on(ledger: Ledger, invoice: Body) -> Body:
     """
     at = ledger.ctx.now
     current = with_totals(invoice, invoice_lines(invoice), ledger.account)
-    opened = current | {
-        "number": _next_number(ledger, current),
+    opened = numbered(ledger, current) | {
         "status": "open",
         "automatically_finalizes_at": None,
+        "last_finalization_error": None,
         "next_payment_attempt": None,
         "effective_at": invoice["effective_at"] or at,
         "due_date": _due_date(invoice, at),
@@ -136,6 +140,20 @@ def _finalize(
     return ledger.save(result_id=document.id)
 
 
+def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Document]:
+    """Let a draft wait for a person who gives it another number; says why."""
+    error = {
+        "code": refusal.code,
+        "message": refusal.message,
+        "param": refusal.param,
+        "type": refusal.type,
+    }
+    body = document.body | {"auto_advance": False, "last_finalization_error": error}
+    written = replace(document, body=body, due_at=None)
+    ctx.save(Change(puts=[written]), [EventDraft("invoice.finalization_failed", body)])
+    return [written]
+
+
 def _rate_items_again(ledger: Ledger, before: Body, after: Body) -> None:
     """Keep invoice items of usage equal to their lines, which count usage up to now."""
     changed = {
@@ -160,15 +178,6 @@ def _figures(line: Body) -> Body:
     """What an invoice item has in common with its line once usage was counted anew."""
     names = ("amount", "description", "quantity", "quantity_decimal")
     return {name: line[name] for name in names} | {"net_amount": line["amount"]}
-
-
-def _next_number(ledger: Ledger, invoice: Body) -> str:
-    """The number that the invoice was given, or the next of the customer's sequence."""
-    if invoice["number"] is not None:
-        return str(invoice["number"])
-    sequence = int(ledger.account["next_invoice_sequence"])
-    ledger.account = ledger.account | {"next_invoice_sequence": sequence + 1}
-    return f"{ledger.account['invoice_prefix']}-{sequence:0{_NUMBER_DIGITS}d}"
 
 
 def _settle_balance(ledger: Ledger, invoice: Body) -> int:

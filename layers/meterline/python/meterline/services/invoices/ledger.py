@@ -4,7 +4,7 @@ Bills, renewals, changes and previews are all decided on a ledger. Saving it com
 one transaction; a preview drops it. So a preview cannot differ from what is then billed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from meterline.core.errors import BillingError
@@ -12,7 +12,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.invoices.pending import PendingItems, Selection, pending_items
 from meterline.services.subscriptions.bodies import is_ended
-from meterline.store.documents import Body, Change, Document
+from meterline.store.documents import Body, Change, Claim, ClaimTaken, Document
 from meterline.store.tabs import tab_of
 
 _MAX_WRITES = 95
@@ -41,6 +41,7 @@ class Ledger:
     _puts: dict[str, Document] = field(default_factory=dict)
     _deletes: dict[str, Document] = field(default_factory=dict)
     _checks: dict[str, Document] = field(default_factory=dict)
+    _claims: dict[Claim, Callable[[], Exception]] = field(default_factory=dict)
 
     def put(self, document: Document) -> None:
         """Store a document, in place of what was to be stored under its id."""
@@ -53,6 +54,10 @@ class Ledger:
     def check(self, document: Document) -> None:
         """Make the decision conditional on a document being as it was read."""
         self._checks[document.id] = document
+
+    def claim(self, claim: Claim, when_taken: Callable[[], Exception]) -> None:
+        """Claim a value; if another holds it, saving raises what ``when_taken`` then says."""
+        self._claims[claim] = when_taken
 
     def drafted(self, document_id: str) -> Document | None:
         """A document as this decision would store it."""
@@ -145,8 +150,13 @@ class Ledger:
                 "This changes more invoice items at once than one transaction takes. Invoice the"
                 " pending ones first, or change fewer items at a time.",
             )
-        change = Change(puts=puts, deletes=list(self._deletes.values()), checks=checks)
-        self.ctx.save(change, self.events, result_id=result_id)
+        deletes = list(self._deletes.values())
+        change = Change(puts=puts, deletes=deletes, checks=checks, claims=list(self._claims))
+        try:
+            self.ctx.save(change, self.events, result_id=result_id)
+        except ClaimTaken as taken:
+            refusal = self._claims[taken.claim]
+            raise refusal() from None
         return puts
 
     def _with_running(self, account: Body) -> Body:

@@ -31,6 +31,7 @@ from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_verbs import editable_draft
 from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.invoices.numbers import check_number
 from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import find, on_customers_time
 from meterline.store.documents import Body, Document
@@ -196,6 +197,8 @@ def _with_fields(ctx: Context, invoice: Body, params: Body) -> Body:
         changes |= _final_at(ctx, params)
     after = invoice | changes
     _check_collection(after)
+    if "number" in params:
+        check_number(ctx, after)
     return after
 
 

@@ -1,0 +1,84 @@
+"""Invoice numbers: claimed by the commit that makes an invoice final, so no two have the same.
+
+A number is given by hand, or is the next of the customer's sequence behind its prefix. Prefixes are
+claimed for good, so sequences never meet; where a number given by hand already stands in the way of
+a sequence, the sequence passes it over.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count, islice
+from typing import Final
+
+from meterline.core.errors import BillingError
+from meterline.services.context import Context
+from meterline.services.invoices.ledger import Ledger
+from meterline.store.documents import Body, Change, Claim, Conflict
+
+NUMBER: Final = "invoice_number"
+"""The claim through which a number leads to the final invoice that has it."""
+
+_DIGITS = 4
+_SEQUENCE = "next_invoice_sequence"
+_MOST_PASSED_OVER = 50
+"""Numbers that one commit looks at to find one that is free; the next commit looks further."""
+
+
+class NumberTaken(BillingError):  # noqa: N818 - a refusal, as its base is
+    """A number given by hand that another final invoice has."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"The invoice number '{number}' is already taken by another invoice. Please enter a"
+            " different number, or none to have one assigned.",
+            code="resource_already_exists",
+            param="number",
+        )
+
+
+def number_claim(invoice: Body) -> Claim:
+    """A final invoice's claim on its number."""
+    return Claim(NUMBER, invoice["number"], invoice["id"])
+
+
+def check_number(ctx: Context, invoice: Body) -> None:
+    """Refuse a draft's number that a final invoice has already."""
+    number = invoice["number"]
+    if number is not None and ctx.store.claim_holder(NUMBER, number) is not None:
+        raise NumberTaken(number)
+
+
+def numbered(ledger: Ledger, invoice: Body) -> Body:
+    """The invoice with the number that it was given, or the next of the customer's sequence.
+
+    Saving the ledger claims it. If it is taken meanwhile, saving raises ``NumberTaken`` for one
+    that was given, and ``Conflict`` for one of the sequence, which has then passed that over.
+    """
+    if invoice["number"] is not None:
+        ledger.claim(number_claim(invoice), lambda: NumberTaken(invoice["number"]))
+        return invoice
+    sequence = int(ledger.account[_SEQUENCE])
+    after = invoice | {"number": _number(ledger.account, sequence)}
+    ledger.account = ledger.account | {_SEQUENCE: sequence + 1}
+    ledger.claim(number_claim(after), lambda: _passed_over(ledger, sequence))
+    return after
+
+
+def _passed_over(ledger: Ledger, taken: int) -> Conflict:
+    """Move the customer's sequence on to a number that is free; the decision is taken again."""
+    customer = ledger.customer
+    following = next(_free(ledger, taken + 1), taken + 1 + _MOST_PASSED_OVER)
+    moved = replace(customer, body=customer.body | {_SEQUENCE: following})
+    replace(ledger.ctx, receipt=None).save(Change(puts=[moved]))
+    return Conflict(customer.id)
+
+
+def _free(ledger: Ledger, first: int) -> Iterator[int]:
+    for sequence in islice(count(first), _MOST_PASSED_OVER):
+        number = _number(ledger.customer.body, sequence)
+        if ledger.ctx.store.claim_holder(NUMBER, number) is None:
+            yield sequence
+
+
+def _number(customer: Body, sequence: int) -> str:
+    return f"{customer['invoice_prefix']}-{sequence:0{_DIGITS}d}"
