@@ -305,6 +305,43 @@ def test_only_the_request_that_adds_too_many_items_is_refused(
 
 
 @pytest.mark.usefixtures("dynamodb")
+def test_long_items_fill_their_tabs_sooner_also_those_that_become_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tabs, "MOST_BYTES", 8_000)
+    monkeypatch.setattr("meterline.services.invoices.pending.MOST_TABS", 2)
+    long = {"metadata": {f"key{number}": "x" * 400 for number in range(10)}}
+    customer_id = customer()
+    charge(customer_id, 3)
+    for item in listed("invoiceitem"):
+        update_invoice_item(context(), item["id"], long)
+    charge(customer_id, 1, **long)
+    with pytest.raises(BillingError, match="MB of them"):
+        charge(customer_id, 1)
+    params = {"customer": customer_id, "pending_invoice_items_behavior": "include"}
+    invoice = create_invoice(context(), params)
+    assert invoice["total"] == sum_to(3) + 1
+    assert sorted(line["amount"] for line in whole(invoice["id"])) == [1, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_invoices_are_stopped_in_as_many_commits_as_their_size_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("meterline.services.subscriptions.cancel._INVOICES_BYTES", 5_000)
+    customer_id = customer()
+    sub = subscribe(customer_id, licence(unit_amount=1_000, interval="day"))
+    drafts = []
+    for days in range(1, 7):
+        do_due_work(context(NOW + days * DAY), sub["id"])
+        drafts.append(stored(sub["id"])["latest_invoice"])
+    cancel_subscription(context(NOW + 6 * DAY + 60), sub["id"], {})
+    assert not all(stored(one)["auto_advance"] is False for one in drafts)
+    do_due_work(context(NOW + 6 * DAY + 60), sub["id"])
+    assert [stored(one)["auto_advance"] for one in drafts] == [False] * 6
+
+
+@pytest.mark.usefixtures("dynamodb")
 def test_a_pending_item_that_changes_while_it_is_billed_is_billed_as_it_is_then() -> None:
     customer_id = customer()
     sub = subscribe(customer_id, licence(unit_amount=1_000))

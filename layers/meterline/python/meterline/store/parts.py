@@ -24,6 +24,7 @@ in parts.
 """
 
 PART_BYTES = 200_000
+_MOST_COMPRESSION = 20
 _PREFIX = "lines#"
 _VERSION_DIGITS = 9
 
@@ -106,8 +107,9 @@ def _parts(document: Document) -> Iterator[tuple[str, list[Body]]]:
 
 
 def _groups(lines: list[Body]) -> Iterator[list[Body]]:
-    """The lines in groups that fit into one part each."""
-    if len(lines) == 1 or len(pack({"lines": lines})) <= PART_BYTES:
+    """The lines in groups that fit into one part each; what is far too long is not packed first."""
+    may_fit = len(lines) == 1 or text_bytes(lines) <= _MOST_COMPRESSION * PART_BYTES
+    if may_fit and (len(lines) == 1 or len(pack({"lines": lines})) <= PART_BYTES):
         yield lines
         return
     middle = len(lines) // 2

@@ -12,6 +12,8 @@ from meterline.store.documents import Body, Document
 
 KIND = "tab"
 MOST_ITEMS = 250
+MOST_BYTES = 500_000
+"""A tab is full with so many items, or so much JSON of them: one commit bills sixty tabs."""
 
 type Read = Callable[[Iterable[str]], Mapping[str, Document]]
 

@@ -14,11 +14,13 @@ from meterline.services.context import Context
 from meterline.services.ids import new_id
 from meterline.store import tabs
 from meterline.store.documents import Body, Document
+from meterline.store.packing import text_bytes
 
 MOST_TABS = 30
 """Open tabs of a customer for one subscription and currency: one transaction must take them all,
 and those of no subscription."""
 
+_USUAL_BYTES = 3_000
 _PRIVATE = "tabs"
 
 
@@ -96,7 +98,14 @@ class PendingItems:
         return [replace(one, body=one.body | {"invoice": invoice_id}) for one in taken]
 
     def touch(self, item: Document) -> None:
-        """Make whoever bills an item see that it was changed."""
+        """Make whoever bills an item see that it was changed.
+
+        One that may have become much longer looks for a tab with room again.
+        """
+        if text_bytes(item.body) > _USUAL_BYTES:
+            self.leave(item)
+            self.add(_without_tab(item))
+            return
         for tab in self._load([tabs.tab_of(item.body) or ""]):
             self._write(tab, {})
 
@@ -104,7 +113,7 @@ class PendingItems:
         """Take an item off its tab, if it is on one."""
         for tab in self._load([tabs.tab_of(item.body) or ""]):
             left = [one for one in tab.body["items"] if one != item.id]
-            self._write(tab, {"items": left})
+            self._write(tab, {"items": left, "bytes": _bytes_on(tab) if left else 0})
             if not left:
                 self.open_tabs = [one for one in self.open_tabs if one["id"] != tab.id]
             self.is_changed = True
@@ -116,7 +125,8 @@ class PendingItems:
         for item in self.added.values():
             self.leave(item)
             tab = self._with_room(item.body)
-            self._write(tab, {"items": [*tab.body["items"], item.id]})
+            size = _bytes_on(tab) + text_bytes(item.body)
+            self._write(tab, {"items": [*tab.body["items"], item.id], "bytes": size})
             private = (item.body.get("_") or {}) | {"tab": tab.id}
             items.append(replace(item, body=item.body | {"_": private}))
         return [*items, *self._written.values()]
@@ -142,12 +152,13 @@ class PendingItems:
         series = Selection(item["currency"], frozenset({subscription_of_item(item)}))
         its_tabs = list(self._series(series))
         last = self._load(one["id"] for one in its_tabs[-1:])
-        if last and len(last[0].body["items"]) < tabs.MOST_ITEMS:
+        if last and _has_room(last[0]):
             return last[0]
         if len(its_tabs) == MOST_TABS:
             raise BillingError(
                 f"The customer would have more than {MOST_TABS * tabs.MOST_ITEMS} pending invoice"
-                " items. Invoice them first.",
+                f" items, or more than {MOST_TABS * tabs.MOST_BYTES // 1_000_000} MB of them."
+                " Invoice them first.",
                 param="customer",
             )
         tab = self._new_tab(item)
@@ -157,6 +168,7 @@ class PendingItems:
     def _new_tab(self, item: Body) -> Document:
         body = {
             "id": new_id("tab_"),
+            "bytes": 0,
             "currency": item["currency"],
             "customer": self.customer_id,
             "figures": {},
@@ -195,6 +207,20 @@ def subscription_of_item(item: Body) -> str | None:
     """The id of the subscription that an invoice item belongs to."""
     parent = item["parent"]
     return None if parent is None else str(parent["subscription_details"]["subscription"])
+
+
+def _without_tab(item: Document) -> Document:
+    private = {name: value for name, value in item.body["_"].items() if name != "tab"}
+    return replace(item, body=item.body | {"_": private})
+
+
+def _has_room(tab: Document) -> bool:
+    return len(tab.body["items"]) < tabs.MOST_ITEMS and _bytes_on(tab) < tabs.MOST_BYTES
+
+
+def _bytes_on(tab: Document) -> int:
+    """The JSON of all items that were put onto a tab, also of those that left it again."""
+    return int(tab.body.get("bytes", 0))
 
 
 def _entry(tab: Document) -> Body:

@@ -1,5 +1,6 @@
 """Ending subscriptions: now, with the period, or at an instant (contract section 5.8)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from meterline.core.cycle_changes import moves_anchor
@@ -48,8 +49,11 @@ from meterline.services.terms import (
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Document
 from meterline.store.keys import Cursor
+from meterline.store.packing import text_bytes
 
 _INVOICES_AT_ONCE = 40
+_INVOICES_BYTES = 1_500_000
+"""As many invoices are stopped in one commit, by number and by size."""
 
 
 def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
@@ -274,13 +278,24 @@ def _stop_page(ledger: Ledger, subscription: Body, span: Span) -> Body:
     page = ledger.ctx.store.page(
         "invoice", span, limit=min(_INVOICES_AT_ONCE, ledger.room), parent=subscription["customer"]
     )
-    for document in page.documents:
+    documents = list(_while_they_fit(page.documents))
+    for document in documents:
         _stop(ledger, subscription, document)
     kept = {name: value for name, value in private(subscription).items() if name != "stops_from"}
-    if page.has_more:
-        last = page.documents[-1]
+    if page.has_more or len(documents) < len(page.documents):
+        last = documents[-1]
         kept["stops_from"] = {"created": last.created, "id": last.id, "at": ledger.ctx.now}
     return subscription | {"_": kept}
+
+
+def _while_they_fit(documents: list[Document]) -> Iterator[Document]:
+    """The first of the documents, as many as one commit takes by their size; at least one."""
+    size = 0
+    for document in documents:
+        size += text_bytes(document.body)
+        if size > _INVOICES_BYTES and document is not documents[0]:
+            return
+        yield document
 
 
 def _stop(ledger: Ledger, subscription: Body, document: Document) -> None:
