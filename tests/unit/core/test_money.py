@@ -7,6 +7,7 @@ import pytest
 from meterline.core.errors import BillingError
 from meterline.core.money import (
     charge_step_minor,
+    check_amount,
     exact_sum,
     format_decimal,
     minor_digits,
@@ -109,3 +110,17 @@ def test_only_a_whole_decimal_fills_unit_amount(text: str, whole: int | None, pr
 def test_unit_amounts_are_non_negative_decimals_of_twelve_places(text: str) -> None:
     with pytest.raises(BillingError, match="Invalid decimal"):
         parse_unit_amount(text)
+
+
+@pytest.mark.parametrize(
+    ("currency", "most"),
+    [("usd", 99_999_999_999), ("kwd", 99_999_999_999), ("idr", 999_999_999_999)],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_amount_has_eleven_digits_and_twelve_where_units_are_small(
+    currency: str, most: int, sign: int
+) -> None:
+    check_amount(sign * most, currency, "amount")
+    with pytest.raises(BillingError) as refused:
+        check_amount(sign * (most + 1), currency, "amount")
+    assert (refused.value.code, refused.value.param) == ("amount_too_large", "amount")

@@ -18,7 +18,12 @@ MAX_DECIMAL_PLACES: Final = 12
 """Places after the point that a unit amount may have (Stripe: decimal amounts)."""
 
 MAX_AMOUNT_MINOR: Final = 99_999_999_999
-"""Largest amount of one line or invoice that is accepted, in minor units."""
+"""Largest amount that a request can name, in minor units of any currency."""
+
+_MAX_AMOUNT_OF_SMALL_UNITS: Final = 999_999_999_999
+_SMALL_UNITS: Final = frozenset(("idr", "lak", "lbp", "uzs"))
+"""Currencies of whose minor units a dollar has a million or so: their amounts can have twelve
+digits, as Stripe has it for the rupiah ("Supported currencies")."""
 
 ZERO: Final = Decimal(0)
 
@@ -89,6 +94,27 @@ def charge_step_minor(currency: str) -> int:
     if currency.lower() in _WHOLE_HUNDREDS:
         return 100
     return _CHARGE_STEP_BY_DIGITS.get(minor_digits(currency), 1)
+
+
+def most_minor(currency: str) -> int:
+    """Largest amount that a request can lead to in one line, or leave on a balance."""
+    return _MAX_AMOUNT_OF_SMALL_UNITS if currency in _SMALL_UNITS else MAX_AMOUNT_MINOR
+
+
+def check_amount(amount_minor: int, currency: str, param: str) -> None:
+    """Refuse what a request asks to be charged or credited if it is too large for one line.
+
+    Only requests are bounded. What follows from them is billed and booked, whatever it comes to:
+    scheduled work never fails for an amount.
+    """
+    most = most_minor(currency)
+    if abs(amount_minor) > most:
+        raise BillingError(
+            f"Invalid amount: this comes to {amount_minor}, and at most {most} is accepted in"
+            f" {currency}.",
+            code="amount_too_large",
+            param=param,
+        )
 
 
 def parse_unit_amount(text: str, param: str = "unit_amount_decimal") -> Decimal:

@@ -10,8 +10,8 @@ Stripe's field of that name says.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from meterline.core.errors import BillingError, no_such
-from meterline.core.money import MAX_AMOUNT_MINOR, minor_digits
+from meterline.core.errors import no_such
+from meterline.core.money import check_amount, minor_digits
 from meterline.core.unset import merged_metadata, or_none
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
@@ -78,12 +78,8 @@ def adjust(ctx: Context, customer: Body, booking: Booking) -> tuple[Body, Docume
     """A booking that a request asks for: refused if it leaves more than one amount can be."""
     after, transaction = book(ctx, customer, booking)
     before, ending = balance_in(customer, booking.currency), transaction.body["ending_balance"]
-    if abs(ending) > max(abs(before), MAX_AMOUNT_MINOR):
-        raise BillingError(
-            f"The customer's balance would exceed {MAX_AMOUNT_MINOR}.",
-            code="amount_too_large",
-            param="amount",
-        )
+    if abs(ending) > abs(before):
+        check_amount(ending, booking.currency, "amount")
     return after, transaction
 
 

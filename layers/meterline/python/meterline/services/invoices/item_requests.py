@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.errors import BillingError, param_inside
-from meterline.core.money import minor_digits
+from meterline.core.money import check_amount, minor_digits
 from meterline.core.periods import Period
 from meterline.core.rating import rate_units
 from meterline.core.unset import merged_metadata, or_none
@@ -23,7 +23,8 @@ from meterline.services.price_currencies import in_currency
 from meterline.store.documents import Body
 
 _PRICED = ("amount", "price", "price_data", "pricing", "unit_amount", "unit_amount_decimal")
-_REPRICING = {*_PRICED, "quantity", "quantity_decimal"}
+_QUANTITIES = ("quantity_decimal", "quantity")
+_REPRICING = {*_PRICED, *_QUANTITIES}
 _FIGURES = ("amount", "net_amount", "pricing", "quantity", "quantity_decimal")
 
 
@@ -67,6 +68,8 @@ def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> 
     _check_known(params["currency"], param_inside(at, "currency"))
     unit = _unit_amount(params, quantity, at)
     rated = rate_units(unit, quantity)
+    quantified = next((name for name in _QUANTITIES if name in params), "amount")
+    check_amount(rated.amount_minor, params["currency"], param_inside(at, quantified))
     return ItemTerms(
         amount=rated.amount_minor,
         currency=params["currency"],

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.errors import BillingError, no_such
-from meterline.core.money import round_half_up
+from meterline.core.money import check_amount
 from meterline.core.periods import Period
-from meterline.core.rating import rate
+from meterline.core.rating import rate, rate_units
 from meterline.core.unset import merged_metadata
 from meterline.services.inline_prices import with_inline_prices
 from meterline.services.invoices.discounts import discounted_item
@@ -62,6 +62,7 @@ def one_off_terms(
         )
     names = product_names(ledger, [price])
     amount, steps = _rated(price, quantity)
+    check_amount(amount, price["currency"], param)
     now = ledger.ctx.now
     return ItemTerms(
         amount=amount,
@@ -80,8 +81,9 @@ def _rated(price: Body, quantity: Decimal) -> tuple[int, list[Body]]:
     """What a quantity costs; a price made for one item may also be a credit."""
     unit = price["unit_amount_decimal"]
     if unit is not None and Decimal(unit) < 0:
-        return round_half_up(Decimal(unit) * quantity), []
-    rated = rate(price_plan(price), quantity)
+        rated = rate_units(Decimal(unit), quantity)
+    else:
+        rated = rate(price_plan(price), quantity)
     return rated.amount_minor, steps_of(rated)
 
 

@@ -13,8 +13,10 @@ from meterline.services.invoices.ledger import Ledger
 from meterline.services.plans import plan_of
 from meterline.services.subscriptions.bodies import ItemTerms, items_of, new_item, with_items
 from meterline.services.subscriptions.items import (
+    check_fee,
     check_sold_in,
     check_together,
+    fee_of,
     quantity_of,
     recurring_prices,
 )
@@ -60,6 +62,8 @@ def change_items(
         _step_as_wanted(ledger, step, item, f"items[{index}]")
         for index, (step, item) in enumerate(zip(steps, wanted, strict=True))
     ]
+    for index, step in enumerate(steps):
+        _check_fee(step, f"items[{index}]")
     replaced = {step.old["id"]: step.new for step in steps if step.old is not None}
     items = [replaced.get(item_id, item) for item_id, item in stored.items()]
     kept = [item for item in items if item is not None]
@@ -78,6 +82,12 @@ def as_wanted(ledger: Ledger, item: Body, wanted: Mapping[str, Any], param: str)
         holder = {"subscription": item["subscription"], "subscription_item": item["id"]}
         item = item | exchange_discounts(ledger, item, given, param=name, **holder)
     return item
+
+
+def _check_fee(step: Step, param: str) -> None:
+    paid = fee_of(step.old["price"], step.old.get("quantity")) if step.old is not None else 0
+    if step.new is not None:
+        check_fee(step.new["price"], step.new.get("quantity"), param, paid_minor=paid)
 
 
 def _step_as_wanted(ledger: Ledger, step: Step, wanted: Mapping[str, Any], param: str) -> Step:

@@ -1,18 +1,21 @@
 """The items that a request asks for, with their prices."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from meterline.core.errors import BillingError, no_such
 from meterline.core.invoicing import BillingMode
 from meterline.core.mixed_intervals import check_mixed_intervals, shortest_interval
+from meterline.core.money import check_amount
 from meterline.core.periods import Interval
+from meterline.core.rating import rate
 from meterline.core.unset import merged_metadata
 from meterline.services.inline_prices import with_inline_prices
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.price_currencies import in_currency
 from meterline.services.subscriptions.bodies import ItemTerms
-from meterline.services.terms import interval_of
+from meterline.services.terms import interval_of, price_plan
 from meterline.store.documents import Body
 
 MAX_ITEMS = 20
@@ -40,6 +43,8 @@ def item_terms(
         )
         for index, item in enumerate(items)
     ]
+    for index, one in enumerate(terms):
+        check_fee(one.price, one.quantity, f"items[{index}]")
     check_together([one.price for one in terms], mode)
     return terms
 
@@ -91,6 +96,21 @@ def quantity_of(price: Body, item: Mapping[str, Any], param: str) -> int | None:
             param=f"{param}[quantity]",
         )
     return None
+
+
+def check_fee(price: Body, quantity: int | None, param: str, *, paid_minor: int = 0) -> None:
+    """Refuse licences whose fee for a period is too large for one line.
+
+    A fee that was ``paid_minor`` can always become smaller.
+    """
+    amount = fee_of(price, quantity)
+    if amount > paid_minor:
+        check_amount(amount, price["currency"], f"{param}[quantity]")
+
+
+def fee_of(price: Body, quantity: int | None) -> int:
+    """What licences cost for a whole period, in minor units; usage (None) has no fee."""
+    return 0 if quantity is None else rate(price_plan(price), Decimal(quantity)).amount_minor
 
 
 def check_together(prices: Sequence[Body], mode: BillingMode) -> None:
