@@ -1,30 +1,29 @@
 """``meterline api-key``: the keys of a deployment.
 
-It writes to the deployment's Access table, so it needs AWS credentials that may: whoever can do
-that owns the deployment anyway. The table is ``METERLINE_ACCESS_TABLE``, or that of ``--stack``.
+It writes to the tables of a deployment, so it needs AWS credentials that may: whoever can do that
+owns the deployment anyway. Its tables are those of ``--stack``, or of ``METERLINE_*`` variables.
+Each change leaves an event that names the credentials it was made with.
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from meterline.core.errors import BillingError
 from meterline.services import api_keys
 from meterline.store.access import FULL_RIGHTS, ApiKey
-from meterline.store.settings import settings
-
-_TABLE_VARIABLE = "METERLINE_ACCESS_TABLE"
+from meterline_cli import deployment
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command; its exit status."""
     options = _parser().parse_args(arguments)
-    _find_table(options.stack)
+    deployment.find(options.stack)
     try:
         command: Callable[[argparse.Namespace], None] = options.command
         command(options)
@@ -71,20 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _find_table(stack: str) -> None:
-    """Point the settings at the stack's Access table, unless the environment names one."""
-    if os.environ.get(_TABLE_VARIABLE):
-        return
-    answer = boto3.client("cloudformation").describe_stack_resource(
-        StackName=stack, LogicalResourceId="AccessTable"
-    )
-    os.environ[_TABLE_VARIABLE] = answer["StackResourceDetail"]["PhysicalResourceId"]
-    settings.cache_clear()
-
-
 def _create(options: argparse.Namespace) -> None:
     rights = None if options.right is None else dict(map(_right, options.right))
-    print(api_keys.create_key(livemode=options.live, name=options.name, rights=rights).secret)
+    made = api_keys.create_key(
+        livemode=options.live, name=options.name, rights=rights, aws_principal=_aws_principal()
+    )
+    print(made.secret)
 
 
 def _right(text: str) -> tuple[str, str]:
@@ -100,12 +91,22 @@ def _list(_: argparse.Namespace) -> None:
 
 
 def _roll(options: argparse.Namespace) -> None:
-    fresh = api_keys.roll_key(options.id, old_usable_seconds=options.grace_seconds)
+    fresh = api_keys.roll_key(
+        options.id, old_usable_seconds=options.grace_seconds, aws_principal=_aws_principal()
+    )
     print(fresh.secret)
 
 
 def _revoke(options: argparse.Namespace) -> None:
-    api_keys.revoke_key(options.id)
+    api_keys.revoke_key(options.id, aws_principal=_aws_principal())
+
+
+def _aws_principal() -> str | None:
+    """Whose credentials these are; None where STS cannot be asked."""
+    try:
+        return str(boto3.client("sts").get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError):
+        return None
 
 
 def _date(instant: int) -> str:

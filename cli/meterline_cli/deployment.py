@@ -12,6 +12,7 @@ from meterline.store.settings import settings
 
 QUEUES = ("renewals", "invoices", "clocks")
 TABLES = {
+    "METERLINE_ACCESS_TABLE": "AccessTable",
     "METERLINE_BILLING_TABLE": "BillingTable",
     "METERLINE_METER_EVENTS_TABLE": "MeterEventsTable",
     "METERLINE_USAGE_TABLE": "UsageTable",
@@ -34,11 +35,16 @@ def connect(options: argparse.Namespace) -> Context:
 
     Its names come from ``METERLINE_*`` variables, or from the outputs of the stack.
     """
-    if not all(os.environ.get(variable) for variable in TABLES):
-        os.environ.update(_environment(options.stack))
-        settings.cache_clear()
+    find(options.stack)
     now = int(time.time())
     return Context(BillingStore(bool(options.live)), now, now)
+
+
+def find(stack: str) -> None:
+    """Point the settings at the deployment; see ``connect`` for how it is found."""
+    if not all(os.environ.get(variable) for variable in TABLES):
+        os.environ.update(_environment(stack))
+        settings.cache_clear()
 
 
 def queue_urls() -> dict[str, str]:

@@ -39,10 +39,19 @@ class Api:
         return response["statusCode"], json.loads(response["body"])
 
 
+def forget_events(engine: Engine) -> None:
+    """Remove all events, such as those of keys that were made before a test begins."""
+    for item in engine.scan("billing"):
+        if item.get("kind") == {"S": "event"}:
+            address = {name: item[name] for name in ("pk", "sk")}
+            engine.client.delete_item(TableName=engine.tables["billing"], Key=address)
+
+
 @pytest.fixture
 def api(dynamodb: Engine) -> Iterator[Api]:
     forget_cached()
     secret = create_key(livemode=False, name="tests").secret
+    forget_events(dynamodb)
     with serving() as bridge:
         yield Api(bridge, dynamodb, secret)
 

@@ -13,8 +13,9 @@ from meterline.api.auth import forget_cached
 from meterline.api.router import Answer, Operation
 from meterline.api.routes.description import all_operations
 from meterline.services.api_keys import create_key, revoke_key, roll_key
+from tests.engines import Engine
 from tests.integration.api.bridge import gateway_event
-from tests.integration.api.conftest import Api, Client
+from tests.integration.api.conftest import Api, Client, forget_events
 
 OPERATIONS = [one for one in all_operations() if not one.public]
 KEYED = [one for one in OPERATIONS if not one.takes_session]
@@ -121,8 +122,10 @@ def _path(operation: Operation, world: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def live_key() -> str:
-    return create_key(livemode=True).secret
+def live_key(dynamodb: Engine) -> str:
+    secret = create_key(livemode=True).secret
+    forget_events(dynamodb)
+    return secret
 
 
 def test_no_operation_reaches_an_object_of_the_other_mode(api: Api, live_key: str) -> None:

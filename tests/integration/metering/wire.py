@@ -13,6 +13,7 @@ from meterline.services.context import Context
 from meterline.services.meters import create_meter
 from meterline.store import access
 from meterline.store.access import ApiKey
+from meterline.store.api_keys import save_keys
 from meterline.store.billing import BillingStore
 from meterline.store.directory import forget_directory
 from meterline.store.documents import Change, Document
@@ -80,7 +81,8 @@ def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
     """
     forget_directory()
     digest = access.digest_of(SECRET)
-    access.save_key(ApiKey("key_1", digest, False, access.FULL_RIGHTS, "", "ABCD", NOW))  # noqa: FBT003
+    key = ApiKey("key_1", digest, False, access.FULL_RIGHTS, "", "ABCD", NOW)  # noqa: FBT003
+    save_keys([key], events=[])
     store = BillingStore(livemode=False)
     context = Context(store=store, now=NOW, wall_clock=NOW)
     create_meter(

@@ -44,8 +44,17 @@ def test_only_updates_have_previous_attributes() -> None:
 
 
 def test_an_event_names_the_request_that_caused_it() -> None:
-    [event] = _events(EventDraft("a", {}), origin=Origin("req_1", "key"))
-    assert event["request"] == {"id": "req_1", "idempotency_key": "key"}
+    [event] = _events(EventDraft("a", {}), origin=Origin("req_1", "key", api_key="key_1"))
+    assert event["request"] == {
+        "id": "req_1",
+        "idempotency_key": "key",
+        "meterline": {"api_key": "key_1", "aws_principal": None},
+    }
+
+
+def test_an_event_of_scheduled_work_names_nobody() -> None:
+    [event] = _events(EventDraft("a", {}))
+    assert event["request"] == {"id": None, "idempotency_key": None}
 
 
 def test_an_event_leads_back_to_the_document_that_holds_it() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from meterline.api.auth import Principal, authenticate
+from meterline.api.auth import Principal, authenticate, authorize
 from meterline.api.errors import busy, error_body, internal_error, rate_limited
 from meterline.api.params import Params
 from meterline.api.requests import Request, idempotency_key, read_params, read_request
@@ -57,6 +57,11 @@ class Call:
         return self._principal
 
     @property
+    def key_id(self) -> str | None:
+        """The id of the API key that it acts for, if that is known."""
+        return self._principal.key.id if self._principal else None
+
+    @property
     def livemode(self) -> bool:
         """Whether it acts on live data."""
         return self.principal.livemode
@@ -69,8 +74,9 @@ class Call:
         return self.request.header("stripe-version") or API_VERSION
 
     def authenticate(self, operation: Operation) -> None:
-        """Find out who asks; BillingError 401 or 403."""
+        """Find out who asks, and whether they may; BillingError 401 or 403."""
         self._principal = authenticate(self.request, operation, self.now)
+        authorize(self._principal, self.request, operation)
 
     def context(self) -> "Context":
         """What services are given; imports the object store."""
@@ -82,7 +88,9 @@ class Call:
             store=BillingStore(self.livemode),
             now=self.now,
             wall_clock=self.now,
-            origin=Origin(self.request_id, self.idempotency_key, self.api_version),
+            origin=Origin(
+                self.request_id, self.idempotency_key, self.api_version, api_key=self.key_id
+            ),
             receipt=self.receipt,
         )
 
@@ -265,6 +273,7 @@ def _log_call(call: Call, status: int, started: float, invocation: str | None) -
         "INFO",
         "request",
         request_id=call.request_id,
+        api_key=call.key_id,
         invocation=invocation,
         method=call.request.method,
         route=call.route,

@@ -56,13 +56,16 @@ class Principal:
 
 
 def authenticate(request: Request, operation: Operation, now: int) -> Principal:
-    """The principal of a request that may do ``operation``; BillingError 401 or 403 without."""
+    """Who asks; BillingError 401 if nobody known."""
     secret = _credential(request)
     find = _by_session if operation.takes_session else _by_key
-    principal = find(secret, now)
-    _check_account(request, secret)
+    return find(secret, now)
+
+
+def authorize(principal: Principal, request: Request, operation: Operation) -> None:
+    """Refuse (403) what the principal may not do."""
+    _check_account(request, principal.secret)
     principal.require(operation.permission, write=operation.writes)
-    return principal
 
 
 def _check_account(request: Request, secret: str) -> None:

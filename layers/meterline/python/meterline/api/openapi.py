@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from meterline.api.own_shapes import EVENT_TYPES, own_objects, price_terms
+from meterline.api.own_shapes import EVENT_TYPES, event_causer, own_objects, price_terms
 from meterline.api.params import Array, Either, Map, Object, Param
 from meterline.api.router import Answer, Operation
 from meterline.core.aggregation import Formula
@@ -163,6 +163,7 @@ def shapes() -> Json:
     summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
     known["price"]["properties"]["meterline"] = price_terms()
     known["event"]["properties"]["type"]["enum"] += EVENT_TYPES
+    known["Event.Request"]["properties"]["meterline"] = event_causer()
     return known | own_objects()
 
 

@@ -12,7 +12,11 @@ _TEXT: Json = {"type": "string"}
 _TEXT_OR_NONE: Json = {"type": ["string", "null"]}
 
 EVENT_TYPES = (
+    "meterline.api_key.created",
+    "meterline.api_key.revoked",
+    "meterline.api_key.rolled",
     "meterline.late_usage.found",
+    "meterline.settings.updated",
     "meterline.usage_difference.found",
     "meterline.usage_estimate.began",
 )
@@ -24,12 +28,18 @@ def own_objects() -> Json:
     return {
         "account": _account(),
         "counted_event": _counted_event(),
+        "meterline.api_key": _api_key(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
         "meterline.settings": _settings(),
         "meterline.usage_difference": _usage_difference(),
         "meterline.usage_estimate": _usage_estimate(),
     }
+
+
+def event_causer() -> Json:
+    """The field ``meterline`` of an event's request: an API key's id, or an AWS principal's ARN."""
+    return _all_of(api_key=_TEXT_OR_NONE, aws_principal=_TEXT_OR_NONE)
 
 
 def price_terms() -> Json:
@@ -58,6 +68,19 @@ def _all_of(**fields: Json) -> Json:
         "required": list(fields),
         "additionalProperties": False,
     }
+
+
+def _api_key() -> Json:
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.api_key"]},
+        id=_TEXT,
+        created=_INSTANT,
+        hint=_TEXT,
+        livemode={"type": "boolean"},
+        name=_TEXT,
+        rights={"type": "object", "additionalProperties": {"enum": ["read", "write"]}},
+        usable_until=_COUNT,
+    )
 
 
 def _counted_event() -> Json:

@@ -5,9 +5,11 @@ from dataclasses import replace
 from meterline.core.arrears import Patience
 from meterline.core.unset import UNSET
 from meterline.services.context import Context
+from meterline.services.events import EventDraft
 from meterline.store.documents import Body, Change, Document
 
 KIND = "meterline.settings"
+UPDATED = "meterline.settings.updated"
 ID = "settings"
 DEFAULTS: Body = {
     "invoice_grace_seconds": 3_600,
@@ -59,9 +61,11 @@ def update_settings(ctx: Context, params: Body) -> Body:
     changes = {name: DEFAULTS[name] if value is UNSET else value for name, value in params.items()}
     if "business_profile" in params:
         changes["business_profile"] = _merged(known.get("business_profile", {}), params)
+    before = _shown(ctx, known)
     body = _shown(ctx, known | changes)
     stored = document or Document(kind=KIND, livemode=ctx.livemode, body=body)
-    ctx.save(Change(puts=[replace(stored, body=body)]), result_id=ID)
+    events = [EventDraft(UPDATED, body, before)] if body != before else []
+    ctx.save(Change(puts=[replace(stored, body=body)]), events, result_id=ID)
     return body
 
 

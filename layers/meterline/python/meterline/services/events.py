@@ -32,11 +32,17 @@ _BUSY_SHARDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The API request that caused a change, and the API version that it speaks."""
+    """Who or what caused a change: an API request, or a person at the command line.
 
-    request_id: str
+    Of a request: its id, the API version that it speaks, and the id of its API key. Of a person:
+    ``aws_principal``, the ARN of whose credentials it were.
+    """
+
+    request_id: str | None = None
     idempotency_key: str | None = None
     api_version: str = API_VERSION
+    api_key: str | None = None
+    aws_principal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +174,19 @@ def _event(
         "data": data,
         "livemode": livemode,
         "pending_webhooks": 0,
-        "request": {
-            "id": origin.request_id if origin else None,
-            "idempotency_key": origin.idempotency_key if origin else None,
-        },
+        "request": _request(origin),
         "type": draft.type,
+    }
+
+
+def _request(origin: Origin | None) -> Body:
+    """What the event says of its cause; ``meterline`` tells who, if it was not scheduled work."""
+    if origin is None:
+        return {"id": None, "idempotency_key": None}
+    return {
+        "id": origin.request_id,
+        "idempotency_key": origin.idempotency_key,
+        "meterline": {"api_key": origin.api_key, "aws_principal": origin.aws_principal},
     }
 
 

@@ -51,29 +51,15 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def key_address(digest: str) -> str:
+    """The partition key of the API key with this digest."""
+    return f"key#{digest}"
+
+
 def find_key(digest: str) -> ApiKey | None:
     """The API key with this digest, as last stored, or None."""
-    item = _get(_key_pk(digest))
+    item = _get(key_address(digest))
     return _api_key(item) if item else None
-
-
-def save_key(key: ApiKey) -> None:
-    """Store a key, and list it."""
-    dynamodb().put_item(TableName=settings().access_table, Item=_key_item(key))
-    dynamodb().update_item(
-        TableName=settings().access_table,
-        Key={"pk": {"S": _REGISTRY}},
-        UpdateExpression="ADD digests :digest",
-        ExpressionAttributeValues={":digest": {"SS": [key.digest]}},
-    )
-
-
-def list_keys() -> list[ApiKey]:
-    """All keys ever made, oldest first, revoked ones included."""
-    registry = _get(_REGISTRY)
-    digests = registry["digests"]["SS"] if registry else []
-    keys = (find_key(digest) for digest in digests)
-    return sorted((key for key in keys if key), key=lambda key: (key.created, key.id))
 
 
 def save_session(token_digest: str, session: Session) -> None:
@@ -95,9 +81,6 @@ def find_session(token_digest: str) -> Session | None:
     return Session(item["key_digest"]["S"], int(item["usable_until"]["N"]))
 
 
-_REGISTRY = "keys"
-
-
 def _get(pk: str) -> Item | None:
     answer = dynamodb().get_item(
         TableName=settings().access_table, Key={"pk": {"S": pk}}, ConsistentRead=True
@@ -106,28 +89,8 @@ def _get(pk: str) -> Item | None:
     return item
 
 
-def _key_pk(digest: str) -> str:
-    return f"key#{digest}"
-
-
 def _session_pk(digest: str) -> str:
     return f"session#{digest}"
-
-
-def _key_item(key: ApiKey) -> Item:
-    item: Item = {
-        "pk": {"S": _key_pk(key.digest)},
-        "id": {"S": key.id},
-        "digest": {"S": key.digest},
-        "livemode": {"BOOL": key.livemode},
-        "rights": {"M": {name: {"S": right} for name, right in key.rights.items()}},
-        "name": {"S": key.name},
-        "hint": {"S": key.hint},
-        "created": {"N": str(key.created)},
-    }
-    if key.usable_until is not None:
-        item["usable_until"] = {"N": str(key.usable_until)}
-    return item
 
 
 def _api_key(item: Item) -> ApiKey:

@@ -146,6 +146,11 @@ def _item(document: Document) -> BillingItem:
     )
 
 
+def stored_item(document: Document) -> dict[str, Any]:
+    """``document`` at its next version in DynamoDB's own notation, for another transaction."""
+    return dict(_item(document).serialize())
+
+
 def _index_attributes(document: Document) -> dict[str, Any]:
     return dict(keys.index_keys(document))
 
