@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -11,8 +12,10 @@ from botocore.exceptions import ClientError
 
 from meterline.core.errors import BillingError
 from meterline.core.periods import add_months
-from meterline.services import due_work
+from meterline.services.context import Context
 from meterline.services.coupons import create_coupon
+from meterline.services.duty import NoProgress
+from meterline.services.events import EventDraft
 from meterline.services.queue_workers import MOST_TRIES, run_clock_batch
 from meterline.services.sweep import sweep
 from meterline.services.test_clocks import (
@@ -22,7 +25,7 @@ from meterline.services.test_clocks import (
 )
 from meterline.store import queues
 from meterline.store.billing import BillingStore
-from meterline.store.documents import Document
+from meterline.store.documents import Change, Document
 from meterline.store.queues import DueMessage
 from tests.engines import Engine
 from tests.integration.runs.test_large_invoices import charge
@@ -31,6 +34,7 @@ from tests.integration.runs.worlds import (
     FROZEN,
     HOUR,
     NOW,
+    Do,
     clock,
     context,
     customer,
@@ -39,6 +43,7 @@ from tests.integration.runs.worlds import (
     stored,
     subscribe,
     told,
+    with_work,
 )
 
 WEEK = 7 * DAY
@@ -123,14 +128,15 @@ def test_an_advancing_clock_whose_message_was_lost_is_found_by_the_sweep(sent: l
 
 
 def break_work(monkeypatch: pytest.MonkeyPatch, subscription: str, error: Exception) -> None:
+    def instead(do: Do) -> Do:
+        def broken(ctx: Context, document: Document) -> list[Document]:
+            if document.id == subscription:
+                raise error
+            return do(ctx, document)
 
-    def broken(_: object, document: Document) -> list[Document]:
-        if document.id == subscription:
-            raise error
-        return []
+        return broken
 
-    works = due_work._WORK  # noqa: SLF001 - to break it
-    monkeypatch.setitem(works, "subscription", (broken, *works["subscription"]))
+    with_work(monkeypatch, "subscription", instead)
 
 
 def deliver(clock_id: str, tries: int) -> bool:
@@ -165,6 +171,49 @@ def test_a_clock_whose_work_fails_at_every_try_has_failed(
     assert told()[0] == "test_helpers.test_clock.internal_failure"
     with pytest.raises(BillingError, match="failed"):
         advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+
+
+@pytest.mark.parametrize("kind", ["subscription", "invoice"])
+def test_a_clock_whose_work_would_leave_its_object_due_has_failed(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Its owner sees it; nothing was written again and again, and nothing told."""
+    clock_id = weekly_clock("Ada")
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + 2 * HOUR})
+    assert deliver(clock_id, 1)
+
+    def instead(_: Do) -> Do:
+        def stays_due(ctx: Context, document: Document) -> list[Document]:
+            events = [EventDraft("invoice.updated", document.body, document.body)]
+            ctx.save(Change(puts=[document]), events)
+            return [document]
+
+        return stays_due
+
+    with_work(monkeypatch, kind, instead)
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK + 2 * HOUR})
+    done = [deliver(clock_id, tries) for tries in range(1, MOST_TRIES + 1)]
+    assert done == [False] * (MOST_TRIES - 1) + [True]
+    assert stored(clock_id)["status"] == "internal_failure"
+    assert "invoice.updated" not in told()
+
+
+def test_a_clock_run_that_has_no_time_for_anything_has_failed(sent: list[str]) -> None:
+    clock_id = weekly_clock("Ada")
+    advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK})
+    sent.clear()
+    with pytest.raises(NoProgress):
+        run_test_clock(context(), clock_id, lambda: False)
+    assert sent == [], "it comes again as a failed message, not as a new one"
+
+
+def test_a_clock_that_is_due_without_work_has_failed() -> None:
+    clock_id = clock()
+    store = BillingStore(livemode=False)
+    document = store.get(clock_id)
+    assert document is not None
+    context().save(Change(puts=[replace(document, due_at=NOW)]))
+    assert not deliver(clock_id, 1)
 
 
 def test_a_clock_whose_work_succeeds_at_a_later_try_goes_on(

@@ -20,6 +20,7 @@ from tests.integration.runs.worlds import (
     listed,
     stored,
     subscribe,
+    with_work,
 )
 
 
@@ -98,6 +99,6 @@ def test_a_race_that_is_lost_every_time_is_handed_back(monkeypatch: pytest.Monke
     def loses(*_: object) -> list[Document]:
         raise Conflict("always")
 
-    monkeypatch.setitem(due_work._WORK, "subscription", (loses,))  # noqa: SLF001 - to break it
+    with_work(monkeypatch, "subscription", lambda _: loses)
     with pytest.raises(Conflict):
         do_due_work(context(NOW + DAY), sub["id"])

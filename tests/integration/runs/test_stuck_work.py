@@ -5,16 +5,27 @@ import json
 import boto3
 import pytest
 
-from meterline.services import due_work, queue_workers, workers
+from meterline.services import queue_workers, workers
 from meterline.services.context import Context
+from meterline.services.events import EventDraft
 from meterline.services.queue_workers import MOST_TRIES, do_due_batch
 from meterline.services.sweep import RESEND_SECONDS, sweep
-from meterline.store.documents import Document
+from meterline.store.billing import BillingStore
+from meterline.store.documents import Change, Document
 from meterline.store.queues import DueMessage
 from meterline.store.stuck import KEPT_SECONDS, Stuck, note_stuck, read_stuck
 from meterline_cli import due, redrive
 from tests.engines import Engine, resources
-from tests.integration.runs.worlds import DAY, NOW, customer, licence, listed, subscribe
+from tests.integration.runs.worlds import (
+    DAY,
+    NOW,
+    customer,
+    licence,
+    listed,
+    subscribe,
+    told,
+    with_work,
+)
 
 QUEUES = ("Renewals", "Invoices", "Clocks")
 
@@ -78,7 +89,7 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_ctx: Context, _document: Document) -> list[Document]:
         raise KeyError("price")
 
-    monkeypatch.setitem(due_work._WORK, "subscription", (broken,))  # noqa: SLF001 - to break it
+    with_work(monkeypatch, "subscription", lambda _: broken)
 
 
 def test_work_that_keeps_failing_leaves_one_dead_letter_until_it_is_sent_again(
@@ -104,6 +115,30 @@ def test_work_that_keeps_failing_leaves_one_dead_letter_until_it_is_sent_again(
     assert deployment.dead_letters() == 0
     assert len(listed("invoice")) == 2
     assert read_stuck(livemode=False, object_ids=[sub["id"]]) == {}
+
+
+def writes_without_moving_on(ctx: Context, document: Document) -> list[Document]:
+    """Work as it may be wrong one day: it commits and tells, and its object stays due."""
+    events = [EventDraft("customer.subscription.updated", document.body, document.body)]
+    ctx.save(Change(puts=[document]), events)
+    return [document]
+
+
+def test_work_that_would_leave_its_object_due_writes_nothing_and_is_one_dead_letter(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sub = subscribe(customer(), licence(interval="day"))
+    deployment.now = NOW + DAY
+    events = len(told())
+    with_work(monkeypatch, "subscription", lambda _: writes_without_moving_on)
+    assert deployment.sweep_for(6 * 3_600) == 1
+    assert deployment.dead_letters() == 1
+    [stuck] = read_stuck(livemode=False, object_ids=[sub["id"]]).values()
+    assert (stuck.due_at, stuck.reason) == (NOW + DAY, "NoProgress")
+    stored = BillingStore(livemode=False).get(sub["id"])
+    assert stored is not None
+    assert stored.version == 1
+    assert len(told()) == events
 
 
 def test_other_overdue_work_is_still_sent_again(

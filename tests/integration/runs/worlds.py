@@ -1,5 +1,11 @@
 """Subscriptions on test clocks and on the wall clock, as these tests set them up."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from meterline.services import due_work
 from meterline.services.context import Context
 from meterline.services.customers import create_customer
 from meterline.services.prices import create_price
@@ -7,7 +13,7 @@ from meterline.services.products import create_product
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.test_clocks import create_test_clock
 from meterline.store.billing import BillingStore
-from meterline.store.documents import Body
+from meterline.store.documents import Body, Document
 
 DAY = 86_400
 HOUR = 3_600
@@ -58,6 +64,15 @@ def stored(object_id: str) -> Body:
 def listed(kind: str, parent: str | None = None) -> list[Body]:
     """The bodies of a kind, newest first."""
     return [document.body for document in BillingStore(livemode=False).each(kind, parent=parent)]
+
+
+type Do = Callable[[Context, Document], list[Document]]
+
+
+def with_work(monkeypatch: pytest.MonkeyPatch, kind: str, instead: Callable[[Do], Do]) -> None:
+    """Let something else be done ``instead`` of each kind of due work on objects of a kind."""
+    works = tuple(replace(work, do=instead(work.do)) for work in due_work.WORK[kind])
+    monkeypatch.setitem(due_work.WORK, kind, works)
 
 
 def told() -> list[str]:

@@ -33,8 +33,11 @@ class Deadlines:
 
 
 def deadlines_of(finalized_at: int, due_date: int | None, patience: Patience) -> Deadlines:
-    """The deadlines of an invoice that is finalised with this due date, if it has one."""
-    late_at = due_date
+    """The deadlines of an invoice that is finalised with this due date, if it has one.
+
+    It cannot be late before it is final, even if its due date has passed by then.
+    """
+    late_at = None if due_date is None else max(due_date, finalized_at)
     if late_at is None and patience.late_seconds is not None:
         late_at = finalized_at + patience.late_seconds
     if late_at is None or patience.give_up_seconds is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from meterline.core.invoicing import BilledItem, BillingMode
-from meterline.core.periods import Interval, Period
+from meterline.core.periods import Interval
 
 
 class CycleReset(StrEnum):
@@ -48,10 +48,10 @@ def cycle_reset(
     return None
 
 
-def moves_anchor(mode: BillingMode, end: int, running: Period) -> bool:
+def moves_anchor(mode: BillingMode, end: int, renewal: int) -> bool:
     """Whether an end that is set for a subscription becomes its anchor.
 
-    In classic mode it does if it comes before the renewal of the running period: that is where the
-    shortened period ends, and the next one would begin.
+    In classic mode it does if it comes before the next renewal: that is where the shortened period
+    ends, and the next one would begin.
     """
-    return mode is BillingMode.CLASSIC and end < running.end
+    return mode is BillingMode.CLASSIC and end < renewal

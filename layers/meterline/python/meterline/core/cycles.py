@@ -31,9 +31,7 @@ class CyclePeriod:
 
     def until(self, end: int | None) -> "CyclePeriod":
         """The part of it before an end of the subscription, if that lies within it."""
-        if end is None or end >= self.period.end:
-            return self
-        return CyclePeriod(Period(self.period.start, max(end, self.period.start)), self.whole)
+        return CyclePeriod(self.period.until(end), self.whole)
 
 
 @dataclass(frozen=True, slots=True)

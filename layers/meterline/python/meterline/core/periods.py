@@ -93,6 +93,12 @@ class Period:
         """The part of the period from an instant on: all of it, a part, or nothing at its end."""
         return Period(min(max(self.start, instant), self.end), self.end)
 
+    def until(self, end: int | None) -> "Period":
+        """The part of the period before an instant; all of it for None, nothing at its start."""
+        if end is None:
+            return self
+        return Period(self.start, max(min(self.end, end), self.start))
+
 
 def boundary(anchor: int, interval: Interval, n: int) -> int:
     """The n-th boundary counted from the anchor; boundary 0 is the anchor, n may be negative.

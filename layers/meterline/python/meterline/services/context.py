@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from meterline.core.errors import BillingError
+from meterline.services.duty import Duty
 from meterline.services.events import EventDraft, Origin, outbox
 from meterline.store.billing import BillingStore
 from meterline.store.documents import Change, Oversized, Receipt, TooLong
@@ -15,7 +16,7 @@ class Context:
 
     ``now`` is the time of the objects at hand, UTC seconds: the wall clock's, or their test clock's
     (``at``). ``wall_clock`` is always the wall clock's. ``origin`` and ``receipt`` belong to the
-    API request that asked, if one did.
+    API request that asked, if one did; ``duty`` to the due work that is done, if it is.
     """
 
     store: BillingStore
@@ -23,6 +24,7 @@ class Context:
     wall_clock: int
     origin: Origin | None = None
     receipt: Receipt | None = None
+    duty: Duty | None = None
 
     @property
     def livemode(self) -> bool:
@@ -39,8 +41,11 @@ class Context:
         """Commit ``change`` together with its ``events`` and the request's receipt.
 
         ``result_id`` names the object that the request answers with. Refusals are those of
-        ``BillingStore.commit``; a request that needs too much room is told to ask for less.
+        ``BillingStore.commit``, and NoProgress for due work that moves nothing on; a request that
+        needs too much room is told to ask for less.
         """
+        if self.duty is not None:
+            self.duty.check(change)
         puts = list(change.puts)
         if events:
             cause = (change.puts or change.deletes)[0]
@@ -60,6 +65,8 @@ class Context:
             if self.origin is None:
                 raise
             raise _too_much() from None
+        if self.duty is not None:
+            self.duty.note(change)
 
 
 def _too_long(refused: TooLong) -> BillingError:

@@ -1,15 +1,35 @@
 """Everything that falls due: found by the sweep, done by workers that decide from stored state."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from meterline.services import account_settings
 from meterline.services.context import Context
+from meterline.services.due_passes import DueWork, do_pass
+from meterline.services.invoices.bodies import (
+    finalization_due_at,
+    given_up_due_at,
+    late_due_at,
+    usage_due_at,
+)
 from meterline.services.invoices.finalize import finalize_due_invoice
 from meterline.services.invoices.late_findings import look_again
-from meterline.services.renewals import renew_subscription
+from meterline.services.renewals import (
+    bill_pending_items,
+    expire_subscription,
+    renew_subscription,
+    resume_collection,
+)
 from meterline.services.subscriptions.arrears import pursue_invoice
+from meterline.services.subscriptions.bodies import (
+    collection_resumes_at,
+    expires_at,
+    pending_due_at,
+    renews_at,
+    stops_at,
+    stops_from,
+    trial_notice_at,
+)
 from meterline.services.subscriptions.cancel import stop_more_invoices
 from meterline.services.subscriptions.notices import tell_of_trial_end
 from meterline.store.documents import Conflict, Document
@@ -17,14 +37,24 @@ from meterline.store.documents import Conflict, Document
 _ATTEMPTS = 12
 _MOST_PASSES = 60
 
-type Work = Callable[[Context, Document], list[Document]]
-
-_WORK: Final[dict[str, tuple[Work, ...]]] = {
-    "subscription": (tell_of_trial_end, renew_subscription, stop_more_invoices),
-    "invoice": (finalize_due_invoice, look_again, pursue_invoice),
+WORK: Final[dict[str, tuple[DueWork, ...]]] = {
+    "subscription": (
+        DueWork(trial_notice_at, tell_of_trial_end),
+        DueWork(expires_at, expire_subscription),
+        DueWork(collection_resumes_at, resume_collection),
+        DueWork(renews_at, renew_subscription),
+        DueWork(pending_due_at, bill_pending_items),
+        DueWork(stops_at, stop_more_invoices, left=stops_from),
+    ),
+    "invoice": (
+        DueWork(finalization_due_at, finalize_due_invoice),
+        DueWork(usage_due_at, look_again),
+        DueWork(late_due_at, pursue_invoice),
+        DueWork(given_up_due_at, pursue_invoice),
+    ),
 }
-"""What can be due for an object, by its kind. Each decides by itself whether it is; a new kind of
-work joins by giving its instant to the object's ``due_at``, which is the earliest of all."""
+"""What can be due for an object, by its kind; of several things at one instant, in this order. An
+object's ``due_at`` is the earliest of their instants."""
 
 
 def do_due_work(ctx: Context, object_id: str) -> list[Document]:
@@ -33,7 +63,7 @@ def do_due_work(ctx: Context, object_id: str) -> list[Document]:
     Each pass decides from the stored state, so nothing is done twice and missed periods are caught
     up one by one. A pass that loses a race to another writer decides again. After many passes the
     rest is left: the object is still due, and comes with another message. Raises ``Conflict`` when
-    every race was lost, and RuntimeError when an object is due for which there is nothing to do.
+    every race was lost, and NoProgress when the work would leave the object due as before.
     """
     made: list[Document] = []
     lost = 0
@@ -43,16 +73,13 @@ def do_due_work(ctx: Context, object_id: str) -> list[Document]:
             return made
         ahead = replace(ctx, store=ctx.store.reading_ahead(needed_for(document)))
         try:
-            written = _do_next(ahead, document)
+            written = do_pass(ahead, document, WORK[document.kind])
         except Conflict:
             lost += 1
             if lost == _ATTEMPTS:
                 raise
             continue
         made += written
-        if not written:
-            message = f"{object_id} is due, but there is nothing to do for it"
-            raise RuntimeError(message)
         if any(one.id == object_id and not is_due(one, ctx.now) for one in written):
             return made
     return made
@@ -61,14 +88,6 @@ def do_due_work(ctx: Context, object_id: str) -> list[Document]:
 def is_due(document: Document, now: int) -> bool:
     """Whether there is work to do for a document by ``now``."""
     return document.due_at is not None and document.due_at <= now
-
-
-def _do_next(ctx: Context, document: Document) -> list[Document]:
-    """Do the first piece of work that is due for the stored version of an object."""
-    for work in _WORK[document.kind]:
-        if written := work(ctx, document):
-            return written
-    return []
 
 
 def needed_for(document: Document) -> list[str]:

@@ -5,6 +5,8 @@ twice or late finds nothing to do, and a subscription that fell behind catches u
 instant.
 """
 
+from collections.abc import Callable
+
 from meterline.core.cycles import CyclePeriod
 from meterline.core.invoicing import BillingMode, Line, opening_lines, renewal_lines
 from meterline.core.item_changes import BilledSpan, Fee
@@ -27,11 +29,11 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import usage_in
 from meterline.services.invoices.settle import expire_incomplete
 from meterline.services.subscriptions.bodies import (
-    due_at,
     ended_subscription,
     items_of,
     next_pending_invoice,
     paused_subscription,
+    renews_at,
     subscription_document,
     with_items,
 )
@@ -46,23 +48,43 @@ from meterline.services.terms import (
 )
 from meterline.store.documents import Body, Change, Document
 
+type _Decide = Callable[[Ledger, Body], Body]
+"""Decides what a subscription becomes of that which is due for it."""
+
 
 def renew_subscription(ctx: Context, document: Document) -> list[Document]:
-    """Do what has fallen due for a subscription by ``ctx.now``: one thing, in one commit.
+    """End the periods of a subscription that are over, or the subscription itself, in one commit.
 
-    At the end of a period that commit holds the new period, the draft invoice (usage of the ended
-    period, licences of the coming one, pending items) and their events. The invoice's id follows
-    from the period, so it exists once. Returns the documents written, which fall due again later.
+    That commit holds the new period, the draft invoice (usage of the ended period, licences of the
+    coming one, pending items) and their events. The invoice's id follows from the period, so it
+    exists once. Returns the documents written, which fall due again later.
     """
+    return _commit(ctx, document, _roll)
+
+
+def expire_subscription(ctx: Context, document: Document) -> list[Document]:
+    """Give up a subscription whose first invoice was not paid in time."""
+    return _commit(ctx, document, expire_incomplete)
+
+
+def resume_collection(ctx: Context, document: Document) -> list[Document]:
+    """End a pause of collection at the instant that it was set to."""
+    return _commit(ctx, document, lambda _, before: before | {"pause_collection": None})
+
+
+def bill_pending_items(ctx: Context, document: Document) -> list[Document]:
+    """Bill the pending items between two renewals, as ``pending_invoice_item_interval`` asks."""
+    return _commit(ctx, document, _bill_pending)
+
+
+def _commit(ctx: Context, document: Document, decide: _Decide) -> list[Document]:
+    """Commit what is decided about a subscription, and tell; returns the documents written."""
     subscription = document.body
-    due = due_at(subscription)
-    if due is None or due > ctx.now:
-        return []
     customer = ctx.store.get(subscription["customer"])
     if customer is None or customer.body.get("deleted"):
         return _end_without_customer(ctx, document)
     ledger = open_ledger(ctx, customer)
-    after = _roll(ledger, document, due)
+    after = decide(ledger, subscription)
     ledger.put(subscription_document(after, document))
     if after["status"] == "canceled":
         ledger.tell("customer.subscription.deleted", after)
@@ -71,23 +93,16 @@ def renew_subscription(ctx: Context, document: Document) -> list[Document]:
     return ledger.save()
 
 
-def _roll(ledger: Ledger, document: Document, due: int) -> Body:
-    """The subscription after what is due at ``due``."""
-    subscription = document.body
-    if subscription["status"] == "incomplete":
-        return expire_incomplete(ledger, subscription)
+def _roll(ledger: Ledger, subscription: Body) -> Body:
+    """The subscription after the end of its running period, or after its own."""
     if subscription["status"] == "paused":
-        return ended_subscription(subscription, due)
-    pause = subscription["pause_collection"]
-    if pause and pause["resumes_at"] == due:
-        return subscription | {"pause_collection": None}
-    if due < current_period(subscription).end:
-        return _bill_pending(ledger, subscription, due)
+        return ended_subscription(subscription, int(subscription["cancel_at"]))
+    closing = closing_period(subscription)
     terms = InvoiceTerms(
-        id=derived_id("in_", subscription["id"], "cycle", due),
+        id=derived_id("in_", subscription["id"], "cycle", closing.end),
         created=ledger.ctx.now,
         billing_reason="subscription_cycle",
-        period=current_period(subscription),
+        period=closing,
         finalizes_at=ledger.ctx.now + invoice_grace_seconds(ledger.ctx),
     )
     invoice, after = draft_renewal(ledger, subscription, terms)
@@ -99,13 +114,13 @@ def _roll(ledger: Ledger, document: Document, due: int) -> Body:
 def draft_renewal(
     ledger: Ledger, subscription: Body, terms: InvoiceTerms
 ) -> tuple[Body | None, Body]:
-    """The invoice at the end of the current period, with the usage counted so far, or None.
+    """The invoice at the end of the closing period, with the usage counted so far, or None.
 
     Also the subscription after it: in its coming period, or ended. The usage of a trial is not
     billed, so a trial of nothing but metered items ends without an invoice.
     """
-    due = current_period(subscription).end
-    fate = _fate_of_trial(subscription, due)
+    due = closing_period(subscription).end
+    fate = None if ends_at(subscription, due) else _fate_of_trial(subscription, due)
     if fate is not None:
         return None, fate
     lines = renewal_item_lines(ledger.ctx, subscription, due)
@@ -145,6 +160,15 @@ def current_period(subscription: Body) -> Period:
     return subscription_period(item_period(item) for item in items_of(subscription))
 
 
+def closing_period(subscription: Body) -> Period:
+    """The current period up to what is due first: its own end, or that of the subscription.
+
+    Periods are cut where their subscription ends, but it ends then whatever they say.
+    """
+    current, due = current_period(subscription), renews_at(subscription)
+    return _until(current, current.end if due is None else due)
+
+
 def ends_at(subscription: Body, due: int) -> bool:
     """Whether a subscription ends at an instant or before it."""
     cancel_at = subscription["cancel_at"]
@@ -152,15 +176,12 @@ def ends_at(subscription: Body, due: int) -> bool:
 
 
 def coming_span(subscription: Body, item: Body) -> CyclePeriod | None:
-    """The period of an item after its current one, or None if the subscription ends with it.
-
-    It is cut short where the subscription ends within it.
-    """
+    """The period of an item after its current one, or None if the subscription ends with it."""
     start = item["current_period_end"]
     cancel_at = subscription["cancel_at"]
     if cancel_at is not None and cancel_at <= start:
         return None
-    return span_from(item, subscription["billing_cycle_anchor"], start).until(cancel_at)
+    return span_from(subscription, item, start)
 
 
 def with_billed_lines(subscription: Body, invoice: Body) -> Body:
@@ -236,8 +257,8 @@ def _fate_of_trial(subscription: Body, due: int) -> Body | None:
     return None
 
 
-def _bill_pending(ledger: Ledger, subscription: Body, due: int) -> Body:
-    """Bill the pending items between two renewals, as ``pending_invoice_item_interval`` asks."""
+def _bill_pending(ledger: Ledger, subscription: Body) -> Body:
+    due = int(subscription["next_pending_invoice_item_invoice"])
     after = subscription | {
         "next_pending_invoice_item_invoice": next_pending_invoice(subscription, due)
     }
@@ -247,7 +268,7 @@ def _bill_pending(ledger: Ledger, subscription: Body, due: int) -> Body:
         id=derived_id("in_", subscription["id"], "pending", due),
         created=ledger.ctx.now,
         billing_reason="automatic_pending_invoice_item_invoice",
-        period=Period(current_period(subscription).start, due),
+        period=_until(current_period(subscription), due),
         finalizes_at=ledger.ctx.now + invoice_grace_seconds(ledger.ctx),
     )
     invoice, after = draft_on(ledger, after, terms, [])

@@ -82,9 +82,16 @@ def whole_of(item: Body, anchor: int) -> Period:
     return period_from(anchor, interval_of(item["price"]), item["current_period_start"]).whole
 
 
-def span_from(item: Body, anchor: int, start: int) -> CyclePeriod:
-    """The period of an item that starts at ``start``."""
-    return period_from(anchor, interval_of(item["price"]), start)
+def span_from(subscription: Body, item: Body, start: int) -> CyclePeriod:
+    """The period of an item that starts at ``start``, cut where its subscription ends."""
+    span = period_from(subscription["billing_cycle_anchor"], interval_of(item["price"]), start)
+    return span.until(subscription["cancel_at"])
+
+
+def trial_span(subscription: Body, start: int) -> CyclePeriod:
+    """The trial of all items from ``start`` on, cut where their subscription ends."""
+    trial = Period(start, subscription["trial_end"])
+    return CyclePeriod(trial, trial).until(subscription["cancel_at"])
 
 
 def usage_period(item: Body) -> Period:

@@ -6,14 +6,17 @@ services that the sweep of the wall clock uses too (contract section 9).
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 from meterline.core.errors import BillingError
 from meterline.core.periods import Interval, IntervalUnit, add_intervals
 from meterline.services.context import Context
 from meterline.services.count_progress import wait_until_caught_up
 from meterline.services.customers import clock_roster, prefix_claim
+from meterline.services.due_passes import do_duty
 from meterline.services.due_work import do_due_work
+from meterline.services.duty import Duty, NoProgress, Place
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
 from meterline.services.invoices.numbers import number_claim
@@ -43,8 +46,12 @@ _KINDS_OF_MEMBERS = (
 )
 
 
-class _OutOfTime(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
-    """The rest is for another run."""
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """How much was done of what the index showed, and whether the time did not suffice for it."""
+
+    done: int
+    is_cut_short: bool = False
 
 
 def create_test_clock(ctx: Context, params: Body) -> Body:
@@ -94,18 +101,14 @@ def run_test_clock(
 
     A run that fails or dies half way is repeated: what it has done is no longer due, and each
     instant that is left is decided as it would have been. When ``has_time`` says no, the rest is
-    left to a new message. A deleted clock loses its customers.
+    left to a new message, if anything was done; else the run has failed (NoProgress). A deleted
+    clock loses its customers.
     """
     document = ctx.store.get(clock_id)
-    if document is None:
+    if document is None or document.due_at is None:
         return
-    try:
-        if document.body.get("deleted"):
-            _bury(ctx, document, has_time)
-        elif document.body["status"] == "advancing":
-            _advance(ctx, document, has_time)
-    except _OutOfTime:
-        enqueue([DueMessage(ctx.livemode, clock_id)])
+    duty = Duty(clock_id, Place(document.due_at), _place_of)
+    do_duty(ctx, document, duty, partial(_run, has_time=has_time))
 
 
 def fail_test_clock(ctx: Context, clock_id: str, error: Exception) -> bool:
@@ -137,26 +140,56 @@ def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noq
     return remains
 
 
-def _advance(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> None:
+def _place_of(clock: Document) -> Place | None:
+    return None if clock.due_at is None else Place(clock.due_at)
+
+
+def _run(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[Document]:
+    if clock.body.get("deleted"):
+        return _bury(ctx, clock, has_time)
+    return _advance(ctx, clock, has_time)
+
+
+def _advance(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[Document]:
     target = int(clock.body["status_details"]["advancing"]["target_frozen_time"])
     customers = members(ctx, clock_roster(clock.id))
     wait_until_caught_up(customers, livemode=ctx.livemode, now=ctx.wall_clock)
-    while _run_due(ctx, clock, target, has_time):
-        pass
+    done, step = 0, _Step(done=1)
+    while step.done:
+        step = _run_due(ctx, clock, target, has_time)
+        done += step.done
+        if step.is_cut_short:
+            return _leave_rest(ctx, clock, done)
     for customer in ctx.store.get_many(customers).values():
         bill_crossed(ctx.at(target), customer)
-    _stop(ctx, clock, "ready", target)
+    return _stop(ctx, clock, "ready", target)
 
 
-def _stop(ctx: Context, clock: Document, status: str, frozen_time: int) -> None:
+def _leave_rest(ctx: Context, clock: Document, done: int) -> list[Document]:
+    """Leave the rest to a new message, if a part of the work was ``done``.
+
+    The clock is due later than it was, so that runs which come no further end as failures.
+    """
+    if not done:
+        message = f"{clock.id} had no time for any of its work"
+        raise NoProgress(message)
+    later = replace(clock, due_at=max(ctx.wall_clock, (clock.due_at or 0) + 1))
+    ctx.save(Change(puts=[later]))
+    enqueue([DueMessage(ctx.livemode, clock.id)])
+    return [later]
+
+
+def _stop(ctx: Context, clock: Document, status: str, frozen_time: int) -> list[Document]:
     """Set a clock ready, or failed, at a time; nothing more is due for it."""
     body = clock.body | {"status": status, "status_details": {}, "frozen_time": frozen_time}
     events = [EventDraft(f"test_helpers.test_clock.{status}", body)]
-    ctx.save(Change(puts=[replace(clock, body=body, due_at=None)]), events)
+    stopped = replace(clock, body=body, due_at=None)
+    ctx.save(Change(puts=[stopped]), events)
+    return [stopped]
 
 
-def _run_due(ctx: Context, clock: Document, target: int, has_time: Callable[[], bool]) -> int:
-    """Do what the index shows as due, and what that makes due, in order; returns how much it was.
+def _run_due(ctx: Context, clock: Document, target: int, has_time: Callable[[], bool]) -> _Step:
+    """Do what the index shows as due, and what that makes due, in order, while there is time.
 
     The index may lag behind the last commits: what they made due is remembered here, and the caller
     looks again until nothing turns up.
@@ -165,14 +198,14 @@ def _run_due(ctx: Context, clock: Document, target: int, has_time: Callable[[], 
     done = 0
     while agenda:
         if not has_time():
-            raise _OutOfTime
+            return _Step(done, is_cut_short=True)
         due_at, object_id = heapq.heappop(agenda)
         made = do_due_work(ctx.at(due_at), object_id)
         done += len(made)
         for document in made:
             if document.due_at is not None and document.due_at <= target:
                 heapq.heappush(agenda, (document.due_at, document.id))
-    return done
+    return _Step(done)
 
 
 def _check_advance(ctx: Context, clock: Body, target: int) -> None:
@@ -232,17 +265,19 @@ def _customers(ctx: Context, clock_id: str) -> list[Document]:
     return list((shown | ctx.store.get_many(members(ctx, clock_roster(clock_id)))).values())
 
 
-def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> None:
+def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[Document]:
     """Delete what a deleted clock's customers have, then them, then what is left of the clock.
 
     Each step finds what the steps before have left, so it can be repeated if it dies half way.
     Counted usage stays, as the evidence of accepted events; events stay for their 30 days.
     """
+    done = 0
     for kind in _KINDS_OF_MEMBERS:
         for document in _members(ctx, clock.id, kind):
             if not has_time():
-                raise _OutOfTime
+                return _leave_rest(ctx, clock, done)
             ctx.save(Change(deletes=[document], releases=_claims_of(document)))
+            done += 1
     for customer in _customers(ctx, clock.id):
         is_stub = customer.body.get("deleted")
         change = Change(
@@ -251,6 +286,7 @@ def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> None:
         events = [] if is_stub else [EventDraft("customer.deleted", customer.body)]
         ctx.save(change, events)
     ctx.save(Change(deletes=[clock, *ended(ctx, clock_roster(clock.id))]))
+    return []
 
 
 def _claims_of(document: Document) -> list[Claim]:

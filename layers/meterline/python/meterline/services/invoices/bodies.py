@@ -51,17 +51,26 @@ def invoice_due_at(invoice: Body) -> int | None:
     """When an invoice next needs work: a draft to be finalised, an open one to be pursued, one that
     became final unforeseen to have its usage looked at again.
     """
-    if invoice["status"] == "draft":
-        return finalization_due_at(invoice)
-    pursued_at = arrears_of(invoice).next_at if invoice["status"] == "open" else None
-    instants = (usage_due_at(invoice), pursued_at)
-    return min((one for one in instants if one is not None), default=None)
+    instants = (at(invoice) for at in DUE_INSTANTS)
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def usage_due_at(invoice: Body) -> int | None:
     """When the usage of a final invoice is to be looked at again, if it is (``late_findings``)."""
     at: int | None = private(invoice).get("usage_due_at")
-    return at
+    return None if invoice["status"] == "draft" else at
+
+
+def late_due_at(invoice: Body) -> int | None:
+    """When an open invoice becomes late, if it is not yet."""
+    return arrears_of(invoice).late_at if invoice["status"] == "open" else None
+
+
+def given_up_due_at(invoice: Body) -> int | None:
+    """When an open invoice that is late is given up, if ever."""
+    deadlines = arrears_of(invoice)
+    is_late = invoice["status"] == "open" and deadlines.late_at is None
+    return deadlines.given_up_at if is_late else None
 
 
 def arrears_of(invoice: Body) -> Deadlines:
@@ -75,6 +84,9 @@ def with_arrears(invoice: Body, deadlines: Deadlines) -> Body:
     stored = {"late_at": deadlines.late_at, "given_up_at": deadlines.given_up_at}
     return invoice | {"_": private(invoice) | {"arrears": stored}}
 
+
+DUE_INSTANTS = (finalization_due_at, usage_due_at, late_due_at, given_up_due_at)
+"""When the kinds of work on an invoice are due; of several at once, in this order."""
 
 _SAID_BY_SUBSCRIPTION = ("custom_fields", "description", "footer")
 

@@ -48,8 +48,9 @@ class Ledger:
         self._puts[document.id] = document
 
     def put_first(self, document: Document) -> None:
-        """Store a document, as the first of those that saving returns."""
-        self._puts = {document.id: document} | self._puts
+        """Store a document, as ``put`` does, as the first of those that saving returns."""
+        others = {key: one for key, one in self._puts.items() if key != document.id}
+        self._puts = {document.id: document} | others
 
     def check(self, document: Document) -> None:
         """Make the decision conditional on a document being as it was read."""

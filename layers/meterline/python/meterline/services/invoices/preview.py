@@ -25,8 +25,8 @@ from meterline.services.invoices.item_requests import changed_item, requested_it
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.pending import PendingItems, Selection
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.renewals import current_period, draft_renewal
-from meterline.services.subscriptions.bodies import due_at, is_ended, renews
+from meterline.services.renewals import closing_period, draft_renewal
+from meterline.services.subscriptions.bodies import is_ended, renews, renews_at
 from meterline.services.subscriptions.cancel import cancel_on
 from meterline.services.subscriptions.create import start_subscription
 from meterline.services.subscriptions.pauses import pause_on, resume_on
@@ -128,7 +128,7 @@ def _is_recurring(params: Body) -> bool:
 
 def _renewal(ledger: Ledger, subscription: Body, params: Body) -> Body | None:
     """The invoice at the end of the subscription's running period."""
-    ended = current_period(subscription)
+    ended = closing_period(subscription)
     terms = InvoiceTerms(
         id=new_id("upcoming_in_"),
         created=ended.end,
@@ -235,7 +235,7 @@ def _subject(ctx: Context, params: Body) -> tuple[Document, Body | None]:
         for document in ctx.store.each("subscription", parent=customer.id)
         if renews(document.body)
     ]
-    return customer, min(running, key=lambda body: due_at(body) or 0, default=None)
+    return customer, min(running, key=lambda body: renews_at(body) or 0, default=None)
 
 
 def _refuse(details: Body, names: tuple[str, ...], what: str) -> None:

@@ -43,10 +43,7 @@ def subscription_document(body: Body, stored: Document | None = None) -> Documen
     return replace(
         stored or new,
         body=body,
-        due_at=min(
-            (at for at in (due_at(body), trial_notice_at(body), _stops_at(body)) if at is not None),
-            default=None,
-        ),
+        due_at=due_at(body),
     )
 
 
@@ -61,22 +58,44 @@ def renews(subscription: Body) -> bool:
 
 
 def due_at(subscription: Body) -> int | None:
-    """When a subscription next needs work: None once it has ended; in a pause only its end."""
-    if is_ended(subscription):
+    """When a subscription next needs work: at the earliest instant of all kinds of it."""
+    instants = (at(subscription) for at in DUE_INSTANTS)
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def expires_at(subscription: Body) -> int | None:
+    """When a subscription is given up whose first invoice is not paid."""
+    if subscription["status"] != "incomplete":
         return None
+    return int(subscription["created"]) + INCOMPLETE_SECONDS
+
+
+def collection_resumes_at(subscription: Body) -> int | None:
+    """When invoices are collected again, if their collection is paused until an instant."""
+    pause = subscription["pause_collection"] if _runs(subscription) else None
+    resumes_at: int | None = (pause or {}).get("resumes_at")
+    return resumes_at
+
+
+def renews_at(subscription: Body) -> int | None:
+    """When a period of a subscription is over, or it is itself; in a pause only its end counts."""
+    end: int | None = subscription["cancel_at"]
     if subscription["status"] == "paused":
-        cancel_at: int | None = subscription["cancel_at"]
-        return cancel_at
-    if subscription["status"] == "incomplete":
-        return int(subscription["created"]) + INCOMPLETE_SECONDS
-    pause = subscription["pause_collection"] or {}
-    instants = [
-        *(item["current_period_end"] for item in items_of(subscription)),
-        subscription["cancel_at"],
-        pause.get("resumes_at"),
-        subscription["next_pending_invoice_item_invoice"],
-    ]
-    return min(int(instant) for instant in instants if instant is not None)
+        return end
+    if not _runs(subscription):
+        return None
+    first = min(int(item["current_period_end"]) for item in items_of(subscription))
+    return first if end is None else min(first, end)
+
+
+def pending_due_at(subscription: Body) -> int | None:
+    """When pending items are billed between two renewals, if they are."""
+    due: int | None = subscription["next_pending_invoice_item_invoice"]
+    return due if _runs(subscription) else None
+
+
+def _runs(subscription: Body) -> bool:
+    return renews(subscription) and subscription["status"] != "incomplete"
 
 
 def items_of(subscription: Body) -> list[Body]:
@@ -111,10 +130,16 @@ def next_pending_invoice(subscription: Body, after: int) -> int | None:
     return next_boundary(subscription["billing_cycle_anchor"], interval, after)
 
 
-def _stops_at(subscription: Body) -> int | None:
+def stops_at(subscription: Body) -> int | None:
     """When to go on stopping the invoices of a subscription that has ended: at once, if at all."""
     place = (subscription.get("_") or {}).get("stops_from")
     return None if place is None else int(place["at"])
+
+
+def stops_from(subscription: Body) -> tuple[int, str]:
+    """Up to which invoice, from the newest on, the invoices of a subscription are stopped."""
+    place = subscription["_"]["stops_from"]
+    return int(place["created"]), str(place["id"])
 
 
 def trial_notice_at(subscription: Body) -> int | None:
@@ -127,6 +152,17 @@ def trial_notice_at(subscription: Body) -> int | None:
     if subscription["status"] != "trialing" or ends_at is None or ends_at == told:
         return None
     return max(int(ends_at) - _TRIAL_NOTICE_SECONDS, int(subscription["trial_start"] or 0))
+
+
+DUE_INSTANTS = (
+    trial_notice_at,
+    expires_at,
+    collection_resumes_at,
+    renews_at,
+    pending_due_at,
+    stops_at,
+)
+"""When the kinds of work on a subscription are due; of several at once, in this order."""
 
 
 def new_subscription(

@@ -135,7 +135,8 @@ def change_end(ledger: Ledger, subscription: Body, params: Body, *, prorates: bo
     resized = _resized(ledger, ending, at, prorates=prorates)
     if subscription["status"] == "trialing":
         return resized
-    moves = moves_anchor(mode_of(subscription), at, current_period(subscription))
+    natural = min(_natural_end(subscription, item) for item in items_of(subscription))
+    moves = moves_anchor(mode_of(subscription), at, natural)
     return resized | {"billing_cycle_anchor": at} if moves else resized
 
 
@@ -184,13 +185,17 @@ def _resized(ledger: Ledger, subscription: Body, end: int | None, *, prorates: b
     fees = fees_of(ledger, subscription)
     items = []
     for item in items_of(subscription):
-        natural = span_from(
-            item, subscription["billing_cycle_anchor"], item["current_period_start"]
-        ).period.end
-        until = natural if end is None else max(min(natural, end), item["current_period_start"])
+        natural = Period(item["current_period_start"], _natural_end(subscription, item))
+        until = natural.until(end).end
         fee = None if is_metered(item) or not prorates else fees[item["id"]]
         items.append(_moved(ledger, subscription, item, until, fee))
     return with_items(subscription, items)
+
+
+def _natural_end(subscription: Body, item: Body) -> int:
+    """Where the running period of an item would end in an endless subscription."""
+    endless = subscription | {"cancel_at": None}
+    return span_from(endless, item, item["current_period_start"]).period.end
 
 
 def _trial_until(item: Body, subscription: Body, end: int | None) -> Body:

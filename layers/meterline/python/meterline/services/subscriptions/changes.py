@@ -12,6 +12,7 @@ from meterline.services.invoices.discounts import exchange_discounts
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.plans import plan_of
 from meterline.services.subscriptions.bodies import ItemTerms, items_of, new_item, with_items
+from meterline.services.subscriptions.ends import with_following_end, without_following_end
 from meterline.services.subscriptions.items import (
     check_fee,
     check_sold_in,
@@ -40,6 +41,13 @@ class Step:
         same_price = self.old["price"]["id"] == self.new["price"]["id"]
         return not same_price or self.old.get("quantity") != self.new.get("quantity")
 
+    @property
+    def has_new_period(self) -> bool:
+        """Whether the change makes the period of its item."""
+        if self.old is None or self.new is None:
+            return True
+        return item_period(self.old) != item_period(self.new)
+
 
 def change_items(
     ledger: Ledger, subscription: Body, wanted: Sequence[Mapping[str, Any]], at: int
@@ -47,15 +55,17 @@ def change_items(
     """The subscription with the items that a request wants, and a step for each item named.
 
     Items that are not named stay as they are; a new one may bring its ``new_id``. Periods
-    are those of the running cycle, in which the change takes effect ``at`` an instant. A
-    subscription keeps its currency for life.
+    are those of the running cycle, in which the change takes effect ``at`` an instant, up to the
+    subscription's end; an end that follows the periods moves with them. A subscription keeps its
+    currency for life.
     """
+    endless = without_following_end(subscription)
     wanted = with_inline_prices(ledger, wanted, "items")
     prices = recurring_prices(ledger, wanted, subscription["currency"])
     check_sold_in(prices, wanted, subscription["currency"])
     stored = {item["id"]: item for item in items_of(subscription)}
     steps = [
-        _step(subscription, stored, prices, item, (f"items[{index}]", at))
+        _step(endless, stored, prices, item, (f"items[{index}]", at))
         for index, item in enumerate(wanted)
     ]
     steps = [
@@ -69,7 +79,17 @@ def change_items(
     kept = [item for item in items if item is not None]
     kept += [step.new for step in steps if step.old is None and step.new is not None]
     check_together([item["price"] for item in kept], mode_of(subscription))
-    return with_items(subscription, kept), steps
+    made = {step.new["id"] for step in steps if step.new is not None and step.has_new_period}
+    changed = with_following_end(with_items(subscription, kept), made)
+    return changed, [_as_in(changed, step) for step in steps]
+
+
+def _as_in(subscription: Body, step: Step) -> Step:
+    """A step whose item after it is as the subscription has it."""
+    if step.new is None:
+        return step
+    wanted = step.new["id"]
+    return Step(step.old, next(one for one in items_of(subscription) if one["id"] == wanted))
 
 
 def as_wanted(ledger: Ledger, item: Body, wanted: Mapping[str, Any], param: str) -> Body:
@@ -149,11 +169,15 @@ def _added(
 
 
 def period_for(subscription: Body, price: Body, at: int) -> Period:
-    """The running period of an item with this price: that of items which recur as often."""
+    """The running period of an item with this price: that of items which recur as often.
+
+    It is cut where the subscription ends.
+    """
+    end = subscription["cancel_at"]
     for item in items_of(subscription):
         if subscription["status"] == "trialing" or interval_of(item["price"]) == interval_of(price):
-            return item_period(item)
-    return period_at(subscription["billing_cycle_anchor"], interval_of(price), at)
+            return item_period(item).until(end)
+    return period_at(subscription["billing_cycle_anchor"], interval_of(price), at).until(end)
 
 
 def _requantified(item: Body, wanted: Mapping[str, Any], param: str) -> Body:

@@ -39,7 +39,7 @@ from meterline.services.subscriptions.update import (
     pending_interval,
     trial_settings,
 )
-from meterline.services.terms import billed_item, interval_of, mode_of, span_from
+from meterline.services.terms import billed_item, interval_of, mode_of, span_from, trial_span
 from meterline.store.documents import Body
 
 _MAX_BACKDATED_PERIODS = 250
@@ -89,20 +89,13 @@ def start_subscription(ledger: Ledger, params: Body) -> Created:
     """Decide on a new subscription; creations and their previews are both decided here."""
     usual = {"type": _usual_billing_mode(ledger.ctx)}
     start = _decide(ledger, {"billing_mode": usual} | params)
-    subscription = _subscription(ledger, start)
-    spans = {
-        item["id"]: _spans(start, item, subscription["cancel_at"])
-        for item in items_of(subscription)
-    }
+    subscription = _ending(ledger, start, _subscription(ledger, start))
+    spans = {item["id"]: _spans(subscription, start, item) for item in items_of(subscription)}
     items = [_in_current(item, spans[item["id"]][-1].period) for item in items_of(subscription)]
     subscription = with_items(subscription, items)
     note_thresholds(ledger, subscription)
-    if params.get("cancel_at_period_end"):
-        end = min(int(item["current_period_end"]) for item in items)
-        ending = {"cancel_at": end, "canceled_at": ledger.ctx.now, "cancel_at_period_end": True}
-        subscription |= ending
     if "pending_invoice_item_interval" in params:
-        subscription |= pending_interval(subscription, params)
+        subscription |= pending_interval(subscription, params, ledger.ctx.now)
     add_one_off_items(ledger, subscription, params.get("add_invoice_items", ()))
     return _with_first_invoice(
         ledger, subscription, _first_lines(start, items, spans, mode_of(subscription))
@@ -162,11 +155,6 @@ def _subscription(ledger: Ledger, start: Start) -> Body:
     if "trial_settings" in params:
         subscription |= {"trial_settings": trial_settings(params)}
     check_collection(subscription)
-    if "cancel_at" in params:
-        at = _end(start, subscription)
-        if at <= ledger.ctx.now:
-            raise BillingError("cancel_at must be in the future.", param="cancel_at")
-        subscription |= {"cancel_at": at, "canceled_at": ledger.ctx.now}
     return _discounted(ledger, subscription, params)
 
 
@@ -183,30 +171,38 @@ def _discounted(ledger: Ledger, subscription: Body, params: Body) -> Body:
     return with_items(subscription, items) | own
 
 
-def _end(start: Start, subscription: Body) -> int:
-    """The instant of ``cancel_at``: given, or an end of the items' first periods."""
-    wanted = start.params["cancel_at"]
-    if isinstance(wanted, int):
-        return wanted
-    ends = [_spans(start, item, None)[-1].period.end for item in items_of(subscription)]
-    return min(ends) if wanted == "min_period_end" else max(ends)
+def _ending(ledger: Ledger, start: Start, subscription: Body) -> Body:
+    """The subscription with the end that its creation asks for."""
+    params, now = start.params, ledger.ctx.now
+    wanted = params.get("cancel_at")
+    follows = bool(params.get("cancel_at_period_end"))
+    if wanted is None and not follows:
+        return subscription
+    if isinstance(wanted, int) and not follows:
+        at = wanted
+    else:
+        ends = [_spans(subscription, start, one)[-1].period.end for one in items_of(subscription)]
+        at = min(ends) if follows or wanted == "min_period_end" else max(ends)
+    if at <= now:
+        raise BillingError("cancel_at must be in the future.", param="cancel_at")
+    return subscription | {"cancel_at": at, "canceled_at": now, "cancel_at_period_end": follows}
 
 
-def _spans(start: Start, item: Body, cancel_at: int | None) -> list[CyclePeriod]:
+def _spans(subscription: Body, start: Start, item: Body) -> list[CyclePeriod]:
     """The periods of an item that have begun: more than one only if the start is backdated."""
     if start.opening.trial_end is not None:
-        return [start.opening.first.until(cancel_at)]
+        return [trial_span(subscription, start.opening.first.period.start)]
     now = int(item["created"])
-    spans = [span_from(item, start.opening.anchor, start.start)]
+    spans = [span_from(subscription, item, start.start)]
     while spans[-1].period.end <= now:
-        spans.append(span_from(item, start.opening.anchor, spans[-1].period.end))
+        spans.append(span_from(subscription, item, spans[-1].period.end))
         if len(spans) > _MAX_BACKDATED_PERIODS:
             raise BillingError(
                 f"A backdated start can lie at most {_MAX_BACKDATED_PERIODS} periods of"
                 f" {interval_of(item['price'])} in the past.",
                 param="backdate_start_date",
             )
-    return [*spans[:-1], spans[-1].until(cancel_at)]
+    return spans
 
 
 def _in_current(item: Body, period: Period) -> Body:

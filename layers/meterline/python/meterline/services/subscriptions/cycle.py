@@ -11,13 +11,17 @@ from meterline.core.cycle_changes import CycleTerms, cycle_reset, is_free
 from meterline.core.cycles import CyclePeriod
 from meterline.core.errors import BillingError
 from meterline.core.invoicing import Line, metered_line, opening_lines, trial_lines
-from meterline.core.periods import Period
 from meterline.core.usage_changes import cut_by_reset
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.metered import usage_in
 from meterline.services.renewals import in_period
-from meterline.services.subscriptions.bodies import items_of, with_items
+from meterline.services.subscriptions.bodies import (
+    items_of,
+    next_pending_invoice,
+    with_items,
+)
+from meterline.services.subscriptions.ends import end_after, without_following_end
 from meterline.services.subscriptions.items import own_interval
 from meterline.services.subscriptions.prorations import Proration, credit_unused, is_free_time
 from meterline.services.terms import (
@@ -25,6 +29,7 @@ from meterline.services.terms import (
     is_metered,
     mode_of,
     span_from,
+    trial_span,
     usage_period,
     usage_span,
 )
@@ -72,9 +77,15 @@ def restart(
     """
     lines = [] if is_free_time(before) else _usage_lines(ledger, before, how.at)
     credit_unused(ledger, before, Proration(how.at, prorates))
-    spans = {item["id"]: _span(item, how).until(after["cancel_at"]) for item in items_of(after)}
+    renewed = after | _standing(before, how)
+    spans = _spans(renewed, how)
     items = [in_period(item, spans[item["id"]].period) for item in items_of(after)]
-    restarted = with_items(after, items) | _standing(before, how)
+    end = end_after(renewed, (span.period.end for span in spans.values()))
+    next_pending = next_pending_invoice(renewed, max(how.at, ledger.ctx.now))
+    restarted = with_items(renewed, items) | {
+        "cancel_at": end,
+        "next_pending_invoice_item_invoice": next_pending,
+    }
     for item in sorted(items, key=lambda one: int(one["created"]), reverse=True):
         lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]
     return restarted, lines
@@ -96,11 +107,17 @@ def _usage_lines(ledger: Ledger, before: Body, at: int) -> list[ItemLine]:
     ]
 
 
-def _span(item: Body, how: Restart) -> CyclePeriod:
-    if how.trial_end is None:
-        return span_from(item, how.anchor, how.at)
-    trial = Period(how.at, how.trial_end)
-    return CyclePeriod(trial, trial)
+def _spans(renewed: Body, how: Restart) -> dict[str, CyclePeriod]:
+    """The first periods of the new cycle by item, up to the end of the subscription."""
+    endless = without_following_end(renewed)
+    spans = {
+        item["id"]: span_from(endless, item, how.at)
+        if how.trial_end is None
+        else trial_span(endless, how.at)
+        for item in items_of(renewed)
+    }
+    end = end_after(renewed, (span.period.end for span in spans.values()))
+    return {item_id: span.until(end) for item_id, span in spans.items()}
 
 
 def _first_lines(

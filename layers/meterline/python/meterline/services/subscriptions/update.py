@@ -33,6 +33,7 @@ from meterline.services.subscriptions.bodies import (
 from meterline.services.subscriptions.cancel import cancellation_details, change_end
 from meterline.services.subscriptions.changes import change_items
 from meterline.services.subscriptions.cycle import restart, restart_of
+from meterline.services.subscriptions.ends import wanted_end
 from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
 from meterline.services.subscriptions.threshold_terms import (
@@ -85,12 +86,13 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
         )
     now = ledger.ctx.now
     how = _proration(before, params, now)
-    after = before | _plain_changes(before, params)
+    after = before | _plain_changes(before, params, now)
     if "discounts" in params:
         after |= exchange_discounts(
             ledger, after, params["discounts"] or [], subscription=before["id"]
         )
-    changed, steps = change_items(ledger, after, params.get("items", ()), how.at)
+    end = wanted_end(params)
+    changed, steps = change_items(ledger, after | end, params.get("items", ()), how.at)
     note_thresholds(ledger, changed)
     if params.get("trial_from_plan"):
         params = params | trial_of_prices(changed, now)
@@ -101,6 +103,7 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
         changed, lines = restart(ledger, after, changed, new_cycle, prorates=how.prorates)
     else:
         changed = prorate_steps(ledger, after, changed, steps, how)
+    changed |= {name: after[name] for name in end}
     changed = change_end(ledger, changed, params, prorates=how.prorates)
     bills_now = params.get("proration_behavior") == "always_invoice" and ledger.pending.is_changed
     if new_cycle is None and not bills_now:
@@ -138,14 +141,14 @@ def _proration(subscription: Body, params: Body, now: int) -> Proration:
     return Proration(at, params.get("proration_behavior") != "none")
 
 
-def _plain_changes(before: Body, params: Body) -> dict[str, Any]:
+def _plain_changes(before: Body, params: Body, now: int) -> dict[str, Any]:
     changes = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(before["metadata"], params["metadata"])
     if "cancellation_details" in params:
         changes["cancellation_details"] = cancellation_details(before, params)
     if "pause_collection" in params:
-        changes["pause_collection"] = pause_collection(params)
+        changes["pause_collection"] = pause_collection(params, now)
     if "billing_thresholds" in params:
         changes |= subscription_thresholds(params["billing_thresholds"])
     if "invoice_settings" in params:
@@ -153,7 +156,7 @@ def _plain_changes(before: Body, params: Body) -> dict[str, Any]:
     if "trial_settings" in params:
         changes["trial_settings"] = trial_settings(params)
     if "pending_invoice_item_interval" in params:
-        changes |= pending_interval(before, params)
+        changes |= pending_interval(before, params, now)
     check_collection(before | changes)
     return changes
 
@@ -174,12 +177,19 @@ def check_collection(subscription: Body) -> None:
         )
 
 
-def pause_collection(params: Body) -> Body | None:
-    """The pause of collection that a request asks for."""
+def pause_collection(params: Body, now: int) -> Body | None:
+    """The pause of collection that a request asks for; it cannot have ended already."""
     given = params["pause_collection"]
     if given is UNSET:
         return None
-    return {"behavior": given["behavior"], "resumes_at": given.get("resumes_at")}
+    resumes_at = given.get("resumes_at")
+    if resumes_at is not None and resumes_at <= now:
+        raise BillingError(
+            f"resumes_at must be in the future: {resumes_at} is not after {now}. Leave it out to"
+            " pause until further notice.",
+            param="pause_collection[resumes_at]",
+        )
+    return {"behavior": given["behavior"], "resumes_at": resumes_at}
 
 
 def trial_of_prices(subscription: Body, now: int) -> Body:
@@ -206,8 +216,8 @@ def trial_settings(params: Body) -> Body:
     return {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": behavior}}
 
 
-def pending_interval(subscription: Body, params: Body) -> Body:
-    """How often pending items are billed between renewals, and when next."""
+def pending_interval(subscription: Body, params: Body, now: int) -> Body:
+    """How often pending items are billed between renewals, and when next: after ``now``."""
     given = params["pending_invoice_item_interval"]
     interval = None
     if given is not UNSET:
@@ -218,7 +228,5 @@ def pending_interval(subscription: Body, params: Body) -> Body:
     changed = subscription | {"pending_invoice_item_interval": interval}
     return {
         "pending_invoice_item_interval": interval,
-        "next_pending_invoice_item_invoice": next_pending_invoice(
-            changed, current_period(subscription).start
-        ),
+        "next_pending_invoice_item_invoice": next_pending_invoice(changed, now),
     }

@@ -1,0 +1,57 @@
+"""Where a subscription ends, as the periods that a change of it makes are cut by it.
+
+An end that was given as an instant stands. One that follows the period (``cancel_at_period_end``)
+moves with it: to the earliest end of the items' periods (Stripe, "Adds helpers to cancel
+subscriptions for billing periods with mixed intervals", 2025-07-30). Periods made by a change are
+cut there; those that run already stay as they are.
+"""
+
+from collections.abc import Container, Iterable
+from typing import Any
+
+from meterline.services.subscriptions.bodies import items_of, with_items
+from meterline.services.terms import item_period
+from meterline.store.documents import Body
+
+
+def wanted_end(params: Body) -> dict[str, Any]:
+    """The fields of the end that a request asks for, as far as they are known before its change.
+
+    Empty if it says nothing about the end. The words for an instant, and the end of the period, are
+    resolved by the periods that the change makes.
+    """
+    if "cancel_at_period_end" in params:
+        return {"cancel_at": None, "cancel_at_period_end": bool(params["cancel_at_period_end"])}
+    if "cancel_at" not in params:
+        return {}
+    wanted = params["cancel_at"]
+    at = wanted if isinstance(wanted, int) else None
+    return {"cancel_at": at, "cancel_at_period_end": False}
+
+
+def without_following_end(subscription: Body) -> Body:
+    """The subscription without an end that follows its periods: as new ones are found."""
+    return subscription | {"cancel_at": None} if _follows(subscription) else subscription
+
+
+def end_after(subscription: Body, ends: Iterable[int]) -> int | None:
+    """The end of a subscription whose items' periods end at ``ends``; None if it goes on."""
+    end: int | None = min(ends) if _follows(subscription) else subscription["cancel_at"]
+    return end
+
+
+def with_following_end(subscription: Body, made: Container[str]) -> Body:
+    """The subscription whose end follows its periods, if it does: the items ``made`` are cut."""
+    items = items_of(subscription)
+    end = end_after(subscription, (int(item["current_period_end"]) for item in items))
+    cut = [
+        item | {"current_period_end": item_period(item).until(end).end}
+        if item["id"] in made
+        else item
+        for item in items
+    ]
+    return with_items(subscription, cut) | {"cancel_at": end}
+
+
+def _follows(subscription: Body) -> bool:
+    return bool(subscription["cancel_at_period_end"])
