@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 type Response = dict[str, Any]
 
+MOST_ANSWER_BYTES = 4_500_000
+"""Lambda sends answers of 6 MB, in which each quotation mark of ours takes two bytes."""
+
 _CONFLICT_TRIES = 5
 _BACK_OFF_SECONDS = 0.02
 
@@ -173,8 +176,18 @@ def _run(call: Call, operation: Operation) -> bytes:
             continue
         if operation.answer is Answer.BYTES:
             return bytes(outcome)
-        return _dump(_shown(call, operation, outcome))
+        return _sendable(call, operation, outcome)
     raise busy()
+
+
+def _sendable(call: Call, operation: Operation, outcome: Any) -> bytes:  # noqa: ANN401 - any JSON
+    """What an operation returned, as it is sent: a page that Lambda would not send is shorter."""
+    body = _dump(_shown(call, operation, outcome))
+    is_page = operation.answer in (Answer.LIST, Answer.SEARCH)
+    while is_page and len(body) > MOST_ANSWER_BYTES and len(outcome.bodies) > 1:
+        outcome = outcome.halved(call.params)
+        body = _dump(_shown(call, operation, outcome))
+    return body
 
 
 def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN401 - any JSON

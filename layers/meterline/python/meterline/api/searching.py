@@ -1,6 +1,7 @@
 """The route of ``/search``: a query, and opaque pages bound to the key and to the query."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT
@@ -21,17 +22,26 @@ SEARCH = object_(
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """What a search returns: stored bodies, and the token of the next page if there is one."""
+    """What a search returns: stored bodies, and the token of the next page if there is one.
+
+    ``token_after`` gives the token of the page that comes after one of them.
+    """
 
     bodies: list[dict[str, Any]]
     next_page: str | None
+    token_after: Callable[[dict[str, Any]], str]
+
+    def halved(self, params: Params) -> "SearchPage":  # noqa: ARG002 - as lists have it
+        """The first half, of a page that is too long to send."""
+        bodies = self.bodies[: len(self.bodies) // 2]
+        return replace(self, bodies=bodies, next_page=self.token_after(bodies[-1]))
 
 
 def searching(path: str, kind: str) -> Operation:
     """``GET`` of the objects of a kind that a query finds."""
 
     def run(call: "Call", params: Params) -> SearchPage:
-        from meterline.services.search import search  # noqa: PLC0415 - only when asked
+        from meterline.services.search import place_of, search  # noqa: PLC0415 - only when asked
 
         secret, query = call.principal.secret, params["query"]
         place = read_page_token(secret, params["page"]) if "page" in params else {}
@@ -39,8 +49,12 @@ def searching(path: str, kind: str) -> Operation:
             raise BillingError("This page belongs to another query.", param="page")
         limit = params.get("limit", DEFAULT_LIMIT)
         found = search(call.context(), kind, query, after=place.get("after"), limit=limit)
-        following = {"query": query, "after": found.place}
-        return SearchPage(found.bodies, page_token(secret, following) if found.place else None)
+
+        def token_after(body: dict[str, Any]) -> str:
+            return page_token(secret, {"query": query, "after": place_of(body)})
+
+        following = token_after(found.bodies[-1]) if found.has_more else None
+        return SearchPage(found.bodies, following, token_after)
 
     return Operation(
         method="GET",

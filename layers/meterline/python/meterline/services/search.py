@@ -120,10 +120,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of results, newest first; ``place`` is where the next page starts."""
+    """A page of results, newest first; the next page starts at the ``place_of`` its last one."""
 
     bodies: list[Body]
-    place: str | None
+    has_more: bool
 
 
 def search(ctx: Context, kind: str, text: str, *, after: str | None, limit: int) -> Found:
@@ -137,10 +137,10 @@ def search(ctx: Context, kind: str, text: str, *, after: str | None, limit: int)
         if document.body.get("deleted") or not query.holds(document.body):
             continue
         if len(bodies) == limit:
-            return Found(bodies, _place_of(bodies[-1]))
+            return Found(bodies, has_more=True)
         bodies.append(document.body)
     if next(documents, None) is None:
-        return Found(bodies, None)
+        return Found(bodies, has_more=False)
     raise BillingError(
         f"This search would examine more than {MAX_EXAMINED} objects for one page. Add a clause on "
         "metadata, on email or on the customer that narrows it down.",
@@ -212,7 +212,8 @@ def _narrowed(kind: str, query: Query) -> Source:
     return EVERYTHING
 
 
-def _place_of(body: Body) -> str:
+def place_of(body: Body) -> str:
+    """Where a page starts that comes after an object."""
     return Cursor(int(body["created"]), body["id"]).sort_key
 
 
