@@ -31,8 +31,15 @@ def find(ctx: Context, kind: str, object_id: str, *, param: str = "id") -> Docum
     return document
 
 
+def customer_of(ctx: Context, invoice: Document) -> Document:
+    """The customer of an invoice, which outlives it: a deleted one says no more than that."""
+    customer = ctx.store.get(invoice.body["customer"])
+    assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
+    return customer
+
+
 def on_customers_time(ctx: Context, customer: Document) -> Context:
-    """``ctx`` at the time of the customer: its test clock's, if it is on one.
+    """``ctx`` at the time of the customer, or of its invoice: its test clock's, if it is on one.
 
     While the clock advances, changes are refused, as they would fall somewhere in between.
     """

@@ -200,9 +200,12 @@ def change_balance(ledger: Ledger, amount: int, type_: str, invoice: Body) -> No
 
 
 def return_balance(ledger: Ledger, invoice: Body) -> None:
-    """Give back what an invoice that is void took from, or put on, the customer's balance."""
+    """Give back what an invoice that is void took from, or put on, the customer's balance.
+
+    A deleted customer has none.
+    """
     applied = int(invoice["ending_balance"]) - int(invoice["starting_balance"])
-    if applied:
+    if applied and not ledger.account.get("deleted"):
         change_balance(ledger, -applied, "unapplied_from_invoice", invoice)
 
 

@@ -33,7 +33,7 @@ from meterline.services.invoices.item_verbs import editable_draft
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.numbers import check_number
 from meterline.services.invoices.pending import Selection
-from meterline.services.lookups import find, on_customers_time
+from meterline.services.lookups import customer_of, find, on_customers_time
 from meterline.store.documents import Body, Document
 
 _PLAIN_FIELDS = (
@@ -70,9 +70,11 @@ def create_invoice(ctx: Context, params: Body) -> Body:
 def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     """Change a draft; of a finalised invoice only its metadata and whether it advances."""
     document = find(ctx, "invoice", invoice_id)
-    customer = find(ctx, "customer", document.body["customer"], param="customer")
-    ledger = open_ledger(on_customers_time(ctx, customer), customer)
     before = document.body
+    customer = customer_of(ctx, document)
+    if before["status"] == "draft":
+        customer = find(ctx, "customer", customer.id, param="customer")
+    ledger = open_ledger(on_customers_time(ctx, document), customer)
     if before["status"] != "draft" and set(params) - {"metadata", "auto_advance"}:
         raise BillingError(
             "This invoice is no longer editable: finalized invoices never change.",

@@ -1,4 +1,7 @@
-"""What becomes of an open invoice: paid, void or uncollectible (contract section 6)."""
+"""What becomes of an open invoice: paid, void or uncollectible (contract section 6).
+
+Invoices outlive their customers: a debt stays one that is paid or given up, whoever was deleted.
+"""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -9,7 +12,7 @@ from meterline.services.invoices.bodies import invoice_due_at
 from meterline.services.invoices.finalize import closed, paid, return_balance
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.payments import record_payment
-from meterline.services.lookups import find, on_customers_time
+from meterline.services.lookups import customer_of, find, on_customers_time
 from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Document
 
@@ -68,14 +71,13 @@ def _load(
 ) -> tuple[Context, Document]:
     """The invoice, with the context on its customer's time; refused in any other status."""
     document = find(ctx, "invoice", invoice_id)
-    customer = find(ctx, "customer", document.body["customer"], param="customer")
     status = document.body["status"]
     if status not in allowed:
         raise BillingError(
             f"You can only {verb} an invoice that is {' or '.join(allowed)}; this one is {status}.",
             code="invoice_not_editable" if status == "draft" else "status_transition_invalid",
         )
-    return on_customers_time(ctx, customer), document
+    return on_customers_time(ctx, document), document
 
 
 def _save(
@@ -86,9 +88,7 @@ def _save(
     *,
     record: str | None = None,
 ) -> Body:
-    customer = ctx.store.get(body["customer"])
-    assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
-    ledger = open_ledger(ctx, customer)
+    ledger = open_ledger(ctx, customer_of(ctx, document))
     ledger.tell("invoice.updated", body, document.body)
     for type_ in happened:
         ledger.tell(type_, body)

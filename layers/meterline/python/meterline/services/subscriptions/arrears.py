@@ -6,6 +6,7 @@ from meterline.services.account_settings import account_settings
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import arrears_of, invoice_due_at, with_arrears
 from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.lookups import customer_of
 from meterline.services.subscriptions.bodies import subscription_document
 from meterline.services.subscriptions.cancel import cancel_on, stop_invoices
 from meterline.services.subscriptions.standing import change_status, judged_by
@@ -23,9 +24,7 @@ def pursue_invoice(ctx: Context, document: Document) -> list[Document]:
     due_at = invoice_due_at(invoice)
     if invoice["status"] != "open" or due_at is None or due_at > ctx.now:
         return []
-    customer = ctx.store.get(invoice["customer"])
-    assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
-    ledger = open_ledger(ctx, customer)
+    ledger = open_ledger(ctx, customer_of(ctx, document))
     deadlines = arrears_of(invoice)
     if deadlines.late_at is not None:
         after = with_arrears(invoice, replace(deadlines, late_at=None))
