@@ -3,6 +3,7 @@
 from typing import Any
 
 from meterline.services.count import count_records
+from meterline.services.patience import function_to_redrive
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
@@ -10,6 +11,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN
 
     ``redriven`` records come from a person, who is told what still cannot be read.
     """
-    function = None if event.get("redriven") else getattr(context, "function_name", None)
-    failed = count_records(event["Records"], function=function)
+    failed = count_records(event["Records"], function=function_to_redrive(event, context))
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from meterline.services.publishing import outbox_events, publish
-from meterline.services.workers import each_record, sequence_number
+from meterline.services.publishing import publish_batch
+from meterline.services.stream_workers import invocation_of
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's
-    """Publish the events in a batch of the Billing stream; records that fail come again."""
-    return each_record(event["Records"], lambda one: publish(outbox_events(one)), sequence_number)
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Publish the events of a batch of commits; records that fail come again, or are set aside."""
+    return publish_batch(event["Records"], invocation_of(event, context))

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from meterline.services.stream_workers import invocation_of
 from meterline.services.usage_watch import watch_batch
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's
-    """Look at what changed; records that fail come again."""
-    return watch_batch(event["Records"])
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Look at what changed; records that fail come again, or are set aside."""
+    return watch_batch(event["Records"], invocation_of(event, context))

@@ -1,6 +1,7 @@
 """Requests at the ends of what the wire can say: each is answered, none with a 500."""
 
 import json
+import secrets
 from typing import Any
 from urllib.parse import quote
 
@@ -45,12 +46,12 @@ def test_what_is_no_instant_is_refused(api: Api, instant: str) -> None:
 
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_usage_of_the_first_year_or_the_last_is_refused(api: Api, instant: str) -> None:
-    client = api.client()
+    client, name = api.client(), f"usage_{secrets.token_hex(4)}"
     client.v1.billing.meters.create(
-        {"display_name": "M", "event_name": "m", "default_aggregation": {"formula": "sum"}}
+        {"display_name": "M", "event_name": name, "default_aggregation": {"formula": "sum"}}
     )
     payload = {"stripe_customer_id": client.v1.customers.create({}).id, "value": "1"}
-    event = {"event_name": "m", "timestamp": instant, "payload": payload}
+    event = {"event_name": name, "timestamp": instant, "payload": payload}
     kind = {"content-type": "application/json"}
     status, refused = _answer(
         api, "POST", "/v2/billing/meter_events", json.dumps(event).encode(), **kind

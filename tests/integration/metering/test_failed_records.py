@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +10,23 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.services import count
-from meterline.store import failed_batches
+from meterline.services.patience import Patience
+from meterline.store import failed_batches, usage_commits
 from meterline_cli import redrive as command
 from tests.engines import FAILED_BATCHES, Engine
 from tests.integration.api.bridge import load_handler
 from tests.integration.metering.worlds import NOW, event, send, stored_records, used
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:count"
+
+
+class Now:
+    """A clock that is set by hand."""
+
+    at = 0
+
+    def seconds(self) -> int:
+        return self.at
 
 
 class Lambda:
@@ -88,22 +97,62 @@ def test_without_a_function_an_unreadable_record_comes_again(dynamodb: Engine) -
     assert used() == 2
 
 
-def test_a_bucket_that_fails_for_an_hour_makes_way_for_others(dynamodb: Engine) -> None:
+def test_a_bucket_that_fails_for_long_makes_way_for_others(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     send(event("a", customer="cus_b"))
     count.count_records(stored_records(dynamodb))
     spoil_counter(dynamodb, "cus_b")
-    send(event("b", 10, customer="cus_b"))
+    send(event("b", 10, customer="cus_b"), event("c"))
     batch = [wire(record) for record in stored_records(dynamodb)]
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
+    of_b = [one for one in batch if one["dynamodb"]["NewImage"]["customer"] == {"S": "cus_b"}]
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in of_b]
+    monkeypatch.setattr(count, "PATIENCE", Patience(clock=(now := Now()).seconds))
 
-    def failures(age_seconds: int) -> list[str]:
-        for record in batch:
-            record["dynamodb"]["ApproximateCreationDateTime"] = int(time.time()) - age_seconds
+    def failures(seconds: int) -> list[str]:
+        now.at = seconds
         answer = invoke(FUNCTION, {"Records": batch})
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
-    assert (failures(3_500), stored_batches()) == (numbers, [])
-    assert (failures(3_700), [one.records for one in stored_batches()]) == ([], [batch])
+    assert (failures(0), failures(59), stored_batches()) == (numbers, numbers, [])
+    assert (failures(60), [one.records for one in stored_batches()]) == ([], [of_b])
+
+
+def test_a_record_that_is_throttled_stays_with_its_stream_however_old_it_is(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(event("a"))
+    batch = records(dynamodb)
+    batch[0]["dynamodb"]["ApproximateCreationDateTime"] = NOW - 40_000
+    throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetItem")
+
+    def refuse(*_: Any) -> Any:
+        raise throttled
+
+    with monkeypatch.context() as patched:
+        patched.setattr("meterline.services.count.usage.read_buckets", refuse)
+        patched.setattr(count, "PATIENCE", Patience(clock=(now := Now()).seconds))
+        for now.at in (0, 7_200, 40_000):
+            answer = invoke(FUNCTION, {"Records": batch})
+            assert len(answer["batchItemFailures"]) == 1
+    assert stored_batches() == []
+    assert invoke(FUNCTION, {"Records": batch}) == {"batchItemFailures": []}
+    assert used() == 1
+
+
+def test_a_bucket_that_loses_every_race_stays_with_its_stream_however_old_it_is(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(event("a"))
+    batch = records(dynamodb)
+    batch[0]["dynamodb"]["ApproximateCreationDateTime"] = NOW - 40_000
+    monkeypatch.setattr(count, "back_off", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "meterline.services.count.usage_commits.commit_many",
+        lambda changes: usage_commits.Committed(refused=list(changes), spilled=[]),
+    )
+    assert len(invoke(FUNCTION, {"Records": batch})["batchItemFailures"]) == 1
+    assert stored_batches() == []
 
 
 def spoil_counter(dynamodb: Engine, customer: str) -> None:

@@ -1,6 +1,7 @@
 """An alert tells of a crossing once for life, whoever else watches at the same time."""
 
 import json
+from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ import boto3
 import pytest
 
 from meterline.core.errors import BillingError
-from meterline.services import alerts
+from meterline.services import alerts, publishing, usage_watch
 from meterline.services.alerts import (
     activate_alert,
     archive_alert,
@@ -18,11 +19,15 @@ from meterline.services.alerts import (
 )
 from meterline.services.context import Context
 from meterline.services.events import EventDraft, outbox
+from meterline.services.patience import OWN_SECONDS, SHARED_SECONDS
 from meterline.services.publishing import outbox_events, publish
+from meterline.store import failed_batches
 from meterline.store.billing import BillingStore
 from meterline.store.documents import Change, Document
 from meterline.store.packing import pack
+from meterline.store.usage import BucketKey, counter_place
 from tests.engines import Engine
+from tests.integration.api.bridge import load_handler
 from tests.integration.reads import items_read
 
 NOW = 1_800_000_000
@@ -235,3 +240,89 @@ def test_an_event_too_large_for_a_message_tells_where_to_fetch_it(dynamodb: Engi
     subject = {"id": "in_1", "object": "invoice", "lines": "x" * 300_000}
     publish(outbox_events(_stream_record(_outbox(EventDraft("invoice.created", subject)))))
     assert heard() == ["invoice.created"]
+
+
+class Lambda:
+    """What a function is told about its invocation."""
+
+    function_name = "the-function"
+
+
+def _counted(customer: str, number: str) -> dict[str, Any]:
+    """The record of a customer's counter that has changed."""
+    place = counter_place(BucketKey(False, METER, customer, NOW // 3_600))  # noqa: FBT003 - a key
+    change = {"Keys": place, "NewImage": place, "SequenceNumber": number}
+    return {"eventName": "MODIFY", "dynamodb": change}
+
+
+def _invoke(function: str, *records: dict[str, Any], redriven: bool = False) -> list[str]:
+    """The numbers of the records that a function hands back."""
+    event = {"Records": list(records)} | ({"redriven": True} if redriven else {})
+    answer = load_handler(function)(event, Lambda)
+    return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+
+
+def _set_aside() -> list[str]:
+    batches = list(failed_batches.failed_batches())
+    assert {one.function for one in batches} <= {"the-function"}
+    return [record["dynamodb"]["SequenceNumber"] for one in batches for record in one.records]
+
+
+def test_a_customer_whose_usage_cannot_be_read_holds_up_nobody(
+    ctx: Context, usage: dict[str, Decimal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _alert(ctx, 10)
+    now = 0
+    monkeypatch.setattr(usage_watch.WORKER.patience, "clock", lambda: now)
+    poisoned, healthy = _counted(ADA, "1"), _counted(BOB, "2")
+    usage.update({ADA: Decimal("NaN"), BOB: Decimal(10)})
+    assert (_invoke("watch_usage", poisoned, healthy), _set_aside()) == (["1"], [])
+    assert [event["data"]["object"]["customer"] for event in _told(ctx)] == [BOB]
+    now = OWN_SECONDS
+    assert (_invoke("watch_usage", poisoned, healthy), _set_aside()) == ([], ["1"])
+    assert _invoke("watch_usage", poisoned, redriven=True) == ["1"]
+    usage[ADA] = Decimal(10)
+    assert _invoke("watch_usage", poisoned, redriven=True) == []
+    assert sorted(event["data"]["object"]["customer"] for event in _told(ctx)) == [ADA, BOB]
+
+
+@pytest.mark.usefixtures("ctx")
+def test_a_change_of_usage_that_nobody_can_read_is_set_aside() -> None:
+    spoiled = _counted(ADA, "1")
+    spoiled["dynamodb"]["Keys"] = {"pk": {"S": "spoiled"}, "sk": {"S": "h#spoiled"}}
+    assert (_invoke("watch_usage", spoiled), _set_aside()) == ([], ["1"])
+
+
+def test_a_commit_that_nobody_can_read_is_set_aside_and_the_others_are_published(
+    dynamodb: Engine,
+) -> None:
+    events = _subscribed(dynamodb, "events")
+    spoiled = _stream_record(_outbox(EventDraft("a.b", {})))
+    spoiled["dynamodb"] |= {"SequenceNumber": "1"}
+    spoiled["dynamodb"]["NewImage"] |= {"body": {"B": "bm90aGluZw=="}}
+    readable = _stream_record(_outbox(EventDraft("c.d", {"id": "x", "object": "thing"})))
+    readable["dynamodb"] |= {"SequenceNumber": "2"}
+    assert (_invoke("publish_events", spoiled, readable), _set_aside()) == ([], ["1"])
+    assert events() == ["c.d"]
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize(("fault", "outcome"), [(False, (["1"], [])), (True, ([], ["1"]))])
+def test_events_that_a_topic_refuses_come_again_unless_the_fault_is_theirs(
+    monkeypatch: pytest.MonkeyPatch, *, fault: bool, outcome: Any
+) -> None:
+    now = 0
+
+    class Topic:
+        def publish_batch(self, **_: Any) -> Any:
+            return {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": fault}]}
+
+    monkeypatch.setattr(publishing, "sns", Topic)
+    monkeypatch.setattr(publishing.WORKER.patience, "clock", lambda: now)
+    record = _stream_record(_outbox(EventDraft("a.b", {"id": "x", "object": "thing"})))
+    body = b64encode(record["dynamodb"]["NewImage"]["body"]["B"]).decode()
+    record["dynamodb"] |= {"SequenceNumber": "1"}
+    record["dynamodb"]["NewImage"] = {"kind": {"S": "event"}, "body": {"B": body}}
+    assert (_invoke("publish_events", record), _set_aside()) == (["1"], [])
+    now = SHARED_SECONDS
+    assert (_invoke("publish_events", record), _set_aside()) == outcome

@@ -6,7 +6,6 @@ is delivered twice finds its evidence; whatever is decided on an old state is re
 again.
 """
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import repeat
@@ -19,7 +18,8 @@ from meterline.core.metering import measure_from_text
 from meterline.core.metering_buckets import Bucket
 from meterline.services import hour_profiles
 from meterline.services.logs import frames, log
-from meterline.store import failed_batches, usage, usage_commits
+from meterline.services.patience import Patience, set_aside
+from meterline.store import usage, usage_commits
 from meterline.store.batches import back_off
 from meterline.store.meter_events import identities_from_keys
 from meterline.store.usage import BucketKey
@@ -28,8 +28,8 @@ from meterline.store.usage_commits import Change
 ROUNDS = 10
 """How often a bucket is tried before its records are handed back for another delivery."""
 
-PATIENCE_SECONDS = 3_600
-"""How old a record may get while its bucket keeps failing, before it makes way for others."""
+PATIENCE = Patience()
+"""With buckets that fail."""
 
 _UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError)
 """What reading a record raises when its content is not that of an event."""
@@ -46,13 +46,15 @@ type Record = Mapping[str, Any]
 class Group:
     """The arrivals of one bucket, and the changes in the stream that brought them."""
 
-    __slots__ = ("arrivals", "changes", "key", "measure")
+    __slots__ = ("arrivals", "changes", "error", "key", "measure")
 
     def __init__(self, key: BucketKey, measure: Measure) -> None:
         self.key = key
         self.measure = measure
         self.arrivals: list[Row] = []
         self.changes: list[Mapping[str, Any]] = []
+        self.error: Exception | None = None
+        """Why the bucket failed when it was last tried; None if it lost a race."""
 
     @property
     def sequence_numbers(self) -> list[str]:
@@ -64,31 +66,34 @@ def count_records(records: Sequence[Record], *, function: str | None = None) -> 
     """Count a batch of MeterEvents stream records; the sequence numbers that must come again.
 
     What fails takes nothing else with it. A record that nobody can read, or whose bucket has failed
-    for an hour, would only hold up its shard: it is set aside whole, for ``function`` to be given
+    for too long, would only hold up its shard: it is set aside whole, for ``function`` to be given
     it again once the cause is mended. Without a function it must come again too.
     """
     groups, unreadable = _sorted_out(records)
-    left = {number for one in count_groups(groups).values() for number in one.sequence_numbers}
-    failed = [one for one in records if _sequence_number(one) in left] if left else []
-    if function:
-        _set_aside([*unreadable, *filter(_has_failed_for_long, failed)], function)
-        return [_sequence_number(one) for one in failed if not _has_failed_for_long(one)]
-    return [_sequence_number(one) for one in (*unreadable, *failed)]
+    left = count_groups(groups)
+    for key in groups.keys() - left.keys():
+        PATIENCE.succeeded(key)
+    hopeless = [group for group in left.values() if _has_failed_for_long(group)]
+    again = _of_groups(records, left.values())
+    if function is None:
+        return [_number_of(one) for one in (*unreadable, *again)]
+    aside = _of_groups(again, hopeless)
+    set_aside([*unreadable, *aside], function)
+    return [_number_of(one) for one in again if one not in aside]
 
 
-def _set_aside(records: Sequence[Record], function: str) -> None:
-    if records:
-        log("ERROR", "records set aside", number=len(records))
-        failed_batches.set_aside(records, function=function)
+def _of_groups(records: Sequence[Record], groups: Iterable[Group]) -> list[Record]:
+    """Those of the records that brought the arrivals of these groups."""
+    numbers = {number for group in groups for number in group.sequence_numbers}
+    return [one for one in records if _number_of(one) in numbers] if numbers else []
 
 
-def _sequence_number(record: Record) -> str:
+def _number_of(record: Record) -> str:
     return str(record["dynamodb"]["SequenceNumber"])
 
 
-def _has_failed_for_long(record: Record) -> bool:
-    created = record["dynamodb"].get("ApproximateCreationDateTime")
-    return created is not None and int(created) + PATIENCE_SECONDS < time.time()
+def _has_failed_for_long(group: Group) -> bool:
+    return group.error is not None and PATIENCE.has_run_out(group.key, group.error)
 
 
 def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:
@@ -216,6 +221,7 @@ def _read(
 
 def _note(error: Exception, key: BucketKey, group: Group, failed: dict[BucketKey, Group]) -> None:
     failed[key] = group
+    group.error = error
     log(
         "ERROR",
         "bucket failed",

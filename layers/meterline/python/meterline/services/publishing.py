@@ -6,11 +6,15 @@ can drop what they have seen.
 
 import json
 from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from meterline.services.error_reports import KIND as REPORT_KIND
 from meterline.services.events import OUTBOX_KIND, shorter_forms
+from meterline.services.stream_workers import UNBOUNDED, Invocation, StreamWorker
+from meterline.services.workers import BatchAnswer, Record, sequence_number
+from meterline.store.batches import Throttled
 from meterline.store.clients import sns
 from meterline.store.documents import Body
 from meterline.store.packing import unpack
@@ -18,6 +22,19 @@ from meterline.store.settings import settings
 
 TOLD_KINDS = (OUTBOX_KIND, REPORT_KIND)
 """The kinds of documents that hold events to deliver; the stream brings the function no others."""
+
+
+class Refused(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """SNS takes an event at no time: it finds fault with it, not with itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """The events of a commit, and its place in the stream."""
+
+    sequence_number: str
+    events: list[Body]
+
 
 _ALERT = "billing.alert.triggered"
 _BATCH_ENTRIES = 10
@@ -35,6 +52,20 @@ def outbox_events(record: Body) -> list[Body]:
     return events
 
 
+WORKER = StreamWorker(
+    read=lambda record: _Commit(sequence_number(record), outbox_events(record)),
+    subject=lambda commit: commit.sequence_number,
+)
+"""Each commit's events are published, or fail, by themselves."""
+
+
+def publish_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -> BatchAnswer:
+    """Publish the events that a batch of the Billing stream brings; records that fail come again,
+    or are set aside where they fail for too long.
+    """
+    return WORKER.do(records, lambda commit: publish(commit.events), invocation)
+
+
 def publish(events: Iterable[Body]) -> None:
     """Publish events to the events topic, and triggered alerts to the alerts topic as well."""
     told = list(events)
@@ -46,8 +77,8 @@ def _publish(topic_arn: str, events: list[Body]) -> None:
     for batch in _batches(_entry(index, event) for index, event in enumerate(events)):
         answer = sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=batch)
         if failed := answer.get("Failed"):
-            error = f"{len(failed)} of {len(batch)} events were refused: {failed[0]}"
-            raise RuntimeError(error)
+            message = f"{len(failed)} of {len(batch)} events were refused: {failed[0]}"
+            raise (Refused if all(one["SenderFault"] for one in failed) else Throttled)(message)
 
 
 def _entry(index: int, event: Body) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 Everything told here is told once, whatever is delivered again: its record is found by what it says.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from meterline.services.alerts import watch_usage
 from meterline.services.context import Context
@@ -13,27 +12,32 @@ from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
 from meterline.services.invoices.late_findings import tell_late_usage
 from meterline.services.lifetime import forget_if_old
+from meterline.services.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.subscriptions.threshold_terms import marked
-from meterline.services.usage_stream import usage_change
-from meterline.services.workers import BatchAnswer, each_record, sequence_number, worker_context
+from meterline.services.usage_stream import UsageChange, usage_change
+from meterline.services.workers import BatchAnswer, Record, worker_context
 from meterline.store.documents import Change, Conflict, Document
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 
 ESTIMATE = "meterline.usage_estimate"
 
+WORKER = StreamWorker(
+    read=usage_change,
+    subject=lambda change: (change.bucket.livemode, change.bucket.customer),
+)
+"""A customer whose usage cannot be looked at takes nobody else's looks."""
 
-def watch_batch(records: Iterable[dict[str, Any]]) -> BatchAnswer:
-    """Look at the usage that a batch of the Usage stream tells of; records that fail come again.
+
+def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -> BatchAnswer:
+    """Look at the usage that a batch of the Usage stream tells of; records that fail come again,
+    or are set aside where a customer's fail for too long.
 
     Many records of a batch tell of one customer and meter, or one hour: these are looked at once.
     """
     look_at_hour, look_at_all = cache(_look_at_hour), cache(_look_at_all)
     look_at_customer = cache(_look_at_customer)
 
-    def look(record: dict[str, Any]) -> None:
-        change = usage_change(record)
-        if change is None:
-            return
+    def look(change: UsageChange) -> None:
         bucket = change.bucket
         if change.became_estimate:
             tell_estimate(worker_context(livemode=bucket.livemode), bucket)
@@ -41,7 +45,7 @@ def watch_batch(records: Iterable[dict[str, Any]]) -> BatchAnswer:
         look_at_all(bucket.livemode, bucket.meter, bucket.customer)
         look_at_customer(bucket.livemode, bucket.customer)
 
-    return each_record(records, look, sequence_number)
+    return WORKER.do(records, look, invocation)
 
 
 def tell_estimate(ctx: Context, bucket: BucketKey) -> None:
