@@ -2,7 +2,8 @@
 
 Rows go through the v2 stream, a hundred a request. Importing a file again changes nothing: every
 row has a stable identifier, from a column of the file or from what the row says, so rows that are
-there already come back as duplicates. With several customers the rows are dealt out in turn.
+there already come back as duplicates. A row belongs to the customer that --customer-column names in
+it, or all belong to --customer; with several of those the rows are dealt out in turn.
 """
 
 import argparse
@@ -33,6 +34,9 @@ RETRIES = 8
 IDENTIFIER_LENGTH = 100
 VALUE_LENGTH = 1_000
 """What the API takes; it refuses a whole request for one that is longer."""
+
+_CUSTOMER_COLUMNS = {"customer", "customer_id", "stripe_customer_id"}
+"""What a column is called that says whose usage a row is, beside the payload's own key."""
 
 _SHOWN_REFUSALS = 20
 _IN_FLIGHT = 4
@@ -140,12 +144,16 @@ def read_rows(options: argparse.Namespace) -> Iterator[Row]:
     """
     with Path(options.file).open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
-        customers = itertools.cycle(options.customer)
+        customers = itertools.cycle(options.customer or [""])
         seen: Counter[str] = Counter()
+        named: dict[str, str] = {}
         try:
-            _check_columns(options, reader.fieldnames or [])
+            columns = reader.fieldnames or []
+            _check_columns(options, columns)
+            telling = [] if options.customer_column else _customer_columns(options, columns)
             dealt = zip(reader, customers, strict=False)
             for number, (cells, customer) in enumerate(dealt, start=2):
+                _check_customers(telling, cells, named)
                 yield _row(options, number, cells, customer, seen)
         except csv.Error as error:
             raise csv.Error(f"from line {reader.line_num + 1} on: {error}") from error
@@ -176,6 +184,10 @@ def _row(
 ) -> Row:
     if None in cells or None in cells.values():
         return Row(number, {}, "it has more or fewer cells than the header has columns")
+    if options.customer_column:
+        customer = cells[options.customer_column].strip()
+        if not customer:
+            return Row(number, {}, f"column {options.customer_column} names no customer")
     try:
         instant = read_time(cells[options.time_column])
     except (ValueError, OverflowError, OSError):
@@ -229,9 +241,33 @@ def _stable_identifier(
 def _check_columns(options: argparse.Namespace, columns: Sequence[str]) -> None:
     if not columns:
         raise KeyError("the file is empty: its first row has to name the columns")
-    for column in (options.value_column, options.time_column, options.identifier_column):
+    wanted = (
+        options.value_column,
+        options.time_column,
+        options.identifier_column,
+        options.customer_column,
+    )
+    for column in wanted:
         if column and column not in columns:
             raise KeyError(f"the file has no column {column!r}, it has: {', '.join(columns)}")
+
+
+def _customer_columns(options: argparse.Namespace, columns: Sequence[str]) -> list[str]:
+    """The columns that say whose usage a row is."""
+    names = _CUSTOMER_COLUMNS | {options.customer_key.lower()}
+    return [column for column in columns if column.strip().lower() in names]
+
+
+def _check_customers(columns: Sequence[str], cells: dict[str, str], named: dict[str, str]) -> None:
+    """Refuse (KeyError) a file that names another customer than before: one would pay for all."""
+    for column in columns:
+        customer = (cells.get(column) or "").strip()
+        first = named.setdefault(column, customer)
+        if customer != first:
+            raise KeyError(
+                f"Column {column!r} names several customers ({first}, {customer} …): give "
+                f"--customer-column {column} instead of --customer."
+            )
 
 
 def _show(report: Report, console: Console) -> None:
@@ -261,11 +297,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="meterline import-usage", description=__doc__)
     parser.add_argument("file", help="a CSV file with a header row")
     parser.add_argument("--event-name", required=True, help="the meter's event name")
-    parser.add_argument(
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--customer-column", help="the column that holds the customer's id")
+    whose.add_argument(
         "--customer",
-        required=True,
         action="append",
-        help="the customer's id; repeat it to deal the rows out in turn",
+        help="whose usage all of it is; repeat it to deal the rows out in turn",
     )
     parser.add_argument("--value-column", required=True)
     parser.add_argument("--time-column", required=True, help="ISO 8601 (UTC) or Unix seconds")

@@ -60,12 +60,12 @@ def address(api: Api) -> Iterator[str]:
     server.server_close()
 
 
-def _import(file: Path, address: str, *more: str) -> int:
+def _import(file: Path, address: str, *more: str, whose: str = "--customer=cus_a") -> int:
     return run(
         [
             str(file),
             "--event-name=tokens",
-            "--customer=cus_a",
+            whose,
             "--value-column=Tokens",
             "--time-column=TIMESTAMP",
             f"--api-base={address}",
@@ -91,6 +91,51 @@ def test_a_file_is_imported_once_however_often_it_is_sent(
     [meter] = {item["meter"]["S"] for item in dynamodb.scan("meter_events")}
     total = lifetime_usage(False, meter, "cus_a", measure, now=NOW)  # noqa: FBT003
     assert total * 10 == sum(n % 9 * 10 + 5 for n in range(530))
+
+
+TWO_CUSTOMERS = f"customer_id,TIMESTAMP,Tokens\ncus_a,{NOW},1\ncus_b,{NOW},2\ncus_a,{NOW},4\n"
+
+
+def test_every_row_is_booked_on_the_customer_that_its_column_names(
+    address: str, dynamodb: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(TWO_CUSTOMERS)
+    assert _import(file, address, whose="--customer-column=customer_id") == 0
+    booked = sorted(
+        (item["customer"]["S"], item["value"]["S"]) for item in dynamodb.scan("meter_events")
+    )
+    assert booked == [("cus_a", "1"), ("cus_a", "4"), ("cus_b", "2")]
+
+
+def test_a_row_without_a_customer_is_refused(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(f"who,TIMESTAMP,Tokens\ncus_a,{NOW},1\n ,{NOW},2\n")
+    assert _import(file, address, whose="--customer-column=who") == 1
+    assert "column who names no customer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("column", ["customer_id", "Customer", "stripe_customer_id"])
+def test_one_customer_does_not_pay_for_a_file_that_names_several(
+    address: str,
+    dynamodb: Engine,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    column: str,
+) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(TWO_CUSTOMERS.replace("customer_id", column))
+    assert _import(file, address) == 2
+    assert f"give --customer-column {column} instead" in " ".join(capsys.readouterr().err.split())
+    assert dynamodb.scan("meter_events") == []
+
+
+def test_one_customer_may_be_named_in_every_row(address: str, tmp_path: Path) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(TWO_CUSTOMERS.replace("cus_b", "cus_a"))
+    assert _import(file, address) == 0
 
 
 def test_rows_that_are_refused_are_told_with_their_reasons(

@@ -75,7 +75,8 @@ def _answer(handler: Callable[..., dict[str, Any]], event: dict[str, Any]) -> An
 
 @pytest.fixture
 def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
-    """The API with a key, a meter ``tokens`` and the customers ``cus_a`` and ``cus_clock``.
+    """The API with a key, a meter ``tokens``, the customers ``cus_a`` and ``cus_b``, and
+    ``cus_clock``.
 
     The clocks of two more are deleted, and gone.
     """
@@ -95,6 +96,7 @@ def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
     )
     for body in (
         {"id": "cus_a", "object": "customer", "created": NOW, "test_clock": None},
+        {"id": "cus_b", "object": "customer", "created": NOW, "test_clock": None},
         {"id": "cus_clock", "object": "customer", "created": NOW, "test_clock": "clock_1"},
         {"id": "clock_1", "object": "test_helpers.test_clock", "frozen_time": 1_700_000_000},
         {"id": "cus_buried", "object": "customer", "created": NOW, "test_clock": "clock_2"},

@@ -76,6 +76,11 @@ def _judge_coupon(coupon: Body) -> None:
     coupon["percent_off"] = wire_number(coupon["percent_off"])
 
 
+def _say_undelivered(endpoint: Body) -> None:
+    """Say that nothing is sent to it yet, whatever its ``status`` asks for."""
+    endpoint["meterline"] = {"delivers": False}
+
+
 def _embed_lines(invoice: Body) -> None:
     """Show the first lines of a long invoice; the rest is a list. A preview has no such list."""
     is_preview = invoice["id"].startswith("upcoming_in_")
@@ -192,6 +197,6 @@ KINDS: Mapping[str, Kind] = {
         complete=_embed_plan,
     ),
     "test_helpers.test_clock": Kind(permission="test_helpers_test_clocks"),
-    "webhook_endpoint": Kind(permission="webhook_endpoints"),
+    "webhook_endpoint": Kind(permission="webhook_endpoints", complete=_say_undelivered),
 }
 """Every kind that an operation answers with, or that an edge leads to."""

@@ -10,7 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from meterline.api.own_shapes import EVENT_TYPES, event_causer, own_objects, price_terms
+from meterline.api.own_shapes import (
+    EVENT_TYPES,
+    endpoint_delivery,
+    event_causer,
+    own_objects,
+    price_terms,
+)
 from meterline.api.params import Array, Either, Map, Object, Param
 from meterline.api.router import Answer, Operation
 from meterline.core.aggregation import Formula
@@ -162,6 +168,7 @@ def shapes() -> Json:
     summary = known["billing.meter_event_summary"]["properties"]
     summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
     known["price"]["properties"]["meterline"] = price_terms()
+    known["webhook_endpoint"]["properties"]["meterline"] = endpoint_delivery()
     known["event"]["properties"]["type"]["enum"] += EVENT_TYPES
     known["Event.Request"]["properties"]["meterline"] = event_causer()
     return known | own_objects()

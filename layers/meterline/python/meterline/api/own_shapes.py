@@ -60,6 +60,11 @@ def price_terms() -> Json:
     )
 
 
+def endpoint_delivery() -> Json:
+    """The field ``meterline`` of a webhook endpoint: whether events are sent to it."""
+    return _all_of(delivers={"type": "boolean"})
+
+
 def _all_of(**fields: Json) -> Json:
     """An object with exactly these fields."""
     return {

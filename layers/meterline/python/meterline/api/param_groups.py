@@ -127,7 +127,9 @@ class Object(_Group):
         params = {}
         for key, param in self.fields.items():
             if (value := raw.get(key)) is not None:
-                params[key] = param.read(value, f"{name}[{key}]" if name else key)
+                read = param.read(value, f"{name}[{key}]" if name else key)
+                if not param.is_idle:
+                    params[key] = read
             elif param.required:
                 raise missing(param_inside(name, key))
         if self.exclusive or self.one_of:

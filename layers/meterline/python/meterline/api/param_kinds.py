@@ -50,6 +50,11 @@ class Param(ABC):
         """Whether its values are groups of values."""
         return False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether its values ask for nothing, so that they are only checked."""
+        return False
+
     @abstractmethod
     def convert(self, raw: Raw, name: str) -> Any:  # noqa: ANN401 - each kind has its own type
         """The value of a ``raw`` that is not empty."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from meterline.api import idle_params
 from meterline.api.lists import (
     PAGING,
     Keep,
@@ -234,7 +235,7 @@ OWN_PRICE_TERMS = object_(
 Amounts are in minor units of the price's currency; the fee is for each event."""
 
 CREATE_PRICE = object_(
-    AMOUNT,
+    {**AMOUNT, **idle_params.PRICE},
     exclusive=[tuple(AMOUNT), ("product", "product_data")],
     one_of=[("product", "product_data")],
     currency=currency(required=True),

@@ -1,5 +1,6 @@
 """Customers, and the test clocks that some of them live on."""
 
+from meterline.api import idle_params
 from meterline.api.lists import (
     PAGING,
     Listing,
@@ -45,6 +46,7 @@ def _fields() -> dict[str, Param]:
             max_length=12, pattern="[A-Z0-9]{3,12}", hint="Use 3 to 12 capitals and digits."
         ),
         "invoice_settings": object_(
+            idle_params.CUSTOMER_INVOICE_SETTINGS,
             custom_fields=array(
                 object_(
                     name=string(required=True, max_length=40),
@@ -67,6 +69,7 @@ def _fields() -> dict[str, Param]:
         "preferred_locales": array(string(max_length=35)),
         "shipping": SHIPPING,
         "tax_exempt": enum("exempt", "none", "reverse", emptyable=True),
+        **idle_params.CUSTOMER,
     }
 
 

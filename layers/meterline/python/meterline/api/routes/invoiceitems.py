@@ -1,5 +1,6 @@
 """``/v1/invoiceitems``: what is charged or credited once, on the next invoice or a draft."""
 
+from meterline.api import idle_params
 from meterline.api.lists import Keep, listing, retrieve, under
 from meterline.api.params import (
     Param,
@@ -38,6 +39,7 @@ _CONTENT: dict[str, Param] = {
     "quantity": integer(minimum=0),
     "quantity_decimal": decimal_(minimum=0),
     "unit_amount_decimal": decimal_(),
+    **idle_params.LINE,
 }
 _ONE_AMOUNT = [
     ("amount", "price_data", "pricing", "unit_amount_decimal"),

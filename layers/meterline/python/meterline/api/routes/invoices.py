@@ -1,5 +1,6 @@
 """``/v1/invoices``: making, reading, previewing, finalising, sending and settling."""
 
+from meterline.api import idle_params
 from meterline.api.lists import (
     Keep,
     Listing,
@@ -153,6 +154,7 @@ _PREVIEWED_ITEM = object_(
         "quantity": integer(minimum=0),
         "quantity_decimal": decimal_(minimum=0),
         **SIGNED_AMOUNT,
+        **idle_params.LINE,
     },
     exclusive=[
         ("amount", "price", "price_data", *SIGNED_AMOUNT),
@@ -160,6 +162,7 @@ _PREVIEWED_ITEM = object_(
     ],
 )
 _PREVIEW = object_(
+    idle_params.PREVIEW,
     currency=currency(),
     customer=string(),
     customer_details=object_(
@@ -189,6 +192,7 @@ _FIELDS: dict[str, Param] = {
     "metadata": metadata(),
     "number": string(max_length=26, emptyable=True),
     "statement_descriptor": string(max_length=22),
+    **idle_params.INVOICE,
 }
 _DUE = [("days_until_due", "due_date")]
 
@@ -216,6 +220,8 @@ _CHANGED_LINE = object_(LINE_CONTENT, id=string(required=True), exclusive=ONE_LI
 _REMOVED_LINE = object_(
     id=string(required=True), behavior=enum("delete", "unassign", required=True)
 )
+
+_PAY = object_(idle_params.INVOICE_PAYMENT, paid_out_of_band=boolean())
 
 
 ROUTES = Routes(
@@ -253,7 +259,12 @@ ROUTES = Routes(
             attach_payment,
             object_(payment_record=string(required=True)),
         ),
-        post("/v1/invoices/{id}/pay", _KIND, pay_invoice, object_(paid_out_of_band=boolean())),
+        post(
+            "/v1/invoices/{id}/pay",
+            _KIND,
+            pay_invoice,
+            object_(idle_params.INVOICE_PAYMENT, paid_out_of_band=boolean()),
+        ),
         post("/v1/invoices/{id}/send", _KIND, send_invoice),
         post("/v1/invoices/{id}/void", _KIND, void_invoice),
         post("/v1/invoices/{id}/mark_uncollectible", _KIND, mark_uncollectible),

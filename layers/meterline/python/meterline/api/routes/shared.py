@@ -1,5 +1,6 @@
 """Parameters that several resources have."""
 
+from meterline.api.idle_params import INVOICE_LINE
 from meterline.api.params import (
     Object,
     Param,
@@ -139,6 +140,7 @@ LINE_CONTENT: dict[str, Param] = {
     "pricing": object_(price=string(required=True)),
     "quantity": integer(minimum=0),
     "quantity_decimal": decimal_(minimum=0),
+    **INVOICE_LINE,
 }
 """What a request can say about the line of an invoice."""
 

@@ -1,5 +1,6 @@
 """``/v1/subscription_items``: the items of subscriptions, one by one."""
 
+from meterline.api import idle_params
 from meterline.api.lists import PAGING, Listing, list_operation, page_of
 from meterline.api.params import (
     Params,
@@ -58,6 +59,7 @@ ITEM_OPERATIONS = (
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
                 **_PRORATION,
+                **idle_params.SUBSCRIPTION_ITEM,
             },
             exclusive=[ITEM_PRICES],
             one_of=[ITEM_PRICES],
@@ -78,6 +80,7 @@ ITEM_OPERATIONS = (
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
                 **_PRORATION,
+                **idle_params.SUBSCRIPTION_ITEM,
             },
             exclusive=[ITEM_PRICES],
         ),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from meterline.api import idle_params
 from meterline.api.lists import Keep, by_facets, created_range, listing, retrieve, under
 from meterline.api.params import (
     RANGE,
@@ -59,6 +60,7 @@ _PRORATION = {
 }
 
 _ITEM = object_(
+    idle_params.TAX_RATES,
     billing_thresholds=ITEM_THRESHOLDS,
     discounts=discounts(),
     plan=string(),
@@ -71,6 +73,7 @@ _ITEM = object_(
 )
 
 _CHANGED_ITEM = object_(
+    idle_params.TAX_RATES,
     id=string(),
     billing_thresholds=ITEM_THRESHOLDS,
     clear_usage=boolean(),
@@ -102,6 +105,7 @@ _ONE_OFF_PERIOD = object_(
 
 _ONE_OFF_ITEMS = array(
     object_(
+        idle_params.TAX_RATES,
         discountable=boolean(),
         discounts=discounts(),
         metadata=metadata(),
@@ -170,13 +174,15 @@ _THRESHOLDS = object_(
 _FLEXIBLE = object_(proration_discounts=enum("included"))
 
 _INVOICE_SETTINGS = object_(
+    idle_params.INVOICE_SETTINGS,
     custom_fields=CUSTOM_FIELDS,
     description=string(max_length=1_500, emptyable=True),
     footer=string(emptyable=True),
 )
 
-_PAYMENT = {
+_PAYMENT: dict[str, Param] = {
     "payment_behavior": enum("allow_incomplete", "default_incomplete", "error_if_incomplete"),
+    **idle_params.SUBSCRIPTION,
 }
 """Pending updates need a payment that is awaited, so ``pending_if_incomplete`` is refused."""
 
