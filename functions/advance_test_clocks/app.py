@@ -3,6 +3,7 @@
 from typing import Any
 
 from meterline.services.queue_workers import run_clock_batch
+from meterline.services.workers import seconds_left
 
 RESERVE_MILLISECONDS = 30_000
 """What is left of the invocation's time when no further instant is begun."""
@@ -10,7 +11,9 @@ RESERVE_MILLISECONDS = 30_000
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
     """Advance the clocks that a batch of messages names; those that fail come again."""
-    return run_clock_batch(event["Records"], lambda: _has_time(context))
+    return run_clock_batch(
+        event["Records"], lambda: _has_time(context), seconds_left=seconds_left(context)
+    )
 
 
 def _has_time(context: Any) -> bool:  # noqa: ANN401 - Lambda's; None where there is no limit

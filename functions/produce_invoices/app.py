@@ -3,8 +3,9 @@
 from typing import Any
 
 from meterline.services.queue_workers import do_due_batch
+from meterline.services.workers import seconds_left
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
     """Do the due work that a batch of messages names; those that fail come again."""
-    return do_due_batch(event["Records"], work="invoices")
+    return do_due_batch(event["Records"], work="invoices", seconds_left=seconds_left(context))

@@ -1,6 +1,7 @@
 """Work that fails and fails: one dead letter for each, visible, until somebody sends it again."""
 
 import json
+from typing import Any
 
 import boto3
 import pytest
@@ -16,6 +17,7 @@ from meterline.store.queues import DueMessage
 from meterline.store.stuck import KEPT_SECONDS, Stuck, note_stuck, read_stuck
 from meterline_cli import due, redrive
 from tests.engines import Engine, resources
+from tests.integration.api.bridge import load_handler
 from tests.integration.runs.worlds import (
     DAY,
     NOW,
@@ -215,6 +217,64 @@ def test_a_message_that_failed_waits_the_longer_the_more_often_it_has_failed(
         do_due_batch([record], work="renewals")
     assert waits == [10, 20, 40, 80, 160]
     assert dynamodb.tables
+
+
+WORKERS = {
+    "Renewals": ("roll_billing_cycles", "sub_1"),
+    "Invoices": ("produce_invoices", "in_1"),
+    "Clocks": ("advance_test_clocks", "clock_1"),
+}
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_killed_worker_delays_its_batch_no_longer_than_it_could_have_lived(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The queue itself would wait for twelve minutes; a worker can live for two."""
+    held: dict[str, int] = {}
+
+    class Sqs:
+        def change_message_visibility_batch(self, **given: Any) -> None:
+            assert given["QueueUrl"] == dynamodb.environment[f"METERLINE_{name.upper()}_QUEUE_URL"]
+            assert len({entry["Id"] for entry in given["Entries"]}) == len(given["Entries"])
+            held.update(
+                (entry["ReceiptHandle"], entry["VisibilityTimeout"]) for entry in given["Entries"]
+            )
+
+    class Context:
+        def get_remaining_time_in_millis(self) -> int:
+            return 119_900
+
+    def dies(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("meterline.store.queues.sqs", Sqs)
+    monkeypatch.setattr(queue_workers, "each_record", dies)
+    function, object_id = WORKERS[name]
+    records = [
+        {
+            "messageId": str(number),
+            "receiptHandle": f"handle {number}",
+            "body": json.dumps({"livemode": False, "id": object_id}),
+        }
+        for number in range(10)
+    ]
+    with pytest.raises(SystemExit):
+        load_handler(function)({"Records": records}, Context())
+    assert held == {f"handle {number}": 119 + 15 for number in range(10)}
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_waits_six_times_as_long_as_its_worker_can_live(name: str) -> None:
+    """What Lambda advises, so that a batch is not given out twice before a worker has begun."""
+    functions = resources("AWS::Serverless::Function").values()
+    [timeout] = [
+        function["Timeout"]
+        for function in functions
+        if function["CodeUri"] == f"functions/{WORKERS[name][0]}"
+    ]
+    visibility = resources("AWS::SQS::Queue")[f"{name}Queue"]["VisibilityTimeout"]
+    assert visibility == 6 * timeout
 
 
 @pytest.mark.parametrize("name", QUEUES)

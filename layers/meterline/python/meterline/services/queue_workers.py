@@ -3,9 +3,13 @@
 A message that fails comes again, later each time. Before its last try its object is noted as stuck:
 should that fail too, the message becomes a dead letter, and the sweep sends no other one until an
 operator has sent it again.
+
+A batch whose worker is killed comes again when that worker's time would have been over. Its queue
+would wait six times as long, which is for batches that no worker has begun.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from meterline.services.context import Context
 from meterline.services.due_work import do_due_work, is_due
@@ -19,31 +23,53 @@ from meterline.services.workers import (
     worker_context,
 )
 from meterline.store.failures import passes
-from meterline.store.queues import DueMessage, enqueue, wait_before_next_try
+from meterline.store.queues import DueMessage, enqueue, hold, queue_of, wait_before_next_try
 from meterline.store.stuck import Stuck, forget_stuck, note_stuck
 
 MOST_TRIES = 5
 """How often a message is received before it becomes a dead letter, as the template has it."""
 
 
-def do_due_batch(records: list[Record], *, work: str) -> BatchAnswer:
+_LATE_SECONDS = 15
+"""After a worker's time, until which what it has done is taken off its queue."""
+
+
+def do_due_batch(
+    records: list[Record], *, work: str, seconds_left: int | None = None
+) -> BatchAnswer:
     """Do the due work of the objects that SQS records name, at the wall clock's time.
 
-    ``work`` names it in the metrics: renewals or invoices.
+    ``work`` names it in the metrics: renewals or invoices. The worker has ``seconds_left``.
     """
+    _hold(records, seconds_left)
     return _measured(records, _do_due, work)
 
 
 def run_clock_batch(
-    records: list[Record], has_time: Callable[[], bool] = lambda: True
+    records: list[Record],
+    has_time: Callable[[], bool] = lambda: True,
+    *,
+    seconds_left: int | None = None,
 ) -> BatchAnswer:
     """Run the test clocks that SQS records name up to their targets, while there is time.
 
-    A clock whose work fails at the last try, for a reason that does not pass by itself, has failed.
+    The worker has ``seconds_left``. A clock whose work fails at the last try, for a reason that
+    does not pass by itself, has failed.
     """
+    _hold(records, seconds_left)
     return _measured(
         records, lambda record, ctx, one: _run_clock(record, ctx, one, has_time), "clocks"
     )
+
+
+def _hold(records: list[Record], seconds_left: int | None) -> None:
+    """Keep the messages of a batch from other workers only as long as this one can live."""
+    handles = [record["receiptHandle"] for record in records if record.get("receiptHandle")]
+    if seconds_left is None or not handles:
+        return
+    with suppress(ValueError, KeyError):  # what cannot be read fails by itself, and alone
+        url = queue_of(DueMessage.parse(records[0]["body"]))
+        hold(url, handles, seconds_left + _LATE_SECONDS)
 
 
 def _measured(

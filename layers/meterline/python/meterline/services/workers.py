@@ -8,6 +8,8 @@ from meterline.services.context import Context
 from meterline.services.logs import frames, log
 from meterline.store.billing import BillingStore
 
+_MILLISECONDS = 1_000
+
 type Record = dict[str, Any]
 type BatchAnswer = dict[str, list[dict[str, str]]]
 
@@ -21,6 +23,13 @@ def worker_context(*, livemode: bool) -> Context:
     """The context of work that no request asked for, at the wall clock's time."""
     now = wall_clock()
     return Context(store=BillingStore(livemode), now=now, wall_clock=now)
+
+
+def seconds_left(context: Any) -> int | None:  # noqa: ANN401 - Lambda's
+    """How long an invocation can go on, in whole seconds; None where there is no limit."""
+    if context is None:
+        return None
+    return int(context.get_remaining_time_in_millis()) // _MILLISECONDS
 
 
 def each_record(

@@ -1,7 +1,7 @@
 """The queues of due work: which one an object's work goes to, and sending it there."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,6 +104,20 @@ def wait_before_next_try(message: DueMessage, receipt_handle: str, tries: int) -
         sqs().change_message_visibility(
             QueueUrl=queue_of(message), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
         )
+
+
+def hold(url: str, receipt_handles: Sequence[str], seconds: int) -> None:
+    """Let messages of one batch come again after ``seconds``, should their worker die meanwhile.
+
+    Of no consequence if it fails itself: then they wait for their queue's own time.
+    """
+    for batch in batched(receipt_handles, _BATCH, strict=False):
+        entries = [
+            {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+            for index, handle in enumerate(batch)
+        ]
+        with suppress(BotoCoreError, ClientError):
+            sqs().change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
 def redrive(url: str, *, most: int) -> int:
