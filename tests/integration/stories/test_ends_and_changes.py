@@ -194,6 +194,21 @@ def test_a_resumed_subscription_ends_with_its_new_period(stage: Stage) -> None:
     assert ended_at(stage, subscription) == "2024-02-21"
 
 
+def test_an_end_with_the_period_lies_ahead_in_a_pause_too(stage: Stage) -> None:
+    """No period begins in a pause: the end is that of the cycle's, and goes with a resumption."""
+    subscription = stage.subscribe(stage.price("Base", MONTH))
+    stage.client.v1.subscriptions.pause(subscription.id)
+    stage.until("2024-03-11")
+    ending = stage.change(subscription, cancel_at_period_end=True)
+    assert day(ending.cancel_at) == "2024-04-01"
+    added = stage.change(subscription, items=[{"price": stage.price("More", MONTH)}])
+    assert day(added.cancel_at) == "2024-04-01"
+    stage.client.v1.subscriptions.resume(subscription.id)
+    assert periods(stored(stage, subscription)) == ["2024-04-11"] * 3
+    stage.until("2024-04-12")
+    assert ended_at(stage, subscription) == "2024-04-11"
+
+
 def test_a_trial_that_ends_with_its_subscription_does_not_pause_it(stage: Stage) -> None:
     behavior = {"end_behavior": {"missing_payment_method": "pause"}}
     subscription = stage.subscribe(

@@ -29,6 +29,7 @@ from meterline.services.subscriptions.bodies import (
     subscription_document,
     with_items,
 )
+from meterline.services.subscriptions.ends import period_end
 from meterline.services.subscriptions.prorations import (
     Proration,
     add_line,
@@ -122,7 +123,7 @@ def change_end(ledger: Ledger, subscription: Body, params: Body, *, prorates: bo
     if "cancel_at_period_end" in params:
         if not params["cancel_at_period_end"]:
             return _without_end(ledger, subscription, prorates=prorates)
-        at = current_period(subscription).end
+        at = period_end(subscription, ledger.ctx.now)
         return _ending(ledger, subscription) | {"cancel_at": at, "cancel_at_period_end": True}
     if "cancel_at" not in params:
         return subscription

@@ -80,7 +80,7 @@ def change_items(
     kept += [step.new for step in steps if step.old is None and step.new is not None]
     check_together([item["price"] for item in kept], mode_of(subscription))
     made = {step.new["id"] for step in steps if step.new is not None and step.has_new_period}
-    changed = with_following_end(with_items(subscription, kept), made)
+    changed = with_following_end(with_items(subscription, kept), made, ledger.ctx.now)
     return changed, [_as_in(changed, step) for step in steps]
 
 

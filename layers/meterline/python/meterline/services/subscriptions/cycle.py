@@ -4,6 +4,7 @@ That is so when the anchor is reset, when a trial is given or ends early, and in
 the interval changes or free prices become paid ones (contract sections 5.3 and 5.4).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meterline.core.anchors import check_trial_end
@@ -21,7 +22,7 @@ from meterline.services.subscriptions.bodies import (
     next_pending_invoice,
     with_items,
 )
-from meterline.services.subscriptions.ends import end_after, without_following_end
+from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
 from meterline.services.subscriptions.items import own_interval
 from meterline.services.subscriptions.prorations import Proration, credit_unused, is_free_time
 from meterline.services.terms import (
@@ -79,14 +80,12 @@ def restart(
     credit_unused(ledger, before, Proration(how.at, prorates))
     renewed = after | _standing(before, how)
     spans = _spans(renewed, how)
-    items = [in_period(item, spans[item["id"]].period) for item in items_of(after)]
-    end = end_after(renewed, (span.period.end for span in spans.values()))
+    end = end_of_new_cycle(_in_periods(renewed, spans), ledger.ctx.now)
+    spans = {item_id: span.until(end) for item_id, span in spans.items()}
+    renewed = _in_periods(renewed, spans)
     next_pending = next_pending_invoice(renewed, max(how.at, ledger.ctx.now))
-    restarted = with_items(renewed, items) | {
-        "cancel_at": end,
-        "next_pending_invoice_item_invoice": next_pending,
-    }
-    for item in sorted(items, key=lambda one: int(one["created"]), reverse=True):
+    restarted = renewed | {"cancel_at": end, "next_pending_invoice_item_invoice": next_pending}
+    for item in sorted(items_of(restarted), key=lambda one: int(one["created"]), reverse=True):
         lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]
     return restarted, lines
 
@@ -108,16 +107,21 @@ def _usage_lines(ledger: Ledger, before: Body, at: int) -> list[ItemLine]:
 
 
 def _spans(renewed: Body, how: Restart) -> dict[str, CyclePeriod]:
-    """The first periods of the new cycle by item, up to the end of the subscription."""
+    """The first periods of the new cycle by item, up to an end that does not follow them."""
     endless = without_following_end(renewed)
-    spans = {
+    return {
         item["id"]: span_from(endless, item, how.at)
         if how.trial_end is None
         else trial_span(endless, how.at)
         for item in items_of(renewed)
     }
-    end = end_after(renewed, (span.period.end for span in spans.values()))
-    return {item_id: span.until(end) for item_id, span in spans.items()}
+
+
+def _in_periods(subscription: Body, spans: Mapping[str, CyclePeriod]) -> Body:
+    return with_items(
+        subscription,
+        [in_period(item, spans[item["id"]].period) for item in items_of(subscription)],
+    )
 
 
 def _first_lines(

@@ -6,11 +6,12 @@ subscriptions for billing periods with mixed intervals", 2025-07-30). Periods ma
 cut there; those that run already stay as they are.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from typing import Any
 
+from meterline.core.periods import next_boundary
 from meterline.services.subscriptions.bodies import items_of, with_items
-from meterline.services.terms import item_period
+from meterline.services.terms import interval_of, item_period
 from meterline.store.documents import Body
 
 
@@ -34,16 +35,26 @@ def without_following_end(subscription: Body) -> Body:
     return subscription | {"cancel_at": None} if _follows(subscription) else subscription
 
 
-def end_after(subscription: Body, ends: Iterable[int]) -> int | None:
-    """The end of a subscription whose items' periods end at ``ends``; None if it goes on."""
-    end: int | None = min(ends) if _follows(subscription) else subscription["cancel_at"]
+def period_end(subscription: Body, now: int) -> int:
+    """Where the earliest period ends: in a pause, in which none begins, that of the cycle."""
+    if subscription["status"] == "paused":
+        return _end_after(subscription, now)
+    return min(int(item["current_period_end"]) for item in items_of(subscription))
+
+
+def end_of_new_cycle(subscription: Body, now: int) -> int | None:
+    """The end of a subscription whose periods are those of a new cycle; None if it goes on."""
+    if _follows(subscription):
+        return _end_after(subscription, now)
+    end: int | None = subscription["cancel_at"]
     return end
 
 
-def with_following_end(subscription: Body, made: Container[str]) -> Body:
+def with_following_end(subscription: Body, made: Container[str], now: int) -> Body:
     """The subscription whose end follows its periods, if it does: the items ``made`` are cut."""
-    items = items_of(subscription)
-    end = end_after(subscription, (int(item["current_period_end"]) for item in items))
+    if not _follows(subscription):
+        return subscription
+    end, items = period_end(subscription, now), items_of(subscription)
     cut = [
         item | {"current_period_end": item_period(item).until(end).end}
         if item["id"] in made
@@ -51,6 +62,17 @@ def with_following_end(subscription: Body, made: Container[str]) -> Body:
         for item in items
     ]
     return with_items(subscription, cut) | {"cancel_at": end}
+
+
+def _end_after(subscription: Body, now: int) -> int:
+    """The earliest end of the items' periods that lies ahead: they go on as the anchor has it."""
+    anchor = subscription["billing_cycle_anchor"]
+    return min(
+        int(item["current_period_end"])
+        if item["current_period_end"] > now
+        else next_boundary(anchor, interval_of(item["price"]), now)
+        for item in items_of(subscription)
+    )
 
 
 def _follows(subscription: Body) -> bool:
