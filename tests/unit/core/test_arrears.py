@@ -1,0 +1,29 @@
+"""When an invoice is late, and when it is given up."""
+
+import pytest
+
+from meterline.core.arrears import Deadlines, Patience, deadlines_of
+
+FINAL = 1_000
+
+
+@pytest.mark.parametrize(
+    ("due_date", "patience", "deadlines"),
+    [
+        (None, Patience(), Deadlines(None, None)),
+        (None, Patience(give_up_seconds=50), Deadlines(None, None)),
+        (None, Patience(late_seconds=30), Deadlines(1_030, None)),
+        (None, Patience(late_seconds=30, give_up_seconds=50), Deadlines(1_030, 1_080)),
+        (1_200, Patience(late_seconds=30), Deadlines(1_200, None)),
+        (1_200, Patience(give_up_seconds=0), Deadlines(1_200, 1_200)),
+    ],
+)
+def test_an_invoice_is_late_after_its_due_date_or_a_window_and_given_up_after_another(
+    due_date: int | None, patience: Patience, deadlines: Deadlines
+) -> None:
+    assert deadlines_of(FINAL, due_date, patience) == deadlines
+
+
+def test_an_invoice_that_becomes_final_after_its_due_date_is_late_at_once_and_not_before() -> None:
+    patience = Patience(give_up_seconds=50)
+    assert deadlines_of(FINAL, FINAL - 1, patience) == Deadlines(FINAL, FINAL + 50)
