@@ -12,7 +12,7 @@ import pytest
 
 from meterline.store import search_terms, shelf_notes
 from meterline.store.billing import BillingStore
-from meterline.store.commit import _item
+from meterline.store.commit import item_of
 from meterline.store.documents import Body, Change, Document
 from meterline.store.models import billing_item
 from tests.integration.api.conftest import Api, Client
@@ -367,4 +367,4 @@ def _add(documents: list[Document]) -> None:
     shelf_notes.note_shelves(fresh, livemode=False)
     with billing_item().batch_write() as batch:
         for document in fresh:
-            batch.save(_item(document))
+            batch.save(item_of(document))

@@ -161,19 +161,6 @@ def test_the_sdk_pages_through_all_lines(api: Api) -> None:
         client.v1.invoices.retrieve("in_unknown")
 
 
-@pytest.mark.usefixtures("dynamodb", "small_parts")
-def test_a_deleted_draft_gives_all_its_items_back() -> None:
-    customer_id = customer()
-    charge(customer_id, 45)
-    include = {"customer": customer_id, "pending_invoice_items_behavior": "include"}
-    draft = create_invoice(context(), include)
-    charge(customer_id, 3)
-    delete_invoice(context(), draft["id"], {})
-    assert {item["invoice"] for item in listed("invoiceitem")} == {None}
-    again = create_invoice(context(), include)
-    assert again["total"] == sum_to(45) + sum_to(3)
-
-
 @pytest.mark.usefixtures("small_parts")
 def test_parts_follow_their_invoice(dynamodb: Engine) -> None:
     """A line more, a line less, other amounts, finalised, void: no part is missing or left over."""

@@ -10,6 +10,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import new_id
 from meterline.services.invoices.ledger import running_subscriptions
+from meterline.services.invoices.pending import with_tabs_only
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.rosters import joined, left
 from meterline.services.subscriptions.bodies import is_ended
@@ -96,7 +97,8 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
     if running_subscriptions(document.body):
         raise Conflict(customer_id)
     remains = {"id": customer_id, "object": KIND, "deleted": True}
-    gone = replace(document, body=remains | {"created": document.created})
+    kept = {"created": document.created} | with_tabs_only(document.body)
+    gone = replace(document, body=remains | kept)
     events = [EventDraft("customer.deleted", document.body)]
     clock_id = document.body["test_clock"]
     roster = left(ctx, clock_roster(clock_id), customer_id) if clock_id else []

@@ -23,14 +23,16 @@ from meterline.services.renewals import (
 from meterline.services.subscriptions.arrears import pursue_invoice
 from meterline.services.subscriptions.bodies import (
     collection_resumes_at,
+    drops_at,
     expires_at,
     pending_due_at,
+    prorations_left,
     renews_at,
     stops_at,
     stops_from,
     trial_notice_at,
 )
-from meterline.services.subscriptions.cancel import stop_more_invoices
+from meterline.services.subscriptions.cancel import drop_more_prorations, stop_more_invoices
 from meterline.services.subscriptions.notices import tell_of_trial_end
 from meterline.store.documents import Conflict, Document
 
@@ -45,6 +47,7 @@ WORK: Final[dict[str, tuple[DueWork, ...]]] = {
         DueWork(renews_at, renew_subscription),
         DueWork(pending_due_at, bill_pending_items),
         DueWork(stops_at, stop_more_invoices, left=stops_from),
+        DueWork(drops_at, drop_more_prorations, left=prorations_left),
     ),
     "invoice": (
         DueWork(finalization_due_at, finalize_due_invoice),

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pynamodb.exceptions import DoesNotExist
 
 from meterline.store import commit as transactions
-from meterline.store import keys, parts, search_terms, shelf_notes, tabs
+from meterline.store import keys, named, parts, search_terms, shelf_notes, tabs
 from meterline.store.documents import (
     LIVE,
     Body,
@@ -170,14 +170,17 @@ class BillingStore:
         """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
         search_terms.write_rows(change)
         shelf_notes.note_shelves(change.puts, self.livemode)
-        named = parts.write_parts(change)
         try:
-            transactions.commit(named, livemode=self.livemode)
+            named.write_named(change)
+            in_parts = parts.write_parts(change)
+            transactions.commit(in_parts, livemode=self.livemode)
         except (Conflict, ClaimTaken, LeaseLost, Oversized, TooLong):
             search_terms.undo_rows(change)
+            named.undo_named(change)
             raise
         search_terms.remove_rows(change)
-        parts.remove_parts(change, named)
+        named.remove_unnamed(change)
+        parts.remove_parts(change, in_parts)
 
     def _ids(self, kind: str, span: Span, source: Source, size: int) -> Iterator[str]:
         """The ids of a list in the order of ``span``, read ``size`` at a time."""
@@ -215,7 +218,7 @@ class BillingStore:
         except DoesNotExist:
             return None
         document = self._document(item)
-        return tabs.as_billed({object_id: document}, self.get_many)[object_id]
+        return tabs.as_billed({object_id: document}, self.get_many).get(object_id)
 
     def _document(self, item: BillingItem) -> Document:
         return Document(

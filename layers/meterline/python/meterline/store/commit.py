@@ -46,7 +46,7 @@ class _Writer:
             )
             yield document
         for document in change.deletes:
-            self.transaction.delete(_item(document), condition=_unchanged(model, document))
+            self.transaction.delete(item_of(document), condition=_unchanged(model, document))
             yield document
         for claim in change.releases:
             gone = model.pk.does_not_exist()
@@ -54,7 +54,7 @@ class _Writer:
             self.transaction.delete(self._claim(claim), condition=condition)
             yield claim
         for document in change.puts:
-            self.transaction.save(_item(document), condition=_unchanged(model, document))
+            self.transaction.save(item_of(document), condition=_unchanged(model, document))
             yield document
         for claim in change.claims:
             free = model.pk.does_not_exist() | (model.holder == claim.holder)
@@ -131,7 +131,7 @@ def _address(document: Document) -> tuple[str, str]:
     return keys.object_key(document.livemode, document.id), "#"
 
 
-def _item(document: Document) -> BillingItem:
+def item_of(document: Document) -> BillingItem:
     """The item that stores ``document`` at its next version."""
     return billing_item()(
         *_address(document),
@@ -148,7 +148,7 @@ def _item(document: Document) -> BillingItem:
 
 def stored_item(document: Document) -> dict[str, Any]:
     """``document`` at its next version in DynamoDB's own notation, for another transaction."""
-    return dict(_item(document).serialize())
+    return dict(item_of(document).serialize())
 
 
 def _index_attributes(document: Document) -> dict[str, Any]:

@@ -122,6 +122,9 @@ class Change:
     """Everything that one decision writes; it is committed whole or not at all.
 
     ``checks`` are documents that the decision read and that must be unchanged at the commit.
+    ``named`` are new documents that nobody sees until one of ``puts`` names them: they are written
+    before the commit. ``unnamed`` are those that nobody sees any more: they are removed after it.
+    So a commit can bring or end more of them than one transaction takes.
     ``result_id`` names the object that the request answers with, for a replay of its ``receipt``.
     ``is_asked_for`` says that somebody can be told to ask for less: a change by a request leaves
     room for what Meterline has to add later.
@@ -130,6 +133,8 @@ class Change:
     puts: list[Document] = field(default_factory=list)
     deletes: list[Document] = field(default_factory=list)
     checks: list[Document] = field(default_factory=list)
+    named: list[Document] = field(default_factory=list)
+    unnamed: list[Document] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     releases: list[Claim] = field(default_factory=list)
     receipt: Receipt | None = None

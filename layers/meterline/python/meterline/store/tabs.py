@@ -3,6 +3,9 @@
 Items that wait for the same invoices stand on a tab, and the tab knows which invoice took it. An
 item's own document is not written again when it is billed: whoever reads it is shown its tab's
 invoice, and the figures that were counted anew when that invoice became final.
+
+A tab also decides what there is: an item that its tab does not name is not there, so one write adds
+or removes any number of them. Those of a deleted draft are deleted with their tab.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +30,8 @@ def tab_of(item: Body) -> str | None:
 def as_billed(documents: Mapping[str, Document], read: Read) -> dict[str, Document]:
     """The documents, invoice items among them as their tabs say they were billed.
 
-    ``read`` reads documents by their ids; nothing is read when no item stands on a tab.
+    Without the items that their tabs do not name. ``read`` reads documents by their ids; nothing is
+    read when no item stands on a tab.
     """
     standing = {
         document.id: tab
@@ -38,13 +42,19 @@ def as_billed(documents: Mapping[str, Document], read: Read) -> dict[str, Docume
         return dict(documents)
     tabs = read(set(standing.values()))
     return {
-        one: _billed(document, tabs.get(standing[one])) if one in standing else document
+        one: _billed(document, tabs[standing[one]]) if one in standing else document
         for one, document in documents.items()
+        if one not in standing or _names(tabs.get(standing[one]), one)
     }
 
 
-def _billed(item: Document, tab: Document | None) -> Document:
-    if tab is None:
-        return item
+def _names(tab: Document | None, item_id: str) -> bool:
+    return tab is not None and item_id in tab.body["items"]
+
+
+def _billed(item: Document, tab: Document) -> Document:
+    if tab.body.get("deleted"):
+        remains = {"id": item.id, "object": item.body["object"], "deleted": True}
+        return replace(item, body=remains | {"_": item.body["_"]})
     figures = tab.body["figures"].get(item.id, {})
     return replace(item, body=item.body | figures | {"invoice": tab.body["invoice"]})

@@ -13,6 +13,9 @@ from meterline.store.documents import Body, Document
 
 KIND = "invoiceitem"
 _PRICES = {"price", "price_data", "pricing"}
+_WITH_ITS_DRAFT = (
+    "Can't delete an invoice item that is attached to an invoice that is no longer editable"
+)
 
 
 def create_invoice_item(ctx: Context, params: Body) -> Body:
@@ -28,7 +31,7 @@ def create_invoice_item(ctx: Context, params: Body) -> Body:
     ledger.add_item(item)
     if draft is not None:
         check_currency(draft.body, item)
-        item = ledger.take_item(ledger.pending.added[item["id"]], draft.id)
+        item = ledger.take_item(ledger.pending.added[item["id"]], draft)
         put_lines(ledger, draft, [*invoice_lines(draft.body), item_line(item, draft.id)])
     ledger.save(result_id=item["id"])
     return item
@@ -36,7 +39,7 @@ def create_invoice_item(ctx: Context, params: Body) -> Body:
 
 def update_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:
     """Change an item that is on no invoice, or on a draft; proration amounts stay."""
-    document = find(ctx, KIND, item_id)
+    document = _item(ctx, item_id, "This invoice item has been deleted.")
     ledger = _ledger_for(ctx, {"customer": document.body["customer"]})
     item = changed_item(ledger, document.body, params)
     written = replace(document, body=item)
@@ -52,7 +55,7 @@ def update_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:
 
 def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Delete an item that is on no invoice, or on a draft, which then loses its line."""
-    document = find(ctx, KIND, item_id)
+    document = _item(ctx, item_id, _WITH_ITS_DRAFT)
     ledger = _ledger_for(ctx, {"customer": document.body["customer"]})
     if document.body["invoice"] is not None:
         draft = editable_draft(ctx, document.body["invoice"])
@@ -80,6 +83,14 @@ def put_lines(ledger: Ledger, draft: Document, lines: list[Body]) -> Body:
     ledger.put(replace(draft, body=body))
     ledger.tell("invoice.updated", body, draft.body)
     return body
+
+
+def _item(ctx: Context, item_id: str, refusal: str) -> Document:
+    """An invoice item; one that was deleted with its draft is refused in these words."""
+    document = ctx.store.get(item_id)
+    if document is not None and document.kind == KIND and document.body.get("deleted"):
+        raise BillingError(refusal)
+    return find(ctx, KIND, item_id)
 
 
 def _ledger_for(ctx: Context, params: Body) -> Ledger:

@@ -4,7 +4,7 @@ Bills, renewals, changes and previews are all decided on a ledger. Saving it com
 one transaction; a preview drops it. So a preview cannot differ from what is then billed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from meterline.core.errors import BillingError
@@ -13,10 +13,9 @@ from meterline.services.events import EventDraft
 from meterline.services.invoices.pending import PendingItems, Selection, pending_items
 from meterline.services.subscriptions.bodies import is_ended
 from meterline.store.documents import Body, Change, Claim, ClaimTaken, Document
-from meterline.store.tabs import tab_of
 
-_MAX_WRITES = 95
-"""What one transaction takes, less what saving itself adds to it."""
+_MAX_WRITES = 94
+"""What one transaction takes, less what saving adds: five documents of events, and a receipt."""
 
 MOST_SUBSCRIPTIONS = 500
 """Subscriptions of a customer that run at a time."""
@@ -42,6 +41,7 @@ class Ledger:
     _deletes: dict[str, Document] = field(default_factory=dict)
     _checks: dict[str, Document] = field(default_factory=dict)
     _claims: dict[Claim, Callable[[], Exception]] = field(default_factory=dict)
+    _dropped: list[Document] = field(default_factory=list)
 
     def put(self, document: Document) -> None:
         """Store a document, in place of what was to be stored under its id."""
@@ -102,22 +102,25 @@ class Ledger:
         else:
             self.events = [event for event in self.events if event.subject["id"] != document.id]
 
+    def drop_items(self, documents: Sequence[Document]) -> None:
+        """Delete pending items, any number of them: their tabs do not name them any more."""
+        self.pending.drop(documents)
+        self._dropped += documents
+        for document in documents:
+            self.tell("invoiceitem.deleted", document.body)
+
     def collect(self, invoice_id: str, wanted: Selection) -> list[Body]:
         """Take the wanted pending items onto an invoice; returns them, newest first."""
         taken = self.pending.take(wanted, invoice_id)
-        for document in taken:
-            if tab_of(document.body) is None:
-                self.put(document)
         return sorted((one.body for one in taken), key=lambda item: int(item["date"]), reverse=True)
 
-    def take_item(self, document: Document, invoice_id: str) -> Body:
-        """Take one invoice item, pending or new, onto an invoice."""
-        self.pending.added.pop(document.id, None)
-        self.pending.leave(document)
-        private = {name: value for name, value in document.body["_"].items() if name != "tab"}
-        body = document.body | {"invoice": invoice_id, "_": private}
-        self.put(replace(document, body=body))
-        return body
+    def take_item(self, document: Document, draft: Document) -> Body:
+        """Take one invoice item, pending or new, onto a draft."""
+        return self.pending.take_one(document, draft.id).body
+
+    def delete_with_draft(self, item_ids: Iterable[str]) -> None:
+        """Delete the items of a draft that is deleted."""
+        self.pending.delete_with_draft(self.ctx.store.get_many(item_ids).values())
 
     def release(self, document: Document) -> None:
         """Make an item of a draft pending again."""
@@ -130,14 +133,19 @@ class Ledger:
     @property
     def room(self) -> int:
         """How many more documents the decision can change, beside the usual ones."""
-        return _MAX_WRITES - len(self._puts) - len(self._deletes) - len(self._checks) - _RESERVED
+        tabs = self.pending.tabs_written
+        decided = len(self._puts) + len(self._deletes) + len(self._checks) + tabs
+        return _MAX_WRITES - decided - _RESERVED
 
     def save(self, result_id: str | None = None) -> list[Document]:
         """Commit the decision; returns the documents written.
 
-        Refused if the customer would have more pending items than one transaction can bill.
+        New and dropped items are written by the transaction itself where they fit into it, else
+        beside it. Refused if the customer would have more pending items than one transaction can
+        bill.
         """
-        for document in self.pending.settle():
+        settled = self.pending.settle()
+        for document in settled.puts:
             self.put(document)
         self.account = self._with_running(self.pending.noted(self.account))
         if self.account != self.customer.body:
@@ -145,20 +153,27 @@ class Ledger:
         else:
             self.check(self.customer)
         checks = [one for one in self._checks.values() if one.id not in self._puts]
-        puts = list(self._puts.values())
-        if len(puts) + len(checks) + len(self._deletes) > _MAX_WRITES:
+        change = Change(
+            puts=list(self._puts.values()), deletes=list(self._deletes.values()), checks=checks
+        )
+        written = len(change.puts) + len(change.deletes) + len(checks)
+        if written + len(settled.named) + len(self._dropped) <= _MAX_WRITES:
+            change.puts += settled.named
+            change.deletes += self._dropped
+        elif written <= _MAX_WRITES:
+            change.named, change.unnamed = settled.named, self._dropped
+        else:
             raise BillingError(
                 "This changes more invoice items at once than one transaction takes. Invoice the"
                 " pending ones first, or change fewer items at a time.",
             )
-        deletes = list(self._deletes.values())
-        change = Change(puts=puts, deletes=deletes, checks=checks, claims=list(self._claims))
+        change.claims = list(self._claims)
         try:
             self.ctx.save(change, self.events, result_id=result_id)
         except ClaimTaken as taken:
             refusal = self._claims[taken.claim]
             raise refusal() from None
-        return puts
+        return change.puts
 
     def _with_running(self, account: Body) -> Body:
         """The customer, whose private state says which subscriptions run."""

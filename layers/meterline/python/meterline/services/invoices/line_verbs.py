@@ -105,7 +105,7 @@ def _added(ledger: Ledger, draft: Document, wanted: Body, at: str) -> Body:
         item = requested_item(ledger, {"currency": draft.body["currency"], **wanted}, at=at)
         check_currency(draft.body, item, at)
         ledger.add_item(item)
-        return ledger.take_item(ledger.pending.added[item["id"]], draft.id)
+        return ledger.take_item(ledger.pending.added[item["id"]], draft)
     param = f"{at}[invoice_item]"
     document = find(ledger.ctx, KIND, wanted["invoice_item"], param=param)
     if document.body["customer"] != ledger.customer.id:
@@ -114,7 +114,7 @@ def _added(ledger: Ledger, draft: Document, wanted: Body, at: str) -> Body:
         raise BillingError(f"The item is on {document.body['invoice']} already.", param=param)
     check_currency(draft.body, document.body, at)
     item = changed_item(ledger, document.body, wanted, at=at)
-    return ledger.take_item(replace(document, body=item), draft.id)
+    return ledger.take_item(replace(document, body=item), draft)
 
 
 def _changed(ledger: Ledger, draft: Document, line: Body, wanted: Body, at: str) -> Body:

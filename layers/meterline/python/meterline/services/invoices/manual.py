@@ -34,7 +34,7 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.numbers import check_number
 from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import customer_of, find, on_customers_time
-from meterline.store.documents import Body, Document
+from meterline.store.documents import Body
 
 _PLAIN_FIELDS = (
     "collection_method",
@@ -93,7 +93,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
 
 
 def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
-    """Delete a draft that was made by hand; its items wait for another invoice again."""
+    """Delete a draft that was made by hand, and its items with it, as Stripe does."""
     document = editable_draft(ctx, invoice_id)
     if subscription_of(document.body) is not None:
         raise BillingError(
@@ -103,7 +103,7 @@ def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa
         )
     customer = find(ctx, "customer", document.body["customer"], param="customer")
     ledger = open_ledger(on_customers_time(ctx, customer), customer)
-    _release_items(ledger, document)
+    ledger.delete_with_draft(_item_ids(document.body))
     ledger.remove(document)
     ledger.tell("invoice.deleted", document.body)
     ledger.save(result_id=invoice_id)
@@ -248,12 +248,7 @@ def _pending_lines(
     return [item_line(item, draft["id"]) for item in items]
 
 
-def _release_items(ledger: Ledger, document: Document) -> None:
-    """Make the items of a draft pending again."""
-    ids = [
-        line["parent"]["invoice_item_details"]["invoice_item"]
-        for line in invoice_lines(document.body)
-        if line["parent"]["invoice_item_details"] is not None
-    ]
-    for item in ledger.ctx.store.get_many(ids).values():
-        ledger.release(item)
+def _item_ids(invoice: Body) -> list[str]:
+    """The ids of the invoice items that an invoice bills."""
+    details = (line["parent"]["invoice_item_details"] for line in invoice_lines(invoice))
+    return [one["invoice_item"] for one in details if one is not None]

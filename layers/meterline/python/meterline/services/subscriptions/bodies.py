@@ -142,6 +142,17 @@ def stops_from(subscription: Body) -> tuple[int, str]:
     return int(place["created"]), str(place["id"])
 
 
+def drops_at(subscription: Body) -> int | None:
+    """When to go on dropping the pending prorations of one that has ended: at once, if at all."""
+    rest = (subscription.get("_") or {}).get("drops")
+    return None if rest is None else int(rest["at"])
+
+
+def prorations_left(subscription: Body) -> tuple[int]:
+    """How many pending prorations of a subscription that has ended are left to be dropped."""
+    return (int(subscription["_"]["drops"]["left"]),)
+
+
 def trial_notice_at(subscription: Body) -> int | None:
     """When to tell that the trial will end: three days before, or at once if it is shorter.
 
@@ -161,6 +172,7 @@ DUE_INSTANTS = (
     renews_at,
     pending_due_at,
     stops_at,
+    drops_at,
 )
 """When the kinds of work on a subscription are due; of several at once, in this order."""
 

@@ -55,6 +55,7 @@ from meterline.store.packing import text_bytes
 _INVOICES_AT_ONCE = 40
 _INVOICES_BYTES = 1_500_000
 """As many invoices are stopped in one commit, by number and by size."""
+_DROPPED_AT_ONCE = 250
 
 
 def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
@@ -100,7 +101,7 @@ def cancel_on(
     if prorates or invoices:
         bill_all_usage(ledger, subscription)
     else:
-        _drop_prorations(ledger, subscription)
+        subscription = _drop_prorations(ledger, subscription)
     details = cancellation_details(subscription, params) | {"reason": reason}
     after = ended_subscription(
         subscription | {"canceled_at": now, "cancellation_details": details}, now
@@ -243,11 +244,38 @@ def bill_all_usage(ledger: Ledger, subscription: Body) -> None:
             bill_usage(ledger, subscription, item, used)
 
 
-def _drop_prorations(ledger: Ledger, subscription: Body) -> None:
+def drop_more_prorations(ctx: Context, document: Document) -> list[Document]:
+    """Go on dropping the pending prorations of a subscription that has ended.
+
+    Returns the documents written.
+    """
+    ledger = _ledger_of(ctx, document)
+    after = _drop_prorations(ledger, document.body)
+    ledger.put_first(subscription_document(after, document))
+    return ledger.save()
+
+
+def _drop_prorations(ledger: Ledger, subscription: Body) -> Body:
+    """Drop the pending prorations of a subscription, as many as one commit tells of.
+
+    Returns the subscription, which remembers if more are left; that is due at once.
+    """
     own = Selection(subscription["currency"], frozenset({subscription["id"]}))
-    for document in ledger.pending.standing(own):
-        if document.body["proration"]:
-            ledger.drop_item(document)
+    pending = [one for one in ledger.pending.standing(own) if one.body["proration"]]
+    ledger.drop_items(pending[:_DROPPED_AT_ONCE])
+    left = len(pending) - _DROPPED_AT_ONCE
+    rest = {"drops": {"at": ledger.ctx.now, "left": left}} if left > 0 else {}
+    return subscription | {"_": _without(subscription, "drops") | rest}
+
+
+def _without(subscription: Body, name: str) -> Body:
+    return {key: value for key, value in private(subscription).items() if key != name}
+
+
+def _ledger_of(ctx: Context, subscription: Document) -> Ledger:
+    customer = ctx.store.get(subscription.body["customer"])
+    assert customer is not None, "a subscription's customer is never removed"  # noqa: S101
+    return open_ledger(ctx, customer)
 
 
 def stop_invoices(ledger: Ledger, subscription: Body) -> Body:
@@ -271,9 +299,7 @@ def stop_more_invoices(ctx: Context, document: Document) -> list[Document]:
     place = private(document.body).get("stops_from")
     if place is None:
         return []
-    customer = ctx.store.get(document.body["customer"])
-    assert customer is not None, "a subscription's customer is never removed"  # noqa: S101
-    ledger = open_ledger(ctx, customer)
+    ledger = _ledger_of(ctx, document)
     span = Span(older_than=Cursor(place["created"], place["id"]))
     after = _stop_page(ledger, document.body, span)
     ledger.put_first(subscription_document(after, document))
@@ -287,7 +313,7 @@ def _stop_page(ledger: Ledger, subscription: Body, span: Span) -> Body:
     documents = list(_while_they_fit(page.documents))
     for document in documents:
         _stop(ledger, subscription, document)
-    kept = {name: value for name, value in private(subscription).items() if name != "stops_from"}
+    kept = _without(subscription, "stops_from")
     if page.has_more or len(documents) < len(page.documents):
         last = documents[-1]
         kept["stops_from"] = {"created": last.created, "id": last.id, "at": ledger.ctx.now}

@@ -1,0 +1,45 @@
+"""Documents beside a commit: seen only while a document of the commit names them (``store.tabs``).
+
+They are written before the commit and removed after the one that ends them. What a death in between
+leaves is named by nothing, so nobody sees it.
+"""
+
+from meterline.store import sizes
+from meterline.store.commit import item_of
+from meterline.store.documents import Change
+from meterline.store.models import billing_item
+from meterline.store.packing import pack
+
+
+def write_named(change: Change) -> None:
+    """Write the new documents that ``change`` names once it is committed.
+
+    Raises ``TooLong`` when a request leaves too little room in one of them.
+    """
+    if not change.named:
+        return
+    for document in change.named if change.is_asked_for else ():
+        size = len(pack(document.body))
+        if size > (sizes.limit_of(document.kind) or size):
+            sizes.check_written(document, size, None)
+    with billing_item().batch_write() as batch:
+        for document in change.named:
+            batch.save(item_of(document))
+
+
+def undo_named(change: Change) -> None:
+    """Remove them again, as ``change`` was refused; nobody else knows their ids."""
+    if not change.named:
+        return
+    with billing_item().batch_write() as batch:
+        for document in change.named:
+            batch.delete(item_of(document))
+
+
+def remove_unnamed(change: Change) -> None:
+    """Remove the documents that nothing names any more, once ``change`` was committed."""
+    if not change.unnamed:
+        return
+    with billing_item().batch_write() as batch:
+        for document in change.unnamed:
+            batch.delete(item_of(document))
