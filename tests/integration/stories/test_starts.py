@@ -73,6 +73,23 @@ def test_items_of_different_intervals_keep_their_own_periods(api: Api) -> None:
     assert classic.value.param == "items[1][price]"
 
 
+def test_a_price_of_a_day_stands_beside_one_of_months(api: Api) -> None:
+    stage = Stage(api, "2023-02-01")
+    day_by_day, month = stage.price("D", 10, interval="day"), stage.price("M", 1000)
+    subscription = stage.subscribe(day_by_day, month)
+    assert {day(one.current_period_end) for one in subscription["items"].data} == {
+        "2023-02-02",
+        "2023-03-01",
+    }
+    days = [day(at("2023-02-01") + n * 86_400) for n in range(29)]
+    for reached in days[::2]:
+        stage.until(reached)  # a clock goes two intervals at a time
+    full = {"2023-02-01", "2023-03-01"}
+    assert stage.totals() == [(one, 1010 if one in full else 10) for one in days]
+    with pytest.raises(stripe.InvalidRequestError):
+        stage.subscribe(stage.price("W", 70, interval="week"), month)
+
+
 def test_an_end_known_from_the_start_shortens_the_first_period(api: Api) -> None:
     stage = Stage(api, "2024-01-01")
     subscription = stage.subscribe(stage.price("Base", 3100), cancel_at=at("2024-01-11"))

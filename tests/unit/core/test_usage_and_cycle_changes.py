@@ -146,6 +146,8 @@ def test_a_percentage_of_nothing_without_fees_is_free(model: PriceModel, *, free
         ("stripe 024", ["2 months", "4 months", "6 months"]),
         ("a year is twelve months", ["month", "year"]),
         ("a week is seven days", ["day", "week"]),
+        ("a month is whole days", ["day", "3 months"]),
+        ("a year is whole days", ["day", "month", "year"]),
         ("all alike", ["month", "month"]),
     ],
 )
@@ -162,6 +164,8 @@ def test_intervals_mix_if_all_are_multiples_of_the_shortest(
         ("stripe 026", ["4 months", "6 months"]),
         ("stripe 028", ["2 days", "1 week"]),
         ("a month is no number of weeks", ["week", "month"]),
+        ("a year is no number of weeks", ["week", "year"]),
+        ("a month is no number of pairs of days", ["2 days", "month"]),
     ],
 )
 def test_other_intervals_do_not_mix(case: str, intervals: list[str]) -> None:
@@ -173,7 +177,8 @@ def test_other_intervals_do_not_mix(case: str, intervals: list[str]) -> None:
 def test_the_shortest_interval_is_the_subscription_s() -> None:
     assert shortest_interval([every("year"), every("6 months"), every("3 months")]).months == 3
     assert shortest_interval([every("week"), every("3 days")]) == every("3 days")
-    assert not is_multiple(every("month"), every("day"))
+    assert shortest_interval([every("month"), every("day")]) == every("day")
+    assert not is_multiple(every("month"), every("week"))
 
 
 def test_items_keep_their_own_periods_and_share_the_shortest() -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from meterline.core.errors import BillingError
 from meterline.core.periods import Interval, Period
 
+_DAY_SECONDS = 86_400
+
 
 def shortest_interval(intervals: Iterable[Interval]) -> Interval:
     """The interval that a subscription's own cycle follows; there must be at least one."""
@@ -18,8 +20,8 @@ def shortest_interval(intervals: Iterable[Interval]) -> Interval:
 def check_mixed_intervals(intervals: Iterable[Interval]) -> None:
     """Refuse intervals that are not all multiples of the shortest one.
 
-    Days and weeks have fixed lengths, months and years do not, so the two kinds never mix. A week
-    is 7 days, a year 12 months.
+    A week is 7 days, a year 12 months. Months and years are whole days but no whole weeks, so one
+    day mixes with all.
     """
     wanted = list(intervals)
     shortest = shortest_interval(wanted)
@@ -38,7 +40,7 @@ def is_multiple(interval: Interval, of: Interval) -> bool:
         return interval.seconds % of.seconds == 0
     if interval.months and of.months:
         return interval.months % of.months == 0
-    return False
+    return bool(interval.months) and of.seconds == _DAY_SECONDS
 
 
 def subscription_period(item_periods: Iterable[Period]) -> Period:
@@ -48,5 +50,5 @@ def subscription_period(item_periods: Iterable[Period]) -> Period:
 
 
 def _length(interval: Interval) -> tuple[int, int]:
-    """An order of intervals by length; any month is longer than any days, as both never mix."""
+    """An order of intervals by length; any month is longer than the one day that mixes with it."""
     return interval.months, interval.seconds or 0
