@@ -209,6 +209,19 @@ def test_an_end_with_the_period_lies_ahead_in_a_pause_too(stage: Stage) -> None:
     assert ended_at(stage, subscription) == "2024-04-11"
 
 
+def test_a_subscription_that_was_never_paid_ends_when_it_was_to_end(stage: Stage) -> None:
+    subscription = stage.subscribe(
+        stage.price("Base", 100 * MONTH),
+        payment_behavior="default_incomplete",
+        cancel_at=at("2024-01-01 10:00"),
+    )
+    assert subscription.status == "incomplete"
+    stage.until("2024-01-01 11:00")
+    after = stored(stage, subscription)
+    assert (after.status, day(after.ended_at)) == ("incomplete_expired", "2024-01-01 10:00")
+    assert [invoice.status for invoice in stage.invoices()] == ["void"]
+
+
 def test_a_trial_that_ends_with_its_subscription_does_not_pause_it(stage: Stage) -> None:
     behavior = {"end_behavior": {"missing_payment_method": "pause"}}
     subscription = stage.subscribe(

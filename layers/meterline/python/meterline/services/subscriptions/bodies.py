@@ -64,10 +64,11 @@ def due_at(subscription: Body) -> int | None:
 
 
 def expires_at(subscription: Body) -> int | None:
-    """When a subscription is given up whose first invoice is not paid."""
+    """When a subscription is given up whose first invoice is not paid: at its end at the latest."""
     if subscription["status"] != "incomplete":
         return None
-    return int(subscription["created"]) + INCOMPLETE_SECONDS
+    given_up, end = int(subscription["created"]) + INCOMPLETE_SECONDS, subscription["cancel_at"]
+    return given_up if end is None else min(given_up, int(end))
 
 
 def collection_resumes_at(subscription: Body) -> int | None:
