@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pynamodb.connection import Connection
@@ -105,9 +106,8 @@ def _check_sizes(transaction: TransactWrite, change: Change, operations: int) ->
     items = [put["Item"] for put in transaction._put_items]  # noqa: SLF001 - they are packed here
     if change.is_asked_for:
         for document, item in zip(change.puts, items, strict=False):
-            size = len(item["body"]["B"])
-            if size > (sizes.limit_of(document.kind) or size):
-                sizes.check_written(document, size, _stored_body(document))
+            stored = partial(_stored_body, document)
+            sizes.check_written(document, len(item["body"]["B"]), stored)
     sizes.check_limits(items, operations)
 
 

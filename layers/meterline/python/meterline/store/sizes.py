@@ -7,7 +7,7 @@ makes of objects of that size fits (``docs/decisions/sizes-and-counts.md``).
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from meterline.store.documents import Body, Document, Oversized, TooLong
@@ -26,8 +26,8 @@ _HASH_KEYS = frozenset({"pk", "list_pk", "parent_pk", "due_pk"})
 WRITTEN_BYTES = 50_000
 """What an object that somebody writes may take, packed."""
 
-_LIMITS = {"discount": 2_500}
-"""What a kind may take if that is less: up to 40 discounts stand on an invoice and on a line."""
+_FIELD_LIMITS = {"coupon": {"applies_to": 2_400}}
+"""What a field of a new object may take: an invoice and a line copy this of 20 coupons each."""
 
 _UNLIMITED = frozenset({"event", "roster", "tab"})
 """Kinds that Meterline alone writes; other rules bound them."""
@@ -73,32 +73,36 @@ def item_bytes(item: Item) -> int:
     return sum(_bytes(name) + _value_bytes(value) for name, value in item.items())
 
 
-def written_bytes(body: Body, kind: str) -> int:
-    """What of an object its own writer is responsible for takes, packed."""
-    return len(pack(_own(body, kind)))
-
-
-def check_written(document: Document, packed_bytes: int, stored: Body | None) -> None:
+def check_written(
+    document: Document, packed_bytes: int, read_stored: Callable[[], Body | None]
+) -> None:
     """Raises ``TooLong`` if a request makes an object longer than it may be.
 
-    ``packed_bytes`` is what its whole body takes, ``stored`` its body as last committed. An object
-    that is too long already, for Meterline itself added to it, may be changed, but not with more
-    text.
+    ``packed_bytes`` is what its whole body takes; ``read_stored`` gives its body as last committed.
+    An object that is too long already, for Meterline itself added to it, may be changed, but not
+    with more text.
     """
-    most = limit_of(document.kind)
-    if most is None or packed_bytes <= most:
+    if document.kind in _UNLIMITED:
         return
-    size = written_bytes(document.body, document.kind)
-    if size <= most or (stored is not None and not _grows(stored, document.body, document.kind)):
+    if document.version == 0:
+        _check_fields(document)
+    if packed_bytes <= WRITTEN_BYTES:
         return
     own = _own(document.body, document.kind)
-    longest = max(own, key=lambda name: _text_characters(own[name]))
-    raise TooLong(document.kind, document.id, longest, size, most)
+    size = len(pack(own))
+    if size <= WRITTEN_BYTES:
+        return
+    stored = read_stored()
+    if stored is None or _grows(_own(stored, document.kind), own):
+        longest = max(own, key=lambda name: _text_characters(own[name]))
+        raise TooLong(document.kind, document.id, longest, size, WRITTEN_BYTES)
 
 
-def limit_of(kind: str) -> int | None:
-    """What an object of a kind may take, packed, after a request; None where others bound it."""
-    return None if kind in _UNLIMITED else _LIMITS.get(kind, WRITTEN_BYTES)
+def _check_fields(document: Document) -> None:
+    for field, most in _FIELD_LIMITS.get(document.kind, {}).items():
+        size = len(pack({field: document.body.get(field)}))
+        if size > most:
+            raise TooLong(document.kind, document.id, field, size, most)
 
 
 def _own(body: Body, kind: str) -> Body:
@@ -106,9 +110,8 @@ def _own(body: Body, kind: str) -> Body:
     return {name: value for name, value in body.items() if name != "_" and name not in copied}
 
 
-def _grows(stored: Body, body: Body, kind: str) -> bool:
+def _grows(before: Body, after: Body) -> bool:
     """Whether an object has more text than before, or many more numbers."""
-    before, after = _own(stored, kind), _own(body, kind)
     more_text = _words(after) > _words(before)
     return more_text or _text_characters(after) > _text_characters(before) + _NUMBERS_CHARACTERS
 
