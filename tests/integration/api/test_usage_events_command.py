@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from meterline.api import app
 from meterline.store.directory import forget_directory
 from meterline_cli.usage_events import run
 from tests.integration.api.conftest import Api, Client
@@ -58,6 +59,14 @@ def test_every_event_behind_a_number_is_one_line(named: list[str], tmp_path: Pat
     rows = export(tmp_path / "out.csv", *named, "--from", str(NOW - 229), "--until", str(NOW))
     assert [row["identifier"] for row in rows] == [f"e{n}" for n in range(1, 230)]
     assert sum(int(row["value"]) for row in rows) == 229
+
+
+def test_pages_too_long_to_send_are_shorter_and_leave_nothing_out(
+    named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "MOST_ANSWER_BYTES", 9_000)
+    rows = export(tmp_path / "out.csv", *named, "--from", str(NOW - 229), "--until", str(NOW))
+    assert [row["identifier"] for row in rows] == [f"e{n}" for n in range(1, 230)]
     shown = datetime.fromtimestamp(NOW - 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert rows[0]["timestamp"] == shown
 

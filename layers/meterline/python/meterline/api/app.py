@@ -183,11 +183,24 @@ def _run(call: Call, operation: Operation) -> bytes:
 def _sendable(call: Call, operation: Operation, outcome: Any) -> bytes:  # noqa: ANN401 - any JSON
     """What an operation returned, as it is sent: a page that Lambda would not send is shorter."""
     body = _dump(_shown(call, operation, outcome))
-    is_page = operation.answer in (Answer.LIST, Answer.SEARCH)
-    while is_page and len(body) > MOST_ANSWER_BYTES and len(outcome.bodies) > 1:
-        outcome = outcome.halved(call.params)
+    while len(body) > MOST_ANSWER_BYTES:
+        shorter = _shorter(operation, outcome, call.params)
+        if shorter is None:
+            break
+        outcome = shorter
         body = _dump(_shown(call, operation, outcome))
     return body
+
+
+def _shorter(operation: Operation, outcome: Any, params: Params) -> Any:  # noqa: ANN401 - any JSON
+    """A page with half as many objects; None of what is no page, or of one object."""
+    if operation.answer in (Answer.LIST, Answer.SEARCH):
+        return outcome.halved(params) if len(outcome.bodies) > 1 else None
+    if operation.answer is Answer.RAW and outcome.get("object") == "list":
+        from meterline.api.lists import halved_envelope  # noqa: PLC0415 - only when it is long
+
+        return halved_envelope(outcome, params) if len(outcome["data"]) > 1 else None
+    return None
 
 
 def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN401 - any JSON

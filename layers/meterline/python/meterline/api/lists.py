@@ -177,6 +177,12 @@ def envelope(listed: list[Body], url: str, *, has_more: bool) -> Body:
     return {"object": "list", "data": listed, "has_more": has_more, "url": url}
 
 
+def halved_envelope(whole: Body, params: Params) -> Body:
+    """A list object as ``Listing.halved`` makes a page shorter."""
+    half = Listing(whole["data"], whole["has_more"]).halved(params)
+    return whole | {"data": half.bodies, "has_more": half.has_more}
+
+
 def equal_fields(params: Params) -> Keep:
     """The test that an object's fields equal the filters of the same names."""
     wanted = {name: value for name, value in params.items() if name not in _NOT_COMPARED}
