@@ -19,9 +19,7 @@ def write_named(change: Change) -> None:
     if not change.named:
         return
     for document in change.named if change.is_asked_for else ():
-        size = len(pack(document.body))
-        if size > (sizes.limit_of(document.kind) or size):
-            sizes.check_written(document, size, None)
+        sizes.check_written(document, len(pack(document.body)), lambda: None)
     with billing_item().batch_write() as batch:
         for document in change.named:
             batch.save(item_of(document))
