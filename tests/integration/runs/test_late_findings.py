@@ -2,16 +2,19 @@
 
 import time
 from dataclasses import replace
+from itertools import batched
 from typing import Any
 
 import pytest
 
 from meterline.core.price_models import Usage
+from meterline.services.account_settings import update_settings
 from meterline.services.context import Context
 from meterline.services.count import count_records
 from meterline.services.invoices import finalize
 from meterline.services.invoices.late_findings import tell_late_usage
-from meterline.services.invoices.late_notes import KIND, LATE_SECONDS
+from meterline.services.invoices.late_notes import KIND
+from meterline.services.invoices.manual import create_invoice
 from meterline.services.invoices.metered import usage_in, with_current_usage
 from meterline.services.invoices.settle import void_invoice
 from meterline.services.subscriptions import prorations
@@ -70,30 +73,39 @@ def test_it_is_told_once_for_an_invoice_line_whatever_comes_later_or_again(story
     assert len(found()) == 1
 
 
-@pytest.mark.parametrize(
-    ("wall_clock", "times"),
-    [
-        (FROZEN + WEEK + LATE_SECONDS - HOUR, 0),
-        (FROZEN + WEEK + LATE_SECONDS - 60, 1),
-        (FROZEN + WEEK + LATE_SECONDS + DAY, 1),
-    ],
-    ids=["renewals go on looking", "one may be done with it", "the next one may"],
-)
-def test_a_note_that_a_renewal_may_be_done_with_is_written_again(
-    story: Story, wall_clock: int, times: int
+@pytest.mark.parametrize(("late_usage", "times"), [("ignore", 0), ("next_invoice", 1)])
+def test_a_note_that_a_renewal_may_be_correcting_is_written_again(
+    story: Story, late_usage: str, times: int
 ) -> None:
     """So that a renewal that has read the usage before is refused and reads again."""
+    update_settings(context(), {"late_usage": late_usage})
     story.use(40, FROZEN + 2 * DAY)
-    store = BillingStore(livemode=False)
-    [invoice] = store.each("invoice")
-    store.commit(Change(puts=[replace(invoice, body=invoice.body | {"test_clock": None})]))
-    [before] = store.each(KIND)
+    [before] = BillingStore(livemode=False).each(KIND)
     hour = (FROZEN + 2 * DAY) // HOUR
     bucket = BucketKey(livemode=False, meter=story.meter, customer=story.customer, hour=hour)
-    tell_late_usage(context(wall_clock), bucket)
-    [after] = store.each(KIND)
+    tell_late_usage(context(), bucket)
+    [after] = BillingStore(livemode=False).each(KIND)
     assert (after.version - before.version, after.body) == (times, before.body)
     assert len(found()) == 1
+
+
+@pytest.mark.parametrize("number", [199, 200, 201, 250])
+def test_late_usage_is_found_behind_any_number_of_invoices(dynamodb: Engine, number: int) -> None:
+    story = Story(dynamodb)
+    story.use(100, FROZEN + DAY)
+    empty = create_invoice(context(FROZEN + 2 * DAY), {"customer": story.customer})
+    store = BillingStore(livemode=False)
+    document = store.get(empty["id"])
+    assert document is not None
+    others = [
+        replace(document, body=document.body | {"id": f"in_other{one}"}, version=0)
+        for one in range(number)
+    ]
+    for group in batched(others, 90, strict=False):
+        store.commit(Change(puts=list(group)))
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    story.use(40, FROZEN + 2 * DAY)
+    assert [one["counted_quantity"] for one in found()] == ["140"]
 
 
 def test_usage_in_the_hour_that_the_period_ends_in_is_late_only_before_the_end(

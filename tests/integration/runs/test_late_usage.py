@@ -8,11 +8,13 @@ from meterline.core.invoicing import Line
 from meterline.services.account_settings import update_settings
 from meterline.services.count import count_records
 from meterline.services.invoices import late_usage
-from meterline.services.invoices.late_notes import KIND, LATE_SECONDS
+from meterline.services.invoices.finalize import finalize_invoice
+from meterline.services.invoices.late_notes import KIND
 from meterline.services.invoices.metered import rate_again
 from meterline.services.invoices.preview import create_preview
 from meterline.services.meters import create_meter
 from meterline.services.operations import explain_invoice
+from meterline.services.renewals import renew_subscription
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.test_clocks import advance_test_clock, run_test_clock
 from meterline.store.billing import BillingStore
@@ -234,20 +236,70 @@ def test_an_item_of_cut_usage_says_what_its_line_does_once_it_is_final(story: St
     assert stored(billed["id"]) == billed
 
 
-def test_a_note_is_done_with_when_no_more_usage_can_come(story: Story) -> None:
+def test_a_note_is_done_with_once_it_is_corrected(story: Story) -> None:
     billed_late()
     late_story(story)
-    for week in range(2, 9):
+    assert len(listed(KIND, parent=story.customer)) == 1
+    for week in range(2, 5):
         story.advance(FROZEN + week * WEEK)
-        noted = listed("meterline.late_usage", parent=story.customer)
-        assert len(noted) == (0 if week * WEEK >= WEEK + LATE_SECONDS else 1)
-    corrections = [
-        line["amount"]
-        for invoice in listed("invoice")
-        for line in invoice["lines"]["data"]
-        if line["description"].startswith("Late usage")
-    ]
-    assert corrections == [120]
+        assert listed(KIND, parent=story.customer) == []
+    assert corrections() == [(120, FROZEN)]
+
+
+def corrections() -> list[tuple[int, int]]:
+    """What was billed late on all invoices: amount, and when its period began; in that order."""
+    lines = (
+        line for invoice in listed("invoice") for line in stored(invoice["id"])["lines"]["data"]
+    )
+    late = (line for line in lines if line["description"].startswith("Late usage"))
+    return sorted(
+        ((line["amount"], line["period"]["start"]) for line in late), key=lambda one: one[1]
+    )
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("grace", [0, HOUR])
+def test_a_renewal_corrects_any_number_of_periods_in_commits_of_a_few(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, days: int, grace: int
+) -> None:
+    monkeypatch.setattr(late_usage, "_NOTES_AT_ONCE", 2)
+    billed_late(invoice_grace_seconds=grace)
+    story = Story(dynamodb, "day")
+    for day in range(2, 7):
+        story.advance(FROZEN + day * DAY)
+    story.advance(FROZEN + 6 * DAY + 2 * HOUR)
+    for day in range(days):
+        story.use(day + 1, FROZEN + day * DAY + HOUR)
+    expected = [(3 * (day + 1), FROZEN + day * DAY) for day in range(days)]
+    preview = create_preview(context(), {"subscription": story.subscription})
+    assert len(preview["lines"]["data"]) == 1 + days
+    story.advance(FROZEN + 7 * DAY + 2 * HOUR)
+    assert corrections() == expected
+    newest = listed("invoice")[0]
+    assert (newest["total"], newest["status"] != "draft") == (preview["total"], True)
+    assert listed(KIND, parent=story.customer) == []
+    story.advance(FROZEN + 8 * DAY + 2 * HOUR)
+    assert corrections() == expected, "nothing is corrected twice"
+
+
+def test_a_draft_that_is_finalized_before_all_is_corrected_leaves_the_rest_to_the_next(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_usage, "_NOTES_AT_ONCE", 2)
+    billed_late()
+    story = Story(dynamodb, "day")
+    for day in (2, 4, 5):
+        story.advance(FROZEN + day * DAY)
+    story.advance(FROZEN + 5 * DAY + 2 * HOUR)
+    for day in range(5):
+        story.use(day + 1, FROZEN + day * DAY + HOUR)
+    subscription = BillingStore(livemode=False).get(story.subscription)
+    assert subscription is not None
+    renew_subscription(context(FROZEN + 6 * DAY), subscription)
+    finalize_invoice(context(), stored(story.subscription)["latest_invoice"], {})
+    assert len(corrections()) == 2
+    story.advance(FROZEN + 7 * DAY + 2 * HOUR)
+    assert corrections() == [(3 * (day + 1), FROZEN + day * DAY) for day in range(5)]
 
 
 @pytest.fixture
@@ -288,13 +340,11 @@ def test_a_note_that_is_done_with_outlasts_whatever_may_be_counted_again(done_wi
     assert (again.parent, again.expires_at) == (done_with.customer, None)
 
 
-def test_usage_counted_while_a_renewal_is_done_with_its_note_is_corrected(
+def test_usage_counted_while_a_renewal_corrects_its_note_is_corrected_with_it(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     billed_late()
     late_story(story)
-    for week in range(2, 6):
-        story.advance(FROZEN + week * WEEK + 2 * HOUR)
     late = iter([10])
 
     def rate_early(*given: Any) -> Line:
@@ -304,8 +354,8 @@ def test_usage_counted_while_a_renewal_is_done_with_its_note_is_corrected(
         return rated
 
     monkeypatch.setattr(late_usage, "rate_again", rate_early)
-    story.advance(FROZEN + 6 * WEEK + 2 * HOUR)
-    assert story.lines() == [(0, "0", FROZEN + 5 * WEEK), (30, "10", FROZEN)]
+    story.advance(FROZEN + 2 * WEEK + 2 * HOUR)
+    assert story.lines() == [(0, "0", FROZEN + WEEK), (150, "50", FROZEN)]
     assert listed(KIND, parent=story.customer) == []
 
 

@@ -7,6 +7,8 @@ from meterline.services import account_settings
 from meterline.services.context import Context
 from meterline.services.due_passes import DueWork, do_pass
 from meterline.services.invoices.bodies import (
+    corrections_due_at,
+    corrections_left,
     finalization_due_at,
     given_up_due_at,
     late_due_at,
@@ -14,6 +16,7 @@ from meterline.services.invoices.bodies import (
 )
 from meterline.services.invoices.finalize import finalize_due_invoice
 from meterline.services.invoices.late_findings import look_again
+from meterline.services.invoices.late_usage import add_late_lines
 from meterline.services.renewals import (
     bill_pending_items,
     expire_subscription,
@@ -50,6 +53,7 @@ WORK: Final[dict[str, tuple[DueWork, ...]]] = {
         DueWork(drops_at, drop_more_prorations, left=prorations_left),
     ),
     "invoice": (
+        DueWork(corrections_due_at, add_late_lines, left=corrections_left),
         DueWork(finalization_due_at, finalize_due_invoice),
         DueWork(usage_due_at, look_again),
         DueWork(late_due_at, pursue_invoice),

@@ -55,6 +55,17 @@ def invoice_due_at(invoice: Body) -> int | None:
     return min((instant for instant in instants if instant is not None), default=None)
 
 
+def corrections_due_at(invoice: Body) -> int | None:
+    """When a draft gets the corrections that are left of late usage: at once, if any are."""
+    rest = private(invoice).get("late") if invoice["status"] == "draft" else None
+    return None if rest is None else int(rest["at"])
+
+
+def corrections_left(invoice: Body) -> tuple[int]:
+    """How many notes of late usage a draft's corrections have not come to yet."""
+    return (int(private(invoice)["late"]["left"]),)
+
+
 def usage_due_at(invoice: Body) -> int | None:
     """When the usage of a final invoice is to be looked at again, if it is (``late_findings``)."""
     at: int | None = private(invoice).get("usage_due_at")
@@ -85,7 +96,13 @@ def with_arrears(invoice: Body, deadlines: Deadlines) -> Body:
     return invoice | {"_": private(invoice) | {"arrears": stored}}
 
 
-DUE_INSTANTS = (finalization_due_at, usage_due_at, late_due_at, given_up_due_at)
+DUE_INSTANTS = (
+    corrections_due_at,
+    finalization_due_at,
+    usage_due_at,
+    late_due_at,
+    given_up_due_at,
+)
 """When the kinds of work on an invoice are due; of several at once, in this order."""
 
 _SAID_BY_SUBSCRIPTION = ("custom_fields", "description", "footer")

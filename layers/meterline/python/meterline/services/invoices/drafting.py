@@ -21,7 +21,7 @@ from meterline.services.invoices.discounts import (
 )
 from meterline.services.invoices.finalize import finalize_on
 from meterline.services.invoices.item_bodies import item_line
-from meterline.services.invoices.late_usage import late_lines
+from meterline.services.invoices.late_usage import late_lines, late_state
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import item_subject, line_body, with_billed_before
 from meterline.services.invoices.pending import Selection
@@ -51,11 +51,14 @@ def draft_on(
     for one in lines:
         line = line_body(one.line, item_subject(one.item, names), terms.id)
         bodies += with_billed_before(_with_discounts(line, one.item, standing), one.item)
-    bodies += late_lines(ledger, subscription, terms)
+    late = late_lines(ledger, subscription, terms)
+    bodies += late.lines
     draft = draft_invoice(terms, ledger.account, subscription)
     draft |= {
         "discounts": discount_ids(standing.own),
-        "_": draft["_"] | {"discounts": [private_terms(one) for one in standing.own]},
+        "_": draft["_"]
+        | {"discounts": [private_terms(one) for one in standing.own]}
+        | late_state(late, terms.created),
     }
     draft = _paused(draft, subscription["pause_collection"])
     invoice = with_totals(draft, bodies, ledger.account)

@@ -8,9 +8,9 @@ that were created after ``finalized_at``.
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from itertools import islice
 
 from meterline.core.money import format_decimal
+from meterline.services.account_settings import bills_late_usage
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
@@ -26,21 +26,14 @@ from meterline.services.invoices.late_notes import (
     corrected_by,
     is_done_with,
     taken_up_again,
-    takes_no_more,
 )
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Change, Conflict, Document
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 
-_MOST_INVOICES = 200
-"""Of one customer since the hour of an event: more than five weeks of five daily subscriptions."""
-
 _SOON_SECONDS = 300
-"""Drafts that become final by themselves this soon, or wait for a person, are written again.
-
-So are notes that the next renewal may be done with.
-"""
+"""Drafts that become final by themselves this soon, or wait for a person, are written again."""
 
 _TRIES = 5
 """How often what others write too is written, before the hour is looked at again."""
@@ -81,7 +74,7 @@ def _final_lines(ctx: Context, bucket: BucketKey) -> Iterator[tuple[Body, Body]]
     """
     since = Span(created_from=bucket.start, oldest_first=True)
     invoices = ctx.store.each("invoice", since, parent=bucket.customer)
-    for document in islice(invoices, _MOST_INVOICES):
+    for document in invoices:
         if document.body["status"] != "void" and _lines_on(ctx, document, bucket):
             final = _once_final(ctx, document)
             if final is not None:
@@ -139,7 +132,11 @@ def _overlaps(period: Body, bucket: BucketKey) -> bool:
 
 
 def _tell_if_late(ctx: Context, invoice: Body, line: Body) -> None:
-    """Tell of a line's late usage, once; of a line that was told of, see that renewals know."""
+    """Tell of a line's late usage, once; of a line that was told of, see that renewals know.
+
+    A note that waits for a renewal is written again as it is: a renewal that has read its usage
+    already is refused for that and reads again.
+    """
     note_id = derived_id("lateusg_", invoice["id"], line["id"])
     for _ in range(_TRIES):
         note = ctx.store.get(note_id)
@@ -148,7 +145,7 @@ def _tell_if_late(ctx: Context, invoice: Body, line: Body) -> None:
                 _tell(ctx, note_id, invoice, line)
             elif is_done_with(note):
                 _take_up_again(ctx, note, line)
-            elif invoice["test_clock"] is not None or _may_be_done_with_soon(ctx, note):
+            elif bills_late_usage(ctx):
                 ctx.save(Change(puts=[note]))
         except Conflict:
             continue
@@ -175,6 +172,7 @@ def _tell(ctx: Context, note_id: str, invoice: Body, line: Body) -> None:
         "livemode": ctx.livemode,
         "meter": line["_"]["meter"],
         "start_time": line["period"]["start"],
+        "_": {"subscription": line["subscription"]},
     }
     note = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
     ctx.save(Change(puts=[note]), [EventDraft(f"{KIND}.found", body)])
@@ -185,15 +183,6 @@ def _take_up_again(ctx: Context, note: Document, line: Body) -> None:
     billed = Decimal(line["quantity_decimal"]) + corrected_by(note).quantity
     if _counted(ctx, note.body["customer"], line) != billed:
         ctx.save(Change(puts=[taken_up_again(note)]))
-
-
-def _may_be_done_with_soon(ctx: Context, note: Document) -> bool:
-    """Whether a renewal may be done with a note about now.
-
-    The note is then written again as it is: a renewal that has read its usage already is refused
-    for that and reads again.
-    """
-    return takes_no_more(note, ctx.wall_clock + _SOON_SECONDS)
 
 
 def _counted(ctx: Context, customer_id: str, line: Body) -> Decimal:

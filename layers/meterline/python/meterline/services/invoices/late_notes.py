@@ -1,8 +1,8 @@
 """Notes of late usage: the invoice line that it came for, and what later invoices billed of it.
 
-A note stands under its customer, where renewals look, until its period cannot get any more usage.
-It is then done with, but kept: what was set aside, or is found missing, may be counted much later,
-and must not be billed as if nothing had been corrected before.
+A note stands under its customer, where renewals look, until one has corrected it. It is then done
+with, but kept: more may be counted for its line, also much later, and must not be billed as if
+nothing had been corrected before. Then it is taken up again.
 """
 
 from dataclasses import dataclass, replace
@@ -15,9 +15,6 @@ from meterline.store.settings import settings
 KIND = "meterline.late_usage"
 
 _DAY_SECONDS = 86_400
-
-LATE_SECONDS = 35 * _DAY_SECONDS
-"""How long after its timestamp an event is still taken (contract section 3)."""
 
 _REDRIVEN_DAYS = 365
 """Failed records wait for 90 days; redriven in vain they wait anew, here up to four times."""
@@ -43,13 +40,8 @@ def corrected_by(note: Document) -> Corrected:
 def with_corrected(note: Document, billed: Corrected) -> Document:
     """The note once this has been billed for it."""
     said = {"amount": billed.amount_minor, "quantity": format_decimal(billed.quantity)}
-    return replace(note, body=note.body | {"_": {"corrected": said}})
-
-
-def takes_no_more(note: Document, now: int) -> bool:
-    """Whether events of the note's period are taken no more at ``now``, UTC seconds."""
-    ended_at: int = note.body["end_time"]
-    return ended_at + LATE_SECONDS <= now
+    state = note.body.get("_") or {}
+    return replace(note, body=note.body | {"_": state | {"corrected": said}})
 
 
 def done_with(note: Document, wall_clock: int) -> Document:

@@ -7,32 +7,37 @@ bills or credits what the line and its earlier corrections have not, under the o
 What period that was, and why its invoice was made, does not matter.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import islice
 
 from meterline.core.invoicing import Line
 from meterline.core.money import format_decimal
 from meterline.services.account_settings import bills_late_usage
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import InvoiceTerms, invoice_lines
+from meterline.services.invoices.bodies import (
+    InvoiceTerms,
+    invoice_due_at,
+    invoice_lines,
+    private,
+    subscription_of,
+    with_totals,
+)
 from meterline.services.invoices.late_notes import (
     KIND,
     Corrected,
     corrected_by,
     done_with,
-    takes_no_more,
     with_corrected,
 )
-from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.lines import bounds_of, steps_of
 from meterline.services.invoices.metered import price_id, rate_again
+from meterline.store.billing import Span
 from meterline.store.documents import Body, Document
 
-_MOST_FINDINGS = 60
-"""What one renewal looks at; the rest is left to the next one."""
+_NOTES_AT_ONCE = 40
+"""Notes that one commit corrects; the rest is left to further commits on the same draft."""
 
 _REASONS = ("subscription_cycle", "upcoming")
 
@@ -45,32 +50,76 @@ class _Found:
     line: Body
 
 
-def late_lines(ledger: Ledger, subscription: Body, terms: InvoiceTerms) -> list[Body]:
+@dataclass(frozen=True, slots=True)
+class LateLines:
+    """Corrections that one commit makes, and how many notes are left for others."""
+
+    lines: list[Body]
+    left: int
+
+
+def late_lines(ledger: Ledger, subscription: Body, terms: InvoiceTerms) -> LateLines:
     """The corrections that a renewal's invoice carries, newest period first; usually none.
 
-    The notes remember on the ledger what has been billed. One whose period takes no more events is
-    done with, until usage of it is counted nevertheless.
+    Those that its commit has no room for are left to ``add_late_lines``; a preview shows all.
     """
     if terms.billing_reason not in _REASONS or not bills_late_usage(ledger.ctx):
-        return []
-    found = sorted(
-        islice(_found(ledger.ctx, subscription), _MOST_FINDINGS),
-        key=lambda one: int(one.line["period"]["start"]),
-        reverse=True,
-    )
-    made = [_correction(ledger, one, terms.id) for one in found]
-    return [line for line in made if line is not None]
+        return LateLines([], 0)
+    most = None if terms.billing_reason == "upcoming" else min(_NOTES_AT_ONCE, ledger.room)
+    return _late_lines(ledger, subscription["id"], terms.id, most)
 
 
-def _found(ctx: Context, subscription: Body) -> Iterator[_Found]:
-    """The lines that were billed for a subscription and have had late usage."""
-    for note in ctx.store.each(KIND, parent=subscription["customer"]):
-        invoice = ctx.store.get(note.body["invoice"])
-        lines = invoice_lines(invoice.body) if invoice is not None else []
-        for line in lines:
-            is_noted = line["id"] == note.body["invoice_line_item"]
-            if is_noted and line["subscription"] == subscription["id"]:
-                yield _Found(note, line)
+def add_late_lines(ctx: Context, document: Document) -> list[Document]:
+    """Go on with the corrections of a renewal's draft, in a commit of its own.
+
+    Returns the documents written. A note is corrected once: it leaves its list with its line.
+    """
+    state = {name: value for name, value in private(document.body).items() if name != "late"}
+    customer = ctx.store.get(document.body["customer"])
+    assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
+    ledger, after = open_ledger(ctx, customer), document.body | {"_": state}
+    if not customer.body.get("deleted"):
+        subscription_id = str(subscription_of(after))
+        late = _late_lines(ledger, subscription_id, document.id, _NOTES_AT_ONCE)
+        after |= {"_": state | late_state(late, int(document.body["created"]))}
+        after = with_totals(after, [*invoice_lines(after), *late.lines], ledger.account)
+        ledger.tell("invoice.updated", after, document.body)
+    ledger.put_first(replace(document, body=after, due_at=invoice_due_at(after)))
+    return ledger.save()
+
+
+def late_state(late: LateLines, at: int) -> Body:
+    """What a draft remembers of corrections that are left; it is due for them at once."""
+    return {"late": {"at": at, "left": late.left}} if late.left else {}
+
+
+def _late_lines(
+    ledger: Ledger, subscription_id: str, invoice_id: str, most: int | None
+) -> LateLines:
+    """The corrections of the notes that are there the longest, up to ``most``."""
+    ctx = ledger.ctx
+    notes = ctx.store.each(KIND, Span(oldest_first=True), parent=ledger.customer.id)
+    noted = [one for one in notes if _is_of(ctx, one, subscription_id)]
+    found = [_Found(one, line) for one in noted[:most] for line in _line_of(ctx, one)]
+    found.sort(key=lambda one: int(one.line["period"]["start"]), reverse=True)
+    made = [_correction(ledger, one, invoice_id) for one in found]
+    left = len(noted) - len(noted[:most])
+    return LateLines([line for line in made if line is not None], left)
+
+
+def _is_of(ctx: Context, note: Document, subscription_id: str) -> bool:
+    """Whether a note is about a line of a subscription; older ones do not say it themselves."""
+    told = private(note.body).get("subscription")
+    if told is not None:
+        return bool(told == subscription_id)
+    return any(line["subscription"] == subscription_id for line in _line_of(ctx, note))
+
+
+def _line_of(ctx: Context, note: Document) -> list[Body]:
+    """The line that a note is about, as it was billed."""
+    invoice = ctx.store.get(note.body["invoice"])
+    lines = invoice_lines(invoice.body) if invoice is not None else []
+    return [line for line in lines if line["id"] == note.body["invoice_line_item"]]
 
 
 def _correction(ledger: Ledger, found: _Found, invoice_id: str) -> Body | None:
@@ -82,8 +131,7 @@ def _correction(ledger: Ledger, found: _Found, invoice_id: str) -> Body | None:
     more = rated.quantity - Decimal(line["quantity_decimal"]) - before.quantity
     amount = rated.amount_minor - int(line["amount"]) - before.amount_minor
     billed = Corrected(before.amount_minor + amount, before.quantity + more)
-    after = with_corrected(note, billed)
-    ledger.put(done_with(after, ctx.wall_clock) if takes_no_more(note, ctx.now) else after)
+    ledger.put(done_with(with_corrected(note, billed), ctx.wall_clock))
     if not more and not amount:
         return None
     return _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
