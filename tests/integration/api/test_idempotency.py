@@ -7,7 +7,7 @@ import pytest
 
 from meterline.api import idempotency
 from meterline.services.context import Context
-from meterline.store import access_idempotency
+from meterline.store import access_idempotency, clients
 from meterline.store.documents import Receipt
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api
@@ -101,6 +101,57 @@ def test_a_death_before_the_commit_blocks_until_the_lease_ends_and_then_runs(
     _end_lease(api)
     status, _, customer = _create(api)
     assert (status, customer["name"]) == (200, "A")
+
+
+def _conflicting(times: int, patch: pytest.MonkeyPatch, write: str) -> list[int]:
+    """Let writes to the Access table meet a running transaction so many times."""
+    client = clients.dynamodb()
+    call = getattr(client, write)
+    met: list[int] = []
+
+    def conflicts(**parameters: Any) -> Any:
+        if len(met) < times:
+            met.append(1)
+            details = {"Error": {"Code": "TransactionConflictException", "Message": "ongoing"}}
+            raise client.exceptions.TransactionConflictException(details, write)
+        return call(**parameters)
+
+    patch.setattr(client, write, conflicts)
+    return met
+
+
+@pytest.mark.parametrize("write", ["put_item", "update_item"])
+def test_a_record_waits_for_the_transaction_that_is_at_work_on_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch, write: str
+) -> None:
+    met = _conflicting(2, monkeypatch, write)
+    first, again = _create(api), _create(api)
+    assert len(met) == 2
+    assert (first[0], again[0]) == (200, 200)
+    assert first[2] == again[2]
+
+
+def test_a_key_whose_first_request_is_just_committing_is_in_use(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        _conflicting(100, patch, "put_item")
+        status, headers, refusal = _create(api)
+    assert (status, refusal["error"]["code"]) == (409, "idempotency_key_in_use")
+    assert headers["stripe-should-retry"] == "true"
+    assert _create(api)[0] == 200
+
+
+def test_an_answer_that_cannot_be_stored_is_made_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        _conflicting(100, patch, "update_item")
+        first = _create(api)
+    again = _create(api)
+    assert (first[0], again[0]) == (200, 200)
+    assert first[2] == again[2]
+    assert again[1]["idempotent-replayed"] == "true"
 
 
 def test_an_attempt_that_lost_its_lease_commits_nothing(

@@ -49,7 +49,10 @@ def begin(
     """
     pk = f"idem#{principal.key.id}#{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}"
     fingerprint = _fingerprint(request, raw)
-    found = records.claim(pk, fingerprint, request_id, now)
+    try:
+        found = records.claim(pk, fingerprint, request_id, now)
+    except records.RecordBusyError:
+        raise in_use(key) from None
     if isinstance(found, Receipt):
         return found
     if found.fingerprint != fingerprint:

@@ -6,7 +6,10 @@ response is stored. Only the holder of the lease can commit, so an attempt that 
 cannot take effect after another one took over.
 """
 
+import random
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,6 +21,8 @@ from meterline.store.settings import settings
 LEASE_SECONDS = 45
 """Longer than any API function may run, so a lease that ended belongs to a dead attempt."""
 RETENTION_SECONDS = 86_400
+_TRIES = 4
+_BACK_OFF_SECONDS = 0.02
 
 
 class State(StrEnum):
@@ -26,6 +31,10 @@ class State(StrEnum):
     RUNNING = "running"
     COMMITTED = "committed"
     ANSWERED = "answered"
+
+
+class RecordBusyError(Exception):
+    """A transaction was still at work on the record each time that it was to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ def claim(pk: str, fingerprint: str, request_id: str, now: int) -> Receipt | Rec
     """Start the request under ``pk``: the receipt of this attempt, or the record that is there.
 
     An expired record, and one whose attempt died before it committed, is taken over.
+    RecordBusyError while another attempt commits.
     """
     lease = secrets.token_hex(8)
     item = {
@@ -60,8 +70,8 @@ def claim(pk: str, fingerprint: str, request_id: str, now: int) -> Receipt | Rec
     }
     client = dynamodb()
     try:
-        client.put_item(
-            TableName=settings().access_table,
+        _write(
+            client.put_item,
             Item=item,
             ConditionExpression=(
                 "attribute_not_exists(pk) OR expires_at <= :now OR "
@@ -81,11 +91,14 @@ def claim(pk: str, fingerprint: str, request_id: str, now: int) -> Receipt | Rec
 
 
 def store_answer(receipt: Receipt, status: int, answer: bytes) -> None:
-    """Keep the response for replays; without effect if another attempt took over meanwhile."""
+    """Keep the response for replays; without effect if another attempt took over meanwhile.
+
+    Nor if a transaction holds the record: a replay finds the committed result, and renders it.
+    """
     client = dynamodb()
     try:
-        client.update_item(
-            TableName=settings().access_table,
+        _write(
+            client.update_item,
             Key={"pk": {"S": receipt.pk}},
             UpdateExpression="SET #state = :answered, #status = :status, answer = :answer",
             ConditionExpression="#lease = :lease",
@@ -97,16 +110,19 @@ def store_answer(receipt: Receipt, status: int, answer: bytes) -> None:
                 ":lease": {"S": receipt.lease},
             },
         )
-    except client.exceptions.ConditionalCheckFailedException:
+    except (client.exceptions.ConditionalCheckFailedException, RecordBusyError):
         return
 
 
 def release(receipt: Receipt) -> None:
-    """Forget a request that was refused, so that its key may be used again."""
+    """Forget a request that was refused, so that its key may be used again.
+
+    If a transaction holds the record, the end of the lease forgets it.
+    """
     client = dynamodb()
     try:
-        client.delete_item(
-            TableName=settings().access_table,
+        _write(
+            client.delete_item,
             Key={"pk": {"S": receipt.pk}},
             ConditionExpression="#lease = :lease AND #state = :running",
             ExpressionAttributeNames={"#lease": "lease", "#state": "state"},
@@ -115,8 +131,21 @@ def release(receipt: Receipt) -> None:
                 ":running": {"S": State.RUNNING.value},
             },
         )
-    except client.exceptions.ConditionalCheckFailedException:
+    except (client.exceptions.ConditionalCheckFailedException, RecordBusyError):
         return
+
+
+def _write(call: Callable[..., Any], **parameters: Any) -> None:  # noqa: ANN401 - DynamoDB's own
+    """Write to the table; waits for a transaction that is at work on the same item."""
+    conflict = dynamodb().exceptions.TransactionConflictException
+    for attempt in range(_TRIES):
+        try:
+            call(TableName=settings().access_table, **parameters)
+        except conflict:
+            time.sleep(random.uniform(0, _BACK_OFF_SECONDS * 2**attempt))  # noqa: S311 - jitter
+        else:
+            return
+    raise RecordBusyError
 
 
 def _record(item: dict[str, Any]) -> Record:
