@@ -77,7 +77,7 @@ def _described(operation: Operation) -> Json:
 
 def _operation_id(operation: Operation) -> str:
     words = re.sub(r"[{}]", "", operation.path).strip("/").split("/")
-    return "_".join([operation.method.lower(), *words]).replace(".", "_")
+    return "_".join([operation.method.lower(), *filter(None, words)]).replace(".", "_")
 
 
 def _path_parameter(name: str) -> Json:

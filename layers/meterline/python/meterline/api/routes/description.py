@@ -2,11 +2,14 @@
 
 import json
 from functools import cache
+from typing import Any
 
 from meterline.api.app import Call
 from meterline.api.params import Params
 from meterline.api.router import Answer, Operation, Routes
+from meterline.services.api_version import API_VERSION
 
+_DESCRIPTION = "/openapi.json"
 AREAS = (
     "account",
     "alerts",
@@ -30,6 +33,10 @@ def all_operations() -> list[Operation]:
     return [operation for module in modules for operation in module.ROUTES.operations]
 
 
+def _introduce(call: Call, params: Params) -> dict[str, Any]:  # noqa: ARG001 - the same for everyone
+    return {"object": "meterline", "api_version": API_VERSION, "openapi": _DESCRIPTION}
+
+
 def _describe(call: Call, params: Params) -> bytes:  # noqa: ARG001 - the same for everyone
     return _document()
 
@@ -46,12 +53,21 @@ ROUTES = Routes(
     [
         Operation(
             method="GET",
-            path="/openapi.json",
+            path="/",
+            run=_introduce,
+            permission="",
+            answer=Answer.RAW,
+            light=True,
+            public=True,
+        ),
+        Operation(
+            method="GET",
+            path=_DESCRIPTION,
             run=_describe,
             permission="",
             answer=Answer.BYTES,
             light=True,
             public=True,
-        )
+        ),
     ]
 )
