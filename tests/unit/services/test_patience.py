@@ -193,7 +193,7 @@ class Countdown:
 
 @pytest.fixture
 def little_reserve(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(stream_workers, "_RESERVE_MILLISECONDS", 100)
+    monkeypatch.setattr(stream_workers, "_RESERVE_MILLISECONDS", 20)
     return iter(())
 
 
