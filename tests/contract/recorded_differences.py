@@ -1,0 +1,117 @@
+"""The recorded steps whose answers differ from Stripe's, by the reason.
+
+All other steps are equal. ``TO_BE_MENDED`` is to become empty.
+"""
+
+from collections.abc import Mapping
+
+ON_PURPOSE: Mapping[str, tuple[str, ...]] = {
+    "a change of the anchor to now sends an invoice at once, as Stripe's guide says": (
+        "kiln_probe_prorations/anchor now: latest invoice",
+        "kiln_probe_prorations/anchor now: what is pending",
+    ),
+    "a change is done or refused: none waits for a payment": (
+        "kiln_12_subscriptions/42",
+        "kiln_12_subscriptions/43",
+    ),
+    "text that tells what was wrong as well": ("kiln_07_catalog/57",),
+}
+
+TO_BE_MENDED: Mapping[str, tuple[str, ...]] = {
+    "rounding of prorations: a half goes down": (
+        "kiln_01_prorations/10 invoice",
+        "kiln_01_prorations/10 lines",
+        "kiln_01_prorations/11 carried invoice",
+        "kiln_01_prorations/13 amounts",
+        "kiln_01_prorations/13 balance",
+    ),
+    "the parent of a proration line": ("kiln_01_prorations/10 parents",),
+    "the order of lines and pending items: newest first": (
+        "kiln_01_prorations/20",
+        "kiln_13_invoices/13",
+    ),
+    "a credit after a change without proration names what was billed": ("kiln_01_prorations/29",),
+    "a final invoice stays a draft for its hour": ("kiln_01_prorations/26 state",),
+    "lines of tiers, packages and unit labels": (
+        "others/tiers texts",
+        "others/tiers of a preview",
+        "others/tiers share an item",
+        "pay_rails/allows_subscription_quantities invoice",
+        "pay_rails/trial_period_options line",
+        "pay_rails/one_time_charge invoice",
+    ),
+    "the period of what is charged once is the subscription's": (
+        "pay_rails/one_time_charge lines",
+    ),
+    "an invoice item's own discount is inside the subtotal": (
+        "pay_rails/sync_invoice_discounts totals",
+    ),
+    "a trial that ends without a payment method": ("kiln_12_subscriptions/39",),
+    "when invoices by hand are finalised and paid": (
+        "kiln_13_invoices/20",
+        "kiln_13_invoices/20 when",
+        "kiln_13_invoices/36",
+        "kiln_13_invoices/56",
+        "kiln_13_invoices/57",
+        "kiln_13_invoices/62",
+        "others/zulip Invoice.finalize.1 attempt",
+        "others/zulip Invoice.create.3",
+        "others/zulip Invoice.finalize.3 attempt",
+        "pay_rails/swap_and_invoice: asked for an invoice",
+    ),
+    "items of a deleted draft": (
+        "kiln_13_invoices/24",
+        "kiln_13_invoices/66",
+    ),
+    "a trial's end together with a new anchor": ("pay_rails/swap_and_reset as sent",),
+    "the latest invoice of a renewal is told by a later event": (
+        "others/subscription.updated, renewed: only its items",
+    ),
+    "what a line says of a proration that it is not": ("kiln_13_invoices/13 parent",),
+    "fields and texts of refusals": (
+        "kiln_07_catalog/15",
+        "kiln_07_catalog/23",
+        "kiln_07_catalog/26",
+        "kiln_07_catalog/32",
+        "kiln_07_catalog/47",
+        "kiln_07_catalog/49",
+        "kiln_07_catalog/54",
+        "kiln_07_catalog/probe: the same id",
+        "kiln_07_catalog/product.deleted",
+        "kiln_07_catalog/coupon.updated",
+        "kiln_07_catalog/price.updated",
+        "kiln_12_subscriptions/07",
+        "kiln_12_subscriptions/07 once more there",
+        "kiln_12_subscriptions/15",
+        "kiln_12_subscriptions/18",
+        "kiln_12_subscriptions/12 [r] item of a cancelled one",
+        "kiln_12_subscriptions/37",
+        "kiln_12_subscriptions/41",
+        "kiln_12_subscriptions/41 [r] resume of an active one",
+        "kiln_12_subscriptions/44",
+        "kiln_12_subscriptions/48",
+        "kiln_13_invoices/11 rendering",
+        "kiln_13_invoices/18",
+        "kiln_13_invoices/25 rendering",
+        "kiln_13_invoices/26",
+        "kiln_13_invoices/27",
+        "kiln_13_invoices/28",
+        "kiln_13_invoices/32 [r] amount and quantity",
+        "kiln_13_invoices/38",
+        "kiln_13_invoices/42",
+        "kiln_13_invoices/47",
+        "kiln_13_invoices/54",
+        "kiln_13_invoices/55",
+        "kiln_13_invoices/70",
+        "kiln_13_invoices/75",
+        "kiln_13_invoices/76",
+        "kiln_13_invoices/77",
+        "kiln_lists_and_errors/customer",
+        "kiln_lists_and_errors/08 limit 0",
+        "kiln_lists_and_errors/09 cursor",
+        "kiln_lists_and_errors/09 both cursors",
+        "kiln_lists_and_errors/09 both cursors, one bad",
+        "kiln_lists_and_errors/prefix AB_1",
+        "kiln_lists_and_errors/prefix 13 letters",
+    ),
+}
