@@ -127,7 +127,7 @@ CASES = {
     "Coupon.retrieve": Case(
         lambda w: w.v1.coupons.retrieve(w.coupon),
         lambda w: {"id": w.coupon, "times_redeemed": 0},
-        missing(lambda w: w.v1.coupons.retrieve("NOTHING"), "coupon: 'NOTHING'"),
+        missing(lambda w: w.v1.coupons.retrieve("NOTHING"), "coupon: 'NOTHING'", "coupon"),
     ),
     "Coupon.update": Case(
         lambda w: w.v1.coupons.update(w.coupon, {"name": "Spring"}),
@@ -142,7 +142,7 @@ CASES = {
         lambda w: w.coupon and w.v1.coupons.list({"limit": 100}),
         lambda w: {"data": holds(w.coupon), "url": "/v1/coupons"},
         Refused(
-            lambda w: w.v1.coupons.list({"limit": 101}),
+            lambda w: w.v1.coupons.list({"limit": "all"}),
             code="parameter_invalid_integer",
             param="limit",
         ),

@@ -58,7 +58,7 @@ CASES = {
         lambda w: w.v1.customers.list({"limit": 100, "created": {"gte": int(w.told.created)}}),
         lambda w: {"object": "list", "url": "/v1/customers", "data": holds(w.customer)},
         Refused(
-            lambda w: w.v1.customers.list({"limit": 0}),
+            lambda w: w.v1.customers.list({"limit": -1}),
             code="parameter_invalid_integer",
             param="limit",
         ),

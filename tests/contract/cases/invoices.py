@@ -35,7 +35,7 @@ CASES = {
     "Invoice.retrieve": Case(
         lambda w: w.v1.invoices.retrieve(w.draft, {"expand": ["customer"]}),
         lambda w: {"id": w.draft, "customer.name": "Ada"},
-        missing(lambda w: w.v1.invoices.retrieve("in_missing"), "invoice: 'in_missing'"),
+        missing(lambda w: w.v1.invoices.retrieve("in_missing"), "invoice: 'in_missing'", "invoice"),
     ),
     "Invoice.update": Case(
         lambda w: w.v1.invoices.update(w.draft, {"description": "Spring", "auto_advance": True}),
@@ -168,22 +168,20 @@ CASES = {
                 w.v1.invoices.pay(w.open_invoice, {"paid_out_of_band": True}).id,
                 {"paid_out_of_band": True},
             ),
-            code="status_transition_invalid",
-            says="this one is paid",
+            says="Invoice is already paid",
         ),
     ),
     "Invoice.sendInvoice": Case(
         lambda w: w.v1.invoices.send_invoice(w.send_invoice),
         lambda w: {"id": w.send_invoice, "status": "open"},
-        missing(lambda w: w.v1.invoices.send_invoice("in_missing"), "invoice"),
+        missing(lambda w: w.v1.invoices.send_invoice("in_missing"), "invoice", "invoice"),
     ),
     "Invoice.voidInvoice": Case(
         lambda w: w.v1.invoices.void_invoice(w.open_invoice),
         lambda w: {"id": w.open_invoice, "status": "void"},
         Refused(
             lambda w: w.v1.invoices.void_invoice(w.draft),
-            code="invoice_not_editable",
-            says="this one is draft",
+            says="This invoice isn't open",
         ),
     ),
     "Invoice.attachPayment": Case(
@@ -230,8 +228,7 @@ CASES = {
         lambda w: {"id": w.open_invoice, "status": "uncollectible"},
         Refused(
             lambda w: w.v1.invoices.mark_uncollectible(w.draft),
-            code="invoice_not_editable",
-            says="this one is draft",
+            says="This invoice isn't open",
         ),
     ),
     "InvoiceItem.create": Case(

@@ -173,7 +173,11 @@ CASES = {
     "SubscriptionItem.retrieve": Case(
         lambda w: w.v1.subscription_items.retrieve(w.item),
         lambda w: {"id": w.item, "price.id": w.price},
-        missing(lambda w: w.v1.subscription_items.retrieve("si_missing"), "subscription"),
+        Refused(
+            lambda w: w.v1.subscription_items.retrieve("si_missing"),
+            404,
+            says="Invalid subscription_item id: si_missing",
+        ),
     ),
     "SubscriptionItem.update": Case(
         lambda w: w.v1.subscription_items.update(

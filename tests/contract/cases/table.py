@@ -36,9 +36,9 @@ class Case:
     refused: Refused
 
 
-def missing(call: Call, thing: str) -> Refused:
+def missing(call: Call, thing: str, param: str = "id") -> Refused:
     """The refusal of an id in the path that does not exist."""
-    return Refused(call, 404, "resource_missing", "id", says=f"No such {thing}")
+    return Refused(call, 404, "resource_missing", param, says=f"No such {thing}")
 
 
 def holds(wanted: object) -> Callable[[Any], bool]:

@@ -154,7 +154,10 @@ def test_tiers_are_shown_only_when_expanded(client: Client) -> None:
             "tiers[1][up_to]",
         ),
         ({"unit_amount": 1, "product": "prod_missing", "product_data": None}, "product"),
-        ({"unit_amount": 1, "custom_unit_amount": {"enabled": True}}, "custom_unit_amount"),
+        (
+            {"unit_amount": 1, "custom_unit_amount": {"enabled": True}},
+            "custom_unit_amount[enabled]",
+        ),
     ],
 )
 def test_a_wrong_price_is_refused_naming_the_parameter(

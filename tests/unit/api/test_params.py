@@ -116,7 +116,7 @@ LONG = object_(
         ({"name": "x", "rate": "."}, None, "rate", "Invalid decimal"),
         ({"name": "x", "rate": "NaN"}, None, "rate", "Invalid decimal"),
         ({"name": "x", "on": "yes"}, None, "on", "Invalid boolean: yes"),
-        ({"name": "x", "kind": "four"}, None, "kind", "`one`, `two` or `three`"),
+        ({"name": "x", "kind": "four"}, None, "kind", "one, two, or three"),
         ({"name": "x", "meta": {"k" * 41: "v"}}, None, "meta", "1 to 40 characters"),
         ({"name": "x", "meta": {"k": "v" * 501}}, None, "meta[k]", "at most 500"),
         ({"name": "x", "meta": {str(n): "v" for n in range(51)}}, None, "meta", "at most 50"),

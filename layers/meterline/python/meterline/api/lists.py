@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from meterline.api.params import RANGE, Object, Params, exclusive, integer, object_, string
+from meterline.api.params import RANGE, Integer, Object, Param, Params, object_, string
 from meterline.api.router import Answer, Operation, get, permission_of
-from meterline.core.errors import BillingError
+from meterline.core.errors import BillingError, no_such
 from meterline.store.keys import END_OF_TIME
 
 if TYPE_CHECKING:
@@ -21,13 +21,24 @@ type Narrow = Callable[["Context", Params], "Source"]
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 10
 
-PAGING = {
-    "limit": integer(minimum=1, maximum=MAX_LIMIT),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PageSize(Integer):
+    """How many objects a page has: 0 is taken for 1, and more than a page holds for a whole one."""
+
+    def convert(self, raw: Any, name: str) -> int:  # noqa: ANN401 - as all kinds have it
+        """The number, within what a page can hold."""
+        return min(max(Integer.convert(self, raw, name), 1), MAX_LIMIT)
+
+
+PAGING: dict[str, Param] = {
+    "limit": _PageSize(minimum=0),
     "starting_after": string(),
     "ending_before": string(),
 }
 """The parameters of every list."""
 
+_CURSORS = ("starting_after", "ending_before")
 _NOT_COMPARED = {*PAGING, "created", "expand"}
 
 
@@ -45,8 +56,11 @@ class Listing:
         return Listing(self.bodies[-number:] if backwards else self.bodies[:number], has_more=True)
 
 
-def retrieve(path: str, kind: str, *, shows_deleted: bool = False) -> Operation:
-    """``GET`` of a stored object by the id in its path; a deleted one is missing, or a stub."""
+def retrieve(path: str, kind: str, *, shows_deleted: bool = False, param: str = "id") -> Operation:
+    """``GET`` of a stored object by the id in its path; a deleted one is missing, or a stub.
+
+    ``param`` is what refusals call the id.
+    """
 
     def run(ctx: "Context", object_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
         from meterline.services.lookups import find  # noqa: PLC0415 - imported when first asked
@@ -54,7 +68,7 @@ def retrieve(path: str, kind: str, *, shows_deleted: bool = False) -> Operation:
         document = ctx.store.get(object_id) if shows_deleted else None
         if document is not None and document.kind == kind and document.body.get("deleted"):
             return document.body
-        return find(ctx, kind, object_id).body
+        return find(ctx, kind, object_id, param=param, status=404).body
 
     return get(path, kind, run)
 
@@ -139,8 +153,6 @@ def read_page(
     """
     from meterline.store.billing import EVERYTHING  # noqa: PLC0415 - not for light functions
 
-    if "starting_after" in params and "ending_before" in params:
-        raise exclusive(["ending_before", "starting_after"])
     span = _span(ctx, kind, params)
     page = ctx.store.page(
         kind,
@@ -155,8 +167,7 @@ def read_page(
 
 def page_of(rows: list[Body], params: Params) -> Listing:
     """The page of a list that lies inside an object, in its own order."""
-    if "starting_after" in params and "ending_before" in params:
-        raise exclusive(["ending_before", "starting_after"])
+    refuse_both_cursors(params)
     limit = params.get("limit", DEFAULT_LIMIT)
     if "ending_before" in params:
         before = rows[: _place_of(rows, params, "ending_before")]
@@ -194,20 +205,30 @@ def _span(ctx: "Context", kind: str, params: Params) -> "Span":
     from meterline.store.keys import Cursor  # noqa: PLC0415 - see above
 
     def place(name: str) -> Cursor:
+        from meterline.services.lookups import noun_of  # noqa: PLC0415 - see above
+
         document = ctx.store.get(params[name])
         if document is None or document.kind != kind:
-            raise BillingError(
-                f"No such object: '{params[name]}'", code="resource_missing", param=name
-            )
+            raise no_such(noun_of(kind), params[name], param=name)
         return Cursor(document.created, document.id)
 
     first, last = created_range(params.get("created"))
     span = Span(created_from=first, created_until=last)
-    if "starting_after" in params:
-        return replace(span, older_than=place("starting_after"))
-    if "ending_before" in params:
-        return replace(span, newer_than=place("ending_before"), oldest_first=True)
+    places = {name: place(name) for name in _CURSORS if name in params}
+    refuse_both_cursors(params)
+    if "starting_after" in places:
+        return replace(span, older_than=places["starting_after"])
+    if "ending_before" in places:
+        return replace(span, newer_than=places["ending_before"], oldest_first=True)
     return span
+
+
+def refuse_both_cursors(params: Params) -> None:
+    """Refuse a page that is to lie after one object and before another."""
+    if all(name in params for name in _CURSORS):
+        raise BillingError(
+            "Received both starting_after and ending_before parameters. Please pass in only one."
+        )
 
 
 def created_range(created: int | dict[str, int] | None) -> tuple[int, int]:

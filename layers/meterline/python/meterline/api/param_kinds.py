@@ -209,8 +209,9 @@ class OneOf(Param):
         """The word."""
         if isinstance(raw, str) and raw in self.values:
             return raw
-        words = [f"`{value}`" for value in self.values]
-        choice = " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+        *others, last = self.values
+        comma = "," if len(others) > 1 else ""
+        choice = f"{', '.join(others)}{comma} or {last}" if others else last
         raise BillingError(f"Invalid {name}: must be one of {choice}", param=name)
 
     def describe(self) -> dict[str, Any]:

@@ -30,11 +30,15 @@ def param_inside(parent: str, name: str) -> str:
     return f"{parent}[{name}]" if parent else name
 
 
-def no_such(noun: str, object_id: str, *, param: str = "id") -> BillingError:
-    """The refusal of a missing object: 404 if it stands in the path (``param="id"``), else 400."""
+def no_such(
+    noun: str, object_id: str, *, param: str = "id", status: int | None = None
+) -> BillingError:
+    """The refusal of a missing object: 404 if it stands in the path (``param="id"``), else 400,
+    unless ``status`` says otherwise.
+    """
     return BillingError(
         f"No such {noun}: '{object_id}'",
         code="resource_missing",
         param=param,
-        status=404 if param == "id" else 400,
+        status=status or (404 if param == "id" else 400),
     )

@@ -26,9 +26,7 @@ def create_coupon(ctx: Context, params: Body) -> Body:
     coupon_id = params.get("id") or "".join(secrets.choice(_ALPHABET) for _ in range(_ID_DIGITS))
     former = ctx.store.get(coupon_id)
     if former is not None and not (former.kind == KIND and former.body.get("deleted")):
-        raise BillingError(
-            f"Coupon already exists: '{coupon_id}'", code="resource_already_exists", param="id"
-        )
+        raise BillingError("Coupon already exists.", code="resource_already_exists")
     body = _new_coupon(ctx, coupon_id, params)
     version = former.version if former else 0
     document = Document(kind=KIND, livemode=ctx.livemode, body=body, version=version)
@@ -138,7 +136,10 @@ def _check(ctx: Context, params: Body) -> None:
         if name in params and "amount_off" not in params:
             raise BillingError(f"You can only pass {name} with amount_off.", param=name)
     if params.get("percent_off") == 0:
-        raise BillingError("percent_off must be greater than 0.", param="percent_off")
+        raise BillingError(
+            "This value must be greater than or equal to 0.01 (it currently is '0.0').",
+            param="percent_off",
+        )
     repeating = params.get("duration") == "repeating"
     if repeating and "duration_in_months" not in params:
         raise BillingError(

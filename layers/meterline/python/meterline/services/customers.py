@@ -135,6 +135,7 @@ def _new_customer(ctx: Context, params: Body) -> Body:
         "default_source": None,
         "delinquent": False,
         "description": None,
+        "customer_account": None,
         "discount": None,
         "email": None,
         "invoice_credit_balance": {},

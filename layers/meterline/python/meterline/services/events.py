@@ -105,14 +105,17 @@ def public(body: Body) -> Body:
 
 
 def previous_attributes(before: Body, after: Body) -> Body:
-    """The former values of what changed: objects by their changed members, lists whole."""
+    """The former values of what changed: objects by their changed members, lists whole; null for
+    a key of the metadata that was not there.
+    """
     changed: Body = {}
     for key, old in before.items():
         new = after.get(key)
         if old == new or key == "_":
             continue
         if isinstance(old, dict) and isinstance(new, dict):
-            changed[key] = previous_attributes(old, new)
+            added = dict.fromkeys(new.keys() - old.keys()) if key == "metadata" else {}
+            changed[key] = previous_attributes(old, new) | added
         else:
             changed[key] = old
     return changed

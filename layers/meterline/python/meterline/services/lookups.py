@@ -23,11 +23,21 @@ _NOUNS = {
 }
 
 
-def find(ctx: Context, kind: str, object_id: str, *, param: str = "id") -> Document:
-    """The stored object of this kind; a missing, deleted or other object is refused."""
+def noun_of(kind: str) -> str:
+    """What refusals call an object of a kind."""
+    return _NOUNS.get(kind, "object")
+
+
+def find(
+    ctx: Context, kind: str, object_id: str, *, param: str = "id", status: int | None = None
+) -> Document:
+    """The stored object of this kind; a missing, deleted or other object is refused.
+
+    Stripe calls some ids in a path by another name than ``id``: then ``status`` is 404.
+    """
     document = ctx.store.get(object_id)
     if document is None or document.kind != kind or document.body.get("deleted"):
-        raise no_such(_NOUNS[kind], object_id, param=param)
+        raise no_such(_NOUNS[kind], object_id, param=param, status=status)
     return document
 
 

@@ -28,7 +28,10 @@ def price_tiers(params: Body, recurring: Body | None, param: str) -> list[Body] 
         "`billing_scheme=per_unit`",
     )
     if recurring is None:
-        raise BillingError("Only recurring prices have tiers.", param=under(param, "tiers"))
+        raise BillingError(
+            "Prices with `type=one_time` are not supported with tiered billing.",
+            param=under(param, "interval"),
+        )
     return list(normal_tiers(params["tiers"], under(param, "tiers")))
 
 

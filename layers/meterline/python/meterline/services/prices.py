@@ -94,6 +94,7 @@ def create_price(ctx: Context, params: Body) -> Body:
     events.append(EventDraft("price.created", shown_price(price)))
     moved, claims = _claim_lookup_key(ctx, price, params)
     documents += moved
+    events += _losses(moved, price)
     _save_claiming(ctx, Change(puts=documents, claims=claims), events, price)
     return price
 
@@ -116,7 +117,7 @@ def update_price(ctx: Context, price_id: str, params: Body) -> Body:
     moved, claims = ([], []) if is_kept else _claim_lookup_key(ctx, body, params)
     change = Change(puts=[replace(document, body=body), *moved], claims=claims, releases=releases)
     event = EventDraft("price.updated", shown_price(body), before=shown_price(before))
-    _save_claiming(ctx, change, [event], body)
+    _save_claiming(ctx, change, [event, *_losses(moved, body)], body)
     return body
 
 
@@ -140,6 +141,15 @@ def _claim_lookup_key(
     return [given_up], [Claim(LOOKUP_KEY, key, price["id"], former=holder)]
 
 
+def _losses(moved: list[Document], holder: Body) -> list[EventDraft]:
+    """What is told of the prices that gave their lookup key up to another."""
+    key = {"lookup_key": holder["lookup_key"]}
+    return [
+        EventDraft("price.updated", shown_price(one.body), before=shown_price(one.body | key))
+        for one in moved
+    ]
+
+
 def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price: Body) -> None:
     try:
         ctx.save(change, events, result_id=price["id"])
@@ -149,7 +159,7 @@ def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price
 
 def _taken(holder: str | None) -> BillingError:
     return BillingError(
-        f"A price (`{holder}`) already uses that lookup key. Set `transfer_lookup_key` to move it.",
+        f"A price (`{holder}`) already uses that lookup key.",
         code="resource_already_exists",
         param="lookup_key",
     )

@@ -111,7 +111,7 @@ def delete_product(ctx: Context, product_id: str, params: Body) -> Body:  # noqa
         )
     remains = {"id": product_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
-    events = [EventDraft("product.deleted", document.body)]
+    events = [EventDraft("product.deleted", document.body | {"active": False})]
     ctx.save(Change(puts=[gone]), events, result_id=product_id)
     return remains
 

@@ -369,7 +369,7 @@ UPDATE_COUPON = object_(
 COUPONS = [
     post("/v1/coupons", "coupon", create_coupon, CREATE_COUPON),
     listing("/v1/coupons", "coupon"),
-    retrieve("/v1/coupons/{id}", "coupon"),
+    retrieve("/v1/coupons/{id}", "coupon", param="coupon"),
     post("/v1/coupons/{id}", "coupon", update_coupon, UPDATE_COUPON),
     delete("/v1/coupons/{id}", "coupon", delete_coupon),
 ]

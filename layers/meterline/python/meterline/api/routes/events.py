@@ -12,6 +12,7 @@ from meterline.api.lists import (
     created_range,
     list_operation,
     listing,
+    refuse_both_cursors,
     retrieve,
 )
 from meterline.api.page_tokens import page_token, read_page_token
@@ -20,7 +21,6 @@ from meterline.api.params import (
     Params,
     array,
     boolean,
-    exclusive,
     integer,
     metadata,
     object_,
@@ -58,8 +58,7 @@ def _retrieve(ctx: Context, event_id: str, params: Params) -> Body:  # noqa: ARG
 
 
 def _list(ctx: Context, params: Params) -> Listing:
-    if "starting_after" in params and "ending_before" in params:
-        raise exclusive(["ending_before", "starting_after"])
+    refuse_both_cursors(params)
     first, last = created_range(params.get("created"))
     span = EventSpan(
         older_than=params.get("starting_after"),

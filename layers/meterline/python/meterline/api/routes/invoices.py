@@ -77,7 +77,7 @@ _FILTERS = object_(
     collection_method=enum("charge_automatically", "send_invoice"),
     customer=string(),
     due_date=RANGE,
-    status=enum("draft", "open", "paid", "uncollectible", "void"),
+    status=enum("draft", "open", "void", "paid", "uncollectible"),
     subscription=string(),
 )
 
@@ -200,7 +200,7 @@ _CREATE = object_(
     {
         "currency": currency(),
         "customer": string(),
-        "pending_invoice_items_behavior": enum("exclude", "include"),
+        "pending_invoice_items_behavior": enum("include", "exclude"),
         "subscription": string(),
         **_FIELDS,
     },
@@ -228,7 +228,7 @@ ROUTES = Routes(
     [
         post("/v1/invoices", _KIND, create_invoice, _CREATE),
         post("/v1/invoices/create_preview", _KIND, create_preview, _PREVIEW),
-        retrieve("/v1/invoices/{id}", _KIND),
+        retrieve("/v1/invoices/{id}", _KIND, param="invoice"),
         post("/v1/invoices/{id}", _KIND, update_invoice, object_(_FIELDS, exclusive=_DUE)),
         delete("/v1/invoices/{id}", _KIND, delete_invoice),
         list_operation("/v1/invoices/{id}/lines", "line_item", _list_lines),

@@ -66,9 +66,11 @@ def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:  # no
     return {"id": item_id, "object": KIND, "deleted": True}
 
 
-def editable_draft(ctx: Context, invoice_id: str, *, param: str = "id") -> Document:
+def editable_draft(
+    ctx: Context, invoice_id: str, *, param: str = "id", status: int | None = None
+) -> Document:
     """An invoice that is still a draft; any other is refused, as it never changes."""
-    document = find(ctx, "invoice", invoice_id, param=param)
+    document = find(ctx, "invoice", invoice_id, param=param, status=status)
     if document.body["status"] != "draft":
         raise BillingError(
             "This invoice is no longer editable: finalized invoices never change.",

@@ -80,7 +80,7 @@ def find_line(ctx: Context, place: str, params: Body) -> Body:  # noqa: ARG001 -
 
 
 def _open(ctx: Context, invoice_id: str) -> tuple[Ledger, Document]:
-    draft = editable_draft(ctx, invoice_id)
+    draft = editable_draft(ctx, invoice_id, param="invoice", status=404)
     customer = find(ctx, "customer", draft.body["customer"], param="customer")
     return open_ledger(on_customers_time(ctx, customer), customer), draft
 

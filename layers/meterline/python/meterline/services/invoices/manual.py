@@ -77,8 +77,9 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     ledger = open_ledger(on_customers_time(ctx, document), customer)
     if before["status"] != "draft" and set(params) - {"metadata", "auto_advance"}:
         raise BillingError(
-            "This invoice is no longer editable: finalized invoices never change.",
+            "Finalized invoices can't be updated in this way",
             code="invoice_not_editable",
+            param=next(name for name in params if name not in ("metadata", "auto_advance")),
         )
     after = _with_fields(ledger.ctx, before, params)
     if "discounts" in params:
@@ -94,7 +95,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
 
 def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Delete a draft that was made by hand, and its items with it, as Stripe does."""
-    document = editable_draft(ctx, invoice_id)
+    document = editable_draft(ctx, invoice_id, param="invoice", status=404)
     if subscription_of(document.body) is not None:
         raise BillingError(
             "You can only delete one-off invoices: finalize the invoice of a subscription, then"
@@ -115,7 +116,7 @@ def send_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: 
 
     Meterline sends no mail itself: ``invoice.sent`` is the event for whoever does.
     """
-    document = find(ctx, "invoice", invoice_id)
+    document = find(ctx, "invoice", invoice_id, param="invoice", status=404)
     body = document.body
     if body["collection_method"] != "send_invoice":
         raise BillingError(
@@ -220,16 +221,21 @@ def _final_at(ctx: Context, params: Body) -> dict[str, Any]:
     return {"auto_advance": True, "automatically_finalizes_at": at}
 
 
+_MISSING_DATE = (
+    "If invoice collection method is 'send_invoice', you must specify 'due_date' or"
+    " 'days_until_due'."
+)
+_MISPLACED_DATE = (
+    "You can only specify 'due_date' or 'days_until_due' if invoice collection method is"
+    " 'send_invoice'."
+)
+
+
 def _check_collection(invoice: Body) -> None:
     """An invoice that is sent needs a day until which it is due; a charge has none."""
     due = invoice["due_date"] is not None or private(invoice).get("days_until_due") is not None
     if due != (invoice["collection_method"] == "send_invoice"):
-        raise BillingError(
-            "If you set collection_method to send_invoice, you must provide days_until_due or"
-            " due_date; with charge_automatically you must not.",
-            code="parameter_missing" if not due else None,
-            param="days_until_due",
-        )
+        raise BillingError(_MISPLACED_DATE if due else _MISSING_DATE)
 
 
 def _pending_lines(

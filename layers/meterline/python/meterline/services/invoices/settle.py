@@ -17,6 +17,13 @@ from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Document
 
 _UNSETTLED = ("open", "uncollectible")
+_NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
+_REFUSALS = {
+    ("pay", "paid"): "Invoice is already paid",
+    ("void", "paid"): "Invoices with `paid` payments cannot be voided.",
+    ("mark", "uncollectible"): "This invoice has already been marked uncollectible.",
+}
+"""What Stripe says of an invoice whose status the verb does not take, beside that it isn't open."""
 
 
 def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
@@ -35,7 +42,7 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
 
 def attach_payment(ctx: Context, invoice_id: str, params: Body) -> Body:
     """Record which payment of a processor paid all that an invoice has due."""
-    ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="attach a payment to")
+    ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="pay")
     body = paid(document.body, ctx.now) | {"amount_paid_off_stripe": document.body["amount_due"]}
     told = ["invoice.paid", "invoice.payment_succeeded"]
     return _save(ctx, document, body, told, record=params["payment_record"])
@@ -50,7 +57,7 @@ def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: 
 
 def mark_uncollectible(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Give an open invoice up as a bad debt; it can still be paid or voided."""
-    ctx, document = _load(ctx, invoice_id, allowed=("open",), verb="mark as uncollectible")
+    ctx, document = _load(ctx, invoice_id, allowed=("open",), verb="mark")
     body = closed(document.body, "uncollectible", "marked_uncollectible_at", ctx.now)
     return _save(ctx, document, body, ["invoice.marked_uncollectible"])
 
@@ -73,10 +80,7 @@ def _load(
     document = find(ctx, "invoice", invoice_id)
     status = document.body["status"]
     if status not in allowed:
-        raise BillingError(
-            f"You can only {verb} an invoice that is {' or '.join(allowed)}; this one is {status}.",
-            code="invoice_not_editable" if status == "draft" else "status_transition_invalid",
-        )
+        raise BillingError(_REFUSALS.get((verb, status), _NOT_OPEN))
     return on_customers_time(ctx, document), document
 
 

@@ -298,6 +298,7 @@ def _empty_fields() -> dict[str, Any]:
             "payment_method_types": None,
             "save_default_payment_method": "off",
         },
+        "managed_payments": {"enabled": False},
         "trial_settings": {
             "end_behavior": {
                 "billing_cycle_anchor": None,
@@ -318,7 +319,6 @@ _NULL_FIELDS = (
     "default_source",
     "ended_at",
     "latest_invoice",
-    "managed_payments",
     "next_pending_invoice_item_invoice",
     "on_behalf_of",
     "pause_collection",

@@ -6,6 +6,7 @@ from meterline.core.errors import BillingError, no_such
 from meterline.services.context import Context
 from meterline.services.lookups import find
 from meterline.services.subscriptions.bodies import (
+    is_ended,
     items_of,
     new_item_id,
     subscription_of_item_id,
@@ -21,12 +22,18 @@ def find_item(ctx: Context, item_id: str, params: Body) -> Body:  # noqa: ARG001
     for item in items_of(_subscription_of(ctx, item_id)):
         if item["id"] == item_id:
             return item
-    raise no_such("subscription_item", item_id)
+    raise _unknown_item(item_id)
+
+
+def _unknown_item(item_id: str) -> BillingError:
+    return BillingError(f"Invalid subscription_item id: {item_id}", status=404)
 
 
 def create_item(ctx: Context, params: Body) -> Body:
     """Add an item to a subscription."""
     subscription = find(ctx, "subscription", params["subscription"], param="subscription")
+    if is_ended(subscription.body):
+        raise no_such("subscription", subscription.id, param="subscription", status=404)
     item_id = new_item_id(subscription.id)
     after = _change(ctx, subscription.id, {"new_id": item_id}, params)
     return next(item for item in items_of(after) if item["id"] == item_id)
@@ -80,5 +87,5 @@ def _own_name(param: str | None) -> str | None:
 def _subscription_of(ctx: Context, item_id: str) -> Body:
     document = ctx.store.get(subscription_of_item_id(item_id))
     if document is None or document.kind != "subscription":
-        raise no_such("subscription_item", item_id)
+        raise _unknown_item(item_id)
     return document.body

@@ -140,8 +140,9 @@ def check_together(prices: Sequence[Body], mode: BillingMode) -> None:
             )
         if any(price["id"] == other["id"] for other in prices[:index]):
             raise BillingError(
-                f"Cannot add multiple subscription items with the same price: {price['id']}.",
-                param=param,
+                "Cannot create a Subscription with multiple Subscription Items with the same Price:"
+                f" {price['id']}",
+                param="plan",
             )
     check_mixed_intervals(interval_of(price) for price in prices)
 

@@ -1,6 +1,6 @@
 """Pausing a subscription, and resuming one: what is credited, billed and left out."""
 
-from meterline.core.errors import BillingError
+from meterline.core.errors import BillingError, no_such
 from meterline.core.periods import Period
 from meterline.services.context import Context
 from meterline.services.ids import new_id
@@ -9,6 +9,7 @@ from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_a
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.renewals import current_period, with_billed_lines
 from meterline.services.subscriptions.bodies import (
+    is_ended,
     items_of,
     paused_subscription,
     subscription_document,
@@ -72,8 +73,10 @@ def resume_on(ledger: Ledger, before: Body, params: Body) -> tuple[Body, Body | 
 
     Resumptions and their previews are both decided here.
     """
+    if is_ended(before):
+        raise no_such("subscription", before["id"])
     if before["status"] != "paused":
-        raise BillingError(f"Only paused subscriptions can be resumed; this is {before['status']}.")
+        raise BillingError("You can only resume a subscription if it is `paused`.")
     keeps = params.get("billing_cycle_anchor") in ("unchanged", {"type": "unchanged"})
     at = _resumed_at(ledger, before, params) if keeps else ledger.ctx.now
     anchor = before["billing_cycle_anchor"] if keeps else at

@@ -172,8 +172,7 @@ def check_collection(subscription: Body) -> None:
         )
     if not sends and subscription["days_until_due"] is not None:
         raise BillingError(
-            "days_until_due can only be used with collection_method=send_invoice.",
-            param="days_until_due",
+            "You can only specify 'days_until_due' if invoice collection method is 'send_invoice'."
         )
 
 
