@@ -4,6 +4,7 @@ It shares nothing with the core: it tries days until one exists, walks from peri
 units one by one, and rounds fractions by looking at what is left over.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -81,7 +82,8 @@ def rate(plan: PricePlan, tenths: int) -> int:
 
 def prorate(amount: int, remaining_seconds: int, whole_seconds: int) -> int:
     """The share of an amount, by fractions."""
-    return nearest(Fraction(amount) * Fraction(remaining_seconds, whole_seconds))
+    share = Fraction(amount) * Fraction(remaining_seconds, whole_seconds)
+    return math.ceil(share - Fraction(1, 2))
 
 
 def allocate(amount: int, weights: Sequence[int]) -> list[int]:

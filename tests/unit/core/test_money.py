@@ -45,10 +45,14 @@ def test_fees_round_like_lines(exact_cents: str, cents: int) -> None:
     assert round_half_up(Decimal(exact_cents)) == cents
 
 
-@pytest.mark.parametrize(("numerator", "denominator"), [(7, 2), (-7, 2), (1, 3), (-2, 3), (0, 5)])
-def test_quotients_round_as_decimals_do(numerator: int, denominator: int) -> None:
-    exact = Decimal(numerator) / Decimal(denominator)
-    assert nearest_quotient(numerator, denominator) == round_half_up(exact)
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "nearest"),
+    [(7, 2, 3), (-7, 2, -4), (1, 2, 0), (-1, 2, -1), (1, 3, 0), (2, 3, 1), (-2, 3, -1), (0, 5, 0)],
+)
+def test_quotients_go_to_the_nearest_integer_and_halves_down(
+    numerator: int, denominator: int, nearest: int
+) -> None:
+    assert nearest_quotient(numerator, denominator) == nearest
 
 
 def test_sums_ignore_the_ambient_precision() -> None:

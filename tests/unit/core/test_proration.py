@@ -93,9 +93,11 @@ def test_an_empty_period_costs_nothing() -> None:
     assert prorate(1000, Period(5, 5), Period(5, 5)) == 0
 
 
-def test_a_credit_mirrors_its_debit_even_at_halves() -> None:
-    """Halves go away from zero on both sides, so -x is always the negative of x."""
-    whole = Period(0, 2)
-    half = Period(1, 2)
-    assert prorate(333, half, whole) == 167
-    assert prorate(-333, half, whole) == -167
+@pytest.mark.parametrize(
+    ("amount", "share"),
+    [(-1_000, -3), (1_800, 4), (3_000, 7), (-3_000, -8), (1_000, 2)],
+)
+def test_halves_go_down(amount: int, share: int) -> None:
+    """Recorded of Stripe (Kiln-AI/stripe_world, a 400th of the period left): -3, 4 and 7."""
+    whole = Period(0, 2_592_000)
+    assert prorate(amount, whole.remaining_from(whole.end - 6_480), whole) == share

@@ -51,18 +51,17 @@ def round_half_up(amount: Decimal) -> int:
     """The minor unit nearest to an exact amount; a half goes away from zero.
 
     Applied once per invoice line, after multiplying. Negative amounts round by magnitude
-    (-166.35 is -166, -1.5 is -2), so that a credit mirrors the debit it takes back.
+    (-166.35 is -166, -1.5 is -2).
     """
     return int(amount.to_integral_value(rounding=ROUND_HALF_UP, context=EXACT))
 
 
 def nearest_quotient(numerator: int, denominator: int) -> int:
-    """`numerator / denominator` rounded as `round_half_up` does, in integers only.
+    """The integer nearest to `numerator / denominator`; a half goes down (-2.5 is -3, 4.5 is 4).
 
-    The denominator must be positive.
+    The rounding of prorations. The denominator must be positive.
     """
-    magnitude = (2 * abs(numerator) + denominator) // (2 * denominator)
-    return -magnitude if numerator < 0 else magnitude
+    return -((denominator - 2 * numerator) // (2 * denominator))
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
