@@ -177,3 +177,41 @@ def test_a_coupon_in_another_currency_is_refused_at_its_place(stage: Stage) -> N
     with pytest.raises(stripe.InvalidRequestError) as refused:
         stage.subscribe(items=[_item(stage, 1), _item(stage, 2, coupon)])
     assert refused.value.param == "items[1][discounts][0][coupon]"
+
+
+@pytest.mark.parametrize(
+    ("amounts", "off", "discountable", "total"),
+    [
+        ([1_500, -500], {"percent_off": 50}, None, 250),
+        ([1_500, -500], {"percent_off": 50}, False, 250),
+        ([1_500, -500], {"percent_off": 50}, True, 500),
+        ([-1_000], {"percent_off": 50}, True, -500),
+        ([1_000, -500], {"amount_off": 800}, None, -300),
+        ([1_000, -500], {"amount_off": 800}, True, 0),
+    ],
+)
+def test_a_credit_is_discounted_if_it_says_so(
+    stage: Stage, amounts: list[int], off: dict[str, int], total: int, *, discountable: bool | None
+) -> None:
+    of_credits = {} if discountable is None else {"discountable": discountable}
+    for amount in amounts:
+        given = {"customer": stage.customer, "amount": amount, "currency": "usd"}
+        stage.client.v1.invoice_items.create(given | (of_credits if amount < 0 else {}))
+    invoice = stage.client.v1.invoices.create(
+        {
+            "customer": stage.customer,
+            "discounts": [{"coupon": _coupon(stage, **off)}],
+            "pending_invoice_items_behavior": "include",
+        }
+    )
+    assert (invoice.subtotal, invoice.total) == (sum(amounts), total)
+
+
+def test_a_charge_that_becomes_a_credit_is_discountable_no_more(stage: Stage) -> None:
+    given = {"customer": stage.customer, "amount": 500, "currency": "usd"}
+    item = stage.client.v1.invoice_items.create(given)
+    assert item.discountable
+    changed = stage.client.v1.invoice_items.update(item.id, {"amount": -500})
+    assert not changed.discountable
+    assert stage.client.v1.invoice_items.update(item.id, {"discountable": True}).discountable
+    assert stage.client.v1.invoice_items.update(item.id, {"amount": -400}).discountable

@@ -186,14 +186,17 @@ def test_an_allocation_spreads_all_of_the_amount_that_finds_room(
     percents=st.lists(st.decimals("0.01", 100, places=2), max_size=3),
     amounts_off=st.lists(st.integers(0, 20_000), max_size=3),
 )
-def test_no_discount_takes_a_line_below_zero(
+def test_no_discount_changes_the_sign_of_a_line_or_turns_charges_into_credit(
     lines: list[int], percents: list[Decimal], amounts_off: list[int]
 ) -> None:
     coupons = [Discount("p", percent) for percent in percents]
     coupons += [Discount("a", amount_off_minor=amount) for amount in amounts_off]
     taken = discount_lines([DiscountableLine(amount) for amount in lines], coupons)
     for amount, parts in zip(lines, taken, strict=True):
-        assert 0 <= sum(part.amount_minor for part in parts) <= max(amount, 0)
+        assert min(amount, 0) <= sum(part.amount_minor for part in parts) <= max(amount, 0)
+    off = discount_lines([DiscountableLine(amount) for amount in lines], coupons[len(percents) :])
+    left = sum(lines) - sum(part.amount_minor for parts in off for part in parts)
+    assert left >= min(sum(lines), 0)
 
 
 @given(total=st.integers(-(10**9), 10**9), balance=st.integers(-(10**9), 10**9))

@@ -89,7 +89,7 @@ def test_a_coupon_limited_to_products_passes_over_other_lines() -> None:
 def test_prorations_and_credits_are_not_discounted_again() -> None:
     lines = [
         DiscountableLine(1000, discountable=False),
-        DiscountableLine(-500),
+        DiscountableLine(-500, discountable=False),
         DiscountableLine(80),
     ]
     assert totals(lines, [HALF]) == [0, 0, 40]
@@ -141,3 +141,27 @@ def test_a_coupon_takes_off_a_percentage_or_an_amount(terms: dict[str, object]) 
 def test_a_repeating_coupon_needs_its_months(months: int | None) -> None:
     with pytest.raises(BillingError, match="duration_in_months"):
         discount_end(CouponDuration.REPEATING, months, 0)
+
+
+EIGHT_OFF = Discount("eight", amount_off_minor=800)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "discount", "with_credit", "without"),
+    [
+        ([1_500, -500], HALF, [750, -250], [750, 0]),
+        ([-1_000], HALF, [-500], [0]),
+        ([-3], HALF, [-2], [0]),
+        ([1_000, -500], EIGHT_OFF, [500, 0], [800, 0]),
+        ([1_000, -300], FIVE_OFF, [500, 0], [500, 0]),
+        ([400, -500], FIVE_OFF, [0, 0], [400, 0]),
+        ([600, 600, -900], FIVE_OFF, [150, 150, 0], [250, 250, 0]),
+    ],
+)
+def test_a_discountable_credit_shares_in_a_discount_and_another_does_not(
+    amounts: list[int], discount: Discount, with_credit: list[int], without: list[int]
+) -> None:
+    lines = [DiscountableLine(amount) for amount in amounts]
+    assert totals(lines, [discount]) == with_credit
+    kept = [DiscountableLine(amount, discountable=amount >= 0) for amount in amounts]
+    assert totals(kept, [discount]) == without

@@ -77,10 +77,11 @@ def discount_lines(
 ) -> list[tuple[DiscountAmount, ...]]:
     """What is taken off each line, in the order of application.
 
-    A line's own discounts come first, then the invoice's. No line falls below zero; lines that are
-    negative or not discountable stay as they are.
+    A line's own discounts come first, then the invoice's. No line changes its sign, and lines that
+    are not discountable stay as they are. A discountable credit gives back a percentage less (what
+    is taken off it is negative), and an amount takes off no more than is left beside it.
     """
-    left = [max(line.amount_minor, 0) if line.discountable else 0 for line in lines]
+    left = [line.amount_minor if line.discountable else 0 for line in lines]
     taken: list[list[DiscountAmount]] = [[] for _ in lines]
     for place, line in enumerate(lines):
         for discount in line.discounts:
@@ -150,4 +151,6 @@ def _apply(
 def _amounts_off(discount: Discount, amounts_minor: list[int]) -> list[int]:
     if discount.percent_off is not None:
         return [percentage_of(amount, discount.percent_off) for amount in amounts_minor]
-    return allocate(discount.amount_off_minor or 0, amounts_minor)
+    most = max(sum(amounts_minor), 0)
+    amount = min(discount.amount_off_minor or 0, most)
+    return allocate(amount, [max(one, 0) for one in amounts_minor])

@@ -207,7 +207,10 @@ def _discountable(line: Body) -> DiscountableLine:
     details = (line["pricing"] or {}).get("price_details") or {}
     own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
     further = line["amount"] - private(line).get("billed_before", 0)
-    return DiscountableLine(further, details.get("product"), line["discountable"], own)
+    # What usage gives back follows from what it was billed at, not from the discounts of now.
+    gives_back = further < 0 and line["parent"]["type"] != "invoice_item_details"
+    discountable = line["discountable"] and not gives_back
+    return DiscountableLine(further, details.get("product"), discountable, own)
 
 
 def _taken_off(off: Iterable[DiscountAmount]) -> Body:

@@ -162,7 +162,10 @@ def _repriced(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
         given |= _priced_as_before(item)
     again = new_item(ledger, _terms(ledger, given, None, at))
     check_currency(item, again, at)
-    return item | {name: again[name] for name in _FIGURES} | {"_": item["_"] | _private(again)}
+    repriced = item | {name: again[name] for name in _FIGURES}
+    if (again["amount"] < 0) != (item["amount"] < 0):
+        repriced["discountable"] = again["amount"] >= 0  # as a new item of that sign
+    return repriced | {"_": item["_"] | _private(again)}
 
 
 def _private(item: Body) -> Body:
