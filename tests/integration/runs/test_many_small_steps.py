@@ -361,3 +361,33 @@ def test_an_item_of_a_deleted_draft_is_gone_and_says_so() -> None:
             delete_invoice_item(context(), one["id"], {})
     again = create_invoice(context(), {"customer": customer_id, **INCLUDE})
     assert stored(again["id"])["lines"]["data"] == []
+
+
+def end_at(subscription: Body, days: int, **params: Any) -> Body:
+    """Let a subscription end so many days from now on."""
+    given = {"cancel_at": NOW + days * DAY, **params}
+    return update_subscription(context(NOW + DAY), subscription["id"], given)
+
+
+def test_an_end_can_be_moved_back_and_forth_without_end(
+    seats: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meterline.services.subscriptions.cancel._MOST_SPANS", 2)
+    for _ in range(4):
+        end_at(seats, 10)
+        end_at(seats, 12)
+    [item] = end_at(seats, 10)["items"]["data"]
+    assert len(item["_"]["billed"]) == 1
+
+
+def test_an_end_that_was_moved_later_too_often_is_refused_while_all_can_still_be_credited(
+    seats: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meterline.services.subscriptions.cancel._MOST_SPANS", 3)
+    for days in (10, 11, 12):
+        end_at(seats, days)
+    with pytest.raises(BillingError, match="moved later 3 times"):
+        end_at(seats, 13)
+    end_at(seats, 13, proration_behavior="none")
+    cancel_subscription(context(NOW + DAY), seats["id"], {"prorate": True, "invoice_now": True})
+    assert (stored(seats["id"])["status"], pending()) == ("canceled", [])

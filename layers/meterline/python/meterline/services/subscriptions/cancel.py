@@ -56,6 +56,8 @@ _INVOICES_AT_ONCE = 40
 _INVOICES_BYTES = 1_500_000
 """As many invoices are stopped in one commit, by number and by size."""
 _DROPPED_AT_ONCE = 250
+_MOST_SPANS = 40
+"""What was billed in advance of an item's period piece by piece: a later change credits each."""
 
 
 def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
@@ -216,19 +218,27 @@ def _moved(ledger: Ledger, subscription: Body, item: Body, until: int, fee: Fee 
         charged = [
             add_line(ledger, subscription, item, line, is_credit=False) for line in change.debits
         ]
-        return with_billed(moved, (*billed_spans(item), *charged))
+        spans = (*billed_spans(item), *charged)
+        if len(spans) > _MOST_SPANS:
+            raise BillingError(
+                f"The end was moved later {_MOST_SPANS} times within this period. Move it with"
+                " proration_behavior=none, or wait for the next period.",
+                param="cancel_at",
+            )
+        return with_billed(moved, spans)
     change = proration_of(subscription, item, until, old=fee)
     for line in change.credits:
         add_line(ledger, subscription, item, line, is_credit=True)
-    return with_billed(moved, [_kept(span, until) for span in billed_spans(item)])
+    kept = (_kept(span, until) for span in billed_spans(item))
+    return with_billed(moved, [span for span in kept if span is not None])
 
 
-def _kept(span: BilledSpan, until: int) -> BilledSpan:
-    """What stays billed of a span whose time from ``until`` on was credited."""
+def _kept(span: BilledSpan, until: int) -> BilledSpan | None:
+    """What stays billed of a span whose time from ``until`` on was credited; None if nothing."""
     kept, _ = split(span.period, until)
     given_back = credit_billed([span], until)
     if kept is None or not given_back:
-        return span if kept is not None else BilledSpan(Fee(0), Period(until, until))
+        return span if kept is not None else None
     gross = span.fee.gross_minor + given_back[0].gross_minor
     net = span.fee.net_minor + given_back[0].amount_minor
     return BilledSpan(Fee(gross, gross - net), kept, span.source)
