@@ -42,7 +42,6 @@ class Life:
     clock: str = ""
     customers: list[str] = field(default_factory=list)
     currency: str = "usd"
-    events: int = 0
     usage: list[tuple[str, str, int, int]] = field(default_factory=list)
     """Customer, event name, timestamp, value of each event that was accepted, all counted."""
 

@@ -88,9 +88,13 @@ class Rules:
                 raise self._fault("a draft is final in time", body["id"])
 
     def _check_end(self, versions: list[Body]) -> None:
-        """An end comes in its second."""
+        """An end comes in its second, and no period of an item runs beyond it."""
         for before, after in pairwise([versions[0], *versions]):
             end = after["cancel_at"]
+            for item in after["items"]["data"] if after["status"] not in _ENDED else ():
+                if end is not None and item["current_period_end"] > end:
+                    text = f"{after['id']} {item['id']}: {span(period(item))} beyond {stamp(end)}"
+                    raise self._fault("a period is cut by the end", text)
             if before["status"] in _ENDED or after["status"] not in _ENDED:
                 continue
             if end is not None and after["ended_at"] > end:

@@ -1,16 +1,13 @@
 """What happens in a life: requests of the seller and usage of the customer, drawn from a seed."""
 
 from random import Random
-from typing import TYPE_CHECKING
 
+from meterline.store.documents import Body
 from tests.faults.billing.world import DAY
 from tests.faults.lives.beginnings import BEHAVIORS, HOUR, begin, subscribe
 from tests.faults.lives.changes import change, one_of, reprice, set_end
 from tests.faults.lives.life import Life, Verb, items_of
 from tests.faults.lives.previews import compare_renewal
-
-if TYPE_CHECKING:
-    from meterline.store.documents import Body
 
 
 # ------------------------------------------------------------------ time
@@ -59,36 +56,63 @@ def _limit(life: Life) -> int:
 
 # ------------------------------------------------------------------ usage
 def use(life: Life, chance: Random) -> None:
-    """Usage: now, late, or in the last second of a period."""
+    """Usage: now, late, or about the beginning of a period."""
     for _ in range(chance.choice([1, 1, 2, 4])):
-        event_name = chance.choice(list(life.catalogue.meters))
-        customer, value = chance.choice(life.customers), chance.choice([1, 7, 40, 333])
-        at = _moment(life, chance)
-        life.events += 1
-        asked = life.shop.ask(
-            "POST",
-            "/v1/billing/meter_events",
-            event_name=event_name,
-            payload={"stripe_customer_id": customer, "value": value},
-            identifier=f"event {life.events}",
-            timestamp=at,
-        )
-        if not asked.is_refusal:
-            life.usage.append((customer, event_name, at, value))
+        metered = _metered(life)
+        if metered and chance.random() < 0.8:
+            subscription, item, event_name = chance.choice(metered)
+            _send(life, chance, subscription["customer"], event_name, _moment(life, chance, item))
+        else:
+            event_name = chance.choice(list(life.catalogue.meters))
+            _send(life, chance, chance.choice(life.customers), event_name, life.now)
     life.shop.count()
 
 
-def _moment(life: Life, chance: Random) -> int:
-    late = chance.choices(["now", "late", "edge"], [5, 2, 3])[0]
-    if late == "now":
-        return life.now
-    if late == "late":
-        return life.now - chance.randrange(30 * DAY)
-    starts = [
-        item["current_period_start"] for one in life.subscriptions() for item in items_of(one)
+def use_at_the_edge(life: Life, chance: Random) -> None:
+    """Usage of a period's last second and the next one's first, in time or while it is drafted."""
+    metered = _metered(life)
+    if not metered:
+        return
+    subscription, item, event_name = chance.choice(metered)
+    end = item["current_period_end"]
+    step(life, min(end + chance.choice([-1, 0, 0, HOUR // 2, HOUR - 1, HOUR]), _limit(life)))
+    for at in (end - 1, end):
+        if life.now - 34 * DAY < at <= life.now:
+            _send(life, chance, subscription["customer"], event_name, at)
+    life.shop.count()
+
+
+def _metered(life: Life) -> list[tuple[Body, Body, str]]:
+    """The metered items of running subscriptions, and the names of the events that they count."""
+    names = {meter: name for name, meter in life.catalogue.meters.items()}
+    return [
+        (subscription, item, names[item["price"]["recurring"]["meter"]])
+        for subscription in life.subscriptions()
+        for item in items_of(subscription)
+        if item["price"]["recurring"]["meter"]
     ]
-    edges = [start for start in starts if life.now - 34 * DAY < start <= life.now]
-    return int(chance.choice(edges) - chance.choice([0, 1])) if edges else life.now
+
+
+def _send(life: Life, chance: Random, customer: str, event_name: str, at: int) -> None:
+    value = chance.choice([1, 7, 40, 333])
+    asked = life.shop.ask(
+        "POST",
+        "/v1/billing/meter_events",
+        event_name=event_name,
+        payload={"stripe_customer_id": customer, "value": value},
+        identifier=f"event {len(life.usage)} {at}",
+        timestamp=at,
+    )
+    if not asked.is_refusal:
+        life.usage.append((customer, event_name, at, value))
+
+
+def _moment(life: Life, chance: Random, item: Body) -> int:
+    late = chance.choices(["now", "late", "edge"], [5, 2, 3])[0]
+    start = int(item["current_period_start"])
+    if late == "edge" and life.now - 34 * DAY < start <= life.now:
+        return start - chance.choice([0, 1])
+    return life.now - chance.randrange(30 * DAY) if late == "late" else life.now
 
 
 # ------------------------------------------------------------------ subscriptions
@@ -212,6 +236,7 @@ def preview_renewal(life: Life, chance: Random) -> None:
 WEIGHTS = {
     "advance": 30,
     "use": 8,
+    "use_at_the_edge": 5,
     "change": 9,
     "reprice": 8,
     "set_end": 6,
@@ -238,6 +263,7 @@ VERBS: dict[str, Verb] = {
         advance,
         see_out,
         use,
+        use_at_the_edge,
         change,
         reprice,
         set_end,

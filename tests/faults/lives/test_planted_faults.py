@@ -1,0 +1,131 @@
+"""The rules prove something only if they notice when billing goes wrong.
+
+Each planted fault breaks one mechanism; a life among the first few must break a rule by it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from meterline.core import item_changes
+from meterline.core.cycles import CyclePeriod
+from meterline.core.item_changes import ProrationLine
+from meterline.services import renewals, summaries
+from meterline.services.invoices import finalize, metered, preview
+from meterline.services.invoices.ledger import Ledger
+from meterline.store.documents import Body
+from tests.faults.lives.life import Lives
+from tests.faults.lives.steps import WEIGHTS
+from tests.faults.lives.test_lives import broken
+
+LIVES = 60
+
+FIRST: dict[str, int] = {}
+"""Where to begin to look: some faults need a life of a rare kind."""
+
+type Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def an_end_that_does_not_cut_the_period(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CyclePeriod, "until", lambda span, _end: span)
+
+
+def an_end_that_does_not_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(renewals, "ends_at", lambda _subscription, _due: False)
+
+
+def a_due_instant_that_is_not_moved(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        renewals,
+        "next_pending_invoice",
+        lambda subscription, _after: subscription["next_pending_invoice_item_invoice"],
+    )
+
+
+def a_number_that_is_used_twice(patch: pytest.MonkeyPatch) -> None:
+    def numbered(ledger: Ledger, invoice: Body) -> Body:
+        return invoice | {"number": f"{ledger.account['invoice_prefix']}-0001"}
+
+    patch.setattr(finalize, "numbered", numbered)
+
+
+def a_period_that_is_billed_twice(patch: pytest.MonkeyPatch) -> None:
+    item_lines = renewals.renewal_item_lines
+
+    def twice(*arguments: Any) -> list[Any]:
+        lines = item_lines(*arguments)
+        return lines + lines[-1:]
+
+    patch.setattr(renewals, "renewal_item_lines", twice)
+
+
+def usage_of_the_last_second_that_is_dropped(patch: pytest.MonkeyPatch) -> None:
+    billed_usage = summaries.billed_usage
+
+    def dropping(meter: Body, customer: str, start: int, end: int, *, livemode: bool) -> Any:
+        return billed_usage(meter, customer, start, max(start, end - 1), livemode=livemode)
+
+    patch.setattr(metered, "billed_usage", dropping)
+
+
+def a_balance_that_is_booked_twice(patch: pytest.MonkeyPatch) -> None:
+    change_balance = finalize.change_balance
+
+    def twice(ledger: Ledger, amount: int, *more: Any) -> None:
+        change_balance(ledger, amount, *more)
+        change_balance(ledger, amount, *more)
+
+    patch.setattr(finalize, "change_balance", twice)
+
+
+def a_credit_of_more_than_was_charged(patch: pytest.MonkeyPatch) -> None:
+    credit_billed = item_changes.credit_billed
+
+    def more(*arguments: Any) -> tuple[ProrationLine, ...]:
+        lines = credit_billed(*arguments)
+        return tuple(replace(line, amount_minor=2 * line.amount_minor - 1) for line in lines)
+
+    patch.setattr(item_changes, "credit_billed", more)
+
+
+def a_preview_that_forgets_a_discount(patch: pytest.MonkeyPatch) -> None:
+    draft_renewal = renewals.draft_renewal
+
+    def forgetting(ledger: Ledger, subscription: Body, *more: Any) -> Any:
+        return draft_renewal(ledger, subscription | {"discounts": []}, *more)
+
+    patch.setattr(preview, "draft_renewal", forgetting)
+
+
+NOTICED_BY: dict[Plant, set[str]] = {
+    an_end_that_does_not_cut_the_period: {
+        "a period is cut by the end",
+        "every clock becomes ready",
+        "what has an end ends in its second",
+    },
+    an_end_that_does_not_end: {"every clock becomes ready", "what has an end ends"},
+    a_due_instant_that_is_not_moved: {"every clock becomes ready"},
+    a_number_that_is_used_twice: {"a number is used once"},
+    a_period_that_is_billed_twice: {"each period is billed once", "usage is billed once"},
+    usage_of_the_last_second_that_is_dropped: {"a line bills the usage of its period"},
+    a_balance_that_is_booked_twice: {
+        "a balance is the sum of its transactions",
+        "an invoice moves the balance by what it says",
+    },
+    a_credit_of_more_than_was_charged: {"no more comes back than was charged"},
+    a_preview_that_forgets_a_discount: {"a preview is the bill"},
+}
+
+
+@pytest.mark.parametrize("plant", NOTICED_BY, ids=lambda plant: str(plant.__name__))
+def test_some_life_notices(plant: Plant, lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    first = FIRST.get(plant.__name__, 0)
+    for seed in range(first, first + LIVES):
+        fault = broken(lives, lives.drawn(seed, WEIGHTS))
+        if fault is not None and fault.rule in NOTICED_BY[plant]:
+            print(plant.__name__, seed, fault)
+            return
+    pytest.fail(f"{plant.__name__} went unnoticed in {LIVES} lives")
