@@ -42,6 +42,8 @@ class Life:
     clock: str = ""
     customers: list[str] = field(default_factory=list)
     currency: str = "usd"
+    look: Callable[[], None] = lambda: None
+    """Has what was done so far judged; also called whenever time has passed."""
     usage: list[tuple[str, str, int, int]] = field(default_factory=list)
     """Customer, event name, timestamp, value of each event that was accepted, all counted."""
 
@@ -85,7 +87,7 @@ class Lives:
         self.shop.wall.now = NOW
         self.random_ids.seed(0)
         life = Life(self.shop, self.catalogue)
-        watcher = watch(life)
+        life.look = watch(life).look
         for step in steps:
             try:
                 verbs[step.verb](life, Random(step.seed))
@@ -95,7 +97,7 @@ class Lives:
                 raise BrokenRuleError(
                     f"no work fails ({type(error).__name__})", str(error)
                 ) from error
-            watcher.look()
+            life.look()
 
     def drawn(self, seed: int, weights: dict[str, int]) -> list[Step]:
         """The steps of the life of a seed."""

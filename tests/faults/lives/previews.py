@@ -81,7 +81,7 @@ def _figures(invoice: Body) -> dict[str, Any]:
         "lines": sorted(
             (
                 line["amount"],
-                line["description"],
+                str(line["description"]),
                 line["period"]["start"],
                 line["period"]["end"],
                 sum(part["amount"] for part in line["discount_amounts"]),

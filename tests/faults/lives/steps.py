@@ -25,7 +25,9 @@ def see_out(life: Life, chance: Random) -> None:
 
 def step(life: Life, target: int) -> None:
     """Advance the clock, as far as it goes at once."""
+    life.look()
     life.shop.advance(life.clock, max(target, life.now + 1))
+    life.look()
 
 
 def _next_stop(life: Life, chance: Random) -> int:
