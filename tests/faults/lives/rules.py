@@ -76,7 +76,7 @@ class Rules:
             raise self._fault("every clock becomes ready", clock["status"])
         for body in self.life.subscriptions():
             ends = [item["current_period_end"] for item in body["items"]["data"]]
-            if body["cancel_at"] is not None and body["cancel_at"] <= now:
+            if body["cancel_at"] is not None and body["cancel_at"] < now + is_time:
                 raise self._fault(
                     "what has an end ends", f"{body['id']} {stamp(body['cancel_at'])}"
                 )
@@ -91,8 +91,8 @@ class Rules:
         """An end comes in its second, and no period of an item runs beyond it."""
         for before, after in pairwise([versions[0], *versions]):
             end = after["cancel_at"]
-            for item in after["items"]["data"] if after["status"] not in _ENDED else ():
-                if end is not None and item["current_period_end"] > end:
+            for item in _cut_items(before, after) if end is not None else ():
+                if item["current_period_end"] > end:
                     text = f"{after['id']} {item['id']}: {span(period(item))} beyond {stamp(end)}"
                     raise self._fault("a period is cut by the end", text)
             if before["status"] in _ENDED or after["status"] not in _ENDED:
@@ -180,6 +180,22 @@ class Rules:
 
     def _fault(self, rule: str, text: str) -> BrokenRuleError:
         return BrokenRuleError(rule, self.life.shop.say(text))
+
+
+def _cut_items(before: Body, after: Body) -> list[Body]:
+    """The items whose periods must be cut by the end.
+
+    ``cancel_at_period_end`` credits nothing: it leaves longer periods that run already as they are.
+    """
+    if after["status"] in _ENDED:
+        return []
+    running = {item["id"]: period(item) for item in before["items"]["data"]}
+    stays = after["cancel_at_period_end"]
+    return [
+        item
+        for item in after["items"]["data"]
+        if not (stays and running.get(item["id"]) == period(item))
+    ]
 
 
 def _made_final(invoices: dict[str, list[Body]], before: dict[str, int]) -> Iterator[Body]:
