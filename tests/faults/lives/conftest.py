@@ -1,4 +1,4 @@
-"""One shop for all lives of a process: its tables go back to the catalogue after each life."""
+"""One shop for all lives of a module: its tables go back to the catalogue after each life."""
 
 from collections.abc import Iterator
 from random import Random
@@ -19,7 +19,7 @@ from tests.faults.lives.life import Lives
 from tests.faults.lives.shop import Shop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lives() -> Iterator[Lives]:
     """The shop, opened for lives."""
     with pytest.MonkeyPatch.context() as patch, running(None) as engine:

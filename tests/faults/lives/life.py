@@ -95,7 +95,7 @@ class Lives:
                 raise
             except Exception as error:
                 raise BrokenRuleError(
-                    f"no work fails ({type(error).__name__})", str(error)
+                    f"no work fails ({type(error).__name__})", self.shop.say(str(error))
                 ) from error
             life.look()
 
