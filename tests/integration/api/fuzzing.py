@@ -214,7 +214,7 @@ class Fuzzer:
             ),
             String: lambda _, __: self._string(),
         }
-        return makers[type(param)]
+        return makers.get(type(param), lambda _, __: self._nonsense())
 
     def _object(self, param: Object, depth: int) -> dict[str, Any]:
         chance = self.dice.choice([0.05, 0.2, 0.5])
