@@ -67,17 +67,17 @@ def rate(plan: PricePlan, tenths: int) -> int:
     if plan.tiers_mode is TiersMode.VOLUME:
         tier = _tier_of(plan, max(tenths, 0))
         amount = Fraction(tier.unit_amount or 0) * max(tenths, 0) * TENTH
-        return nearest(amount + Fraction(tier.flat_amount or 0))
-    total = Fraction(0)
-    entered: list[Tier] = []
+        return nearest(amount) + nearest(Fraction(tier.flat_amount or 0))
+    entered: list[tuple[Tier, Fraction]] = []
     for tenth in range(max(tenths, 0) + 1):
         tier = _tier_of(plan, tenth)
-        if all(tier is not known for known in entered):
-            entered.append(tier)
-            total += Fraction(tier.flat_amount or 0)
+        if not entered or entered[-1][0] is not tier:
+            entered.append((tier, Fraction(0)))
         if tenth:
-            total += Fraction(tier.unit_amount or 0) * TENTH
-    return nearest(total)
+            spent = entered[-1][1] + Fraction(tier.unit_amount or 0) * TENTH
+            entered[-1] = (tier, spent)
+    flats = sum(nearest(Fraction(tier.flat_amount or 0)) for tier, _ in entered)
+    return flats + sum(nearest(spent) for _, spent in entered)
 
 
 def prorate(amount: int, remaining_seconds: int, whole_seconds: int) -> int:

@@ -114,11 +114,27 @@ def test_graduated_amounts_are_continuous_at_the_edges_of_tiers(plan: PricePlan)
 
 
 @given(plan=tiered_plans(TiersMode.GRADUATED) | tiered_plans(TiersMode.VOLUME), quantity=quantities)
-def test_the_steps_of_a_line_add_up_to_its_amount(plan: PricePlan, quantity: Decimal) -> None:
+def test_the_steps_of_a_rating_add_up_to_its_amount(plan: PricePlan, quantity: Decimal) -> None:
     rated = rate(plan, quantity)
     assert sum(step.amount for step in rated.steps) == rated.exact
     assert sum(step.quantity for step in rated.steps) == quantity
-    assert abs(rated.exact - rated.amount_minor) <= Decimal("0.5")
+    assert sum(one.amount_minor for one in rated.by_tier) == rated.amount_minor
+    for one in rated.by_tier:
+        assert abs(one.exact - one.amount_minor) <= Decimal("0.5")
+
+
+@given(
+    plan=tiered_plans(TiersMode.GRADUATED),
+    quantity=st.decimals(0, 60, places=1),
+    more=st.decimals(0, 60, places=1),
+)
+def test_more_usage_of_a_graduated_price_only_adds_lines(
+    plan: PricePlan, quantity: Decimal, more: Decimal
+) -> None:
+    """So a line is of the same tier, or flat amount, however often its usage is rated again."""
+    before, after = rate(plan, quantity).steps, rate(plan, quantity + more).steps
+    named = [(step.tier, step.is_flat) for step in after]
+    assert [(step.tier, step.is_flat) for step in before] == named[: len(before)]
 
 
 @given(

@@ -71,6 +71,14 @@ def test_a_line_s_own_discounts_come_before_the_invoice_s() -> None:
     ]
 
 
+def test_an_amount_off_an_item_is_taken_once_off_the_lines_of_its_tiers() -> None:
+    off = Discount("off", amount_off_minor=500)
+    tiers = [DiscountableLine(amount, discounts=(off,), whole="it") for amount in (300, 100, 400)]
+    other = DiscountableLine(600, discounts=(off,))
+    taken = discount_lines([*tiers, other])
+    assert [sum(part.amount_minor for part in off) for off in taken] == [187, 62, 251, 500]
+
+
 def test_percentages_round_on_each_line_by_itself() -> None:
     assert totals([DiscountableLine(333), DiscountableLine(333)], [HALF]) == [167, 167]
     assert percentage_of(1000, Decimal("33.333333333333")) == 333

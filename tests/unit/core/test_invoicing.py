@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from meterline.core.anchors import AnchorConfig
+from meterline.core.commitments import UNBOUNDED, SpendBounds
 from meterline.core.cycles import AnchorChoice, CyclePeriod, open_cycle, period_from
 from meterline.core.errors import BillingError
 from meterline.core.invoicing import (
@@ -12,13 +13,17 @@ from meterline.core.invoicing import (
     BillingMode,
     Line,
     UsageType,
+    licensed_line,
+    metered_line,
     opening_lines,
     renewal_lines,
     trial_lines,
 )
+from meterline.core.periods import Period
 from meterline.core.price_models import Usage
+from meterline.core.rating import PricePlan
 from tests.unit.core.instants import at, every, span
-from tests.unit.core.tables import plan_of
+from tests.unit.core.tables import plan_of, rows
 
 MONTH = every("month")
 JANUARY, FEBRUARY = span("2024-01-01", "2024-02-01"), span("2024-02-01", "2024-03-01")
@@ -103,3 +108,48 @@ def test_computing_an_invoice_again_gives_the_same_invoice() -> None:
     usage = {"tokens": Usage(Decimal("123456.789"))}
     once = renewal_lines([FLAT_FEE, TOKENS], usage, ENDED, full("2024-02-01"))
     assert renewal_lines([FLAT_FEE, TOKENS], usage, ENDED, full("2024-02-01")) == once
+
+
+# usage or licences | terms in cents | quantity | half a period | each line's amount and quantity
+LINES_OF_TIERS = """
+metered  | 1000@0+900, inf@3.6+0 | 1031 | no  | 0:1000 900:0 112:31 0:0
+metered  | 1000@0+900, inf@3.6+0 | 1031 | yes | 0:1000 900:0 112:31 0:0
+licensed | 5@7+3, inf@5          | 6    | no  | 35:5 3:0 5:1
+licensed | 5@7+3, inf@5          | 6    | yes | 17:5 1:0 2:1
+"""
+
+
+@pytest.mark.parametrize(
+    ("usage_type", "terms", "quantity", "is_half", "expected"), rows(LINES_OF_TIERS)
+)
+def test_an_item_has_a_line_for_each_tier_and_flat_amount_prorated_by_itself(
+    usage_type: str, terms: str, quantity: str, is_half: str, expected: str
+) -> None:
+    """Usage is not prorated; halves of prorations go down."""
+    whole = Period(0, 1000)
+    span_ = CyclePeriod(Period(500, 1000) if is_half == "yes" else whole, whole)
+    item = BilledItem("one", UsageType(usage_type), plan_of("graduated", terms), Decimal(quantity))
+    line = (
+        metered_line(item, Usage(Decimal(quantity)), span_)
+        if item.is_metered
+        else licensed_line(item, span_)
+    )
+    assert " ".join(f"{one.amount_minor}:{one.quantity}" for one in line.by_tier) == expected
+    assert line.amount_minor == sum(one.amount_minor for one in line.by_tier)
+    assert line.quantity == sum(one.quantity for one in line.by_tier)
+
+
+@pytest.mark.parametrize(
+    ("plan", "bounds"),
+    [
+        (plan_of("per_unit", "5"), UNBOUNDED),
+        (plan_of("per_package", "1 per 10 up"), UNBOUNDED),
+        (plan_of("graduated", "5@7+3, inf@5"), SpendBounds(minimum_minor=1000)),
+    ],
+)
+def test_a_price_without_tiers_or_with_bounds_has_one_line(
+    plan: PricePlan, bounds: SpendBounds
+) -> None:
+    item = BilledItem("one", UsageType.METERED, plan, bounds=bounds)
+    line = metered_line(item, Usage(Decimal(12)), ENDED)
+    assert line.by_tier == [line]

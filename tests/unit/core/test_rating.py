@@ -133,6 +133,29 @@ def test_lines_are_rounded_to_the_nearest_cent_with_halves_up(
     assert rate(in_cents, Decimal(quantity)).amount_minor == Decimal(expected) * 100, case
 
 
+# case | mode | terms in cents | quantity | cents of each tier and flat amount, rounded by itself
+BY_TIER = """
+halves in two tiers              | graduated | 3@0.5, inf@0.5         | 6    | 2 2
+too little in each tier          | graduated | 1@0.4, 2@0.4, inf@0.4  | 3    | 0 0 0
+recorded, Gitpod's invoices 2022 | graduated | 1000@0+900, inf@3.6+0  | 1031 | 0 900 112 0
+a flat amount below a cent       | graduated | 1@0.3+0.4, inf@0.3     | 2    | 0 0 0
+a half in the tier and its fee   | volume    | 3@1, inf@0.5+0.5       | 5    | 3 1
+nothing used                     | graduated | 1000@0+900, inf@3.6    | 0    | 0 900
+nothing used, no flat amount     | volume    | 10@5, inf@4            | 0    | 0
+the last unit of a tier          | graduated | 10@5, inf@4            | 10   | 50
+"""
+
+
+@pytest.mark.parametrize(("case", "mode", "terms", "quantity", "cents"), rows(BY_TIER))
+def test_each_tier_reached_and_each_flat_amount_rounds_by_itself(
+    case: str, mode: str, terms: str, quantity: str, cents: str
+) -> None:
+    """So does an invoice, which has a line for each of them and adds lines."""
+    rated = rate(plan_of(mode, terms), Decimal(quantity))
+    assert [one.amount_minor for one in rated.by_tier] == [int(one) for one in cents.split()], case
+    assert rated.amount_minor == sum(one.amount_minor for one in rated.by_tier)
+
+
 def test_lines_are_rounded_before_they_are_added() -> None:
     """Case stripe decimal 002: two lines of 1.5 cents are 2 + 2, not 3."""
     line = rate(PricePlan(Decimal("0.05")), Decimal(30))
@@ -173,10 +196,12 @@ def test_quantities_become_whole_packages(quantity: str, rounding: str, packages
 
 def test_a_graduated_line_explains_itself_tier_by_tier() -> None:
     rated = rate(plan_of("graduated", "5@500+1000, 10@400+2000, inf@300"), Decimal(7))
-    five, ten, seven = Decimal(5), Decimal(10), Decimal(7)
+    zero, two, five, ten = Decimal(0), Decimal(2), Decimal(5), Decimal(10)
     assert rated.steps == (
-        RatedStep(five, Decimal(500), Decimal(1000), Decimal(3500), 1, Decimal(0), five),
-        RatedStep(seven - five, Decimal(400), Decimal(2000), Decimal(2800), 2, five, ten),
+        RatedStep(five, Decimal(500), zero, Decimal(2500), 1, zero, five),
+        RatedStep(zero, zero, Decimal(1000), Decimal(1000), 1, zero, five, is_flat=True),
+        RatedStep(two, Decimal(400), zero, Decimal(800), 2, five, ten),
+        RatedStep(zero, zero, Decimal(2000), Decimal(2000), 2, five, ten, is_flat=True),
     )
     assert rated.amount_minor == 6300
 

@@ -55,13 +55,15 @@ class Discount:
 class DiscountableLine:
     """What discounting needs of a line.
 
-    Prorations are not discountable: their discounts are already inside the amount.
+    Prorations are not discountable: their discounts are already inside the amount. Lines of the
+    tiers of one price name the same `whole`: a discount of their own is taken off it once.
     """
 
     amount_minor: int
     product_id: str | None = None
     discountable: bool = True
     discounts: tuple[Discount, ...] = ()
+    whole: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,10 @@ def discount_lines(
     """
     left = [line.amount_minor if line.discountable else 0 for line in lines]
     taken: list[list[DiscountAmount]] = [[] for _ in lines]
-    for place, line in enumerate(lines):
-        for discount in line.discounts:
-            _apply(discount, [place], lines, left, taken)
+    for places in _wholes(lines):
+        for discount in dict.fromkeys(one for place in places for one in lines[place].discounts):
+            having = [place for place in places if discount in lines[place].discounts]
+            _apply(discount, having, lines, left, taken)
     for discount in invoice_discounts:
         _apply(discount, range(len(lines)), lines, left, taken)
     return [tuple(amounts) for amounts in taken]
@@ -130,6 +133,14 @@ def discount_end(duration: CouponDuration, months: int | None, start: int) -> in
             param="duration_in_months",
         )
     return add_months(start, months)
+
+
+def _wholes(lines: Sequence[DiscountableLine]) -> Iterable[list[int]]:
+    """The places of lines whose own discounts count once: of one whole, or one by one."""
+    wholes: dict[str | int, list[int]] = {}
+    for place, line in enumerate(lines):
+        wholes.setdefault(place if line.whole is None else line.whole, []).append(place)
+    return wholes.values()
 
 
 def _apply(

@@ -2,8 +2,9 @@
 
 Licensed items are billed in advance, metered items in arrears, together on one invoice (contract
 section 5.6). Each line is rated, prorated if its period is a part of a full one, and rounded by
-itself; an invoice adds rounded lines (contract section 4), and `balances` settles their sum. Usage
-is never prorated, but the bounds that a price may set to its amount for a period are.
+itself; an invoice adds rounded lines (contract section 4), and `balances` settles their sum. At a
+price with tiers an invoice has a line for each tier reached and for each flat amount. Usage is
+never prorated, but the bounds that a price may set to its amount for a period are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -64,7 +65,8 @@ class Line:
 
     ``rated`` is the price of the whole quantity over ``whole``; the line's ``amount_minor`` is the
     share of it that falls on ``period``, which is all of it unless ``period`` is a stub. Where the
-    price has bounds, ``commitment`` says what they made of the amount.
+    price has bounds, ``commitment`` says what they made of the amount. At a price with tiers the
+    line stands for those that an invoice shows, ``by_tier``.
     """
 
     item_id: str
@@ -80,6 +82,24 @@ class Line:
     def is_stub(self) -> bool:
         """Whether the line charges only a part of a full period."""
         return self.period.seconds < self.whole.seconds
+
+    @property
+    def by_tier(self) -> "list[Line]":
+        """The lines of its tiers and flat amounts, which add up to it; itself without tiers.
+
+        More usage only adds lines to those of less. An amount within bounds is not one of tiers.
+        """
+        if self.commitment is not None or self.rated is None or not self.rated.by_tier:
+            return [self]
+        return [
+            replace(
+                self,
+                amount_minor=prorate(one.amount_minor, self.period, self.whole),
+                quantity=one.steps[0].quantity,
+                rated=one,
+            )
+            for one in self.rated.by_tier
+        ]
 
 
 def opening_lines(items: Iterable[BilledItem], first: CyclePeriod, mode: BillingMode) -> list[Line]:
@@ -133,7 +153,8 @@ def licensed_line(item: BilledItem, span: CyclePeriod) -> Line:
     """The line of a licensed item for a period: its share of the price of the whole period."""
     rated = rate_usage(item.plan, Usage(item.quantity))
     amount_minor = prorate(rated.amount_minor, span.period, span.whole)
-    return Line(item.id, amount_minor, item.quantity, span.period, span.whole, rated)
+    line = Line(item.id, amount_minor, item.quantity, span.period, span.whole, rated)
+    return replace(line, amount_minor=sum(one.amount_minor for one in line.by_tier))
 
 
 def metered_line(item: BilledItem, usage: Usage, span: CyclePeriod) -> Line:

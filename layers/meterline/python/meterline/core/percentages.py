@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from meterline.core.errors import BillingError
-from meterline.core.money import EXACT, ZERO, exact_sum, round_half_up
+from meterline.core.money import EXACT, ZERO
 from meterline.core.rating import Rated, RatedStep, StepUnit, check_bounds
 
 _PERCENT: Final = Decimal("0.01")
@@ -90,7 +90,7 @@ def rate_percentage(plan: PercentagePlan, volume: Decimal, events: int) -> Rated
         steps.append(_free_step(Decimal(free_events), StepUnit.EVENTS))
     if plan.fixed_fee:
         steps.append(_fee_step(Decimal(events - free_events), plan.fixed_fee))
-    return _total(steps)
+    return Rated.of(steps)
 
 
 def rate_events(plan: PercentagePlan, volumes: Sequence[Decimal]) -> Rated:
@@ -98,7 +98,7 @@ def rate_events(plan: PercentagePlan, volumes: Sequence[Decimal]) -> Rated:
 
     Free allowances are used up in the order of the events.
     """
-    return _total(list(_event_steps(plan, volumes)))
+    return Rated.of(list(_event_steps(plan, volumes)))
 
 
 def rate_graduated_percentage(plan: GraduatedPercentagePlan, volume: Decimal) -> Rated:
@@ -116,7 +116,7 @@ def rate_graduated_percentage(plan: GraduatedPercentagePlan, volume: Decimal) ->
         if tier.up_to is None or billable <= tier.up_to:
             break
         above = tier.up_to
-    return _total(steps)
+    return Rated.of(steps)
 
 
 def _event_steps(plan: PercentagePlan, volumes: Sequence[Decimal]) -> Iterator[RatedStep]:
@@ -159,8 +159,3 @@ def _free_step(quantity: Decimal, unit: StepUnit) -> RatedStep:
 
 def _fee_step(events: Decimal, fee: Decimal) -> RatedStep:
     return RatedStep(events, fee, ZERO, EXACT.multiply(events, fee), unit=StepUnit.EVENTS)
-
-
-def _total(steps: list[RatedStep]) -> Rated:
-    exact = exact_sum(step.amount for step in steps)
-    return Rated(round_half_up(exact), exact, tuple(steps))

@@ -1,7 +1,9 @@
 """Rating: what a quantity costs at a price, explained step by step.
 
-Amounts are exact until the line is complete and are then rounded once. Unit and flat amounts are
-decimals in minor units. Rules: Stripe, "Tiered pricing", "Decimal amounts" and "Set quantities".
+Amounts are exact until a step is complete, and each step is rounded by itself: an invoice has a
+line for each tier that was reached and for each flat amount, and its subtotal adds lines. Unit and
+flat amounts are decimals in minor units. Rules: Stripe, "Tiered pricing", "Decimal amounts" and
+"Set quantities".
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +25,10 @@ class TiersMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """One tier, up to and including `up_to`; None reaches to infinity. Amounts in minor units."""
+    """One tier, up to and including `up_to`; None reaches to infinity. Amounts in minor units.
+
+    A flat amount of 0 is given all the same, and has a step of its own; None has none.
+    """
 
     up_to: Decimal | None
     unit_amount: Decimal | None = None
@@ -94,7 +99,8 @@ class RatedStep:
     """One step of a computation: `quantity * unit_amount + flat_amount = amount`, exact.
 
     `above` (exclusive) and `up_to` (inclusive, None for infinity) bound the tier; `tier` is its
-    place counted from 1, and None for a price without tiers. `quantity` counts `unit`.
+    place counted from 1, and None for a price without tiers. `quantity` counts `unit`. A tier's
+    flat amount is a step of its own, of quantity 0.
     """
 
     quantity: Decimal
@@ -105,40 +111,56 @@ class RatedStep:
     above: Decimal = ZERO
     up_to: Decimal | None = None
     unit: StepUnit = StepUnit.QUANTITY
+    is_flat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A rated quantity: the rounded amount, the exact one, and the steps that make it up."""
+    """A rated quantity: the rounded amount, the exact one, and the steps that make it up.
+
+    At a price with tiers, `by_tier` rates each of the steps by itself; `amount_minor` adds them.
+    """
 
     amount_minor: int
     exact: Decimal
     steps: tuple[RatedStep, ...]
+    by_tier: "tuple[Rated, ...]" = ()
+
+    @classmethod
+    def of(cls, steps: Sequence[RatedStep]) -> "Rated":
+        """Steps that are rounded together, once."""
+        exact = exact_sum(step.amount for step in steps)
+        return cls(round_half_up(exact), exact, tuple(steps))
 
 
 def rate(plan: PricePlan, quantity: Decimal) -> Rated:
-    """What a quantity costs, in minor units, rounded once.
+    """What a quantity costs, in minor units, rounded once for each tier and each flat amount.
 
     A negative quantity (usage corrected below zero) costs what zero costs. Quantity zero enters the
     first tier and bills its flat amount, in both modes.
     """
-    steps = tuple(_steps(plan, max(quantity, ZERO)))
-    exact = exact_sum(step.amount for step in steps)
-    return Rated(round_half_up(exact), exact, steps)
+    rated = [Rated.of([step]) for step in _steps(plan, max(quantity, ZERO))]
+    if not plan.tiers:
+        return rated[0]
+    return Rated(
+        amount_minor=sum(one.amount_minor for one in rated),
+        exact=exact_sum(one.exact for one in rated),
+        steps=tuple(step for one in rated for step in one.steps),
+        by_tier=tuple(rated),
+    )
 
 
 def rate_units(unit_amount: Decimal, quantity: Decimal) -> Rated:
     """What a quantity costs at one amount for each, outside any plan; both may be negative."""
     amount = EXACT.multiply(quantity, unit_amount)
-    step = RatedStep(quantity, unit_amount, ZERO, amount)
-    return Rated(round_half_up(amount), amount, (step,))
+    return Rated.of([RatedStep(quantity, unit_amount, ZERO, amount)])
 
 
 def _steps(plan: PricePlan, quantity: Decimal) -> Iterator[RatedStep]:
     if not plan.tiers:
         yield _per_unit_step(plan, quantity)
     elif plan.tiers_mode is TiersMode.VOLUME:
-        yield _volume_step(plan.tiers, quantity)
+        yield from _volume_steps(plan.tiers, quantity)
     else:
         yield from _graduated_steps(plan.tiers, quantity)
 
@@ -150,31 +172,34 @@ def _per_unit_step(plan: PricePlan, quantity: Decimal) -> RatedStep:
     return RatedStep(units, unit_amount, ZERO, EXACT.multiply(units, unit_amount))
 
 
-def _volume_step(tiers: tuple[Tier, ...], quantity: Decimal) -> RatedStep:
+def _volume_steps(tiers: tuple[Tier, ...], quantity: Decimal) -> Iterator[RatedStep]:
+    """The steps of the tier that the quantity reaches."""
     above = ZERO
     for place, tier in enumerate(tiers, start=1):
         if tier.reaches(quantity):
-            return _tier_step(tier, quantity, place, above)
+            yield from _tier_steps(tier, quantity, place, above)
+            return
         above = tier.up_to or ZERO
-    raise AssertionError("the last tier reaches to infinity")
 
 
 def _graduated_steps(tiers: tuple[Tier, ...], quantity: Decimal) -> Iterator[RatedStep]:
-    """A step for each tier that the quantity enters; quantity zero enters the first."""
+    """The steps of each tier that the quantity enters; quantity zero enters the first."""
     above = ZERO
     for place, tier in enumerate(tiers, start=1):
         top = quantity if tier.up_to is None else min(quantity, tier.up_to)
-        yield _tier_step(tier, EXACT.subtract(top, above), place, above)
+        yield from _tier_steps(tier, EXACT.subtract(top, above), place, above)
         if tier.reaches(quantity):
             return
         above = tier.up_to or ZERO
 
 
-def _tier_step(tier: Tier, quantity: Decimal, place: int, above: Decimal) -> RatedStep:
-    unit_amount = tier.unit_amount or ZERO
-    flat_amount = tier.flat_amount or ZERO
-    amount = EXACT.add(EXACT.multiply(quantity, unit_amount), flat_amount)
-    return RatedStep(quantity, unit_amount, flat_amount, amount, place, above, tier.up_to)
+def _tier_steps(tier: Tier, quantity: Decimal, place: int, above: Decimal) -> Iterator[RatedStep]:
+    """What a tier's units cost, and then its flat amount, if it has one."""
+    unit, flat = tier.unit_amount or ZERO, tier.flat_amount
+    amount = EXACT.multiply(quantity, unit)
+    yield RatedStep(quantity, unit, ZERO, amount, place, above, tier.up_to)
+    if flat is not None:
+        yield RatedStep(ZERO, ZERO, flat, flat, place, above, tier.up_to, is_flat=True)
 
 
 def _check_tiered(plan: PricePlan) -> None:
