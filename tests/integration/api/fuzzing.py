@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from meterline.api.idle_params import Idle
 from meterline.api.params import (
     Array,
     Boolean,
@@ -213,8 +214,10 @@ class Fuzzer:
                 f"{self.dice.randint(0, 10**6)}.{self.dice.randint(0, 99)}"
             ),
             String: lambda _, __: self._string(),
+            Idle: lambda one, depth: self._value(one.taken, depth) if one.taken else "",
         }
-        return makers.get(type(param), lambda _, __: self._nonsense())
+        known = (makers[cls] for cls in type(param).__mro__ if cls in makers)
+        return next(known, lambda _, __: self._nonsense())
 
     def _object(self, param: Object, depth: int) -> dict[str, Any]:
         chance = self.dice.choice([0.05, 0.2, 0.5])

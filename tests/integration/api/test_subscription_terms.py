@@ -151,7 +151,7 @@ def test_a_draft_is_told_when_it_becomes_final_and_what_it_says(stage: Stage) ->
         ({"automatically_finalizes_at": 4_000_000_000}, "automatically_finalizes_at"),
         ({"number": "x" * 27}, "number"),
         ({"custom_fields": [{"name": "x" * 41, "value": "y"}]}, "custom_fields[0][name]"),
-        ({"issuer": {"type": "self"}}, "issuer"),
+        ({"issuer": {"type": "account"}}, "issuer[type]"),
         ({"default_payment_method": "pm_x"}, "default_payment_method"),
     ],
 )
