@@ -76,9 +76,9 @@ def test_an_invoice_that_is_sent_is_overdue_and_past_due_on_its_due_date(stage: 
     subscription = stage.subscribe(
         stage.price("Base", 3000), collection_method="send_invoice", days_until_due=10
     )
-    stage.until("2024-01-11 00:59")
+    stage.until("2024-01-10 23:59")
     assert (status(stage, subscription), told(stage, "invoice.overdue")) == ("active", [])
-    stage.until("2024-01-11 01:00")
+    stage.until("2024-01-11")
     assert status(stage, subscription) == "past_due"
     assert len(told(stage, "invoice.overdue")) == 1
 

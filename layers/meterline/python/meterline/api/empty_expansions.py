@@ -99,7 +99,7 @@ EMPTY: Mapping[str, Empty] = {
         null=f"{_PAYMENT} {_CONNECT} billing_schedules cancellation_details.feedback_option "
         "default_tax_rates invoice_settings.account_tax_ids invoice_settings.issuer.account "
         "pending_setup_intent pending_update presentment_details schedule transfer_data",
-        former="discount plan",
+        former="discount",
     ),
     "subscription_item": _empty(whole="billing_thresholds", null="current_trial tax_rates"),
     "test_helpers.test_clock": _empty(whole="status_details status_details.advancing"),

@@ -68,6 +68,14 @@ def _embed_plan(item: Body) -> None:
         item["plan"] = plan_with_tiers(price)
 
 
+def _embed_only_plan(subscription: Body) -> None:
+    """Give a subscription the ``plan`` and ``quantity`` of its item, if it has just one."""
+    items = subscription["items"]["data"]
+    only = items[0] if len(items) == 1 else {}
+    subscription["plan"] = dict(only["plan"]) if only else None
+    subscription["quantity"] = only.get("quantity")
+
+
 def _judge_coupon(coupon: Body) -> None:
     """Say whether a coupon can be redeemed now; that changes without anyone touching it."""
     until, most = coupon["redeem_by"], coupon["max_redemptions"]
@@ -185,7 +193,9 @@ KINDS: Mapping[str, Kind] = {
             "latest_invoice": Edge("invoice"),
             "test_clock": _CLOCK,
             "items.data": Edge("subscription_item", Link.PART),
+            "plan": Edge("plan", Link.PART),
         },
+        complete=_embed_only_plan,
     ),
     "subscription_item": Kind(
         permission="subscriptions",

@@ -161,7 +161,11 @@ def _component(name: str) -> str:
 
 @cache
 def shapes() -> Json:
-    """The shapes of all objects: Stripe's, and what ours may say beyond them."""
+    """The shapes of all objects: Stripe's, with what it answers beyond them, and what ours may say.
+
+    Beyond its own schema Stripe answers ``total_count``, and ``plan`` and ``quantity`` of a
+    subscription.
+    """
     known: Json = json.loads(OBJECTS.read_text())["$defs"]
     formula = known["billing.meter:DefaultAggregation"]["properties"]["formula"]
     formula["enum"] = sorted(Formula)
@@ -169,6 +173,11 @@ def shapes() -> Json:
     summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
     known["price"]["properties"]["meterline"] = price_terms()
     known["webhook_endpoint"]["properties"]["meterline"] = endpoint_delivery()
+    known["invoice"]["properties"]["lines"]["properties"]["total_count"] = {"type": "integer"}
+    subscription = known["subscription"]["properties"]
+    subscription["items"]["properties"]["total_count"] = {"type": "integer"}
+    subscription["plan"] = {"anyOf": [{"$ref": "#/$defs/plan"}, {"type": "null"}]}
+    subscription["quantity"] = {"type": ["integer", "null"]}
     known["event"]["properties"]["type"]["enum"] += EVENT_TYPES
     known["Event.Request"]["properties"]["meterline"] = event_causer()
     return known | own_objects()

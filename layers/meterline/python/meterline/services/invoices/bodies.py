@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from meterline.core.arrears import Deadlines
 from meterline.core.balances import Settlement, minimum_charge_minor, settle
@@ -105,6 +105,15 @@ DUE_INSTANTS = (
 )
 """When the kinds of work on an invoice are due; of several at once, in this order."""
 
+_SECONDS_PER_DAY = 86_400
+
+HALT: Final[Body] = {
+    "auto_advance": False,
+    "automatically_finalizes_at": None,
+    "next_payment_attempt": None,
+}
+"""A draft that does not go on by itself."""
+
 _SAID_BY_SUBSCRIPTION = ("custom_fields", "description", "footer")
 
 
@@ -119,10 +128,30 @@ def draft_invoice(terms: InvoiceTerms, customer: Body, subscription: Body) -> Bo
         "auto_advance": subscription["status"] != "unpaid",
         "collection_method": subscription["collection_method"],
         **{name: subscription["invoice_settings"][name] for name in _SAID_BY_SUBSCRIPTION},
+        "due_date": due_date(terms.created, subscription["days_until_due"]),
         "next_payment_attempt": _payment_attempt(terms, subscription),
         "parent": _parent(subscription),
-        "_": {"days_until_due": subscription["days_until_due"]},
+        "_": {},
     }
+
+
+def advance(draft: Body, grace_seconds: int) -> Body:
+    """What a draft that goes on by itself says of when, counted from its creation.
+
+    It becomes final a second after its grace is over, when it would be charged.
+    """
+    charged = draft["collection_method"] == "charge_automatically"
+    attempt = draft["created"] + grace_seconds
+    return {
+        "auto_advance": True,
+        "automatically_finalizes_at": attempt + 1,
+        "next_payment_attempt": attempt if charged else None,
+    }
+
+
+def due_date(created: int, days_until_due: int | None) -> int | None:
+    """When an invoice is to be paid by, counted from its creation; None for a charge."""
+    return None if days_until_due is None else created + days_until_due * _SECONDS_PER_DAY
 
 
 def new_invoice(terms: InvoiceTerms, customer: Body, currency: str) -> Body:
@@ -149,6 +178,7 @@ def new_invoice(terms: InvoiceTerms, customer: Body, currency: str) -> Body:
         "period_end": terms.period.end,
         "period_start": terms.period.start,
         "test_clock": customer.get("test_clock"),
+        "webhooks_delivered_at": terms.created,
     }
 
 
@@ -231,6 +261,7 @@ def line_list(invoice_id: str, lines: list[Body]) -> Body:
         "object": "list",
         "data": lines,
         "has_more": False,
+        "total_count": len(lines),
         "url": f"/v1/invoices/{invoice_id}/lines",
     }
 
@@ -333,5 +364,4 @@ _NULL_FIELDS = (
     "shipping_cost",
     "shipping_details",
     "statement_descriptor",
-    "webhooks_delivered_at",
 )

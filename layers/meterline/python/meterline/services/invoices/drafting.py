@@ -7,6 +7,7 @@ from meterline.core.invoicing import Line
 from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import (
+    HALT,
     InvoiceTerms,
     draft_invoice,
     invoice_document,
@@ -109,6 +110,5 @@ def _paused(draft: Body, pause: Body | None) -> Body:
     if pause is None:
         return draft
     if pause["behavior"] == "keep_as_draft":
-        stopped = ("automatically_finalizes_at", "next_payment_attempt")
-        return draft | dict.fromkeys(stopped) | {"auto_advance": False}
+        return draft | HALT
     return draft | {"_": draft["_"] | {"pause": pause["behavior"]}}

@@ -11,6 +11,7 @@ from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import timed_id
 from meterline.services.invoices.bodies import (
+    HALT,
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
@@ -28,7 +29,6 @@ from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Change, Document
 from meterline.store.tabs import tab_of
 
-_SECONDS_PER_DAY = 86_400
 _CLOSED_BY_PAUSE: Final = {
     "void": ("void", "voided_at"),
     "mark_uncollectible": ("uncollectible", "marked_uncollectible_at"),
@@ -43,7 +43,6 @@ def finalize_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     if document.body["status"] != "draft":
         raise BillingError(
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
-            code="invoice_not_editable",
         )
     return _finalize(ctx, document, customer, auto_advance=params.get("auto_advance"))[0].body
 
@@ -60,7 +59,7 @@ def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
     nobody = customer is None or customer.body.get("deleted")
     if customer is None or nobody or not invoice_lines(document.body):
         # Nobody to bill, or nothing: the draft waits for a person.
-        stopped = document.body | {"auto_advance": False}
+        stopped = document.body | HALT
         written = replace(document, body=stopped, due_at=None)
         ctx.save(Change(puts=[written]))
         return [written]
@@ -82,16 +81,16 @@ def finalize_on(ledger: Ledger, invoice: Body) -> Body:
         "status": "open",
         "automatically_finalizes_at": None,
         "last_finalization_error": None,
-        "next_payment_attempt": None,
+        "next_payment_attempt": _attempt_ahead(invoice, at),
         "effective_at": invoice["effective_at"] or at,
-        "due_date": _due_date(invoice, at),
+        "rendering": _rendering_of_a_final_one(invoice),
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }
     opened["ending_balance"] = _settle_balance(ledger, opened)
     opened = _looked_at_again(with_arrears(opened, _deadlines(ledger.ctx, opened)), invoice, at)
     ledger.tell("invoice.finalized", opened)
     if opened["amount_due"] == 0:
-        return _told_paid(ledger, paid(opened, at))
+        return _told_paid(ledger, paid(opened, at) | {"attempted": True})
     return _paused(ledger, opened)
 
 
@@ -112,7 +111,6 @@ def paid(invoice: Body, at: int) -> Body:
     """The invoice with all that is due recorded as paid at ``at``."""
     return invoice | {
         "status": "paid",
-        "attempted": True,
         "auto_advance": False,
         "amount_paid": invoice["amount_due"],
         "amount_remaining": 0,
@@ -126,18 +124,21 @@ def _finalize(
 ) -> list[Document]:
     settings: dict[str, Any] = {} if auto_advance is None else {"auto_advance": auto_advance}
     ledger = open_ledger(ctx, customer)
-    current = with_current_usage(ctx, document.body) | settings
-    if not invoice_lines(current):
-        raise BillingError(
-            "Nothing to invoice: add invoice items before finalizing the invoice.",
-            code="invoice_no_customer_line_items",
-        )
-    _rate_items_again(ledger, document.body, current)
-    invoice = finalize_on(ledger, current)
+    invoice = finalize_draft_on(ledger, document.body, settings)
     if invoice["status"] == "paid":
         recover(ledger, invoice)
     ledger.put_first(replace(document, body=invoice, due_at=invoice_due_at(invoice)))
     return ledger.save(result_id=document.id)
+
+
+def finalize_draft_on(ledger: Ledger, draft: Body, settings: Body) -> Body:
+    """A stored draft finalised with all usage that has come in for it; not stored yet.
+
+    One without lines becomes final too: nothing is due, so it is paid.
+    """
+    current = with_current_usage(ledger.ctx, draft) | settings
+    _rate_items_again(ledger, draft, current)
+    return finalize_on(ledger, current)
 
 
 def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Document]:
@@ -148,7 +149,7 @@ def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Doc
         "param": refusal.param,
         "type": refusal.type,
     }
-    body = document.body | {"auto_advance": False, "last_finalization_error": error}
+    body = document.body | HALT | {"last_finalization_error": error}
     written = replace(document, body=body, due_at=None)
     ctx.save(Change(puts=[written]), [EventDraft("invoice.finalization_failed", body)])
     return [written]
@@ -245,8 +246,13 @@ def _deadlines(ctx: Context, invoice: Body) -> Deadlines:
     return deadlines_of(ctx.now, invoice["due_date"], patience(ctx))
 
 
-def _due_date(invoice: Body, at: int) -> int | None:
-    if invoice["due_date"] is not None:
-        return int(invoice["due_date"])
-    days = private(invoice).get("days_until_due")
-    return None if days is None else at + int(days) * _SECONDS_PER_DAY
+def _attempt_ahead(draft: Body, at: int) -> int | None:
+    """When an invoice that is final is to be charged: a draft's time for that, if still ahead."""
+    attempt: int | None = draft["next_payment_attempt"] if draft["auto_advance"] else None
+    return attempt if attempt is not None and attempt > at else None
+
+
+def _rendering_of_a_final_one(draft: Body) -> Body | None:
+    """How a final invoice is shown: the size of its pages is settled."""
+    rendering: Body | None = draft["rendering"]
+    return None if rendering is None else rendering | {"pdf": {"page_size": "letter"}}

@@ -37,6 +37,10 @@ class ItemTerms:
     private: Body = field(default_factory=dict)
 
 
+_FROZEN = ("pricing", "quantity", "discounts")
+"""What of a proration stays as it is."""
+
+
 def new_item(ledger: Ledger, terms: ItemTerms) -> Body:
     """A new invoice item of the ledger's customer, on no invoice yet."""
     account = ledger.account
@@ -51,7 +55,9 @@ def new_item(ledger: Ledger, terms: ItemTerms) -> Body:
         "description": terms.description,
         "discountable": terms.discountable,
         "discounts": [discount["id"] for discount in terms.discounts],
+        "frozen_fields": list(_FROZEN) if terms.proration else [],
         "invoice": None,
+        "invoicing_rules": [],
         "livemode": ledger.ctx.livemode,
         "metadata": terms.metadata,
         "net_amount": terms.amount,

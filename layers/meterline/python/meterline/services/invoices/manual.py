@@ -1,7 +1,7 @@
 """Invoices that a request makes, and changing, sending and deleting drafts."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from meterline.core.errors import BillingError
 from meterline.core.money import minor_digits
@@ -12,13 +12,15 @@ from meterline.services.balances import DEFAULT_CURRENCY
 from meterline.services.context import Context
 from meterline.services.ids import new_id
 from meterline.services.invoices.bodies import (
+    HALT,
     InvoiceTerms,
+    advance,
     draft_invoice,
+    due_date,
     invoice_document,
     invoice_due_at,
     invoice_lines,
     new_invoice,
-    private,
     subscription_of,
     with_totals,
 )
@@ -34,6 +36,7 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.numbers import check_number
 from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import customer_of, find, on_customers_time
+from meterline.services.renewals import current_period
 from meterline.store.documents import Body
 
 _PLAIN_FIELDS = (
@@ -46,6 +49,12 @@ _PLAIN_FIELDS = (
     "number",
     "statement_descriptor",
 )
+_RENDERING: Final = {
+    "amount_tax_display": None,
+    "pdf": {"page_size": "auto"},
+    "template": None,
+    "template_version": None,
+}
 _MOST_AHEAD_SECONDS = 5 * 366 * 86_400
 """How far ahead an invoice can be told to become final."""
 
@@ -53,7 +62,7 @@ _MOST_AHEAD_SECONDS = 5 * 366 * 86_400
 def create_invoice(ctx: Context, params: Body) -> Body:
     """Draft an invoice by hand; it takes pending items onto it only if it is told to.
 
-    With ``subscription`` it bills the pending items of that subscription only.
+    With ``subscription`` it bills the pending items of that subscription only, if there are any.
     """
     subscription = _subscription(ctx, params)
     customer = find(ctx, "customer", _customer_id(params, subscription), param="customer")
@@ -152,11 +161,12 @@ def _customer_id(params: Body, subscription: Body | None) -> str:
 
 def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
     now = ledger.ctx.now
+    start = now if subscription is None else min(current_period(subscription).start, now)
     terms = InvoiceTerms(
         id=new_id("in_"),
         created=now,
         billing_reason="manual",
-        period=Period(now, now),
+        period=Period(start, now),
         finalizes_at=None,
     )
     if subscription is None:
@@ -166,7 +176,7 @@ def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
     else:
         _check_currency(subscription, params)
         draft = draft_invoice(terms, ledger.account, subscription)
-    draft |= {"auto_advance": False, "next_payment_attempt": None}
+    draft |= {"auto_advance": False, "next_payment_attempt": None, "rendering": _RENDERING}
     draft = _with_fields(ledger.ctx, draft, params)
     given = params.get("discounts")
     if given is None and subscription is not None:
@@ -190,15 +200,14 @@ def _with_fields(ctx: Context, invoice: Body, params: Body) -> Body:
     if "metadata" in params:
         changes["metadata"] = merged_metadata(invoice["metadata"], params["metadata"])
     if "days_until_due" in params:
-        changes["_"] = private(invoice) | {"days_until_due": params["days_until_due"]}
-    if "auto_advance" in params:
-        changes["auto_advance"] = params["auto_advance"]
-        if invoice["status"] == "draft":
-            at = ctx.now + invoice_grace_seconds(ctx) if params["auto_advance"] else None
-            changes["automatically_finalizes_at"] = at
-    if "automatically_finalizes_at" in params:
-        changes |= _final_at(ctx, params)
+        changes["due_date"] = due_date(invoice["created"], params["days_until_due"])
     after = invoice | changes
+    if "auto_advance" in params:
+        after |= {"auto_advance": params["auto_advance"]}
+        if invoice["status"] == "draft":
+            after |= advance(after, invoice_grace_seconds(ctx)) if params["auto_advance"] else HALT
+    if "automatically_finalizes_at" in params:
+        after |= _final_at(ctx, params)
     _check_collection(after)
     if "number" in params:
         check_number(ctx, after)
@@ -233,7 +242,7 @@ _MISPLACED_DATE = (
 
 def _check_collection(invoice: Body) -> None:
     """An invoice that is sent needs a day until which it is due; a charge has none."""
-    due = invoice["due_date"] is not None or private(invoice).get("days_until_due") is not None
+    due = invoice["due_date"] is not None
     if due != (invoice["collection_method"] == "send_invoice"):
         raise BillingError(_MISPLACED_DATE if due else _MISSING_DATE)
 
@@ -247,10 +256,6 @@ def _pending_lines(
         return []
     its_own = None if wanted_id is None else frozenset({wanted_id})
     items = ledger.collect(draft["id"], Selection(draft["currency"], its_own))
-    if not items and wanted_id is not None:
-        raise BillingError(
-            "Nothing to invoice for subscription", code="invoice_no_subscription_line_items"
-        )
     return [item_line(item, draft["id"]) for item in items]
 
 

@@ -209,7 +209,12 @@ def _upcoming(ledger: Ledger, invoice: Body, params: Body) -> Body:
     preview_id = new_id("upcoming_in_")
     lines = [moved_line(line, preview_id) for line in invoice_lines(invoice)]
     listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}
-    shown = {"id": preview_id, "lines": listed, "billing_reason": "upcoming"}
+    shown = {
+        "id": preview_id,
+        "lines": listed,
+        "billing_reason": "upcoming",
+        "webhooks_delivered_at": None,
+    }
     return invoice | shown
 
 

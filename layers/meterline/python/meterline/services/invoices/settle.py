@@ -9,7 +9,12 @@ from dataclasses import replace
 from meterline.core.errors import BillingError
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_due_at
-from meterline.services.invoices.finalize import closed, paid, return_balance
+from meterline.services.invoices.finalize import (
+    closed,
+    finalize_draft_on,
+    paid,
+    return_balance,
+)
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.payments import record_payment
 from meterline.services.lookups import customer_of, find, on_customers_time
@@ -17,6 +22,7 @@ from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Document
 
 _UNSETTLED = ("open", "uncollectible")
+_PAID = ("invoice.paid", "invoice.payment_succeeded")
 _NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
 _REFUSALS = {
     ("pay", "paid"): "Invoice is already paid",
@@ -27,8 +33,17 @@ _REFUSALS = {
 
 
 def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
-    """Record that an invoice was paid outside; Meterline moves no money itself."""
-    ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="pay")
+    """Record that an invoice was paid outside; Meterline moves no money itself.
+
+    A draft is finalised and paid in one; one of which nothing is due then is paid by that.
+    """
+    ctx, document = _load(ctx, invoice_id, allowed=("draft", *_UNSETTLED), verb="pay")
+    ledger, before = open_ledger(ctx, customer_of(ctx, document)), document.body
+    if before["status"] == "draft":
+        find(ctx, "customer", before["customer"], param="customer")
+        before = finalize_draft_on(ledger, before, {})
+    if before["status"] not in _UNSETTLED:
+        return _save(ledger, document, before)
     if not params.get("paid_out_of_band"):
         raise BillingError(
             "No payment processor is attached, so there is nothing to charge. Collect the amount"
@@ -36,30 +51,37 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
             code="parameter_missing",
             param="paid_out_of_band",
         )
-    body = paid(document.body, ctx.now) | {"amount_paid_off_stripe": document.body["amount_due"]}
-    return _save(ctx, document, body, ["invoice.paid", "invoice.payment_succeeded"])
+    _tell(ledger, before, body := _paid_outside(before, ctx.now), *_PAID)
+    return _save(ledger, document, body)
 
 
 def attach_payment(ctx: Context, invoice_id: str, params: Body) -> Body:
     """Record which payment of a processor paid all that an invoice has due."""
     ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="pay")
-    body = paid(document.body, ctx.now) | {"amount_paid_off_stripe": document.body["amount_due"]}
-    told = ["invoice.paid", "invoice.payment_succeeded"]
-    return _save(ctx, document, body, told, record=params["payment_record"])
+    ledger = open_ledger(ctx, customer_of(ctx, document))
+    body = _paid_outside(document.body, ctx.now) | {"attempted": True}
+    _tell(ledger, document.body, body, *_PAID)
+    record_payment(ledger, body, params["payment_record"])
+    return _save(ledger, document, body)
 
 
 def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Declare a finalised invoice never to have been due; it keeps its number."""
     ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="void")
     body = closed(document.body, "void", "voided_at", ctx.now)
-    return _save(ctx, document, body, ["invoice.voided"])
+    ledger = open_ledger(ctx, customer_of(ctx, document))
+    _tell(ledger, document.body, body, "invoice.voided")
+    return_balance(ledger, body)
+    return _save(ledger, document, body)
 
 
 def mark_uncollectible(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Give an open invoice up as a bad debt; it can still be paid or voided."""
     ctx, document = _load(ctx, invoice_id, allowed=("open",), verb="mark")
     body = closed(document.body, "uncollectible", "marked_uncollectible_at", ctx.now)
-    return _save(ctx, document, body, ["invoice.marked_uncollectible"])
+    ledger = open_ledger(ctx, customer_of(ctx, document))
+    _tell(ledger, document.body, body, "invoice.marked_uncollectible")
+    return _save(ledger, document, body)
 
 
 def expire_incomplete(ledger: Ledger, subscription: Body) -> Body:
@@ -84,23 +106,20 @@ def _load(
     return on_customers_time(ctx, document), document
 
 
-def _save(
-    ctx: Context,
-    document: Document,
-    body: Body,
-    happened: list[str],
-    *,
-    record: str | None = None,
-) -> Body:
-    ledger = open_ledger(ctx, customer_of(ctx, document))
-    ledger.tell("invoice.updated", body, document.body)
+def _paid_outside(invoice: Body, at: int) -> Body:
+    return paid(invoice, at) | {"amount_paid_off_stripe": invoice["amount_due"]}
+
+
+def _tell(ledger: Ledger, before: Body, after: Body, *happened: str) -> None:
+    """Tell that an invoice changed, and what that means."""
+    ledger.tell("invoice.updated", after, before)
     for type_ in happened:
-        ledger.tell(type_, body)
+        ledger.tell(type_, after)
+
+
+def _save(ledger: Ledger, document: Document, body: Body) -> Body:
+    """Store an invoice as it is now, and let its subscription recover if it waited for that."""
     ledger.put(replace(document, body=body, due_at=invoice_due_at(body)))
-    if body["status"] == "void":
-        return_balance(ledger, body)
-    if record is not None:
-        record_payment(ledger, body, record)
     recover(ledger, body)
     ledger.save(result_id=document.id)
     return body

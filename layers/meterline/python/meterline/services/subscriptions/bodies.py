@@ -217,6 +217,7 @@ def item_list(subscription_id: str, items: list[Body]) -> Body:
         "object": "list",
         "data": items,
         "has_more": False,
+        "total_count": len(items),
         "url": f"/v1/subscription_items?subscription={subscription_id}",
     }
 
