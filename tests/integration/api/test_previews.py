@@ -57,6 +57,66 @@ def test_discounts_of_a_preview_replace_those_that_stand(stage: Stage) -> None:
     assert coupons.retrieve(half).times_redeemed == 0
 
 
+_CHANGES: dict[str, Any] = {
+    "a renewal": {},
+    "more seats now": {"quantity": 4, "proration_behavior": "always_invoice"},
+    "more seats later": {"quantity": 4, "proration_behavior": "create_prorations"},
+    "fewer seats": {"quantity": 1, "proration_behavior": "always_invoice"},
+    "a discount of an item": {"item": True, "quantity": 3, "proration_behavior": "always_invoice"},
+    "a new cycle": {"billing_cycle_anchor": "now"},
+}
+
+
+def _of_item(change: dict[str, Any], item_id: str, coupon: str) -> dict[str, Any]:
+    """A change whose item has an id, and a coupon of its own if it asks for one."""
+    rest = {name: value for name, value in change.items() if name not in ("quantity", "item")}
+    if "quantity" not in change:
+        return rest
+    own = {"discounts": [{"coupon": coupon}]} if "item" in change else {}
+    return rest | {"items": [{"id": item_id, "quantity": change["quantity"], **own}]}
+
+
+@pytest.mark.parametrize("mode", ["classic", "flexible"])
+@pytest.mark.parametrize("change", _CHANGES)
+def test_a_change_with_discounts_costs_what_was_previewed(
+    stage: Stage, mode: str, change: str
+) -> None:
+    coupons = stage.client.v1.coupons
+    ten, most = (coupons.create({"percent_off": n, "duration": "forever"}).id for n in (10, 75))
+    item = {"price": stage.price("Seat", 1_000), "quantity": 2}
+    made = stage.subscribe(items=[item], discounts=[{"coupon": ten}], billing_mode={"type": mode})
+    stage.until("2024-01-16 12:00")
+    wanted = _of_item(_CHANGES[change], made["items"].data[0].id, ten)
+    given = {"subscription": made.id, "discounts": [{"coupon": most}]}
+    supposed = {"subscription_details": wanted} if wanted else {}
+    expected = _preview(stage, **given, **supposed)
+    stage.change(made, discounts=[{"coupon": most}], **wanted)
+    if len(stage.invoices()) == 1:
+        stage.until("2024-02-01 02:00")
+    billed = stage.invoices()[-1]
+    assert (lines_of(billed), billed.total) == (lines_of(expected), expected.total)
+
+
+def test_a_start_with_discounts_costs_what_was_previewed(stage: Stage) -> None:
+    coupons = stage.client.v1.coupons
+    half, five = (
+        coupons.create({"percent_off": 50}),
+        coupons.create({"amount_off": 500, "currency": "usd"}),
+    )
+    items = [
+        {"price": stage.price("Seat", 2_000), "discounts": [{"coupon": half.id}]},
+        {"price": stage.price("Desk", 1_000)},
+    ]
+    discounts = [{"coupon": five.id}]
+    details = {"items": items}
+    given = {"customer": stage.customer, "subscription_details": details, "discounts": discounts}
+    expected = _preview(stage, **given)
+    stage.subscribe(items=items, discounts=discounts)
+    [billed] = stage.invoices()
+    assert (lines_of(billed), billed.total) == (lines_of(expected), expected.total)
+    assert billed.total == 1_500
+
+
 def test_what_recurs_leaves_out_prorations_and_what_is_charged_once(stage: Stage) -> None:
     made = stage.subscribe(stage.price("Seat", 1_000))
     stage.client.v1.invoice_items.create(

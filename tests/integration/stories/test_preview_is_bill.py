@@ -43,8 +43,13 @@ def test_a_preview_is_what_is_billed(api: Api, seed: int) -> None:
 
 def _previewed(stage: Stage, subscription: Any, change: dict[str, Any]) -> Any:
     """What a preview says; None if no invoice comes, as after a trial of usage alone."""
+    details = {name: value for name, value in change.items() if name != "discounts"}
+    params: dict[str, Any] = {"subscription_details": details} if details else {}
+    if "discounts" in change:
+        params["discounts"] = change["discounts"]
+    params["subscription"] = subscription.id
     try:
-        return _said(stage.preview(subscription, **change))
+        return _said(stage.client.v1.invoices.create_preview(params))
     except stripe.InvalidRequestError as refused:
         if refused.code != "invoice_upcoming_none":
             raise
@@ -74,7 +79,20 @@ def _change(
     if len(items) > 1:
         choices.append({"items": [{"id": items[-1].id, "deleted": True}]})
     behavior = chance.choice(["always_invoice", "create_prorations", "none"])
-    return chance.choice(choices) | {"proration_behavior": behavior}
+    discounts = chance.choice([{}, {"discounts": _discounts(chance, stage)}])
+    return chance.choice(choices) | discounts | {"proration_behavior": behavior}
+
+
+def _discounts(chance: random.Random, stage: Stage) -> Any:
+    """Discounts of the whole subscription: up to two new ones, or none any more."""
+    offs: list[dict[str, Any]] = [
+        {"percent_off": 45},
+        {"percent_off": 100, "duration": "once"},
+        {"amount_off": 700, "currency": "usd"},
+    ]
+    coupons = stage.client.v1.coupons
+    given = chance.sample(offs, chance.randrange(3))
+    return [{"coupon": coupons.create({"duration": "forever"} | one).id} for one in given] or ""
 
 
 def _of_its_own(chance: random.Random, stage: Stage, items: list[Any]) -> list[dict[str, Any]]:

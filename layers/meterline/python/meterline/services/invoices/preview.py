@@ -16,10 +16,9 @@ from meterline.services.invoices.bodies import (
     InvoiceTerms,
     invoice_lines,
     new_invoice,
-    with_lines,
     with_totals,
 )
-from meterline.services.invoices.discounts import with_own_discounts
+from meterline.services.invoices.discounts import exchange_discounts, with_own_discounts
 from meterline.services.invoices.item_bodies import item_line, moved_line
 from meterline.services.invoices.item_requests import changed_item, requested_item
 from meterline.services.invoices.ledger import Ledger, open_ledger
@@ -65,11 +64,11 @@ def create_preview(ctx: Context, params: Body) -> Body:
     customer, subscription = _subject(ctx, params)
     ledger = _ledger(ctx, customer, params)
     if subscription is None:
-        return _upcoming(ledger, _one_off(ledger, params), params)
+        return _upcoming(_one_off(ledger, params), params)
     invoice = _changed(ledger, subscription, details, params)
     if invoice is None:
         raise _nothing_upcoming(subscription["id"])
-    return _upcoming(ledger, invoice, params)
+    return _upcoming(invoice, params)
 
 
 def _ledger(ctx: Context, customer: Document, params: Body) -> Ledger:
@@ -91,11 +90,18 @@ def _ledger(ctx: Context, customer: Document, params: Body) -> Ledger:
 
 
 def _changed(ledger: Ledger, subscription: Body, details: Body, params: Body) -> Body | None:
-    """The invoice after a change of a subscription."""
+    """The invoice after a change of a subscription.
+
+    The discounts of the request stand on the subscription, as if it had them when it is billed.
+    """
     _refuse(details, _ONLY_NEW, "a subscription that exists")
     anchor = details.get("billing_cycle_anchor")
     if isinstance(anchor, int) or (isinstance(anchor, dict) and anchor["type"] == "timestamp"):
         raise _unfit("billing_cycle_anchor", "a subscription that exists")
+    if "discounts" in params and not is_ended(subscription):
+        given = params["discounts"] or []
+        holder = {"subscription": subscription["id"]}
+        subscription = subscription | exchange_discounts(ledger, subscription, given, **holder)
     if "resume_at" in details:
         return resume_on(ledger, subscription, _resumption(details))[1]
     if is_ended(subscription):
@@ -158,13 +164,15 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
     ledger = _ledger(ctx, customer, params)
     if "start_date" in details:
         details["backdate_start_date"] = details.pop("start_date")
+    if "discounts" in params:
+        details["discounts"] = params["discounts"] or []
     created = start_subscription(ledger, {"customer": customer.id, **details})
     invoice = created.invoice
     if _is_recurring(params):
         invoice = _renewal(ledger, created.subscription, params)
     if invoice is None:
         raise _nothing_upcoming(customer.id)
-    return _upcoming(ledger, invoice, params)
+    return _upcoming(invoice, params)
 
 
 def _settle_anchor(details: Body) -> None:
@@ -191,6 +199,8 @@ def _one_off(ledger: Ledger, params: Body) -> Body:
         finalizes_at=None,
     )
     draft = new_invoice(terms, ledger.account, selection.currency) | {"next_payment_attempt": None}
+    if "discounts" in params:
+        draft = with_own_discounts(ledger, draft, params["discounts"] or [])
     lines = [item_line(item, terms.id) for item in ledger.collect(terms.id, selection)]
     return with_totals(draft, lines, ledger.account)
 
@@ -199,13 +209,10 @@ def _first_currency(ledger: Ledger) -> str | None:
     return next((str(one.body["currency"]) for one in ledger.pending.added.values()), None)
 
 
-def _upcoming(ledger: Ledger, invoice: Body, params: Body) -> Body:
+def _upcoming(invoice: Body, params: Body) -> Body:
     """An invoice as previews show it: under an id of its own, with what the request overrides."""
     if params.get("currency", invoice["currency"]) != invoice["currency"]:
         raise BillingError(f"The invoice is in {invoice['currency']}.", param="currency")
-    if "discounts" in params:
-        invoice = with_own_discounts(ledger, invoice, params["discounts"] or [])
-        invoice = with_lines(invoice, invoice_lines(invoice))
     preview_id = new_id("upcoming_in_")
     lines = [moved_line(line, preview_id) for line in invoice_lines(invoice)]
     listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}
