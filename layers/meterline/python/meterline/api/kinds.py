@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from meterline.core.redemption import is_redeemable
 from meterline.services.invoices.payments import payment_id
 from meterline.services.plans import plan_with_tiers
 from meterline.services.wire_numbers import wire_number
@@ -78,9 +79,8 @@ def _embed_only_plan(subscription: Body) -> None:
 
 def _judge_coupon(coupon: Body) -> None:
     """Say whether a coupon can be redeemed now; that changes without anyone touching it."""
-    until, most = coupon["redeem_by"], coupon["max_redemptions"]
-    in_time = until is None or time.time() <= until
-    coupon["valid"] = in_time and (most is None or coupon["times_redeemed"] < most)
+    limits = {name: coupon[name] for name in ("redeem_by", "max_redemptions", "times_redeemed")}
+    coupon["valid"] = is_redeemable(int(time.time()), **limits)
     coupon["percent_off"] = wire_number(coupon["percent_off"])
 
 
