@@ -1,5 +1,6 @@
 """Usage that comes after its invoice was final, under the account's setting ``late_usage``."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from meterline.core.invoicing import Line
 from meterline.services.account_settings import update_settings
 from meterline.services.count import count_records
+from meterline.services.coupons import create_coupon
 from meterline.services.invoices import late_usage
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.late_notes import KIND
@@ -165,6 +167,53 @@ def test_usage_that_was_cancelled_late_is_credited(story: Story) -> None:
     story.use(-60, FROZEN + 2 * DAY)
     story.advance(FROZEN + 2 * WEEK + 2 * HOUR)
     assert story.lines() == [(0, "0", FROZEN + WEEK), (-60, "-20", FROZEN)]
+
+
+def _coupon(**terms: Any) -> list[Body]:
+    return [{"coupon": create_coupon(context(), terms)["id"]}]
+
+
+@pytest.mark.parametrize("holder", ["subscription", "item"])
+def test_usage_that_was_cancelled_late_comes_back_at_what_was_charged_for_it(
+    dynamodb: Engine, holder: str
+) -> None:
+    """A thousand tokens cost 15.00 at half price, and 400 of them come back when that is over."""
+    billed_late()
+    story = Story(dynamodb)
+    half = _coupon(percent_off=Decimal(50), duration="forever")
+    item = stored(story.subscription)["items"]["data"][0]["id"]
+    on_item = {"items": [{"id": item, "discounts": half}]}
+    given = {"discounts": half} if holder == "subscription" else on_item
+    update_subscription(context(), story.subscription, given)
+    story.use(1_000, FROZEN + DAY)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    assert listed("invoice")[0]["total"] == 1_500
+    none = (
+        {"discounts": []}
+        if holder == "subscription"
+        else {"items": [{"id": item, "discounts": []}]}
+    )
+    update_subscription(context(), story.subscription, none)
+    story.use(-400, FROZEN + 2 * DAY)
+    story.advance(FROZEN + 2 * WEEK + 2 * HOUR)
+    assert listed("invoice")[0]["total"] == -600
+
+
+def test_a_correction_gives_back_of_a_line_and_its_corrections_what_they_charged(
+    story: Story,
+) -> None:
+    """100 tokens at full price and 100 late ones at half price: half of both is 2.25."""
+    billed_late()
+    story.use(100, FROZEN + DAY)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    half = _coupon(percent_off=Decimal(50), duration="once")
+    update_subscription(context(), story.subscription, {"discounts": half})
+    totals = [listed("invoice")[0]["total"]]
+    for week, late in ((2, 100), (3, -100), (4, -100)):
+        story.use(late, FROZEN + 2 * DAY)
+        story.advance(FROZEN + week * WEEK + 2 * HOUR)
+        totals.append(listed("invoice")[0]["total"])
+    assert totals == [300, 150, -225, -225]
 
 
 def test_the_preview_shows_the_correction(story: Story) -> None:

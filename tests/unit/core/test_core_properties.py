@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from meterline.core.anchors import AnchorConfig, first_full_invoice_at, resolve_anchor
 from meterline.core.balances import settle
-from meterline.core.discounts import Discount, DiscountableLine, allocate, discount_lines
+from meterline.core.discounts import (
+    Billed,
+    Discount,
+    DiscountableLine,
+    DiscountAmount,
+    allocate,
+    discount_lines,
+)
 from meterline.core.invoicing import BillingMode
 from meterline.core.item_changes import BilledSpan, Fee, ItemChange, prorate_change
 from meterline.core.periods import (
@@ -220,3 +227,36 @@ def test_a_settlement_never_creates_or_loses_money(total: int, balance: int) -> 
     settlement = settle(total, balance, 50)
     assert settlement.amount_due_minor + settlement.ending_balance_minor == total + balance
     assert settlement.amount_due_minor >= 0
+
+
+@given(
+    amounts=st.lists(st.integers(0, 10_000), min_size=1, max_size=8),
+    coupons=st.lists(st.sampled_from(range(4)), min_size=8, max_size=8),
+    percents=st.lists(st.decimals("0.01", 100, places=2), min_size=2, max_size=2),
+    amount_off=st.integers(0, 20_000),
+)
+def test_what_comes_back_of_usage_is_never_more_than_what_was_charged_for_it(
+    amounts: list[int], coupons: list[int], percents: list[Decimal], amount_off: int
+) -> None:
+    """An amount grows and shrinks from bill to bill, under another coupon each time or none."""
+    known = [Discount(f"{one}", percent_off=one) for one in percents]
+    known.append(Discount("off", amount_off_minor=amount_off))
+    gross, net = 0, 0
+    taken: dict[str, int] = {}
+    for amount, coupon in zip(amounts, coupons, strict=False):
+        line = DiscountableLine(amount - gross, billed=_billed(gross, taken))
+        [off] = discount_lines([line], known[coupon : coupon + 1])
+        charged = amount - gross - sum(part.amount_minor for part in off)
+        if amount < gross:
+            assert 0 <= -charged <= net
+            assert abs(-charged * gross - net * (gross - amount)) <= gross
+        for part in off:
+            taken[part.discount_id] = taken.get(part.discount_id, 0) + part.amount_minor
+        gross, net = amount, net + charged
+        assert 0 <= net <= gross
+    [off] = discount_lines([DiscountableLine(-gross, billed=_billed(gross, taken))])
+    assert -gross - sum(part.amount_minor for part in off) == -net
+
+
+def _billed(amount: int, taken: dict[str, int]) -> Billed:
+    return Billed(amount, tuple(DiscountAmount(one, off) for one, off in taken.items()))

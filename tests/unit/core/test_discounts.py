@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from meterline.core.discounts import (
+    Billed,
     CouponDuration,
     Discount,
     DiscountableLine,
@@ -173,3 +174,46 @@ def test_a_discountable_credit_shares_in_a_discount_and_another_does_not(
     assert totals(lines, [discount]) == with_credit
     kept = [DiscountableLine(amount, discountable=amount >= 0) for amount in amounts]
     assert totals(kept, [discount]) == without
+
+
+def _billed(amount: int, **off: int) -> Billed:
+    return Billed(amount, tuple(DiscountAmount(one, taken) for one, taken in off.items()))
+
+
+@pytest.mark.parametrize(
+    ("case", "billed", "back", "given_back"),
+    [
+        ("half of what was half price", _billed(1_000, half=500), 500, {"half": -250}),
+        ("all of it", _billed(1_001, half=501), 1_001, {"half": -501}),
+        (
+            "what stays keeps its share, rounded",
+            _billed(10_000, half=5_000),
+            8_998,
+            {"half": -4_499},
+        ),
+        ("nothing was charged", _billed(1_000, all=1_000), 400, {"all": -400}),
+        ("no discount was taken", _billed(1_000), 400, {}),
+        (
+            "each discount gives back its part",
+            _billed(1_000, a=200, b=400),
+            500,
+            {"a": -100, "b": -200},
+        ),
+        ("an amount off, in proportion", _billed(1_000, five=500), 200, {"five": -100}),
+        ("nothing was billed", _billed(0), 400, {}),
+    ],
+)
+def test_what_comes_back_comes_back_with_the_discounts_that_were_taken_off_it(
+    case: str, billed: Billed, back: int, given_back: dict[str, int]
+) -> None:
+    [taken] = discount_lines([DiscountableLine(-back, billed=billed)], [HALF, FIVE_OFF])
+    assert {part.discount_id: part.amount_minor for part in taken} == given_back, case
+
+
+def test_more_of_what_was_billed_is_discounted_as_now() -> None:
+    assert totals([DiscountableLine(300, billed=_billed(1_000, all=1_000))], [HALF]) == [150]
+
+
+def test_what_comes_back_leaves_an_amount_off_to_the_other_lines() -> None:
+    lines = [DiscountableLine(1_000), DiscountableLine(-800, billed=_billed(2_000, half=1_000))]
+    assert totals(lines, [FIVE_OFF]) == [500, -400]

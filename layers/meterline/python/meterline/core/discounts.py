@@ -1,7 +1,8 @@
 """Discounts: how much a coupon takes off each line of an invoice.
 
 Line discounts come before invoice discounts, in the order given, each off what the earlier ones
-left. Rules: Stripe, "Coupons" and "Prorations" (allocation of an amount off).
+left. What comes back of something that was billed before comes back with the discounts that were
+taken off it. Rules: Stripe, "Coupons" and "Prorations" (allocation of an amount off).
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from meterline.core.errors import BillingError
-from meterline.core.money import EXACT, round_half_up
+from meterline.core.money import EXACT, nearest_quotient, round_half_up
 from meterline.core.periods import add_months
 
 _PERCENT: Final = Decimal("0.01")
@@ -52,11 +53,28 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscountAmount:
+    """What one discount takes off one line, in minor units; negative where it is given back."""
+
+    discount_id: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """An amount that was billed before, and what discounts took off it then, in minor units."""
+
+    amount_minor: int
+    discounts: tuple[DiscountAmount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DiscountableLine:
     """What discounting needs of a line.
 
     Prorations are not discountable: their discounts are already inside the amount. Lines of the
     tiers of one price name the same `whole`: a discount of their own is taken off it once.
+    ``billed`` is what a negative line takes back a part of, where that is known.
     """
 
     amount_minor: int
@@ -64,14 +82,12 @@ class DiscountableLine:
     discountable: bool = True
     discounts: tuple[Discount, ...] = ()
     whole: str | None = None
+    billed: Billed | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class DiscountAmount:
-    """What one discount takes off one line, in minor units."""
-
-    discount_id: str
-    amount_minor: int
+    @property
+    def gives_back(self) -> bool:
+        """Whether the line takes back a part of what was billed before."""
+        return self.billed is not None and self.amount_minor < 0
 
 
 def discount_lines(
@@ -81,10 +97,11 @@ def discount_lines(
 
     A line's own discounts come first, then the invoice's. No line changes its sign, and lines that
     are not discountable stay as they are. A discountable credit gives back a percentage less (what
-    is taken off it is negative), and an amount takes off no more than is left beside it.
+    is taken off it is negative), and an amount takes off no more than is left beside it. A line
+    that gives back what was billed gives back its discounts, whatever counts now.
     """
-    left = [line.amount_minor if line.discountable else 0 for line in lines]
-    taken: list[list[DiscountAmount]] = [[] for _ in lines]
+    left = [_discountable_minor(line) for line in lines]
+    taken = [_given_back(line) for line in lines]
     for places in _wholes(lines):
         for discount in dict.fromkeys(one for place in places for one in lines[place].discounts):
             having = [place for place in places if discount in lines[place].discounts]
@@ -92,6 +109,25 @@ def discount_lines(
     for discount in invoice_discounts:
         _apply(discount, range(len(lines)), lines, left, taken)
     return [tuple(amounts) for amounts in taken]
+
+
+def discounts_given_back(billed: Billed, amount_minor: int) -> tuple[DiscountAmount, ...]:
+    """The discounts that come back with a part of what was billed, as negative amounts.
+
+    Of 1000 that cost 500, a part of 400 comes back as 200. What stays keeps its share of the
+    discounts, to the nearest minor unit, so all of it comes back as exactly what it cost.
+    """
+    if billed.amount_minor <= 0:
+        return ()
+    rest = max(billed.amount_minor - amount_minor, 0)
+    taken = [part.amount_minor for part in billed.discounts]
+    kept = nearest_quotient(sum(taken) * rest, billed.amount_minor)
+    shares = allocate(sum(taken) - kept, taken)
+    return tuple(
+        DiscountAmount(part.discount_id, -share)
+        for part, share in zip(billed.discounts, shares, strict=True)
+        if share
+    )
 
 
 def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
@@ -141,6 +177,16 @@ def _wholes(lines: Sequence[DiscountableLine]) -> Iterable[list[int]]:
     for place, line in enumerate(lines):
         wholes.setdefault(place if line.whole is None else line.whole, []).append(place)
     return wholes.values()
+
+
+def _discountable_minor(line: DiscountableLine) -> int:
+    return line.amount_minor if line.discountable and not line.gives_back else 0
+
+
+def _given_back(line: DiscountableLine) -> list[DiscountAmount]:
+    if line.billed is None or not line.gives_back:
+        return []
+    return list(discounts_given_back(line.billed, -line.amount_minor))
 
 
 def _apply(

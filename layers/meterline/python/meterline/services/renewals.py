@@ -37,10 +37,12 @@ from meterline.services.subscriptions.bodies import (
     subscription_document,
     with_items,
 )
+from meterline.services.subscriptions.fees import with_discounts_used
 from meterline.services.terms import (
     billed_item,
     is_metered,
     item_period,
+    mode_of,
     span_from,
     usage_period,
     usage_span,
@@ -194,12 +196,18 @@ def with_billed_lines(subscription: Body, invoice: Body) -> Body:
             period = Period(line["period"]["start"], line["period"]["end"])
             source = line_source(invoice["id"], line["id"])
             span = BilledSpan(Fee(line["amount"], discount), period, source)
-            billed[details["subscription_item"]] = [span]
-    items = [
-        with_billed(item, billed[item["id"]]) if item["id"] in billed else item
-        for item in items_of(subscription)
-    ]
-    return with_items(subscription, items)
+            billed[details["subscription_item"]] = span, private(line).get("discounts", [])
+    shared = private(invoice).get("discounts", [])
+    classic = mode_of(subscription) is BillingMode.CLASSIC
+
+    def knowing(item: Body) -> Body:
+        if item["id"] not in billed:
+            return item
+        span, own = billed[item["id"]]
+        after = with_billed(item, [span])
+        return with_discounts_used(after, [*own, *shared]) if classic else after
+
+    return with_items(subscription, [knowing(item) for item in items_of(subscription)])
 
 
 def _until(period: Period, end: int) -> Period:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from meterline.core.arrears import Deadlines
 from meterline.core.balances import Settlement, minimum_charge_minor, settle
-from meterline.core.discounts import DiscountableLine, DiscountAmount, discount_lines
+from meterline.core.discounts import Billed, DiscountableLine, DiscountAmount, discount_lines
 from meterline.core.periods import Period
 from meterline.services.balances import balance_in
 from meterline.services.invoices.discounts import core_discount
@@ -193,24 +193,28 @@ def with_totals(invoice: Body, lines: list[Body], customer: Body) -> Body:
 def with_lines(invoice: Body, lines: list[Body]) -> Body:
     """The invoice with these lines, and the totals that follow at the balance it starts from.
 
-    Discounts are allocated to the lines. An automatic charge below what processors take is not due
-    but carried on the balance (contract section 6).
+    Discounts are allocated to the lines; those of single lines are inside the subtotal. An
+    automatic charge below what processors take is not due but carried on the balance (contract
+    section 6).
     """
     taken = discount_lines(
         [_discountable(line) for line in lines],
         [core_discount(terms) for terms in private(invoice).get("discounts", [])],
     )
     discounted = [line | _taken_off(off) for line, off in zip(lines, taken, strict=True)]
-    subtotal = sum(int(line["amount"]) for line in lines)
-    total = subtotal - sum(part.amount_minor for off in taken for part in off)
+    amount = sum(int(line["amount"]) for line in lines)
+    subtotal = amount - sum(map(_own_minor, lines, taken))
+    total = amount - sum(part.amount_minor for off in taken for part in off)
+    summed_up = _summed(taken)
     summed = {
         **invoice,
         "lines": line_list(invoice["id"], discounted),
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
         "total": total,
-        "total_discount_amounts": _summed(taken),
+        "total_discount_amounts": summed_up,
         "total_excluding_tax": total,
+        "total_pretax_credit_amounts": _as_credits(summed_up),
     }
     due = settlement_of(summed).amount_due_minor
     return summed | {"amount_due": due, "amount_remaining": due}
@@ -237,15 +241,46 @@ def _discountable(line: Body) -> DiscountableLine:
     details = (line["pricing"] or {}).get("price_details") or {}
     own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
     further = line["amount"] - private(line).get("billed_before", 0)
-    # What usage gives back follows from what it was billed at, not from the discounts of now.
-    gives_back = further < 0 and line["parent"]["type"] != "invoice_item_details"
-    discountable = line["discountable"] and not gives_back
-    return DiscountableLine(further, details.get("product"), discountable, own)
+    product = details.get("product")
+    return DiscountableLine(further, product, line["discountable"], own, billed=_gives_back(line))
+
+
+def _gives_back(line: Body) -> Billed | None:
+    """What a line gives back a part of, should it be negative."""
+    state = private(line)
+    known = state.get("gives_back")
+    if known is None:
+        # A line that was drafted when nobody noted the discounts; it gives none back.
+        return Billed(0) if state.get("billed_before") or "corrects" in state else None
+    return Billed(known["amount"], tuple(DiscountAmount(*part) for part in known["discounts"]))
+
+
+def billed_with_discounts(amount: int, lines: Iterable[Body]) -> Body:
+    """What a later line may give back: an amount that was billed up to ``lines``, and the discounts
+    that they, and those that they followed on, took off.
+    """
+    sums: dict[str, int] = {}
+    for line in lines:
+        earlier = (private(line).get("gives_back") or {}).get("discounts", [])
+        own = [(part["discount"], part["amount"]) for part in line["discount_amounts"]]
+        for discount, off in [*earlier, *own]:
+            sums[discount] = sums.get(discount, 0) + off
+    return {"amount": amount, "discounts": [list(part) for part in sums.items() if part[1]]}
+
+
+def _own_minor(line: Body, off: Iterable[DiscountAmount]) -> int:
+    """What the discounts of a line itself take off it, and not those of its invoice."""
+    own = {terms["id"] for terms in private(line).get("discounts", [])}
+    return sum(part.amount_minor for part in off if part.discount_id in own)
 
 
 def _taken_off(off: Iterable[DiscountAmount]) -> Body:
     amounts = [{"amount": part.amount_minor, "discount": part.discount_id} for part in off]
-    return {"discount_amounts": amounts}
+    return {"discount_amounts": amounts, "pretax_credit_amounts": _as_credits(amounts)}
+
+
+def _as_credits(amounts: Iterable[Body]) -> list[Body]:
+    return [{**part, "type": "discount"} for part in amounts]
 
 
 def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list[Body]:

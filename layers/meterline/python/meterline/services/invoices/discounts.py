@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from meterline.core.discounts import CouponDuration, Discount, discount_end
 from meterline.core.errors import BillingError, no_such
+from meterline.core.redemption import is_redeemable
 from meterline.services.coupons import coupon_in
 from meterline.services.ids import new_id
 from meterline.services.invoices.ledger import Ledger
@@ -223,9 +224,8 @@ def _new_discount(ledger: Ledger, coupon: Body, holder: dict[str, str]) -> Body:
 
 
 def _check_redeemable(ledger: Ledger, coupon: Body, currency: str | None, param: str) -> None:
-    most, until = coupon["max_redemptions"], coupon["redeem_by"]
-    expired = until is not None and until < ledger.ctx.now
-    if expired or (most is not None and coupon["times_redeemed"] >= most):
+    limits = {name: coupon[name] for name in ("redeem_by", "max_redemptions", "times_redeemed")}
+    if not is_redeemable(ledger.ctx.wall_clock, **limits):
         raise BillingError(
             f"Coupon expired: {coupon['id']}", code="coupon_expired", param=f"{param}[coupon]"
         )

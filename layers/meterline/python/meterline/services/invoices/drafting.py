@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from meterline.core.invoicing import Line
 from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
+from meterline.services.invoices.billed_before import usage_billed
 from meterline.services.invoices.bodies import (
     HALT,
     InvoiceTerms,
@@ -51,7 +52,8 @@ def draft_on(
     standing = standing_discounts(ledger, subscription)
     for one in lines:
         line = line_body(one.line, item_subject(one.item, names), terms.id)
-        bodies += with_billed_before(_with_discounts(line, one.item, standing), one.item)
+        billed = usage_billed(ledger, one.item)
+        bodies += with_billed_before(_with_discounts(line, one.item, standing), billed)
     late = late_lines(ledger, subscription, terms)
     bodies += late.lines
     draft = draft_invoice(terms, ledger.account, subscription)

@@ -170,7 +170,12 @@ def _repriced(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
 
 def _private(item: Body) -> Body:
     """How the amount of an item came about that was set anew: by no usage, if it was before."""
-    return {"explanation": item["_"]["explanation"], "meter": None, "billed_before": 0}
+    return {
+        "explanation": item["_"]["explanation"],
+        "meter": None,
+        "billed_before": 0,
+        "gives_back": None,
+    }
 
 
 def _priced_as_before(item: Body) -> Body:

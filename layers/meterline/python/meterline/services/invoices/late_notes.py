@@ -22,10 +22,14 @@ _REDRIVEN_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What the corrections of a line have billed so far, beyond the line itself."""
+    """What the corrections of a line have billed so far, beyond the line itself.
+
+    ``invoice`` is the one that has the last of them, where that is known.
+    """
 
     amount_minor: int = 0
     quantity: Decimal = Decimal(0)
+    invoice: str | None = None
 
 
 def corrected_by(note: Document) -> Corrected:
@@ -34,12 +38,16 @@ def corrected_by(note: Document) -> Corrected:
     if "corrected" not in private:
         return Corrected()
     billed = private["corrected"]
-    return Corrected(int(billed["amount"]), Decimal(billed["quantity"]))
+    return Corrected(int(billed["amount"]), Decimal(billed["quantity"]), billed.get("invoice"))
 
 
 def with_corrected(note: Document, billed: Corrected) -> Document:
     """The note once this has been billed for it."""
-    said = {"amount": billed.amount_minor, "quantity": format_decimal(billed.quantity)}
+    said = {
+        "amount": billed.amount_minor,
+        "quantity": format_decimal(billed.quantity),
+        "invoice": billed.invoice,
+    }
     state = note.body.get("_") or {}
     return replace(note, body=note.body | {"_": state | {"corrected": said}})
 

@@ -17,6 +17,7 @@ from meterline.services.context import Context
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import (
     InvoiceTerms,
+    billed_with_discounts,
     invoice_due_at,
     invoice_lines,
     private,
@@ -123,23 +124,42 @@ def _line_of(ctx: Context, note: Document) -> list[Body]:
 
 
 def _correction(ledger: Ledger, found: _Found, invoice_id: str) -> Body | None:
-    """The line that bills what a line and its earlier corrections have not; None if nothing."""
+    """The line that bills what a line and its earlier corrections have not; None if nothing.
+
+    Where they billed too much, it gives back what was charged for it.
+    """
     ctx, note, line = ledger.ctx, found.note, found.line
     known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
     rated = rate_again(ctx, note.body["customer"], line, known)
     before = corrected_by(note)
     more = rated.quantity - Decimal(line["quantity_decimal"]) - before.quantity
     amount = rated.amount_minor - int(line["amount"]) - before.amount_minor
-    billed = Corrected(before.amount_minor + amount, before.quantity + more)
-    ledger.put(done_with(with_corrected(note, billed), ctx.wall_clock))
     if not more and not amount:
+        ledger.put(done_with(note, ctx.wall_clock))
         return None
-    return _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
+    billed = Corrected(before.amount_minor + amount, before.quantity + more, invoice_id)
+    ledger.put(done_with(with_corrected(note, billed), ctx.wall_clock))
+    charged = billed_with_discounts(
+        int(line["amount"]) + before.amount_minor, [_last_billed(ctx, line, before)]
+    )
+    made = _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
+    return made | {"_": made["_"] | {"gives_back": charged}}
+
+
+def _last_billed(ctx: Context, line: Body, before: Corrected) -> Body:
+    """The last correction of a line, which knows what discounts took off until then; or itself."""
+    invoice = ctx.store.get(before.invoice) if before.invoice else None
+    lines = invoice_lines(invoice.body) if invoice is not None else []
+    return next((one for one in lines if private(one).get("corrects") == line["id"]), line)
 
 
 def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) -> Body:
-    """A correction of ``line``; finalising does not rate it again, as it names no meter."""
+    """A correction of ``line``; finalising does not rate it again, as it names no meter.
+
+    The line's percentages count for it too; its amounts off were taken by the line itself.
+    """
     name = line["_"]["product_name"]
+    percentages = [one for one in private(line).get("discounts", []) if one["percent_off"]]
     explanation = {
         "steps": [],
         "full_amount": amount,
@@ -153,12 +173,14 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
         "amount": amount,
         "description": f"Late usage: {format_decimal(more)} × {name}",
         "discount_amounts": [],
+        "discounts": [one["id"] for one in percentages],
         "invoice": invoice_id,
         "quantity": int(more),
         "quantity_decimal": format_decimal(more),
         "subtotal": amount,
         "_": {
             "corrects": line["id"],
+            "discounts": percentages,
             "explanation": explanation,
             "meter": None,
             "product_name": name,

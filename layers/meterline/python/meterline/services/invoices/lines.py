@@ -54,16 +54,16 @@ def line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
     }
 
 
-def with_billed_before(line: Body, item: Body) -> list[Body]:
+def with_billed_before(line: Body, billed: Body | None) -> list[Body]:
     """A line of usage, followed by what of it a threshold's invoice has billed before, if any.
 
-    Discounts then take their part of the difference.
+    Discounts then take their part of the difference; a negative one gives back their part.
     """
-    billed = (item.get("_") or {}).get("usage_billed")
     if billed is None or line["_"]["meter"] is None:
         return [line]
     amount = int(billed["amount"])
-    return [line | {"_": line["_"] | {"billed_before": amount}}, _billed_before(line, billed)]
+    before = {"billed_before": amount, "gives_back": billed["gives_back"]}
+    return [line | {"_": line["_"] | before}, _billed_before(line, billed)]
 
 
 def _billed_before(line: Body, billed: Body) -> Body:

@@ -30,12 +30,16 @@ from meterline.services.subscriptions.bodies import (
     with_items,
 )
 from meterline.services.subscriptions.ends import period_end
+from meterline.services.subscriptions.fees import (
+    fees_last_billed,
+    fees_of,
+    with_standing_used,
+)
 from meterline.services.subscriptions.prorations import (
     Proration,
     add_line,
     bill_usage,
     credit_unused,
-    fees_of,
     is_free_time,
     proration_of,
 )
@@ -186,12 +190,13 @@ def _resized(ledger: Ledger, subscription: Body, end: int | None, *, prorates: b
         return with_items(
             subscription, [_trial_until(item, subscription, end) for item in items_of(subscription)]
         )
-    fees = fees_of(ledger, subscription)
+    fees, paid = fees_of(ledger, subscription), fees_last_billed(ledger, subscription)
     items = []
     for item in items_of(subscription):
         natural = Period(item["current_period_start"], _natural_end(subscription, item))
         until = natural.until(end).end
-        fee = None if is_metered(item) or not prorates else fees[item["id"]]
+        counting = paid if until < item["current_period_end"] else fees
+        fee = None if is_metered(item) or not prorates else counting[item["id"]]
         items.append(_moved(ledger, subscription, item, until, fee))
     return with_items(subscription, items)
 
@@ -225,7 +230,7 @@ def _moved(ledger: Ledger, subscription: Body, item: Body, until: int, fee: Fee 
                 " proration_behavior=none, or wait for the next period.",
                 param="cancel_at",
             )
-        return with_billed(moved, spans)
+        return with_billed(with_standing_used(ledger, subscription, moved), spans)
     change = proration_of(subscription, item, until, old=fee)
     for line in change.credits:
         add_line(ledger, subscription, item, line, is_credit=True)

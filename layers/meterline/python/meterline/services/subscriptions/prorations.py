@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from meterline.core.discounts import DiscountableLine
 from meterline.core.invoicing import metered_line
 from meterline.core.item_changes import (
     BilledSpan,
@@ -12,15 +11,15 @@ from meterline.core.item_changes import (
     ItemChange,
     ProratedChange,
     ProrationLine,
-    fees_after_discounts,
     prorate_change,
 )
 from meterline.core.periods import Period
 from meterline.core.rating import rate
 from meterline.core.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
+from meterline.services.invoices.billed_before import usage_billed
 from meterline.services.invoices.bodies import private
 from meterline.services.invoices.descriptions import proration_description
-from meterline.services.invoices.discounts import core_discounts, standing_discounts
+from meterline.services.invoices.discounts import standing_discounts
 from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.item_bodies import (
     ItemTerms,
@@ -33,6 +32,11 @@ from meterline.services.invoices.lines import figures
 from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.bodies import items_of
 from meterline.services.subscriptions.changes import Step
+from meterline.services.subscriptions.fees import (
+    fees_last_billed,
+    fees_of,
+    with_standing_used,
+)
 from meterline.services.terms import (
     billed_item,
     billed_spans,
@@ -56,19 +60,6 @@ class Proration:
     prorates: bool
 
 
-def fees_of(ledger: Ledger, subscription: Body) -> Mapping[str, Fee]:
-    """What each licensed item costs for a full period, its discounts inside, by item id."""
-    standing = standing_discounts(ledger, subscription)
-    items = [item for item in items_of(subscription) if not is_metered(item)]
-    lines = []
-    for item in items:
-        gross = rate(price_plan(item["price"]), Decimal(item["quantity"])).amount_minor
-        own = tuple(core_discounts(standing.of_items.get(item["id"], ())))
-        lines.append(DiscountableLine(gross, item["price"]["product"], discounts=own))
-    fees = fees_after_discounts(lines, core_discounts(standing.own), mode_of(subscription))
-    return {item["id"]: fee for item, fee in zip(items, fees, strict=True)}
-
-
 def prorate_steps(
     ledger: Ledger, before: Body, after: Body, steps: Iterable[Step], how: Proration
 ) -> Body:
@@ -76,7 +67,7 @@ def prorate_steps(
 
     Nothing is prorated in a trial, where nothing is paid in advance and no usage is billed.
     """
-    old_fees, new_fees = fees_of(ledger, before), fees_of(ledger, after)
+    old_fees, new_fees = fees_last_billed(ledger, before), fees_of(ledger, after)
     changed: dict[str, Body] = {}
     for step in steps:
         if not step.is_repriced:
@@ -93,7 +84,7 @@ def prorate_steps(
 
 def credit_unused(ledger: Ledger, subscription: Body, how: Proration) -> None:
     """Credit the unused rest of all licensed items, as when their periods are cut short."""
-    fees = fees_of(ledger, subscription)
+    fees = fees_last_billed(ledger, subscription)
     for item in items_of(subscription):
         _give_back(ledger, subscription, item, fees, how)
 
@@ -165,7 +156,7 @@ def _charge_rest(
         return item if step.old is not None else with_billed(item, ())
     change = proration_of(subscription, item, how.at, new=fees[item["id"]])
     return with_billed(
-        item,
+        with_standing_used(ledger, subscription, item),
         [add_line(ledger, subscription, item, line, is_credit=False) for line in change.debits],
     )
 
@@ -204,13 +195,12 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
         metadata=dict(item["metadata"]),
         private=shown["_"],
     )
-    for one in _less_billed_before(terms, item):
+    for one in _less_billed_before(terms, usage_billed(ledger, item)):
         ledger.add_item(new_item(ledger, one))
 
 
-def _less_billed_before(terms: ItemTerms, item: Body) -> list[ItemTerms]:
+def _less_billed_before(terms: ItemTerms, billed: Body | None) -> list[ItemTerms]:
     """The terms of a usage item, and of one that takes back what a threshold billed before."""
-    billed = private(item).get("usage_billed")
     if billed is None:
         return [terms]
     amount = int(billed["amount"])
@@ -223,7 +213,8 @@ def _less_billed_before(terms: ItemTerms, item: Body) -> list[ItemTerms]:
         discounts=[],
         private={"product_name": terms.private["product_name"]},
     )
-    return [replace(terms, private=terms.private | {"billed_before": amount}), less]
+    before = {"billed_before": amount, "gives_back": billed["gives_back"]}
+    return [replace(terms, private=terms.private | before), less]
 
 
 def _cut(subscription: Body, step: Step, how: Proration) -> UsageCut:

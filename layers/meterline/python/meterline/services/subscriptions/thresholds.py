@@ -18,6 +18,7 @@ from meterline.core.usage_changes import split
 from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
+from meterline.services.invoices.billed_before import item_of
 from meterline.services.invoices.bodies import InvoiceTerms, invoice_lines, private
 from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
 from meterline.services.invoices.ledger import Ledger, open_ledger
@@ -155,19 +156,17 @@ def _further(
     ]
     invoice, after = draft_on(ledger, subscription, terms, lines)
     billed = {
-        item_id: {"amount": line["amount"], "quantity": line["quantity_decimal"]}
+        item_id: {
+            "amount": line["amount"],
+            "quantity": line["quantity_decimal"],
+            "invoice": invoice["id"],
+        }
         for line in invoice_lines(invoice)
-        if (item_id := _item_of(line)) and line["_"]["meter"]
+        if (item_id := item_of(line)) and line["_"]["meter"]
     }
-    fixed = [_fixed(line) if _item_of(line) else line for line in invoice_lines(invoice)]
+    fixed = [_fixed(line) if item_of(line) else line for line in invoice_lines(invoice)]
     items = [_knowing(item, billed.get(item["id"])) for item in items_of(after)]
     return invoice | {"lines": invoice["lines"] | {"data": fixed}}, with_items(after, items)
-
-
-def _item_of(line: Body) -> str | None:
-    """The subscription item that a line bills by itself, not through an invoice item."""
-    details = line["parent"]["subscription_item_details"]
-    return None if details is None else str(details["subscription_item"])
 
 
 def _fixed(line: Body) -> Body:
@@ -197,7 +196,7 @@ def _reason(crossed: Crossed, invoice: Body) -> Body:
     """The ``threshold_reason`` of the invoice, with its lines."""
 
     def lines_of(item: Body) -> Body:
-        ids = [line["id"] for line in invoice_lines(invoice) if _item_of(line) == item["id"]]
+        ids = [line["id"] for line in invoice_lines(invoice) if item_of(line) == item["id"]]
         return {"line_item_ids": ids, "usage_gte": item["billing_thresholds"]["usage_gte"]}
 
     return {"amount_gte": crossed.amount_gte, "item_reasons": list(map(lines_of, crossed.items))}

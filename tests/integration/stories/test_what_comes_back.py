@@ -1,0 +1,166 @@
+"""What comes back is never more than what was charged for it, whatever the discounts of now.
+
+Usage that got cheaper after a threshold billed it, and time that was paid in advance.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.api.conftest import Api
+from tests.integration.stories.stage import Stage
+
+_CHEAPER = [{"up_to": 1_000, "unit_amount": 10}, {"up_to": "inf", "unit_amount": 1}]
+"""1,000 units cost 100.00 and two more make all of them cost 10.02."""
+_RENEWED = "2024-02-01 02:00"
+_HALFWAY = "2024-01-16 12:00"
+
+
+@pytest.fixture
+def stage(api: Api) -> Stage:
+    return Stage(api, "2024-01-01")
+
+
+def _coupon(stage: Stage, **params: Any) -> dict[str, str]:
+    given = {"duration": "forever", **params}
+    if "amount_off" in given:
+        given["currency"] = "usd"
+    return {"coupon": str(stage.client.v1.coupons.create(given).id)}
+
+
+def _cheaper(stage: Stage, item: dict[str, Any], **terms: Any) -> Any:
+    """A subscription to usage that has been billed 1,000 units at 10 cents, less a discount."""
+    tiers: dict[str, Any] = {
+        "billing_scheme": "tiered",
+        "tiers_mode": "volume",
+        "tiers": _CHEAPER,
+    }
+    price = stage.metered("Calls", stage.meter(), **tiers)
+    watched = {"price": price, "billing_thresholds": {"usage_gte": 1_000}}
+    made = stage.subscribe(items=[watched | item], **terms)
+    stage.until("2024-01-05")
+    stage.use(1_000)
+    stage.until("2024-01-06")
+    return made
+
+
+def _end(stage: Stage, subscription: Any, how: str) -> None:
+    if how == "renewal":
+        stage.until(_RENEWED)
+    elif how == "cancellation":
+        stage.client.v1.subscriptions.cancel(subscription.id, {"invoice_now": True})
+    else:
+        items = [
+            {"id": subscription["items"].data[0].id, "deleted": True},
+            {"price": stage.price("Seat", 0)},
+        ]
+        stage.change(subscription, items=items, proration_behavior="always_invoice")
+
+
+@pytest.mark.parametrize("how", ["renewal", "cancellation", "removal"])
+@pytest.mark.parametrize("holder", ["subscription", "item"])
+def test_usage_of_half_price_that_gets_cheaper_comes_back_at_half_price(
+    stage: Stage, holder: str, how: str
+) -> None:
+    given = {"discounts": [_coupon(stage, percent_off=50)]}
+    item, terms = (given, {}) if holder == "item" else ({}, given)
+    made = _cheaper(stage, item, **terms)
+    stage.use(2)
+    stage.until("2024-01-07")
+    _end(stage, made, how)
+    assert [one.total for one in stage.invoices()] == [5_000, 501 - 5_000]
+
+
+@pytest.mark.parametrize(
+    ("coupons", "charged", "in_the_end"),
+    [
+        pytest.param([{"percent_off": 50, "duration": "once"}], 5_000, 501, id="used up"),
+        pytest.param([{"percent_off": 100}], 0, 0, id="free"),
+        pytest.param([{"amount_off": 2_000}], 8_000, 802, id="an amount off"),
+        pytest.param([{"percent_off": 50}, {"amount_off": 500}], 4_500, 451, id="two"),
+    ],
+)
+def test_usage_comes_back_at_what_was_charged_for_it(
+    stage: Stage, coupons: list[dict[str, Any]], charged: int, in_the_end: int
+) -> None:
+    _cheaper(stage, {}, discounts=[_coupon(stage, **one) for one in coupons])
+    stage.use(2)
+    stage.until(_RENEWED)
+    first, last = stage.invoices()
+    assert (first.total, last.total) == (charged, in_the_end - charged)
+
+
+def test_a_discount_that_came_later_takes_nothing_off_what_comes_back(stage: Stage) -> None:
+    made = _cheaper(stage, {})
+    stage.change(made, discounts=[_coupon(stage, percent_off=50)])
+    stage.use(2)
+    stage.until(_RENEWED)
+    assert [one.total for one in stage.invoices()] == [10_000, 1_002 - 10_000]
+
+
+def test_a_discount_that_a_draft_got_counts_for_what_comes_back_of_it(stage: Stage) -> None:
+    _cheaper(stage, {})
+    [draft] = stage.invoices()
+    discounts = [_coupon(stage, percent_off=100)]
+    stage.client.v1.invoices.update(draft.id, {"discounts": discounts})
+    stage.use(2)
+    stage.until(_RENEWED)
+    assert [one.total for one in stage.invoices()] == [0, 0]
+
+
+@pytest.mark.parametrize("mode", ["classic", "flexible"])
+@pytest.mark.parametrize(
+    ("first", "later", "credit"),
+    [
+        pytest.param({"percent_off": 100, "duration": "once"}, None, 0, id="a free first month"),
+        pytest.param({"percent_off": 50, "duration": "once"}, None, -5_000, id="half for once"),
+        pytest.param({"percent_off": 25}, {"percent_off": 50}, -7_500, id="exchanged"),
+        pytest.param(None, {"percent_off": 50}, -10_000, id="added later"),
+        pytest.param({"amount_off": 4_000}, {"percent_off": 50}, -8_000, id="an amount off"),
+    ],
+)
+def test_unused_time_comes_back_with_the_discounts_that_it_was_billed_with(
+    stage: Stage,
+    mode: str,
+    first: dict[str, Any] | None,
+    later: dict[str, Any] | None,
+    credit: int,
+) -> None:
+    """Two licences for 100.00 each, given back in the middle of the month."""
+    discounts = [] if first is None else [_coupon(stage, **first)]
+    item = {"price": stage.price("Seat", 10_000), "quantity": 2}
+    made = stage.subscribe(items=[item], discounts=discounts, billing_mode={"type": mode})
+    stage.until(_HALFWAY)
+    if later is not None:
+        stage.change(made, discounts=[_coupon(stage, **later)])
+    stage.client.v1.subscriptions.cancel(made.id, {"prorate": True, "invoice_now": True})
+    assert stage.invoices()[-1].total == credit
+
+
+def test_classic_mode_credits_the_price_of_now_with_the_discount_that_was_used(
+    stage: Stage,
+) -> None:
+    discounts = [_coupon(stage, percent_off=50, duration="once")]
+    made = stage.subscribe(
+        stage.price("Seat", 10_000), discounts=discounts, billing_mode={"type": "classic"}
+    )
+    stage.until(_HALFWAY)
+    item = {"id": made["items"].data[0].id, "price": stage.price("Less", 4_000)}
+    stage.change(made, items=[item], proration_behavior="none")
+    stage.client.v1.subscriptions.cancel(made.id, {"prorate": True, "invoice_now": True})
+    assert stage.invoices()[-1].total == -1_000
+
+
+def test_classic_mode_credits_a_change_with_the_discount_that_the_change_used(
+    stage: Stage,
+) -> None:
+    """Half of the month at 100.00 a licence, half price, is charged and comes back."""
+    made = stage.subscribe(stage.price("Seat", 10_000), billing_mode={"type": "classic"})
+    item = {"id": made["items"].data[0].id, "quantity": 2}
+    stage.until(_HALFWAY)
+    half = [_coupon(stage, percent_off=50)]
+    stage.change(made, items=[item], discounts=half, proration_behavior="always_invoice")
+    stage.change(made, discounts="")
+    fewer = [item | {"quantity": 1}]
+    stage.change(made, items=fewer, proration_behavior="always_invoice")
+    assert [one.total for one in stage.invoices()] == [10_000, -5_000 + 10_000 // 2, -5_000 + 5_000]
