@@ -34,13 +34,13 @@ CUT = at("2024-01-15")
 
 
 def test_flexible_mode_bills_usage_on_both_sides_of_a_price_change() -> None:
-    cut = cut_by_price_change(JANUARY, CUT, BillingMode.FLEXIBLE)
+    cut = cut_by_price_change(JANUARY, CUT, BillingMode.FLEXIBLE, prorate=True)
     assert cut == UsageCut(billed=BEFORE, carried=SINCE)
 
 
 def test_classic_mode_bills_only_usage_since_a_price_change() -> None:
     """Case stripe 018: 1000 units at 10 per 100, then 500 at 15 per 100; only 75 are billed."""
-    cut = cut_by_price_change(JANUARY, CUT, BillingMode.CLASSIC)
+    cut = cut_by_price_change(JANUARY, CUT, BillingMode.CLASSIC, prorate=True)
     assert cut == UsageCut(billed=None, carried=SINCE)
     usage = {at("2024-01-05"): 1000, at("2024-01-20"): 500}
     assert cut.carried is not None
@@ -64,19 +64,27 @@ def test_usage_of_a_removed_item_is_billed_in_flexible_mode_unless_proration_is_
     assert cut == UsageCut(billed=BEFORE if billed else None, carried=None)
 
 
+@pytest.mark.parametrize("mode", BillingMode)
+def test_a_price_change_without_proration_bills_no_usage_at_the_old_price(
+    mode: BillingMode,
+) -> None:
+    cut = cut_by_price_change(JANUARY, CUT, mode, prorate=False)
+    assert cut == UsageCut(billed=None, carried=SINCE)
+
+
 def test_a_shortened_period_bills_its_usage() -> None:
     assert cut_by_reset(JANUARY, CUT) == UsageCut(billed=BEFORE, carried=None)
 
 
 @pytest.mark.parametrize("instant", ["2023-12-01", "2024-01-01"])
 def test_nothing_was_used_before_the_period(instant: str) -> None:
-    cut = cut_by_price_change(JANUARY, at(instant), BillingMode.FLEXIBLE)
+    cut = cut_by_price_change(JANUARY, at(instant), BillingMode.FLEXIBLE, prorate=True)
     assert cut == UsageCut(billed=None, carried=JANUARY)
 
 
 @pytest.mark.parametrize("instant", ["2024-02-01", "2024-03-01"])
 def test_nothing_is_carried_from_the_end_of_the_period_on(instant: str) -> None:
-    cut = cut_by_price_change(JANUARY, at(instant), BillingMode.FLEXIBLE)
+    cut = cut_by_price_change(JANUARY, at(instant), BillingMode.FLEXIBLE, prorate=True)
     assert cut == UsageCut(billed=JANUARY, carried=None)
 
 

@@ -29,6 +29,11 @@ class CyclePeriod:
         """Whether it is only a part of a full period."""
         return self.period.seconds < self.whole.seconds
 
+    @property
+    def at_full_price(self) -> "CyclePeriod":
+        """The same period, charged as if it were a full one."""
+        return CyclePeriod(self.period, self.period)
+
     def until(self, end: int | None) -> "CyclePeriod":
         """The part of it before an end of the subscription, if that lies within it."""
         return CyclePeriod(self.period.until(end), self.whole)

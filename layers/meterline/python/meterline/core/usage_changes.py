@@ -22,16 +22,17 @@ class UsageCut:
     carried: Period | None
 
 
-def cut_by_price_change(period: Period, at: int, mode: BillingMode) -> UsageCut:
-    """Flexible mode bills each part at its price; classic mode only the usage since the change."""
+def cut_by_price_change(period: Period, at: int, mode: BillingMode, *, prorate: bool) -> UsageCut:
+    """Flexible mode bills each part at its price, unless proration is off; classic mode only the
+    usage since the change.
+    """
     used, coming = split(period, at)
-    return UsageCut(used if mode is BillingMode.FLEXIBLE else None, coming)
+    return UsageCut(used if mode is BillingMode.FLEXIBLE and prorate else None, coming)
 
 
 def cut_by_removal(period: Period, at: int, mode: BillingMode, *, prorate: bool) -> UsageCut:
     """Flexible mode bills what was used, unless proration is off; classic mode drops it."""
-    used, _ = split(period, at)
-    return UsageCut(used if mode is BillingMode.FLEXIBLE and prorate else None, None)
+    return UsageCut(cut_by_price_change(period, at, mode, prorate=prorate).billed, None)
 
 
 def cut_by_reset(period: Period, at: int) -> UsageCut:

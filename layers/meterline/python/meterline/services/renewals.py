@@ -8,7 +8,7 @@ instant.
 from collections.abc import Callable
 
 from meterline.core.cycles import CyclePeriod
-from meterline.core.invoicing import BillingMode, Line, opening_lines, renewal_lines
+from meterline.core.invoicing import opening_lines, renewal_lines
 from meterline.core.item_changes import BilledSpan, Fee
 from meterline.core.mixed_intervals import subscription_period
 from meterline.core.periods import Period
@@ -40,11 +40,10 @@ from meterline.services.subscriptions.bodies import (
 from meterline.services.subscriptions.fees import with_discounts_used
 from meterline.services.terms import (
     billed_item,
-    is_metered,
     item_period,
     mode_of,
     span_from,
-    usage_period,
+    unbilled_usage,
     usage_span,
     with_billed,
 )
@@ -91,6 +90,8 @@ def _commit(ctx: Context, document: Document, decide: _Decide) -> list[Document]
     if after["status"] == "canceled":
         ledger.tell("customer.subscription.deleted", after)
     else:
+        if after["status"] == "paused" != subscription["status"]:
+            ledger.tell("customer.subscription.paused", after)
         ledger.tell("customer.subscription.updated", after, subscription)
     return ledger.save()
 
@@ -122,7 +123,8 @@ def draft_renewal(
     billed, so a trial of nothing but metered items ends without an invoice.
     """
     due = closing_period(subscription).end
-    fate = None if ends_at(subscription, due) else _fate_of_trial(subscription, due)
+    goes_on = not ends_at(subscription, due) and _trial_ends(subscription, due)
+    fate = fate_of_trial(subscription, due) if goes_on else None
     if fate is not None:
         return None, fate
     lines = renewal_item_lines(ledger.ctx, subscription, due)
@@ -139,20 +141,24 @@ def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemL
     ends = ends_at(subscription, due)
     ending = [item for item in items_of(subscription) if ends or item["current_period_end"] == due]
     trialing = subscription["status"] == "trialing"
-    used = {item["id"]: _until(usage_period(item), due) for item in ending}
-    periods = {item["id"]: (item, used[item["id"]]) for item in ending if is_metered(item)}
-    usage = {} if trialing else usage_in(ctx, subscription["customer"], periods)
+    periods = {
+        item["id"]: (item, _until(unbilled, due))
+        for item in ending
+        if (unbilled := unbilled_usage(subscription, item)) is not None
+    }
+    usage = usage_in(ctx, subscription["customer"], periods)
     ending.sort(key=lambda item: int(item["created"]), reverse=True)
     lines = []
     for item in ending:
         coming = None if ends else coming_span(subscription, item)
-        made: list[Line]
-        if trialing:
-            mode = BillingMode(subscription["billing_mode"]["type"])
-            made = opening_lines([billed_item(item)], coming, mode) if coming else []
+        _, used = periods.get(item["id"], (item, item_period(item)))
+        ended = usage_span(item, subscription["billing_cycle_anchor"], used)
+        billed = [billed_item(item)]
+        if not trialing:
+            made = renewal_lines(billed, usage, ended, coming)
         else:
-            ended = usage_span(item, subscription["billing_cycle_anchor"], used[item["id"]])
-            made = renewal_lines([billed_item(item)], usage, ended, coming)
+            made = renewal_lines(billed, usage, ended, None) if item["id"] in periods else []
+            made += opening_lines(billed, coming, mode_of(subscription)) if coming else []
         lines += [ItemLine(item, line) for line in made]
     return lines
 
@@ -219,7 +225,7 @@ def _is_in_advance(line: Body) -> bool:
     return line["_"]["meter"] is None and bool(line["_"]["explanation"]["steps"])
 
 
-_OF_A_PERIOD = ("billed", "usage_billed", "usage_from")
+_OF_A_PERIOD = ("billed", "usage_billed", "usage_from", "usage_owed")
 """What an item remembers of its current period only."""
 
 
@@ -248,13 +254,15 @@ def _after_period(subscription: Body, due: int) -> Body:
     }
 
 
-def _fate_of_trial(subscription: Body, due: int) -> Body | None:
+def _trial_ends(subscription: Body, due: int) -> bool:
+    return bool(subscription["status"] == "trialing" and subscription["trial_end"] == due)
+
+
+def fate_of_trial(subscription: Body, due: int) -> Body | None:
     """What becomes of a subscription whose trial ends, if it does not go on.
 
     Meterline keeps no payment methods, so a trial that needs one to go on never has it.
     """
-    if subscription["status"] != "trialing" or subscription["trial_end"] != due:
-        return None
     if subscription["collection_method"] == "send_invoice":
         return None
     behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]

@@ -97,11 +97,42 @@ def trial_span(subscription: Body, start: int) -> CyclePeriod:
 def usage_period(item: Body) -> Period:
     """The part of a metered item's current period whose usage its price bills.
 
-    All of it, unless the item came or changed its price in the middle.
+    All of it, unless the item came or changed its price in the middle, or has usage of before.
     """
     period = item_period(item)
     since = (item.get("_") or {}).get("usage_from", period.start)
-    return period.remaining_from(since)
+    return Period(min(since, period.end), period.end)
+
+
+def unbilled_usage(subscription: Body, item: Body) -> Period | None:
+    """When an item counts usage that is still to be billed, up to the end of its running period.
+
+    None if it is not metered, and while usage is free, unless it owes usage of before.
+    """
+    if not is_metered(item):
+        return None
+    if not is_free_time(subscription):
+        return usage_period(item)
+    owed = (item.get("_") or {}).get("usage_owed")
+    return None if owed is None else Period(owed["start"], owed["end"])
+
+
+def counting_from(item: Body, at: int) -> Body:
+    """A metered item that bills usage from an instant on, and has nothing billed or owed yet."""
+    before = ("usage_billed", "usage_owed")
+    kept = {name: value for name, value in (item.get("_") or {}).items() if name not in before}
+    return item | {"_": kept | {"usage_from": at}}
+
+
+def owing_usage_of(item: Body, past: Period) -> Body:
+    """A metered item that bills the usage of a past period when its free time is over."""
+    owed = {"usage_owed": {"start": past.start, "end": past.end}}
+    return item | {"_": (item.get("_") or {}) | owed}
+
+
+def is_free_time(subscription: Body) -> bool:
+    """Whether the running period costs nothing: in a trial, or while the subscription is paused."""
+    return subscription["status"] in ("trialing", "paused")
 
 
 def usage_span(item: Body, anchor: int, used: Period) -> CyclePeriod:

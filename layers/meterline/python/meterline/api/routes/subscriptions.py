@@ -217,8 +217,7 @@ _CREATE = object_(
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
         ("trial_end", "trial_from_plan"),
         ("trial_end", "trial_period_days"),
-        ("backdate_start_date", "billing_cycle_anchor_config", "trial_end"),
-        ("backdate_start_date", "trial_period_days"),
+        ("backdate_start_date", "billing_cycle_anchor_config"),
         ("cancel_at", "cancel_at_period_end"),
     ],
 )

@@ -40,7 +40,6 @@ from meterline.services.subscriptions.prorations import (
     add_line,
     bill_usage,
     credit_unused,
-    is_free_time,
     proration_of,
 )
 from meterline.services.terms import (
@@ -48,7 +47,7 @@ from meterline.services.terms import (
     is_metered,
     mode_of,
     span_from,
-    usage_period,
+    unbilled_usage,
     with_billed,
 )
 from meterline.store.billing import Span
@@ -251,11 +250,10 @@ def _kept(span: BilledSpan, until: int) -> BilledSpan | None:
 
 def bill_all_usage(ledger: Ledger, subscription: Body) -> None:
     """Bill what metered items used up to now; the usage of a trial or a pause is free."""
-    if is_free_time(subscription):
-        return
     for item in items_of(subscription):
-        used, _ = split(usage_period(item), ledger.ctx.now)
-        if is_metered(item) and used is not None:
+        unbilled = unbilled_usage(subscription, item)
+        used = None if unbilled is None else split(unbilled, ledger.ctx.now)[0]
+        if used is not None:
             bill_usage(ledger, subscription, item, used)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from meterline.core.anchors import AnchorConfig, trial_end_from_days
 from meterline.core.cycles import AnchorChoice, CyclePeriod, Opening, open_cycle
 from meterline.core.errors import BillingError
-from meterline.core.invoicing import BillingMode, opening_lines, trial_lines
+from meterline.core.invoicing import BillingMode
 from meterline.core.periods import Period
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
@@ -26,6 +26,11 @@ from meterline.services.subscriptions.bodies import (
     with_items,
 )
 from meterline.services.subscriptions.changes import as_wanted
+from meterline.services.subscriptions.first_periods import (
+    first_lines,
+    first_periods,
+    in_first_period,
+)
 from meterline.services.subscriptions.items import item_terms, own_interval
 from meterline.services.subscriptions.payment import after_first_invoice
 from meterline.services.subscriptions.threshold_terms import (
@@ -39,10 +44,8 @@ from meterline.services.subscriptions.update import (
     pending_interval,
     trial_settings,
 )
-from meterline.services.terms import billed_item, interval_of, mode_of, span_from, trial_span
 from meterline.store.documents import Body
 
-_MAX_BACKDATED_PERIODS = 250
 _FLEXIBLE_SINCE = "2025-09-30"
 """The first API version whose subscriptions are flexible if nothing is said (section 1.8)."""
 
@@ -90,16 +93,18 @@ def start_subscription(ledger: Ledger, params: Body) -> Created:
     usual = {"type": _usual_billing_mode(ledger.ctx)}
     start = _decide(ledger, {"billing_mode": usual} | params)
     subscription = _ending(ledger, start, _subscription(ledger, start))
-    spans = {item["id"]: _spans(subscription, start, item) for item in items_of(subscription)}
-    items = [_in_current(item, spans[item["id"]][-1].period) for item in items_of(subscription)]
+    periods = {item["id"]: first_periods(subscription, item) for item in items_of(subscription)}
+    items = [
+        in_first_period(item, periods[item["id"]], subscription) for item in items_of(subscription)
+    ]
     subscription = with_items(subscription, items)
     note_thresholds(ledger, subscription)
     if "pending_invoice_item_interval" in params:
         subscription |= pending_interval(subscription, params, ledger.ctx.now)
     add_one_off_items(ledger, subscription, params.get("add_invoice_items", ()))
-    return _with_first_invoice(
-        ledger, subscription, _first_lines(start, items, spans, mode_of(subscription))
-    )
+    prorates = params.get("proration_behavior") != "none"
+    lines = first_lines(ledger, subscription, periods, prorates=prorates)
+    return _with_first_invoice(ledger, subscription, lines)
 
 
 def _decide(ledger: Ledger, params: Body) -> Start:
@@ -117,11 +122,13 @@ def _opening(
 ) -> Opening:
     config = params.get("billing_cycle_anchor_config")
     anchor = params.get("billing_cycle_anchor")
-    if "backdate_start_date" in params and anchor is None and mode is BillingMode.FLEXIBLE:
+    trial_end = _trial_end(params, terms, now)
+    aligned = "backdate_start_date" in params and anchor is None and trial_end is None
+    if aligned and mode is BillingMode.FLEXIBLE:
         return _backdated(params["backdate_start_date"], now)
     choice = AnchorChoice(timestamp=anchor, config=AnchorConfig(**config) if config else None)
     interval = own_interval(one.price for one in terms)
-    return open_cycle(now, interval, choice, _trial_end(params, terms, now))
+    return open_cycle(now, interval, choice, trial_end)
 
 
 def _backdated(start: int, now: int) -> Opening:
@@ -181,53 +188,13 @@ def _ending(ledger: Ledger, start: Start, subscription: Body) -> Body:
     if isinstance(wanted, int) and not follows:
         at = wanted
     else:
-        ends = [_spans(subscription, start, one)[-1].period.end for one in items_of(subscription)]
+        ends = [
+            first_periods(subscription, one).running.period.end for one in items_of(subscription)
+        ]
         at = min(ends) if follows or wanted == "min_period_end" else max(ends)
     if at <= now:
         raise BillingError("cancel_at must be in the future.", param="cancel_at")
     return subscription | {"cancel_at": at, "canceled_at": now, "cancel_at_period_end": follows}
-
-
-def _spans(subscription: Body, start: Start, item: Body) -> list[CyclePeriod]:
-    """The periods of an item that have begun: more than one only if the start is backdated."""
-    if start.opening.trial_end is not None:
-        return [trial_span(subscription, start.opening.first.period.start)]
-    now = int(item["created"])
-    spans = [span_from(subscription, item, start.start)]
-    while spans[-1].period.end <= now:
-        spans.append(span_from(subscription, item, spans[-1].period.end))
-        if len(spans) > _MAX_BACKDATED_PERIODS:
-            raise BillingError(
-                f"A backdated start can lie at most {_MAX_BACKDATED_PERIODS} periods of"
-                f" {interval_of(item['price'])} in the past.",
-                param="backdate_start_date",
-            )
-    return spans
-
-
-def _in_current(item: Body, period: Period) -> Body:
-    return item | {"current_period_start": period.start, "current_period_end": period.end}
-
-
-def _first_lines(
-    start: Start, items: list[Body], spans: Mapping[str, list[CyclePeriod]], mode: BillingMode
-) -> list[ItemLine]:
-    """The lines of the first invoice; with ``proration_behavior=none`` only full new periods."""
-    lines = []
-    free_stubs = start.params.get("proration_behavior") == "none"
-    for item in items:
-        billed = billed_item(item)
-        if start.opening.trial_end is not None:
-            made = trial_lines([billed], spans[item["id"]][0].period, mode)
-        else:
-            charged = [
-                span
-                for span in spans[item["id"]]
-                if not free_stubs or (not span.is_stub and span.period.start >= item["created"])
-            ]
-            made = [line for span in charged for line in opening_lines([billed], span, mode)]
-        lines += [ItemLine(item, line) for line in made]
-    return lines
 
 
 def _with_first_invoice(ledger: Ledger, subscription: Body, lines: list[ItemLine]) -> Created:

@@ -24,14 +24,13 @@ from meterline.services.subscriptions.bodies import (
 )
 from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
 from meterline.services.subscriptions.items import own_interval
-from meterline.services.subscriptions.prorations import Proration, credit_unused, is_free_time
+from meterline.services.subscriptions.prorations import Proration, credit_unused
 from meterline.services.terms import (
     billed_item,
-    is_metered,
     mode_of,
     span_from,
     trial_span,
-    usage_period,
+    unbilled_usage,
     usage_span,
 )
 from meterline.store.documents import Body
@@ -76,7 +75,7 @@ def restart(
 
     The unused time of the cut period is credited by pending items, its usage is billed by lines.
     """
-    lines = [] if is_free_time(before) else _usage_lines(ledger, before, how.at)
+    lines = _usage_lines(ledger, before, how.at)
     credit_unused(ledger, before, Proration(how.at, prorates))
     renewed = after | _standing(before, how)
     spans = _spans(renewed, how)
@@ -93,7 +92,8 @@ def restart(
 def _usage_lines(ledger: Ledger, before: Body, at: int) -> list[ItemLine]:
     cuts = {}
     for item in items_of(before):
-        cut = cut_by_reset(usage_period(item), at).billed if is_metered(item) else None
+        unbilled = unbilled_usage(before, item)
+        cut = None if unbilled is None else cut_by_reset(unbilled, at).billed
         if cut is not None:
             cuts[item["id"]] = (item, cut)
     usage = usage_in(ledger.ctx, before["customer"], cuts)

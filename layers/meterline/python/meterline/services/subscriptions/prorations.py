@@ -40,6 +40,8 @@ from meterline.services.subscriptions.fees import (
 from meterline.services.terms import (
     billed_item,
     billed_spans,
+    counting_from,
+    is_free_time,
     is_metered,
     item_period,
     mode_of,
@@ -148,7 +150,7 @@ def _charge_rest(
     """The changed item, which is charged for the rest of its period or counts usage from now on."""
     item = step.new or {}
     if is_metered(item):
-        return _counting_from(item, how.at)
+        return counting_from(item, how.at)
     if is_free_time(subscription):
         return item
     if not how.prorates:
@@ -220,15 +222,5 @@ def _less_billed_before(terms: ItemTerms, billed: Body | None) -> list[ItemTerms
 def _cut(subscription: Body, step: Step, how: Proration) -> UsageCut:
     period, mode = usage_period(step.old or {}), mode_of(subscription)
     if step.new is not None and is_metered(step.new):
-        return cut_by_price_change(period, how.at, mode)
+        return cut_by_price_change(period, how.at, mode, prorate=how.prorates)
     return cut_by_removal(period, how.at, mode, prorate=how.prorates)
-
-
-def _counting_from(item: Body, at: int) -> Body:
-    kept = {name: value for name, value in private(item).items() if name != "usage_billed"}
-    return item | {"_": kept | {"usage_from": at}}
-
-
-def is_free_time(subscription: Body) -> bool:
-    """Whether the running period costs nothing: in a trial, or while the subscription is paused."""
-    return subscription["status"] in ("trialing", "paused")

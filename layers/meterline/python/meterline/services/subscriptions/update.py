@@ -23,12 +23,13 @@ from meterline.services.invoices.drafting import (
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.one_off import add_one_off_items
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.renewals import current_period, with_billed_lines
+from meterline.services.renewals import current_period, fate_of_trial, with_billed_lines
 from meterline.services.subscriptions.bodies import (
     is_ended,
     items_of,
     next_pending_invoice,
     subscription_document,
+    with_items,
 )
 from meterline.services.subscriptions.cancel import cancellation_details, change_end
 from meterline.services.subscriptions.changes import change_items
@@ -69,7 +70,12 @@ def update_subscription(
         invoice = issue_on(ledger, amended.invoice)
         after = after_change(after, invoice, params.get("payment_behavior"))
     ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.updated", after, document.body)
+    if after["status"] == "paused" != document.body["status"]:
+        ledger.tell("customer.subscription.paused", after)
+    if is_ended(after) and not is_ended(document.body):
+        ledger.tell("customer.subscription.deleted", after)
+    else:
+        ledger.tell("customer.subscription.updated", after, document.body)
     ledger.save(result_id=subscription_id if result_id is None else result_id)
     return after
 
@@ -98,6 +104,9 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
         params = params | trial_of_prices(changed, now)
     new_cycle = restart_of(before, changed, params, now)
     add_one_off_items(ledger, changed, params.get("add_invoice_items", ()))
+    fate = _fate_of_ended_trial(before, changed, params, now)
+    if fate is not None:
+        return Amended(fate, None)
     lines: list[ItemLine] = []
     if new_cycle is not None:
         changed, lines = restart(ledger, after, changed, new_cycle, prorates=how.prorates)
@@ -109,6 +118,19 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
     if new_cycle is None and not bills_now:
         return Amended(changed, None)
     return _billed(ledger, before, changed, lines)
+
+
+def _fate_of_ended_trial(before: Body, changed: Body, params: Body, now: int) -> Body | None:
+    """What becomes of a subscription whose trial is ended now, if it does not go on."""
+    if before["status"] != "trialing" or params.get("trial_end") != "now":
+        return None
+    items = [item | {"current_period_end": now} for item in items_of(changed)]
+    over = with_items(changed, items) | {"trial_end": now, "billing_cycle_anchor": now}
+    fate = fate_of_trial(over, now)
+    if fate is None or fate["status"] != "canceled":
+        return fate
+    details = fate["cancellation_details"] | {"reason": "cancellation_requested"}
+    return fate | {"cancellation_details": details}
 
 
 def load(ctx: Context, subscription_id: str) -> tuple[Context, Document, Document]:

@@ -1,0 +1,141 @@
+"""The first periods of a new subscription's items, and what its first invoice bills of them.
+
+A backdated start has periods that were over when the subscription was made. Flexible mode bills
+them as if they had been billed in their time: licences, and the usage of each. Classic mode bills
+their usage in one with that of the first cycle (Stripe, "Backdate subscriptions" and "Compare
+billing modes").
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from meterline.core.cycles import CyclePeriod
+from meterline.core.errors import BillingError
+from meterline.core.invoicing import (
+    BillingMode,
+    Line,
+    licensed_line,
+    metered_line,
+    opening_lines,
+    trial_lines,
+)
+from meterline.core.periods import Period
+from meterline.services.invoices.drafting import ItemLine
+from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.metered import usage_in
+from meterline.services.renewals import in_period
+from meterline.services.subscriptions.bodies import items_of
+from meterline.services.terms import (
+    billed_item,
+    counting_from,
+    interval_of,
+    is_metered,
+    mode_of,
+    owing_usage_of,
+    span_from,
+    trial_span,
+)
+from meterline.store.documents import Body
+
+_MAX_BACKDATED_PERIODS = 250
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPeriods:
+    """An item's periods that were over before it was made, and the one that runs.
+
+    ``natural`` is the running one in a subscription without an end.
+    """
+
+    past: tuple[CyclePeriod, ...]
+    running: CyclePeriod
+    natural: CyclePeriod
+
+
+def first_periods(subscription: Body, item: Body) -> FirstPeriods:
+    """The periods of a new item that have begun, from the subscription's start on."""
+    start, now = int(subscription["start_date"]), int(item["created"])
+    endless = subscription | {"cancel_at": None}
+    if subscription["status"] == "trialing":
+        past = _spans(endless | {"billing_cycle_anchor": start}, item, start, now)
+        cut = tuple(one.until(now) for one in past if one.period.start < now)
+        return FirstPeriods(cut, trial_span(subscription, now), trial_span(endless, now))
+    spans = _spans(endless, item, start, now + 1)
+    natural = spans[-1]
+    return FirstPeriods(tuple(spans[:-1]), natural.until(subscription["cancel_at"]), natural)
+
+
+def in_first_period(item: Body, periods: FirstPeriods, subscription: Body) -> Body:
+    """A new item in its running period; in classic mode it owes the usage of those before."""
+    item = in_period(item, periods.running.period)
+    if mode_of(subscription) is BillingMode.FLEXIBLE or not periods.past or not is_metered(item):
+        return item
+    past = Period(periods.past[0].period.start, periods.past[-1].period.end)
+    if subscription["status"] == "trialing":
+        return owing_usage_of(item, past)
+    return counting_from(item, past.start)
+
+
+def first_lines(
+    ledger: Ledger, subscription: Body, periods: Mapping[str, FirstPeriods], *, prorates: bool
+) -> list[ItemLine]:
+    """The lines of the first invoice.
+
+    What is not prorated bills no time before the subscription was made, and no first part of a
+    period. Of a first period that the subscription's end cuts, flexible mode then takes the full
+    price, and classic mode prorates it all the same.
+    """
+    mode = mode_of(subscription)
+    lines = _past_usage(ledger, subscription, periods) if prorates else {}
+    made = []
+    for item in items_of(subscription):
+        own = periods[item["id"]]
+        licences = [] if is_metered(item) or not prorates else own.past
+        made += [ItemLine(item, licensed_line(billed_item(item), one)) for one in licences]
+        made += [ItemLine(item, one) for one in lines.get(item["id"], ())]
+        if subscription["status"] == "trialing":
+            opening = trial_lines([billed_item(item)], own.running.period, mode)
+        else:
+            charged = own.running if prorates else _unprorated(own, item, mode)
+            opening = opening_lines([billed_item(item)], charged, mode) if charged else []
+        made += [ItemLine(item, one) for one in opening]
+    return made
+
+
+def _unprorated(own: FirstPeriods, item: Body, mode: BillingMode) -> CyclePeriod | None:
+    """The running period as it is charged without proration; None if it is free."""
+    if own.natural.is_stub or own.natural.period.start < item["created"]:
+        return None
+    return own.running if mode is BillingMode.CLASSIC else own.running.at_full_price
+
+
+def _spans(endless: Body, item: Body, start: int, until: int) -> list[CyclePeriod]:
+    """The periods from an instant on that begin before another."""
+    spans: list[CyclePeriod] = []
+    while start < until:
+        spans.append(span_from(endless, item, start))
+        start = spans[-1].period.end
+        if len(spans) > _MAX_BACKDATED_PERIODS:
+            raise BillingError(
+                f"A backdated start can lie at most {_MAX_BACKDATED_PERIODS} periods of"
+                f" {interval_of(item['price'])} in the past.",
+                param="backdate_start_date",
+            )
+    return spans
+
+
+def _past_usage(
+    ledger: Ledger, subscription: Body, periods: Mapping[str, FirstPeriods]
+) -> dict[str, list[Line]]:
+    """The lines of flexible mode for the usage of each past period, by item."""
+    if mode_of(subscription) is BillingMode.CLASSIC:
+        return {}
+    items = [item for item in items_of(subscription) if is_metered(item)]
+    past = [(item, span) for item in items for span in periods[item["id"]].past]
+    keys = {str(index): (item, span.period) for index, (item, span) in enumerate(past)}
+    usage = usage_in(ledger.ctx, subscription["customer"], keys)
+    lines: dict[str, list[Line]] = {}
+    for index, (item, span) in enumerate(past):
+        line = metered_line(billed_item(item), usage[str(index)], span)
+        lines.setdefault(item["id"], []).append(line)
+    return lines
