@@ -88,7 +88,7 @@ def new_item(life: Life, chance: Random, tag: Tag) -> Body:
 
 
 def _start(life: Life, chance: Random, tags: list[Tag]) -> Body:
-    """Trials, anchors and backdating: at most one of them, as requests must have it."""
+    """Trials, anchors and backdating, a trial with any of the others at times."""
     kinds = ["plain", "trial", "anchor", "config", "back", "plan"]
     kind = chance.choices(kinds, [9, 4, 2, 2, 2, 1])[0]
     next_anchor = life.now + chance.randrange(1, min(DAYS[tag.interval] for tag in tags) * DAY)
@@ -102,7 +102,10 @@ def _start(life: Life, chance: Random, tags: list[Tag]) -> Body:
         "back": lambda: _backdated(life, chance, next_anchor),
         "plan": lambda: {"trial_from_plan": True},
     }
-    return starts[kind]()
+    started = starts[kind]()
+    if kind in ("config", "back") and "billing_cycle_anchor" not in started:
+        started |= _trial(life, chance) if chance.random() < 0.3 else {}
+    return started
 
 
 def _trial(life: Life, chance: Random) -> Body:

@@ -149,7 +149,7 @@ class Rules:
         if is_metered and before["status"] == "trialing":
             return
         if is_metered:
-            wanted = (max(wanted[0], (old.get("_") or {}).get("usage_from", wanted[0])), wanted[1])
+            wanted = ((old.get("_") or {}).get("usage_from", wanted[0]), wanted[1])
         billed = [
             line
             for line, _ in lines

@@ -8,7 +8,7 @@ instant.
 from collections.abc import Callable
 
 from meterline.core.cycles import CyclePeriod
-from meterline.core.invoicing import opening_lines, renewal_lines
+from meterline.core.invoicing import BillingMode, opening_lines, renewal_lines
 from meterline.core.item_changes import BilledSpan, Fee
 from meterline.core.mixed_intervals import subscription_period
 from meterline.core.periods import Period

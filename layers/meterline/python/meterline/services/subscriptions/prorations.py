@@ -17,7 +17,6 @@ from meterline.core.periods import Period
 from meterline.core.rating import rate
 from meterline.core.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
 from meterline.services.invoices.billed_before import usage_billed
-from meterline.services.invoices.bodies import private
 from meterline.services.invoices.descriptions import proration_description
 from meterline.services.invoices.discounts import standing_discounts
 from meterline.services.invoices.drafting import product_names
