@@ -210,7 +210,7 @@ def test_a_correction_gives_back_of_a_line_and_its_corrections_what_they_charged
     update_subscription(context(), story.subscription, {"discounts": half})
     totals = [listed("invoice")[0]["total"]]
     for week, late in ((2, 100), (3, -100), (4, -100)):
-        story.use(late, FROZEN + 2 * DAY)
+        story.use(late, FROZEN + week * DAY)
         story.advance(FROZEN + week * WEEK + 2 * HOUR)
         totals.append(listed("invoice")[0]["total"])
     assert totals == [300, 150, -225, -225]

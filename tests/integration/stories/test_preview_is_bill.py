@@ -67,8 +67,10 @@ def _change(
     used = {one.price.id for one in items}
     free = [price for price in prices if price not in used]
     licensed = [one for one in items if one.price.recurring.usage_type == "licensed"]
-    choices: list[dict[str, Any]] = [{"billing_cycle_anchor": "now"}]
-    choices.append({"trial_end": stage.now + chance.randrange(1, 30) * _DAY})
+    trial_end = {"trial_end": stage.now + chance.randrange(1, 30) * _DAY}
+    choices: list[dict[str, Any]] = [trial_end]
+    if subscription.status != "trialing":
+        choices.append({"billing_cycle_anchor": "now"})
     if free:
         choices.append({"items": [{"price": chance.choice(free)}]})
         choices.append({"items": [{"id": items[0].id, "price": chance.choice(free)}]})
