@@ -46,9 +46,6 @@ TO_BE_MENDED: Mapping[str, tuple[str, ...]] = {
     "the period of what is charged once is the subscription's": (
         "pay_rails/one_time_charge lines",
     ),
-    "an invoice item's own discount is inside the subtotal": (
-        "pay_rails/sync_invoice_discounts totals",
-    ),
     "a trial that ends without a payment method": ("kiln_12_subscriptions/39",),
     "a trial's end together with a new anchor": ("pay_rails/swap_and_reset as sent",),
     "the latest invoice of a renewal is told by a later event": (

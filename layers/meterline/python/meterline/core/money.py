@@ -72,6 +72,11 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     return total
 
 
+def exact_difference(left: Decimal, right: Decimal) -> Decimal:
+    """``left`` less ``right``, whatever precision the calling thread has set."""
+    return EXACT.subtract(left, right)
+
+
 def minor_digits(currency: str) -> int:
     """Digits after the point in a currency's amounts: 0, 2 or 3.
 

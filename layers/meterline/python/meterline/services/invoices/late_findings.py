@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from meterline.core.money import format_decimal
+from meterline.core.money import exact_sum, format_decimal
 from meterline.services.account_settings import bills_late_usage
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
@@ -180,7 +180,7 @@ def _tell(ctx: Context, note_id: str, invoice: Body, line: Body) -> None:
 
 def _take_up_again(ctx: Context, note: Document, line: Body) -> None:
     """Hand a note that was done with to the next renewal, if not all that is counted is billed."""
-    billed = Decimal(line["quantity_decimal"]) + corrected_by(note).quantity
+    billed = exact_sum((Decimal(line["quantity_decimal"]), corrected_by(note).quantity))
     if _counted(ctx, note.body["customer"], line) != billed:
         ctx.save(Change(puts=[taken_up_again(note)]))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from meterline.core.invoicing import Line
-from meterline.core.money import format_decimal
+from meterline.core.money import exact_difference, exact_sum, format_decimal
 from meterline.services.account_settings import bills_late_usage
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
@@ -132,12 +132,14 @@ def _correction(ledger: Ledger, found: _Found, invoice_id: str) -> Body | None:
     known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
     rated = rate_again(ctx, note.body["customer"], line, known)
     before = corrected_by(note)
-    more = rated.quantity - Decimal(line["quantity_decimal"]) - before.quantity
+    known_quantity = exact_sum((Decimal(line["quantity_decimal"]), before.quantity))
+    more = exact_difference(rated.quantity, known_quantity)
     amount = rated.amount_minor - int(line["amount"]) - before.amount_minor
     if not more and not amount:
         ledger.put(done_with(note, ctx.wall_clock))
         return None
-    billed = Corrected(before.amount_minor + amount, before.quantity + more, invoice_id)
+    quantity = exact_sum((before.quantity, more))
+    billed = Corrected(before.amount_minor + amount, quantity, invoice_id)
     ledger.put(done_with(with_corrected(note, billed), ctx.wall_clock))
     charged = billed_with_discounts(
         int(line["amount"]) + before.amount_minor, [_last_billed(ctx, line, before)]

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from meterline.core.errors import BillingError
 from meterline.core.invoicing import interim_line
+from meterline.core.money import exact_difference
 from meterline.core.periods import Period
 from meterline.core.price_models import Usage
 from meterline.core.thresholds import is_watched
@@ -49,7 +50,8 @@ class ItemUsage:
         """Whether what is not billed yet reaches the item's own threshold."""
         threshold = (self.item["billing_thresholds"] or {}).get("usage_gte")
         billed = (private(self.item).get("usage_billed") or {}).get("quantity", "0")
-        return threshold is not None and self.usage.quantity - Decimal(billed) >= threshold
+        further = exact_difference(self.usage.quantity, Decimal(billed))
+        return threshold is not None and further >= threshold
 
 
 @dataclass(frozen=True, slots=True)
