@@ -11,7 +11,8 @@ from meterline.core.price_models import Usage
 from meterline.services.account_settings import update_settings
 from meterline.services.context import Context
 from meterline.services.count import count_records
-from meterline.services.invoices import finalize
+from meterline.services.due_work import do_due_work
+from meterline.services.invoices import finalize, late_findings
 from meterline.services.invoices.late_findings import tell_late_usage
 from meterline.services.invoices.late_notes import KIND
 from meterline.services.invoices.manual import create_invoice
@@ -19,8 +20,9 @@ from meterline.services.invoices.metered import usage_in, with_current_usage
 from meterline.services.invoices.settle import void_invoice
 from meterline.services.subscriptions import prorations
 from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.services.test_clocks import delete_test_clock, run_test_clock
 from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, Change, Conflict
+from meterline.store.documents import Body, Change, Conflict, Document
 from meterline.store.usage import BucketKey
 from tests.engines import Engine
 from tests.faults.billing.world import usage_record
@@ -91,9 +93,18 @@ def test_a_note_that_a_renewal_may_be_correcting_is_written_again(
 
 @pytest.mark.parametrize("number", [199, 200, 201, 250])
 def test_late_usage_is_found_behind_any_number_of_invoices(dynamodb: Engine, number: int) -> None:
+    story = story_with_invoices_before_it(dynamodb, number)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    story.use(40, FROZEN + 2 * DAY)
+    assert [one["counted_quantity"] for one in found()] == ["140"]
+
+
+def story_with_invoices_before_it(dynamodb: Engine, number: int) -> Story:
+    """The story before its week is billed, with other invoices since; one more than ``number``."""
     story = Story(dynamodb)
     story.use(100, FROZEN + DAY)
-    empty = create_invoice(context(FROZEN + 2 * DAY), {"customer": story.customer})
+    story.advance(FROZEN + 3 * DAY)
+    empty = create_invoice(context(), {"customer": story.customer})
     store = BillingStore(livemode=False)
     document = store.get(empty["id"])
     assert document is not None
@@ -103,9 +114,89 @@ def test_late_usage_is_found_behind_any_number_of_invoices(dynamodb: Engine, num
     ]
     for group in batched(others, 90, strict=False):
         store.commit(Change(puts=list(group)))
+    return story
+
+
+def searches(story: Story) -> list[Document]:
+    """The searches that have more to do for usage of the second day, which comes late."""
+    stored = BillingStore(livemode=False).each("latesearch", parent=story.customer)
+    return [one for one in stored if one.body["hour"] == (FROZEN + 2 * DAY) // HOUR]
+
+
+@pytest.fixture
+def pages_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call looks at ten invoices."""
+    monkeypatch.setattr(late_findings, "_INVOICES_AT_ONCE", 10)
+
+
+@pytest.mark.usefixtures("pages_of_ten")
+@pytest.mark.parametrize(("number", "at_once"), [(8, 1), (9, 0), (28, 0)])
+def test_what_one_call_cannot_look_at_is_due_work(
+    dynamodb: Engine, number: int, at_once: int
+) -> None:
+    story = story_with_invoices_before_it(dynamodb, number)
     story.advance(FROZEN + WEEK + 2 * HOUR)
     story.use(40, FROZEN + 2 * DAY)
-    assert [one["counted_quantity"] for one in found()] == ["140"]
+    assert (len(found()), len(searches(story))) == (at_once, 1 - at_once)
+    for search in searches(story):
+        do_due_work(context(search.body["at"] + 60), search.id)
+    assert ([one["counted_quantity"] for one in found()], searches(story)) == (["140"], [])
+
+
+@pytest.mark.usefixtures("pages_of_ten")
+def test_a_search_goes_on_behind_what_it_has_looked_at(dynamodb: Engine) -> None:
+    story = story_with_invoices_before_it(dynamodb, 48)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    story.use(40, FROZEN + 2 * DAY)
+    places = []
+    for _ in range(4):
+        [search] = searches(story)
+        places.append(search.body["place"])
+        assert found() == []
+        do_due_work(context(search.body["at"]), search.id)
+    assert (places, len(found())) == (sorted(places), 1)
+    assert len({tuple(place) for place in places}) == 4
+
+
+@pytest.mark.usefixtures("pages_of_ten")
+def test_usage_that_comes_while_a_search_goes_on_is_searched_for_from_the_beginning(
+    dynamodb: Engine,
+) -> None:
+    story = story_with_invoices_before_it(dynamodb, 0)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    for group in batched(copies_of(story, 30), 90, strict=False):
+        BillingStore(livemode=False).commit(Change(puts=list(group)))
+    hour = (FROZEN + 2 * DAY) // HOUR
+    bucket = BucketKey(livemode=False, meter=story.meter, customer=story.customer, hour=hour)
+    tell_late_usage(context(), bucket)
+    [search] = searches(story)
+    do_due_work(context(search.body["at"]), search.id)
+    story.use(40, FROZEN + 2 * DAY)
+    do_due_work(context(search.body["at"] + 60), search.id)
+    assert (len(found()), searches(story)) == (31, [])
+
+
+@pytest.mark.usefixtures("pages_of_ten")
+def test_a_search_ends_with_its_test_clock(dynamodb: Engine) -> None:
+    story = story_with_invoices_before_it(dynamodb, 20)
+    story.use(40, FROZEN + 2 * DAY)
+    [search] = searches(story)
+    delete_test_clock(context(), story.clock, {})
+    run_test_clock(context(), story.clock)
+    assert searches(story) == []
+    assert do_due_work(context(search.body["at"] + 60), search.id) == []
+
+
+def copies_of(story: Story, number: int) -> list[Document]:
+    """More invoices like the one that bills the week, each with a line of its own."""
+    store = BillingStore(livemode=False)
+    [final] = [one for one in listed("invoice", story.customer) if one["lines"]["data"]]
+    document = store.get(final["id"])
+    assert document is not None
+    return [
+        replace(document, body=final | {"id": f"in_copy{one:02}"}, version=0)
+        for one in range(number)
+    ]
 
 
 def test_usage_in_the_hour_that_the_period_ends_in_is_late_only_before_the_end(

@@ -15,7 +15,9 @@ from meterline.services.invoices.bodies import (
     usage_due_at,
 )
 from meterline.services.invoices.finalize import finalize_due_invoice
-from meterline.services.invoices.late_findings import look_again
+from meterline.services.invoices.late_findings import go_on_searching, look_again
+from meterline.services.invoices.late_searches import KIND as SEARCH
+from meterline.services.invoices.late_searches import searches_at
 from meterline.services.invoices.late_usage import add_late_lines
 from meterline.services.renewals import (
     bill_pending_items,
@@ -59,6 +61,7 @@ WORK: Final[dict[str, tuple[DueWork, ...]]] = {
         DueWork(late_due_at, pursue_invoice),
         DueWork(given_up_due_at, pursue_invoice),
     ),
+    SEARCH: (DueWork(searches_at, go_on_searching),),
 }
 """What can be due for an object, by its kind; of several things at one instant, in this order. An
 object's ``due_at`` is the earliest of their instants."""
@@ -105,6 +108,8 @@ def needed_for(document: Document) -> list[str]:
         needed = [price["product"] for price in prices]
         needed += [meter for price in prices if (meter := price["recurring"].get("meter"))]
         return [body["customer"], account_settings.ID, *dict.fromkeys(needed)]
+    if document.kind == SEARCH:
+        return []
     lines = body["lines"]["data"]
     metered = [line for line in lines if (line.get("_") or {}).get("meter")]
     needed = [line["_"]["meter"] for line in metered]

@@ -41,6 +41,7 @@ _KINDS_OF_MEMBERS = (
     "discount",
     "customer_balance_transaction",
     "meterline.late_usage",
+    "latesearch",
     "meterline.usage_difference",
     "meterline.usage_estimate",
 )

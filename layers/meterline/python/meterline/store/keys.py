@@ -12,7 +12,7 @@ END_OF_TIME = 99_999_999_998
 """A second that comes after all others, UTC; test clocks reach the year 2999."""
 
 _TIME_DIGITS = 11
-_UNLISTED = frozenset({"roster", "tab"})
+_UNLISTED = frozenset({"latesearch", "roster", "tab"})
 _MAX_VALUE_BYTES = 1_000
 _JOINT = "#"
 """Stands between the parts of keys, and in no id."""

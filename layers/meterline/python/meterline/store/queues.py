@@ -71,6 +71,7 @@ def queue_of(message: DueMessage) -> str:
     urls = {
         "sub": config.renewals_queue_url,
         "in": config.invoices_queue_url,
+        "latesearch": config.invoices_queue_url,
         "clock": config.clocks_queue_url,
     }
     return urls[message.object_id.split("_", 1)[0]]

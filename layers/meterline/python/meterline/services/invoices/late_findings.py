@@ -27,13 +27,18 @@ from meterline.services.invoices.late_notes import (
     is_done_with,
     taken_up_again,
 )
+from meterline.services.invoices.late_searches import go_on, search_on
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Change, Conflict, Document
+from meterline.store.keys import Cursor
 from meterline.store.usage import HOUR_SECONDS, BucketKey
 
 _SOON_SECONDS = 300
 """Drafts that become final by themselves this soon, or wait for a person, are written again."""
+
+_INVOICES_AT_ONCE = 500
+"""As many are looked at in one call, which has 60 seconds with others; the rest is due work."""
 
 _TRIES = 5
 """How often what others write too is written, before the hour is looked at again."""
@@ -42,10 +47,17 @@ _TRIES = 5
 def tell_late_usage(ctx: Context, bucket: BucketKey) -> None:
     """Tell of each final invoice line that bills less, or more, than an hour's usage now says.
 
-    Once for each line: whatever comes later for it, or comes again, is not told again.
+    Once for each line: whatever comes later for it, or comes again, is not told again. Of very many
+    invoices the rest is due work.
     """
-    for invoice, line in _final_lines(ctx, bucket):
-        _tell_if_late(ctx, invoice, line)
+    place = _look_at_page(ctx, bucket, None)
+    if place is not None:
+        search_on(ctx, bucket, place)
+
+
+def go_on_searching(ctx: Context, search: Document) -> list[Document]:
+    """Look at more invoices of an hour that has too many for one call; what was written."""
+    return go_on(ctx, search, _look_at_page)
 
 
 def look_again(ctx: Context, document: Document) -> list[Document]:
@@ -67,18 +79,29 @@ def look_again(ctx: Context, document: Document) -> list[Document]:
     return [written]
 
 
-def _final_lines(ctx: Context, bucket: BucketKey) -> Iterator[tuple[Body, Body]]:
-    """The lines of final invoices that bill this hour, or a part of it.
+def _look_at_page(ctx: Context, bucket: BucketKey, place: Cursor | None) -> Cursor | None:
+    """Look at the next invoices that may bill an hour; returns the last if there are more.
 
     A period is billed after it: no invoice from before the hour can be one of them.
     """
-    since = Span(created_from=bucket.start, oldest_first=True)
-    invoices = ctx.store.each("invoice", since, parent=bucket.customer)
-    for document in invoices:
-        if document.body["status"] != "void" and _lines_on(ctx, document, bucket):
-            final = _once_final(ctx, document)
-            if final is not None:
-                yield from ((final.body, line) for line in _lines_on(ctx, final, bucket))
+    since = Span(created_from=bucket.start, newer_than=place, oldest_first=True)
+    for number, document in enumerate(ctx.store.each("invoice", since, parent=bucket.customer)):
+        if number == _INVOICES_AT_ONCE:
+            return place
+        for invoice, line in _final_lines(ctx, document, bucket):
+            _tell_if_late(ctx, invoice, line)
+        place = Cursor(document.created, document.id)
+    return None
+
+
+def _final_lines(
+    ctx: Context, document: Document, bucket: BucketKey
+) -> Iterator[tuple[Body, Body]]:
+    """The lines of an invoice, if it is final, that bill this hour or a part of it."""
+    if document.body["status"] != "void" and _lines_on(ctx, document, bucket):
+        final = _once_final(ctx, document)
+        if final is not None:
+            yield from ((final.body, line) for line in _lines_on(ctx, final, bucket))
 
 
 def _once_final(ctx: Context, document: Document) -> Document | None:
