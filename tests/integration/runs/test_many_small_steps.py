@@ -128,6 +128,19 @@ def test_any_number_of_prorations_is_dropped_and_told_once(seats: Body, number: 
     assert ended.due_at is None
 
 
+@pytest.mark.parametrize("number", [25, 26, 37])
+def test_no_invoice_takes_prorations_that_are_still_to_be_dropped(seats: Body, number: int) -> None:
+    charge(seats["customer"], number, subscription=seats["id"], proration=True)
+    charge(seats["customer"], 2, subscription=seats["id"])
+    charge(seats["customer"], 3)
+    cancel_subscription(context(NOW + DAY), seats["id"], {})
+    between = create_invoice(context(NOW + DAY), {"customer": seats["customer"], **INCLUDE})
+    do_due_work(context(NOW + DAY), seats["id"])
+    after = create_invoice(context(NOW + DAY), {"customer": seats["customer"], **INCLUDE})
+    assert [between["total"], after["total"]] in ([9, 0], [6, 3])
+    assert (Counter(told())[DELETED], pending()) == (number, [])
+
+
 @pytest.mark.parametrize("number", [14, 26, 40])
 def test_a_customer_with_any_number_of_prorations_can_be_deleted(seats: Body, number: int) -> None:
     charge(seats["customer"], number, subscription=seats["id"], proration=True)

@@ -33,6 +33,7 @@ MOST_DRAFT_TABS = 10
 
 _USUAL_BYTES = 3_000
 _PRIVATE = "tabs"
+_HELD_BACK = "held_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,12 @@ class Selection:
     """Which pending items an invoice takes: those in its currency, of these subscriptions.
 
     None among them stands for items of no subscription; without a set, items of all are taken.
+    Tabs that are held back are taken ``with_held_back`` only.
     """
 
     currency: str
     subscriptions: frozenset[str | None] | None = None
+    with_held_back: bool = False
 
     def takes(self, item: Body) -> bool:
         """Whether it takes an item."""
@@ -150,6 +153,12 @@ class PendingItems:
         """Delete all items of a draft: its tabs say so."""
         for tab in self._load({tabs.tab_of(item.body) or "" for item in items}):
             self._write(tab, {"deleted": True})
+
+    def hold_back(self, wanted: Selection, *, until_dropped: bool) -> None:
+        """Keep the wanted tabs off invoices, or no more: what is left on them is being dropped."""
+        self.open_tabs = [
+            _held_back(one, until_dropped) if _is_in(wanted, one) else one for one in self.open_tabs
+        ]
 
     def touch(self, item: Document) -> None:
         """Make whoever bills an item see that it was changed.
@@ -276,7 +285,8 @@ class PendingItems:
 
     def _series(self, wanted: Selection) -> Iterator[Body]:
         """The open tabs that an invoice takes, oldest first."""
-        return islice(self._all_of(wanted), MOST_TAKEN)
+        all_open = (one for one in self._all_of(wanted) if _may_take(wanted, one))
+        return islice(all_open, MOST_TAKEN)
 
     def _all_of(self, wanted: Selection) -> Iterator[Body]:
         return (one for one in self.open_tabs if _is_in(wanted, one))
@@ -332,6 +342,15 @@ def _series_of(currency: str, subscription: str | None) -> Selection:
 
 def _entry(tab: Document) -> Body:
     return {name: tab.body[name] for name in ("id", "currency", "subscription")}
+
+
+def _held_back(entry: Body, is_held: bool) -> Body:  # noqa: FBT001 - the value itself, not a switch
+    rest = {name: value for name, value in entry.items() if name != _HELD_BACK}
+    return rest | {_HELD_BACK: True} if is_held else rest
+
+
+def _may_take(wanted: Selection, entry: Body) -> bool:
+    return wanted.with_held_back or not entry.get(_HELD_BACK)
 
 
 def _is_in(wanted: Selection, tab: Body) -> bool:

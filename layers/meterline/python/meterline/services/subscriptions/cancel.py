@@ -271,12 +271,15 @@ def drop_more_prorations(ctx: Context, document: Document) -> list[Document]:
 def _drop_prorations(ledger: Ledger, subscription: Body) -> Body:
     """Drop the pending prorations of a subscription, as many as one commit tells of.
 
-    Returns the subscription, which remembers if more are left; that is due at once.
+    Returns the subscription, which remembers if more are left; that is due at once, and no invoice
+    takes them meanwhile.
     """
-    own = Selection(subscription["currency"], frozenset({subscription["id"]}))
+    its_own = frozenset({subscription["id"]})
+    own = Selection(subscription["currency"], its_own, with_held_back=True)
     pending = [one for one in ledger.pending.standing(own) if one.body["proration"]]
     ledger.drop_items(pending[:_DROPPED_AT_ONCE])
     left = len(pending) - _DROPPED_AT_ONCE
+    ledger.pending.hold_back(own, until_dropped=left > 0)
     rest = {"drops": {"at": ledger.ctx.now, "left": left}} if left > 0 else {}
     return subscription | {"_": _without(subscription, "drops") | rest}
 
