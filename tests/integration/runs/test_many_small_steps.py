@@ -20,6 +20,7 @@ from meterline.services.invoices.line_verbs import add_lines, remove_lines
 from meterline.services.invoices.manual import create_invoice, delete_invoice
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.update import update_subscription
+from meterline.services.test_clocks import delete_test_clock, run_test_clock
 from meterline.store import tabs
 from meterline.store.billing import BillingStore
 from meterline.store.documents import Body, Change, Conflict
@@ -28,6 +29,7 @@ from tests.integration.runs.test_large_invoices import charge, sum_to
 from tests.integration.runs.worlds import (
     DAY,
     NOW,
+    clock,
     context,
     customer,
     licence,
@@ -341,6 +343,37 @@ def test_items_beside_a_commit_that_never_came_are_seen_by_nobody(
     charge(seats["customer"], 8)
     do_due_work(context(NOW + MONTH), seats["id"])
     assert stored(stored(seats["id"])["latest_invoice"])["total"] == 1_000 + sum_to(8)
+
+
+def charge_and_cancel(seats: Body) -> None:
+    charge(seats["customer"], 8)
+    cancel_subscription(context(), seats["id"], {})
+
+
+@pytest.mark.parametrize(
+    ("dies_in", "most_writes"),
+    [("store.billing.transactions.commit", 6), ("store.named.remove_unnamed", 20)],
+    ids=["before its commit", "after its commit"],
+)
+def test_a_test_clock_takes_with_it_what_a_death_beside_a_commit_has_left(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, dies_in: str, most_writes: int
+) -> None:
+    clock_id = clock()
+    seats = subscribe(customer(test_clock=clock_id), licence(unit_amount=1_000))
+    charge(seats["customer"], 24, subscription=seats["id"], proration=True)
+
+    def die(*_: Any, **__: Any) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("meterline.services.invoices.ledger._MAX_WRITES", most_writes)
+        patch.setattr(f"meterline.{dies_in}", die)
+        with pytest.raises(SystemExit):
+            charge_and_cancel(seats)
+    delete_test_clock(context(), clock_id, {})
+    run_test_clock(context(), clock_id)
+    kinds = Counter(one.get("kind", {}).get("S") for one in dynamodb.scan("billing"))
+    assert (kinds["invoiceitem"], kinds["tab"], kinds["customer"]) == (0, 0, 0)
 
 
 def test_dropped_items_that_were_not_removed_are_seen_by_nobody(

@@ -260,6 +260,12 @@ def _members(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
         yield from ctx.store.each(kind, parent=customer.id)
 
 
+def _remains(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
+    """The same as it is stored, also what nobody sees any more."""
+    for customer in _customers(ctx, clock_id):
+        yield from ctx.store.remains(kind, customer.id)
+
+
 def _customers(ctx: Context, clock_id: str) -> list[Document]:
     """The customers of a clock: those on its roster, and what the index shows of deleted ones."""
     shown = {one.id: one for one in ctx.store.each("customer", parent=clock_id)}
@@ -274,7 +280,7 @@ def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[D
     """
     done = 0
     for kind in _KINDS_OF_MEMBERS:
-        for document in _members(ctx, clock.id, kind):
+        for document in _remains(ctx, clock.id, kind):
             if not has_time():
                 return _leave_rest(ctx, clock, done)
             ctx.save(Change(deletes=[document], releases=_claims_of(document)))

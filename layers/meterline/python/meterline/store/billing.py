@@ -155,6 +155,18 @@ class BillingStore:
             found = self.get_many(batch)
             yield from (found[one] for one in batch if one in found and keep(found[one].body))
 
+    def remains(self, kind: str, parent: str) -> Iterator[Document]:
+        """Everything of a kind that is stored under ``parent``, as it is stored.
+
+        Also what no reader sees: what a death beside a commit has left behind (``store.named``).
+        """
+        ids = self._ids(kind, Span(), Source(parents=[parent]), _BATCH_SIZE)
+        while batch := list(islice(ids, _BATCH_SIZE)):
+            addresses = [(keys.object_key(self.livemode, one), "#") for one in batch]
+            yield from map(
+                self._document, billing_item().batch_get(addresses, consistent_read=True)
+            )
+
     def due(self, partition: str, until: int, *, limit: int) -> list[tuple[int, str]]:
         """The first (instant, id) of a partition of ``keys.due_keys`` that are due by ``until``."""
         entries = billing_item().due.query(partition, BillingItem.due_at <= until, limit=limit)

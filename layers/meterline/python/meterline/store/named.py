@@ -1,7 +1,7 @@
 """Documents beside a commit: seen only while a document of the commit names them (``store.tabs``).
 
 They are written before the commit and removed after the one that ends them. What a death in between
-leaves is named by nothing, so nobody sees it.
+leaves is named by nothing, so nobody sees it; it goes with its customer's test clock, or stays.
 """
 
 from meterline.store import sizes
