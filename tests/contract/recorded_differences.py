@@ -35,14 +35,6 @@ TO_BE_MENDED: Mapping[str, tuple[str, ...]] = {
     ),
     "a credit after a change without proration names what was billed": ("kiln_01_prorations/29",),
     "a final invoice stays a draft for its hour": ("kiln_01_prorations/26 state",),
-    "lines of tiers, packages and unit labels": (
-        "others/tiers texts",
-        "others/tiers of a preview",
-        "others/tiers share an item",
-        "pay_rails/allows_subscription_quantities invoice",
-        "pay_rails/trial_period_options line",
-        "pay_rails/one_time_charge invoice",
-    ),
     "the period of what is charged once is the subscription's": (
         "pay_rails/one_time_charge lines",
     ),

@@ -81,14 +81,19 @@ def test_tiers_continue_across_the_invoices_of_a_period(stage: Stage, meter: str
     assert first.total == 500_000
     assert (second.total, _lines(second)) == (
         10_000,
-        [("10250 × Impressions", 510_000), ("Already billed: 10000 × Impressions", -500_000)],
+        [
+            ("10000 × Impressions", 500_000),
+            ("250 × Impressions", 10_000),
+            ("Already billed: 10000 × Impressions", -500_000),
+        ],
     )
     stage.use(100)
     stage.until(_RENEWED)
     renewal = stage.invoices()[-1]
     assert renewal.billing_reason == "subscription_cycle"
     assert _lines(renewal) == [
-        ("10350 × Impressions", 514_000),
+        ("10000 × Impressions", 500_000),
+        ("350 × Impressions", 14_000),
         ("Already billed: 10250 × Impressions", -510_000),
     ]
     assert sum(one.total for one in stage.invoices()) == 514_000

@@ -156,4 +156,4 @@ def lines_of(invoice: Any) -> list[Row]:
 
 def short(description: str) -> str:
     """A description without the unit price and the day that prorations name."""
-    return re.sub(r" \(at .*\)$| after \d\d \w{3} \d{4}$", "", description)
+    return re.sub(r" \((at|Tier \d+ at) .*\)$| after \d\d \w{3} \d{4}$", "", description)

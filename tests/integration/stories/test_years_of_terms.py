@@ -31,8 +31,27 @@ def test_tiers_give_way_to_a_flat_price_in_the_middle_of_march(api: Api) -> None
     # Four cents are too little to charge: they wait on the balance.
     assert story.client.v1.customers.retrieve(story.customer).balance == 4
     assert story.ledger() == [
-        ("2024-02-01", "cycle", "open", 1750, [("150 × Tiered", 1750, "2024-01-01", "2024-02-01")]),
-        ("2024-03-01", "cycle", "open", 500, [("0 × Tiered", 500, "2024-02-01", "2024-03-01")]),
+        (
+            "2024-02-01",
+            "cycle",
+            "open",
+            1750,
+            [
+                ("100 × Tiered", 1000, "2024-01-01", "2024-02-01"),
+                ("Tiered", 500, "2024-01-01", "2024-02-01"),
+                ("50 × Tiered", 250, "2024-01-01", "2024-02-01"),
+            ],
+        ),
+        (
+            "2024-03-01",
+            "cycle",
+            "open",
+            500,
+            [
+                ("0 × Tiered", 0, "2024-02-01", "2024-03-01"),
+                ("Tiered", 500, "2024-02-01", "2024-03-01"),
+            ],
+        ),
         (
             "2024-04-01",
             "cycle",

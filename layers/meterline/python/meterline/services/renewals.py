@@ -28,6 +28,7 @@ from meterline.services.invoices.item_bodies import line_source
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import usage_in
 from meterline.services.invoices.settle import expire_incomplete
+from meterline.services.invoices.tier_lines import line_ids, whole_lines
 from meterline.services.subscriptions.bodies import (
     ended_subscription,
     items_of,
@@ -195,12 +196,12 @@ def coming_span(subscription: Body, item: Body) -> CyclePeriod | None:
 def with_billed_lines(subscription: Body, invoice: Body) -> Body:
     """The subscription whose items know what ``invoice`` bills in advance for them."""
     billed = {}
-    for line in invoice["lines"]["data"]:
+    for line in whole_lines(invoice["lines"]["data"]):
         details = line["parent"]["subscription_item_details"]
         if details is not None and _is_in_advance(line):
             discount = sum(part["amount"] for part in line["discount_amounts"])
             period = Period(line["period"]["start"], line["period"]["end"])
-            source = line_source(invoice["id"], line["id"])
+            source = line_source(invoice["id"], line_ids(line))
             span = BilledSpan(Fee(line["amount"], discount), period, source)
             billed[details["subscription_item"]] = span, private(line).get("discounts", [])
     shared = private(invoice).get("discounts", [])

@@ -2,6 +2,7 @@
 
 from meterline.services.invoices.bodies import billed_with_discounts, invoice_lines, private
 from meterline.services.invoices.ledger import Ledger
+from meterline.services.invoices.tier_lines import whole_lines
 from meterline.store.documents import Body
 
 
@@ -22,5 +23,5 @@ def usage_billed(ledger: Ledger, item: Body) -> Body | None:
         return None
     invoice = ledger.ctx.store.get(billed["invoice"]) if "invoice" in billed else None
     lines = [] if invoice is None else invoice_lines(invoice.body)
-    its_own = [line for line in lines if item_of(line) == item["id"]]
+    its_own = [line for line in whole_lines(lines) if item_of(line) == item["id"]]
     return billed | {"gives_back": billed_with_discounts(int(billed["amount"]), its_own)}

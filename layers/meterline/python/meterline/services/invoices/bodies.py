@@ -10,6 +10,7 @@ from meterline.core.discounts import Billed, DiscountableLine, DiscountAmount, d
 from meterline.core.periods import Period
 from meterline.services.balances import balance_in
 from meterline.services.invoices.discounts import core_discount
+from meterline.services.invoices.tier_lines import whole_id
 from meterline.store.documents import LIVE, Body, Document
 
 
@@ -242,7 +243,8 @@ def _discountable(line: Body) -> DiscountableLine:
     own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
     further = line["amount"] - private(line).get("billed_before", 0)
     product = details.get("product")
-    return DiscountableLine(further, product, line["discountable"], own, billed=_gives_back(line))
+    whole, back = whole_id(line), _gives_back(line)
+    return DiscountableLine(further, product, line["discountable"], own, whole, back)
 
 
 def _gives_back(line: Body) -> Billed | None:

@@ -1,32 +1,50 @@
 """What invoice lines are called."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from meterline.core.commitments import Commitment
 from meterline.core.invoicing import Line
 from meterline.core.money import decimal_places, format_decimal, minor_digits
+from meterline.core.rating import RatedStep
 from meterline.store.documents import Body
 
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
-def line_description(price: Body, product_name: str, line: Line) -> str:
+@dataclass(frozen=True, slots=True)
+class ProductName:
+    """What lines call a product, and one unit of it, if that has a name."""
+
+    name: str
+    unit_label: str | None = None
+
+    def counted(self, quantity: Decimal) -> str:
+        """So many of it: "3 × Storage", "3 seat × Team"; the unit's name stays as it is."""
+        unit = f" {self.unit_label}" if self.unit_label else ""
+        return f"{format_decimal(quantity)}{unit} × {self.name}"
+
+
+def line_description(price: Body, product: ProductName, line: Line) -> str:
     """A line's description: quantity, product, the price where there is just one, and a bound that
     decided about the amount.
     """
-    counted = f"{format_decimal(line.quantity)} × {product_name}"
+    counted = product.counted(line.quantity)
     if line.is_trial:
         return f"Free trial for {counted}"
-    rate = _rate(price)
-    priced = f"{counted} (at {rate})" if rate else counted
+    step = _step(line)
+    if price["tiers_mode"] and step is not None and step.is_flat:
+        counted = product.name
+    rate = _tier(price, line) if price["tiers_mode"] else _rate(price)
+    priced = f"{counted} ({rate})" if rate else counted
     return priced + _bound(line.commitment, price["currency"])
 
 
-def proration_description(item: Body, product_name: str, at: int, *, is_credit: bool) -> str:
+def proration_description(item: Body, product: ProductName, at: int, *, is_credit: bool) -> str:
     """A proration's description: what of an item is credited or charged, from which day on."""
     quantity = item.get("quantity", 1)
-    counted = f"{quantity} × {product_name}" if quantity != 1 else product_name
+    counted = product.counted(Decimal(quantity)) if quantity != 1 else product.name
     day = datetime.fromtimestamp(at, UTC).strftime("%d %b %Y")
     return f"{'Unused' if is_credit else 'Remaining'} time on {counted} after {day}"
 
@@ -42,15 +60,35 @@ def money(amount_minor: Decimal, currency: str) -> str:
 
 
 def _rate(price: Body) -> str | None:
-    """What one unit costs: "$0.10 / month", "2.9 % + $0.30"; None where that depends on more."""
-    unit = price["unit_amount_decimal"]
+    """What one unit costs: "at $0.10 / month", "at $0.08 per 60 units / month", "at 2.9 % + $0.30";
+    None where that depends on more.
+    """
+    unit, packages = price["unit_amount_decimal"], price["transform_quantity"]
     if unit is not None:
-        return f"{money(Decimal(unit), price['currency'])} / {_rhythm(price)}"
+        each = f" per {packages['divide_by']} units" if packages else ""
+        return f"at {money(Decimal(unit), price['currency'])}{each} / {_rhythm(price)}"
     percentage = (price.get("meterline") or {}).get("percentage")
     if percentage is None:
         return None
     fee = Decimal(percentage["fixed_fee_decimal"])
-    return f"{percentage['percent']} %" + (f" + {money(fee, price['currency'])}" if fee else "")
+    return f"at {percentage['percent']} %" + (f" + {money(fee, price['currency'])}" if fee else "")
+
+
+def _step(line: Line) -> RatedStep | None:
+    """The one step of a line's computation, if it is just one."""
+    return line.rated.steps[0] if line.rated and len(line.rated.steps) == 1 else None
+
+
+def _tier(price: Body, line: Line) -> str | None:
+    """The tier of a line, and what it costs: "Tier 1 at $0.00 / month"; None for several tiers."""
+    step = _step(line)
+    if line.rated is None:
+        place, amount = 1, Decimal(price["tiers"][0]["unit_amount_decimal"] or 0)
+    elif step is not None:
+        place, amount = step.tier or 1, step.flat_amount if step.is_flat else step.unit_amount
+    else:
+        return None
+    return f"Tier {place} at {money(amount, price['currency'])} / {_rhythm(price)}"
 
 
 def _bound(commitment: Commitment | None, currency: str) -> str:

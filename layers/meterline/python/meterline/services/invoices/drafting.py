@@ -14,6 +14,7 @@ from meterline.services.invoices.bodies import (
     invoice_document,
     with_totals,
 )
+from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.discounts import (
     Standing,
     after_invoice,
@@ -25,7 +26,7 @@ from meterline.services.invoices.finalize import finalize_on
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.late_usage import late_lines, late_state
 from meterline.services.invoices.ledger import Ledger
-from meterline.services.invoices.lines import item_subject, line_body, with_billed_before
+from meterline.services.invoices.lines import item_subject, less_billed_before, line_bodies
 from meterline.services.invoices.pending import Selection
 from meterline.store.documents import Body
 
@@ -51,9 +52,9 @@ def draft_on(
     bodies = [item_line(item, terms.id) for item in collected]
     standing = standing_discounts(ledger, subscription)
     for one in lines:
-        line = line_body(one.line, item_subject(one.item, names), terms.id)
-        billed = usage_billed(ledger, one.item)
-        bodies += with_billed_before(_with_discounts(line, one.item, standing), billed)
+        made = line_bodies(one.line, item_subject(one.item, names), terms.id)
+        made = [_with_discounts(line, one.item, standing) for line in made]
+        bodies += less_billed_before(made, usage_billed(ledger, one.item))
     late = late_lines(ledger, subscription, terms)
     bodies += late.lines
     draft = draft_invoice(terms, ledger.account, subscription)
@@ -94,10 +95,13 @@ def pending_for(subscription: Body) -> Selection:
     return Selection(subscription["currency"], frozenset({None, subscription["id"]}))
 
 
-def product_names(ledger: Ledger, prices: Iterable[Body]) -> Mapping[str, str]:
-    """The names of the products that prices belong to."""
+def product_names(ledger: Ledger, prices: Iterable[Body]) -> Mapping[str, ProductName]:
+    """What lines call the products that prices belong to, by the products' ids."""
     products = ledger.read(price["product"] for price in prices)
-    return {product_id: document.body["name"] for product_id, document in products.items()}
+    return {
+        product_id: ProductName(document.body["name"], document.body.get("unit_label"))
+        for product_id, document in products.items()
+    }
 
 
 def finalizes_at(ctx: Context, subscription: Body) -> int | None:

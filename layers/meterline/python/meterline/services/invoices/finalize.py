@@ -157,10 +157,11 @@ def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Doc
 
 def _rate_items_again(ledger: Ledger, before: Body, after: Body) -> None:
     """Keep invoice items of usage equal to their lines, which count usage up to now."""
+    former = {line["id"]: line["amount"] for line in invoice_lines(before)}
     changed = {
         line["parent"]["invoice_item_details"]["invoice_item"]: line
-        for line, former in zip(invoice_lines(after), invoice_lines(before), strict=True)
-        if line["parent"]["invoice_item_details"] and line["amount"] != former["amount"]
+        for line in invoice_lines(after)
+        if line["parent"]["invoice_item_details"] and line["amount"] != former[line["id"]]
     }
     counted: dict[str, dict[str, Body]] = {}
     for item in ledger.ctx.store.get_many(changed).values():

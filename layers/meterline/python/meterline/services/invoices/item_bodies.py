@@ -1,5 +1,6 @@
 """The invoice item object, and the line that it becomes on an invoice."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -137,23 +138,23 @@ def proration_explanation(line: ProrationLine, rated: Rated) -> dict[str, Any]:
     }
 
 
-def line_source(invoice_id: str, line_id: str) -> str:
-    """The name of a line as the source of what it billed in advance."""
-    return f"{invoice_id}/{line_id}"
+def line_source(invoice_id: str, line_ids: Iterable[str]) -> str:
+    """The name of lines as the source of what they billed in advance for an item together."""
+    return f"{invoice_id}/{','.join(line_ids)}"
 
 
 def credited_items(ledger: Ledger, source: str | None) -> Body | None:
-    """What a credit gives back: a line, or a pending invoice item that will become one."""
+    """What a credit gives back: lines, or a pending invoice item that will become one."""
     if source is None:
         return None
-    invoice_id, _, line_id = source.partition("/")
-    if not line_id:
+    invoice_id, _, line_ids = source.partition("/")
+    if not line_ids:
         item = ledger.pending.added.get(source) or ledger.ctx.store.get(source)
         invoice_id = (item and item.body["invoice"]) or ""
-        line_id = derived_id("il_", invoice_id, source)
+        line_ids = derived_id("il_", invoice_id, source)
     if not invoice_id:
         return {"type": "invoice_item", "invoice_item": source}
-    details = {"invoice": invoice_id, "invoice_line_items": [line_id]}
+    details = {"invoice": invoice_id, "invoice_line_items": line_ids.split(",")}
     return {"type": "invoice_line_items", "invoice_line_item_details": details}
 
 

@@ -29,6 +29,7 @@ from meterline.services.invoices.late_notes import (
 )
 from meterline.services.invoices.late_searches import go_on, search_on
 from meterline.services.invoices.metered import price_id, rate_again
+from meterline.services.invoices.tier_lines import whole_lines
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Change, Conflict, Document
 from meterline.store.keys import Cursor
@@ -69,7 +70,7 @@ def look_again(ctx: Context, document: Document) -> list[Document]:
     invoice, due_at = document.body, usage_due_at(document.body)
     if invoice["status"] == "draft" or due_at is None or due_at > ctx.now:
         return []
-    for line in invoice_lines(invoice) if invoice["status"] != "void" else []:
+    for line in whole_lines(invoice_lines(invoice)) if invoice["status"] != "void" else []:
         if line["_"]["meter"]:
             _tell_if_late(ctx, invoice, line)
     state = {name: value for name, value in private(invoice).items() if name != "usage_due_at"}
@@ -136,7 +137,7 @@ def _lines_on(ctx: Context, document: Document, bucket: BucketKey) -> list[Body]
     """The lines of an invoice that bill this hour of a meter, or a part of it."""
     return [
         line
-        for line in _lines(ctx, document)
+        for line in whole_lines(_lines(ctx, document))
         if line["_"]["meter"] == bucket.meter and _overlaps(line["period"], bucket)
     ]
 

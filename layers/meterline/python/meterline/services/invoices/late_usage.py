@@ -34,6 +34,7 @@ from meterline.services.invoices.late_notes import (
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.lines import bounds_of, steps_of
 from meterline.services.invoices.metered import price_id, rate_again
+from meterline.services.invoices.tier_lines import whole_lines
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Document
 
@@ -119,7 +120,7 @@ def _is_of(ctx: Context, note: Document, subscription_id: str) -> bool:
 def _line_of(ctx: Context, note: Document) -> list[Body]:
     """The line that a note is about, as it was billed."""
     invoice = ctx.store.get(note.body["invoice"])
-    lines = invoice_lines(invoice.body) if invoice is not None else []
+    lines = whole_lines(invoice_lines(invoice.body)) if invoice is not None else []
     return [line for line in lines if line["id"] == note.body["invoice_line_item"]]
 
 

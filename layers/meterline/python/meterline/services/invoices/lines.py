@@ -9,7 +9,8 @@ from meterline.core.invoicing import Line
 from meterline.core.money import format_decimal
 from meterline.core.rating import Rated, RatedStep
 from meterline.services.ids import derived_id
-from meterline.services.invoices.descriptions import line_description
+from meterline.services.invoices.descriptions import ProductName, line_description
+from meterline.services.invoices.tier_lines import tier_line, with_billed_before
 from meterline.store.documents import Body
 
 
@@ -21,18 +22,26 @@ class LineSubject:
     item_id: str
     metadata: Body
     price: Body
-    product_name: str
+    product: ProductName
 
 
-def item_subject(item: Body, product_names: Mapping[str, str]) -> LineSubject:
+def item_subject(item: Body, product_names: Mapping[str, ProductName]) -> LineSubject:
     """The subject of the lines of a subscription item."""
     price = item["price"]
-    name = product_names.get(price["product"], price["product"])
-    return LineSubject(item["subscription"], item["id"], item["metadata"], price, name)
+    product = product_names.get(price["product"], ProductName(price["product"]))
+    return LineSubject(item["subscription"], item["id"], item["metadata"], price, product)
 
 
-def line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
-    """The ``line_item`` object of a line; its id follows from the invoice, item and period."""
+def line_bodies(line: Line, subject: LineSubject, invoice_id: str) -> list[Body]:
+    """The ``line_item`` objects of a line: one, or one for each tier and flat amount of its price.
+
+    Their ids follow from the invoice, the item, the period, and their places.
+    """
+    made = [_line_body(one, subject, invoice_id) for one in line.by_tier]
+    return [tier_line(body, place) for place, body in enumerate(made)]
+
+
+def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
     price = subject.price
     return {
         "id": derived_id("il_", invoice_id, line.item_id, line.period.start),
@@ -50,20 +59,21 @@ def line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
         "pricing": _pricing(price),
         "subscription": subject.subscription_id,
         "taxes": [],
-        **figures(line, price, subject.product_name),
+        **figures(line, price, subject.product),
     }
 
 
-def with_billed_before(line: Body, billed: Body | None) -> list[Body]:
-    """A line of usage, followed by what of it a threshold's invoice has billed before, if any.
+def less_billed_before(lines: list[Body], billed: Body | None) -> list[Body]:
+    """Lines of usage, followed by what of it a threshold's invoice has billed before, if any.
 
     Discounts then take their part of the difference; a negative one gives back their part.
     """
-    if billed is None or line["_"]["meter"] is None:
-        return [line]
-    amount = int(billed["amount"])
-    before = {"billed_before": amount, "gives_back": billed["gives_back"]}
-    return [line | {"_": line["_"] | before}, _billed_before(line, billed)]
+    if billed is None or lines[0]["_"]["meter"] is None:
+        return lines
+    back = {"gives_back": billed["gives_back"]}
+    shared = with_billed_before(lines, int(billed["amount"]))
+    shared = [line | {"_": line["_"] | back} for line in shared]
+    return [*shared, _billed_before(lines[0], billed)]
 
 
 def _billed_before(line: Body, billed: Body) -> Body:
@@ -85,18 +95,19 @@ def _billed_before(line: Body, billed: Body) -> Body:
     }
 
 
-def figures(line: Line, price: Body, product_name: str) -> Body:
+def figures(line: Line, price: Body, product: ProductName) -> Body:
     """What of a ``line_item`` changes when its quantity does; the rest of it stays."""
     return {
         "amount": line.amount_minor,
-        "description": line_description(price, product_name, line),
+        "description": line_description(price, product, line),
         "quantity": int(line.quantity),
         "quantity_decimal": format_decimal(line.quantity),
         "subtotal": line.amount_minor,
         "_": {
             "explanation": explanation(line),
             "meter": _meter(line, price),
-            "product_name": product_name,
+            "product_name": product.name,
+            "unit_label": product.unit_label,
             **_of_period(line),
         },
     }

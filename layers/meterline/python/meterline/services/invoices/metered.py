@@ -9,7 +9,9 @@ from meterline.core.periods import Period
 from meterline.core.price_models import Usage
 from meterline.services.context import Context
 from meterline.services.invoices.bodies import invoice_lines, with_lines
+from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.lines import figures
+from meterline.services.invoices.tier_lines import by_whole, tier_line, with_billed_before
 from meterline.services.price_currencies import in_currency
 from meterline.services.side_by_side import side_by_side
 from meterline.services.summaries import billed_usage
@@ -37,16 +39,20 @@ def usage_in(
 
 
 def with_current_usage(ctx: Context, invoice: Body) -> Body:
-    """A draft whose metered lines are rated again with all usage that has come in for them."""
-    metered = [line for line in invoice_lines(invoice) if line["_"]["meter"]]
+    """A draft whose metered lines are rated again with all usage that has come in for them.
+
+    More usage may reach more tiers, and less usage fewer: then there are other lines than before.
+    """
+    wholes = by_whole(invoice_lines(invoice))
+    metered = [lines for lines in wholes.values() if lines[0]["_"]["meter"]]
     if not metered:
         return invoice
     known = ctx.store.get_many(
-        [price_id(line) for line in metered] + [line["_"]["meter"] for line in metered]
+        [price_id(first) for first, *_ in metered] + [first["_"]["meter"] for first, *_ in metered]
     )
-    rated = iter(side_by_side([partial(_rated_again, ctx, invoice, one, known) for one in metered]))
-    lines = [next(rated) if line["_"]["meter"] else line for line in invoice_lines(invoice)]
-    return with_lines(invoice, lines)
+    rated = side_by_side([partial(_rated_again, ctx, invoice, one, known) for one in metered])
+    wholes |= {lines[0]["id"]: lines for lines in rated}
+    return with_lines(invoice, [line for lines in wholes.values() for line in lines])
 
 
 def meter_of(price: Body) -> str | None:
@@ -77,8 +83,28 @@ def _price_of(line: Body, known: Mapping[str, Document]) -> Body:
     return in_currency(known[price_id(line)].body, line["currency"])
 
 
-def _rated_again(ctx: Context, invoice: Body, line: Body, known: Mapping[str, Document]) -> Body:
-    rated = rate_again(ctx, invoice["customer"], line, known)
-    shown = figures(rated, _price_of(line, known), line["_"]["product_name"])
+def _rated_again(
+    ctx: Context, invoice: Body, lines: list[Body], known: Mapping[str, Document]
+) -> list[Body]:
+    """The lines of a whole with all its usage; an invoice item is one line, whatever its tiers."""
+    first, former = lines[0], {line["id"]: line for line in lines}
+    rated, price = rate_again(ctx, invoice["customer"], first, known), _price_of(first, known)
+    again = []
+    for place, one in enumerate(rated.by_tier if _is_of_subscription(first) else [rated]):
+        line = tier_line(first, place)
+        again.append(_with_figures(former.get(line["id"], line), one, price))
+    before = sum(line["_"].get("billed_before", 0) for line in lines)
+    return with_billed_before(again, before) if "billed_before" in first["_"] else again
+
+
+def _with_figures(line: Body, rated: Line, price: Body) -> Body:
+    product = ProductName(line["_"]["product_name"], line["_"].get("unit_label"))
+    shown = figures(rated, price, product)
     said = {"description": line["description"]} if "described" in line["_"] else {}
     return line | shown | said | {"_": line["_"] | shown["_"]}
+
+
+def _is_of_subscription(line: Body) -> bool:
+    """Whether a line bills an item of a subscription itself, not by an invoice item."""
+    details = line["parent"]["subscription_item_details"]
+    return details is not None and details["invoice_item"] is None

@@ -68,7 +68,7 @@ def one_off_terms(
         amount=amount,
         currency=price["currency"],
         period=Period(now, now),
-        description=names.get(price["product"]),
+        description=names[price["product"]].name if price["product"] in names else None,
         quantity=quantity,
         price=price,
         discountable=amount >= 0,

@@ -17,7 +17,7 @@ from meterline.core.periods import Period
 from meterline.core.rating import rate
 from meterline.core.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
 from meterline.services.invoices.billed_before import usage_billed
-from meterline.services.invoices.descriptions import proration_description
+from meterline.services.invoices.descriptions import ProductName, proration_description
 from meterline.services.invoices.discounts import standing_discounts
 from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.item_bodies import (
@@ -111,14 +111,14 @@ def add_line(
     """Add the pending invoice item of a credit or debit; returns what a debit leaves billed."""
     if line.period.seconds == 0:
         return line.as_billed
-    name = product_names(ledger, [item["price"]]).get(item["price"]["product"], "")
+    product = _product_of(ledger, item)
     start, quantity = line.period.start, Decimal(item.get("quantity", 1))
     rated = rate(price_plan(item["price"]), quantity)
     terms = ItemTerms(
         amount=line.amount_minor,
         currency=subscription["currency"],
         period=line.period,
-        description=proration_description(item, name, start, is_credit=is_credit),
+        description=proration_description(item, product, start, is_credit=is_credit),
         quantity=quantity,
         price=item["price"],
         subscription=subscription["id"],
@@ -127,7 +127,7 @@ def add_line(
         discountable=False,
         metadata=dict(item["metadata"]),
         credited=credited_items(ledger, line.credited),
-        private={"explanation": proration_explanation(line, rated), "product_name": name},
+        private={"explanation": proration_explanation(line, rated), "product_name": product.name},
     )
     added = new_item(ledger, terms)
     ledger.add_item(added)
@@ -181,8 +181,7 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
     usage = usage_in(ledger.ctx, subscription["customer"], {"": (item, period)})[""]
     span = usage_span(item, subscription["billing_cycle_anchor"], period)
     line = metered_line(billed_item(item), usage, span)
-    name = product_names(ledger, [item["price"]]).get(item["price"]["product"], "")
-    shown = figures(line, item["price"], name)
+    shown = figures(line, item["price"], _product_of(ledger, item))
     terms = ItemTerms(
         amount=line.amount_minor,
         currency=subscription["currency"],
@@ -198,6 +197,11 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
     )
     for one in _less_billed_before(terms, usage_billed(ledger, item)):
         ledger.add_item(new_item(ledger, one))
+
+
+def _product_of(ledger: Ledger, item: Body) -> ProductName:
+    product_id = item["price"]["product"]
+    return product_names(ledger, [item["price"]]).get(product_id, ProductName(""))
 
 
 def _less_billed_before(terms: ItemTerms, billed: Body | None) -> list[ItemTerms]:

@@ -24,6 +24,7 @@ from meterline.services.invoices.bodies import InvoiceTerms, invoice_lines, priv
 from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import usage_in
+from meterline.services.invoices.tier_lines import whole_lines
 from meterline.services.lookups import on_customers_time
 from meterline.services.renewals import current_period, with_billed_lines
 from meterline.services.subscriptions.bodies import (
@@ -163,7 +164,7 @@ def _further(
             "quantity": line["quantity_decimal"],
             "invoice": invoice["id"],
         }
-        for line in invoice_lines(invoice)
+        for line in whole_lines(invoice_lines(invoice))
         if (item_id := item_of(line)) and line["_"]["meter"]
     }
     fixed = [_fixed(line) if item_of(line) else line for line in invoice_lines(invoice)]
