@@ -163,7 +163,7 @@ def test_a_coupon_s_amount_is_taken_once_off_an_item_s_tiers(stage: Stage) -> No
     stage.use(1_031)
     stage.until(_RENEWED)
     invoice = stage.invoices()[-1]
-    assert (invoice.subtotal, invoice.total) == (1_012, 512)
+    assert (sum(_amounts(invoice)), invoice.subtotal, invoice.total) == (1_012, 512, 512)
 
 
 def test_threshold_invoices_take_off_what_all_tiers_billed(stage: Stage) -> None:
