@@ -15,15 +15,17 @@ _FINAL = ("open", "paid", "uncollectible", "void")
 def check_invoice(life: Life, invoice: Body) -> None:
     """Totals follow from lines, what is due from totals and the balance, what is left from both."""
     lines = invoice["lines"]["data"]
-    subtotal = sum(line["amount"] for line in lines)
+    amount = sum(line["amount"] for line in lines)
+    own = sum(map(_own_discounts, lines))
     off = sum(part["amount"] for line in lines for part in line["discount_amounts"])
     told = sum(part["amount"] for part in invoice["total_discount_amounts"])
-    _same(life, invoice, "the subtotal is the sum of the lines", invoice["subtotal"], subtotal)
+    rule = "the subtotal is the sum of the lines, less their own discounts"
+    _same(life, invoice, rule, invoice["subtotal"], amount - own)
     _same(life, invoice, "discounts are those of the lines", told, off)
-    _same(life, invoice, "the total is what discounts leave", invoice["total"], subtotal - off)
+    _same(life, invoice, "the total is what discounts leave", invoice["total"], amount - off)
     for line in lines:
         taken = sum(part["amount"] for part in line["discount_amounts"])
-        if taken and not 0 <= taken <= line["amount"]:
+        if not -_discounts_to_give_back(line) <= taken <= max(line["amount"], 0):
             raise _fault(life, invoice, "a discount takes no more than there is", f"{taken}")
         if line["currency"] != invoice["currency"]:
             raise _fault(life, invoice, "an invoice has one currency", line["currency"])
@@ -38,6 +40,21 @@ def check_invoice(life: Life, invoice: Body) -> None:
     left = due if invoice["status"] in ("open", "void", "uncollectible") else 0
     figures = (invoice["amount_paid"], invoice["amount_remaining"])
     _same(life, invoice, "what is not paid is left", figures, (due - left, left))
+
+
+def _own_discounts(line: Body) -> int:
+    return sum(
+        int(part["amount"])
+        for part in line["discount_amounts"]
+        if part["discount"] in line["discounts"]
+    )
+
+
+def _discounts_to_give_back(line: Body) -> int:
+    """What discounts took off what a line gives back; any part of a credit that takes part."""
+    known = (line["_"].get("gives_back") or {}).get("discounts", [])
+    own = max(-int(line["amount"]), 0) if line["discountable"] else 0
+    return sum(int(off) for _, off in known) + own
 
 
 def check_balances(life: Life) -> None:
