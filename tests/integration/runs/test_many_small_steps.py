@@ -1,7 +1,8 @@
 """Whatever can be done in small steps can be ended: any number of them, in bounded commits."""
 
 from collections import Counter
-from itertools import batched
+from collections.abc import Callable, Iterator
+from itertools import batched, count
 from typing import Any
 
 import pytest
@@ -150,6 +151,34 @@ def test_a_customer_with_any_number_of_prorations_can_be_deleted(seats: Body, nu
     assert stored(seats["customer"])["deleted"]
     do_due_work(context(NOW + DAY), seats["id"])
     assert (stored(seats["id"])["status"], pending()) == ("canceled", [])
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_a_deletion_that_died_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little time there is for one request, each ends more of the subscriptions."""
+    customer_id, price = customer(), licence()
+    subscriptions = [subscribe(customer_id, price)["id"] for _ in range(5)]
+    commit = BillingStore.commit
+
+    def die_at_the_third(commits: Iterator[int]) -> Callable[[BillingStore, Change], None]:
+        def limited(store: BillingStore, change: Change) -> None:
+            if next(commits) == 3:
+                raise SystemExit
+            commit(store, change)
+
+        return limited
+
+    running = []
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(BillingStore, "commit", die_at_the_third(count(1)))
+            with pytest.raises(SystemExit):
+                delete_customer(context(), customer_id, {})
+        running.append([stored(one)["status"] for one in subscriptions].count("active"))
+    delete_customer(context(), customer_id, {})
+    assert (running, stored(customer_id)["deleted"]) == ([3, 1], True)
+    assert Counter(told())["customer.subscription.deleted"] == 5
+    assert told()[0] == "customer.deleted"
 
 
 @pytest.mark.parametrize("number", [14, 26, 40])

@@ -69,11 +69,16 @@ class Context:
             self.duty.note(change)
 
 
+_CONTAINED = {("subscription", "items"): "items, with the metadata of them and of their prices"}
+"""What a field contains that its request did not say."""
+
+
 def _too_long(refused: TooLong) -> BillingError:
+    told = _CONTAINED.get((refused.kind, refused.field), refused.field)
     noun = refused.kind.rpartition(".")[2].replace("_", " ")
     return BillingError(
         f"This {noun} would take {refused.size} bytes as it is stored, compressed; at most"
-        f" {refused.most} are accepted. Most of it is in {refused.field}: shorten that, or keep it"
+        f" {refused.most} are accepted. Most of it is in {told}: shorten that, or keep it"
         " elsewhere under an id.",
         param=refused.field,
     )

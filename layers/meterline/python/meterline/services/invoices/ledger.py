@@ -164,8 +164,8 @@ class Ledger:
             change.named, change.unnamed = settled.named, self._dropped
         else:
             raise BillingError(
-                "This changes more invoice items at once than one transaction takes. Invoice the"
-                " pending ones first, or change fewer items at a time.",
+                "This changes more at once than one transaction takes. Give fewer items or"
+                " discounts at a time; invoice items that are pending can be invoiced first.",
             )
         change.claims = list(self._claims)
         try:
