@@ -93,20 +93,21 @@ def _check_customer(life: Life, customer: Body, sums: Mapping[tuple[str, str], i
 
 
 def check_credits(life: Life) -> None:
-    """What flexible billing gives back of a line is no more than what the line charged."""
+    """What flexible billing gives back of lines is no more than what they charged."""
     charged: dict[str, int] = {}
-    given: dict[str, int] = defaultdict(int)
+    given: dict[tuple[str, ...], int] = defaultdict(int)
     for invoice in life.invoices("draft", *_FINAL):
         for line in invoice["lines"]["data"]:
             off = sum(part["amount"] for part in line["discount_amounts"])
             charged[line["id"]] = line["amount"] - off
             details = line["parent"]["invoice_item_details"] or {}
             credited = (details.get("proration_details") or {}).get("credited_items")
-            for one in (credited or {}).get("invoice_line_items", ()):
-                given[one] += line["amount"]
-    for line_id, amount in given.items():
-        if line_id in charged and -amount > charged[line_id]:
-            text = f"{line_id}: {-amount} of {charged[line_id]}"
+            if credited:
+                given[tuple(credited["invoice_line_items"])] += line["amount"]
+    for line_ids, amount in given.items():
+        paid = sum(charged.get(one, 0) for one in line_ids)
+        if charged.keys() >= set(line_ids) and -amount > paid:
+            text = f"{', '.join(line_ids)}: {-amount} of {paid}"
             raise BrokenRuleError("no more comes back than was charged", life.shop.say(text))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from meterline.services.invoices.tier_lines import whole_lines
 from meterline.store.documents import Body
 from tests.faults.lives.life import Life
 from tests.faults.lives.money import check_balances, check_credits, check_invoice
@@ -127,7 +128,7 @@ class Rules:
             for invoice in new
             if subscription_of(invoice) == subscription
             and invoice["billing_reason"] == "subscription_cycle"
-            for line in invoice["lines"]["data"]
+            for line in whole_lines(invoice["lines"]["data"])
         ]
         for before, after in pairwise(versions):
             former = {item["id"]: item for item in before["items"]["data"]}

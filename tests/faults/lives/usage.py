@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from itertools import pairwise
 
+from meterline.services.invoices.tier_lines import whole_lines
 from meterline.store.documents import Body
 from tests.faults.lives.life import Life
 from tests.faults.lives.shop import BrokenRuleError, stamp
@@ -12,7 +13,7 @@ from tests.faults.lives.shop import BrokenRuleError, stamp
 def check_lines(life: Life, finals: Iterable[Body]) -> None:
     """Each metered line of invoices that have just become final has the usage of its period."""
     for invoice in finals:
-        for line in invoice["lines"]["data"]:
+        for line in whole_lines(invoice["lines"]["data"]):
             if line["_"]["meter"] is not None:
                 _check_line(life, invoice, line)
 
@@ -43,7 +44,7 @@ def check_once(life: Life) -> None:
     """No second of an item's usage is billed by two invoices; thresholds bill in steps."""
     billed: dict[tuple[str, str], list[tuple[int, int, str]]] = {}
     for invoice in life.invoices("draft", "open", "paid", "uncollectible"):
-        for line in invoice["lines"]["data"]:
+        for line in whole_lines(invoice["lines"]["data"]):
             details = line["parent"]["subscription_item_details"] or {}
             if line["_"]["meter"] is None or "subscription_item" not in details:
                 continue
