@@ -137,6 +137,25 @@ def test_unused_time_comes_back_with_the_discounts_that_it_was_billed_with(
     assert stage.invoices()[-1].total == credit
 
 
+@pytest.mark.parametrize("mode", ["classic", "flexible"])
+@pytest.mark.parametrize("place", ["invoice", "line"])
+def test_a_discount_that_a_renewals_draft_got_counts_for_what_comes_back_of_it(
+    stage: Stage, mode: str, place: str
+) -> None:
+    made = stage.subscribe(stage.price("Seat", 10_000), billing_mode={"type": mode})
+    stage.until("2024-02-01 00:30")
+    draft = stage.invoices()[-1]
+    given = {"discounts": [_coupon(stage, percent_off=100)]}
+    if place == "invoice":
+        stage.client.v1.invoices.update(draft.id, given)
+    else:
+        line = {"id": draft.lines.data[0].id, **given}
+        stage.client.v1.invoices.update_lines(draft.id, {"lines": [line]})
+    stage.until("2024-02-10")
+    stage.client.v1.subscriptions.cancel(made.id, {"prorate": True, "invoice_now": True})
+    assert [one.total for one in stage.invoices()] == [10_000, 0, 0]
+
+
 def test_classic_mode_credits_the_price_of_now_with_the_discount_that_was_used(
     stage: Stage,
 ) -> None:

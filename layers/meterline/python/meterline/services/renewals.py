@@ -6,6 +6,7 @@ instant.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from meterline.core.cycles import CyclePeriod
 from meterline.core.invoicing import BillingMode, opening_lines, renewal_lines
@@ -16,7 +17,7 @@ from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import InvoiceTerms, private
+from meterline.services.invoices.bodies import InvoiceTerms, private, subscription_of
 from meterline.services.invoices.discounts import with_discounts_of
 from meterline.services.invoices.drafting import (
     ItemLine,
@@ -215,6 +216,26 @@ def with_billed_lines(subscription: Body, invoice: Body) -> Body:
         return with_discounts_used(after, [*own, *shared]) if classic else after
 
     return with_items(subscription, [knowing(item) for item in items_of(subscription)])
+
+
+def note_discounts(ledger: Ledger, before: Body, after: Body) -> None:
+    """Let a subscription's items know what a draft bills in advance once its discounts changed.
+
+    An item that has gone on since then, by a change or another invoice, is left as it is.
+    """
+    subscription_id = subscription_of(after)
+    same = before["total_discount_amounts"] == after["total_discount_amounts"]
+    if subscription_id is None or same:
+        return
+    document = ledger.read([subscription_id])[subscription_id]
+    formerly = items_of(with_billed_lines(document.body, before))
+    now = items_of(with_billed_lines(document.body, after))
+    items = [
+        new if private(item).get("billed") == private(old).get("billed") else item
+        for item, old, new in zip(items_of(document.body), formerly, now, strict=True)
+    ]
+    if items != items_of(document.body):
+        ledger.put(replace(document, body=with_items(document.body, items)))
 
 
 def _until(period: Period, end: int) -> Period:

@@ -17,6 +17,7 @@ from meterline.services.invoices.item_requests import changed_item, check_curren
 from meterline.services.invoices.item_verbs import KIND, editable_draft
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.lookups import find, on_customers_time
+from meterline.services.renewals import note_discounts
 from meterline.store.documents import Body, Document
 
 _OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "period")
@@ -164,6 +165,7 @@ def _written(ledger: Ledger, draft: Document, lines: list[Body], params: Body) -
     given = params.get("invoice_metadata")
     metadata = merged_metadata(before["metadata"], given, "invoice_metadata")
     after = with_totals(before | {"metadata": metadata}, lines, ledger.account)
+    note_discounts(ledger, before, after)
     ledger.put(replace(draft, body=after))
     ledger.tell("invoice.updated", after, before)
     return after

@@ -36,7 +36,7 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.numbers import check_number
 from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import customer_of, find, on_customers_time
-from meterline.services.renewals import current_period
+from meterline.services.renewals import current_period, note_discounts
 from meterline.store.documents import Body
 
 _PLAIN_FIELDS = (
@@ -95,6 +95,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
         after = with_own_discounts(ledger, after, params["discounts"] or [])
     if before["status"] == "draft":
         after = with_totals(after, invoice_lines(after), ledger.account)
+        note_discounts(ledger, before, after)
         document = replace(document, due_at=invoice_due_at(after))
     ledger.put(replace(document, body=after))
     ledger.tell("invoice.updated", after, before)
