@@ -36,10 +36,23 @@ def test_less_than_the_minimum_charge_is_carried_to_the_next_invoice(
     assert (settlement.amount_due_minor, settlement.ending_balance_minor) == (due, ending)
 
 
-@pytest.mark.parametrize("total", [-700, 0, 30, 700])
+@pytest.mark.parametrize(
+    ("total", "starting", "due", "ending"),
+    [(5124, 0, 5120, 4), (5120, 0, 5120, 0), (5126, 4, 5130, 0), (9, 0, 0, 9), (-4, 0, 0, -4)],
+)
+def test_what_is_left_of_a_step_of_charges_is_carried_to_the_next_invoice(
+    total: int, starting: int, due: int, ending: int
+) -> None:
+    """Three-decimal currencies are charged in tens: 5.124 KWD as 5.120."""
+    settlement = settle(total, starting, 0, 10)
+    assert (settlement.amount_due_minor, settlement.ending_balance_minor) == (due, ending)
+
+
+@pytest.mark.parametrize("total", [-700, 0, 30, 703])
 @pytest.mark.parametrize("starting", [-500, 0, 40])
-def test_no_money_is_lost_between_invoice_and_balance(total: int, starting: int) -> None:
-    settlement = settle(total, starting, 50)
+@pytest.mark.parametrize("step", [1, 10, 100])
+def test_no_money_is_lost_between_invoice_and_balance(total: int, starting: int, step: int) -> None:
+    settlement = settle(total, starting, 50, step)
     assert settlement.amount_due_minor + settlement.ending_balance_minor == total + starting
     assert settlement.applied_minor == settlement.ending_balance_minor - starting
 

@@ -58,17 +58,22 @@ class Settlement:
 
 
 def settle(
-    total_minor: int, starting_balance_minor: int, minimum_charge_minor: int = 0
+    total_minor: int,
+    starting_balance_minor: int,
+    minimum_charge_minor: int = 0,
+    charge_step_minor: int = 1,
 ) -> Settlement:
     """Settle an invoice's total against the balance.
 
     A negative result becomes credit, a positive one below the minimum charge a debt on the balance;
-    in both cases nothing is due. Else everything is due and the balance is used up.
+    in both cases nothing is due. Else all of it is due that can be charged in whole steps: what is
+    left of a step is a debt on the balance, for the next invoice.
     """
     owed = total_minor + starting_balance_minor
-    if owed < max(minimum_charge_minor, 1):
+    if owed < max(minimum_charge_minor, charge_step_minor):
         return Settlement(0, starting_balance_minor, owed)
-    return Settlement(owed, starting_balance_minor, 0)
+    rest = owed % charge_step_minor
+    return Settlement(owed - rest, starting_balance_minor, rest)
 
 
 def minimum_charge_minor(currency: str) -> int:

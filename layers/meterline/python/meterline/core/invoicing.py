@@ -75,8 +75,13 @@ class Line:
     period: Period
     whole: Period
     rated: Rated | None
-    is_trial: bool = False
+    trial: BillingMode | None = None
     commitment: Commitment | None = None
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether the line is free because of a trial; ``trial`` is then the mode that words it."""
+        return self.trial is not None
 
     @property
     def is_stub(self) -> bool:
@@ -119,7 +124,7 @@ def opening_lines(items: Iterable[BilledItem], first: CyclePeriod, mode: Billing
 def trial_lines(items: Iterable[BilledItem], trial: Period, mode: BillingMode) -> list[Line]:
     """The lines of the invoice at the start of a trial: every item for nothing."""
     return [
-        Line(item.id, 0, _licences(item), trial, trial, None, is_trial=True)
+        Line(item.id, 0, _licences(item), trial, trial, None, trial=mode)
         for item in items
         if not item.is_metered or mode is BillingMode.CLASSIC
     ]

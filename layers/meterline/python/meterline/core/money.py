@@ -121,6 +121,18 @@ def check_amount(amount_minor: int, currency: str, param: str) -> None:
         )
 
 
+def check_charge(amount_minor: int, currency: str, param: str) -> None:
+    """Refuse an amount that a request wants to be charged and that is no whole number of steps."""
+    step = charge_step_minor(currency)
+    if amount_minor % step:
+        raise BillingError(
+            f"Invalid amount: amounts in {currency} are charged in steps of {step}, so"
+            f" {amount_minor} must be rounded to {amount_minor // step * step} or"
+            f" {(amount_minor // step + 1) * step}.",
+            param=param,
+        )
+
+
 def parse_unit_amount(text: str, param: str = "unit_amount_decimal") -> Decimal:
     """Read a non-negative decimal unit amount in minor units, at most 12 places after the point."""
     try:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from meterline.core.arrears import Deadlines
 from meterline.core.balances import Settlement, minimum_charge_minor, settle
 from meterline.core.discounts import Billed, DiscountableLine, DiscountAmount, discount_lines
+from meterline.core.money import charge_step_minor
 from meterline.core.periods import Period
 from meterline.services.balances import balance_in
 from meterline.services.invoices.discounts import core_discount
@@ -223,13 +224,18 @@ def with_lines(invoice: Body, lines: list[Body]) -> Body:
 
 def settlement_of(invoice: Body) -> Settlement:
     """How an invoice's total meets the balance that it starts from."""
-    return settle(invoice["total"], invoice["starting_balance"], smallest_charge_minor(invoice))
+    step = charge_step_minor(invoice["currency"]) if _is_charged(invoice) else 1
+    smallest = smallest_charge_minor(invoice)
+    return settle(invoice["total"], invoice["starting_balance"], smallest, step)
 
 
 def smallest_charge_minor(invoice: Body) -> int:
     """What an invoice must come to for its amount to be charged; any amount can be sent."""
-    charged = invoice["collection_method"] == "charge_automatically"
-    return minimum_charge_minor(invoice["currency"]) if charged else 0
+    return minimum_charge_minor(invoice["currency"]) if _is_charged(invoice) else 0
+
+
+def _is_charged(invoice: Body) -> bool:
+    return bool(invoice["collection_method"] == "charge_automatically")
 
 
 def private(body: Body) -> Body:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from meterline.core.commitments import Commitment
-from meterline.core.invoicing import Line
+from meterline.core.invoicing import BillingMode, Line, UsageType
 from meterline.core.money import decimal_places, format_decimal, minor_digits
 from meterline.core.rating import RatedStep
 from meterline.store.documents import Body
@@ -31,8 +31,11 @@ def line_description(price: Body, product: ProductName, line: Line) -> str:
     decided about the amount.
     """
     counted = product.counted(line.quantity)
-    if line.is_trial:
+    if line.trial is BillingMode.FLEXIBLE:
         return f"Free trial for {counted}"
+    if line.trial is BillingMode.CLASSIC:
+        is_metered = price["recurring"]["usage_type"] == UsageType.METERED
+        return f"{counted} (Free trial)" if is_metered else f"Trial period for {product.name}"
     step = _step(line)
     if price["tiers_mode"] and step is not None and step.is_flat:
         counted = product.name

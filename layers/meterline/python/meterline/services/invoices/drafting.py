@@ -40,15 +40,20 @@ class ItemLine:
 
 
 def draft_on(
-    ledger: Ledger, subscription: Body, terms: InvoiceTerms, lines: Sequence[ItemLine]
+    ledger: Ledger,
+    subscription: Body,
+    terms: InvoiceTerms,
+    lines: Sequence[ItemLine],
+    pending: Selection | None = None,
 ) -> tuple[Body, Body]:
     """The draft of an invoice of a subscription, and the subscription after it.
 
-    It takes the subscription's pending items and those of no subscription onto it, and carries the
-    subscription's discounts; those for once are then used up. The invoice is not stored yet.
+    It takes ``pending`` items onto it, by default the subscription's and those of no subscription,
+    and carries the subscription's discounts; those for once are then used up. The invoice is not
+    stored yet.
     """
     names = product_names(ledger, (one.item["price"] for one in lines))
-    collected = ledger.collect(terms.id, pending_for(subscription))
+    collected = ledger.collect(terms.id, pending or pending_for(subscription))
     bodies = [item_line(item, terms.id) for item in collected]
     standing = standing_discounts(ledger, subscription)
     for one in lines:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.errors import BillingError, param_inside
-from meterline.core.money import check_amount, minor_digits
+from meterline.core.money import check_amount, check_charge, minor_digits
 from meterline.core.periods import Period
 from meterline.core.rating import rate_units
 from meterline.core.unset import merged_metadata, or_none
@@ -70,6 +70,8 @@ def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> 
     rated = rate_units(unit, quantity)
     quantified = next((name for name in _QUANTITIES if name in params), "amount")
     check_amount(rated.amount_minor, params["currency"], param_inside(at, quantified))
+    if "amount" in params:
+        check_charge(rated.amount_minor, params["currency"], param_inside(at, "amount"))
     return ItemTerms(
         amount=rated.amount_minor,
         currency=params["currency"],

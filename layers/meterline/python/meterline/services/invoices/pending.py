@@ -42,18 +42,23 @@ class Selection:
 
     None among them stands for items of no subscription; without a set, items of all are taken.
     Tabs that are held back are taken ``with_held_back`` only.
+    ``only_new`` leaves what was pending before the decision.
     """
 
     currency: str
     subscriptions: frozenset[str | None] | None = None
     with_held_back: bool = False
+    only_new: bool = False
 
     def takes(self, item: Body) -> bool:
-        """Whether it takes an item."""
-        return self.takes_series(item["currency"], subscription_of_item(item))
+        """Whether it takes an item that a decision has made pending."""
+        return self._fits(item["currency"], subscription_of_item(item))
 
     def takes_series(self, currency: str, subscription: str | None) -> bool:
-        """Whether it takes the items of a currency and a subscription."""
+        """Whether it takes the stored items of a currency and a subscription."""
+        return not self.only_new and self._fits(currency, subscription)
+
+    def _fits(self, currency: str, subscription: str | None) -> bool:
         return currency == self.currency and (
             self.subscriptions is None or subscription in self.subscriptions
         )

@@ -29,12 +29,13 @@ from meterline.services.subscriptions.bodies import (
     subscription_document,
     with_items,
 )
-from meterline.services.subscriptions.ends import period_end
+from meterline.services.subscriptions.ends import ending_in_trial, period_end
 from meterline.services.subscriptions.fees import (
     fees_last_billed,
     fees_of,
     with_standing_used,
 )
+from meterline.services.subscriptions.handover import end_of_final_usage
 from meterline.services.subscriptions.prorations import (
     Proration,
     add_line,
@@ -44,6 +45,7 @@ from meterline.services.subscriptions.prorations import (
 )
 from meterline.services.terms import (
     billed_spans,
+    is_free_time,
     is_metered,
     mode_of,
     span_from,
@@ -104,7 +106,7 @@ def cancel_on(
     if prorates:
         credit_unused(ledger, subscription, Proration(now, prorates=True))
     if prorates or invoices:
-        bill_all_usage(ledger, subscription)
+        _bill_final_usage(ledger, subscription)
     else:
         subscription = _drop_prorations(ledger, subscription)
     details = cancellation_details(subscription, params) | {"reason": reason}
@@ -138,7 +140,9 @@ def change_end(ledger: Ledger, subscription: Body, params: Body, *, prorates: bo
     at = _instant(subscription, params["cancel_at"])
     if at <= ledger.ctx.now:
         raise BillingError("cancel_at must be in the future.", param="cancel_at")
-    ending = _ending(ledger, subscription) | {"cancel_at": at, "cancel_at_period_end": False}
+    ending = ending_in_trial(
+        _ending(ledger, subscription) | {"cancel_at": at, "cancel_at_period_end": False}
+    )
     resized = _resized(ledger, ending, at, prorates=prorates)
     if subscription["status"] == "trialing":
         return resized
@@ -246,6 +250,19 @@ def _kept(span: BilledSpan, until: int) -> BilledSpan | None:
     gross = span.fee.gross_minor + given_back[0].gross_minor
     net = span.fee.net_minor + given_back[0].amount_minor
     return BilledSpan(Fee(gross, gross - net), kept, span.source)
+
+
+def _bill_final_usage(ledger: Ledger, subscription: Body) -> None:
+    """Bill what metered items used, the second of the end included: nobody bills it later."""
+    for item in items_of(subscription):
+        unbilled = unbilled_usage(subscription, item)
+        if unbilled is None:
+            continue
+        end = unbilled.end
+        if not is_free_time(subscription):
+            end = end_of_final_usage(ledger, item)
+        if unbilled.start < end:
+            bill_usage(ledger, subscription, item, Period(unbilled.start, end))
 
 
 def bill_all_usage(ledger: Ledger, subscription: Body) -> None:

@@ -26,6 +26,7 @@ from meterline.services.subscriptions.bodies import (
     with_items,
 )
 from meterline.services.subscriptions.changes import as_wanted
+from meterline.services.subscriptions.ends import ending_in_trial
 from meterline.services.subscriptions.first_periods import (
     first_lines,
     first_periods,
@@ -95,7 +96,8 @@ def start_subscription(ledger: Ledger, params: Body) -> Created:
     subscription = _ending(ledger, start, _subscription(ledger, start))
     periods = {item["id"]: first_periods(subscription, item) for item in items_of(subscription)}
     items = [
-        in_first_period(item, periods[item["id"]], subscription) for item in items_of(subscription)
+        in_first_period(ledger, item, periods[item["id"]], subscription)
+        for item in items_of(subscription)
     ]
     subscription = with_items(subscription, items)
     note_thresholds(ledger, subscription)
@@ -194,7 +196,8 @@ def _ending(ledger: Ledger, start: Start, subscription: Body) -> Body:
         at = min(ends) if follows or wanted == "min_period_end" else max(ends)
     if at <= now:
         raise BillingError("cancel_at must be in the future.", param="cancel_at")
-    return subscription | {"cancel_at": at, "canceled_at": now, "cancel_at_period_end": follows}
+    ending = {"cancel_at": at, "canceled_at": now, "cancel_at_period_end": follows}
+    return ending_in_trial(subscription | ending)
 
 
 def _with_first_invoice(ledger: Ledger, subscription: Body, lines: list[ItemLine]) -> Created:

@@ -11,7 +11,13 @@ from meterline.core.anchors import check_trial_end
 from meterline.core.cycle_changes import CycleTerms, cycle_reset, is_free
 from meterline.core.cycles import CyclePeriod
 from meterline.core.errors import BillingError
-from meterline.core.invoicing import Line, metered_line, opening_lines, trial_lines
+from meterline.core.invoicing import (
+    BillingMode,
+    Line,
+    metered_line,
+    opening_lines,
+    trial_lines,
+)
 from meterline.core.usage_changes import cut_by_reset
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.invoices.ledger import Ledger
@@ -34,6 +40,8 @@ from meterline.services.terms import (
     usage_span,
 )
 from meterline.store.documents import Body
+
+_IN_TRIAL = "subscription_update_trial_after_billing_cycle_anchor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ def restart_of(before: Body, after: Body, params: Body, now: int) -> Restart | N
             raise BillingError(
                 f"The billing cycle of a {before['status']} subscription cannot be reset: end the"
                 " trial or the pause instead.",
+                code=_IN_TRIAL if before["status"] == "trialing" else None,
                 param="billing_cycle_anchor",
             )
         return None
@@ -138,7 +147,8 @@ def _standing(before: Body, how: Restart) -> Body:
     if how.trial_end is None:
         ended = {"trial_end": how.at, "status": "active"}
         return changes | (ended if before["status"] == "trialing" else {})
-    started = before["trial_start"] if before["status"] == "trialing" else how.at
+    goes_on = before["status"] == "trialing" or mode_of(before) is BillingMode.CLASSIC
+    started = (before["trial_start"] if goes_on else None) or how.at
     return changes | {"status": "trialing", "trial_start": started, "trial_end": how.trial_end}
 
 

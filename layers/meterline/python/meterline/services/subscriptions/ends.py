@@ -9,9 +9,10 @@ cut there; those that run already stay as they are.
 from collections.abc import Container
 from typing import Any
 
+from meterline.core.invoicing import BillingMode
 from meterline.core.periods import next_boundary
 from meterline.services.subscriptions.bodies import items_of, with_items
-from meterline.services.terms import interval_of, item_period
+from meterline.services.terms import interval_of, item_period, mode_of
 from meterline.store.documents import Body
 
 
@@ -40,6 +41,18 @@ def period_end(subscription: Body, now: int) -> int:
     if subscription["status"] == "paused":
         return _end_after(subscription, now)
     return min(int(item["current_period_end"]) for item in items_of(subscription))
+
+
+def ending_in_trial(subscription: Body) -> Body:
+    """A subscription with an end: in classic mode a trial that would last longer ends there for
+    good, whatever becomes of the end.
+    """
+    at, trial_end = subscription["cancel_at"], subscription["trial_end"]
+    if mode_of(subscription) is not BillingMode.CLASSIC or subscription["status"] != "trialing":
+        return subscription
+    if at is None or trial_end is None or at >= trial_end:
+        return subscription
+    return subscription | {"trial_end": at, "billing_cycle_anchor": at}
 
 
 def end_of_new_cycle(subscription: Body, now: int) -> int | None:

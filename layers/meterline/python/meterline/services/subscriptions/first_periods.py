@@ -25,6 +25,7 @@ from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.metered import usage_in
 from meterline.services.renewals import in_period
 from meterline.services.subscriptions.bodies import items_of
+from meterline.services.subscriptions.handover import begin_counting
 from meterline.services.terms import (
     billed_item,
     counting_from,
@@ -65,10 +66,14 @@ def first_periods(subscription: Body, item: Body) -> FirstPeriods:
     return FirstPeriods(tuple(spans[:-1]), natural.until(subscription["cancel_at"]), natural)
 
 
-def in_first_period(item: Body, periods: FirstPeriods, subscription: Body) -> Body:
+def in_first_period(ledger: Ledger, item: Body, periods: FirstPeriods, subscription: Body) -> Body:
     """A new item in its running period; in classic mode it owes the usage of those before."""
     item = in_period(item, periods.running.period)
-    if mode_of(subscription) is BillingMode.FLEXIBLE or not periods.past or not is_metered(item):
+    if not is_metered(item):
+        return item
+    if subscription["status"] != "trialing" and periods.running.period.start == ledger.ctx.now:
+        item = begin_counting(ledger, item)
+    if mode_of(subscription) is BillingMode.FLEXIBLE or not periods.past:
         return item
     past = Period(periods.past[0].period.start, periods.past[-1].period.end)
     if subscription["status"] == "trialing":

@@ -1,11 +1,13 @@
 """Changing subscriptions: items, cycle, trial, discounts, end, and what is said about them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meterline.core.anchors import trial_end_from_days
+from meterline.core.cycles import CyclePeriod
 from meterline.core.errors import BillingError
+from meterline.core.invoicing import BillingMode, opening_lines
 from meterline.core.item_changes import check_proration_date
 from meterline.core.periods import Period
 from meterline.core.unset import UNSET, merged_metadata, or_none
@@ -22,6 +24,7 @@ from meterline.services.invoices.drafting import (
 )
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.one_off import add_one_off_items
+from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import find, on_customers_time
 from meterline.services.renewals import current_period, fate_of_trial, with_billed_lines
 from meterline.services.subscriptions.bodies import (
@@ -32,7 +35,7 @@ from meterline.services.subscriptions.bodies import (
     with_items,
 )
 from meterline.services.subscriptions.cancel import cancellation_details, change_end
-from meterline.services.subscriptions.changes import change_items
+from meterline.services.subscriptions.changes import Step, change_items
 from meterline.services.subscriptions.cycle import restart, restart_of
 from meterline.services.subscriptions.ends import wanted_end
 from meterline.services.subscriptions.payment import after_change
@@ -41,6 +44,7 @@ from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
     subscription_thresholds,
 )
+from meterline.services.terms import billed_item, is_free_time, is_metered, mode_of, usage_period
 from meterline.store.documents import Body, Document
 
 _PLAIN_FIELDS = ("description", "days_until_due", "collection_method")
@@ -112,12 +116,36 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
         changed, lines = restart(ledger, after, changed, new_cycle, prorates=how.prorates)
     else:
         changed = prorate_steps(ledger, after, changed, steps, how)
+        lines = _additions(changed, steps, params)
     changed |= {name: after[name] for name in end}
     changed = change_end(ledger, changed, params, prorates=how.prorates)
-    bills_now = params.get("proration_behavior") == "always_invoice" and ledger.pending.is_changed
+    bills_now = _bills_at_once(params) and (lines or ledger.pending.is_changed)
     if new_cycle is None and not bills_now:
         return Amended(changed, None)
-    return _billed(ledger, before, changed, lines)
+    resets = new_cycle is not None and not is_free_time(before) and new_cycle.trial_end is None
+    takes = pending_for(changed)
+    if resets and _bills_at_once(params) and mode_of(before) is BillingMode.CLASSIC:
+        takes = replace(takes, only_new=True)
+    return _billed(ledger, before, changed, lines, takes)
+
+
+def _bills_at_once(params: Body) -> bool:
+    return bool(params.get("proration_behavior") == "always_invoice")
+
+
+def _additions(after: Body, steps: Iterable[Step], params: Body) -> list[ItemLine]:
+    """The lines of classic mode for metered items that are added and invoiced at once: nothing."""
+    classic = mode_of(after) is BillingMode.CLASSIC
+    if not classic or not _bills_at_once(params) or is_free_time(after):
+        return []
+    added = {step.new["id"] for step in steps if step.old is None and step.new is not None}
+    items = [one for one in items_of(after) if one["id"] in added and is_metered(one)]
+    spans = [(item, usage_period(item)) for item in items]
+    return [
+        ItemLine(item, line)
+        for item, rest in spans
+        for line in opening_lines([billed_item(item)], CyclePeriod(rest, rest), BillingMode.CLASSIC)
+    ]
 
 
 def _fate_of_ended_trial(before: Body, changed: Body, params: Body, now: int) -> Body | None:
@@ -140,9 +168,11 @@ def load(ctx: Context, subscription_id: str) -> tuple[Context, Document, Documen
     return on_customers_time(ctx, customer), document, customer
 
 
-def _billed(ledger: Ledger, before: Body, after: Body, lines: list[ItemLine]) -> Amended:
-    """The change with its invoice, which takes the pending items with it."""
-    if not lines and not ledger.pending.has(pending_for(after)):
+def _billed(
+    ledger: Ledger, before: Body, after: Body, lines: list[ItemLine], takes: Selection
+) -> Amended:
+    """The change with its invoice, which takes pending items with it."""
+    if not lines and not ledger.pending.has(takes):
         return Amended(after, None)
     now = ledger.ctx.now
     terms = InvoiceTerms(
@@ -152,7 +182,7 @@ def _billed(ledger: Ledger, before: Body, after: Body, lines: list[ItemLine]) ->
         period=Period(min(current_period(before).start, now), now),
         finalizes_at=finalizes_at(ledger.ctx, after),
     )
-    invoice, spent = draft_on(ledger, after, terms, lines)
+    invoice, spent = draft_on(ledger, after, terms, lines, takes)
     return Amended(with_billed_lines(spent, invoice), invoice)
 
 
