@@ -19,6 +19,8 @@ from tests.integration.api.conftest import Api, Client, forget_events
 
 OPERATIONS = [one for one in all_operations() if not one.public]
 KEYED = [one for one in OPERATIONS if not one.takes_session]
+SHARED = "GET /v1/accounts/{id}"
+"""The account is one for both modes; any other id is refused whatever the key's rights are."""
 STREAM = "/v2/billing/meter_event_stream"
 
 SPAN = {"start_time": 0, "end_time": 3_600}
@@ -103,6 +105,7 @@ def _world(client: Client) -> dict[str, str]:
         "invoices": invoice.id,
         "lines": invoice.lines.data[0].id,
         "meters": meter.id,
+        "plans": price.id,
         "prices": price.id,
         "products": product.id,
         "subscription_items": subscription["items"].data[0].id,
@@ -132,7 +135,7 @@ def test_no_operation_reaches_an_object_of_the_other_mode(api: Api, live_key: st
     world = _world(api.client())
     answers = {}
     for operation in KEYED:
-        if "{" in operation.path:
+        if "{" in operation.path and name_of(operation) != SHARED:
             params = NEEDED.get(name_of(operation), {})
             status, body = _ask(api, live_key, operation, _path(operation, world), params)
             answers[name_of(operation)] = (status, body.get("error", {}).get("code"))
@@ -220,7 +223,7 @@ def test_a_key_that_may_only_read_changes_nothing(api: Api) -> None:
     key = create_key(livemode=False, rights=rights).secret
     statuses = _statuses(api, key, KEYED)
     refused = {name for name, status in statuses.items() if status == 403}
-    assert refused == {name_of(one) for one in KEYED if one.writes}
+    assert refused - {SHARED} == {name_of(one) for one in KEYED if one.writes}
 
 
 def test_a_key_that_has_ended_may_do_nothing(api: Api) -> None:

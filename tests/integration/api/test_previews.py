@@ -218,7 +218,7 @@ def test_of_several_subscriptions_the_one_that_is_due_first_is_shown(stage: Stag
         ({"invoice_items": [{"invoiceitem": "ii_x"}]}, "invoice_items[0][invoiceitem]"),
         ({"schedule": "sub_sched_x"}, "schedule"),
         ({"schedule_details": {"end_behavior": "release"}}, "schedule_details"),
-        ({"automatic_tax": {"enabled": True}}, "automatic_tax"),
+        ({"automatic_tax": {"enabled": True}}, "automatic_tax[enabled]"),
         ({"subscription_details": {"resume_at": "now"}}, None),
         ({"discounts": [{"coupon": "x"}]}, "discounts[0][coupon]"),
     ],

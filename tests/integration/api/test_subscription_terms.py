@@ -190,17 +190,3 @@ def test_lists_are_filtered_by_periods_and_due_dates(stage: Stage) -> None:
     due = {"due_date": {"lte": stage.now + 9 * 86_400}, "customer": stage.customer}
     assert [one.id for one in client.invoices.list(due).data] == [month.latest_invoice]
     assert client.invoices.list({"due_date": {"lt": stage.now}}).data == []
-
-
-def test_the_metadata_of_all_items_together_has_a_limit(stage: Stage) -> None:
-    long = {f"key_{number}": "ü" * 240 for number in range(50)}
-    prices = [stage.price(f"Part {number}", 1_000) for number in range(3)]
-    items = [{"price": price, "metadata": long} for price in prices]
-    with pytest.raises(stripe.InvalidRequestError) as refused:
-        stage.subscribe(items=items)
-    assert (refused.value.http_status, refused.value.param) == (400, "metadata")
-    made = stage.subscribe(items=items[:2])
-    stage.until(_RENEWED)
-    assert len(stage.invoices()) == 2
-    with pytest.raises(stripe.InvalidRequestError):
-        stage.change(made, items=[items[2]])
