@@ -56,7 +56,7 @@ def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
         "parent": _parent(subject, line),
         "period": {"start": line.period.start, "end": line.period.end},
         "pretax_credit_amounts": [],
-        "pricing": _pricing(price),
+        "pricing": _pricing(price, line),
         "subscription": subject.subscription_id,
         "taxes": [],
         **figures(line, price, subject.product),
@@ -173,11 +173,12 @@ def _parent(subject: LineSubject, line: Line) -> Body:
     }
 
 
-def _pricing(price: Body) -> Body:
+def _pricing(price: Body, line: Line) -> Body:
+    """What one unit costs; in a trial nothing, as recorded."""
     return {
         "type": "price_details",
         "price_details": {"price": price["id"], "product": price["product"]},
-        "unit_amount_decimal": price["unit_amount_decimal"],
+        "unit_amount_decimal": "0" if line.is_trial else price["unit_amount_decimal"],
     }
 
 
