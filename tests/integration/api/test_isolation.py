@@ -140,9 +140,14 @@ def test_no_operation_reaches_an_object_of_the_other_mode(api: Api, live_key: st
             status, body = _ask(api, live_key, operation, _path(operation, world), params)
             answers[name_of(operation)] = (status, body.get("error", {}).get("code"))
     assert len(answers) > 40
-    v1, v2 = (404, "resource_missing"), (404, "not_found")
-    expected = {name: v2 if "/v2/" in name else v1 for name in answers}
-    assert answers == expected
+    assert answers == {name: (404, _missing_code(name)) for name in answers}
+
+
+def _missing_code(name: str) -> str | None:
+    """How an object that is not there is told; Stripe gives no code for subscription items."""
+    if "/v2/" in name:
+        return "not_found"
+    return None if "/subscription_items/{id}" in name else "resource_missing"
 
 
 def test_no_list_shows_objects_of_the_other_mode(api: Api, live_key: str) -> None:
