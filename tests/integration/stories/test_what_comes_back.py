@@ -90,6 +90,22 @@ def test_usage_comes_back_at_what_was_charged_for_it(
     assert (first.total, last.total) == (charged, in_the_end - charged)
 
 
+def test_lines_of_tiers_give_back_once_what_several_bills_took_off(stage: Stage) -> None:
+    tiers = [{"up_to": 600, "unit_amount": 10}, {"up_to": "inf", "unit_amount": 5}]
+    terms: dict[str, Any] = {"billing_scheme": "tiered", "tiers_mode": "graduated", "tiers": tiers}
+    price = stage.metered("Calls", stage.meter(), **terms)
+    stage.subscribe(
+        items=[{"price": price, "billing_thresholds": {"usage_gte": 500}}],
+        discounts=[_coupon(stage, percent_off=50)],
+    )
+    for day, units in ((5, 500), (7, 500), (9, -900)):
+        stage.until(f"2024-01-{day:02d}")
+        stage.use(units)
+        stage.until(f"2024-01-{day + 1:02d}")
+    stage.until(_RENEWED)
+    assert [one.total for one in stage.invoices()] == [2_500, 1_500, 500 - 4_000]
+
+
 def test_a_discount_that_came_later_takes_nothing_off_what_comes_back(stage: Stage) -> None:
     made = _cheaper(stage, {})
     stage.change(made, discounts=[_coupon(stage, percent_off=50)])
