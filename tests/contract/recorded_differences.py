@@ -21,20 +21,6 @@ ON_PURPOSE: Mapping[str, tuple[str, ...]] = {
 }
 
 TO_BE_MENDED: Mapping[str, tuple[str, ...]] = {
-    "rounding of prorations: a half goes down": (
-        "kiln_01_prorations/10 invoice",
-        "kiln_01_prorations/10 lines",
-        "kiln_01_prorations/11 carried invoice",
-        "kiln_01_prorations/13 amounts",
-        "kiln_01_prorations/13 balance",
-    ),
-    "the parent of a proration line": ("kiln_01_prorations/10 parents",),
-    "the order of lines and pending items: newest first": (
-        "kiln_01_prorations/20",
-        "kiln_13_invoices/13",
-    ),
-    "a credit after a change without proration names what was billed": ("kiln_01_prorations/29",),
-    "a final invoice stays a draft for its hour": ("kiln_01_prorations/26 state",),
     "the period of what is charged once is the subscription's": (
         "pay_rails/one_time_charge lines",
     ),
@@ -43,7 +29,6 @@ TO_BE_MENDED: Mapping[str, tuple[str, ...]] = {
     "the latest invoice of a renewal is told by a later event": (
         "others/subscription.updated, renewed: only its items",
     ),
-    "what a line says of a proration that it is not": ("kiln_13_invoices/13 parent",),
     "fields and texts of refusals": (
         "kiln_07_catalog/23",
         "kiln_12_subscriptions/07 once more there",

@@ -103,8 +103,8 @@ def check_credits(life: Life) -> None:
         for line in invoice["lines"]["data"]:
             off = sum(part["amount"] for part in line["discount_amounts"])
             charged[line["id"]] = line["amount"] - off
-            details = line["parent"]["invoice_item_details"] or {}
-            credited = (details.get("proration_details") or {}).get("credited_items")
+            details = line["parent"][line["parent"]["type"]]
+            credited = details["proration_details"]["credited_items"]
             if credited:
                 given[tuple(credited["invoice_line_items"])] += line["amount"]
     for line_ids, amount in given.items():

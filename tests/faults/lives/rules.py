@@ -218,7 +218,7 @@ def subscription_of(invoice: Body) -> str | None:
 def item_of(line: Body) -> str | None:
     """The subscription item that a line bills, if it does so in its own name."""
     details = line["parent"]["subscription_item_details"] or {}
-    return details.get("subscription_item")
+    return None if details.get("invoice_item") else details.get("subscription_item")
 
 
 def period(item: Body) -> tuple[int, int]:

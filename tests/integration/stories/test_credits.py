@@ -20,13 +20,13 @@ def resize(stage: Stage, subscription: Any, quantity: int, **params: Any) -> Non
 
 def credited(line: Any) -> Any:
     """The invoice and the line that an invoice's line gives back, or None."""
-    items = line.parent.invoice_item_details.proration_details.credited_items
+    items = line.parent.subscription_item_details.proration_details.credited_items
     return items and (items.invoice, list(items.invoice_line_items))
 
 
 def prorations(invoice: Any) -> list[Any]:
     lines = invoice.lines.data
-    return [one for one in lines if one.parent.type == "invoice_item_details"]
+    return [one for one in lines if one.parent[one.parent.type].proration]
 
 
 def test_a_credit_names_the_line_that_billed_the_period(stage: Stage) -> None:

@@ -71,7 +71,7 @@ def test_an_end_within_the_period_shortens_it_and_can_be_undone(
     assert [line.amount for line in stage.preview(subscription).lines.data] == [-1100, 50]
     stage.change(subscription, cancel_at="")
     undone = stage.preview(subscription)
-    assert [line.amount for line in undone.lines.data] == [-1100, 1100, 3100, 50]
+    assert [line.amount for line in undone.lines.data] == [1100, -1100, 3100, 50]
     stage.change(subscription, cancel_at=at("2024-01-21"))
     stage.until("2024-02-02")
     assert stage.client.v1.subscriptions.retrieve(subscription.id).status == "canceled"

@@ -167,7 +167,7 @@ def test_an_invoice_is_made_by_hand_sent_and_paid(stage: Stage) -> None:
     added = items.create({"invoice": draft.id, "amount": 250, "currency": "usd"})
     assert invoices.retrieve(draft.id).total == 750
     items.update(added.id, {"amount": 300})
-    assert [one.amount for one in invoices.line_items.list(draft.id)] == [500, 300]
+    assert [one.amount for one in invoices.line_items.list(draft.id)] == [300, 500]
     changed = invoices.update(draft.id, {"description": "", "metadata": {"po": "7"}})
     assert (changed.description, changed.metadata["po"]) == (None, "7")
     sent = invoices.send_invoice(draft.id)

@@ -184,7 +184,7 @@ def test_classic_goes_from_free_to_paid_to_yearly_and_leaves_with_credit(api: Ap
         ),
         (
             "2024-12-12",
-            "update",
+            "cycle",
             "paid",
             0,
             [("Unused time on Yearly", -10795, "2024-12-12", "2025-06-27")],

@@ -17,7 +17,12 @@ from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import InvoiceTerms, private, subscription_of
+from meterline.services.invoices.bodies import (
+    InvoiceTerms,
+    billed_item_of,
+    private,
+    subscription_of,
+)
 from meterline.services.invoices.discounts import with_discounts_of
 from meterline.services.invoices.drafting import (
     ItemLine,
@@ -198,13 +203,13 @@ def with_billed_lines(subscription: Body, invoice: Body) -> Body:
     """The subscription whose items know what ``invoice`` bills in advance for them."""
     billed = {}
     for line in whole_lines(invoice["lines"]["data"]):
-        details = line["parent"]["subscription_item_details"]
-        if details is not None and _is_in_advance(line):
+        item_id = billed_item_of(line)
+        if item_id is not None and _is_in_advance(line):
             discount = sum(part["amount"] for part in line["discount_amounts"])
             period = Period(line["period"]["start"], line["period"]["end"])
             source = line_source(invoice["id"], line_ids(line))
             span = BilledSpan(Fee(line["amount"], discount), period, source)
-            billed[details["subscription_item"]] = span, private(line).get("discounts", [])
+            billed[item_id] = span, private(line).get("discounts", [])
     shared = private(invoice).get("discounts", [])
     classic = mode_of(subscription) is BillingMode.CLASSIC
 
@@ -247,7 +252,7 @@ def _is_in_advance(line: Body) -> bool:
     return line["_"]["meter"] is None and bool(line["_"]["explanation"]["steps"])
 
 
-_OF_A_PERIOD = ("billed", "usage_billed", "usage_from", "usage_owed")
+_OF_A_PERIOD = ("billed", "billed_as", "usage_billed", "usage_from", "usage_owed")
 """What an item remembers of its current period only."""
 
 

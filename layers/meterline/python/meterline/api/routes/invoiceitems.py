@@ -17,6 +17,7 @@ from meterline.api.router import delete, post
 from meterline.api.routes.shared import ONE_TIME_PRICE_DATA, currency, discounts
 from meterline.core.money import MAX_AMOUNT_MINOR
 from meterline.services.context import Context
+from meterline.services.invoices.bodies import item_of_line
 from meterline.services.invoices.item_verbs import (
     create_invoice_item,
     delete_invoice_item,
@@ -63,8 +64,7 @@ def _from(ctx: Context, params: Params) -> Source:
     if "invoice" in params:
         invoice = ctx.store.get(params["invoice"])
         lines = invoice.body["lines"]["data"] if invoice and invoice.kind == "invoice" else []
-        details = (line["parent"]["invoice_item_details"] for line in lines)
-        return Source(ids=[one["invoice_item"] for one in details if one])
+        return Source(ids=[one for one in map(item_of_line, lines) if one])
     if "customer" in params and params.get("pending"):
         customer = ctx.store.get(params["customer"])
         is_one = customer is not None and customer.kind == "customer"

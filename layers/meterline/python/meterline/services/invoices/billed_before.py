@@ -1,15 +1,14 @@
 """What thresholds billed of the running period's usage, and what discounts took off it."""
 
-from meterline.services.invoices.bodies import billed_with_discounts, invoice_lines, private
+from meterline.services.invoices.bodies import (
+    billed_item_of,
+    billed_with_discounts,
+    invoice_lines,
+    private,
+)
 from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.tier_lines import whole_lines
 from meterline.store.documents import Body
-
-
-def item_of(line: Body) -> str | None:
-    """The subscription item that a line bills by itself, not through an invoice item."""
-    details = line["parent"]["subscription_item_details"]
-    return None if details is None else str(details["subscription_item"])
 
 
 def usage_billed(ledger: Ledger, item: Body) -> Body | None:
@@ -23,5 +22,5 @@ def usage_billed(ledger: Ledger, item: Body) -> Body | None:
         return None
     invoice = ledger.ctx.store.get(billed["invoice"]) if "invoice" in billed else None
     lines = [] if invoice is None else invoice_lines(invoice.body)
-    its_own = [line for line in whole_lines(lines) if item_of(line) == item["id"]]
+    its_own = [line for line in whole_lines(lines) if billed_item_of(line) == item["id"]]
     return billed | {"gives_back": billed_with_discounts(int(billed["amount"]), its_own)}

@@ -298,6 +298,19 @@ def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list[Body]:
     return [{"amount": amount, "discount": one} for one, amount in sums.items()]
 
 
+def item_of_line(line: Body) -> str | None:
+    """The id of the invoice item that a line is, if it is one."""
+    parent: Body = line["parent"]
+    item: str | None = parent[parent["type"]]["invoice_item"]
+    return item
+
+
+def billed_item_of(line: Body) -> str | None:
+    """The subscription item that a line bills by itself, not through an invoice item."""
+    details = line["parent"]["subscription_item_details"]
+    return None if details is None or details["invoice_item"] else details["subscription_item"]
+
+
 def line_list(invoice_id: str, lines: list[Body]) -> Body:
     """The list object that holds an invoice's lines."""
     return {

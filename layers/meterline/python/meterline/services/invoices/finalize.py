@@ -15,6 +15,7 @@ from meterline.services.invoices.bodies import (
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
+    item_of_line,
     private,
     settlement_of,
     subscription_of,
@@ -159,9 +160,9 @@ def _rate_items_again(ledger: Ledger, before: Body, after: Body) -> None:
     """Keep invoice items of usage equal to their lines, which count usage up to now."""
     former = {line["id"]: line["amount"] for line in invoice_lines(before)}
     changed = {
-        line["parent"]["invoice_item_details"]["invoice_item"]: line
+        item_id: line
         for line in invoice_lines(after)
-        if line["parent"]["invoice_item_details"] and line["amount"] != former[line["id"]]
+        if (item_id := item_of_line(line)) and line["amount"] != former[line["id"]]
     }
     counted: dict[str, dict[str, Body]] = {}
     for item in ledger.ctx.store.get_many(changed).values():

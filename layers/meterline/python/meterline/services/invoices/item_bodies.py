@@ -94,16 +94,7 @@ def item_line(item: Body, invoice_id: str) -> Body:
         "invoice": invoice_id,
         "livemode": item["livemode"],
         "metadata": dict(item["metadata"]),
-        "parent": {
-            "type": "invoice_item_details",
-            "invoice_item_details": {
-                "invoice_item": item["id"],
-                "proration": item["proration"],
-                "proration_details": _line_proration_details(item, invoice_id),
-                "subscription": subscription,
-            },
-            "subscription_item_details": None,
-        },
+        "parent": _line_parent(item, invoice_id),
         "period": dict(item["period"]),
         "pretax_credit_amounts": [],
         "pricing": item["pricing"],
@@ -167,20 +158,40 @@ def _proration_details(terms: ItemTerms) -> Body:
 def moved_line(line: Body, invoice_id: str) -> Body:
     """A line as one of another invoice, also where it credits a line of its own invoice."""
     moved = line | {"invoice": invoice_id}
-    details = line["parent"]["invoice_item_details"] or {}
-    credited = (details.get("proration_details") or {}).get("credited_items")
+    kind = line["parent"]["type"]
+    details = line["parent"][kind]
+    credited = details["proration_details"]["credited_items"]
     if credited is None or credited["invoice"] != line["invoice"]:
         return moved
     told = {"credited_items": credited | {"invoice": invoice_id}}
-    parent = {"invoice_item_details": details | {"proration_details": told}}
-    return moved | {"parent": line["parent"] | parent}
+    return moved | {"parent": line["parent"] | {kind: details | {"proration_details": told}}}
 
 
-def _line_proration_details(item: Body, invoice_id: str) -> Body | None:
-    """What a proration's line says of it. A pending debit is billed together with its credit."""
-    if not item["proration"]:
-        return None
-    credited = item["proration_details"]["credited_items"]
+def _line_parent(item: Body, invoice_id: str) -> Body:
+    """What a line comes from: an invoice item, or of a proration the subscription's item."""
+    about = (item["parent"] or {}).get("subscription_details") or {}
+    details = {
+        "invoice_item": item["id"],
+        "proration": item["proration"],
+        "proration_details": _line_proration_details(item, invoice_id),
+        "subscription": subscription_of_item(item),
+    }
+    if not item["proration"] or "subscription_item" not in about:
+        return {
+            "type": "invoice_item_details",
+            "invoice_item_details": details,
+            "subscription_item_details": None,
+        }
+    return {
+        "type": "subscription_item_details",
+        "invoice_item_details": None,
+        "subscription_item_details": details | {"subscription_item": about["subscription_item"]},
+    }
+
+
+def _line_proration_details(item: Body, invoice_id: str) -> Body:
+    """What a line says of a proration. A pending debit is billed together with its credit."""
+    credited = item["proration_details"]["credited_items"] if item["proration"] else None
     if credited is None:
         return {"credited_items": None}
     if credited["type"] == "invoice_line_items":
@@ -205,5 +216,5 @@ def _pricing(terms: ItemTerms) -> Body | None:
     return {
         "type": "price_details",
         "price_details": {"price": terms.price["id"], "product": terms.price["product"]},
-        "unit_amount_decimal": terms.price["unit_amount_decimal"],
+        "unit_amount_decimal": None if terms.proration else terms.price["unit_amount_decimal"],
     }

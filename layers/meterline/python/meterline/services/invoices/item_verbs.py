@@ -32,7 +32,7 @@ def create_invoice_item(ctx: Context, params: Body) -> Body:
     if draft is not None:
         check_currency(draft.body, item)
         item = ledger.take_item(ledger.pending.added[item["id"]], draft)
-        put_lines(ledger, draft, [*invoice_lines(draft.body), item_line(item, draft.id)])
+        put_lines(ledger, draft, [item_line(item, draft.id), *invoice_lines(draft.body)])
     ledger.save(result_id=item["id"])
     return item
 

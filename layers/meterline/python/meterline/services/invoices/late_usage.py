@@ -204,7 +204,7 @@ def _parent(ctx: Context, line: Body) -> Body:
         "subscription_item_details": {
             "invoice_item": None,
             "proration": False,
-            "proration_details": None,
+            "proration_details": {"credited_items": None},
             "subscription": line["subscription"],
             "subscription_item": about.get("subscription_item"),
         },

@@ -112,7 +112,8 @@ class Ledger:
     def collect(self, invoice_id: str, wanted: Selection) -> list[Body]:
         """Take the wanted pending items onto an invoice; returns them, newest first."""
         taken = self.pending.take(wanted, invoice_id)
-        return sorted((one.body for one in taken), key=lambda item: int(item["date"]), reverse=True)
+        items = [one.body for one in taken]
+        return sorted(items, key=lambda item: (int(item["date"]), item["id"]), reverse=True)
 
     def take_item(self, document: Document, draft: Document) -> Body:
         """Take one invoice item, pending or new, onto a draft."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from meterline.core.errors import BillingError, no_such, param_inside
 from meterline.core.unset import merged_metadata, or_none
 from meterline.services.context import Context
-from meterline.services.invoices.bodies import invoice_lines, with_totals
+from meterline.services.invoices.bodies import invoice_lines, item_of_line, with_totals
 from meterline.services.invoices.discounts import discount_ids, private_terms, redeem
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
@@ -24,12 +24,13 @@ _OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "p
 
 
 def add_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
-    """Add lines to a draft: new invoice items, or pending ones by id."""
+    """Add lines to a draft, before those it has: new invoice items, or pending ones by id."""
     ledger, draft = _open(ctx, invoice_id)
     items = [
         _added(ledger, draft, one, f"lines[{index}]") for index, one in enumerate(params["lines"])
     ]
-    lines = [*invoice_lines(draft.body), *(item_line(item, draft.id) for item in items)]
+    added = [item_line(item, draft.id) for item in items]
+    lines = [*added, *invoice_lines(draft.body)]
     return _saved(ledger, draft, lines, params)
 
 
@@ -94,10 +95,8 @@ def _line(lines: Mapping[str, Body], line_id: str, param: str) -> Body:
 
 def _item(ledger: Ledger, line: Body) -> Document | None:
     """The invoice item that a line is, if it is one."""
-    details = line["parent"]["invoice_item_details"]
-    return (
-        None if details is None else ledger.read([details["invoice_item"]])[details["invoice_item"]]
-    )
+    item_id = item_of_line(line)
+    return None if item_id is None else ledger.read([item_id])[item_id]
 
 
 def _added(ledger: Ledger, draft: Document, wanted: Body, at: str) -> Body:

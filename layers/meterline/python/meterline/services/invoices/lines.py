@@ -166,7 +166,7 @@ def _parent(subject: LineSubject, line: Line) -> Body:
         "subscription_item_details": {
             "invoice_item": None,
             "proration": line.is_stub,
-            "proration_details": None,
+            "proration_details": {"credited_items": None},
             "subscription": subject.subscription_id,
             "subscription_item": subject.item_id,
         },

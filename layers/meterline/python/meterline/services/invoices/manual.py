@@ -20,6 +20,7 @@ from meterline.services.invoices.bodies import (
     invoice_document,
     invoice_due_at,
     invoice_lines,
+    item_of_line,
     new_invoice,
     subscription_of,
     with_totals,
@@ -262,5 +263,5 @@ def _pending_lines(
 
 def _item_ids(invoice: Body) -> list[str]:
     """The ids of the invoice items that an invoice bills."""
-    details = (line["parent"]["invoice_item_details"] for line in invoice_lines(invoice))
-    return [one["invoice_item"] for one in details if one is not None]
+    ids = (item_of_line(line) for line in invoice_lines(invoice))
+    return [one for one in ids if one is not None]

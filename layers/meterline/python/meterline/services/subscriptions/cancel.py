@@ -9,15 +9,17 @@ from meterline.core.item_changes import BilledSpan, Fee, credit_billed
 from meterline.core.periods import Period
 from meterline.core.unset import UNSET, or_none
 from meterline.core.usage_changes import split
+from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import (
     InvoiceTerms,
+    advance,
     invoice_due_at,
     private,
     subscription_of,
 )
-from meterline.services.invoices.drafting import draft_on, finalizes_at, issue_on, pending_for
+from meterline.services.invoices.drafting import draft_on, issue_on, pending_for
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import find, on_customers_time
@@ -99,6 +101,9 @@ def cancel_on(
 ) -> tuple[Body, Body | None]:
     """Decide on ending a subscription now: how it is then, and its final invoice if there is one.
 
+    That stays a draft for its hour, as that of a renewal does; a total below zero is booked to the
+    customer's balance once it is final. An end that was planned is not ahead any more.
+
     Cancellations and their previews are both decided here.
     """
     now = ledger.ctx.now
@@ -110,20 +115,21 @@ def cancel_on(
     else:
         subscription = _drop_prorations(ledger, subscription)
     details = cancellation_details(subscription, params) | {"reason": reason}
-    after = ended_subscription(
-        subscription | {"canceled_at": now, "cancellation_details": details}, now
-    )
+    asked_at = now if subscription["canceled_at"] is None else subscription["canceled_at"]
+    ending = {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": asked_at}
+    after = ended_subscription(subscription | ending | {"cancellation_details": details}, now)
     if not invoices or not ledger.pending.has(pending_for(subscription)):
         return after, None
+    grace_seconds = invoice_grace_seconds(ledger.ctx)
     terms = InvoiceTerms(
         id=derived_id("in_", subscription["id"], "cancel", now),
         created=now,
-        billing_reason="subscription_update",
+        billing_reason="subscription_cycle",
         period=Period(min(current_period(subscription).start, now), now),
-        finalizes_at=finalizes_at(ledger.ctx, subscription),
+        finalizes_at=now + grace_seconds,
     )
     invoice, after = draft_on(ledger, after, terms, [])
-    return after, invoice
+    return after, invoice | (advance(invoice, grace_seconds) if invoice["auto_advance"] else {})
 
 
 def change_end(ledger: Ledger, subscription: Body, params: Body, *, prorates: bool) -> Body:

@@ -17,6 +17,7 @@ from meterline.core.periods import Period
 from meterline.core.rating import rate
 from meterline.core.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
 from meterline.services.invoices.billed_before import usage_billed
+from meterline.services.invoices.bodies import private
 from meterline.services.invoices.descriptions import ProductName, proration_description
 from meterline.services.invoices.discounts import standing_discounts
 from meterline.services.invoices.drafting import product_names
@@ -52,6 +53,9 @@ from meterline.services.terms import (
 )
 from meterline.store.documents import Body
 
+_BILLED_AS = "billed_as"
+"""Private state of an item: what it was when it was billed, if its price has changed since."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proration:
@@ -66,6 +70,8 @@ def prorate_steps(
 ) -> Body:
     """Add the pending items of changed items; returns the subscription that knows what is billed.
 
+    The newest item stands first, so a credit is made after its debit.
+
     Nothing is prorated in a trial, where nothing is paid in advance and no usage is billed.
     """
     old_fees, new_fees = fees_last_billed(ledger, before), fees_of(ledger, after)
@@ -73,12 +79,12 @@ def prorate_steps(
     for step in steps:
         if not step.is_repriced:
             continue
-        new = step.new
+        if step.new is not None:
+            charged = _charge_rest(ledger, after, step, new_fees, how)
+            changed[step.new["id"]] = charged
         if step.old is not None:
-            _give_back(ledger, before, step.old, old_fees, how)
             _bill_usage(ledger, before, step, how)
-        if new is not None:
-            changed[new["id"]] = _charge_rest(ledger, after, step, new_fees, how)
+            _give_back(ledger, before, step.old, old_fees, how)
     items = [changed.get(item["id"], item) for item in items_of(after)]
     return after | {"items": after["items"] | {"data": items}}
 
@@ -111,9 +117,10 @@ def add_line(
     """Add the pending invoice item of a credit or debit; returns what a debit leaves billed."""
     if line.period.seconds == 0:
         return line.as_billed
+    rated = rate(price_plan(item["price"]), Decimal(item.get("quantity", 1)))
+    item = _as_billed(item, line.credited)
     product = _product_of(ledger, item)
     start, quantity = line.period.start, Decimal(item.get("quantity", 1))
-    rated = rate(price_plan(item["price"]), quantity)
     terms = ItemTerms(
         amount=line.amount_minor,
         currency=subscription["currency"],
@@ -154,12 +161,36 @@ def _charge_rest(
         return item
     if not how.prorates:
         # What was billed stays billed: a later change credits that, and not the new price.
-        return item if step.old is not None else with_billed(item, ())
+        return _remembering(item, step.old) if step.old is not None else with_billed(item, ())
+    item = _knowing(item, {})
     change = proration_of(subscription, item, how.at, new=fees[item["id"]])
     return with_billed(
         with_standing_used(ledger, subscription, item),
         [add_line(ledger, subscription, item, line, is_credit=False) for line in change.debits],
     )
+
+
+def _remembering(item: Body, old: Body) -> Body:
+    """An item at another price that remembers what it was when it was billed, by what billed it."""
+    price = {name: old["price"][name] for name in ("id", "product")}
+    was = {"price": price, "quantity": old.get("quantity", 1)}
+    known = private(old).get(_BILLED_AS, {})
+    sources = (span.source for span in billed_spans(old) if span.source is not None)
+    return _knowing(item, {source: known.get(source, was) for source in sources})
+
+
+def _knowing(item: Body, billed_as: Body) -> Body:
+    kept = {name: value for name, value in private(item).items() if name != _BILLED_AS}
+    return item | {"_": kept | ({_BILLED_AS: billed_as} if billed_as else {})}
+
+
+def _as_billed(item: Body, source: str | None) -> Body:
+    """An item as it was when ``source`` billed it, with the price and quantity that a credit names.
+
+    Classic mode, which names no source, credits the item as it is.
+    """
+    was: Body = private(item).get(_BILLED_AS, {}).get(source, {})
+    return item | was
 
 
 def _bill_usage(ledger: Ledger, subscription: Body, step: Step, how: Proration) -> None:
@@ -195,7 +226,7 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
         metadata=dict(item["metadata"]),
         private=shown["_"],
     )
-    for one in _less_billed_before(terms, usage_billed(ledger, item)):
+    for one in reversed(_less_billed_before(terms, usage_billed(ledger, item))):
         ledger.add_item(new_item(ledger, one))
 
 

@@ -19,8 +19,12 @@ from meterline.core.usage_changes import split
 from meterline.services.account_settings import invoice_grace_seconds
 from meterline.services.context import Context
 from meterline.services.ids import derived_id
-from meterline.services.invoices.billed_before import item_of
-from meterline.services.invoices.bodies import InvoiceTerms, invoice_lines, private
+from meterline.services.invoices.bodies import (
+    InvoiceTerms,
+    billed_item_of,
+    invoice_lines,
+    private,
+)
 from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import usage_in
@@ -165,9 +169,9 @@ def _further(
             "invoice": invoice["id"],
         }
         for line in whole_lines(invoice_lines(invoice))
-        if (item_id := item_of(line)) and line["_"]["meter"]
+        if (item_id := billed_item_of(line)) and line["_"]["meter"]
     }
-    fixed = [_fixed(line) if item_of(line) else line for line in invoice_lines(invoice)]
+    fixed = [_fixed(line) if billed_item_of(line) else line for line in invoice_lines(invoice)]
     items = [_knowing(item, billed.get(item["id"])) for item in items_of(after)]
     return invoice | {"lines": invoice["lines"] | {"data": fixed}}, with_items(after, items)
 
@@ -199,7 +203,7 @@ def _reason(crossed: Crossed, invoice: Body) -> Body:
     """The ``threshold_reason`` of the invoice, with its lines."""
 
     def lines_of(item: Body) -> Body:
-        ids = [line["id"] for line in invoice_lines(invoice) if item_of(line) == item["id"]]
+        ids = [line["id"] for line in invoice_lines(invoice) if billed_item_of(line) == item["id"]]
         return {"line_item_ids": ids, "usage_gte": item["billing_thresholds"]["usage_gte"]}
 
     return {"amount_gte": crossed.amount_gte, "item_reasons": list(map(lines_of, crossed.items))}
