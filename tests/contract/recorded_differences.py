@@ -21,20 +21,5 @@ ON_PURPOSE: Mapping[str, tuple[str, ...]] = {
 }
 
 TO_BE_MENDED: Mapping[str, tuple[str, ...]] = {
-    "the period of what is charged once is the subscription's": (
-        "pay_rails/one_time_charge lines",
-    ),
     "a trial that ends without a payment method": ("kiln_12_subscriptions/39",),
-    "a trial's end together with a new anchor": ("pay_rails/swap_and_reset as sent",),
-    "the latest invoice of a renewal is told by a later event": (
-        "others/subscription.updated, renewed: only its items",
-    ),
-    "fields and texts of refusals": (
-        "kiln_07_catalog/23",
-        "kiln_12_subscriptions/07 once more there",
-        "kiln_12_subscriptions/48",
-        "kiln_13_invoices/32 [r] amount and quantity",
-        "kiln_lists_and_errors/prefix AB_1",
-        "kiln_lists_and_errors/prefix 13 letters",
-    ),
 }

@@ -136,19 +136,21 @@ def _meter() -> Form:
 
 
 @pytest.mark.parametrize(
-    ("path", "form"),
+    ("path", "form", "code"),
     [
-        ("/v1/billing/meters", _meter()),
-        ("/v1/coupons", {"id": "GOLD", "percent_off": 10}),
-        ("/v1/products", {"id": "gold", "name": "Gold"}),
-        ("/v1/customers", {"invoice_prefix": "GOLD"}),
+        ("/v1/billing/meters", _meter(), "resource_already_exists"),
+        ("/v1/coupons", {"id": "GOLD", "percent_off": 10}, "resource_already_exists"),
+        ("/v1/products", {"id": "gold", "name": "Gold"}, "resource_already_exists"),
+        ("/v1/customers", {"invoice_prefix": "GOLD"}, None),
     ],
 )
-def test_what_only_one_object_may_have_goes_to_one(api: Api, path: str, form: Form) -> None:
+def test_what_only_one_object_may_have_goes_to_one(
+    api: Api, path: str, form: Form, code: str | None
+) -> None:
     answers = _posts(api, path, [form] * THREADS)
     assert _statuses(answers) == {200: 1, 400: THREADS - 1}
-    codes = {body["error"]["code"] for status, body in answers if status == 400}
-    assert codes == {"resource_already_exists"}
+    codes = {body["error"].get("code") for status, body in answers if status == 400}
+    assert codes == {code}
 
 
 def test_a_lookup_key_stays_with_one_price(api: Api, shop: dict[str, str]) -> None:

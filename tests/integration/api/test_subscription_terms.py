@@ -73,7 +73,7 @@ def test_the_trial_of_the_prices_counts_if_it_is_asked_for(stage: Stage) -> None
     assert (trial.status, day(trial.trial_end)) == ("trialing", "2024-01-11")
     with pytest.raises(stripe.InvalidRequestError) as refused:
         stage.subscribe(price, trial_from_plan=True, trial_end=stage.now + 86_400)
-    assert refused.value.code == "parameters_exclusive"
+    assert "trial_from_plan=true" in str(refused.value)
 
 
 def test_invoices_say_what_their_subscription_has_them_say(stage: Stage) -> None:

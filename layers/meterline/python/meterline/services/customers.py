@@ -53,7 +53,7 @@ def create_customer(ctx: Context, params: Body) -> Body:
     try:
         ctx.save(change, events, result_id=body["id"])
     except ClaimTaken:
-        raise _prefix_taken(body) from None
+        raise _prefix_taken(ctx, body) from None
     return body
 
 
@@ -80,7 +80,7 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
             with_it=adjustments,
         )
     except ClaimTaken:
-        raise _prefix_taken(body) from None
+        raise _prefix_taken(ctx, body) from None
 
 
 def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - route
@@ -240,9 +240,10 @@ def prefix_claim(body: Body) -> Claim:
     return Claim(INVOICE_PREFIX, body["invoice_prefix"], body["id"])
 
 
-def _prefix_taken(body: Body) -> BillingError:
+def _prefix_taken(ctx: Context, body: Body) -> BillingError:
+    holder = ctx.store.claim_holder(INVOICE_PREFIX, body["invoice_prefix"])
     return BillingError(
-        f"The invoice prefix '{body['invoice_prefix']}' is used by another customer.",
-        code="resource_already_exists",
+        f"This invoice number prefix is taken by customer: {holder}. Please enter a different"
+        " prefix.",
         param="invoice_prefix",
     )

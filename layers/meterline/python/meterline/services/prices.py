@@ -81,6 +81,10 @@ def create_price(ctx: Context, params: Body) -> Body:
     from meterline.services import products  # noqa: PLC0415 - products make their default prices
 
     events, documents = [], []
+    if "product" not in params and "product_data" not in params:
+        raise BillingError(
+            "You must specify either `product` or `product_data` when creating a price."
+        )
     if "product_data" in params:
         products.refuse_taken_id(ctx, params["product_data"])
         product = products.new_product(ctx, params["product_data"])
@@ -160,7 +164,6 @@ def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price
 def _taken(holder: str | None) -> BillingError:
     return BillingError(
         f"A price (`{holder}`) already uses that lookup key.",
-        code="resource_already_exists",
         param="lookup_key",
     )
 

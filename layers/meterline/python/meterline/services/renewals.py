@@ -99,8 +99,17 @@ def _commit(ctx: Context, document: Document, decide: _Decide) -> list[Document]
     else:
         if after["status"] == "paused" != subscription["status"]:
             ledger.tell("customer.subscription.paused", after)
-        ledger.tell("customer.subscription.updated", after, subscription)
+        _tell_updated(ledger, after, subscription)
     return ledger.save()
+
+
+def _tell_updated(ledger: Ledger, after: Body, before: Body) -> None:
+    """Tell of a subscription that went on; of its latest invoice by an event of its own."""
+    renewed = after | {"latest_invoice": before["latest_invoice"]}
+    if renewed != before:
+        ledger.tell("customer.subscription.updated", renewed, before)
+    if after["latest_invoice"] != before["latest_invoice"]:
+        ledger.tell("customer.subscription.updated", after, renewed)
 
 
 def _roll(ledger: Ledger, subscription: Body) -> Body:

@@ -237,7 +237,6 @@ Amounts are in minor units of the price's currency; the fee is for each event.""
 CREATE_PRICE = object_(
     {**AMOUNT, **idle_params.PRICE},
     exclusive=[tuple(AMOUNT), ("product", "product_data")],
-    one_of=[("product", "product_data")],
     currency=currency(required=True),
     currency_options=CURRENCY_OPTIONS,
     active=boolean(),

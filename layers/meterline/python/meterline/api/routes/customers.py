@@ -1,5 +1,7 @@
 """Customers, and the test clocks that some of them live on."""
 
+from dataclasses import dataclass
+
 from meterline.api import idle_params
 from meterline.api.lists import (
     PAGING,
@@ -8,10 +10,12 @@ from meterline.api.lists import (
     read_page,
     retrieve,
 )
+from meterline.api.param_refusals import Raw
 from meterline.api.params import (
     RANGE,
     Param,
     Params,
+    String,
     array,
     enum,
     integer,
@@ -22,6 +26,7 @@ from meterline.api.params import (
 from meterline.api.router import Routes, delete, get, post
 from meterline.api.routes.shared import SHIPPING, address, currency
 from meterline.api.searching import searching
+from meterline.core.errors import BillingError
 from meterline.services.balances import (
     create_balance_transaction,
     find_balance_transaction,
@@ -34,6 +39,20 @@ from meterline.store.billing import Source
 from meterline.store.search_terms import email_term
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InvoicePrefix(String):
+    """What the numbers of a customer's invoices begin with."""
+
+    def convert(self, raw: Raw, name: str) -> str:
+        """The prefix."""
+        try:
+            return String.convert(self, raw, name)
+        except BillingError:
+            raise BillingError(
+                "Invoice number prefix must be 1\u201312 uppercase letters or numbers."
+            ) from None
+
+
 def _fields() -> dict[str, Param]:
     return {
         "address": address(emptyable=True),
@@ -42,9 +61,7 @@ def _fields() -> dict[str, Param]:
         "description": string(emptyable=True),
         "email": string(max_length=512, emptyable=True),
         "individual_name": string(max_length=150, emptyable=True),
-        "invoice_prefix": string(
-            max_length=12, pattern="[A-Z0-9]{3,12}", hint="Use 3 to 12 capitals and digits."
-        ),
+        "invoice_prefix": _InvoicePrefix(max_length=12, pattern="[A-Z0-9]{1,12}"),
         "invoice_settings": object_(
             idle_params.CUSTOMER_INVOICE_SETTINGS,
             custom_fields=array(

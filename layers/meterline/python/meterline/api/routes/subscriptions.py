@@ -215,7 +215,6 @@ _CREATE = object_(
     {"customer": string(required=True), "items": _ITEMS, **_CREATE_FIELDS},
     exclusive=[
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
-        ("trial_end", "trial_from_plan"),
         ("trial_end", "trial_period_days"),
         ("backdate_start_date", "billing_cycle_anchor_config"),
         ("cancel_at", "cancel_at_period_end"),
@@ -251,7 +250,7 @@ _UPDATE = object_(
         **_PRORATION,
     },
     exclusive=[
-        ("billing_cycle_anchor", "trial_end", "trial_from_plan"),
+        ("billing_cycle_anchor", "trial_from_plan"),
         ("cancel_at", "cancel_at_period_end"),
     ],
 )
@@ -366,7 +365,7 @@ PREVIEW_DETAILS = object_(
     },
     exclusive=[
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
-        ("billing_cycle_anchor", "trial_end", "trial_period_days"),
+        ("billing_cycle_anchor", "trial_period_days"),
         ("start_date", "backdate_start_date", "billing_cycle_anchor_config", "trial_end"),
         ("start_date", "backdate_start_date", "trial_period_days"),
         ("cancel_at", "cancel_at_period_end", "cancel_now"),

@@ -125,7 +125,10 @@ def _unit_amount(params: Body, quantity: Decimal, at: str) -> Decimal:
         )
     if quantity != 1:
         raise BillingError(
-            "amount is for one: use unit_amount_decimal.", param=param_inside(at, "quantity")
+            "You may only specify one of these parameters: amount, quantity. Give the amount of"
+            " one as unit_amount_decimal.",
+            code="parameters_exclusive",
+            param=param_inside(at, "amount"),
         )
     return Decimal(params["amount"])
 

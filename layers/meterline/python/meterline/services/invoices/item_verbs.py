@@ -73,7 +73,7 @@ def editable_draft(
     document = find(ctx, "invoice", invoice_id, param=param, status=status)
     if document.body["status"] != "draft":
         raise BillingError(
-            "This invoice is no longer editable: finalized invoices never change.",
+            "Invalid invoice: This invoice is no longer editable",
             code="invoice_not_editable",
         )
     return document

@@ -32,7 +32,6 @@ from meterline.services.invoices.discounts import (
 )
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import item_line
-from meterline.services.invoices.item_verbs import editable_draft
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.numbers import check_number
 from meterline.services.invoices.pending import Selection
@@ -106,7 +105,9 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
 
 def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Delete a draft that was made by hand, and its items with it, as Stripe does."""
-    document = editable_draft(ctx, invoice_id, param="invoice", status=404)
+    document = find(ctx, "invoice", invoice_id, param="invoice", status=404)
+    if document.body["status"] != "draft":
+        raise BillingError("You can only delete draft invoices.")
     if subscription_of(document.body) is not None:
         raise BillingError(
             "You can only delete one-off invoices: finalize the invoice of a subscription, then"

@@ -20,6 +20,11 @@ from meterline.services.terms import item_period, price_plan
 from meterline.store.documents import Body
 
 _NAME = "add_invoice_items"
+_OF_THE_ITEMS = {
+    "start": {"type": "max_item_period_start"},
+    "end": {"type": "min_item_period_end"},
+}
+"""The period of an item if a request does not say another."""
 
 
 def add_one_off_items(
@@ -92,8 +97,8 @@ def _said(subscription: Body, one: Body, param: str, ledger: Ledger) -> Body:
     said: Body = {"metadata": merged_metadata({}, one.get("metadata"), f"{param}[metadata]")}
     if "discountable" in one:
         said["discountable"] = one["discountable"]
-    if "period" in one:
-        said["period"] = _period(subscription, one["period"], f"{param}[period]", ledger.ctx.now)
+    period = one.get("period", _OF_THE_ITEMS)
+    said["period"] = _period(subscription, period, f"{param}[period]", ledger.ctx.now)
     return said
 
 

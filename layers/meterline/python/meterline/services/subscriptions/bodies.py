@@ -302,7 +302,7 @@ def _empty_fields() -> dict[str, Any]:
         "managed_payments": {"enabled": False},
         "trial_settings": {
             "end_behavior": {
-                "billing_cycle_anchor": None,
+                "billing_cycle_anchor": "now",
                 "missing_payment_method": "create_invoice",
             }
         },

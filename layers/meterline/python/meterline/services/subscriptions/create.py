@@ -40,6 +40,7 @@ from meterline.services.subscriptions.threshold_terms import (
 )
 from meterline.services.subscriptions.update import (
     check_collection,
+    check_trial_terms,
     invoice_settings,
     longest_trial,
     pending_interval,
@@ -140,6 +141,7 @@ def _backdated(start: int, now: int) -> Opening:
 
 
 def _trial_end(params: Mapping[str, Any], terms: list[ItemTerms], now: int) -> int | None:
+    check_trial_terms(params)
     if params.get("trial_end") not in (None, "now"):
         return int(params["trial_end"])
     days = params.get("trial_period_days", _days_of_prices(params, terms))

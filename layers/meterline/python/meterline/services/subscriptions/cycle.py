@@ -56,9 +56,15 @@ class Restart:
 def restart_of(before: Body, after: Body, params: Body, now: int) -> Restart | None:
     """The restart that a change means, or None: asked for, by a trial, or by classic rules."""
     trial_end = params.get("trial_end")
-    if trial_end == "now":
-        return Restart(now, now) if before["status"] == "trialing" else None
-    if trial_end is not None:
+    if trial_end == "now" and before["status"] == "trialing":
+        return Restart(now, now)
+    if trial_end not in (None, "now"):
+        if _resets(params):
+            raise BillingError(
+                "You may only specify one of these parameters: billing_cycle_anchor, trial_end.",
+                code="parameters_exclusive",
+                param="billing_cycle_anchor",
+            )
         check_trial_end(trial_end, now, before["billing_cycle_anchor"])
         return Restart(now, trial_end, trial_end)
     if before["status"] in ("trialing", "paused"):

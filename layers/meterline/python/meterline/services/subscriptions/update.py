@@ -1,6 +1,6 @@
 """Changing subscriptions: items, cycle, trial, discounts, end, and what is said about them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,6 +104,7 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
     end = wanted_end(params)
     changed, steps = change_items(ledger, after | end, params.get("items", ()), how.at)
     note_thresholds(ledger, changed)
+    check_trial_terms(params)
     if params.get("trial_from_plan"):
         params = params | trial_of_prices(changed, now)
     new_cycle = restart_of(before, changed, params, now)
@@ -250,6 +251,14 @@ def trial_of_prices(subscription: Body, now: int) -> Body:
     return {"trial_end": trial_end_from_days(now, days)} if days else {}
 
 
+def check_trial_terms(params: Mapping[str, Any]) -> None:
+    """Refuse a trial of a request's own beside that of the prices."""
+    if params.get("trial_from_plan") and {"trial_end", "trial_period_days"} & params.keys():
+        raise BillingError(
+            "You cannot set `trial_end` or `trial_period_days` when `trial_from_plan=true`."
+        )
+
+
 def longest_trial(prices: Iterable[Body]) -> int:
     """The longest trial of recurring prices, in days; 0 if none has any."""
     return max((int(price["recurring"]["trial_period_days"] or 0) for price in prices), default=0)
@@ -264,7 +273,7 @@ def invoice_settings(subscription: Body, params: Body) -> Body:
 def trial_settings(params: Body) -> Body:
     """What becomes of a subscription whose trial ends without a payment method."""
     behavior = params["trial_settings"]["end_behavior"]["missing_payment_method"]
-    return {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": behavior}}
+    return {"end_behavior": {"billing_cycle_anchor": "now", "missing_payment_method": behavior}}
 
 
 def pending_interval(subscription: Body, params: Body, now: int) -> Body:
