@@ -104,8 +104,7 @@ CASES = {
         lambda w: {"data": holds(w.price), "url": "/v1/prices"},
         Refused(
             lambda w: w.v1.prices.list({"starting_after": w.price, "ending_before": w.price}),
-            code="parameters_exclusive",
-            param="ending_before",
+            says="Received both starting_after and ending_before parameters",
         ),
     ),
     "Price.search": Case(
