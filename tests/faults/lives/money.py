@@ -24,6 +24,7 @@ def check_invoice(life: Life, invoice: Body) -> None:
     _same(life, invoice, rule, invoice["subtotal"], amount - own)
     _same(life, invoice, "discounts are those of the lines", told, off)
     _same(life, invoice, "the total is what discounts leave", invoice["total"], amount - off)
+    _same(life, invoice, "a line stands once", len({line["id"] for line in lines}), len(lines))
     for line in lines:
         taken = sum(part["amount"] for part in line["discount_amounts"])
         if not -_discounts_to_give_back(line) <= taken <= max(line["amount"], 0):

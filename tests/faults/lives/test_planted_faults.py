@@ -108,7 +108,11 @@ NOTICED_BY: dict[Plant, set[str]] = {
     an_end_that_does_not_end: {"no work fails (NoProgress)", "what has an end ends"},
     a_due_instant_that_is_not_moved: {"no work fails (NoProgress)"},
     a_number_that_is_used_twice: {"a number is used once"},
-    a_period_that_is_billed_twice: {"each period is billed once", "usage is billed once"},
+    a_period_that_is_billed_twice: {
+        "a line stands once",
+        "each period is billed once",
+        "usage is billed once",
+    },
     usage_of_the_last_second_that_is_dropped: {"a line bills the usage of its period"},
     a_balance_that_is_booked_twice: {
         "a balance is the sum of its transactions",
