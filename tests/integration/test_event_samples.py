@@ -233,6 +233,17 @@ def test_an_unknown_path_is_refused_in_the_api_s_own_words(samples: Samples) -> 
     assert json.loads(answer["body"])["error"]["type"] == "invalid_request_error"
 
 
+def test_an_empty_list_needs_a_key_and_the_right_to_find_it(samples: Samples) -> None:
+    event = json.loads((ROOT / "events" / "AnswerUnknownRoute.json").read_text())
+    event["rawPath"] = event["requestContext"]["http"]["path"] = "/v1/charges"
+    event["headers"]["authorization"] = f"Bearer {samples.ids[KEY]}"
+    forget_cached()
+    with keeping_to_its_rights("AnswerUnknownRouteFunction", samples.engine):
+        answer = load_handler("answer_unknown_route")(event, None)
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["data"] == []
+
+
 def subscribe(engine: Engine, topic: str) -> str:
     """A queue that hears a topic."""
     queue = str(boto3.client("sqs").create_queue(QueueName=f"heard-{topic}")["QueueUrl"])

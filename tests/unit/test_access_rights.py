@@ -19,6 +19,7 @@ FIND_KEYS = {("GetItem", "key")}
 KEEP_RECORDS = {(action, "record") for action in ("PutItem", "UpdateItem", "DeleteItem")}
 KEEP_SESSIONS = {("GetItem", "session"), ("PutItem", "session")}
 RIGHTS = {
+    "AnswerUnknownRouteFunction": FIND_KEYS,
     "IngestMeterEventsFunction": FIND_KEYS | KEEP_SESSIONS,
     "ServeAlertsFunction": FIND_KEYS | KEEP_RECORDS,
     "ServeCatalogFunction": FIND_KEYS | KEEP_RECORDS,
