@@ -49,7 +49,10 @@ CASES = {
     "Invoice.del": Case(
         lambda w: w.v1.invoices.delete(w.draft),
         lambda w: {"id": w.draft, "object": "invoice", "deleted": True},
-        Refused(lambda w: w.v1.invoices.delete(w.open_invoice), code="invoice_not_editable"),
+        Refused(
+            lambda w: w.v1.invoices.delete(w.open_invoice),
+            says="You can only delete draft invoices.",
+        ),
     ),
     "Invoice.list": Case(
         lambda w: w.draft and w.v1.invoices.list({"customer": w.customer, "status": "draft"}),
@@ -78,7 +81,7 @@ CASES = {
         lambda w: {
             "id": w.draft,
             "total": 1_000,
-            "lines.data.1.description": "Help",
+            "lines.data.0.description": "Help",
             "metadata.a": "1",
         },
         Refused(
