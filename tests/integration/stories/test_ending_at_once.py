@@ -37,6 +37,15 @@ def test_the_final_invoice_is_a_draft_for_its_hour(
     assert last.next_payment_attempt == attempt
 
 
+def test_each_invoice_that_an_end_stops_is_told_once(stage: Stage) -> None:
+    subscription = stage.subscribe(stage.price("Base", 3_100))
+    stage.until("2024-02-01 00:30")
+    stage.client.v1.subscriptions.cancel(subscription.id)
+    told = stage.client.v1.events.list({"type": "invoice.updated", "limit": 100}).data
+    stopped = sorted(event.data.object.id for event in told)
+    assert stopped == sorted(one.id for one in stage.invoices())
+
+
 def test_a_final_invoice_below_zero_is_booked_to_the_balance_when_it_is_final(
     stage: Stage,
 ) -> None:

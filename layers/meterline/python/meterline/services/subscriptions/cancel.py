@@ -370,6 +370,8 @@ def _while_they_fit(documents: list[Document]) -> Iterator[Document]:
 
 
 def _stop(ledger: Ledger, subscription: Body, document: Document) -> None:
+    if ledger.drafted(document.id) is not None:
+        return  # the latest one, which is also among the newest
     before = document.body
     advances = before["status"] in ("draft", "open") and before["auto_advance"]
     if not advances or subscription_of(before) != subscription["id"]:
