@@ -351,6 +351,31 @@ def test_a_draft_that_is_finalized_before_all_is_corrected_leaves_the_rest_to_th
     assert corrections() == [(3 * (day + 1), FROZEN + day * DAY) for day in range(5)]
 
 
+def test_notes_that_come_while_a_draft_is_corrected_wait_for_the_next(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many come, each commit leaves less to do, and a line is corrected once."""
+    monkeypatch.setattr(late_usage, "_NOTES_AT_ONCE", 2)
+    billed_late()
+    story = Story(dynamodb, "day")
+    for day in (2, 4, 6, 8, 9):
+        story.advance(FROZEN + day * DAY)
+    story.advance(FROZEN + 9 * DAY + 2 * HOUR)
+    for day in range(4):
+        story.use(day + 1, FROZEN + day * DAY + HOUR)
+    subscription = BillingStore(livemode=False).get(story.subscription)
+    assert subscription is not None
+    renew_subscription(context(FROZEN + 10 * DAY), subscription)
+    draft_id = stored(story.subscription)["latest_invoice"]
+    for day in (0, 4, 5, 6, 7, 8):
+        story.use(10, FROZEN + day * DAY + HOUR)
+    story.advance(FROZEN + 10 * DAY + 2 * HOUR)
+    ids = [line["id"] for line in stored(draft_id)["lines"]["data"]]
+    assert len(ids) == len(set(ids)) == 1 + 4
+    story.advance(FROZEN + 11 * DAY + 2 * HOUR)
+    assert sum(amount for amount, _ in corrections()) == 3 * (1 + 2 + 3 + 4 + 6 * 10)
+
+
 @pytest.fixture
 def done_with(story: Story) -> Story:
     """Nine weeks after the first one, whose 40 late tokens were corrected in the third."""

@@ -18,6 +18,7 @@ from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import (
     InvoiceTerms,
     billed_with_discounts,
+    corrections_left,
     invoice_due_at,
     invoice_lines,
     private,
@@ -81,8 +82,7 @@ def add_late_lines(ctx: Context, document: Document) -> list[Document]:
     assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
     ledger, after = open_ledger(ctx, customer), document.body | {"_": state}
     if not customer.body.get("deleted"):
-        subscription_id = str(subscription_of(after))
-        late = _late_lines(ledger, subscription_id, document.id, _NOTES_AT_ONCE)
+        late = _more_late_lines(ledger, document)
         after |= {"_": state | late_state(late, int(document.body["created"]))}
         after = with_totals(after, [*invoice_lines(after), *late.lines], ledger.account)
         ledger.tell("invoice.updated", after, document.body)
@@ -95,13 +95,31 @@ def late_state(late: LateLines, at: int) -> Body:
     return {"late": {"at": at, "left": late.left}} if late.left else {}
 
 
+def _more_late_lines(ledger: Ledger, draft: Document) -> LateLines:
+    """The next corrections of a draft, of as many notes as it had left.
+
+    Those that have come since then are for the next renewal: so this ends, however many come.
+    """
+    (left,) = corrections_left(draft.body)
+    most = min(_NOTES_AT_ONCE, left)
+    late = _late_lines(ledger, str(subscription_of(draft.body)), draft.id, most)
+    return replace(late, left=min(late.left, left - most))
+
+
 def _late_lines(
     ledger: Ledger, subscription_id: str, invoice_id: str, most: int | None
 ) -> LateLines:
-    """The corrections of the notes that are there the longest, up to ``most``."""
+    """The corrections of the notes that are there the longest, up to ``most``.
+
+    An invoice corrects a line once: a note that was taken up again since waits for the next.
+    """
     ctx = ledger.ctx
     notes = ctx.store.each(KIND, Span(oldest_first=True), parent=ledger.customer.id)
-    noted = [one for one in notes if _is_of(ctx, one, subscription_id)]
+    noted = [
+        one
+        for one in notes
+        if corrected_by(one).invoice != invoice_id and _is_of(ctx, one, subscription_id)
+    ]
     found = [_Found(one, line) for one in noted[:most] for line in _line_of(ctx, one)]
     found.sort(key=lambda one: int(one.line["period"]["start"]), reverse=True)
     made = [_correction(ledger, one, invoice_id) for one in found]
