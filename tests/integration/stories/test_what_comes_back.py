@@ -172,6 +172,27 @@ def test_a_discount_that_a_renewals_draft_got_counts_for_what_comes_back_of_it(
     assert [one.total for one in stage.invoices()] == [10_000, 0, 0]
 
 
+@pytest.mark.parametrize("mode", ["classic", "flexible"])
+@pytest.mark.parametrize("how", ["counted", "put on by hand"])
+def test_an_amount_that_a_draft_spreads_anew_comes_back_as_it_was_spread(
+    stage: Stage, mode: str, how: str
+) -> None:
+    """Of 50.00 off, a licence for 100.00 has half once there is something else for 100.00."""
+    prices = [stage.price("Seat", 10_000), stage.metered("Calls", stage.meter(), 1)]
+    half_off = [_coupon(stage, amount_off=5_000)]
+    made = stage.subscribe(*prices, discounts=half_off, billing_mode={"type": mode})
+    stage.until("2024-02-01 00:30")
+    if how == "counted":
+        stage.use(10_000, "2024-01-31")
+    else:
+        extra = {"customer": stage.customer, "amount": 10_000, "currency": "usd"}
+        stage.client.v1.invoice_items.create(extra | {"invoice": stage.invoices()[-1].id})
+    stage.until("2024-02-15 12:00")
+    stage.client.v1.subscriptions.cancel(made.id, {"prorate": True})
+    [credit] = stage.client.v1.invoice_items.list({"pending": True}).data[-1:]
+    assert credit.amount == (-3_750 if mode == "flexible" else -2_500)
+
+
 def test_classic_mode_credits_the_price_of_now_with_the_discount_that_was_used(
     stage: Stage,
 ) -> None:

@@ -6,11 +6,9 @@ instant.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from meterline.core.cycles import CyclePeriod
-from meterline.core.invoicing import BillingMode, opening_lines, renewal_lines
-from meterline.core.item_changes import BilledSpan, Fee
+from meterline.core.invoicing import opening_lines, renewal_lines
 from meterline.core.mixed_intervals import subscription_period
 from meterline.core.periods import Period
 from meterline.services.account_settings import invoice_grace_seconds
@@ -19,9 +17,7 @@ from meterline.services.events import EventDraft
 from meterline.services.ids import derived_id
 from meterline.services.invoices.bodies import (
     InvoiceTerms,
-    billed_item_of,
     private,
-    subscription_of,
 )
 from meterline.services.invoices.discounts import with_discounts_of
 from meterline.services.invoices.drafting import (
@@ -30,11 +26,10 @@ from meterline.services.invoices.drafting import (
     issue_on,
     pending_for,
 )
-from meterline.services.invoices.item_bodies import line_source
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import usage_in
 from meterline.services.invoices.settle import expire_incomplete
-from meterline.services.invoices.tier_lines import line_ids, whole_lines
+from meterline.services.subscriptions.billed_in_advance import with_billed_lines
 from meterline.services.subscriptions.bodies import (
     ended_subscription,
     items_of,
@@ -44,7 +39,6 @@ from meterline.services.subscriptions.bodies import (
     subscription_document,
     with_items,
 )
-from meterline.services.subscriptions.fees import with_discounts_used
 from meterline.services.terms import (
     billed_item,
     item_period,
@@ -52,7 +46,6 @@ from meterline.services.terms import (
     span_from,
     unbilled_usage,
     usage_span,
-    with_billed,
 )
 from meterline.store.documents import Body, Change, Document
 
@@ -208,57 +201,8 @@ def coming_span(subscription: Body, item: Body) -> CyclePeriod | None:
     return span_from(subscription, item, start)
 
 
-def with_billed_lines(subscription: Body, invoice: Body) -> Body:
-    """The subscription whose items know what ``invoice`` bills in advance for them."""
-    billed = {}
-    for line in whole_lines(invoice["lines"]["data"]):
-        item_id = billed_item_of(line)
-        if item_id is not None and _is_in_advance(line):
-            discount = sum(part["amount"] for part in line["discount_amounts"])
-            period = Period(line["period"]["start"], line["period"]["end"])
-            source = line_source(invoice["id"], line_ids(line))
-            span = BilledSpan(Fee(line["amount"], discount), period, source)
-            billed[item_id] = span, private(line).get("discounts", [])
-    shared = private(invoice).get("discounts", [])
-    classic = mode_of(subscription) is BillingMode.CLASSIC
-
-    def knowing(item: Body) -> Body:
-        if item["id"] not in billed:
-            return item
-        span, own = billed[item["id"]]
-        after = with_billed(item, [span])
-        return with_discounts_used(after, [*own, *shared]) if classic else after
-
-    return with_items(subscription, [knowing(item) for item in items_of(subscription)])
-
-
-def note_discounts(ledger: Ledger, before: Body, after: Body) -> None:
-    """Let a subscription's items know what a draft bills in advance once its discounts changed.
-
-    An item that has gone on since then, by a change or another invoice, is left as it is.
-    """
-    subscription_id = subscription_of(after)
-    same = before["total_discount_amounts"] == after["total_discount_amounts"]
-    if subscription_id is None or same:
-        return
-    document = ledger.read([subscription_id])[subscription_id]
-    formerly = items_of(with_billed_lines(document.body, before))
-    now = items_of(with_billed_lines(document.body, after))
-    items = [
-        new if private(item).get("billed") == private(old).get("billed") else item
-        for item, old, new in zip(items_of(document.body), formerly, now, strict=True)
-    ]
-    if items != items_of(document.body):
-        ledger.put(replace(document, body=with_items(document.body, items)))
-
-
 def _until(period: Period, end: int) -> Period:
     return Period(min(period.start, end), min(period.end, end))
-
-
-def _is_in_advance(line: Body) -> bool:
-    """Whether a line bills licences; lines that are free by rule have no steps."""
-    return line["_"]["meter"] is None and bool(line["_"]["explanation"]["steps"])
 
 
 _OF_A_PERIOD = ("billed", "billed_as", "usage_billed", "usage_from", "usage_owed")

@@ -26,6 +26,7 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.services.lookups import find, on_customers_time
+from meterline.services.subscriptions.billed_in_advance import note_discounts
 from meterline.services.subscriptions.standing import recover
 from meterline.store.documents import Body, Change, Document
 from meterline.store.tabs import tab_of
@@ -139,7 +140,9 @@ def finalize_draft_on(ledger: Ledger, draft: Body, settings: Body) -> Body:
     """
     current = with_current_usage(ledger.ctx, draft) | settings
     _rate_items_again(ledger, draft, current)
-    return finalize_on(ledger, current)
+    final = finalize_on(ledger, current)
+    note_discounts(ledger, draft, final)
+    return final
 
 
 def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Document]:

@@ -9,6 +9,7 @@ from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.lookups import find, on_customers_time
+from meterline.services.subscriptions.billed_in_advance import note_discounts
 from meterline.store.documents import Body, Document
 
 KIND = "invoiceitem"
@@ -82,6 +83,7 @@ def editable_draft(
 def put_lines(ledger: Ledger, draft: Document, lines: list[Body]) -> Body:
     """Store a draft with other lines, and the totals that follow from them."""
     body = with_totals(draft.body, lines, ledger.account)
+    note_discounts(ledger, draft.body, body)
     ledger.put(replace(draft, body=body))
     ledger.tell("invoice.updated", body, draft.body)
     return body

@@ -36,6 +36,7 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.lines import bounds_of, steps_of
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.services.invoices.tier_lines import whole_lines
+from meterline.services.subscriptions.billed_in_advance import note_discounts
 from meterline.store.billing import Span
 from meterline.store.documents import Body, Document
 
@@ -85,6 +86,7 @@ def add_late_lines(ctx: Context, document: Document) -> list[Document]:
         late = _more_late_lines(ledger, document)
         after |= {"_": state | late_state(late, int(document.body["created"]))}
         after = with_totals(after, [*invoice_lines(after), *late.lines], ledger.account)
+        note_discounts(ledger, document.body, after)
         ledger.tell("invoice.updated", after, document.body)
     ledger.put_first(replace(document, body=after, due_at=invoice_due_at(after)))
     return ledger.save()

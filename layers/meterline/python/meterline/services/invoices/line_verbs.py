@@ -17,7 +17,7 @@ from meterline.services.invoices.item_requests import changed_item, check_curren
 from meterline.services.invoices.item_verbs import KIND, editable_draft
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.renewals import note_discounts
+from meterline.services.subscriptions.billed_in_advance import note_discounts
 from meterline.store.documents import Body, Document
 
 _OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "period")

@@ -36,7 +36,8 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.numbers import check_number
 from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import customer_of, find, on_customers_time
-from meterline.services.renewals import current_period, note_discounts
+from meterline.services.renewals import current_period
+from meterline.services.subscriptions.billed_in_advance import note_discounts
 from meterline.store.documents import Body
 
 _PLAIN_FIELDS = (

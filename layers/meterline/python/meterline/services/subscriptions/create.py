@@ -17,7 +17,7 @@ from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_a
 from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.one_off import add_one_off_items
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.renewals import with_billed_lines
+from meterline.services.subscriptions.billed_in_advance import with_billed_lines
 from meterline.services.subscriptions.bodies import (
     ItemTerms,
     items_of,

@@ -7,7 +7,8 @@ from meterline.services.ids import new_id
 from meterline.services.invoices.bodies import InvoiceTerms
 from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
 from meterline.services.invoices.ledger import Ledger, open_ledger
-from meterline.services.renewals import current_period, with_billed_lines
+from meterline.services.renewals import current_period
+from meterline.services.subscriptions.billed_in_advance import with_billed_lines
 from meterline.services.subscriptions.bodies import (
     is_ended,
     items_of,

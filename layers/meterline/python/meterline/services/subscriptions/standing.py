@@ -16,7 +16,7 @@ _NOT_FINAL = ("draft", "void")
 def judged_by(ledger: Ledger, invoice: Body) -> Document | None:
     """The subscription whose status an open invoice decides about; None if there is none."""
     subscription_id = subscription_of(invoice)
-    document = ledger.ctx.store.get(subscription_id) if subscription_id else None
+    document = ledger.read([subscription_id]).get(subscription_id) if subscription_id else None
     if document is None or not _is_latest_finalized(ledger, invoice, document.body):
         return None
     return document

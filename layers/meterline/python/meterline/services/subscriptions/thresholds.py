@@ -30,7 +30,8 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.metered import usage_in
 from meterline.services.invoices.tier_lines import whole_lines
 from meterline.services.lookups import on_customers_time
-from meterline.services.renewals import current_period, with_billed_lines
+from meterline.services.renewals import current_period
+from meterline.services.subscriptions.billed_in_advance import with_billed_lines
 from meterline.services.subscriptions.bodies import (
     items_of,
     subscription_document,

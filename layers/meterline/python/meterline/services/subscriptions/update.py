@@ -26,7 +26,8 @@ from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.one_off import add_one_off_items
 from meterline.services.invoices.pending import Selection
 from meterline.services.lookups import find, on_customers_time
-from meterline.services.renewals import current_period, fate_of_trial, with_billed_lines
+from meterline.services.renewals import current_period, fate_of_trial
+from meterline.services.subscriptions.billed_in_advance import with_billed_lines
 from meterline.services.subscriptions.bodies import (
     is_ended,
     items_of,
