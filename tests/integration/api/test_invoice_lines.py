@@ -178,7 +178,7 @@ def test_usage_whose_amount_was_set_is_not_rated_again(stage: Stage, invoices: A
         ({"lines": [{"amount": 1, "pricing": {"price": "x"}}]}, None, "parameters_exclusive"),
         ({"lines": [{"invoice_item": "ii_x"}]}, "lines[0][invoice_item]", "resource_missing"),
         ({"lines": [{"pricing": {"price": "x"}}]}, "lines[0][pricing][price]", "resource_missing"),
-        ({"lines": [{"amount": 5, "quantity": 2}]}, "lines[0][quantity]", None),
+        ({"lines": [{"amount": 5, "quantity": 2}]}, "lines[0][amount]", None),
         ({"lines": [{"amount": 5, "tax_rates": ["x"]}]}, None, "parameter_unknown"),
     ],
 )

@@ -19,7 +19,7 @@ from meterline.services.invoices.manual import create_invoice
 from meterline.services.invoices.metered import usage_in, with_current_usage
 from meterline.services.invoices.settle import void_invoice
 from meterline.services.subscriptions import prorations
-from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.services.subscriptions.update import update_subscription
 from meterline.services.test_clocks import delete_test_clock, run_test_clock
 from meterline.store.billing import BillingStore
 from meterline.store.documents import Body, Change, Conflict, Document
@@ -28,7 +28,17 @@ from tests.engines import Engine
 from tests.faults.billing.world import usage_record
 from tests.integration.runs import test_late_usage
 from tests.integration.runs.test_late_usage import WEEK, Story
-from tests.integration.runs.worlds import DAY, FROZEN, HOUR, clock, context, listed, stored, told
+from tests.integration.runs.worlds import (
+    DAY,
+    FROZEN,
+    HOUR,
+    clock,
+    context,
+    licence,
+    listed,
+    stored,
+    told,
+)
 
 FOUND = "meterline.late_usage.found"
 AHEAD = int(time.time()) // DAY * DAY + 30 * DAY
@@ -42,6 +52,14 @@ def found() -> list[dict[str, Any]]:
         for event in box["events"]
         if event["type"] == FOUND
     ]
+
+
+def exchange_metered_item(story: Story) -> None:
+    """Have licences instead of usage from now on: an invoice of the usage is final at once."""
+    [item] = stored(story.subscription)["items"]["data"]
+    items = [{"id": item["id"], "deleted": True}, {"price": licence(interval="week")}]
+    params = {"items": items, "proration_behavior": "always_invoice"}
+    update_subscription(context(), story.subscription, params)
 
 
 @pytest.fixture
@@ -268,9 +286,8 @@ def test_usage_between_the_reading_and_the_commit_of_an_invoice_final_at_once_is
         return usage
 
     monkeypatch.setattr(prorations, "usage_in", read_early)
-    params = {"invoice_now": True, "prorate": True}
-    cancel_subscription(context(), story.subscription, params)
-    assert story.lines() == [(300, "100", FROZEN)]
+    exchange_metered_item(story)
+    assert (300, "100", FROZEN) in story.lines()
     assert found() == []
     story.advance(FROZEN + 2 * DAY + 60)
     assert [one["counted_quantity"] for one in found()] == ["107"]
