@@ -33,7 +33,8 @@ class DocumentFuzzer(Fuzzer):
 
     def _described(self, schema: Schema, name: str) -> Any:
         """A value that the schema allows, or nearly."""
-        if self.dice.random() < 0.02:
+        is_free = not schema.keys() & {"anyOf", "enum", "type"}
+        if is_free or self.dice.random() < 0.02:
             return self._nonsense()
         if "anyOf" in schema:
             return self._described(self.dice.choice(schema["anyOf"]), name)
