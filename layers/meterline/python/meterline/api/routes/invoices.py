@@ -263,7 +263,7 @@ ROUTES = Routes(
             "/v1/invoices/{id}/pay",
             _KIND,
             pay_invoice,
-            object_(idle_params.INVOICE_PAYMENT, paid_out_of_band=boolean()),
+            _PAY,
         ),
         post("/v1/invoices/{id}/send", _KIND, send_invoice),
         post("/v1/invoices/{id}/void", _KIND, void_invoice),

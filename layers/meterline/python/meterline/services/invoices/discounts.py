@@ -19,7 +19,6 @@ from meterline.services.lookups import find
 from meterline.store.documents import Body, Document
 
 KIND = "discount"
-MAX_DISCOUNTS = 20
 
 
 @dataclass(frozen=True, slots=True)
