@@ -189,7 +189,7 @@ def _create_api_key(endpoint: str) -> str:
     env = os.environ | aws.aws_environment(endpoint)
     env |= aws.settings_environment(aws.outputs(endpoint))
     script = (
-        "from meterline.services.api_keys import create_key;"
+        "from meterline.services.account.api_keys import create_key;"
         "print(create_key(livemode=False, name='make up').secret)"
     )
     done = subprocess.run(

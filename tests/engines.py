@@ -20,9 +20,9 @@ import yaml
 from botocore.loaders import create_loader
 from moto import mock_aws
 
-from meterline.store.clients import reset_clients
-from meterline.store.models import reset_models
-from meterline.store.settings import settings
+from meterline.store.base.clients import reset_clients
+from meterline.store.base.models import reset_models
+from meterline.store.base.settings import settings
 from tests.moto_partiql import batches_of_writes
 from tests.moto_threads import one_request_at_a_time
 from tests.moto_transactions import copy_tables_once

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meterline.core.errors import BillingError
-from meterline.services import api_keys
-from meterline.store.access import FULL_RIGHTS, ApiKey
+from meterline.core.base.errors import BillingError
+from meterline.services.account import api_keys
+from meterline.store.account.access import FULL_RIGHTS, ApiKey
 from meterline_cli import deployment
 
 

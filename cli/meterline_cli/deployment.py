@@ -6,9 +6,9 @@ import time
 
 import boto3
 
-from meterline.services.context import Context
-from meterline.store.billing import BillingStore
-from meterline.store.settings import settings
+from meterline.services.base.context import Context
+from meterline.store.base.settings import settings
+from meterline.store.billing.billing import BillingStore
 
 QUEUES = ("renewals", "invoices", "clocks")
 TABLES = {

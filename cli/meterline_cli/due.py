@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from meterline.services.operations import DueObject, due_objects
-from meterline.store.queues import dead_letters, depth
+from meterline.services.work.operations import DueObject, due_objects
+from meterline.store.work.queues import dead_letters, depth
 from meterline_cli.deployment import add_options, connect, queue_urls
 
 

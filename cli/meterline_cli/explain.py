@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from meterline.core.errors import BillingError
-from meterline.services.operations import explain_invoice
+from meterline.core.base.errors import BillingError
+from meterline.services.work.operations import explain_invoice
 from meterline_cli.deployment import add_options, connect
 
 

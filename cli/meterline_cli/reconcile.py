@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from meterline.core.aggregation import result
-from meterline.services.reconcile import (
+from meterline.core.metering.aggregation import result
+from meterline.services.metering.reconcile import (
     Cursor,
     Difference,
     Recount,
@@ -16,8 +16,8 @@ from meterline.services.reconcile import (
     reconcile_page,
     repair,
 )
-from meterline.services.reconcile_pass import SETTLING_SECONDS
-from meterline.store.batches import Throttled
+from meterline.services.metering.reconcile_pass import SETTLING_SECONDS
+from meterline.store.base.batches import Throttled
 from meterline_cli.deployment import add_options, connect
 
 

@@ -9,9 +9,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meterline.store import failed_batches
-from meterline.store.failed_batches import FailedBatch
-from meterline.store.queues import redrive
+from meterline.store.work import failed_batches
+from meterline.store.work.failed_batches import FailedBatch
+from meterline.store.work.queues import redrive
 from meterline_cli.deployment import QUEUES, add_options, connect, queue_urls
 
 RECORDS = "records"

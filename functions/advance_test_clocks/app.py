@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from meterline.services.queue_workers import run_clock_batch
-from meterline.services.workers import seconds_left
+from meterline.services.base.workers import seconds_left
+from meterline.services.work.queue_workers import run_clock_batch
 
 RESERVE_MILLISECONDS = 30_000
 """What is left of the invocation's time when no further instant is begun."""

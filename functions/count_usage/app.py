@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from meterline.services.count import count_records
-from meterline.services.patience import function_to_redrive
+from meterline.services.base.patience import function_to_redrive
+from meterline.services.metering.count import count_records
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from meterline.services.logs import log
-from meterline.services.metrics import measure
-from meterline.services.sweep import sweep
-from meterline.services.workers import wall_clock
+from meterline.services.base.logs import log
+from meterline.services.base.metrics import measure
+from meterline.services.base.workers import wall_clock
+from meterline.services.work.sweep import sweep
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001 - Lambda's

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from meterline.services.publishing import publish_batch
-from meterline.services.stream_workers import invocation_of
+from meterline.services.base.stream_workers import invocation_of
+from meterline.services.events.publishing import publish_batch
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from meterline.services.queue_workers import do_due_batch
-from meterline.services.workers import seconds_left
+from meterline.services.base.workers import seconds_left
+from meterline.services.work.queue_workers import do_due_batch
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from meterline.services.stream_workers import invocation_of
-from meterline.services.usage_watch import watch_batch
+from meterline.services.base.stream_workers import invocation_of
+from meterline.services.work.usage_watch import watch_batch
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

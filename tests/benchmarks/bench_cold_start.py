@@ -22,7 +22,7 @@ _FLOOR = "import boto3; boto3.client('dynamodb')"
 _HANDLER = (
     "import importlib.util as u; s = u.spec_from_file_location('app', '{path}');"
     "m = u.module_from_spec(s); s.loader.exec_module(m);"
-    "from meterline.store.clients import dynamodb; dynamodb()"
+    "from meterline.store.base.clients import dynamodb; dynamodb()"
 )
 _TIMED = "import time; started = time.process_time();{code};print(time.process_time() - started)"
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from meterline.core.balances import settle
-from meterline.core.cycles import CyclePeriod
-from meterline.core.invoicing import BilledItem, UsageType, renewal_lines
-from meterline.core.periods import Interval, IntervalUnit, period_at
-from meterline.core.price_models import Usage
-from meterline.core.rating import PricePlan, Tier, TiersMode
+from meterline.core.base.periods import Interval, IntervalUnit, period_at
+from meterline.core.billing.balances import settle
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.invoicing import BilledItem, UsageType, renewal_lines
+from meterline.core.catalog.price_models import Usage
+from meterline.core.catalog.rating import PricePlan, Tier, TiersMode
 from tests.benchmarks.results import Result, cpu_seconds
 
 INVOICES = 500

@@ -12,9 +12,9 @@ from itertools import count as counting
 from typing import Any
 from unittest.mock import patch
 
-from meterline.services import count, summaries
-from meterline.services.ingest import Sender, ingest_stream
-from meterline.store import batches
+from meterline.services.metering import count, summaries
+from meterline.services.metering.ingest import Sender, ingest_stream
+from meterline.store.base import batches
 from tests.benchmarks.results import Result
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import HOUR_START, METER, as_records, customer_id, events, metered

@@ -24,11 +24,11 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from meterline.api import auth
-from meterline.services import count
-from meterline.store import clients
-from meterline.store.access import FULL_RIGHTS, ApiKey, Session, digest_of
-from meterline.store.directory import StoredDirectory
-from meterline.store.settings import settings
+from meterline.services.metering import count
+from meterline.store.account.access import FULL_RIGHTS, ApiKey, Session, digest_of
+from meterline.store.base import clients
+from meterline.store.base.settings import settings
+from meterline.store.metering.directory import StoredDirectory
 from tests.benchmarks.results import Result, side_by_side
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import (
@@ -251,7 +251,7 @@ class _Answer(AWSResponse):
 
 def _known_world() -> Any:
     """Authentication and the directory as a warm function remembers them."""
-    from meterline.core.metering import meter_rules  # noqa: PLC0415 - beside its use
+    from meterline.core.metering.metering import meter_rules  # noqa: PLC0415 - beside its use
 
     key = ApiKey("key", digest_of(SECRET), False, FULL_RIGHTS, "", "", 0)  # noqa: FBT003
     moment = time.monotonic() + 3_600

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from meterline.store.settings import settings
+from meterline.store.base.settings import settings
 from tests.benchmarks.results import Result
 from tests.benchmarks.units import item_bytes
 from tests.benchmarks.worlds import HOUR_START, events, metered, pipeline

@@ -11,10 +11,10 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 
-from meterline.services import sweep as sweeping
-from meterline.services.due_work import do_due_work
-from meterline.store.queues import DueMessage
-from meterline.store.sweeps import PAGE, DueEntry, DuePage, Progress
+from meterline.services.work import sweep as sweeping
+from meterline.services.work.due_work import do_due_work
+from meterline.store.work.queues import DueMessage
+from meterline.store.work.sweeps import PAGE, DueEntry, DuePage, Progress
 from tests.benchmarks.billing_units import Traffic
 from tests.benchmarks.results import Result
 from tests.engines import Engine, running

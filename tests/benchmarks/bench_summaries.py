@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from meterline.services import count, summaries
+from meterline.services.metering import count, summaries
 from tests.benchmarks.results import Result, cpu_seconds
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import HOUR_START, METER, customer_id, metered, stored_events

@@ -9,12 +9,12 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from meterline.services import count
-from meterline.services.ingest import Sender, ingest_stream
-from meterline.services.moments import rfc3339
-from meterline.store import clients
-from meterline.store.meter_events import key_of
-from meterline.store.settings import settings
+from meterline.services.base.moments import rfc3339
+from meterline.services.metering import count
+from meterline.services.metering.ingest import Sender, ingest_stream
+from meterline.store.base import clients
+from meterline.store.base.settings import settings
+from meterline.store.metering.meter_events import key_of
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.faults.engine import seeded
 from tests.integration.metering.worlds import FakeDirectory, meter_body

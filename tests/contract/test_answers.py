@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from meterline.api.own_shapes import own_objects
+from meterline.api.answers.own_shapes import own_objects
 from tests.contract.answers import Answer, Watch
 from tests.contract.operations import BEYOND_STRIPE, operation_of, stripe_operations
 

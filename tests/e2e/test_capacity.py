@@ -9,9 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from local.aws import Stack
-from meterline.services import count
-from meterline.store import clients
-from meterline.store.settings import settings
+from meterline.services.metering import count
+from meterline.store.base import clients
+from meterline.store.base.settings import settings
 from tests.benchmarks.worlds import HOUR_START, Record, accept_batch, events, metered, pipeline
 from tests.engines import create_table
 

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from local.aws import STACK_NAME, Stack
-from meterline.store.meter_events import identity_of, key_of
+from meterline.store.metering.meter_events import identity_of, key_of
 from tests.e2e.conftest import Client, eventually
 
 HOUR = 3_600

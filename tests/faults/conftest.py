@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from meterline.services import hour_profiles
-from meterline.store import batches, clients, usage_commits
-from meterline.store.settings import settings
+from meterline.services.metering import hour_profiles
+from meterline.store.base import batches, clients
+from meterline.store.base.settings import settings
+from meterline.store.metering import usage_commits
 from tests.faults.simulation import Simulation
 
 

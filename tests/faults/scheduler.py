@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.store.batches import Throttled
+from meterline.store.base.batches import Throttled
 
 
 class Killed(BaseException):

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.core.errors import BillingError
-from meterline.services import adjustments, count, ingest, summaries
-from meterline.services.event_listing import EventRange, list_counted_events
-from meterline.services.ingest import Sender
-from meterline.services.moments import rfc3339
-from meterline.store.batches import Throttled
-from meterline.store.meter_events import identities_from_keys
+from meterline.core.base.errors import BillingError
+from meterline.services.base.moments import rfc3339
+from meterline.services.metering import adjustments, count, ingest, summaries
+from meterline.services.metering.event_listing import EventRange, list_counted_events
+from meterline.services.metering.ingest import Sender
+from meterline.store.base.batches import Throttled
+from meterline.store.metering.meter_events import identities_from_keys
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.faults.scheduler import Killed, Scheduler, Task
 from tests.integration.metering.worlds import FakeDirectory, meter_body

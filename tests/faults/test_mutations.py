@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.core import aggregation, metering_buckets, metering_profiles
-from meterline.core.aggregation import Measure, Row
-from meterline.core.errors import BillingError
-from meterline.core.metering_buckets import Bucket
-from meterline.core.metering_profiles import Seconds
-from meterline.services import count, hour_profiles
-from meterline.store import meter_events, usage, usage_commits
-from meterline.store.clients import dynamodb
-from meterline.store.usage import BucketKey
-from meterline.store.usage_commits import Change
+from meterline.core.base.errors import BillingError
+from meterline.core.metering import aggregation, metering_buckets, metering_profiles
+from meterline.core.metering.aggregation import Measure, Row
+from meterline.core.metering.metering_buckets import Bucket
+from meterline.core.metering.metering_profiles import Seconds
+from meterline.services.metering import count, hour_profiles
+from meterline.store.base.clients import dynamodb
+from meterline.store.metering import meter_events, usage, usage_commits
+from meterline.store.metering.usage import BucketKey
+from meterline.store.metering.usage_commits import Change
 from tests import partiql
 from tests.faults.engine import FakeDynamoDB
 from tests.faults.simulation import Simulation

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 
-from meterline.store.settings import settings
+from meterline.store.base.settings import settings
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meterline.store.settings import settings
+from meterline.store.base.settings import settings
 from tests.engines import Engine
 
 

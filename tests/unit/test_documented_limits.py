@@ -2,13 +2,13 @@
 
 import pytest
 
-from meterline.core.distinct import MOST_DISTINCT
-from meterline.services.customers import MOST_PER_TEST_CLOCK
-from meterline.services.invoices.ledger import MOST_SUBSCRIPTIONS
-from meterline.services.invoices.pending import MOST_TABS
+from meterline.core.metering.distinct import MOST_DISTINCT
+from meterline.services.billing.ledger import MOST_SUBSCRIPTIONS
+from meterline.services.billing.pending import MOST_TABS
+from meterline.services.customers.customers import MOST_PER_TEST_CLOCK
 from meterline.services.subscriptions.items import MAX_ITEMS
-from meterline.store.sizes import WRITTEN_BYTES
-from meterline.store.tabs import MOST_BYTES, MOST_ITEMS
+from meterline.store.base.sizes import WRITTEN_BYTES
+from meterline.store.billing.tabs import MOST_BYTES, MOST_ITEMS
 from tests.engines import ROOT
 
 SENTENCES = [

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from meterline.core.money import exact_difference
-from meterline.core.rating import rate_units
+from meterline.core.base.money import exact_difference
+from meterline.core.catalog.rating import rate_units
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "layers/meterline/python/meterline"

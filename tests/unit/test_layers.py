@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from meterline.store.clients import SERVICES
+from meterline.store.base.clients import SERVICES
 
 ROOT = Path(__file__).parents[2]
 

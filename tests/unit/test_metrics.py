@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meterline.services.metrics import NAMESPACE, measure
+from meterline.services.base.metrics import NAMESPACE, measure
 from tests.engines import ROOT, resources
 
 type Metric = tuple[str, str | None]
@@ -84,7 +84,7 @@ def test_each_worker_names_its_work_as_the_dashboard_does(function: str, work: s
     assert ("WorkFailed", work) in on_dashboard()
     code = (ROOT / "functions" / function / "app.py").read_text()
     worker = (
-        Path(ROOT) / "layers/meterline/python/meterline/services/queue_workers.py"
+        Path(ROOT) / "layers/meterline/python/meterline/services/work/queue_workers.py"
     ).read_text()
     assert f'"{work}"' in code + worker
 

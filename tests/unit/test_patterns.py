@@ -46,8 +46,8 @@ def test_the_patterns_of_the_source_are_found() -> None:
     assert {
         "a parameter",
         "meterline/api/forms.py",
-        "meterline/core/metering.py",
-        "meterline/services/search.py",
+        "meterline/core/metering/metering.py",
+        "meterline/services/base/search.py",
     } <= places
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from meterline.services.publishing import TOLD_KINDS
+from meterline.services.events.publishing import TOLD_KINDS
 from tests.engines import resources
 
 

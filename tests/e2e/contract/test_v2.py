@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from local.aws import Stack
-from meterline.store.access import digest_of
+from meterline.store.account.access import digest_of
 from tests.contract.world import World
 from tests.e2e.conftest import Client
 

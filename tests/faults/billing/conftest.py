@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from meterline.services import ids, workers
+from meterline.services.base import ids, workers
 from meterline.services.invoices import metered
 from tests.engines import Engine, running
 from tests.faults.billing.engine import MemoryDynamoDB

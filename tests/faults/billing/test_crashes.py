@@ -14,22 +14,22 @@ from typing import Any
 import boto3
 import pytest
 
-from meterline.core.periods import Period
-from meterline.services.account_settings import update_settings
-from meterline.services.alerts import create_alert
+from meterline.core.base.periods import Period
+from meterline.services.account.account_settings import update_settings
+from meterline.services.billing.ledger import open_ledger
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.item_verbs import create_invoice_item
-from meterline.services.invoices.ledger import open_ledger
 from meterline.services.invoices.manual import create_invoice
+from meterline.services.metering.alerts import create_alert
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.item_verbs import delete_item
-from meterline.services.test_clocks import (
+from meterline.services.work.test_clocks import (
     advance_test_clock,
     create_test_clock,
     delete_test_clock,
 )
-from meterline.store import parts, tabs
-from meterline.store.billing import BillingStore
+from meterline.store.billing import parts, tabs
+from meterline.store.billing.billing import BillingStore
 from tests.faults.billing.wire import Moment, Wire, dies_at
 from tests.faults.billing.world import DAY, NOW, State, World
 from tests.integration.api.bridge import load_handler

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from meterline.services.balances import create_balance_transaction
+from meterline.services.customers.balances import create_balance_transaction
 from meterline.services.subscriptions.update import update_subscription
-from meterline.store import keys
-from meterline.store.billing import BillingStore
-from meterline.store.documents import LIVE, Body, Conflict
+from meterline.store.base import keys
+from meterline.store.base.documents import LIVE, Body, Conflict
+from meterline.store.billing.billing import BillingStore
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 

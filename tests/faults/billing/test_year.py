@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from meterline.services.invoices.bodies import invoice_lines
+from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.subscriptions.update import update_subscription
-from meterline.services.test_clocks import advance_test_clock, create_test_clock
-from meterline.store import queues
-from meterline.store.documents import Body
+from meterline.services.work.test_clocks import advance_test_clock, create_test_clock
+from meterline.store.base.documents import Body
+from meterline.store.work import queues
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import boto3
 
-from meterline.services.balances import create_balance_transaction
-from meterline.services.context import Context
-from meterline.services.count import count_records
-from meterline.services.customers import create_customer
-from meterline.services.meters import create_meter
-from meterline.services.prices import create_price
-from meterline.services.products import create_product
+from meterline.services.base.context import Context
+from meterline.services.catalog.prices import create_price
+from meterline.services.catalog.products import create_product
+from meterline.services.customers.balances import create_balance_transaction
+from meterline.services.customers.customers import create_customer
+from meterline.services.metering.count import count_records
+from meterline.services.metering.meters import create_meter
 from meterline.services.subscriptions.create import create_subscription
-from meterline.store import shelf_notes
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body
-from meterline.store.meter_events import identity_of, key_of
-from meterline.store.packing import unpack
+from meterline.store.base.documents import Body
+from meterline.store.base.packing import unpack
+from meterline.store.billing.billing import BillingStore
+from meterline.store.events import shelf_notes
+from meterline.store.metering.meter_events import identity_of, key_of
 from tests.engines import Engine
 from tests.faults.billing.wire import Died, Wire
 from tests.integration.api.bridge import load_handler

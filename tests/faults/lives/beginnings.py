@@ -3,7 +3,7 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 from tests.faults.billing.world import DAY, NOW
 from tests.faults.lives.catalogue import DAYS, FAMILIES, Tag
 from tests.faults.lives.life import Life

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 from tests.faults.billing.world import DAY
 from tests.faults.lives.beginnings import BEHAVIORS, new_item
 from tests.faults.lives.catalogue import FAMILIES, Tag

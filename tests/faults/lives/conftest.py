@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from meterline.api import app, auth
-from meterline.services import ids, workers
-from meterline.services.api_keys import create_key
+from meterline.services.account.api_keys import create_key
+from meterline.services.base import ids, workers
 from meterline.services.invoices import metered
-from meterline.store import queues
+from meterline.store.work import queues
 from tests.engines import running
 from tests.faults.billing.engine import MemoryDynamoDB
 from tests.faults.billing.world import NOW, FrozenTime

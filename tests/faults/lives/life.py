@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 from tests.faults.billing.world import NOW
 from tests.faults.lives.catalogue import Catalogue
 from tests.faults.lives.shop import BrokenRuleError, Shop

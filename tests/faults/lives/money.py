@@ -5,8 +5,8 @@ was charged.
 from collections import defaultdict
 from collections.abc import Mapping
 
-from meterline.core.money import charge_step_minor
-from meterline.store.documents import Body
+from meterline.core.base.money import charge_step_minor
+from meterline.store.base.documents import Body
 from tests.faults.lives.life import Life
 from tests.faults.lives.shop import BrokenRuleError
 

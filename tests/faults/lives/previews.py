@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 from tests.faults.lives.life import Life
 from tests.faults.lives.shop import Answer, BrokenRuleError
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from meterline.services.invoices.tier_lines import whole_lines
-from meterline.store.documents import Body
+from meterline.services.billing.tier_lines import whole_lines
+from meterline.store.base.documents import Body
 from tests.faults.lives.life import Life
 from tests.faults.lives.money import check_balances, check_credits, check_invoice
 from tests.faults.lives.shop import BrokenRuleError, stamp

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from meterline.services.context import Context
-from meterline.services.count import count_records
-from meterline.services.test_clocks import run_test_clock
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body
-from meterline.store.packing import unpack
+from meterline.services.base.context import Context
+from meterline.services.metering.count import count_records
+from meterline.services.work.test_clocks import run_test_clock
+from meterline.store.base.documents import Body
+from meterline.store.base.packing import unpack
+from meterline.store.billing.billing import BillingStore
 from tests.faults.billing.engine import Item, Key, MemoryDynamoDB
 from tests.faults.billing.world import FrozenTime, forget
 from tests.integration.api.bridge import gateway_event, load_handler, route

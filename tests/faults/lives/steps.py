@@ -2,7 +2,7 @@
 
 from random import Random
 
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 from tests.faults.billing.world import DAY
 from tests.faults.lives.beginnings import BEHAVIORS, HOUR, begin, subscribe
 from tests.faults.lives.changes import change, one_of, reprice, set_end

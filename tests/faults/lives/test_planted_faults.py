@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from meterline.core import item_changes
-from meterline.core.cycles import CyclePeriod
-from meterline.core.item_changes import ProrationLine
-from meterline.services import renewals, summaries
-from meterline.services.invoices import finalize, metered, preview
-from meterline.services.invoices.ledger import Ledger
-from meterline.store.documents import Body
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.subscriptions import item_changes
+from meterline.core.subscriptions.item_changes import ProrationLine
+from meterline.services.billing.ledger import Ledger
+from meterline.services.invoices import finalize, metered
+from meterline.services.metering import summaries
+from meterline.services.previews import preview
+from meterline.services.subscriptions import renewals
+from meterline.store.base.documents import Body
 from tests.faults.lives.life import Lives
 from tests.faults.lives.steps import WEIGHTS
 from tests.faults.lives.test_lives import broken

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from itertools import pairwise
 
-from meterline.services.invoices.tier_lines import whole_lines
-from meterline.store.documents import Body
+from meterline.services.billing.tier_lines import whole_lines
+from meterline.store.base.documents import Body
 from tests.faults.lives.life import Life
 from tests.faults.lives.shop import BrokenRuleError, stamp
 

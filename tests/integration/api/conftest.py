@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from meterline.api.auth import forget_cached
-from meterline.services.api_keys import create_key
+from meterline.services.account.api_keys import create_key
 from tests.engines import Engine
 from tests.integration.api.bridge import Bridge, gateway_event, serving
 

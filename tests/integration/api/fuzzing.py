@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from meterline.api.idle_params import Idle
-from meterline.api.params import (
+from meterline.api.params.idle_params import Idle
+from meterline.api.params.params import (
     Array,
     Boolean,
     DecimalNumber,

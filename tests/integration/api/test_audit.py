@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from meterline.api.auth import forget_cached
-from meterline.services import api_keys
-from meterline.store import clients
+from meterline.services.account import api_keys
+from meterline.store.base import clients
 from meterline_cli.main import main
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api, Client

@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from meterline.services import events
+from meterline.services.base import events
 from tests.integration.api.conftest import Api, Client
 
 
@@ -72,7 +72,7 @@ def test_v2_events_are_thin_and_page_by_address(client: Client) -> None:
 
 
 def test_a_page_belongs_to_the_key_that_was_given_it(api: Api) -> None:
-    from meterline.services.api_keys import create_key  # noqa: PLC0415 - only here
+    from meterline.services.account.api_keys import create_key  # noqa: PLC0415 - only here
 
     _history(api.client())
     page = api.client().v2.core.events.list({"limit": 1})

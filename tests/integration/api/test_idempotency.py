@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from meterline.api import idempotency
-from meterline.services.context import Context
-from meterline.store import access_idempotency, clients
-from meterline.store.documents import Receipt
+from meterline.services.base.context import Context
+from meterline.store.account import access_idempotency
+from meterline.store.base import clients
+from meterline.store.base.documents import Receipt
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api
 

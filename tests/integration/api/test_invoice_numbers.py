@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
-from meterline.services.api_keys import create_key
+from meterline.services.account.api_keys import create_key
 from tests.integration.api.conftest import Api, Client
 from tests.integration.stories.stage import Stage
 

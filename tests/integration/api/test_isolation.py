@@ -12,7 +12,7 @@ import pytest
 from meterline.api.auth import forget_cached
 from meterline.api.router import Answer, Operation
 from meterline.api.routes.description import all_operations
-from meterline.services.api_keys import create_key, revoke_key, roll_key
+from meterline.services.account.api_keys import create_key, revoke_key, roll_key
 from tests.engines import Engine
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api, Client, forget_events

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from meterline.store import search_terms, shelf_notes
-from meterline.store.billing import BillingStore
-from meterline.store.commit import item_of
-from meterline.store.documents import Body, Change, Document
-from meterline.store.models import billing_item
+from meterline.store.base.documents import Body, Change, Document
+from meterline.store.base.models import billing_item
+from meterline.store.billing import search_terms
+from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.commit import item_of
+from meterline.store.events import shelf_notes
 from tests.integration.api.conftest import Api, Client
 from tests.integration.reads import items_read
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from meterline.api import app
-from meterline.services.customers import _new_customer
-from meterline.store.documents import Change, Document
+from meterline.services.customers.customers import _new_customer
+from meterline.store.base.documents import Change, Document
 from tests.integration.api.conftest import Api
 from tests.integration.runs.worlds import context
 

@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from meterline.api.auth import forget_cached
-from meterline.services.api_keys import create_key, revoke_key, roll_key
+from meterline.services.account.api_keys import create_key, revoke_key, roll_key
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api
 

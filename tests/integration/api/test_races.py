@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from meterline.services.context import Context
+from meterline.services.base.context import Context
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api
 

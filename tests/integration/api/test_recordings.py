@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from meterline.api.auth import forget_cached
-from meterline.services.api_keys import create_key
+from meterline.services.account.api_keys import create_key
 from tests.contract.recorded_differences import ON_PURPOSE, TO_BE_MENDED
 from tests.contract.recordings import Player, Scenario, scenarios
 from tests.integration.api.bridge import Bridge, gateway_event, load_handler

@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from meterline.services import search
+from meterline.services.base import search
 from tests.integration.api.conftest import Api, Client
 
 

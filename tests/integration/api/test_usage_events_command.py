@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meterline.api import app
-from meterline.store.directory import forget_directory
+from meterline.store.metering.directory import forget_directory
 from meterline_cli.usage_events import run
 from tests.integration.api.conftest import Api, Client
 from tests.integration.metering.worlds import deliver

@@ -4,16 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from meterline.core.calendar_windows import Grouping
-from meterline.core.errors import BillingError
-from meterline.core.metering import measure_of
-from meterline.services import count, summaries
-from meterline.services.adjustments import (
+from meterline.core.base.errors import BillingError
+from meterline.core.metering.calendar_windows import Grouping
+from meterline.core.metering.metering import measure_of
+from meterline.services.metering import count, summaries
+from meterline.services.metering.adjustments import (
     create_meter_event_adjustment,
     create_meter_event_adjustment_v2,
 )
-from meterline.services.ingest import create_meter_event
-from meterline.services.lifetime import lifetime_usage
+from meterline.services.metering.ingest import create_meter_event
+from meterline.services.metering.lifetime import lifetime_usage
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,

@@ -9,9 +9,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.services import count
-from meterline.services.patience import Patience
-from meterline.store import failed_batches, usage_commits
+from meterline.services.base.patience import Patience
+from meterline.services.metering import count
+from meterline.store.metering import usage_commits
+from meterline.store.work import failed_batches
 from meterline_cli import redrive as command
 from tests.engines import FAILED_BATCHES, Engine
 from tests.integration.api.bridge import load_handler
@@ -130,7 +131,7 @@ def test_a_record_that_is_throttled_stays_with_its_stream_however_old_it_is(
         raise throttled
 
     with monkeypatch.context() as patched:
-        patched.setattr("meterline.services.count.usage.read_buckets", refuse)
+        patched.setattr("meterline.services.metering.count.usage.read_buckets", refuse)
         patched.setattr(count, "PATIENCE", Patience(clock=(now := Now()).seconds))
         for now.at in (0, 7_200, 40_000):
             answer = invoke(FUNCTION, {"Records": batch})
@@ -148,7 +149,7 @@ def test_a_bucket_that_loses_every_race_stays_with_its_stream_however_old_it_is(
     batch[0]["dynamodb"]["ApproximateCreationDateTime"] = NOW - 40_000
     monkeypatch.setattr(count, "back_off", lambda *_, **__: None)
     monkeypatch.setattr(
-        "meterline.services.count.usage_commits.commit_many",
+        "meterline.services.metering.count.usage_commits.commit_many",
         lambda changes: usage_commits.Committed(refused=list(changes), spilled=[]),
     )
     assert len(invoke(FUNCTION, {"Records": batch})["batchItemFailures"]) == 1

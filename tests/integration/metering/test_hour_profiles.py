@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.services import count, hour_profiles
-from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.services.event_listing import EventRange, list_counted_events
-from meterline.store import usage, usage_commits
+from meterline.core.base.errors import BillingError
+from meterline.services.metering import count, hour_profiles
+from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.services.metering.event_listing import EventRange, list_counted_events
+from meterline.store.metering import usage, usage_commits
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from meterline.core.metering import measure_of
-from meterline.services.lifetime import lifetime_usage
-from meterline.store import access
+from meterline.core.metering.metering import measure_of
+from meterline.services.metering.lifetime import lifetime_usage
+from meterline.store.account import access
 from meterline_cli.import_usage import read_time, run
 from tests.engines import Engine
 from tests.integration.metering.wire import NOW, SECRET, Api, api

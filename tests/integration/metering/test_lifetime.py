@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from meterline.core.metering import measure_from_text
-from meterline.services import count, lifetime
-from meterline.services.lifetime import forget_if_old, lifetime_usage
-from meterline.store import usage_totals
-from meterline.store.meter_events import identity_of, key_of
-from meterline.store.usage import BucketKey
+from meterline.core.metering.metering import measure_from_text
+from meterline.services.metering import count, lifetime
+from meterline.services.metering.lifetime import forget_if_old, lifetime_usage
+from meterline.store.metering import usage_totals
+from meterline.store.metering.meter_events import identity_of, key_of
+from meterline.store.metering.usage import BucketKey
 from tests.engines import Engine
 from tests.integration.metering.worlds import NOW, meter_body
 
@@ -68,7 +68,7 @@ def reads(engine: Engine, look: Callable[[], object], monkeypatch: pytest.Monkey
             return answer
 
     with monkeypatch.context() as patch:
-        patch.setattr("meterline.store.usage.dynamodb", Client)
+        patch.setattr("meterline.store.metering.usage.dynamodb", Client)
         look()
     return items
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from meterline.core import metering_rows
-from meterline.core.aggregation import Formula, Measure
-from meterline.services import count
-from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.services.reconcile import Difference, repair
-from meterline.store.meter_events import identity_of
+from meterline.core.metering import metering_rows
+from meterline.core.metering.aggregation import Formula, Measure
+from meterline.services.metering import count
+from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.services.metering.reconcile import Difference, repair
+from meterline.store.metering.meter_events import identity_of
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,

@@ -7,21 +7,26 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.core.aggregation import NOTHING, Measure, Row
-from meterline.core.metering_buckets import Bucket
-from meterline.services import count, reconcile_pass
-from meterline.services.context import Context
-from meterline.services.count import Group
-from meterline.services.event_log import EventSpan, read_events
-from meterline.services.reconcile import Known, Remembered
-from meterline.services.reconcile_pass import BUDGET_SECONDS, PASS_SECONDS, SEGMENTS, reconcile
-from meterline.store import usage, usage_commits
-from meterline.store.batches import Throttled
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body
-from meterline.store.reconciliations import read_progress
-from meterline.store.usage import BucketKey
-from meterline.store.usage_commits import Change, LostRace
+from meterline.core.metering.aggregation import NOTHING, Measure, Row
+from meterline.core.metering.metering_buckets import Bucket
+from meterline.services.base.context import Context
+from meterline.services.events.event_log import EventSpan, read_events
+from meterline.services.metering import count, reconcile_pass
+from meterline.services.metering.count import Group
+from meterline.services.metering.reconcile import Known, Remembered
+from meterline.services.metering.reconcile_pass import (
+    BUDGET_SECONDS,
+    PASS_SECONDS,
+    SEGMENTS,
+    reconcile,
+)
+from meterline.store.base.batches import Throttled
+from meterline.store.base.documents import Body
+from meterline.store.billing.billing import BillingStore
+from meterline.store.metering import usage, usage_commits
+from meterline.store.metering.reconciliations import read_progress
+from meterline.store.metering.usage import BucketKey
+from meterline.store.metering.usage_commits import Change, LostRace
 from meterline_cli import reconcile as command
 from tests.engines import Engine
 from tests.integration.api.bridge import load_handler
@@ -178,7 +183,7 @@ def one_event_a_page(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         def scan(self, **request: object) -> object:
             return scan(Limit=1, **request)
 
-    monkeypatch.setattr("meterline.store.meter_events.dynamodb", Client)
+    monkeypatch.setattr("meterline.store.metering.meter_events.dynamodb", Client)
 
 
 def test_the_command_shows_differences_and_repairs_them(
@@ -223,7 +228,7 @@ def test_a_counter_that_cannot_be_set_right_is_named_and_keeps_no_other_from_it(
             raise failure
         usage_commits.commit(change)
 
-    monkeypatch.setattr("meterline.services.reconcile.commit", commit)
+    monkeypatch.setattr("meterline.services.metering.reconcile.commit", commit)
     assert command.run(["--repair"]) == 1
     assert ONE_IS_LEFT in capsys.readouterr().out
     assert {one: used(customer=one) for one in CUSTOMERS} == dict.fromkeys(CUSTOMERS, 5) | {
@@ -244,7 +249,7 @@ def test_an_hour_that_cannot_be_counted_is_named_and_keeps_no_other_from_it(
         [key] = pending
         return pending if key.customer == failing else count.count_groups(pending)
 
-    monkeypatch.setattr("meterline.services.reconcile.count_groups", count_groups)
+    monkeypatch.setattr("meterline.services.metering.reconcile.count_groups", count_groups)
     assert command.run(["--repair"]) == 1
     assert ONE_IS_LEFT in capsys.readouterr().out
     assert {one: used(customer=one) for one in CUSTOMERS} == dict.fromkeys(CUSTOMERS, 5) | {

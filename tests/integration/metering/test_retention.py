@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.services import count
-from meterline.services.summaries import list_event_summaries
-from meterline.store.settings import settings
+from meterline.core.base.errors import BillingError
+from meterline.services.metering import count
+from meterline.services.metering.summaries import list_event_summaries
+from meterline.store.base.settings import settings
 from tests.engines import Engine, template
 from tests.integration.metering.worlds import (
     HOUR_START,

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.services import count
-from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.store import batches, clients, usage_commits
-from meterline.store.settings import settings
+from meterline.core.base.errors import BillingError
+from meterline.services.metering import count
+from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.store.base import batches, clients
+from meterline.store.base.settings import settings
+from meterline.store.metering import usage_commits
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.integration.metering.worlds import NOW, event, send, sender
 

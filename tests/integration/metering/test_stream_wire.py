@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 import pytest
 
 from meterline.api.auth import SESSION_PREFIX
-from meterline.services.context import Context
-from meterline.services.meters import deactivate_meter
-from meterline.store import meter_events
-from meterline.store.batches import Throttled
-from meterline.store.billing import BillingStore
+from meterline.services.base.context import Context
+from meterline.services.metering.meters import deactivate_meter
+from meterline.store.base.batches import Throttled
+from meterline.store.billing.billing import BillingStore
+from meterline.store.metering import meter_events
 from tests.engines import Engine
 from tests.integration.metering.wire import (
     CUSTOMER,

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from meterline.api.routes.usage import list_summaries
-from meterline.core.errors import BillingError
-from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.services.context import Context
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Change, Document
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.store.base.documents import Change, Document
+from meterline.store.billing.billing import BillingStore
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from meterline.core.calendar_windows import Grouping, window_around
-from meterline.core.distinct import value_of
-from meterline.services import count, summaries
-from meterline.store import usage, usage_profiles
-from meterline.store.meter_events import identity_of, key_of
+from meterline.core.metering.calendar_windows import Grouping, window_around
+from meterline.core.metering.distinct import value_of
+from meterline.services.metering import count, summaries
+from meterline.store.metering import usage, usage_profiles
+from meterline.store.metering.meter_events import identity_of, key_of
 from tests.engines import Engine
 from tests.integration.metering.worlds import meter_body, used
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from meterline.core import distinct
-from meterline.core.calendar_windows import Grouping
-from meterline.services import count, summaries
-from meterline.services.adjustments import create_meter_event_adjustment
-from meterline.services.event_listing import EventRange, list_counted_events
-from meterline.services.event_log import EventSpan, read_events
-from meterline.services.usage_watch import watch_batch
+from meterline.core.metering import distinct
+from meterline.core.metering.calendar_windows import Grouping
+from meterline.services.events.event_log import EventSpan, read_events
+from meterline.services.metering import count, summaries
+from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.services.metering.event_listing import EventRange, list_counted_events
+from meterline.services.work.usage_watch import watch_batch
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
@@ -128,7 +128,7 @@ def test_beyond_the_bound_an_hour_is_estimated_and_says_so(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(distinct, "MOST_DISTINCT", 50)
-    monkeypatch.setattr("meterline.core.metering_buckets.MOST_DISTINCT", 50)
+    monkeypatch.setattr("meterline.core.metering.metering_buckets.MOST_DISTINCT", 50)
     send_users(*((f"user {n % 300}", HOUR_START + n) for n in range(400)))
     for start in range(0, 400, 100):
         assert count.count_records(stored_records(dynamodb)[start : start + 130]) == []

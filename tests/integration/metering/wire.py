@@ -9,14 +9,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from meterline.services.context import Context
-from meterline.services.meters import create_meter
-from meterline.store import access
-from meterline.store.access import ApiKey
-from meterline.store.api_keys import save_keys
-from meterline.store.billing import BillingStore
-from meterline.store.directory import forget_directory
-from meterline.store.documents import Change, Document
+from meterline.services.base.context import Context
+from meterline.services.metering.meters import create_meter
+from meterline.store.account import access
+from meterline.store.account.access import ApiKey
+from meterline.store.account.api_keys import save_keys
+from meterline.store.base.documents import Change, Document
+from meterline.store.billing.billing import BillingStore
+from meterline.store.metering.directory import forget_directory
 from tests.engines import ROOT, Engine
 
 SECRET = "sk_test_0123456789abcdefghijABCD"

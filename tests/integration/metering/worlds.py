@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from meterline.core.metering import MeterRules, meter_rules
-from meterline.services import count, summaries
-from meterline.services.ingest import Sender, ingest_stream
-from meterline.services.moments import rfc3339
-from meterline.services.reconcile import Cursor, Difference, reconcile_page
+from meterline.core.metering.metering import MeterRules, meter_rules
+from meterline.services.base.moments import rfc3339
+from meterline.services.metering import count, summaries
+from meterline.services.metering.ingest import Sender, ingest_stream
+from meterline.services.metering.reconcile import Cursor, Difference, reconcile_page
 from tests.engines import Engine
 
 _DAY = 86_400

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.services.adjustments import (
+from meterline.core.base.errors import BillingError
+from meterline.services.metering.adjustments import (
     create_meter_event_adjustment,
     create_meter_event_adjustment_v2,
 )
-from meterline.services.ingest import create_meter_event
-from meterline.services.invoices.preview import create_preview
-from meterline.services.summaries import list_event_summaries
-from meterline.store.directory import StoredDirectory, forget_directory
+from meterline.services.metering.ingest import create_meter_event
+from meterline.services.metering.summaries import list_event_summaries
+from meterline.services.previews.preview import create_preview
+from meterline.store.metering.directory import StoredDirectory, forget_directory
 from tests.engines import Engine
 from tests.integration.metering.worlds import NOW as WALL
 from tests.integration.metering.worlds import deliver, sender

@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from meterline.core.errors import BillingError
-from meterline.core.periods import add_months
-from meterline.services.context import Context
-from meterline.services.coupons import create_coupon
-from meterline.services.duty import NoProgress
-from meterline.services.events import EventDraft
-from meterline.services.queue_workers import MOST_TRIES, run_clock_batch
-from meterline.services.sweep import sweep
-from meterline.services.test_clocks import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import add_months
+from meterline.services.base.context import Context
+from meterline.services.base.duty import NoProgress
+from meterline.services.base.events import EventDraft
+from meterline.services.catalog.coupons import create_coupon
+from meterline.services.work.queue_workers import MOST_TRIES, run_clock_batch
+from meterline.services.work.sweep import sweep
+from meterline.services.work.test_clocks import (
     advance_test_clock,
     delete_test_clock,
     run_test_clock,
 )
-from meterline.store import queues
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Change, Document
-from meterline.store.queues import DueMessage
+from meterline.store.base.documents import Change, Document
+from meterline.store.billing.billing import BillingStore
+from meterline.store.work import queues
+from meterline.store.work.queues import DueMessage
 from tests.engines import Engine
 from tests.integration.runs.test_large_invoices import charge
 from tests.integration.runs.worlds import (

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.services.coupons import create_coupon
-from meterline.services.due_work import do_due_work
+from meterline.core.base.errors import BillingError
+from meterline.services.catalog.coupons import create_coupon
+from meterline.services.events.webhook_endpoints import create_webhook_endpoint
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.update import update_subscription
-from meterline.services.webhook_endpoints import create_webhook_endpoint
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, Change
+from meterline.services.work.due_work import do_due_work
+from meterline.store.base.documents import Body, Change
+from meterline.store.billing.billing import BillingStore
 from tests.engines import Engine
 from tests.integration.runs.worlds import (
     DAY,

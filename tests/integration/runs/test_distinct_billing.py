@@ -2,13 +2,13 @@
 
 import pytest
 
-from meterline.services.alerts import create_alert
-from meterline.services.ingest import create_meter_event
-from meterline.services.invoices.preview import create_preview
-from meterline.services.meters import create_meter
-from meterline.services.test_clocks import advance_test_clock, run_test_clock
-from meterline.services.usage_watch import watch_batch
-from meterline.store.directory import StoredDirectory, forget_directory
+from meterline.services.metering.alerts import create_alert
+from meterline.services.metering.ingest import create_meter_event
+from meterline.services.metering.meters import create_meter
+from meterline.services.previews.preview import create_preview
+from meterline.services.work.test_clocks import advance_test_clock, run_test_clock
+from meterline.services.work.usage_watch import watch_batch
+from meterline.store.metering.directory import StoredDirectory, forget_directory
 from tests.engines import Engine
 from tests.integration.metering.worlds import deliver, sender
 from tests.integration.runs.worlds import (

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from meterline.services import due_work, queue_workers, workers
-from meterline.services.account_settings import update_settings
-from meterline.services.due_work import do_due_work
-from meterline.store import queues
-from meterline.store.documents import Conflict, Document
-from meterline.store.queues import DueMessage
+from meterline.services.account.account_settings import update_settings
+from meterline.services.base import workers
+from meterline.services.work import due_work, queue_workers
+from meterline.services.work.due_work import do_due_work
+from meterline.store.base.documents import Conflict, Document
+from meterline.store.work import queues
+from meterline.store.work.queues import DueMessage
 from tests.engines import Engine
 from tests.integration.runs.worlds import (
     DAY,

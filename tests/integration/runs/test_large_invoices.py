@@ -8,10 +8,10 @@ from itertools import batched
 import pytest
 import stripe
 
-from meterline.core.errors import BillingError
-from meterline.core.periods import Period
-from meterline.services.context import Context
-from meterline.services.due_work import do_due_work
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.services.base.context import Context
+from meterline.services.billing.ledger import open_ledger
 from meterline.services.invoices.explanation import explain_invoice
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
@@ -20,13 +20,13 @@ from meterline.services.invoices.item_verbs import (
     delete_invoice_item,
     update_invoice_item,
 )
-from meterline.services.invoices.ledger import open_ledger
 from meterline.services.invoices.manual import create_invoice, delete_invoice, update_invoice
 from meterline.services.invoices.settle import void_invoice
 from meterline.services.subscriptions.cancel import cancel_subscription
-from meterline.store import parts, tabs
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, Change, Conflict
+from meterline.services.work.due_work import do_due_work
+from meterline.store.base.documents import Body, Change, Conflict
+from meterline.store.billing import parts, tabs
+from meterline.store.billing.billing import BillingStore
 from tests.engines import Engine
 from tests.integration.api.conftest import Api, api
 from tests.integration.runs.worlds import (
@@ -279,7 +279,7 @@ def test_only_the_request_that_adds_too_many_items_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tabs, "MOST_ITEMS", 2)
-    monkeypatch.setattr("meterline.services.invoices.pending.MOST_TABS", 2)
+    monkeypatch.setattr("meterline.services.billing.pending.MOST_TABS", 2)
     customer_id = customer()
     sub = subscribe(customer_id, licence(unit_amount=1_000))
     charge(customer_id, 4)
@@ -296,7 +296,7 @@ def test_long_items_fill_their_tabs_sooner_also_those_that_become_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tabs, "MOST_BYTES", 8_000)
-    monkeypatch.setattr("meterline.services.invoices.pending.MOST_TABS", 2)
+    monkeypatch.setattr("meterline.services.billing.pending.MOST_TABS", 2)
     long = {"metadata": {f"key{number}": "x" * 400 for number in range(10)}}
     customer_id = customer()
     charge(customer_id, 3)

@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from meterline.core.price_models import Usage
-from meterline.services.account_settings import update_settings
-from meterline.services.context import Context
-from meterline.services.count import count_records
-from meterline.services.due_work import do_due_work
+from meterline.core.catalog.price_models import Usage
+from meterline.services.account.account_settings import update_settings
+from meterline.services.base.context import Context
 from meterline.services.invoices import finalize, late_findings
 from meterline.services.invoices.late_findings import tell_late_usage
 from meterline.services.invoices.late_notes import KIND
 from meterline.services.invoices.manual import create_invoice
 from meterline.services.invoices.metered import usage_in, with_current_usage
 from meterline.services.invoices.settle import void_invoice
+from meterline.services.metering.count import count_records
 from meterline.services.subscriptions import prorations
 from meterline.services.subscriptions.update import update_subscription
-from meterline.services.test_clocks import delete_test_clock, run_test_clock
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, Change, Conflict, Document
-from meterline.store.usage import BucketKey
+from meterline.services.work.due_work import do_due_work
+from meterline.services.work.test_clocks import delete_test_clock, run_test_clock
+from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.billing.billing import BillingStore
+from meterline.store.metering.usage import BucketKey
 from tests.engines import Engine
 from tests.faults.billing.world import usage_record
 from tests.integration.runs import test_late_usage

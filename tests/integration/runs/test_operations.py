@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 
-from meterline.services.due_work import do_due_work
+from meterline.services.work.due_work import do_due_work
 from meterline_cli import due, explain, redrive
 from tests.engines import Engine
 from tests.integration.runs.worlds import DAY, context, customer, licence, listed, subscribe

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from meterline.services.balances import create_balance_transaction
-from meterline.services.context import Context
-from meterline.services.coupons import create_coupon
-from meterline.services.due_work import do_due_work
+from meterline.services.base.context import Context
+from meterline.services.catalog.coupons import create_coupon
+from meterline.services.customers.balances import create_balance_transaction
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.update import update_subscription
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, Change, Conflict
+from meterline.services.work.due_work import do_due_work
+from meterline.store.base.documents import Body, Change, Conflict
+from meterline.store.billing.billing import BillingStore
 from tests.engines import Engine
 from tests.integration.runs.worlds import (
     DAY,

@@ -13,26 +13,26 @@ from typing import Any
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.coupons import create_coupon, update_coupon
-from meterline.services.customers import create_customer, update_customer
-from meterline.services.due_work import do_due_work
-from meterline.services.events import Origin
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.events import Origin
+from meterline.services.catalog.coupons import create_coupon, update_coupon
+from meterline.services.catalog.prices import create_price, update_price
+from meterline.services.catalog.products import create_product, update_product
+from meterline.services.customers.customers import create_customer, update_customer
+from meterline.services.events.publishing import outbox_events, publish
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.invoices.manual import create_invoice, update_invoice
 from meterline.services.invoices.settle import void_invoice
-from meterline.services.prices import create_price, update_price
-from meterline.services.products import create_product, update_product
-from meterline.services.publishing import outbox_events, publish
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.update import update_subscription
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, Change
-from meterline.store.packing import pack
-from meterline.store.sizes import WRITTEN_BYTES
+from meterline.services.work.due_work import do_due_work
+from meterline.store.base.documents import Body, Change
+from meterline.store.base.packing import pack
+from meterline.store.base.sizes import WRITTEN_BYTES
+from meterline.store.billing.billing import BillingStore
 from tests.engines import Engine, running
 from tests.faults.billing.engine import MemoryDynamoDB
 from tests.integration.runs.worlds import DAY, HOUR, NOW, listed, stored
@@ -125,7 +125,7 @@ def publish_everything(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[
             sent.extend(json.loads(one["Message"]) for one in entries)
             return {}
 
-    monkeypatch.setattr("meterline.services.publishing.sns", Sns)
+    monkeypatch.setattr("meterline.services.events.publishing.sns", Sns)
     for item in engine.client.scan(TableName=engine.tables["billing"])["Items"]:
         record: Body = {"eventName": "INSERT", "dynamodb": {"NewImage": item}}
         publish(outbox_events(record))

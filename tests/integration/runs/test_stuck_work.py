@@ -6,15 +6,16 @@ from typing import Any
 import boto3
 import pytest
 
-from meterline.services import queue_workers, workers
-from meterline.services.context import Context
-from meterline.services.events import EventDraft
-from meterline.services.queue_workers import MOST_TRIES, do_due_batch
-from meterline.services.sweep import RESEND_SECONDS, sweep
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Change, Document
-from meterline.store.queues import DueMessage
-from meterline.store.stuck import KEPT_SECONDS, Stuck, note_stuck, read_stuck
+from meterline.services.base import workers
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.work import queue_workers
+from meterline.services.work.queue_workers import MOST_TRIES, do_due_batch
+from meterline.services.work.sweep import RESEND_SECONDS, sweep
+from meterline.store.base.documents import Change, Document
+from meterline.store.billing.billing import BillingStore
+from meterline.store.work.queues import DueMessage
+from meterline.store.work.stuck import KEPT_SECONDS, Stuck, note_stuck, read_stuck
 from meterline_cli import due, redrive
 from tests.engines import Engine, resources
 from tests.integration.api.bridge import load_handler
@@ -156,7 +157,7 @@ def test_other_overdue_work_is_still_sent_again(
         sent.extend(ids)
         return len(ids)
 
-    monkeypatch.setattr("meterline.services.sweep.enqueue", enqueue)
+    monkeypatch.setattr("meterline.services.work.sweep.enqueue", enqueue)
     sweep(deployment.now + 60, modes=[False])
     sent.clear()
     for minutes in range(2, 2 * RESEND_SECONDS // 60, 5):
@@ -206,7 +207,7 @@ def test_a_message_that_failed_waits_the_longer_the_more_often_it_has_failed(
             assert given["ReceiptHandle"] == "handle"
             waits.append(int(str(given["VisibilityTimeout"])))
 
-    monkeypatch.setattr("meterline.store.queues.sqs", Sqs)
+    monkeypatch.setattr("meterline.store.work.queues.sqs", Sqs)
     for tries in range(1, MOST_TRIES + 1):
         record = {
             "messageId": "1",
@@ -248,7 +249,7 @@ def test_a_killed_worker_delays_its_batch_no_longer_than_it_could_have_lived(
     def dies(*_: object, **__: object) -> None:
         raise SystemExit
 
-    monkeypatch.setattr("meterline.store.queues.sqs", Sqs)
+    monkeypatch.setattr("meterline.store.work.queues.sqs", Sqs)
     monkeypatch.setattr(queue_workers, "each_record", dies)
     function, object_id = WORKERS[name]
     records = [

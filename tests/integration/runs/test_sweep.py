@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from meterline.services import sweep as sweeping
-from meterline.services.sweep import OVERDUE_SECONDS, RESEND_SECONDS, Swept, sweep
-from meterline.store import queues
-from meterline.store.models import BillingItem, billing_item
-from meterline.store.queues import DueMessage
-from meterline.store.sweeps import DueEntry, DuePage, Progress, due_page
+from meterline.services.work import sweep as sweeping
+from meterline.services.work.sweep import OVERDUE_SECONDS, RESEND_SECONDS, Swept, sweep
+from meterline.store.base.models import BillingItem, billing_item
+from meterline.store.work import queues
+from meterline.store.work.queues import DueMessage
+from meterline.store.work.sweeps import DueEntry, DuePage, Progress, due_page
 from tests.engines import Engine
 
 NOW = 1_700_000_000

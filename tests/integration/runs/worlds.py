@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from meterline.services import due_work
-from meterline.services.context import Context
-from meterline.services.customers import create_customer
-from meterline.services.prices import create_price
-from meterline.services.products import create_product
+from meterline.services.base.context import Context
+from meterline.services.catalog.prices import create_price
+from meterline.services.catalog.products import create_product
+from meterline.services.customers.customers import create_customer
 from meterline.services.subscriptions.create import create_subscription
-from meterline.services.test_clocks import create_test_clock
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, Document
+from meterline.services.work import due_work
+from meterline.services.work.test_clocks import create_test_clock
+from meterline.store.base.documents import Body, Document
+from meterline.store.billing.billing import BillingStore
 
 DAY = 86_400
 HOUR = 3_600

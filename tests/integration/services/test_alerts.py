@@ -8,24 +8,26 @@ from typing import Any
 import boto3
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.services import alerts, publishing, usage_watch
-from meterline.services.alerts import (
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft, outbox
+from meterline.services.base.patience import OWN_SECONDS, SHARED_SECONDS
+from meterline.services.events import publishing
+from meterline.services.events.publishing import outbox_events, publish
+from meterline.services.metering import alerts
+from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,
     create_alert,
     deactivate_alert,
     watch_usage,
 )
-from meterline.services.context import Context
-from meterline.services.events import EventDraft, outbox
-from meterline.services.patience import OWN_SECONDS, SHARED_SECONDS
-from meterline.services.publishing import outbox_events, publish
-from meterline.store import failed_batches
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Change, Document
-from meterline.store.packing import pack
-from meterline.store.usage import BucketKey, counter_place
+from meterline.services.work import usage_watch
+from meterline.store.base.documents import Change, Document
+from meterline.store.base.packing import pack
+from meterline.store.billing.billing import BillingStore
+from meterline.store.metering.usage import BucketKey, counter_place
+from meterline.store.work import failed_batches
 from tests.engines import Engine
 from tests.integration.api.bridge import load_handler
 from tests.integration.reads import items_read

@@ -5,8 +5,7 @@ from random import Random
 
 import pytest
 
-from meterline.store.billing import BillingStore, Span
-from meterline.store.documents import (
+from meterline.store.base.documents import (
     Change,
     Claim,
     ClaimTaken,
@@ -17,8 +16,9 @@ from meterline.store.documents import (
     Receipt,
     TooLong,
 )
-from meterline.store.keys import Cursor
-from meterline.store.sizes import ITEM_BYTES, OPERATIONS, TRANSACTION_BYTES, WRITTEN_BYTES
+from meterline.store.base.keys import Cursor
+from meterline.store.base.sizes import ITEM_BYTES, OPERATIONS, TRANSACTION_BYTES, WRITTEN_BYTES
+from meterline.store.billing.billing import BillingStore, Span
 from tests.engines import Engine
 
 pytestmark = pytest.mark.usefixtures("dynamodb")

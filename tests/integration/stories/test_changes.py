@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import stripe
 
-from meterline.services.invoices import pending
-from meterline.store import tabs
+from meterline.services.billing import pending
+from meterline.store.billing import tabs
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at, lines_of, short
 

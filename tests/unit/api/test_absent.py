@@ -12,8 +12,8 @@ import stripe
 from meterline.api.absent import AREAS, LISTS, absent_operation
 from meterline.api.router import Operation, Routes
 from meterline.api.routes.description import all_operations
-from meterline.core.errors import BillingError
-from meterline.store.account import account_id
+from meterline.core.base.errors import BillingError
+from meterline.store.base.account import account_id
 
 EVERYTHING = Routes(all_operations(), reserved=["/v1/invoices/upcoming"])
 OURS = EVERYTHING.operations

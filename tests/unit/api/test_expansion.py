@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import stripe
 
-from meterline.api.empty_expansions import EMPTY, Empty
-from meterline.api.expansion import read_trails
-from meterline.api.kinds import KINDS
+from meterline.api.answers.empty_expansions import EMPTY, Empty
+from meterline.api.answers.expansion import read_trails
+from meterline.api.answers.kinds import KINDS
 from meterline.api.openapi import OBJECTS
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 SHAPES = json.loads(OBJECTS.read_text())["$defs"]
 

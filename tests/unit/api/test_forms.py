@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterline.api.forms import decode_form, merge_forms
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from meterline.api.forms import decode_form
 from meterline.api.router import Routes
 from meterline.api.routes.description import all_operations
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 EVERYTHING = Routes(all_operations())
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from meterline.api.params import Array, Either, Object, Param, String
+from meterline.api.params.params import Array, Either, Object, Param, String
 from meterline.api.router import Operation
 from meterline.api.routes.description import all_operations
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 CUSTOM_FIELDS = {
     "invoice_settings.custom_fields.name": 40,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.api.params import Object, Param
+from meterline.api.params.params import Object, Param
 from meterline.api.requests import read_request
 from meterline.api.router import Routes
 from meterline.api.routes.description import all_operations
-from meterline.core.errors import BillingError
-from meterline.store.keys import can_be_stored
+from meterline.core.base.errors import BillingError
+from meterline.store.base.keys import can_be_stored
 
 COLLECTIONS = {"id": "", "product_data.id": "/v1/products"}
 """Where an object stands that gets the id: in the request's own collection, or in another."""

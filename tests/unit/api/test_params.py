@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meterline.api.params import (
+from meterline.api.params.params import (
     RANGE,
     Param,
     array,
@@ -23,8 +23,8 @@ from meterline.api.params import (
     string,
     timestamp,
 )
-from meterline.core.errors import BillingError
-from meterline.core.unset import UNSET
+from meterline.core.base.errors import BillingError
+from meterline.core.base.unset import UNSET
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from meterline.api.expansion import read_trails
+from meterline.api.answers.expansion import read_trails
 from meterline.api.page_tokens import page_token, read_page_token
 from meterline.api.requests import read_params, read_request
 from meterline.api.router import Routes, get, permission_of, post
 from meterline.api.sealing import BrokenSeal, seal, unseal
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 
 def _nothing(*_: object) -> dict[str, Any]:

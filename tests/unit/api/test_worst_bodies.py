@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from meterline.api.requests import MAX_BODY_BYTES, Request, read_params
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 N = MAX_BODY_BYTES
 MOST_SECONDS = 3

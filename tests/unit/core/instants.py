@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from meterline.core.periods import Interval, IntervalUnit, Period
+from meterline.core.base.periods import Interval, IntervalUnit, Period
 
 
 def at(text: str) -> int:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from meterline.core.commitments import SpendBounds
-from meterline.core.percentages import GraduatedPercentagePlan, PercentagePlan
-from meterline.core.rating import PricePlan, Tier, TiersMode
+from meterline.core.catalog.commitments import SpendBounds
+from meterline.core.catalog.percentages import GraduatedPercentagePlan, PercentagePlan
+from meterline.core.catalog.rating import PricePlan, Tier, TiersMode
 
 TENTH = Fraction(1, 10)
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from meterline.core.periods import Interval, IntervalUnit
-from meterline.core.rating import PricePlan, Tier, TiersMode
+from meterline.core.base.periods import Interval, IntervalUnit
+from meterline.core.catalog.rating import PricePlan, Tier, TiersMode
 from tests.unit.core.instants import at
 
 MAX_COUNT = {"day": 1095, "week": 156, "month": 36, "year": 3}

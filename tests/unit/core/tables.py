@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from meterline.core.rating import PricePlan, Tier, TiersMode, TransformQuantity
+from meterline.core.catalog.rating import PricePlan, Tier, TiersMode, TransformQuantity
 
 
 def rows(table: str) -> list[tuple[str, ...]]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from meterline.core.anchors import (
+from meterline.core.base.errors import BillingError
+from meterline.core.billing.anchors import (
     AnchorConfig,
     check_explicit_anchor,
     check_trial_end,
@@ -10,7 +11,6 @@ from meterline.core.anchors import (
     resolve_anchor,
     trial_end_from_days,
 )
-from meterline.core.errors import BillingError
 from tests.unit.core.instants import at, every, iso
 from tests.unit.core.tables import rows
 

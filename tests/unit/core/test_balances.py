@@ -2,7 +2,7 @@
 
 import pytest
 
-from meterline.core.balances import minimum_charge_minor, settle
+from meterline.core.billing.balances import minimum_charge_minor, settle
 
 
 @pytest.mark.parametrize(

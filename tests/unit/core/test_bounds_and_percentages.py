@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core.commitments import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.core.billing.discounts import percentage_of
+from meterline.core.catalog.commitments import (
     UNBOUNDED,
     BoundedAmount,
     SpendBounds,
     bound_amount,
     commitment_of,
 )
-from meterline.core.discounts import percentage_of
-from meterline.core.errors import BillingError
-from meterline.core.percentages import (
+from meterline.core.catalog.percentages import (
     GraduatedPercentagePlan,
     PercentagePlan,
     PercentageTier,
@@ -23,9 +24,8 @@ from meterline.core.percentages import (
     rate_graduated_percentage,
     rate_percentage,
 )
-from meterline.core.periods import Period
-from meterline.core.rating import StepUnit, rate
-from meterline.core.thresholds import rate_further
+from meterline.core.catalog.rating import StepUnit, rate
+from meterline.core.subscriptions.thresholds import rate_further
 from tests.unit.core.tables import plan_of, rows
 
 FLAT_STEPS = "5@0+100, 10@0+50, 15@5, inf@1"

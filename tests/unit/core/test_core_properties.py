@@ -5,19 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core.anchors import AnchorConfig, first_full_invoice_at, resolve_anchor
-from meterline.core.balances import settle
-from meterline.core.discounts import (
-    Billed,
-    Discount,
-    DiscountableLine,
-    DiscountAmount,
-    allocate,
-    discount_lines,
-)
-from meterline.core.invoicing import BillingMode
-from meterline.core.item_changes import BilledSpan, Fee, ItemChange, prorate_change
-from meterline.core.periods import (
+from meterline.core.base.periods import (
     Interval,
     IntervalUnit,
     Period,
@@ -28,8 +16,20 @@ from meterline.core.periods import (
     period_at,
     stub_denominator,
 )
-from meterline.core.proration import prorate
-from meterline.core.rating import PricePlan, TiersMode, rate
+from meterline.core.base.proration import prorate
+from meterline.core.billing.anchors import AnchorConfig, first_full_invoice_at, resolve_anchor
+from meterline.core.billing.balances import settle
+from meterline.core.billing.discounts import (
+    Billed,
+    Discount,
+    DiscountableLine,
+    DiscountAmount,
+    allocate,
+    discount_lines,
+)
+from meterline.core.billing.invoicing import BillingMode
+from meterline.core.catalog.rating import PricePlan, TiersMode, rate
+from meterline.core.subscriptions.item_changes import BilledSpan, Fee, ItemChange, prorate_change
 from tests.unit.core.strategies import instants, intervals, quantities, tiered_plans
 
 fees = st.integers(0, 10_000_000)

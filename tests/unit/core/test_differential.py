@@ -7,15 +7,9 @@ from random import Random
 
 import pytest
 
-from meterline.core import (
-    anchors,
-    commitments,
-    discounts,
-    percentages,
-    periods,
-    proration,
-    rating,
-)
+from meterline.core.base import periods, proration
+from meterline.core.billing import anchors, discounts
+from meterline.core.catalog import commitments, percentages, rating
 from tests.unit.core import naive
 from tests.unit.core.instants import at
 

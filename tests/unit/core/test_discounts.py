@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from meterline.core.discounts import (
+from meterline.core.base.errors import BillingError
+from meterline.core.billing.discounts import (
     Billed,
     CouponDuration,
     Discount,
@@ -15,7 +16,6 @@ from meterline.core.discounts import (
     discount_lines,
     percentage_of,
 )
-from meterline.core.errors import BillingError
 from tests.unit.core.instants import at, iso
 
 HALF = Discount("half", percent_off=Decimal(50))

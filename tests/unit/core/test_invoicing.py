@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from meterline.core.anchors import AnchorConfig
-from meterline.core.commitments import UNBOUNDED, SpendBounds
-from meterline.core.cycles import AnchorChoice, CyclePeriod, open_cycle, period_from
-from meterline.core.errors import BillingError
-from meterline.core.invoicing import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.core.billing.anchors import AnchorConfig
+from meterline.core.billing.cycles import AnchorChoice, CyclePeriod, open_cycle, period_from
+from meterline.core.billing.invoicing import (
     BilledItem,
     BillingMode,
     Line,
@@ -19,9 +19,9 @@ from meterline.core.invoicing import (
     renewal_lines,
     trial_lines,
 )
-from meterline.core.periods import Period
-from meterline.core.price_models import Usage
-from meterline.core.rating import PricePlan
+from meterline.core.catalog.commitments import UNBOUNDED, SpendBounds
+from meterline.core.catalog.price_models import Usage
+from meterline.core.catalog.rating import PricePlan
 from tests.unit.core.instants import at, every, span
 from tests.unit.core.tables import plan_of, rows
 

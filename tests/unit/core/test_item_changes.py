@@ -5,11 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from meterline.core.cycles import CyclePeriod
-from meterline.core.discounts import Discount, DiscountableLine
-from meterline.core.errors import BillingError
-from meterline.core.invoicing import BilledItem, BillingMode, UsageType, licensed_line
-from meterline.core.item_changes import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.discounts import Discount, DiscountableLine
+from meterline.core.billing.invoicing import BilledItem, BillingMode, UsageType, licensed_line
+from meterline.core.catalog.rating import PricePlan
+from meterline.core.subscriptions.item_changes import (
     BilledSpan,
     Fee,
     ItemChange,
@@ -19,8 +21,6 @@ from meterline.core.item_changes import (
     fees_after_discounts,
     prorate_change,
 )
-from meterline.core.periods import Period
-from meterline.core.rating import PricePlan
 from tests.unit.core.instants import at, span
 
 MAY = span("2024-05-01", "2024-06-01")

@@ -4,8 +4,8 @@ from decimal import Decimal, localcontext
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.core.money import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.money import (
     charge_step_minor,
     check_amount,
     exact_sum,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core.numerals import whole_number
+from meterline.core.base.numerals import whole_number
 
 
 @pytest.mark.parametrize(

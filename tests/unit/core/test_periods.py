@@ -2,9 +2,8 @@
 
 import pytest
 
-from meterline.core.cycles import period_from
-from meterline.core.errors import BillingError
-from meterline.core.periods import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import (
     Interval,
     IntervalUnit,
     Period,
@@ -16,6 +15,7 @@ from meterline.core.periods import (
     period_number,
     stub_denominator,
 )
+from meterline.core.billing.cycles import period_from
 from tests.unit.core.instants import at, every, iso, span
 from tests.unit.core.tables import rows
 

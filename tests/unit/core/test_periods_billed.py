@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
-from meterline.core.anchors import AnchorConfig, resolve_anchor
-from meterline.core.cycles import period_from
-from meterline.core.periods import stub_denominator
+from meterline.core.base.periods import stub_denominator
+from meterline.core.billing.anchors import AnchorConfig, resolve_anchor
+from meterline.core.billing.cycles import period_from
 from tests.unit.core.instants import at, every, span
 from tests.unit.core.tables import rows
 

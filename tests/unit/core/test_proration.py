@@ -2,8 +2,8 @@
 
 import pytest
 
-from meterline.core.periods import Period
-from meterline.core.proration import prorate
+from meterline.core.base.periods import Period
+from meterline.core.base.proration import prorate
 from tests.unit.core.instants import at, span
 from tests.unit.core.tables import rows
 

@@ -5,8 +5,15 @@ from fractions import Fraction
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.core.rating import PricePlan, RatedStep, Tier, TiersMode, TransformQuantity, rate
+from meterline.core.base.errors import BillingError
+from meterline.core.catalog.rating import (
+    PricePlan,
+    RatedStep,
+    Tier,
+    TiersMode,
+    TransformQuantity,
+    rate,
+)
 from tests.unit.core.tables import plan_of, rows
 
 # case | model | terms in cents | quantity | amount of the line in cents

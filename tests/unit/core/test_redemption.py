@@ -2,7 +2,7 @@
 
 import pytest
 
-from meterline.core.redemption import is_redeemable
+from meterline.core.catalog.redemption import is_redeemable
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,20 @@ from decimal import Decimal
 
 import pytest
 
-from meterline.core.anchors import AnchorConfig, first_full_invoice_at, resolve_anchor
-from meterline.core.cycle_changes import CycleReset, CycleTerms, cycle_reset
-from meterline.core.cycles import AnchorChoice, open_cycle, period_from
-from meterline.core.invoicing import (
+from meterline.core.base.periods import boundary, period_at
+from meterline.core.billing.anchors import AnchorConfig, first_full_invoice_at, resolve_anchor
+from meterline.core.billing.cycles import AnchorChoice, open_cycle, period_from
+from meterline.core.billing.invoicing import (
     BilledItem,
     BillingMode,
     UsageType,
     licensed_line,
     trial_lines,
 )
-from meterline.core.item_changes import BilledSpan, Fee, ItemChange, prorate_change
-from meterline.core.periods import boundary, period_at
-from meterline.core.rating import PricePlan
-from meterline.core.usage_changes import cut_by_reset
+from meterline.core.catalog.rating import PricePlan
+from meterline.core.subscriptions.cycle_changes import CycleReset, CycleTerms, cycle_reset
+from meterline.core.subscriptions.item_changes import BilledSpan, Fee, ItemChange, prorate_change
+from meterline.core.subscriptions.usage_changes import cut_by_reset
 from tests.unit.core.instants import at, every, iso, span
 
 

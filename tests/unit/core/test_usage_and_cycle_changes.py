@@ -4,22 +4,26 @@ from decimal import Decimal
 
 import pytest
 
-from meterline.core.commitments import SpendBounds
-from meterline.core.cycle_changes import CycleReset, CycleTerms, cycle_reset, is_free
-from meterline.core.errors import BillingError
-from meterline.core.invoicing import BilledItem, BillingMode, UsageType
-from meterline.core.mixed_intervals import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import period_at
+from meterline.core.billing.invoicing import BilledItem, BillingMode, UsageType
+from meterline.core.billing.mixed_intervals import (
     check_mixed_intervals,
     is_multiple,
     shortest_interval,
     subscription_period,
 )
-from meterline.core.percentages import GraduatedPercentagePlan, PercentagePlan, PercentageTier
-from meterline.core.periods import period_at
-from meterline.core.price_models import PriceModel
-from meterline.core.rating import PricePlan, rate
-from meterline.core.thresholds import check_amount_gte, rate_further
-from meterline.core.usage_changes import (
+from meterline.core.catalog.commitments import SpendBounds
+from meterline.core.catalog.percentages import (
+    GraduatedPercentagePlan,
+    PercentagePlan,
+    PercentageTier,
+)
+from meterline.core.catalog.price_models import PriceModel
+from meterline.core.catalog.rating import PricePlan, rate
+from meterline.core.subscriptions.cycle_changes import CycleReset, CycleTerms, cycle_reset, is_free
+from meterline.core.subscriptions.thresholds import check_amount_gte, rate_further
+from meterline.core.subscriptions.usage_changes import (
     UsageCut,
     cut_by_price_change,
     cut_by_removal,

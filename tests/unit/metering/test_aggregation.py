@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core.aggregation import (
+from meterline.core.metering.aggregation import (
     NOTHING,
     Combination,
     Formula,

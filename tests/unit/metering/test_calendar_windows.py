@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core.calendar_windows import Grouping, day_start, window_around
+from meterline.core.metering.calendar_windows import Grouping, day_start, window_around
 
 ZONES = [
     "UTC",

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core import distinct
-from meterline.core.distinct import EVERYTHING, MOST_DISTINCT, Distinct, unpack, value_of
+from meterline.core.metering import distinct
+from meterline.core.metering.distinct import EVERYTHING, MOST_DISTINCT, Distinct, unpack, value_of
 
 TEXTS = st.text(min_size=1, max_size=3)
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from meterline.core.aggregation import Formula, Measure, Row, aggregate, result
-from meterline.core.calendar_windows import Grouping, window_around
-from meterline.core.money import format_decimal
+from meterline.core.base.money import format_decimal
+from meterline.core.metering.aggregation import Formula, Measure, Row, aggregate, result
+from meterline.core.metering.calendar_windows import Grouping, window_around
 
 DAYS = ["2025-01-01", "2025-01-02", "2025-01-03"]
 

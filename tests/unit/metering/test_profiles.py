@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core.aggregation import NOTHING, Formula, Measure, Row, Window, aggregate, combine
-from meterline.core.metering_buckets import standing
-from meterline.core.metering_profiles import (
+from meterline.core.metering.aggregation import (
+    NOTHING,
+    Formula,
+    Measure,
+    Row,
+    Window,
+    aggregate,
+    combine,
+)
+from meterline.core.metering.metering_buckets import standing
+from meterline.core.metering.metering_profiles import (
     NeedsAllRows,
     Seconds,
     fold,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core import metering_rows
-from meterline.core.aggregation import Formula, Measure, Row
-from meterline.core.distinct import value_of
+from meterline.core.metering import metering_rows
+from meterline.core.metering.aggregation import Formula, Measure, Row
+from meterline.core.metering.distinct import value_of
 
 START = 1_700_157_600
 SUM = Measure(Formula.SUM)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from meterline.core import metering
-from meterline.core.distinct import value_of
-from meterline.core.metering import EventRefused, MeterRules, Reason, meter_rules
+from meterline.core.metering import metering
+from meterline.core.metering.distinct import value_of
+from meterline.core.metering.metering import EventRefused, MeterRules, Reason, meter_rules
 
 NOW = 1_700_158_800
 DAY = 86_400

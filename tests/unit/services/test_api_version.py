@@ -6,7 +6,7 @@ import re
 import stripe.params
 from stripe import _api_version
 
-from meterline.services.api_version import API_VERSION, KNOWN_VERSIONS
+from meterline.services.base.api_version import API_VERSION, KNOWN_VERSIONS
 
 
 def test_the_known_versions_are_those_that_the_sdk_lists() -> None:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core.errors import BillingError
-from meterline.core.money import MAX_AMOUNT_MINOR
-from meterline.services.balances import Booking, adjust, balance_in, book, with_currency
-from meterline.services.context import Context
+from meterline.core.base.errors import BillingError
+from meterline.core.base.money import MAX_AMOUNT_MINOR
+from meterline.services.base.context import Context
+from meterline.services.customers.balances import Booking, adjust, balance_in, book, with_currency
 
 if TYPE_CHECKING:
-    from meterline.store.billing import BillingStore
+    from meterline.store.billing.billing import BillingStore
 
 CURRENCIES = ("usd", "eur", "jpy", "kwd")
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.services import due_work
-from meterline.services.context import Context
-from meterline.services.due_passes import DueWork, do_pass, first_due
-from meterline.services.duty import NoProgress, Place
-from meterline.services.invoices import bodies as invoices
-from meterline.services.subscriptions import bodies as subscriptions
-from meterline.store.billing import BillingStore
-from meterline.store.documents import Body, Change, Document
+from meterline.services.base.context import Context
+from meterline.services.base.duty import NoProgress, Place
+from meterline.services.billing import invoice_bodies as invoices
+from meterline.services.billing import subscription_bodies as subscriptions
+from meterline.services.work import due_work
+from meterline.services.work.due_passes import DueWork, do_pass, first_due
+from meterline.store.base.documents import Body, Change, Document
+from meterline.store.billing.billing import BillingStore
 
 NOW = 100
 

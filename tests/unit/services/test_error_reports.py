@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from meterline.core.metering import EventRefused, Reason
-from meterline.services import error_reports
-from meterline.services.error_reports import SAMPLES, Refused
-from meterline.store import meter_reports
-from meterline.store.documents import Document
+from meterline.core.metering.metering import EventRefused, Reason
+from meterline.services.metering import error_reports
+from meterline.services.metering.error_reports import SAMPLES, Refused
+from meterline.store.base.documents import Document
+from meterline.store.metering import meter_reports
 
 NOW = 1_700_000_007
 METER = "mtr_test_1"

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from meterline.services.events import (
+from meterline.services.base.events import (
     BOX_BYTES,
     COMMIT_BYTES,
     EventDraft,
@@ -14,8 +14,8 @@ from meterline.services.events import (
     previous_attributes,
     public,
 )
-from meterline.store.documents import Document
-from meterline.store.packing import pack
+from meterline.store.base.documents import Document
+from meterline.store.base.packing import pack
 
 CAUSE = Document(kind="customer", livemode=False, body={"id": "cus_a"}, version=4)
 

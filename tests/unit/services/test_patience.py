@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.services import stream_workers
-from meterline.services.patience import OWN_SECONDS, SHARED_SECONDS, Patience
-from meterline.services.stream_workers import Invocation, StreamWorker
-from meterline.store.batches import Throttled
-from meterline.store.documents import Conflict
+from meterline.services.base import stream_workers
+from meterline.services.base.patience import OWN_SECONDS, SHARED_SECONDS, Patience
+from meterline.services.base.stream_workers import Invocation, StreamWorker
+from meterline.store.base.batches import Throttled
+from meterline.store.base.documents import Conflict
 
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:watch"
 DEFECT = KeyError("a defect")
@@ -84,7 +84,7 @@ def shard(monkeypatch: pytest.MonkeyPatch) -> Shard:
         assert function == FUNCTION
         aside.extend(json.loads(json.dumps(records)))
 
-    monkeypatch.setattr("meterline.store.failed_batches.set_aside", kept)
+    monkeypatch.setattr("meterline.store.work.failed_batches.set_aside", kept)
     return Shard(aside)
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from meterline.api.routes.meter_events import ROUTES
-from meterline.services.ingest import _payload_text
-from meterline.store.sizes import ITEM_BYTES
+from meterline.services.metering.ingest import _payload_text
+from meterline.store.base.sizes import ITEM_BYTES
 
 OTHER_FIELDS_BYTES = 10_000
 

@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from meterline.core.errors import BillingError
-from meterline.services.time_zones import time_zone
+from meterline.core.base.errors import BillingError
+from meterline.services.metering.time_zones import time_zone
 
 
 @pytest.mark.parametrize(

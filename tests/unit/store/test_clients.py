@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
-from meterline.store import clients
+from meterline.store.base import clients
 
 ITEM = {
     "pk": {"S": "t#café\u2028"},

@@ -18,9 +18,9 @@ from pynamodb.exceptions import (
     VerboseClientError,
 )
 
-from meterline.store.batches import Throttled
-from meterline.store.documents import Claim, ClaimTaken, Conflict, LeaseLost
-from meterline.store.failures import causes, is_throttled, passes
+from meterline.store.base.batches import Throttled
+from meterline.store.base.documents import Claim, ClaimTaken, Conflict, LeaseLost
+from meterline.store.base.failures import causes, is_throttled, passes
 
 
 def _refused(code: str, status: int = 400) -> ClientError:

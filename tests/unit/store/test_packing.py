@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.store import packing
-from meterline.store.packing import pack, unpack
+from meterline.store.base import packing
+from meterline.store.base.packing import pack, unpack
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

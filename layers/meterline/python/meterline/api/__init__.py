@@ -4,9 +4,9 @@ How to add a resource
 
 1. Write its verbs as services: ``create_widget(ctx, params)``, ``update_widget(ctx, id, params)``,
    each answering with the stored body.
-2. Say in ``api/kinds.py`` what a widget is to the wire: the permission of restricted keys, which
-   fields hold ids that ``expand`` may follow, and which fields are hidden until expanded.
-3. Write its table in ``api/routes/widgets.py``; parameters in the words of ``api/params.py``::
+2. Say in ``api/answers/kinds.py`` what a widget is to the wire: the permission of restricted keys,
+   which fields hold ids that ``expand`` may follow, and which fields are hidden until expanded.
+3. Write its table in ``api/routes/widgets.py``, with the words of ``api/params/params.py``::
 
        CREATE = object_(name=string(required=True, max_length=250), metadata=metadata())
        ROUTES = Routes([

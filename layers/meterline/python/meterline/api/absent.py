@@ -8,11 +8,11 @@ import this only when a path is none of theirs.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from meterline.api.param_refusals import Raw
-from meterline.api.params import Object, Param, Params
+from meterline.api.params.param_refusals import Raw
+from meterline.api.params.params import Object, Param, Params
 from meterline.api.router import Answer, Operation, permission_of
-from meterline.core.errors import BillingError, no_such
-from meterline.store.account import account_id
+from meterline.core.base.errors import BillingError, no_such
+from meterline.store.base.account import account_id
 
 if TYPE_CHECKING:
     from meterline.api.app import Call
@@ -256,7 +256,7 @@ def _reader(
 
 def _find_owner(call: "Call", address: str, owner_id: str) -> None:
     """Refuse (404) the list of an object that does not exist."""
-    from meterline.services.lookups import find  # noqa: PLC0415 - only lists of something need it
+    from meterline.services.base.lookups import find  # noqa: PLC0415 - only lists of something need it
 
     variable = address[address.index("{") + 1 : address.index("}")]
     if variable in _OWNERS:

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.api.auth import Principal, authenticate, authorize
 from meterline.api.errors import busy, error_body, internal_error, rate_limited
-from meterline.api.params import Params
+from meterline.api.params.params import Params
 from meterline.api.requests import Request, idempotency_key, read_params, read_request
 from meterline.api.router import Answer, Operation, Routes
-from meterline.core.errors import BillingError
-from meterline.services.api_version import API_VERSION, check_version
-from meterline.services.ids import new_id
-from meterline.services.logs import frames, log
-from meterline.services.wire_numbers import wire_number
-from meterline.store.documents import Conflict, LeaseLost, Receipt
+from meterline.core.base.errors import BillingError
+from meterline.services.base.api_version import API_VERSION, check_version
+from meterline.services.base.ids import new_id
+from meterline.services.base.logs import frames, log
+from meterline.services.base.wire_numbers import wire_number
+from meterline.store.base.documents import Conflict, LeaseLost, Receipt
 
 if TYPE_CHECKING:
-    from meterline.api.expansion import Trail
-    from meterline.services.context import Context
+    from meterline.api.answers.expansion import Trail
+    from meterline.services.base.context import Context
 
 type Response = dict[str, Any]
 
@@ -83,9 +83,9 @@ class Call:
 
     def context(self) -> "Context":
         """What services are given; imports the object store."""
-        from meterline.services.context import Context  # noqa: PLC0415 - light functions lack it
-        from meterline.services.events import Origin  # noqa: PLC0415 - see above
-        from meterline.store.billing import BillingStore  # noqa: PLC0415 - see above
+        from meterline.services.base.context import Context  # noqa: PLC0415 - light functions lack it
+        from meterline.services.base.events import Origin  # noqa: PLC0415 - see above
+        from meterline.store.billing.billing import BillingStore  # noqa: PLC0415 - see above
 
         return Context(
             store=BillingStore(self.livemode),
@@ -207,8 +207,8 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
     """What an operation returned, as the wire shows it."""
     if operation.answer is Answer.RAW:
         return outcome
+    from meterline.api.answers.render import Renderer  # noqa: PLC0415 - see above
     from meterline.api.lists import envelope  # noqa: PLC0415 - light functions have no objects
-    from meterline.api.render import Renderer  # noqa: PLC0415 - see above
     from meterline.api.searching import search_envelope  # noqa: PLC0415 - see above
 
     renderer = Renderer(call.context().store)
@@ -239,7 +239,7 @@ def _trails(call: Call, operation: Operation) -> "list[Trail]":
     wanted = call.params.pop("expand", [])
     if not wanted:
         return []
-    from meterline.api.expansion import read_trails  # noqa: PLC0415 - rare in light functions
+    from meterline.api.answers.expansion import read_trails  # noqa: PLC0415 - rare in light functions
 
     return read_trails(
         wanted,
@@ -251,7 +251,7 @@ def _trails(call: Call, operation: Operation) -> "list[Trail]":
 
 def _failure(call: Call, error: Exception) -> BillingError:
     """What the client is told of an unexpected exception; the log has where it came from."""
-    from meterline.store.failures import is_throttled  # noqa: PLC0415 - light functions lack it
+    from meterline.store.base.failures import is_throttled  # noqa: PLC0415 - light functions lack it
 
     if is_throttled(error):
         return rate_limited()

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from meterline.api.requests import Request
 from meterline.api.router import Operation
-from meterline.core.errors import BillingError
-from meterline.store import access
-from meterline.store.access import ApiKey
-from meterline.store.account import account_id
+from meterline.core.base.errors import BillingError
+from meterline.store.account import access
+from meterline.store.account.access import ApiKey
+from meterline.store.base.account import account_id
 
 CACHE_SECONDS = 60
 _CACHE_LIMIT = 1_000

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 _V2_CODES = {
     400: "invalid_request",

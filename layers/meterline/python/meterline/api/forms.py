@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 type Form = dict[str, Any]
 """Names to strings, nested dicts, and lists where the form said ``[]``."""

@@ -14,10 +14,10 @@ from typing import Any
 from meterline.api.auth import Principal
 from meterline.api.requests import Request
 from meterline.api.sealing import BrokenSeal, seal, unseal
-from meterline.core.errors import BillingError
-from meterline.store import access_idempotency as records
-from meterline.store.access_idempotency import Record, State
-from meterline.store.documents import Receipt
+from meterline.core.base.errors import BillingError
+from meterline.store.account import access_idempotency as records
+from meterline.store.account.access_idempotency import Record, State
+from meterline.store.base.documents import Receipt
 
 _MAX_ANSWER_BYTES = 350_000
 

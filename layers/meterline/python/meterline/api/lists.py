@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from meterline.api.params import RANGE, Integer, Object, Param, Params, object_, string
+from meterline.api.params.params import RANGE, Integer, Object, Param, Params, object_, string
 from meterline.api.router import Answer, Operation, get, permission_of
-from meterline.core.errors import BillingError, no_such
-from meterline.store.keys import END_OF_TIME
+from meterline.core.base.errors import BillingError, no_such
+from meterline.store.base.keys import END_OF_TIME
 
 if TYPE_CHECKING:
-    from meterline.services.context import Context
-    from meterline.store.billing import Source, Span
+    from meterline.services.base.context import Context
+    from meterline.store.billing.billing import Source, Span
 
 type Body = dict[str, Any]
 type Keep = Callable[[Body], bool]
@@ -63,7 +63,7 @@ def retrieve(path: str, kind: str, *, shows_deleted: bool = False, param: str = 
     """
 
     def run(ctx: "Context", object_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
-        from meterline.services.lookups import find  # noqa: PLC0415 - imported when first asked
+        from meterline.services.base.lookups import find  # noqa: PLC0415 - imported when first asked
 
         document = ctx.store.get(object_id) if shows_deleted else None
         if document is not None and document.kind == kind and document.body.get("deleted"):
@@ -103,8 +103,8 @@ def listing(
 
 def by_facets(_: "Context", params: Params) -> "Source":
     """From the partitions of the facets that the filters name."""
-    from meterline.store.billing import Source  # noqa: PLC0415 - not for light functions
-    from meterline.store.listings import flag  # noqa: PLC0415 - see above
+    from meterline.store.base.listings import flag  # noqa: PLC0415 - see above
+    from meterline.store.billing.billing import Source  # noqa: PLC0415 - not for light functions
 
     facets = {
         name: [flag(value) if isinstance(value, bool) else str(value)]
@@ -116,7 +116,7 @@ def by_facets(_: "Context", params: Params) -> "Source":
 
 def under(name: str, otherwise: Narrow = by_facets) -> Narrow:
     """From under the object that the filter ``name`` gives the id of; ``otherwise`` without it."""
-    from meterline.store.billing import Source  # noqa: PLC0415 - not for light functions
+    from meterline.store.billing.billing import Source  # noqa: PLC0415 - not for light functions
 
     def narrow(ctx: "Context", params: Params) -> Source:
         return Source(parents=[params[name]]) if name in params else otherwise(ctx, params)
@@ -151,7 +151,7 @@ def read_page(
 
     ``source`` narrows down what is read; ``keep`` still judges each object.
     """
-    from meterline.store.billing import EVERYTHING  # noqa: PLC0415 - not for light functions
+    from meterline.store.billing.billing import EVERYTHING  # noqa: PLC0415 - not for light functions
 
     span = _span(ctx, kind, params)
     page = ctx.store.page(
@@ -201,11 +201,11 @@ def equal_fields(params: Params) -> Keep:
 
 
 def _span(ctx: "Context", kind: str, params: Params) -> "Span":
-    from meterline.store.billing import Span  # noqa: PLC0415 - not for light functions
-    from meterline.store.keys import Cursor  # noqa: PLC0415 - see above
+    from meterline.store.base.keys import Cursor  # noqa: PLC0415 - see above
+    from meterline.store.billing.billing import Span  # noqa: PLC0415 - not for light functions
 
     def place(name: str) -> Cursor:
-        from meterline.services.lookups import noun_of  # noqa: PLC0415 - see above
+        from meterline.services.base.lookups import noun_of  # noqa: PLC0415 - see above
 
         document = ctx.store.get(params[name])
         if document is None or document.kind != kind:

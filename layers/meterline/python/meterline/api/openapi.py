@@ -10,17 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from meterline.api.own_shapes import (
+from meterline.api.answers.own_shapes import (
     EVENT_TYPES,
     endpoint_delivery,
     event_causer,
     own_objects,
     price_terms,
 )
-from meterline.api.params import Array, Either, Map, Object, Param
+from meterline.api.params.params import Array, Either, Map, Object, Param
 from meterline.api.router import Answer, Operation
-from meterline.core.aggregation import Formula
-from meterline.services.api_version import API_VERSION
+from meterline.core.metering.aggregation import Formula
+from meterline.services.base.api_version import API_VERSION
 
 type Json = dict[str, Any]
 

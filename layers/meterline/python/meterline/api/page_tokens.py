@@ -6,7 +6,7 @@ import hmac
 import json
 from typing import Any
 
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 _TAG_BYTES = 12
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from meterline.api.forms import Form, decode_form, merge_forms
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 MAX_BODY_BYTES = 1_000_000
 MAX_KEY_LENGTH = 255

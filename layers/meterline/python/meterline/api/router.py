@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from meterline.api.errors import unknown_route, wrong_method
-from meterline.api.params import Object, array, object_, string
+from meterline.api.params.params import Object, array, object_, string
 
 EXPAND = array(string(max_length=200), max_items=20)
 """The parameter that every operation takes."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT
 from meterline.api.page_tokens import page_token, read_page_token
-from meterline.api.params import Params, integer, object_, string
+from meterline.api.params.params import Params, integer, object_, string
 from meterline.api.router import Answer, Operation, permission_of
-from meterline.core.errors import BillingError
+from meterline.core.base.errors import BillingError
 
 if TYPE_CHECKING:
     from meterline.api.app import Call
@@ -41,7 +41,7 @@ def searching(path: str, kind: str) -> Operation:
     """``GET`` of the objects of a kind that a query finds."""
 
     def run(call: "Call", params: Params) -> SearchPage:
-        from meterline.services.search import place_of, search  # noqa: PLC0415 - only when asked
+        from meterline.services.base.search import place_of, search  # noqa: PLC0415 - only when asked
 
         secret, query = call.principal.secret, params["query"]
         place = read_page_token(secret, params["page"]) if "page" in params else {}

@@ -4,12 +4,12 @@ from typing import Any
 
 from meterline.api.app import Call
 from meterline.api.auth import other_account
-from meterline.api.params import Params, enum, integer, object_, string
+from meterline.api.params.params import Params, enum, integer, object_, string
 from meterline.api.router import Answer, Operation, Routes, get, post
 from meterline.api.routes.shared import currency
-from meterline.services.account import account_body
-from meterline.services.account_settings import retrieve_settings, update_settings
-from meterline.store.account import account_id
+from meterline.services.account.account import account_body
+from meterline.services.account.account_settings import retrieve_settings, update_settings
+from meterline.store.base.account import account_id
 
 type Body = dict[str, Any]
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from meterline.api import idle_params
 from meterline.api.lists import (
     PAGING,
     Keep,
@@ -15,7 +14,8 @@ from meterline.api.lists import (
     retrieve,
     under,
 )
-from meterline.api.params import (
+from meterline.api.params import idle_params
+from meterline.api.params.params import (
     RANGE,
     Object,
     Param,
@@ -35,21 +35,21 @@ from meterline.api.params import (
 from meterline.api.router import Operation, Routes, delete, get, post
 from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
 from meterline.api.searching import searching
-from meterline.core.errors import no_such
-from meterline.services.context import Context
-from meterline.services.coupons import create_coupon, delete_coupon, update_coupon
-from meterline.services.meters import (
+from meterline.core.base.errors import no_such
+from meterline.services.base.context import Context
+from meterline.services.catalog.coupons import create_coupon, delete_coupon, update_coupon
+from meterline.services.catalog.plans import plan_with_tiers
+from meterline.services.catalog.prices import LOOKUP_KEY, create_price, is_inline, update_price
+from meterline.services.catalog.products import create_product, delete_product, update_product
+from meterline.services.metering.meters import (
     create_meter,
     deactivate_meter,
     reactivate_meter,
     update_meter,
 )
-from meterline.services.plans import plan_with_tiers
-from meterline.services.prices import LOOKUP_KEY, create_price, is_inline, update_price
-from meterline.services.products import create_product, delete_product, update_product
-from meterline.store.billing import Source
-from meterline.store.listings import INTERVALS, USAGE_TYPES
-from meterline.store.search_terms import field_term
+from meterline.store.base.listings import INTERVALS, USAGE_TYPES
+from meterline.store.billing.billing import Source
+from meterline.store.billing.search_terms import field_term
 
 FORMULA = enum("avg", "count", "last", "max", "min", "sum", "unique_count", required=True)
 """``count``, ``last`` and ``sum`` are Stripe's; the others go beyond it."""

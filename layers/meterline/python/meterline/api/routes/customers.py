@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from meterline.api import idle_params
 from meterline.api.lists import (
     PAGING,
     Listing,
@@ -10,8 +9,9 @@ from meterline.api.lists import (
     read_page,
     retrieve,
 )
-from meterline.api.param_refusals import Raw
-from meterline.api.params import (
+from meterline.api.params import idle_params
+from meterline.api.params.param_refusals import Raw
+from meterline.api.params.params import (
     RANGE,
     Param,
     Params,
@@ -26,17 +26,17 @@ from meterline.api.params import (
 from meterline.api.router import Routes, delete, get, post
 from meterline.api.routes.shared import SHIPPING, address, currency
 from meterline.api.searching import searching
-from meterline.core.errors import BillingError
-from meterline.services.balances import (
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
+from meterline.services.customers.balances import (
     create_balance_transaction,
     find_balance_transaction,
     update_balance_transaction,
 )
-from meterline.services.context import Context
-from meterline.services.customers import create_customer, delete_customer, update_customer
-from meterline.services.lookups import find
-from meterline.store.billing import Source
-from meterline.store.search_terms import email_term
+from meterline.services.customers.customers import create_customer, delete_customer, update_customer
+from meterline.store.billing.billing import Source
+from meterline.store.billing.search_terms import email_term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

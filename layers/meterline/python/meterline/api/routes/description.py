@@ -5,9 +5,9 @@ from functools import cache
 from typing import Any
 
 from meterline.api.app import Call
-from meterline.api.params import Params
+from meterline.api.params.params import Params
 from meterline.api.router import Answer, Operation, Routes
-from meterline.services.api_version import API_VERSION
+from meterline.services.base.api_version import API_VERSION
 
 _DESCRIPTION = "/openapi.json"
 AREAS = (

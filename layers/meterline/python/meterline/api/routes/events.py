@@ -16,7 +16,7 @@ from meterline.api.lists import (
     retrieve,
 )
 from meterline.api.page_tokens import page_token, read_page_token
-from meterline.api.params import (
+from meterline.api.params.params import (
     RANGE,
     Params,
     array,
@@ -27,19 +27,19 @@ from meterline.api.params import (
     string,
 )
 from meterline.api.router import Answer, Operation, Routes, delete, get, post
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.event_log import EventSpan, find_event, read_events
-from meterline.services.moments import unix_seconds
-from meterline.services.thin_events import find_thin_event
-from meterline.services.thin_listing import Place, ThinFilter, list_thin_events
-from meterline.services.webhook_endpoints import (
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.moments import unix_seconds
+from meterline.services.events.event_log import EventSpan, find_event, read_events
+from meterline.services.events.thin_events import find_thin_event
+from meterline.services.events.thin_listing import Place, ThinFilter, list_thin_events
+from meterline.services.events.webhook_endpoints import (
     create_webhook_endpoint,
     delete_webhook_endpoint,
     update_webhook_endpoint,
     with_secret,
 )
-from meterline.store.keys import Cursor
+from meterline.store.base.keys import Cursor
 
 EVENT_TYPE = string(
     pattern=r"\*|[a-z0-9_]+(\.[a-z0-9_*]+)+", hint="Use types such as `invoice.paid`."

@@ -1,8 +1,8 @@
 """``/v1/invoiceitems``: what is charged or credited once, on the next invoice or a draft."""
 
-from meterline.api import idle_params
 from meterline.api.lists import Keep, listing, retrieve, under
-from meterline.api.params import (
+from meterline.api.params import idle_params
+from meterline.api.params.params import (
     Param,
     Params,
     boolean,
@@ -15,16 +15,16 @@ from meterline.api.params import (
 )
 from meterline.api.router import delete, post
 from meterline.api.routes.shared import ONE_TIME_PRICE_DATA, currency, discounts
-from meterline.core.money import MAX_AMOUNT_MINOR
-from meterline.services.context import Context
-from meterline.services.invoices.bodies import item_of_line
+from meterline.core.base.money import MAX_AMOUNT_MINOR
+from meterline.services.base.context import Context
+from meterline.services.billing.invoice_bodies import item_of_line
+from meterline.services.billing.pending import pending_items
 from meterline.services.invoices.item_verbs import (
     create_invoice_item,
     delete_invoice_item,
     update_invoice_item,
 )
-from meterline.services.invoices.pending import pending_items
-from meterline.store.billing import Source
+from meterline.store.billing.billing import Source
 
 _KIND = "invoiceitem"
 _PATH = "/v1/invoiceitems"

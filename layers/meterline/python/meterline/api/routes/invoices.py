@@ -1,6 +1,5 @@
 """``/v1/invoices``: making, reading, previewing, finalising, sending and settling."""
 
-from meterline.api import idle_params
 from meterline.api.lists import (
     Keep,
     Listing,
@@ -12,7 +11,8 @@ from meterline.api.lists import (
     retrieve,
     under,
 )
-from meterline.api.params import (
+from meterline.api.params import idle_params
+from meterline.api.params.params import (
     RANGE,
     Object,
     Param,
@@ -42,9 +42,10 @@ from meterline.api.routes.shared import (
 )
 from meterline.api.routes.subscriptions import PREVIEW_DETAILS
 from meterline.api.searching import searching
-from meterline.core.money import MAX_AMOUNT_MINOR
-from meterline.services.context import Context
-from meterline.services.invoices.bodies import subscription_of
+from meterline.core.base.money import MAX_AMOUNT_MINOR
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
+from meterline.services.billing.invoice_bodies import subscription_of
 from meterline.services.invoices.explanation import explain_invoice
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.line_verbs import (
@@ -61,15 +62,14 @@ from meterline.services.invoices.manual import (
     update_invoice,
 )
 from meterline.services.invoices.payments import payment_id
-from meterline.services.invoices.preview import create_preview
 from meterline.services.invoices.settle import (
     attach_payment,
     mark_uncollectible,
     pay_invoice,
     void_invoice,
 )
-from meterline.services.lookups import find
-from meterline.store.billing import Source
+from meterline.services.previews.preview import create_preview
+from meterline.store.billing.billing import Source
 
 _KIND = "invoice"
 

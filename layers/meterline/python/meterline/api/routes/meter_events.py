@@ -10,7 +10,7 @@ from typing import Any
 
 from meterline.api.app import Call
 from meterline.api.auth import SESSION_PREFIX
-from meterline.api.params import (
+from meterline.api.params.params import (
     Object,
     Param,
     Params,
@@ -22,12 +22,12 @@ from meterline.api.params import (
     timestamp,
 )
 from meterline.api.router import Answer, Operation, Routes, permission_of
-from meterline.services import adjustments, ingest
-from meterline.services.ids import new_id
-from meterline.services.ingest import Outcome, Sender
-from meterline.services.moments import rfc3339
-from meterline.store import access
-from meterline.store.directory import StoredDirectory
+from meterline.services.base.ids import new_id
+from meterline.services.base.moments import rfc3339
+from meterline.services.metering import adjustments, ingest
+from meterline.services.metering.ingest import Outcome, Sender
+from meterline.store.account import access
+from meterline.store.metering.directory import StoredDirectory
 
 SESSION_SECONDS = 900
 RESULTS_HEADER = "meterline-event-results"

@@ -1,7 +1,7 @@
 """Parameters that several resources have."""
 
-from meterline.api.idle_params import INVOICE_LINE
-from meterline.api.params import (
+from meterline.api.params.idle_params import INVOICE_LINE
+from meterline.api.params.params import (
     Object,
     Param,
     array,
@@ -14,7 +14,7 @@ from meterline.api.params import (
     string,
     timestamp,
 )
-from meterline.core.money import MAX_AMOUNT_MINOR
+from meterline.core.base.money import MAX_AMOUNT_MINOR
 
 INTERVAL = enum("day", "month", "week", "year", required=True)
 TAX_BEHAVIOR = enum("exclusive", "inclusive", "unspecified")

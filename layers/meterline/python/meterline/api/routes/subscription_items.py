@@ -1,8 +1,8 @@
 """``/v1/subscription_items``: the items of subscriptions, one by one."""
 
-from meterline.api import idle_params
 from meterline.api.lists import PAGING, Listing, list_operation, page_of
-from meterline.api.params import (
+from meterline.api.params import idle_params
+from meterline.api.params.params import (
     Params,
     boolean,
     enum,
@@ -19,8 +19,8 @@ from meterline.api.routes.shared import (
     RECURRING_PRICE_DATA,
     discounts,
 )
-from meterline.services.context import Context
-from meterline.services.lookups import find
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
 from meterline.services.subscriptions.item_verbs import (
     create_item,
     delete_item,

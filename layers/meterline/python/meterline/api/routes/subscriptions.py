@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from meterline.api import idle_params
 from meterline.api.lists import Keep, by_facets, created_range, listing, retrieve, under
-from meterline.api.params import (
+from meterline.api.params import idle_params
+from meterline.api.params.params import (
     RANGE,
     Param,
     Params,
@@ -31,7 +31,7 @@ from meterline.api.routes.shared import (
 )
 from meterline.api.routes.subscription_items import ITEM_OPERATIONS
 from meterline.api.searching import searching
-from meterline.services.context import Context
+from meterline.services.base.context import Context
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.discount_verbs import delete_discount
@@ -39,8 +39,8 @@ from meterline.services.subscriptions.items import MAX_ITEMS
 from meterline.services.subscriptions.migrate import migrate_subscription
 from meterline.services.subscriptions.pauses import pause_subscription, resume_subscription
 from meterline.services.subscriptions.update import update_subscription
-from meterline.store.billing import Source
-from meterline.store.search_terms import field_term
+from meterline.store.billing.billing import Source
+from meterline.store.billing.search_terms import field_term
 
 _KIND = "subscription"
 _ENDED = ("canceled", "incomplete_expired")

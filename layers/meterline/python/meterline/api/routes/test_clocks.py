@@ -1,9 +1,9 @@
 """``/v1/test_helpers/test_clocks``."""
 
 from meterline.api.lists import listing, retrieve
-from meterline.api.params import object_, string, timestamp
+from meterline.api.params.params import object_, string, timestamp
 from meterline.api.router import Routes, delete, post
-from meterline.services.test_clocks import (
+from meterline.services.work.test_clocks import (
     KIND,
     advance_test_clock,
     create_test_clock,

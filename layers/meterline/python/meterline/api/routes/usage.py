@@ -5,15 +5,24 @@ from datetime import UTC
 from typing import Any
 
 from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT, PAGING, created_range, envelope
-from meterline.api.params import RANGE, Params, enum, exclusive, integer, object_, string, timestamp
+from meterline.api.params.params import (
+    RANGE,
+    Params,
+    enum,
+    exclusive,
+    integer,
+    object_,
+    string,
+    timestamp,
+)
 from meterline.api.router import Answer, Operation, Routes
-from meterline.core.calendar_windows import Grouping
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.event_listing import EventRange, list_counted_events
-from meterline.services.lookups import find
-from meterline.services.summaries import list_event_summaries, window_of_summary
-from meterline.services.time_zones import time_zone
+from meterline.core.base.errors import BillingError
+from meterline.core.metering.calendar_windows import Grouping
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
+from meterline.services.metering.event_listing import EventRange, list_counted_events
+from meterline.services.metering.summaries import list_event_summaries, window_of_summary
+from meterline.services.metering.time_zones import time_zone
 
 type Body = dict[str, Any]
 

@@ -1,1 +1,5 @@
-"""Invoices: drafting, previewing, finalising and settling them."""
+"""Invoices: drafting, finalising and settling them, and the items that go on them.
+
+Owns lines, invoice items, late usage, numbers and payments.
+Does not own when a subscription renews.
+"""

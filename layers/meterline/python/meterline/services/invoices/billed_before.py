@@ -1,14 +1,14 @@
 """What thresholds billed of the running period's usage, and what discounts took off it."""
 
-from meterline.services.invoices.bodies import (
+from meterline.services.billing.invoice_bodies import (
     billed_item_of,
     billed_with_discounts,
     invoice_lines,
     private,
 )
-from meterline.services.invoices.ledger import Ledger
-from meterline.services.invoices.tier_lines import whole_lines
-from meterline.store.documents import Body
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.tier_lines import whole_lines
+from meterline.store.base.documents import Body
 
 
 def usage_billed(ledger: Ledger, item: Body) -> Body | None:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from meterline.core.commitments import Commitment
-from meterline.core.invoicing import BillingMode, Line, UsageType
-from meterline.core.money import decimal_places, format_decimal, minor_digits
-from meterline.core.rating import RatedStep
-from meterline.store.documents import Body
+from meterline.core.base.money import decimal_places, format_decimal, minor_digits
+from meterline.core.billing.invoicing import BillingMode, Line, UsageType
+from meterline.core.catalog.commitments import Commitment
+from meterline.core.catalog.rating import RatedStep
+from meterline.store.base.documents import Body
 
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 

@@ -3,32 +3,32 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from meterline.core.invoicing import Line
-from meterline.services.account_settings import invoice_grace_seconds
-from meterline.services.context import Context
-from meterline.services.invoices.billed_before import usage_billed
-from meterline.services.invoices.bodies import (
-    HALT,
-    InvoiceTerms,
-    draft_invoice,
-    invoice_document,
-    with_totals,
-)
-from meterline.services.invoices.descriptions import ProductName
-from meterline.services.invoices.discounts import (
+from meterline.core.billing.invoicing import Line
+from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.base.context import Context
+from meterline.services.billing.discounts import (
     Standing,
     after_invoice,
     discount_ids,
     private_terms,
     standing_discounts,
 )
+from meterline.services.billing.invoice_bodies import (
+    HALT,
+    InvoiceTerms,
+    draft_invoice,
+    invoice_document,
+    with_totals,
+)
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.pending import Selection
+from meterline.services.invoices.billed_before import usage_billed
+from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.finalize import finalize_on
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.late_usage import late_lines, late_state
-from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import item_subject, less_billed_before, line_bodies
-from meterline.services.invoices.pending import Selection
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 
 @dataclass(frozen=True, slots=True)

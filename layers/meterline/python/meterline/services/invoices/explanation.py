@@ -3,16 +3,16 @@
 from itertools import islice
 from typing import Any
 
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.invoices.bodies import (
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
+from meterline.services.billing.invoice_bodies import (
     invoice_lines,
     private,
     settlement_of,
     smallest_charge_minor,
 )
-from meterline.services.lookups import find
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 MOST_LINES = 250
 """Lines of one answer: a Lambda function answers with 6 MB at most."""

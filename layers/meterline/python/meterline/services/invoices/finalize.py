@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from meterline.core.arrears import Deadlines, Patience, deadlines_of
-from meterline.core.errors import BillingError
-from meterline.services.account_settings import patience
-from meterline.services.balances import Booking, book, with_currency
-from meterline.services.context import Context
-from meterline.services.events import EventDraft
-from meterline.services.ids import timed_id
-from meterline.services.invoices.bodies import (
+from meterline.core.base.errors import BillingError
+from meterline.core.subscriptions.arrears import Deadlines, Patience, deadlines_of
+from meterline.services.account.account_settings import patience
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.ids import timed_id
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.invoice_bodies import (
     HALT,
     finalization_due_at,
     invoice_due_at,
@@ -22,14 +22,14 @@ from meterline.services.invoices.bodies import (
     with_arrears,
     with_totals,
 )
-from meterline.services.invoices.ledger import Ledger, open_ledger
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.standing import recover
+from meterline.services.customers.balances import Booking, book, with_currency
+from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
-from meterline.services.lookups import find, on_customers_time
-from meterline.services.subscriptions.billed_in_advance import note_discounts
-from meterline.services.subscriptions.standing import recover
-from meterline.store.documents import Body, Change, Document
-from meterline.store.tabs import tab_of
+from meterline.store.base.documents import Body, Change, Document
+from meterline.store.billing.tabs import tab_of
 
 _CLOSED_BY_PAUSE: Final = {
     "void": ("void", "voided_at"),

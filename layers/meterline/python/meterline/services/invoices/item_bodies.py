@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from meterline.core.item_changes import ProrationLine
-from meterline.core.money import format_decimal
-from meterline.core.periods import Period
-from meterline.core.rating import Rated
-from meterline.services.ids import derived_id, new_id
-from meterline.services.invoices.discounts import private_terms
-from meterline.services.invoices.ledger import Ledger
+from meterline.core.base.money import format_decimal
+from meterline.core.base.periods import Period
+from meterline.core.catalog.rating import Rated
+from meterline.core.subscriptions.item_changes import ProrationLine
+from meterline.services.base.ids import derived_id, new_id
+from meterline.services.billing.discounts import private_terms
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.pending import subscription_of_item
 from meterline.services.invoices.lines import steps_of
-from meterline.services.invoices.pending import subscription_of_item
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

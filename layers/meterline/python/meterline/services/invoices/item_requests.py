@@ -7,20 +7,20 @@ the parameter that holds the description (``lines[0]``), for refusals; the reque
 from decimal import Decimal
 from typing import Any
 
-from meterline.core.errors import BillingError, param_inside
-from meterline.core.money import check_amount, check_charge, minor_digits
-from meterline.core.periods import Period
-from meterline.core.rating import rate_units
-from meterline.core.unset import merged_metadata, or_none
-from meterline.services.inline_prices import inline_price
-from meterline.services.invoices.discounts import discounted_item
+from meterline.core.base.errors import BillingError, param_inside
+from meterline.core.base.money import check_amount, check_charge, minor_digits
+from meterline.core.base.periods import Period
+from meterline.core.base.unset import merged_metadata, or_none
+from meterline.core.catalog.rating import rate_units
+from meterline.services.base.lookups import find
+from meterline.services.billing.discounts import discounted_item
+from meterline.services.billing.inline_prices import inline_price
+from meterline.services.billing.ledger import Ledger
+from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
-from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import steps_of
 from meterline.services.invoices.one_off import one_off_terms
-from meterline.services.lookups import find
-from meterline.services.price_currencies import in_currency
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 _PRICED = ("amount", "price", "price_data", "pricing", "unit_amount", "unit_amount_decimal")
 _QUANTITIES = ("quantity_decimal", "quantity")

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.invoices.bodies import invoice_lines, with_totals
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.invoice_bodies import invoice_lines, with_totals
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
-from meterline.services.invoices.ledger import Ledger, open_ledger
-from meterline.services.lookups import find, on_customers_time
-from meterline.services.subscriptions.billed_in_advance import note_discounts
-from meterline.store.documents import Body, Document
+from meterline.store.base.documents import Body, Document
 
 KIND = "invoiceitem"
 _PRICES = {"price", "price_data", "pricing"}

@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from meterline.core.money import exact_sum, format_decimal
-from meterline.services.account_settings import bills_late_usage
-from meterline.services.context import Context
-from meterline.services.events import EventDraft
-from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import (
+from meterline.core.base.money import exact_sum, format_decimal
+from meterline.services.account.account_settings import bills_late_usage
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.ids import derived_id
+from meterline.services.billing.invoice_bodies import (
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
     private,
     usage_due_at,
 )
+from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.invoices.late_notes import (
     KIND,
     corrected_by,
@@ -29,11 +30,10 @@ from meterline.services.invoices.late_notes import (
 )
 from meterline.services.invoices.late_searches import go_on, search_on
 from meterline.services.invoices.metered import price_id, rate_again
-from meterline.services.invoices.tier_lines import whole_lines
-from meterline.store.billing import Span
-from meterline.store.documents import Body, Change, Conflict, Document
-from meterline.store.keys import Cursor
-from meterline.store.usage import HOUR_SECONDS, BucketKey
+from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.keys import Cursor
+from meterline.store.billing.billing import Span
+from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 
 _SOON_SECONDS = 300
 """Drafts that become final by themselves this soon, or wait for a person, are written again."""

@@ -8,9 +8,9 @@ nothing had been corrected before. Then it is taken up again.
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from meterline.core.money import format_decimal
-from meterline.store.documents import Document
-from meterline.store.settings import settings
+from meterline.core.base.money import format_decimal
+from meterline.store.base.documents import Document
+from meterline.store.base.settings import settings
 
 KIND = "meterline.late_usage"
 

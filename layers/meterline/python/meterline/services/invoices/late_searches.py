@@ -8,11 +8,11 @@ one commit later, so a death repeats a page, and telling twice of one line is te
 from collections.abc import Callable
 from dataclasses import replace
 
-from meterline.services.context import Context
-from meterline.services.ids import derived_id
-from meterline.store.documents import Body, Change, Conflict, Document
-from meterline.store.keys import Cursor
-from meterline.store.usage import BucketKey
+from meterline.services.base.context import Context
+from meterline.services.base.ids import derived_id
+from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.keys import Cursor
+from meterline.store.metering.usage import BucketKey
 
 KIND = "latesearch"
 

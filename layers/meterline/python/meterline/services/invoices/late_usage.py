@@ -10,12 +10,12 @@ What period that was, and why its invoice was made, does not matter.
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from meterline.core.invoicing import Line
-from meterline.core.money import exact_difference, exact_sum, format_decimal
-from meterline.services.account_settings import bills_late_usage
-from meterline.services.context import Context
-from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import (
+from meterline.core.base.money import exact_difference, exact_sum, format_decimal
+from meterline.core.billing.invoicing import Line
+from meterline.services.account.account_settings import bills_late_usage
+from meterline.services.base.context import Context
+from meterline.services.base.ids import derived_id
+from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     billed_with_discounts,
     corrections_left,
@@ -25,6 +25,9 @@ from meterline.services.invoices.bodies import (
     subscription_of,
     with_totals,
 )
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.tier_lines import whole_lines
+from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.late_notes import (
     KIND,
     Corrected,
@@ -32,13 +35,10 @@ from meterline.services.invoices.late_notes import (
     done_with,
     with_corrected,
 )
-from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.lines import bounds_of, steps_of
 from meterline.services.invoices.metered import price_id, rate_again
-from meterline.services.invoices.tier_lines import whole_lines
-from meterline.services.subscriptions.billed_in_advance import note_discounts
-from meterline.store.billing import Span
-from meterline.store.documents import Body, Document
+from meterline.store.base.documents import Body, Document
+from meterline.store.billing.billing import Span
 
 _NOTES_AT_ONCE = 40
 """Notes that one commit corrects; the rest is left to further commits on the same draft."""

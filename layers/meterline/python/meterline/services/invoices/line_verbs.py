@@ -7,18 +7,18 @@ subscription's item says what the period costs, so its amount stays (contract se
 from collections.abc import Mapping
 from dataclasses import replace
 
-from meterline.core.errors import BillingError, no_such, param_inside
-from meterline.core.unset import merged_metadata, or_none
-from meterline.services.context import Context
-from meterline.services.invoices.bodies import invoice_lines, item_of_line, with_totals
-from meterline.services.invoices.discounts import discount_ids, private_terms, redeem
+from meterline.core.base.errors import BillingError, no_such, param_inside
+from meterline.core.base.unset import merged_metadata, or_none
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.discounts import discount_ids, private_terms, redeem
+from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line, with_totals
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
 from meterline.services.invoices.item_verbs import KIND, editable_draft
-from meterline.services.invoices.ledger import Ledger, open_ledger
-from meterline.services.lookups import find, on_customers_time
-from meterline.services.subscriptions.billed_in_advance import note_discounts
-from meterline.store.documents import Body, Document
+from meterline.store.base.documents import Body, Document
 
 _OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "period")
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from meterline.core.invoicing import Line
-from meterline.core.money import format_decimal
-from meterline.core.rating import Rated, RatedStep
-from meterline.services.ids import derived_id
+from meterline.core.base.money import format_decimal
+from meterline.core.billing.invoicing import Line
+from meterline.core.catalog.rating import Rated, RatedStep
+from meterline.services.base.ids import derived_id
+from meterline.services.billing.tier_lines import tier_line, with_billed_before
 from meterline.services.invoices.descriptions import ProductName, line_description
-from meterline.services.invoices.tier_lines import tier_line, with_billed_before
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 
 @dataclass(frozen=True, slots=True)

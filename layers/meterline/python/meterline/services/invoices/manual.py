@@ -3,15 +3,20 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from meterline.core.errors import BillingError
-from meterline.core.money import minor_digits
-from meterline.core.periods import Period
-from meterline.core.unset import merged_metadata, or_none
-from meterline.services.account_settings import invoice_grace_seconds
-from meterline.services.balances import DEFAULT_CURRENCY
-from meterline.services.context import Context
-from meterline.services.ids import new_id
-from meterline.services.invoices.bodies import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.money import minor_digits
+from meterline.core.base.periods import Period
+from meterline.core.base.unset import merged_metadata, or_none
+from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.base.context import Context
+from meterline.services.base.ids import new_id
+from meterline.services.base.lookups import customer_of, find, on_customers_time
+from meterline.services.billing.discounts import (
+    standing_discounts,
+    with_discounts,
+    with_own_discounts,
+)
+from meterline.services.billing.invoice_bodies import (
     HALT,
     InvoiceTerms,
     advance,
@@ -25,20 +30,15 @@ from meterline.services.invoices.bodies import (
     subscription_of,
     with_totals,
 )
-from meterline.services.invoices.discounts import (
-    standing_discounts,
-    with_discounts,
-    with_own_discounts,
-)
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.pending import Selection
+from meterline.services.customers.balances import DEFAULT_CURRENCY
+from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import item_line
-from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.numbers import check_number
-from meterline.services.invoices.pending import Selection
-from meterline.services.lookups import customer_of, find, on_customers_time
-from meterline.services.renewals import current_period
-from meterline.services.subscriptions.billed_in_advance import note_discounts
-from meterline.store.documents import Body
+from meterline.services.subscriptions.renewals import current_period
+from meterline.store.base.documents import Body
 
 _PLAIN_FIELDS = (
     "collection_method",

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from functools import partial
 
-from meterline.core.cycles import CyclePeriod
-from meterline.core.invoicing import Line, metered_line
-from meterline.core.periods import Period
-from meterline.core.price_models import Usage
-from meterline.services.context import Context
-from meterline.services.invoices.bodies import invoice_lines, with_lines
+from meterline.core.base.periods import Period
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.invoicing import Line, metered_line
+from meterline.core.catalog.price_models import Usage
+from meterline.services.base.context import Context
+from meterline.services.base.side_by_side import side_by_side
+from meterline.services.billing.invoice_bodies import invoice_lines, with_lines
+from meterline.services.billing.terms import metered_item
+from meterline.services.billing.tier_lines import by_whole, tier_line, with_billed_before
+from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.lines import figures
-from meterline.services.invoices.tier_lines import by_whole, tier_line, with_billed_before
-from meterline.services.price_currencies import in_currency
-from meterline.services.side_by_side import side_by_side
-from meterline.services.summaries import billed_usage
-from meterline.services.terms import metered_item
-from meterline.store.documents import Body, Document
+from meterline.services.metering.summaries import billed_usage
+from meterline.store.base.documents import Body, Document
 
 
 def usage_in(

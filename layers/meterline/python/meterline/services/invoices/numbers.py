@@ -10,10 +10,10 @@ from dataclasses import replace
 from itertools import count, islice
 from typing import Final
 
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.invoices.ledger import Ledger
-from meterline.store.documents import Body, Change, Claim, Conflict
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.billing.ledger import Ledger
+from meterline.store.base.documents import Body, Change, Claim, Conflict
 
 NUMBER: Final = "invoice_number"
 """The claim through which a number leads to the final invoice that has it."""

@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from meterline.core.errors import BillingError, no_such
-from meterline.core.money import check_amount
-from meterline.core.periods import Period
-from meterline.core.rating import rate, rate_units
-from meterline.core.unset import merged_metadata
-from meterline.services.inline_prices import with_inline_prices
-from meterline.services.invoices.discounts import discounted_item
+from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.money import check_amount
+from meterline.core.base.periods import Period
+from meterline.core.base.unset import merged_metadata
+from meterline.core.catalog.rating import rate, rate_units
+from meterline.services.billing.discounts import discounted_item
+from meterline.services.billing.inline_prices import with_inline_prices
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.terms import item_period, price_plan
+from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
-from meterline.services.invoices.ledger import Ledger
 from meterline.services.invoices.lines import steps_of
-from meterline.services.price_currencies import in_currency
-from meterline.services.terms import item_period, price_plan
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 _NAME = "add_invoice_items"
 _OF_THE_ITEMS = {

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from meterline.services.ids import derived_id
-from meterline.store.documents import Body, Document
+from meterline.services.base.ids import derived_id
+from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
-    from meterline.services.invoices.ledger import Ledger
+    from meterline.services.billing.ledger import Ledger
 
 KIND = "invoice_payment"
 

@@ -6,20 +6,20 @@ Invoices outlive their customers: a debt stays one that is paid or given up, who
 from collections.abc import Collection
 from dataclasses import replace
 
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.invoices.bodies import invoice_due_at
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import customer_of, find, on_customers_time
+from meterline.services.billing.invoice_bodies import invoice_due_at
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.standing import recover
 from meterline.services.invoices.finalize import (
     closed,
     finalize_draft_on,
     paid,
     return_balance,
 )
-from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.payments import record_payment
-from meterline.services.lookups import customer_of, find, on_customers_time
-from meterline.services.subscriptions.standing import recover
-from meterline.store.documents import Body, Document
+from meterline.store.base.documents import Body, Document
 
 _UNSETTLED = ("open", "uncollectible")
 _PAID = ("invoice.paid", "invoice.payment_succeeded")

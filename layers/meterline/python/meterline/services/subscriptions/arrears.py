@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from meterline.services.account_settings import account_settings
-from meterline.services.context import Context
-from meterline.services.invoices.bodies import arrears_of, invoice_due_at, with_arrears
-from meterline.services.invoices.ledger import Ledger, open_ledger
-from meterline.services.lookups import customer_of
-from meterline.services.subscriptions.bodies import subscription_document
+from meterline.services.account.account_settings import account_settings
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import customer_of
+from meterline.services.billing.invoice_bodies import arrears_of, invoice_due_at, with_arrears
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.standing import change_status, judged_by
+from meterline.services.billing.subscription_bodies import subscription_document
 from meterline.services.subscriptions.cancel import cancel_on, stop_invoices
-from meterline.services.subscriptions.standing import change_status, judged_by
-from meterline.store.documents import Body, Document
+from meterline.store.base.documents import Body, Document
 
 
 def pursue_invoice(ctx: Context, document: Document) -> list[Document]:

@@ -3,49 +3,33 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from meterline.core.cycle_changes import moves_anchor
-from meterline.core.errors import BillingError
-from meterline.core.item_changes import BilledSpan, Fee, credit_billed
-from meterline.core.periods import Period
-from meterline.core.unset import UNSET, or_none
-from meterline.core.usage_changes import split
-from meterline.services.account_settings import invoice_grace_seconds
-from meterline.services.context import Context
-from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.core.base.unset import UNSET, or_none
+from meterline.core.subscriptions.cycle_changes import moves_anchor
+from meterline.core.subscriptions.item_changes import BilledSpan, Fee, credit_billed
+from meterline.core.subscriptions.usage_changes import split
+from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.base.context import Context
+from meterline.services.base.ids import derived_id
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     advance,
     invoice_due_at,
     private,
     subscription_of,
 )
-from meterline.services.invoices.drafting import draft_on, issue_on, pending_for
-from meterline.services.invoices.ledger import Ledger, open_ledger
-from meterline.services.invoices.pending import Selection
-from meterline.services.lookups import find, on_customers_time
-from meterline.services.renewals import current_period
-from meterline.services.subscriptions.bodies import (
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.pending import Selection
+from meterline.services.billing.subscription_bodies import (
     ended_subscription,
     is_ended,
     items_of,
     subscription_document,
     with_items,
 )
-from meterline.services.subscriptions.ends import ending_in_trial, period_end
-from meterline.services.subscriptions.fees import (
-    fees_last_billed,
-    fees_of,
-    with_standing_used,
-)
-from meterline.services.subscriptions.handover import end_of_final_usage
-from meterline.services.subscriptions.prorations import (
-    Proration,
-    add_line,
-    bill_usage,
-    credit_unused,
-    proration_of,
-)
-from meterline.services.terms import (
+from meterline.services.billing.terms import (
     billed_spans,
     is_free_time,
     is_metered,
@@ -54,10 +38,22 @@ from meterline.services.terms import (
     unbilled_usage,
     with_billed,
 )
-from meterline.store.billing import Span
-from meterline.store.documents import Body, Document
-from meterline.store.keys import Cursor
-from meterline.store.packing import text_bytes
+from meterline.services.invoices.drafting import draft_on, issue_on, pending_for
+from meterline.services.invoices.fees import fees_last_billed, fees_of, with_standing_used
+from meterline.services.subscriptions.ends import ending_in_trial, period_end
+from meterline.services.subscriptions.handover import end_of_final_usage
+from meterline.services.subscriptions.prorations import (
+    Proration,
+    add_line,
+    bill_usage,
+    credit_unused,
+    proration_of,
+)
+from meterline.services.subscriptions.renewals import current_period
+from meterline.store.base.documents import Body, Document
+from meterline.store.base.keys import Cursor
+from meterline.store.base.packing import text_bytes
+from meterline.store.billing.billing import Span
 
 _INVOICES_AT_ONCE = 40
 _INVOICES_BYTES = 1_500_000

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meterline.core.errors import BillingError, param_inside
-from meterline.core.periods import Period, period_at
-from meterline.core.unset import merged_metadata
-from meterline.services.inline_prices import with_inline_prices
-from meterline.services.invoices.discounts import exchange_discounts
-from meterline.services.invoices.ledger import Ledger
-from meterline.services.plans import plan_of
-from meterline.services.subscriptions.bodies import ItemTerms, items_of, new_item, with_items
+from meterline.core.base.errors import BillingError, param_inside
+from meterline.core.base.periods import Period, period_at
+from meterline.core.base.unset import merged_metadata
+from meterline.services.billing.discounts import exchange_discounts
+from meterline.services.billing.inline_prices import with_inline_prices
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.subscription_bodies import ItemTerms, items_of, new_item, with_items
+from meterline.services.billing.terms import interval_of, is_metered, item_period, mode_of
+from meterline.services.catalog.plans import plan_of
 from meterline.services.subscriptions.ends import with_following_end, without_following_end
 from meterline.services.subscriptions.items import (
     check_fee,
@@ -22,8 +23,7 @@ from meterline.services.subscriptions.items import (
     recurring_prices,
 )
 from meterline.services.subscriptions.threshold_terms import item_thresholds
-from meterline.services.terms import interval_of, is_metered, item_period, mode_of
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 
 @dataclass(frozen=True, slots=True)

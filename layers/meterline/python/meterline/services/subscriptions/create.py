@@ -4,27 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meterline.core.anchors import AnchorConfig, trial_end_from_days
-from meterline.core.cycles import AnchorChoice, CyclePeriod, Opening, open_cycle
-from meterline.core.errors import BillingError
-from meterline.core.invoicing import BillingMode
-from meterline.core.periods import Period
-from meterline.services.context import Context
-from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import InvoiceTerms
-from meterline.services.invoices.discounts import exchange_discounts
-from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
-from meterline.services.invoices.ledger import Ledger, open_ledger
-from meterline.services.invoices.one_off import add_one_off_items
-from meterline.services.lookups import find, on_customers_time
-from meterline.services.subscriptions.billed_in_advance import with_billed_lines
-from meterline.services.subscriptions.bodies import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.core.billing.anchors import AnchorConfig, trial_end_from_days
+from meterline.core.billing.cycles import AnchorChoice, CyclePeriod, Opening, open_cycle
+from meterline.core.billing.invoicing import BillingMode
+from meterline.services.base.context import Context
+from meterline.services.base.ids import derived_id
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.discounts import exchange_discounts
+from meterline.services.billing.invoice_bodies import InvoiceTerms
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.subscription_bodies import (
     ItemTerms,
     items_of,
     new_subscription,
     subscription_document,
     with_items,
 )
+from meterline.services.invoices.billed_in_advance import with_billed_lines
+from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
+from meterline.services.invoices.one_off import add_one_off_items
 from meterline.services.subscriptions.changes import as_wanted
 from meterline.services.subscriptions.ends import ending_in_trial
 from meterline.services.subscriptions.first_periods import (
@@ -46,7 +46,7 @@ from meterline.services.subscriptions.update import (
     pending_interval,
     trial_settings,
 )
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 _FLEXIBLE_SINCE = "2025-09-30"
 """The first API version whose subscriptions are flexible if nothing is said (section 1.8)."""

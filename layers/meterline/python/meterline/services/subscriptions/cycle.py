@@ -7,31 +7,25 @@ the interval changes or free prices become paid ones (contract sections 5.3 and 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meterline.core.anchors import check_trial_end
-from meterline.core.cycle_changes import CycleTerms, cycle_reset, is_free
-from meterline.core.cycles import CyclePeriod
-from meterline.core.errors import BillingError
-from meterline.core.invoicing import (
+from meterline.core.base.errors import BillingError
+from meterline.core.billing.anchors import check_trial_end
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.invoicing import (
     BillingMode,
     Line,
     metered_line,
     opening_lines,
     trial_lines,
 )
-from meterline.core.usage_changes import cut_by_reset
-from meterline.services.invoices.drafting import ItemLine
-from meterline.services.invoices.ledger import Ledger
-from meterline.services.invoices.metered import usage_in
-from meterline.services.renewals import in_period
-from meterline.services.subscriptions.bodies import (
+from meterline.core.subscriptions.cycle_changes import CycleTerms, cycle_reset, is_free
+from meterline.core.subscriptions.usage_changes import cut_by_reset
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.subscription_bodies import (
     items_of,
     next_pending_invoice,
     with_items,
 )
-from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
-from meterline.services.subscriptions.items import own_interval
-from meterline.services.subscriptions.prorations import Proration, credit_unused
-from meterline.services.terms import (
+from meterline.services.billing.terms import (
     billed_item,
     mode_of,
     span_from,
@@ -39,7 +33,13 @@ from meterline.services.terms import (
     unbilled_usage,
     usage_span,
 )
-from meterline.store.documents import Body
+from meterline.services.invoices.drafting import ItemLine
+from meterline.services.invoices.metered import usage_in
+from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
+from meterline.services.subscriptions.items import own_interval
+from meterline.services.subscriptions.prorations import Proration, credit_unused
+from meterline.services.subscriptions.renewals import in_period
+from meterline.store.base.documents import Body
 
 _IN_TRIAL = "subscription_update_trial_after_billing_cycle_anchor"
 

@@ -1,14 +1,14 @@
 """Taking the discount of a subscription away."""
 
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.events import public
-from meterline.services.invoices.discounts import KIND
-from meterline.services.invoices.ledger import open_ledger
-from meterline.services.lookups import find
-from meterline.services.subscriptions.bodies import subscription_document
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.events import public
+from meterline.services.base.lookups import find
+from meterline.services.billing.discounts import KIND
+from meterline.services.billing.ledger import open_ledger
+from meterline.services.billing.subscription_bodies import subscription_document
 from meterline.services.subscriptions.update import amend, load
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 
 def delete_discount(ctx: Context, subscription_id: str, params: Body) -> Body:  # noqa: ARG001 - no parameters

@@ -9,11 +9,11 @@ cut there; those that run already stay as they are.
 from collections.abc import Container
 from typing import Any
 
-from meterline.core.invoicing import BillingMode
-from meterline.core.periods import next_boundary
-from meterline.services.subscriptions.bodies import items_of, with_items
-from meterline.services.terms import interval_of, item_period, mode_of
-from meterline.store.documents import Body
+from meterline.core.base.periods import next_boundary
+from meterline.core.billing.invoicing import BillingMode
+from meterline.services.billing.subscription_bodies import items_of, with_items
+from meterline.services.billing.terms import interval_of, item_period, mode_of
+from meterline.store.base.documents import Body
 
 
 def wanted_end(params: Body) -> dict[str, Any]:

@@ -9,9 +9,10 @@ billing modes").
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meterline.core.cycles import CyclePeriod
-from meterline.core.errors import BillingError
-from meterline.core.invoicing import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.invoicing import (
     BillingMode,
     Line,
     licensed_line,
@@ -19,14 +20,9 @@ from meterline.core.invoicing import (
     opening_lines,
     trial_lines,
 )
-from meterline.core.periods import Period
-from meterline.services.invoices.drafting import ItemLine
-from meterline.services.invoices.ledger import Ledger
-from meterline.services.invoices.metered import usage_in
-from meterline.services.renewals import in_period
-from meterline.services.subscriptions.bodies import items_of
-from meterline.services.subscriptions.handover import begin_counting
-from meterline.services.terms import (
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.billing.terms import (
     billed_item,
     counting_from,
     interval_of,
@@ -36,7 +32,11 @@ from meterline.services.terms import (
     span_from,
     trial_span,
 )
-from meterline.store.documents import Body
+from meterline.services.invoices.drafting import ItemLine
+from meterline.services.invoices.metered import usage_in
+from meterline.services.subscriptions.handover import begin_counting
+from meterline.services.subscriptions.renewals import in_period
+from meterline.store.base.documents import Body
 
 _MAX_BACKDATED_PERIODS = 250
 

@@ -6,10 +6,10 @@ Where another began in that very second, whoever came first bills it. The custom
 for that second only: whoever begins or ends a subscription writes the customer anyway.
 """
 
-from meterline.services.invoices.ledger import Ledger
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.terms import counting_from
 from meterline.services.invoices.metered import meter_of
-from meterline.services.terms import counting_from
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 _PRIVATE = "handover"
 

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from meterline.core.errors import BillingError, no_such
-from meterline.services.context import Context
-from meterline.services.lookups import find
-from meterline.services.subscriptions.bodies import (
+from meterline.core.base.errors import BillingError, no_such
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
+from meterline.services.billing.subscription_bodies import (
     is_ended,
     items_of,
     new_item_id,
     subscription_of_item_id,
 )
 from meterline.services.subscriptions.update import update_subscription
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 _CHANGE_PARAMS = ("payment_behavior", "proration_behavior", "proration_date")
 

@@ -4,19 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from meterline.core.errors import BillingError, no_such
-from meterline.core.invoicing import BillingMode
-from meterline.core.mixed_intervals import check_mixed_intervals, shortest_interval
-from meterline.core.money import check_amount
-from meterline.core.periods import Interval
-from meterline.core.rating import rate
-from meterline.core.unset import merged_metadata
-from meterline.services.inline_prices import with_inline_prices
-from meterline.services.invoices.ledger import Ledger
-from meterline.services.price_currencies import in_currency
-from meterline.services.subscriptions.bodies import ItemTerms
-from meterline.services.terms import interval_of, price_plan
-from meterline.store.documents import Body
+from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.money import check_amount
+from meterline.core.base.periods import Interval
+from meterline.core.base.unset import merged_metadata
+from meterline.core.billing.invoicing import BillingMode
+from meterline.core.billing.mixed_intervals import check_mixed_intervals, shortest_interval
+from meterline.core.catalog.rating import rate
+from meterline.services.billing.inline_prices import with_inline_prices
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.subscription_bodies import ItemTerms
+from meterline.services.billing.terms import interval_of, price_plan
+from meterline.services.catalog.price_currencies import in_currency
+from meterline.store.base.documents import Body
 
 MAX_ITEMS = 20
 

@@ -1,15 +1,15 @@
 """Moving a subscription from classic to flexible billing; there is no way back."""
 
-from meterline.core.errors import BillingError
-from meterline.services.context import Context
-from meterline.services.invoices.ledger import open_ledger
-from meterline.services.subscriptions.bodies import (
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.billing.ledger import open_ledger
+from meterline.services.billing.subscription_bodies import (
     FLEXIBLE_MODE,
     is_ended,
     subscription_document,
 )
 from meterline.services.subscriptions.update import load
-from meterline.store.documents import Body
+from meterline.store.base.documents import Body
 
 
 def migrate_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:  # noqa: ARG001 - there is one mode to migrate to

@@ -1,9 +1,9 @@
 """What a running subscription tells beforehand: that its trial will end in three days."""
 
-from meterline.services.context import Context
-from meterline.services.events import EventDraft
-from meterline.services.subscriptions.bodies import subscription_document, trial_notice_at
-from meterline.store.documents import Change, Document
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.billing.subscription_bodies import subscription_document, trial_notice_at
+from meterline.store.base.documents import Change, Document
 
 
 def tell_of_trial_end(ctx: Context, document: Document) -> list[Document]:

@@ -1,28 +1,28 @@
 """Pausing a subscription, and resuming one: what is credited, billed and left out."""
 
-from meterline.core.errors import BillingError, no_such
-from meterline.core.periods import Period
-from meterline.services.context import Context
-from meterline.services.ids import new_id
-from meterline.services.invoices.bodies import InvoiceTerms
-from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
-from meterline.services.invoices.ledger import Ledger, open_ledger
-from meterline.services.renewals import current_period
-from meterline.services.subscriptions.billed_in_advance import with_billed_lines
-from meterline.services.subscriptions.bodies import (
+from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.periods import Period
+from meterline.services.base.context import Context
+from meterline.services.base.ids import new_id
+from meterline.services.billing.invoice_bodies import InvoiceTerms
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.subscription_bodies import (
     is_ended,
     items_of,
     paused_subscription,
     subscription_document,
     with_items,
 )
+from meterline.services.billing.terms import with_billed
+from meterline.services.invoices.billed_in_advance import with_billed_lines
+from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
 from meterline.services.subscriptions.cancel import bill_all_usage
 from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.cycle import Restart, restart
 from meterline.services.subscriptions.prorations import Proration, credit_unused, prorate_steps
+from meterline.services.subscriptions.renewals import current_period
 from meterline.services.subscriptions.update import load
-from meterline.services.terms import with_billed
-from meterline.store.documents import Body, Document
+from meterline.store.base.documents import Body, Document
 
 _NOW: Body = {"type": "now"}
 

@@ -4,8 +4,8 @@ Meterline has no payment processor, so an amount that is due is never paid withi
 invoice that is sent, or has nothing to collect, makes nobody wait (contract section 5.10).
 """
 
-from meterline.core.errors import BillingError
-from meterline.store.documents import Body
+from meterline.core.base.errors import BillingError
+from meterline.store.base.documents import Body
 
 
 def after_first_invoice(subscription: Body, invoice: Body, behavior: str | None) -> Body:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from meterline.core.invoicing import metered_line
-from meterline.core.item_changes import (
+from meterline.core.base.periods import Period
+from meterline.core.billing.invoicing import metered_line
+from meterline.core.catalog.rating import rate
+from meterline.core.subscriptions.item_changes import (
     BilledSpan,
     Fee,
     ItemChange,
@@ -13,31 +15,12 @@ from meterline.core.item_changes import (
     ProrationLine,
     prorate_change,
 )
-from meterline.core.periods import Period
-from meterline.core.rating import rate
-from meterline.core.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
-from meterline.services.invoices.billed_before import usage_billed
-from meterline.services.invoices.bodies import private
-from meterline.services.invoices.descriptions import ProductName, proration_description
-from meterline.services.invoices.discounts import standing_discounts
-from meterline.services.invoices.drafting import product_names
-from meterline.services.invoices.item_bodies import (
-    ItemTerms,
-    credited_items,
-    new_item,
-    proration_explanation,
-)
-from meterline.services.invoices.ledger import Ledger
-from meterline.services.invoices.lines import figures
-from meterline.services.invoices.metered import usage_in
-from meterline.services.subscriptions.bodies import items_of
-from meterline.services.subscriptions.changes import Step
-from meterline.services.subscriptions.fees import (
-    fees_last_billed,
-    fees_of,
-    with_standing_used,
-)
-from meterline.services.terms import (
+from meterline.core.subscriptions.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
+from meterline.services.billing.discounts import standing_discounts
+from meterline.services.billing.invoice_bodies import private
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.billing.terms import (
     billed_item,
     billed_spans,
     counting_from,
@@ -51,7 +34,20 @@ from meterline.services.terms import (
     whole_of,
     with_billed,
 )
-from meterline.store.documents import Body
+from meterline.services.invoices.billed_before import usage_billed
+from meterline.services.invoices.descriptions import ProductName, proration_description
+from meterline.services.invoices.drafting import product_names
+from meterline.services.invoices.fees import fees_last_billed, fees_of, with_standing_used
+from meterline.services.invoices.item_bodies import (
+    ItemTerms,
+    credited_items,
+    new_item,
+    proration_explanation,
+)
+from meterline.services.invoices.lines import figures
+from meterline.services.invoices.metered import usage_in
+from meterline.services.subscriptions.changes import Step
+from meterline.store.base.documents import Body
 
 _BILLED_AS = "billed_as"
 """Private state of an item: what it was when it was billed, if its price has changed since."""

@@ -4,14 +4,14 @@ The latter is private state of the customer: whoever counts usage asks it first,
 without thresholds cost one read.
 """
 
-from meterline.core.errors import BillingError
-from meterline.core.price_models import NO_USAGE, rate_usage
-from meterline.core.thresholds import check_amount_gte
-from meterline.core.unset import or_none
-from meterline.services.invoices.ledger import Ledger, running_subscriptions
-from meterline.services.subscriptions.bodies import is_ended, items_of
-from meterline.services.terms import is_metered, price_model
-from meterline.store.documents import Body
+from meterline.core.base.errors import BillingError
+from meterline.core.base.unset import or_none
+from meterline.core.catalog.price_models import NO_USAGE, rate_usage
+from meterline.core.subscriptions.thresholds import check_amount_gte
+from meterline.services.billing.ledger import Ledger, running_subscriptions
+from meterline.services.billing.subscription_bodies import is_ended, items_of
+from meterline.services.billing.terms import is_metered, price_model
+from meterline.store.base.documents import Body
 
 _MARKS = "threshold_subscriptions"
 

@@ -9,38 +9,38 @@ section 5.9).
 from dataclasses import dataclass
 from decimal import Decimal
 
-from meterline.core.errors import BillingError
-from meterline.core.invoicing import interim_line
-from meterline.core.money import exact_difference
-from meterline.core.periods import Period
-from meterline.core.price_models import Usage
-from meterline.core.thresholds import is_watched
-from meterline.core.usage_changes import split
-from meterline.services.account_settings import invoice_grace_seconds
-from meterline.services.context import Context
-from meterline.services.ids import derived_id
-from meterline.services.invoices.bodies import (
+from meterline.core.base.errors import BillingError
+from meterline.core.base.money import exact_difference
+from meterline.core.base.periods import Period
+from meterline.core.billing.invoicing import interim_line
+from meterline.core.catalog.price_models import Usage
+from meterline.core.subscriptions.thresholds import is_watched
+from meterline.core.subscriptions.usage_changes import split
+from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.base.context import Context
+from meterline.services.base.ids import derived_id
+from meterline.services.base.lookups import on_customers_time
+from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     billed_item_of,
     invoice_lines,
     private,
 )
-from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
-from meterline.services.invoices.ledger import Ledger, open_ledger
-from meterline.services.invoices.metered import usage_in
-from meterline.services.invoices.tier_lines import whole_lines
-from meterline.services.lookups import on_customers_time
-from meterline.services.renewals import current_period
-from meterline.services.subscriptions.billed_in_advance import with_billed_lines
-from meterline.services.subscriptions.bodies import (
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.subscription_bodies import (
     items_of,
     subscription_document,
     with_items,
 )
+from meterline.services.billing.terms import billed_item, is_metered, usage_period, usage_span
+from meterline.services.billing.tier_lines import whole_lines
+from meterline.services.invoices.billed_in_advance import with_billed_lines
+from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
+from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.cycle import Restart, restart
+from meterline.services.subscriptions.renewals import current_period
 from meterline.services.subscriptions.threshold_terms import has_thresholds, marked
-from meterline.services.terms import billed_item, is_metered, usage_period, usage_span
-from meterline.store.documents import Body, Document
+from meterline.store.base.documents import Body, Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from meterline.core.anchors import trial_end_from_days
-from meterline.core.cycles import CyclePeriod
-from meterline.core.errors import BillingError
-from meterline.core.invoicing import BillingMode, opening_lines
-from meterline.core.item_changes import check_proration_date
-from meterline.core.periods import Period
-from meterline.core.unset import UNSET, merged_metadata, or_none
-from meterline.services.context import Context
-from meterline.services.ids import new_id
-from meterline.services.invoices.bodies import InvoiceTerms
-from meterline.services.invoices.discounts import exchange_discounts
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.core.base.unset import UNSET, merged_metadata, or_none
+from meterline.core.billing.anchors import trial_end_from_days
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.invoicing import BillingMode, opening_lines
+from meterline.core.subscriptions.item_changes import check_proration_date
+from meterline.services.base.context import Context
+from meterline.services.base.ids import new_id
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.discounts import exchange_discounts
+from meterline.services.billing.invoice_bodies import InvoiceTerms
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.pending import Selection
+from meterline.services.billing.subscription_bodies import (
+    is_ended,
+    items_of,
+    next_pending_invoice,
+    subscription_document,
+    with_items,
+)
+from meterline.services.billing.terms import (
+    billed_item,
+    is_free_time,
+    is_metered,
+    mode_of,
+    usage_period,
+)
+from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import (
     ItemLine,
     draft_on,
@@ -22,31 +40,19 @@ from meterline.services.invoices.drafting import (
     issue_on,
     pending_for,
 )
-from meterline.services.invoices.ledger import Ledger, open_ledger
 from meterline.services.invoices.one_off import add_one_off_items
-from meterline.services.invoices.pending import Selection
-from meterline.services.lookups import find, on_customers_time
-from meterline.services.renewals import current_period, fate_of_trial
-from meterline.services.subscriptions.billed_in_advance import with_billed_lines
-from meterline.services.subscriptions.bodies import (
-    is_ended,
-    items_of,
-    next_pending_invoice,
-    subscription_document,
-    with_items,
-)
 from meterline.services.subscriptions.cancel import cancellation_details, change_end
 from meterline.services.subscriptions.changes import Step, change_items
 from meterline.services.subscriptions.cycle import restart, restart_of
 from meterline.services.subscriptions.ends import wanted_end
 from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
+from meterline.services.subscriptions.renewals import current_period, fate_of_trial
 from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
     subscription_thresholds,
 )
-from meterline.services.terms import billed_item, is_free_time, is_metered, mode_of, usage_period
-from meterline.store.documents import Body, Document
+from meterline.store.base.documents import Body, Document
 
 _PLAIN_FIELDS = ("description", "days_until_due", "collection_method")
 _EDITABLE_AFTER_THE_END = {"metadata", "cancellation_details"}

@@ -1,0 +1,170 @@
+"""Parameters that are taken as long as they ask for nothing, and are dropped then.
+
+Clients send `off_session=true`, `automatic_tax[enabled]=false` or `tax_rates=` out of habit. What
+changes no bill is no reason to refuse a request; anything else of these parameters is refused, with
+the reason, as nobody may believe that it takes effect. An empty value never asks for anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, override
+
+from meterline.api.params.param_kinds import Param
+from meterline.api.params.param_refusals import Raw
+from meterline.api.params.params import array, boolean, enum, object_, string
+from meterline.core.base.errors import BillingError
+from meterline.core.base.unset import UNSET
+
+MOVES_NO_MONEY = "Meterline moves no money"
+HAS_NO_TAXES = "Meterline computes no taxes"
+IS_ONE_ACCOUNT = "a deployment of Meterline is one account, without Connect"
+HAS_NO_SHIPPING = "Meterline ships nothing"
+HAS_NO_PROMOTION_CODES = "redeem a coupon with `discounts`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle(Param):
+    """A parameter whose ``taken`` values ask for nothing; ``why`` others are refused."""
+
+    taken: Param | None = None
+    why: str
+
+    @property
+    @override
+    def is_idle(self) -> bool:
+        """Yes: its value is dropped."""
+        return True
+
+    @override
+    def read(self, raw: Raw, name: str) -> Any:
+        """Nothing; BillingError for a value that asks for something."""
+        if raw in ("", [], {}):
+            return UNSET
+        if self.taken is None:
+            raise self._refusal(name)
+        try:
+            self.taken.read(raw, name)
+        except BillingError as refusal:
+            raise self._refusal(refusal.param or name) from None
+        return UNSET
+
+    def convert(self, raw: Raw, name: str) -> Any:  # noqa: ANN401 - as all kinds have it
+        """The same as ``read``."""
+        return self.read(raw, name)
+
+    def describe(self) -> dict[str, Any]:
+        """The values that are taken."""
+        nothing: dict[str, Any] = {"type": "string", "enum": [""], "description": self.why}
+        return {"anyOf": [self.taken.describe(), nothing]} if self.taken else nothing
+
+    def _refusal(self, name: str) -> BillingError:
+        return BillingError(
+            f"Received unknown parameter: {name}. It is not supported here: {self.why}.",
+            code="parameter_unknown",
+            param=name,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Anything(Param):
+    """Any value, however nested."""
+
+    def convert(self, raw: Raw, name: str) -> Any:  # noqa: ANN401, ARG002 - any value
+        """The value."""
+        return raw
+
+    def describe(self) -> dict[str, Any]:
+        """No limits."""
+        return {}
+
+
+def idle(why: str, taken: Param | None = None) -> Idle:
+    """A parameter that is dropped if it is empty or ``taken``, and refused otherwise."""
+    return Idle(why=why, taken=taken)
+
+
+_OFF = enum("false", "False")
+_SELF = object_(type=enum("self"))
+_NO_TAX = idle(HAS_NO_TAXES, object_(enabled=_OFF, liability=_SELF))
+_ISSUER = idle(IS_ONE_ACCOUNT, _SELF)
+_HOW_TO_PAY = idle(
+    MOVES_NO_MONEY,
+    object_(
+        default_mandate=idle(MOVES_NO_MONEY),
+        payment_method_options=_Anything(),
+        payment_method_types=array(string()),
+        save_default_payment_method=enum("off", "on_subscription"),
+    ),
+)
+
+TAX_RATES: Mapping[str, Param] = {"tax_rates": idle(HAS_NO_TAXES)}
+"""Of an item of a subscription."""
+
+LINE: Mapping[str, Param] = {
+    **TAX_RATES,
+    "tax_behavior": idle(HAS_NO_TAXES, enum("unspecified")),
+    "tax_code": idle(HAS_NO_TAXES),
+}
+"""Of an invoice item, pending or previewed."""
+
+INVOICE_LINE: Mapping[str, Param] = {**TAX_RATES, "tax_amounts": idle(HAS_NO_TAXES)}
+
+_BILL: Mapping[str, Param] = {
+    "automatic_tax": _NO_TAX,
+    "default_payment_method": idle(MOVES_NO_MONEY),
+    "default_source": idle(MOVES_NO_MONEY),
+    "default_tax_rates": idle(HAS_NO_TAXES),
+    "on_behalf_of": idle(IS_ONE_ACCOUNT),
+    "payment_settings": _HOW_TO_PAY,
+    "transfer_data": idle(IS_ONE_ACCOUNT),
+}
+
+SUBSCRIPTION: Mapping[str, Param] = {
+    **_BILL,
+    "application_fee_percent": idle(IS_ONE_ACCOUNT),
+    "coupon": idle(HAS_NO_PROMOTION_CODES),
+    "off_session": idle(MOVES_NO_MONEY, boolean()),
+    "promotion_code": idle(HAS_NO_PROMOTION_CODES),
+}
+SUBSCRIPTION_ITEM: Mapping[str, Param] = {
+    **TAX_RATES,
+    "off_session": idle(MOVES_NO_MONEY, boolean()),
+}
+INVOICE_SETTINGS: Mapping[str, Param] = {
+    "account_tax_ids": idle(HAS_NO_TAXES),
+    "issuer": _ISSUER,
+}
+INVOICE: Mapping[str, Param] = {
+    **_BILL,
+    "account_tax_ids": idle(HAS_NO_TAXES),
+    "application_fee_amount": idle(IS_ONE_ACCOUNT),
+    "issuer": _ISSUER,
+    "shipping_cost": idle(HAS_NO_SHIPPING),
+    "shipping_details": idle(HAS_NO_SHIPPING),
+}
+INVOICE_PAYMENT: Mapping[str, Param] = {
+    "forgive": idle(MOVES_NO_MONEY, _OFF),
+    "mandate": idle(MOVES_NO_MONEY),
+    "off_session": idle(MOVES_NO_MONEY, boolean()),
+    "payment_method": idle(MOVES_NO_MONEY),
+    "source": idle(MOVES_NO_MONEY),
+}
+PREVIEW: Mapping[str, Param] = {
+    "automatic_tax": _NO_TAX,
+    "issuer": _ISSUER,
+    "on_behalf_of": idle(IS_ONE_ACCOUNT),
+}
+CUSTOMER: Mapping[str, Param] = {
+    "cash_balance": idle(MOVES_NO_MONEY),
+    "coupon": idle(HAS_NO_PROMOTION_CODES),
+    "default_source": idle(MOVES_NO_MONEY),
+    "payment_method": idle(MOVES_NO_MONEY),
+    "promotion_code": idle(HAS_NO_PROMOTION_CODES),
+    "source": idle(MOVES_NO_MONEY),
+    "tax_id_data": idle(HAS_NO_TAXES),
+    "validate": idle(MOVES_NO_MONEY, boolean()),
+}
+CUSTOMER_INVOICE_SETTINGS: Mapping[str, Param] = {"default_payment_method": idle(MOVES_NO_MONEY)}
+PRICE: Mapping[str, Param] = {
+    "custom_unit_amount": idle("a price has an amount of its own", object_(enabled=_OFF)),
+}

@@ -1,0 +1,91 @@
+"""What every service is given: the store of its mode, the time, and what asked for the work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from meterline.core.base.errors import BillingError
+from meterline.services.base.duty import Duty
+from meterline.services.base.events import EventDraft, Origin, outbox
+from meterline.store.base.documents import Change, Oversized, Receipt, TooLong
+from meterline.store.billing.billing import BillingStore
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of one piece of work.
+
+    ``now`` is the time of the objects at hand, UTC seconds: the wall clock's, or their test clock's
+    (``at``). ``wall_clock`` is always the wall clock's. ``origin`` and ``receipt`` belong to the
+    API request that asked, if one did; ``duty`` to the due work that is done, if it is.
+    """
+
+    store: BillingStore
+    now: int
+    wall_clock: int
+    origin: Origin | None = None
+    receipt: Receipt | None = None
+    duty: Duty | None = None
+
+    @property
+    def livemode(self) -> bool:
+        """Whether this is the live mode."""
+        return self.store.livemode
+
+    def at(self, instant: int) -> "Context":
+        """The same surroundings at another time, as a test clock has it."""
+        return replace(self, now=instant)
+
+    def save(
+        self, change: Change, events: Sequence[EventDraft] = (), *, result_id: str | None = None
+    ) -> None:
+        """Commit ``change`` together with its ``events`` and the request's receipt.
+
+        ``result_id`` names the object that the request answers with. Refusals are those of
+        ``BillingStore.commit``, and NoProgress for due work that moves nothing on; a request that
+        needs too much room is told to ask for less.
+        """
+        if self.duty is not None:
+            self.duty.check(change)
+        puts = list(change.puts)
+        if events:
+            cause = (change.puts or change.deletes)[0]
+            puts += outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock)
+        whole = replace(
+            change,
+            puts=puts,
+            receipt=self.receipt,
+            result_id=result_id,
+            is_asked_for=self.origin is not None,
+        )
+        try:
+            self.store.commit(whole)
+        except TooLong as refused:
+            raise _too_long(refused) from None
+        except Oversized:
+            if self.origin is None:
+                raise
+            raise _too_much() from None
+        if self.duty is not None:
+            self.duty.note(change)
+
+
+_CONTAINED = {("subscription", "items"): "items, with the metadata of them and of their prices"}
+"""What a field contains that its request did not say."""
+
+
+def _too_long(refused: TooLong) -> BillingError:
+    told = _CONTAINED.get((refused.kind, refused.field), refused.field)
+    noun = refused.kind.rpartition(".")[2].replace("_", " ")
+    return BillingError(
+        f"This {noun} would take {refused.size} bytes as it is stored, compressed; at most"
+        f" {refused.most} are accepted. Most of it is in {told}: shorten that, or keep it"
+        " elsewhere under an id.",
+        param=refused.field,
+    )
+
+
+def _too_much() -> BillingError:
+    return BillingError(
+        "This changes more at once than one transaction takes. Change fewer or shorter objects at a"
+        " time.",
+    )

@@ -1,0 +1,201 @@
+"""Events: what happened, as Stripe event objects, written in the transaction of the change.
+
+All events of one commit form one outbox document, or a few if they are very large, stored once:
+whoever delivers them repeats the stored ids, so a receiver can tell a repetition (contract section
+10). The ids sort by time, so that lists tell the events of one second in their order.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from meterline.services.base.api_version import API_VERSION
+from meterline.services.base.ids import timed_id
+from meterline.store.base.documents import Body, Document, first_lines
+from meterline.store.base.packing import pack, text_bytes
+from meterline.store.events.event_shelves import shelf
+
+OUTBOX_KIND = "event"
+_RETENTION_SECONDS = 30 * 86_400
+_INDEX_DIGITS = 3
+_BOX_DIGITS = 2
+BOX_BYTES = 360_000
+"""What the events in one document take at most: an item of DynamoDB's 400 KB, less its keys."""
+
+COMMIT_BYTES = 1_500_000
+"""What the events of one commit take at most, of the 4 MB of a transaction. Beyond it each is told
+in a few hundred bytes.
+"""
+_QUIET_SHARDS = 2
+_BUSY_SHARDS = 8
+"""Of the events of scheduled work: a million renewals at midnight tell of the same things."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who or what caused a change: an API request, or a person at the command line.
+
+    Of a request: its id, the API version that it speaks, and the id of its API key. Of a person:
+    ``aws_principal``, the ARN of whose credentials it were.
+    """
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+    api_version: str = API_VERSION
+    api_key: str | None = None
+    aws_principal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """Something that happened to ``subject``; ``before`` is its body before an update."""
+
+    type: str
+    subject: Body
+    before: Body | None = None
+
+
+def outbox(
+    drafts: Sequence[EventDraft],
+    cause: Document,
+    origin: Origin | None,
+    *,
+    now: int,
+    wall_clock: int,
+) -> list[Document]:
+    """The documents that hold the events of one commit, kept for 30 days of the wall clock.
+
+    One, unless they are uncommonly large. Events for which there is no room are told shorter.
+    """
+    batch_id = timed_id("evt_", cause.id, cause.version + 1)
+    told = [_event(draft, origin, cause.livemode, now) for draft in drafts]
+    boxes = _boxed(told)
+    ids = (
+        [batch_id] if len(boxes) == 1 else [_box_id(batch_id, place) for place in range(len(boxes))]
+    )
+    shards = _BUSY_SHARDS if origin is None else _QUIET_SHARDS
+    return [
+        Document(
+            kind=OUTBOX_KIND,
+            livemode=cause.livemode,
+            body={"id": box_id, "created": now, "events": _numbered(box_id, box)},
+            expires_at=wall_clock + _RETENTION_SECONDS,
+            parent=shelf({event["type"] for event in box}, box_id, shards=shards),
+        )
+        for box_id, box in zip(ids, boxes, strict=True)
+    ]
+
+
+def shorter_forms(event: Body) -> Iterator[Body]:
+    """An event as it is, without its former values, and with no more of its object than its id."""
+    yield event
+    subject = event["data"]["object"]
+    yield event | {"data": {"object": subject}}
+    named = {key: subject[key] for key in ("id", "object") if key in subject}
+    yield event | {"data": {"object": named}}
+
+
+def outbox_id(event_id: str) -> str:
+    """The id of the document that holds the event."""
+    return event_id[:-_INDEX_DIGITS]
+
+
+def public(body: Body) -> Body:
+    """``body`` without private state, at any depth."""
+    return {key: _public_value(value) for key, value in body.items() if key != "_"}
+
+
+def previous_attributes(before: Body, after: Body) -> Body:
+    """The former values of what changed: objects by their changed members, lists whole; null for
+    a key of the metadata that was not there.
+    """
+    changed: Body = {}
+    for key, old in before.items():
+        new = after.get(key)
+        if old == new or key == "_":
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            added = dict.fromkeys(new.keys() - old.keys()) if key == "metadata" else {}
+            changed[key] = previous_attributes(old, new) | added
+        else:
+            changed[key] = old
+    return changed
+
+
+def _boxed(events: list[Body]) -> list[list[Body]]:
+    """The events in groups that fit into one document each, all together into one commit."""
+    if text_bytes(events) <= BOX_BYTES:
+        return [events]
+    boxes: list[list[Body]] = []
+    left, filled = COMMIT_BYTES, BOX_BYTES
+    for event in events:
+        form, size = _fitting(event, min(left, BOX_BYTES))
+        left -= size
+        if filled + size > BOX_BYTES:
+            boxes.append([])
+            filled = 0
+        boxes[-1].append(form)
+        filled += size
+    return boxes
+
+
+def _fitting(event: Body, most: int) -> tuple[Body, int]:
+    """The longest form of an event that packs into so many bytes, and how many it takes."""
+    for form in shorter_forms(event):
+        size = len(pack({"events": [form]}))
+        if size <= most:
+            break
+    return form, size
+
+
+def _box_id(batch_id: str, place: int) -> str:
+    """The id of one of several documents of a commit: they stand in the order of their events."""
+    return f"{batch_id[:-_BOX_DIGITS]}{place:0{_BOX_DIGITS}d}"
+
+
+def _numbered(box_id: str, events: list[Body]) -> list[Body]:
+    return [
+        event | {"id": f"{box_id}{index:0{_INDEX_DIGITS}d}"} for index, event in enumerate(events)
+    ]
+
+
+def _event(
+    draft: EventDraft,
+    origin: Origin | None,
+    livemode: bool,  # noqa: FBT001 - a field of the event
+    now: int,
+) -> Body:
+    subject = public(first_lines(draft.subject))
+    data: Body = {"object": subject}
+    if draft.before is not None:
+        before = public(first_lines(draft.before))
+        data["previous_attributes"] = previous_attributes(before, subject)
+    return {
+        "id": "",
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": now,
+        "data": data,
+        "livemode": livemode,
+        "pending_webhooks": 0,
+        "request": _request(origin),
+        "type": draft.type,
+    }
+
+
+def _request(origin: Origin | None) -> Body:
+    """What the event says of its cause; ``meterline`` tells who, if it was not scheduled work."""
+    if origin is None:
+        return {"id": None, "idempotency_key": None}
+    return {
+        "id": origin.request_id,
+        "idempotency_key": origin.idempotency_key,
+        "meterline": {"api_key": origin.api_key, "aws_principal": origin.aws_principal},
+    }
+
+
+def _public_value(value: object) -> object:
+    if isinstance(value, dict):
+        return public(value)
+    if isinstance(value, list):
+        return [_public_value(one) for one in value]
+    return value

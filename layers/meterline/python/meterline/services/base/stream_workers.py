@@ -1,0 +1,168 @@
+"""The workers behind the streams of counters and of commits: a record fails by itself.
+
+It comes again, and in time makes way for others (``patience``). What nobody can read is set aside
+at once.
+"""
+
+import signal
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from meterline.services.base.logs import frames, log
+from meterline.services.base.patience import Patience, function_to_redrive, set_aside
+from meterline.services.base.workers import BatchAnswer, Record, sequence_number
+
+_RESERVE_MILLISECONDS = 5_000
+"""What is left of an invocation's time to hand back what was not done."""
+
+_SHARES = 3
+"""Work is begun while a third of the time is left, so what then takes too long is slow itself."""
+
+_ENDLESS_MILLISECONDS = 86_400_000
+"""What is left where nobody counts it: more than any invocation has."""
+
+
+class TookTooLong(BaseException):
+    """The work of one record took the rest of the invocation's time.
+
+    No Exception: clients of AWS take those for failures of the network, which pass.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Who is given again what is set aside (nothing is without a function), and for how long there
+    is time.
+    """
+
+    function: str | None = None
+    milliseconds_left: Callable[[], int] = lambda: _ENDLESS_MILLISECONDS
+
+
+UNBOUNDED = Invocation()
+"""An invocation by nobody, with all the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWorker[T]:
+    """What a function does with the records of its stream.
+
+    ``read`` gives what a record says, or None if that is nothing to work on; ``subject`` is what
+    fails as a whole when its work fails.
+    """
+
+    read: Callable[[Record], T | None]
+    subject: Callable[[T], Hashable]
+    patience: Patience = field(default_factory=Patience)
+
+    def do(
+        self,
+        records: Sequence[Record],
+        work: Callable[[T], object],
+        invocation: Invocation = UNBOUNDED,
+    ) -> BatchAnswer:
+        """Work on each record; Lambda's partial batch response with those that must come again.
+
+        Without a function that it could be redriven to, all that fails comes again. A subject that
+        fails is tried once, and those that were failing come last: they take nobody else's time.
+        What there is no time to begin comes again.
+        """
+        readable, aside = self._sorted_out(records)
+        again: list[Record] = []
+        failed: dict[Hashable, BaseException] = {}
+        least = invocation.milliseconds_left() // _SHARES
+        for record, said in sorted(readable, key=lambda one: self._is_failing(one[1])):
+            subject, left = self.subject(said), invocation.milliseconds_left()
+            if subject not in failed:
+                if left < least:
+                    again.append(record)
+                    continue
+                error = _failure(record, partial(work, said), left - _RESERVE_MILLISECONDS)
+                if error is None:
+                    self.patience.succeeded(subject)
+                    continue
+                failed[subject] = error
+            has_run_out = self.patience.has_run_out(subject, failed[subject])
+            (aside if has_run_out else again).append(record)
+        return _answer(records, again, aside, invocation)
+
+    def _is_failing(self, said: T) -> bool:
+        return self.patience.is_failing(self.subject(said))
+
+    def _sorted_out(self, records: Sequence[Record]) -> tuple[list[tuple[Record, T]], list[Record]]:
+        """The records with what they say, and those that cannot be read."""
+        readable: list[tuple[Record, T]] = []
+        unreadable: list[Record] = []
+        for record in records:
+            try:
+                said = self.read(record)
+            except Exception:  # noqa: BLE001 - reading asks nobody, so it fails whenever it is tried
+                unreadable.append(record)
+                continue
+            if said is not None:
+                readable.append((record, said))
+        return readable, unreadable
+
+
+def invocation_of(event: Mapping[str, Any], context: object) -> Invocation:
+    """The invocation that Lambda tells a handler of."""
+    function = function_to_redrive(event, context)
+    return Invocation(function, getattr(context, "get_remaining_time_in_millis", _uncounted))
+
+
+def _uncounted() -> int:
+    return _ENDLESS_MILLISECONDS
+
+
+def _answer(
+    records: Sequence[Record], again: list[Record], aside: list[Record], invocation: Invocation
+) -> BatchAnswer:
+    """Set aside what is to be, and hand back what must come again."""
+    if invocation.function is None:
+        again = again + aside
+    else:
+        set_aside(aside, invocation.function)
+    log("INFO", "batch", done=len(records) - len(again), failed=len(again))
+    return {"batchItemFailures": [{"itemIdentifier": sequence_number(one)} for one in again]}
+
+
+def _failure(record: Record, work: Callable[[], object], milliseconds: int) -> BaseException | None:
+    """Why the work of a record failed, if it did. It is logged without the record, which may hold
+    personal data.
+    """
+    try:
+        with _time_limit(milliseconds):
+            work()
+    except (Exception, TookTooLong) as error:  # noqa: BLE001 - it takes nothing else with it
+        log(
+            "ERROR",
+            "record failed",
+            record=sequence_number(record),
+            exception=type(error).__name__,
+            frames=frames(error),
+        )
+        return error
+    return None
+
+
+@contextmanager
+def _time_limit(milliseconds: int) -> Iterator[None]:
+    """Raise TookTooLong in the body once these have passed.
+
+    Works in the main thread only, where Lambda calls its handlers.
+    """
+    before = signal.signal(signal.SIGALRM, _end)
+    signal.setitimer(signal.ITIMER_REAL, milliseconds / 1_000)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise TookTooLong

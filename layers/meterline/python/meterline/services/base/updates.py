@@ -1,0 +1,32 @@
+"""What most updates have in common."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.store.base.documents import Body, Change, Claim, Document
+
+
+def save_update(
+    ctx: Context,
+    document: Document,
+    body: Body,
+    event_type: str,
+    *,
+    claims: list[Claim] | None = None,
+    with_it: Sequence[Document] = (),
+) -> Body:
+    """Commit ``body`` as the new state of ``document``, with its event if anything changed.
+
+    ``with_it`` are other documents that the same commit stores.
+    """
+    changed = body != document.body
+    change = Change(
+        puts=[replace(document, body=body), *with_it] if changed else [],
+        checks=[] if changed else [document],
+        claims=claims or [],
+    )
+    events = [EventDraft(event_type, body, before=document.body)] if changed else []
+    ctx.save(change, events, result_id=document.id)
+    return body

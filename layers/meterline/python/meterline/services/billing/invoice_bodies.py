@@ -1,0 +1,428 @@
+"""The invoice object: a new one with all its fields, and its totals."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from meterline.core.base.money import charge_step_minor
+from meterline.core.base.periods import Period
+from meterline.core.billing.balances import Settlement, minimum_charge_minor, settle
+from meterline.core.billing.discounts import (
+    Billed,
+    DiscountableLine,
+    DiscountAmount,
+    discount_lines,
+)
+from meterline.core.subscriptions.arrears import Deadlines
+from meterline.services.billing.discounts import core_discount
+from meterline.services.billing.tier_lines import whole_id
+from meterline.services.customers.balances import balance_in
+from meterline.store.base.documents import LIVE, Body, Document
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceTerms:
+    """What tells one invoice from another when it is drafted.
+
+    ``period`` is the window it covers (for a renewal the period that ended). It is finalised by
+    itself at ``finalizes_at``, or never if that is None.
+    """
+
+    id: str
+    created: int
+    billing_reason: str
+    period: Period
+    finalizes_at: int | None
+
+
+def invoice_document(body: Body, customer: Document) -> Document:
+    """The document that stores a new invoice: listed under its customer, due for finalisation."""
+    return Document(
+        kind="invoice",
+        livemode=customer.livemode,
+        body=body,
+        due_at=invoice_due_at(body),
+        timeline=body["test_clock"] or LIVE,
+        parent=customer.id,
+    )
+
+
+def finalization_due_at(invoice: Body) -> int | None:
+    """When a draft finalises itself: never unless it advances by itself."""
+    advances = invoice["status"] == "draft" and invoice["auto_advance"]
+    due_at: int | None = invoice["automatically_finalizes_at"] if advances else None
+    return due_at
+
+
+def invoice_due_at(invoice: Body) -> int | None:
+    """When an invoice next needs work: a draft to be finalised, an open one to be pursued, one that
+    became final unforeseen to have its usage looked at again.
+    """
+    instants = (at(invoice) for at in DUE_INSTANTS)
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def corrections_due_at(invoice: Body) -> int | None:
+    """When a draft gets the corrections that are left of late usage: at once, if any are."""
+    rest = private(invoice).get("late") if invoice["status"] == "draft" else None
+    return None if rest is None else int(rest["at"])
+
+
+def corrections_left(invoice: Body) -> tuple[int]:
+    """How many notes of late usage a draft's corrections have not come to yet."""
+    return (int(private(invoice)["late"]["left"]),)
+
+
+def usage_due_at(invoice: Body) -> int | None:
+    """When the usage of a final invoice is to be looked at again, if it is (``late_findings``)."""
+    at: int | None = private(invoice).get("usage_due_at")
+    return None if invoice["status"] == "draft" else at
+
+
+def late_due_at(invoice: Body) -> int | None:
+    """When an open invoice becomes late, if it is not yet."""
+    return arrears_of(invoice).late_at if invoice["status"] == "open" else None
+
+
+def given_up_due_at(invoice: Body) -> int | None:
+    """When an open invoice that is late is given up, if ever."""
+    deadlines = arrears_of(invoice)
+    is_late = invoice["status"] == "open" and deadlines.late_at is None
+    return deadlines.given_up_at if is_late else None
+
+
+def arrears_of(invoice: Body) -> Deadlines:
+    """The deadlines of a finalised invoice that have not passed yet."""
+    stored = private(invoice).get("arrears") or {}
+    return Deadlines(stored.get("late_at"), stored.get("given_up_at"))
+
+
+def with_arrears(invoice: Body, deadlines: Deadlines) -> Body:
+    """The invoice with other deadlines."""
+    stored = {"late_at": deadlines.late_at, "given_up_at": deadlines.given_up_at}
+    return invoice | {"_": private(invoice) | {"arrears": stored}}
+
+
+DUE_INSTANTS = (
+    corrections_due_at,
+    finalization_due_at,
+    usage_due_at,
+    late_due_at,
+    given_up_due_at,
+)
+"""When the kinds of work on an invoice are due; of several at once, in this order."""
+
+_SECONDS_PER_DAY = 86_400
+
+HALT: Final[Body] = {
+    "auto_advance": False,
+    "automatically_finalizes_at": None,
+    "next_payment_attempt": None,
+}
+"""A draft that does not go on by itself."""
+
+_SAID_BY_SUBSCRIPTION = ("custom_fields", "description", "footer")
+
+
+def draft_invoice(terms: InvoiceTerms, customer: Body, subscription: Body) -> Body:
+    """A draft invoice of a subscription, still without lines.
+
+    While the subscription is unpaid its invoices stay drafts.
+    """
+    if subscription["status"] == "unpaid":
+        terms = replace(terms, finalizes_at=None)
+    return new_invoice(terms, customer, subscription["currency"]) | {
+        "auto_advance": subscription["status"] != "unpaid",
+        "collection_method": subscription["collection_method"],
+        **{name: subscription["invoice_settings"][name] for name in _SAID_BY_SUBSCRIPTION},
+        "due_date": due_date(terms.created, subscription["days_until_due"]),
+        "next_payment_attempt": _payment_attempt(terms, subscription),
+        "parent": _parent(subscription),
+        "_": {},
+    }
+
+
+def advance(draft: Body, grace_seconds: int) -> Body:
+    """What a draft that goes on by itself says of when, counted from its creation.
+
+    It becomes final a second after its grace is over, when it would be charged.
+    """
+    charged = draft["collection_method"] == "charge_automatically"
+    attempt = draft["created"] + grace_seconds
+    return {
+        "auto_advance": True,
+        "automatically_finalizes_at": attempt + 1,
+        "next_payment_attempt": attempt if charged else None,
+    }
+
+
+def due_date(created: int, days_until_due: int | None) -> int | None:
+    """When an invoice is to be paid by, counted from its creation; None for a charge."""
+    return None if days_until_due is None else created + days_until_due * _SECONDS_PER_DAY
+
+
+def new_invoice(terms: InvoiceTerms, customer: Body, currency: str) -> Body:
+    """A draft invoice of a customer, of no subscription and still without lines."""
+    return {
+        **_empty_fields(),
+        "id": terms.id,
+        "object": "invoice",
+        "auto_advance": True,
+        "automatically_finalizes_at": terms.finalizes_at,
+        "billing_reason": terms.billing_reason,
+        "collection_method": "charge_automatically",
+        "created": terms.created,
+        "currency": currency,
+        "customer": customer["id"],
+        "customer_address": customer.get("address"),
+        "customer_email": customer["email"],
+        "customer_name": customer.get("name"),
+        "customer_phone": customer.get("phone"),
+        "customer_shipping": customer["shipping"],
+        "customer_tax_exempt": customer.get("tax_exempt"),
+        "livemode": customer["livemode"],
+        "parent": None,
+        "period_end": terms.period.end,
+        "period_start": terms.period.start,
+        "test_clock": customer.get("test_clock"),
+        "webhooks_delivered_at": terms.created,
+    }
+
+
+def with_totals(invoice: Body, lines: list[Body], customer: Body) -> Body:
+    """The invoice with these lines, and the totals that follow from them and from the customer's
+    balance in the invoice's currency.
+    """
+    balance = balance_in(customer, invoice["currency"])
+    return with_lines(invoice | {"starting_balance": balance}, lines)
+
+
+def with_lines(invoice: Body, lines: list[Body]) -> Body:
+    """The invoice with these lines, and the totals that follow at the balance it starts from.
+
+    Discounts are allocated to the lines; those of single lines are inside the subtotal. An
+    automatic charge below what processors take is not due but carried on the balance (contract
+    section 6).
+    """
+    taken = discount_lines(
+        [_discountable(line) for line in lines],
+        [core_discount(terms) for terms in private(invoice).get("discounts", [])],
+    )
+    discounted = [line | _taken_off(off) for line, off in zip(lines, taken, strict=True)]
+    amount = sum(int(line["amount"]) for line in lines)
+    subtotal = amount - sum(map(_own_minor, lines, taken))
+    total = amount - sum(part.amount_minor for off in taken for part in off)
+    summed_up = _summed(taken)
+    summed = {
+        **invoice,
+        "lines": line_list(invoice["id"], discounted),
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
+        "total": total,
+        "total_discount_amounts": summed_up,
+        "total_excluding_tax": total,
+        "total_pretax_credit_amounts": _as_credits(summed_up),
+    }
+    due = settlement_of(summed).amount_due_minor
+    return summed | {"amount_due": due, "amount_remaining": due}
+
+
+def settlement_of(invoice: Body) -> Settlement:
+    """How an invoice's total meets the balance that it starts from."""
+    step = charge_step_minor(invoice["currency"]) if _is_charged(invoice) else 1
+    smallest = smallest_charge_minor(invoice)
+    return settle(invoice["total"], invoice["starting_balance"], smallest, step)
+
+
+def smallest_charge_minor(invoice: Body) -> int:
+    """What an invoice must come to for its amount to be charged; any amount can be sent."""
+    return minimum_charge_minor(invoice["currency"]) if _is_charged(invoice) else 0
+
+
+def _is_charged(invoice: Body) -> bool:
+    return bool(invoice["collection_method"] == "charge_automatically")
+
+
+def private(body: Body) -> Body:
+    """The private state of an object."""
+    state: Body = body.get("_") or {}
+    return state
+
+
+def _discountable(line: Body) -> DiscountableLine:
+    details = (line["pricing"] or {}).get("price_details") or {}
+    own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
+    further = line["amount"] - private(line).get("billed_before", 0)
+    product = details.get("product")
+    whole, back = whole_id(line), _gives_back(line)
+    return DiscountableLine(further, product, line["discountable"], own, whole, back)
+
+
+def _gives_back(line: Body) -> Billed | None:
+    """What a line gives back a part of, should it be negative."""
+    state = private(line)
+    known = state.get("gives_back")
+    if known is None:
+        # A line that was drafted when nobody noted the discounts; it gives none back.
+        return Billed(0) if state.get("billed_before") or "corrects" in state else None
+    return Billed(known["amount"], tuple(DiscountAmount(*part) for part in known["discounts"]))
+
+
+def billed_with_discounts(amount: int, lines: Iterable[Body]) -> Body:
+    """What a later line may give back: an amount that was billed up to ``lines``, and the discounts
+    that they, and those that they followed on, took off.
+    """
+    sums: dict[str, int] = {}
+    for line in lines:
+        earlier = (private(line).get("gives_back") or {}).get("discounts", [])
+        own = [(part["discount"], part["amount"]) for part in line["discount_amounts"]]
+        for discount, off in [*earlier, *own]:
+            sums[discount] = sums.get(discount, 0) + off
+    return {"amount": amount, "discounts": [list(part) for part in sums.items() if part[1]]}
+
+
+def _own_minor(line: Body, off: Iterable[DiscountAmount]) -> int:
+    """What the discounts of a line itself take off it, and not those of its invoice."""
+    own = {terms["id"] for terms in private(line).get("discounts", [])}
+    return sum(part.amount_minor for part in off if part.discount_id in own)
+
+
+def _taken_off(off: Iterable[DiscountAmount]) -> Body:
+    amounts = [{"amount": part.amount_minor, "discount": part.discount_id} for part in off]
+    return {"discount_amounts": amounts, "pretax_credit_amounts": _as_credits(amounts)}
+
+
+def _as_credits(amounts: Iterable[Body]) -> list[Body]:
+    return [{**part, "type": "discount"} for part in amounts]
+
+
+def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list[Body]:
+    sums: dict[str, int] = {}
+    for part in (part for off in taken for part in off):
+        sums[part.discount_id] = sums.get(part.discount_id, 0) + part.amount_minor
+    return [{"amount": amount, "discount": one} for one, amount in sums.items()]
+
+
+def item_of_line(line: Body) -> str | None:
+    """The id of the invoice item that a line is, if it is one."""
+    parent: Body = line["parent"]
+    item: str | None = parent[parent["type"]]["invoice_item"]
+    return item
+
+
+def billed_item_of(line: Body) -> str | None:
+    """The subscription item that a line bills by itself, not through an invoice item."""
+    details = line["parent"]["subscription_item_details"]
+    return None if details is None or details["invoice_item"] else details["subscription_item"]
+
+
+def line_list(invoice_id: str, lines: list[Body]) -> Body:
+    """The list object that holds an invoice's lines."""
+    return {
+        "object": "list",
+        "data": lines,
+        "has_more": False,
+        "total_count": len(lines),
+        "url": f"/v1/invoices/{invoice_id}/lines",
+    }
+
+
+def invoice_lines(invoice: Body) -> list[Body]:
+    """The lines of an invoice; an error where only its first ones were read, as lists do."""
+    assert not invoice["lines"]["has_more"], "only the first lines were read"  # noqa: S101
+    lines: list[Body] = invoice["lines"]["data"]
+    return lines
+
+
+def subscription_of(invoice: Body) -> str | None:
+    """The id of the subscription that an invoice belongs to."""
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    return details.get("subscription")
+
+
+def _payment_attempt(terms: InvoiceTerms, subscription: Body) -> int | None:
+    charged = subscription["collection_method"] == "charge_automatically"
+    return terms.finalizes_at if charged else None
+
+
+def _parent(subscription: Body) -> Body:
+    return {
+        "type": "subscription_details",
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": dict(subscription["metadata"]),
+            "subscription": subscription["id"],
+        },
+    }
+
+
+def _empty_fields() -> dict[str, Any]:
+    """The fields of an invoice that say "none of this" until something sets them."""
+    nothing = dict.fromkeys(_NULL_FIELDS)
+    return {
+        **nothing,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_paid_off_stripe": 0,
+        "amount_shipping": 0,
+        "attempt_count": 0,
+        "attempted": False,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "customer_tax_ids": [],
+        "default_tax_rates": [],
+        "discounts": [],
+        "issuer": {"type": "self"},
+        "metadata": {},
+        "payment_settings": {
+            "default_mandate": None,
+            "payment_method_options": None,
+            "payment_method_types": None,
+        },
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "status": "draft",
+        "status_transitions": {
+            "finalized_at": None,
+            "marked_uncollectible_at": None,
+            "paid_at": None,
+            "voided_at": None,
+        },
+        "total_discount_amounts": [],
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
+    }
+
+
+_NULL_FIELDS = (
+    "account_country",
+    "account_name",
+    "account_tax_ids",
+    "application",
+    "custom_fields",
+    "customer_account",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "due_date",
+    "effective_at",
+    "ending_balance",
+    "footer",
+    "from_invoice",
+    "hosted_invoice_url",
+    "invoice_pdf",
+    "last_finalization_error",
+    "latest_revision",
+    "number",
+    "on_behalf_of",
+    "receipt_number",
+    "rendering",
+    "shipping_cost",
+    "shipping_details",
+    "statement_descriptor",
+)

@@ -1,0 +1,210 @@
+"""A decision about a customer's money under way: what it reads, changes and tells.
+
+Bills, renewals, changes and previews are all decided on a ledger. Saving it commits everything in
+one transaction; a preview drops it. So a preview cannot differ from what is then billed.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.billing.pending import PendingItems, Selection, pending_items
+from meterline.services.billing.subscription_bodies import is_ended
+from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
+
+_MAX_WRITES = 94
+"""What one transaction takes, less what saving adds: five documents of events, and a receipt."""
+
+MOST_SUBSCRIPTIONS = 500
+"""Subscriptions of a customer that run at a time."""
+
+_RUNNING = "running"
+_RESERVED = 3
+"""The customer, a subscription and its invoice."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One decision for ``customer``, whose body it keeps changing as ``account``.
+
+    ``pending`` are the customer's invoice items that no invoice has yet.
+    """
+
+    ctx: Context
+    customer: Document
+    account: Body
+    pending: PendingItems
+    events: list[EventDraft] = field(default_factory=list)
+    _puts: dict[str, Document] = field(default_factory=dict)
+    _deletes: dict[str, Document] = field(default_factory=dict)
+    _checks: dict[str, Document] = field(default_factory=dict)
+    _claims: dict[Claim, Callable[[], Exception]] = field(default_factory=dict)
+    _dropped: list[Document] = field(default_factory=list)
+
+    def put(self, document: Document) -> None:
+        """Store a document, in place of what was to be stored under its id."""
+        self._puts[document.id] = document
+
+    def put_first(self, document: Document) -> None:
+        """Store a document, as ``put`` does, as the first of those that saving returns."""
+        others = {key: one for key, one in self._puts.items() if key != document.id}
+        self._puts = {document.id: document} | others
+
+    def check(self, document: Document) -> None:
+        """Make the decision conditional on a document being as it was read."""
+        self._checks[document.id] = document
+
+    def claim(self, claim: Claim, when_taken: Callable[[], Exception]) -> None:
+        """Claim a value; if another holds it, saving raises what ``when_taken`` then says."""
+        self._claims[claim] = when_taken
+
+    def drafted(self, document_id: str) -> Document | None:
+        """A document as this decision would store it."""
+        return self._puts.get(document_id)
+
+    def read(self, ids: Iterable[str]) -> dict[str, Document]:
+        """The documents with these ids that exist: as this decision would store them, or stored."""
+        wanted = list(dict.fromkeys(ids))
+        stored = self.ctx.store.get_many(one for one in wanted if one not in self._puts)
+        return {**stored, **{one: self._puts[one] for one in wanted if one in self._puts}}
+
+    def tell(self, type_: str, subject: Body, before: Body | None = None) -> None:
+        """Add an event; ``before`` is the body before an update."""
+        self.events.append(EventDraft(type_, subject, before))
+
+    def tell_first(self, type_: str, subject: Body) -> None:
+        """Add an event that comes before all others: what caused them."""
+        self.events.insert(0, EventDraft(type_, subject))
+
+    def add_item(self, item: Body) -> None:
+        """Add a new pending invoice item, or an existing one that is pending again."""
+        document = Document(
+            kind="invoiceitem", livemode=self.ctx.livemode, body=item, parent=self.customer.id
+        )
+        self.pending.add(document)
+        self.tell("invoiceitem.created", item)
+
+    def amend_item(self, document: Document) -> None:
+        """Store a changed invoice item, pending or on a draft."""
+        self.put(document)
+        if document.body["invoice"] is None:
+            self.pending.touch(document)
+
+    def drop_item(self, document: Document) -> None:
+        """Delete an invoice item, pending or on a draft; one that is only drafted never was."""
+        self.pending.added.pop(document.id, None)
+        if document.version:
+            self.pending.leave(document)
+            self._deletes[document.id] = document
+            self.tell("invoiceitem.deleted", document.body)
+        else:
+            self.events = [event for event in self.events if event.subject["id"] != document.id]
+
+    def drop_items(self, documents: Sequence[Document]) -> None:
+        """Delete pending items, any number of them: their tabs do not name them any more."""
+        self.pending.drop(documents)
+        self._dropped += documents
+        for document in documents:
+            self.tell("invoiceitem.deleted", document.body)
+
+    def collect(self, invoice_id: str, wanted: Selection) -> list[Body]:
+        """Take the wanted pending items onto an invoice; returns them, newest first."""
+        taken = self.pending.take(wanted, invoice_id)
+        items = [one.body for one in taken]
+        return sorted(items, key=lambda item: (int(item["date"]), item["id"]), reverse=True)
+
+    def take_item(self, document: Document, draft: Document) -> Body:
+        """Take one invoice item, pending or new, onto a draft."""
+        return self.pending.take_one(document, draft.id).body
+
+    def delete_with_draft(self, item_ids: Iterable[str]) -> None:
+        """Delete the items of a draft that is deleted."""
+        self.pending.delete_with_draft(self.ctx.store.get_many(item_ids).values())
+
+    def release(self, document: Document) -> None:
+        """Make an item of a draft pending again."""
+        self.pending.add(replace(document, body=document.body | {"invoice": None}))
+
+    def remove(self, document: Document) -> None:
+        """Delete a document."""
+        self._deletes[document.id] = document
+
+    @property
+    def room(self) -> int:
+        """How many more documents the decision can change, beside the usual ones."""
+        tabs = self.pending.tabs_written
+        decided = len(self._puts) + len(self._deletes) + len(self._checks) + tabs
+        return _MAX_WRITES - decided - _RESERVED
+
+    def save(self, result_id: str | None = None) -> list[Document]:
+        """Commit the decision; returns the documents written.
+
+        New and dropped items are written by the transaction itself where they fit into it, else
+        beside it. Refused if the customer would have more pending items than one transaction can
+        bill.
+        """
+        settled = self.pending.settle()
+        for document in settled.puts:
+            self.put(document)
+        self.account = self._with_running(self.pending.noted(self.account))
+        if self.account != self.customer.body:
+            self.put(replace(self.customer, body=self.account))
+        else:
+            self.check(self.customer)
+        checks = [one for one in self._checks.values() if one.id not in self._puts]
+        change = Change(
+            puts=list(self._puts.values()), deletes=list(self._deletes.values()), checks=checks
+        )
+        written = len(change.puts) + len(change.deletes) + len(checks)
+        if written + len(settled.named) + len(self._dropped) <= _MAX_WRITES:
+            change.puts += settled.named
+            change.deletes += self._dropped
+        elif written <= _MAX_WRITES:
+            change.named, change.unnamed = settled.named, self._dropped
+        else:
+            raise BillingError(
+                "This changes more at once than one transaction takes. Give fewer items or"
+                " discounts at a time; invoice items that are pending can be invoiced first.",
+            )
+        change.claims = list(self._claims)
+        try:
+            self.ctx.save(change, self.events, result_id=result_id)
+        except ClaimTaken as taken:
+            refusal = self._claims[taken.claim]
+            raise refusal() from None
+        return change.puts
+
+    def _with_running(self, account: Body) -> Body:
+        """The customer, whose private state says which subscriptions run."""
+        before = running_subscriptions(account)
+        written = {one.id: one for one in self._puts.values() if one.kind == "subscription"}
+        begun = [one for one in written if one not in before]
+        running = [
+            one
+            for one in [*before, *begun]
+            if one not in written or not is_ended(written[one].body)
+        ]
+        if len(running) > max(len(before), MOST_SUBSCRIPTIONS):
+            raise BillingError(
+                f"A customer can have at most {MOST_SUBSCRIPTIONS} subscriptions that run.",
+                code="customer_max_subscriptions",
+                param="customer",
+            )
+        if running == before:
+            return account
+        return account | {"_": (account.get("_") or {}) | {_RUNNING: running}}
+
+
+def running_subscriptions(customer: Body) -> list[str]:
+    """The ids of a customer's subscriptions that have not ended.
+
+    Whoever begins or ends one writes the customer, so nobody can delete the customer beside it.
+    """
+    return list((customer.get("_") or {}).get(_RUNNING, []))
+
+
+def open_ledger(ctx: Context, customer: Document) -> Ledger:
+    """A ledger on what is stored for a customer; ``ctx`` is on the customer's time."""
+    return Ledger(ctx, customer, customer.body, pending_items(ctx, customer))

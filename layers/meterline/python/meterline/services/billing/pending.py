@@ -1,0 +1,362 @@
+"""A customer's pending invoice items: those that no invoice has taken yet.
+
+They stand on tabs (``store.tabs``), one series of tabs for each subscription (or none) and
+currency. Which tabs are open is private state of the customer, which every bill is conditional on;
+whoever adds, changes or removes an item writes its tab. So a bill can neither miss an item nor take
+one twice, and takes any number of items by one write for each tab. Items that go onto a draft one
+by one stand on tabs of that draft.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import batched, islice
+
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.ids import derived_id, new_id
+from meterline.store.base.documents import Body, Document
+from meterline.store.base.packing import text_bytes
+from meterline.store.billing import tabs
+
+MOST_TABS = 20
+"""Open tabs of a customer for one subscription and currency: one transaction must take them all,
+and those of no subscription, and have room for what else a bill writes."""
+
+MOST_OPEN_TABS = 1_000
+"""Open tabs of a customer, whatever they are for: the customer's own document names them all."""
+
+MOST_TAKEN = 60
+"""Tabs that one invoice takes; only one by hand, of all subscriptions, can find more."""
+
+MOST_DRAFT_TABS = 10
+"""Tabs of the items that were put onto a draft one by one."""
+
+_USUAL_BYTES = 3_000
+_PRIVATE = "tabs"
+_HELD_BACK = "held_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which pending items an invoice takes: those in its currency, of these subscriptions.
+
+    None among them stands for items of no subscription; without a set, items of all are taken.
+    Tabs that are held back are taken ``with_held_back`` only.
+    ``only_new`` leaves what was pending before the decision.
+    """
+
+    currency: str
+    subscriptions: frozenset[str | None] | None = None
+    with_held_back: bool = False
+    only_new: bool = False
+
+    def takes(self, item: Body) -> bool:
+        """Whether it takes an item that a decision has made pending."""
+        return self._fits(item["currency"], subscription_of_item(item))
+
+    def takes_series(self, currency: str, subscription: str | None) -> bool:
+        """Whether it takes the stored items of a currency and a subscription."""
+        return not self.only_new and self._fits(currency, subscription)
+
+    def _fits(self, currency: str, subscription: str | None) -> bool:
+        return currency == self.currency and (
+            self.subscriptions is None or subscription in self.subscriptions
+        )
+
+
+@dataclass(slots=True)
+class Settled:
+    """What has to be stored of items and tabs: ``puts`` in any case by the commit itself.
+
+    ``named`` are new items, which nobody sees before the commit has stored their tabs.
+    """
+
+    puts: list[Document]
+    named: list[Document]
+
+
+@dataclass(slots=True)
+class PendingItems:
+    """The pending items of one customer, as a decision finds and leaves them.
+
+    ``added`` are those that this decision has made pending. Tabs and items are read when they are
+    asked for.
+    """
+
+    ctx: Context
+    customer_id: str
+    open_tabs: list[Body]
+    added: dict[str, Document] = field(default_factory=dict)
+    is_changed: bool = False
+    _tabs: dict[str, Document] = field(default_factory=dict)
+    _written: dict[str, Document] = field(default_factory=dict)
+    _placed: dict[str, Document] = field(default_factory=dict)
+    _drafts: set[str] = field(default_factory=set)
+
+    @property
+    def tabs_written(self) -> int:
+        """How many tabs the decision writes so far."""
+        return len(self._written)
+
+    def ids(self) -> list[str]:
+        """The ids of all that are stored, whatever their currency and subscription."""
+        stored = self._load(one["id"] for one in self.open_tabs)
+        return [item_id for tab in stored for item_id in tab.body["items"]]
+
+    def has(self, wanted: Selection) -> bool:
+        """Whether there is any item that ``wanted`` takes."""
+        added = (document.body for document in self.added.values())
+        return any(True for _ in self._series(wanted)) or any(map(wanted.takes, added))
+
+    def standing(self, wanted: Selection) -> list[Document]:
+        """The items that ``wanted`` takes, oldest first; of more tabs than fit those first."""
+        stored = self._load(one["id"] for one in self._series(wanted))
+        ids = [item_id for tab in stored for item_id in tab.body["items"]]
+        found = self.ctx.store.get_many(ids)
+        added = [one for one in self.added.values() if wanted.takes(one.body)]
+        return [found[one] for one in ids if one in found and one not in self.added] + added
+
+    def add(self, item: Document) -> None:
+        """Make an item pending: a new one, or one that its invoice gives back."""
+        self.added[item.id] = item
+        self.is_changed = True
+
+    def take(self, wanted: Selection, invoice_id: str) -> list[Document]:
+        """Bill the wanted items on a new invoice, oldest first, as billed.
+
+        Those that this decision has made pending stand on a tab of the invoice from the start.
+        """
+        taken = self.standing(wanted)
+        ids = {one["id"] for one in self._series(wanted)}
+        for tab in self._load(ids):
+            self._write(tab, {"invoice": invoice_id})
+        self.open_tabs = [one for one in self.open_tabs if one["id"] not in ids]
+        fresh = [item for item in taken if self.added.pop(item.id, None)]
+        for group in batched(fresh, tabs.MOST_ITEMS, strict=False):
+            tab = self._new_tab(group[0].body, new_id("tab_"), invoice_id)
+            for item in group:
+                self._place(item, tab.id)
+        return [replace(one, body=one.body | {"invoice": invoice_id}) for one in taken]
+
+    def take_one(self, item: Document, invoice_id: str) -> Document:
+        """Put one item, pending or new, onto a draft; as billed.
+
+        Refused if too many were put onto it one by one.
+        """
+        self.added.pop(item.id, None)
+        billed = replace(item, body=item.body | {"invoice": invoice_id})
+        self._place(billed, self._tab_of_draft(invoice_id, item.body))
+        return billed
+
+    def drop(self, items: Iterable[Document]) -> None:
+        """Take items off their tabs for good: one write for each tab, however many they are."""
+        gone = {item.id for item in items}
+        for tab in self._load({tabs.tab_of(item.body) or "" for item in items}):
+            self._keep(tab, [one for one in tab.body["items"] if one not in gone])
+
+    def delete_with_draft(self, items: Iterable[Document]) -> None:
+        """Delete all items of a draft: its tabs say so."""
+        for tab in self._load({tabs.tab_of(item.body) or "" for item in items}):
+            self._write(tab, {"deleted": True})
+
+    def hold_back(self, wanted: Selection, *, until_dropped: bool) -> None:
+        """Keep the wanted tabs off invoices, or no more: what is left on them is being dropped."""
+        self.open_tabs = [
+            _held_back(one, until_dropped) if _is_in(wanted, one) else one for one in self.open_tabs
+        ]
+
+    def touch(self, item: Document) -> None:
+        """Make whoever bills an item see that it was changed.
+
+        One that may have become much longer looks for a tab with room again.
+        """
+        if text_bytes(item.body) > _USUAL_BYTES:
+            self.leave(item)
+            self.add(_without_tab(item))
+            return
+        for tab in self._load([tabs.tab_of(item.body) or ""]):
+            self._write(tab, {})
+
+    def leave(self, item: Document) -> None:
+        """Take an item off its tab, if it is on one."""
+        for tab in self._load([tabs.tab_of(item.body) or ""]):
+            self._keep(tab, [one for one in tab.body["items"] if one != item.id])
+
+    def settle(self) -> Settled:
+        """Put what is still pending onto tabs; what is to be stored of all of them."""
+        self._reopen()
+        for item in self.added.values():
+            self._place(item, self._with_room(item.body))
+        placed = self._placed.values()
+        return Settled(
+            puts=[*(one for one in placed if one.version), *self._written.values()],
+            named=[one for one in placed if not one.version],
+        )
+
+    def noted(self, account: Body) -> Body:
+        """The customer, whose private state says which tabs are open."""
+        private = account.get("_") or {}
+        if self.open_tabs == private.get(_PRIVATE, []):
+            return account
+        return account | {"_": private | {_PRIVATE: self.open_tabs}}
+
+    def _reopen(self) -> None:
+        """Let tabs be open again whose items an invoice gives back all together, if they may be."""
+        for tab in self._load({tabs.tab_of(item.body) or "" for item in self.added.values()}):
+            series = _series_of(tab.body["currency"], tab.body["subscription"])
+            items = [self.added.get(one) for one in tab.body["items"]]
+            is_whole = all(one is not None and series.takes(one.body) for one in items)
+            if is_whole and len(list(self._all_of(series))) < MOST_TABS:
+                for one in tab.body["items"]:
+                    del self.added[one]
+                self._write(tab, {"invoice": None})
+                self.open_tabs = [*self.open_tabs, _entry(tab)]
+
+    def _with_room(self, item: Body) -> str:
+        """A tab of an item's series: the last, or another with room, or a new one; its id."""
+        series = _series_of(item["currency"], subscription_of_item(item))
+        its_tabs = [one["id"] for one in self._all_of(series)]
+        is_full = len(its_tabs) >= MOST_TABS
+        for tab in self._load(its_tabs if is_full else its_tabs[-1:]):
+            if _has_room(tab):
+                return tab.id
+        if is_full:
+            raise BillingError(
+                f"The customer would have more than {MOST_TABS * tabs.MOST_ITEMS} pending invoice"
+                f" items, or more than {MOST_TABS * tabs.MOST_BYTES // 1_000_000} MB of them."
+                " Invoice them first.",
+                param="customer",
+            )
+        if len(self.open_tabs) >= MOST_OPEN_TABS:
+            raise BillingError(
+                f"The customer would have pending invoice items of more than {MOST_OPEN_TABS}"
+                " subscriptions and currencies. Invoice some of them first, with"
+                " pending_invoice_items_behavior=include.",
+                param="customer",
+            )
+        tab = self._new_tab(item, new_id("tab_"))
+        self.open_tabs = [*self.open_tabs, _entry(tab)]
+        return tab.id
+
+    def _tab_of_draft(self, invoice_id: str, item: Body) -> str:
+        """A tab with room for an item that is put onto a draft by itself; its id."""
+        ids = [derived_id("tab_", invoice_id, place) for place in range(MOST_DRAFT_TABS)]
+        if invoice_id not in self._drafts:
+            self._load(ids)
+            self._drafts.add(invoice_id)
+        for tab_id in ids:
+            if tab_id not in self._tabs:
+                return self._new_tab(item, tab_id, invoice_id).id
+            if _has_room(self._tabs[tab_id]):
+                return tab_id
+        raise BillingError(
+            f"At most {MOST_DRAFT_TABS * tabs.MOST_ITEMS} items, or"
+            f" {MOST_DRAFT_TABS * tabs.MOST_BYTES // 1_000_000} MB of them, can be put onto a draft"
+            " one by one. Finalize it, and put the rest onto another.",
+            param="invoice",
+        )
+
+    def _place(self, item: Document, tab_id: str) -> None:
+        """Put an item onto a tab, off the one that it was on."""
+        self.leave(item)
+        tab = self._tabs[tab_id]
+        size = _bytes_on(tab) + text_bytes(item.body)
+        self._write(tab, {"items": [*tab.body["items"], item.id], "bytes": size})
+        private = (item.body.get("_") or {}) | {"tab": tab_id}
+        self._placed[item.id] = replace(item, body=item.body | {"_": private})
+
+    def _keep(self, tab: Document, item_ids: list[str]) -> None:
+        """Leave only these items on a tab; one that is empty is not open any more."""
+        self._write(tab, {"items": item_ids, "bytes": _bytes_on(tab) if item_ids else 0})
+        if not item_ids:
+            self.open_tabs = [one for one in self.open_tabs if one["id"] != tab.id]
+        self.is_changed = True
+
+    def _new_tab(self, item: Body, tab_id: str, invoice_id: str | None = None) -> Document:
+        body = {
+            "id": tab_id,
+            "bytes": 0,
+            "currency": item["currency"],
+            "customer": self.customer_id,
+            "figures": {},
+            "invoice": invoice_id,
+            "items": [],
+            "subscription": subscription_of_item(item),
+        }
+        livemode = self.ctx.livemode
+        tab = Document(kind=tabs.KIND, livemode=livemode, body=body, parent=self.customer_id)
+        self._tabs[tab.id] = tab
+        return tab
+
+    def _series(self, wanted: Selection) -> Iterator[Body]:
+        """The open tabs that an invoice takes, oldest first."""
+        all_open = (one for one in self._all_of(wanted) if _may_take(wanted, one))
+        return islice(all_open, MOST_TAKEN)
+
+    def _all_of(self, wanted: Selection) -> Iterator[Body]:
+        return (one for one in self.open_tabs if _is_in(wanted, one))
+
+    def _load(self, tab_ids: Iterable[str]) -> list[Document]:
+        """The tabs with these ids, as this decision has them so far."""
+        wanted = [one for one in tab_ids if one]
+        missing = [one for one in wanted if one not in self._tabs]
+        if missing:
+            self._tabs |= self.ctx.store.get_many(missing)
+        return [self._tabs[one] for one in wanted if one in self._tabs]
+
+    def _write(self, tab: Document, changes: Body) -> None:
+        written = replace(tab, body=tab.body | changes)
+        self._tabs[tab.id] = self._written[tab.id] = written
+
+
+def pending_items(ctx: Context, customer: Document) -> PendingItems:
+    """What is pending for a customer."""
+    stored = (customer.body.get("_") or {}).get(_PRIVATE, [])
+    return PendingItems(ctx, customer.id, list(stored))
+
+
+def with_tabs_only(customer: Body) -> Body:
+    """Of a customer's private state what ended subscriptions need to drop what still waits."""
+    open_tabs = (customer.get("_") or {}).get(_PRIVATE)
+    return {"_": {_PRIVATE: open_tabs}} if open_tabs else {}
+
+
+def subscription_of_item(item: Body) -> str | None:
+    """The id of the subscription that an invoice item belongs to."""
+    parent = item["parent"]
+    return None if parent is None else str(parent["subscription_details"]["subscription"])
+
+
+def _without_tab(item: Document) -> Document:
+    private = {name: value for name, value in item.body["_"].items() if name != "tab"}
+    return replace(item, body=item.body | {"_": private})
+
+
+def _has_room(tab: Document) -> bool:
+    return len(tab.body["items"]) < tabs.MOST_ITEMS and _bytes_on(tab) < tabs.MOST_BYTES
+
+
+def _bytes_on(tab: Document) -> int:
+    """The JSON of all items that were put onto a tab, also of those that left it again."""
+    return int(tab.body.get("bytes", 0))
+
+
+def _series_of(currency: str, subscription: str | None) -> Selection:
+    return Selection(currency, frozenset({subscription}))
+
+
+def _entry(tab: Document) -> Body:
+    return {name: tab.body[name] for name in ("id", "currency", "subscription")}
+
+
+def _held_back(entry: Body, is_held: bool) -> Body:  # noqa: FBT001 - the value itself, not a switch
+    rest = {name: value for name, value in entry.items() if name != _HELD_BACK}
+    return rest | {_HELD_BACK: True} if is_held else rest
+
+
+def _may_take(wanted: Selection, entry: Body) -> bool:
+    return wanted.with_held_back or not entry.get(_HELD_BACK)
+
+
+def _is_in(wanted: Selection, tab: Body) -> bool:
+    return wanted.takes_series(tab["currency"], tab["subscription"])

@@ -1,0 +1,331 @@
+"""The subscription object: a new one with all its fields, its items, and when it is due."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from meterline.core.base.periods import Interval, IntervalUnit, Period, next_boundary
+from meterline.core.base.unset import merged_metadata
+from meterline.core.billing.cycles import Opening
+from meterline.services.base.ids import new_id
+from meterline.services.catalog.plans import plan_of
+from meterline.store.base.documents import LIVE, Body, Document
+
+INCOMPLETE_SECONDS = 23 * 3_600
+"""How long the first invoice can wait for its payment before the subscription expires."""
+
+FLEXIBLE_MODE: Body = {"type": "flexible", "flexible": {"proration_discounts": "included"}}
+"""The ``billing_mode`` of a subscription that is billed flexibly."""
+
+_TRIAL_NOTICE_SECONDS = 3 * 86_400
+_ID_DIGITS = 24
+_ITEM_DIGITS = 6
+_ENDED = ("canceled", "incomplete_expired")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTerms:
+    """One item as a request asks for it."""
+
+    price: Body
+    quantity: int | None
+    metadata: dict[str, str]
+
+
+def subscription_document(body: Body, stored: Document | None = None) -> Document:
+    """The document that stores a subscription: under its customer, due when its period ends."""
+    new = Document(
+        kind="subscription",
+        livemode=body["livemode"],
+        body=body,
+        timeline=body["test_clock"] or LIVE,
+        parent=body["customer"],
+    )
+    return replace(
+        stored or new,
+        body=body,
+        due_at=due_at(body),
+    )
+
+
+def is_ended(subscription: Body) -> bool:
+    """Whether a subscription is over for good."""
+    return subscription["status"] in _ENDED
+
+
+def renews(subscription: Body) -> bool:
+    """Whether a subscription bills its periods: it is neither over nor paused."""
+    return not is_ended(subscription) and subscription["status"] != "paused"
+
+
+def due_at(subscription: Body) -> int | None:
+    """When a subscription next needs work: at the earliest instant of all kinds of it."""
+    instants = (at(subscription) for at in DUE_INSTANTS)
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def expires_at(subscription: Body) -> int | None:
+    """When a subscription is given up whose first invoice is not paid: at its end at the latest."""
+    if subscription["status"] != "incomplete":
+        return None
+    given_up, end = int(subscription["created"]) + INCOMPLETE_SECONDS, subscription["cancel_at"]
+    return given_up if end is None else min(given_up, int(end))
+
+
+def collection_resumes_at(subscription: Body) -> int | None:
+    """When invoices are collected again, if their collection is paused until an instant."""
+    pause = subscription["pause_collection"] if _runs(subscription) else None
+    resumes_at: int | None = (pause or {}).get("resumes_at")
+    return resumes_at
+
+
+def renews_at(subscription: Body) -> int | None:
+    """When a period of a subscription is over, or it is itself; in a pause only its end counts."""
+    end: int | None = subscription["cancel_at"]
+    if subscription["status"] == "paused":
+        return end
+    if not _runs(subscription):
+        return None
+    first = min(int(item["current_period_end"]) for item in items_of(subscription))
+    return first if end is None else min(first, end)
+
+
+def pending_due_at(subscription: Body) -> int | None:
+    """When pending items are billed between two renewals, if they are."""
+    due: int | None = subscription["next_pending_invoice_item_invoice"]
+    return due if _runs(subscription) else None
+
+
+def _runs(subscription: Body) -> bool:
+    return renews(subscription) and subscription["status"] != "incomplete"
+
+
+def items_of(subscription: Body) -> list[Body]:
+    """The items of a subscription."""
+    items: list[Body] = subscription["items"]["data"]
+    return items
+
+
+def ended_subscription(subscription: Body, at: int) -> Body:
+    """The subscription as cancelled: it ends at ``at``."""
+    canceled_at = subscription["canceled_at"]
+    return subscription | {
+        "status": "canceled",
+        "canceled_at": at if canceled_at is None else canceled_at,
+        "ended_at": at,
+        "next_pending_invoice_item_invoice": None,
+    }
+
+
+def paused_subscription(subscription: Body, reason: str, at: int) -> Body:
+    """The subscription as paused at ``at``, and why."""
+    paused = {"subscription": {"type": reason}, "transitioned_at": at, "type": "subscription"}
+    return subscription | {"status": "paused", "status_details": {"paused": paused}}
+
+
+def next_pending_invoice(subscription: Body, after: int) -> int | None:
+    """When pending items are next billed between renewals, if they are; aligned to the anchor."""
+    wanted = subscription["pending_invoice_item_interval"]
+    if wanted is None:
+        return None
+    interval = Interval(IntervalUnit(wanted["interval"]), wanted["interval_count"])
+    return next_boundary(subscription["billing_cycle_anchor"], interval, after)
+
+
+def stops_at(subscription: Body) -> int | None:
+    """When to go on stopping the invoices of a subscription that has ended: at once, if at all."""
+    place = (subscription.get("_") or {}).get("stops_from")
+    return None if place is None else int(place["at"])
+
+
+def stops_from(subscription: Body) -> tuple[int, str]:
+    """Up to which invoice, from the newest on, the invoices of a subscription are stopped."""
+    place = subscription["_"]["stops_from"]
+    return int(place["created"]), str(place["id"])
+
+
+def drops_at(subscription: Body) -> int | None:
+    """When to go on dropping the pending prorations of one that has ended: at once, if at all."""
+    rest = (subscription.get("_") or {}).get("drops")
+    return None if rest is None else int(rest["at"])
+
+
+def prorations_left(subscription: Body) -> tuple[int]:
+    """How many pending prorations of a subscription that has ended are left to be dropped."""
+    return (int(subscription["_"]["drops"]["left"]),)
+
+
+def trial_notice_at(subscription: Body) -> int | None:
+    """When to tell that the trial will end: three days before, or at once if it is shorter.
+
+    None without a trial, or when that end was told.
+    """
+    ends_at = subscription["trial_end"]
+    told = (subscription.get("_") or {}).get("trial_end_told")
+    if subscription["status"] != "trialing" or ends_at is None or ends_at == told:
+        return None
+    return max(int(ends_at) - _TRIAL_NOTICE_SECONDS, int(subscription["trial_start"] or 0))
+
+
+DUE_INSTANTS = (
+    trial_notice_at,
+    expires_at,
+    collection_resumes_at,
+    renews_at,
+    pending_due_at,
+    stops_at,
+    drops_at,
+)
+"""When the kinds of work on a subscription are due; of several at once, in this order."""
+
+
+def new_subscription(
+    customer: Body, items: list[ItemTerms], opening: Opening, params: Body, now: int
+) -> Body:
+    """A new subscription with all its fields, active or trialing from ``now``."""
+    subscription_id = new_id("sub_")
+    trial_end = opening.trial_end
+    return {
+        **_empty_fields(),
+        "id": subscription_id,
+        "object": "subscription",
+        "billing_cycle_anchor": opening.anchor,
+        "billing_cycle_anchor_config": _anchor_config(params.get("billing_cycle_anchor_config")),
+        "billing_mode": _billing_mode(params),
+        "collection_method": params.get("collection_method", "charge_automatically"),
+        "created": now,
+        "currency": items[0].price["currency"],
+        "customer": customer["id"],
+        "days_until_due": params.get("days_until_due"),
+        "description": params.get("description"),
+        "items": item_list(
+            subscription_id,
+            [new_item(terms, subscription_id, opening.first.period, now) for terms in items],
+        ),
+        "livemode": customer["livemode"],
+        "metadata": merged_metadata({}, params.get("metadata")),
+        "start_date": now,
+        "status": "active" if trial_end is None else "trialing",
+        "test_clock": customer.get("test_clock"),
+        "trial_end": trial_end,
+        "trial_start": None if trial_end is None else now,
+    }
+
+
+def item_list(subscription_id: str, items: list[Body]) -> Body:
+    """The list object that holds a subscription's items."""
+    return {
+        "object": "list",
+        "data": items,
+        "has_more": False,
+        "total_count": len(items),
+        "url": f"/v1/subscription_items?subscription={subscription_id}",
+    }
+
+
+def with_items(subscription: Body, items: list[Body]) -> Body:
+    """The subscription with other items."""
+    return subscription | {"items": item_list(subscription["id"], items)}
+
+
+def new_item(terms: ItemTerms, subscription_id: str, period: Period, now: int) -> Body:
+    """A new item of a subscription, in a period."""
+    item: Body = {
+        "id": new_item_id(subscription_id),
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": now,
+        "current_period_end": period.end,
+        "current_period_start": period.start,
+        "current_trial": None,
+        "discounts": [],
+        "metadata": terms.metadata,
+        "plan": plan_of(terms.price),
+        "price": terms.price,
+        "subscription": subscription_id,
+        "tax_rates": [],
+    }
+    if terms.quantity is not None:
+        item["quantity"] = terms.quantity
+    return item
+
+
+def subscription_of_item_id(item_id: str) -> str:
+    """The id of the subscription that an item belongs to: the item's id begins with it."""
+    return "sub_" + item_id.removeprefix("si_")[:_ID_DIGITS]
+
+
+def new_item_id(subscription_id: str) -> str:
+    """An id for a new item that leads back to its subscription without an index."""
+    return f"si_{subscription_id.removeprefix('sub_')}{new_id('')[-_ITEM_DIGITS:]}"
+
+
+def _anchor_config(config: Body | None) -> Body | None:
+    if config is None:
+        return None
+    return {
+        part: config.get(part) for part in ("day_of_month", "hour", "minute", "month", "second")
+    }
+
+
+def _billing_mode(params: Body) -> Body:
+    mode = (params.get("billing_mode") or {}).get("type", FLEXIBLE_MODE["type"])
+    return FLEXIBLE_MODE if mode == FLEXIBLE_MODE["type"] else {"type": mode, "flexible": None}
+
+
+def _empty_fields() -> dict[str, Any]:
+    """The fields of a subscription that say "none of this" until something sets them."""
+    return {
+        **dict.fromkeys(_NULL_FIELDS),
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_schedules": [],
+        "cancel_at_period_end": False,
+        "cancellation_details": {
+            "comment": None,
+            "feedback": None,
+            "feedback_option": None,
+            "reason": None,
+        },
+        "default_tax_rates": [],
+        "discounts": [],
+        "invoice_settings": {
+            "account_tax_ids": None,
+            "custom_fields": None,
+            "description": None,
+            "footer": None,
+            "issuer": {"type": "self"},
+        },
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        "managed_payments": {"enabled": False},
+        "trial_settings": {
+            "end_behavior": {
+                "billing_cycle_anchor": "now",
+                "missing_payment_method": "create_invoice",
+            }
+        },
+    }
+
+
+_NULL_FIELDS = (
+    "application",
+    "application_fee_percent",
+    "billing_thresholds",
+    "cancel_at",
+    "canceled_at",
+    "customer_account",
+    "default_payment_method",
+    "default_source",
+    "ended_at",
+    "latest_invoice",
+    "next_pending_invoice_item_invoice",
+    "on_behalf_of",
+    "pause_collection",
+    "pending_invoice_item_interval",
+    "pending_setup_intent",
+    "pending_update",
+    "schedule",
+    "transfer_data",
+)

@@ -1,0 +1,76 @@
+"""Lines of the tiers of one price, and the whole that they are of.
+
+An invoice shows a line for each tier that a quantity reached and for each flat amount. The first of
+them has the id of the whole, the others name it. What is said of the whole (usage that is counted
+anew, what was billed before, what a change gives back) is said of all of them together.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from meterline.core.base.money import exact_sum, format_decimal
+from meterline.services.base.ids import derived_id
+from meterline.store.base.documents import Body
+
+
+def tier_line(first: Body, place: int) -> Body:
+    """A line like the first one of a whole as the one at a place among the whole's lines."""
+    if place == 0:
+        return first
+    state = {name: value for name, value in first["_"].items() if name != "described"}
+    return first | {
+        "id": derived_id("il_", first["id"], place),
+        "_": state | {"tier_of": first["id"]},
+    }
+
+
+def whole_id(line: Body) -> str:
+    """The id of the whole that a line is of: its own, unless it is that of a further tier."""
+    return str((line.get("_") or {}).get("tier_of", line["id"]))
+
+
+def by_whole(lines: Iterable[Body]) -> dict[str, list[Body]]:
+    """The lines of each whole by its id, in the order of the invoice."""
+    wholes: dict[str, list[Body]] = {}
+    for line in lines:
+        wholes.setdefault(whole_id(line), []).append(line)
+    return wholes
+
+
+def whole_lines(lines: Iterable[Body]) -> list[Body]:
+    """Lines with those of one price's tiers as one, which has all that they bill."""
+    return [_joined(of) for of in by_whole(lines).values()]
+
+
+def line_ids(whole: Body) -> list[str]:
+    """The ids of the lines that ``whole_lines`` made one."""
+    ids: list[str] = whole["_"].get("line_ids", [whole["id"]])
+    return ids
+
+
+def with_billed_before(lines: Sequence[Body], amount_minor: int) -> list[Body]:
+    """The lines of a whole, each with what of it was billed before: as far as it goes, in order.
+
+    What is more than all of them falls to the last. Discounts take their part of the difference.
+    """
+    shared, left = [], amount_minor
+    for line in lines:
+        share = left if line is lines[-1] else min(left, line["amount"])
+        shared.append(line | {"_": line["_"] | {"billed_before": share}})
+        left -= share
+    return shared
+
+
+def _joined(lines: list[Body]) -> Body:
+    if len(lines) == 1:
+        return lines[0]
+    amount = sum(int(line["amount"]) for line in lines)
+    quantity = exact_sum(Decimal(line["quantity_decimal"]) for line in lines)
+    return lines[0] | {
+        "amount": amount,
+        "discount_amounts": [part for line in lines for part in line["discount_amounts"]],
+        "quantity": int(quantity),
+        "quantity_decimal": format_decimal(quantity),
+        "subtotal": amount,
+        "_": lines[0]["_"] | {"line_ids": [line["id"] for line in lines]},
+    }

@@ -1,0 +1,158 @@
+"""Coupons: what a discount takes off, for how long, and how often it may be used."""
+
+import secrets
+import string
+from dataclasses import replace
+
+from meterline.core.base.errors import BillingError
+from meterline.core.base.money import format_decimal, minor_digits
+from meterline.core.base.unset import merged_metadata, or_none
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.lookups import find
+from meterline.services.base.updates import save_update
+from meterline.services.base.wire_numbers import wire_number
+from meterline.store.base.documents import Body, Change, Document
+
+KIND = "coupon"
+_HIDDEN = ("applies_to", "currency_options")
+_ID_DIGITS = 8
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def create_coupon(ctx: Context, params: Body) -> Body:
+    """Create a coupon under an id of the caller's choice, or a generated one."""
+    _check(ctx, params)
+    coupon_id = params.get("id") or "".join(secrets.choice(_ALPHABET) for _ in range(_ID_DIGITS))
+    former = ctx.store.get(coupon_id)
+    if former is not None and not (former.kind == KIND and former.body.get("deleted")):
+        raise BillingError("Coupon already exists.", code="resource_already_exists")
+    body = _new_coupon(ctx, coupon_id, params)
+    version = former.version if former else 0
+    document = Document(kind=KIND, livemode=ctx.livemode, body=body, version=version)
+    events = [EventDraft("coupon.created", shown_coupon(body))]
+    ctx.save(Change(puts=[document]), events, result_id=coupon_id)
+    return body
+
+
+def update_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
+    """Change a coupon's name and metadata; what it takes off never changes."""
+    document = find(ctx, KIND, coupon_id)
+    changes = {"name": or_none(params["name"])} if "name" in params else {}
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
+    if "currency_options" in params:
+        changes["currency_options"] = _with_new_options(document.body, params["currency_options"])
+    body = document.body | changes
+    if body == document.body:
+        return save_update(ctx, document, body, "coupon.updated")
+    event = EventDraft("coupon.updated", shown_coupon(body), before=shown_coupon(document.body))
+    ctx.save(Change(puts=[replace(document, body=body)]), [event], result_id=coupon_id)
+    return body
+
+
+def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+    """Delete a coupon: it can't be redeemed again; who has its discount keeps it."""
+    document = find(ctx, KIND, coupon_id)
+    remains = {"id": coupon_id, "object": KIND, "deleted": True}
+    gone = replace(document, body=remains | {"created": document.created})
+    events = [EventDraft("coupon.deleted", shown_coupon(document.body))]
+    ctx.save(Change(puts=[gone]), events, result_id=coupon_id)
+    return remains
+
+
+def shown_coupon(coupon: Body) -> Body:
+    """A coupon as events show it: its percentage a JSON number, without what only expands."""
+    shown = {name: value for name, value in coupon.items() if name not in _HIDDEN}
+    return shown | {"percent_off": wire_number(coupon["percent_off"])}
+
+
+def coupon_in(coupon: Body, currency: str | None) -> Body:
+    """A coupon as it is redeemed in a currency; as it is, if it has no amount in that."""
+    option = coupon.get("currency_options", {}).get(currency)
+    return coupon if option is None else coupon | option | {"currency": currency}
+
+
+def _with_new_options(coupon: Body, given: Body) -> Body:
+    """The amounts off with those in more currencies; what a coupon takes off never changes."""
+    known = coupon.get("currency_options", {})
+    for currency in given:
+        if not known or currency in known:
+            raise BillingError(
+                "A coupon's amounts never change. Create another one."
+                if known
+                else "Only coupons with amount_off have amounts in other currencies.",
+                param=f"currency_options[{currency}]",
+            )
+        _check_currency(currency, f"currency_options[{currency}]")
+    return {**known, **given}
+
+
+def _check_currency(currency: str, param: str) -> None:
+    try:
+        minor_digits(currency)
+    except BillingError as refusal:
+        refusal.param = param
+        raise
+
+
+def _new_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
+    percent = params.get("percent_off")
+    more = {name: params[name] for name in ("applies_to",) if name in params}
+    if "amount_off" in params:
+        own = {params["currency"]: {"amount_off": params["amount_off"]}}
+        given = params.get("currency_options", {})
+        more["currency_options"] = _with_new_options({"currency_options": own}, given)
+    return {
+        "id": coupon_id,
+        "object": KIND,
+        "amount_off": params.get("amount_off"),
+        "created": ctx.now,
+        "currency": params.get("currency"),
+        "duration": params.get("duration", "once"),
+        "duration_in_months": params.get("duration_in_months"),
+        "livemode": ctx.livemode,
+        "max_redemptions": params.get("max_redemptions"),
+        "metadata": merged_metadata({}, params.get("metadata")),
+        "name": params.get("name"),
+        "percent_off": None if percent is None else format_decimal(percent),
+        "redeem_by": params.get("redeem_by"),
+        "times_redeemed": 0,
+        "valid": True,
+        **more,
+    }
+
+
+def _check(ctx: Context, params: Body) -> None:
+    if "amount_off" in params:
+        if "currency" not in params:
+            raise BillingError(
+                "You must pass currency when passing amount_off.",
+                code="parameter_missing",
+                param="currency",
+            )
+        minor_digits(params["currency"])
+    for name in ("currency", "currency_options"):
+        if name in params and "amount_off" not in params:
+            raise BillingError(f"You can only pass {name} with amount_off.", param=name)
+    if params.get("percent_off") == 0:
+        raise BillingError(
+            "This value must be greater than or equal to 0.01 (it currently is '0.0').",
+            param="percent_off",
+        )
+    repeating = params.get("duration") == "repeating"
+    if repeating and "duration_in_months" not in params:
+        raise BillingError(
+            "You must pass duration_in_months when passing duration=repeating.",
+            code="parameter_missing",
+            param="duration_in_months",
+        )
+    if not repeating and "duration_in_months" in params:
+        raise BillingError(
+            "You can only pass duration_in_months with duration=repeating.",
+            param="duration_in_months",
+        )
+    if params.get("redeem_by", ctx.now) < ctx.now:
+        raise BillingError("redeem_by must be in the future.", param="redeem_by")
+    for index, product_id in enumerate(params.get("applies_to", {}).get("products", [])):
+        find(ctx, "product", product_id, param=f"applies_to[products][{index}]")

@@ -1,0 +1,113 @@
+"""The amounts of a price: per unit or in tiers, in both spellings, checked."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from meterline.core.base.errors import BillingError
+from meterline.core.base.money import MAX_AMOUNT_MINOR, format_decimal, whole_units
+from meterline.store.base.documents import Body
+
+
+def price_tiers(params: Body, recurring: Body | None, param: str) -> list[Body] | None:
+    """The tiers of a tiered price, None for one per unit; refuses what does not go together."""
+    scheme = params.get("billing_scheme", "per_unit")
+    if scheme == "per_unit":
+        refuse_given(params, ("tiers", "tiers_mode"), param, "`billing_scheme=tiered`")
+        return None
+    for name in ("tiers", "tiers_mode"):
+        if name not in params:
+            raise BillingError(
+                f"Missing required param: {under(param, name)}.",
+                code="parameter_missing",
+                param=under(param, name),
+            )
+    refuse_given(
+        params,
+        ("unit_amount", "unit_amount_decimal", "transform_quantity"),
+        param,
+        "`billing_scheme=per_unit`",
+    )
+    if recurring is None:
+        raise BillingError(
+            "Prices with `type=one_time` are not supported with tiered billing.",
+            param=under(param, "interval"),
+        )
+    return list(normal_tiers(params["tiers"], under(param, "tiers")))
+
+
+def normal_tiers(tiers: list[Body], param: str) -> Iterable[Body]:
+    """The tiers as stored: ascending, the last without an end, each with an amount."""
+    last_end = 0
+    for index, tier in enumerate(tiers):
+        here = f"{param}[{index}]"
+        is_last = index == len(tiers) - 1
+        end = tier["up_to"]
+        if (end == "inf") != is_last:
+            raise BillingError(
+                "Invalid tiers: the last tier, and only it, must have `up_to=inf`.",
+                param=f"{here}[up_to]",
+            )
+        if not is_last and end <= last_end:
+            raise BillingError(
+                "Invalid tiers: each `up_to` must be greater than the one before.",
+                param=f"{here}[up_to]",
+            )
+        last_end = end if not is_last else last_end
+        yield {
+            **price_amount(tier, "flat_amount", here, optional=True),
+            **price_amount(tier, "unit_amount", here, optional=True),
+            "up_to": None if is_last else end,
+        }
+        if not any(name.startswith(("flat", "unit")) for name in tier):
+            raise BillingError(
+                "Invalid tiers: each tier needs a `unit_amount` or a `flat_amount`.", param=here
+            )
+
+
+def price_amount(given: Body, name: str, param: str, *, optional: bool) -> Body:
+    """An amount in both spellings: as an integer where it is whole, and as a decimal string."""
+    decimal_name = f"{name}_decimal"
+    if name in given and decimal_name in given:
+        raise BillingError(
+            "You may only specify one of these parameters: "
+            f"{under(param, name)}, {under(param, decimal_name)}.",
+            code="parameters_exclusive",
+            param=under(param, name),
+        )
+    value = given.get(decimal_name, given.get(name))
+    if value is None:
+        if optional:
+            return no_amount(name)
+        raise BillingError(
+            f"Missing required param: {under(param, name)}.",
+            code="parameter_missing",
+            param=under(param, name),
+        )
+    if value > MAX_AMOUNT_MINOR:
+        raise BillingError(
+            f"Invalid amount: at most {MAX_AMOUNT_MINOR} is accepted.",
+            code="amount_too_large",
+            param=under(param, name if name in given else decimal_name),
+        )
+    amount = Decimal(value)
+    return {name: whole_units(amount), decimal_name: format_decimal(amount)}
+
+
+def no_amount(name: str) -> Body:
+    """Both spellings of an amount that a price does not have."""
+    return {name: None, f"{name}_decimal": None}
+
+
+def refuse_given(params: Body, names: Iterable[str], param: str, only_with: str) -> None:
+    """Refuse parameters that go with another model only."""
+    for name in names:
+        if name in params:
+            raise BillingError(
+                f"`{under(param, name)}` can only be used with {only_with}.",
+                param=under(param, name),
+            )
+
+
+def under(param: str, name: str) -> str:
+    """The name of a parameter inside another one, or at the top."""
+    return f"{param}[{name}]" if param else name

@@ -1,0 +1,108 @@
+"""What a price may say beyond Stripe, in its field ``meterline``: percentages, and bounds.
+
+A percentage is charged on usage that is money itself, in the minor unit of the price's currency;
+a fee may come on top for each event. Bounds are the least and the most that the usage of a period
+costs, before coupons; a period that is cut short has its share of them. Both are for usage: prices
+in advance say what they cost.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from meterline.core.base.errors import BillingError
+from meterline.core.base.money import MAX_AMOUNT_MINOR, format_decimal
+from meterline.core.catalog.commitments import SpendBounds
+from meterline.core.catalog.rating import check_bounds
+from meterline.core.metering.aggregation import Formula
+from meterline.services.base.context import Context
+from meterline.store.base.documents import Body
+
+FIELD = "meterline"
+PERCENTAGES = ("percentage", "graduated_percentage")
+
+
+def price_extension(ctx: Context, given: Body, recurring: Body | None, param: str) -> Body:
+    """The field as it is stored; ``param`` is where it was given, for refusals."""
+    if recurring is None or recurring["usage_type"] != "metered":
+        raise BillingError("Only metered prices have percentages and bounds.", param=param)
+    if any(name in given for name in PERCENTAGES):
+        _check_formula(ctx, recurring["meter"], param)
+    tiers = given.get("graduated_percentage")
+    return {
+        "percentage": _percentage(given, param),
+        "graduated_percentage": tiers and _tiers(tiers, f"{param}[graduated_percentage]"),
+        **_bounds(given, param),
+    }
+
+
+def is_percentage(params: Body) -> bool:
+    """Whether the parameters of a price ask for a percentage in place of Stripe's models."""
+    return not params.get(FIELD, {}).keys().isdisjoint(PERCENTAGES)
+
+
+def _check_formula(ctx: Context, meter_id: str, param: str) -> None:
+    """A percentage is of a sum of money, and a fee for each event of it."""
+    meter = ctx.store.get(meter_id)
+    formula = None if meter is None else meter.body["default_aggregation"]["formula"]
+    if formula != Formula.SUM:
+        raise BillingError(
+            "A percentage needs a meter whose formula is `sum`: the usage is the money that the"
+            " percentage is of.",
+            param=param,
+        )
+
+
+def _percentage(given: Body, param: str) -> Body | None:
+    own = given.get("percentage")
+    if own is None:
+        return None
+    here = f"{param}[percentage]"
+    return {
+        "percent": format_decimal(own["percent"]),
+        "fixed_fee_decimal": _amount(own, "fixed_fee_decimal", here),
+        "free_events": own.get("free_events", 0),
+        "free_volume_decimal": _amount(own, "free_volume_decimal", here),
+    }
+
+
+def _tiers(tiers: list[Body], param: str) -> list[Body]:
+    ends = [None if tier["up_to"] == "inf" else tier["up_to"] for tier in tiers]
+    check_bounds([end if end is None else Decimal(end) for end in ends], param)
+    return [
+        {
+            "up_to": end,
+            "percent": format_decimal(tier["percent"]),
+            "flat_amount_decimal": _amount(tier, "flat_amount_decimal", f"{param}[{place}]"),
+        }
+        for place, (tier, end) in enumerate(zip(tiers, ends, strict=True))
+    ]
+
+
+def _bounds(given: Body, param: str) -> Body:
+    bounds = {name: given.get(name) for name in ("minimum_amount", "maximum_amount")}
+    for name in _too_large(bounds):
+        raise _amount_too_large(f"{param}[{name}]")
+    try:
+        SpendBounds(bounds["minimum_amount"], bounds["maximum_amount"])
+    except BillingError as refusal:
+        refusal.param = f"{param}[minimum_amount]"
+        raise
+    return bounds
+
+
+def _amount(given: Body, name: str, param: str) -> str:
+    for wrong in _too_large({name: given.get(name)}):
+        raise _amount_too_large(f"{param}[{wrong}]")
+    return format_decimal(given.get(name, Decimal(0)))
+
+
+def _too_large(amounts: Body) -> Iterable[str]:
+    return [name for name, amount in amounts.items() if amount and amount > MAX_AMOUNT_MINOR]
+
+
+def _amount_too_large(param: str) -> BillingError:
+    return BillingError(
+        f"Invalid amount: at most {MAX_AMOUNT_MINOR} is accepted.",
+        code="amount_too_large",
+        param=param,
+    )

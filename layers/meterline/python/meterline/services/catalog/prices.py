@@ -1,0 +1,253 @@
+"""Prices: how much and how often (contract section 4)."""
+
+from dataclasses import replace
+
+from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.money import minor_digits
+from meterline.core.base.unset import merged_metadata, or_none
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.ids import new_id
+from meterline.services.base.lookups import find
+from meterline.services.base.updates import save_update
+from meterline.services.catalog.price_amounts import (
+    no_amount,
+    price_amount,
+    price_tiers,
+    refuse_given,
+    under,
+)
+from meterline.services.catalog.price_currencies import currency_options, with_new_options
+from meterline.services.catalog.price_extensions import FIELD, is_percentage, price_extension
+from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
+
+KIND = "price"
+LOOKUP_KEY = "price_lookup_key"
+"""The claim through which a lookup key leads to its price."""
+
+INLINE = "inline"
+"""Marks, in private state, a price that a request made for itself with ``price_data``."""
+
+_HIDDEN = ("tiers", "currency_options")
+_MOST_INTERVALS = {"day": 1_095, "week": 156, "month": 36, "year": 3}
+
+
+def shown_price(price: Body) -> Body:
+    """A price as events and lists show it: without the fields that appear only when expanded."""
+    return {name: value for name, value in price.items() if name not in _HIDDEN}
+
+
+def is_inline(price: Body) -> bool:
+    """Whether a price was made by ``price_data``: lists leave it out."""
+    return bool((price.get("_") or {}).get(INLINE))
+
+
+def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -> Body:
+    """The body of a price as ``params`` describe it; nothing is stored.
+
+    ``param`` is the parameter that holds ``params``, for refusals.
+    """
+    recurring = _recurring(ctx, params.get("recurring"), under(param, "recurring"))
+    tiers = price_tiers(params, recurring, param)
+    amount = no_amount("unit_amount") if tiers is not None else _model(params, param)
+    price = {
+        "id": new_id("price_"),
+        "object": KIND,
+        "active": params.get("active", True),
+        "billing_scheme": "tiered" if tiers is not None else "per_unit",
+        "created": ctx.now,
+        "currency": _currency(params["currency"], under(param, "currency")),
+        "custom_unit_amount": None,
+        "livemode": ctx.livemode,
+        "lookup_key": params.get("lookup_key"),
+        "metadata": merged_metadata({}, params.get("metadata")),
+        "nickname": params.get("nickname"),
+        "product": product_id,
+        "recurring": recurring,
+        "tax_behavior": params.get("tax_behavior", "unspecified"),
+        "tiers_mode": params.get("tiers_mode"),
+        "transform_quantity": params.get("transform_quantity"),
+        "type": "recurring" if recurring else "one_time",
+        **amount,
+        **({"tiers": tiers} if tiers is not None else {}),
+        **_extended(ctx, params, recurring, param),
+    }
+    options = currency_options(price, params.get("currency_options", {}), param)
+    return price | {"currency_options": options}
+
+
+def create_price(ctx: Context, params: Body) -> Body:
+    """Create a price of an existing product, or of one described by ``product_data``."""
+    from meterline.services.catalog import products  # noqa: PLC0415 - they make default prices
+
+    events, documents = [], []
+    if "product" not in params and "product_data" not in params:
+        raise BillingError(
+            "You must specify either `product` or `product_data` when creating a price."
+        )
+    if "product_data" in params:
+        products.refuse_taken_id(ctx, params["product_data"])
+        product = products.new_product(ctx, params["product_data"])
+        sold = Document(kind="product", livemode=ctx.livemode, body=product)
+        events.append(EventDraft("product.created", product))
+    else:
+        sold = find(ctx, "product", params["product"], param="product")
+    documents += products.marked(sold)
+    price = new_price(ctx, params, sold.id)
+    documents.insert(0, price_document(ctx, price))
+    events.append(EventDraft("price.created", shown_price(price)))
+    moved, claims = _claim_lookup_key(ctx, price, params)
+    documents += moved
+    events += _losses(moved, price)
+    _save_claiming(ctx, Change(puts=documents, claims=claims), events, price)
+    return price
+
+
+def update_price(ctx: Context, price_id: str, params: Body) -> Body:
+    """Change what may change of a price: never its amount or interval."""
+    document = find(ctx, KIND, price_id)
+    before = document.body
+    _check_tax_behavior(before, params)
+    changes = {name: or_none(params[name]) for name in _CHANGEABLE if name in params}
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(before["metadata"], params["metadata"])
+    if "currency_options" in params:
+        changes["currency_options"] = with_new_options(before, params["currency_options"])
+    body = before | changes
+    if body == before:
+        return save_update(ctx, document, body, "price.updated")
+    old_key, is_kept = before["lookup_key"], body["lookup_key"] == before["lookup_key"]
+    releases = [Claim(LOOKUP_KEY, old_key, price_id)] if old_key and not is_kept else []
+    moved, claims = ([], []) if is_kept else _claim_lookup_key(ctx, body, params)
+    change = Change(puts=[replace(document, body=body), *moved], claims=claims, releases=releases)
+    event = EventDraft("price.updated", shown_price(body), before=shown_price(before))
+    _save_claiming(ctx, change, [event, *_losses(moved, body)], body)
+    return body
+
+
+_CHANGEABLE = ("active", "nickname", "lookup_key", "tax_behavior")
+
+
+def _claim_lookup_key(
+    ctx: Context, price: Body, params: Body
+) -> tuple[list[Document], list[Claim]]:
+    """The claim on the price's lookup key, and the price that gives it up if it is transferred."""
+    key = price["lookup_key"]
+    if key is None:
+        return [], []
+    holder = ctx.store.claim_holder(LOOKUP_KEY, key)
+    if holder is None or holder == price["id"]:
+        return [], [Claim(LOOKUP_KEY, key, price["id"])]
+    if not params.get("transfer_lookup_key"):
+        raise _taken(holder)
+    former = find(ctx, KIND, holder, param="lookup_key")
+    given_up = replace(former, body=former.body | {"lookup_key": None})
+    return [given_up], [Claim(LOOKUP_KEY, key, price["id"], former=holder)]
+
+
+def _losses(moved: list[Document], holder: Body) -> list[EventDraft]:
+    """What is told of the prices that gave their lookup key up to another."""
+    key = {"lookup_key": holder["lookup_key"]}
+    return [
+        EventDraft("price.updated", shown_price(one.body), before=shown_price(one.body | key))
+        for one in moved
+    ]
+
+
+def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price: Body) -> None:
+    try:
+        ctx.save(change, events, result_id=price["id"])
+    except ClaimTaken as taken:
+        raise _taken(ctx.store.claim_holder(LOOKUP_KEY, taken.claim.value)) from None
+
+
+def _taken(holder: str | None) -> BillingError:
+    return BillingError(
+        f"A price (`{holder}`) already uses that lookup key.",
+        param="lookup_key",
+    )
+
+
+def _check_tax_behavior(price: Body, params: Body) -> None:
+    behavior = params.get("tax_behavior", price["tax_behavior"])
+    if price["tax_behavior"] not in ("unspecified", behavior):
+        raise BillingError(
+            "You cannot change tax_behavior once it is set to exclusive or inclusive.",
+            param="tax_behavior",
+        )
+
+
+def _currency(currency: str, param: str) -> str:
+    try:
+        minor_digits(currency)
+    except BillingError as refusal:
+        refusal.param = param
+        raise
+    return currency
+
+
+def _recurring(ctx: Context, given: Body | None, param: str) -> Body | None:
+    if given is None:
+        return None
+    count = given.get("interval_count", 1)
+    most = _MOST_INTERVALS[given["interval"]]
+    if count > most:
+        raise BillingError(
+            f"Invalid interval count: must be at most {most} for the interval "
+            f"`{given['interval']}` (three years).",
+            param=f"{param}[interval_count]",
+        )
+    usage_type = given.get("usage_type", "licensed")
+    _check_meter(ctx, given.get("meter"), usage_type, f"{param}[meter]")
+    return {
+        "interval": given["interval"],
+        "interval_count": count,
+        "meter": given.get("meter"),
+        "trial_period_days": given.get("trial_period_days"),
+        "usage_type": usage_type,
+    }
+
+
+def _check_meter(ctx: Context, meter_id: str | None, usage_type: str, param: str) -> None:
+    """A metered price has an active meter; no other price has one."""
+    if usage_type == "metered" and meter_id is None:
+        raise BillingError(
+            f"Metered prices need a meter: pass its id as {param}.",
+            code="parameter_missing",
+            param=param,
+        )
+    if meter_id is None:
+        return
+    if usage_type != "metered":
+        raise BillingError("Only prices with `usage_type=metered` have a meter.", param=param)
+    meter = ctx.store.get(meter_id)
+    if meter is None or meter.kind != "billing.meter":
+        raise no_such("meter", meter_id, param=param)
+    if meter.body["status"] != "active":
+        raise BillingError(
+            f"The meter {meter_id} is inactive. Reactivate it, or use another one.", param=param
+        )
+
+
+def _model(params: Body, param: str) -> Body:
+    """The unit amount of a price without tiers; one that charges a percentage has none."""
+    if not is_percentage(params):
+        return price_amount(params, "unit_amount", param, optional=False)
+    others = ("unit_amount", "unit_amount_decimal", "transform_quantity")
+    refuse_given(params, others, param, "prices without a percentage")
+    return no_amount("unit_amount")
+
+
+def _extended(ctx: Context, params: Body, recurring: Body | None, param: str) -> Body:
+    """What the price says beyond Stripe, if it does."""
+    if FIELD not in params:
+        return {}
+    here = under(param, FIELD)
+    if is_percentage(params) and "tiers" in params:
+        raise BillingError("A price has either tiers or a percentage.", param=here)
+    return {FIELD: price_extension(ctx, params[FIELD], recurring, here)}
+
+
+def price_document(ctx: Context, body: Body) -> Document:
+    """A new price, listed under its product."""
+    return Document(kind=KIND, livemode=ctx.livemode, body=body, parent=body["product"])

@@ -1,0 +1,249 @@
+"""Customers: who pays; a test customer may live on a test clock (contract section 9)."""
+
+import secrets
+from dataclasses import replace
+
+from meterline.core.base.errors import BillingError
+from meterline.core.base.unset import UNSET, merged_metadata, or_none
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.ids import new_id
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.base.rosters import joined, left
+from meterline.services.base.updates import save_update
+from meterline.services.billing.ledger import running_subscriptions
+from meterline.services.billing.pending import with_tabs_only
+from meterline.services.billing.subscription_bodies import is_ended
+from meterline.services.customers.balances import DEFAULT_CURRENCY, Booking, adjust
+from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.store.base.documents import LIVE, Body, Change, Claim, ClaimTaken, Conflict, Document
+
+KIND = "customer"
+INVOICE_PREFIX = "invoice_prefix"
+"""The claim that keeps invoice numbers of different customers apart. It is never given up: the
+numbers of final invoices begin with it, whatever prefix their customer has now."""
+
+MOST_PER_TEST_CLOCK = 3
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+_PLAIN = ("description", "email", "name", "phone", "next_invoice_sequence", "invoice_prefix")
+_NEVER_NULL = ("business_name", "individual_name")
+
+
+def create_customer(ctx: Context, params: Body) -> Body:
+    """Create a customer; on a test clock it is created at the clock's time."""
+    clock = _clock(ctx, params.get("test_clock"))
+    if clock is not None:
+        ctx = ctx.at(clock.body["frozen_time"])
+    body = with_details(_new_customer(ctx, params), params)
+    document = Document(
+        kind=KIND,
+        livemode=ctx.livemode,
+        body=body,
+        timeline=clock.id if clock else LIVE,
+        parent=clock.id if clock else None,
+    )
+    adjustments = _adjustments(ctx, body, params)
+    roster = [_on_clock(ctx, clock.id, document.id)] if clock else []
+    change = Change(
+        puts=[document, *adjustments, *roster],
+        checks=[clock] if clock else [],
+        claims=[prefix_claim(body)],
+    )
+    events = [EventDraft("customer.created", body)]
+    try:
+        ctx.save(change, events, result_id=body["id"])
+    except ClaimTaken:
+        raise _prefix_taken(ctx, body) from None
+    return body
+
+
+def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
+    """Change the given fields of a customer."""
+    document = find(ctx, KIND, customer_id)
+    ctx = on_customers_time(ctx, document)
+    before = document.body
+    body = with_details(before, params)
+    if body["next_invoice_sequence"] < before["next_invoice_sequence"]:
+        raise BillingError(
+            "The next invoice sequence can only grow: numbers are never used twice.",
+            param="next_invoice_sequence",
+        )
+    moved = body["invoice_prefix"] != before["invoice_prefix"]
+    adjustments = _adjustments(ctx, body, params)
+    try:
+        return save_update(
+            ctx,
+            document,
+            body,
+            "customer.updated",
+            claims=[prefix_claim(body)] if moved else [],
+            with_it=adjustments,
+        )
+    except ClaimTaken:
+        raise _prefix_taken(ctx, body) from None
+
+
+def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+    """Delete a customer for good, and cancel its subscriptions; what is left says "deleted".
+
+    Repeatable if it dies half way: the customer goes last, on condition that nothing runs for it
+    that was begun meanwhile.
+    """
+    document = find(ctx, KIND, customer_id)
+    ctx = on_customers_time(ctx, document)
+    for subscription_id in running_subscriptions(document.body):
+        _cancel_if_running(replace(ctx, receipt=None), subscription_id)
+    document = find(ctx, KIND, customer_id)
+    if running_subscriptions(document.body):
+        raise Conflict(customer_id)
+    remains = {"id": customer_id, "object": KIND, "deleted": True}
+    kept = {"created": document.created} | with_tabs_only(document.body)
+    gone = replace(document, body=remains | kept)
+    events = [EventDraft("customer.deleted", document.body)]
+    clock_id = document.body["test_clock"]
+    roster = left(ctx, clock_roster(clock_id), customer_id) if clock_id else []
+    ctx.save(Change(puts=[gone, *roster]), events, result_id=customer_id)
+    return remains
+
+
+def _cancel_if_running(ctx: Context, subscription_id: str) -> None:
+    subscription = ctx.store.get(subscription_id)
+    if subscription is not None and not is_ended(subscription.body):
+        cancel_subscription(ctx, subscription_id, {})
+
+
+def _adjustments(ctx: Context, body: Body, params: Body) -> list[Document]:
+    """The balance transaction that the parameter ``balance`` asks for; sets the balance, too."""
+    amount = params.get("balance", body["balance"]) - body["balance"]
+    if amount == 0:
+        return []
+    currency = body["currency"] or DEFAULT_CURRENCY
+    booking = Booking(amount=amount, currency=currency, type="adjustment")
+    after, transaction = adjust(ctx, body, booking)
+    body |= after
+    return [transaction]
+
+
+def _new_customer(ctx: Context, params: Body) -> Body:
+    return {
+        "id": new_id("cus_"),
+        "object": KIND,
+        "address": None,
+        "balance": 0,
+        "created": ctx.now,
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "customer_account": None,
+        "discount": None,
+        "email": None,
+        "invoice_credit_balance": {},
+        "invoice_prefix": secrets.token_hex(4).upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": ctx.livemode,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": params.get("test_clock"),
+    }
+
+
+def with_details(before: Body, params: Body) -> Body:
+    """A customer's body with the given parameters in it; nothing is stored."""
+    body = before | {name: or_none(params[name]) for name in _PLAIN if name in params}
+    for name in _NEVER_NULL:
+        if params.get(name) is UNSET:
+            body.pop(name, None)
+        elif name in params:
+            body[name] = params[name]
+    if "address" in params:
+        body["address"] = _address(params["address"])
+    if "shipping" in params:
+        body["shipping"] = _shipping(params["shipping"])
+    if "preferred_locales" in params:
+        body["preferred_locales"] = params["preferred_locales"]
+    if "tax_exempt" in params:
+        body["tax_exempt"] = params["tax_exempt"] or "none"
+    if "metadata" in params:
+        body["metadata"] = merged_metadata(before["metadata"], params["metadata"])
+    if "invoice_settings" in params:
+        body["invoice_settings"] = _invoice_settings(
+            before["invoice_settings"], params["invoice_settings"]
+        )
+    return body
+
+
+def _address(given: Body) -> Body | None:
+    return {name: or_none(given.get(name)) for name in _ADDRESS} if given else None
+
+
+def _shipping(given: Body) -> Body | None:
+    if not given:
+        return None
+    return {
+        "address": _address(given["address"] or {"country": None}),
+        "carrier": None,
+        "name": given["name"],
+        "phone": or_none(given.get("phone")),
+        "tracking_number": None,
+    }
+
+
+def _invoice_settings(before: Body, given: Body) -> Body:
+    changed = before | {name: or_none(value) for name, value in given.items()}
+    options = given.get("rendering_options")
+    if options:
+        names = ("amount_tax_display", "template")
+        changed["rendering_options"] = {name: or_none(options.get(name)) for name in names}
+    return changed
+
+
+def _clock(ctx: Context, clock_id: str | None) -> Document | None:
+    """The test clock to join; it must not be advancing."""
+    if clock_id is None:
+        return None
+    clock = find(ctx, "test_helpers.test_clock", clock_id, param="test_clock")
+    if clock.body["status"] != "ready":
+        raise BillingError(
+            f"The test clock {clock_id} is advancing. Wait until it is ready.",
+            code="rate_limit",
+            status=429,
+        )
+    return clock
+
+
+def _on_clock(ctx: Context, clock_id: str, customer_id: str) -> Document:
+    full = BillingError(
+        f"A test clock can have at most {MOST_PER_TEST_CLOCK} customers.", param="test_clock"
+    )
+    name = clock_roster(clock_id)
+    return joined(ctx, name, customer_id, most=MOST_PER_TEST_CLOCK, refusal=full)
+
+
+def clock_roster(clock_id: str) -> str:
+    """The roster of the customers on a test clock."""
+    return f"customers/{clock_id}"
+
+
+def prefix_claim(body: Body) -> Claim:
+    """A customer's claim on the prefix of its invoices' numbers."""
+    return Claim(INVOICE_PREFIX, body["invoice_prefix"], body["id"])
+
+
+def _prefix_taken(ctx: Context, body: Body) -> BillingError:
+    holder = ctx.store.claim_holder(INVOICE_PREFIX, body["invoice_prefix"])
+    return BillingError(
+        f"This invoice number prefix is taken by customer: {holder}. Please enter a different"
+        " prefix.",
+        param="invoice_prefix",
+    )

@@ -1,0 +1,119 @@
+"""Reading events back: one by id, and the list of the last 30 days (contract section 10)."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from meterline.core.base.errors import no_such
+from meterline.services.base.context import Context
+from meterline.services.base.events import OUTBOX_KIND, outbox_id
+from meterline.store.base.documents import Body, Document
+from meterline.store.base.keys import END_OF_TIME, Cursor
+from meterline.store.billing.billing import EVERYTHING, Source, Span
+from meterline.store.events.shelf_notes import shelves
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpan:
+    """Which events to read: newest first, or those newer than an event, oldest first."""
+
+    older_than: str | None = None
+    newer_than: str | None = None
+    created_from: int = 0
+    created_until: int = END_OF_TIME
+
+
+def find_event(ctx: Context, event_id: str, *, param: str = "id") -> Body:
+    """The event with this id; refuses one that never was, or is older than 30 days."""
+    found = stored_event(ctx, event_id)
+    if found is None:
+        raise no_such("event", event_id, param=param)
+    return found
+
+
+def stored_event(ctx: Context, event_id: str) -> Body | None:
+    """The event with this id, if there is one and it is not older than 30 days."""
+    batch = _batch(ctx, event_id)
+    events: list[Body] = batch.body["events"] if batch else []
+    return next((event for event in events if event["id"] == event_id), None)
+
+
+def read_events(
+    ctx: Context,
+    span: EventSpan,
+    *,
+    limit: int,
+    types: Collection[str] = (),
+    keep: Callable[[Body], bool] = lambda _: True,
+) -> tuple[list[Body], bool]:
+    """Up to ``limit`` events that fit, newest first, and whether more follow.
+
+    Of these ``types`` only, if any are given; ``invoice.*`` stands for all of that beginning.
+    """
+    forward = span.newer_than is not None
+    fitting = (event for event in _walk(ctx, span, types) if fits(event["type"], types))
+    found = list(islice(filter(keep, fitting), limit + 1))
+    page = found[:limit]
+    return (page[::-1] if forward else page), len(found) > limit
+
+
+def _walk(ctx: Context, span: EventSpan, types: Collection[str]) -> Iterator[Body]:
+    """The events of a span: the rest of the batch it starts in, then whole batches."""
+    place = span.newer_than or span.older_than
+    forward = span.newer_than is not None
+    bounds = Span(created_from=span.created_from, created_until=span.created_until)
+    if place is not None:
+        param = "ending_before" if forward else "starting_after"
+        find_event(ctx, place, param=param)
+        start = ctx.store.get(outbox_id(place))
+        if start is not None:
+            yield from _rest_of_batch(start, place, forward=forward)
+            bounds = _beyond(bounds, start, forward=forward)
+    for batch in ctx.store.each(OUTBOX_KIND, bounds, source=_source(ctx, types)):
+        if batch.expires_at is None or batch.expires_at > ctx.wall_clock:
+            events = batch.body["events"]
+            yield from events if forward else reversed(events)
+
+
+def _source(ctx: Context, types: Collection[str]) -> Source:
+    """The shelves that hold events of these types."""
+    if not types:
+        return EVERYTHING
+    held = [
+        parents
+        for shelved, parents in shelves(ctx.livemode)
+        if any(fits(one, types) for one in shelved)
+    ]
+    return Source(parents=[parent for parents in held for parent in parents])
+
+
+def fits(event_type: str, types: Collection[str]) -> bool:
+    """Whether an event is of one of these types, or none are given."""
+    return not types or any(
+        event_type.startswith(one[:-1]) if one.endswith("*") else event_type == one for one in types
+    )
+
+
+def _rest_of_batch(batch: Document, place: str, *, forward: bool) -> Iterator[Body]:
+    """The events of a batch on the far side of one of them; ids ascend within a batch."""
+    events = batch.body["events"]
+    if forward:
+        yield from (event for event in events if event["id"] > place)
+    else:
+        yield from (event for event in reversed(events) if event["id"] < place)
+
+
+def _beyond(bounds: Span, batch: Document, *, forward: bool) -> Span:
+    place = Cursor(batch.created, batch.id)
+    return Span(
+        newer_than=place if forward else None,
+        older_than=None if forward else place,
+        created_from=bounds.created_from,
+        created_until=bounds.created_until,
+        oldest_first=forward,
+    )
+
+
+def _batch(ctx: Context, event_id: str) -> Document | None:
+    document = ctx.store.get(outbox_id(event_id)) if event_id.startswith("evt_") else None
+    return document if document is not None and document.kind == OUTBOX_KIND else None

@@ -1,0 +1,128 @@
+"""Delivering events: from the outbox in the Billing table's stream to SNS.
+
+The stream repeats records and SNS repeats messages: an event's id is always the same, so consumers
+can drop what they have seen.
+"""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meterline.services.base.events import OUTBOX_KIND, shorter_forms
+from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
+from meterline.services.base.workers import BatchAnswer, Record, sequence_number
+from meterline.services.metering.error_reports import KIND as REPORT_KIND
+from meterline.store.base.batches import Throttled
+from meterline.store.base.clients import sns
+from meterline.store.base.documents import Body
+from meterline.store.base.packing import unpack
+from meterline.store.base.settings import settings
+
+TOLD_KINDS = (OUTBOX_KIND, REPORT_KIND)
+"""The kinds of documents that hold events to deliver; the stream brings the function no others."""
+
+
+class Refused(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """SNS takes an event at no time: it finds fault with it, not with itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """The events of a commit, and its place in the stream."""
+
+    sequence_number: str
+    events: list[Body]
+
+
+_ALERT = "billing.alert.triggered"
+_BATCH_ENTRIES = 10
+_BATCH_BYTES = 250_000
+
+
+def outbox_events(record: Body) -> list[Body]:
+    """The events in a record of the Billing table's stream; none if it holds another change."""
+    image = record["dynamodb"].get("NewImage", {})
+    kind = image.get("kind", {}).get("S")
+    is_outbox = record["eventName"] == "INSERT" and kind in TOLD_KINDS
+    if not is_outbox:
+        return []
+    events: list[Body] = unpack(_binary(image["body"]["B"]))["events"]
+    return events
+
+
+WORKER = StreamWorker(
+    read=lambda record: _Commit(sequence_number(record), outbox_events(record)),
+    subject=lambda commit: commit.sequence_number,
+)
+"""Each commit's events are published, or fail, by themselves."""
+
+
+def publish_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -> BatchAnswer:
+    """Publish the events that a batch of the Billing stream brings; records that fail come again,
+    or are set aside where they fail for too long.
+    """
+    return WORKER.do(records, lambda commit: publish(commit.events), invocation)
+
+
+def publish(events: Iterable[Body]) -> None:
+    """Publish events to the events topic, and triggered alerts to the alerts topic as well."""
+    told = list(events)
+    _publish(settings().events_topic_arn, told)
+    _publish(settings().alerts_topic_arn, [event for event in told if event["type"] == _ALERT])
+
+
+def _publish(topic_arn: str, events: list[Body]) -> None:
+    for batch in _batches(_entry(index, event) for index, event in enumerate(events)):
+        answer = sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=batch)
+        if failed := answer.get("Failed"):
+            message = f"{len(failed)} of {len(batch)} events were refused: {failed[0]}"
+            raise (Refused if all(one["SenderFault"] for one in failed) else Throttled)(message)
+
+
+def _entry(index: int, event: Body) -> dict[str, Any]:
+    return {
+        "Id": str(index),
+        "Message": _message(event),
+        "MessageAttributes": {
+            "id": _attribute(event["id"]),
+            "type": _attribute(event["type"]),
+            "livemode": _attribute(json.dumps(event["livemode"])),
+        },
+    }
+
+
+def _message(event: Body) -> str:
+    """The event as JSON, in the longest of its forms that SNS takes."""
+    for form in shorter_forms(event):
+        text = json.dumps(form, separators=(",", ":"))
+        if len(text.encode()) <= _BATCH_BYTES:
+            break
+    return text
+
+
+def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Entries in groups that one call takes: by number and by size."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        length = len(entry["Message"].encode())
+        if batch and (len(batch) == _BATCH_ENTRIES or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += length
+    if batch:
+        yield batch
+
+
+def _attribute(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def _binary(value: str | bytes) -> bytes:
+    """A binary attribute of a stream record: base64 in Lambda's JSON, bytes from boto3."""
+    if isinstance(value, bytes):
+        return value
+    return b64decode(value)

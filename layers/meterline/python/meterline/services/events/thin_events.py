@@ -1,0 +1,88 @@
+"""Events as the v2 API tells them: what happened to which object, without its content."""
+
+from datetime import UTC, datetime
+
+from meterline.core.base.errors import no_such
+from meterline.services.base.context import Context
+from meterline.services.events.event_log import stored_event
+from meterline.services.metering.error_reports import KIND as REPORT_KIND
+from meterline.store.base.documents import Body
+
+_V1_PREFIX = "evt_"
+_COLLECTIONS = {
+    "billing.alert": "billing/alerts",
+    "billing.meter": "billing/meters",
+    "coupon": "coupons",
+    "customer": "customers",
+    "invoice": "invoices",
+    "invoice_payment": "invoice_payments",
+    "invoiceitem": "invoiceitems",
+    "price": "prices",
+    "product": "products",
+    "subscription": "subscriptions",
+    "test_helpers.test_clock": "test_helpers/test_clocks",
+}
+
+
+def find_thin_event(ctx: Context, event_id: str) -> Body:
+    """The v2 event with this id: an error report as it was told, or what a v1 event says in v2."""
+    report = ctx.store.get(event_id)
+    if report is not None and report.kind == REPORT_KIND:
+        found: Body = report.body["events"][0]
+        return found
+    snapshot = snapshot_id(event_id, livemode=ctx.livemode)
+    event = stored_event(ctx, snapshot) if snapshot else None
+    if event is None:
+        raise no_such("event", event_id)
+    return thin_event(event)
+
+
+def thin_event(event: Body) -> Body:
+    """The v2 form of a v1 event; its type has the prefix ``v1.``."""
+    thin: Body = {
+        "id": thin_id(event["id"], livemode=event["livemode"]),
+        "object": "v2.core.event",
+        "created": rfc3339(event["created"]),
+        "livemode": event["livemode"],
+        "related_object": _related(event["data"]["object"]),
+        "snapshot_event": event["id"],
+        "type": f"v1.{event['type']}",
+    }
+    request = event["request"]
+    if request["id"] is not None:
+        key = request["idempotency_key"] or ""
+        thin["reason"] = {
+            "type": "request",
+            "request": {"id": request["id"], "idempotency_key": key},
+        }
+    return thin
+
+
+def thin_id(event_id: str, *, livemode: bool) -> str:
+    """The v2 id of a v1 event."""
+    return f"{_prefix(livemode=livemode)}{event_id.removeprefix(_V1_PREFIX)}"
+
+
+def snapshot_id(thin_event_id: str, *, livemode: bool) -> str | None:
+    """The id of the v1 event behind a v2 event's id; None if it is not one of this mode."""
+    prefix = _prefix(livemode=livemode)
+    if not thin_event_id.startswith(prefix):
+        return None
+    return _V1_PREFIX + thin_event_id.removeprefix(prefix)
+
+
+def rfc3339(instant: int) -> str:
+    """An instant as v2 writes it: milliseconds and ``Z``."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _prefix(*, livemode: bool) -> str:
+    return "evt_live_" if livemode else "evt_test_"
+
+
+def _related(subject: Body) -> Body | None:
+    collection = _COLLECTIONS.get(subject["object"])
+    if collection is None:
+        return None
+    url = f"/v1/{collection}/{subject['id']}"
+    return {"id": subject["id"], "type": subject["object"], "url": url}

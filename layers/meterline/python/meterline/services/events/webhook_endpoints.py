@@ -1,0 +1,99 @@
+"""Webhook endpoints: where events are to be sent, and the secret that signs them."""
+
+import secrets
+import string
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from meterline.core.base.errors import BillingError
+from meterline.core.base.unset import merged_metadata, or_none
+from meterline.services.base.api_version import check_version
+from meterline.services.base.context import Context
+from meterline.services.base.ids import new_id
+from meterline.services.base.lookups import find
+from meterline.services.base.rosters import joined, left
+from meterline.store.base.documents import Body, Change, Document
+
+KIND = "webhook_endpoint"
+MOST_ENDPOINTS = 16
+_ROSTER = "webhook_endpoints"
+_SECRET_DIGITS = 32
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
+    """Create an endpoint; its signing secret is private state that only this answer reveals."""
+    _check_url(ctx, params["url"])
+    if "api_version" in params:
+        check_version(params["api_version"], param="api_version")
+    body: Body = {
+        "id": new_id("we_"),
+        "object": KIND,
+        "api_version": params.get("api_version"),
+        "application": None,
+        "created": ctx.now,
+        "description": or_none(params.get("description")),
+        "enabled_events": params["enabled_events"],
+        "livemode": ctx.livemode,
+        "metadata": merged_metadata({}, params.get("metadata")),
+        "status": "enabled",
+        "url": params["url"],
+        "_": {
+            "secret": "whsec_" + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_DIGITS))
+        },
+    }
+    document = Document(kind=KIND, livemode=ctx.livemode, body=body)
+    full = BillingError(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
+    roster = joined(ctx, _ROSTER, body["id"], most=MOST_ENDPOINTS, refusal=full)
+    ctx.save(Change(puts=[document, roster]), result_id=body["id"])
+    return body
+
+
+def with_secret(body: Body) -> Body:
+    """An endpoint as the answer to its creation shows it."""
+    return body | {"secret": body["_"]["secret"]}
+
+
+def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Body:
+    """Change where and what is sent, or stop and start sending (``disabled``)."""
+    document = find(ctx, KIND, endpoint_id)
+    changes: Body = {
+        name: or_none(params[name])
+        for name in ("description", "enabled_events", "url")
+        if name in params
+    }
+    if "url" in params:
+        _check_url(ctx, params["url"])
+    if "disabled" in params:
+        changes["status"] = "disabled" if params["disabled"] else "enabled"
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
+    body = document.body | changes
+    ctx.save(Change(puts=[replace(document, body=body)]), result_id=endpoint_id)
+    return body
+
+
+def delete_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+    """Delete an endpoint and its secret."""
+    document = find(ctx, KIND, endpoint_id)
+    roster = left(ctx, _ROSTER, endpoint_id)
+    ctx.save(Change(puts=roster, deletes=[document]), result_id=endpoint_id)
+    return {"id": endpoint_id, "object": KIND, "deleted": True}
+
+
+def _check_url(ctx: Context, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("https", "http") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BillingError(
+            "Invalid URL: An explicit scheme (such as https) must be provided.",
+            code="url_invalid",
+            param="url",
+        )
+    if ctx.livemode and parts.scheme != "https":
+        raise BillingError(
+            "Invalid URL: live mode endpoints must use https.", code="url_invalid", param="url"
+        )

@@ -1,0 +1,86 @@
+"""What a subscription's items remember of their licences: what was billed in advance, and how.
+
+An item remembers it as its invoice is drafted. As long as that is a draft its discounts may change,
+and what the item remembers with them: unused time gives back what was charged.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from meterline.core.base.periods import Period
+from meterline.core.billing.invoicing import BillingMode
+from meterline.core.subscriptions.item_changes import BilledSpan, Fee
+from meterline.services.billing.invoice_bodies import (
+    billed_item_of,
+    invoice_lines,
+    private,
+    subscription_of,
+)
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.subscription_bodies import items_of, with_items
+from meterline.services.billing.terms import mode_of, with_billed
+from meterline.services.billing.tier_lines import line_ids, whole_lines
+from meterline.services.invoices.fees import with_discounts_used
+from meterline.services.invoices.item_bodies import line_source
+from meterline.store.base.documents import Body
+
+
+def with_billed_lines(subscription: Body, invoice: Body) -> Body:
+    """The subscription whose items know what ``invoice`` bills in advance for them."""
+    billed = {}
+    for line in whole_lines(invoice["lines"]["data"]):
+        item_id = billed_item_of(line)
+        if item_id is not None and _is_in_advance(line):
+            discount = sum(part["amount"] for part in line["discount_amounts"])
+            period = Period(line["period"]["start"], line["period"]["end"])
+            source = line_source(invoice["id"], line_ids(line))
+            span = BilledSpan(Fee(line["amount"], discount), period, source)
+            billed[item_id] = span, private(line).get("discounts", [])
+    shared = private(invoice).get("discounts", [])
+    classic = mode_of(subscription) is BillingMode.CLASSIC
+
+    def knowing(item: Body) -> Body:
+        if item["id"] not in billed:
+            return item
+        span, own = billed[item["id"]]
+        after = with_billed(item, [span])
+        return with_discounts_used(after, [*own, *shared]) if classic else after
+
+    return with_items(subscription, [knowing(item) for item in items_of(subscription)])
+
+
+def note_discounts(ledger: Ledger, before: Body, after: Body) -> None:
+    """Let a subscription's items know what a draft bills in advance once its discounts changed.
+
+    An amount off is spread anew when other lines come, or change. An item that has gone on since
+    then, by a change or another invoice, is left as it is.
+    """
+    subscription_id = subscription_of(after)
+    if subscription_id is None or _discounts_in_advance(before) == _discounts_in_advance(after):
+        return
+    document = ledger.read([subscription_id]).get(subscription_id)
+    if document is None:
+        return
+    formerly = items_of(with_billed_lines(document.body, before))
+    now = items_of(with_billed_lines(document.body, after))
+    items = [
+        new if private(item).get("billed") == private(old).get("billed") else item
+        for item, old, new in zip(items_of(document.body), formerly, now, strict=True)
+    ]
+    if items != items_of(document.body):
+        ledger.put(replace(document, body=with_items(document.body, items)))
+
+
+def _discounts_in_advance(invoice: Body) -> tuple[Any, ...]:
+    """What discounts take off the licences of an invoice, and which they are."""
+    lines = [
+        (line["id"], line["discount_amounts"], private(line).get("discounts", []))
+        for line in invoice_lines(invoice)
+        if billed_item_of(line) is not None and _is_in_advance(line)
+    ]
+    return lines, private(invoice).get("discounts", [])
+
+
+def _is_in_advance(line: Body) -> bool:
+    """Whether a line bills licences; lines that are free by rule have no steps."""
+    return line["_"]["meter"] is None and bool(line["_"]["explanation"]["steps"])

@@ -1,0 +1,249 @@
+"""Counting: from delivered stream records to buckets, each event exactly once.
+
+For each bucket that a batch touches: read the counter, then (in this order) the evidence of what
+was counted already, decide, and commit under the condition that the counter is unchanged. Whatever
+is delivered twice finds its evidence; whatever is decided on an old state is refused and decided
+again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+from meterline.core.metering import metering_buckets
+from meterline.core.metering.aggregation import Measure, Row, rows_from
+from meterline.core.metering.metering import measure_from_text
+from meterline.core.metering.metering_buckets import Bucket
+from meterline.services.base.logs import frames, log
+from meterline.services.base.patience import Patience, set_aside
+from meterline.services.metering import hour_profiles
+from meterline.store.base.batches import back_off
+from meterline.store.metering import usage, usage_commits
+from meterline.store.metering.meter_events import identities_from_keys
+from meterline.store.metering.usage import BucketKey
+from meterline.store.metering.usage_commits import Change
+
+ROUNDS = 10
+"""How often a bucket is tried before its records are handed back for another delivery."""
+
+PATIENCE = Patience()
+"""With buckets that fail."""
+
+_UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What reading a record raises when its content is not that of an event."""
+
+_counted_attributes = itemgetter(
+    "identifier", "meter", "customer", "value", "timestamp", "accepted_at"
+)
+_text = itemgetter("S")
+_number = itemgetter("N")
+
+type Record = Mapping[str, Any]
+
+
+class Group:
+    """The arrivals of one bucket, and the changes in the stream that brought them."""
+
+    __slots__ = ("arrivals", "changes", "error", "key", "measure")
+
+    def __init__(self, key: BucketKey, measure: Measure) -> None:
+        self.key = key
+        self.measure = measure
+        self.arrivals: list[Row] = []
+        self.changes: list[Mapping[str, Any]] = []
+        self.error: Exception | None = None
+        """Why the bucket failed when it was last tried; None if it lost a race."""
+
+    @property
+    def sequence_numbers(self) -> list[str]:
+        """The places of the changes in their stream."""
+        return [change["SequenceNumber"] for change in self.changes]
+
+
+def count_records(records: Sequence[Record], *, function: str | None = None) -> list[str]:
+    """Count a batch of MeterEvents stream records; the sequence numbers that must come again.
+
+    What fails takes nothing else with it. A record that nobody can read, or whose bucket has failed
+    for too long, would only hold up its shard: it is set aside whole, for ``function`` to be given
+    it again once the cause is mended. Without a function it must come again too.
+    """
+    groups, unreadable = _sorted_out(records)
+    left = count_groups(groups)
+    for key in groups.keys() - left.keys():
+        PATIENCE.succeeded(key)
+    hopeless = [group for group in left.values() if _has_failed_for_long(group)]
+    again = _of_groups(records, left.values())
+    if function is None:
+        return [_number_of(one) for one in (*unreadable, *again)]
+    aside = _of_groups(again, hopeless)
+    set_aside([*unreadable, *aside], function)
+    return [_number_of(one) for one in again if one not in aside]
+
+
+def _of_groups(records: Sequence[Record], groups: Iterable[Group]) -> list[Record]:
+    """Those of the records that brought the arrivals of these groups."""
+    numbers = {number for group in groups for number in group.sequence_numbers}
+    return [one for one in records if _number_of(one) in numbers] if numbers else []
+
+
+def _number_of(record: Record) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def _has_failed_for_long(group: Group) -> bool:
+    return group.error is not None and PATIENCE.has_run_out(group.key, group.error)
+
+
+def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:
+    """Count groups of arrivals; gives those that failed, or lost every race."""
+    failed: dict[BucketKey, Group] = {}
+    for attempt in range(ROUNDS):
+        pending = _count_round(pending, failed)
+        if not pending:
+            break
+        back_off(attempt, first_milliseconds=30, most_milliseconds=300)
+    return pending | failed
+
+
+def _sorted_out(records: Sequence[Record]) -> tuple[dict[BucketKey, Group], list[Record]]:
+    """The groups of a batch, and the records that cannot be read."""
+    try:
+        return group_records(records), []
+    except _UNREADABLE:
+        unreadable = [record for record in records if not _is_readable(record)]
+        return group_records(one for one in records if one not in unreadable), unreadable
+
+
+def _is_readable(record: Record) -> bool:
+    try:
+        group_records([record])
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
+    """The arrivals of a batch by bucket; removals are no arrivals.
+
+    The records are taken apart column by column: this is done for every event.
+    """
+    changes = [change for record in records if "NewImage" in (change := record["dynamodb"])]
+    if not changes:
+        return {}
+    images = [change["NewImage"] for change in changes]
+    identifiers, meters, customers, values, timestamps, acceptances = zip(
+        *map(_counted_attributes, images), strict=True
+    )
+    keys = list(map(_text, identifiers))
+    seconds = list(map(int, map(_number, timestamps)))
+    rows = rows_from(
+        identities_from_keys(keys),
+        seconds,
+        map(Decimal, map(_text, values)),
+        map(int, map(_number, acceptances)),
+        ["cancelled_at" in image for image in images],
+        repeat(False),  # noqa: FBT003 - the column of tombstones
+    )
+    modes = [key[0] for key in keys]
+    hours = [second // usage.HOUR_SECONDS for second in seconds]
+    columns = (modes, list(map(_text, meters)), list(map(_text, customers)), hours)
+    places = zip(*columns, strict=True)
+    if all(column.count(column[0]) == len(column) for column in columns):
+        only = _group(next(places), images[0])
+        only.arrivals, only.changes = rows, changes  # a hot customer fills whole batches
+        return {only.key: only}
+    groups: dict[tuple[str, str, str, int], Group] = {}
+    for place, row, change in zip(places, rows, changes, strict=True):
+        group = groups.get(place)
+        if group is None:
+            group = groups[place] = _group(place, change["NewImage"])
+        group.arrivals.append(row)
+        group.changes.append(change)
+    return {group.key: group for group in groups.values()}
+
+
+def _group(place: tuple[str, str, str, int], image: Mapping[str, Any]) -> Group:
+    mode, meter, customer, hour = place
+    measure = measure_from_text(image["measure"]["S"])
+    return Group(BucketKey(mode == "l", meter, customer, hour), measure)
+
+
+def _count_round(
+    pending: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
+) -> dict[BucketKey, Group]:
+    """One try for each bucket; gives those that lost a race, and notes those that failed."""
+    changes: list[Change] = []
+    for key, bucket in _read(pending, failed).items():
+        try:
+            changes += _decide(bucket, pending[key])
+        except Exception as error:  # noqa: BLE001 - whatever it is, only this bucket comes again
+            _note(error, key, pending[key], failed)
+    return {change.key: pending[change.key] for change in _commit(changes, pending, failed)}
+
+
+def _commit(
+    changes: Sequence[Change], groups: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
+) -> list[Change]:
+    """Commit; gives what lost a race. One that fails does not keep the others from it.
+
+    Whatever was committed before the failure is refused now and found when it is decided again.
+    """
+    try:
+        done = usage_commits.commit_many(changes)
+    except Exception as error:  # noqa: BLE001 - one by one it shows which it is
+        if len(changes) == 1:
+            key = changes[0].key
+            _note(error, key, groups[key], failed)
+            return []
+        return [lost for change in changes for lost in _commit([change], groups, failed)]
+    for change, segments in done.spilled:
+        hour_profiles.extend_if_due(change, segments)
+    return done.refused
+
+
+def _read(
+    groups: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
+) -> dict[BucketKey, Bucket]:
+    """The buckets of ``groups``; one that cannot be read does not keep the others from it."""
+    try:
+        return usage.read_buckets(list(groups), [group.measure for group in groups.values()])
+    except Exception as error:  # noqa: BLE001 - one by one it shows which it is
+        if len(groups) == 1:
+            _note(error, *next(iter(groups.items())), failed)
+            return {}
+    found: dict[BucketKey, Bucket] = {}
+    for key, group in groups.items():
+        found |= _read({key: group}, failed)
+    return found
+
+
+def _note(error: Exception, key: BucketKey, group: Group, failed: dict[BucketKey, Group]) -> None:
+    failed[key] = group
+    group.error = error
+    log(
+        "ERROR",
+        "bucket failed",
+        meter=key.meter,
+        hour=key.start,
+        exception=type(error).__name__,
+        frames=frames(error),
+    )
+
+
+def _decide(bucket: Bucket, group: Group) -> list[Change]:
+    """What is to become of a bucket that was just read; nothing if nothing is new."""
+    evidence = _evidence(group.key, bucket, group.arrivals, group.measure)
+    after = metering_buckets.count(bucket, evidence, group.arrivals, group.measure)
+    return [] if after is None else [Change(group.key, bucket, after, group.measure)]
+
+
+def _evidence(
+    key: BucketKey, bucket: Bucket, arrivals: Sequence[Row], measure: Measure
+) -> list[Row]:
+    """The segment rows that may hold one of the arrivals, read after the bucket was read."""
+    accepted_from = metering_buckets.evidence_from(bucket, arrivals)
+    if accepted_from is None:
+        return []
+    return usage.read_segments(key, bucket, measure, accepted_from=accepted_from)

@@ -1,0 +1,168 @@
+"""The events behind a number: why a customer used 1,234 units.
+
+Counted rows lead back to their events, so no index is needed; a page reads the counters of the
+range and the rows of the hours that it shows. A meter with a window counts one event of each: its
+counters alone tell which.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import batched, islice
+
+from meterline.core.base.errors import BillingError
+from meterline.core.metering.aggregation import Row
+from meterline.core.metering.metering import measure_of
+from meterline.services.metering.ingest import event_body
+from meterline.services.metering.summaries import Body, Series, counting_rows, rows_of_hour
+from meterline.store.base.batches import GET_LIMIT
+from meterline.store.metering import meter_events, usage
+from meterline.store.metering.meter_events import AcceptedEvent
+from meterline.store.metering.usage import HOUR_SECONDS
+
+_ID_PREFIX = "mtrevt_"
+_ID = re.compile(rf"{_ID_PREFIX}(\d{{1,10}})_([0-9a-f]{{32}})", re.ASCII)
+
+type Place = tuple[int, bytes]
+"""Where an event stands in the list: its time, then its identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRange:
+    """Which events: by their time, ``start`` inclusive to ``end`` exclusive, and by their receipt,
+    ``created_from`` to ``created_until`` inclusive (None: whenever). All in UTC seconds.
+    """
+
+    start: int
+    end: int
+    created_from: int | None = None
+    created_until: int | None = None
+
+    @property
+    def is_by_receipt(self) -> bool:
+        """Whether the time of receipt decides too."""
+        return self.created_from is not None or self.created_until is not None
+
+    def holds(self, created: int | None) -> bool:
+        """Whether an event received then is meant (None: forgotten, no filter by receipt fits)."""
+        if created is None:
+            return not self.is_by_receipt
+        return (self.created_from or 0) <= created and (
+            self.created_until is None or created <= self.created_until
+        )
+
+
+def list_counted_events(
+    meter: Body,
+    customer_id: str,
+    span: EventRange,
+    *,
+    livemode: bool,
+    limit: int,
+    starting_after: str | None = None,
+) -> tuple[list[Body], bool]:
+    """A page of the ``billing.meter_event`` bodies that count in a range, newest first.
+
+    Also says whether more follow. Each has an ``id``, which ``starting_after`` takes. Events that
+    the table no longer keeps are shown by their time and value alone, with ``identifier`` null.
+    Raises BillingError for a ``starting_after`` that is no such id.
+    """
+    if span.end <= span.start:
+        raise BillingError("end_time must be after start_time.", param="end_time")
+    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    last = None if starting_after is None else _place_of(starting_after)
+    rows = (row for row in _rows(series, span, last) if last is None or _place(row) < last)
+    page = list(islice(_bodies(meter, series, span, rows, limit + 1), limit + 1))
+    return page[:limit], len(page) > limit
+
+
+def _bodies(
+    meter: Body, series: Series, span: EventRange, rows: Iterator[Row], wanted: int
+) -> Iterator[Body]:
+    """The events of rows, as far as the time of their receipt is meant."""
+    for batch in batched(rows, min(wanted, GET_LIMIT), strict=False):
+        identities = [row.identity for row in batch]
+        found = {
+            meter_events.identity_of(event.identifier): event
+            for event in meter_events.read_identities(series.livemode, identities)
+        }
+        for row in batch:
+            event = found.get(row.identity)
+            if event and _is_of(event, row, series):
+                body = event_body(event)
+            else:
+                body = _forgotten(meter, row, series)
+            if span.holds(body["created"]):
+                yield body | {"id": _id(row)}
+
+
+def _is_of(event: AcceptedEvent, row: Row, series: Series) -> bool:
+    """Whether a row is this event's: a forgotten one's identifier may be another's by now."""
+    return (event.meter, event.customer, event.timestamp) == (
+        series.meter,
+        series.customer,
+        row.timestamp,
+    )
+
+
+def _rows(series: Series, span: EventRange, last: Place | None) -> Iterator[Row]:
+    """The counting rows of a range, newest first."""
+    until = span.end if last is None else min(span.end, last[0] + 1)
+    window = series.measure.window
+    if window is None:
+        yield from _rows_of_hours(series, span, until)
+        return
+    yield from sorted(counting_rows(series, window, span.start, until), key=_place, reverse=True)
+
+
+def _rows_of_hours(series: Series, span: EventRange, until: int) -> Iterator[Row]:
+    """Those of a meter without a window, an hour at a time.
+
+    Segments in which nothing was received late enough are not read.
+    """
+    hours = range(span.start // HOUR_SECONDS, -(-until // HOUR_SECONDS))
+    if not hours:
+        return
+    stored = usage.buckets_between(
+        series.livemode, series.meter, series.customer, hours, series.measure
+    )
+    accepted_from = (span.created_from or 0) * 1_000_000
+    late_enough = [hour for hour, bucket in stored if bucket.watermark >= accepted_from]
+    for hour in reversed(late_enough):
+        rows = rows_of_hour(series, hour, accepted_from=accepted_from)
+        inside = [row for row in rows if span.start <= row.timestamp < span.end]
+        yield from sorted(inside, key=_place, reverse=True)
+
+
+def _place(row: Row) -> Place:
+    return row.timestamp, row.identity
+
+
+def _id(row: Row) -> str:
+    return f"{_ID_PREFIX}{row.timestamp}_{row.identity.hex()}"
+
+
+def _place_of(event_id: str) -> Place:
+    """The place in an id: the event need not be kept any more."""
+    found = _ID.fullmatch(event_id)
+    if found is None:
+        raise BillingError(
+            f"No such meter event: '{event_id}'", code="resource_missing", param="starting_after"
+        )
+    return int(found[1]), bytes.fromhex(found[2])
+
+
+def _forgotten(meter: Body, row: Row, series: Series) -> Body:
+    """An event of which only its row is left: with its value, unless only the digest is kept."""
+    payload = {meter["customer_mapping"]["event_payload_key"]: series.customer}
+    if not series.measure.has_digests:
+        payload[meter["value_settings"]["event_payload_key"]] = format(row.value, "f")
+    return {
+        "object": "billing.meter_event",
+        "created": None,
+        "event_name": meter["event_name"],
+        "identifier": None,
+        "livemode": series.livemode,
+        "payload": payload,
+        "timestamp": row.timestamp,
+    }

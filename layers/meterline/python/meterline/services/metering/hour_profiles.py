@@ -1,0 +1,91 @@
+"""Profiles of busy hours: what a cut through an hour reads, whatever the number of its events.
+
+Whoever writes every hundredth segment of an hour adds up, second by second, what the segments since
+the last profile hold. A cut then reads the counter, the profile, and at most about a hundred
+segments. A profile that could not be made is made up for by the next one.
+"""
+
+from meterline.core.base.errors import BillingError
+from meterline.core.metering.aggregation import Measure, Row
+from meterline.core.metering.metering_buckets import Bucket
+from meterline.core.metering.metering_profiles import (
+    NeedsAllRows,
+    Profile,
+    Seconds,
+    fold,
+    has_profile,
+    settle,
+)
+from meterline.services.base.logs import frames, log
+from meterline.store.metering import usage, usage_profiles
+from meterline.store.metering.usage import BucketKey, NotVisible
+from meterline.store.metering.usage_commits import Change
+
+SEGMENTS_A_PROFILE = 100
+READS = 3
+"""How often an hour is read before it is too short: of a commit just made not all may be visible.
+"""
+
+
+def extend_if_due(change: Change, segments: int) -> None:
+    """Make the profile of a bucket that has so many segments now, if it is time.
+
+    It is a shortcut for readers: when it fails, what was counted stays counted.
+    """
+    is_due = change.before.segments // SEGMENTS_A_PROFILE < segments // SEGMENTS_A_PROFILE
+    if not is_due or not has_profile(change.measure):
+        return
+    try:
+        _extend(change, segments)
+    except NeedsAllRows:
+        return
+    except Exception as error:  # noqa: BLE001 - the next profile makes up for it
+        log("WARNING", "no profile", exception=type(error).__name__, frames=frames(error))
+
+
+def _extend(change: Change, segments: int) -> None:
+    key, measure = change.key, change.measure
+    profile = usage_profiles.read_profile(key, measure)
+    until = usage.segment_key(key, change.after)
+    later = usage.segments_after(key, change.after, measure, profile.until)
+    if len(later) != segments - profile.segments:
+        return  # expired, or not all of a commit is visible yet: better none than a wrong one
+    rows = [row for _, rows in later for row in rows]
+    seconds = fold(profile.seconds, rows, measure)
+    extended = Profile(segments, until, seconds)
+    usage_profiles.save_profile(key, extended, measure, change.after.watermark)
+
+
+def read_hour(key: BucketKey, measure: Measure) -> tuple[Seconds, list[Row]]:
+    """The usage of an hour: by seconds as far as its profile goes, and the events since, all as of
+    the moment at which the counter was read.
+
+    Raises NeedsAllRows where the profile cannot be used, and BillingError where segments are past
+    their retention, rather than to say too little.
+    """
+    for _ in range(READS):
+        bucket, profile = usage_profiles.read_with_profile(key, measure)
+        rows: list[Row] = []
+        if bucket.segments > profile.segments:
+            rows = _rows_after(key, bucket, measure, profile.until)
+        seconds, events = settle(profile.seconds, [*rows, *bucket.inline], measure)
+        found = sum(part.count for part in seconds.values()) + len(events)
+        if found >= bucket.aggregate.count:
+            return seconds, events
+    raise rows_expired(key)
+
+
+def _rows_after(key: BucketKey, bucket: Bucket, measure: Measure, after: str) -> list[Row]:
+    try:
+        later = usage.segments_after(key, bucket, measure, after)
+    except NotVisible:
+        raise rows_expired(key) from None
+    return [row for _, rows in later for row in rows]
+
+
+def rows_expired(key: BucketKey) -> BillingError:
+    """The refusal to say what only the events of an hour could."""
+    return BillingError(
+        f"The events of the hour from {key.start} are not kept any more: ask for whole hours.",
+        code="usage_rows_expired",
+    )

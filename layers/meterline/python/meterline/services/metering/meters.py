@@ -1,0 +1,87 @@
+"""Billing meters: a kind of usage, and how its events combine (contract section 2)."""
+
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.ids import new_id
+from meterline.services.base.lookups import find
+from meterline.services.base.updates import save_update
+from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
+
+KIND = "billing.meter"
+EVENT_NAME = "meter_event_name"
+"""The claim through which an event name leads to its meter."""
+
+_DEFAULT_CUSTOMER_KEY = "stripe_customer_id"
+_DEFAULT_VALUE_KEY = "value"
+
+
+def create_meter(ctx: Context, params: Body) -> Body:
+    """Create a meter; an event name belongs to one meter for ever."""
+    customer_mapping = {"type": "by_id", "event_payload_key": _DEFAULT_CUSTOMER_KEY}
+    value_settings = {"event_payload_key": _DEFAULT_VALUE_KEY}
+    body: Body = {
+        "id": new_id("mtr_" if ctx.livemode else "mtr_test_"),
+        "object": KIND,
+        "created": ctx.now,
+        "customer_mapping": params.get("customer_mapping", customer_mapping),
+        "default_aggregation": params["default_aggregation"],
+        "display_name": params["display_name"],
+        "event_name": params["event_name"],
+        "event_time_window": params.get("event_time_window"),
+        "livemode": ctx.livemode,
+        "status": "active",
+        "status_transitions": {"deactivated_at": None},
+        "updated": ctx.now,
+        "value_settings": params.get("value_settings", value_settings),
+    }
+    document = Document(kind=KIND, livemode=ctx.livemode, body=body)
+    claim = Claim(EVENT_NAME, body["event_name"], body["id"])
+    try:
+        ctx.save(
+            Change(puts=[document], claims=[claim]),
+            [EventDraft("billing.meter.created", body)],
+            result_id=body["id"],
+        )
+    except ClaimTaken:
+        raise BillingError(
+            f"A meter with the event name '{body['event_name']}' already exists.",
+            code="resource_already_exists",
+            param="event_name",
+        ) from None
+    return body
+
+
+def update_meter(ctx: Context, meter_id: str, params: Body) -> Body:
+    """Change the display name, the only thing about a meter that may change."""
+    document = find(ctx, KIND, meter_id)
+    name = params.get("display_name", document.body["display_name"])
+    if name == document.body["display_name"]:
+        return save_update(ctx, document, document.body, "billing.meter.updated")
+    body = document.body | {"display_name": name, "updated": ctx.now}
+    return save_update(ctx, document, body, "billing.meter.updated")
+
+
+def deactivate_meter(ctx: Context, meter_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+    """Stop a meter: it takes no events and no new prices until it is reactivated."""
+    return _set_status(ctx, meter_id, "inactive", deactivated_at=ctx.now)
+
+
+def reactivate_meter(ctx: Context, meter_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+    """Let a stopped meter take events again."""
+    return _set_status(ctx, meter_id, "active", deactivated_at=None)
+
+
+def _set_status(ctx: Context, meter_id: str, status: str, *, deactivated_at: int | None) -> Body:
+    document = find(ctx, KIND, meter_id)
+    if document.body["status"] == status:
+        raise BillingError(
+            f"The meter {meter_id} is already {status}.", code="status_transition_invalid"
+        )
+    body = document.body | {
+        "status": status,
+        "status_transitions": {"deactivated_at": deactivated_at},
+        "updated": ctx.now,
+    }
+    verb = "deactivated" if status == "inactive" else "reactivated"
+    return save_update(ctx, document, body, f"billing.meter.{verb}")

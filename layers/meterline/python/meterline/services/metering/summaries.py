@@ -1,0 +1,327 @@
+"""Reading usage: any time range to the second, for invoices, previews, summaries and alerts alike.
+
+Whole hours come from their counters, at most one item an hour whatever the number of events; the
+hours that a range cuts come from their rows, busy ones from their usage by seconds.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any, NamedTuple
+
+from meterline.core.base.errors import BillingError
+from meterline.core.catalog.price_models import Usage
+from meterline.core.metering.aggregation import (
+    NOTHING,
+    Aggregate,
+    Combination,
+    Measure,
+    Row,
+    Window,
+    aggregate,
+    combine,
+    result,
+)
+from meterline.core.metering.calendar_windows import Grouping, Span, window_around
+from meterline.core.metering.metering import measure_of
+from meterline.core.metering.metering_buckets import Bucket, standing
+from meterline.core.metering.metering_profiles import NeedsAllRows, Seconds, has_profile
+from meterline.services.base.ids import place_in, placed_id
+from meterline.services.metering import hour_profiles
+from meterline.store.metering import usage
+from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, NotVisible
+
+type Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One customer's usage of one meter."""
+
+    livemode: bool
+    meter: str
+    customer: str
+    measure: Measure
+
+    @property
+    def combining(self) -> Measure:
+        """How parts combine: with a window, they are the events that count, one a window."""
+        return Measure(self.measure.formula)
+
+    def key(self, hour: int) -> BucketKey:
+        """The key of one of its buckets."""
+        return BucketKey(self.livemode, self.meter, self.customer, hour)
+
+
+class Part(NamedTuple):
+    """The aggregate of a range from the second ``start`` on; with its ``bucket``, if it is one."""
+
+    start: int
+    aggregate: Aggregate
+    bucket: Bucket | None = None
+
+
+def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemode: bool) -> Usage:
+    """The usage from ``start`` (inclusive) to ``end`` (exclusive), UTC seconds, by the meter's
+    formula, and how many events made it up.
+
+    Exact to the second over everything counted so far (consistent reads).
+    """
+    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    whole = _aggregate_between(series, start, end)
+    return Usage(result(whole, series.measure.formula), whole.count)
+
+
+def list_event_summaries(
+    meter: Body,
+    customer_id: str,
+    start: int,
+    end: int,
+    grouping: Grouping | None = None,
+    zone: tzinfo = UTC,
+    *,
+    livemode: bool,
+) -> list[Body]:
+    """The ``billing.meter_event_summary`` bodies of a range, newest first, without empty windows.
+
+    ``grouping`` None gives one summary of the whole range; otherwise the windows are those of
+    ``zone``. Raises BillingError for bounds that are not aligned to the minute, or to a window.
+    """
+    windows = _Windows(start, end, grouping, zone)
+    windows.check_bounds()
+    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    totals: dict[Span, Combination] = defaultdict(lambda: Combination(series.combining))
+    for bounds, part in _windowed(series, windows):
+        totals[bounds].add(part)
+    wholes = ((bounds, totals[bounds].whole()) for bounds in sorted(totals, reverse=True))
+    return [_summary(series, bounds, whole) for bounds, whole in wholes if whole.count]
+
+
+def window_of_summary(
+    summary_id: str,
+    meter: Body,
+    customer_id: str,
+    span: Span,
+    grouping: Grouping | None = None,
+    zone: tzinfo = UTC,
+    *,
+    livemode: bool,
+) -> Span | None:
+    """The window of a summary in a range, from its id alone: it may be empty by now.
+
+    None where ``list_event_summaries`` gives no such id for any window of the range.
+    """
+    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    place = place_in(summary_id, _prefix(series))
+    if place is None or not span[0] <= place < span[1]:
+        return None
+    bounds = _Windows(*span, grouping, zone).around(place)
+    return bounds if _summary_id(series, bounds) == summary_id else None
+
+
+def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
+    parts = Combination(series.combining)
+    for part in parts_between(series, start, end):
+        parts.add(part.aggregate)
+    return parts.whole()
+
+
+def parts_between(series: Series, start: int, end: int) -> Iterator[Part]:
+    """What makes up a range: hours, pieces of hours at its ends, or the events that count."""
+    if start >= end:
+        return
+    if series.measure.window is not None:
+        yield from _counting_events(series, series.measure.window, start, end)
+        return
+    first_whole = -(-start // HOUR_SECONDS)
+    last_whole = end // HOUR_SECONDS
+    if first_whole > last_whole:
+        yield Part(start, _piece(series, start, end))
+        return
+    if start < first_whole * HOUR_SECONDS:
+        yield Part(start, _piece(series, start, first_whole * HOUR_SECONDS))
+    yield from _hourly(series, range(first_whole, last_whole))
+    if last_whole * HOUR_SECONDS < end:
+        last = last_whole * HOUR_SECONDS
+        yield Part(last, _piece(series, last, end))
+
+
+def _hourly(series: Series, hours: range) -> Iterator[Part]:
+    if not hours:
+        return
+    buckets = usage.buckets_between(
+        series.livemode, series.meter, series.customer, hours, series.measure
+    )
+    for hour, bucket in buckets:
+        yield Part(hour * HOUR_SECONDS, bucket.aggregate, bucket)
+
+
+def _counting_events(series: Series, window: Window, start: int, end: int) -> Iterator[Part]:
+    for row in counting_rows(series, window, start, end):
+        yield Part(row.timestamp, aggregate([row], series.combining))
+
+
+def counting_rows(series: Series, window: Window, start: int, end: int) -> Iterator[Row]:
+    """The one event that counts in each window, the latest received, where it lies in the range
+    (``start`` inclusive to ``end`` exclusive, UTC seconds).
+
+    Only counters are read: each knows the one of its hour, for ever.
+    """
+    opening = start - start % window.seconds
+    closing = end + -end % window.seconds
+    latest: dict[int, Aggregate] = {}
+    for part in _hourly(series, range(opening // HOUR_SECONDS, closing // HOUR_SECONDS)):
+        number = part.start // window.seconds
+        latest[number] = combine(latest.get(number, NOTHING), part.aggregate, series.measure)
+    for whole in latest.values():
+        row = whole.chosen
+        if row is not None and start <= row.timestamp < end:
+            yield row
+
+
+def _piece(series: Series, start: int, end: int) -> Aggregate:
+    """The aggregate of a part of one hour."""
+    seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
+    whole = aggregate((row for row in rows if start <= row.timestamp < end), series.measure)
+    for second, part in seconds.items():
+        if start <= second < end:
+            whole = combine(whole, part, series.measure)
+    return whole
+
+
+def _seconds_of_hour(series: Series, hour: int) -> tuple[Seconds, list[Row]]:
+    """What an hour holds: the usage of its seconds as far as it has a profile, and other rows."""
+    if has_profile(series.measure):
+        with suppress(NeedsAllRows):
+            return hour_profiles.read_hour(series.key(hour), series.measure)
+    return {}, rows_of_hour(series, hour)
+
+
+def rows_of_hour(series: Series, hour: int, *, accepted_from: int = 0) -> list[Row]:
+    """The counting events of an hour, or at least those from ``accepted_from`` on (microseconds).
+
+    All are as of the moment at which the counter was read: segments written since, which may cancel
+    what it counts, are left out. Raises BillingError where segments are past their retention,
+    rather than to say too little.
+    """
+    key = series.key(hour)
+    for _ in range(hour_profiles.READS):
+        bucket = usage.read_buckets([key], [series.measure])[key]
+        if bucket.watermark < accepted_from:
+            return []
+        rows = _rows_of_bucket(key, bucket, series.measure, accepted_from)
+        if accepted_from or len(rows) >= bucket.aggregate.count:
+            return rows
+    raise hour_profiles.rows_expired(key)
+
+
+def _rows_of_bucket(
+    key: BucketKey, bucket: Bucket, measure: Measure, accepted_from: int
+) -> list[Row]:
+    try:
+        segments = usage.read_segments(key, bucket, measure, accepted_from=accepted_from)
+    except NotVisible:
+        raise hour_profiles.rows_expired(key) from None
+    return standing([*segments, *bucket.inline])
+
+
+@dataclass(slots=True)
+class _Windows:
+    """The windows of a range, as its grouping and its time zone make them."""
+
+    start: int
+    end: int
+    grouping: Grouping | None
+    zone: tzinfo
+    latest: Span = (0, 0)
+
+    def around(self, instant: int) -> Span:
+        """The window that an instant of the range lies in."""
+        if self.grouping is None:
+            return self.start, self.end
+        if not self.latest[0] <= instant < self.latest[1]:
+            self.latest = window_around(instant, self.grouping, self.zone)
+        return self.latest
+
+    def check_bounds(self) -> None:
+        """Raise BillingError unless both bounds are the start of a window, and in order."""
+        for name, value in (("start_time", self.start), ("end_time", self.end)):
+            if value % 60 if self.grouping is None else self.around(value)[0] != value:
+                message = f"{name} must be aligned to {self._unit()} boundary: got {value}."
+                raise BillingError(message, param=name)
+        if self.end <= self.start:
+            raise BillingError("end_time must be after start_time.", param="end_time")
+
+    def _unit(self) -> str:
+        match self.grouping:
+            case None:
+                return "a minute"
+            case Grouping.HOUR:
+                return "an hour" if self.zone is UTC else f"an hour ({self.zone})"
+            case Grouping.DAY:
+                return f"a day (midnight {self.zone})"
+            case Grouping.MONTH:
+                return f"a month (midnight {self.zone} before its first day)"
+
+
+def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
+    """The aggregates that make up each window; hours that windows divide come from their rows."""
+    for part in parts_between(series, windows.start, windows.end):
+        bounds = windows.around(part.start)
+        is_one_event = series.measure.window is not None
+        hour = part.start - part.start % HOUR_SECONDS
+        last = min(hour + HOUR_SECONDS, windows.end)
+        if is_one_event or last <= bounds[1]:
+            yield bounds, part.aggregate
+            continue
+        yield from _divided(series, windows, part, last)
+
+
+def _divided(
+    series: Series, windows: _Windows, part: Part, end: int
+) -> Iterator[tuple[Span, Aggregate]]:
+    """The aggregates of a part of an hour that windows divide.
+
+    A bucket without segments holds all its rows: it is not read again.
+    """
+    start = part.start
+    seconds: Seconds = {}
+    if part.bucket is not None and not part.bucket.segments:
+        rows = standing(part.bucket.inline)
+    else:
+        seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
+    for second, whole in seconds.items():
+        if start <= second < end:
+            yield windows.around(second), whole
+    divided: dict[Span, list[Row]] = {}
+    for row in rows:
+        if start <= row.timestamp < end:
+            divided.setdefault(windows.around(row.timestamp), []).append(row)
+    for bounds, some in divided.items():
+        yield bounds, aggregate(some, series.measure)
+
+
+def _prefix(series: Series) -> str:
+    return "mtrusg_" if series.livemode else "mtrusg_test_"
+
+
+def _summary_id(series: Series, bounds: Span) -> str:
+    start, end = bounds
+    return placed_id(_prefix(series), start, series.meter, series.customer, end)
+
+
+def _summary(series: Series, bounds: Span, whole: Aggregate) -> Body:
+    start, end = bounds
+    sampled = whole.distinct is not None and not whole.distinct.is_exact
+    return {
+        "id": _summary_id(series, bounds),
+        "object": "billing.meter_event_summary",
+        "aggregated_value": result(whole, series.measure.formula),
+        "end_time": end,
+        "livemode": series.livemode,
+        "meter": series.meter,
+        "start_time": start,
+        **({"meterline": {"approximate": True}} if sampled else {}),
+    }

@@ -1,0 +1,270 @@
+"""Previews: the next invoice as it would be, also after a change. Nothing is stored.
+
+A preview is the decision itself, taken on a ledger that is never saved: what it shows is what the
+same request would bill (contract section 6).
+"""
+
+from dataclasses import replace
+
+from meterline.core.base.errors import BillingError
+from meterline.core.base.periods import Period
+from meterline.services.base.context import Context
+from meterline.services.base.ids import new_id
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.discounts import exchange_discounts, with_own_discounts
+from meterline.services.billing.invoice_bodies import (
+    InvoiceTerms,
+    invoice_lines,
+    new_invoice,
+    with_totals,
+)
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.pending import PendingItems, Selection
+from meterline.services.billing.subscription_bodies import is_ended, renews, renews_at
+from meterline.services.customers.balances import DEFAULT_CURRENCY
+from meterline.services.customers.customers import with_details
+from meterline.services.invoices.item_bodies import item_line, moved_line
+from meterline.services.invoices.item_requests import changed_item, requested_item
+from meterline.services.subscriptions.cancel import cancel_on
+from meterline.services.subscriptions.create import start_subscription
+from meterline.services.subscriptions.pauses import pause_on, resume_on
+from meterline.services.subscriptions.renewals import closing_period, draft_renewal
+from meterline.services.subscriptions.update import amend
+from meterline.store.base.documents import Body, Document
+
+_ONLY_NEW = (
+    "backdate_start_date",
+    "billing_cycle_anchor_config",
+    "billing_mode",
+    "payment_behavior",
+    "start_date",
+    "trial_period_days",
+)
+_ONLY_RUNNING = (
+    "cancel_now",
+    "cancellation_details",
+    "pause",
+    "pause_collection",
+    "proration_date",
+    "resume_at",
+)
+
+
+def create_preview(ctx: Context, params: Body) -> Body:
+    """The invoice that comes next for a subscription, or for a customer.
+
+    With ``subscription_details`` it is the invoice after that change: the one made at once, if the
+    change makes one, else the next renewal. Without a subscription but with items, it is the first
+    invoice of a new subscription. ``invoice_items`` are supposed to be pending beside those that
+    are. Metered lines show the usage counted so far.
+    """
+    details = dict(params.get("subscription_details") or {})
+    if "subscription" not in params and "items" in details:
+        return _preview_start(ctx, params, details)
+    customer, subscription = _subject(ctx, params)
+    ledger = _ledger(ctx, customer, params)
+    if subscription is None:
+        return _upcoming(_one_off(ledger, params), params)
+    invoice = _changed(ledger, subscription, details, params)
+    if invoice is None:
+        raise _nothing_upcoming(subscription["id"])
+    return _upcoming(invoice, params)
+
+
+def _ledger(ctx: Context, customer: Document, params: Body) -> Ledger:
+    """A ledger that is never saved, with the items and details that the request supposes."""
+    ledger = open_ledger(on_customers_time(ctx, customer), customer)
+    ledger.account = with_details(ledger.account, params.get("customer_details", {}))
+    for index, wanted in enumerate(params.get("invoice_items", ())):
+        at = f"invoice_items[{index}]"
+        if "invoiceitem" not in wanted:
+            ledger.add_item(requested_item(ledger, wanted, at=at))
+            continue
+        param = f"{at}[invoiceitem]"
+        found = find(ctx, "invoiceitem", wanted["invoiceitem"], param=param)
+        if found.body["customer"] != customer.id or found.body["invoice"] is not None:
+            raise BillingError("Only pending items of the customer can be changed.", param=param)
+        changed = changed_item(ledger, found.body, wanted, at=at)
+        ledger.pending.add(replace(found, body=changed))
+    return ledger
+
+
+def _changed(ledger: Ledger, subscription: Body, details: Body, params: Body) -> Body | None:
+    """The invoice after a change of a subscription.
+
+    The discounts of the request stand on the subscription, as if it had them when it is billed.
+    """
+    _refuse(details, _ONLY_NEW, "a subscription that exists")
+    anchor = details.get("billing_cycle_anchor")
+    if isinstance(anchor, int) or (isinstance(anchor, dict) and anchor["type"] == "timestamp"):
+        raise _unfit("billing_cycle_anchor", "a subscription that exists")
+    if "discounts" in params and not is_ended(subscription):
+        given = params["discounts"] or []
+        holder = {"subscription": subscription["id"]}
+        subscription = subscription | exchange_discounts(ledger, subscription, given, **holder)
+    if "resume_at" in details:
+        return resume_on(ledger, subscription, _resumption(details))[1]
+    if is_ended(subscription):
+        return None
+    if "pause" in details:
+        return pause_on(ledger, subscription, details["pause"] | {"invoicing_behavior": "invoice"})[
+            1
+        ]
+    if details.pop("cancel_now", False):
+        prorates = details.get("proration_behavior", "create_prorations") != "none"
+        _, invoice = cancel_on(ledger, subscription, {"prorate": prorates, "invoice_now": True})
+        return invoice
+    if details:
+        amended = amend(ledger, subscription, details)
+        if amended.invoice is not None and not _is_recurring(params):
+            return amended.invoice
+        subscription = amended.subscription
+    return _renewal(ledger, subscription, params) if renews(subscription) else None
+
+
+def _resumption(details: Body) -> Body:
+    names = ("billing_cycle_anchor", "proration_behavior", "proration_date")
+    return {name: details[name] for name in names if name in details}
+
+
+def _is_recurring(params: Body) -> bool:
+    """Whether only what recurs is asked for: no prorations, nothing that is charged once."""
+    return params.get("preview_mode") == "recurring"
+
+
+def _renewal(ledger: Ledger, subscription: Body, params: Body) -> Body | None:
+    """The invoice at the end of the subscription's running period."""
+    ended = closing_period(subscription)
+    terms = InvoiceTerms(
+        id=new_id("upcoming_in_"),
+        created=ended.end,
+        billing_reason="upcoming",
+        period=ended,
+        finalizes_at=None,
+    )
+    later = replace(ledger, ctx=ledger.ctx.at(ended.end))
+    if _is_recurring(params):
+        later.pending = PendingItems(later.ctx, ledger.customer.id, [])
+    invoice, _ = draft_renewal(later, subscription, terms)
+    return invoice
+
+
+def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
+    """The first invoice of a subscription that does not exist yet."""
+    _refuse(details, _ONLY_RUNNING, "a new subscription")
+    _settle_anchor(details)
+    for index, item in enumerate(details["items"]):
+        if not {"plan", "price", "price_data"} & item.keys() or {"id", "deleted"} & item.keys():
+            raise _unfit(f"items][{index}", "a new subscription: items have a price and no id")
+    if "customer" not in params:
+        raise BillingError(
+            "Name the customer who is to subscribe.", code="parameter_missing", param="customer"
+        )
+    customer = find(ctx, "customer", params["customer"], param="customer")
+    ledger = _ledger(ctx, customer, params)
+    if "start_date" in details:
+        details["backdate_start_date"] = details.pop("start_date")
+    if "discounts" in params:
+        details["discounts"] = params["discounts"] or []
+    created = start_subscription(ledger, {"customer": customer.id, **details})
+    invoice = created.invoice
+    if _is_recurring(params):
+        invoice = _renewal(ledger, created.subscription, params)
+    if invoice is None:
+        raise _nothing_upcoming(customer.id)
+    return _upcoming(invoice, params)
+
+
+def _settle_anchor(details: Body) -> None:
+    """Give the anchor of a new subscription as a timestamp, in whichever way it is spelt."""
+    anchor = details.get("billing_cycle_anchor", 0)
+    if isinstance(anchor, dict) and "timestamp" in anchor:
+        details["billing_cycle_anchor"] = anchor["timestamp"]
+    elif not isinstance(anchor, int):
+        raise _unfit("billing_cycle_anchor", "a new subscription")
+
+
+def _one_off(ledger: Ledger, params: Body) -> Body:
+    """The invoice of what is pending for a customer who has no subscription."""
+    currency = params.get("currency") or ledger.account["currency"] or _first_currency(ledger)
+    now = ledger.ctx.now
+    selection = Selection(currency or DEFAULT_CURRENCY)
+    if not ledger.pending.has(selection):
+        raise _nothing_upcoming(ledger.customer.id)
+    terms = InvoiceTerms(
+        id=new_id("upcoming_in_"),
+        created=now,
+        billing_reason="upcoming",
+        period=Period(now, now),
+        finalizes_at=None,
+    )
+    draft = new_invoice(terms, ledger.account, selection.currency) | {"next_payment_attempt": None}
+    if "discounts" in params:
+        draft = with_own_discounts(ledger, draft, params["discounts"] or [])
+    lines = [item_line(item, terms.id) for item in ledger.collect(terms.id, selection)]
+    return with_totals(draft, lines, ledger.account)
+
+
+def _first_currency(ledger: Ledger) -> str | None:
+    return next((str(one.body["currency"]) for one in ledger.pending.added.values()), None)
+
+
+def _upcoming(invoice: Body, params: Body) -> Body:
+    """An invoice as previews show it: under an id of its own, with what the request overrides."""
+    if params.get("currency", invoice["currency"]) != invoice["currency"]:
+        raise BillingError(f"The invoice is in {invoice['currency']}.", param="currency")
+    preview_id = new_id("upcoming_in_")
+    lines = [moved_line(line, preview_id) for line in invoice_lines(invoice)]
+    listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}
+    shown = {
+        "id": preview_id,
+        "lines": listed,
+        "billing_reason": "upcoming",
+        "webhooks_delivered_at": None,
+    }
+    return invoice | shown
+
+
+def _subject(ctx: Context, params: Body) -> tuple[Document, Body | None]:
+    """The customer, and the subscription that is named, or that of the customer due first."""
+    if "subscription" in params:
+        body = find(ctx, "subscription", params["subscription"], param="subscription").body
+        if params.get("customer", body["customer"]) != body["customer"]:
+            raise BillingError(
+                f"The subscription {body['id']} does not belong to customer {params['customer']}.",
+                param="subscription",
+            )
+        return find(ctx, "customer", body["customer"], param="customer"), body
+    if "customer" not in params:
+        raise BillingError(
+            "Name the customer or the subscription to preview.",
+            code="parameter_missing",
+            param="customer",
+        )
+    customer = find(ctx, "customer", params["customer"], param="customer")
+    running = [
+        document.body
+        for document in ctx.store.each("subscription", parent=customer.id)
+        if renews(document.body)
+    ]
+    return customer, min(running, key=lambda body: renews_at(body) or 0, default=None)
+
+
+def _refuse(details: Body, names: tuple[str, ...], what: str) -> None:
+    for name in names:
+        if name in details:
+            raise _unfit(name, what)
+
+
+def _unfit(name: str, what: str) -> BillingError:
+    return BillingError(
+        f"This cannot be previewed for {what}.", param=f"subscription_details[{name}]"
+    )
+
+
+def _nothing_upcoming(object_id: str) -> BillingError:
+    return BillingError(
+        f"No upcoming invoices for {object_id}",
+        code="invoice_upcoming_none",
+        status=404,
+    )

@@ -1,0 +1,278 @@
+"""Rolling billing cycles: the end of one period, the start of the next, and the invoice between.
+
+Whatever falls due for a subscription is decided from stored state alone, so a message that comes
+twice or late finds nothing to do, and a subscription that fell behind catches up instant by
+instant.
+"""
+
+from collections.abc import Callable
+
+from meterline.core.base.periods import Period
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.invoicing import opening_lines, renewal_lines
+from meterline.core.billing.mixed_intervals import subscription_period
+from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.ids import derived_id
+from meterline.services.billing.discounts import with_discounts_of
+from meterline.services.billing.invoice_bodies import InvoiceTerms, private
+from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.subscription_bodies import (
+    ended_subscription,
+    items_of,
+    next_pending_invoice,
+    paused_subscription,
+    renews_at,
+    subscription_document,
+    with_items,
+)
+from meterline.services.billing.terms import (
+    billed_item,
+    item_period,
+    mode_of,
+    span_from,
+    unbilled_usage,
+    usage_span,
+)
+from meterline.services.invoices.billed_in_advance import with_billed_lines
+from meterline.services.invoices.drafting import (
+    ItemLine,
+    draft_on,
+    issue_on,
+    pending_for,
+)
+from meterline.services.invoices.metered import usage_in
+from meterline.services.invoices.settle import expire_incomplete
+from meterline.store.base.documents import Body, Change, Document
+
+type _Decide = Callable[[Ledger, Body], Body]
+"""Decides what a subscription becomes of that which is due for it."""
+
+
+def renew_subscription(ctx: Context, document: Document) -> list[Document]:
+    """End the periods of a subscription that are over, or the subscription itself, in one commit.
+
+    That commit holds the new period, the draft invoice (usage of the ended period, licences of the
+    coming one, pending items) and their events. The invoice's id follows from the period, so it
+    exists once. Returns the documents written, which fall due again later.
+    """
+    return _commit(ctx, document, _roll)
+
+
+def expire_subscription(ctx: Context, document: Document) -> list[Document]:
+    """Give up a subscription whose first invoice was not paid in time."""
+    return _commit(ctx, document, expire_incomplete)
+
+
+def resume_collection(ctx: Context, document: Document) -> list[Document]:
+    """End a pause of collection at the instant that it was set to."""
+    return _commit(ctx, document, lambda _, before: before | {"pause_collection": None})
+
+
+def bill_pending_items(ctx: Context, document: Document) -> list[Document]:
+    """Bill the pending items between two renewals, as ``pending_invoice_item_interval`` asks."""
+    return _commit(ctx, document, _bill_pending)
+
+
+def _commit(ctx: Context, document: Document, decide: _Decide) -> list[Document]:
+    """Commit what is decided about a subscription, and tell; returns the documents written."""
+    subscription = document.body
+    customer = ctx.store.get(subscription["customer"])
+    if customer is None or customer.body.get("deleted"):
+        return _end_without_customer(ctx, document)
+    ledger = open_ledger(ctx, customer)
+    after = decide(ledger, subscription)
+    ledger.put(subscription_document(after, document))
+    if after["status"] == "canceled":
+        ledger.tell("customer.subscription.deleted", after)
+    else:
+        if after["status"] == "paused" != subscription["status"]:
+            ledger.tell("customer.subscription.paused", after)
+        _tell_updated(ledger, after, subscription)
+    return ledger.save()
+
+
+def _tell_updated(ledger: Ledger, after: Body, before: Body) -> None:
+    """Tell of a subscription that went on; of its latest invoice by an event of its own."""
+    renewed = after | {"latest_invoice": before["latest_invoice"]}
+    if renewed != before:
+        ledger.tell("customer.subscription.updated", renewed, before)
+    if after["latest_invoice"] != before["latest_invoice"]:
+        ledger.tell("customer.subscription.updated", after, renewed)
+
+
+def _roll(ledger: Ledger, subscription: Body) -> Body:
+    """The subscription after the end of its running period, or after its own."""
+    if subscription["status"] == "paused":
+        return ended_subscription(subscription, int(subscription["cancel_at"]))
+    closing = closing_period(subscription)
+    terms = InvoiceTerms(
+        id=derived_id("in_", subscription["id"], "cycle", closing.end),
+        created=ledger.ctx.now,
+        billing_reason="subscription_cycle",
+        period=closing,
+        finalizes_at=ledger.ctx.now + invoice_grace_seconds(ledger.ctx),
+    )
+    invoice, after = draft_renewal(ledger, subscription, terms)
+    if invoice is not None:
+        issue_on(ledger, invoice)
+    return after
+
+
+def draft_renewal(
+    ledger: Ledger, subscription: Body, terms: InvoiceTerms
+) -> tuple[Body | None, Body]:
+    """The invoice at the end of the closing period, with the usage counted so far, or None.
+
+    Also the subscription after it: in its coming period, or ended. The usage of a trial is not
+    billed, so a trial of nothing but metered items ends without an invoice.
+    """
+    due = closing_period(subscription).end
+    goes_on = not ends_at(subscription, due) and _trial_ends(subscription, due)
+    fate = fate_of_trial(subscription, due) if goes_on else None
+    if fate is not None:
+        return None, fate
+    lines = renewal_item_lines(ledger.ctx, subscription, due)
+    after = _after_period(subscription, due)
+    if not lines and not ledger.pending.has(pending_for(subscription)):
+        return None, after
+    invoice, spent = draft_on(ledger, subscription, terms, lines)
+    left = with_discounts_of(after | {"latest_invoice": spent["latest_invoice"]}, spent)
+    return invoice, with_billed_lines(left, invoice)
+
+
+def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemLine]:
+    """The lines of the items whose periods end at ``due``, newest items first."""
+    ends = ends_at(subscription, due)
+    ending = [item for item in items_of(subscription) if ends or item["current_period_end"] == due]
+    trialing = subscription["status"] == "trialing"
+    periods = {
+        item["id"]: (item, _until(unbilled, due))
+        for item in ending
+        if (unbilled := unbilled_usage(subscription, item)) is not None
+    }
+    usage = usage_in(ctx, subscription["customer"], periods)
+    ending.sort(key=lambda item: int(item["created"]), reverse=True)
+    lines = []
+    for item in ending:
+        coming = None if ends else coming_span(subscription, item)
+        _, used = periods.get(item["id"], (item, item_period(item)))
+        ended = usage_span(item, subscription["billing_cycle_anchor"], used)
+        billed = [billed_item(item)]
+        if not trialing:
+            made = renewal_lines(billed, usage, ended, coming)
+        else:
+            made = renewal_lines(billed, usage, ended, None) if item["id"] in periods else []
+            made += opening_lines(billed, coming, mode_of(subscription)) if coming else []
+        lines += [ItemLine(item, line) for line in made]
+    return lines
+
+
+def current_period(subscription: Body) -> Period:
+    """The current period of a subscription: what its items' periods have in common."""
+    return subscription_period(item_period(item) for item in items_of(subscription))
+
+
+def closing_period(subscription: Body) -> Period:
+    """The current period up to what is due first: its own end, or that of the subscription.
+
+    Periods are cut where their subscription ends, but it ends then whatever they say.
+    """
+    current, due = current_period(subscription), renews_at(subscription)
+    return _until(current, current.end if due is None else due)
+
+
+def ends_at(subscription: Body, due: int) -> bool:
+    """Whether a subscription ends at an instant or before it."""
+    cancel_at = subscription["cancel_at"]
+    return cancel_at is not None and cancel_at <= due
+
+
+def coming_span(subscription: Body, item: Body) -> CyclePeriod | None:
+    """The period of an item after its current one, or None if the subscription ends with it."""
+    start = item["current_period_end"]
+    cancel_at = subscription["cancel_at"]
+    if cancel_at is not None and cancel_at <= start:
+        return None
+    return span_from(subscription, item, start)
+
+
+def _until(period: Period, end: int) -> Period:
+    return Period(min(period.start, end), min(period.end, end))
+
+
+_OF_A_PERIOD = ("billed", "billed_as", "usage_billed", "usage_from", "usage_owed")
+"""What an item remembers of its current period only."""
+
+
+def in_period(item: Body, period: Period) -> Body:
+    """An item in a new period, of which nothing is billed yet and all usage is."""
+    kept = {k: v for k, v in private(item).items() if k not in _OF_A_PERIOD}
+    bounds = {"current_period_start": period.start, "current_period_end": period.end}
+    return item | bounds | {"_": kept}
+
+
+def _after_period(subscription: Body, due: int) -> Body:
+    """The subscription once the periods that end at ``due`` are over."""
+    if ends_at(subscription, due):
+        return ended_subscription(subscription, due)
+    items = []
+    for item in items_of(subscription):
+        span = coming_span(subscription, item) if item["current_period_end"] == due else None
+        items.append(in_period(item, span.period) if span else item)
+    active = "active" if subscription["status"] == "trialing" else subscription["status"]
+    next_pending = subscription["next_pending_invoice_item_invoice"]
+    if next_pending is not None and next_pending <= due:
+        next_pending = next_pending_invoice(subscription, due)
+    return with_items(subscription, items) | {
+        "status": active,
+        "next_pending_invoice_item_invoice": next_pending,
+    }
+
+
+def _trial_ends(subscription: Body, due: int) -> bool:
+    return bool(subscription["status"] == "trialing" and subscription["trial_end"] == due)
+
+
+def fate_of_trial(subscription: Body, due: int) -> Body | None:
+    """What becomes of a subscription whose trial ends, if it does not go on.
+
+    Meterline keeps no payment methods, so a trial that needs one to go on never has it.
+    """
+    if subscription["collection_method"] == "send_invoice":
+        return None
+    behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if behavior == "cancel":
+        return ended_subscription(subscription, due)
+    if behavior == "pause":
+        return paused_subscription(subscription, "trial_end_without_payment_method", due)
+    return None
+
+
+def _bill_pending(ledger: Ledger, subscription: Body) -> Body:
+    due = int(subscription["next_pending_invoice_item_invoice"])
+    after = subscription | {
+        "next_pending_invoice_item_invoice": next_pending_invoice(subscription, due)
+    }
+    if not ledger.pending.has(pending_for(subscription)):
+        return after
+    terms = InvoiceTerms(
+        id=derived_id("in_", subscription["id"], "pending", due),
+        created=ledger.ctx.now,
+        billing_reason="automatic_pending_invoice_item_invoice",
+        period=_until(current_period(subscription), due),
+        finalizes_at=ledger.ctx.now + invoice_grace_seconds(ledger.ctx),
+    )
+    invoice, after = draft_on(ledger, after, terms, [])
+    issue_on(ledger, invoice)
+    return after
+
+
+def _end_without_customer(ctx: Context, document: Document) -> list[Document]:
+    """End the subscription of a deleted customer: there is nobody to bill."""
+    after = ended_subscription(document.body, ctx.now)
+    written = subscription_document(after, document)
+    events = [EventDraft("customer.subscription.deleted", after)]
+    ctx.save(Change(puts=[written]), events)
+    return [written]

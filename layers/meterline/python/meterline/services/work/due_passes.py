@@ -1,0 +1,55 @@
+"""One pass of due work: the first thing that is due for an object, done in one commit."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from meterline.services.base.context import Context
+from meterline.services.base.duty import Duty, NoProgress, Place
+from meterline.store.base.documents import Body, Document
+
+type Do = Callable[[Context, Document], list[Document]]
+"""Does what is due for an object, which it moves on; returns the documents that it wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueWork:
+    """A kind of work: when it is due for an object, going by its body, and what does it.
+
+    ``do`` is called when that instant has come. It must commit a later one, or none; at the same
+    instant it may go on only with less ``left``.
+    """
+
+    at: Callable[[Body], int | None]
+    do: Do
+    left: Callable[[Body], tuple[Any, ...]] = lambda _body: ()
+
+
+def first_due(body: Body, works: Sequence[DueWork]) -> Place | None:
+    """The first thing that is due for an object: the earliest; of several at once, by order."""
+    instants = [(work.at(body), rank) for rank, work in enumerate(works)]
+    first = min(((at, rank) for at, rank in instants if at is not None), default=None)
+    return None if first is None else Place(*first, left=works[first[1]].left(body))
+
+
+def do_pass(ctx: Context, document: Document, works: Sequence[DueWork]) -> list[Document]:
+    """Do the first thing that is due for an object by ``ctx.now``; returns what was written.
+
+    Raises NoProgress, and writes nothing, when that would leave the object due for it again; also
+    when nothing is due for it.
+    """
+    place = first_due(document.body, works)
+    if place is None or place.at > ctx.now:
+        message = f"{document.id} is due, but there is nothing to do for it"
+        raise NoProgress(message)
+    duty = Duty(document.id, place, lambda one: first_due(one.body, works))
+    return do_duty(ctx, document, duty, works[place.rank].do)
+
+
+def do_duty(ctx: Context, document: Document, duty: Duty, do: Do) -> list[Document]:
+    """Do work under a duty: raises NoProgress if it does not move its object on."""
+    written = do(replace(ctx, duty=duty), document)
+    if not duty.is_done:
+        message = f"{document.id} is due at {duty.since}, but nothing was done for it"
+        raise NoProgress(message)
+    return written

@@ -1,0 +1,117 @@
+"""Everything that falls due: found by the sweep, done by workers that decide from stored state."""
+
+from dataclasses import replace
+from typing import Final
+
+from meterline.services.account import account_settings
+from meterline.services.base.context import Context
+from meterline.services.billing.invoice_bodies import (
+    corrections_due_at,
+    corrections_left,
+    finalization_due_at,
+    given_up_due_at,
+    late_due_at,
+    usage_due_at,
+)
+from meterline.services.billing.subscription_bodies import (
+    collection_resumes_at,
+    drops_at,
+    expires_at,
+    pending_due_at,
+    prorations_left,
+    renews_at,
+    stops_at,
+    stops_from,
+    trial_notice_at,
+)
+from meterline.services.invoices.finalize import finalize_due_invoice
+from meterline.services.invoices.late_findings import go_on_searching, look_again
+from meterline.services.invoices.late_searches import KIND as SEARCH
+from meterline.services.invoices.late_searches import searches_at
+from meterline.services.invoices.late_usage import add_late_lines
+from meterline.services.subscriptions.arrears import pursue_invoice
+from meterline.services.subscriptions.cancel import drop_more_prorations, stop_more_invoices
+from meterline.services.subscriptions.notices import tell_of_trial_end
+from meterline.services.subscriptions.renewals import (
+    bill_pending_items,
+    expire_subscription,
+    renew_subscription,
+    resume_collection,
+)
+from meterline.services.work.due_passes import DueWork, do_pass
+from meterline.store.base.documents import Conflict, Document
+
+_ATTEMPTS = 12
+_MOST_PASSES = 60
+
+WORK: Final[dict[str, tuple[DueWork, ...]]] = {
+    "subscription": (
+        DueWork(trial_notice_at, tell_of_trial_end),
+        DueWork(expires_at, expire_subscription),
+        DueWork(collection_resumes_at, resume_collection),
+        DueWork(renews_at, renew_subscription),
+        DueWork(pending_due_at, bill_pending_items),
+        DueWork(stops_at, stop_more_invoices, left=stops_from),
+        DueWork(drops_at, drop_more_prorations, left=prorations_left),
+    ),
+    "invoice": (
+        DueWork(corrections_due_at, add_late_lines, left=corrections_left),
+        DueWork(finalization_due_at, finalize_due_invoice),
+        DueWork(usage_due_at, look_again),
+        DueWork(late_due_at, pursue_invoice),
+        DueWork(given_up_due_at, pursue_invoice),
+    ),
+    SEARCH: (DueWork(searches_at, go_on_searching),),
+}
+"""What can be due for an object, by its kind; of several things at one instant, in this order. An
+object's ``due_at`` is the earliest of their instants."""
+
+
+def do_due_work(ctx: Context, object_id: str) -> list[Document]:
+    """Do what has fallen due for an object by ``ctx.now``; returns what was written.
+
+    Each pass decides from the stored state, so nothing is done twice and missed periods are caught
+    up one by one. A pass that loses a race to another writer decides again. After many passes the
+    rest is left: the object is still due, and comes with another message. Raises ``Conflict`` when
+    every race was lost, and NoProgress when the work would leave the object due as before.
+    """
+    made: list[Document] = []
+    lost = 0
+    for _ in range(_MOST_PASSES):
+        document = ctx.store.get(object_id)
+        if document is None or not is_due(document, ctx.now):
+            return made
+        ahead = replace(ctx, store=ctx.store.reading_ahead(needed_for(document)))
+        try:
+            written = do_pass(ahead, document, WORK[document.kind])
+        except Conflict:
+            lost += 1
+            if lost == _ATTEMPTS:
+                raise
+            continue
+        made += written
+        if any(one.id == object_id and not is_due(one, ctx.now) for one in written):
+            return made
+    return made
+
+
+def is_due(document: Document, now: int) -> bool:
+    """Whether there is work to do for a document by ``now``."""
+    return document.due_at is not None and document.due_at <= now
+
+
+def needed_for(document: Document) -> list[str]:
+    """The ids of what the work on an object reads: all but its usage, known from its body."""
+    body = document.body
+    if document.kind == "subscription":
+        prices = [item["price"] for item in body["items"]["data"]]
+        needed = [price["product"] for price in prices]
+        needed += [meter for price in prices if (meter := price["recurring"].get("meter"))]
+        return [body["customer"], account_settings.ID, *dict.fromkeys(needed)]
+    if document.kind == SEARCH:
+        return []
+    lines = body["lines"]["data"]
+    metered = [line for line in lines if (line.get("_") or {}).get("meter")]
+    needed = [line["_"]["meter"] for line in metered]
+    needed += [line["pricing"]["price_details"]["price"] for line in metered]
+    return [body["customer"], account_settings.ID, *dict.fromkeys(needed)]

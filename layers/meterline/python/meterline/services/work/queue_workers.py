@@ -1,0 +1,133 @@
+"""The workers behind the queues of due work.
+
+A message that fails comes again, later each time. Before its last try its object is noted as stuck:
+should that fail too, the message becomes a dead letter, and the sweep sends no other one until an
+operator has sent it again.
+
+A batch whose worker is killed comes again when that worker's time would have been over. Its queue
+would wait six times as long, which is for batches that no worker has begun.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from meterline.services.base.context import Context
+from meterline.services.base.metrics import measure
+from meterline.services.base.workers import (
+    BatchAnswer,
+    Record,
+    each_record,
+    message_id,
+    worker_context,
+)
+from meterline.services.work.due_work import do_due_work, is_due
+from meterline.services.work.test_clocks import fail_test_clock, run_test_clock
+from meterline.store.base.failures import passes
+from meterline.store.work.queues import DueMessage, enqueue, hold, queue_of, wait_before_next_try
+from meterline.store.work.stuck import Stuck, forget_stuck, note_stuck
+
+MOST_TRIES = 5
+"""How often a message is received before it becomes a dead letter, as the template has it."""
+
+
+_LATE_SECONDS = 15
+"""After a worker's time, until which what it has done is taken off its queue."""
+
+
+def do_due_batch(
+    records: list[Record], *, work: str, seconds_left: int | None = None
+) -> BatchAnswer:
+    """Do the due work of the objects that SQS records name, at the wall clock's time.
+
+    ``work`` names it in the metrics: renewals or invoices. The worker has ``seconds_left``.
+    """
+    _hold(records, seconds_left)
+    return _measured(records, _do_due, work)
+
+
+def run_clock_batch(
+    records: list[Record],
+    has_time: Callable[[], bool] = lambda: True,
+    *,
+    seconds_left: int | None = None,
+) -> BatchAnswer:
+    """Run the test clocks that SQS records name up to their targets, while there is time.
+
+    The worker has ``seconds_left``. A clock whose work fails at the last try, for a reason that
+    does not pass by itself, has failed.
+    """
+    _hold(records, seconds_left)
+    return _measured(
+        records, lambda record, ctx, one: _run_clock(record, ctx, one, has_time), "clocks"
+    )
+
+
+def _hold(records: list[Record], seconds_left: int | None) -> None:
+    """Keep the messages of a batch from other workers only as long as this one can live."""
+    handles = [record["receiptHandle"] for record in records if record.get("receiptHandle")]
+    if seconds_left is None or not handles:
+        return
+    with suppress(ValueError, KeyError):  # what cannot be read fails by itself, and alone
+        url = queue_of(DueMessage.parse(records[0]["body"]))
+        hold(url, handles, seconds_left + _LATE_SECONDS)
+
+
+def _measured(
+    records: list[Record], do: Callable[[Record, Context, str], None], work: str
+) -> BatchAnswer:
+    answer = each_record(records, lambda record: _try(record, do), message_id)
+    failed = len(answer["batchItemFailures"])
+    measure("Count", work=work, WorkDone=len(records) - failed, WorkFailed=failed)
+    return answer
+
+
+def _try(record: Record, do: Callable[[Record, Context, str], None]) -> None:
+    """Do what a message asks for; one that fails waits the longer the more often it has failed."""
+    message = DueMessage.parse(record["body"])
+    ctx = worker_context(livemode=message.livemode)
+    try:
+        if _is_last_try(record):
+            _do_last(record, ctx, message.object_id, do)
+        else:
+            do(record, ctx, message.object_id)
+    except Exception:
+        wait_before_next_try(message, record.get("receiptHandle", ""), _tries(record))
+        raise
+
+
+def _do_last(
+    record: Record, ctx: Context, object_id: str, do: Callable[[Record, Context, str], None]
+) -> None:
+    """Do it as the last try: with the note that it is stuck, which goes when it succeeds."""
+    document = ctx.store.get(object_id)
+    due_at = (document and document.due_at) or 0
+    note_stuck(ctx.livemode, object_id, Stuck(due_at, ctx.wall_clock, "the function died"))
+    try:
+        do(record, ctx, object_id)
+    except Exception as error:
+        note_stuck(ctx.livemode, object_id, Stuck(due_at, ctx.wall_clock, type(error).__name__))
+        raise
+    forget_stuck(ctx.livemode, object_id)
+
+
+def _do_due(_record: Record, ctx: Context, object_id: str) -> None:
+    """Do an object's work, and send what that leaves due at once; the sweep finds it otherwise."""
+    latest = {one.id: one for one in do_due_work(ctx, object_id)}
+    enqueue(DueMessage(ctx.livemode, one.id) for one in latest.values() if is_due(one, ctx.now))
+
+
+def _run_clock(record: Record, ctx: Context, clock_id: str, has_time: Callable[[], bool]) -> None:
+    try:
+        run_test_clock(ctx, clock_id, has_time)
+    except Exception as error:
+        has_failed = _is_last_try(record) and not passes(error)
+        if not has_failed or not fail_test_clock(ctx, clock_id, error):
+            raise
+
+
+def _is_last_try(record: Record) -> bool:
+    return _tries(record) >= MOST_TRIES
+
+
+def _tries(record: Record) -> int:
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))

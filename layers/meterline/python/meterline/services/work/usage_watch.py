@@ -1,0 +1,88 @@
+"""What is looked at when usage has been counted: alerts, billing thresholds, late usage, estimates.
+
+Everything told here is told once, whatever is delivered again: its record is found by what it says.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.ids import derived_id
+from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
+from meterline.services.base.workers import BatchAnswer, Record, worker_context
+from meterline.services.invoices.late_findings import tell_late_usage
+from meterline.services.metering.alerts import watch_usage
+from meterline.services.metering.lifetime import forget_if_old
+from meterline.services.metering.usage_stream import UsageChange, usage_change
+from meterline.services.subscriptions.threshold_terms import marked
+from meterline.store.base.documents import Change, Conflict, Document
+from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
+
+ESTIMATE = "meterline.usage_estimate"
+
+WORKER = StreamWorker(
+    read=usage_change,
+    subject=lambda change: (change.bucket.livemode, change.bucket.customer),
+)
+"""A customer whose usage cannot be looked at takes nobody else's looks."""
+
+
+def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -> BatchAnswer:
+    """Look at the usage that a batch of the Usage stream tells of; records that fail come again,
+    or are set aside where a customer's fail for too long.
+
+    Many records of a batch tell of one customer and meter, or one hour: these are looked at once.
+    """
+    look_at_hour, look_at_all = cache(_look_at_hour), cache(_look_at_all)
+    look_at_customer = cache(_look_at_customer)
+
+    def look(change: UsageChange) -> None:
+        bucket = change.bucket
+        if change.became_estimate:
+            tell_estimate(worker_context(livemode=bucket.livemode), bucket)
+        look_at_hour(bucket)
+        look_at_all(bucket.livemode, bucket.meter, bucket.customer)
+        look_at_customer(bucket.livemode, bucket.customer)
+
+    return WORKER.do(records, look, invocation)
+
+
+def tell_estimate(ctx: Context, bucket: BucketKey) -> None:
+    """Tell, once, that an hour has more distinct values than are counted exactly."""
+    body = {
+        "id": derived_id("usgest_", *bucket),
+        "object": ESTIMATE,
+        "created": ctx.now,
+        "customer": bucket.customer,
+        "end_time": bucket.start + HOUR_SECONDS,
+        "livemode": bucket.livemode,
+        "meter": bucket.meter,
+        "start_time": bucket.start,
+    }
+    document = Document(ESTIMATE, ctx.livemode, body, parent=bucket.customer)
+    try:
+        ctx.save(Change(puts=[document]), [EventDraft(f"{ESTIMATE}.began", body)])
+    except Conflict:
+        return
+
+
+def _look_at_hour(bucket: BucketKey) -> None:
+    ctx = worker_context(livemode=bucket.livemode)
+    forget_if_old(bucket, now=ctx.wall_clock)
+    tell_late_usage(ctx, bucket)
+
+
+def _look_at_all(livemode: bool, meter: str, customer: str) -> None:  # noqa: FBT001 - a part of the key
+    watch_usage(worker_context(livemode=livemode), meter, customer)
+
+
+def _look_at_customer(livemode: bool, customer: str) -> None:  # noqa: FBT001 - a part of the key
+    ctx = worker_context(livemode=livemode)
+    document = ctx.store.get(customer)
+    if document is not None and marked(document.body):
+        from meterline.services.subscriptions.thresholds import (  # noqa: PLC0415 - seldom needed
+            bill_thresholds,
+        )
+
+        bill_thresholds(ctx, customer)

@@ -1,0 +1,184 @@
+"""What the Billing table holds, as values: documents, and changes that are committed together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from meterline.store.base.packing import Body, text_bytes
+
+__all__ = [
+    "LIVE",
+    "Body",
+    "Change",
+    "Claim",
+    "ClaimTaken",
+    "Conflict",
+    "Document",
+    "LeaseLost",
+    "Oversized",
+    "Page",
+    "Receipt",
+    "TooLong",
+    "first_lines",
+]
+
+LIVE = "live"
+"""The timeline of everything that follows the wall clock; others are ids of test clocks."""
+
+EMBEDDED_LINES = 10
+"""How many lines an invoice shows inside it; the rest is a list of its own, as Stripe has it."""
+
+_MAX_EMBEDDED_BYTES = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One stored object and what finds it.
+
+    ``version`` counts its commits (0: not stored yet) and guards them: a commit is refused when the
+    stored version is another. ``due_at`` (UTC seconds on ``timeline``) is when it next needs work.
+    ``parent`` is the id of the object that it is listed under, besides the list of its kind.
+    ``terms`` are the search terms that find the stored version. ``parts`` are the names of the
+    items beside it that hold the lines of a long invoice; where only its first lines were read,
+    ``has_more`` of its lines says so.
+    """
+
+    kind: str
+    livemode: bool
+    body: Body
+    version: int = 0
+    due_at: int | None = None
+    timeline: str = LIVE
+    parent: str | None = None
+    expires_at: int | None = None
+    terms: frozenset[str] = frozenset()
+    parts: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The object's id."""
+        return str(self.body["id"])
+
+    @property
+    def created(self) -> int:
+        """When the object was created, UTC seconds: lists are ordered by it.
+
+        It is private state where Stripe's object does not show it.
+        """
+        private = self.body.get("_", {})
+        return int(self.body.get("created", private.get("created", 0)))
+
+
+def first_lines(body: Body, most: int = EMBEDDED_LINES) -> Body:
+    """The body as lists and events show it: of an invoice's lines only the first ones.
+
+    Fewer than ``most`` where these are uncommonly long, so that the events of a commit fit into one
+    item. Other objects, and invoices with few lines, stay as they are.
+    """
+    listed = body.get("lines")
+    if not isinstance(listed, dict):
+        return body
+    shown = list(_while_short(listed["data"][:most]))
+    if len(shown) == len(listed["data"]):
+        return body
+    return body | {"lines": listed | {"data": shown, "has_more": True}}
+
+
+def _while_short(lines: list[Body]) -> Iterator[Body]:
+    """The lines up to where they become uncommonly long; at least one."""
+    size = 0
+    for place, line in enumerate(lines):
+        size += text_bytes(line)
+        if place and size > _MAX_EMBEDDED_BYTES:
+            return
+        yield line
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A value that only one object of its kind may hold, such as a meter's event name.
+
+    It may be taken over from its ``former`` holder, as a price's lookup key may.
+    """
+
+    kind: str
+    value: str
+    holder: str
+    former: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The idempotency record of a request, marked as committed by the commit it belongs to.
+
+    ``pk`` is its key in the Access table; ``lease`` proves that this attempt still holds it.
+    """
+
+    pk: str
+    lease: str
+
+
+@dataclass(slots=True)
+class Change:
+    """Everything that one decision writes; it is committed whole or not at all.
+
+    ``checks`` are documents that the decision read and that must be unchanged at the commit.
+    ``named`` are new documents that nobody sees until one of ``puts`` names them: they are written
+    before the commit. ``unnamed`` are those that nobody sees any more: they are removed after it.
+    So a commit can bring or end more of them than one transaction takes.
+    ``result_id`` names the object that the request answers with, for a replay of its ``receipt``.
+    ``is_asked_for`` says that somebody can be told to ask for less: a change by a request leaves
+    room for what Meterline has to add later.
+    """
+
+    puts: list[Document] = field(default_factory=list)
+    deletes: list[Document] = field(default_factory=list)
+    checks: list[Document] = field(default_factory=list)
+    named: list[Document] = field(default_factory=list)
+    unnamed: list[Document] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    releases: list[Claim] = field(default_factory=list)
+    receipt: Receipt | None = None
+    result_id: str | None = None
+    is_asked_for: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, in its order, and whether more follow."""
+
+    documents: list[Document]
+    has_more: bool
+
+
+class Conflict(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """Something that the change depends on was changed meanwhile: load and decide again."""
+
+
+class ClaimTaken(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """A claimed value belongs to another object."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(f"{claim.kind} {claim.value!r} is taken")
+        self.claim = claim
+
+
+class LeaseLost(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """The request's idempotency record now belongs to another attempt."""
+
+
+class Oversized(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """What a change stores is more than DynamoDB takes; nothing was changed."""
+
+
+class TooLong(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """An object would take more room than a request may give it; nothing was changed.
+
+    ``field`` is what takes most of it; ``size`` and ``most`` are in bytes, packed.
+    """
+
+    def __init__(self, kind: str, object_id: str, field: str, size: int, most: int) -> None:
+        super().__init__(f"{object_id} takes {size} bytes, more than {most}")
+        self.kind = kind
+        self.field = field
+        self.size = size
+        self.most = most

@@ -1,0 +1,118 @@
+"""Telling what may pass by itself from what fails however often it is tried again.
+
+Throttles, failures on AWS's side and of the network, and lost races pass. Everything else (a
+request that AWS finds invalid, an item that is too large, a missing permission or table) is a
+failure that somebody has to mend.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore import exceptions as botocore
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PutError, PynamoDBException
+
+from meterline.store.base.batches import Throttled
+from meterline.store.base.documents import Conflict, LeaseLost
+
+UNANSWERED = (Throttled, BotoCoreError, ClientError, PynamoDBException, OSError)
+"""Whatever AWS or the network answers instead of doing what was asked."""
+
+_THROTTLES = frozenset(
+    {
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_TRANSIENT = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_CANCELED = "TransactionCanceledException"
+_RACE = "ConditionalCheckFailed"
+_NO_REASON = "None"
+_FIRST_SERVER_ERROR = 500
+
+_NETWORK = (botocore.HTTPClientError, botocore.ConnectionError, ConnectionError, TimeoutError)
+_LOST_RACES = (Conflict, LeaseLost)
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the same work may succeed by itself later.
+
+    A cancelled transaction passes when all its reasons do: what one item is refused for would
+    refuse the transaction again.
+    """
+    return any(isinstance(one, _LOST_RACES) or _is_transient(one) for one in causes(error))
+
+
+def is_throttled(error: BaseException) -> bool:
+    """Whether AWS refused for lack of capacity, and for nothing that would not pass."""
+    return any(_is_throttle(one) for one in causes(error))
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it was raised from, each once; a chain that leads back to itself ends."""
+    seen: set[int] = set()
+    pending = [error]
+    while pending:
+        found = pending.pop()
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        # PynamoDB keeps what it was raised from in an attribute of its own.
+        pending += [getattr(found, "cause", None), found.__cause__]
+
+
+def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, _NETWORK) or _is_throttle(error):
+        return True
+    if _code(error) == _CANCELED:
+        return _reasons(error) <= _THROTTLES | _TRANSIENT | {_RACE}
+    return _code(error) in _TRANSIENT or _status(error) >= _FIRST_SERVER_ERROR
+
+
+def _is_throttle(error: BaseException) -> bool:
+    if _code(error) == _CANCELED:
+        reasons = _reasons(error)
+        return bool(reasons & _THROTTLES) and reasons <= _THROTTLES | _TRANSIENT
+    # PynamoDB says in no other way that a batch was left undone again and again.
+    left_undone = isinstance(error, PutError) and error.cause is None
+    return left_undone or isinstance(error, Throttled) or _code(error) in _THROTTLES
+
+
+def _code(error: BaseException) -> str | None:
+    return error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+
+
+def _status(error: BaseException) -> int:
+    if not isinstance(error, ClientError):
+        return 0
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _reasons(error: BaseException) -> set[str]:
+    """The codes of what a transaction was cancelled for, where it stood in the way."""
+    answer: Any = getattr(error, "response", {})
+    told = [one.get("Code", _NO_REASON) for one in answer.get("CancellationReasons", ())]
+    kept = [one.code for one in getattr(error, "cancellation_reasons", ()) if one is not None]
+    return {*told, *kept} - {_NO_REASON}

@@ -1,0 +1,127 @@
+"""How objects are keyed: livemode is part of every key, and busy index partitions are sharded."""
+
+import zlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from meterline.store.base.documents import LIVE, Document
+from meterline.store.base.listings import division
+
+DUE_SHARDS = 8
+END_OF_TIME = 99_999_999_998
+"""A second that comes after all others, UTC; test clocks reach the year 2999."""
+
+_TIME_DIGITS = 11
+_UNLISTED = frozenset({"latesearch", "roster", "tab"})
+_MAX_VALUE_BYTES = 1_000
+_JOINT = "#"
+"""Stands between the parts of keys, and in no id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list: just after (or before) the object that was created then, with that id."""
+
+    created: int
+    id: str
+
+    @property
+    def sort_key(self) -> str:
+        """The place as an index sort key."""
+        return f"{self.created:0{_TIME_DIGITS}d}#{self.id}"
+
+
+def mode(livemode: bool) -> str:  # noqa: FBT001 - the value itself, not a switch
+    """The key prefix that keeps live and test data apart."""
+    return "l" if livemode else "t"
+
+
+def can_be_stored(value: str) -> bool:
+    """Whether ``value`` can be an object's id; what cannot be was never stored.
+
+    It fits into a key and does not lead to a part of another one.
+    """
+    return _JOINT not in value and fits(value)
+
+
+def fits(value: str) -> bool:
+    """Whether ``value`` fits into a key (DynamoDB: 2,048 bytes)."""
+    return len(value.encode("utf-8", "surrogatepass")) <= _MAX_VALUE_BYTES
+
+
+def object_key(livemode: bool, object_id: str) -> str:  # noqa: FBT001 - a part of the key
+    """The partition key of an object."""
+    return f"{mode(livemode)}#{object_id}"
+
+
+def claim_key(livemode: bool, kind: str, value: str) -> str:  # noqa: FBT001 - a part of the key
+    """The partition key of a claim on a value that one object of a kind holds."""
+    return f"{mode(livemode)}#claim#{kind}#{value}"
+
+
+def term_key(livemode: bool, kind: str, term: str) -> str:  # noqa: FBT001 - a part of the key
+    """The partition of the objects of a kind that a search term finds."""
+    return f"{mode(livemode)}#term#{kind}#{term}"
+
+
+def listing_keys(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    kind: str,
+    only: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
+    """The partitions of the list of a kind; of the objects whose facets have these values only."""
+    return [
+        _listing_key(livemode, kind, part, shard)
+        for part, shards in division(kind).parts(only or {})
+        for shard in range(shards)
+    ]
+
+
+def parent_key(livemode: bool, kind: str, parent: str) -> str:  # noqa: FBT001 - a part of the key
+    """The partition of the list of the objects of a kind that belong to ``parent``."""
+    return f"{mode(livemode)}#{kind}#{parent}"
+
+
+def due_keys(livemode: bool, timeline: str) -> list[str]:  # noqa: FBT001 - a part of the key
+    """The partitions of what falls due on a timeline."""
+    shards = DUE_SHARDS if timeline == LIVE else 1
+    return [f"{mode(livemode)}#{timeline}#{shard}" for shard in range(shards)]
+
+
+def parent_of_key(key: str | None) -> str | None:
+    """The ``parent`` that ``parent_key`` made a key of."""
+    return None if key is None else key.split("#", 2)[2]
+
+
+def index_keys(document: Document) -> dict[str, str | int]:
+    """The index attributes of a document; absent ones keep it out of that index.
+
+    What is not listed, as what is left of a deleted object, still stands under its parent.
+    """
+    keys: dict[str, str | int] = {"list_sk": Cursor(document.created, document.id).sort_key}
+    divided = division(document.kind)
+    if document.kind not in _UNLISTED and divided.lists(document.body):
+        part, shards = divided.part_of(document.body)
+        shard = shard_of(document.id, shards)
+        keys["list_pk"] = _listing_key(document.livemode, document.kind, part, shard)
+    if document.parent is not None:
+        keys["parent_pk"] = parent_key(document.livemode, document.kind, document.parent)
+    if document.due_at is not None:
+        partitions = due_keys(document.livemode, document.timeline)
+        keys["due_pk"] = partitions[shard_of(document.id, len(partitions))]
+        keys["due_at"] = document.due_at
+    return keys
+
+
+def shard_of(object_id: str, shards: int) -> int:
+    """Which of so many shards an object belongs to."""
+    return zlib.crc32(object_id.encode()) % shards
+
+
+def _listing_key(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    kind: str,
+    part: str,
+    shard: int,
+) -> str:
+    return f"{mode(livemode)}#{kind}#{part}#{shard}"

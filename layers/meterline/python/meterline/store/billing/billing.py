@@ -1,0 +1,299 @@
+"""The repository of billing objects: reads by id, lists, what is due, and commits."""
+
+import heapq
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+
+from pynamodb.exceptions import DoesNotExist
+
+from meterline.store.base import keys
+from meterline.store.base.documents import (
+    LIVE,
+    Body,
+    Change,
+    ClaimTaken,
+    Conflict,
+    Document,
+    LeaseLost,
+    Oversized,
+    Page,
+    TooLong,
+)
+from meterline.store.base.keys import Cursor
+from meterline.store.base.models import BillingItem, ListingIndex, ParentIndex, billing_item
+from meterline.store.billing import commit as transactions
+from meterline.store.billing import named, parts, search_terms, tabs
+from meterline.store.events import shelf_notes
+
+_BATCH_SIZE = 50
+_FEW_PARTITIONS = 4
+_READERS = 8
+_MAX_READS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a list to read: between two places (both exclusive), from newest or oldest."""
+
+    newer_than: Cursor | None = None
+    older_than: Cursor | None = None
+    created_from: int = 0
+    created_until: int = keys.END_OF_TIME
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a list is read from: the whole of a kind, or what the first of these narrows it to.
+
+    ``ids`` are objects that are known by id, ``terms`` search terms, ``parents`` the objects (or
+    labels) that they stand under, ``facets`` the values that ``store.listings`` divides lists by.
+    """
+
+    ids: Collection[str] | None = None
+    terms: Collection[str] | None = None
+    parents: Collection[str] | None = None
+    facets: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+EVERYTHING = Source()
+
+
+@dataclass(frozen=True, slots=True)
+class BillingStore:
+    """All billing objects of one mode; the other mode's are out of its reach.
+
+    ``known`` is what was read ahead, for one decision: it is not read again.
+    """
+
+    livemode: bool
+    known: Mapping[str, Document | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def reading_ahead(self, object_ids: Iterable[str]) -> "BillingStore":
+        """A store that has read these objects, all in one request, for one decision.
+
+        What the decision's commit must find unchanged goes into its ``checks``, as ever.
+        """
+        wanted = list(object_ids)
+        found = self.get_many(wanted)
+        return replace(self, known={**self.known, **{one: found.get(one) for one in wanted}})
+
+    def get(self, object_id: str) -> Document | None:
+        """The object with this id as last committed, or None; an invoice with all its lines."""
+        if object_id in self.known:
+            return self.known[object_id]
+        if not keys.can_be_stored(object_id):
+            return None
+        for _ in range(_MAX_READS):
+            found = self._read_one(object_id)
+            try:
+                return None if found is None else parts.read_lines(found)
+            except parts.PartsReplaced:
+                continue  # a later version was committed between the two reads
+        message = f"{object_id} was replaced each time that it was read"
+        raise Conflict(message)
+
+    def get_many(self, object_ids: Iterable[str]) -> dict[str, Document]:
+        """The objects with these ids that exist, as last committed, by id.
+
+        As lists show them: an invoice that is too long for one item with its first lines only.
+        """
+        wanted = list(dict.fromkeys(object_ids))
+        unknown = [one for one in wanted if one not in self.known and keys.can_be_stored(one)]
+        found = {one: self.known[one] for one in wanted if one in self.known}
+        if unknown:
+            addresses = [(keys.object_key(self.livemode, one), "#") for one in unknown]
+            items = billing_item().batch_get(addresses, consistent_read=True)
+            read = {document.id: document for document in map(self._document, items)}
+            found |= tabs.as_billed(read, self.get_many)
+        return {one: document for one, document in found.items() if document is not None}
+
+    def claim_holder(self, kind: str, value: str) -> str | None:
+        """The id of the object that holds this value (an event name, a lookup key), or None."""
+        if not keys.fits(value):
+            return None
+        try:
+            key = keys.claim_key(self.livemode, kind, value)
+            return billing_item().get(key, "#", consistent_read=True).holder
+        except DoesNotExist:
+            return None
+
+    def page(
+        self,
+        kind: str,
+        span: Span,
+        *,
+        limit: int,
+        parent: str | None = None,
+        source: Source = EVERYTHING,
+        keep: Callable[[Body], bool] = lambda _: True,
+    ) -> Page:
+        """Up to ``limit`` objects of a kind, from under ``parent`` or ``source``, that fit.
+
+        In the order of ``span``; reads the index until the page is full, then the objects. What an
+        index shows may be older than the objects: ``keep`` judges these.
+        """
+        each = self.each(kind, span, parent=parent, source=source, keep=keep, batch_size=limit + 1)
+        documents = list(islice(each, limit + 1))
+        return Page(documents[:limit], has_more=len(documents) > limit)
+
+    def each(
+        self,
+        kind: str,
+        span: Span | None = None,
+        *,
+        parent: str | None = None,
+        source: Source = EVERYTHING,
+        keep: Callable[[Body], bool] = lambda _: True,
+        batch_size: int = _BATCH_SIZE,
+    ) -> Iterator[Document]:
+        """The same without an end: every object, read in batches as it is asked for."""
+        size = min(batch_size, _BATCH_SIZE)
+        source = source if parent is None else Source(parents=[parent])
+        ids = self._ids(kind, span or Span(), source, size)
+        while batch := list(islice(ids, size)):
+            found = self.get_many(batch)
+            yield from (found[one] for one in batch if one in found and keep(found[one].body))
+
+    def remains(self, kind: str, parent: str) -> Iterator[Document]:
+        """Everything of a kind that is stored under ``parent``, as it is stored.
+
+        Also what no reader sees: what a death beside a commit has left behind (``store.named``).
+        """
+        ids = self._ids(kind, Span(), Source(parents=[parent]), _BATCH_SIZE)
+        while batch := list(islice(ids, _BATCH_SIZE)):
+            addresses = [(keys.object_key(self.livemode, one), "#") for one in batch]
+            yield from map(
+                self._document, billing_item().batch_get(addresses, consistent_read=True)
+            )
+
+    def due(self, partition: str, until: int, *, limit: int) -> list[tuple[int, str]]:
+        """The first (instant, id) of a partition of ``keys.due_keys`` that are due by ``until``."""
+        entries = billing_item().due.query(partition, BillingItem.due_at <= until, limit=limit)
+        return [(int(item.due_at or 0), item.pk.split("#", 1)[1]) for item in entries]
+
+    def due_on(self, timeline: str, until: int) -> list[tuple[int, str]]:
+        """Everything due on a timeline by ``until``, earliest first, as (instant, id)."""
+        partitions = keys.due_keys(self.livemode, timeline)
+        batches = [self.due(shard, until, limit=1_000) for shard in partitions]
+        return sorted(pair for batch in batches for pair in batch)
+
+    def commit(self, change: Change) -> None:
+        """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
+        search_terms.write_rows(change)
+        shelf_notes.note_shelves(change.puts, self.livemode)
+        try:
+            named.write_named(change)
+            in_parts = parts.write_parts(change)
+            transactions.commit(in_parts, livemode=self.livemode)
+        except (Conflict, ClaimTaken, LeaseLost, Oversized, TooLong):
+            search_terms.undo_rows(change)
+            named.undo_named(change)
+            raise
+        search_terms.remove_rows(change)
+        named.remove_unnamed(change)
+        parts.remove_parts(change, in_parts)
+
+    def _ids(self, kind: str, span: Span, source: Source, size: int) -> Iterator[str]:
+        """The ids of a list in the order of ``span``, read ``size`` at a time."""
+        if source.ids is not None:
+            rows = [self._known_rows(kind, span, source.ids)]
+        elif source.terms is not None:
+            partitions = [keys.term_key(self.livemode, kind, one) for one in source.terms]
+            rows = [_term_rows(one, span, size) for one in partitions]
+        elif source.parents is not None:
+            parents = filter(keys.can_be_stored, source.parents)
+            partitions = [keys.parent_key(self.livemode, kind, one) for one in parents]
+            rows = [_rows(billing_item().by_parent, one, span, size) for one in partitions]
+        else:
+            partitions = keys.listing_keys(self.livemode, kind, source.facets)
+            rows = [_rows(billing_item().listing, one, span, size) for one in partitions]
+        merged = heapq.merge(*_begun(rows), reverse=not span.oldest_first)
+        return (row.split("#", 1)[1] for row in merged)
+
+    def _known_rows(self, kind: str, span: Span, ids: Collection[str]) -> Iterator[str]:
+        """The sort keys, within ``span``, of those of these objects that are of the kind."""
+        low, high = _bounds(span)
+        places = (
+            Cursor(document.created, document.id).sort_key
+            for document in self.get_many(ids).values()
+            if document.kind == kind
+        )
+        within = (place for place in places if low < place < high)
+        return iter(sorted(within, reverse=not span.oldest_first))
+
+    def _read_one(self, object_id: str) -> Document | None:
+        try:
+            item = billing_item().get(
+                keys.object_key(self.livemode, object_id), "#", consistent_read=True
+            )
+        except DoesNotExist:
+            return None
+        document = self._document(item)
+        return tabs.as_billed({object_id: document}, self.get_many).get(object_id)
+
+    def _document(self, item: BillingItem) -> Document:
+        return Document(
+            kind=item.kind or "",
+            livemode=self.livemode,
+            body=item.body or {},
+            version=item.version or 0,
+            due_at=item.due_at,
+            timeline=item.timeline or LIVE,
+            parent=keys.parent_of_key(item.parent_pk),
+            expires_at=item.expires_at,
+            terms=frozenset(item.terms or ()),
+            parts=tuple(sorted(item.parts or ())),
+        )
+
+
+def _begun(rows: list[Iterator[str]]) -> list[Iterator[str]]:
+    """The same rows; the first pages of many partitions are read side by side."""
+    if len(rows) <= _FEW_PARTITIONS:
+        return rows
+    with ThreadPoolExecutor(_READERS) as readers:
+        firsts = list(readers.map(lambda one: list(islice(one, 1)), rows))
+    return [chain(first, rest) for first, rest in zip(firsts, rows, strict=True) if first]
+
+
+def _rows(
+    index: ListingIndex | ParentIndex, partition: str, span: Span, size: int
+) -> Iterator[str]:
+    """The sort keys of one partition of an index within ``span``, read a page at a time."""
+    low, high = _bounds(span)
+    items = index.query(
+        partition,
+        BillingItem.list_sk.between(low, high),
+        scan_index_forward=span.oldest_first,
+        page_size=size + 1,
+    )
+    return (row for item in items if low < (row := str(item.list_sk)) < high)
+
+
+def _term_rows(partition: str, span: Span, size: int) -> Iterator[str]:
+    """The same of the objects that a search term finds; read consistently, as it is no index."""
+    low, high = _bounds(span)
+    items = billing_item().query(
+        partition,
+        BillingItem.sk.between(low, high),
+        scan_index_forward=span.oldest_first,
+        page_size=size + 1,
+        consistent_read=True,
+    )
+    return (item.sk for item in items if low < item.sk < high)
+
+
+def _bounds(span: Span) -> tuple[str, str]:
+    """The places that what lies within ``span`` is between; no object stands at either.
+
+    A place without an id comes before all objects of its second.
+    """
+    low = Cursor(span.created_from, "").sort_key
+    high = Cursor(span.created_until + 1, "").sort_key
+    if span.newer_than is not None:
+        low = max(low, span.newer_than.sort_key)
+    if span.older_than is not None:
+        high = min(high, span.older_than.sort_key)
+    return low, max(low, high)

@@ -1,0 +1,43 @@
+"""Documents beside a commit: seen only while a document of the commit names them (``store.tabs``).
+
+They are written before the commit and removed after the one that ends them. What a death in between
+leaves is named by nothing, so nobody sees it; it goes with its customer's test clock, or stays.
+"""
+
+from meterline.store.base import sizes
+from meterline.store.base.documents import Change
+from meterline.store.base.models import billing_item
+from meterline.store.base.packing import pack
+from meterline.store.billing.commit import item_of
+
+
+def write_named(change: Change) -> None:
+    """Write the new documents that ``change`` names once it is committed.
+
+    Raises ``TooLong`` when a request leaves too little room in one of them.
+    """
+    if not change.named:
+        return
+    for document in change.named if change.is_asked_for else ():
+        sizes.check_written(document, len(pack(document.body)), lambda: None)
+    with billing_item().batch_write() as batch:
+        for document in change.named:
+            batch.save(item_of(document))
+
+
+def undo_named(change: Change) -> None:
+    """Remove them again, as ``change`` was refused; nobody else knows their ids."""
+    if not change.named:
+        return
+    with billing_item().batch_write() as batch:
+        for document in change.named:
+            batch.delete(item_of(document))
+
+
+def remove_unnamed(change: Change) -> None:
+    """Remove the documents that nothing names any more, once ``change`` was committed."""
+    if not change.unnamed:
+        return
+    with billing_item().batch_write() as batch:
+        for document in change.unnamed:
+            batch.delete(item_of(document))

@@ -1,0 +1,150 @@
+"""Invoices with more lines than one item holds: the lines stand in parts beside the invoice.
+
+Parts are written before the commit that needs them. Nobody sees them until then, because only the
+names that the invoice's own item gives are read. A name says for which version the part was made
+and what is in it, so a retry writes the same part again, and two writers that race never write
+over each other's. What no commit came to name is removed after a later one.
+"""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from meterline.store.base import keys
+from meterline.store.base.documents import Body, Change, Document, first_lines
+from meterline.store.base.models import BillingItem, billing_item
+from meterline.store.base.packing import pack, text_bytes
+
+INLINE_LINES = 100
+INLINE_TEXT_BYTES = 200_000
+INLINE_BYTES = 100_000
+"""An invoice with more lines than this, or longer ones (before and after packing), keeps its lines
+in parts.
+"""
+
+PART_BYTES = 200_000
+_MOST_COMPRESSION = 20
+_PREFIX = "lines#"
+_VERSION_DIGITS = 9
+
+
+class PartsReplaced(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """The parts that an item names are gone: a later version of the object has other ones."""
+
+
+def write_parts(change: Change) -> Change:
+    """Write the parts that the documents of ``change`` need; the change that names them.
+
+    A document of which only the first lines were read keeps the parts that it has.
+    """
+    puts = []
+    for document in change.puts:
+        names = document.parts
+        if _is_long(document):
+            parts = dict(_parts(document))
+            kept = [_digest_of(name) for name in names] == [_digest_of(name) for name in parts]
+            if not kept:
+                names = tuple(parts)
+                _write(document, parts)
+            document = replace(document, body=first_lines(document.body), parts=names)  # noqa: PLW2901
+        elif not _is_head(document.body):
+            document = replace(document, parts=())  # noqa: PLW2901 - the version to be stored
+        puts.append(document)
+    return replace(change, puts=puts)
+
+
+def remove_parts(before: Change, after: Change) -> None:
+    """Remove what nothing names any more, once a change was committed: ``after`` is its form with
+    the names of parts, as ``write_parts`` gave it.
+    """
+    for former, written in zip(before.puts, after.puts, strict=True):
+        if former.parts or written.parts:
+            _remove(former, keep=written.parts)
+    for document in before.deletes:
+        if document.parts:
+            _remove(document, keep=())
+
+
+def read_lines(document: Document) -> Document:
+    """The document with all its lines; raises ``PartsReplaced`` if they belong to a later one."""
+    if not document.parts:
+        return document
+    pk, _ = _address(document)
+    items = billing_item().batch_get([(pk, name) for name in document.parts], consistent_read=True)
+    found = {item.sk: (item.body or {})["lines"] for item in items}
+    if len(found) < len(document.parts):
+        raise PartsReplaced
+    lines = [line for name in document.parts for line in found[name]]
+    listed = document.body["lines"] | {"data": lines, "has_more": False}
+    return replace(document, body=document.body | {"lines": listed})
+
+
+def _is_long(document: Document) -> bool:
+    """Whether a document, whole as it is, has to be stored in parts."""
+    if document.kind != "invoice" or _is_head(document.body) or "lines" not in document.body:
+        return False
+    lines = document.body["lines"]["data"]
+    if len(lines) > INLINE_LINES:
+        return True
+    size = text_bytes(lines) if len(lines) > 1 else 0
+    if size > INLINE_TEXT_BYTES:
+        return True
+    return size > INLINE_BYTES and len(pack({"lines": lines})) > INLINE_BYTES
+
+
+def _is_head(body: Body) -> bool:
+    """Whether a body has the first lines only."""
+    return bool(body.get("lines") and body["lines"].get("has_more"))
+
+
+def _parts(document: Document) -> Iterator[tuple[str, list[Body]]]:
+    """The parts of a document's lines by their names, in order."""
+    for index, lines in enumerate(_groups(document.body["lines"]["data"])):
+        digest = hashlib.sha256(pack({"lines": lines})).digest()
+        mark = urlsafe_b64encode(digest[:15]).decode()
+        yield f"{_PREFIX}{document.version + 1:0{_VERSION_DIGITS}d}#{index:04d}#{mark}", lines
+
+
+def _groups(lines: list[Body]) -> Iterator[list[Body]]:
+    """The lines in groups that fit into one part each; what is far too long is not packed first."""
+    may_fit = len(lines) == 1 or text_bytes(lines) <= _MOST_COMPRESSION * PART_BYTES
+    if may_fit and (len(lines) == 1 or len(pack({"lines": lines})) <= PART_BYTES):
+        yield lines
+        return
+    middle = len(lines) // 2
+    yield from _groups(lines[:middle])
+    yield from _groups(lines[middle:])
+
+
+def _write(document: Document, parts: dict[str, list[Body]]) -> None:
+    pk, _ = _address(document)
+    with billing_item().batch_write() as batch:
+        for name, lines in parts.items():
+            batch.save(billing_item()(pk, name, body={"lines": lines}))
+
+
+def _remove(document: Document, *, keep: Iterable[str]) -> None:
+    """Remove a document's parts up to the version after it: nobody can commit those any more."""
+    pk, _ = _address(document)
+    last = f"{_PREFIX}{document.version + 2:0{_VERSION_DIGITS}d}"
+    rows = billing_item().query(
+        pk,
+        BillingItem.sk.between(_PREFIX, last),
+        attributes_to_get=["pk", "sk"],
+        consistent_read=True,
+    )
+    unnamed = [row.sk for row in rows if row.sk not in set(keep)]
+    if not unnamed:
+        return
+    with billing_item().batch_write() as batch:
+        for name in unnamed:
+            batch.delete(billing_item()(pk, name))
+
+
+def _digest_of(name: str) -> str:
+    return name.split("#", 2)[2]
+
+
+def _address(document: Document) -> tuple[str, str]:
+    return keys.object_key(document.livemode, document.id), "#"

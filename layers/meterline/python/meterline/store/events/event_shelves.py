@@ -1,0 +1,47 @@
+"""Shelves: which partitions hold the events of a type, so that a list of them reads no others.
+
+All events of one commit are one document, so it stands on the shelf of its set of types, and one
+index entry serves every filter by type. ``shelf_notes`` keeps which shelves there are.
+"""
+
+import hashlib
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Collection
+
+from meterline.store.base.documents import Document
+from meterline.store.base.keys import shard_of
+
+KIND = "event"
+_DIGEST_BYTES = 6
+_PARENT = re.compile(r".+~(\d+)\.\d+")
+
+
+def shelf(types: Collection[str], document_id: str, shards: int) -> str:
+    """The parent of a document of events of these types: one of the ``shards`` of their shelf."""
+    return _parent(_joined(types), shards, shard_of(document_id, shards))
+
+
+def note_of(document: Document) -> str | None:
+    """What is noted of the shelf that a document stands on: its types, and its shards."""
+    if document.kind != KIND or document.parent is None:
+        return None
+    match = _PARENT.fullmatch(document.parent)
+    types = _joined({event["type"] for event in document.body["events"]})
+    return f"{types}#{match[1]}" if match else None
+
+
+def read_note(note: str) -> tuple[frozenset[str], list[str]]:
+    """The types that a note tells of, and the parents that their events stand under."""
+    types, _, shards = note.partition("#")
+    parents = [_parent(types, int(shards), shard) for shard in range(int(shards))]
+    return frozenset(types.split(",")), parents
+
+
+def _joined(types: Collection[str]) -> str:
+    return ",".join(sorted(set(types)))
+
+
+def _parent(types: str, shards: int, shard: int) -> str:
+    digest = hashlib.sha256(types.encode()).digest()[:_DIGEST_BYTES]
+    return f"{urlsafe_b64encode(digest).decode()}~{shards}.{shard}"

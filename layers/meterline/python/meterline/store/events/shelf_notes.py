@@ -1,0 +1,34 @@
+"""Which shelves of events there are: each is noted once, before the first document stands on it.
+
+There are a few dozen, as many as there are kinds of decisions, all in one partition of each mode.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from meterline.store.base import keys
+from meterline.store.base.documents import Document
+from meterline.store.base.models import billing_item
+from meterline.store.base.settings import settings
+from meterline.store.events.event_shelves import note_of, read_note
+
+
+def note_shelves(documents: Iterable[Document], livemode: bool) -> None:  # noqa: FBT001 - a key
+    """Note the shelves that documents are to be put on."""
+    for note in filter(None, map(note_of, documents)):
+        _write(settings().billing_table, livemode, note)
+
+
+def shelves(livemode: bool) -> Iterator[tuple[frozenset[str], list[str]]]:  # noqa: FBT001 - a key
+    """The types of each shelf, and the parents that its events stand under."""
+    rows = billing_item().query(_partition(livemode), consistent_read=True)
+    return (read_note(row.sk) for row in rows)
+
+
+@cache
+def _write(table: str, livemode: bool, note: str) -> None:  # noqa: ARG001, FBT001 - once for each
+    billing_item()(_partition(livemode), note).save()
+
+
+def _partition(livemode: bool) -> str:  # noqa: FBT001 - a part of the key
+    return f"{keys.mode(livemode)}#shelves#event"

@@ -1,0 +1,234 @@
+"""The Usage table: one counter item for each hour of a customer's usage of a meter, and its
+segments.
+
+========  ==========================  ==========================================================
+key       ``pk``                      ``sk``
+========  ==========================  ==========================================================
+counter   ``t#<meter>#<customer>``    ``h#<hour>``
+segment   the same                    ``s#<hour>#<latest acceptance>#<version><number>``
+profile   the same                    ``p#<hour>`` (see ``usage_profiles``)
+========  ==========================  ==========================================================
+
+A counter has its ``version``; ``sums``: how many events count, their total, the watermark, the
+number of segments and the end of the newest one's key; ``rows``; and what its formula needs beside
+them.
+
+A segment is never changed after it was written; its key holds what its counter's ``watermark`` and
+``version`` became, which both only grow, so that segments sort in the order in which they were
+written. How counters change: ``usage_commits``.
+"""
+
+from calendar import timegm
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
+from time import gmtime, strftime
+from typing import Any, NamedTuple
+
+from meterline.core.metering import distinct, metering_rows
+from meterline.core.metering.aggregation import Aggregate, Measure, Row
+from meterline.core.metering.distinct import Distinct
+from meterline.core.metering.metering_buckets import EMPTY, Bucket
+from meterline.store.base import decimals
+from meterline.store.base.batches import back_off, batch_get
+from meterline.store.base.clients import dynamodb
+from meterline.store.base.keys import mode
+from meterline.store.base.settings import settings
+
+HOUR_SECONDS = metering_rows.HOUR_SECONDS
+
+type Item = dict[str, Any]
+
+_LOOKS = 4
+"""How often segments are looked for: over about 280 ms."""
+
+
+class BucketKey(NamedTuple):
+    """Which bucket: ``hour`` counts whole hours since 1970, UTC."""
+
+    livemode: bool
+    meter: str
+    customer: str
+    hour: int
+
+    @property
+    def start(self) -> int:
+        """The bucket's first second."""
+        return self.hour * HOUR_SECONDS
+
+
+def key_of_counter(pk: str, sk: str) -> BucketKey:
+    """The bucket whose counter has this key."""
+    letter, meter, customer = pk.split("#", 2)
+    return BucketKey(letter == mode(livemode=True), meter, customer, _hour(sk))
+
+
+def read_buckets(keys: Sequence[BucketKey], measures: Sequence[Measure]) -> dict[BucketKey, Bucket]:
+    """The buckets as last committed; those not yet stored are empty."""
+    by_key = {
+        (partition(key.livemode, key.meter, key.customer), _counter_sk(key.hour)): (key, measure)
+        for key, measure in zip(keys, measures, strict=True)
+    }
+    found = dict.fromkeys(keys, EMPTY)
+    wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in by_key]
+    for item in batch_get(settings().usage_table, wanted):
+        key, measure = by_key[item["pk"]["S"], item["sk"]["S"]]
+        found[key] = bucket_of(item, key.start, measure)
+    return found
+
+
+def buckets_between(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    meter: str,
+    customer: str,
+    hours: range,
+    measure: Measure,
+) -> Iterator[tuple[int, Bucket]]:
+    """The stored buckets of a range of hours, in order, as (hour, bucket): at most one item an
+    hour.
+    """
+    items = _query(
+        partition(livemode, meter, customer), _counter_sk(hours.start), _counter_sk(hours.stop - 1)
+    )
+    for item in items:
+        hour = _hour(item["sk"]["S"])
+        yield hour, bucket_of(item, hour * HOUR_SECONDS, measure)
+
+
+class NotVisible(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
+    """Segments of a counter are not there: not yet, or not any more."""
+
+
+def read_segments(
+    key: BucketKey, bucket: Bucket, measure: Measure, *, accepted_from: int = 0
+) -> list[Row]:
+    """The rows of all segments that may hold an event accepted at ``accepted_from`` or later, as of
+    ``bucket``. Raises NotVisible.
+    """
+    found = _segments(key, bucket, measure, f"{segment_prefix(key)}{accepted_from:016d}")
+    return [row for _, rows in found for row in rows]
+
+
+def segments_after(
+    key: BucketKey, bucket: Bucket, measure: Measure, after: str
+) -> list[tuple[str, list[Row]]]:
+    """The segments behind the one with the key ``after`` ("": all), as of ``bucket``, in the order
+    in which they were written: the key and the rows of each. Raises NotVisible.
+    """
+    return _segments(key, bucket, measure, f"{after}~" if after else segment_prefix(key))
+
+
+def _segments(
+    key: BucketKey, bucket: Bucket, measure: Measure, low: str
+) -> list[tuple[str, list[Row]]]:
+    """The segments from the key ``low`` on that a counter has.
+
+    Of the transaction that wrote it a query may show nothing for a moment: DynamoDB applies it item
+    by item.
+    """
+    if not bucket.segments:
+        return []
+    pk, high = partition(key.livemode, key.meter, key.customer), segment_key(key, bucket)
+    for attempt in range(_LOOKS):
+        if attempt:
+            back_off(attempt)
+        items = {item["sk"]["S"]: item["rows"]["B"] for item in _query(pk, low, high)}
+        if items.keys() >= _newest_segments(key, bucket, low):
+            unpack = partial(metering_rows.unpack, hour_start=key.start, measure=measure)
+            return [(sk, unpack(rows)) for sk, rows in items.items()]
+    raise NotVisible
+
+
+def _newest_segments(key: BucketKey, bucket: Bucket, low: str) -> set[str]:
+    """The keys of the segments that were written last, unless they lie before ``low``."""
+    newest = f"{segment_prefix(key)}{bucket.newest}"
+    if not bucket.newest or newest < low:
+        return set()
+    return {f"{newest[:-2]}{number:02d}" for number in range(int(newest[-2:]) + 1)}
+
+
+def segment_prefix(key: BucketKey) -> str:
+    """What the keys of a bucket's segments begin with."""
+    return f"s#{_stamp(key.hour)}#"
+
+
+def segment_key(key: BucketKey, bucket: Bucket, number: int = 99) -> str:
+    """The key of a segment written when its counter became ``bucket``; by default of the last one
+    possible, so that all segments behind it are of later states.
+    """
+    place = f"{bucket.watermark:016d}#{bucket.version:08d}{number:02d}"
+    return f"{segment_prefix(key)}{place}"
+
+
+def counter_place(key: BucketKey) -> Item:
+    """The primary key of a counter."""
+    pk = partition(key.livemode, key.meter, key.customer)
+    return {"pk": {"S": pk}, "sk": {"S": _counter_sk(key.hour)}}
+
+
+def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
+    """The bucket that a counter item holds."""
+    count, total, watermark, segments, *newest = item["sums"]["S"].split(" ")
+    chosen = None
+    if "chosen" in item:
+        [chosen] = metering_rows.unpack(item["chosen"]["B"], hour_start, measure)
+    return Bucket(
+        version=int(item["version"]["N"]),
+        aggregate=Aggregate(
+            count=int(count),
+            total=decimals.exact(total),
+            extreme=decimals.exact(item["extreme"]["S"]) if "extreme" in item else None,
+            chosen=chosen,
+            distinct=_distinct(item) if "distinct" in item else None,
+        ),
+        watermark=int(watermark),
+        segments=int(segments),
+        inline=tuple(metering_rows.unpack(item["rows"]["B"], hour_start, measure)),
+        newest="".join(newest),
+    )
+
+
+def _distinct(item: Item) -> Distinct:
+    limit = int(item["sampled_below"]["S"]) if "sampled_below" in item else distinct.EVERYTHING
+    return distinct.unpack(item["distinct"]["B"], limit)
+
+
+def _query(pk: str, low: str, high: str) -> Iterator[Item]:
+    """The items of a partition from ``low`` to ``high``, consistently, page after page."""
+    request: dict[str, Any] = {
+        "TableName": settings().usage_table,
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
+        "ExpressionAttributeValues": {
+            ":pk": {"S": pk},
+            ":low": {"S": low},
+            ":high": {"S": high},
+        },
+        "ConsistentRead": True,
+    }
+    while True:
+        answer = dynamodb().query(**request)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def partition(livemode: bool, meter: str, customer: str) -> str:  # noqa: FBT001 - a part of the key
+    """The key of everything about a customer's usage of a meter."""
+    return f"{mode(livemode)}#{meter}#{customer}"
+
+
+def _counter_sk(hour: int) -> str:
+    return f"h#{_stamp(hour)}"
+
+
+@lru_cache(maxsize=4_096)
+def _stamp(hour: int) -> str:
+    """The hour as people read it: ``2026-01-31T23``; sorts by time."""
+    return strftime("%Y-%m-%dT%H", gmtime(hour * HOUR_SECONDS))
+
+
+@lru_cache(maxsize=4_096)
+def _hour(counter_sk: str) -> int:
+    year, month, day_hour = counter_sk[2:].split("-")
+    day, _, hour = day_hour.partition("T")
+    return timegm((int(year), int(month), int(day), int(hour), 0, 0)) // HOUR_SECONDS

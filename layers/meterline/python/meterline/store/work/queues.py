@@ -1,0 +1,158 @@
+"""The queues of due work: which one an object's work goes to, and sending it there."""
+
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import batched
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from meterline.store.base.clients import sqs
+from meterline.store.base.settings import settings
+from meterline.store.work.stuck import forget_stuck
+
+_BATCH = 10
+_FEW_CALLS = 2
+_SENDERS = 8
+_FIRST_WAIT_SECONDS = 10
+_LONGEST_WAIT_SECONDS = 720
+_DEPTHS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DueMessage:
+    """Says that an object may have work to do; the worker decides again from stored state."""
+
+    livemode: bool
+    object_id: str
+
+    @classmethod
+    def parse(cls, text: str) -> "DueMessage":
+        """The message from the body of an SQS record."""
+        fields = json.loads(text)
+        return cls(bool(fields["livemode"]), str(fields["id"]))
+
+    def text(self) -> str:
+        """The message as the body of an SQS record."""
+        return json.dumps({"livemode": self.livemode, "id": self.object_id})
+
+
+def enqueue(messages: Iterable[DueMessage]) -> int:
+    """Send each message to the queue of its object's kind, ten to a call; returns how many.
+
+    Many calls go side by side. A message that SQS refuses raises, so that the caller is retried:
+    repeating one is harmless.
+    """
+    groups: dict[str, list[DueMessage]] = {}
+    for message in messages:
+        groups.setdefault(queue_of(message), []).append(message)
+    calls = [
+        partial(_send, url, batch)
+        for url, group in groups.items()
+        for batch in batched(group, _BATCH, strict=False)
+    ]
+    if len(calls) <= _FEW_CALLS:
+        return sum(call() for call in calls)
+    sqs()  # made before the threads are: making clients is not safe among them
+    with ThreadPoolExecutor(_SENDERS) as threads:
+        return sum(threads.map(lambda call: call(), calls))
+
+
+def queue_of(message: DueMessage) -> str:
+    """The address of the queue that a message goes to."""
+    config = settings()
+    urls = {
+        "sub": config.renewals_queue_url,
+        "in": config.invoices_queue_url,
+        "latesearch": config.invoices_queue_url,
+        "clock": config.clocks_queue_url,
+    }
+    return urls[message.object_id.split("_", 1)[0]]
+
+
+def depth(url: str) -> int:
+    """About how many messages a queue holds: waiting, being worked on, and delayed."""
+    answer = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTHS))
+    return sum(int(number) for number in answer["Attributes"].values())
+
+
+def dead_letters(url: str) -> str | None:
+    """The address of the queue that takes what failed too often in this one; None without one."""
+    answer = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    policy = answer.get("Attributes", {}).get("RedrivePolicy")
+    if policy is None:
+        return None
+    name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
+    return str(sqs().get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def wait_before_next_try(message: DueMessage, receipt_handle: str, tries: int) -> None:
+    """Let a message that failed come again soon, and later each time that it fails.
+
+    Of no consequence if it fails itself: then the message waits for its queue's own time.
+    """
+    if not receipt_handle:
+        return
+    seconds = min(_FIRST_WAIT_SECONDS * 2 ** (tries - 1), _LONGEST_WAIT_SECONDS)
+    with suppress(BotoCoreError, ClientError):
+        sqs().change_message_visibility(
+            QueueUrl=queue_of(message), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+
+
+def hold(url: str, receipt_handles: Sequence[str], seconds: int) -> None:
+    """Let messages of one batch come again after ``seconds``, should their worker die meanwhile.
+
+    Of no consequence if it fails itself: then they wait for their queue's own time.
+    """
+    for batch in batched(receipt_handles, _BATCH, strict=False):
+        entries = [
+            {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+            for index, handle in enumerate(batch)
+        ]
+        with suppress(BotoCoreError, ClientError):
+            sqs().change_message_visibility_batch(QueueUrl=url, Entries=entries)
+
+
+def redrive(url: str, *, most: int) -> int:
+    """Move up to ``most`` messages from a queue's dead letters back to it; returns how many.
+
+    Each is sent before it is deleted: a death in between repeats it, which is harmless. What they
+    are about is no longer stuck.
+    """
+    source = dead_letters(url)
+    moved = 0
+    while source is not None and moved < most:
+        wanted = min(_BATCH, most - moved)
+        messages = sqs().receive_message(
+            QueueUrl=source, MaxNumberOfMessages=wanted, WaitTimeSeconds=1
+        )
+        batch = messages.get("Messages", [])
+        if not batch:
+            break
+        letters = tuple(DueMessage.parse(message["Body"]) for message in batch)
+        for letter in letters:
+            forget_stuck(letter.livemode, letter.object_id)
+        _send(url, letters)
+        for message in batch:
+            sqs().delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+        moved += len(batch)
+    return moved
+
+
+def _send(url: str, batch: tuple[DueMessage, ...]) -> int:
+    entries = [
+        {"Id": str(index), "MessageBody": message.text()} for index, message in enumerate(batch)
+    ]
+    answer = sqs().send_message_batch(QueueUrl=url, Entries=entries)
+    if failed := answer.get("Failed"):
+        error = f"{len(failed)} of {len(batch)} messages were refused: {failed[0]}"
+        raise RuntimeError(error)
+    return len(batch)
