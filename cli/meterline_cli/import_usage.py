@@ -18,13 +18,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import stripe
 from rich.console import Console
 from rich.progress import Progress
+
+from meterline_cli.times import read_time
 
 BATCH = 100
 SESSION_SECONDS = 14 * 60
@@ -190,9 +192,8 @@ def _row(
             return Row(number, {}, f"column {options.customer_column} names no customer")
     try:
         instant = read_time(cells[options.time_column])
-    except (ValueError, OverflowError, OSError):
-        problem = f"{cells[options.time_column]!r} in column {options.time_column} is not a time"
-        return Row(number, {}, problem)
+    except ValueError as refused:
+        return Row(number, {}, f"column {options.time_column}: {refused}")
     identifier = (
         cells[options.identifier_column]
         if options.identifier_column
@@ -209,21 +210,12 @@ def _row(
             options.customer_key: customer,
             options.value_key: cells[options.value_column].strip(),
         },
-        "timestamp": instant,
+        "timestamp": _rfc3339(instant),
     }
     return Row(number, event)
 
 
-def read_time(text: str) -> str:
-    """A time in any ISO 8601 form (UTC unless it says otherwise), or in seconds since 1970, as RFC
-    3339 in UTC; raises ValueError for anything else.
-    """
-    text = text.strip()
-    if text.isdigit():
-        moment = datetime.fromtimestamp(int(text), UTC)
-    else:
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+def _rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

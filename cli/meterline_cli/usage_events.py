@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import stripe
 
-from meterline_cli.import_usage import read_time
+from meterline_cli.times import read_time
 
 PAGE = 100
 COLUMNS = ("id", "identifier", "timestamp", "received", "value", "payload")
@@ -103,9 +103,9 @@ def _shown(instant: int) -> str:
 def _instant(text: str) -> int:
     """The seconds of a time on the command line; ArgumentTypeError for anything else."""
     try:
-        return int(datetime.fromisoformat(read_time(text)).timestamp())
-    except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time") from None
+        return int(read_time(text).timestamp())
+    except ValueError as refused:
+        raise argparse.ArgumentTypeError(str(refused)) from None
 
 
 def _parser() -> argparse.ArgumentParser:

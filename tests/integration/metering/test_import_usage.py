@@ -11,7 +11,7 @@ import pytest
 from meterline.core.metering.metering import measure_of
 from meterline.services.metering.lifetime import lifetime_usage
 from meterline.store.account import access
-from meterline_cli.import_usage import read_time, run
+from meterline_cli.import_usage import run
 from tests.engines import Engine
 from tests.integration.metering.wire import NOW, SECRET, Api, api
 from tests.integration.metering.worlds import deliver
@@ -228,16 +228,3 @@ def test_a_file_that_cannot_be_read_is_explained(
     file.write_bytes(content)
     assert _import(file, "http://127.0.0.1:1") == 2
     assert reason in " ".join(capsys.readouterr().err.split())
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2023-11-16 18:17:03.9799600", "2023-11-16T18:17:03.979Z"),
-        ("2023-11-16T18:17:03Z", "2023-11-16T18:17:03.000Z"),
-        ("2023-11-16T20:17:03+02:00", "2023-11-16T18:17:03.000Z"),
-        ("1700158623", "2023-11-16T18:17:03.000Z"),
-    ],
-)
-def test_times_are_read_as_utc(text: str, expected: str) -> None:
-    assert read_time(text) == expected

@@ -5,11 +5,12 @@ cycle anchored on 31 January bills 28 February and then 31 March. Instants are i
 periods half-open. The rules are Stripe's ("Set the subscription billing cycle date").
 """
 
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
+
+from dateutil.relativedelta import relativedelta
 
 from meterline.core.base.errors import BillingError
 
@@ -119,10 +120,7 @@ def add_intervals(instant: int, interval: Interval, n: int) -> int:
 def add_months(instant: int, months: int) -> int:
     """The same day and time `months` calendar months later, or the last day of a shorter month."""
     day_number, second_of_day = divmod(instant, SECONDS_PER_DAY)
-    day = date.fromordinal(_EPOCH_ORDINAL + day_number)
-    year, month_zero = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last_day = monthrange(year, month_zero + 1)[1]
-    target = date(year, month_zero + 1, min(day.day, last_day))
+    target = date.fromordinal(_EPOCH_ORDINAL + day_number) + relativedelta(months=months)
     return (target.toordinal() - _EPOCH_ORDINAL) * SECONDS_PER_DAY + second_of_day
 
 
