@@ -23,6 +23,8 @@ from ministack.app import main
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, lambda_svc
 
+from local import ministack_templates
+
 type Answer = tuple[int, Any, Any]
 type Statement = Callable[..., Answer]
 type Item = dict[str, Any]
@@ -197,6 +199,8 @@ for _name in ("_partiql_insert", "_partiql_update", "_partiql_delete"):
 
 lambda_svc._execute_function = _execute_for_stream  # noqa: SLF001 - see above
 lambda_svc._poll_dynamodb_streams = _poll  # noqa: SLF001 - see above
+
+ministack_templates.close_gaps()
 
 if __name__ == "__main__":
     main()

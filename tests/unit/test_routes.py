@@ -1,31 +1,76 @@
-"""Every operation of the API has a route in the template that leads to a function."""
+"""The template's routes are those of the code: each operation's path leads to its own function."""
 
-import importlib
-import pkgutil
+import inspect
+from functools import cache
 
 import pytest
 
-from meterline.api import routes
 from meterline.api.router import Operation, Routes
-from tests.integration.api.bridge import route
+from tests.engines import ROOT, resources, template
+from tests.gateway import Route, api_body, route, routes
+from tests.integration.api.bridge import load_handler
 
-BY_DEFAULT = {"/", "/openapi.json"}
-"""What the function of the default route serves beside refusals."""
-
-OPERATIONS = [
-    operation
-    for module in pkgutil.iter_modules(routes.__path__)
-    for found in vars(importlib.import_module(f"{routes.__name__}.{module.name}")).values()
-    if isinstance(found, Routes)
-    for operation in found.operations
-]
+FOLDERS = sorted({one.folder for one in routes()})
+AN_ID = "x1"
 
 
-def name_of(operation: Operation) -> str:
-    return f"{operation.method} {operation.path}"
+@cache
+def served(folder: str) -> Routes:
+    """The table of routes that a function's handler works with."""
+    table = inspect.getclosurevars(load_handler(folder)).nonlocals["routes"]
+    assert isinstance(table, Routes)
+    return table
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=name_of)
-def test_an_operation_s_path_leads_to_a_function_that_serves(operation: Operation) -> None:
-    by_default = route(operation.method, operation.path) == "answer_unknown_route"
-    assert by_default == (operation.path in BY_DEFAULT)
+OPERATIONS = [(folder, one) for folder in FOLDERS for one in served(folder).operations]
+
+
+def name_of(value: object) -> str:
+    return f"{value.method} {value.path}" if isinstance(value, Operation) else str(value)
+
+
+def address(path: str) -> str:
+    """A path with ids in the place of its variables."""
+    return "/".join(AN_ID if segment.startswith("{") else segment for segment in path.split("/"))
+
+
+@pytest.mark.parametrize(("folder", "operation"), OPERATIONS, ids=name_of)
+def test_an_operation_s_path_leads_to_the_function_that_serves_it(
+    folder: str, operation: Operation
+) -> None:
+    assert route(operation.method, address(operation.path)).folder == folder
+
+
+def test_every_function_that_answers_calls_has_a_route() -> None:
+    answering = {
+        handler.parent.name
+        for handler in ROOT.glob("functions/*/app.py")
+        if "lambda_handler(" in handler.read_text()
+    }
+    assert answering == set(FOLDERS)
+
+
+@pytest.mark.parametrize("one", [one for one in routes() if not one.is_default], ids=str)
+def test_a_route_leads_to_an_operation_of_its_function(one: Route) -> None:
+    paths = [address(operation.path) for operation in served(one.folder).operations]
+    assert any(one.serves(one.method, path) for path in paths)
+
+
+def test_one_route_takes_what_no_other_takes() -> None:
+    assert [one.folder for one in routes() if one.is_default] == ["answer_unknown_route"]
+    assert not any(one.is_default for one in routes()[:-1])
+
+
+def test_the_api_is_made_in_one_step() -> None:
+    # Made side by side, the routes and integrations of an API refuse each other now and then.
+    kinds = {resource["Type"] for resource in template()["Resources"].values()}
+    assert {kind for kind in kinds if kind.startswith("AWS::ApiGatewayV2::")} == {
+        "AWS::ApiGatewayV2::Api",
+        "AWS::ApiGatewayV2::Stage",
+    }
+
+
+def test_every_integration_is_used_and_permitted() -> None:
+    integrations = api_body()["components"]["x-amazon-apigateway-integrations"]
+    permitted = {str(one["FunctionName"]) for one in resources("AWS::Lambda::Permission").values()}
+    assert len(integrations) == len({one.function for one in routes()}) == len(permitted)

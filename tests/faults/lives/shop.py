@@ -21,7 +21,8 @@ from meterline.store.base.packing import unpack
 from meterline.store.billing.billing import BillingStore
 from tests.faults.billing.engine import Item, Key, MemoryDynamoDB
 from tests.faults.billing.world import FrozenTime, forget
-from tests.integration.api.bridge import gateway_event, load_handler, route
+from tests.gateway import route
+from tests.integration.api.bridge import gateway_event, load_handler
 
 MOST_WRITES = 1_500
 """Of one step of a clock: whoever writes more is taken to loop."""
@@ -162,7 +163,7 @@ class Shop:
             event = gateway_event(method, f"{path}?{form}" if form else path, headers)
         else:
             event = gateway_event(method, path, headers, form.encode())
-        response = load_handler(route(method, path))(event, None)
+        response = load_handler(route(method, path).folder)(event, None)
         return Answer(response["statusCode"], json.loads(response["body"]))
 
     def advance(self, clock: str, target: int) -> bool:

@@ -3,17 +3,15 @@
 import base64
 import importlib.util
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, override
 
-from tests.engines import resources
+from tests.gateway import route
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -33,50 +31,6 @@ def load_handler(function: str) -> Handler:
     return handler
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route of the template: a method (or ANY), a path with variables, a function's folder."""
-
-    method: str
-    pattern: re.Pattern[str]
-    function: str
-
-    def serves(self, method: str, path: str) -> bool:
-        """Whether API Gateway would send the request here."""
-        return self.method in ("ANY", method) and self.pattern.fullmatch(path) is not None
-
-
-@cache
-def routes() -> list[Route]:
-    """The template's routes, the most particular ones first, as API Gateway picks them."""
-    functions = resources("AWS::Serverless::Function")
-    found = []
-    for properties in resources("AWS::ApiGatewayV2::Route").values():
-        key = properties["RouteKey"]
-        method, _, path = key.partition(" ") if key != "$default" else ("ANY", "", _EVERYTHING)
-        integration = properties["Target"]["Fn::Sub"].removeprefix("integrations/${")
-        function = functions[integration.replace("Integration}", "Function")]["CodeUri"]
-        found.append((path.count(_EVERYTHING), -len(path), method, path, function))
-    return [
-        Route(method, _pattern(path), Path(function).name)
-        for _, _, method, path, function in sorted(found)
-    ]
-
-
-_EVERYTHING = "{proxy+}"
-"""The path of the default route: the root has nothing after its slash."""
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    text = re.sub(r"\\{(\w+)\\}", "[^/]+", re.escape(path).replace(r"\{proxy\+\}", ".+"))
-    return re.compile(text)
-
-
-def route(method: str, path: str) -> str:
-    """The folder of the function that serves a request."""
-    return next(one.function for one in routes() if one.serves(method, path))
-
-
 class Bridge:
     """The server, what it answered, and whether the next answers are lost on the way."""
 
@@ -89,7 +43,7 @@ class Bridge:
         """Invoke the function that serves the event's path."""
         path = event["rawPath"]
         method = event["requestContext"]["http"]["method"]
-        response = load_handler(route(method, path))(event, None)
+        response = load_handler(route(method, path).folder)(event, None)
         body = json.loads(response["body"])
         self.answers.append((f"{method} {path}", response["statusCode"], body))
         return response

@@ -7,7 +7,8 @@ import pytest
 
 from meterline.api.openapi import openapi_document
 from meterline.api.routes.description import all_operations
-from tests.integration.api.bridge import gateway_event, load_handler, route
+from tests.gateway import route
+from tests.integration.api.bridge import gateway_event, load_handler
 from tests.integration.api.conftest import Api
 
 
@@ -43,7 +44,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("operation", all_operations(), ids=lambda one: f"{one.method} {one.path}")
 def test_the_template_sends_every_operation_to_a_function_that_has_it(operation: Any) -> None:
     path = operation.path.replace("{", "").replace("}", "")
-    handler = load_handler(route(operation.method, path))
+    handler = load_handler(route(operation.method, path).folder)
     event = gateway_event(operation.method, path, {})
     message = json.loads(handler(event, None)["body"])["error"]["message"]
     assert "Unrecognized" not in message

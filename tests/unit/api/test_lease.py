@@ -2,15 +2,12 @@
 
 from meterline.store.account.access_idempotency import LEASE_SECONDS
 from tests.engines import resources, template
+from tests.gateway import routes
 
 
 def test_a_lease_outlives_every_function_that_could_hold_it() -> None:
     usual = template()["Globals"]["Function"]["Timeout"]
-    served = {
-        route["Properties"]["IntegrationUri"]["Fn::GetAtt"].split(".")[0]
-        for route in template()["Resources"].values()
-        if route["Type"] == "AWS::ApiGatewayV2::Integration"
-    }
+    served = {route.function for route in routes()}
     functions = resources("AWS::Serverless::Function")
     assert served
     assert all(functions[name].get("Timeout", usual) < LEASE_SECONDS for name in served)
