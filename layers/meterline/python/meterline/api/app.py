@@ -12,7 +12,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.auth import Principal, authenticate, authorize
-from meterline.api.errors import busy, error_body, internal_error, rate_limited
+from meterline.api.errors import (
+    busy,
+    error_body,
+    internal_error,
+    rate_limited,
+    request_log_url,
+)
 from meterline.api.params.params import Params
 from meterline.api.requests import Request, idempotency_key, read_params, read_request
 from meterline.api.router import Answer, Operation, Routes
@@ -38,7 +44,10 @@ _BACK_OFF_SECONDS = 0.02
 
 @dataclass(slots=True)
 class Call:
-    """One request and what is known of it so far. ``now`` is the wall clock, UTC seconds."""
+    """One request and what is known of it so far. ``now`` is the wall clock, UTC seconds.
+
+    It ``is_understood`` once its route, its sender and its version are known.
+    """
 
     request: Request
     now: int
@@ -49,6 +58,7 @@ class Call:
     idempotency_key: str | None = None
     receipt: Receipt | None = None
     route: str = ""
+    is_understood: bool = False
     _principal: Principal | None = None
 
     @property
@@ -137,6 +147,7 @@ def _answer(call: Call, routes: Routes) -> Result:
     if not operation.public:
         call.authenticate(operation)
     check_version(call.api_version)
+    call.is_understood = True
     raw = read_params(call.request)
     call.params = operation.accepted.parse(raw)
     call.trails = _trails(call, operation)
@@ -214,7 +225,7 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
     renderer = Renderer(call.context().store)
     if operation.answer is Answer.LIST:
         shown = renderer.show(operation.kind, outcome.bodies, call.trails)
-        return envelope(shown, call.request.path, has_more=outcome.has_more)
+        return envelope(shown, outcome.url or call.request.path, has_more=outcome.has_more)
     if operation.answer is Answer.SEARCH:
         shown = renderer.show(operation.kind, outcome.bodies, call.trails)
         return search_envelope(shown, outcome.next_page, call.request.path)
@@ -267,7 +278,8 @@ def _failure(call: Call, error: Exception) -> BillingError:
 
 
 def _refusal(call: Call, refusal: BillingError) -> Result:
-    body = error_body(refusal, is_v2=call.request.is_v2)
+    log_url = request_log_url(call.request_id) if call.is_understood else None
+    body = error_body(refusal, is_v2=call.request.is_v2, log_url=log_url)
     return Result(refusal.status, _dump(body))
 
 

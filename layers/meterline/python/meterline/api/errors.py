@@ -1,6 +1,8 @@
 """Refusals and failures as Stripe's error bodies, in the dialect of the request."""
 
+import os
 from typing import Any
+from urllib.parse import quote
 
 from meterline.core.base.errors import BillingError
 
@@ -21,15 +23,52 @@ _V1_MISSING = "resource_missing"
 """What v1 says of a missing object, and v2 with the code of its status."""
 
 
-def error_body(error: BillingError, *, is_v2: bool) -> dict[str, Any]:
-    """The JSON body of a refusal: v1 has ``type`` and optional fields, v2 always has ``code``."""
+_OWN_CODES = frozenset(("missing", "url_invalid", "usage_rows_expired"))
+"""Codes that Stripe does not document."""
+
+_CODES = "https://stripe.com/docs/error-codes/"
+
+
+def error_body(error: BillingError, *, is_v2: bool, log_url: str | None = None) -> dict[str, Any]:
+    """The JSON body of a refusal: v1 has ``type`` and optional fields, v2 always has ``code``.
+
+    ``log_url`` leads the operator to the log of the request.
+    """
     if is_v2:
         usual = _V2_CODES.get(error.status, "invalid_request")
         code = usual if error.code in (None, _V1_MISSING) else error.code
         return {"error": {"code": code, "message": error.message, "type": error.type}}
-    optional = {"code": error.code, "param": error.param}
+    optional = {
+        "code": error.code,
+        "doc_url": _documentation(error.code),
+        "param": error.param,
+        "request_log_url": log_url,
+    }
     given = {name: value for name, value in optional.items() if value is not None}
     return {"error": {"type": error.type, "message": error.message, **given}}
+
+
+def request_log_url(request_id: str) -> str:
+    """Where the console shows the log lines of a request; only the account's own people see it."""
+    region = os.environ.get("AWS_REGION", "")
+    partition = next((one for one in _CONSOLES if region.startswith(one)), "")
+    group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/meterline")
+    twice = quote(quote(group, safe=""), safe="").replace("%", "$")
+    return (
+        f"https://{_CONSOLES.get(partition, _CONSOLE)}/cloudwatch/home?region={region}#logsV2:log-groups/"
+        f"log-group/{twice}/log-events$3FfilterPattern$3D$2522{request_id}$2522"
+    )
+
+
+_CONSOLE = "console.aws.amazon.com"
+_CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
+
+
+def _documentation(code: str | None) -> str | None:
+    """Where Stripe documents a code."""
+    if code is None or code in _OWN_CODES:
+        return None
+    return _CODES + code.replace("_", "-")
 
 
 def internal_error() -> BillingError:

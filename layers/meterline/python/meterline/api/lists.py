@@ -44,16 +44,21 @@ _NOT_COMPARED = {*PAGING, "created", "expand"}
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list operation returns: stored bodies, newest first, and whether more follow."""
+    """What a list operation returns: stored bodies, newest first, and whether more follow.
+
+    ``url`` is where the list is found, if that is more than the path of the request.
+    """
 
     bodies: list[Body]
     has_more: bool
+    url: str | None = None
 
     def halved(self, params: Params) -> "Listing":
         """Half as many, those next to where the page starts, of a page that is too long to send."""
         number = len(self.bodies) // 2
         backwards = "ending_before" in params
-        return Listing(self.bodies[-number:] if backwards else self.bodies[:number], has_more=True)
+        bodies = self.bodies[-number:] if backwards else self.bodies[:number]
+        return replace(self, bodies=bodies, has_more=True)
 
 
 def retrieve(path: str, kind: str, *, shows_deleted: bool = False, param: str = "id") -> Operation:
@@ -184,7 +189,7 @@ def _place_of(rows: list[Body], params: Params, name: str) -> int:
 
 
 def envelope(listed: list[Body], url: str, *, has_more: bool) -> Body:
-    """A list object. ``url`` is a bare path: SDKs add the parameters again."""
+    """A list object, found at ``url``. SDKs add the parameters of a request to it."""
     return {"object": "list", "data": listed, "has_more": has_more, "url": url}
 
 

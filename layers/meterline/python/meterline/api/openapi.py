@@ -163,8 +163,8 @@ def _component(name: str) -> str:
 def shapes() -> Json:
     """The shapes of all objects: Stripe's, with what it answers beyond them, and what ours may say.
 
-    Beyond its own schema Stripe answers ``total_count``, and ``plan`` and ``quantity`` of a
-    subscription.
+    Beyond its own schema Stripe answers ``total_count``, ``attributes`` of a product, and ``plan``
+    and ``quantity`` of a subscription.
     """
     known: Json = json.loads(OBJECTS.read_text())["$defs"]
     formula = known["billing.meter:DefaultAggregation"]["properties"]["formula"]
@@ -174,6 +174,7 @@ def shapes() -> Json:
     known["price"]["properties"]["meterline"] = price_terms()
     known["webhook_endpoint"]["properties"]["meterline"] = endpoint_delivery()
     known["invoice"]["properties"]["lines"]["properties"]["total_count"] = {"type": "integer"}
+    known["product"]["properties"]["attributes"] = {"type": "array", "items": {"type": "string"}}
     subscription = known["subscription"]["properties"]
     subscription["items"]["properties"]["total_count"] = {"type": "integer"}
     subscription["plan"] = {"anyOf": [{"$ref": "#/$defs/plan"}, {"type": "null"}]}

@@ -2,7 +2,8 @@
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
@@ -208,12 +209,15 @@ class Boolean(Param):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf(Param):
-    """One of some words."""
+    """One of some words, which refusals tell in this order; some may be ``refused`` for a reason."""
 
     values: tuple[str, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def convert(self, raw: Raw, name: str) -> str:
         """The word."""
+        if isinstance(raw, str) and raw in self.refused:
+            raise BillingError(self.refused[raw], param=name)
         if isinstance(raw, str) and raw in self.values:
             return raw
         *others, last = self.values
@@ -223,7 +227,7 @@ class OneOf(Param):
 
     def describe(self) -> dict[str, Any]:
         """An enumeration."""
-        return {"type": "string", "enum": list(self.values)}
+        return {"type": "string", "enum": [one for one in self.values if one not in self.refused]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,10 +28,8 @@ def exclusive(names: list[str]) -> BillingError:
 
 def invalid(noun: str, raw: Raw, name: str, code: str | None = None) -> BillingError:
     """The refusal of what is not a ``noun``."""
-    if isinstance(raw, (Mapping, list)):
+    if isinstance(raw, (Mapping, list)) or noun in ("object", "array"):
         detail = f"Invalid {noun}"
-    elif noun in ("object", "array"):
-        detail = f"Invalid {noun}: '{name}' takes a group of values, not {excerpt(str(raw))}"
     else:
         detail = f"Invalid {noun}: {excerpt(str(raw))}"
     return BillingError(detail, code=code, param=name or None)

@@ -127,9 +127,14 @@ def boolean(*, required: bool = False, emptyable: bool = False) -> Boolean:
     return Boolean(required=required, emptyable=emptyable)
 
 
-def enum(*values: str, required: bool = False, emptyable: bool = False) -> OneOf:
-    """One of ``values``."""
-    return OneOf(required=required, emptyable=emptyable, values=values)
+def enum(
+    *values: str,
+    required: bool = False,
+    emptyable: bool = False,
+    refused: Mapping[str, str] | None = None,
+) -> OneOf:
+    """One of ``values``; those that are ``refused`` are told why."""
+    return OneOf(required=required, emptyable=emptyable, values=values, refused=refused or {})
 
 
 def either(*options: Param, required: bool = False, emptyable: bool = False) -> Either:

@@ -236,7 +236,7 @@ Amounts are in minor units of the price's currency; the fee is for each event.""
 
 CREATE_PRICE = object_(
     {**AMOUNT, **idle_params.PRICE},
-    exclusive=[tuple(AMOUNT), ("product", "product_data")],
+    exclusive=[tuple(AMOUNT)],
     currency=currency(required=True),
     currency_options=CURRENCY_OPTIONS,
     active=boolean(),
@@ -336,7 +336,7 @@ PRICES: list[Operation] = [
         keep=_with_recurring,
         narrow=under("product", otherwise=_prices_from),
     ),
-    retrieve("/v1/prices/{id}", "price"),
+    retrieve("/v1/prices/{id}", "price", param="price"),
     post("/v1/prices/{id}", "price", update_price, UPDATE_PRICE),
 ]
 
@@ -344,8 +344,6 @@ AMOUNTS_OFF = map_(object_(amount_off=integer(required=True, minimum=1, maximum=
 """What a coupon takes off in other currencies, by their codes."""
 
 CREATE_COUPON = object_(
-    exclusive=[("amount_off", "percent_off")],
-    one_of=[("percent_off", "amount_off")],
     id=OWN_COUPON_ID,
     amount_off=integer(minimum=1, maximum=99_999_999_999),
     applies_to=object_(products=array(string(), required=True, min_items=1)),

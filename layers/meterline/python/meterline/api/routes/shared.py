@@ -27,6 +27,23 @@ def currency(*, required: bool = False) -> Param:
     )
 
 
+def payment_behavior(
+    why_not_pending: str = "No change of a subscription waits for a payment here: it is made or"
+    " refused. Use `allow_incomplete`, `default_incomplete` or `error_if_incomplete`.",
+) -> Param:
+    """What becomes of a subscription whose invoice is not paid at once.
+
+    ``pending_if_incomplete`` needs a payment that is awaited, and is refused with a sentence.
+    """
+    return enum(
+        "allow_incomplete",
+        "error_if_incomplete",
+        "pending_if_incomplete",
+        "default_incomplete",
+        refused={"pending_if_incomplete": why_not_pending},
+    )
+
+
 def address(*, emptyable: bool = False, required: bool = False) -> Object:
     """A postal address."""
     return object_(

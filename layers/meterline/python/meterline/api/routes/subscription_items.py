@@ -1,5 +1,7 @@
 """``/v1/subscription_items``: the items of subscriptions, one by one."""
 
+from dataclasses import replace
+
 from meterline.api.lists import PAGING, Listing, list_operation, page_of
 from meterline.api.params import idle_params
 from meterline.api.params.params import (
@@ -18,6 +20,7 @@ from meterline.api.routes.shared import (
     ITEM_THRESHOLDS,
     RECURRING_PRICE_DATA,
     discounts,
+    payment_behavior,
 )
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -32,7 +35,7 @@ _KIND = "subscription_item"
 _PATH = "/v1/subscription_items"
 
 _PRORATION = {
-    "payment_behavior": enum("allow_incomplete", "default_incomplete", "error_if_incomplete"),
+    "payment_behavior": payment_behavior(),
     "proration_behavior": enum("always_invoice", "create_prorations", "none"),
     "proration_date": timestamp(),
 }
@@ -40,7 +43,8 @@ _PRORATION = {
 
 def _list_items(ctx: Context, params: Params) -> Listing:
     subscription = find(ctx, "subscription", params["subscription"], param="subscription")
-    return page_of(subscription.body["items"]["data"], params)
+    items = subscription.body["items"]
+    return replace(page_of(items["data"], params), url=items["url"])
 
 
 ITEM_OPERATIONS = (

@@ -28,6 +28,7 @@ from meterline.api.routes.shared import (
     RECURRING_PRICE_DATA,
     currency,
     discounts,
+    payment_behavior,
 )
 from meterline.api.routes.subscription_items import ITEM_OPERATIONS
 from meterline.api.searching import searching
@@ -46,14 +47,15 @@ _KIND = "subscription"
 _ENDED = ("canceled", "incomplete_expired")
 _STATUSES = (
     "active",
+    "past_due",
+    "unpaid",
     "canceled",
     "incomplete",
     "incomplete_expired",
-    "past_due",
-    "paused",
     "trialing",
-    "unpaid",
+    "paused",
 )
+"""In the order in which Stripe tells them."""
 
 _PRORATION = {
     "proration_behavior": enum("always_invoice", "create_prorations", "none"),
@@ -181,10 +183,14 @@ _INVOICE_SETTINGS = object_(
 )
 
 _PAYMENT: dict[str, Param] = {
-    "payment_behavior": enum("allow_incomplete", "default_incomplete", "error_if_incomplete"),
+    "payment_behavior": payment_behavior(),
     **idle_params.SUBSCRIPTION,
 }
-"""Pending updates need a payment that is awaited, so ``pending_if_incomplete`` is refused."""
+
+_NEW_BEHAVIOR = payment_behavior(
+    "Setting `payment_behavior` to `pending_if_incomplete` has no effect when creating a"
+    " subscription."
+)
 
 _CREATE_FIELDS: dict[str, Param] = {
     "add_invoice_items": _ONE_OFF_ITEMS,
@@ -212,7 +218,12 @@ _CREATE_FIELDS: dict[str, Param] = {
 }
 
 _CREATE = object_(
-    {"customer": string(required=True), "items": _ITEMS, **_CREATE_FIELDS},
+    {
+        "customer": string(required=True),
+        "items": _ITEMS,
+        **_CREATE_FIELDS,
+        "payment_behavior": _NEW_BEHAVIOR,
+    },
     exclusive=[
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
         ("trial_end", "trial_period_days"),
@@ -292,7 +303,7 @@ _FILTERS = object_(
     current_period_start=RANGE,
     plan=string(),
     price=string(),
-    status=enum("all", "ended", *_STATUSES),
+    status=enum(*_STATUSES, "all", "ended"),
     test_clock=string(),
 )
 

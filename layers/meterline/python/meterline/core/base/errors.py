@@ -31,14 +31,33 @@ def param_inside(parent: str, name: str) -> str:
 
 
 def no_such(
-    noun: str, object_id: str, *, param: str = "id", status: int | None = None
+    noun: str, object_id: str, *, param: str = "id", status: int | None = None, more: str = ""
 ) -> BillingError:
     """The refusal of a missing object: 404 if it stands in the path (``param="id"``), else 400,
     unless ``status`` says otherwise.
     """
     return BillingError(
-        f"No such {noun}: '{object_id}'",
+        f"No such {noun}: '{object_id}'{more}",
         code="resource_missing",
         param=param,
         status=status or (404 if param == "id" else 400),
     )
+
+
+def in_the_past(param: str, instant: int) -> BillingError:
+    """The refusal of an instant that has passed."""
+    return BillingError(
+        f"The parameter `{param}` expects a unix timestamp representing a date and time in the"
+        f" future. You specified the value `{instant}` which is in the past.",
+        param=param,
+    )
+
+
+def lower_case_key(currency: str, param: str) -> None:
+    """Refuse a currency that is the key of a map in capitals."""
+    if currency != currency.lower():
+        raise BillingError(
+            "Currencies must be lowercase when used as keys in a map. Use"
+            f" `{currency.lower()}` instead of `{currency}`.",
+            param=param,
+        )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from meterline.core.base.errors import BillingError
+from meterline.core.base.errors import BillingError, in_the_past
 from meterline.core.base.periods import (
     SECONDS_PER_DAY,
     Interval,
@@ -104,10 +104,7 @@ def trial_end_from_days(start: int, days: int) -> int:
 def check_trial_end(trial_end: int, now: int, anchor: int) -> None:
     """Refuse a trial that ends in the past or more than two years after the anchor."""
     if trial_end < now:
-        raise BillingError(
-            "Invalid timestamp: trial_end must be an integer Unix timestamp in the future.",
-            param="trial_end",
-        )
+        raise in_the_past("trial_end", trial_end)
     if trial_end > add_intervals(anchor, _TRIAL_LIMIT, 1):
         raise BillingError(
             "Invalid trial_end: a trial may end at most two years after the billing cycle anchor.",

@@ -7,7 +7,7 @@ from meterline.store.base.documents import Document
 _NOUNS = {
     "coupon": "coupon",
     "discount": "discount",
-    "invoiceitem": "invoiceitem",
+    "invoiceitem": "Invoice Item",
     "invoice_payment": "invoice payment",
     "customer": "customer",
     "customer_balance_transaction": "customer balance transaction",
@@ -37,7 +37,8 @@ def find(
     """
     document = ctx.store.get(object_id)
     if document is None or document.kind != kind or document.body.get("deleted"):
-        raise no_such(_NOUNS[kind], object_id, param=param, status=status)
+        more = f"(livemode={str(ctx.livemode).lower()})" if kind == "invoiceitem" else ""
+        raise no_such(_NOUNS[kind], object_id, param=param, status=status, more=more)
     return document
 
 

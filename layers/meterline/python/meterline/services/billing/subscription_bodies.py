@@ -190,7 +190,7 @@ def new_subscription(
         "object": "subscription",
         "billing_cycle_anchor": opening.anchor,
         "billing_cycle_anchor_config": _anchor_config(params.get("billing_cycle_anchor_config")),
-        "billing_mode": _billing_mode(params),
+        "billing_mode": _billing_mode(params, now),
         "collection_method": params.get("collection_method", "charge_automatically"),
         "created": now,
         "currency": items[0].price["currency"],
@@ -267,9 +267,11 @@ def _anchor_config(config: Body | None) -> Body | None:
     }
 
 
-def _billing_mode(params: Body) -> Body:
+def _billing_mode(params: Body, now: int) -> Body:
     mode = (params.get("billing_mode") or {}).get("type", FLEXIBLE_MODE["type"])
-    return FLEXIBLE_MODE if mode == FLEXIBLE_MODE["type"] else {"type": mode, "flexible": None}
+    if mode == FLEXIBLE_MODE["type"]:
+        return FLEXIBLE_MODE | {"updated_at": now}
+    return {"type": mode, "flexible": None}
 
 
 def _empty_fields() -> dict[str, Any]:

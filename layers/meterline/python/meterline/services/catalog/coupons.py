@@ -3,8 +3,9 @@
 import secrets
 import string
 from dataclasses import replace
+from decimal import Decimal
 
-from meterline.core.base.errors import BillingError
+from meterline.core.base.errors import BillingError, in_the_past, lower_case_key
 from meterline.core.base.money import format_decimal, minor_digits
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
@@ -17,6 +18,7 @@ from meterline.store.base.documents import Body, Change, Document
 KIND = "coupon"
 _HIDDEN = ("applies_to", "currency_options")
 _ID_DIGITS = 8
+_LEAST_PERCENT = Decimal("0.01")
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -89,6 +91,7 @@ def _with_new_options(coupon: Body, given: Body) -> Body:
 
 
 def _check_currency(currency: str, param: str) -> None:
+    lower_case_key(currency, "currency_options")
     try:
         minor_digits(currency)
     except BillingError as refusal:
@@ -124,28 +127,13 @@ def _new_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
 
 
 def _check(ctx: Context, params: Body) -> None:
-    if "amount_off" in params:
-        if "currency" not in params:
-            raise BillingError(
-                "You must pass currency when passing amount_off.",
-                code="parameter_missing",
-                param="currency",
-            )
-        minor_digits(params["currency"])
-    for name in ("currency", "currency_options"):
-        if name in params and "amount_off" not in params:
-            raise BillingError(f"You can only pass {name} with amount_off.", param=name)
-    if params.get("percent_off") == 0:
-        raise BillingError(
-            "This value must be greater than or equal to 0.01 (it currently is '0.0').",
-            param="percent_off",
-        )
+    _check_what_is_off(params)
     repeating = params.get("duration") == "repeating"
     if repeating and "duration_in_months" not in params:
         raise BillingError(
-            "You must pass duration_in_months when passing duration=repeating.",
-            code="parameter_missing",
-            param="duration_in_months",
+            "The duration_in_months param must be set when creating a coupon with a repeating"
+            " duration",
+            param="duration",
         )
     if not repeating and "duration_in_months" in params:
         raise BillingError(
@@ -153,6 +141,40 @@ def _check(ctx: Context, params: Body) -> None:
             param="duration_in_months",
         )
     if params.get("redeem_by", ctx.now) < ctx.now:
-        raise BillingError("redeem_by must be in the future.", param="redeem_by")
+        raise in_the_past("redeem_by", params["redeem_by"])
     for index, product_id in enumerate(params.get("applies_to", {}).get("products", [])):
         find(ctx, "product", product_id, param=f"applies_to[products][{index}]")
+
+
+def _check_what_is_off(params: Body) -> None:
+    """Either a percentage is off, or an amount in a currency and perhaps others."""
+    percent = params.get("percent_off")
+    if percent is None and "amount_off" not in params:
+        raise BillingError("Must provide percent_off or amount_off.", code="parameter_missing")
+    if percent is not None:
+        _check_percentage(percent, params)
+        return
+    if "currency" not in params:
+        raise BillingError("You must pass currency when passing amount_off", param="currency")
+    minor_digits(params["currency"])
+
+
+def _check_percentage(percent: Decimal, params: Body) -> None:
+    if "amount_off" in params:
+        raise BillingError(
+            "Received both percent_off and amount_off parameters. Please pass in only one."
+        )
+    if "currency_options" in params:
+        raise BillingError(
+            "You may only specify one of these parameters: currency_options, percent_off.",
+            param="currency_options",
+        )
+    if "currency" in params:
+        raise BillingError("You can only pass currency with amount_off.", param="currency")
+    if percent < _LEAST_PERCENT:
+        told = f"{percent:f}" if percent else "0.0"
+        raise BillingError(
+            f"This value must be greater than or equal to {_LEAST_PERCENT} (it currently is"
+            f" '{told}').",
+            param="percent_off",
+        )

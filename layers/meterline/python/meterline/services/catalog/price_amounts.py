@@ -79,9 +79,8 @@ def price_amount(given: Body, name: str, param: str, *, optional: bool) -> Body:
         if optional:
             return no_amount(name)
         raise BillingError(
-            f"Missing required param: {under(param, name)}.",
-            code="parameter_missing",
-            param=under(param, name),
+            f"Prices require an `{name}` or `{decimal_name}` parameter to be set.",
+            param=param or None,
         )
     if value > MAX_AMOUNT_MINOR:
         raise BillingError(

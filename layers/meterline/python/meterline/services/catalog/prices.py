@@ -81,6 +81,11 @@ def create_price(ctx: Context, params: Body) -> Body:
     from meterline.services.catalog import products  # noqa: PLC0415 - they make default prices
 
     events, documents = [], []
+    if "product" in params and "product_data" in params:
+        raise BillingError(
+            "You may only specify one of these parameters: product, product_data.",
+            param="product",
+        )
     if "product" not in params and "product_data" not in params:
         raise BillingError(
             "You must specify either `product` or `product_data` when creating a price."
@@ -212,9 +217,8 @@ def _check_meter(ctx: Context, meter_id: str | None, usage_type: str, param: str
     """A metered price has an active meter; no other price has one."""
     if usage_type == "metered" and meter_id is None:
         raise BillingError(
-            f"Metered prices need a meter: pass its id as {param}.",
-            code="parameter_missing",
-            param=param,
+            "Starting with Stripe version `2025-03-31.basil`, metered prices must be backed by"
+            " meters."
         )
     if meter_id is None:
         return

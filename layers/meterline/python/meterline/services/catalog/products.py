@@ -43,6 +43,7 @@ def new_product(ctx: Context, params: Body) -> Body:
         "id": params.get("id") or new_id("prod_"),
         "object": KIND,
         "active": params.get("active", True),
+        "attributes": [],
         "created": ctx.now,
         "default_price": None,
         "description": params.get("description"),

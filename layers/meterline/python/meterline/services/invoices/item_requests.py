@@ -125,8 +125,7 @@ def _unit_amount(params: Body, quantity: Decimal, at: str) -> Decimal:
         )
     if quantity != 1:
         raise BillingError(
-            "You may only specify one of these parameters: amount, quantity. Give the amount of"
-            " one as unit_amount_decimal.",
+            "You may only specify one of these parameters: amount, quantity.",
             code="parameters_exclusive",
             param=param_inside(at, "amount"),
         )

@@ -76,7 +76,7 @@ def create_subscription(ctx: Context, params: Body) -> Body:
     The first invoice is finalised in the same commit if it is charged automatically, and an hour
     later if it is sent (contract section 6). In flexible mode nothing due means no invoice.
     """
-    customer = find(ctx, "customer", params["customer"], param="customer")
+    customer = find(ctx, "customer", params["customer"], param="customer", status=404)
     ledger = open_ledger(on_customers_time(ctx, customer), customer)
     created = start_subscription(ledger, params)
     subscription = created.subscription
