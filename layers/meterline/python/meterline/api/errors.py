@@ -52,11 +52,12 @@ def request_log_url(request_id: str) -> str:
     """Where the console shows the log lines of a request; only the account's own people see it."""
     region = os.environ.get("AWS_REGION", "")
     partition = next((one for one in _CONSOLES if region.startswith(one)), "")
+    console = f"https://{_CONSOLES.get(partition, _CONSOLE)}/cloudwatch/home"
     group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/meterline")
     twice = quote(quote(group, safe=""), safe="").replace("%", "$")
     return (
-        f"https://{_CONSOLES.get(partition, _CONSOLE)}/cloudwatch/home?region={region}#logsV2:log-groups/"
-        f"log-group/{twice}/log-events$3FfilterPattern$3D$2522{request_id}$2522"
+        f"{console}?region={region}#logsV2:log-groups/log-group/{twice}/log-events"
+        f"$3FfilterPattern$3D$2522{request_id}$2522"
     )
 
 

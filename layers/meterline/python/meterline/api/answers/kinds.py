@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from meterline.core.catalog.redemption import is_redeemable
+from meterline.services.base.events import only_plan
 from meterline.services.base.wire_numbers import wire_number
 from meterline.services.catalog.plans import plan_with_tiers
 from meterline.services.invoices.payments import payment_id
@@ -71,10 +72,7 @@ def _embed_plan(item: Body) -> None:
 
 def _embed_only_plan(subscription: Body) -> None:
     """Give a subscription the ``plan`` and ``quantity`` of its item, if it has just one."""
-    items = subscription["items"]["data"]
-    only = items[0] if len(items) == 1 else {}
-    subscription["plan"] = dict(only["plan"]) if only else None
-    subscription["quantity"] = only.get("quantity")
+    subscription.update(only_plan(subscription))
 
 
 def _judge_coupon(coupon: Body) -> None:

@@ -209,7 +209,7 @@ class Boolean(Param):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf(Param):
-    """One of some words, which refusals tell in this order; some may be ``refused`` for a reason."""
+    """One of some words, which refusals tell in this order; ``refused`` are some for a reason."""
 
     values: tuple[str, ...]
     refused: Mapping[str, str] = field(default_factory=dict)

@@ -99,6 +99,13 @@ def outbox_id(event_id: str) -> str:
     return event_id[:-_INDEX_DIGITS]
 
 
+def only_plan(subscription: Body) -> Body:
+    """The ``plan`` and ``quantity`` of a subscription: those of its item, if it has just one."""
+    items = subscription["items"]["data"]
+    only = items[0] if len(items) == 1 else {}
+    return {"plan": dict(only["plan"]) if only else None, "quantity": only.get("quantity")}
+
+
 def public(body: Body) -> Body:
     """``body`` without private state, at any depth."""
     return {key: _public_value(value) for key, value in body.items() if key != "_"}
@@ -164,11 +171,10 @@ def _event(
     livemode: bool,  # noqa: FBT001 - a field of the event
     now: int,
 ) -> Body:
-    subject = public(first_lines(draft.subject))
+    subject = _shown(draft.subject)
     data: Body = {"object": subject}
     if draft.before is not None:
-        before = public(first_lines(draft.before))
-        data["previous_attributes"] = previous_attributes(before, subject)
+        data["previous_attributes"] = previous_attributes(_shown(draft.before), subject)
     return {
         "id": "",
         "object": "event",
@@ -180,6 +186,12 @@ def _event(
         "request": _request(origin),
         "type": draft.type,
     }
+
+
+def _shown(body: Body) -> Body:
+    """A body as events show it: the first lines of an invoice, the plan of a subscription."""
+    shown = public(first_lines(body))
+    return shown | only_plan(shown) if shown.get("object") == "subscription" else shown
 
 
 def _request(origin: Origin | None) -> Body:
