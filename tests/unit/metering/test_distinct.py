@@ -81,6 +81,6 @@ def test_hours_within_the_bound_make_an_exact_month_of_any_size() -> None:
 @pytest.mark.parametrize("values", [users(0, 3), users(0, 2_000).bounded()])
 def test_they_come_back_from_bytes(values: Distinct) -> None:
     data = values.pack()
-    assert len(data) == 16 * len(values.digests)
+    assert len(data) == 1 + 16 * len(values.digests)
     assert unpack(data, values.limit) == values
     assert values.is_exact == (values.limit == EVERYTHING)

@@ -10,7 +10,11 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
+from meterline.core.base.versions import UnknownVersion, check_version
+
+VERSION: Final = 1
 DIGEST_BYTES = 16
 EVERYTHING = 1 << (8 * DIGEST_BYTES)
 MOST_DISTINCT = 1_000
@@ -50,8 +54,9 @@ class Distinct:
         return Distinct(frozenset(kept[:-1]), kept[-1])
 
     def pack(self) -> bytes:
-        """The digests as bytes, in order; ``limit`` is kept beside them."""
-        return b"".join(digest.to_bytes(DIGEST_BYTES) for digest in sorted(self.digests))
+        """The version of this form, and the digests in order; ``limit`` is kept beside them."""
+        digests = (digest.to_bytes(DIGEST_BYTES) for digest in sorted(self.digests))
+        return bytes((VERSION,)) + b"".join(digests)
 
 
 @dataclass(slots=True)
@@ -75,8 +80,11 @@ class Union:
 
 
 def unpack(data: bytes, limit: int = EVERYTHING) -> Distinct:
-    """The values that ``Distinct.pack`` wrote."""
-    starts = range(0, len(data), DIGEST_BYTES)
+    """The values that ``Distinct.pack`` wrote; UnknownVersion of what has another form."""
+    check_version(data, VERSION, "Distinct values")
+    starts = range(1, len(data), DIGEST_BYTES)
+    if len(data) % DIGEST_BYTES != 1:
+        raise UnknownVersion(f"{len(data)} bytes are no version byte and whole digests")
     digests = (int.from_bytes(data[start : start + DIGEST_BYTES]) for start in starts)
     return Distinct(frozenset(digests), limit)
 

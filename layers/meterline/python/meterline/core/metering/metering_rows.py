@@ -4,19 +4,24 @@ write units.
 Rows are packed column by column, since that is short and quickly done: the identities of 16 bytes;
 two bytes each with the second within its hour (12 bits), the cancel mark and the tombstone's (1 bit
 each); the values as whole numbers, all of one width, big-endian and signed; where order matters 8
-bytes each of receipt time. Two bytes before them tell the width of the values and how many decimal
-places they have. Digests of values take 16 bytes, unsigned.
+bytes each of receipt time. Three bytes before them tell the version of this form, the width of the
+values and how many decimal places they have. Digests of values take 16 bytes, unsigned.
 """
 
 import struct
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Final
 
+from meterline.core.base.versions import check_version
 from meterline.core.metering.aggregation import EXACT, Measure, Row, rows_from
 from meterline.core.metering.distinct import DIGEST_BYTES
 
+VERSION: Final = 3
+"""The first one: rows were once stored without, and began with their width, which is never 3."""
+
 HOUR_SECONDS = 3_600
-_HEADER_BYTES = 2
+_HEADER_BYTES = 3
 _IDENTITY_BYTES = 16
 _SECOND_BYTES = 2
 _ORDER_BYTES = 8
@@ -41,7 +46,7 @@ def pack(rows: Iterable[Row], hour_start: int, measure: Measure) -> bytes:
         heads = [head | flag for head, flag in zip(heads, flags, strict=True)]
     numbers, places = _whole_numbers(values)
     width = DIGEST_BYTES if measure.has_digests else _width(numbers)
-    parts = [bytes((width, places)), *identities, struct.pack(f">{len(heads)}H", *heads)]
+    parts = [bytes((VERSION, width, places)), *identities, struct.pack(f">{len(heads)}H", *heads)]
     parts.append(_pack_numbers(numbers, width, signed=not measure.has_digests))
     if measure.is_ordered:
         parts.append(struct.pack(f">{len(heads)}Q", *acceptances))
@@ -49,10 +54,11 @@ def pack(rows: Iterable[Row], hour_start: int, measure: Measure) -> bytes:
 
 
 def unpack(data: bytes, hour_start: int, measure: Measure) -> list[Row]:
-    """The rows that ``pack`` made of one hour."""
+    """The rows that ``pack`` made of one hour; UnknownVersion of what has another form."""
     if not data:
         return []
-    width, places = data[0], data[1]
+    check_version(data, VERSION, "Rows")
+    width, places = data[1], data[2]
     number = (len(data) - _HEADER_BYTES) // row_bytes(data, measure)
     identities_end = _HEADER_BYTES + number * _IDENTITY_BYTES
     heads_end = identities_end + number * _SECOND_BYTES
@@ -79,7 +85,7 @@ def split(data: bytes, rows: int, measure: Measure) -> tuple[bytes, bytes]:
     rows = min(rows, number)
     first, second = [data[:_HEADER_BYTES]], [data[:_HEADER_BYTES]]
     start = _HEADER_BYTES
-    for width in (_IDENTITY_BYTES, _SECOND_BYTES, data[0], _ORDER_BYTES * measure.is_ordered):
+    for width in (_IDENTITY_BYTES, _SECOND_BYTES, data[1], _ORDER_BYTES * measure.is_ordered):
         cut, end = start + rows * width, start + number * width
         first.append(data[start:cut])
         second.append(data[cut:end])
@@ -89,7 +95,7 @@ def split(data: bytes, rows: int, measure: Measure) -> tuple[bytes, bytes]:
 
 def row_bytes(data: bytes, measure: Measure) -> int:
     """How long each row is in the bytes that ``pack`` made."""
-    return _IDENTITY_BYTES + _SECOND_BYTES + data[0] + _ORDER_BYTES * measure.is_ordered
+    return _IDENTITY_BYTES + _SECOND_BYTES + data[1] + _ORDER_BYTES * measure.is_ordered
 
 
 def _whole_numbers(values: Sequence[Decimal]) -> tuple[list[int], int]:

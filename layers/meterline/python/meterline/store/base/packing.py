@@ -2,16 +2,22 @@
 
 Bodies are alike: the same field names, mostly the same values. A dictionary that holds them once
 makes what is stored about a third of what plain compression gives, and with it the write units.
+Another dictionary, or another compression, is another version.
 """
 
 import json
 import zlib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from meterline.core.base.versions import check_version
 
 type Body = dict[str, Any]
 """The JSON of an object as the API shows it, unexpanded; private state stands under ``_``."""
+
+VERSION: Final = 6
+"""The first one: bare compression, as it was once stored, never begins with this byte."""
 
 _LEVEL = 6
 _BARE = -15
@@ -22,15 +28,25 @@ _DICTIONARY = Path(__file__).with_name("bodies.dictionary")
 
 def pack(body: Body) -> bytes:
     """``body`` as stored: compressed JSON, keys in one order so that equal bodies are equal."""
-    text = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
-    packer = zlib.compressobj(_LEVEL, wbits=_BARE, zdict=_dictionary())
-    return packer.compress(text) + packer.flush()
+    return pack_text(json.dumps(body, separators=(",", ":"), sort_keys=True).encode())
 
 
 def unpack(data: bytes) -> Body:
-    """The body that ``pack`` stored."""
-    body: Body = json.loads(zlib.decompressobj(wbits=_BARE, zdict=_dictionary()).decompress(data))
+    """The body that ``pack`` stored; UnknownVersion of what another release stored otherwise."""
+    body: Body = json.loads(unpack_text(data))
     return body
+
+
+def pack_text(text: bytes) -> bytes:
+    """The bytes of a JSON text as stored: its version, and the text compressed."""
+    packer = zlib.compressobj(_LEVEL, wbits=_BARE, zdict=_dictionary())
+    return bytes((VERSION,)) + packer.compress(text) + packer.flush()
+
+
+def unpack_text(data: bytes) -> bytes:
+    """The text that ``pack_text`` stored, byte for byte; UnknownVersion as ``unpack``."""
+    check_version(data, VERSION, "Bodies")
+    return zlib.decompressobj(wbits=_BARE, zdict=_dictionary()).decompress(data[1:])
 
 
 def text_bytes(value: object) -> int:

@@ -4,8 +4,6 @@ A profile is replaced by a later one without a condition: one that is older cost
 says the same.
 """
 
-import json
-import zlib
 from typing import Any
 
 from meterline.core.metering import metering_rows
@@ -15,6 +13,7 @@ from meterline.core.metering.metering_profiles import Profile, Seconds
 from meterline.store.base import decimals
 from meterline.store.base.batches import batch_get
 from meterline.store.base.clients import dynamodb
+from meterline.store.base.packing import pack, unpack
 from meterline.store.base.settings import settings
 from meterline.store.metering import usage
 from meterline.store.metering.usage import BucketKey
@@ -52,12 +51,11 @@ def save_profile(key: BucketKey, profile: Profile, measure: Measure, watermark: 
         [second - key.start, *_texts(part, key.start, measure)]
         for second, part in sorted(profile.seconds.items())
     ]
-    text = json.dumps(seconds, separators=(",", ":"))
     item = {
         **_place(key),
         "segments": {"N": str(profile.segments)},
         "until": {"S": profile.until},
-        "seconds": {"B": zlib.compress(text.encode())},
+        "seconds": {"B": pack({"seconds": seconds})},
         **expiry(watermark),
     }
     dynamodb().put_item(TableName=settings().usage_table, Item=item)
@@ -76,10 +74,9 @@ def _texts(part: Aggregate, start: int, measure: Measure) -> list[Any]:
 
 
 def _profile(item: Item, key: BucketKey, measure: Measure) -> Profile:
-    text = zlib.decompress(item["seconds"]["B"])
     seconds: Seconds = {
         key.start + offset: _aggregate(texts, key.start, measure)
-        for offset, *texts in json.loads(text)
+        for offset, *texts in unpack(item["seconds"]["B"])["seconds"]
     }
     return Profile(int(item["segments"]["N"]), item["until"]["S"], seconds)
 
