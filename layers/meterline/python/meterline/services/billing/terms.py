@@ -134,6 +134,12 @@ def owing_usage_of(item: Body, past: Period) -> Body:
     return item | {"_": (item.get("_") or {}) | owed}
 
 
+def without_owed_usage(item: Body) -> Body:
+    """An item that owes no usage of before, as when that is billed."""
+    kept = {name: value for name, value in (item.get("_") or {}).items() if name != "usage_owed"}
+    return item | {"_": kept} if "_" in item else item
+
+
 def is_free_time(subscription: Body) -> bool:
     """Whether the running period costs nothing: in a trial, or while the subscription is paused."""
     return subscription["status"] in ("trialing", "paused")

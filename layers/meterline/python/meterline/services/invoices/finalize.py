@@ -161,11 +161,11 @@ def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Doc
 
 def _rate_items_again(ledger: Ledger, before: Body, after: Body) -> None:
     """Keep invoice items of usage equal to their lines, which count usage up to now."""
-    former = {line["id"]: line["amount"] for line in invoice_lines(before)}
+    former = {line["id"]: _figures(line) for line in invoice_lines(before)}
     changed = {
         item_id: line
         for line in invoice_lines(after)
-        if (item_id := item_of_line(line)) and line["amount"] != former[line["id"]]
+        if (item_id := item_of_line(line)) and _figures(line) != former[line["id"]]
     }
     counted: dict[str, dict[str, Body]] = {}
     for item in ledger.ctx.store.get_many(changed).values():

@@ -13,12 +13,10 @@ from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import (
     BillingMode,
     Line,
-    metered_line,
     opening_lines,
     trial_lines,
 )
 from meterline.core.subscriptions.cycle_changes import CycleTerms, cycle_reset, is_free
-from meterline.core.subscriptions.usage_changes import cut_by_reset
 from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import (
     items_of,
@@ -30,15 +28,12 @@ from meterline.services.billing.terms import (
     mode_of,
     span_from,
     trial_span,
-    unbilled_usage,
-    usage_span,
 )
 from meterline.services.invoices.drafting import ItemLine
-from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
 from meterline.services.subscriptions.items import own_interval
 from meterline.services.subscriptions.prorations import Proration, credit_unused
-from meterline.services.subscriptions.renewals import in_period
+from meterline.services.subscriptions.renewals import in_period, usage_lines
 from meterline.store.base.documents import Body
 
 _IN_TRIAL = "subscription_update_trial_after_billing_cycle_anchor"
@@ -90,7 +85,7 @@ def restart(
 
     The unused time of the cut period is credited by pending items, its usage is billed by lines.
     """
-    lines = _usage_lines(ledger, before, how.at)
+    lines = usage_lines(ledger.ctx, before, how.at)
     credit_unused(ledger, before, Proration(how.at, prorates))
     renewed = after | _standing(before, how)
     spans = _spans(renewed, how)
@@ -102,23 +97,6 @@ def restart(
     for item in sorted(items_of(restarted), key=lambda one: int(one["created"]), reverse=True):
         lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]
     return restarted, lines
-
-
-def _usage_lines(ledger: Ledger, before: Body, at: int) -> list[ItemLine]:
-    cuts = {}
-    for item in items_of(before):
-        unbilled = unbilled_usage(before, item)
-        cut = None if unbilled is None else cut_by_reset(unbilled, at).billed
-        if cut is not None:
-            cuts[item["id"]] = (item, cut)
-    usage = usage_in(ledger.ctx, before["customer"], cuts)
-    anchor = before["billing_cycle_anchor"]
-    return [
-        ItemLine(
-            item, metered_line(billed_item(item), usage[item_id], usage_span(item, anchor, cut))
-        )
-        for item_id, (item, cut) in cuts.items()
-    ]
 
 
 def _spans(renewed: Body, how: Restart) -> dict[str, CyclePeriod]:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from meterline.core.base.periods import Period
 from meterline.core.billing.cycles import CyclePeriod
-from meterline.core.billing.invoicing import opening_lines, renewal_lines
+from meterline.core.billing.invoicing import metered_line, opening_lines, renewal_lines
 from meterline.core.billing.mixed_intervals import subscription_period
+from meterline.core.subscriptions.usage_changes import cut_by_reset
 from meterline.services.account.account_settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.events import EventDraft
@@ -34,6 +35,7 @@ from meterline.services.billing.terms import (
     span_from,
     unbilled_usage,
     usage_span,
+    without_owed_usage,
 )
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import (
@@ -125,17 +127,20 @@ def draft_renewal(
 ) -> tuple[Body | None, Body]:
     """The invoice at the end of the closing period, with the usage counted so far, or None.
 
-    Also the subscription after it: in its coming period, or ended. The usage of a trial is not
-    billed, so a trial of nothing but metered items ends without an invoice.
+    Also the subscription after it: in its coming period, paused or ended. The usage of a trial is
+    not billed, so a trial of nothing but metered items ends without an invoice, unless they owe the
+    usage of before.
     """
     due = closing_period(subscription).end
     goes_on = not ends_at(subscription, due) and _trial_ends(subscription, due)
     fate = fate_of_trial(subscription, due) if goes_on else None
     if fate is not None:
-        return None, fate
-    lines = renewal_item_lines(ledger.ctx, subscription, due)
-    after = _after_period(subscription, due)
-    if not lines and not ledger.pending.has(pending_for(subscription)):
+        lines, after = usage_lines(ledger.ctx, subscription, due), fate
+    else:
+        lines = renewal_item_lines(ledger.ctx, subscription, due)
+        after = _after_period(subscription, due)
+    bills_pending = fate is None and ledger.pending.has(pending_for(subscription))
+    if not lines and not bills_pending:
         return None, after
     invoice, spent = draft_on(ledger, subscription, terms, lines)
     left = with_discounts_of(after | {"latest_invoice": spent["latest_invoice"]}, spent)
@@ -167,6 +172,24 @@ def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemL
             made += opening_lines(billed, coming, mode_of(subscription)) if coming else []
         lines += [ItemLine(item, line) for line in made]
     return lines
+
+
+def usage_lines(ctx: Context, subscription: Body, at: int) -> list[ItemLine]:
+    """The usage of all metered items whose periods are cut at an instant, and of before if owed."""
+    cuts = {}
+    for item in items_of(subscription):
+        unbilled = unbilled_usage(subscription, item)
+        cut = None if unbilled is None else cut_by_reset(unbilled, at).billed
+        if cut is not None:
+            cuts[item["id"]] = (item, cut)
+    usage = usage_in(ctx, subscription["customer"], cuts)
+    anchor = subscription["billing_cycle_anchor"]
+    return [
+        ItemLine(
+            item, metered_line(billed_item(item), usage[item_id], usage_span(item, anchor, cut))
+        )
+        for item_id, (item, cut) in cuts.items()
+    ]
 
 
 def current_period(subscription: Body) -> Period:
@@ -243,6 +266,8 @@ def fate_of_trial(subscription: Body, due: int) -> Body | None:
     if subscription["collection_method"] == "send_invoice":
         return None
     behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    settled = map(without_owed_usage, items_of(subscription))
+    subscription = with_items(subscription, list(settled))
     if behavior == "cancel":
         return ended_subscription(subscription, due)
     if behavior == "pause":

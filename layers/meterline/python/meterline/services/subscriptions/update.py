@@ -47,7 +47,7 @@ from meterline.services.subscriptions.cycle import restart, restart_of
 from meterline.services.subscriptions.ends import wanted_end
 from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
-from meterline.services.subscriptions.renewals import current_period, fate_of_trial
+from meterline.services.subscriptions.renewals import current_period, fate_of_trial, usage_lines
 from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
     subscription_thresholds,
@@ -118,7 +118,10 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
     add_one_off_items(ledger, changed, params.get("add_invoice_items", ()))
     fate = _fate_of_ended_trial(before, changed, params, now)
     if fate is not None:
-        return Amended(fate, None)
+        owed = usage_lines(ledger.ctx, before, now)
+        if not owed:
+            return Amended(fate, None)
+        return _billed(ledger, before, fate, owed, pending_for(fate))
     lines: list[ItemLine] = []
     if new_cycle is not None:
         changed, lines = restart(ledger, after, changed, new_cycle, prorates=how.prorates)
