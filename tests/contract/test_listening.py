@@ -12,7 +12,8 @@ from typing import override
 import pytest
 
 from meterline.api.app import lambda_handler
-from meterline.api.router import Answer, Operation, Routes
+from meterline.api.operations import Answer, Operation
+from meterline.api.router import Routes
 from tests.contract.answers import WATCH
 from tests.contract.tap import LOSE, Tap, tapping
 from tests.integration.api.bridge import gateway_event

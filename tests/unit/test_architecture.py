@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,23 @@ BINARY_FRACTIONS_ALLOWED = {
 
 WILDCARDS_THAT_AWS_NEEDS: dict[str, str] = {}
 """Actions that know no resource, each with the reason; there are none yet."""
+
+
+ROOMS = {
+    "core": ["base", "metering catalog", "billing", "subscriptions"],
+    "store": ["base", "metering events work", "billing", "account"],
+    "services": [
+        "base",
+        "account catalog customers metering",
+        "billing events",
+        "invoices",
+        "subscriptions",
+        "previews work",
+    ],
+    "api": ["params", "answers", "", "routes"],
+}
+"""The rooms of each floor from the ground up; those on one line know nothing of each other. ""
+are the modules that stand on the floor itself."""
 
 
 def name_of(path: Path) -> str:
@@ -50,6 +68,67 @@ def test_imports_point_down_only(path: Path) -> None:
     own = FLOORS.get(path.relative_to(PACKAGE).parts[0], 0)
     above = [module for module in imports(path) if floor(module) > own]
     assert above == []
+
+
+def module_of(path: Path) -> str:
+    words = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(words[:-1] if words[-1] == "__init__" else words)
+
+
+MODULES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The modules of the package that a file imports, wherever the import stands."""
+    named = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            under = {f"{node.module}.{alias.name}" for alias in node.names}
+            named |= (under & MODULES.keys()) or {node.module or ""}
+        elif isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+    return named & MODULES.keys()
+
+
+def room(module: str) -> tuple[str, str]:
+    """The floor and the room of a module; "" is the room of what stands on the floor itself."""
+    words = module.split(".")[1:]
+    return words[0], words[1] if len(words) > 2 or is_room(module) else ""
+
+
+def is_room(module: str) -> bool:
+    return MODULES[module].name == "__init__.py" and module.count(".") > 1
+
+
+def level(module: str) -> int:
+    floor_name, room_name = room(module)
+    levels = [line.split(" ") for line in ROOMS[floor_name]]
+    return next(i for i, rooms in enumerate(levels) if room_name in rooms)
+
+
+ON_FLOORS = [module for module in MODULES if module.count(".") > 1]
+
+
+@pytest.mark.parametrize("module", ON_FLOORS)
+def test_no_room_imports_a_room_above_or_beside_it(module: str) -> None:
+    others = {
+        other
+        for other in imported_modules(MODULES[module])
+        if other in ON_FLOORS and room(other)[0] == room(module)[0] and room(other) != room(module)
+    }
+    assert sorted(other for other in others if level(other) >= level(module)) == []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    arrows = {module: imported_modules(path) for module, path in MODULES.items()}
+    assert len(list(TopologicalSorter(arrows).static_order())) == len(MODULES)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if is_room(module)])
+def test_every_room_says_what_it_owns_and_what_it_does_not(module: str) -> None:
+    said = ast.get_docstring(ast.parse(MODULES[module].read_text())) or ""
+    assert "Owns " in said
+    assert "Does not own " in said
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=name_of)

@@ -5,7 +5,8 @@ from functools import cache
 
 import pytest
 
-from meterline.api.router import Operation, Routes
+from meterline.api.operations import Operation
+from meterline.api.router import Routes
 from tests.engines import ROOT, resources, template
 from tests.gateway import Route, api_body, route, routes
 from tests.integration.api.bridge import load_handler

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from meterline.api import app, auth
+from meterline.api.call import Call
 from meterline.services.account.api_keys import create_key
 from meterline.services.base import ids, workers
 from meterline.services.invoices import metered
@@ -53,7 +54,7 @@ def _keep_errors(shop: Shop, patch: pytest.MonkeyPatch) -> None:
     """Let the shop know which exception a 500 stands for."""
     answer = app._failure  # noqa: SLF001 - where an exception becomes an answer
 
-    def kept(call: app.Call, error: Exception) -> object:
+    def kept(call: Call, error: Exception) -> object:
         shop.errors.append(error)
         return answer(call, error)
 

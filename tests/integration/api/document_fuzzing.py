@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meterline.api.router import Operation
+from meterline.api.operations import Operation
 from tests.integration.api.fuzzing import PREFIXES, Fuzzer
 
 type Schema = Mapping[str, Any]

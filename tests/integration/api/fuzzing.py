@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from meterline.api.operations import Operation
 from meterline.api.params.idle_params import Idle
 from meterline.api.params.params import (
     Array,
@@ -22,7 +23,6 @@ from meterline.api.params.params import (
     Param,
     String,
 )
-from meterline.api.router import Operation
 
 NASTY = [
     "",

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from meterline.api.auth import forget_cached
-from meterline.api.router import Answer, Operation
+from meterline.api.operations import Answer, Operation
 from meterline.api.routes.description import all_operations
 from meterline.services.account.api_keys import create_key, revoke_key, roll_key
 from tests.engines import Engine

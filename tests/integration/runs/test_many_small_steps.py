@@ -9,7 +9,6 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.account.account_settings import update_settings
-from meterline.services.customers.customers import delete_customer
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_verbs import (
     create_invoice_item,
@@ -19,6 +18,7 @@ from meterline.services.invoices.item_verbs import (
 from meterline.services.invoices.line_verbs import add_lines, remove_lines
 from meterline.services.invoices.manual import create_invoice, delete_invoice
 from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.services.subscriptions.customer_deletion import delete_customer
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.services.work.test_clocks import delete_test_clock, run_test_clock

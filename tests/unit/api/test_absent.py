@@ -10,7 +10,8 @@ import pytest
 import stripe
 
 from meterline.api.absent import AREAS, LISTS, absent_operation
-from meterline.api.router import Operation, Routes
+from meterline.api.operations import Operation
+from meterline.api.router import Routes
 from meterline.api.routes.description import all_operations
 from meterline.core.base.errors import BillingError
 from meterline.store.base.account import account_id

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from meterline.api.answers.expansion import read_trails
+from meterline.api.operations import get, permission_of, post
 from meterline.api.page_tokens import page_token, read_page_token
 from meterline.api.requests import read_params, read_request
-from meterline.api.router import Routes, get, permission_of, post
+from meterline.api.router import Routes
 from meterline.api.sealing import BrokenSeal, seal, unseal
 from meterline.core.base.errors import BillingError
 

@@ -8,14 +8,14 @@ import this only when a path is none of theirs.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from meterline.api.operations import Answer, Operation, permission_of
 from meterline.api.params.param_refusals import Raw
 from meterline.api.params.params import Object, Param, Params
-from meterline.api.router import Answer, Operation, permission_of
 from meterline.core.base.errors import BillingError, no_such
 from meterline.store.base.account import account_id
 
 if TYPE_CHECKING:
-    from meterline.api.app import Call
+    from meterline.api.call import Call
 
 type Body = dict[str, Any]
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from meterline.api.operations import Operation
 from meterline.api.requests import Request
-from meterline.api.router import Operation
 from meterline.core.base.errors import BillingError
 from meterline.store.account import access
 from meterline.store.account.access import ApiKey

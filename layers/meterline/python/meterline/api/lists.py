@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from meterline.api.operations import Answer, Operation, get, permission_of
 from meterline.api.params.params import RANGE, Integer, Object, Param, Params, object_, string
-from meterline.api.router import Answer, Operation, get, permission_of
 from meterline.core.base.errors import BillingError, no_such
 from meterline.store.base.keys import END_OF_TIME
 

@@ -17,8 +17,8 @@ from meterline.api.answers.own_shapes import (
     own_objects,
     price_terms,
 )
+from meterline.api.operations import Answer, Operation
 from meterline.api.params.params import Array, Either, Map, Object, Param
-from meterline.api.router import Answer, Operation
 from meterline.core.metering.aggregation import Formula
 from meterline.services.base.api_version import API_VERSION
 

@@ -1,76 +1,10 @@
-"""Routes as tables: an ``Operation`` says everything about one verb of one resource."""
+"""Routes: the operations of one function, found by method and path."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Any
+from collections.abc import Iterable
 
+from meterline.api.absent import absent_operation
 from meterline.api.errors import unknown_route, wrong_method
-from meterline.api.params.params import Object, array, object_, string
-
-EXPAND = array(string(max_length=200), max_items=20)
-"""The parameter that every operation takes."""
-
-
-class Answer(Enum):
-    """How what an operation returns becomes the response body."""
-
-    OBJECT = "object"
-    """A stored body of the operation's kind: rendered and expanded."""
-    LIST = "list"
-    """A ``Listing`` of bodies of the kind."""
-    SEARCH = "search"
-    """A ``SearchPage`` of bodies of the kind."""
-    RAW = "raw"
-    """A finished JSON value."""
-    BYTES = "bytes"
-    """A finished body."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One verb of the API.
-
-    ``run`` is called as ``run(context, *path_values, params)``, where context is a
-    ``services.context.Context``, or the bare ``api.app.Call`` when ``light`` (for functions that
-    must start without the object store). ``permission`` names the resource that a restricted key
-    needs; GET needs read, everything else write. ``idempotent`` operations honour Idempotency-Key.
-    ``public`` ones ask for no key, ``takes_session`` ones for a stream session's token.
-    """
-
-    method: str
-    path: str
-    run: Callable[..., Any]
-    permission: str
-    kind: str = ""
-    answer: Answer = Answer.OBJECT
-    params: Object = field(default_factory=Object)
-    light: bool = False
-    idempotent: bool = True
-    takes_session: bool = False
-    public: bool = False
-    reveal: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    find_again: Callable[..., dict[str, Any]] | None = None
-
-    def revealing(self, reveal: Callable[[dict[str, Any]], dict[str, Any]]) -> "Operation":
-        """The same operation, whose answer alone shows what ``reveal`` adds to the body."""
-        return replace(self, reveal=reveal)
-
-    def found_again_by(self, find: Callable[..., dict[str, Any]]) -> "Operation":
-        """The same operation, for objects that are a part of another: a replay whose stored answer
-        was lost asks ``find(context, id, params)`` for the result.
-        """
-        return replace(self, find_again=find)
-
-    @property
-    def writes(self) -> bool:
-        """Whether a restricted key needs the right to write."""
-        return self.method != "GET"
-
-    @property
-    def accepted(self) -> Object:
-        """The parameters that it takes, ``expand`` included."""
-        return self.params.extended(expand=EXPAND)
+from meterline.api.operations import Operation, is_variable, segments_of
 
 
 class Routes:
@@ -84,11 +18,11 @@ class Routes:
         self.reserved = tuple(reserved)
         self._by_length: dict[int, list[tuple[tuple[str, ...], Operation]]] = {}
         for operation in self.operations:
-            template = _segments(operation.path)
+            template = segments_of(operation.path)
             self._by_length.setdefault(len(template), []).append((template, operation))
         for routes in self._by_length.values():
             # Fixed words before variables: /customers/search is not the customer "search".
-            routes.sort(key=lambda route: [_is_variable(segment) for segment in route[0]])
+            routes.sort(key=lambda route: [is_variable(segment) for segment in route[0]])
 
     def match(self, method: str, path: str) -> tuple[Operation, list[str]]:
         """The operation and the values of its path's variables.
@@ -96,7 +30,7 @@ class Routes:
         What Stripe has and Meterline has not is answered by ``absent``; BillingError 404 (405 in
         v2) for what neither has.
         """
-        segments = _segments(path)
+        segments = segments_of(path)
         allowed: list[str] = []
         is_reserved = any(f"{path}/".startswith(f"{word}/") for word in self.reserved)
         for template, operation in [] if is_reserved else self._by_length.get(len(segments), []):
@@ -104,11 +38,10 @@ class Routes:
                 continue
             if operation.method == method:
                 pairs = zip(template, segments, strict=True)
-                return operation, [given for name, given in pairs if _is_variable(name)]
+                return operation, [given for name, given in pairs if is_variable(name)]
             allowed.append(operation.method)
         if allowed and path.startswith("/v2/"):
             raise wrong_method(method, path, sorted(set(allowed)))
-        from meterline.api.absent import absent_operation  # noqa: PLC0415 - rare, and it needs this
 
         absent = absent_operation(method, path)
         if absent is not None:
@@ -116,54 +49,6 @@ class Routes:
         raise unknown_route(method, path)
 
 
-def permission_of(path: str) -> str:
-    """The resource that a path is about: ``billing_meters`` for ``/v1/billing/meters/{id}``."""
-    words = []
-    for segment in _segments(path)[1:]:
-        if _is_variable(segment):
-            break
-        words.append(segment)
-    return "_".join(words)
-
-
-def get(path: str, kind: str, run: Callable[..., Any], params: Object | None = None) -> Operation:
-    """``GET`` of one object."""
-    return _operation("GET", path, kind, run, params)
-
-
-def post(path: str, kind: str, run: Callable[..., Any], params: Object | None = None) -> Operation:
-    """``POST``: create, update or act; answers with an object of ``kind``."""
-    return _operation("POST", path, kind, run, params)
-
-
-def delete(
-    path: str, kind: str, run: Callable[..., Any], params: Object | None = None
-) -> Operation:
-    """``DELETE``; answers with the deleted object's remains, or with what became of it."""
-    return _operation("DELETE", path, kind, run, params)
-
-
-def _operation(
-    method: str, path: str, kind: str, run: Callable[..., Any], params: Object | None
-) -> Operation:
-    return Operation(
-        method=method,
-        path=path,
-        run=run,
-        permission=permission_of(path),
-        kind=kind,
-        params=params or object_(),
-    )
-
-
-def _segments(path: str) -> tuple[str, ...]:
-    return tuple(path.split("/")[1:])
-
-
-def _is_variable(segment: str) -> bool:
-    return segment.startswith("{")
-
-
 def _fits(template: tuple[str, ...], segments: tuple[str, ...]) -> bool:
     pairs = zip(template, segments, strict=True)
-    return all(given != "" if _is_variable(name) else name == given for name, given in pairs)
+    return all(given != "" if is_variable(name) else name == given for name, given in pairs)

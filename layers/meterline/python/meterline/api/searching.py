@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT
+from meterline.api.operations import Answer, Operation, permission_of
 from meterline.api.page_tokens import page_token, read_page_token
 from meterline.api.params.params import Params, integer, object_, string
-from meterline.api.router import Answer, Operation, permission_of
 from meterline.core.base.errors import BillingError
 
 if TYPE_CHECKING:
-    from meterline.api.app import Call
+    from meterline.api.call import Call
 
 SEARCH = object_(
     query=string(required=True),

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from meterline.api.app import Call
 from meterline.api.auth import other_account
+from meterline.api.call import Call
+from meterline.api.operations import Answer, Operation, get, post
 from meterline.api.params.params import Params, enum, integer, object_, string
-from meterline.api.router import Answer, Operation, Routes, get, post
+from meterline.api.router import Routes
 from meterline.api.routes.shared import currency
 from meterline.services.account.account import account_body
 from meterline.services.account.account_settings import retrieve_settings, update_settings

@@ -1,8 +1,9 @@
 """``/v1/billing/alerts``."""
 
 from meterline.api.lists import Keep, listing, retrieve, under
+from meterline.api.operations import post
 from meterline.api.params.params import Params, array, enum, integer, object_, string
-from meterline.api.router import Routes, post
+from meterline.api.router import Routes
 from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,

@@ -14,6 +14,7 @@ from meterline.api.lists import (
     retrieve,
     under,
 )
+from meterline.api.operations import Operation, delete, get, post
 from meterline.api.params import idle_params
 from meterline.api.params.params import (
     RANGE,
@@ -32,7 +33,7 @@ from meterline.api.params.params import (
     string,
     timestamp,
 )
-from meterline.api.router import Operation, Routes, delete, get, post
+from meterline.api.router import Routes
 from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
 from meterline.api.searching import searching
 from meterline.core.base.errors import no_such

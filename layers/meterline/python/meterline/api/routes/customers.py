@@ -9,6 +9,7 @@ from meterline.api.lists import (
     read_page,
     retrieve,
 )
+from meterline.api.operations import delete, get, post
 from meterline.api.params import idle_params
 from meterline.api.params.param_refusals import Raw
 from meterline.api.params.params import (
@@ -23,7 +24,7 @@ from meterline.api.params.params import (
     object_,
     string,
 )
-from meterline.api.router import Routes, delete, get, post
+from meterline.api.router import Routes
 from meterline.api.routes.shared import SHIPPING, address, currency
 from meterline.api.searching import searching
 from meterline.core.base.errors import BillingError
@@ -34,7 +35,8 @@ from meterline.services.customers.balances import (
     find_balance_transaction,
     update_balance_transaction,
 )
-from meterline.services.customers.customers import create_customer, delete_customer, update_customer
+from meterline.services.customers.customers import create_customer, update_customer
+from meterline.services.subscriptions.customer_deletion import delete_customer
 from meterline.store.billing.billing import Source
 from meterline.store.billing.search_terms import email_term
 

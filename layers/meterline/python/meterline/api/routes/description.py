@@ -4,9 +4,10 @@ import json
 from functools import cache
 from typing import Any
 
-from meterline.api.app import Call
+from meterline.api.call import Call
+from meterline.api.operations import Answer, Operation
 from meterline.api.params.params import Params
-from meterline.api.router import Answer, Operation, Routes
+from meterline.api.router import Routes
 from meterline.services.base.api_version import API_VERSION
 
 _DESCRIPTION = "/openapi.json"

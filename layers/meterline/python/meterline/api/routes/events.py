@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from meterline.api.app import Call
+from meterline.api.call import Call
 from meterline.api.lists import (
     DEFAULT_LIMIT,
     PAGING,
@@ -15,6 +15,7 @@ from meterline.api.lists import (
     refuse_both_cursors,
     retrieve,
 )
+from meterline.api.operations import Answer, Operation, delete, get, post
 from meterline.api.page_tokens import page_token, read_page_token
 from meterline.api.params.params import (
     RANGE,
@@ -26,7 +27,7 @@ from meterline.api.params.params import (
     object_,
     string,
 )
-from meterline.api.router import Answer, Operation, Routes, delete, get, post
+from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.moments import unix_seconds

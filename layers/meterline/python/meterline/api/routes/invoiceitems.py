@@ -1,6 +1,7 @@
 """``/v1/invoiceitems``: what is charged or credited once, on the next invoice or a draft."""
 
 from meterline.api.lists import Keep, listing, retrieve, under
+from meterline.api.operations import delete, post
 from meterline.api.params import idle_params
 from meterline.api.params.params import (
     Param,
@@ -13,7 +14,6 @@ from meterline.api.params.params import (
     string,
     timestamp,
 )
-from meterline.api.router import delete, post
 from meterline.api.routes.shared import ONE_TIME_PRICE_DATA, currency, discounts
 from meterline.core.base.money import MAX_AMOUNT_MINOR
 from meterline.services.base.context import Context

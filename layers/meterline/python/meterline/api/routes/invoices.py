@@ -11,6 +11,7 @@ from meterline.api.lists import (
     retrieve,
     under,
 )
+from meterline.api.operations import delete, get, post
 from meterline.api.params import idle_params
 from meterline.api.params.params import (
     RANGE,
@@ -27,7 +28,7 @@ from meterline.api.params.params import (
     string,
     timestamp,
 )
-from meterline.api.router import Routes, delete, get, post
+from meterline.api.router import Routes
 from meterline.api.routes.invoiceitems import ITEM_OPERATIONS
 from meterline.api.routes.shared import (
     CUSTOM_FIELDS,

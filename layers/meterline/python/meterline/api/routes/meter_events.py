@@ -8,8 +8,9 @@ import secrets
 import time
 from typing import Any
 
-from meterline.api.app import Call
 from meterline.api.auth import SESSION_PREFIX
+from meterline.api.call import Call
+from meterline.api.operations import Answer, Operation, permission_of
 from meterline.api.params.params import (
     Object,
     Param,
@@ -21,7 +22,7 @@ from meterline.api.params.params import (
     string,
     timestamp,
 )
-from meterline.api.router import Answer, Operation, Routes, permission_of
+from meterline.api.router import Routes
 from meterline.services.base.ids import new_id
 from meterline.services.base.moments import rfc3339
 from meterline.services.metering import adjustments, ingest

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from meterline.api.lists import PAGING, Listing, list_operation, page_of
+from meterline.api.operations import delete, get, post
 from meterline.api.params import idle_params
 from meterline.api.params.params import (
     Params,
@@ -14,7 +15,6 @@ from meterline.api.params.params import (
     string,
     timestamp,
 )
-from meterline.api.router import delete, get, post
 from meterline.api.routes.shared import (
     ITEM_PRICES,
     ITEM_THRESHOLDS,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from meterline.api.lists import Keep, by_facets, created_range, listing, retrieve, under
+from meterline.api.operations import Answer, delete, post
 from meterline.api.params import idle_params
 from meterline.api.params.params import (
     RANGE,
@@ -18,7 +19,7 @@ from meterline.api.params.params import (
     string,
     timestamp,
 )
-from meterline.api.router import Answer, Routes, delete, post
+from meterline.api.router import Routes
 from meterline.api.routes.shared import (
     CUSTOM_FIELDS,
     ITEM_PRICES,

@@ -1,8 +1,9 @@
 """``/v1/test_helpers/test_clocks``."""
 
 from meterline.api.lists import listing, retrieve
+from meterline.api.operations import delete, post
 from meterline.api.params.params import object_, string, timestamp
-from meterline.api.router import Routes, delete, post
+from meterline.api.router import Routes
 from meterline.services.work.test_clocks import (
     KIND,
     advance_test_clock,

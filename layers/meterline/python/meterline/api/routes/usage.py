@@ -5,6 +5,7 @@ from datetime import UTC
 from typing import Any
 
 from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT, PAGING, created_range, envelope
+from meterline.api.operations import Answer, Operation
 from meterline.api.params.params import (
     RANGE,
     Params,
@@ -15,7 +16,7 @@ from meterline.api.params.params import (
     string,
     timestamp,
 )
-from meterline.api.router import Answer, Operation, Routes
+from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.base.context import Context

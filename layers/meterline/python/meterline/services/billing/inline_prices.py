@@ -11,6 +11,7 @@ from meterline.core.base.errors import BillingError
 from meterline.services.base.lookups import find
 from meterline.services.billing.ledger import Ledger
 from meterline.services.catalog.prices import INLINE, new_price, price_document, shown_price
+from meterline.services.catalog.product_bodies import KIND, marked, new_product, with_prices
 from meterline.store.base.documents import Body, Document
 
 
@@ -50,13 +51,6 @@ def _named(ledger: Ledger, wanted: Body, param: str) -> Body:
 
 
 def _product(ledger: Ledger, given: Body, param: str) -> str:
-    from meterline.services.catalog.products import (  # noqa: PLC0415 - most requests name a price
-        KIND,
-        marked,
-        new_product,
-        with_prices,
-    )
-
     if "product_data" not in given:
         found = find(ledger.ctx, "product", given["product"], param=f"{param}[product]")
         if not found.body["active"]:

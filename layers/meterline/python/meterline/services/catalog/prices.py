@@ -10,6 +10,7 @@ from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find
 from meterline.services.base.updates import save_update
+from meterline.services.catalog import product_bodies
 from meterline.services.catalog.price_amounts import (
     no_amount,
     price_amount,
@@ -78,8 +79,6 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
 
 def create_price(ctx: Context, params: Body) -> Body:
     """Create a price of an existing product, or of one described by ``product_data``."""
-    from meterline.services.catalog import products  # noqa: PLC0415 - they make default prices
-
     events, documents = [], []
     if "product" in params and "product_data" in params:
         raise BillingError(
@@ -91,13 +90,13 @@ def create_price(ctx: Context, params: Body) -> Body:
             "You must specify either `product` or `product_data` when creating a price."
         )
     if "product_data" in params:
-        products.refuse_taken_id(ctx, params["product_data"])
-        product = products.new_product(ctx, params["product_data"])
+        product_bodies.refuse_taken_id(ctx, params["product_data"])
+        product = product_bodies.new_product(ctx, params["product_data"])
         sold = Document(kind="product", livemode=ctx.livemode, body=product)
         events.append(EventDraft("product.created", product))
     else:
         sold = find(ctx, "product", params["product"], param="product")
-    documents += products.marked(sold)
+    documents += product_bodies.marked(sold)
     price = new_price(ctx, params, sold.id)
     documents.insert(0, price_document(ctx, price))
     events.append(EventDraft("price.created", shown_price(price)))

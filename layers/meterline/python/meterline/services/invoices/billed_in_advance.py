@@ -16,9 +16,9 @@ from meterline.services.billing.invoice_bodies import (
     private,
     subscription_of,
 )
+from meterline.services.billing.item_terms import mode_of, with_billed
 from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import items_of, with_items
-from meterline.services.billing.terms import mode_of, with_billed
 from meterline.services.billing.tier_lines import line_ids, whole_lines
 from meterline.services.invoices.fees import with_discounts_used
 from meterline.services.invoices.item_bodies import line_source

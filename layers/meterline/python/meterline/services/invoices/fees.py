@@ -20,9 +20,10 @@ from meterline.services.billing.discounts import (
     standing_discounts,
 )
 from meterline.services.billing.invoice_bodies import private
+from meterline.services.billing.item_terms import is_metered, mode_of
 from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import items_of
-from meterline.services.billing.terms import is_metered, mode_of, price_plan
+from meterline.services.catalog.price_terms import price_plan
 from meterline.store.base.documents import Body
 
 _USED = "discounts_used"

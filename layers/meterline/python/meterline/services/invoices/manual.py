@@ -30,6 +30,7 @@ from meterline.services.billing.invoice_bodies import (
     subscription_of,
     with_totals,
 )
+from meterline.services.billing.item_terms import current_period
 from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.pending import Selection
 from meterline.services.customers.balances import DEFAULT_CURRENCY
@@ -37,7 +38,6 @@ from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.numbers import check_number
-from meterline.services.subscriptions.renewals import current_period
 from meterline.store.base.documents import Body
 
 _PLAIN_FIELDS = (

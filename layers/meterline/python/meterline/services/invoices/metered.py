@@ -10,7 +10,7 @@ from meterline.core.catalog.price_models import Usage
 from meterline.services.base.context import Context
 from meterline.services.base.side_by_side import side_by_side
 from meterline.services.billing.invoice_bodies import invoice_lines, with_lines
-from meterline.services.billing.terms import metered_item
+from meterline.services.billing.item_terms import metered_item
 from meterline.services.billing.tier_lines import by_whole, tier_line, with_billed_before
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.descriptions import ProductName

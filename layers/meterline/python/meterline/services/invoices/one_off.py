@@ -11,9 +11,10 @@ from meterline.core.base.unset import merged_metadata
 from meterline.core.catalog.rating import rate, rate_units
 from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import with_inline_prices
+from meterline.services.billing.item_terms import item_period
 from meterline.services.billing.ledger import Ledger
-from meterline.services.billing.terms import item_period, price_plan
 from meterline.services.catalog.price_currencies import in_currency
+from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.lines import steps_of

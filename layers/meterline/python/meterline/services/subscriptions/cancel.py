@@ -20,6 +20,16 @@ from meterline.services.billing.invoice_bodies import (
     private,
     subscription_of,
 )
+from meterline.services.billing.item_terms import (
+    billed_spans,
+    current_period,
+    is_free_time,
+    is_metered,
+    mode_of,
+    span_from,
+    unbilled_usage,
+    with_billed,
+)
 from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.pending import Selection
 from meterline.services.billing.subscription_bodies import (
@@ -28,15 +38,6 @@ from meterline.services.billing.subscription_bodies import (
     items_of,
     subscription_document,
     with_items,
-)
-from meterline.services.billing.terms import (
-    billed_spans,
-    is_free_time,
-    is_metered,
-    mode_of,
-    span_from,
-    unbilled_usage,
-    with_billed,
 )
 from meterline.services.invoices.drafting import draft_on, issue_on, pending_for
 from meterline.services.invoices.fees import fees_last_billed, fees_of, with_standing_used
@@ -49,7 +50,6 @@ from meterline.services.subscriptions.prorations import (
     credit_unused,
     proration_of,
 )
-from meterline.services.subscriptions.renewals import current_period
 from meterline.store.base.documents import Body, Document
 from meterline.store.base.keys import Cursor
 from meterline.store.base.packing import text_bytes

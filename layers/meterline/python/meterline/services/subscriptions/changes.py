@@ -9,10 +9,11 @@ from meterline.core.base.periods import Period, period_at
 from meterline.core.base.unset import merged_metadata
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.inline_prices import with_inline_prices
+from meterline.services.billing.item_terms import is_metered, item_period, mode_of
 from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import ItemTerms, items_of, new_item, with_items
-from meterline.services.billing.terms import interval_of, is_metered, item_period, mode_of
 from meterline.services.catalog.plans import plan_of
+from meterline.services.catalog.price_terms import interval_of
 from meterline.services.subscriptions.ends import with_following_end, without_following_end
 from meterline.services.subscriptions.items import (
     check_fee,

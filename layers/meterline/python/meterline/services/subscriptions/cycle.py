@@ -17,23 +17,24 @@ from meterline.core.billing.invoicing import (
     trial_lines,
 )
 from meterline.core.subscriptions.cycle_changes import CycleTerms, cycle_reset, is_free
+from meterline.services.billing.item_terms import (
+    billed_item,
+    in_period,
+    mode_of,
+    span_from,
+    trial_span,
+)
 from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import (
     items_of,
     next_pending_invoice,
     with_items,
 )
-from meterline.services.billing.terms import (
-    billed_item,
-    mode_of,
-    span_from,
-    trial_span,
-)
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
 from meterline.services.subscriptions.items import own_interval
 from meterline.services.subscriptions.prorations import Proration, credit_unused
-from meterline.services.subscriptions.renewals import in_period, usage_lines
+from meterline.services.subscriptions.renewals import usage_lines
 from meterline.store.base.documents import Body
 
 _IN_TRIAL = "subscription_update_trial_after_billing_cycle_anchor"

@@ -11,8 +11,9 @@ from typing import Any
 
 from meterline.core.base.periods import next_boundary
 from meterline.core.billing.invoicing import BillingMode
+from meterline.services.billing.item_terms import item_period, mode_of
 from meterline.services.billing.subscription_bodies import items_of, with_items
-from meterline.services.billing.terms import interval_of, item_period, mode_of
+from meterline.services.catalog.price_terms import interval_of
 from meterline.store.base.documents import Body
 
 

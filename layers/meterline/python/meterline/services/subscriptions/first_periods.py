@@ -20,22 +20,22 @@ from meterline.core.billing.invoicing import (
     opening_lines,
     trial_lines,
 )
-from meterline.services.billing.ledger import Ledger
-from meterline.services.billing.subscription_bodies import items_of
-from meterline.services.billing.terms import (
+from meterline.services.billing.item_terms import (
     billed_item,
     counting_from,
-    interval_of,
+    in_period,
     is_metered,
     mode_of,
     owing_usage_of,
     span_from,
     trial_span,
 )
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.catalog.price_terms import interval_of
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.handover import begin_counting
-from meterline.services.subscriptions.renewals import in_period
 from meterline.store.base.documents import Body
 
 _MAX_BACKDATED_PERIODS = 250

@@ -6,8 +6,8 @@ Where another began in that very second, whoever came first bills it. The custom
 for that second only: whoever begins or ends a subscription writes the customer anyway.
 """
 
+from meterline.services.billing.item_terms import counting_from
 from meterline.services.billing.ledger import Ledger
-from meterline.services.billing.terms import counting_from
 from meterline.services.invoices.metered import meter_of
 from meterline.store.base.documents import Body
 

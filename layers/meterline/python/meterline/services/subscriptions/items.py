@@ -14,8 +14,8 @@ from meterline.core.catalog.rating import rate
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import ItemTerms
-from meterline.services.billing.terms import interval_of, price_plan
 from meterline.services.catalog.price_currencies import in_currency
+from meterline.services.catalog.price_terms import interval_of, price_plan
 from meterline.store.base.documents import Body
 
 MAX_ITEMS = 20

@@ -5,6 +5,7 @@ from meterline.core.base.periods import Period
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.billing.invoice_bodies import InvoiceTerms
+from meterline.services.billing.item_terms import current_period, with_billed
 from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.subscription_bodies import (
     is_ended,
@@ -13,14 +14,12 @@ from meterline.services.billing.subscription_bodies import (
     subscription_document,
     with_items,
 )
-from meterline.services.billing.terms import with_billed
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
 from meterline.services.subscriptions.cancel import bill_all_usage
 from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.cycle import Restart, restart
 from meterline.services.subscriptions.prorations import Proration, credit_unused, prorate_steps
-from meterline.services.subscriptions.renewals import current_period
 from meterline.services.subscriptions.update import load
 from meterline.store.base.documents import Body, Document
 

@@ -18,9 +18,7 @@ from meterline.core.subscriptions.item_changes import (
 from meterline.core.subscriptions.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
 from meterline.services.billing.discounts import standing_discounts
 from meterline.services.billing.invoice_bodies import private
-from meterline.services.billing.ledger import Ledger
-from meterline.services.billing.subscription_bodies import items_of
-from meterline.services.billing.terms import (
+from meterline.services.billing.item_terms import (
     billed_item,
     billed_spans,
     counting_from,
@@ -28,12 +26,14 @@ from meterline.services.billing.terms import (
     is_metered,
     item_period,
     mode_of,
-    price_plan,
     usage_period,
     usage_span,
     whole_of,
     with_billed,
 )
+from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.billed_before import usage_billed
 from meterline.services.invoices.descriptions import ProductName, proration_description
 from meterline.services.invoices.drafting import product_names

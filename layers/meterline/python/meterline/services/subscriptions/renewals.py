@@ -10,14 +10,24 @@ from collections.abc import Callable
 from meterline.core.base.periods import Period
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import metered_line, opening_lines, renewal_lines
-from meterline.core.billing.mixed_intervals import subscription_period
 from meterline.core.subscriptions.usage_changes import cut_by_reset
 from meterline.services.account.account_settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import derived_id
 from meterline.services.billing.discounts import with_discounts_of
-from meterline.services.billing.invoice_bodies import InvoiceTerms, private
+from meterline.services.billing.invoice_bodies import InvoiceTerms
+from meterline.services.billing.item_terms import (
+    billed_item,
+    current_period,
+    in_period,
+    item_period,
+    mode_of,
+    span_from,
+    unbilled_usage,
+    usage_span,
+    without_owed_usage,
+)
 from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.subscription_bodies import (
     ended_subscription,
@@ -27,15 +37,6 @@ from meterline.services.billing.subscription_bodies import (
     renews_at,
     subscription_document,
     with_items,
-)
-from meterline.services.billing.terms import (
-    billed_item,
-    item_period,
-    mode_of,
-    span_from,
-    unbilled_usage,
-    usage_span,
-    without_owed_usage,
 )
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import (
@@ -192,11 +193,6 @@ def usage_lines(ctx: Context, subscription: Body, at: int) -> list[ItemLine]:
     ]
 
 
-def current_period(subscription: Body) -> Period:
-    """The current period of a subscription: what its items' periods have in common."""
-    return subscription_period(item_period(item) for item in items_of(subscription))
-
-
 def closing_period(subscription: Body) -> Period:
     """The current period up to what is due first: its own end, or that of the subscription.
 
@@ -223,17 +219,6 @@ def coming_span(subscription: Body, item: Body) -> CyclePeriod | None:
 
 def _until(period: Period, end: int) -> Period:
     return Period(min(period.start, end), min(period.end, end))
-
-
-_OF_A_PERIOD = ("billed", "billed_as", "usage_billed", "usage_from", "usage_owed")
-"""What an item remembers of its current period only."""
-
-
-def in_period(item: Body, period: Period) -> Body:
-    """An item in a new period, of which nothing is billed yet and all usage is."""
-    kept = {k: v for k, v in private(item).items() if k not in _OF_A_PERIOD}
-    bounds = {"current_period_start": period.start, "current_period_end": period.end}
-    return item | bounds | {"_": kept}
 
 
 def _after_period(subscription: Body, due: int) -> Body:

@@ -8,9 +8,10 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import or_none
 from meterline.core.catalog.price_models import NO_USAGE, rate_usage
 from meterline.core.subscriptions.thresholds import check_amount_gte
+from meterline.services.billing.item_terms import is_metered
 from meterline.services.billing.ledger import Ledger, running_subscriptions
 from meterline.services.billing.subscription_bodies import is_ended, items_of
-from meterline.services.billing.terms import is_metered, price_model
+from meterline.services.catalog.price_terms import price_model
 from meterline.store.base.documents import Body
 
 _MARKS = "threshold_subscriptions"

@@ -26,19 +26,24 @@ from meterline.services.billing.invoice_bodies import (
     invoice_lines,
     private,
 )
+from meterline.services.billing.item_terms import (
+    billed_item,
+    current_period,
+    is_metered,
+    usage_period,
+    usage_span,
+)
 from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.subscription_bodies import (
     items_of,
     subscription_document,
     with_items,
 )
-from meterline.services.billing.terms import billed_item, is_metered, usage_period, usage_span
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
 from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.cycle import Restart, restart
-from meterline.services.subscriptions.renewals import current_period
 from meterline.services.subscriptions.threshold_terms import has_thresholds, marked
 from meterline.store.base.documents import Body, Document
 

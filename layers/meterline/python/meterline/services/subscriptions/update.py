@@ -16,6 +16,14 @@ from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.invoice_bodies import InvoiceTerms
+from meterline.services.billing.item_terms import (
+    billed_item,
+    current_period,
+    is_free_time,
+    is_metered,
+    mode_of,
+    usage_period,
+)
 from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.pending import Selection
 from meterline.services.billing.subscription_bodies import (
@@ -24,13 +32,6 @@ from meterline.services.billing.subscription_bodies import (
     next_pending_invoice,
     subscription_document,
     with_items,
-)
-from meterline.services.billing.terms import (
-    billed_item,
-    is_free_time,
-    is_metered,
-    mode_of,
-    usage_period,
 )
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import (
@@ -47,7 +48,7 @@ from meterline.services.subscriptions.cycle import restart, restart_of
 from meterline.services.subscriptions.ends import wanted_end
 from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
-from meterline.services.subscriptions.renewals import current_period, fate_of_trial, usage_lines
+from meterline.services.subscriptions.renewals import fate_of_trial, usage_lines
 from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
     subscription_thresholds,

@@ -18,7 +18,7 @@ from meterline.services.base.ids import new_id
 from meterline.services.base.logs import frames, log
 from meterline.services.base.lookups import find
 from meterline.services.base.rosters import ended, members
-from meterline.services.billing.terms import interval_of
+from meterline.services.catalog.price_terms import interval_of
 from meterline.services.customers.customers import clock_roster, prefix_claim
 from meterline.services.invoices.numbers import number_claim
 from meterline.services.metering.count_progress import wait_until_caught_up

@@ -1,55 +1,21 @@
-"""Between stored bodies and the core's values: what an object's JSON means for billing."""
+"""Subscription items as the core's values: what they bill, in which period, from when on."""
 
 from collections.abc import Iterable
 from decimal import Decimal
 
-from meterline.core.base.periods import Interval, IntervalUnit, Period
+from meterline.core.base.periods import Period
 from meterline.core.billing.cycles import CyclePeriod, period_from
 from meterline.core.billing.invoicing import BilledItem, BillingMode, UsageType
-from meterline.core.catalog.commitments import SpendBounds
-from meterline.core.catalog.percentages import (
-    GraduatedPercentagePlan,
-    PercentagePlan,
-    PercentageTier,
-)
-from meterline.core.catalog.price_models import PriceModel
-from meterline.core.catalog.rating import PricePlan, Tier, TiersMode, TransformQuantity
+from meterline.core.billing.mixed_intervals import subscription_period
 from meterline.core.subscriptions.item_changes import BilledSpan, Fee
+from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.catalog.price_terms import (
+    interval_of,
+    price_model,
+    price_plan,
+    spend_bounds,
+)
 from meterline.store.base.documents import Body
-
-
-def price_plan(price: Body) -> PricePlan:
-    """What rating needs of the body of a price in one of Stripe's models."""
-    transform = price["transform_quantity"]
-    return PricePlan(
-        unit_amount=_decimal(price["unit_amount_decimal"]),
-        tiers=tuple(_tier(tier) for tier in price.get("tiers") or ()),
-        tiers_mode=TiersMode(price["tiers_mode"]) if price["tiers_mode"] else None,
-        transform_quantity=TransformQuantity(**transform) if transform else None,
-    )
-
-
-def price_model(price: Body) -> PriceModel:
-    """What rating needs of any price's body."""
-    own = price.get("meterline") or {}
-    if own.get("percentage"):
-        return _percentage(own["percentage"])
-    if own.get("graduated_percentage"):
-        tiers = tuple(_percentage_tier(tier) for tier in own["graduated_percentage"])
-        return GraduatedPercentagePlan(tiers)
-    return price_plan(price)
-
-
-def spend_bounds(price: Body) -> SpendBounds:
-    """What a full period's usage costs at least and at most at a price."""
-    own = price.get("meterline") or {}
-    return SpendBounds(own.get("minimum_amount"), own.get("maximum_amount"))
-
-
-def interval_of(price: Body) -> Interval:
-    """How often a recurring price recurs."""
-    recurring = price["recurring"]
-    return Interval(IntervalUnit(recurring["interval"]), int(recurring["interval_count"]))
 
 
 def billed_item(item: Body) -> BilledItem:
@@ -177,28 +143,17 @@ def with_billed(item: Body, spans: Iterable[BilledSpan]) -> Body:
     return item | {"_": (item.get("_") or {}) | {"billed": billed}}
 
 
-def _tier(tier: Body) -> Tier:
-    return Tier(
-        up_to=_decimal(tier["up_to"]),
-        unit_amount=_decimal(tier["unit_amount_decimal"]),
-        flat_amount=_decimal(tier["flat_amount_decimal"]),
-    )
+def current_period(subscription: Body) -> Period:
+    """The current period of a subscription: what its items' periods have in common."""
+    return subscription_period(item_period(item) for item in items_of(subscription))
 
 
-def _percentage(own: Body) -> PercentagePlan:
-    return PercentagePlan(
-        percent=Decimal(own["percent"]),
-        fixed_fee=Decimal(own["fixed_fee_decimal"]),
-        free_events=own["free_events"],
-        free_volume=Decimal(own["free_volume_decimal"]),
-    )
+_OF_A_PERIOD = ("billed", "billed_as", "usage_billed", "usage_from", "usage_owed")
+"""What an item remembers of its current period only."""
 
 
-def _percentage_tier(tier: Body) -> PercentageTier:
-    return PercentageTier(
-        _decimal(tier["up_to"]), Decimal(tier["percent"]), Decimal(tier["flat_amount_decimal"])
-    )
-
-
-def _decimal(value: str | int | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
+def in_period(item: Body, period: Period) -> Body:
+    """An item in a new period, of which nothing is billed yet and all usage is."""
+    kept = {k: v for k, v in (item.get("_") or {}).items() if k not in _OF_A_PERIOD}
+    bounds = {"current_period_start": period.start, "current_period_end": period.end}
+    return item | bounds | {"_": kept}

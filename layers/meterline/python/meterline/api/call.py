@@ -1,0 +1,82 @@
+"""One request, and what is known of it so far."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meterline.api.auth import Principal, authenticate, authorize
+from meterline.api.operations import Operation
+from meterline.api.params.params import Params
+from meterline.api.requests import Request
+from meterline.services.base.api_version import API_VERSION
+from meterline.services.base.ids import new_id
+from meterline.store.base.documents import Receipt
+
+if TYPE_CHECKING:
+    from meterline.api.answers.expansion import Trail
+    from meterline.services.base.context import Context
+
+
+@dataclass(slots=True)
+class Call:
+    """One request and what is known of it so far. ``now`` is the wall clock, UTC seconds.
+
+    It ``is_understood`` once its route, its sender and its version are known.
+    """
+
+    request: Request
+    now: int
+    request_id: str = field(default_factory=lambda: new_id("req_"))
+    path_values: list[str] = field(default_factory=list)
+    params: Params = field(default_factory=dict)
+    trails: "list[Trail]" = field(default_factory=list)
+    idempotency_key: str | None = None
+    receipt: Receipt | None = None
+    route: str = ""
+    is_understood: bool = False
+    _principal: Principal | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks; known once the request is authenticated."""
+        if self._principal is None:
+            message = "The request is not authenticated yet"
+            raise RuntimeError(message)
+        return self._principal
+
+    @property
+    def key_id(self) -> str | None:
+        """The id of the API key that it acts for, if that is known."""
+        return self._principal.key.id if self._principal else None
+
+    @property
+    def livemode(self) -> bool:
+        """Whether it acts on live data."""
+        return self.principal.livemode
+
+    @property
+    def api_version(self) -> str:
+        """The version of the API that the client names, or the newest: it decides defaults, such
+        as a subscription's billing mode, but no shapes.
+        """
+        return self.request.header("stripe-version") or API_VERSION
+
+    def authenticate(self, operation: Operation) -> None:
+        """Find out who asks, and whether they may; BillingError 401 or 403."""
+        self._principal = authenticate(self.request, operation, self.now)
+        authorize(self._principal, self.request, operation)
+
+    def context(self) -> "Context":
+        """What services are given; imports the object store."""
+        from meterline.services.base.context import Context  # noqa: PLC0415 - light functions lack it
+        from meterline.services.base.events import Origin  # noqa: PLC0415 - see above
+        from meterline.store.billing.billing import BillingStore  # noqa: PLC0415 - see above
+
+        return Context(
+            store=BillingStore(self.livemode),
+            now=self.now,
+            wall_clock=self.now,
+            origin=Origin(
+                self.request_id, self.idempotency_key, self.api_version, api_key=self.key_id
+            ),
+            receipt=self.receipt,
+        )

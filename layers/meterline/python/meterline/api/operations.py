@@ -1,0 +1,122 @@
+"""Operations: everything about one verb of one resource, as the tables of routes say it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from meterline.api.params.params import Object, array, object_, string
+
+EXPAND = array(string(max_length=200), max_items=20)
+"""The parameter that every operation takes."""
+
+
+class Answer(Enum):
+    """How what an operation returns becomes the response body."""
+
+    OBJECT = "object"
+    """A stored body of the operation's kind: rendered and expanded."""
+    LIST = "list"
+    """A ``Listing`` of bodies of the kind."""
+    SEARCH = "search"
+    """A ``SearchPage`` of bodies of the kind."""
+    RAW = "raw"
+    """A finished JSON value."""
+    BYTES = "bytes"
+    """A finished body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One verb of the API.
+
+    ``run`` is called as ``run(context, *path_values, params)``, where context is a
+    ``services.context.Context``, or the bare ``api.call.Call`` when ``light`` (for functions that
+    must start without the object store). ``permission`` names the resource that a restricted key
+    needs; GET needs read, everything else write. ``idempotent`` operations honour Idempotency-Key.
+    ``public`` ones ask for no key, ``takes_session`` ones for a stream session's token.
+    """
+
+    method: str
+    path: str
+    run: Callable[..., Any]
+    permission: str
+    kind: str = ""
+    answer: Answer = Answer.OBJECT
+    params: Object = field(default_factory=Object)
+    light: bool = False
+    idempotent: bool = True
+    takes_session: bool = False
+    public: bool = False
+    reveal: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    find_again: Callable[..., dict[str, Any]] | None = None
+
+    def revealing(self, reveal: Callable[[dict[str, Any]], dict[str, Any]]) -> "Operation":
+        """The same operation, whose answer alone shows what ``reveal`` adds to the body."""
+        return replace(self, reveal=reveal)
+
+    def found_again_by(self, find: Callable[..., dict[str, Any]]) -> "Operation":
+        """The same operation, for objects that are a part of another: a replay whose stored answer
+        was lost asks ``find(context, id, params)`` for the result.
+        """
+        return replace(self, find_again=find)
+
+    @property
+    def writes(self) -> bool:
+        """Whether a restricted key needs the right to write."""
+        return self.method != "GET"
+
+    @property
+    def accepted(self) -> Object:
+        """The parameters that it takes, ``expand`` included."""
+        return self.params.extended(expand=EXPAND)
+
+
+def permission_of(path: str) -> str:
+    """The resource that a path is about: ``billing_meters`` for ``/v1/billing/meters/{id}``."""
+    words = []
+    for segment in segments_of(path)[1:]:
+        if is_variable(segment):
+            break
+        words.append(segment)
+    return "_".join(words)
+
+
+def get(path: str, kind: str, run: Callable[..., Any], params: Object | None = None) -> Operation:
+    """``GET`` of one object."""
+    return _operation("GET", path, kind, run, params)
+
+
+def post(path: str, kind: str, run: Callable[..., Any], params: Object | None = None) -> Operation:
+    """``POST``: create, update or act; answers with an object of ``kind``."""
+    return _operation("POST", path, kind, run, params)
+
+
+def delete(
+    path: str, kind: str, run: Callable[..., Any], params: Object | None = None
+) -> Operation:
+    """``DELETE``; answers with the deleted object's remains, or with what became of it."""
+    return _operation("DELETE", path, kind, run, params)
+
+
+def _operation(
+    method: str, path: str, kind: str, run: Callable[..., Any], params: Object | None
+) -> Operation:
+    return Operation(
+        method=method,
+        path=path,
+        run=run,
+        permission=permission_of(path),
+        kind=kind,
+        params=params or object_(),
+    )
+
+
+def segments_of(path: str) -> tuple[str, ...]:
+    """The words of a path, in order."""
+    return tuple(path.split("/")[1:])
+
+
+def is_variable(segment: str) -> bool:
+    """Whether a word of an operation's path stands for a value."""
+    return segment.startswith("{")

@@ -1,0 +1,43 @@
+"""Deleting customers, which cancels their subscriptions."""
+
+from dataclasses import replace
+
+from meterline.services.base.context import Context
+from meterline.services.base.events import EventDraft
+from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.base.rosters import left
+from meterline.services.billing.ledger import running_subscriptions
+from meterline.services.billing.pending import with_tabs_only
+from meterline.services.billing.subscription_bodies import is_ended
+from meterline.services.customers.customers import KIND, clock_roster
+from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.store.base.documents import Body, Change, Conflict
+
+
+def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+    """Delete a customer for good, and cancel its subscriptions; what is left says "deleted".
+
+    Repeatable if it dies half way: the customer goes last, on condition that nothing runs for it
+    that was begun meanwhile.
+    """
+    document = find(ctx, KIND, customer_id)
+    ctx = on_customers_time(ctx, document)
+    for subscription_id in running_subscriptions(document.body):
+        _cancel_if_running(replace(ctx, receipt=None), subscription_id)
+    document = find(ctx, KIND, customer_id)
+    if running_subscriptions(document.body):
+        raise Conflict(customer_id)
+    remains = {"id": customer_id, "object": KIND, "deleted": True}
+    kept = {"created": document.created} | with_tabs_only(document.body)
+    gone = replace(document, body=remains | kept)
+    events = [EventDraft("customer.deleted", document.body)]
+    clock_id = document.body["test_clock"]
+    roster = left(ctx, clock_roster(clock_id), customer_id) if clock_id else []
+    ctx.save(Change(puts=[gone, *roster]), events, result_id=customer_id)
+    return remains
+
+
+def _cancel_if_running(ctx: Context, subscription_id: str) -> None:
+    subscription = ctx.store.get(subscription_id)
+    if subscription is not None and not is_ended(subscription.body):
+        cancel_subscription(ctx, subscription_id, {})
