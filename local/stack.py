@@ -223,7 +223,7 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _tell(stack: Stack) -> None:
+def _emit(stack: Stack) -> None:
     shown = ENV_FILE.relative_to(ROOT) if ENV_FILE.is_relative_to(ROOT) else Path(ENV_FILE)
     print(f"\nThe addresses and the key are in {shown}. Try:\n")
     print(f"  curl {stack.api_base}/v1/customers -u {stack.api_key}: -d name='Ada Lovelace'\n")
@@ -234,7 +234,7 @@ def main(arguments: list[str]) -> int:
     try:
         match arguments:
             case ["up"]:
-                _tell(up())
+                _emit(up())
             case ["down"]:
                 down()
                 say("Stopped.")

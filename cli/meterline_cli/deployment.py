@@ -8,7 +8,7 @@ import boto3
 
 from meterline.services.base.context import Context
 from meterline.store.base.settings import settings
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 
 QUEUES = ("renewals", "invoices", "clocks")
 TABLES = {

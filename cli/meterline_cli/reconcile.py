@@ -56,15 +56,15 @@ def run(arguments: Sequence[str]) -> int:
             if options.repair:
                 findings.left += repair(page.differences)
     except Throttled as error:
-        _tell(console, findings, options)
+        _emit(console, findings, options)
         console.print(f"Not all was compared: {error}. Repeat the command when less is going on.")
         return 2
-    _tell(console, findings, options)
+    _emit(console, findings, options)
     is_wrong = findings.wrong or findings.busy or findings.unreadable or findings.left
     return 1 if is_wrong or (findings.differences and not options.repair) else 0
 
 
-def _tell(console: Console, findings: Findings, options: argparse.Namespace) -> None:
+def _emit(console: Console, findings: Findings, options: argparse.Namespace) -> None:
     is_repaired = options.repair and findings.differences and not findings.left
     ending = " and repaired" if is_repaired else ""
     console.print(

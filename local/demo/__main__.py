@@ -7,7 +7,7 @@ import stripe
 
 from local import stack
 from local.demo.stage import Wrong, console
-from local.demo.story import tell
+from local.demo.story import emit
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     began = time.monotonic()
     was_up = stack.is_running()
     try:
-        tell(stack.up())
+        emit(stack.up())
     except (Wrong, stripe.StripeError) as error:
         console.print(f"\n  [red]✗ {type(error).__name__}:[/] {error}")
         return 1

@@ -43,7 +43,7 @@ class Story:
     tokens: Decimal = Decimal(0)
 
 
-def tell(stack: Stack) -> None:
+def emit(stack: Stack) -> None:
     """Tell the whole story on a running stack; Wrong if a figure is not what it should be."""
     client = sdk(stack.api_key, stack.api_base)
     with listening(stack, stack.outputs()["AlertsTopicArn"]) as listener:

@@ -12,8 +12,8 @@ from itertools import count as counting
 from typing import Any
 from unittest.mock import patch
 
-from meterline.services.metering import count, summaries
-from meterline.services.metering.ingest import Sender, ingest_stream
+from meterline.services.metering import count, usage_query
+from meterline.services.metering.accept import Sender, ingest_stream
 from meterline.store.base import batches
 from tests.benchmarks.results import Result
 from tests.benchmarks.units import MeteredDynamoDB
@@ -84,7 +84,7 @@ def measure() -> Iterator[Result]:
             time.run()
         engine.around = lambda *_: None
         total = SECONDS * SHARDS * BATCH
-        used = summaries.billed_usage(
+        used = usage_query.billed_usage(
             METER, customer_id(0), HOUR_START, HOUR_START + 3_600, livemode=False
         )
         assert used.quantity == sum(

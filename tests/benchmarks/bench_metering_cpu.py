@@ -29,7 +29,7 @@ from meterline.store.account.access import FULL_RIGHTS, ApiKey, Session, digest_
 from meterline.store.base import clients
 from meterline.store.base.settings import settings
 from meterline.store.metering.directory import StoredDirectory
-from tests.benchmarks.results import Result, side_by_side
+from tests.benchmarks.results import Result, in_parallel
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import (
     HOUR_START,
@@ -75,7 +75,7 @@ def _ingest() -> Iterator[Result]:
         calls = list(batched(prepared, len(prepared) // REQUESTS, strict=True))
         for title, other in (("boto3's client", default), ("its own client", client)):
             bare = [partial(_call, other, some) for some in calls]
-            value, floor = side_by_side(ours, bare, repeats=50)
+            value, floor = in_parallel(ours, bare, repeats=50)
             each = REQUESTS * 100
             yield Result(
                 f"ingest handler, 100 events a request: CPU an event (floor: {title})",
@@ -108,9 +108,9 @@ def _counting(title: str, *, customers: int) -> Iterator[Result]:
             count_batch()
     with patch.object(clients, "_client", return_value=_Answering(cycle(answers))):
         clients.reset_clients()
-        own = side_by_side(ours, bare, repeats=60)
+        own = in_parallel(ours, bare, repeats=60)
     with _stubbed_client(cycle(wired)):
-        whole = side_by_side(ours, bare, repeats=60)
+        whole = in_parallel(ours, bare, repeats=60)
     for part, (value, floor) in (("", own), (" with engine calls", whole)):
         yield Result(
             f"counting 10,000 records {title}{part}: CPU a record",
@@ -251,7 +251,7 @@ class _Answer(AWSResponse):
 
 def _known_world() -> Any:
     """Authentication and the directory as a warm function remembers them."""
-    from meterline.core.metering.metering import meter_rules  # noqa: PLC0415 - beside its use
+    from meterline.core.metering.acceptance import meter_rules  # noqa: PLC0415 - beside its use
 
     key = ApiKey("key", digest_of(SECRET), False, FULL_RIGHTS, "", "", 0)  # noqa: FBT003
     moment = time.monotonic() + 3_600

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from meterline.services.metering import count, summaries
+from meterline.services.metering import count, usage_query
 from tests.benchmarks.results import Result, cpu_seconds
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import HOUR_START, METER, customer_id, metered, stored_events
@@ -53,7 +53,7 @@ def _read(
 ) -> Iterator[Result]:
     def read() -> Decimal:
         first, last = HOUR_START + start, HOUR_START + end
-        used = summaries.billed_usage(METER, customer_id(0), first, last, livemode=False)
+        used = usage_query.billed_usage(METER, customer_id(0), first, last, livemode=False)
         return used.quantity
 
     engine.forget_units()

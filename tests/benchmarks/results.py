@@ -39,7 +39,7 @@ def cpu_seconds(work: Callable[[], object], *, repeats: int) -> float:
 type Steps = Sequence[Callable[[], object]]
 
 
-def side_by_side(one: Steps, other: Steps, *, repeats: int) -> tuple[float, float]:
+def in_parallel(one: Steps, other: Steps, *, repeats: int) -> tuple[float, float]:
     """The least CPU time of two pieces of work, in seconds: the sum of each step's least.
 
     They take turns step by step, so that whatever else the machine does meets both, and short steps

@@ -9,9 +9,9 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from meterline.services.base.moments import rfc3339
+from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import count
-from meterline.services.metering.ingest import Sender, ingest_stream
+from meterline.services.metering.accept import Sender, ingest_stream
 from meterline.store.base import clients
 from meterline.store.base.settings import settings
 from meterline.store.metering.meter_events import key_of

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.base.errors import BillingError
-from meterline.services.base.moments import rfc3339
-from meterline.services.metering import adjustments, count, ingest, summaries
-from meterline.services.metering.event_listing import EventRange, list_counted_events
-from meterline.services.metering.ingest import Sender
+from meterline.services.base.timestamps import rfc3339
+from meterline.services.metering import accept, cancel_events, count, usage_query
+from meterline.services.metering.accept import Sender
+from meterline.services.metering.counted_events import EventRange, list_counted_events
 from meterline.store.base.batches import Throttled
 from meterline.store.metering.meter_events import identities_from_keys
 from tests.faults.engine import FakeDynamoDB, seeded
@@ -143,7 +143,7 @@ class Simulation:
 
     def _send(self, key: str, events: list[dict[str, Any]]) -> None:
         sender = Sender(False, key, self.now, self.directory)  # noqa: FBT003
-        outcomes = ingest.ingest_stream(sender, {"events": events})
+        outcomes = accept.ingest_stream(sender, {"events": events})
         self.accepted |= {one.identifier for one in outcomes if one.status == "accepted"}
 
     def _event(self, request: int, number: int) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Simulation:
                 "cancel": {"identifier": identifier},
             }
             try:
-                adjustments.create_meter_event_adjustment(sender, params)
+                cancel_events.create_meter_event_adjustment(sender, params)
             except (ClientError, ReadTimeoutError, Throttled):
                 return
             except BillingError:
@@ -188,7 +188,7 @@ class Simulation:
         end = self.chance.randrange(start + 1, _END)
 
         def use() -> None:
-            summaries.billed_usage(self.meter, customer, start, end, livemode=False)
+            usage_query.billed_usage(self.meter, customer, start, end, livemode=False)
 
         def listing() -> None:
             span = EventRange(start, end)
@@ -311,7 +311,7 @@ class Simulation:
             *pairwise(cuts),
         ]:
             inside = [event for event in _counting(self.formula, events) if start <= event[0] < end]
-            used = summaries.billed_usage(self.meter, customer, start, end, livemode=False)
+            used = usage_query.billed_usage(self.meter, customer, start, end, livemode=False)
             expected = _expected(self.formula, inside)
             assert used.quantity == expected, f"seed {self.seed}: {customer} {start}..{end}"
 

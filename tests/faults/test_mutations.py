@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.base.errors import BillingError
-from meterline.core.metering import aggregation, metering_buckets, metering_profiles
+from meterline.core.metering import aggregation, buckets, second_profiles
 from meterline.core.metering.aggregation import Measure, Row
-from meterline.core.metering.metering_buckets import Bucket
-from meterline.core.metering.metering_profiles import Seconds
+from meterline.core.metering.buckets import Bucket
+from meterline.core.metering.second_profiles import Seconds
 from meterline.services.metering import count, hour_profiles
 from meterline.store.base.clients import dynamodb
 from meterline.store.metering import meter_events, usage, usage_commits
@@ -44,7 +44,7 @@ def no_version_condition(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_dedupe(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(metering_buckets, "_new_rows", lambda _, arrivals: list(arrivals))
+    patch.setattr(buckets, "_new_rows", lambda _, arrivals: list(arrivals))
 
 
 def evidence_read_before_the_counter(patch: pytest.MonkeyPatch) -> None:
@@ -81,12 +81,12 @@ def a_watermark_that_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
         lowered = [row._replace(accepted_at=row.accepted_at + 1) for row in arrivals]
         return evidence_from(bucket, lowered)
 
-    evidence_from = metering_buckets.evidence_from
-    patch.setattr(metering_buckets, "evidence_from", too_late)
+    evidence_from = buckets.evidence_from
+    patch.setattr(buckets, "evidence_from", too_late)
 
 
 def a_watermark_that_goes_back(patch: pytest.MonkeyPatch) -> None:
-    counting = metering_buckets.count
+    counting = buckets.count
 
     def count_latest(
         bucket: Bucket, rows: Sequence[Row], arrivals: Sequence[Row], measure: Measure
@@ -94,7 +94,7 @@ def a_watermark_that_goes_back(patch: pytest.MonkeyPatch) -> None:
         fresh = replace(bucket, watermark=0)
         return counting(fresh, rows, arrivals, measure)
 
-    patch.setattr(metering_buckets, "count", count_latest)
+    patch.setattr(buckets, "count", count_latest)
 
 
 def segments_that_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
@@ -114,14 +114,14 @@ def a_counter_without_its_segment(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
-    new_rows = metering_buckets._new_rows  # noqa: SLF001 - the mutation is in there
+    new_rows = buckets._new_rows  # noqa: SLF001 - the mutation is in there
 
     def forgetful(known: Sequence[Row], arrivals: Sequence[Row]) -> list[Row]:
         added = new_rows(known, arrivals)
         counted = {row.identity for row in [*known, *added] if not row.cancels}
         return [row for row in added if row.identity in counted]
 
-    patch.setattr(metering_buckets, "_new_rows", forgetful)
+    patch.setattr(buckets, "_new_rows", forgetful)
 
 
 def segments_that_are_not_looked_for_again(patch: pytest.MonkeyPatch) -> None:
@@ -134,19 +134,19 @@ def a_greatest_value_that_outlives_its_event(patch: pytest.MonkeyPatch) -> None:
 
 def a_profile_that_overlooks_cancellations(patch: pytest.MonkeyPatch) -> None:
     def settle(seconds: Seconds, later: Sequence[Row], _: Measure) -> tuple[Seconds, list[Row]]:
-        return seconds, metering_buckets.standing(later)
+        return seconds, buckets.standing(later)
 
-    patch.setattr(metering_profiles, "settle", settle)
+    patch.setattr(second_profiles, "settle", settle)
     patch.setattr(hour_profiles, "settle", settle)
 
 
 def a_profile_that_takes_tombstones_for_events(patch: pytest.MonkeyPatch) -> None:
-    new_rows = metering_buckets._new_rows  # noqa: SLF001 - the mutation is in there
+    new_rows = buckets._new_rows  # noqa: SLF001 - the mutation is in there
 
     def unmarked(known: Sequence[Row], arrivals: Sequence[Row]) -> list[Row]:
         return [row._replace(tombstone=False) for row in new_rows(known, arrivals)]
 
-    patch.setattr(metering_buckets, "_new_rows", unmarked)
+    patch.setattr(buckets, "_new_rows", unmarked)
 
 
 def unconditional_acceptance(patch: pytest.MonkeyPatch) -> None:

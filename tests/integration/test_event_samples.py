@@ -13,10 +13,10 @@ import pytest
 from meterline.api.auth import forget_cached
 from meterline.services.account.api_keys import create_key
 from meterline.services.base.context import Context
-from meterline.services.base.events import Origin
+from meterline.services.base.outbox import Origin
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.work.due_work import do_due_work
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.directory import forget_directory
 from tests.engines import ROOT, Engine
 from tests.integration.api.bridge import load_handler

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from meterline.api.params.params import Array, Either, Map, Object, Param, String
+from meterline.api.params.specs import Array, Either, Map, Object, Param, String
 from meterline.api.routes.description import all_operations
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ SOURCES = {
     ROOT / "cli": "meterline_cli",
     ROOT / "functions": "",
 }
-FROM_PARAMETERS = "meterline/api/params/param_kinds.py"
+FROM_PARAMETERS = "meterline/api/params/kinds.py"
 """Where the pattern of a text parameter is matched: the one place whose source names no pattern."""
 
 _SCANNING = ("search", "sub", "subn", "split", "findall", "finditer")

@@ -3,17 +3,17 @@
 import pytest
 
 from meterline.core.metering.distinct import MOST_DISTINCT
-from meterline.services.billing.ledger import MOST_SUBSCRIPTIONS
-from meterline.services.billing.pending import MOST_TABS
+from meterline.services.billing.pending_items import MOST_BATCHES
+from meterline.services.billing.unit_of_work import MOST_SUBSCRIPTIONS
 from meterline.services.customers.customers import MOST_PER_TEST_CLOCK
-from meterline.services.subscriptions.items import MAX_ITEMS
+from meterline.services.subscriptions.requested_items import MAX_ITEMS
 from meterline.store.base.sizes import WRITTEN_BYTES
-from meterline.store.billing.tabs import MOST_BYTES, MOST_ITEMS
+from meterline.store.billing.pending_batches import MOST_BYTES, MOST_ITEMS
 from tests.engines import ROOT
 
 SENTENCES = [
-    f"Up to {MOST_TABS * MOST_ITEMS:,} pending invoice items",
-    f"(or {MOST_TABS * MOST_BYTES // 1_000_000} MB of them)",
+    f"Up to {MOST_BATCHES * MOST_ITEMS:,} pending invoice items",
+    f"(or {MOST_BATCHES * MOST_BYTES // 1_000_000} MB of them)",
     f"A subscription has up to {MAX_ITEMS} items",
     f"a customer {MOST_SUBSCRIPTIONS} subscriptions that run",
     f"a test clock {MOST_PER_TEST_CLOCK} customers",

@@ -46,7 +46,7 @@ def test_the_patterns_of_the_source_are_found() -> None:
     assert {
         "a parameter",
         "meterline/api/forms.py",
-        "meterline/core/metering/metering.py",
+        "meterline/core/metering/acceptance.py",
         "meterline/services/base/search.py",
     } <= places
 

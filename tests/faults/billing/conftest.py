@@ -35,7 +35,7 @@ def _world(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     random_ids = Random(0)
     monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
     # One after another, so that the same seed always dies at the same call.
-    monkeypatch.setattr(metered, "side_by_side", lambda calls: [call() for call in calls])
+    monkeypatch.setattr(metered, "in_parallel", lambda calls: [call() for call in calls])
     wire = Wire()
     wire.connect(monkeypatch)
     return World(engine, clock, wire, random_ids)

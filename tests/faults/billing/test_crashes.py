@@ -15,8 +15,8 @@ import boto3
 import pytest
 
 from meterline.core.base.periods import Period
-from meterline.services.account.account_settings import update_settings
-from meterline.services.billing.ledger import open_ledger
+from meterline.services.account.settings import update_settings
+from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.invoices.manual import create_invoice
@@ -28,8 +28,8 @@ from meterline.services.work.test_clocks import (
     create_test_clock,
     delete_test_clock,
 )
-from meterline.store.billing import parts, tabs
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing import parts, pending_batches
+from meterline.store.billing.repository import BillingStore
 from tests.faults.billing.wire import Moment, Wire, dies_at
 from tests.faults.billing.world import DAY, NOW, State, World
 from tests.integration.api.bridge import load_handler
@@ -256,7 +256,7 @@ WORKS = [
 def test_work_that_dies_at_any_call_ends_as_if_it_had_not(
     world: World, prepare: Callable[[World], Work], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tabs, "MOST_ITEMS", 7)
+    monkeypatch.setattr(pending_batches, "MOST_ITEMS", 7)
     monkeypatch.setattr(parts, "INLINE_LINES", 20)
     monkeypatch.setattr(parts, "PART_BYTES", 1_000)
     work = prepare(world)
@@ -325,12 +325,12 @@ def _charge(world: World, customer: str, number: int) -> None:
     ctx = world.context(NOW - 60 * DAY)
     document = ctx.store.get(customer)
     assert document is not None
-    ledger = open_ledger(ctx, document)
+    uow = open_unit_of_work(ctx, document)
     for amount in range(1, number + 1):
         period = Period(ctx.now, ctx.now)
         terms = ItemTerms(amount=amount, currency="usd", period=period, description="Charge")
-        ledger.add_item(new_item(ledger, terms))
-    ledger.save()
+        uow.add_item(new_item(uow, terms))
+    uow.save()
 
 
 def _meters(world: World) -> list[str]:

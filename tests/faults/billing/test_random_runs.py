@@ -19,7 +19,7 @@ from meterline.services.customers.balances import create_balance_transaction
 from meterline.services.subscriptions.update import update_subscription
 from meterline.store.base import keys
 from meterline.store.base.documents import LIVE, Body, Conflict
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 

@@ -20,8 +20,8 @@ from meterline.services.metering.meters import create_meter
 from meterline.services.subscriptions.create import create_subscription
 from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
-from meterline.store.billing.billing import BillingStore
-from meterline.store.events import shelf_notes
+from meterline.store.billing.repository import BillingStore
+from meterline.store.events import partition_index
 from meterline.store.metering.meter_events import identity_of, key_of
 from tests.engines import Engine
 from tests.faults.billing.wire import Died, Wire
@@ -199,7 +199,7 @@ class World:
 
 def forget() -> None:
     """Forget what a process remembers of the tables, as a new one has not learned it yet."""
-    shelf_notes._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
+    partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
 
 
 def usage_record(

@@ -39,7 +39,7 @@ def opened(database: MemoryDynamoDB, tables: dict[str, str], patch: pytest.Monke
     for module in (app, ids, workers):
         patch.setattr(module, "time", clock)
     patch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
-    patch.setattr(metered, "side_by_side", lambda calls: [call() for call in calls])
+    patch.setattr(metered, "in_parallel", lambda calls: [call() for call in calls])
     patch.setattr(queues, "_send", lambda _url, batch: len(batch))
     patch.setattr(app, "log", lambda *_, **__: None)
     auth.forget_cached()

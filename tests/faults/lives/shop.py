@@ -18,7 +18,7 @@ from meterline.services.metering.count import count_records
 from meterline.services.work.test_clocks import run_test_clock
 from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from tests.faults.billing.engine import Item, Key, MemoryDynamoDB
 from tests.faults.billing.world import FrozenTime, forget
 from tests.gateway import route

@@ -12,9 +12,9 @@ import pytest
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
-from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices import finalize, metered
-from meterline.services.metering import summaries
+from meterline.services.metering import usage_query
 from meterline.services.previews import preview
 from meterline.services.subscriptions import renewals
 from meterline.store.base.documents import Body
@@ -47,8 +47,8 @@ def a_due_instant_that_is_not_moved(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_number_that_is_used_twice(patch: pytest.MonkeyPatch) -> None:
-    def numbered(ledger: Ledger, invoice: Body) -> Body:
-        return invoice | {"number": f"{ledger.account['invoice_prefix']}-0001"}
+    def numbered(uow: UnitOfWork, invoice: Body) -> Body:
+        return invoice | {"number": f"{uow.customer['invoice_prefix']}-0001"}
 
     patch.setattr(finalize, "numbered", numbered)
 
@@ -64,7 +64,7 @@ def a_period_that_is_billed_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def usage_of_the_last_second_that_is_dropped(patch: pytest.MonkeyPatch) -> None:
-    billed_usage = summaries.billed_usage
+    billed_usage = usage_query.billed_usage
 
     def dropping(meter: Body, customer: str, start: int, end: int, *, livemode: bool) -> Any:
         return billed_usage(meter, customer, start, max(start, end - 1), livemode=livemode)
@@ -75,9 +75,9 @@ def usage_of_the_last_second_that_is_dropped(patch: pytest.MonkeyPatch) -> None:
 def a_balance_that_is_booked_twice(patch: pytest.MonkeyPatch) -> None:
     change_balance = finalize.change_balance
 
-    def twice(ledger: Ledger, amount: int, *more: Any) -> None:
-        change_balance(ledger, amount, *more)
-        change_balance(ledger, amount, *more)
+    def twice(uow: UnitOfWork, amount: int, *more: Any) -> None:
+        change_balance(uow, amount, *more)
+        change_balance(uow, amount, *more)
 
     patch.setattr(finalize, "change_balance", twice)
 
@@ -95,8 +95,8 @@ def a_credit_of_more_than_was_charged(patch: pytest.MonkeyPatch) -> None:
 def a_preview_that_forgets_a_discount(patch: pytest.MonkeyPatch) -> None:
     draft_renewal = renewals.draft_renewal
 
-    def forgetting(ledger: Ledger, subscription: Body, *more: Any) -> Any:
-        return draft_renewal(ledger, subscription | {"discounts": []}, *more)
+    def forgetting(uow: UnitOfWork, subscription: Body, *more: Any) -> Any:
+        return draft_renewal(uow, subscription | {"discounts": []}, *more)
 
     patch.setattr(preview, "draft_renewal", forgetting)
 

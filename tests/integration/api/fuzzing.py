@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from meterline.api.operations import Operation
-from meterline.api.params.idle_params import Idle
-from meterline.api.params.params import (
+from meterline.api.params.idle import Idle
+from meterline.api.params.specs import (
     Array,
     Boolean,
     DecimalNumber,

@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from meterline.services.base import events
+from meterline.services.base import outbox
 from tests.integration.api.conftest import Api, Client
 
 
@@ -17,9 +17,9 @@ def _history(client: Client) -> str:
 
 def test_events_tell_what_changed(client: Client) -> None:
     customer_id = _history(client)
-    events = {event.type: event for event in client.v1.events.list()}
-    assert events.keys() == {"customer.created", "customer.updated", "customer.deleted"}
-    updated = events["customer.updated"]
+    outbox = {event.type: event for event in client.v1.events.list()}
+    assert outbox.keys() == {"customer.created", "customer.updated", "customer.deleted"}
+    updated = outbox["customer.updated"]
     assert updated.data.object.id == customer_id
     assert updated.data.object.name == "B"
     before = updated.data.previous_attributes.to_dict()
@@ -37,18 +37,18 @@ def test_events_are_filtered_by_type(client: Client) -> None:
     assert {e.type for e in both} == {"customer.deleted", "customer.created"}
 
 
-@pytest.mark.parametrize("box_bytes", [events.BOX_BYTES, 250], ids=["together", "apart"])
+@pytest.mark.parametrize("box_bytes", [outbox.BOX_BYTES, 250], ids=["together", "apart"])
 def test_events_of_one_commit_page_like_all_others(
     client: Client, monkeypatch: pytest.MonkeyPatch, box_bytes: int
 ) -> None:
-    monkeypatch.setattr(events, "BOX_BYTES", box_bytes)
+    monkeypatch.setattr(outbox, "BOX_BYTES", box_bytes)
     for number in range(3):
         client.v1.prices.create(
             {"currency": "usd", "unit_amount": number, "product_data": {"name": str(number)}}
         )
     everything = [e.id for e in client.v1.events.list({"limit": 100})]
     assert len(everything) == 6
-    assert len({events.outbox_id(one) for one in everything}) == (3 if box_bytes > 250 else 6)
+    assert len({outbox.outbox_id(one) for one in everything}) == (3 if box_bytes > 250 else 6)
     assert [client.v1.events.retrieve(one).id for one in everything] == everything
     assert [e.id for e in client.v1.events.list({"limit": 1}).auto_paging_iter()] == everything
     backwards = client.v1.events.list({"limit": 1, "ending_before": everything[-1]})
@@ -59,14 +59,14 @@ def test_v2_events_are_thin_and_page_by_address(client: Client) -> None:
     customer_id = _history(client)
     page = client.v2.core.events.list({"limit": 2})
     assert page.next_page_url.startswith("/v2/core/events?")
-    events = list(page.auto_paging_iter())
-    assert {e.type for e in events} == {
+    outbox = list(page.auto_paging_iter())
+    assert {e.type for e in outbox} == {
         "v1.customer.deleted",
         "v1.customer.updated",
         "v1.customer.created",
     }
-    assert events[0].related_object.id == customer_id
-    assert client.v2.core.events.retrieve(events[0].id).type == events[0].type
+    assert outbox[0].related_object.id == customer_id
+    assert client.v2.core.events.retrieve(outbox[0].id).type == outbox[0].type
     of_nobody = client.v2.core.events.list({"object_id": "cus_none"})
     assert of_nobody.data == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from meterline.api import idempotency
 from meterline.services.base.context import Context
-from meterline.store.account import access_idempotency
+from meterline.store.account import idempotency_records
 from meterline.store.base import clients
 from meterline.store.base.documents import Receipt
 from tests.integration.api.bridge import gateway_event
@@ -213,17 +213,17 @@ def test_an_answer_too_large_to_store_is_rendered_again(
 
 def test_a_receipt_names_its_attempt(api: Api) -> None:
     assert api.key
-    claimed = access_idempotency.claim("idem#x", "f", "req_1", 1_000)
+    claimed = idempotency_records.claim("idem#x", "f", "req_1", 1_000)
     assert isinstance(claimed, Receipt)
-    running = access_idempotency.claim("idem#x", "f", "req_2", 1_001)
-    assert isinstance(running, access_idempotency.Record)
+    running = idempotency_records.claim("idem#x", "f", "req_2", 1_001)
+    assert isinstance(running, idempotency_records.Record)
     assert (running.request_id, running.lease) == ("req_1", claimed.lease)
-    taken = access_idempotency.claim("idem#x", "f", "req_3", 1_000 + 46)
+    taken = idempotency_records.claim("idem#x", "f", "req_3", 1_000 + 46)
     assert isinstance(taken, Receipt)
-    access_idempotency.store_answer(claimed, 200, b"late")
-    current = access_idempotency.claim("idem#x", "f", "req_4", 1_050)
-    assert isinstance(current, access_idempotency.Record)
-    assert current.state is access_idempotency.State.RUNNING
+    idempotency_records.store_answer(claimed, 200, b"late")
+    current = idempotency_records.claim("idem#x", "f", "req_4", 1_050)
+    assert isinstance(current, idempotency_records.Record)
+    assert current.state is idempotency_records.State.RUNNING
 
 
 def _end_lease(api: Api) -> None:

@@ -13,9 +13,9 @@ import pytest
 from meterline.store.base.documents import Body, Change, Document
 from meterline.store.base.models import billing_item
 from meterline.store.billing import search_terms
-from meterline.store.billing.billing import BillingStore
 from meterline.store.billing.commit import item_of
-from meterline.store.events import shelf_notes
+from meterline.store.billing.repository import BillingStore
+from meterline.store.events import partition_index
 from tests.integration.api.conftest import Api, Client
 from tests.integration.reads import items_read
 
@@ -365,7 +365,7 @@ def _add(documents: list[Document]) -> None:
     """Store documents as a commit does, many at a time."""
     fresh = [replace(one, terms=frozenset()) for one in documents]
     search_terms.write_rows(Change(puts=fresh))
-    shelf_notes.note_shelves(fresh, livemode=False)
+    partition_index.note_shelves(fresh, livemode=False)
     with billing_item().batch_write() as batch:
         for document in fresh:
             batch.save(item_of(document))

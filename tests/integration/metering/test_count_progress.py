@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from meterline.services.metering import count_progress
-from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.services.metering.cancel_events import create_meter_event_adjustment
 from meterline.services.metering.count_progress import is_caught_up
 from tests.engines import Engine
 from tests.integration.metering import worlds

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from meterline.services.metering.adjustments import create_meter_event_adjustment
-from meterline.services.metering.event_listing import EventRange, list_counted_events
-from meterline.services.metering.ingest import Sender
+from meterline.services.metering.accept import Sender
+from meterline.services.metering.cancel_events import create_meter_event_adjustment
+from meterline.services.metering.counted_events import EventRange, list_counted_events
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,

@@ -5,14 +5,14 @@ from decimal import Decimal
 import pytest
 
 from meterline.core.base.errors import BillingError
+from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.calendar_windows import Grouping
-from meterline.core.metering.metering import measure_of
-from meterline.services.metering import count, summaries
-from meterline.services.metering.adjustments import (
+from meterline.services.metering import count, usage_query
+from meterline.services.metering.accept import create_meter_event
+from meterline.services.metering.cancel_events import (
     create_meter_event_adjustment,
     create_meter_event_adjustment_v2,
 )
-from meterline.services.metering.ingest import create_meter_event
 from meterline.services.metering.lifetime import lifetime_usage
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
@@ -199,14 +199,14 @@ def test_summaries_come_newest_first_without_empty_windows(dynamodb: Engine) -> 
     send(event("a", 2, at=NOW - 7_200), event("b", "0.5", at=NOW), event("c", 3, at=NOW - 7_100))
     deliver(dynamodb)
     day = HOUR_START - HOUR_START % 86_400
-    hours = summaries.list_event_summaries(
+    hours = usage_query.list_event_summaries(
         meter_body(), "cus_a", day, day + 86_400, Grouping.HOUR, livemode=False
     )
     assert [(row["start_time"], row["aggregated_value"]) for row in hours] == [
         (HOUR_START, Decimal("0.5")),
         (HOUR_START - 7_200, Decimal(5)),
     ]
-    days = summaries.list_event_summaries(
+    days = usage_query.list_event_summaries(
         meter_body(), "cus_a", day, day + 86_400, Grouping.DAY, livemode=False
     )
     assert [(row["start_time"], row["end_time"], row["aggregated_value"]) for row in days] == [

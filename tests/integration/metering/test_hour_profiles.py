@@ -8,8 +8,8 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.metering import count, hour_profiles
-from meterline.services.metering.adjustments import create_meter_event_adjustment
-from meterline.services.metering.event_listing import EventRange, list_counted_events
+from meterline.services.metering.cancel_events import create_meter_event_adjustment
+from meterline.services.metering.counted_events import EventRange, list_counted_events
 from meterline.store.metering import usage, usage_commits
 from tests.engines import Engine
 from tests.integration.metering.worlds import (

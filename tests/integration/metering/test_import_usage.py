@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meterline.core.metering.metering import measure_of
+from meterline.core.metering.acceptance import measure_of
 from meterline.services.metering.lifetime import lifetime_usage
 from meterline.store.account import access
 from meterline_cli.import_usage import run

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meterline.core.metering.metering import measure_from_text
+from meterline.core.metering.acceptance import measure_from_text
 from meterline.services.metering import count, lifetime
 from meterline.services.metering.lifetime import forget_if_old, lifetime_usage
 from meterline.store.metering import usage_totals

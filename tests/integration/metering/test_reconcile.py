@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from meterline.core.metering import metering_rows
+from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Formula, Measure
 from meterline.services.metering import count
-from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.services.metering.cancel_events import create_meter_event_adjustment
 from meterline.services.metering.reconcile import Difference, repair
 from meterline.store.metering.meter_events import identity_of
 from tests.engines import Engine
@@ -120,11 +120,11 @@ def falsify_first_row(
     """Change the first stored row (of an event), and the counter's total with it."""
     measure = Measure(Formula.SUM)
     items = sorted(engine.scan("usage"), key=lambda item: item["sk"]["S"], reverse=True)
-    rows = metering_rows.unpack(bytes(items[0]["rows"]["B"]), HOUR_START, measure)
+    rows = packed_rows.unpack(bytes(items[0]["rows"]["B"]), HOUR_START, measure)
     place = next(n for n, row in enumerate(rows) if identity in (None, row.identity))
     added = change.get("value", rows[place].value) - rows[place].value
     rows[place] = rows[place]._replace(**change)
-    items[0]["rows"] = {"B": metering_rows.pack(rows, HOUR_START, measure)}
+    items[0]["rows"] = {"B": packed_rows.pack(rows, HOUR_START, measure)}
     if identity is None:
         number, total, *others = items[-1]["sums"]["S"].split()
         items[-1]["sums"] = {"S": " ".join([number, str(Decimal(total) + added), *others])}

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.metering.aggregation import NOTHING, Measure, Row
-from meterline.core.metering.metering_buckets import Bucket
+from meterline.core.metering.buckets import Bucket
 from meterline.services.base.context import Context
 from meterline.services.events.event_log import EventSpan, read_events
 from meterline.services.metering import count, reconcile_pass
@@ -22,7 +22,7 @@ from meterline.services.metering.reconcile_pass import (
 )
 from meterline.store.base.batches import Throttled
 from meterline.store.base.documents import Body
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering import usage, usage_commits
 from meterline.store.metering.reconciliations import read_progress
 from meterline.store.metering.usage import BucketKey
@@ -158,7 +158,7 @@ def test_an_hour_is_read_once_however_many_pages_show_it(
         return read_segments(key, bucket, measure)
 
     monkeypatch.setattr(usage, "read_segments", noted)
-    monkeypatch.setattr(reconcile_pass, "side_by_side", lambda calls: [call() for call in calls])
+    monkeypatch.setattr(reconcile_pass, "in_parallel", lambda calls: [call() for call in calls])
     assert reconcile(LATER).events == 60
     assert len(read) == 1
 

@@ -8,7 +8,7 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.metering import count
-from meterline.services.metering.summaries import list_event_summaries
+from meterline.services.metering.usage_query import list_event_summaries
 from meterline.store.base.settings import settings
 from tests.engines import Engine, template
 from tests.integration.metering.worlds import (

@@ -9,7 +9,7 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.metering import count
-from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.services.metering.cancel_events import create_meter_event_adjustment
 from meterline.store.base import batches, clients
 from meterline.store.base.settings import settings
 from meterline.store.metering import usage_commits

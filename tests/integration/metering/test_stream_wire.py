@@ -8,7 +8,7 @@ from meterline.api.auth import SESSION_PREFIX
 from meterline.services.base.context import Context
 from meterline.services.metering.meters import deactivate_meter
 from meterline.store.base.batches import Throttled
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering import meter_events
 from tests.engines import Engine
 from tests.integration.metering.wire import (

@@ -7,9 +7,9 @@ import pytest
 from meterline.api.routes.usage import list_summaries
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.metering.adjustments import create_meter_event_adjustment
+from meterline.services.metering.cancel_events import create_meter_event_adjustment
 from meterline.store.base.documents import Change, Document
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,

@@ -12,7 +12,7 @@ import pytest
 
 from meterline.core.metering.calendar_windows import Grouping, window_around
 from meterline.core.metering.distinct import value_of
-from meterline.services.metering import count, summaries
+from meterline.services.metering import count, usage_query
 from meterline.store.metering import usage, usage_profiles
 from meterline.store.metering.meter_events import identity_of, key_of
 from tests.engines import Engine
@@ -112,7 +112,7 @@ def rows(
     start: int, end: int, grouping: Grouping, zone: ZoneInfo, meter: dict[str, Any] | None = None
 ) -> list[tuple[int, int, Decimal]]:
     """The windows of a range with their values, newest first."""
-    found = summaries.list_event_summaries(
+    found = usage_query.list_event_summaries(
         meter or meter_body(), "cus_a", start, end, grouping, zone, livemode=False
     )
     return [(row["start_time"], row["end_time"], row["aggregated_value"]) for row in found]

@@ -8,9 +8,9 @@ import pytest
 from meterline.core.metering import distinct
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.events.event_log import EventSpan, read_events
-from meterline.services.metering import count, summaries
-from meterline.services.metering.adjustments import create_meter_event_adjustment
-from meterline.services.metering.event_listing import EventRange, list_counted_events
+from meterline.services.metering import count, usage_query
+from meterline.services.metering.cancel_events import create_meter_event_adjustment
+from meterline.services.metering.counted_events import EventRange, list_counted_events
 from meterline.services.work.usage_watch import watch_batch
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
@@ -117,7 +117,7 @@ def test_summaries_say_it_by_hour_and_day(dynamodb: Engine) -> None:
     deliver(dynamodb)
     day = HOUR_START - HOUR_START % 86_400
     for grouping, expected in ((Grouping.HOUR, [2, 1]), (Grouping.DAY, [2])):
-        rows = summaries.list_event_summaries(
+        rows = usage_query.list_event_summaries(
             METER, "cus_a", day, day + 86_400, grouping, livemode=False
         )
         assert [row["aggregated_value"] for row in rows] == expected
@@ -128,7 +128,7 @@ def test_beyond_the_bound_an_hour_is_estimated_and_says_so(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(distinct, "MOST_DISTINCT", 50)
-    monkeypatch.setattr("meterline.core.metering.metering_buckets.MOST_DISTINCT", 50)
+    monkeypatch.setattr("meterline.core.metering.buckets.MOST_DISTINCT", 50)
     send_users(*((f"user {n % 300}", HOUR_START + n) for n in range(400)))
     for start in range(0, 400, 100):
         assert count.count_records(stored_records(dynamodb)[start : start + 130]) == []
@@ -138,7 +138,7 @@ def test_beyond_the_bound_an_hour_is_estimated_and_says_so(
     assert told["type"] == "meterline.usage_estimate.began"
     assert told["data"]["object"]["start_time"] == HOUR_START
     day = HOUR_START - HOUR_START % 86_400
-    [row] = summaries.list_event_summaries(METER, "cus_a", day, day + 86_400, livemode=False)
+    [row] = usage_query.list_event_summaries(METER, "cus_a", day, day + 86_400, livemode=False)
     assert row["meterline"] == {"approximate": True}
     assert abs(row["aggregated_value"] - 300) < 150
     assert all_differences() == []

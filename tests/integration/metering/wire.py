@@ -15,7 +15,7 @@ from meterline.store.account import access
 from meterline.store.account.access import ApiKey
 from meterline.store.account.api_keys import save_keys
 from meterline.store.base.documents import Change, Document
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.directory import forget_directory
 from tests.engines import ROOT, Engine
 

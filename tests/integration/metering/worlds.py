@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from meterline.core.metering.metering import MeterRules, meter_rules
-from meterline.services.base.moments import rfc3339
-from meterline.services.metering import count, summaries
-from meterline.services.metering.ingest import Sender, ingest_stream
+from meterline.core.metering.acceptance import MeterRules, meter_rules
+from meterline.services.base.timestamps import rfc3339
+from meterline.services.metering import count, usage_query
+from meterline.services.metering.accept import Sender, ingest_stream
 from meterline.services.metering.reconcile import Cursor, Difference, reconcile_page
 from tests.engines import Engine
 
@@ -102,7 +102,7 @@ def used(
     meter: Any = None,
 ) -> Decimal:
     """The usage of a range, as an invoice reads it."""
-    used = summaries.billed_usage(meter or meter_body(), customer, start, end, livemode=False)
+    used = usage_query.billed_usage(meter or meter_body(), customer, start, end, livemode=False)
     return used.quantity
 
 

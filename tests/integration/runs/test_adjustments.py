@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from meterline.core.base.errors import BillingError
-from meterline.services.metering.adjustments import (
+from meterline.services.metering.accept import create_meter_event
+from meterline.services.metering.cancel_events import (
     create_meter_event_adjustment,
     create_meter_event_adjustment_v2,
 )
-from meterline.services.metering.ingest import create_meter_event
-from meterline.services.metering.summaries import list_event_summaries
+from meterline.services.metering.usage_query import list_event_summaries
 from meterline.services.previews.preview import create_preview
 from meterline.store.metering.directory import StoredDirectory, forget_directory
 from tests.engines import Engine

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import add_months
 from meterline.services.base.context import Context
-from meterline.services.base.duty import NoProgress
-from meterline.services.base.events import EventDraft
+from meterline.services.base.outbox import EventDraft
+from meterline.services.base.progress import NoProgress
 from meterline.services.catalog.coupons import create_coupon
 from meterline.services.work.queue_workers import MOST_TRIES, run_clock_batch
 from meterline.services.work.sweep import sweep
@@ -24,7 +24,7 @@ from meterline.services.work.test_clocks import (
     run_test_clock,
 )
 from meterline.store.base.documents import Change, Document
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from meterline.store.work import queues
 from meterline.store.work.queues import DueMessage
 from tests.engines import Engine

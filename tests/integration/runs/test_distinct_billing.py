@@ -2,8 +2,8 @@
 
 import pytest
 
+from meterline.services.metering.accept import create_meter_event
 from meterline.services.metering.alerts import create_alert
-from meterline.services.metering.ingest import create_meter_event
 from meterline.services.metering.meters import create_meter
 from meterline.services.previews.preview import create_preview
 from meterline.services.work.test_clocks import advance_test_clock, run_test_clock

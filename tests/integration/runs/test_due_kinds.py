@@ -2,10 +2,10 @@
 
 import pytest
 
-from meterline.services.account.account_settings import update_settings
-from meterline.services.invoices.settle import pay_invoice
+from meterline.services.account.settings import update_settings
+from meterline.services.invoices.pay_or_close import pay_invoice
 from meterline.services.work.test_clocks import advance_test_clock, run_test_clock
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.integration.runs.worlds import (
     DAY,

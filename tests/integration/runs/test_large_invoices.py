@@ -11,7 +11,7 @@ import stripe
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
 from meterline.services.base.context import Context
-from meterline.services.billing.ledger import open_ledger
+from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.invoices.explanation import explain_invoice
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
@@ -21,12 +21,12 @@ from meterline.services.invoices.item_verbs import (
     update_invoice_item,
 )
 from meterline.services.invoices.manual import create_invoice, delete_invoice, update_invoice
-from meterline.services.invoices.settle import void_invoice
+from meterline.services.invoices.pay_or_close import void_invoice
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change, Conflict
-from meterline.store.billing import parts, tabs
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing import parts, pending_batches
+from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.integration.api.conftest import Api, api
 from tests.integration.runs.worlds import (
@@ -53,10 +53,10 @@ def charge(customer_id: str, number: int, **terms: object) -> None:
         ctx = context()
         document = ctx.store.get(customer_id)
         assert document is not None
-        ledger = open_ledger(ctx, document)
+        uow = open_unit_of_work(ctx, document)
         for amount in amounts:
-            ledger.add_item(new_item(ledger, terms_of(amount, **terms)))
-        ledger.save()
+            uow.add_item(new_item(uow, terms_of(amount, **terms)))
+        uow.save()
 
 
 def terms_of(amount: int, **terms: object) -> ItemTerms:
@@ -76,7 +76,7 @@ def whole(invoice_id: str) -> list[Body]:
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tabs of ten items, invoices in parts from 20 lines on, so that few lines are many."""
-    monkeypatch.setattr(tabs, "MOST_ITEMS", 10)
+    monkeypatch.setattr(pending_batches, "MOST_ITEMS", 10)
     monkeypatch.setattr(parts, "INLINE_LINES", 20)
     monkeypatch.setattr(parts, "PART_BYTES", 1_500)
 
@@ -278,8 +278,8 @@ def explained(ctx: Context, invoice_id: str) -> Iterator[Body]:
 def test_only_the_request_that_adds_too_many_items_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tabs, "MOST_ITEMS", 2)
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_TABS", 2)
+    monkeypatch.setattr(pending_batches, "MOST_ITEMS", 2)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TABS", 2)
     customer_id = customer()
     sub = subscribe(customer_id, licence(unit_amount=1_000))
     charge(customer_id, 4)
@@ -295,8 +295,8 @@ def test_only_the_request_that_adds_too_many_items_is_refused(
 def test_long_items_fill_their_tabs_sooner_also_those_that_become_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tabs, "MOST_BYTES", 8_000)
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_TABS", 2)
+    monkeypatch.setattr(pending_batches, "MOST_BYTES", 8_000)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TABS", 2)
     long = {"metadata": {f"key{number}": "x" * 400 for number in range(10)}}
     customer_id = customer()
     charge(customer_id, 3)

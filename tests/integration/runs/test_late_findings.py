@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from meterline.core.catalog.price_models import Usage
-from meterline.services.account.account_settings import update_settings
+from meterline.services.account.settings import update_settings
 from meterline.services.base.context import Context
-from meterline.services.invoices import finalize, late_findings
-from meterline.services.invoices.late_findings import tell_late_usage
-from meterline.services.invoices.late_notes import KIND
+from meterline.services.invoices import finalize, late_usage_detection
+from meterline.services.invoices.late_usage_detection import emit_late_usage
+from meterline.services.invoices.late_usage_records import KIND
 from meterline.services.invoices.manual import create_invoice
 from meterline.services.invoices.metered import usage_in, with_current_usage
-from meterline.services.invoices.settle import void_invoice
+from meterline.services.invoices.pay_or_close import void_invoice
 from meterline.services.metering.count import count_records
 from meterline.services.subscriptions import prorations
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.services.work.test_clocks import delete_test_clock, run_test_clock
 from meterline.store.base.documents import Body, Change, Conflict, Document
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.usage import BucketKey
 from tests.engines import Engine
 from tests.faults.billing.world import usage_record
@@ -103,7 +103,7 @@ def test_a_note_that_a_renewal_may_be_correcting_is_written_again(
     [before] = BillingStore(livemode=False).each(KIND)
     hour = (FROZEN + 2 * DAY) // HOUR
     bucket = BucketKey(livemode=False, meter=story.meter, customer=story.customer, hour=hour)
-    tell_late_usage(context(), bucket)
+    emit_late_usage(context(), bucket)
     [after] = BillingStore(livemode=False).each(KIND)
     assert (after.version - before.version, after.body) == (times, before.body)
     assert len(found()) == 1
@@ -144,7 +144,7 @@ def searches(story: Story) -> list[Document]:
 @pytest.fixture
 def pages_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call looks at ten invoices."""
-    monkeypatch.setattr(late_findings, "_INVOICES_AT_ONCE", 10)
+    monkeypatch.setattr(late_usage_detection, "_INVOICES_AT_ONCE", 10)
 
 
 @pytest.mark.usefixtures("pages_of_ten")
@@ -186,7 +186,7 @@ def test_usage_that_comes_while_a_search_goes_on_is_searched_for_from_the_beginn
         BillingStore(livemode=False).commit(Change(puts=list(group)))
     hour = (FROZEN + 2 * DAY) // HOUR
     bucket = BucketKey(livemode=False, meter=story.meter, customer=story.customer, hour=hour)
-    tell_late_usage(context(), bucket)
+    emit_late_usage(context(), bucket)
     [search] = searches(story)
     do_due_work(context(search.body["at"]), search.id)
     story.use(40, FROZEN + 2 * DAY)

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from meterline.core.billing.invoicing import Line
-from meterline.services.account.account_settings import update_settings
+from meterline.services.account.settings import update_settings
 from meterline.services.catalog.coupons import create_coupon
 from meterline.services.invoices import late_usage
 from meterline.services.invoices.finalize import finalize_invoice
-from meterline.services.invoices.late_notes import KIND
+from meterline.services.invoices.late_usage_records import KIND
 from meterline.services.invoices.metered import rate_again
 from meterline.services.metering.count import count_records
 from meterline.services.metering.meters import create_meter
@@ -20,7 +20,7 @@ from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.operations import explain_invoice
 from meterline.services.work.test_clocks import advance_test_clock, run_test_clock
 from meterline.store.base.documents import Body, Document
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.faults.billing.world import usage_record
 from tests.integration.api.bridge import load_handler

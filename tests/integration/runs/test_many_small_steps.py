@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meterline.core.base.errors import BillingError
-from meterline.services.account.account_settings import update_settings
+from meterline.services.account.settings import update_settings
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_verbs import (
     create_invoice_item,
@@ -23,8 +23,8 @@ from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.services.work.test_clocks import delete_test_clock, run_test_clock
 from meterline.store.base.documents import Body, Change, Conflict
-from meterline.store.billing import tabs
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing import pending_batches
+from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.integration.runs.test_large_invoices import charge, sum_to
 from tests.integration.runs.worlds import (
@@ -83,11 +83,11 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     """
     if "true_bounds" in request.fixturenames:
         return
-    monkeypatch.setattr(tabs, "MOST_ITEMS", 10)
-    monkeypatch.setattr("meterline.services.billing.ledger._MAX_WRITES", 20)
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_TABS", 4)
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_TAKEN", 8)
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_DRAFT_TABS", 4)
+    monkeypatch.setattr(pending_batches, "MOST_ITEMS", 10)
+    monkeypatch.setattr("meterline.services.billing.unit_of_work._MAX_WRITES", 20)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TABS", 4)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TAKEN", 8)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_DRAFT_TABS", 4)
     monkeypatch.setattr("meterline.services.subscriptions.cancel._DROPPED_AT_ONCE", 25)
 
 
@@ -266,8 +266,8 @@ def test_items_come_onto_and_off_a_draft_one_by_one_without_end() -> None:
 def test_only_the_item_that_is_too_many_for_a_draft_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tabs, "MOST_ITEMS", 2)
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_DRAFT_TABS", 2)
+    monkeypatch.setattr(pending_batches, "MOST_ITEMS", 2)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_DRAFT_TABS", 2)
     draft = create_invoice(context(), {"customer": customer()})["id"]
     item = {"invoice": draft, "amount": 7, "currency": "usd"}
     ids = [create_invoice_item(context(), item)["id"] for _ in range(4)]
@@ -282,7 +282,7 @@ def test_only_the_item_that_is_too_many_for_a_draft_is_refused(
 def test_an_invoice_by_hand_takes_as_many_tabs_as_fit_and_leaves_the_rest_pending(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_TAKEN", 4)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TAKEN", 4)
     customer_id = customer()
     for number in range(10):
         charge(customer_id, 2, subscription=f"sub_{number}")
@@ -305,8 +305,8 @@ def test_a_hundred_subscriptions_with_a_pending_item_each_are_invoiced_by_hand()
 
 @pytest.mark.usefixtures("dynamodb")
 def test_a_full_series_of_tabs_finds_room_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tabs, "MOST_ITEMS", 2)
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_TABS", 2)
+    monkeypatch.setattr(pending_batches, "MOST_ITEMS", 2)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TABS", 2)
     customer_id = customer()
     charge(customer_id, 4)
     delete_invoice_item(context(), pending()[-1]["id"], {})
@@ -318,7 +318,7 @@ def test_a_full_series_of_tabs_finds_room_wherever_it_is(monkeypatch: pytest.Mon
 def test_pending_items_of_too_many_subscriptions_are_refused_before_the_customer_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("meterline.services.billing.pending.MOST_OPEN_TABS", 2)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_OPEN_TABS", 2)
     customer_id = customer()
     first, second, third = "sub_1", "sub_2", "sub_3"
     charge(customer_id, 1, subscription=first)
@@ -334,7 +334,7 @@ def test_items_beside_a_commit_that_is_refused_are_gone(
     seats: Body, dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More new items than a transaction takes are written before it, and nobody sees them yet."""
-    monkeypatch.setattr("meterline.services.billing.ledger._MAX_WRITES", 6)
+    monkeypatch.setattr("meterline.services.billing.unit_of_work._MAX_WRITES", 6)
     charge(seats["customer"], 8)
     assert len(pending()) == 8
     commit = BillingStore.commit
@@ -359,13 +359,13 @@ def test_items_beside_a_commit_that_is_refused_are_gone(
 def test_items_beside_a_commit_that_never_came_are_seen_by_nobody(
     seats: Body, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meterline.services.billing.ledger._MAX_WRITES", 6)
+    monkeypatch.setattr("meterline.services.billing.unit_of_work._MAX_WRITES", 6)
 
     def die(*_: Any, **__: Any) -> None:
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr("meterline.store.billing.billing.transactions.commit", die)
+        patch.setattr("meterline.store.billing.repository.transactions.commit", die)
         with pytest.raises(SystemExit):
             charge(seats["customer"], 8)
     assert listed("invoiceitem") == []
@@ -395,7 +395,7 @@ def test_a_test_clock_takes_with_it_what_a_death_beside_a_commit_has_left(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr("meterline.services.billing.ledger._MAX_WRITES", most_writes)
+        patch.setattr("meterline.services.billing.unit_of_work._MAX_WRITES", most_writes)
         patch.setattr(f"meterline.{dies_in}", die)
         with pytest.raises(SystemExit):
             charge_and_cancel(seats)

@@ -16,7 +16,7 @@ from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change, Conflict
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.integration.runs.worlds import (
     DAY,

@@ -15,7 +15,7 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.base.events import Origin
+from meterline.services.base.outbox import Origin
 from meterline.services.catalog.coupons import create_coupon, update_coupon
 from meterline.services.catalog.prices import create_price, update_price
 from meterline.services.catalog.products import create_product, update_product
@@ -24,7 +24,7 @@ from meterline.services.events.publishing import outbox_events, publish
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.invoices.manual import create_invoice, update_invoice
-from meterline.services.invoices.settle import void_invoice
+from meterline.services.invoices.pay_or_close import void_invoice
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.update import update_subscription
@@ -32,7 +32,7 @@ from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change
 from meterline.store.base.packing import pack
 from meterline.store.base.sizes import WRITTEN_BYTES
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine, running
 from tests.faults.billing.engine import MemoryDynamoDB
 from tests.integration.runs.worlds import DAY, HOUR, NOW, listed, stored

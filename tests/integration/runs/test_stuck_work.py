@@ -8,12 +8,12 @@ import pytest
 
 from meterline.services.base import workers
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
+from meterline.services.base.outbox import EventDraft
 from meterline.services.work import queue_workers
 from meterline.services.work.queue_workers import MOST_TRIES, do_due_batch
 from meterline.services.work.sweep import RESEND_SECONDS, sweep
 from meterline.store.base.documents import Change, Document
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from meterline.store.work.queues import DueMessage
 from meterline.store.work.stuck import KEPT_SECONDS, Stuck, note_stuck, read_stuck
 from meterline_cli import due, redrive

@@ -13,7 +13,7 @@ from meterline.services.subscriptions.create import create_subscription
 from meterline.services.work import due_work
 from meterline.services.work.test_clocks import create_test_clock
 from meterline.store.base.documents import Body, Document
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 
 DAY = 86_400
 HOUR = 3_600

@@ -10,7 +10,7 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft, outbox
+from meterline.services.base.outbox import EventDraft, outbox
 from meterline.services.base.patience import OWN_SECONDS, SHARED_SECONDS
 from meterline.services.events import publishing
 from meterline.services.events.publishing import outbox_events, publish
@@ -25,7 +25,7 @@ from meterline.services.metering.alerts import (
 from meterline.services.work import usage_watch
 from meterline.store.base.documents import Change, Document
 from meterline.store.base.packing import pack
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.usage import BucketKey, counter_place
 from meterline.store.work import failed_batches
 from tests.engines import Engine

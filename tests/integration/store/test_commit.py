@@ -18,7 +18,7 @@ from meterline.store.base.documents import (
 )
 from meterline.store.base.keys import Cursor
 from meterline.store.base.sizes import ITEM_BYTES, OPERATIONS, TRANSACTION_BYTES, WRITTEN_BYTES
-from meterline.store.billing.billing import BillingStore, Span
+from meterline.store.billing.repository import BillingStore, Span
 from tests.engines import Engine
 
 pytestmark = pytest.mark.usefixtures("dynamodb")

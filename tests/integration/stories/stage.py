@@ -128,7 +128,7 @@ class Stage:
         listed = self.client.v1.invoices.list({"customer": self.customer, "limit": 100})
         return list(reversed(list(listed.auto_paging_iter())))
 
-    def ledger(self) -> list[Row]:
+    def uow(self) -> list[Row]:
         """All invoices as rows: day, reason, status, what is due, and their lines."""
         return [
             (

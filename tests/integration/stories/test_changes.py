@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import stripe
 
-from meterline.services.billing import pending
-from meterline.store.billing import tabs
+from meterline.services.billing import pending_items
+from meterline.store.billing import pending_batches
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at, lines_of, short
 
@@ -31,9 +31,11 @@ def test_an_upgrade_is_prorated_to_the_second_on_the_next_invoice(stage: Stage) 
     change: dict[str, Any] = {"items": [{"id": item(subscription), "price": pro}]}
     expected = bill_of(stage.preview(subscription, **change))
     stage.change(subscription, **change)
-    pending = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
-    assert sorted(one.amount for one in pending) == [-677, 2202]
-    assert all(one.proration and not one.discountable for one in pending)
+    pending_items = stage.client.v1.invoice_items.list(
+        {"customer": stage.customer, "pending": True}
+    )
+    assert sorted(one.amount for one in pending_items) == [-677, 2202]
+    assert all(one.proration and not one.discountable for one in pending_items)
     assert bill_of(stage.preview(subscription)) == expected
     stage.until("2024-02-02")
     assert bill_of(stage.invoices()[-1]) == expected
@@ -267,8 +269,8 @@ def test_the_cycle_of_a_trial_is_not_reset(stage: Stage) -> None:
 def test_a_customer_has_no_more_pending_items_than_one_invoice_can_take(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tabs, "MOST_ITEMS", 1)
-    monkeypatch.setattr(pending, "MOST_TABS", 2)
+    monkeypatch.setattr(pending_batches, "MOST_ITEMS", 1)
+    monkeypatch.setattr(pending_items, "MOST_BATCHES", 2)
     items = stage.client.v1.invoice_items
     item = {"customer": stage.customer, "amount": 100, "currency": "usd"}
     items.create(item)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meterline.services.account.account_settings import update_settings
+from meterline.services.account.settings import update_settings
 from tests.integration.api.bridge import load_handler
 from tests.integration.api.conftest import Api
 from tests.integration.runs.worlds import context

@@ -10,7 +10,7 @@ def test_a_subscription_from_the_last_of_january_renews_on_the_last_day_of_every
     story = Stage(api, "2024-01-31")
     story.subscribe(story.price("Base", 2000))
     story.until("2025-01-31 02:00")
-    assert story.ledger() == [
+    assert story.uow() == [
         ("2024-01-31", "create", "open", 2000, [("1 × Base", 2000, "2024-01-31", "2024-02-29")]),
         ("2024-02-29", "cycle", "open", 2000, [("1 × Base", 2000, "2024-02-29", "2024-03-31")]),
         ("2024-03-31", "cycle", "open", 2000, [("1 × Base", 2000, "2024-03-31", "2024-04-30")]),
@@ -44,7 +44,7 @@ def test_a_startup_upgrades_grows_to_three_seats_and_shrinks_again(api: Api) -> 
     story.change(subscription, items=[{"id": item, "price": basic, "quantity": 1}])
     story.until("2025-01-01 02:00")
     assert story.invoices()[10].total == -3000
-    assert story.ledger() == [
+    assert story.uow() == [
         ("2024-01-01", "create", "open", 1000, [("1 × Basic", 1000, "2024-01-01", "2024-02-01")]),
         ("2024-02-01", "cycle", "open", 1000, [("1 × Basic", 1000, "2024-02-01", "2024-03-01")]),
         (
@@ -99,7 +99,7 @@ def test_a_cycle_is_reset_once_with_credit_and_once_without(api: Api) -> None:
     story.until("2024-08-15")
     story.change(subscription, billing_cycle_anchor="now", proration_behavior="none")
     story.until("2025-01-20")
-    assert story.ledger() == [
+    assert story.uow() == [
         ("2024-01-20", "create", "open", 3100, [("1 × Base", 3100, "2024-01-20", "2024-02-20")]),
         ("2024-02-20", "cycle", "open", 3100, [("1 × Base", 3100, "2024-02-20", "2024-03-20")]),
         ("2024-03-20", "cycle", "open", 3100, [("1 × Base", 3100, "2024-03-20", "2024-04-20")]),
@@ -131,7 +131,7 @@ def test_after_a_stub_everything_is_billed_on_the_first(api: Api) -> None:
     first = {"day_of_month": 1, "hour": 0, "minute": 0, "second": 0}
     story.subscribe(story.price("Base", 3100), billing_cycle_anchor_config=first)
     story.until("2025-01-01 02:00")
-    assert story.ledger() == [
+    assert story.uow() == [
         (
             "2024-01-17 12:00",
             "create",

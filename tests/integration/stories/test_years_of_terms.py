@@ -30,7 +30,7 @@ def test_tiers_give_way_to_a_flat_price_in_the_middle_of_march(api: Api) -> None
     story.until("2025-01-01 02:00")
     # Four cents are too little to charge: they wait on the balance.
     assert story.client.v1.customers.retrieve(story.customer).balance == 4
-    assert story.ledger() == [
+    assert story.uow() == [
         (
             "2024-02-01",
             "cycle",
@@ -89,7 +89,7 @@ def test_sent_invoices_are_paid_late_and_discounted_for_half_a_year(api: Api) ->
         story.until(day)
         story.client.v1.invoices.pay(story.invoices()[-1].id, {"paid_out_of_band": True})
     story.until("2025-01-01 02:00")
-    assert story.ledger() == [
+    assert story.uow() == [
         ("2024-01-01", "create", "paid", 27000, [("1 × Plan", 30000, "2024-01-01", "2024-04-01")]),
         ("2024-04-01", "cycle", "paid", 27000, [("1 × Plan", 30000, "2024-04-01", "2024-07-01")]),
         ("2024-07-01", "cycle", "paid", 30000, [("1 × Plan", 30000, "2024-07-01", "2024-10-01")]),
@@ -115,7 +115,7 @@ def test_credit_is_used_up_then_collection_pauses_for_a_summer(api: Api) -> None
         }
     )
     story.until("2025-01-05 02:00")
-    assert story.ledger() == [
+    assert story.uow() == [
         ("2024-01-05", "create", "paid", 0, [("1 × Base", 1000, "2024-01-05", "2024-02-05")]),
         ("2024-02-05", "cycle", "paid", 0, [("1 × Base", 1000, "2024-02-05", "2024-03-05")]),
         ("2024-03-05", "cycle", "open", 500, [("1 × Base", 1000, "2024-03-05", "2024-04-05")]),
@@ -155,7 +155,7 @@ def test_classic_goes_from_free_to_paid_to_yearly_and_leaves_with_credit(api: Ap
     story.client.v1.subscriptions.cancel(subscription.id, {"invoice_now": True, "prorate": True})
     story.until("2025-01-01")
     assert story.client.v1.customers.retrieve(story.customer).balance == -10_795
-    assert story.ledger() == [
+    assert story.uow() == [
         ("2024-01-01", "create", "paid", 0, [("1 × Free", 0, "2024-01-01", "2024-02-01")]),
         ("2024-02-01", "cycle", "paid", 0, [("1 × Free", 0, "2024-02-01", "2024-03-01")]),
         ("2024-03-01", "cycle", "paid", 0, [("1 × Free", 0, "2024-03-01", "2024-04-01")]),

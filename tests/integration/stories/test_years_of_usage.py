@@ -14,7 +14,7 @@ def test_usage_of_the_trial_is_free_and_later_usage_follows_the_fee(api: Api) ->
         story.until(f"2024-{month:02d}-10")
         story.use(month * 10)
     story.until("2025-03-15 02:00")
-    assert story.ledger() == [
+    assert story.uow() == [
         (
             "2024-03-01",
             "create",
@@ -156,7 +156,7 @@ def test_the_last_usage_is_billed_when_the_period_of_the_cancellation_ends(api: 
     story.use(50, "2024-08-19")
     story.change(subscription, cancel_at_period_end=True)
     story.until("2025-01-10")
-    assert story.ledger() == [
+    assert story.uow() == [
         ("2024-02-10", "cycle", "open", 600, [("200 × Calls", 600, "2024-01-10", "2024-02-10")]),
         ("2024-03-10", "cycle", "paid", 0, [("0 × Calls", 0, "2024-02-10", "2024-03-10")]),
         ("2024-04-10", "cycle", "open", 1200, [("400 × Calls", 1200, "2024-03-10", "2024-04-10")]),
@@ -179,7 +179,7 @@ def test_yen_have_no_cents_but_unit_prices_may_have_fractions(api: Api) -> None:
     story.until("2024-07-01")
     story.use(1001)
     story.until("2025-01-15 02:00")
-    assert story.ledger() == [
+    assert story.uow() == [
         ("2024-01-15", "create", "open", 500, [("1 × Seat", 500, "2024-01-15", "2024-02-15")]),
         (
             "2024-02-15",
@@ -315,7 +315,7 @@ def test_a_yearly_licence_and_monthly_usage_share_an_anchor_on_leap_day(api: Api
     story.until("2024-11-11")
     story.use(30)
     story.until("2025-02-28 02:00")
-    assert story.ledger() == [
+    assert story.uow() == [
         (
             "2024-02-29",
             "create",

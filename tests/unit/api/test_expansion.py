@@ -10,7 +10,7 @@ import pytest
 import stripe
 
 from meterline.api.answers.empty_expansions import EMPTY, Empty
-from meterline.api.answers.expansion import read_trails
+from meterline.api.answers.expansion import read_expansion_paths
 from meterline.api.answers.kinds import KINDS
 from meterline.api.openapi import OBJECTS
 from meterline.core.base.errors import BillingError
@@ -78,7 +78,7 @@ def _declared(cls: ast.ClassDef, before: str) -> Iterator[str]:
 
 def _is_taken(kind: str, path: str) -> bool:
     try:
-        read_trails([path], kind, of_list=False, may_read=lambda _: True)
+        read_expansion_paths([path], kind, of_list=False, may_read=lambda _: True)
     except BillingError:
         return False
     return True
@@ -145,4 +145,4 @@ def test_what_is_always_empty_is_no_edge(kind: str) -> None:
     ],
 )
 def test_what_real_clients_expand_is_taken(kind: str, path: str) -> None:
-    read_trails([path], kind, of_list=True, may_read=lambda _: True)
+    read_expansion_paths([path], kind, of_list=True, may_read=lambda _: True)

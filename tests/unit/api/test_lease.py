@@ -1,6 +1,6 @@
 """The lease of an idempotency record against the template."""
 
-from meterline.store.account.access_idempotency import LEASE_SECONDS
+from meterline.store.account.idempotency_records import LEASE_SECONDS
 from tests.engines import resources, template
 from tests.gateway import routes
 

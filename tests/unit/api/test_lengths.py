@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from meterline.api.operations import Operation
-from meterline.api.params.params import Array, Either, Object, Param, String
+from meterline.api.params.specs import Array, Either, Object, Param, String
 from meterline.api.routes.description import all_operations
 from meterline.core.base.errors import BillingError
 

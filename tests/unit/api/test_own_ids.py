@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.api.params.params import Object, Param
+from meterline.api.params.specs import Object, Param
 from meterline.api.requests import read_request
 from meterline.api.router import Routes
 from meterline.api.routes.description import all_operations

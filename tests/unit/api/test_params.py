@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meterline.api.params.params import (
+from meterline.api.params.specs import (
     RANGE,
     Param,
     array,

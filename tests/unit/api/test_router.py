@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from meterline.api.answers.expansion import read_trails
+from meterline.api.answers.expansion import read_expansion_paths
 from meterline.api.operations import get, permission_of, post
 from meterline.api.page_tokens import page_token, read_page_token
 from meterline.api.requests import read_params, read_request
@@ -75,9 +75,9 @@ def test_a_path_names_the_right_that_it_needs(path: str, permission: str) -> Non
     assert permission_of(path) == permission
 
 
-def _trails(path: str, kind: str, *, of_list: bool) -> list[list[str]]:
-    trails = read_trails([path], kind, of_list=of_list, may_read=lambda _: True)
-    return [[step.field for step in trail] for trail in trails]
+def _expansion_paths(path: str, kind: str, *, of_list: bool) -> list[list[str]]:
+    expansion_paths = read_expansion_paths([path], kind, of_list=of_list, may_read=lambda _: True)
+    return [[step.field for step in trail] for trail in expansion_paths]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_expansion_follows_its_edges(
     of_list: bool,
     fields: list[str],
 ) -> None:
-    assert _trails(path, kind, of_list=of_list) == [fields]
+    assert _expansion_paths(path, kind, of_list=of_list) == [fields]
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_what_cannot_be_expanded_is_refused(
     of_list: bool,
 ) -> None:
     with pytest.raises(BillingError) as refused:
-        _trails(path, kind, of_list=of_list)
+        _expansion_paths(path, kind, of_list=of_list)
     assert (refused.value.status, refused.value.param) == (400, "expand")
 
 
 def test_an_expansion_needs_the_right_to_read_what_it_shows() -> None:
     with pytest.raises(BillingError) as refused:
-        read_trails(
+        read_expansion_paths(
             ["latest_invoice.customer"],
             "subscription",
             of_list=False,

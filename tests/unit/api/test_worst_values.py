@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from meterline.api.operations import Operation
-from meterline.api.params.params import Array, Either, Map, Object, Param
+from meterline.api.params.specs import Array, Either, Map, Object, Param
 from meterline.api.requests import Request, read_params
 from meterline.api.routes.description import all_operations
 from meterline.core.base.errors import BillingError

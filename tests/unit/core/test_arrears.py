@@ -2,7 +2,7 @@
 
 import pytest
 
-from meterline.core.subscriptions.arrears import Deadlines, Patience, deadlines_of
+from meterline.core.subscriptions.dunning import Deadlines, Patience, deadlines_of
 
 FINAL = 1_000
 

@@ -23,17 +23,17 @@ from meterline.core.billing.balances import minimum_charge_minor, settle
 def test_amount_due_is_total_plus_balance_or_nothing(
     rule: str, total: int, starting: int, due: int, ending: int
 ) -> None:
-    settlement = settle(total, starting)
-    assert (settlement.amount_due_minor, settlement.ending_balance_minor) == (due, ending), rule
-    assert settlement.is_settled == (due == 0)
+    applied = settle(total, starting)
+    assert (applied.amount_due_minor, applied.ending_balance_minor) == (due, ending), rule
+    assert applied.is_settled == (due == 0)
 
 
 @pytest.mark.parametrize(("total", "due", "ending"), [(49, 0, 49), (50, 50, 0), (1, 0, 1)])
 def test_less_than_the_minimum_charge_is_carried_to_the_next_invoice(
     total: int, due: int, ending: int
 ) -> None:
-    settlement = settle(total, 0, minimum_charge_minor("usd"))
-    assert (settlement.amount_due_minor, settlement.ending_balance_minor) == (due, ending)
+    applied = settle(total, 0, minimum_charge_minor("usd"))
+    assert (applied.amount_due_minor, applied.ending_balance_minor) == (due, ending)
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,17 @@ def test_what_is_left_of_a_step_of_charges_is_carried_to_the_next_invoice(
     total: int, starting: int, due: int, ending: int
 ) -> None:
     """Three-decimal currencies are charged in tens: 5.124 KWD as 5.120."""
-    settlement = settle(total, starting, 0, 10)
-    assert (settlement.amount_due_minor, settlement.ending_balance_minor) == (due, ending)
+    applied = settle(total, starting, 0, 10)
+    assert (applied.amount_due_minor, applied.ending_balance_minor) == (due, ending)
 
 
 @pytest.mark.parametrize("total", [-700, 0, 30, 703])
 @pytest.mark.parametrize("starting", [-500, 0, 40])
 @pytest.mark.parametrize("step", [1, 10, 100])
 def test_no_money_is_lost_between_invoice_and_balance(total: int, starting: int, step: int) -> None:
-    settlement = settle(total, starting, 50, step)
-    assert settlement.amount_due_minor + settlement.ending_balance_minor == total + starting
-    assert settlement.applied_minor == settlement.ending_balance_minor - starting
+    applied = settle(total, starting, 50, step)
+    assert applied.amount_due_minor + applied.ending_balance_minor == total + starting
+    assert applied.applied_minor == applied.ending_balance_minor - starting
 
 
 def test_currencies_without_a_published_minimum_have_none() -> None:

@@ -224,9 +224,9 @@ def test_no_discount_changes_the_sign_of_a_line_or_turns_charges_into_credit(
 
 @given(total=st.integers(-(10**9), 10**9), balance=st.integers(-(10**9), 10**9))
 def test_a_settlement_never_creates_or_loses_money(total: int, balance: int) -> None:
-    settlement = settle(total, balance, 50)
-    assert settlement.amount_due_minor + settlement.ending_balance_minor == total + balance
-    assert settlement.amount_due_minor >= 0
+    applied = settle(total, balance, 50)
+    assert applied.amount_due_minor + applied.ending_balance_minor == total + balance
+    assert applied.amount_due_minor >= 0
 
 
 @given(

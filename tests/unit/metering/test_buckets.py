@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterline.core.metering.aggregation import Aggregate, Formula, Measure, Row, Window, aggregate
+from meterline.core.metering.buckets import EMPTY, Bucket, count, evidence_from, standing
 from meterline.core.metering.distinct import Distinct
-from meterline.core.metering.metering_buckets import EMPTY, Bucket, count, evidence_from, standing
 
 SUM = Measure(Formula.SUM)
 MAX = Measure(Formula.MAX)

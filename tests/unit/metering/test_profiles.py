@@ -16,14 +16,8 @@ from meterline.core.metering.aggregation import (
     aggregate,
     combine,
 )
-from meterline.core.metering.metering_buckets import standing
-from meterline.core.metering.metering_profiles import (
-    NeedsAllRows,
-    Seconds,
-    fold,
-    has_profile,
-    settle,
-)
+from meterline.core.metering.buckets import standing
+from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, fold, has_profile, settle
 
 SUM = Measure(Formula.SUM)
 PROFILED = [Measure(one) for one in Formula if one is not Formula.UNIQUE_COUNT]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.core.metering import metering_rows
+from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Formula, Measure, Row
 from meterline.core.metering.distinct import value_of
 
@@ -34,16 +34,16 @@ def _with_tombstones(rows: list[Row]) -> list[Row]:
 
 @given(st.lists(ROWS, max_size=20).map(_with_tombstones))
 def test_rows_come_back_as_they_were(rows: list[Row]) -> None:
-    data = metering_rows.pack(rows, START, LAST)
-    assert list(metering_rows.unpack(data, START, LAST)) == rows
+    data = packed_rows.pack(rows, START, LAST)
+    assert list(packed_rows.unpack(data, START, LAST)) == rows
 
 
 @given(st.lists(ROWS, max_size=20))
 def test_without_order_the_time_of_receipt_is_left_out(rows: list[Row]) -> None:
-    data = metering_rows.pack(rows, START, SUM)
+    data = packed_rows.pack(rows, START, SUM)
     assert len(data) <= 3 + 31 * len(rows)
     expected = [row._replace(accepted_at=0) for row in rows]
-    assert list(metering_rows.unpack(data, START, SUM)) == expected
+    assert list(packed_rows.unpack(data, START, SUM)) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,30 +63,30 @@ def test_without_order_the_time_of_receipt_is_left_out(rows: list[Row]) -> None:
 )
 def test_a_row_is_as_long_as_the_longest_number_needs(values: str, size: int) -> None:
     rows = [Row(bytes(16), START, Decimal(value)) for value in values.split()]
-    data = metering_rows.pack(rows, START, SUM)
+    data = packed_rows.pack(rows, START, SUM)
     assert len(data) == 3 + size * len(rows)
-    assert metering_rows.row_bytes(data, SUM) == size
+    assert packed_rows.row_bytes(data, SUM) == size
 
 
 @given(st.lists(ROWS, min_size=1, max_size=20), st.integers(1, 25))
 def test_bytes_are_split_between_rows(rows: list[Row], number: int) -> None:
-    first, rest = metering_rows.split(metering_rows.pack(rows, START, LAST), number, LAST)
-    assert metering_rows.unpack(first, START, LAST) == rows[:number]
-    assert metering_rows.unpack(rest, START, LAST) == rows[number:]
+    first, rest = packed_rows.split(packed_rows.pack(rows, START, LAST), number, LAST)
+    assert packed_rows.unpack(first, START, LAST) == rows[:number]
+    assert packed_rows.unpack(rest, START, LAST) == rows[number:]
 
 
 def test_no_rows_are_no_bytes() -> None:
-    assert metering_rows.pack([], START, SUM) == b""
-    assert metering_rows.unpack(b"", START, SUM) == []
+    assert packed_rows.pack([], START, SUM) == b""
+    assert packed_rows.unpack(b"", START, SUM) == []
 
 
 def test_digests_of_values_come_back_as_they_were() -> None:
     rows = [Row(bytes(16), START + n, value_of(f"user {n}"), cancels=n == 1) for n in range(3)]
-    data = metering_rows.pack(rows, START, UNIQUE)
+    data = packed_rows.pack(rows, START, UNIQUE)
     assert len(data) == 3 + 34 * 3
-    assert list(metering_rows.unpack(data, START, UNIQUE)) == rows
+    assert list(packed_rows.unpack(data, START, UNIQUE)) == rows
 
 
 def test_what_is_not_a_number_is_refused() -> None:
     with pytest.raises(TypeError):
-        metering_rows.pack([Row(bytes(16), START, Decimal("NaN"))], START, SUM)
+        packed_rows.pack([Row(bytes(16), START, Decimal("NaN"))], START, SUM)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from meterline.core.metering import metering
+from meterline.core.metering import acceptance
+from meterline.core.metering.acceptance import EventRefused, MeterRules, Reason, meter_rules
 from meterline.core.metering.distinct import value_of
-from meterline.core.metering.metering import EventRefused, MeterRules, Reason, meter_rules
 
 NOW = 1_700_158_800
 DAY = 86_400
@@ -47,7 +47,7 @@ def rules(**changes: Any) -> MeterRules:
     ],
 )
 def test_values_are_decimals_of_either_sign(text: str, value: str) -> None:
-    assert metering.value_in({"amount": text}, rules()) == Decimal(value)
+    assert acceptance.value_in({"amount": text}, rules()) == Decimal(value)
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,16 @@ def test_values_are_decimals_of_either_sign(text: str, value: str) -> None:
 )
 def test_other_values_are_refused(text: str, reason: Reason) -> None:
     with pytest.raises(EventRefused) as refused:
-        metering.value_in({"amount": text}, rules())
+        acceptance.value_in({"amount": text}, rules())
     assert (refused.value.reason, refused.value.param) == (reason, "payload[amount]")
 
 
 def test_a_missing_value_is_refused_unless_the_meter_only_counts() -> None:
     with pytest.raises(EventRefused) as refused:
-        metering.value_in({}, rules())
+        acceptance.value_in({}, rules())
     assert refused.value.reason is Reason.VALUE_NOT_FOUND
-    assert metering.value_in({}, rules(formula="count")) == 0
-    assert metering.value_in({"amount": "junk"}, rules(formula="count")) == 0
+    assert acceptance.value_in({}, rules(formula="count")) == 0
+    assert acceptance.value_in({"amount": "junk"}, rules(formula="count")) == 0
 
 
 @pytest.mark.parametrize(
@@ -99,41 +99,41 @@ def test_a_missing_value_is_refused_unless_the_meter_only_counts() -> None:
 )
 def test_timestamps_lie_35_days_back_to_5_minutes_ahead(offset: int, reason: Reason | None) -> None:
     if reason is None:
-        metering.check_timestamp(NOW + offset, NOW)
+        acceptance.check_timestamp(NOW + offset, NOW)
         return
     with pytest.raises(EventRefused) as refused:
-        metering.check_timestamp(NOW + offset, NOW)
+        acceptance.check_timestamp(NOW + offset, NOW)
     assert refused.value.reason is reason
 
 
 def test_the_customer_stands_under_the_meters_key() -> None:
-    assert metering.customer_in({"who": "cus_1"}, rules()) == "cus_1"
+    assert acceptance.customer_in({"who": "cus_1"}, rules()) == "cus_1"
     with pytest.raises(EventRefused) as refused:
-        metering.customer_in({"stripe_customer_id": "cus_1"}, rules())
+        acceptance.customer_in({"stripe_customer_id": "cus_1"}, rules())
     assert refused.value.message == "Customer mapping key who not found in payload."
 
 
 def test_the_meter_must_exist_and_be_active() -> None:
     with pytest.raises(EventRefused) as refused:
-        metering.check_meter(None, "nope")
+        acceptance.check_meter(None, "nope")
     assert refused.value.message == "No meter was found matching event_name nope."
     with pytest.raises(EventRefused) as refused:
-        metering.check_meter(rules(status="inactive"), "tokens")
+        acceptance.check_meter(rules(status="inactive"), "tokens")
     assert refused.value.reason is Reason.ARCHIVED_METER
 
 
 @pytest.mark.parametrize("text", ["sum", "count", "last", "max", "last:day", "sum:hour"])
 def test_a_measure_survives_as_text(text: str) -> None:
-    assert metering.measure_text(metering.measure_from_text(text)) == text
+    assert acceptance.measure_text(acceptance.measure_from_text(text)) == text
 
 
 @pytest.mark.parametrize("text", ["user-1", "0", "Zoë", "x" * 100])
 def test_where_distinct_values_are_counted_any_text_is_one(text: str) -> None:
-    assert metering.value_in({"amount": text}, rules(formula="unique_count")) == value_of(text)
+    assert acceptance.value_in({"amount": text}, rules(formula="unique_count")) == value_of(text)
 
 
 @pytest.mark.parametrize("text", ["", "x" * 101])
 def test_a_text_to_tell_apart_has_1_to_100_characters(text: str) -> None:
     with pytest.raises(EventRefused) as refused:
-        metering.value_in({"amount": text}, rules(formula="unique_count"))
+        acceptance.value_in({"amount": text}, rules(formula="unique_count"))
     assert refused.value.reason is Reason.INVALID_VALUE

@@ -12,7 +12,7 @@ from meterline.services.base.context import Context
 from meterline.services.customers.balances import Booking, adjust, balance_in, book, with_currency
 
 if TYPE_CHECKING:
-    from meterline.store.billing.billing import BillingStore
+    from meterline.store.billing.repository import BillingStore
 
 CURRENCIES = ("usd", "eur", "jpy", "kwd")
 

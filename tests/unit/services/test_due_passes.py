@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterline.services.base.context import Context
-from meterline.services.base.duty import NoProgress, Place
+from meterline.services.base.progress import NoProgress, Place
 from meterline.services.billing import invoice_bodies as invoices
 from meterline.services.billing import subscription_bodies as subscriptions
 from meterline.services.work import due_work
 from meterline.services.work.due_passes import DueWork, do_pass, first_due
 from meterline.store.base.documents import Body, Change, Document
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 
 NOW = 100
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from meterline.core.metering.metering import EventRefused, Reason
+from meterline.core.metering.acceptance import EventRefused, Reason
 from meterline.services.metering import error_reports
 from meterline.services.metering.error_reports import SAMPLES, Refused
 from meterline.store.base.documents import Document

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from meterline.services.base.events import (
+from meterline.services.base.outbox import (
     BOX_BYTES,
     COMMIT_BYTES,
     EventDraft,

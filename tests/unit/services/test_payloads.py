@@ -3,7 +3,7 @@
 import pytest
 
 from meterline.api.routes.meter_events import ROUTES
-from meterline.services.metering.ingest import _payload_text
+from meterline.services.metering.accept import _payload_text
 from meterline.store.base.sizes import ITEM_BYTES
 
 OTHER_FIELDS_BYTES = 10_000

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meterline.core.base.versions import UnknownVersion
-from meterline.core.metering import distinct, metering_rows
+from meterline.core.metering import distinct, packed_rows
 from meterline.core.metering.aggregation import Formula, Measure, Row
 from meterline.store.base.packing import pack, unpack
 
@@ -29,7 +29,7 @@ IDENTITIES = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 
 def _rows(formula: Formula) -> Callable[[bytes], Any]:
-    return partial(metering_rows.unpack, hour_start=HOUR, measure=Measure(formula))
+    return partial(packed_rows.unpack, hour_start=HOUR, measure=Measure(formula))
 
 
 # form | as stored by the release that brought it | how it is read | what it says

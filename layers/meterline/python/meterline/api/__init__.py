@@ -6,7 +6,7 @@ How to add a resource
    each answering with the stored body.
 2. Say in ``api/answers/kinds.py`` what a widget is to the wire: the permission of restricted keys,
    which fields hold ids that ``expand`` may follow, and which fields are hidden until expanded.
-3. Write its table in ``api/routes/widgets.py``, with the words of ``api/params/params.py``::
+3. Write its table in ``api/routes/widgets.py``, with the words of ``api/params/specs.py``::
 
        CREATE = object_(name=string(required=True, max_length=250), metadata=metadata())
        ROUTES = Routes([

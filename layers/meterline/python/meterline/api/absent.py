@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.operations import Answer, Operation, permission_of
-from meterline.api.params.param_refusals import Raw
-from meterline.api.params.params import Object, Param, Params
+from meterline.api.params.refusals import Raw
+from meterline.api.params.specs import Object, Param, Params
 from meterline.core.base.errors import BillingError, no_such
 from meterline.store.base.account import account_id
 

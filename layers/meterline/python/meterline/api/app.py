@@ -20,7 +20,7 @@ from meterline.api.errors import (
     request_log_url,
 )
 from meterline.api.operations import Answer, Operation
-from meterline.api.params.params import Params
+from meterline.api.params.specs import Params
 from meterline.api.requests import idempotency_key, read_params, read_request
 from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
@@ -30,7 +30,7 @@ from meterline.services.base.wire_numbers import wire_number
 from meterline.store.base.documents import Conflict, LeaseLost
 
 if TYPE_CHECKING:
-    from meterline.api.answers.expansion import Trail
+    from meterline.api.answers.expansion import ExpansionPath
 
 type Response = dict[str, Any]
 
@@ -83,7 +83,7 @@ def _answer(call: Call, routes: Routes) -> Result:
     call.is_understood = True
     raw = read_params(call.request)
     call.params = operation.accepted.parse(raw)
-    call.trails = _trails(call, operation)
+    call.expansion_paths = _expansion_paths(call, operation)
     call.idempotency_key = idempotency_key(call.request)
     if call.idempotency_key is None or not operation.idempotent:
         return Result(200, _run(call, operation))
@@ -157,13 +157,13 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
 
     renderer = Renderer(call.context().store)
     if operation.answer is Answer.LIST:
-        shown = renderer.show(operation.kind, outcome.bodies, call.trails)
+        shown = renderer.show(operation.kind, outcome.bodies, call.expansion_paths)
         return envelope(shown, outcome.url or call.request.path, has_more=outcome.has_more)
     if operation.answer is Answer.SEARCH:
-        shown = renderer.show(operation.kind, outcome.bodies, call.trails)
+        shown = renderer.show(operation.kind, outcome.bodies, call.expansion_paths)
         return search_envelope(shown, outcome.next_page, call.request.path)
     body = operation.reveal(outcome) if operation.reveal else outcome
-    return renderer.show(operation.kind, [body], call.trails)[0]
+    return renderer.show(operation.kind, [body], call.expansion_paths)[0]
 
 
 def _stored_result(call: Call, operation: Operation, result_id: str) -> Any:  # noqa: ANN401 - any JSON
@@ -179,13 +179,13 @@ def _stored_result(call: Call, operation: Operation, result_id: str) -> Any:  # 
     return _shown(call, operation, document.body)
 
 
-def _trails(call: Call, operation: Operation) -> "list[Trail]":
+def _expansion_paths(call: Call, operation: Operation) -> "list[ExpansionPath]":
     wanted = call.params.pop("expand", [])
     if not wanted:
         return []
-    from meterline.api.answers.expansion import read_trails  # noqa: PLC0415 - rare in light functions
+    from meterline.api.answers.expansion import read_expansion_paths  # noqa: PLC0415 - rare in light functions
 
-    return read_trails(
+    return read_expansion_paths(
         wanted,
         operation.kind,
         of_list=operation.answer in (Answer.LIST, Answer.SEARCH),

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from meterline.api.auth import Principal, authenticate, authorize
 from meterline.api.operations import Operation
-from meterline.api.params.params import Params
+from meterline.api.params.specs import Params
 from meterline.api.requests import Request
 from meterline.services.base.api_version import API_VERSION
 from meterline.services.base.ids import new_id
 from meterline.store.base.documents import Receipt
 
 if TYPE_CHECKING:
-    from meterline.api.answers.expansion import Trail
+    from meterline.api.answers.expansion import ExpansionPath
     from meterline.services.base.context import Context
 
 
@@ -28,7 +28,7 @@ class Call:
     request_id: str = field(default_factory=lambda: new_id("req_"))
     path_values: list[str] = field(default_factory=list)
     params: Params = field(default_factory=dict)
-    trails: "list[Trail]" = field(default_factory=list)
+    expansion_paths: "list[ExpansionPath]" = field(default_factory=list)
     idempotency_key: str | None = None
     receipt: Receipt | None = None
     route: str = ""
@@ -68,8 +68,8 @@ class Call:
     def context(self) -> "Context":
         """What services are given; imports the object store."""
         from meterline.services.base.context import Context  # noqa: PLC0415 - light functions lack it
-        from meterline.services.base.events import Origin  # noqa: PLC0415 - see above
-        from meterline.store.billing.billing import BillingStore  # noqa: PLC0415 - see above
+        from meterline.services.base.outbox import Origin  # noqa: PLC0415 - see above
+        from meterline.store.billing.repository import BillingStore  # noqa: PLC0415 - see above
 
         return Context(
             store=BillingStore(self.livemode),

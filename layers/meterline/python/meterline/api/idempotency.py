@@ -15,8 +15,8 @@ from meterline.api.auth import Principal
 from meterline.api.requests import Request
 from meterline.api.sealing import BrokenSeal, seal, unseal
 from meterline.core.base.errors import BillingError
-from meterline.store.account import access_idempotency as records
-from meterline.store.account.access_idempotency import Record, State
+from meterline.store.account import idempotency_records as records
+from meterline.store.account.idempotency_records import Record, State
 from meterline.store.base.documents import Receipt
 
 _MAX_ANSWER_BYTES = 350_000

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.operations import Answer, Operation, get, permission_of
-from meterline.api.params.params import RANGE, Integer, Object, Param, Params, object_, string
+from meterline.api.params.specs import RANGE, Integer, Object, Param, Params, object_, string
 from meterline.core.base.errors import BillingError, no_such
 from meterline.store.base.keys import END_OF_TIME
 
 if TYPE_CHECKING:
     from meterline.services.base.context import Context
-    from meterline.store.billing.billing import Source, Span
+    from meterline.store.billing.repository import Source, Span
 
 type Body = dict[str, Any]
 type Keep = Callable[[Body], bool]
@@ -109,7 +109,7 @@ def listing(
 def by_facets(_: "Context", params: Params) -> "Source":
     """From the partitions of the facets that the filters name."""
     from meterline.store.base.listings import flag  # noqa: PLC0415 - see above
-    from meterline.store.billing.billing import Source  # noqa: PLC0415 - not for light functions
+    from meterline.store.billing.repository import Source  # noqa: PLC0415 - not for light functions
 
     facets = {
         name: [flag(value) if isinstance(value, bool) else str(value)]
@@ -121,7 +121,7 @@ def by_facets(_: "Context", params: Params) -> "Source":
 
 def under(name: str, otherwise: Narrow = by_facets) -> Narrow:
     """From under the object that the filter ``name`` gives the id of; ``otherwise`` without it."""
-    from meterline.store.billing.billing import Source  # noqa: PLC0415 - not for light functions
+    from meterline.store.billing.repository import Source  # noqa: PLC0415 - not for light functions
 
     def narrow(ctx: "Context", params: Params) -> Source:
         return Source(parents=[params[name]]) if name in params else otherwise(ctx, params)
@@ -156,7 +156,7 @@ def read_page(
 
     ``source`` narrows down what is read; ``keep`` still judges each object.
     """
-    from meterline.store.billing.billing import EVERYTHING  # noqa: PLC0415 - not for light functions
+    from meterline.store.billing.repository import EVERYTHING  # noqa: PLC0415 - not for light functions
 
     span = _span(ctx, kind, params)
     page = ctx.store.page(
@@ -207,7 +207,7 @@ def equal_fields(params: Params) -> Keep:
 
 def _span(ctx: "Context", kind: str, params: Params) -> "Span":
     from meterline.store.base.keys import Cursor  # noqa: PLC0415 - see above
-    from meterline.store.billing.billing import Span  # noqa: PLC0415 - not for light functions
+    from meterline.store.billing.repository import Span  # noqa: PLC0415 - not for light functions
 
     def place(name: str) -> Cursor:
         from meterline.services.base.lookups import noun_of  # noqa: PLC0415 - see above

@@ -18,7 +18,7 @@ from meterline.api.answers.own_shapes import (
     price_terms,
 )
 from meterline.api.operations import Answer, Operation
-from meterline.api.params.params import Array, Either, Map, Object, Param
+from meterline.api.params.specs import Array, Either, Map, Object, Param
 from meterline.core.metering.aggregation import Formula
 from meterline.services.base.api_version import API_VERSION
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from meterline.api.params.params import Object, array, object_, string
+from meterline.api.params.specs import Object, array, object_, string
 
 EXPAND = array(string(max_length=200), max_items=20)
 """The parameter that every operation takes."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT
 from meterline.api.operations import Answer, Operation, permission_of
 from meterline.api.page_tokens import page_token, read_page_token
-from meterline.api.params.params import Params, integer, object_, string
+from meterline.api.params.specs import Params, integer, object_, string
 from meterline.core.base.errors import BillingError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ MAX_LEVELS = 4
 _UNFILLED = (Link.EMPTY_LIST, Link.NULL)
 _LISTS = (Link.RELATED, Link.EMPTY_LIST)
 
-type Trail = tuple["Step", ...]
+type ExpansionPath = tuple["Step", ...]
 """A path as the edges it follows; the last step may reveal a hidden field instead."""
 
 
@@ -24,15 +24,15 @@ class Step:
     edge: Edge | None
 
 
-def read_trails(
+def read_expansion_paths(
     paths: Iterable[str], kind: str, *, of_list: bool, may_read: Callable[[str], bool]
-) -> list[Trail]:
+) -> list[ExpansionPath]:
     """The expansions that a request asks for.
 
     BillingError 400 for a path that cannot be expanded or is too deep; 403 for an object that the
     key, asked through ``may_read(permission)``, must not see.
     """
-    trails = []
+    expansion_paths = []
     for path in dict.fromkeys(paths):
         words = path.split(".")
         if len([word for word in words if word != "data"]) > MAX_LEVELS:
@@ -47,11 +47,11 @@ def read_trails(
         trail = _follow(words, kind, path)
         _check_rights(trail, path, may_read)
         if trail:
-            trails.append(trail)
-    return trails
+            expansion_paths.append(trail)
+    return expansion_paths
 
 
-def _follow(words: list[str], kind: str, path: str) -> Trail:
+def _follow(words: list[str], kind: str, path: str) -> ExpansionPath:
     """The edges of a path, as far as there is something to follow them to."""
     spec = KINDS.get(kind)
     if spec is None:
@@ -73,7 +73,7 @@ def _follow(words: list[str], kind: str, path: str) -> Trail:
     raise _not_expandable(path)
 
 
-def _check_rights(trail: Trail, path: str, may_read: Callable[[str], bool]) -> None:
+def _check_rights(trail: ExpansionPath, path: str, may_read: Callable[[str], bool]) -> None:
     for step in trail:
         if step.edge is None or step.edge.link not in (Link.REFERENCE, Link.RELATED):
             continue

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from meterline.core.catalog.redemption import is_redeemable
-from meterline.services.base.events import only_plan
+from meterline.services.base.outbox import only_plan
 from meterline.services.base.wire_numbers import wire_number
 from meterline.services.catalog.plans import plan_with_tiers
 from meterline.services.invoices.payments import payment_id

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meterline.api.answers.expansion import Trail
+from meterline.api.answers.expansion import ExpansionPath
 from meterline.api.answers.kinds import KINDS, Body, Edge, Link
-from meterline.services.base.events import public
+from meterline.services.base.outbox import public
 
 if TYPE_CHECKING:
-    from meterline.store.billing.billing import BillingStore
+    from meterline.store.billing.repository import BillingStore
 
 _RELATED_LIMIT = 10
 _PARTS = (Link.PART, Link.EMBEDDED)
@@ -21,20 +21,24 @@ class Renderer:
 
     store: "BillingStore"
 
-    def show(self, kind: str, bodies: Iterable[Body], trails: Iterable[Trail]) -> list[Body]:
+    def show(
+        self, kind: str, bodies: Iterable[Body], expansion_paths: Iterable[ExpansionPath]
+    ) -> list[Body]:
         """The bodies as the wire shows them. The given bodies are left as they are."""
         shown = [_visible(body) for body in bodies]
-        self._complete(kind, shown, list(trails))
+        self._complete(kind, shown, list(expansion_paths))
         return shown
 
-    def _complete(self, kind: str, bodies: list[Body], trails: list[Trail]) -> None:
+    def _complete(
+        self, kind: str, bodies: list[Body], expansion_paths: list[ExpansionPath]
+    ) -> None:
         """Expand, embed and hide, in place."""
         spec = KINDS.get(kind)
         bodies = [body for body in bodies if not body.get("deleted")]
         if spec is None or not bodies:
             return
-        further: dict[str, list[Trail]] = {}
-        for first, *rest in trails:
+        further: dict[str, list[ExpansionPath]] = {}
+        for first, *rest in expansion_paths:
             further.setdefault(first.field, []).append(tuple(rest))
         for name, edge in spec.edges.items():
             if edge.link is Link.EMBEDDED:
@@ -49,9 +53,11 @@ class Renderer:
                 deeper = [trail for trail in further.get(name, []) if trail]
                 self._follow(bodies, name, edge, deeper)
 
-    def _follow(self, bodies: list[Body], name: str, edge: Edge, trails: list[Trail]) -> None:
+    def _follow(
+        self, bodies: list[Body], name: str, edge: Edge, expansion_paths: list[ExpansionPath]
+    ) -> None:
         if edge.link is Link.RELATED:
-            self._relate(bodies, name, edge, trails)
+            self._relate(bodies, name, edge, expansion_paths)
             return
         if edge.link in (Link.EMPTY_LIST, Link.NULL):
             for body in bodies:
@@ -63,7 +69,7 @@ class Renderer:
             reached = _distinct(part for place in places for part in place.objects)
         else:
             reached = self._load(places)
-        self._complete(edge.kind, reached, trails)
+        self._complete(edge.kind, reached, expansion_paths)
 
     def _load(self, places: "list[_Place]") -> list[Body]:
         """Put the objects, as they are now, in the places of their ids."""
@@ -73,18 +79,20 @@ class Renderer:
             place.replace(loaded)
         return list(loaded.values())
 
-    def _relate(self, bodies: list[Body], name: str, edge: Edge, trails: list[Trail]) -> None:
+    def _relate(
+        self, bodies: list[Body], name: str, edge: Edge, expansion_paths: list[ExpansionPath]
+    ) -> None:
         for body in bodies:
             found, has_more = self._related(body, edge)
             related = [_visible(one) for one in found]
-            self._complete(edge.kind, related, trails)
+            self._complete(edge.kind, related, expansion_paths)
             body[name] = _list_under(body, name, related) | {"has_more": has_more}
             if edge.url:
                 body[name]["url"] = edge.url
 
     def _related(self, body: Body, edge: Edge) -> tuple[list[Body], bool]:
         """The first of the objects that belong to a body, and whether there are more."""
-        from meterline.store.billing.billing import Span  # noqa: PLC0415 - only expansion needs the store
+        from meterline.store.billing.repository import Span  # noqa: PLC0415 - only expansion needs the store
 
         if edge.ids is not None:
             known = self.store.get_many(edge.ids(body["id"]))

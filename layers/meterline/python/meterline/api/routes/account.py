@@ -5,11 +5,11 @@ from typing import Any
 from meterline.api.auth import other_account
 from meterline.api.call import Call
 from meterline.api.operations import Answer, Operation, get, post
-from meterline.api.params.params import Params, enum, integer, object_, string
+from meterline.api.params.specs import Params, enum, integer, object_, string
 from meterline.api.router import Routes
 from meterline.api.routes.shared import currency
 from meterline.services.account.account import account_body
-from meterline.services.account.account_settings import retrieve_settings, update_settings
+from meterline.services.account.settings import retrieve_settings, update_settings
 from meterline.store.base.account import account_id
 
 type Body = dict[str, Any]

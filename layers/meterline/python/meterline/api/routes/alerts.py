@@ -2,7 +2,7 @@
 
 from meterline.api.lists import Keep, listing, retrieve, under
 from meterline.api.operations import post
-from meterline.api.params.params import Params, array, enum, integer, object_, string
+from meterline.api.params.specs import Params, array, enum, integer, object_, string
 from meterline.api.router import Routes
 from meterline.services.metering.alerts import (
     activate_alert,

@@ -15,8 +15,8 @@ from meterline.api.lists import (
     under,
 )
 from meterline.api.operations import Operation, delete, get, post
-from meterline.api.params import idle_params
-from meterline.api.params.params import (
+from meterline.api.params import idle
+from meterline.api.params.specs import (
     RANGE,
     Object,
     Param,
@@ -49,7 +49,7 @@ from meterline.services.metering.meters import (
     update_meter,
 )
 from meterline.store.base.listings import INTERVALS, USAGE_TYPES
-from meterline.store.billing.billing import Source
+from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import field_term
 
 FORMULA = enum("avg", "count", "last", "max", "min", "sum", "unique_count", required=True)
@@ -236,7 +236,7 @@ OWN_PRICE_TERMS = object_(
 Amounts are in minor units of the price's currency; the fee is for each event."""
 
 CREATE_PRICE = object_(
-    {**AMOUNT, **idle_params.PRICE},
+    {**AMOUNT, **idle.PRICE},
     exclusive=[tuple(AMOUNT)],
     currency=currency(required=True),
     currency_options=CURRENCY_OPTIONS,

@@ -10,9 +10,9 @@ from meterline.api.lists import (
     retrieve,
 )
 from meterline.api.operations import delete, get, post
-from meterline.api.params import idle_params
-from meterline.api.params.param_refusals import Raw
-from meterline.api.params.params import (
+from meterline.api.params import idle
+from meterline.api.params.refusals import Raw
+from meterline.api.params.specs import (
     RANGE,
     Param,
     Params,
@@ -37,7 +37,7 @@ from meterline.services.customers.balances import (
 )
 from meterline.services.customers.customers import create_customer, update_customer
 from meterline.services.subscriptions.customer_deletion import delete_customer
-from meterline.store.billing.billing import Source
+from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import email_term
 
 
@@ -65,7 +65,7 @@ def _fields() -> dict[str, Param]:
         "individual_name": string(max_length=150, emptyable=True),
         "invoice_prefix": _InvoicePrefix(max_length=12, pattern="[A-Z0-9]{1,12}"),
         "invoice_settings": object_(
-            idle_params.CUSTOMER_INVOICE_SETTINGS,
+            idle.CUSTOMER_INVOICE_SETTINGS,
             custom_fields=array(
                 object_(
                     name=string(required=True, max_length=40),
@@ -88,7 +88,7 @@ def _fields() -> dict[str, Param]:
         "preferred_locales": array(string(max_length=35)),
         "shipping": SHIPPING,
         "tax_exempt": enum("exempt", "none", "reverse", emptyable=True),
-        **idle_params.CUSTOMER,
+        **idle.CUSTOMER,
     }
 
 

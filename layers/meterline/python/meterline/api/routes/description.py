@@ -6,7 +6,7 @@ from typing import Any
 
 from meterline.api.call import Call
 from meterline.api.operations import Answer, Operation
-from meterline.api.params.params import Params
+from meterline.api.params.specs import Params
 from meterline.api.router import Routes
 from meterline.services.base.api_version import API_VERSION
 

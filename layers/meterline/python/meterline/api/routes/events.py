@@ -17,7 +17,7 @@ from meterline.api.lists import (
 )
 from meterline.api.operations import Answer, Operation, delete, get, post
 from meterline.api.page_tokens import page_token, read_page_token
-from meterline.api.params.params import (
+from meterline.api.params.specs import (
     RANGE,
     Params,
     array,
@@ -30,7 +30,7 @@ from meterline.api.params.params import (
 from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.base.moments import unix_seconds
+from meterline.services.base.timestamps import unix_seconds
 from meterline.services.events.event_log import EventSpan, find_event, read_events
 from meterline.services.events.thin_events import find_thin_event
 from meterline.services.events.thin_listing import Place, ThinFilter, list_thin_events

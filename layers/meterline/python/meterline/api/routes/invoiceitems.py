@@ -2,8 +2,8 @@
 
 from meterline.api.lists import Keep, listing, retrieve, under
 from meterline.api.operations import delete, post
-from meterline.api.params import idle_params
-from meterline.api.params.params import (
+from meterline.api.params import idle
+from meterline.api.params.specs import (
     Param,
     Params,
     boolean,
@@ -18,13 +18,13 @@ from meterline.api.routes.shared import ONE_TIME_PRICE_DATA, currency, discounts
 from meterline.core.base.money import MAX_AMOUNT_MINOR
 from meterline.services.base.context import Context
 from meterline.services.billing.invoice_bodies import item_of_line
-from meterline.services.billing.pending import pending_items
+from meterline.services.billing.pending_items import pending_items
 from meterline.services.invoices.item_verbs import (
     create_invoice_item,
     delete_invoice_item,
     update_invoice_item,
 )
-from meterline.store.billing.billing import Source
+from meterline.store.billing.repository import Source
 
 _KIND = "invoiceitem"
 _PATH = "/v1/invoiceitems"
@@ -40,7 +40,7 @@ _CONTENT: dict[str, Param] = {
     "quantity": integer(minimum=0),
     "quantity_decimal": decimal_(minimum=0),
     "unit_amount_decimal": decimal_(),
-    **idle_params.LINE,
+    **idle.LINE,
 }
 _ONE_AMOUNT = [
     ("amount", "price_data", "pricing", "unit_amount_decimal"),

@@ -12,8 +12,8 @@ from meterline.api.lists import (
     under,
 )
 from meterline.api.operations import delete, get, post
-from meterline.api.params import idle_params
-from meterline.api.params.params import (
+from meterline.api.params import idle
+from meterline.api.params.specs import (
     RANGE,
     Object,
     Param,
@@ -62,15 +62,15 @@ from meterline.services.invoices.manual import (
     send_invoice,
     update_invoice,
 )
-from meterline.services.invoices.payments import payment_id
-from meterline.services.invoices.settle import (
+from meterline.services.invoices.pay_or_close import (
     attach_payment,
     mark_uncollectible,
     pay_invoice,
     void_invoice,
 )
+from meterline.services.invoices.payments import payment_id
 from meterline.services.previews.preview import create_preview
-from meterline.store.billing.billing import Source
+from meterline.store.billing.repository import Source
 
 _KIND = "invoice"
 
@@ -155,7 +155,7 @@ _PREVIEWED_ITEM = object_(
         "quantity": integer(minimum=0),
         "quantity_decimal": decimal_(minimum=0),
         **SIGNED_AMOUNT,
-        **idle_params.LINE,
+        **idle.LINE,
     },
     exclusive=[
         ("amount", "price", "price_data", *SIGNED_AMOUNT),
@@ -163,7 +163,7 @@ _PREVIEWED_ITEM = object_(
     ],
 )
 _PREVIEW = object_(
-    idle_params.PREVIEW,
+    idle.PREVIEW,
     currency=currency(),
     customer=string(),
     customer_details=object_(
@@ -193,7 +193,7 @@ _FIELDS: dict[str, Param] = {
     "metadata": metadata(),
     "number": string(max_length=26, emptyable=True),
     "statement_descriptor": string(max_length=22),
-    **idle_params.INVOICE,
+    **idle.INVOICE,
 }
 _DUE = [("days_until_due", "due_date")]
 
@@ -222,7 +222,7 @@ _REMOVED_LINE = object_(
     id=string(required=True), behavior=enum("delete", "unassign", required=True)
 )
 
-_PAY = object_(idle_params.INVOICE_PAYMENT, paid_out_of_band=boolean())
+_PAY = object_(idle.INVOICE_PAYMENT, paid_out_of_band=boolean())
 
 
 ROUTES = Routes(

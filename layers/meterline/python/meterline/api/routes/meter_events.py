@@ -11,7 +11,7 @@ from typing import Any
 from meterline.api.auth import SESSION_PREFIX
 from meterline.api.call import Call
 from meterline.api.operations import Answer, Operation, permission_of
-from meterline.api.params.params import (
+from meterline.api.params.specs import (
     Object,
     Param,
     Params,
@@ -24,9 +24,9 @@ from meterline.api.params.params import (
 )
 from meterline.api.router import Routes
 from meterline.services.base.ids import new_id
-from meterline.services.base.moments import rfc3339
-from meterline.services.metering import adjustments, ingest
-from meterline.services.metering.ingest import Outcome, Sender
+from meterline.services.base.timestamps import rfc3339
+from meterline.services.metering import accept, cancel_events
+from meterline.services.metering.accept import Outcome, Sender
 from meterline.store.account import access
 from meterline.store.metering.directory import StoredDirectory
 
@@ -60,17 +60,17 @@ _CANCEL = object_(
 
 def create_meter_event(call: Call, params: Params) -> Body:
     """``POST /v1/billing/meter_events``."""
-    return ingest.create_meter_event(_sender(call), params)
+    return accept.create_meter_event(_sender(call), params)
 
 
 def create_meter_event_v2(call: Call, params: Params) -> Body:
     """``POST /v2/billing/meter_events``."""
-    return ingest.create_meter_event_v2(_sender(call), params)
+    return accept.create_meter_event_v2(_sender(call), params)
 
 
 def create_meter_event_stream(call: Call, params: Params) -> Body:
     """``POST /v2/billing/meter_event_stream``: an empty object, or what became of each event."""
-    outcomes = ingest.ingest_stream(_sender(call), params)
+    outcomes = accept.ingest_stream(_sender(call), params)
     if call.request.header(RESULTS_HEADER) != "true":
         return {}
     return {"results": [_result(outcome) for outcome in outcomes]}
@@ -94,12 +94,12 @@ def create_meter_event_session(call: Call, params: Params) -> Body:  # noqa: ARG
 
 def create_meter_event_adjustment(call: Call, params: Params) -> Body:
     """``POST /v1/billing/meter_event_adjustments``."""
-    return adjustments.create_meter_event_adjustment(_sender(call), params)
+    return cancel_events.create_meter_event_adjustment(_sender(call), params)
 
 
 def create_meter_event_adjustment_v2(call: Call, params: Params) -> Body:
     """``POST /v2/billing/meter_event_adjustments``."""
-    return adjustments.create_meter_event_adjustment_v2(_sender(call), params)
+    return cancel_events.create_meter_event_adjustment_v2(_sender(call), params)
 
 
 def _sender(call: Call) -> Sender:

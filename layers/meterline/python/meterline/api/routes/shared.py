@@ -1,7 +1,7 @@
 """Parameters that several resources have."""
 
-from meterline.api.params.idle_params import INVOICE_LINE
-from meterline.api.params.params import (
+from meterline.api.params.idle import INVOICE_LINE
+from meterline.api.params.specs import (
     Object,
     Param,
     array,

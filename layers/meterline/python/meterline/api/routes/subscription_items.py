@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from meterline.api.lists import PAGING, Listing, list_operation, page_of
 from meterline.api.operations import delete, get, post
-from meterline.api.params import idle_params
-from meterline.api.params.params import (
+from meterline.api.params import idle
+from meterline.api.params.specs import (
     Params,
     boolean,
     enum,
@@ -63,7 +63,7 @@ ITEM_OPERATIONS = (
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
                 **_PRORATION,
-                **idle_params.SUBSCRIPTION_ITEM,
+                **idle.SUBSCRIPTION_ITEM,
             },
             exclusive=[ITEM_PRICES],
             one_of=[ITEM_PRICES],
@@ -84,7 +84,7 @@ ITEM_OPERATIONS = (
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
                 **_PRORATION,
-                **idle_params.SUBSCRIPTION_ITEM,
+                **idle.SUBSCRIPTION_ITEM,
             },
             exclusive=[ITEM_PRICES],
         ),

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from meterline.api.lists import Keep, by_facets, created_range, listing, retrieve, under
 from meterline.api.operations import Answer, delete, post
-from meterline.api.params import idle_params
-from meterline.api.params.params import (
+from meterline.api.params import idle
+from meterline.api.params.specs import (
     RANGE,
     Param,
     Params,
@@ -37,11 +37,11 @@ from meterline.services.base.context import Context
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.discount_verbs import delete_discount
-from meterline.services.subscriptions.items import MAX_ITEMS
 from meterline.services.subscriptions.migrate import migrate_subscription
 from meterline.services.subscriptions.pauses import pause_subscription, resume_subscription
+from meterline.services.subscriptions.requested_items import MAX_ITEMS
 from meterline.services.subscriptions.update import update_subscription
-from meterline.store.billing.billing import Source
+from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import field_term
 
 _KIND = "subscription"
@@ -63,7 +63,7 @@ _PRORATION = {
 }
 
 _ITEM = object_(
-    idle_params.TAX_RATES,
+    idle.TAX_RATES,
     billing_thresholds=ITEM_THRESHOLDS,
     discounts=discounts(),
     plan=string(),
@@ -76,7 +76,7 @@ _ITEM = object_(
 )
 
 _CHANGED_ITEM = object_(
-    idle_params.TAX_RATES,
+    idle.TAX_RATES,
     id=string(),
     billing_thresholds=ITEM_THRESHOLDS,
     clear_usage=boolean(),
@@ -108,7 +108,7 @@ _ONE_OFF_PERIOD = object_(
 
 _ONE_OFF_ITEMS = array(
     object_(
-        idle_params.TAX_RATES,
+        idle.TAX_RATES,
         discountable=boolean(),
         discounts=discounts(),
         metadata=metadata(),
@@ -177,7 +177,7 @@ _THRESHOLDS = object_(
 _FLEXIBLE = object_(proration_discounts=enum("included"))
 
 _INVOICE_SETTINGS = object_(
-    idle_params.INVOICE_SETTINGS,
+    idle.INVOICE_SETTINGS,
     custom_fields=CUSTOM_FIELDS,
     description=string(max_length=1_500, emptyable=True),
     footer=string(emptyable=True),
@@ -185,7 +185,7 @@ _INVOICE_SETTINGS = object_(
 
 _PAYMENT: dict[str, Param] = {
     "payment_behavior": payment_behavior(),
-    **idle_params.SUBSCRIPTION,
+    **idle.SUBSCRIPTION,
 }
 
 _NEW_BEHAVIOR = payment_behavior(

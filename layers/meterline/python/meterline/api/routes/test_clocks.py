@@ -2,7 +2,7 @@
 
 from meterline.api.lists import listing, retrieve
 from meterline.api.operations import delete, post
-from meterline.api.params.params import object_, string, timestamp
+from meterline.api.params.specs import object_, string, timestamp
 from meterline.api.router import Routes
 from meterline.services.work.test_clocks import (
     KIND,

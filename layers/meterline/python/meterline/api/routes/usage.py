@@ -6,7 +6,7 @@ from typing import Any
 
 from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT, PAGING, created_range, envelope
 from meterline.api.operations import Answer, Operation
-from meterline.api.params.params import (
+from meterline.api.params.specs import (
     RANGE,
     Params,
     enum,
@@ -21,9 +21,9 @@ from meterline.core.base.errors import BillingError
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
-from meterline.services.metering.event_listing import EventRange, list_counted_events
-from meterline.services.metering.summaries import list_event_summaries, window_of_summary
+from meterline.services.metering.counted_events import EventRange, list_counted_events
 from meterline.services.metering.time_zones import time_zone
+from meterline.services.metering.usage_query import list_event_summaries, window_of_summary
 
 type Body = dict[str, Any]
 

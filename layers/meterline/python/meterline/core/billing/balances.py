@@ -35,7 +35,7 @@ _MINIMUM_CHARGE_MINOR: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class AppliedBalance:
     """How an invoice meets the customer's balance, in minor units.
 
     `applied_minor` is the change of the balance: `ending = starting + applied`. `is_settled` means
@@ -62,7 +62,7 @@ def settle(
     starting_balance_minor: int,
     minimum_charge_minor: int = 0,
     charge_step_minor: int = 1,
-) -> Settlement:
+) -> AppliedBalance:
     """Settle an invoice's total against the balance.
 
     A negative result becomes credit, a positive one below the minimum charge a debt on the balance;
@@ -71,9 +71,9 @@ def settle(
     """
     owed = total_minor + starting_balance_minor
     if owed < max(minimum_charge_minor, charge_step_minor):
-        return Settlement(0, starting_balance_minor, owed)
+        return AppliedBalance(0, starting_balance_minor, owed)
     rest = owed % charge_step_minor
-    return Settlement(owed - rest, starting_balance_minor, rest)
+    return AppliedBalance(owed - rest, starting_balance_minor, rest)
 
 
 def minimum_charge_minor(currency: str) -> int:

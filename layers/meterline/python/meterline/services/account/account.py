@@ -1,6 +1,6 @@
 """The account as Stripe's API shows it: who the merchant is, by the settings."""
 
-from meterline.services.account.account_settings import account_settings
+from meterline.services.account.settings import account_settings
 from meterline.services.base.context import Context
 from meterline.store.base.account import account_id
 from meterline.store.base.documents import Body

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError, no_such
-from meterline.services.base.events import EventDraft, Origin, outbox
 from meterline.services.base.ids import new_id
+from meterline.services.base.outbox import EventDraft, Origin, outbox
 from meterline.store.account import access, api_keys
 from meterline.store.account.access import FULL_RIGHTS, ApiKey
 from meterline.store.base.documents import Body, Document

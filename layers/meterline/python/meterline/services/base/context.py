@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError
-from meterline.services.base.duty import Duty
-from meterline.services.base.events import EventDraft, Origin, outbox
+from meterline.services.base.outbox import EventDraft, Origin, outbox
+from meterline.services.base.progress import Duty
 from meterline.store.base.documents import Change, Oversized, Receipt, TooLong
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 
 
 @dataclass(frozen=True, slots=True)

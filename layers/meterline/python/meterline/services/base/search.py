@@ -18,7 +18,7 @@ from meterline.core.base.numerals import whole_number
 from meterline.services.base.context import Context
 from meterline.store.base.documents import Body
 from meterline.store.base.keys import Cursor
-from meterline.store.billing.billing import EVERYTHING, Source, Span
+from meterline.store.billing.repository import EVERYTHING, Source, Span
 from meterline.store.billing.search_terms import email_term, metadata_term
 
 MAX_CLAUSES = 10

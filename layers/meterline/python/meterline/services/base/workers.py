@@ -6,7 +6,7 @@ from typing import Any
 
 from meterline.services.base.context import Context
 from meterline.services.base.logs import frames, log
-from meterline.store.billing.billing import BillingStore
+from meterline.store.billing.repository import BillingStore
 
 _MILLISECONDS = 1_000
 

@@ -14,7 +14,7 @@ from meterline.core.billing.discounts import CouponDuration, Discount, discount_
 from meterline.core.catalog.redemption import is_redeemable
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find
-from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import coupon_in
 from meterline.store.base.documents import Body, Document
 
@@ -22,7 +22,7 @@ KIND = "discount"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ActiveDiscounts:
     """The discounts that count now for a subscription: its own, and those of its items by id."""
 
     own: list[Body]
@@ -30,7 +30,7 @@ class Standing:
 
 
 def redeem(
-    ledger: Ledger,
+    uow: UnitOfWork,
     given: Sequence[Body],
     currency: str | None,
     *,
@@ -43,15 +43,15 @@ def redeem(
     or ``invoice_item=…``.
     """
     return [
-        _kept(ledger, one["discount"], currency, f"{param}[{index}][discount]")
+        _kept(uow, one["discount"], currency, f"{param}[{index}][discount]")
         if "discount" in one
-        else _redeem_coupon(ledger, one["coupon"], currency, f"{param}[{index}]", holder)
+        else _redeem_coupon(uow, one["coupon"], currency, f"{param}[{index}]", holder)
         for index, one in enumerate(given)
     ]
 
 
 def exchange_discounts(
-    ledger: Ledger,
+    uow: UnitOfWork,
     stands_on: Body,
     given: Sequence[Body],
     *,
@@ -63,31 +63,31 @@ def exchange_discounts(
     ``discount`` keeps one that is there.
     """
     currency = stands_on.get("currency") or stands_on["price"]["currency"]
-    redeemed = redeem(ledger, given, currency, param=param, **holder)
+    redeemed = redeem(uow, given, currency, param=param, **holder)
     kept = set(discount_ids(redeemed))
-    for one_id, gone in ledger.ctx.store.get_many(stands_on["discounts"]).items():
+    for one_id, gone in uow.ctx.store.get_many(stands_on["discounts"]).items():
         if one_id not in kept:
-            ledger.tell("customer.discount.deleted", gone.body)
+            uow.emit("customer.discount.deleted", gone.body)
     for discount in redeemed:
         if discount["id"] not in stands_on["discounts"]:
-            ledger.tell("customer.discount.created", discount)
+            uow.emit("customer.discount.created", discount)
     return {"discounts": discount_ids(redeemed)}
 
 
 def discounted_item(
-    ledger: Ledger, item: Body, given: Sequence[Body], param: str = "discounts"
+    uow: UnitOfWork, item: Body, given: Sequence[Body], param: str = "discounts"
 ) -> Body:
     """An invoice item with the discounts that a request asks for, in place of those before."""
-    redeemed = redeem(ledger, given, item["currency"], param=param, invoice_item=item["id"])
+    redeemed = redeem(uow, given, item["currency"], param=param, invoice_item=item["id"])
     return item | {
         "discounts": [one["id"] for one in redeemed],
         "_": item["_"] | {"discounts": [private_terms(one) for one in redeemed]},
     }
 
 
-def with_own_discounts(ledger: Ledger, invoice: Body, given: Sequence[Body]) -> Body:
+def with_own_discounts(uow: UnitOfWork, invoice: Body, given: Sequence[Body]) -> Body:
     """An invoice with the discounts that a request asks for, in place of those before."""
-    redeemed = redeem(ledger, given, invoice["currency"], invoice=invoice["id"])
+    redeemed = redeem(uow, given, invoice["currency"], invoice=invoice["id"])
     return with_discounts(invoice, redeemed)
 
 
@@ -98,18 +98,18 @@ def with_discounts(invoice: Body, discounts: Sequence[Body]) -> Body:
     return invoice | {"discounts": discount_ids(discounts), "_": private}
 
 
-def standing_discounts(ledger: Ledger, subscription: Body) -> Standing:
+def active_discounts(uow: UnitOfWork, subscription: Body) -> ActiveDiscounts:
     """The discounts that stand on a subscription and its items and count now, in their order."""
     items: list[Body] = subscription["items"]["data"]
     wanted = [*subscription["discounts"], *(one for item in items for one in item["discounts"])]
-    found = ledger.read(wanted)
-    now = ledger.ctx.now
+    found = uow.read(wanted)
+    now = uow.ctx.now
 
     def counting(holder: Body) -> list[Body]:
         bodies = [found[one].body for one in holder["discounts"] if one in found]
         return [body for body in bodies if body["end"] is None or body["end"] > now]
 
-    return Standing(counting(subscription), {item["id"]: counting(item) for item in items})
+    return ActiveDiscounts(counting(subscription), {item["id"]: counting(item) for item in items})
 
 
 def discount_ids(discounts: Iterable[Body]) -> list[str]:
@@ -139,7 +139,7 @@ def core_discounts(discounts: Iterable[Body]) -> list[Discount]:
     return [core_discount(private_terms(discount)) for discount in discounts]
 
 
-def after_invoice(subscription: Body, invoice: Body, standing: Standing) -> Body:
+def after_invoice(subscription: Body, invoice: Body, standing: ActiveDiscounts) -> Body:
     """The subscription without the discounts for once that ``invoice`` has used up."""
     used = {one["discount"] for one in invoice["total_discount_amounts"] if one["amount"]}
     counted = [*standing.own, *(one for its in standing.of_items.values() for one in its)]
@@ -164,11 +164,11 @@ def _without(holder: Body, spent: Collection[str]) -> Body:
     return holder | {"discounts": [one for one in holder["discounts"] if one not in spent]}
 
 
-def _kept(ledger: Ledger, discount_id: str, currency: str | None, param: str) -> Body:
+def _kept(uow: UnitOfWork, discount_id: str, currency: str | None, param: str) -> Body:
     """A discount that the customer has already; an amount only where it is in its currency."""
-    drafted = ledger.drafted(discount_id)
-    body = (drafted or find(ledger.ctx, KIND, discount_id, param=param)).body
-    if body["customer"] != ledger.customer.id:
+    drafted = uow.drafted(discount_id)
+    body = (drafted or find(uow.ctx, KIND, discount_id, param=param)).body
+    if body["customer"] != uow.stored_customer.id:
         raise no_such(KIND, discount_id, param=param)
     if body["_"].get("currency") not in (None, currency):
         raise BillingError(
@@ -179,28 +179,28 @@ def _kept(ledger: Ledger, discount_id: str, currency: str | None, param: str) ->
 
 
 def _redeem_coupon(
-    ledger: Ledger, coupon_id: str, currency: str | None, param: str, holder: dict[str, str]
+    uow: UnitOfWork, coupon_id: str, currency: str | None, param: str, holder: dict[str, str]
 ) -> Body:
-    stored = find(ledger.ctx, "coupon", coupon_id, param=f"{param}[coupon]")
-    whole = (ledger.drafted(coupon_id) or stored).body
+    stored = find(uow.ctx, "coupon", coupon_id, param=f"{param}[coupon]")
+    whole = (uow.drafted(coupon_id) or stored).body
     coupon = coupon_in(whole, currency)
-    _check_redeemable(ledger, coupon, currency, param)
+    _check_redeemable(uow, coupon, currency, param)
     redeemed = whole | {"times_redeemed": whole["times_redeemed"] + 1}
-    ledger.put(replace(stored, body=redeemed))
-    body = _new_discount(ledger, coupon, holder)
-    ledger.put(
-        Document(kind=KIND, livemode=ledger.ctx.livemode, body=body, parent=ledger.customer.id)
+    uow.put(replace(stored, body=redeemed))
+    body = _new_discount(uow, coupon, holder)
+    uow.put(
+        Document(kind=KIND, livemode=uow.ctx.livemode, body=body, parent=uow.stored_customer.id)
     )
     return body
 
 
-def _new_discount(ledger: Ledger, coupon: Body, holder: dict[str, str]) -> Body:
-    now = ledger.ctx.now
+def _new_discount(uow: UnitOfWork, coupon: Body, holder: dict[str, str]) -> Body:
+    now = uow.ctx.now
     return {
         "id": new_id("di_"),
         "object": KIND,
         "checkout_session": None,
-        "customer": ledger.customer.id,
+        "customer": uow.stored_customer.id,
         "customer_account": None,
         "end": discount_end(CouponDuration(coupon["duration"]), coupon["duration_in_months"], now),
         "invoice": None,
@@ -222,9 +222,9 @@ def _new_discount(ledger: Ledger, coupon: Body, holder: dict[str, str]) -> Body:
     }
 
 
-def _check_redeemable(ledger: Ledger, coupon: Body, currency: str | None, param: str) -> None:
+def _check_redeemable(uow: UnitOfWork, coupon: Body, currency: str | None, param: str) -> None:
     limits = {name: coupon[name] for name in ("redeem_by", "max_redemptions", "times_redeemed")}
-    if not is_redeemable(ledger.ctx.wall_clock, **limits):
+    if not is_redeemable(uow.ctx.wall_clock, **limits):
         raise BillingError(
             f"Coupon expired: {coupon['id']}", code="coupon_expired", param=f"{param}[coupon]"
         )

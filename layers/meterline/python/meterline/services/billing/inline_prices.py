@@ -9,14 +9,14 @@ from typing import Any
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.lookups import find
-from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.prices import INLINE, new_price, price_document, shown_price
 from meterline.services.catalog.product_bodies import KIND, marked, new_product, with_prices
 from meterline.store.base.documents import Body, Document
 
 
 def with_inline_prices(
-    ledger: Ledger, wanted: Sequence[Mapping[str, Any]], param: str
+    uow: UnitOfWork, wanted: Sequence[Mapping[str, Any]], param: str
 ) -> list[Body]:
     """The same items, each with the id of its own new price where it had ``price_data``.
 
@@ -24,35 +24,34 @@ def with_inline_prices(
     ``param`` is the list's name, for refusals.
     """
     return [
-        _named(ledger, dict(one), f"{param}[{index}][price_data]")
-        for index, one in enumerate(wanted)
+        _named(uow, dict(one), f"{param}[{index}][price_data]") for index, one in enumerate(wanted)
     ]
 
 
-def inline_price(ledger: Ledger, given: Body, param: str) -> Body:
+def inline_price(uow: UnitOfWork, given: Body, param: str) -> Body:
     """A new price as ``price_data`` describes it, with its product if that is new too."""
-    ctx = ledger.ctx.at(ledger.ctx.wall_clock)
-    product_id = _product(ledger, given, param)
+    ctx = uow.ctx.at(uow.ctx.wall_clock)
+    product_id = _product(uow, given, param)
     described = {name: value for name, value in given.items() if name != "product_data"}
     price = new_price(ctx, described | {"active": False}, product_id, param=param)
     price["_"] = (price.get("_") or {}) | {INLINE: True}
-    ledger.put(price_document(ctx, price))
-    ledger.tell("price.created", shown_price(price))
+    uow.put(price_document(ctx, price))
+    uow.emit("price.created", shown_price(price))
     return price
 
 
-def _named(ledger: Ledger, wanted: Body, param: str) -> Body:
+def _named(uow: UnitOfWork, wanted: Body, param: str) -> Body:
     if "plan" in wanted:
         wanted["price"] = wanted.pop("plan")
     if "price_data" not in wanted:
         return wanted
     given = wanted.pop("price_data")
-    return wanted | {"price": inline_price(ledger, given, param)["id"]}
+    return wanted | {"price": inline_price(uow, given, param)["id"]}
 
 
-def _product(ledger: Ledger, given: Body, param: str) -> str:
+def _product(uow: UnitOfWork, given: Body, param: str) -> str:
     if "product_data" not in given:
-        found = find(ledger.ctx, "product", given["product"], param=f"{param}[product]")
+        found = find(uow.ctx, "product", given["product"], param=f"{param}[product]")
         if not found.body["active"]:
             raise BillingError(
                 f"The product {found.id} is inactive: activate it, or use another.",
@@ -60,10 +59,10 @@ def _product(ledger: Ledger, given: Body, param: str) -> str:
                 param=f"{param}[product]",
             )
         for product in marked(found):
-            ledger.put(product)
+            uow.put(product)
         return found.id
     described = given["product_data"]
-    made = with_prices(new_product(ledger.ctx.at(ledger.ctx.wall_clock), described))
-    ledger.put(Document(kind=KIND, livemode=ledger.ctx.livemode, body=made))
-    ledger.tell("product.created", made)
+    made = with_prices(new_product(uow.ctx.at(uow.ctx.wall_clock), described))
+    uow.put(Document(kind=KIND, livemode=uow.ctx.livemode, body=made))
+    uow.emit("product.created", made)
     return str(made["id"])

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from meterline.core.base.money import charge_step_minor
 from meterline.core.base.periods import Period
-from meterline.core.billing.balances import Settlement, minimum_charge_minor, settle
+from meterline.core.billing.balances import AppliedBalance, minimum_charge_minor, settle
 from meterline.core.billing.discounts import (
     Billed,
     DiscountableLine,
     DiscountAmount,
     discount_lines,
 )
-from meterline.core.subscriptions.arrears import Deadlines
+from meterline.core.subscriptions.dunning import Deadlines
 from meterline.services.billing.discounts import core_discount
 from meterline.services.billing.tier_lines import whole_id
 from meterline.services.customers.balances import balance_in
@@ -81,23 +81,23 @@ def usage_due_at(invoice: Body) -> int | None:
 
 def late_due_at(invoice: Body) -> int | None:
     """When an open invoice becomes late, if it is not yet."""
-    return arrears_of(invoice).late_at if invoice["status"] == "open" else None
+    return deadlines_of_invoice(invoice).late_at if invoice["status"] == "open" else None
 
 
 def given_up_due_at(invoice: Body) -> int | None:
     """When an open invoice that is late is given up, if ever."""
-    deadlines = arrears_of(invoice)
+    deadlines = deadlines_of_invoice(invoice)
     is_late = invoice["status"] == "open" and deadlines.late_at is None
     return deadlines.given_up_at if is_late else None
 
 
-def arrears_of(invoice: Body) -> Deadlines:
+def deadlines_of_invoice(invoice: Body) -> Deadlines:
     """The deadlines of a finalised invoice that have not passed yet."""
     stored = private(invoice).get("arrears") or {}
     return Deadlines(stored.get("late_at"), stored.get("given_up_at"))
 
 
-def with_arrears(invoice: Body, deadlines: Deadlines) -> Body:
+def with_deadlines(invoice: Body, deadlines: Deadlines) -> Body:
     """The invoice with other deadlines."""
     stored = {"late_at": deadlines.late_at, "given_up_at": deadlines.given_up_at}
     return invoice | {"_": private(invoice) | {"arrears": stored}}
@@ -223,11 +223,11 @@ def with_lines(invoice: Body, lines: list[Body]) -> Body:
         "total_excluding_tax": total,
         "total_pretax_credit_amounts": _as_credits(summed_up),
     }
-    due = settlement_of(summed).amount_due_minor
+    due = applied_balance(summed).amount_due_minor
     return summed | {"amount_due": due, "amount_remaining": due}
 
 
-def settlement_of(invoice: Body) -> Settlement:
+def applied_balance(invoice: Body) -> AppliedBalance:
     """How an invoice's total meets the balance that it starts from."""
     step = charge_step_minor(invoice["currency"]) if _is_charged(invoice) else 1
     smallest = smallest_charge_minor(invoice)

@@ -9,9 +9,9 @@ from meterline.core.base.errors import BillingError, in_the_past, lower_case_key
 from meterline.core.base.money import format_decimal, minor_digits
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.lookups import find
-from meterline.services.base.updates import save_update
+from meterline.services.base.outbox import EventDraft
+from meterline.services.base.patch import save_update
 from meterline.services.base.wire_numbers import wire_number
 from meterline.store.base.documents import Body, Change, Document
 

@@ -6,10 +6,10 @@ from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.money import minor_digits
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find
-from meterline.services.base.updates import save_update
+from meterline.services.base.outbox import EventDraft
+from meterline.services.base.patch import save_update
 from meterline.services.catalog import product_bodies
 from meterline.services.catalog.price_amounts import (
     no_amount,

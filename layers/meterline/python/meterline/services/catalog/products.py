@@ -5,9 +5,9 @@ from dataclasses import replace
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.lookups import find
-from meterline.services.base.updates import save_update
+from meterline.services.base.outbox import EventDraft
+from meterline.services.base.patch import save_update
 from meterline.services.catalog.prices import new_price, price_document, shown_price
 from meterline.services.catalog.product_bodies import (
     KIND,

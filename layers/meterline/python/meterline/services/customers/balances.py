@@ -14,9 +14,9 @@ from meterline.core.base.errors import no_such
 from meterline.core.base.money import check_amount, minor_digits
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.base.outbox import EventDraft
 from meterline.store.base.documents import Body, Change, Document
 
 KIND = "customer_balance_transaction"

@@ -5,11 +5,11 @@ import secrets
 from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import new_id
+from meterline.services.base.limits import joined
 from meterline.services.base.lookups import find, on_customers_time
-from meterline.services.base.rosters import joined
-from meterline.services.base.updates import save_update
+from meterline.services.base.outbox import EventDraft
+from meterline.services.base.patch import save_update
 from meterline.services.customers.balances import DEFAULT_CURRENCY, Booking, adjust
 from meterline.store.base.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
 

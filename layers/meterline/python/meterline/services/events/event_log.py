@@ -6,11 +6,11 @@ from itertools import islice
 
 from meterline.core.base.errors import no_such
 from meterline.services.base.context import Context
-from meterline.services.base.events import OUTBOX_KIND, outbox_id
+from meterline.services.base.outbox import OUTBOX_KIND, outbox_id
 from meterline.store.base.documents import Body, Document
 from meterline.store.base.keys import END_OF_TIME, Cursor
-from meterline.store.billing.billing import EVERYTHING, Source, Span
-from meterline.store.events.shelf_notes import shelves
+from meterline.store.billing.repository import EVERYTHING, Source, Span
+from meterline.store.events.partition_index import shelves
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meterline.services.base.events import OUTBOX_KIND, shorter_forms
+from meterline.services.base.outbox import OUTBOX_KIND, shorter_forms
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
 from meterline.services.metering.error_reports import KIND as REPORT_KIND
@@ -20,7 +20,7 @@ from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
 from meterline.store.base.settings import settings
 
-TOLD_KINDS = (OUTBOX_KIND, REPORT_KIND)
+PUBLISHED_KINDS = (OUTBOX_KIND, REPORT_KIND)
 """The kinds of documents that hold events to deliver; the stream brings the function no others."""
 
 
@@ -45,7 +45,7 @@ def outbox_events(record: Body) -> list[Body]:
     """The events in a record of the Billing table's stream; none if it holds another change."""
     image = record["dynamodb"].get("NewImage", {})
     kind = image.get("kind", {}).get("S")
-    is_outbox = record["eventName"] == "INSERT" and kind in TOLD_KINDS
+    is_outbox = record["eventName"] == "INSERT" and kind in PUBLISHED_KINDS
     if not is_outbox:
         return []
     events: list[Body] = unpack(_binary(image["body"]["B"]))["events"]

@@ -14,7 +14,7 @@ from meterline.services.metering.error_reports import KEPT_SECONDS
 from meterline.services.metering.error_reports import KIND as REPORT_KIND
 from meterline.store.base.documents import Body, Document, Page
 from meterline.store.base.keys import END_OF_TIME, Cursor
-from meterline.store.billing.billing import Span
+from meterline.store.billing.repository import Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.api_version import check_version
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
+from meterline.services.base.limits import joined, left
 from meterline.services.base.lookups import find
-from meterline.services.base.rosters import joined, left
 from meterline.store.base.documents import Body, Change, Document
 
 KIND = "webhook_endpoint"

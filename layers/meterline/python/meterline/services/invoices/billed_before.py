@@ -6,12 +6,12 @@ from meterline.services.billing.invoice_bodies import (
     invoice_lines,
     private,
 )
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.tier_lines import whole_lines
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body
 
 
-def usage_billed(ledger: Ledger, item: Body) -> Body | None:
+def usage_billed(uow: UnitOfWork, item: Body) -> Body | None:
     """The amount and quantity of a metered item that its period's invoices billed, if any did.
 
     ``gives_back`` says what may come back of it. The discounts are those of the last invoice as it
@@ -20,7 +20,7 @@ def usage_billed(ledger: Ledger, item: Body) -> Body | None:
     billed: Body | None = private(item).get("usage_billed")
     if billed is None:
         return None
-    invoice = ledger.ctx.store.get(billed["invoice"]) if "invoice" in billed else None
+    invoice = uow.ctx.store.get(billed["invoice"]) if "invoice" in billed else None
     lines = [] if invoice is None else invoice_lines(invoice.body)
     its_own = [line for line in whole_lines(lines) if billed_item_of(line) == item["id"]]
     return billed | {"gives_back": billed_with_discounts(int(billed["amount"]), its_own)}

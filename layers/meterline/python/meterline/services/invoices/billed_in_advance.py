@@ -17,9 +17,9 @@ from meterline.services.billing.invoice_bodies import (
     subscription_of,
 )
 from meterline.services.billing.item_terms import mode_of, with_billed
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import items_of, with_items
 from meterline.services.billing.tier_lines import line_ids, whole_lines
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.fees import with_discounts_used
 from meterline.services.invoices.item_bodies import line_source
 from meterline.store.base.documents import Body
@@ -49,7 +49,7 @@ def with_billed_lines(subscription: Body, invoice: Body) -> Body:
     return with_items(subscription, [knowing(item) for item in items_of(subscription)])
 
 
-def note_discounts(ledger: Ledger, before: Body, after: Body) -> None:
+def note_discounts(uow: UnitOfWork, before: Body, after: Body) -> None:
     """Let a subscription's items know what a draft bills in advance once its discounts changed.
 
     An amount off is spread anew when other lines come, or change. An item that has gone on since
@@ -58,7 +58,7 @@ def note_discounts(ledger: Ledger, before: Body, after: Body) -> None:
     subscription_id = subscription_of(after)
     if subscription_id is None or _discounts_in_advance(before) == _discounts_in_advance(after):
         return
-    document = ledger.read([subscription_id]).get(subscription_id)
+    document = uow.read([subscription_id]).get(subscription_id)
     if document is None:
         return
     formerly = items_of(with_billed_lines(document.body, before))
@@ -68,7 +68,7 @@ def note_discounts(ledger: Ledger, before: Body, after: Body) -> None:
         for item, old, new in zip(items_of(document.body), formerly, now, strict=True)
     ]
     if items != items_of(document.body):
-        ledger.put(replace(document, body=with_items(document.body, items)))
+        uow.put(replace(document, body=with_items(document.body, items)))
 
 
 def _discounts_in_advance(invoice: Body) -> tuple[Any, ...]:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from meterline.core.billing.invoicing import Line
-from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.billing.discounts import (
-    Standing,
+    ActiveDiscounts,
+    active_discounts,
     after_invoice,
     discount_ids,
     private_terms,
-    standing_discounts,
 )
 from meterline.services.billing.invoice_bodies import (
     HALT,
@@ -20,8 +20,8 @@ from meterline.services.billing.invoice_bodies import (
     invoice_document,
     with_totals,
 )
-from meterline.services.billing.ledger import Ledger
-from meterline.services.billing.pending import Selection
+from meterline.services.billing.pending_items import Selection
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.billed_before import usage_billed
 from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.finalize import finalize_on
@@ -40,7 +40,7 @@ class ItemLine:
 
 
 def draft_on(
-    ledger: Ledger,
+    uow: UnitOfWork,
     subscription: Body,
     terms: InvoiceTerms,
     lines: Sequence[ItemLine],
@@ -52,17 +52,17 @@ def draft_on(
     and carries the subscription's discounts; those for once are then used up. The invoice is not
     stored yet.
     """
-    names = product_names(ledger, (one.item["price"] for one in lines))
-    collected = ledger.collect(terms.id, pending or pending_for(subscription))
+    names = product_names(uow, (one.item["price"] for one in lines))
+    collected = uow.collect(terms.id, pending or pending_for(subscription))
     bodies = [item_line(item, terms.id) for item in collected]
-    standing = standing_discounts(ledger, subscription)
+    standing = active_discounts(uow, subscription)
     for one in lines:
         made = line_bodies(one.line, item_subject(one.item, names), terms.id)
         made = [_with_discounts(line, one.item, standing) for line in made]
-        bodies += less_billed_before(made, usage_billed(ledger, one.item))
-    late = late_lines(ledger, subscription, terms)
+        bodies += less_billed_before(made, usage_billed(uow, one.item))
+    late = late_lines(uow, subscription, terms)
     bodies += late.lines
-    draft = draft_invoice(terms, ledger.account, subscription)
+    draft = draft_invoice(terms, uow.customer, subscription)
     draft |= {
         "discounts": discount_ids(standing.own),
         "_": draft["_"]
@@ -70,12 +70,12 @@ def draft_on(
         | late_state(late, terms.created),
     }
     draft = _paused(draft, subscription["pause_collection"])
-    invoice = with_totals(draft, bodies, ledger.account)
+    invoice = with_totals(draft, bodies, uow.customer)
     after = after_invoice(subscription, invoice, standing)
     return invoice, after | {"latest_invoice": invoice["id"]}
 
 
-def _with_discounts(line: Body, item: Body, standing: Standing) -> Body:
+def _with_discounts(line: Body, item: Body, standing: ActiveDiscounts) -> Body:
     """A line with the discounts of its item, which come before those of the invoice."""
     own = standing.of_items.get(item["id"], [])
     if not own:
@@ -84,12 +84,12 @@ def _with_discounts(line: Body, item: Body, standing: Standing) -> Body:
     return line | {"discounts": discount_ids(own), "_": line["_"] | {"discounts": terms}}
 
 
-def issue_on(ledger: Ledger, invoice: Body) -> Body:
+def issue_on(uow: UnitOfWork, invoice: Body) -> Body:
     """Store a new invoice: as a draft if it finalises itself later, else finalised at once."""
-    ledger.tell("invoice.created", invoice)
+    uow.emit("invoice.created", invoice)
     if invoice["automatically_finalizes_at"] is None and invoice["auto_advance"]:
-        invoice = finalize_on(ledger, invoice)
-    ledger.put(invoice_document(invoice, ledger.customer))
+        invoice = finalize_on(uow, invoice)
+    uow.put(invoice_document(invoice, uow.stored_customer))
     return invoice
 
 
@@ -100,9 +100,9 @@ def pending_for(subscription: Body) -> Selection:
     return Selection(subscription["currency"], frozenset({None, subscription["id"]}))
 
 
-def product_names(ledger: Ledger, prices: Iterable[Body]) -> Mapping[str, ProductName]:
+def product_names(uow: UnitOfWork, prices: Iterable[Body]) -> Mapping[str, ProductName]:
     """What lines call the products that prices belong to, by the products' ids."""
-    products = ledger.read(price["product"] for price in prices)
+    products = uow.read(price["product"] for price in prices)
     return {
         product_id: ProductName(document.body["name"], document.body.get("unit_label"))
         for product_id, document in products.items()

@@ -7,9 +7,9 @@ from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.billing.invoice_bodies import (
+    applied_balance,
     invoice_lines,
     private,
-    settlement_of,
     smallest_charge_minor,
 )
 from meterline.store.base.documents import Body
@@ -70,11 +70,11 @@ def _balance(invoice: Body) -> Body:
 
     ``total + starting`` is due; below the smallest charge it is the balance that is left.
     """
-    settlement = settlement_of(invoice)
+    applied = applied_balance(invoice)
     return {
-        "starting": settlement.starting_balance_minor,
-        "applied": settlement.applied_minor,
-        "ending": settlement.ending_balance_minor,
+        "starting": applied.starting_balance_minor,
+        "applied": applied.applied_minor,
+        "ending": applied.ending_balance_minor,
         "smallest_charge": smallest_charge_minor(invoice),
     }
 

@@ -13,44 +13,44 @@ from meterline.core.billing.invoicing import BillingMode
 from meterline.core.catalog.rating import rate
 from meterline.core.subscriptions.item_changes import Fee, fees_after_discounts
 from meterline.services.billing.discounts import (
-    Standing,
+    ActiveDiscounts,
+    active_discounts,
     core_discount,
     core_discounts,
     private_terms,
-    standing_discounts,
 )
 from meterline.services.billing.invoice_bodies import private
 from meterline.services.billing.item_terms import is_metered, mode_of
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import price_plan
 from meterline.store.base.documents import Body
 
 _USED = "discounts_used"
 
 
-def fees_of(ledger: Ledger, subscription: Body) -> Mapping[str, Fee]:
+def fees_of(uow: UnitOfWork, subscription: Body) -> Mapping[str, Fee]:
     """What each licensed item costs with the discounts that stand now, by item id."""
-    standing = standing_discounts(ledger, subscription)
+    standing = active_discounts(uow, subscription)
     items = [item for item in items_of(subscription) if not is_metered(item)]
     lines = [_discountable(item, core_discounts(standing.of_items[item["id"]])) for item in items]
     fees = fees_after_discounts(lines, core_discounts(standing.own), mode_of(subscription))
     return {item["id"]: fee for item, fee in zip(items, fees, strict=True)}
 
 
-def fees_last_billed(ledger: Ledger, subscription: Body) -> Mapping[str, Fee]:
+def fees_last_billed(uow: UnitOfWork, subscription: Body) -> Mapping[str, Fee]:
     """What each licensed item costs with the discounts that it was last billed with, by item id.
 
     Those that stand now count for an item that was never billed. Flexible mode credits what was
     billed itself.
     """
     if mode_of(subscription) is BillingMode.FLEXIBLE:
-        return fees_of(ledger, subscription)
+        return fees_of(uow, subscription)
     items = [item for item in items_of(subscription) if not is_metered(item)]
     if all(_USED in private(item) for item in items):
-        standing = Standing([], {})
+        standing = ActiveDiscounts([], {})
     else:
-        standing = standing_discounts(ledger, subscription)
+        standing = active_discounts(uow, subscription)
     lines = [_discountable(item, _last_used(item, standing)) for item in items]
     fees = fees_after_discounts(lines, (), BillingMode.CLASSIC)
     return {item["id"]: fee for item, fee in zip(items, fees, strict=True)}
@@ -61,19 +61,19 @@ def with_discounts_used(item: Body, terms: Sequence[Body]) -> Body:
     return item | {"_": private(item) | {_USED: list(terms)}}
 
 
-def with_standing_used(ledger: Ledger, subscription: Body, item: Body) -> Body:
+def with_active_used(uow: UnitOfWork, subscription: Body, item: Body) -> Body:
     """The item of a subscription as billed with the discounts that stand now.
 
     Only classic mode asks for them.
     """
     if mode_of(subscription) is BillingMode.FLEXIBLE:
         return item
-    standing = standing_discounts(ledger, subscription)
+    standing = active_discounts(uow, subscription)
     used = [*standing.of_items.get(item["id"], ()), *standing.own]
     return with_discounts_used(item, [private_terms(one) for one in used])
 
 
-def _last_used(item: Body, standing: Standing) -> list[Discount]:
+def _last_used(item: Body, standing: ActiveDiscounts) -> list[Discount]:
     terms = private(item).get(_USED)
     if terms is None:
         return core_discounts([*standing.of_items[item["id"]], *standing.own])

@@ -4,32 +4,32 @@ from dataclasses import replace
 from typing import Any, Final
 
 from meterline.core.base.errors import BillingError
-from meterline.core.subscriptions.arrears import Deadlines, Patience, deadlines_of
-from meterline.services.account.account_settings import patience
+from meterline.core.subscriptions.dunning import Deadlines, Patience, deadlines_of
+from meterline.services.account.settings import patience
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import timed_id
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.invoice_bodies import (
     HALT,
+    applied_balance,
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
     item_of_line,
     private,
-    settlement_of,
     subscription_of,
-    with_arrears,
+    with_deadlines,
     with_totals,
 )
-from meterline.services.billing.ledger import Ledger, open_ledger
-from meterline.services.billing.standing import recover
+from meterline.services.billing.subscription_status import recover
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import Booking, book, with_currency
 from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.store.base.documents import Body, Change, Document
-from meterline.store.billing.tabs import tab_of
+from meterline.store.billing.pending_batches import batch_of
 
 _CLOSED_BY_PAUSE: Final = {
     "void": ("void", "voided_at"),
@@ -71,15 +71,15 @@ def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
         return _failed(ctx, document, refusal)
 
 
-def finalize_on(ledger: Ledger, invoice: Body) -> Body:
+def finalize_on(uow: UnitOfWork, invoice: Body) -> Body:
     """The invoice finalised, numbered and settled with the customer's balance; not stored yet.
 
     The balance is taken as it stands now; an invoice with nothing due is paid at once (contract
     section 6). While its subscription's collection is paused it becomes void or uncollectible.
     """
-    at = ledger.ctx.now
-    current = with_totals(invoice, invoice_lines(invoice), ledger.account)
-    opened = numbered(ledger, current) | {
+    at = uow.ctx.now
+    current = with_totals(invoice, invoice_lines(invoice), uow.customer)
+    opened = numbered(uow, current) | {
         "status": "open",
         "automatically_finalizes_at": None,
         "last_finalization_error": None,
@@ -88,12 +88,12 @@ def finalize_on(ledger: Ledger, invoice: Body) -> Body:
         "rendering": _rendering_of_a_final_one(invoice),
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }
-    opened["ending_balance"] = _settle_balance(ledger, opened)
-    opened = _looked_at_again(with_arrears(opened, _deadlines(ledger.ctx, opened)), invoice, at)
-    ledger.tell("invoice.finalized", opened)
+    opened["ending_balance"] = _settle_balance(uow, opened)
+    opened = _looked_at_again(with_deadlines(opened, _deadlines(uow.ctx, opened)), invoice, at)
+    uow.emit("invoice.finalized", opened)
     if opened["amount_due"] == 0:
-        return _told_paid(ledger, paid(opened, at) | {"attempted": True})
-    return _paused(ledger, opened)
+        return _told_paid(uow, paid(opened, at) | {"attempted": True})
+    return _paused(uow, opened)
 
 
 def _looked_at_again(opened: Body, draft: Body, at: int) -> Body:
@@ -125,23 +125,23 @@ def _finalize(
     ctx: Context, document: Document, customer: Document, *, auto_advance: bool | None = None
 ) -> list[Document]:
     settings: dict[str, Any] = {} if auto_advance is None else {"auto_advance": auto_advance}
-    ledger = open_ledger(ctx, customer)
-    invoice = finalize_draft_on(ledger, document.body, settings)
+    uow = open_unit_of_work(ctx, customer)
+    invoice = finalize_draft_on(uow, document.body, settings)
     if invoice["status"] == "paid":
-        recover(ledger, invoice)
-    ledger.put_first(replace(document, body=invoice, due_at=invoice_due_at(invoice)))
-    return ledger.save(result_id=document.id)
+        recover(uow, invoice)
+    uow.put_first(replace(document, body=invoice, due_at=invoice_due_at(invoice)))
+    return uow.save(result_id=document.id)
 
 
-def finalize_draft_on(ledger: Ledger, draft: Body, settings: Body) -> Body:
+def finalize_draft_on(uow: UnitOfWork, draft: Body, settings: Body) -> Body:
     """A stored draft finalised with all usage that has come in for it; not stored yet.
 
     One without lines becomes final too: nothing is due, so it is paid.
     """
-    current = with_current_usage(ledger.ctx, draft) | settings
-    _rate_items_again(ledger, draft, current)
-    final = finalize_on(ledger, current)
-    note_discounts(ledger, draft, final)
+    current = with_current_usage(uow.ctx, draft) | settings
+    _rate_items_again(uow, draft, current)
+    final = finalize_on(uow, current)
+    note_discounts(uow, draft, final)
     return final
 
 
@@ -159,7 +159,7 @@ def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Doc
     return [written]
 
 
-def _rate_items_again(ledger: Ledger, before: Body, after: Body) -> None:
+def _rate_items_again(uow: UnitOfWork, before: Body, after: Body) -> None:
     """Keep invoice items of usage equal to their lines, which count usage up to now."""
     former = {line["id"]: _figures(line) for line in invoice_lines(before)}
     changed = {
@@ -168,16 +168,16 @@ def _rate_items_again(ledger: Ledger, before: Body, after: Body) -> None:
         if (item_id := item_of_line(line)) and _figures(line) != former[line["id"]]
     }
     counted: dict[str, dict[str, Body]] = {}
-    for item in ledger.ctx.store.get_many(changed).values():
+    for item in uow.ctx.store.get_many(changed).values():
         figures = _figures(changed[item.id])
-        tab_id = tab_of(item.body)
+        tab_id = batch_of(item.body)
         if tab_id is None:
-            ledger.put(replace(item, body=item.body | figures))
+            uow.put(replace(item, body=item.body | figures))
         else:
             counted.setdefault(tab_id, {})[item.id] = figures
-    for tab in ledger.ctx.store.get_many(counted).values():
+    for tab in uow.ctx.store.get_many(counted).values():
         figures = tab.body["figures"] | counted[tab.id]
-        ledger.put(replace(tab, body=tab.body | {"figures": figures}))
+        uow.put(replace(tab, body=tab.body | {"figures": figures}))
 
 
 def _figures(line: Body) -> Body:
@@ -186,51 +186,51 @@ def _figures(line: Body) -> Body:
     return {name: line[name] for name in names} | {"net_amount": line["amount"]}
 
 
-def _settle_balance(ledger: Ledger, invoice: Body) -> int:
+def _settle_balance(uow: UnitOfWork, invoice: Body) -> int:
     """The customer's balance after the invoice, with the transaction that takes it there."""
-    settlement = settlement_of(invoice)
-    after = settlement.ending_balance_minor
-    ledger.account = with_currency(ledger.account, invoice["currency"])
-    if settlement.applied_minor:
+    applied = applied_balance(invoice)
+    after = applied.ending_balance_minor
+    uow.customer = with_currency(uow.customer, invoice["currency"])
+    if applied.applied_minor:
         type_ = "invoice_too_small" if after > 0 else "applied_to_invoice"
-        change_balance(ledger, settlement.applied_minor, type_, invoice)
+        change_balance(uow, applied.applied_minor, type_, invoice)
     return after
 
 
-def change_balance(ledger: Ledger, amount: int, type_: str, invoice: Body) -> None:
+def change_balance(uow: UnitOfWork, amount: int, type_: str, invoice: Body) -> None:
     """Add an amount to the customer's balance in an invoice's currency, on its behalf."""
     fields = {"id": timed_id("cbtxn_", invoice["id"], type_), "invoice": invoice["id"]}
     booking = Booking(amount=amount, currency=invoice["currency"], type=type_, fields=fields)
-    ledger.account, transaction = book(ledger.ctx, ledger.account, booking)
-    ledger.put(transaction)
+    uow.customer, transaction = book(uow.ctx, uow.customer, booking)
+    uow.put(transaction)
 
 
-def return_balance(ledger: Ledger, invoice: Body) -> None:
+def return_balance(uow: UnitOfWork, invoice: Body) -> None:
     """Give back what an invoice that is void took from, or put on, the customer's balance.
 
     A deleted customer has none.
     """
     applied = int(invoice["ending_balance"]) - int(invoice["starting_balance"])
-    if applied and not ledger.account.get("deleted"):
-        change_balance(ledger, -applied, "unapplied_from_invoice", invoice)
+    if applied and not uow.customer.get("deleted"):
+        change_balance(uow, -applied, "unapplied_from_invoice", invoice)
 
 
-def _told_paid(ledger: Ledger, invoice: Body) -> Body:
-    ledger.tell("invoice.paid", invoice)
-    ledger.tell("invoice.payment_succeeded", invoice)
+def _told_paid(uow: UnitOfWork, invoice: Body) -> Body:
+    uow.emit("invoice.paid", invoice)
+    uow.emit("invoice.payment_succeeded", invoice)
     return invoice
 
 
-def _paused(ledger: Ledger, invoice: Body) -> Body:
+def _paused(uow: UnitOfWork, invoice: Body) -> Body:
     """The invoice as a pause of its subscription's collection leaves it."""
     behavior = private(invoice).get("pause")
     if behavior not in _CLOSED_BY_PAUSE:
         return invoice
     status, stamp = _CLOSED_BY_PAUSE[behavior]
-    after = closed(invoice, status, stamp, ledger.ctx.now)
+    after = closed(invoice, status, stamp, uow.ctx.now)
     if status == "void":
-        return_balance(ledger, after)
-    ledger.tell(f"invoice.{'voided' if status == 'void' else 'marked_uncollectible'}", after)
+        return_balance(uow, after)
+    uow.emit(f"invoice.{'voided' if status == 'void' else 'marked_uncollectible'}", after)
     return after
 
 

@@ -11,8 +11,8 @@ from meterline.core.catalog.rating import Rated
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.base.ids import derived_id, new_id
 from meterline.services.billing.discounts import private_terms
-from meterline.services.billing.ledger import Ledger
-from meterline.services.billing.pending import subscription_of_item
+from meterline.services.billing.pending_items import subscription_of_item
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.lines import steps_of
 from meterline.store.base.documents import Body
 
@@ -42,9 +42,9 @@ _FROZEN = ("pricing", "quantity", "discounts")
 """What of a proration stays as it is."""
 
 
-def new_item(ledger: Ledger, terms: ItemTerms) -> Body:
+def new_item(uow: UnitOfWork, terms: ItemTerms) -> Body:
     """A new invoice item of the ledger's customer, on no invoice yet."""
-    account = ledger.account
+    account = uow.customer
     return {
         "id": new_id("ii_"),
         "object": "invoiceitem",
@@ -52,14 +52,14 @@ def new_item(ledger: Ledger, terms: ItemTerms) -> Body:
         "currency": terms.currency,
         "customer": account["id"],
         "customer_account": None,
-        "date": ledger.ctx.now,
+        "date": uow.ctx.now,
         "description": terms.description,
         "discountable": terms.discountable,
         "discounts": [discount["id"] for discount in terms.discounts],
         "frozen_fields": list(_FROZEN) if terms.proration else [],
         "invoice": None,
         "invoicing_rules": [],
-        "livemode": ledger.ctx.livemode,
+        "livemode": uow.ctx.livemode,
         "metadata": terms.metadata,
         "net_amount": terms.amount,
         "parent": _subscription_parent(terms),
@@ -72,7 +72,7 @@ def new_item(ledger: Ledger, terms: ItemTerms) -> Body:
         "tax_rates": [],
         "test_clock": account.get("test_clock"),
         "_": {
-            "created": ledger.ctx.now,
+            "created": uow.ctx.now,
             "discounts": [private_terms(discount) for discount in terms.discounts],
             **terms.private,
         },
@@ -134,13 +134,13 @@ def line_source(invoice_id: str, line_ids: Iterable[str]) -> str:
     return f"{invoice_id}/{','.join(line_ids)}"
 
 
-def credited_items(ledger: Ledger, source: str | None) -> Body | None:
+def credited_items(uow: UnitOfWork, source: str | None) -> Body | None:
     """What a credit gives back: lines, or a pending invoice item that will become one."""
     if source is None:
         return None
     invoice_id, _, line_ids = source.partition("/")
     if not line_ids:
-        item = ledger.pending.added.get(source) or ledger.ctx.store.get(source)
+        item = uow.pending.added.get(source) or uow.ctx.store.get(source)
         invoice_id = (item and item.body["invoice"]) or ""
         line_ids = derived_id("il_", invoice_id, source)
     if not invoice_id:

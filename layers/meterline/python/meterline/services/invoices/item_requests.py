@@ -15,7 +15,7 @@ from meterline.core.catalog.rating import rate_units
 from meterline.services.base.lookups import find
 from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import inline_price
-from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.lines import steps_of
@@ -29,23 +29,23 @@ _FIGURES = ("amount", "net_amount", "pricing", "quantity", "quantity_decimal")
 
 
 def requested_item(
-    ledger: Ledger, params: Body, subscription: Body | None = None, *, at: str = ""
+    uow: UnitOfWork, params: Body, subscription: Body | None = None, *, at: str = ""
 ) -> Body:
     """A new invoice item as a request describes it; nothing is stored.
 
     With ``subscription`` it belongs to that one, and must be in its currency.
     """
-    item = new_item(ledger, _terms(ledger, params, subscription, at))
+    item = new_item(uow, _terms(uow, params, subscription, at))
     item = _described(item | {"discountable": item["amount"] >= 0}, params, at)
     if subscription is not None:
         check_currency(subscription, item, at)
-    return _discounted(ledger, item, params, at)
+    return _discounted(uow, item, params, at)
 
 
-def changed_item(ledger: Ledger, item: Body, params: Body, *, at: str = "") -> Body:
+def changed_item(uow: UnitOfWork, item: Body, params: Body, *, at: str = "") -> Body:
     """An invoice item with what a request changes about it; amounts of prorations stay."""
-    repriced = _described(_repriced(ledger, item, params, at), params, at)
-    return _discounted(ledger, repriced, params, at)
+    repriced = _described(_repriced(uow, item, params, at), params, at)
+    return _discounted(uow, repriced, params, at)
 
 
 def check_currency(other: Body, item: Body, at: str = "") -> None:
@@ -57,12 +57,12 @@ def check_currency(other: Body, item: Body, at: str = "") -> None:
         )
 
 
-def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> ItemTerms:
+def _terms(uow: UnitOfWork, params: Body, subscription: Body | None, at: str) -> ItemTerms:
     quantity = Decimal(params.get("quantity", 1))
     quantity = params.get("quantity_decimal", quantity)
-    price, param = _price(ledger, params, at)
+    price, param = _price(uow, params, at)
     if price is not None:
-        return one_off_terms(ledger, price, quantity, subscription, param)
+        return one_off_terms(uow, price, quantity, subscription, param)
     if "currency" not in params:
         raise _missing(param_inside(at, "currency"))
     _check_known(params["currency"], param_inside(at, "currency"))
@@ -75,7 +75,7 @@ def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> 
     return ItemTerms(
         amount=rated.amount_minor,
         currency=params["currency"],
-        period=Period(ledger.ctx.now, ledger.ctx.now),
+        period=Period(uow.ctx.now, uow.ctx.now),
         description=None,
         quantity=quantity,
         unit_amount=unit,
@@ -84,18 +84,18 @@ def _terms(ledger: Ledger, params: Body, subscription: Body | None, at: str) -> 
     )
 
 
-def _price(ledger: Ledger, params: Body, at: str) -> tuple[Body | None, str]:
+def _price(uow: UnitOfWork, params: Body, at: str) -> tuple[Body | None, str]:
     """The price that a request names or makes, and the parameter that does."""
     if "price_data" in params:
         param = param_inside(at, "price_data")
-        return _asked(inline_price(ledger, params["price_data"], param), params, param), param
+        return _asked(inline_price(uow, params["price_data"], param), params, param), param
     if "price" in params:
         param = param_inside(at, "price")
-        price = find(ledger.ctx, "price", params["price"], param=param).body
+        price = find(uow.ctx, "price", params["price"], param=param).body
         return _asked(price, params, param), param
     if "pricing" in params:
         param = param_inside(param_inside(at, "pricing"), "price")
-        price = find(ledger.ctx, "price", params["pricing"]["price"], param=param).body
+        price = find(uow.ctx, "price", params["pricing"]["price"], param=param).body
         return _asked(price, params, param), param
     return None, at
 
@@ -153,7 +153,7 @@ def _described(item: Body, params: Body, at: str) -> Body:
     return item | changes
 
 
-def _repriced(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
+def _repriced(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
     """The item at another amount, quantity or price."""
     if _REPRICING.isdisjoint(params):
         return item
@@ -164,7 +164,7 @@ def _repriced(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
     given = {"currency": item["currency"], **params}
     if params.keys().isdisjoint(_PRICED):
         given |= _priced_as_before(item)
-    again = new_item(ledger, _terms(ledger, given, None, at))
+    again = new_item(uow, _terms(uow, given, None, at))
     check_currency(item, again, at)
     repriced = item | {name: again[name] for name in _FIGURES}
     if (again["amount"] < 0) != (item["amount"] < 0):
@@ -189,10 +189,10 @@ def _priced_as_before(item: Body) -> Body:
     return {"unit_amount_decimal": Decimal(pricing["unit_amount_decimal"])}
 
 
-def _discounted(ledger: Ledger, item: Body, params: Body, at: str) -> Body:
+def _discounted(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
     if "discounts" not in params:
         return item
-    return discounted_item(ledger, item, params["discounts"] or [], param_inside(at, "discounts"))
+    return discounted_item(uow, item, params["discounts"] or [], param_inside(at, "discounts"))
 
 
 def _check_known(currency: str, param: str) -> None:

@@ -6,7 +6,7 @@ from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.invoice_bodies import invoice_lines, with_totals
-from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
@@ -21,49 +21,49 @@ _WITH_ITS_DRAFT = (
 
 def create_invoice_item(ctx: Context, params: Body) -> Body:
     """Charge or credit something once: on the next invoice, or on the draft that is named."""
-    ledger = _ledger_for(ctx, params)
-    subscription = _subscription(ledger, params)
+    uow = _uow_for(ctx, params)
+    subscription = _subscription(uow, params)
     draft = None
     if "invoice" in params:
-        draft = editable_draft(ledger.ctx, params["invoice"], param="invoice")
+        draft = editable_draft(uow.ctx, params["invoice"], param="invoice")
         if not _PRICES.isdisjoint(params):
             params = {"currency": draft.body["currency"], **params}
-    item = requested_item(ledger, params, subscription)
-    ledger.add_item(item)
+    item = requested_item(uow, params, subscription)
+    uow.add_item(item)
     if draft is not None:
         check_currency(draft.body, item)
-        item = ledger.take_item(ledger.pending.added[item["id"]], draft)
-        put_lines(ledger, draft, [item_line(item, draft.id), *invoice_lines(draft.body)])
-    ledger.save(result_id=item["id"])
+        item = uow.take_item(uow.pending.added[item["id"]], draft)
+        put_lines(uow, draft, [item_line(item, draft.id), *invoice_lines(draft.body)])
+    uow.save(result_id=item["id"])
     return item
 
 
 def update_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:
     """Change an item that is on no invoice, or on a draft; proration amounts stay."""
     document = _item(ctx, item_id, "This invoice item has been deleted.")
-    ledger = _ledger_for(ctx, {"customer": document.body["customer"]})
-    item = changed_item(ledger, document.body, params)
+    uow = _uow_for(ctx, {"customer": document.body["customer"]})
+    item = changed_item(uow, document.body, params)
     written = replace(document, body=item)
-    ledger.amend_item(written)
+    uow.amend_item(written)
     if document.body["invoice"] is not None:
         draft = editable_draft(ctx, document.body["invoice"])
         line = item_line(item, draft.id)
         lines = [line if one["id"] == line["id"] else one for one in invoice_lines(draft.body)]
-        put_lines(ledger, draft, lines)
-    ledger.save(result_id=item_id)
+        put_lines(uow, draft, lines)
+    uow.save(result_id=item_id)
     return item
 
 
 def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Delete an item that is on no invoice, or on a draft, which then loses its line."""
     document = _item(ctx, item_id, _WITH_ITS_DRAFT)
-    ledger = _ledger_for(ctx, {"customer": document.body["customer"]})
+    uow = _uow_for(ctx, {"customer": document.body["customer"]})
     if document.body["invoice"] is not None:
         draft = editable_draft(ctx, document.body["invoice"])
         line_id = item_line(document.body, draft.id)["id"]
-        put_lines(ledger, draft, [one for one in invoice_lines(draft.body) if one["id"] != line_id])
-    ledger.drop_item(document)
-    ledger.save(result_id=item_id)
+        put_lines(uow, draft, [one for one in invoice_lines(draft.body) if one["id"] != line_id])
+    uow.drop_item(document)
+    uow.save(result_id=item_id)
     return {"id": item_id, "object": KIND, "deleted": True}
 
 
@@ -80,12 +80,12 @@ def editable_draft(
     return document
 
 
-def put_lines(ledger: Ledger, draft: Document, lines: list[Body]) -> Body:
+def put_lines(uow: UnitOfWork, draft: Document, lines: list[Body]) -> Body:
     """Store a draft with other lines, and the totals that follow from them."""
-    body = with_totals(draft.body, lines, ledger.account)
-    note_discounts(ledger, draft.body, body)
-    ledger.put(replace(draft, body=body))
-    ledger.tell("invoice.updated", body, draft.body)
+    body = with_totals(draft.body, lines, uow.customer)
+    note_discounts(uow, draft.body, body)
+    uow.put(replace(draft, body=body))
+    uow.emit("invoice.updated", body, draft.body)
     return body
 
 
@@ -97,20 +97,20 @@ def _item(ctx: Context, item_id: str, refusal: str) -> Document:
     return find(ctx, KIND, item_id)
 
 
-def _ledger_for(ctx: Context, params: Body) -> Ledger:
+def _uow_for(ctx: Context, params: Body) -> UnitOfWork:
     if "customer" in params:
         customer_id = params["customer"]
     else:
         customer_id = find(ctx, "invoice", params["invoice"], param="invoice").body["customer"]
     customer = find(ctx, "customer", customer_id, param="customer")
-    return open_ledger(on_customers_time(ctx, customer), customer)
+    return open_unit_of_work(on_customers_time(ctx, customer), customer)
 
 
-def _subscription(ledger: Ledger, params: Body) -> Body | None:
+def _subscription(uow: UnitOfWork, params: Body) -> Body | None:
     if "subscription" not in params:
         return None
-    body = find(ledger.ctx, "subscription", params["subscription"], param="subscription").body
-    if body["customer"] != ledger.customer.id:
+    body = find(uow.ctx, "subscription", params["subscription"], param="subscription").body
+    if body["customer"] != uow.stored_customer.id:
         raise BillingError(
             f"The subscription {body['id']} belongs to another customer.", param="subscription"
         )

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from meterline.core.base.money import exact_difference, exact_sum, format_decimal
 from meterline.core.billing.invoicing import Line
-from meterline.services.account.account_settings import bills_late_usage
+from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id
 from meterline.services.billing.invoice_bodies import (
@@ -25,10 +25,10 @@ from meterline.services.billing.invoice_bodies import (
     subscription_of,
     with_totals,
 )
-from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.tier_lines import whole_lines
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import note_discounts
-from meterline.services.invoices.late_notes import (
+from meterline.services.invoices.late_usage_records import (
     KIND,
     Corrected,
     corrected_by,
@@ -38,7 +38,7 @@ from meterline.services.invoices.late_notes import (
 from meterline.services.invoices.lines import bounds_of, steps_of
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.base.documents import Body, Document
-from meterline.store.billing.billing import Span
+from meterline.store.billing.repository import Span
 
 _NOTES_AT_ONCE = 40
 """Notes that one commit corrects; the rest is left to further commits on the same draft."""
@@ -62,15 +62,15 @@ class LateLines:
     left: int
 
 
-def late_lines(ledger: Ledger, subscription: Body, terms: InvoiceTerms) -> LateLines:
+def late_lines(uow: UnitOfWork, subscription: Body, terms: InvoiceTerms) -> LateLines:
     """The corrections that a renewal's invoice carries, newest period first; usually none.
 
     Those that its commit has no room for are left to ``add_late_lines``; a preview shows all.
     """
-    if terms.billing_reason not in _REASONS or not bills_late_usage(ledger.ctx):
+    if terms.billing_reason not in _REASONS or not bills_late_usage(uow.ctx):
         return LateLines([], 0)
-    most = None if terms.billing_reason == "upcoming" else min(_NOTES_AT_ONCE, ledger.room)
-    return _late_lines(ledger, subscription["id"], terms.id, most)
+    most = None if terms.billing_reason == "upcoming" else min(_NOTES_AT_ONCE, uow.room)
+    return _late_lines(uow, subscription["id"], terms.id, most)
 
 
 def add_late_lines(ctx: Context, document: Document) -> list[Document]:
@@ -81,15 +81,15 @@ def add_late_lines(ctx: Context, document: Document) -> list[Document]:
     state = {name: value for name, value in private(document.body).items() if name != "late"}
     customer = ctx.store.get(document.body["customer"])
     assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
-    ledger, after = open_ledger(ctx, customer), document.body | {"_": state}
+    uow, after = open_unit_of_work(ctx, customer), document.body | {"_": state}
     if not customer.body.get("deleted"):
-        late = _more_late_lines(ledger, document)
+        late = _more_late_lines(uow, document)
         after |= {"_": state | late_state(late, int(document.body["created"]))}
-        after = with_totals(after, [*invoice_lines(after), *late.lines], ledger.account)
-        note_discounts(ledger, document.body, after)
-        ledger.tell("invoice.updated", after, document.body)
-    ledger.put_first(replace(document, body=after, due_at=invoice_due_at(after)))
-    return ledger.save()
+        after = with_totals(after, [*invoice_lines(after), *late.lines], uow.customer)
+        note_discounts(uow, document.body, after)
+        uow.emit("invoice.updated", after, document.body)
+    uow.put_first(replace(document, body=after, due_at=invoice_due_at(after)))
+    return uow.save()
 
 
 def late_state(late: LateLines, at: int) -> Body:
@@ -97,26 +97,26 @@ def late_state(late: LateLines, at: int) -> Body:
     return {"late": {"at": at, "left": late.left}} if late.left else {}
 
 
-def _more_late_lines(ledger: Ledger, draft: Document) -> LateLines:
+def _more_late_lines(uow: UnitOfWork, draft: Document) -> LateLines:
     """The next corrections of a draft, of as many notes as it had left.
 
     Those that have come since then are for the next renewal: so this ends, however many come.
     """
     (left,) = corrections_left(draft.body)
     most = min(_NOTES_AT_ONCE, left)
-    late = _late_lines(ledger, str(subscription_of(draft.body)), draft.id, most)
+    late = _late_lines(uow, str(subscription_of(draft.body)), draft.id, most)
     return replace(late, left=min(late.left, left - most))
 
 
 def _late_lines(
-    ledger: Ledger, subscription_id: str, invoice_id: str, most: int | None
+    uow: UnitOfWork, subscription_id: str, invoice_id: str, most: int | None
 ) -> LateLines:
     """The corrections of the notes that are there the longest, up to ``most``.
 
     An invoice corrects a line once: a note that was taken up again since waits for the next.
     """
-    ctx = ledger.ctx
-    notes = ctx.store.each(KIND, Span(oldest_first=True), parent=ledger.customer.id)
+    ctx = uow.ctx
+    notes = ctx.store.each(KIND, Span(oldest_first=True), parent=uow.stored_customer.id)
     noted = [
         one
         for one in notes
@@ -124,7 +124,7 @@ def _late_lines(
     ]
     found = [_Found(one, line) for one in noted[:most] for line in _line_of(ctx, one)]
     found.sort(key=lambda one: int(one.line["period"]["start"]), reverse=True)
-    made = [_correction(ledger, one, invoice_id) for one in found]
+    made = [_correction(uow, one, invoice_id) for one in found]
     left = len(noted) - len(noted[:most])
     return LateLines([line for line in made if line is not None], left)
 
@@ -144,12 +144,12 @@ def _line_of(ctx: Context, note: Document) -> list[Body]:
     return [line for line in lines if line["id"] == note.body["invoice_line_item"]]
 
 
-def _correction(ledger: Ledger, found: _Found, invoice_id: str) -> Body | None:
+def _correction(uow: UnitOfWork, found: _Found, invoice_id: str) -> Body | None:
     """The line that bills what a line and its earlier corrections have not; None if nothing.
 
     Where they billed too much, it gives back what was charged for it.
     """
-    ctx, note, line = ledger.ctx, found.note, found.line
+    ctx, note, line = uow.ctx, found.note, found.line
     known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
     rated = rate_again(ctx, note.body["customer"], line, known)
     before = corrected_by(note)
@@ -157,11 +157,11 @@ def _correction(ledger: Ledger, found: _Found, invoice_id: str) -> Body | None:
     more = exact_difference(rated.quantity, known_quantity)
     amount = rated.amount_minor - int(line["amount"]) - before.amount_minor
     if not more and not amount:
-        ledger.put(done_with(note, ctx.wall_clock))
+        uow.put(done_with(note, ctx.wall_clock))
         return None
     quantity = exact_sum((before.quantity, more))
     billed = Corrected(before.amount_minor + amount, quantity, invoice_id)
-    ledger.put(done_with(with_corrected(note, billed), ctx.wall_clock))
+    uow.put(done_with(with_corrected(note, billed), ctx.wall_clock))
     charged = billed_with_discounts(
         int(line["amount"]) + before.amount_minor, [_last_billed(ctx, line, before)]
     )

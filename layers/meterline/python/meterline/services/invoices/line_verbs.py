@@ -13,7 +13,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.discounts import discount_ids, private_terms, redeem
 from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line, with_totals
-from meterline.services.billing.ledger import Ledger, open_ledger
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
@@ -25,52 +25,52 @@ _OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "p
 
 def add_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
     """Add lines to a draft, before those it has: new invoice items, or pending ones by id."""
-    ledger, draft = _open(ctx, invoice_id)
+    uow, draft = _open(ctx, invoice_id)
     items = [
-        _added(ledger, draft, one, f"lines[{index}]") for index, one in enumerate(params["lines"])
+        _added(uow, draft, one, f"lines[{index}]") for index, one in enumerate(params["lines"])
     ]
     added = [item_line(item, draft.id) for item in items]
     lines = [*added, *invoice_lines(draft.body)]
-    return _saved(ledger, draft, lines, params)
+    return _saved(uow, draft, lines, params)
 
 
 def update_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
     """Change lines of a draft."""
-    ledger, draft = _open(ctx, invoice_id)
+    uow, draft = _open(ctx, invoice_id)
     lines = {line["id"]: line for line in invoice_lines(draft.body)}
     for index, one in enumerate(params["lines"]):
         line = _line(lines, one["id"], f"lines[{index}][id]")
-        lines[line["id"]] = _changed(ledger, draft, line, one, f"lines[{index}]")
-    return _saved(ledger, draft, list(lines.values()), params)
+        lines[line["id"]] = _changed(uow, draft, line, one, f"lines[{index}]")
+    return _saved(uow, draft, list(lines.values()), params)
 
 
 def remove_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
     """Take lines off a draft: their items are deleted, or wait for another invoice."""
-    ledger, draft = _open(ctx, invoice_id)
+    uow, draft = _open(ctx, invoice_id)
     lines = {line["id"]: line for line in invoice_lines(draft.body)}
     for index, one in enumerate(params["lines"]):
         line = _line(lines, one["id"], f"lines[{index}][id]")
-        item = _item(ledger, line)
+        item = _item(uow, line)
         if item is None:
             raise BillingError(
                 "The line of a subscription item cannot be removed: add one that credits it.",
                 param=f"lines[{index}][id]",
             )
         if one["behavior"] == "delete":
-            ledger.drop_item(item)
+            uow.drop_item(item)
         else:
-            ledger.release(item)
+            uow.release(item)
         del lines[line["id"]]
-    return _saved(ledger, draft, list(lines.values()), params)
+    return _saved(uow, draft, list(lines.values()), params)
 
 
 def update_line(ctx: Context, invoice_id: str, line_id: str, params: Body) -> Body:
     """Change one line of a draft; the answer is the line."""
-    ledger, draft = _open(ctx, invoice_id)
+    uow, draft = _open(ctx, invoice_id)
     lines = {line["id"]: line for line in invoice_lines(draft.body)}
-    lines[line_id] = _changed(ledger, draft, _line(lines, line_id, "id"), params, "")
-    after = _written(ledger, draft, list(lines.values()), {})
-    ledger.save(result_id=f"{invoice_id}/{line_id}")
+    lines[line_id] = _changed(uow, draft, _line(lines, line_id, "id"), params, "")
+    after = _written(uow, draft, list(lines.values()), {})
+    uow.save(result_id=f"{invoice_id}/{line_id}")
     return next(line for line in invoice_lines(after) if line["id"] == line_id)
 
 
@@ -81,10 +81,10 @@ def find_line(ctx: Context, place: str, params: Body) -> Body:  # noqa: ARG001 -
     return _line(lines, line_id, "id")
 
 
-def _open(ctx: Context, invoice_id: str) -> tuple[Ledger, Document]:
+def _open(ctx: Context, invoice_id: str) -> tuple[UnitOfWork, Document]:
     draft = editable_draft(ctx, invoice_id, param="invoice", status=404)
     customer = find(ctx, "customer", draft.body["customer"], param="customer")
-    return open_ledger(on_customers_time(ctx, customer), customer), draft
+    return open_unit_of_work(on_customers_time(ctx, customer), customer), draft
 
 
 def _line(lines: Mapping[str, Body], line_id: str, param: str) -> Body:
@@ -93,41 +93,41 @@ def _line(lines: Mapping[str, Body], line_id: str, param: str) -> Body:
     return lines[line_id]
 
 
-def _item(ledger: Ledger, line: Body) -> Document | None:
+def _item(uow: UnitOfWork, line: Body) -> Document | None:
     """The invoice item that a line is, if it is one."""
     item_id = item_of_line(line)
-    return None if item_id is None else ledger.read([item_id])[item_id]
+    return None if item_id is None else uow.read([item_id])[item_id]
 
 
-def _added(ledger: Ledger, draft: Document, wanted: Body, at: str) -> Body:
+def _added(uow: UnitOfWork, draft: Document, wanted: Body, at: str) -> Body:
     """The item of a new line, on the draft."""
     if "invoice_item" not in wanted:
-        item = requested_item(ledger, {"currency": draft.body["currency"], **wanted}, at=at)
+        item = requested_item(uow, {"currency": draft.body["currency"], **wanted}, at=at)
         check_currency(draft.body, item, at)
-        ledger.add_item(item)
-        return ledger.take_item(ledger.pending.added[item["id"]], draft)
+        uow.add_item(item)
+        return uow.take_item(uow.pending.added[item["id"]], draft)
     param = f"{at}[invoice_item]"
-    document = find(ledger.ctx, KIND, wanted["invoice_item"], param=param)
-    if document.body["customer"] != ledger.customer.id:
+    document = find(uow.ctx, KIND, wanted["invoice_item"], param=param)
+    if document.body["customer"] != uow.stored_customer.id:
         raise no_such("invoiceitem", document.id, param=param)
     if document.body["invoice"] is not None:
         raise BillingError(f"The item is on {document.body['invoice']} already.", param=param)
     check_currency(draft.body, document.body, at)
-    item = changed_item(ledger, document.body, wanted, at=at)
-    return ledger.take_item(replace(document, body=item), draft)
+    item = changed_item(uow, document.body, wanted, at=at)
+    return uow.take_item(replace(document, body=item), draft)
 
 
-def _changed(ledger: Ledger, draft: Document, line: Body, wanted: Body, at: str) -> Body:
+def _changed(uow: UnitOfWork, draft: Document, line: Body, wanted: Body, at: str) -> Body:
     """A line as a request wants it, and its item with it."""
-    document = _item(ledger, line)
+    document = _item(uow, line)
     if document is None:
-        return _changed_in_words(ledger, draft, line, wanted, at)
-    item = changed_item(ledger, document.body, wanted, at=at)
-    ledger.amend_item(replace(document, body=item))
+        return _changed_in_words(uow, draft, line, wanted, at)
+    item = changed_item(uow, document.body, wanted, at=at)
+    uow.amend_item(replace(document, body=item))
     return item_line(item, draft.id)
 
 
-def _changed_in_words(ledger: Ledger, draft: Document, line: Body, wanted: Body, at: str) -> Body:
+def _changed_in_words(uow: UnitOfWork, draft: Document, line: Body, wanted: Body, at: str) -> Body:
     """The line of a subscription item with other words, dates or discounts, but no other amount."""
     for name in wanted:
         if name not in _OF_ANY_LINE:
@@ -146,25 +146,25 @@ def _changed_in_words(ledger: Ledger, draft: Document, line: Body, wanted: Body,
     if "discounts" in wanted:
         param = param_inside(at, "discounts")
         given, currency = wanted["discounts"] or [], draft.body["currency"]
-        redeemed = redeem(ledger, given, currency, param=param, invoice=draft.id)
+        redeemed = redeem(uow, given, currency, param=param, invoice=draft.id)
         changed["discounts"] = discount_ids(redeemed)
         private["discounts"] = [private_terms(one) for one in redeemed]
     return changed | {"_": private}
 
 
-def _saved(ledger: Ledger, draft: Document, lines: list[Body], params: Body) -> Body:
-    after = _written(ledger, draft, lines, params)
-    ledger.save(result_id=draft.id)
+def _saved(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) -> Body:
+    after = _written(uow, draft, lines, params)
+    uow.save(result_id=draft.id)
     return after
 
 
-def _written(ledger: Ledger, draft: Document, lines: list[Body], params: Body) -> Body:
+def _written(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) -> Body:
     """The draft with these lines and what else a request says, to be stored and told."""
     before = draft.body
     given = params.get("invoice_metadata")
     metadata = merged_metadata(before["metadata"], given, "invoice_metadata")
-    after = with_totals(before | {"metadata": metadata}, lines, ledger.account)
-    note_discounts(ledger, before, after)
-    ledger.put(replace(draft, body=after))
-    ledger.tell("invoice.updated", after, before)
+    after = with_totals(before | {"metadata": metadata}, lines, uow.customer)
+    note_discounts(uow, before, after)
+    uow.put(replace(draft, body=after))
+    uow.emit("invoice.updated", after, before)
     return after

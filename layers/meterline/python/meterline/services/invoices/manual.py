@@ -7,12 +7,12 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.money import minor_digits
 from meterline.core.base.periods import Period
 from meterline.core.base.unset import merged_metadata, or_none
-from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import customer_of, find, on_customers_time
 from meterline.services.billing.discounts import (
-    standing_discounts,
+    active_discounts,
     with_discounts,
     with_own_discounts,
 )
@@ -31,8 +31,8 @@ from meterline.services.billing.invoice_bodies import (
     with_totals,
 )
 from meterline.services.billing.item_terms import current_period
-from meterline.services.billing.ledger import Ledger, open_ledger
-from meterline.services.billing.pending import Selection
+from meterline.services.billing.pending_items import Selection
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
 from meterline.services.invoices.billed_in_advance import note_discounts
 from meterline.services.invoices.finalize import finalize_invoice
@@ -67,13 +67,13 @@ def create_invoice(ctx: Context, params: Body) -> Body:
     """
     subscription = _subscription(ctx, params)
     customer = find(ctx, "customer", _customer_id(params, subscription), param="customer")
-    ledger = open_ledger(on_customers_time(ctx, customer), customer)
-    draft = _draft(ledger, params, subscription)
-    lines = _pending_lines(ledger, draft, params, subscription)
-    invoice = with_totals(draft, lines, ledger.account)
-    ledger.tell("invoice.created", invoice)
-    ledger.put(invoice_document(invoice, ledger.customer))
-    ledger.save(result_id=invoice["id"])
+    uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
+    draft = _draft(uow, params, subscription)
+    lines = _pending_lines(uow, draft, params, subscription)
+    invoice = with_totals(draft, lines, uow.customer)
+    uow.emit("invoice.created", invoice)
+    uow.put(invoice_document(invoice, uow.stored_customer))
+    uow.save(result_id=invoice["id"])
     return invoice
 
 
@@ -84,23 +84,23 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     customer = customer_of(ctx, document)
     if before["status"] == "draft":
         customer = find(ctx, "customer", customer.id, param="customer")
-    ledger = open_ledger(on_customers_time(ctx, document), customer)
+    uow = open_unit_of_work(on_customers_time(ctx, document), customer)
     if before["status"] != "draft" and set(params) - {"metadata", "auto_advance"}:
         raise BillingError(
             "Finalized invoices can't be updated in this way",
             code="invoice_not_editable",
             param=next(name for name in params if name not in ("metadata", "auto_advance")),
         )
-    after = _with_fields(ledger.ctx, before, params)
+    after = _with_fields(uow.ctx, before, params)
     if "discounts" in params:
-        after = with_own_discounts(ledger, after, params["discounts"] or [])
+        after = with_own_discounts(uow, after, params["discounts"] or [])
     if before["status"] == "draft":
-        after = with_totals(after, invoice_lines(after), ledger.account)
-        note_discounts(ledger, before, after)
+        after = with_totals(after, invoice_lines(after), uow.customer)
+        note_discounts(uow, before, after)
         document = replace(document, due_at=invoice_due_at(after))
-    ledger.put(replace(document, body=after))
-    ledger.tell("invoice.updated", after, before)
-    ledger.save(result_id=invoice_id)
+    uow.put(replace(document, body=after))
+    uow.emit("invoice.updated", after, before)
+    uow.save(result_id=invoice_id)
     return after
 
 
@@ -116,11 +116,11 @@ def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa
             code="invoice_not_editable",
         )
     customer = find(ctx, "customer", document.body["customer"], param="customer")
-    ledger = open_ledger(on_customers_time(ctx, customer), customer)
-    ledger.delete_with_draft(_item_ids(document.body))
-    ledger.remove(document)
-    ledger.tell("invoice.deleted", document.body)
-    ledger.save(result_id=invoice_id)
+    uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
+    uow.delete_with_draft(_item_ids(document.body))
+    uow.remove(document)
+    uow.emit("invoice.deleted", document.body)
+    uow.save(result_id=invoice_id)
     return {"id": invoice_id, "object": "invoice", "deleted": True}
 
 
@@ -139,10 +139,10 @@ def send_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: 
         body = finalize_invoice(replace(ctx, receipt=None), invoice_id, {})
         document = find(ctx, "invoice", invoice_id)
     customer = find(ctx, "customer", body["customer"], param="customer")
-    ledger = open_ledger(on_customers_time(ctx, customer), customer)
-    ledger.put(document)
-    ledger.tell("invoice.sent", body)
-    ledger.save(result_id=invoice_id)
+    uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
+    uow.put(document)
+    uow.emit("invoice.sent", body)
+    uow.save(result_id=invoice_id)
     return body
 
 
@@ -163,8 +163,8 @@ def _customer_id(params: Body, subscription: Body | None) -> str:
     return str(subscription["customer"])
 
 
-def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
-    now = ledger.ctx.now
+def _draft(uow: UnitOfWork, params: Body, subscription: Body | None) -> Body:
+    now = uow.ctx.now
     start = now if subscription is None else min(current_period(subscription).start, now)
     terms = InvoiceTerms(
         id=new_id("in_"),
@@ -174,18 +174,18 @@ def _draft(ledger: Ledger, params: Body, subscription: Body | None) -> Body:
         finalizes_at=None,
     )
     if subscription is None:
-        currency = params.get("currency") or ledger.account["currency"] or DEFAULT_CURRENCY
+        currency = params.get("currency") or uow.customer["currency"] or DEFAULT_CURRENCY
         minor_digits(currency)
-        draft = new_invoice(terms, ledger.account, currency)
+        draft = new_invoice(terms, uow.customer, currency)
     else:
         _check_currency(subscription, params)
-        draft = draft_invoice(terms, ledger.account, subscription)
+        draft = draft_invoice(terms, uow.customer, subscription)
     draft |= {"auto_advance": False, "next_payment_attempt": None, "rendering": _RENDERING}
-    draft = _with_fields(ledger.ctx, draft, params)
+    draft = _with_fields(uow.ctx, draft, params)
     given = params.get("discounts")
     if given is None and subscription is not None:
-        return with_discounts(draft, standing_discounts(ledger, subscription).own)
-    return with_own_discounts(ledger, draft, given or [])
+        return with_discounts(draft, active_discounts(uow, subscription).own)
+    return with_own_discounts(uow, draft, given or [])
 
 
 def _check_currency(subscription: Body, params: Body) -> None:
@@ -252,14 +252,14 @@ def _check_collection(invoice: Body) -> None:
 
 
 def _pending_lines(
-    ledger: Ledger, draft: Body, params: Body, subscription: Body | None
+    uow: UnitOfWork, draft: Body, params: Body, subscription: Body | None
 ) -> list[Body]:
     wanted_id = subscription["id"] if subscription else None
     behavior = params.get("pending_invoice_items_behavior", "include" if wanted_id else "exclude")
     if behavior == "exclude":
         return []
     its_own = None if wanted_id is None else frozenset({wanted_id})
-    items = ledger.collect(draft["id"], Selection(draft["currency"], its_own))
+    items = uow.collect(draft["id"], Selection(draft["currency"], its_own))
     return [item_line(item, draft["id"]) for item in items]
 
 

@@ -8,14 +8,14 @@ from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import Line, metered_line
 from meterline.core.catalog.price_models import Usage
 from meterline.services.base.context import Context
-from meterline.services.base.side_by_side import side_by_side
+from meterline.services.base.parallel import in_parallel
 from meterline.services.billing.invoice_bodies import invoice_lines, with_lines
 from meterline.services.billing.item_terms import metered_item
 from meterline.services.billing.tier_lines import by_whole, tier_line, with_billed_before
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.lines import figures
-from meterline.services.metering.summaries import billed_usage
+from meterline.services.metering.usage_query import billed_usage
 from meterline.store.base.documents import Body, Document
 
 
@@ -35,7 +35,7 @@ def usage_in(
         )
         for item, period in periods.values()
     ]
-    return dict(zip(periods, side_by_side(calls), strict=True))
+    return dict(zip(periods, in_parallel(calls), strict=True))
 
 
 def with_current_usage(ctx: Context, invoice: Body) -> Body:
@@ -50,7 +50,7 @@ def with_current_usage(ctx: Context, invoice: Body) -> Body:
     known = ctx.store.get_many(
         [price_id(first) for first, *_ in metered] + [first["_"]["meter"] for first, *_ in metered]
     )
-    rated = side_by_side([partial(_rated_again, ctx, invoice, one, known) for one in metered])
+    rated = in_parallel([partial(_rated_again, ctx, invoice, one, known) for one in metered])
     wholes |= {lines[0]["id"]: lines for lines in rated}
     return with_lines(invoice, [line for lines in wholes.values() for line in lines])
 

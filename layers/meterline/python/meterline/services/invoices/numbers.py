@@ -12,7 +12,7 @@ from typing import Final
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body, Change, Claim, Conflict
 
 NUMBER: Final = "invoice_number"
@@ -48,35 +48,35 @@ def check_number(ctx: Context, invoice: Body) -> None:
         raise NumberTaken(number)
 
 
-def numbered(ledger: Ledger, invoice: Body) -> Body:
+def numbered(uow: UnitOfWork, invoice: Body) -> Body:
     """The invoice with the number that it was given, or the next of the customer's sequence.
 
     Saving the ledger claims it. If it is taken meanwhile, saving raises ``NumberTaken`` for one
     that was given, and ``Conflict`` for one of the sequence, which has then passed that over.
     """
     if invoice["number"] is not None:
-        ledger.claim(number_claim(invoice), lambda: NumberTaken(invoice["number"]))
+        uow.claim(number_claim(invoice), lambda: NumberTaken(invoice["number"]))
         return invoice
-    sequence = int(ledger.account[_SEQUENCE])
-    after = invoice | {"number": _number(ledger.account, sequence)}
-    ledger.account = ledger.account | {_SEQUENCE: sequence + 1}
-    ledger.claim(number_claim(after), lambda: _passed_over(ledger, sequence))
+    sequence = int(uow.customer[_SEQUENCE])
+    after = invoice | {"number": _number(uow.customer, sequence)}
+    uow.customer = uow.customer | {_SEQUENCE: sequence + 1}
+    uow.claim(number_claim(after), lambda: _passed_over(uow, sequence))
     return after
 
 
-def _passed_over(ledger: Ledger, taken: int) -> Conflict:
+def _passed_over(uow: UnitOfWork, taken: int) -> Conflict:
     """Move the customer's sequence on to a number that is free; the decision is taken again."""
-    customer = ledger.customer
-    following = next(_free(ledger, taken + 1), taken + 1 + _MOST_PASSED_OVER)
+    customer = uow.stored_customer
+    following = next(_free(uow, taken + 1), taken + 1 + _MOST_PASSED_OVER)
     moved = replace(customer, body=customer.body | {_SEQUENCE: following})
-    replace(ledger.ctx, receipt=None).save(Change(puts=[moved]))
+    replace(uow.ctx, receipt=None).save(Change(puts=[moved]))
     return Conflict(customer.id)
 
 
-def _free(ledger: Ledger, first: int) -> Iterator[int]:
+def _free(uow: UnitOfWork, first: int) -> Iterator[int]:
     for sequence in islice(count(first), _MOST_PASSED_OVER):
-        number = _number(ledger.customer.body, sequence)
-        if ledger.ctx.store.claim_holder(NUMBER, number) is None:
+        number = _number(uow.stored_customer.body, sequence)
+        if uow.ctx.store.claim_holder(NUMBER, number) is None:
             yield sequence
 
 

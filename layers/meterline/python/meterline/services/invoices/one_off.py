@@ -12,7 +12,7 @@ from meterline.core.catalog.rating import rate, rate_units
 from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import item_period
-from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.drafting import product_names
@@ -29,32 +29,32 @@ _OF_THE_ITEMS = {
 
 
 def add_one_off_items(
-    ledger: Ledger, subscription: Body, wanted: Sequence[Mapping[str, Any]]
+    uow: UnitOfWork, subscription: Body, wanted: Sequence[Mapping[str, Any]]
 ) -> None:
     """Add pending items for prices that are paid once, billed with the subscription."""
-    named = with_inline_prices(ledger, wanted, _NAME)
-    found = ledger.read(str(one["price"]) for one in named)
+    named = with_inline_prices(uow, wanted, _NAME)
+    found = uow.read(str(one["price"]) for one in named)
     for index, one in enumerate(named):
         param = f"{_NAME}[{index}]"
         document = found.get(one["price"])
         if document is None or document.kind != "price":
             raise no_such("price", one["price"], param=f"{param}[price]")
         quantity = Decimal(one.get("quantity", 1))
-        terms = one_off_terms(ledger, document.body, quantity, subscription, f"{param}[price]")
-        item = new_item(ledger, terms) | _said(subscription, one, param, ledger)
+        terms = one_off_terms(uow, document.body, quantity, subscription, f"{param}[price]")
+        item = new_item(uow, terms) | _said(subscription, one, param, uow)
         if one.get("discounts"):
-            item = discounted_item(ledger, item, one["discounts"], f"{param}[discounts]")
-        ledger.add_item(item)
+            item = discounted_item(uow, item, one["discounts"], f"{param}[discounts]")
+        uow.add_item(item)
 
 
 def one_off_terms(
-    ledger: Ledger, price: Body, quantity: Decimal, subscription: Body | None, param: str
+    uow: UnitOfWork, price: Body, quantity: Decimal, subscription: Body | None, param: str
 ) -> ItemTerms:
     """The terms of an item that bills a one-time price; refused for others.
 
     The price is taken in the currency of the subscription, or in that of the customer.
     """
-    price = in_currency(price, (subscription or ledger.account)["currency"])
+    price = in_currency(price, (subscription or uow.customer)["currency"])
     if price["type"] != "one_time":
         raise BillingError(
             f"The price specified is set to `type=recurring` but this field only accepts prices"
@@ -66,10 +66,10 @@ def one_off_terms(
             f"The subscription is in {subscription['currency']}, not in {price['currency']}.",
             param=param,
         )
-    names = product_names(ledger, [price])
+    names = product_names(uow, [price])
     amount, steps = _rated(price, quantity)
     check_amount(amount, price["currency"], param)
-    now = ledger.ctx.now
+    now = uow.ctx.now
     return ItemTerms(
         amount=amount,
         currency=price["currency"],
@@ -93,13 +93,13 @@ def _rated(price: Body, quantity: Decimal) -> tuple[int, list[Body]]:
     return rated.amount_minor, steps_of(rated)
 
 
-def _said(subscription: Body, one: Body, param: str, ledger: Ledger) -> Body:
+def _said(subscription: Body, one: Body, param: str, uow: UnitOfWork) -> Body:
     """What a request says about an item beside its price."""
     said: Body = {"metadata": merged_metadata({}, one.get("metadata"), f"{param}[metadata]")}
     if "discountable" in one:
         said["discountable"] = one["discountable"]
     period = one.get("period", _OF_THE_ITEMS)
-    said["period"] = _period(subscription, period, f"{param}[period]", ledger.ctx.now)
+    said["period"] = _period(subscription, period, f"{param}[period]", uow.ctx.now)
     return said
 
 

@@ -6,7 +6,7 @@ from meterline.services.base.ids import derived_id
 from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
-    from meterline.services.billing.ledger import Ledger
+    from meterline.services.billing.unit_of_work import UnitOfWork
 
 KIND = "invoice_payment"
 
@@ -16,9 +16,9 @@ def payment_id(invoice_id: str) -> str:
     return derived_id("inpay_", invoice_id)
 
 
-def record_payment(ledger: "Ledger", invoice: Body, record: str) -> None:
+def record_payment(uow: "UnitOfWork", invoice: Body, record: str) -> None:
     """Note that ``record``, a payment of some processor, paid the invoice, and tell."""
-    now = ledger.ctx.now
+    now = uow.ctx.now
     body = {
         "id": payment_id(invoice["id"]),
         "object": KIND,
@@ -33,5 +33,5 @@ def record_payment(ledger: "Ledger", invoice: Body, record: str) -> None:
         "status": "paid",
         "status_transitions": {"canceled_at": None, "paid_at": now},
     }
-    ledger.put(Document(KIND, invoice["livemode"], body, parent=invoice["customer"]))
-    ledger.tell("invoice_payment.paid", body)
+    uow.put(Document(KIND, invoice["livemode"], body, parent=invoice["customer"]))
+    uow.emit("invoice_payment.paid", body)

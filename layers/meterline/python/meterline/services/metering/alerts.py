@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.base.errors import BillingError
-from meterline.core.metering.metering import measure_of
+from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import derived_id, new_id
+from meterline.services.base.limits import joined, left, members
 from meterline.services.base.lookups import find
-from meterline.services.base.rosters import joined, left, members
+from meterline.services.base.outbox import EventDraft
 from meterline.services.metering.lifetime import lifetime_usage
 from meterline.store.base.documents import Body, Change, Conflict, Document
 

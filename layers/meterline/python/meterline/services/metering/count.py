@@ -12,10 +12,10 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
-from meterline.core.metering import metering_buckets
+from meterline.core.metering import buckets
+from meterline.core.metering.acceptance import measure_from_text
 from meterline.core.metering.aggregation import Measure, Row, rows_from
-from meterline.core.metering.metering import measure_from_text
-from meterline.core.metering.metering_buckets import Bucket
+from meterline.core.metering.buckets import Bucket
 from meterline.services.base.logs import frames, log
 from meterline.services.base.patience import Patience, set_aside
 from meterline.services.metering import hour_profiles
@@ -235,7 +235,7 @@ def _note(error: Exception, key: BucketKey, group: Group, failed: dict[BucketKey
 def _decide(bucket: Bucket, group: Group) -> list[Change]:
     """What is to become of a bucket that was just read; nothing if nothing is new."""
     evidence = _evidence(group.key, bucket, group.arrivals, group.measure)
-    after = metering_buckets.count(bucket, evidence, group.arrivals, group.measure)
+    after = buckets.count(bucket, evidence, group.arrivals, group.measure)
     return [] if after is None else [Change(group.key, bucket, after, group.measure)]
 
 
@@ -243,7 +243,7 @@ def _evidence(
     key: BucketKey, bucket: Bucket, arrivals: Sequence[Row], measure: Measure
 ) -> list[Row]:
     """The segment rows that may hold one of the arrivals, read after the bucket was read."""
-    accepted_from = metering_buckets.evidence_from(bucket, arrivals)
+    accepted_from = buckets.evidence_from(bucket, arrivals)
     if accepted_from is None:
         return []
     return usage.read_segments(key, bucket, measure, accepted_from=accepted_from)

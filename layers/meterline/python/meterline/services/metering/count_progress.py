@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import batched
 from time import sleep
 
-from meterline.core.metering.metering import measure_from_text
+from meterline.core.metering.acceptance import measure_from_text
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.metering import meter_events, uncounted, usage
 from meterline.store.metering.meter_events import AcceptedEvent

@@ -7,9 +7,9 @@ thin event of its own: one for each meter, and one for events without a meter.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from meterline.core.metering.metering import EventRefused, Reason
+from meterline.core.metering.acceptance import EventRefused, Reason
 from meterline.services.base.ids import derived_id
-from meterline.services.base.moments import rfc3339
+from meterline.services.base.timestamps import rfc3339
 from meterline.store.base.documents import Document
 from meterline.store.metering import meter_reports
 

@@ -7,8 +7,8 @@ segments. A profile that could not be made is made up for by the next one.
 
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.aggregation import Measure, Row
-from meterline.core.metering.metering_buckets import Bucket
-from meterline.core.metering.metering_profiles import (
+from meterline.core.metering.buckets import Bucket
+from meterline.core.metering.second_profiles import (
     NeedsAllRows,
     Profile,
     Seconds,

@@ -7,9 +7,9 @@ total is forgotten, by whoever hears of it from the counters' stream, and made a
 
 from decimal import Decimal
 
+from meterline.core.metering.acceptance import PAST_LIMIT_SECONDS
 from meterline.core.metering.aggregation import Combination, Measure, result
-from meterline.core.metering.metering import PAST_LIMIT_SECONDS
-from meterline.services.metering.summaries import Series, parts_between
+from meterline.services.metering.usage_query import Series, parts_between
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 from meterline.store.metering.usage_totals import forget_old_total, read_old_total, save_old_total
 

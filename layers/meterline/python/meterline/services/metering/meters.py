@@ -2,10 +2,10 @@
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find
-from meterline.services.base.updates import save_update
+from meterline.services.base.outbox import EventDraft
+from meterline.services.base.patch import save_update
 from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
 
 KIND = "billing.meter"

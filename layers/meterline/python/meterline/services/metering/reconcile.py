@@ -13,9 +13,9 @@ from decimal import Decimal
 from threading import Lock
 from typing import Any
 
+from meterline.core.metering.acceptance import measure_from_text
 from meterline.core.metering.aggregation import Aggregate, Measure, Row, aggregate
-from meterline.core.metering.metering import measure_from_text
-from meterline.core.metering.metering_buckets import Bucket, bounded, standing
+from meterline.core.metering.buckets import Bucket, bounded, standing
 from meterline.services.base.logs import frames, log
 from meterline.services.metering.count import Group, count_groups
 from meterline.store.base.failures import UNANSWERED

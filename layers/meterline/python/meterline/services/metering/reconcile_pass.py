@@ -13,9 +13,9 @@ from functools import partial
 
 from meterline.core.metering.aggregation import Aggregate, result
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import derived_id
-from meterline.services.base.side_by_side import side_by_side
+from meterline.services.base.outbox import EventDraft
+from meterline.services.base.parallel import in_parallel
 from meterline.services.base.workers import worker_context
 from meterline.services.metering.reconcile import Difference, Recount, Remembered, reconcile_page
 from meterline.store.base.documents import Body, Change, Conflict, Document
@@ -32,7 +32,7 @@ SETTLING_SECONDS = 3_600
 BUDGET_SECONDS = 200
 """An invocation begins no page after this; a page may take a while."""
 
-MOST_TOLD = 25
+MOST_REPORTED = 25
 """So many differences of a page are told one by one; the metric counts them all."""
 
 KIND = "meterline.usage_difference"
@@ -60,7 +60,7 @@ def reconcile(now: int, *, monotonic: Callable[[], float] = time.monotonic) -> R
 
     remembered = Remembered()
     work = [partial(_go_on, segment, now, has_time, remembered) for segment in range(SEGMENTS)]
-    parts = side_by_side(work)
+    parts = in_parallel(work)
     return Reconciled(
         events=sum(after.events - before.events for before, after in parts),
         buckets=sum(after.buckets - before.buckets for before, after in parts),
@@ -71,7 +71,7 @@ def reconcile(now: int, *, monotonic: Callable[[], float] = time.monotonic) -> R
     )
 
 
-def tell(difference: Difference) -> bool:
+def emit(difference: Difference) -> bool:
     """Store a difference together with its event; False if its counter was told of as it is."""
     ctx = worker_context(livemode=difference.key.livemode)
     body = _body(ctx, difference)
@@ -102,8 +102,8 @@ def _go_on(
             accepted_before=(now - SETTLING_SECONDS) * 1_000_000,
             remembered=remembered,
         )
-        for difference in found.differences[:MOST_TOLD]:
-            tell(difference)
+        for difference in found.differences[:MOST_REPORTED]:
+            emit(difference)
         progress = _after(progress, found, now)
         save_progress(segment, SEGMENTS, progress)
     return before, progress

@@ -18,9 +18,9 @@ from meterline.services.billing.invoice_bodies import (
     new_invoice,
     with_totals,
 )
-from meterline.services.billing.ledger import Ledger, open_ledger
-from meterline.services.billing.pending import PendingItems, Selection
+from meterline.services.billing.pending_items import PendingItems, Selection
 from meterline.services.billing.subscription_bodies import is_ended, renews, renews_at
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
 from meterline.services.customers.customers import with_details
 from meterline.services.invoices.item_bodies import item_line, moved_line
@@ -62,34 +62,34 @@ def create_preview(ctx: Context, params: Body) -> Body:
     if "subscription" not in params and "items" in details:
         return _preview_start(ctx, params, details)
     customer, subscription = _subject(ctx, params)
-    ledger = _ledger(ctx, customer, params)
+    uow = _uow(ctx, customer, params)
     if subscription is None:
-        return _upcoming(_one_off(ledger, params), params)
-    invoice = _changed(ledger, subscription, details, params)
+        return _upcoming(_one_off(uow, params), params)
+    invoice = _changed(uow, subscription, details, params)
     if invoice is None:
         raise _nothing_upcoming(subscription["id"])
     return _upcoming(invoice, params)
 
 
-def _ledger(ctx: Context, customer: Document, params: Body) -> Ledger:
+def _uow(ctx: Context, customer: Document, params: Body) -> UnitOfWork:
     """A ledger that is never saved, with the items and details that the request supposes."""
-    ledger = open_ledger(on_customers_time(ctx, customer), customer)
-    ledger.account = with_details(ledger.account, params.get("customer_details", {}))
+    uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
+    uow.customer = with_details(uow.customer, params.get("customer_details", {}))
     for index, wanted in enumerate(params.get("invoice_items", ())):
         at = f"invoice_items[{index}]"
         if "invoiceitem" not in wanted:
-            ledger.add_item(requested_item(ledger, wanted, at=at))
+            uow.add_item(requested_item(uow, wanted, at=at))
             continue
         param = f"{at}[invoiceitem]"
         found = find(ctx, "invoiceitem", wanted["invoiceitem"], param=param)
         if found.body["customer"] != customer.id or found.body["invoice"] is not None:
             raise BillingError("Only pending items of the customer can be changed.", param=param)
-        changed = changed_item(ledger, found.body, wanted, at=at)
-        ledger.pending.add(replace(found, body=changed))
-    return ledger
+        changed = changed_item(uow, found.body, wanted, at=at)
+        uow.pending.add(replace(found, body=changed))
+    return uow
 
 
-def _changed(ledger: Ledger, subscription: Body, details: Body, params: Body) -> Body | None:
+def _changed(uow: UnitOfWork, subscription: Body, details: Body, params: Body) -> Body | None:
     """The invoice after a change of a subscription.
 
     The discounts of the request stand on the subscription, as if it had them when it is billed.
@@ -101,25 +101,23 @@ def _changed(ledger: Ledger, subscription: Body, details: Body, params: Body) ->
     if "discounts" in params and not is_ended(subscription):
         given = params["discounts"] or []
         holder = {"subscription": subscription["id"]}
-        subscription = subscription | exchange_discounts(ledger, subscription, given, **holder)
+        subscription = subscription | exchange_discounts(uow, subscription, given, **holder)
     if "resume_at" in details:
-        return resume_on(ledger, subscription, _resumption(details))[1]
+        return resume_on(uow, subscription, _resumption(details))[1]
     if is_ended(subscription):
         return None
     if "pause" in details:
-        return pause_on(ledger, subscription, details["pause"] | {"invoicing_behavior": "invoice"})[
-            1
-        ]
+        return pause_on(uow, subscription, details["pause"] | {"invoicing_behavior": "invoice"})[1]
     if details.pop("cancel_now", False):
         prorates = details.get("proration_behavior", "create_prorations") != "none"
-        _, invoice = cancel_on(ledger, subscription, {"prorate": prorates, "invoice_now": True})
+        _, invoice = cancel_on(uow, subscription, {"prorate": prorates, "invoice_now": True})
         return invoice
     if details:
-        amended = amend(ledger, subscription, details)
+        amended = amend(uow, subscription, details)
         if amended.invoice is not None and not _is_recurring(params):
             return amended.invoice
         subscription = amended.subscription
-    return _renewal(ledger, subscription, params) if renews(subscription) else None
+    return _renewal(uow, subscription, params) if renews(subscription) else None
 
 
 def _resumption(details: Body) -> Body:
@@ -132,7 +130,7 @@ def _is_recurring(params: Body) -> bool:
     return params.get("preview_mode") == "recurring"
 
 
-def _renewal(ledger: Ledger, subscription: Body, params: Body) -> Body | None:
+def _renewal(uow: UnitOfWork, subscription: Body, params: Body) -> Body | None:
     """The invoice at the end of the subscription's running period."""
     ended = closing_period(subscription)
     terms = InvoiceTerms(
@@ -142,9 +140,9 @@ def _renewal(ledger: Ledger, subscription: Body, params: Body) -> Body | None:
         period=ended,
         finalizes_at=None,
     )
-    later = replace(ledger, ctx=ledger.ctx.at(ended.end))
+    later = replace(uow, ctx=uow.ctx.at(ended.end))
     if _is_recurring(params):
-        later.pending = PendingItems(later.ctx, ledger.customer.id, [])
+        later.pending = PendingItems(later.ctx, uow.stored_customer.id, [])
     invoice, _ = draft_renewal(later, subscription, terms)
     return invoice
 
@@ -161,15 +159,15 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
             "Name the customer who is to subscribe.", code="parameter_missing", param="customer"
         )
     customer = find(ctx, "customer", params["customer"], param="customer")
-    ledger = _ledger(ctx, customer, params)
+    uow = _uow(ctx, customer, params)
     if "start_date" in details:
         details["backdate_start_date"] = details.pop("start_date")
     if "discounts" in params:
         details["discounts"] = params["discounts"] or []
-    created = start_subscription(ledger, {"customer": customer.id, **details})
+    created = start_subscription(uow, {"customer": customer.id, **details})
     invoice = created.invoice
     if _is_recurring(params):
-        invoice = _renewal(ledger, created.subscription, params)
+        invoice = _renewal(uow, created.subscription, params)
     if invoice is None:
         raise _nothing_upcoming(customer.id)
     return _upcoming(invoice, params)
@@ -184,13 +182,13 @@ def _settle_anchor(details: Body) -> None:
         raise _unfit("billing_cycle_anchor", "a new subscription")
 
 
-def _one_off(ledger: Ledger, params: Body) -> Body:
+def _one_off(uow: UnitOfWork, params: Body) -> Body:
     """The invoice of what is pending for a customer who has no subscription."""
-    currency = params.get("currency") or ledger.account["currency"] or _first_currency(ledger)
-    now = ledger.ctx.now
+    currency = params.get("currency") or uow.customer["currency"] or _first_currency(uow)
+    now = uow.ctx.now
     selection = Selection(currency or DEFAULT_CURRENCY)
-    if not ledger.pending.has(selection):
-        raise _nothing_upcoming(ledger.customer.id)
+    if not uow.pending.has(selection):
+        raise _nothing_upcoming(uow.stored_customer.id)
     terms = InvoiceTerms(
         id=new_id("upcoming_in_"),
         created=now,
@@ -198,15 +196,15 @@ def _one_off(ledger: Ledger, params: Body) -> Body:
         period=Period(now, now),
         finalizes_at=None,
     )
-    draft = new_invoice(terms, ledger.account, selection.currency) | {"next_payment_attempt": None}
+    draft = new_invoice(terms, uow.customer, selection.currency) | {"next_payment_attempt": None}
     if "discounts" in params:
-        draft = with_own_discounts(ledger, draft, params["discounts"] or [])
-    lines = [item_line(item, terms.id) for item in ledger.collect(terms.id, selection)]
-    return with_totals(draft, lines, ledger.account)
+        draft = with_own_discounts(uow, draft, params["discounts"] or [])
+    lines = [item_line(item, terms.id) for item in uow.collect(terms.id, selection)]
+    return with_totals(draft, lines, uow.customer)
 
 
-def _first_currency(ledger: Ledger) -> str | None:
-    return next((str(one.body["currency"]) for one in ledger.pending.added.values()), None)
+def _first_currency(uow: UnitOfWork) -> str | None:
+    return next((str(one.body["currency"]) for one in uow.pending.added.values()), None)
 
 
 def _upcoming(invoice: Body, params: Body) -> Body:

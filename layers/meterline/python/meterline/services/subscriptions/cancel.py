@@ -9,7 +9,7 @@ from meterline.core.base.unset import UNSET, or_none
 from meterline.core.subscriptions.cycle_changes import moves_anchor
 from meterline.core.subscriptions.item_changes import BilledSpan, Fee, credit_billed
 from meterline.core.subscriptions.usage_changes import split
-from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import find, on_customers_time
@@ -30,8 +30,7 @@ from meterline.services.billing.item_terms import (
     unbilled_usage,
     with_billed,
 )
-from meterline.services.billing.ledger import Ledger, open_ledger
-from meterline.services.billing.pending import Selection
+from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.subscription_bodies import (
     ended_subscription,
     is_ended,
@@ -39,8 +38,9 @@ from meterline.services.billing.subscription_bodies import (
     subscription_document,
     with_items,
 )
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.drafting import draft_on, issue_on, pending_for
-from meterline.services.invoices.fees import fees_last_billed, fees_of, with_standing_used
+from meterline.services.invoices.fees import fees_last_billed, fees_of, with_active_used
 from meterline.services.subscriptions.ends import ending_in_trial, period_end
 from meterline.services.subscriptions.handover import end_of_final_usage
 from meterline.services.subscriptions.prorations import (
@@ -53,7 +53,7 @@ from meterline.services.subscriptions.prorations import (
 from meterline.store.base.documents import Body, Document
 from meterline.store.base.keys import Cursor
 from meterline.store.base.packing import text_bytes
-from meterline.store.billing.billing import Span
+from meterline.store.billing.repository import Span
 
 _INVOICES_AT_ONCE = 40
 _INVOICES_BYTES = 1_500_000
@@ -81,19 +81,19 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Bod
             param="id",
             status=404,
         )
-    ledger = open_ledger(ctx, customer)
-    after, invoice = cancel_on(ledger, document.body, params)
-    after = stop_invoices(ledger, after)
+    uow = open_unit_of_work(ctx, customer)
+    after, invoice = cancel_on(uow, document.body, params)
+    after = stop_invoices(uow, after)
     if invoice is not None:
-        issue_on(ledger, invoice)
-    ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.deleted", after)
-    ledger.save(result_id=subscription_id)
+        issue_on(uow, invoice)
+    uow.put(subscription_document(after, document))
+    uow.emit("customer.subscription.deleted", after)
+    uow.save(result_id=subscription_id)
     return after
 
 
 def cancel_on(
-    ledger: Ledger, subscription: Body, params: Body, *, reason: str = "cancellation_requested"
+    uow: UnitOfWork, subscription: Body, params: Body, *, reason: str = "cancellation_requested"
 ) -> tuple[Body, Body | None]:
     """Decide on ending a subscription now: how it is then, and its final invoice if there is one.
 
@@ -102,21 +102,21 @@ def cancel_on(
 
     Cancellations and their previews are both decided here.
     """
-    now = ledger.ctx.now
+    now = uow.ctx.now
     prorates, invoices = bool(params.get("prorate")), bool(params.get("invoice_now"))
     if prorates:
-        credit_unused(ledger, subscription, Proration(now, prorates=True))
+        credit_unused(uow, subscription, Proration(now, prorates=True))
     if prorates or invoices:
-        _bill_final_usage(ledger, subscription)
+        _bill_final_usage(uow, subscription)
     else:
-        subscription = _drop_prorations(ledger, subscription)
+        subscription = _drop_prorations(uow, subscription)
     details = cancellation_details(subscription, params) | {"reason": reason}
     asked_at = now if subscription["canceled_at"] is None else subscription["canceled_at"]
     ending = {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": asked_at}
     after = ended_subscription(subscription | ending | {"cancellation_details": details}, now)
-    if not invoices or not ledger.pending.has(pending_for(subscription)):
+    if not invoices or not uow.pending.has(pending_for(subscription)):
         return after, None
-    grace_seconds = invoice_grace_seconds(ledger.ctx)
+    grace_seconds = invoice_grace_seconds(uow.ctx)
     terms = InvoiceTerms(
         id=derived_id("in_", subscription["id"], "cancel", now),
         created=now,
@@ -124,28 +124,28 @@ def cancel_on(
         period=Period(min(current_period(subscription).start, now), now),
         finalizes_at=now + grace_seconds,
     )
-    invoice, after = draft_on(ledger, after, terms, [])
+    invoice, after = draft_on(uow, after, terms, [])
     return after, invoice | (advance(invoice, grace_seconds) if invoice["auto_advance"] else {})
 
 
-def change_end(ledger: Ledger, subscription: Body, params: Body, *, prorates: bool) -> Body:
+def change_end(uow: UnitOfWork, subscription: Body, params: Body, *, prorates: bool) -> Body:
     """The subscription with the end that ``cancel_at`` or ``cancel_at_period_end`` asks for."""
     if "cancel_at_period_end" in params:
         if not params["cancel_at_period_end"]:
-            return _without_end(ledger, subscription, prorates=prorates)
-        at = period_end(subscription, ledger.ctx.now)
-        return _ending(ledger, subscription) | {"cancel_at": at, "cancel_at_period_end": True}
+            return _without_end(uow, subscription, prorates=prorates)
+        at = period_end(subscription, uow.ctx.now)
+        return _ending(uow, subscription) | {"cancel_at": at, "cancel_at_period_end": True}
     if "cancel_at" not in params:
         return subscription
     if params["cancel_at"] is UNSET:
-        return _without_end(ledger, subscription, prorates=prorates)
+        return _without_end(uow, subscription, prorates=prorates)
     at = _instant(subscription, params["cancel_at"])
-    if at <= ledger.ctx.now:
+    if at <= uow.ctx.now:
         raise BillingError("cancel_at must be in the future.", param="cancel_at")
     ending = ending_in_trial(
-        _ending(ledger, subscription) | {"cancel_at": at, "cancel_at_period_end": False}
+        _ending(uow, subscription) | {"cancel_at": at, "cancel_at_period_end": False}
     )
-    resized = _resized(ledger, ending, at, prorates=prorates)
+    resized = _resized(uow, ending, at, prorates=prorates)
     if subscription["status"] == "trialing":
         return resized
     natural = min(_natural_end(subscription, item) for item in items_of(subscription))
@@ -160,19 +160,19 @@ def cancellation_details(subscription: Body, params: Body) -> Body:
     return details | {name: or_none(value) for name, value in given.items()}
 
 
-def _without_end(ledger: Ledger, subscription: Body, *, prorates: bool) -> Body:
+def _without_end(uow: UnitOfWork, subscription: Body, *, prorates: bool) -> Body:
     """The subscription that goes on: its end undone, its periods as long as they were."""
     if subscription["cancel_at"] is None:
         return subscription
     details = subscription["cancellation_details"] | {"reason": None}
     undone = {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": None}
     endless = subscription | undone | {"cancellation_details": details}
-    return _resized(ledger, endless, None, prorates=prorates)
+    return _resized(uow, endless, None, prorates=prorates)
 
 
-def _ending(ledger: Ledger, subscription: Body) -> Body:
+def _ending(uow: UnitOfWork, subscription: Body) -> Body:
     details = subscription["cancellation_details"] | {"reason": "cancellation_requested"}
-    return subscription | {"canceled_at": ledger.ctx.now, "cancellation_details": details}
+    return subscription | {"canceled_at": uow.ctx.now, "cancellation_details": details}
 
 
 def _instant(subscription: Body, wanted: int | str) -> int:
@@ -186,7 +186,7 @@ def _instant(subscription: Body, wanted: int | str) -> int:
     return min(ends) if wanted == "min_period_end" else max(ends)
 
 
-def _resized(ledger: Ledger, subscription: Body, end: int | None, *, prorates: bool) -> Body:
+def _resized(uow: UnitOfWork, subscription: Body, end: int | None, *, prorates: bool) -> Body:
     """The subscription whose running periods end at ``end`` if they would run longer.
 
     Time that is cut off is credited, time that is won back is charged.
@@ -195,14 +195,14 @@ def _resized(ledger: Ledger, subscription: Body, end: int | None, *, prorates: b
         return with_items(
             subscription, [_trial_until(item, subscription, end) for item in items_of(subscription)]
         )
-    fees, paid = fees_of(ledger, subscription), fees_last_billed(ledger, subscription)
+    fees, paid = fees_of(uow, subscription), fees_last_billed(uow, subscription)
     items = []
     for item in items_of(subscription):
         natural = Period(item["current_period_start"], _natural_end(subscription, item))
         until = natural.until(end).end
         counting = paid if until < item["current_period_end"] else fees
         fee = None if is_metered(item) or not prorates else counting[item["id"]]
-        items.append(_moved(ledger, subscription, item, until, fee))
+        items.append(_moved(uow, subscription, item, until, fee))
     return with_items(subscription, items)
 
 
@@ -217,7 +217,7 @@ def _trial_until(item: Body, subscription: Body, end: int | None) -> Body:
     return item | {"current_period_end": natural if end is None else min(natural, end)}
 
 
-def _moved(ledger: Ledger, subscription: Body, item: Body, until: int, fee: Fee | None) -> Body:
+def _moved(uow: UnitOfWork, subscription: Body, item: Body, until: int, fee: Fee | None) -> Body:
     """An item whose running period ends at ``until``, credited or charged for the difference."""
     former = int(item["current_period_end"])
     moved = item | {"current_period_end": until}
@@ -226,7 +226,7 @@ def _moved(ledger: Ledger, subscription: Body, item: Body, until: int, fee: Fee 
     if until > former:
         change = proration_of(subscription, moved, former, new=fee)
         charged = [
-            add_line(ledger, subscription, item, line, is_credit=False) for line in change.debits
+            add_line(uow, subscription, item, line, is_credit=False) for line in change.debits
         ]
         spans = (*billed_spans(item), *charged)
         if len(spans) > _MOST_SPANS:
@@ -235,10 +235,10 @@ def _moved(ledger: Ledger, subscription: Body, item: Body, until: int, fee: Fee 
                 " proration_behavior=none, or wait for the next period.",
                 param="cancel_at",
             )
-        return with_billed(with_standing_used(ledger, subscription, moved), spans)
+        return with_billed(with_active_used(uow, subscription, moved), spans)
     change = proration_of(subscription, item, until, old=fee)
     for line in change.credits:
-        add_line(ledger, subscription, item, line, is_credit=True)
+        add_line(uow, subscription, item, line, is_credit=True)
     kept = (_kept(span, until) for span in billed_spans(item))
     return with_billed(moved, [span for span in kept if span is not None])
 
@@ -254,7 +254,7 @@ def _kept(span: BilledSpan, until: int) -> BilledSpan | None:
     return BilledSpan(Fee(gross, gross - net), kept, span.source)
 
 
-def _bill_final_usage(ledger: Ledger, subscription: Body) -> None:
+def _bill_final_usage(uow: UnitOfWork, subscription: Body) -> None:
     """Bill what metered items used, the second of the end included: nobody bills it later."""
     for item in items_of(subscription):
         unbilled = unbilled_usage(subscription, item)
@@ -262,18 +262,18 @@ def _bill_final_usage(ledger: Ledger, subscription: Body) -> None:
             continue
         end = unbilled.end
         if not is_free_time(subscription):
-            end = end_of_final_usage(ledger, item)
+            end = end_of_final_usage(uow, item)
         if unbilled.start < end:
-            bill_usage(ledger, subscription, item, Period(unbilled.start, end))
+            bill_usage(uow, subscription, item, Period(unbilled.start, end))
 
 
-def bill_all_usage(ledger: Ledger, subscription: Body) -> None:
+def bill_all_usage(uow: UnitOfWork, subscription: Body) -> None:
     """Bill what metered items used up to now; the usage of a trial or a pause is free."""
     for item in items_of(subscription):
         unbilled = unbilled_usage(subscription, item)
-        used = None if unbilled is None else split(unbilled, ledger.ctx.now)[0]
+        used = None if unbilled is None else split(unbilled, uow.ctx.now)[0]
         if used is not None:
-            bill_usage(ledger, subscription, item, used)
+            bill_usage(uow, subscription, item, used)
 
 
 def drop_more_prorations(ctx: Context, document: Document) -> list[Document]:
@@ -281,13 +281,13 @@ def drop_more_prorations(ctx: Context, document: Document) -> list[Document]:
 
     Returns the documents written.
     """
-    ledger = _ledger_of(ctx, document)
-    after = _drop_prorations(ledger, document.body)
-    ledger.put_first(subscription_document(after, document))
-    return ledger.save()
+    uow = _uow_of(ctx, document)
+    after = _drop_prorations(uow, document.body)
+    uow.put_first(subscription_document(after, document))
+    return uow.save()
 
 
-def _drop_prorations(ledger: Ledger, subscription: Body) -> Body:
+def _drop_prorations(uow: UnitOfWork, subscription: Body) -> Body:
     """Drop the pending prorations of a subscription, as many as one commit tells of.
 
     Returns the subscription, which remembers if more are left; that is due at once, and no invoice
@@ -295,11 +295,11 @@ def _drop_prorations(ledger: Ledger, subscription: Body) -> Body:
     """
     its_own = frozenset({subscription["id"]})
     own = Selection(subscription["currency"], its_own, with_held_back=True)
-    pending = [one for one in ledger.pending.standing(own) if one.body["proration"]]
-    ledger.drop_items(pending[:_DROPPED_AT_ONCE])
+    pending = [one for one in uow.pending.standing(own) if one.body["proration"]]
+    uow.drop_items(pending[:_DROPPED_AT_ONCE])
     left = len(pending) - _DROPPED_AT_ONCE
-    ledger.pending.hold_back(own, until_dropped=left > 0)
-    rest = {"drops": {"at": ledger.ctx.now, "left": left}} if left > 0 else {}
+    uow.pending.hold_back(own, until_dropped=left > 0)
+    rest = {"drops": {"at": uow.ctx.now, "left": left}} if left > 0 else {}
     return subscription | {"_": _without(subscription, "drops") | rest}
 
 
@@ -307,23 +307,23 @@ def _without(subscription: Body, name: str) -> Body:
     return {key: value for key, value in private(subscription).items() if key != name}
 
 
-def _ledger_of(ctx: Context, subscription: Document) -> Ledger:
+def _uow_of(ctx: Context, subscription: Document) -> UnitOfWork:
     customer = ctx.store.get(subscription.body["customer"])
     assert customer is not None, "a subscription's customer is never removed"  # noqa: S101
-    return open_ledger(ctx, customer)
+    return open_unit_of_work(ctx, customer)
 
 
-def stop_invoices(ledger: Ledger, subscription: Body) -> Body:
+def stop_invoices(uow: UnitOfWork, subscription: Body) -> Body:
     """Stop the drafts and open invoices of a subscription that ends from advancing by themselves.
 
     The latest one is found by its id, others among the newest invoices of the customer, as many as
     fit into this decision. Returns the subscription, which remembers where to go on; that is due
     at once.
     """
-    latest = ledger.ctx.store.get(subscription["latest_invoice"] or "")
+    latest = uow.ctx.store.get(subscription["latest_invoice"] or "")
     if latest is not None:
-        _stop(ledger, subscription, latest)
-    return _stop_page(ledger, subscription, Span())
+        _stop(uow, subscription, latest)
+    return _stop_page(uow, subscription, Span())
 
 
 def stop_more_invoices(ctx: Context, document: Document) -> list[Document]:
@@ -334,24 +334,24 @@ def stop_more_invoices(ctx: Context, document: Document) -> list[Document]:
     place = private(document.body).get("stops_from")
     if place is None:
         return []
-    ledger = _ledger_of(ctx, document)
+    uow = _uow_of(ctx, document)
     span = Span(older_than=Cursor(place["created"], place["id"]))
-    after = _stop_page(ledger, document.body, span)
-    ledger.put_first(subscription_document(after, document))
-    return ledger.save()
+    after = _stop_page(uow, document.body, span)
+    uow.put_first(subscription_document(after, document))
+    return uow.save()
 
 
-def _stop_page(ledger: Ledger, subscription: Body, span: Span) -> Body:
-    page = ledger.ctx.store.page(
-        "invoice", span, limit=min(_INVOICES_AT_ONCE, ledger.room), parent=subscription["customer"]
+def _stop_page(uow: UnitOfWork, subscription: Body, span: Span) -> Body:
+    page = uow.ctx.store.page(
+        "invoice", span, limit=min(_INVOICES_AT_ONCE, uow.room), parent=subscription["customer"]
     )
     documents = list(_while_they_fit(page.documents))
     for document in documents:
-        _stop(ledger, subscription, document)
+        _stop(uow, subscription, document)
     kept = _without(subscription, "stops_from")
     if page.has_more or len(documents) < len(page.documents):
         last = documents[-1]
-        kept["stops_from"] = {"created": last.created, "id": last.id, "at": ledger.ctx.now}
+        kept["stops_from"] = {"created": last.created, "id": last.id, "at": uow.ctx.now}
     return subscription | {"_": kept}
 
 
@@ -365,13 +365,13 @@ def _while_they_fit(documents: list[Document]) -> Iterator[Document]:
         yield document
 
 
-def _stop(ledger: Ledger, subscription: Body, document: Document) -> None:
-    if ledger.drafted(document.id) is not None:
+def _stop(uow: UnitOfWork, subscription: Body, document: Document) -> None:
+    if uow.drafted(document.id) is not None:
         return  # the latest one, which is also among the newest
     before = document.body
     advances = before["status"] in ("draft", "open") and before["auto_advance"]
     if not advances or subscription_of(before) != subscription["id"]:
         return
     after = before | {"auto_advance": False, "next_payment_attempt": None}
-    ledger.put(replace(document, body=after, due_at=invoice_due_at(after)))
-    ledger.tell("invoice.updated", after, before)
+    uow.put(replace(document, body=after, due_at=invoice_due_at(after)))
+    uow.emit("invoice.updated", after, before)

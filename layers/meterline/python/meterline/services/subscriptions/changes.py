@@ -10,12 +10,12 @@ from meterline.core.base.unset import merged_metadata
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import is_metered, item_period, mode_of
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import ItemTerms, items_of, new_item, with_items
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.plans import plan_of
 from meterline.services.catalog.price_terms import interval_of
 from meterline.services.subscriptions.ends import with_following_end, without_following_end
-from meterline.services.subscriptions.items import (
+from meterline.services.subscriptions.requested_items import (
     check_fee,
     check_sold_in,
     check_together,
@@ -51,7 +51,7 @@ class Step:
 
 
 def change_items(
-    ledger: Ledger, subscription: Body, wanted: Sequence[Mapping[str, Any]], at: int
+    uow: UnitOfWork, subscription: Body, wanted: Sequence[Mapping[str, Any]], at: int
 ) -> tuple[Body, list[Step]]:
     """The subscription with the items that a request wants, and a step for each item named.
 
@@ -61,8 +61,8 @@ def change_items(
     currency for life.
     """
     endless = without_following_end(subscription)
-    wanted = with_inline_prices(ledger, wanted, "items")
-    prices = recurring_prices(ledger, wanted, subscription["currency"])
+    wanted = with_inline_prices(uow, wanted, "items")
+    prices = recurring_prices(uow, wanted, subscription["currency"])
     check_sold_in(prices, wanted, subscription["currency"])
     stored = {item["id"]: item for item in items_of(subscription)}
     steps = [
@@ -70,7 +70,7 @@ def change_items(
         for index, item in enumerate(wanted)
     ]
     steps = [
-        _step_as_wanted(ledger, step, item, f"items[{index}]")
+        _step_as_wanted(uow, step, item, f"items[{index}]")
         for index, (step, item) in enumerate(zip(steps, wanted, strict=True))
     ]
     for index, step in enumerate(steps):
@@ -81,7 +81,7 @@ def change_items(
     kept += [step.new for step in steps if step.old is None and step.new is not None]
     check_together([item["price"] for item in kept], mode_of(subscription))
     made = {step.new["id"] for step in steps if step.new is not None and step.has_new_period}
-    changed = with_following_end(with_items(subscription, kept), made, ledger.ctx.now)
+    changed = with_following_end(with_items(subscription, kept), made, uow.ctx.now)
     return changed, [_as_in(changed, step) for step in steps]
 
 
@@ -93,7 +93,7 @@ def _as_in(subscription: Body, step: Step) -> Step:
     return Step(step.old, next(one for one in items_of(subscription) if one["id"] == wanted))
 
 
-def as_wanted(ledger: Ledger, item: Body, wanted: Mapping[str, Any], param: str) -> Body:
+def as_wanted(uow: UnitOfWork, item: Body, wanted: Mapping[str, Any], param: str) -> Body:
     """An item of a subscription with the discounts and thresholds that a request wants."""
     if "billing_thresholds" in wanted:
         name = f"{param}[billing_thresholds]"
@@ -101,7 +101,7 @@ def as_wanted(ledger: Ledger, item: Body, wanted: Mapping[str, Any], param: str)
     if "discounts" in wanted:
         given, name = wanted["discounts"] or [], f"{param}[discounts]"
         holder = {"subscription": item["subscription"], "subscription_item": item["id"]}
-        item = item | exchange_discounts(ledger, item, given, param=name, **holder)
+        item = item | exchange_discounts(uow, item, given, param=name, **holder)
     return item
 
 
@@ -111,10 +111,10 @@ def _check_fee(step: Step, param: str) -> None:
         check_fee(step.new["price"], step.new.get("quantity"), param, paid_minor=paid)
 
 
-def _step_as_wanted(ledger: Ledger, step: Step, wanted: Mapping[str, Any], param: str) -> Step:
+def _step_as_wanted(uow: UnitOfWork, step: Step, wanted: Mapping[str, Any], param: str) -> Step:
     if step.new is None:
         return step
-    return Step(step.old, as_wanted(ledger, step.new, wanted, param))
+    return Step(step.old, as_wanted(uow, step.new, wanted, param))
 
 
 def _step(

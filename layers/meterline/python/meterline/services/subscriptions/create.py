@@ -14,7 +14,6 @@ from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.invoice_bodies import InvoiceTerms
-from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.subscription_bodies import (
     ItemTerms,
     items_of,
@@ -22,6 +21,7 @@ from meterline.services.billing.subscription_bodies import (
     subscription_document,
     with_items,
 )
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
 from meterline.services.invoices.one_off import add_one_off_items
@@ -32,8 +32,8 @@ from meterline.services.subscriptions.first_periods import (
     first_periods,
     in_first_period,
 )
-from meterline.services.subscriptions.items import item_terms, own_interval
 from meterline.services.subscriptions.payment import after_first_invoice
+from meterline.services.subscriptions.requested_items import item_terms, own_interval
 from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
     subscription_thresholds,
@@ -77,43 +77,43 @@ def create_subscription(ctx: Context, params: Body) -> Body:
     later if it is sent (contract section 6). In flexible mode nothing due means no invoice.
     """
     customer = find(ctx, "customer", params["customer"], param="customer", status=404)
-    ledger = open_ledger(on_customers_time(ctx, customer), customer)
-    created = start_subscription(ledger, params)
+    uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
+    created = start_subscription(uow, params)
     subscription = created.subscription
     if created.invoice is not None:
-        invoice = issue_on(ledger, created.invoice)
+        invoice = issue_on(uow, created.invoice)
         behavior = params.get("payment_behavior")
         subscription = after_first_invoice(subscription, invoice, behavior)
-    ledger.put(subscription_document(subscription))
-    ledger.tell_first("customer.subscription.created", subscription)
-    ledger.save(result_id=subscription["id"])
+    uow.put(subscription_document(subscription))
+    uow.emit_first("customer.subscription.created", subscription)
+    uow.save(result_id=subscription["id"])
     return subscription
 
 
-def start_subscription(ledger: Ledger, params: Body) -> Created:
+def start_subscription(uow: UnitOfWork, params: Body) -> Created:
     """Decide on a new subscription; creations and their previews are both decided here."""
-    usual = {"type": _usual_billing_mode(ledger.ctx)}
-    start = _decide(ledger, {"billing_mode": usual} | params)
-    subscription = _ending(ledger, start, _subscription(ledger, start))
+    usual = {"type": _usual_billing_mode(uow.ctx)}
+    start = _decide(uow, {"billing_mode": usual} | params)
+    subscription = _ending(uow, start, _subscription(uow, start))
     periods = {item["id"]: first_periods(subscription, item) for item in items_of(subscription)}
     items = [
-        in_first_period(ledger, item, periods[item["id"]], subscription)
+        in_first_period(uow, item, periods[item["id"]], subscription)
         for item in items_of(subscription)
     ]
     subscription = with_items(subscription, items)
-    note_thresholds(ledger, subscription)
+    note_thresholds(uow, subscription)
     if "pending_invoice_item_interval" in params:
-        subscription |= pending_interval(subscription, params, ledger.ctx.now)
-    add_one_off_items(ledger, subscription, params.get("add_invoice_items", ()))
+        subscription |= pending_interval(subscription, params, uow.ctx.now)
+    add_one_off_items(uow, subscription, params.get("add_invoice_items", ()))
     prorates = params.get("proration_behavior") != "none"
-    lines = first_lines(ledger, subscription, periods, prorates=prorates)
-    return _with_first_invoice(ledger, subscription, lines)
+    lines = first_lines(uow, subscription, periods, prorates=prorates)
+    return _with_first_invoice(uow, subscription, lines)
 
 
-def _decide(ledger: Ledger, params: Body) -> Start:
+def _decide(uow: UnitOfWork, params: Body) -> Start:
     mode = BillingMode(params["billing_mode"]["type"])
-    terms = item_terms(ledger, params["items"], mode, params.get("currency"))
-    now = ledger.ctx.now
+    terms = item_terms(uow, params["items"], mode, params.get("currency"))
+    now = uow.ctx.now
     start = params.get("backdate_start_date", now)
     if start > now:
         raise BillingError("backdate_start_date must be in the past.", param="backdate_start_date")
@@ -153,11 +153,9 @@ def _days_of_prices(params: Mapping[str, Any], terms: list[ItemTerms]) -> int:
     return longest_trial(one.price for one in terms) if params.get("trial_from_plan") else 0
 
 
-def _subscription(ledger: Ledger, start: Start) -> Body:
+def _subscription(uow: UnitOfWork, start: Start) -> Body:
     params = start.params
-    subscription = new_subscription(
-        ledger.account, start.terms, start.opening, params, ledger.ctx.now
-    )
+    subscription = new_subscription(uow.customer, start.terms, start.opening, params, uow.ctx.now)
     subscription |= {"start_date": start.start}
     if "billing_thresholds" in params:
         subscription |= subscription_thresholds(params["billing_thresholds"])
@@ -166,15 +164,15 @@ def _subscription(ledger: Ledger, start: Start) -> Body:
     if "trial_settings" in params:
         subscription |= {"trial_settings": trial_settings(params)}
     check_collection(subscription)
-    return _discounted(ledger, subscription, params)
+    return _discounted(uow, subscription, params)
 
 
-def _discounted(ledger: Ledger, subscription: Body, params: Body) -> Body:
+def _discounted(uow: UnitOfWork, subscription: Body, params: Body) -> Body:
     """The subscription with the discounts of the request; its items with what they want."""
     given, holder = params.get("discounts") or [], subscription["id"]
-    own = exchange_discounts(ledger, subscription, given, subscription=holder)
+    own = exchange_discounts(uow, subscription, given, subscription=holder)
     items = [
-        as_wanted(ledger, item, wanted, f"items[{index}]")
+        as_wanted(uow, item, wanted, f"items[{index}]")
         for index, (item, wanted) in enumerate(
             zip(items_of(subscription), params["items"], strict=True)
         )
@@ -182,9 +180,9 @@ def _discounted(ledger: Ledger, subscription: Body, params: Body) -> Body:
     return with_items(subscription, items) | own
 
 
-def _ending(ledger: Ledger, start: Start, subscription: Body) -> Body:
+def _ending(uow: UnitOfWork, start: Start, subscription: Body) -> Body:
     """The subscription with the end that its creation asks for."""
-    params, now = start.params, ledger.ctx.now
+    params, now = start.params, uow.ctx.now
     wanted = params.get("cancel_at")
     follows = bool(params.get("cancel_at_period_end"))
     if wanted is None and not follows:
@@ -202,18 +200,18 @@ def _ending(ledger: Ledger, start: Start, subscription: Body) -> Body:
     return ending_in_trial(subscription | ending)
 
 
-def _with_first_invoice(ledger: Ledger, subscription: Body, lines: list[ItemLine]) -> Created:
-    if not lines and not ledger.pending.added:
+def _with_first_invoice(uow: UnitOfWork, subscription: Body, lines: list[ItemLine]) -> Created:
+    if not lines and not uow.pending.added:
         return Created(subscription, None)
-    now = ledger.ctx.now
+    now = uow.ctx.now
     terms = InvoiceTerms(
         id=derived_id("in_", subscription["id"], "create", now),
         created=now,
         billing_reason="subscription_create",
         period=Period(now, now),
-        finalizes_at=finalizes_at(ledger.ctx, subscription),
+        finalizes_at=finalizes_at(uow.ctx, subscription),
     )
-    invoice, after = draft_on(ledger, subscription, terms, lines)
+    invoice, after = draft_on(uow, subscription, terms, lines)
     return Created(with_billed_lines(after, invoice), invoice)
 
 

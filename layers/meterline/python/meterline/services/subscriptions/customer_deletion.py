@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
+from meterline.services.base.limits import left
 from meterline.services.base.lookups import find, on_customers_time
-from meterline.services.base.rosters import left
-from meterline.services.billing.ledger import running_subscriptions
-from meterline.services.billing.pending import with_tabs_only
+from meterline.services.base.outbox import EventDraft
+from meterline.services.billing.pending_items import with_batches_only
 from meterline.services.billing.subscription_bodies import is_ended
+from meterline.services.billing.unit_of_work import running_subscriptions
 from meterline.services.customers.customers import KIND, clock_roster
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.store.base.documents import Body, Change, Conflict
@@ -28,7 +28,7 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
     if running_subscriptions(document.body):
         raise Conflict(customer_id)
     remains = {"id": customer_id, "object": KIND, "deleted": True}
-    kept = {"created": document.created} | with_tabs_only(document.body)
+    kept = {"created": document.created} | with_batches_only(document.body)
     gone = replace(document, body=remains | kept)
     events = [EventDraft("customer.deleted", document.body)]
     clock_id = document.body["test_clock"]

@@ -2,11 +2,11 @@
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.base.events import public
 from meterline.services.base.lookups import find
+from meterline.services.base.outbox import public
 from meterline.services.billing.discounts import KIND
-from meterline.services.billing.ledger import open_ledger
 from meterline.services.billing.subscription_bodies import subscription_document
+from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.subscriptions.update import amend, load
 from meterline.store.base.documents import Body
 
@@ -19,11 +19,11 @@ def delete_discount(ctx: Context, subscription_id: str, params: Body) -> Body:  
     """
     ctx, document, customer = load(ctx, subscription_id)
     removed = find(ctx, KIND, _only_discount(document.body)).body
-    ledger = open_ledger(ctx, customer)
-    after = amend(ledger, document.body, {"discounts": []}).subscription
-    ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.updated", after, document.body)
-    ledger.save(result_id=subscription_id)
+    uow = open_unit_of_work(ctx, customer)
+    after = amend(uow, document.body, {"discounts": []}).subscription
+    uow.put(subscription_document(after, document))
+    uow.emit("customer.subscription.updated", after, document.body)
+    uow.save(result_id=subscription_id)
     shown = {name: value for name, value in public(removed).items() if name != "end"}
     return shown | {"deleted": True}
 

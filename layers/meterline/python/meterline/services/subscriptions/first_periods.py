@@ -30,8 +30,8 @@ from meterline.services.billing.item_terms import (
     span_from,
     trial_span,
 )
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import interval_of
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.invoices.metered import usage_in
@@ -66,13 +66,13 @@ def first_periods(subscription: Body, item: Body) -> FirstPeriods:
     return FirstPeriods(tuple(spans[:-1]), natural.until(subscription["cancel_at"]), natural)
 
 
-def in_first_period(ledger: Ledger, item: Body, periods: FirstPeriods, subscription: Body) -> Body:
+def in_first_period(uow: UnitOfWork, item: Body, periods: FirstPeriods, subscription: Body) -> Body:
     """A new item in its running period; in classic mode it owes the usage of those before."""
     item = in_period(item, periods.running.period)
     if not is_metered(item):
         return item
-    if subscription["status"] != "trialing" and periods.running.period.start == ledger.ctx.now:
-        item = begin_counting(ledger, item)
+    if subscription["status"] != "trialing" and periods.running.period.start == uow.ctx.now:
+        item = begin_counting(uow, item)
     if mode_of(subscription) is BillingMode.FLEXIBLE or not periods.past:
         return item
     past = Period(periods.past[0].period.start, periods.past[-1].period.end)
@@ -82,7 +82,7 @@ def in_first_period(ledger: Ledger, item: Body, periods: FirstPeriods, subscript
 
 
 def first_lines(
-    ledger: Ledger, subscription: Body, periods: Mapping[str, FirstPeriods], *, prorates: bool
+    uow: UnitOfWork, subscription: Body, periods: Mapping[str, FirstPeriods], *, prorates: bool
 ) -> list[ItemLine]:
     """The lines of the first invoice.
 
@@ -91,7 +91,7 @@ def first_lines(
     price, and classic mode prorates it all the same.
     """
     mode = mode_of(subscription)
-    lines = _past_usage(ledger, subscription, periods) if prorates else {}
+    lines = _past_usage(uow, subscription, periods) if prorates else {}
     made = []
     for item in items_of(subscription):
         own = periods[item["id"]]
@@ -130,7 +130,7 @@ def _spans(endless: Body, item: Body, start: int, until: int) -> list[CyclePerio
 
 
 def _past_usage(
-    ledger: Ledger, subscription: Body, periods: Mapping[str, FirstPeriods]
+    uow: UnitOfWork, subscription: Body, periods: Mapping[str, FirstPeriods]
 ) -> dict[str, list[Line]]:
     """The lines of flexible mode for the usage of each past period, by item."""
     if mode_of(subscription) is BillingMode.CLASSIC:
@@ -138,7 +138,7 @@ def _past_usage(
     items = [item for item in items_of(subscription) if is_metered(item)]
     past = [(item, span) for item in items for span in periods[item["id"]].past]
     keys = {str(index): (item, span.period) for index, (item, span) in enumerate(past)}
-    usage = usage_in(ledger.ctx, subscription["customer"], keys)
+    usage = usage_in(uow.ctx, subscription["customer"], keys)
     lines: dict[str, list[Line]] = {}
     for index, (item, span) in enumerate(past):
         line = metered_line(billed_item(item), usage[str(index)], span)

@@ -7,40 +7,40 @@ for that second only: whoever begins or ends a subscription writes the customer 
 """
 
 from meterline.services.billing.item_terms import counting_from
-from meterline.services.billing.ledger import Ledger
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.metered import meter_of
 from meterline.store.base.documents import Body
 
 _PRIVATE = "handover"
 
 
-def begin_counting(ledger: Ledger, item: Body) -> Body:
+def begin_counting(uow: UnitOfWork, item: Body) -> Body:
     """A metered item of a subscription that begins now; it leaves out a second that is billed."""
     meter = str(meter_of(item["price"]))
-    if meter in _noted(ledger, "ended"):
-        return counting_from(item, ledger.ctx.now + 1)
-    _note(ledger, "begun", meter)
+    if meter in _noted(uow, "ended"):
+        return counting_from(item, uow.ctx.now + 1)
+    _note(uow, "begun", meter)
     return item
 
 
-def end_of_final_usage(ledger: Ledger, item: Body) -> int:
+def end_of_final_usage(uow: UnitOfWork, item: Body) -> int:
     """Up to when a metered item of a subscription that ends now bills its usage."""
-    now, meter = ledger.ctx.now, str(meter_of(item["price"]))
-    if int(item["created"]) < now and meter in _noted(ledger, "begun"):
+    now, meter = uow.ctx.now, str(meter_of(item["price"]))
+    if int(item["created"]) < now and meter in _noted(uow, "begun"):
         return now
-    _note(ledger, "ended", meter)
+    _note(uow, "ended", meter)
     return now + 1
 
 
-def _noted(ledger: Ledger, name: str) -> list[str]:
+def _noted(uow: UnitOfWork, name: str) -> list[str]:
     """The meters of subscriptions that have begun, or ended with a bill, in this second."""
-    notes = (ledger.account.get("_") or {}).get(_PRIVATE) or {}
-    meters: list[str] = notes.get(name, []) if notes.get("at") == ledger.ctx.now else []
+    notes = (uow.customer.get("_") or {}).get(_PRIVATE) or {}
+    meters: list[str] = notes.get(name, []) if notes.get("at") == uow.ctx.now else []
     return meters
 
 
-def _note(ledger: Ledger, name: str, meter: str) -> None:
-    notes = {one: _noted(ledger, one) for one in ("begun", "ended")}
+def _note(uow: UnitOfWork, name: str, meter: str) -> None:
+    notes = {one: _noted(uow, one) for one in ("begun", "ended")}
     notes[name] = sorted({*notes[name], meter})
-    private = (ledger.account.get("_") or {}) | {_PRIVATE: notes | {"at": ledger.ctx.now}}
-    ledger.account = ledger.account | {"_": private}
+    private = (uow.customer.get("_") or {}) | {_PRIVATE: notes | {"at": uow.ctx.now}}
+    uow.customer = uow.customer | {"_": private}

@@ -2,12 +2,12 @@
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.billing.ledger import open_ledger
 from meterline.services.billing.subscription_bodies import (
     FLEXIBLE_MODE,
     is_ended,
     subscription_document,
 )
+from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.subscriptions.update import load
 from meterline.store.base.documents import Body
 
@@ -30,8 +30,8 @@ def migrate_subscription(ctx: Context, subscription_id: str, params: Body) -> Bo
             param="billing_mode[type]",
         )
     after = before | {"billing_mode": FLEXIBLE_MODE | {"updated_at": ctx.now}}
-    ledger = open_ledger(ctx, customer)
-    ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.updated", after, before)
-    ledger.save(result_id=subscription_id)
+    uow = open_unit_of_work(ctx, customer)
+    uow.put(subscription_document(after, document))
+    uow.emit("customer.subscription.updated", after, before)
+    uow.save(result_id=subscription_id)
     return after

@@ -6,7 +6,6 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.item_terms import current_period, with_billed
-from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.subscription_bodies import (
     is_ended,
     items_of,
@@ -14,12 +13,13 @@ from meterline.services.billing.subscription_bodies import (
     subscription_document,
     with_items,
 )
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
 from meterline.services.subscriptions.cancel import bill_all_usage
 from meterline.services.subscriptions.changes import Step
-from meterline.services.subscriptions.cycle import Restart, restart
 from meterline.services.subscriptions.prorations import Proration, credit_unused, prorate_steps
+from meterline.services.subscriptions.reset_cycle import Restart, restart
 from meterline.services.subscriptions.update import load
 from meterline.store.base.documents import Body, Document
 
@@ -33,9 +33,9 @@ def pause_subscription(ctx: Context, subscription_id: str, params: Body) -> Body
     credit for its unused time; ``invoicing_behavior`` whether by pending items or an invoice.
     """
     ctx, document, customer = load(ctx, subscription_id)
-    ledger = open_ledger(ctx, customer)
-    after, invoice = pause_on(ledger, document.body, params)
-    return _save(ledger, document, after, invoice, "customer.subscription.paused")
+    uow = open_unit_of_work(ctx, customer)
+    after, invoice = pause_on(uow, document.body, params)
+    return _save(uow, document, after, invoice, "customer.subscription.paused")
 
 
 def resume_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
@@ -46,12 +46,12 @@ def resume_subscription(ctx: Context, subscription_id: str, params: Body) -> Bod
     nothing was paid in advance for it, and no usage of it counts.
     """
     ctx, document, customer = load(ctx, subscription_id)
-    ledger = open_ledger(ctx, customer)
-    after, invoice = resume_on(ledger, document.body, params)
-    return _save(ledger, document, after, invoice, "customer.subscription.resumed")
+    uow = open_unit_of_work(ctx, customer)
+    after, invoice = resume_on(uow, document.body, params)
+    return _save(uow, document, after, invoice, "customer.subscription.resumed")
 
 
-def pause_on(ledger: Ledger, before: Body, params: Body) -> tuple[Body, Body | None]:
+def pause_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body | None]:
     """Decide on a pause: the subscription in it, and the invoice that it makes, as a draft.
 
     Pauses and their previews are both decided here.
@@ -59,16 +59,16 @@ def pause_on(ledger: Ledger, before: Body, params: Body) -> tuple[Body, Body | N
     if before["status"] != "active":
         raise BillingError(f"Only active subscriptions can be paused; this is {before['status']}.")
     bill_for = _bill_for(params)
-    _settle_running_period(ledger, before, bill_for)
+    _settle_running_period(uow, before, bill_for)
     settled = with_items(before, [with_billed(item, ()) for item in items_of(before)])
-    after = paused_subscription(settled, "pause_requested", ledger.ctx.now)
+    after = paused_subscription(settled, "pause_requested", uow.ctx.now)
     behavior = params.get("invoicing_behavior", "pending_invoice_item")
-    if behavior != "invoice" or not ledger.pending.is_changed:
+    if behavior != "invoice" or not uow.pending.is_changed:
         return after, None
-    return _drafted(ledger, after, current_period(before).start, [])
+    return _drafted(uow, after, current_period(before).start, [])
 
 
-def resume_on(ledger: Ledger, before: Body, params: Body) -> tuple[Body, Body | None]:
+def resume_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body | None]:
     """Decide on the end of a pause: the running subscription, and its invoice as a draft.
 
     Resumptions and their previews are both decided here.
@@ -78,23 +78,23 @@ def resume_on(ledger: Ledger, before: Body, params: Body) -> tuple[Body, Body | 
     if before["status"] != "paused":
         raise BillingError("You can only resume a subscription if it is `paused`.")
     keeps = params.get("billing_cycle_anchor") in ("unchanged", {"type": "unchanged"})
-    at = _resumed_at(ledger, before, params) if keeps else ledger.ctx.now
+    at = _resumed_at(uow, before, params) if keeps else uow.ctx.now
     anchor = before["billing_cycle_anchor"] if keeps else at
     stopped = {name: value for name, value in before.items() if name != "status_details"}
     stopped["status"] = "trialing"
-    after, lines = restart(ledger, stopped, stopped, Restart(at, anchor), prorates=False)
+    after, lines = restart(uow, stopped, stopped, Restart(at, anchor), prorates=False)
     after |= {"trial_end": before["trial_end"]}
     behavior = params.get("proration_behavior", "create_prorations") if keeps else "always_invoice"
     if behavior != "always_invoice":
         how = Proration(at, prorates=behavior == "create_prorations")
         steps = [Step(None, item) for item in items_of(after)]
-        return prorate_steps(ledger, after, after, steps, how), None
-    return _drafted(ledger, after, at, lines) if lines else (after, None)
+        return prorate_steps(uow, after, after, steps, how), None
+    return _drafted(uow, after, at, lines) if lines else (after, None)
 
 
-def _resumed_at(ledger: Ledger, subscription: Body, params: Body) -> int:
+def _resumed_at(uow: UnitOfWork, subscription: Body, params: Body) -> int:
     """Since when the running period is charged again: now, or a ``proration_date`` of the pause."""
-    now, since = ledger.ctx.now, subscription["status_details"]["paused"]["transitioned_at"]
+    now, since = uow.ctx.now, subscription["status_details"]["paused"]["transitioned_at"]
     at = int(params.get("proration_date", now))
     if not since <= at <= now:
         raise BillingError(
@@ -105,14 +105,14 @@ def _resumed_at(ledger: Ledger, subscription: Body, params: Body) -> int:
 
 
 def _save(
-    ledger: Ledger, document: Document, after: Body, invoice: Body | None, happened: str
+    uow: UnitOfWork, document: Document, after: Body, invoice: Body | None, happened: str
 ) -> Body:
     if invoice is not None:
-        issue_on(ledger, invoice)
-    ledger.put(subscription_document(after, document))
-    ledger.tell(happened, after)
-    ledger.tell("customer.subscription.updated", after, document.body)
-    ledger.save(result_id=document.id)
+        issue_on(uow, invoice)
+    uow.put(subscription_document(after, document))
+    uow.emit(happened, after)
+    uow.emit("customer.subscription.updated", after, document.body)
+    uow.save(result_id=document.id)
     return after
 
 
@@ -124,27 +124,27 @@ def _bill_for(params: Body) -> Body:
     }
 
 
-def _settle_running_period(ledger: Ledger, subscription: Body, bill_for: Body) -> None:
+def _settle_running_period(uow: UnitOfWork, subscription: Body, bill_for: Body) -> None:
     unused_from = bill_for["unused_time_from"]["type"]
     if unused_from != "none":
         whole = unused_from == "item_current_period_start"
-        start = current_period(subscription).start if whole else ledger.ctx.now
-        credit_unused(ledger, subscription, Proration(start, prorates=True))
+        start = current_period(subscription).start if whole else uow.ctx.now
+        credit_unused(uow, subscription, Proration(start, prorates=True))
     if bill_for["outstanding_usage_through"]["type"] == "now":
-        bill_all_usage(ledger, subscription)
+        bill_all_usage(uow, subscription)
 
 
 def _drafted(
-    ledger: Ledger, subscription: Body, since: int, lines: list[ItemLine]
+    uow: UnitOfWork, subscription: Body, since: int, lines: list[ItemLine]
 ) -> tuple[Body, Body]:
     """The subscription after the invoice of a pause or its end, and that invoice as a draft."""
-    now = ledger.ctx.now
+    now = uow.ctx.now
     terms = InvoiceTerms(
         id=new_id("in_"),
         created=now,
         billing_reason="subscription_update",
         period=Period(min(since, now), now),
-        finalizes_at=finalizes_at(ledger.ctx, subscription),
+        finalizes_at=finalizes_at(uow.ctx, subscription),
     )
-    invoice, after = draft_on(ledger, subscription, terms, lines)
+    invoice, after = draft_on(uow, subscription, terms, lines)
     return with_billed_lines(after, invoice), invoice

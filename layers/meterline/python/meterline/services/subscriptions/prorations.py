@@ -16,7 +16,7 @@ from meterline.core.subscriptions.item_changes import (
     prorate_change,
 )
 from meterline.core.subscriptions.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
-from meterline.services.billing.discounts import standing_discounts
+from meterline.services.billing.discounts import active_discounts
 from meterline.services.billing.invoice_bodies import private
 from meterline.services.billing.item_terms import (
     billed_item,
@@ -31,13 +31,13 @@ from meterline.services.billing.item_terms import (
     whole_of,
     with_billed,
 )
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.billed_before import usage_billed
 from meterline.services.invoices.descriptions import ProductName, proration_description
 from meterline.services.invoices.drafting import product_names
-from meterline.services.invoices.fees import fees_last_billed, fees_of, with_standing_used
+from meterline.services.invoices.fees import fees_last_billed, fees_of, with_active_used
 from meterline.services.invoices.item_bodies import (
     ItemTerms,
     credited_items,
@@ -62,7 +62,7 @@ class Proration:
 
 
 def prorate_steps(
-    ledger: Ledger, before: Body, after: Body, steps: Iterable[Step], how: Proration
+    uow: UnitOfWork, before: Body, after: Body, steps: Iterable[Step], how: Proration
 ) -> Body:
     """Add the pending items of changed items; returns the subscription that knows what is billed.
 
@@ -70,26 +70,26 @@ def prorate_steps(
 
     Nothing is prorated in a trial, where nothing is paid in advance and no usage is billed.
     """
-    old_fees, new_fees = fees_last_billed(ledger, before), fees_of(ledger, after)
+    old_fees, new_fees = fees_last_billed(uow, before), fees_of(uow, after)
     changed: dict[str, Body] = {}
     for step in steps:
         if not step.is_repriced:
             continue
         if step.new is not None:
-            charged = _charge_rest(ledger, after, step, new_fees, how)
+            charged = _charge_rest(uow, after, step, new_fees, how)
             changed[step.new["id"]] = charged
         if step.old is not None:
-            _bill_usage(ledger, before, step, how)
-            _give_back(ledger, before, step.old, old_fees, how)
+            _bill_usage(uow, before, step, how)
+            _give_back(uow, before, step.old, old_fees, how)
     items = [changed.get(item["id"], item) for item in items_of(after)]
     return after | {"items": after["items"] | {"data": items}}
 
 
-def credit_unused(ledger: Ledger, subscription: Body, how: Proration) -> None:
+def credit_unused(uow: UnitOfWork, subscription: Body, how: Proration) -> None:
     """Credit the unused rest of all licensed items, as when their periods are cut short."""
-    fees = fees_last_billed(ledger, subscription)
+    fees = fees_last_billed(uow, subscription)
     for item in items_of(subscription):
-        _give_back(ledger, subscription, item, fees, how)
+        _give_back(uow, subscription, item, fees, how)
 
 
 def proration_of(
@@ -108,14 +108,14 @@ def proration_of(
 
 
 def add_line(
-    ledger: Ledger, subscription: Body, item: Body, line: ProrationLine, *, is_credit: bool
+    uow: UnitOfWork, subscription: Body, item: Body, line: ProrationLine, *, is_credit: bool
 ) -> BilledSpan:
     """Add the pending invoice item of a credit or debit; returns what a debit leaves billed."""
     if line.period.seconds == 0:
         return line.as_billed
     rated = rate(price_plan(item["price"]), Decimal(item.get("quantity", 1)))
     item = _as_billed(item, line.credited)
-    product = _product_of(ledger, item)
+    product = _product_of(uow, item)
     start, quantity = line.period.start, Decimal(item.get("quantity", 1))
     terms = ItemTerms(
         amount=line.amount_minor,
@@ -129,25 +129,25 @@ def add_line(
         proration=True,
         discountable=False,
         metadata=dict(item["metadata"]),
-        credited=credited_items(ledger, line.credited),
+        credited=credited_items(uow, line.credited),
         private={"explanation": proration_explanation(line, rated), "product_name": product.name},
     )
-    added = new_item(ledger, terms)
-    ledger.add_item(added)
+    added = new_item(uow, terms)
+    uow.add_item(added)
     return replace(line.as_billed, source=added["id"])
 
 
 def _give_back(
-    ledger: Ledger, subscription: Body, item: Body, fees: Mapping[str, Fee], how: Proration
+    uow: UnitOfWork, subscription: Body, item: Body, fees: Mapping[str, Fee], how: Proration
 ) -> None:
     if not how.prorates or is_metered(item) or is_free_time(subscription):
         return
     for line in proration_of(subscription, item, how.at, old=fees[item["id"]]).credits:
-        add_line(ledger, subscription, item, line, is_credit=True)
+        add_line(uow, subscription, item, line, is_credit=True)
 
 
 def _charge_rest(
-    ledger: Ledger, subscription: Body, step: Step, fees: Mapping[str, Fee], how: Proration
+    uow: UnitOfWork, subscription: Body, step: Step, fees: Mapping[str, Fee], how: Proration
 ) -> Body:
     """The changed item, which is charged for the rest of its period or counts usage from now on."""
     item = step.new or {}
@@ -161,8 +161,8 @@ def _charge_rest(
     item = _knowing(item, {})
     change = proration_of(subscription, item, how.at, new=fees[item["id"]])
     return with_billed(
-        with_standing_used(ledger, subscription, item),
-        [add_line(ledger, subscription, item, line, is_credit=False) for line in change.debits],
+        with_active_used(uow, subscription, item),
+        [add_line(uow, subscription, item, line, is_credit=False) for line in change.debits],
     )
 
 
@@ -189,26 +189,26 @@ def _as_billed(item: Body, source: str | None) -> Body:
     return item | was
 
 
-def _bill_usage(ledger: Ledger, subscription: Body, step: Step, how: Proration) -> None:
+def _bill_usage(uow: UnitOfWork, subscription: Body, step: Step, how: Proration) -> None:
     """Bill the usage of a metered item that goes or changes its price, as flexible mode does."""
     item = step.old or {}
     if not is_metered(item) or is_free_time(subscription):
         return
     cut = _cut(subscription, step, how)
     if cut.billed is not None:
-        bill_usage(ledger, subscription, item, cut.billed)
+        bill_usage(uow, subscription, item, cut.billed)
 
 
-def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -> None:
+def bill_usage(uow: UnitOfWork, subscription: Body, item: Body, period: Period) -> None:
     """Add a pending item for a metered item's usage of a period, at its price.
 
     It is rated again when its invoice is finalised, so that usage which is still being counted gets
     in.
     """
-    usage = usage_in(ledger.ctx, subscription["customer"], {"": (item, period)})[""]
+    usage = usage_in(uow.ctx, subscription["customer"], {"": (item, period)})[""]
     span = usage_span(item, subscription["billing_cycle_anchor"], period)
     line = metered_line(billed_item(item), usage, span)
-    shown = figures(line, item["price"], _product_of(ledger, item))
+    shown = figures(line, item["price"], _product_of(uow, item))
     terms = ItemTerms(
         amount=line.amount_minor,
         currency=subscription["currency"],
@@ -218,17 +218,17 @@ def bill_usage(ledger: Ledger, subscription: Body, item: Body, period: Period) -
         price=item["price"],
         subscription=subscription["id"],
         subscription_item=item["id"],
-        discounts=standing_discounts(ledger, subscription).of_items.get(item["id"], []),
+        discounts=active_discounts(uow, subscription).of_items.get(item["id"], []),
         metadata=dict(item["metadata"]),
         private=shown["_"],
     )
-    for one in reversed(_less_billed_before(terms, usage_billed(ledger, item))):
-        ledger.add_item(new_item(ledger, one))
+    for one in reversed(_less_billed_before(terms, usage_billed(uow, item))):
+        uow.add_item(new_item(uow, one))
 
 
-def _product_of(ledger: Ledger, item: Body) -> ProductName:
+def _product_of(uow: UnitOfWork, item: Body) -> ProductName:
     product_id = item["price"]["product"]
-    return product_names(ledger, [item["price"]]).get(product_id, ProductName(""))
+    return product_names(uow, [item["price"]]).get(product_id, ProductName(""))
 
 
 def _less_billed_before(terms: ItemTerms, billed: Body | None) -> list[ItemTerms]:

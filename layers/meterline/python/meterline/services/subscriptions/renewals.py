@@ -11,10 +11,10 @@ from meterline.core.base.periods import Period
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import metered_line, opening_lines, renewal_lines
 from meterline.core.subscriptions.usage_changes import cut_by_reset
-from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import derived_id
+from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.discounts import with_discounts_of
 from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.item_terms import (
@@ -28,7 +28,6 @@ from meterline.services.billing.item_terms import (
     usage_span,
     without_owed_usage,
 )
-from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.subscription_bodies import (
     ended_subscription,
     items_of,
@@ -38,6 +37,7 @@ from meterline.services.billing.subscription_bodies import (
     subscription_document,
     with_items,
 )
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import (
     ItemLine,
@@ -46,10 +46,10 @@ from meterline.services.invoices.drafting import (
     pending_for,
 )
 from meterline.services.invoices.metered import usage_in
-from meterline.services.invoices.settle import expire_incomplete
+from meterline.services.invoices.pay_or_close import expire_incomplete
 from meterline.store.base.documents import Body, Change, Document
 
-type _Decide = Callable[[Ledger, Body], Body]
+type _Decide = Callable[[UnitOfWork, Body], Body]
 """Decides what a subscription becomes of that which is due for it."""
 
 
@@ -84,47 +84,47 @@ def _commit(ctx: Context, document: Document, decide: _Decide) -> list[Document]
     customer = ctx.store.get(subscription["customer"])
     if customer is None or customer.body.get("deleted"):
         return _end_without_customer(ctx, document)
-    ledger = open_ledger(ctx, customer)
-    after = decide(ledger, subscription)
-    ledger.put(subscription_document(after, document))
+    uow = open_unit_of_work(ctx, customer)
+    after = decide(uow, subscription)
+    uow.put(subscription_document(after, document))
     if after["status"] == "canceled":
-        ledger.tell("customer.subscription.deleted", after)
+        uow.emit("customer.subscription.deleted", after)
     else:
         if after["status"] == "paused" != subscription["status"]:
-            ledger.tell("customer.subscription.paused", after)
-        _tell_updated(ledger, after, subscription)
-    return ledger.save()
+            uow.emit("customer.subscription.paused", after)
+        _emit_updated(uow, after, subscription)
+    return uow.save()
 
 
-def _tell_updated(ledger: Ledger, after: Body, before: Body) -> None:
+def _emit_updated(uow: UnitOfWork, after: Body, before: Body) -> None:
     """Tell of a subscription that went on; of its latest invoice by an event of its own."""
     renewed = after | {"latest_invoice": before["latest_invoice"]}
     if renewed != before:
-        ledger.tell("customer.subscription.updated", renewed, before)
+        uow.emit("customer.subscription.updated", renewed, before)
     if after["latest_invoice"] != before["latest_invoice"]:
-        ledger.tell("customer.subscription.updated", after, renewed)
+        uow.emit("customer.subscription.updated", after, renewed)
 
 
-def _roll(ledger: Ledger, subscription: Body) -> Body:
+def _roll(uow: UnitOfWork, subscription: Body) -> Body:
     """The subscription after the end of its running period, or after its own."""
     if subscription["status"] == "paused":
         return ended_subscription(subscription, int(subscription["cancel_at"]))
     closing = closing_period(subscription)
     terms = InvoiceTerms(
         id=derived_id("in_", subscription["id"], "cycle", closing.end),
-        created=ledger.ctx.now,
+        created=uow.ctx.now,
         billing_reason="subscription_cycle",
         period=closing,
-        finalizes_at=ledger.ctx.now + invoice_grace_seconds(ledger.ctx),
+        finalizes_at=uow.ctx.now + invoice_grace_seconds(uow.ctx),
     )
-    invoice, after = draft_renewal(ledger, subscription, terms)
+    invoice, after = draft_renewal(uow, subscription, terms)
     if invoice is not None:
-        issue_on(ledger, invoice)
+        issue_on(uow, invoice)
     return after
 
 
 def draft_renewal(
-    ledger: Ledger, subscription: Body, terms: InvoiceTerms
+    uow: UnitOfWork, subscription: Body, terms: InvoiceTerms
 ) -> tuple[Body | None, Body]:
     """The invoice at the end of the closing period, with the usage counted so far, or None.
 
@@ -136,14 +136,14 @@ def draft_renewal(
     goes_on = not ends_at(subscription, due) and _trial_ends(subscription, due)
     fate = fate_of_trial(subscription, due) if goes_on else None
     if fate is not None:
-        lines, after = usage_lines(ledger.ctx, subscription, due), fate
+        lines, after = usage_lines(uow.ctx, subscription, due), fate
     else:
-        lines = renewal_item_lines(ledger.ctx, subscription, due)
+        lines = renewal_item_lines(uow.ctx, subscription, due)
         after = _after_period(subscription, due)
-    bills_pending = fate is None and ledger.pending.has(pending_for(subscription))
+    bills_pending = fate is None and uow.pending.has(pending_for(subscription))
     if not lines and not bills_pending:
         return None, after
-    invoice, spent = draft_on(ledger, subscription, terms, lines)
+    invoice, spent = draft_on(uow, subscription, terms, lines)
     left = with_discounts_of(after | {"latest_invoice": spent["latest_invoice"]}, spent)
     return invoice, with_billed_lines(left, invoice)
 
@@ -260,22 +260,22 @@ def fate_of_trial(subscription: Body, due: int) -> Body | None:
     return None
 
 
-def _bill_pending(ledger: Ledger, subscription: Body) -> Body:
+def _bill_pending(uow: UnitOfWork, subscription: Body) -> Body:
     due = int(subscription["next_pending_invoice_item_invoice"])
     after = subscription | {
         "next_pending_invoice_item_invoice": next_pending_invoice(subscription, due)
     }
-    if not ledger.pending.has(pending_for(subscription)):
+    if not uow.pending.has(pending_for(subscription)):
         return after
     terms = InvoiceTerms(
         id=derived_id("in_", subscription["id"], "pending", due),
-        created=ledger.ctx.now,
+        created=uow.ctx.now,
         billing_reason="automatic_pending_invoice_item_invoice",
         period=_until(current_period(subscription), due),
-        finalizes_at=ledger.ctx.now + invoice_grace_seconds(ledger.ctx),
+        finalizes_at=uow.ctx.now + invoice_grace_seconds(uow.ctx),
     )
-    invoice, after = draft_on(ledger, after, terms, [])
-    issue_on(ledger, invoice)
+    invoice, after = draft_on(uow, after, terms, [])
+    issue_on(uow, invoice)
     return after
 
 

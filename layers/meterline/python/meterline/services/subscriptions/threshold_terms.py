@@ -9,8 +9,8 @@ from meterline.core.base.unset import or_none
 from meterline.core.catalog.price_models import NO_USAGE, rate_usage
 from meterline.core.subscriptions.thresholds import check_amount_gte
 from meterline.services.billing.item_terms import is_metered
-from meterline.services.billing.ledger import Ledger, running_subscriptions
 from meterline.services.billing.subscription_bodies import is_ended, items_of
+from meterline.services.billing.unit_of_work import UnitOfWork, running_subscriptions
 from meterline.services.catalog.price_terms import price_model
 from meterline.store.base.documents import Body
 
@@ -39,18 +39,18 @@ def has_thresholds(subscription: Body) -> bool:
     return has_any and not is_ended(subscription)
 
 
-def note_thresholds(ledger: Ledger, subscription: Body) -> None:
+def note_thresholds(uow: UnitOfWork, subscription: Body) -> None:
     """Check the amount of a subscription's threshold, and let counted usage find it."""
     amount = (subscription["billing_thresholds"] or {}).get("amount_gte")
     if amount is not None:
         metered = [item for item in items_of(subscription) if is_metered(item)]
         unused = [rate_usage(price_model(item["price"]), NO_USAGE) for item in metered]
         check_amount_gte(amount, sum(rated.amount_minor for rated in unused))
-    others = [one for one in marked(ledger.account) if one != subscription["id"]]
+    others = [one for one in marked(uow.customer) if one != subscription["id"]]
     marks = sorted([*others, subscription["id"]]) if has_thresholds(subscription) else others
-    if marks != _marks(ledger.account):
-        private = ledger.account.get("_") or {}
-        ledger.account = ledger.account | {"_": private | {_MARKS: marks}}
+    if marks != _marks(uow.customer):
+        private = uow.customer.get("_") or {}
+        uow.customer = uow.customer | {"_": private | {_MARKS: marks}}
 
 
 def marked(customer: Body) -> list[str]:

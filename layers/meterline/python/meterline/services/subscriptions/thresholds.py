@@ -16,7 +16,7 @@ from meterline.core.billing.invoicing import interim_line
 from meterline.core.catalog.price_models import Usage
 from meterline.core.subscriptions.thresholds import is_watched
 from meterline.core.subscriptions.usage_changes import split
-from meterline.services.account.account_settings import invoice_grace_seconds
+from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import on_customers_time
@@ -33,17 +33,17 @@ from meterline.services.billing.item_terms import (
     usage_period,
     usage_span,
 )
-from meterline.services.billing.ledger import Ledger, open_ledger
 from meterline.services.billing.subscription_bodies import (
     items_of,
     subscription_document,
     with_items,
 )
 from meterline.services.billing.tier_lines import whole_lines
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
 from meterline.services.invoices.metered import usage_in
-from meterline.services.subscriptions.cycle import Restart, restart
+from meterline.services.subscriptions.reset_cycle import Restart, restart
 from meterline.services.subscriptions.threshold_terms import has_thresholds, marked
 from meterline.store.base.documents import Body, Document
 
@@ -103,19 +103,19 @@ def _bill(ctx: Context, customer_id: str, subscription_id: str) -> str | None:
     subscription = document.body
     if not _is_watched(subscription, ctx.now):
         return None
-    ledger = open_ledger(ctx, customer)
-    usage, terms = _usage(ledger, subscription), _terms(ledger, document)
-    invoice, after = _further(ledger, subscription, usage, terms)
+    uow = open_unit_of_work(ctx, customer)
+    usage, terms = _usage(uow, subscription), _terms(uow, document)
+    invoice, after = _further(uow, subscription, usage, terms)
     crossed = _crossed(subscription, invoice, usage)
     if crossed is None:
         return None
     if (subscription["billing_thresholds"] or {}).get("reset_billing_cycle_anchor"):
-        ledger = open_ledger(ctx, customer)
-        invoice, after = _reset(ledger, subscription, terms)
-    issue_on(ledger, invoice | {"threshold_reason": _reason(crossed, invoice)})
-    ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.updated", after, subscription)
-    ledger.save()
+        uow = open_unit_of_work(ctx, customer)
+        invoice, after = _reset(uow, subscription, terms)
+    issue_on(uow, invoice | {"threshold_reason": _reason(crossed, invoice)})
+    uow.put(subscription_document(after, document))
+    uow.emit("customer.subscription.updated", after, subscription)
+    uow.save()
     return terms.id
 
 
@@ -125,30 +125,30 @@ def _is_watched(subscription: Body, now: int) -> bool:
     return running and is_watched(current_period(subscription), now)
 
 
-def _usage(ledger: Ledger, subscription: Body) -> list[ItemUsage]:
+def _usage(uow: UnitOfWork, subscription: Body) -> list[ItemUsage]:
     """Of each metered item, what it used in its period up to the present second."""
     cuts = {}
     for item in items_of(subscription):
-        used, _ = split(usage_period(item), ledger.ctx.now + 1)
+        used, _ = split(usage_period(item), uow.ctx.now + 1)
         if is_metered(item) and used is not None:
             cuts[item["id"]] = (item, used)
-    usage = usage_in(ledger.ctx, subscription["customer"], cuts)
+    usage = usage_in(uow.ctx, subscription["customer"], cuts)
     return [ItemUsage(*cut, usage[item_id]) for item_id, cut in cuts.items()]
 
 
-def _terms(ledger: Ledger, document: Document) -> InvoiceTerms:
-    now = ledger.ctx.now
+def _terms(uow: UnitOfWork, document: Document) -> InvoiceTerms:
+    now = uow.ctx.now
     return InvoiceTerms(
         id=derived_id("in_", document.id, "threshold", document.version),
         created=now,
         billing_reason="subscription_threshold",
         period=Period(min(current_period(document.body).start, now), now),
-        finalizes_at=now + invoice_grace_seconds(ledger.ctx),
+        finalizes_at=now + invoice_grace_seconds(uow.ctx),
     )
 
 
 def _further(
-    ledger: Ledger, subscription: Body, usage: list[ItemUsage], terms: InvoiceTerms
+    uow: UnitOfWork, subscription: Body, usage: list[ItemUsage], terms: InvoiceTerms
 ) -> tuple[Body, Body]:
     """The invoice of the usage so far, less what was billed, and the subscription that knows it.
 
@@ -167,7 +167,7 @@ def _further(
         )
         for one in usage
     ]
-    invoice, after = draft_on(ledger, subscription, terms, lines)
+    invoice, after = draft_on(uow, subscription, terms, lines)
     billed = {
         item_id: {
             "amount": line["amount"],
@@ -190,11 +190,11 @@ def _knowing(item: Body, billed: Body | None) -> Body:
     return item if billed is None else item | {"_": private(item) | {"usage_billed": billed}}
 
 
-def _reset(ledger: Ledger, subscription: Body, terms: InvoiceTerms) -> tuple[Body, Body]:
+def _reset(uow: UnitOfWork, subscription: Body, terms: InvoiceTerms) -> tuple[Body, Body]:
     """The invoice that ends the period with the present second, and the subscription after it."""
-    at = ledger.ctx.now + 1
-    restarted, lines = restart(ledger, subscription, subscription, Restart(at, at), prorates=True)
-    invoice, after = draft_on(ledger, restarted, terms, lines)
+    at = uow.ctx.now + 1
+    restarted, lines = restart(uow, subscription, subscription, Restart(at, at), prorates=True)
+    invoice, after = draft_on(uow, restarted, terms, lines)
     return invoice, with_billed_lines(after, invoice)
 
 

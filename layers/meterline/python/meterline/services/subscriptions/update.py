@@ -24,8 +24,7 @@ from meterline.services.billing.item_terms import (
     mode_of,
     usage_period,
 )
-from meterline.services.billing.ledger import Ledger, open_ledger
-from meterline.services.billing.pending import Selection
+from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.subscription_bodies import (
     is_ended,
     items_of,
@@ -33,6 +32,7 @@ from meterline.services.billing.subscription_bodies import (
     subscription_document,
     with_items,
 )
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import (
     ItemLine,
@@ -44,11 +44,11 @@ from meterline.services.invoices.drafting import (
 from meterline.services.invoices.one_off import add_one_off_items
 from meterline.services.subscriptions.cancel import cancellation_details, change_end
 from meterline.services.subscriptions.changes import Step, change_items
-from meterline.services.subscriptions.cycle import restart, restart_of
 from meterline.services.subscriptions.ends import wanted_end
 from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
 from meterline.services.subscriptions.renewals import fate_of_trial, usage_lines
+from meterline.services.subscriptions.reset_cycle import restart, restart_of
 from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
     subscription_thresholds,
@@ -75,24 +75,24 @@ def update_subscription(
     ``result_id`` names what the request answers with, if that is not the subscription.
     """
     ctx, document, customer = load(ctx, subscription_id)
-    ledger = open_ledger(ctx, customer)
-    amended = amend(ledger, document.body, params)
+    uow = open_unit_of_work(ctx, customer)
+    amended = amend(uow, document.body, params)
     after = amended.subscription
     if amended.invoice is not None:
-        invoice = issue_on(ledger, amended.invoice)
+        invoice = issue_on(uow, amended.invoice)
         after = after_change(after, invoice, params.get("payment_behavior"))
-    ledger.put(subscription_document(after, document))
+    uow.put(subscription_document(after, document))
     if after["status"] == "paused" != document.body["status"]:
-        ledger.tell("customer.subscription.paused", after)
+        uow.emit("customer.subscription.paused", after)
     if is_ended(after) and not is_ended(document.body):
-        ledger.tell("customer.subscription.deleted", after)
+        uow.emit("customer.subscription.deleted", after)
     else:
-        ledger.tell("customer.subscription.updated", after, document.body)
-    ledger.save(result_id=subscription_id if result_id is None else result_id)
+        uow.emit("customer.subscription.updated", after, document.body)
+    uow.save(result_id=subscription_id if result_id is None else result_id)
     return after
 
 
-def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
+def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
     """Decide on a change: the subscription after it, pending items on the ledger, the invoice.
 
     Updates and their previews are both decided here.
@@ -102,43 +102,43 @@ def amend(ledger: Ledger, before: Body, params: Body) -> Amended:
             "A canceled subscription can only update its cancellation_details and metadata.",
             code="invalid_canceled_subscription_fields",
         )
-    now = ledger.ctx.now
+    now = uow.ctx.now
     how = _proration(before, params, now)
     after = before | _plain_changes(before, params, now)
     if "discounts" in params:
         after |= exchange_discounts(
-            ledger, after, params["discounts"] or [], subscription=before["id"]
+            uow, after, params["discounts"] or [], subscription=before["id"]
         )
     end = wanted_end(params)
-    changed, steps = change_items(ledger, after | end, params.get("items", ()), how.at)
-    note_thresholds(ledger, changed)
+    changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
+    note_thresholds(uow, changed)
     check_trial_terms(params)
     if params.get("trial_from_plan"):
         params = params | trial_of_prices(changed, now)
     new_cycle = restart_of(before, changed, params, now)
-    add_one_off_items(ledger, changed, params.get("add_invoice_items", ()))
+    add_one_off_items(uow, changed, params.get("add_invoice_items", ()))
     fate = _fate_of_ended_trial(before, changed, params, now)
     if fate is not None:
-        owed = usage_lines(ledger.ctx, before, now)
+        owed = usage_lines(uow.ctx, before, now)
         if not owed:
             return Amended(fate, None)
-        return _billed(ledger, before, fate, owed, pending_for(fate))
+        return _billed(uow, before, fate, owed, pending_for(fate))
     lines: list[ItemLine] = []
     if new_cycle is not None:
-        changed, lines = restart(ledger, after, changed, new_cycle, prorates=how.prorates)
+        changed, lines = restart(uow, after, changed, new_cycle, prorates=how.prorates)
     else:
-        changed = prorate_steps(ledger, after, changed, steps, how)
+        changed = prorate_steps(uow, after, changed, steps, how)
         lines = _additions(changed, steps, params)
     changed |= {name: after[name] for name in end}
-    changed = change_end(ledger, changed, params, prorates=how.prorates)
-    bills_now = _bills_at_once(params) and (lines or ledger.pending.is_changed)
+    changed = change_end(uow, changed, params, prorates=how.prorates)
+    bills_now = _bills_at_once(params) and (lines or uow.pending.is_changed)
     if new_cycle is None and not bills_now:
         return Amended(changed, None)
     resets = new_cycle is not None and not is_free_time(before) and new_cycle.trial_end is None
     takes = pending_for(changed)
     if resets and _bills_at_once(params) and mode_of(before) is BillingMode.CLASSIC:
         takes = replace(takes, only_new=True)
-    return _billed(ledger, before, changed, lines, takes)
+    return _billed(uow, before, changed, lines, takes)
 
 
 def _bills_at_once(params: Body) -> bool:
@@ -181,20 +181,20 @@ def load(ctx: Context, subscription_id: str) -> tuple[Context, Document, Documen
 
 
 def _billed(
-    ledger: Ledger, before: Body, after: Body, lines: list[ItemLine], takes: Selection
+    uow: UnitOfWork, before: Body, after: Body, lines: list[ItemLine], takes: Selection
 ) -> Amended:
     """The change with its invoice, which takes pending items with it."""
-    if not lines and not ledger.pending.has(takes):
+    if not lines and not uow.pending.has(takes):
         return Amended(after, None)
-    now = ledger.ctx.now
+    now = uow.ctx.now
     terms = InvoiceTerms(
         id=new_id("in_"),
         created=now,
         billing_reason="subscription_update",
         period=Period(min(current_period(before).start, now), now),
-        finalizes_at=finalizes_at(ledger.ctx, after),
+        finalizes_at=finalizes_at(uow.ctx, after),
     )
-    invoice, spent = draft_on(ledger, after, terms, lines, takes)
+    invoice, spent = draft_on(uow, after, terms, lines, takes)
     return Amended(with_billed_lines(spent, invoice), invoice)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from meterline.services.base.context import Context
-from meterline.services.base.duty import Duty, NoProgress, Place
+from meterline.services.base.progress import Duty, NoProgress, Place
 from meterline.store.base.documents import Body, Document
 
 type Do = Callable[[Context, Document], list[Document]]

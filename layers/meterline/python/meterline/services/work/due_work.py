@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from meterline.services.account import account_settings
+from meterline.services.account import settings
 from meterline.services.base.context import Context
 from meterline.services.billing.invoice_bodies import (
     corrections_due_at,
@@ -25,19 +25,19 @@ from meterline.services.billing.subscription_bodies import (
     trial_notice_at,
 )
 from meterline.services.invoices.finalize import finalize_due_invoice
-from meterline.services.invoices.late_findings import go_on_searching, look_again
-from meterline.services.invoices.late_searches import KIND as SEARCH
-from meterline.services.invoices.late_searches import searches_at
 from meterline.services.invoices.late_usage import add_late_lines
-from meterline.services.subscriptions.arrears import pursue_invoice
+from meterline.services.invoices.late_usage_detection import go_on_searching, look_again
+from meterline.services.invoices.late_usage_searches import KIND as SEARCH
+from meterline.services.invoices.late_usage_searches import searches_at
 from meterline.services.subscriptions.cancel import drop_more_prorations, stop_more_invoices
-from meterline.services.subscriptions.notices import tell_of_trial_end
+from meterline.services.subscriptions.dunning import dun_invoice
 from meterline.services.subscriptions.renewals import (
     bill_pending_items,
     expire_subscription,
     renew_subscription,
     resume_collection,
 )
+from meterline.services.subscriptions.trial_reminder import emit_trial_will_end
 from meterline.services.work.due_passes import DueWork, do_pass
 from meterline.store.base.documents import Conflict, Document
 
@@ -46,7 +46,7 @@ _MOST_PASSES = 60
 
 WORK: Final[dict[str, tuple[DueWork, ...]]] = {
     "subscription": (
-        DueWork(trial_notice_at, tell_of_trial_end),
+        DueWork(trial_notice_at, emit_trial_will_end),
         DueWork(expires_at, expire_subscription),
         DueWork(collection_resumes_at, resume_collection),
         DueWork(renews_at, renew_subscription),
@@ -58,8 +58,8 @@ WORK: Final[dict[str, tuple[DueWork, ...]]] = {
         DueWork(corrections_due_at, add_late_lines, left=corrections_left),
         DueWork(finalization_due_at, finalize_due_invoice),
         DueWork(usage_due_at, look_again),
-        DueWork(late_due_at, pursue_invoice),
-        DueWork(given_up_due_at, pursue_invoice),
+        DueWork(late_due_at, dun_invoice),
+        DueWork(given_up_due_at, dun_invoice),
     ),
     SEARCH: (DueWork(searches_at, go_on_searching),),
 }
@@ -107,11 +107,11 @@ def needed_for(document: Document) -> list[str]:
         prices = [item["price"] for item in body["items"]["data"]]
         needed = [price["product"] for price in prices]
         needed += [meter for price in prices if (meter := price["recurring"].get("meter"))]
-        return [body["customer"], account_settings.ID, *dict.fromkeys(needed)]
+        return [body["customer"], settings.ID, *dict.fromkeys(needed)]
     if document.kind == SEARCH:
         return []
     lines = body["lines"]["data"]
     metered = [line for line in lines if (line.get("_") or {}).get("meter")]
     needed = [line["_"]["meter"] for line in metered]
     needed += [line["pricing"]["price_details"]["price"] for line in metered]
-    return [body["customer"], account_settings.ID, *dict.fromkeys(needed)]
+    return [body["customer"], settings.ID, *dict.fromkeys(needed)]

@@ -55,7 +55,7 @@ class Swept:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Shard:
     """One partition on its way through a sweep; ``is_lost`` once another sweep goes on with it."""
 
     livemode: bool
@@ -85,59 +85,59 @@ def sweep(
     when the time is up comes first in the next sweep.
     """
     deadline = monotonic() + BUDGET_SECONDS
-    lanes = [lane for livemode in modes for lane in _lanes(livemode, now)]
-    swept = Swept(lag_seconds=max((now - lane.oldest.due_at for lane in lanes), default=0))
-    waiting = lanes
+    shards = [shard for livemode in modes for shard in _shards(livemode, now)]
+    swept = Swept(lag_seconds=max((now - shard.oldest.due_at for shard in shards), default=0))
+    waiting = shards
     while waiting and monotonic() < deadline:
-        waiting = [lane for lane in waiting if _send_page(lane, now, swept)]
-    for lane in lanes:
-        if not lane.is_lost and monotonic() < deadline:
-            _resend(lane, now, swept)
+        waiting = [shard for shard in waiting if _send_page(shard, now, swept)]
+    for shard in shards:
+        if not shard.is_lost and monotonic() < deadline:
+            _resend(shard, now, swept)
     return swept
 
 
-def _lanes(livemode: bool, now: int) -> list[_Lane]:  # noqa: FBT001 - a part of the key
+def _shards(livemode: bool, now: int) -> list[_Shard]:  # noqa: FBT001 - a part of the key
     """The partitions that hold anything due; all others cost one small read."""
     partitions = keys.due_keys(livemode, LIVE)
     oldest = {one: due_page(one, 0, now, limit=1).entries for one in partitions}
     busy = [one for one in partitions if oldest[one]]
     progress = read_progress(busy) if busy else {}
-    return [_Lane(livemode, one, oldest[one][0], progress[one]) for one in busy]
+    return [_Shard(livemode, one, oldest[one][0], progress[one]) for one in busy]
 
 
-def _send_page(lane: _Lane, now: int, swept: Swept) -> bool:
+def _send_page(shard: _Shard, now: int, swept: Swept) -> bool:
     """Send the next page of a partition and remember it; whether there may be more."""
-    before = lane.progress
+    before = shard.progress
     until = now - SETTLING_SECONDS
     end = before.until if before.after else until
-    page = due_page(lane.partition, before.reached + 1, end, before.after)
+    page = due_page(shard.partition, before.reached + 1, end, before.after)
     if not page.entries:
         if before.after is None:
             return False
-        lane.progress = replace(before, reached=end, after=None)
+        shard.progress = replace(before, reached=end, after=None)
         return True
-    swept.sent += enqueue(_messages(lane, page.entries))
+    swept.sent += enqueue(_messages(shard, page.entries))
     reached = before.reached if page.after else end
     # What was overdue when it was sent gets its time too before it is sent again.
     late = page.entries[0].due_at <= now - OVERDUE_SECONDS
     resent_at = now if late else before.resent_at
-    lane.save(replace(before, reached=reached, until=end, after=page.after, resent_at=resent_at))
-    return not lane.is_lost and (page.after is not None or end < until)
+    shard.save(replace(before, reached=reached, until=end, after=page.after, resent_at=resent_at))
+    return not shard.is_lost and (page.after is not None or end < until)
 
 
-def _resend(lane: _Lane, now: int, swept: Swept) -> None:
+def _resend(shard: _Shard, now: int, swept: Swept) -> None:
     """Send overdue objects again, a limited number at a time, going round the whole backlog."""
-    before = lane.progress
+    before = shard.progress
     overdue = min(now - OVERDUE_SECONDS, before.reached)
-    if lane.oldest.due_at > overdue or now - before.resent_at < RESEND_SECONDS:
+    if shard.oldest.due_at > overdue or now - before.resent_at < RESEND_SECONDS:
         return
-    page = due_page(lane.partition, 0, overdue, _within(before, overdue), limit=RESEND_LIMIT)
-    moving = _without_stuck(lane, page.entries)
+    page = due_page(shard.partition, 0, overdue, _within(before, overdue), limit=RESEND_LIMIT)
+    moving = _without_stuck(shard, page.entries)
     swept.stuck += len(page.entries) - len(moving)
     swept.resent += enqueue(
-        message for message in _messages(lane, moving) if _has_room(message, swept)
+        message for message in _messages(shard, moving) if _has_room(message, swept)
     )
-    lane.save(replace(before, resent_at=now, resent_after=page.after))
+    shard.save(replace(before, resent_at=now, resent_after=page.after))
 
 
 def _within(progress: Progress, until: int) -> Place | None:
@@ -146,9 +146,9 @@ def _within(progress: Progress, until: int) -> Place | None:
     return place if place is not None and int(place["due_at"]["N"]) <= until else None
 
 
-def _without_stuck(lane: _Lane, entries: Sequence[DueEntry]) -> list[DueEntry]:
+def _without_stuck(shard: _Shard, entries: Sequence[DueEntry]) -> list[DueEntry]:
     """Those that are not known to be stuck: their dead letter waits for somebody to look at it."""
-    stuck = read_stuck(lane.livemode, [entry.object_id for entry in entries])
+    stuck = read_stuck(shard.livemode, [entry.object_id for entry in entries])
     return [
         entry
         for entry in entries
@@ -163,5 +163,5 @@ def _has_room(message: DueMessage, swept: Swept) -> bool:
     return swept.depths[url] < RESEND_BELOW_DEPTH
 
 
-def _messages(lane: _Lane, entries: Iterable[DueEntry]) -> list[DueMessage]:
-    return [DueMessage(lane.livemode, entry.object_id) for entry in entries]
+def _messages(shard: _Shard, entries: Iterable[DueEntry]) -> list[DueMessage]:
+    return [DueMessage(shard.livemode, entry.object_id) for entry in entries]

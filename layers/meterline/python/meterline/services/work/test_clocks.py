@@ -12,12 +12,12 @@ from functools import partial
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Interval, IntervalUnit, add_intervals
 from meterline.services.base.context import Context
-from meterline.services.base.duty import Duty, NoProgress, Place
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import new_id
+from meterline.services.base.limits import ended, members
 from meterline.services.base.logs import frames, log
 from meterline.services.base.lookups import find
-from meterline.services.base.rosters import ended, members
+from meterline.services.base.outbox import EventDraft
+from meterline.services.base.progress import Duty, NoProgress, Place
 from meterline.services.catalog.price_terms import interval_of
 from meterline.services.customers.customers import clock_roster, prefix_claim
 from meterline.services.invoices.numbers import number_claim

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import cache
 
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import derived_id
+from meterline.services.base.outbox import EventDraft
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, worker_context
-from meterline.services.invoices.late_findings import tell_late_usage
+from meterline.services.invoices.late_usage_detection import emit_late_usage
 from meterline.services.metering.alerts import watch_usage
 from meterline.services.metering.lifetime import forget_if_old
 from meterline.services.metering.usage_stream import UsageChange, usage_change
@@ -40,7 +40,7 @@ def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -
     def look(change: UsageChange) -> None:
         bucket = change.bucket
         if change.became_estimate:
-            tell_estimate(worker_context(livemode=bucket.livemode), bucket)
+            emit_estimate(worker_context(livemode=bucket.livemode), bucket)
         look_at_hour(bucket)
         look_at_all(bucket.livemode, bucket.meter, bucket.customer)
         look_at_customer(bucket.livemode, bucket.customer)
@@ -48,7 +48,7 @@ def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -
     return WORKER.do(records, look, invocation)
 
 
-def tell_estimate(ctx: Context, bucket: BucketKey) -> None:
+def emit_estimate(ctx: Context, bucket: BucketKey) -> None:
     """Tell, once, that an hour has more distinct values than are counted exactly."""
     body = {
         "id": derived_id("usgest_", *bucket),
@@ -70,7 +70,7 @@ def tell_estimate(ctx: Context, bucket: BucketKey) -> None:
 def _look_at_hour(bucket: BucketKey) -> None:
     ctx = worker_context(livemode=bucket.livemode)
     forget_if_old(bucket, now=ctx.wall_clock)
-    tell_late_usage(ctx, bucket)
+    emit_late_usage(ctx, bucket)
 
 
 def _look_at_all(livemode: bool, meter: str, customer: str) -> None:  # noqa: FBT001 - a part of the key

@@ -12,7 +12,7 @@ from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Document
 from meterline.store.base.settings import settings
 from meterline.store.billing.commit import stored_item
-from meterline.store.events.shelf_notes import note_shelves
+from meterline.store.events.partition_index import note_shelves
 
 _LIST = {"pk": {"S": "keys"}}
 

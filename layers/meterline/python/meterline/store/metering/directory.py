@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from meterline.core.metering.metering import MeterRules, meter_rules
+from meterline.core.metering.acceptance import MeterRules, meter_rules
 from meterline.store.base.batches import batch_get
 from meterline.store.base.documents import Body
 from meterline.store.base.keys import can_be_stored, claim_key, object_key

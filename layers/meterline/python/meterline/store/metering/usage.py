@@ -24,17 +24,17 @@ from functools import lru_cache, partial
 from time import gmtime, strftime
 from typing import Any, NamedTuple
 
-from meterline.core.metering import distinct, metering_rows
+from meterline.core.metering import distinct, packed_rows
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
+from meterline.core.metering.buckets import EMPTY, Bucket
 from meterline.core.metering.distinct import Distinct
-from meterline.core.metering.metering_buckets import EMPTY, Bucket
 from meterline.store.base import decimals
 from meterline.store.base.batches import back_off, batch_get
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
 from meterline.store.base.settings import settings
 
-HOUR_SECONDS = metering_rows.HOUR_SECONDS
+HOUR_SECONDS = packed_rows.HOUR_SECONDS
 
 type Item = dict[str, Any]
 
@@ -133,7 +133,7 @@ def _segments(
             back_off(attempt)
         items = {item["sk"]["S"]: item["rows"]["B"] for item in _query(pk, low, high)}
         if items.keys() >= _newest_segments(key, bucket, low):
-            unpack = partial(metering_rows.unpack, hour_start=key.start, measure=measure)
+            unpack = partial(packed_rows.unpack, hour_start=key.start, measure=measure)
             return [(sk, unpack(rows)) for sk, rows in items.items()]
     raise NotVisible
 
@@ -170,7 +170,7 @@ def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
     count, total, watermark, segments, *newest = item["sums"]["S"].split(" ")
     chosen = None
     if "chosen" in item:
-        [chosen] = metering_rows.unpack(item["chosen"]["B"], hour_start, measure)
+        [chosen] = packed_rows.unpack(item["chosen"]["B"], hour_start, measure)
     return Bucket(
         version=int(item["version"]["N"]),
         aggregate=Aggregate(
@@ -182,7 +182,7 @@ def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
         ),
         watermark=int(watermark),
         segments=int(segments),
-        inline=tuple(metering_rows.unpack(item["rows"]["B"], hour_start, measure)),
+        inline=tuple(packed_rows.unpack(item["rows"]["B"], hour_start, measure)),
         newest="".join(newest),
     )
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from itertools import batched
 from typing import Any, NamedTuple
 
-from meterline.core.metering import metering_rows
+from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Measure
-from meterline.core.metering.metering_buckets import Bucket
+from meterline.core.metering.buckets import Bucket
 from meterline.store.base import decimals
 from meterline.store.base.batches import RETRIABLE, STATEMENT_LIMIT
 from meterline.store.base.clients import dynamodb
@@ -73,7 +73,7 @@ def commit_many(changes: Sequence[Change]) -> Committed:
     small: list[tuple[Change, Item]] = []
     done = Committed([], [])
     for change in changes:
-        rows = metering_rows.pack(change.after.inline, change.key.start, change.measure)
+        rows = packed_rows.pack(change.after.inline, change.key.start, change.measure)
         counter = _counter_item(change, rows, change.before.segments, change.before.newest)
         if _counted_size(counter) <= COUNTER_BYTES:
             small.append((change, counter))
@@ -139,7 +139,7 @@ def _commit_with_segments(change: Change, counter: Item) -> int:
     """
     client = dynamodb()
     table = settings().usage_table
-    spilled, kept = metering_rows.split(
+    spilled, kept = packed_rows.split(
         counter["rows"]["B"], _rows_to_spill(change, counter), change.measure
     )
     segments = _segment_items(change, spilled)
@@ -168,7 +168,7 @@ def _rows_to_spill(change: Change, counter: Item) -> int:
     What would be the beginning of one more unit stays inline and goes with the next ones.
     """
     rows, data = len(change.after.inline), counter["rows"]["B"]
-    each = metering_rows.row_bytes(data, change.measure)
+    each = packed_rows.row_bytes(data, change.measure)
     room = COUNTER_BYTES - _SEGMENTS_BYTES - (_counted_size(counter) - rows * each)
     must = rows - max(0, room // each)
     overhead = len(data) - rows * each + _size(_segment_item(change, b"", 0))
@@ -206,7 +206,7 @@ def _counter_item(change: Change, rows: bytes, segments: int, newest: str) -> It
     if total.extreme is not None:
         item["extreme"] = {"S": decimals.plain(total.extreme)}
     if total.chosen is not None:
-        item["chosen"] = {"B": metering_rows.pack([total.chosen], key.start, change.measure)}
+        item["chosen"] = {"B": packed_rows.pack([total.chosen], key.start, change.measure)}
     if total.distinct is not None:
         item["distinct"] = {"B": total.distinct.pack()}
         if not total.distinct.is_exact:
@@ -218,7 +218,7 @@ def _segment_items(change: Change, rows: bytes) -> list[Item]:
     """Rows as segments, named so that no two commits can give the same name."""
     segments: list[Item] = []
     while rows:
-        some, rows = metering_rows.split(rows, SEGMENT_ROWS, change.measure)
+        some, rows = packed_rows.split(rows, SEGMENT_ROWS, change.measure)
         segments.append(_segment_item(change, some, len(segments)))
     return segments
 

@@ -6,10 +6,10 @@ says the same.
 
 from typing import Any
 
-from meterline.core.metering import metering_rows
+from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Aggregate, Measure
-from meterline.core.metering.metering_buckets import EMPTY, Bucket
-from meterline.core.metering.metering_profiles import Profile, Seconds
+from meterline.core.metering.buckets import EMPTY, Bucket
+from meterline.core.metering.second_profiles import Profile, Seconds
 from meterline.store.base import decimals
 from meterline.store.base.batches import batch_get
 from meterline.store.base.clients import dynamodb
@@ -68,7 +68,7 @@ def _place(key: BucketKey) -> Item:
 
 def _texts(part: Aggregate, start: int, measure: Measure) -> list[Any]:
     """What a second holds, as JSON holds it."""
-    chosen = metering_rows.pack([part.chosen], start, measure).hex() if part.chosen else None
+    chosen = packed_rows.pack([part.chosen], start, measure).hex() if part.chosen else None
     extreme = None if part.extreme is None else decimals.plain(part.extreme)
     return [part.count, decimals.plain(part.total), extreme, chosen]
 
@@ -83,7 +83,7 @@ def _profile(item: Item, key: BucketKey, measure: Measure) -> Profile:
 
 def _aggregate(texts: list[Any], start: int, measure: Measure) -> Aggregate:
     count, total, extreme, chosen = texts
-    rows = metering_rows.unpack(bytes.fromhex(chosen or ""), start, measure)
+    rows = packed_rows.unpack(bytes.fromhex(chosen or ""), start, measure)
     return Aggregate(
         count=count,
         total=decimals.exact(total),

@@ -9,7 +9,7 @@ after.
 from dataclasses import dataclass
 from typing import Any
 
-from meterline.core.metering import distinct, metering_rows
+from meterline.core.metering import distinct, packed_rows
 from meterline.core.metering.aggregation import NOTHING, Aggregate, Measure, Row
 from meterline.store.base import decimals
 from meterline.store.base.clients import dynamodb
@@ -91,7 +91,7 @@ def _fields(aggregate: Aggregate, measure: Measure) -> Item:
     if aggregate.chosen is not None:
         hour = aggregate.chosen.timestamp // HOUR_SECONDS
         item["chosen_hour"] = {"N": str(hour)}
-        rows = metering_rows.pack([aggregate.chosen], hour * HOUR_SECONDS, measure)
+        rows = packed_rows.pack([aggregate.chosen], hour * HOUR_SECONDS, measure)
         item["chosen"] = {"B": rows}
     if aggregate.distinct is not None:
         item["distinct"] = {"B": aggregate.distinct.pack()}
@@ -121,5 +121,5 @@ def _chosen(item: Item, measure: Measure) -> Row | None:
     if "chosen" not in item:
         return None
     start = int(item["chosen_hour"]["N"]) * HOUR_SECONDS
-    [chosen] = metering_rows.unpack(item["chosen"]["B"], start, measure)
+    [chosen] = packed_rows.unpack(item["chosen"]["B"], start, measure)
     return chosen

@@ -10,8 +10,8 @@ from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import customer_of, find, on_customers_time
 from meterline.services.billing.invoice_bodies import invoice_due_at
-from meterline.services.billing.ledger import Ledger, open_ledger
-from meterline.services.billing.standing import recover
+from meterline.services.billing.subscription_status import recover
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.finalize import (
     closed,
     finalize_draft_on,
@@ -38,12 +38,12 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     A draft is finalised and paid in one; one of which nothing is due then is paid by that.
     """
     ctx, document = _load(ctx, invoice_id, allowed=("draft", *_UNSETTLED), verb="pay")
-    ledger, before = open_ledger(ctx, customer_of(ctx, document)), document.body
+    uow, before = open_unit_of_work(ctx, customer_of(ctx, document)), document.body
     if before["status"] == "draft":
         find(ctx, "customer", before["customer"], param="customer")
-        before = finalize_draft_on(ledger, before, {})
+        before = finalize_draft_on(uow, before, {})
     if before["status"] not in _UNSETTLED:
-        return _save(ledger, document, before)
+        return _save(uow, document, before)
     if not params.get("paid_out_of_band"):
         raise BillingError(
             "No payment processor is attached, so there is nothing to charge. Collect the amount"
@@ -51,48 +51,48 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
             code="parameter_missing",
             param="paid_out_of_band",
         )
-    _tell(ledger, before, body := _paid_outside(before, ctx.now), *_PAID)
-    return _save(ledger, document, body)
+    _emit(uow, before, body := _paid_outside(before, ctx.now), *_PAID)
+    return _save(uow, document, body)
 
 
 def attach_payment(ctx: Context, invoice_id: str, params: Body) -> Body:
     """Record which payment of a processor paid all that an invoice has due."""
     ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="pay")
-    ledger = open_ledger(ctx, customer_of(ctx, document))
+    uow = open_unit_of_work(ctx, customer_of(ctx, document))
     body = _paid_outside(document.body, ctx.now) | {"attempted": True}
-    _tell(ledger, document.body, body, *_PAID)
-    record_payment(ledger, body, params["payment_record"])
-    return _save(ledger, document, body)
+    _emit(uow, document.body, body, *_PAID)
+    record_payment(uow, body, params["payment_record"])
+    return _save(uow, document, body)
 
 
 def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Declare a finalised invoice never to have been due; it keeps its number."""
     ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="void")
     body = closed(document.body, "void", "voided_at", ctx.now)
-    ledger = open_ledger(ctx, customer_of(ctx, document))
-    _tell(ledger, document.body, body, "invoice.voided")
-    return_balance(ledger, body)
-    return _save(ledger, document, body)
+    uow = open_unit_of_work(ctx, customer_of(ctx, document))
+    _emit(uow, document.body, body, "invoice.voided")
+    return_balance(uow, body)
+    return _save(uow, document, body)
 
 
 def mark_uncollectible(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Give an open invoice up as a bad debt; it can still be paid or voided."""
     ctx, document = _load(ctx, invoice_id, allowed=("open",), verb="mark")
     body = closed(document.body, "uncollectible", "marked_uncollectible_at", ctx.now)
-    ledger = open_ledger(ctx, customer_of(ctx, document))
-    _tell(ledger, document.body, body, "invoice.marked_uncollectible")
-    return _save(ledger, document, body)
+    uow = open_unit_of_work(ctx, customer_of(ctx, document))
+    _emit(uow, document.body, body, "invoice.marked_uncollectible")
+    return _save(uow, document, body)
 
 
-def expire_incomplete(ledger: Ledger, subscription: Body) -> Body:
+def expire_incomplete(uow: UnitOfWork, subscription: Body) -> Body:
     """Give up a subscription whose first invoice was not paid in time; the invoice is voided."""
-    document = ledger.ctx.store.get(subscription["latest_invoice"])
+    document = uow.ctx.store.get(subscription["latest_invoice"])
     if document is not None and document.body["status"] == "open":
-        body = closed(document.body, "void", "voided_at", ledger.ctx.now)
-        return_balance(ledger, body)
-        ledger.put(replace(document, body=body, due_at=None))
-        ledger.tell("invoice.voided", body)
-    return subscription | {"status": "incomplete_expired", "ended_at": ledger.ctx.now}
+        body = closed(document.body, "void", "voided_at", uow.ctx.now)
+        return_balance(uow, body)
+        uow.put(replace(document, body=body, due_at=None))
+        uow.emit("invoice.voided", body)
+    return subscription | {"status": "incomplete_expired", "ended_at": uow.ctx.now}
 
 
 def _load(
@@ -110,16 +110,16 @@ def _paid_outside(invoice: Body, at: int) -> Body:
     return paid(invoice, at) | {"amount_paid_off_stripe": invoice["amount_due"]}
 
 
-def _tell(ledger: Ledger, before: Body, after: Body, *happened: str) -> None:
+def _emit(uow: UnitOfWork, before: Body, after: Body, *happened: str) -> None:
     """Tell that an invoice changed, and what that means."""
-    ledger.tell("invoice.updated", after, before)
+    uow.emit("invoice.updated", after, before)
     for type_ in happened:
-        ledger.tell(type_, after)
+        uow.emit(type_, after)
 
 
-def _save(ledger: Ledger, document: Document, body: Body) -> Body:
+def _save(uow: UnitOfWork, document: Document, body: Body) -> Body:
     """Store an invoice as it is now, and let its subscription recover if it waited for that."""
-    ledger.put(replace(document, body=body, due_at=invoice_due_at(body)))
-    recover(ledger, body)
-    ledger.save(result_id=document.id)
+    uow.put(replace(document, body=body, due_at=invoice_due_at(body)))
+    recover(uow, body)
+    uow.save(result_id=document.id)
     return body

@@ -17,7 +17,7 @@ from meterline.core.metering.aggregation import (
     depends_on,
     without,
 )
-from meterline.core.metering.metering_buckets import standing
+from meterline.core.metering.buckets import standing
 
 type Seconds = Mapping[int, Aggregate]
 """The usage of each second (UTC) that has any."""

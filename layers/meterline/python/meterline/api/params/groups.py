@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meterline.api.params.param_kinds import Param, Params
-from meterline.api.params.param_refusals import (
+from meterline.api.params.kinds import Param, Params
+from meterline.api.params.refusals import (
     OBJECT,
     Raw,
     empty,

@@ -12,8 +12,8 @@ from meterline.core.billing.invoicing import BillingMode
 from meterline.core.billing.mixed_intervals import check_mixed_intervals, shortest_interval
 from meterline.core.catalog.rating import rate
 from meterline.services.billing.inline_prices import with_inline_prices
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import ItemTerms
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.catalog.price_terms import interval_of, price_plan
 from meterline.store.base.documents import Body
@@ -22,7 +22,7 @@ MAX_ITEMS = 20
 
 
 def item_terms(
-    ledger: Ledger,
+    uow: UnitOfWork,
     items: Sequence[Mapping[str, Any]],
     mode: BillingMode,
     currency: str | None = None,
@@ -31,8 +31,8 @@ def item_terms(
 
     Without a ``currency`` their prices are taken in the customer's, or in that of the first.
     """
-    items = with_inline_prices(ledger, items, "items")
-    prices = recurring_prices(ledger, items, currency or ledger.account["currency"])
+    items = with_inline_prices(uow, items, "items")
+    prices = recurring_prices(uow, items, currency or uow.customer["currency"])
     if currency is not None:
         check_sold_in(prices, items, currency)
     terms = [
@@ -50,13 +50,13 @@ def item_terms(
 
 
 def recurring_prices(
-    ledger: Ledger, items: Sequence[Mapping[str, Any]], currency: str | None
+    uow: UnitOfWork, items: Sequence[Mapping[str, Any]], currency: str | None
 ) -> dict[str, Body]:
     """The prices that items name, by id; each must be recurring, and active or made for it.
 
     As they are sold in ``currency``, or in that of the first; a price that is not stays as it is.
     """
-    found = ledger.read(str(item["price"]) for item in items if "price" in item)
+    found = uow.read(str(item["price"]) for item in items if "price" in item)
     prices = {}
     for index, item in enumerate(items):
         if "price" in item:
@@ -65,7 +65,7 @@ def recurring_prices(
             if document is None or document.kind != "price":
                 raise no_such("price", item["price"], param=param)
             _check_recurring(document.body, param)
-            if ledger.drafted(document.id) is None:
+            if uow.drafted(document.id) is None:
                 _check_active(document.body, param)
             prices[document.id] = price = in_currency(document.body, currency)
             currency = currency or price["currency"]

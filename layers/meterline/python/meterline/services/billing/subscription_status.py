@@ -5,30 +5,30 @@ The status follows the latest finalised invoice; older ones that are still open 
 """
 
 from meterline.services.billing.invoice_bodies import subscription_of
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import subscription_document
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body, Document
-from meterline.store.billing.billing import Span
+from meterline.store.billing.repository import Span
 
 _NOT_FINAL = ("draft", "void")
 
 
-def judged_by(ledger: Ledger, invoice: Body) -> Document | None:
+def judged_by(uow: UnitOfWork, invoice: Body) -> Document | None:
     """The subscription whose status an open invoice decides about; None if there is none."""
     subscription_id = subscription_of(invoice)
-    document = ledger.read([subscription_id]).get(subscription_id) if subscription_id else None
-    if document is None or not _is_latest_finalized(ledger, invoice, document.body):
+    document = uow.read([subscription_id]).get(subscription_id) if subscription_id else None
+    if document is None or not _is_latest_finalized(uow, invoice, document.body):
         return None
     return document
 
 
-def recover(ledger: Ledger, invoice: Body) -> None:
+def recover(uow: UnitOfWork, invoice: Body) -> None:
     """Let a subscription that waited for this invoice go on, as the invoice was paid or voided.
 
     Paid: it is active, or if it was unpaid, once its very latest invoice is paid. Void: it is
     active again if it was past due, and expired if it never became active.
     """
-    document = judged_by(ledger, invoice)
+    document = judged_by(uow, invoice)
     if document is None:
         return
     before = document.body
@@ -38,30 +38,30 @@ def recover(ledger: Ledger, invoice: Body) -> None:
         case "incomplete", "paid" if is_latest:
             changes = {"status": "active"}
         case "incomplete", "void" if is_latest:
-            changes = {"status": "incomplete_expired", "ended_at": ledger.ctx.now}
+            changes = {"status": "incomplete_expired", "ended_at": uow.ctx.now}
         case "past_due", "paid" | "void":
             changes = {"status": "active"}
         case "unpaid", "paid" if is_latest:
             changes = {"status": "active"}
     if changes:
-        change_status(ledger, document, changes)
+        change_status(uow, document, changes)
 
 
-def change_status(ledger: Ledger, document: Document, changes: Body) -> None:
+def change_status(uow: UnitOfWork, document: Document, changes: Body) -> None:
     """Store a subscription in another status, and tell."""
     after = document.body | changes
-    ledger.put(subscription_document(after, document))
-    ledger.tell("customer.subscription.updated", after, document.body)
+    uow.put(subscription_document(after, document))
+    uow.emit("customer.subscription.updated", after, document.body)
 
 
-def _is_latest_finalized(ledger: Ledger, invoice: Body, subscription: Body) -> bool:
+def _is_latest_finalized(uow: UnitOfWork, invoice: Body, subscription: Body) -> bool:
     """Whether an invoice that is final is the newest such one of its subscription."""
     if subscription["latest_invoice"] == invoice["id"]:
         return True
-    latest = ledger.ctx.store.get(subscription["latest_invoice"] or "")
+    latest = uow.ctx.store.get(subscription["latest_invoice"] or "")
     if latest is None or latest.body["status"] not in _NOT_FINAL:
         return False
-    finals = ledger.ctx.store.page(
+    finals = uow.ctx.store.page(
         "invoice",
         Span(),
         limit=1,

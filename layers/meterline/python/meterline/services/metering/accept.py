@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from meterline.core.base.errors import BillingError
-from meterline.core.metering import metering
-from meterline.core.metering.metering import EventRefused, MeterRules, Reason
-from meterline.services.base.moments import rfc3339, unix_seconds
+from meterline.core.metering import acceptance
+from meterline.core.metering.acceptance import EventRefused, MeterRules, Reason
+from meterline.services.base.timestamps import rfc3339, unix_seconds
 from meterline.services.metering import error_reports
 from meterline.store.base import decimals
 from meterline.store.metering import meter_events, uncounted
@@ -266,14 +266,14 @@ def _judge_one(
     order: int,
 ) -> Outcome:
     try:
-        rules = metering.check_meter(meter, event.event_name)
-        customer = metering.customer_in(event.payload, rules)
-        value = metering.value_in(event.payload, rules)
-        metering.check_customer(customer, rules, exists=customer in customers)
+        rules = acceptance.check_meter(meter, event.event_name)
+        customer = acceptance.customer_in(event.payload, rules)
+        value = acceptance.value_in(event.payload, rules)
+        acceptance.check_customer(customer, rules, exists=customer in customers)
         clock = customers[customer]
         now = sender.now if clock is None else clock
         timestamp = now if event.timestamp is None else event.timestamp
-        metering.check_timestamp(timestamp, now)
+        acceptance.check_timestamp(timestamp, now)
     except EventRefused as refusal:
         return Outcome(event.identifier, meter.id if meter else None, refusal=refusal)
     payload = _payload_text(event.payload)
@@ -282,7 +282,7 @@ def _judge_one(
         identifier=event.identifier,
         event_name=event.event_name,
         meter=rules.id,
-        measure=metering.measure_text(rules.measure),
+        measure=acceptance.measure_text(rules.measure),
         customer=customer,
         value=decimals.plain(value),
         timestamp=timestamp,

@@ -21,7 +21,7 @@ MOST_BYTES = 500_000
 type Read = Callable[[Iterable[str]], Mapping[str, Document]]
 
 
-def tab_of(item: Body) -> str | None:
+def batch_of(item: Body) -> str | None:
     """The id of the tab that an invoice item stands on, if it is on one."""
     tab: str | None = (item.get("_") or {}).get("tab")
     return tab
@@ -36,7 +36,7 @@ def as_billed(documents: Mapping[str, Document], read: Read) -> dict[str, Docume
     standing = {
         document.id: tab
         for document in documents.values()
-        if document.kind == "invoiceitem" and (tab := tab_of(document.body)) is not None
+        if document.kind == "invoiceitem" and (tab := batch_of(document.body)) is not None
     }
     if not standing:
         return dict(documents)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 _MOST = 8
 
 
-def side_by_side[T](calls: Sequence[Callable[[], T]]) -> list[T]:
+def in_parallel[T](calls: Sequence[Callable[[], T]]) -> list[T]:
     """The results of ``calls`` in their order, made at the same time; the first failure raises."""
     if len(calls) <= 1:
         return [call() for call in calls]

@@ -10,7 +10,7 @@ from meterline.store.base import keys
 from meterline.store.base.documents import Document
 from meterline.store.base.models import billing_item
 from meterline.store.base.settings import settings
-from meterline.store.events.event_shelves import note_of, read_note
+from meterline.store.events.partitions import note_of, read_note
 
 
 def note_shelves(documents: Iterable[Document], livemode: bool) -> None:  # noqa: FBT001 - a key

@@ -7,14 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from meterline.api.params.param_refusals import (
-    Raw,
-    empty,
-    excerpt,
-    invalid,
-    out_of_range,
-    unstorable,
-)
+from meterline.api.params.refusals import Raw, empty, excerpt, invalid, out_of_range, unstorable
 from meterline.core.base.errors import BillingError
 from meterline.core.base.numerals import whole_number
 from meterline.core.base.unset import UNSET

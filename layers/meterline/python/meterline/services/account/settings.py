@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from meterline.core.base.unset import UNSET
-from meterline.core.subscriptions.arrears import Patience
+from meterline.core.subscriptions.dunning import Patience
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
+from meterline.services.base.outbox import EventDraft
 from meterline.store.base.documents import Body, Change, Document
 
 KIND = "meterline.settings"

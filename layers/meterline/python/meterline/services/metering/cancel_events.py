@@ -5,8 +5,8 @@ from typing import Any
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.ids import derived_id
-from meterline.services.base.moments import rfc3339
-from meterline.services.metering.ingest import Sender
+from meterline.services.base.timestamps import rfc3339
+from meterline.services.metering.accept import Sender
 from meterline.store.metering import meter_events, uncounted
 from meterline.store.metering.meter_events import AcceptedEvent
 

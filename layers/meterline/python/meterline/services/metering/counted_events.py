@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import batched, islice
 
 from meterline.core.base.errors import BillingError
+from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Row
-from meterline.core.metering.metering import measure_of
-from meterline.services.metering.ingest import event_body
-from meterline.services.metering.summaries import Body, Series, counting_rows, rows_of_hour
+from meterline.services.metering.accept import event_body
+from meterline.services.metering.usage_query import Body, Series, counting_rows, rows_of_hour
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.metering import meter_events, usage
 from meterline.store.metering.meter_events import AcceptedEvent

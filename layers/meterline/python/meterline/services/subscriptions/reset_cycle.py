@@ -24,17 +24,17 @@ from meterline.services.billing.item_terms import (
     span_from,
     trial_span,
 )
-from meterline.services.billing.ledger import Ledger
 from meterline.services.billing.subscription_bodies import (
     items_of,
     next_pending_invoice,
     with_items,
 )
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
-from meterline.services.subscriptions.items import own_interval
 from meterline.services.subscriptions.prorations import Proration, credit_unused
 from meterline.services.subscriptions.renewals import usage_lines
+from meterline.services.subscriptions.requested_items import own_interval
 from meterline.store.base.documents import Body
 
 _IN_TRIAL = "subscription_update_trial_after_billing_cycle_anchor"
@@ -80,20 +80,20 @@ def restart_of(before: Body, after: Body, params: Body, now: int) -> Restart | N
 
 
 def restart(
-    ledger: Ledger, before: Body, after: Body, how: Restart, *, prorates: bool
+    uow: UnitOfWork, before: Body, after: Body, how: Restart, *, prorates: bool
 ) -> tuple[Body, list[ItemLine]]:
     """The subscription in its new cycle, and the lines of the invoice that goes with it.
 
     The unused time of the cut period is credited by pending items, its usage is billed by lines.
     """
-    lines = usage_lines(ledger.ctx, before, how.at)
-    credit_unused(ledger, before, Proration(how.at, prorates))
+    lines = usage_lines(uow.ctx, before, how.at)
+    credit_unused(uow, before, Proration(how.at, prorates))
     renewed = after | _standing(before, how)
     spans = _spans(renewed, how)
-    end = end_of_new_cycle(_in_periods(renewed, spans), ledger.ctx.now)
+    end = end_of_new_cycle(_in_periods(renewed, spans), uow.ctx.now)
     spans = {item_id: span.until(end) for item_id, span in spans.items()}
     renewed = _in_periods(renewed, spans)
-    next_pending = next_pending_invoice(renewed, max(how.at, ledger.ctx.now))
+    next_pending = next_pending_invoice(renewed, max(how.at, uow.ctx.now))
     restarted = renewed | {"cancel_at": end, "next_pending_invoice_item_invoice": next_pending}
     for item in sorted(items_of(restarted), key=lambda one: int(one["created"]), reverse=True):
         lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]

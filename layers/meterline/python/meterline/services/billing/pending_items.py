@@ -16,19 +16,20 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id, new_id
 from meterline.store.base.documents import Body, Document
 from meterline.store.base.packing import text_bytes
-from meterline.store.billing import tabs
+from meterline.store.billing.pending_batches import KIND as BATCH_KIND
+from meterline.store.billing.pending_batches import MOST_BYTES, MOST_ITEMS, batch_of
 
-MOST_TABS = 20
+MOST_BATCHES = 20
 """Open tabs of a customer for one subscription and currency: one transaction must take them all,
 and those of no subscription, and have room for what else a bill writes."""
 
-MOST_OPEN_TABS = 1_000
+MOST_OPEN_BATCHES = 1_000
 """Open tabs of a customer, whatever they are for: the customer's own document names them all."""
 
 MOST_TAKEN = 60
 """Tabs that one invoice takes; only one by hand, of all subscriptions, can find more."""
 
-MOST_DRAFT_TABS = 10
+MOST_DRAFT_BATCHES = 10
 """Tabs of the items that were put onto a draft one by one."""
 
 _USUAL_BYTES = 3_000
@@ -85,7 +86,7 @@ class PendingItems:
 
     ctx: Context
     customer_id: str
-    open_tabs: list[Body]
+    open_batches: list[Body]
     added: dict[str, Document] = field(default_factory=dict)
     is_changed: bool = False
     _tabs: dict[str, Document] = field(default_factory=dict)
@@ -94,13 +95,13 @@ class PendingItems:
     _drafts: set[str] = field(default_factory=set)
 
     @property
-    def tabs_written(self) -> int:
+    def batches_written(self) -> int:
         """How many tabs the decision writes so far."""
         return len(self._written)
 
     def ids(self) -> list[str]:
         """The ids of all that are stored, whatever their currency and subscription."""
-        stored = self._load(one["id"] for one in self.open_tabs)
+        stored = self._load(one["id"] for one in self.open_batches)
         return [item_id for tab in stored for item_id in tab.body["items"]]
 
     def has(self, wanted: Selection) -> bool:
@@ -130,10 +131,10 @@ class PendingItems:
         ids = {one["id"] for one in self._series(wanted)}
         for tab in self._load(ids):
             self._write(tab, {"invoice": invoice_id})
-        self.open_tabs = [one for one in self.open_tabs if one["id"] not in ids]
+        self.open_batches = [one for one in self.open_batches if one["id"] not in ids]
         fresh = [item for item in taken if self.added.pop(item.id, None)]
-        for group in batched(fresh, tabs.MOST_ITEMS, strict=False):
-            tab = self._new_tab(group[0].body, new_id("tab_"), invoice_id)
+        for group in batched(fresh, MOST_ITEMS, strict=False):
+            tab = self._new_batch(group[0].body, new_id("tab_"), invoice_id)
             for item in group:
                 self._place(item, tab.id)
         return [replace(one, body=one.body | {"invoice": invoice_id}) for one in taken]
@@ -145,24 +146,25 @@ class PendingItems:
         """
         self.added.pop(item.id, None)
         billed = replace(item, body=item.body | {"invoice": invoice_id})
-        self._place(billed, self._tab_of_draft(invoice_id, item.body))
+        self._place(billed, self._batch_of_draft(invoice_id, item.body))
         return billed
 
     def drop(self, items: Iterable[Document]) -> None:
         """Take items off their tabs for good: one write for each tab, however many they are."""
         gone = {item.id for item in items}
-        for tab in self._load({tabs.tab_of(item.body) or "" for item in items}):
+        for tab in self._load({batch_of(item.body) or "" for item in items}):
             self._keep(tab, [one for one in tab.body["items"] if one not in gone])
 
     def delete_with_draft(self, items: Iterable[Document]) -> None:
         """Delete all items of a draft: its tabs say so."""
-        for tab in self._load({tabs.tab_of(item.body) or "" for item in items}):
+        for tab in self._load({batch_of(item.body) or "" for item in items}):
             self._write(tab, {"deleted": True})
 
     def hold_back(self, wanted: Selection, *, until_dropped: bool) -> None:
         """Keep the wanted tabs off invoices, or no more: what is left on them is being dropped."""
-        self.open_tabs = [
-            _held_back(one, until_dropped) if _is_in(wanted, one) else one for one in self.open_tabs
+        self.open_batches = [
+            _held_back(one, until_dropped) if _is_in(wanted, one) else one
+            for one in self.open_batches
         ]
 
     def touch(self, item: Document) -> None:
@@ -172,14 +174,14 @@ class PendingItems:
         """
         if text_bytes(item.body) > _USUAL_BYTES:
             self.leave(item)
-            self.add(_without_tab(item))
+            self.add(_without_batch(item))
             return
-        for tab in self._load([tabs.tab_of(item.body) or ""]):
+        for tab in self._load([batch_of(item.body) or ""]):
             self._write(tab, {})
 
     def leave(self, item: Document) -> None:
         """Take an item off its tab, if it is on one."""
-        for tab in self._load([tabs.tab_of(item.body) or ""]):
+        for tab in self._load([batch_of(item.body) or ""]):
             self._keep(tab, [one for one in tab.body["items"] if one != item.id])
 
     def settle(self) -> Settled:
@@ -196,62 +198,62 @@ class PendingItems:
     def noted(self, account: Body) -> Body:
         """The customer, whose private state says which tabs are open."""
         private = account.get("_") or {}
-        if self.open_tabs == private.get(_PRIVATE, []):
+        if self.open_batches == private.get(_PRIVATE, []):
             return account
-        return account | {"_": private | {_PRIVATE: self.open_tabs}}
+        return account | {"_": private | {_PRIVATE: self.open_batches}}
 
     def _reopen(self) -> None:
         """Let tabs be open again whose items an invoice gives back all together, if they may be."""
-        for tab in self._load({tabs.tab_of(item.body) or "" for item in self.added.values()}):
+        for tab in self._load({batch_of(item.body) or "" for item in self.added.values()}):
             series = _series_of(tab.body["currency"], tab.body["subscription"])
             items = [self.added.get(one) for one in tab.body["items"]]
             is_whole = all(one is not None and series.takes(one.body) for one in items)
-            if is_whole and len(list(self._all_of(series))) < MOST_TABS:
+            if is_whole and len(list(self._all_of(series))) < MOST_BATCHES:
                 for one in tab.body["items"]:
                     del self.added[one]
                 self._write(tab, {"invoice": None})
-                self.open_tabs = [*self.open_tabs, _entry(tab)]
+                self.open_batches = [*self.open_batches, _entry(tab)]
 
     def _with_room(self, item: Body) -> str:
         """A tab of an item's series: the last, or another with room, or a new one; its id."""
         series = _series_of(item["currency"], subscription_of_item(item))
         its_tabs = [one["id"] for one in self._all_of(series)]
-        is_full = len(its_tabs) >= MOST_TABS
+        is_full = len(its_tabs) >= MOST_BATCHES
         for tab in self._load(its_tabs if is_full else its_tabs[-1:]):
             if _has_room(tab):
                 return tab.id
         if is_full:
             raise BillingError(
-                f"The customer would have more than {MOST_TABS * tabs.MOST_ITEMS} pending invoice"
-                f" items, or more than {MOST_TABS * tabs.MOST_BYTES // 1_000_000} MB of them."
+                f"The customer would have more than {MOST_BATCHES * MOST_ITEMS} pending invoice"
+                f" items, or more than {MOST_BATCHES * MOST_BYTES // 1_000_000} MB of them."
                 " Invoice them first.",
                 param="customer",
             )
-        if len(self.open_tabs) >= MOST_OPEN_TABS:
+        if len(self.open_batches) >= MOST_OPEN_BATCHES:
             raise BillingError(
-                f"The customer would have pending invoice items of more than {MOST_OPEN_TABS}"
+                f"The customer would have pending invoice items of more than {MOST_OPEN_BATCHES}"
                 " subscriptions and currencies. Invoice some of them first, with"
                 " pending_invoice_items_behavior=include.",
                 param="customer",
             )
-        tab = self._new_tab(item, new_id("tab_"))
-        self.open_tabs = [*self.open_tabs, _entry(tab)]
+        tab = self._new_batch(item, new_id("tab_"))
+        self.open_batches = [*self.open_batches, _entry(tab)]
         return tab.id
 
-    def _tab_of_draft(self, invoice_id: str, item: Body) -> str:
+    def _batch_of_draft(self, invoice_id: str, item: Body) -> str:
         """A tab with room for an item that is put onto a draft by itself; its id."""
-        ids = [derived_id("tab_", invoice_id, place) for place in range(MOST_DRAFT_TABS)]
+        ids = [derived_id("tab_", invoice_id, place) for place in range(MOST_DRAFT_BATCHES)]
         if invoice_id not in self._drafts:
             self._load(ids)
             self._drafts.add(invoice_id)
         for tab_id in ids:
             if tab_id not in self._tabs:
-                return self._new_tab(item, tab_id, invoice_id).id
+                return self._new_batch(item, tab_id, invoice_id).id
             if _has_room(self._tabs[tab_id]):
                 return tab_id
         raise BillingError(
-            f"At most {MOST_DRAFT_TABS * tabs.MOST_ITEMS} items, or"
-            f" {MOST_DRAFT_TABS * tabs.MOST_BYTES // 1_000_000} MB of them, can be put onto a draft"
+            f"At most {MOST_DRAFT_BATCHES * MOST_ITEMS} items, or"
+            f" {MOST_DRAFT_BATCHES * MOST_BYTES // 1_000_000} MB of them, can be put onto a draft"
             " one by one. Finalize it, and put the rest onto another.",
             param="invoice",
         )
@@ -269,10 +271,10 @@ class PendingItems:
         """Leave only these items on a tab; one that is empty is not open any more."""
         self._write(tab, {"items": item_ids, "bytes": _bytes_on(tab) if item_ids else 0})
         if not item_ids:
-            self.open_tabs = [one for one in self.open_tabs if one["id"] != tab.id]
+            self.open_batches = [one for one in self.open_batches if one["id"] != tab.id]
         self.is_changed = True
 
-    def _new_tab(self, item: Body, tab_id: str, invoice_id: str | None = None) -> Document:
+    def _new_batch(self, item: Body, tab_id: str, invoice_id: str | None = None) -> Document:
         body = {
             "id": tab_id,
             "bytes": 0,
@@ -284,7 +286,7 @@ class PendingItems:
             "subscription": subscription_of_item(item),
         }
         livemode = self.ctx.livemode
-        tab = Document(kind=tabs.KIND, livemode=livemode, body=body, parent=self.customer_id)
+        tab = Document(kind=BATCH_KIND, livemode=livemode, body=body, parent=self.customer_id)
         self._tabs[tab.id] = tab
         return tab
 
@@ -294,7 +296,7 @@ class PendingItems:
         return islice(all_open, MOST_TAKEN)
 
     def _all_of(self, wanted: Selection) -> Iterator[Body]:
-        return (one for one in self.open_tabs if _is_in(wanted, one))
+        return (one for one in self.open_batches if _is_in(wanted, one))
 
     def _load(self, tab_ids: Iterable[str]) -> list[Document]:
         """The tabs with these ids, as this decision has them so far."""
@@ -315,10 +317,10 @@ def pending_items(ctx: Context, customer: Document) -> PendingItems:
     return PendingItems(ctx, customer.id, list(stored))
 
 
-def with_tabs_only(customer: Body) -> Body:
+def with_batches_only(customer: Body) -> Body:
     """Of a customer's private state what ended subscriptions need to drop what still waits."""
-    open_tabs = (customer.get("_") or {}).get(_PRIVATE)
-    return {"_": {_PRIVATE: open_tabs}} if open_tabs else {}
+    open_batches = (customer.get("_") or {}).get(_PRIVATE)
+    return {"_": {_PRIVATE: open_batches}} if open_batches else {}
 
 
 def subscription_of_item(item: Body) -> str | None:
@@ -327,13 +329,13 @@ def subscription_of_item(item: Body) -> str | None:
     return None if parent is None else str(parent["subscription_details"]["subscription"])
 
 
-def _without_tab(item: Document) -> Document:
+def _without_batch(item: Document) -> Document:
     private = {name: value for name, value in item.body["_"].items() if name != "tab"}
     return replace(item, body=item.body | {"_": private})
 
 
 def _has_room(tab: Document) -> bool:
-    return len(tab.body["items"]) < tabs.MOST_ITEMS and _bytes_on(tab) < tabs.MOST_BYTES
+    return len(tab.body["items"]) < MOST_ITEMS and _bytes_on(tab) < MOST_BYTES
 
 
 def _bytes_on(tab: Document) -> int:

@@ -12,7 +12,7 @@ from meterline.services.base.api_version import API_VERSION
 from meterline.services.base.ids import timed_id
 from meterline.store.base.documents import Body, Document, first_lines
 from meterline.store.base.packing import pack, text_bytes
-from meterline.store.events.event_shelves import shelf
+from meterline.store.events.partitions import shelf
 
 OUTBOX_KIND = "event"
 _RETENTION_SECONDS = 30 * 86_400

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
-from meterline.services.billing.pending import PendingItems, Selection, pending_items
+from meterline.services.base.outbox import EventDraft
+from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
 from meterline.services.billing.subscription_bodies import is_ended
 from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
 
@@ -26,15 +26,15 @@ _RESERVED = 3
 
 
 @dataclass(slots=True)
-class Ledger:
+class UnitOfWork:
     """One decision for ``customer``, whose body it keeps changing as ``account``.
 
     ``pending`` are the customer's invoice items that no invoice has yet.
     """
 
     ctx: Context
-    customer: Document
-    account: Body
+    stored_customer: Document
+    customer: Body
     pending: PendingItems
     events: list[EventDraft] = field(default_factory=list)
     _puts: dict[str, Document] = field(default_factory=dict)
@@ -70,21 +70,24 @@ class Ledger:
         stored = self.ctx.store.get_many(one for one in wanted if one not in self._puts)
         return {**stored, **{one: self._puts[one] for one in wanted if one in self._puts}}
 
-    def tell(self, type_: str, subject: Body, before: Body | None = None) -> None:
+    def emit(self, type_: str, subject: Body, before: Body | None = None) -> None:
         """Add an event; ``before`` is the body before an update."""
         self.events.append(EventDraft(type_, subject, before))
 
-    def tell_first(self, type_: str, subject: Body) -> None:
+    def emit_first(self, type_: str, subject: Body) -> None:
         """Add an event that comes before all others: what caused them."""
         self.events.insert(0, EventDraft(type_, subject))
 
     def add_item(self, item: Body) -> None:
         """Add a new pending invoice item, or an existing one that is pending again."""
         document = Document(
-            kind="invoiceitem", livemode=self.ctx.livemode, body=item, parent=self.customer.id
+            kind="invoiceitem",
+            livemode=self.ctx.livemode,
+            body=item,
+            parent=self.stored_customer.id,
         )
         self.pending.add(document)
-        self.tell("invoiceitem.created", item)
+        self.emit("invoiceitem.created", item)
 
     def amend_item(self, document: Document) -> None:
         """Store a changed invoice item, pending or on a draft."""
@@ -98,7 +101,7 @@ class Ledger:
         if document.version:
             self.pending.leave(document)
             self._deletes[document.id] = document
-            self.tell("invoiceitem.deleted", document.body)
+            self.emit("invoiceitem.deleted", document.body)
         else:
             self.events = [event for event in self.events if event.subject["id"] != document.id]
 
@@ -107,7 +110,7 @@ class Ledger:
         self.pending.drop(documents)
         self._dropped += documents
         for document in documents:
-            self.tell("invoiceitem.deleted", document.body)
+            self.emit("invoiceitem.deleted", document.body)
 
     def collect(self, invoice_id: str, wanted: Selection) -> list[Body]:
         """Take the wanted pending items onto an invoice; returns them, newest first."""
@@ -134,7 +137,7 @@ class Ledger:
     @property
     def room(self) -> int:
         """How many more documents the decision can change, beside the usual ones."""
-        tabs = self.pending.tabs_written
+        tabs = self.pending.batches_written
         decided = len(self._puts) + len(self._deletes) + len(self._checks) + tabs
         return _MAX_WRITES - decided - _RESERVED
 
@@ -148,11 +151,11 @@ class Ledger:
         settled = self.pending.settle()
         for document in settled.puts:
             self.put(document)
-        self.account = self._with_running(self.pending.noted(self.account))
-        if self.account != self.customer.body:
-            self.put(replace(self.customer, body=self.account))
+        self.customer = self._with_running(self.pending.noted(self.customer))
+        if self.customer != self.stored_customer.body:
+            self.put(replace(self.stored_customer, body=self.customer))
         else:
-            self.check(self.customer)
+            self.check(self.stored_customer)
         checks = [one for one in self._checks.values() if one.id not in self._puts]
         change = Change(
             puts=list(self._puts.values()), deletes=list(self._deletes.values()), checks=checks
@@ -205,6 +208,6 @@ def running_subscriptions(customer: Body) -> list[str]:
     return list((customer.get("_") or {}).get(_RUNNING, []))
 
 
-def open_ledger(ctx: Context, customer: Document) -> Ledger:
+def open_unit_of_work(ctx: Context, customer: Document) -> UnitOfWork:
     """A ledger on what is stored for a customer; ``ctx`` is on the customer's time."""
-    return Ledger(ctx, customer, customer.body, pending_items(ctx, customer))
+    return UnitOfWork(ctx, customer, customer.body, pending_items(ctx, customer))

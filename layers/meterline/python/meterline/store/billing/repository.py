@@ -24,8 +24,8 @@ from meterline.store.base.documents import (
 from meterline.store.base.keys import Cursor
 from meterline.store.base.models import BillingItem, ListingIndex, ParentIndex, billing_item
 from meterline.store.billing import commit as transactions
-from meterline.store.billing import named, parts, search_terms, tabs
-from meterline.store.events import shelf_notes
+from meterline.store.billing import named, parts, pending_batches, search_terms
+from meterline.store.events import partition_index
 
 _BATCH_SIZE = 50
 _FEW_PARTITIONS = 4
@@ -107,7 +107,7 @@ class BillingStore:
             addresses = [(keys.object_key(self.livemode, one), "#") for one in unknown]
             items = billing_item().batch_get(addresses, consistent_read=True)
             read = {document.id: document for document in map(self._document, items)}
-            found |= tabs.as_billed(read, self.get_many)
+            found |= pending_batches.as_billed(read, self.get_many)
         return {one: document for one, document in found.items() if document is not None}
 
     def claim_holder(self, kind: str, value: str) -> str | None:
@@ -183,7 +183,7 @@ class BillingStore:
     def commit(self, change: Change) -> None:
         """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
         search_terms.write_rows(change)
-        shelf_notes.note_shelves(change.puts, self.livemode)
+        partition_index.note_shelves(change.puts, self.livemode)
         try:
             named.write_named(change)
             in_parts = parts.write_parts(change)
@@ -232,7 +232,7 @@ class BillingStore:
         except DoesNotExist:
             return None
         document = self._document(item)
-        return tabs.as_billed({object_id: document}, self.get_many).get(object_id)
+        return pending_batches.as_billed({object_id: document}, self.get_many).get(object_id)
 
     def _document(self, item: BillingItem) -> Document:
         return Document(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
+from meterline.services.base.outbox import EventDraft
 from meterline.store.base.documents import Body, Change, Claim, Document
 
 

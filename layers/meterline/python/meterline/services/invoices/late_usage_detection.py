@@ -10,10 +10,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from meterline.core.base.money import exact_sum, format_decimal
-from meterline.services.account.account_settings import bills_late_usage
+from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
 from meterline.services.base.ids import derived_id
+from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.invoice_bodies import (
     finalization_due_at,
     invoice_due_at,
@@ -22,17 +22,17 @@ from meterline.services.billing.invoice_bodies import (
     usage_due_at,
 )
 from meterline.services.billing.tier_lines import whole_lines
-from meterline.services.invoices.late_notes import (
+from meterline.services.invoices.late_usage_records import (
     KIND,
     corrected_by,
     is_done_with,
     taken_up_again,
 )
-from meterline.services.invoices.late_searches import go_on, search_on
+from meterline.services.invoices.late_usage_searches import go_on, search_on
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.base.documents import Body, Change, Conflict, Document
 from meterline.store.base.keys import Cursor
-from meterline.store.billing.billing import Span
+from meterline.store.billing.repository import Span
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 
 _SOON_SECONDS = 300
@@ -45,7 +45,7 @@ _TRIES = 5
 """How often what others write too is written, before the hour is looked at again."""
 
 
-def tell_late_usage(ctx: Context, bucket: BucketKey) -> None:
+def emit_late_usage(ctx: Context, bucket: BucketKey) -> None:
     """Tell of each final invoice line that bills less, or more, than an hour's usage now says.
 
     Once for each line: whatever comes later for it, or comes again, is not told again. Of very many
@@ -72,7 +72,7 @@ def look_again(ctx: Context, document: Document) -> list[Document]:
         return []
     for line in whole_lines(invoice_lines(invoice)) if invoice["status"] != "void" else []:
         if line["_"]["meter"]:
-            _tell_if_late(ctx, invoice, line)
+            _emit_if_late(ctx, invoice, line)
     state = {name: value for name, value in private(invoice).items() if name != "usage_due_at"}
     seen = invoice | {"_": state}
     written = replace(document, body=seen, due_at=invoice_due_at(seen))
@@ -90,7 +90,7 @@ def _look_at_page(ctx: Context, bucket: BucketKey, place: Cursor | None) -> Curs
         if number == _INVOICES_AT_ONCE:
             return place
         for invoice, line in _final_lines(ctx, document, bucket):
-            _tell_if_late(ctx, invoice, line)
+            _emit_if_late(ctx, invoice, line)
         place = Cursor(document.created, document.id)
     return None
 
@@ -155,7 +155,7 @@ def _overlaps(period: Body, bucket: BucketKey) -> bool:
     return begins_in_time and bool(bucket.start < period["end"])
 
 
-def _tell_if_late(ctx: Context, invoice: Body, line: Body) -> None:
+def _emit_if_late(ctx: Context, invoice: Body, line: Body) -> None:
     """Tell of a line's late usage, once; of a line that was told of, see that renewals know.
 
     A note that waits for a renewal is written again as it is: a renewal that has read its usage
@@ -166,7 +166,7 @@ def _tell_if_late(ctx: Context, invoice: Body, line: Body) -> None:
         note = ctx.store.get(note_id)
         try:
             if note is None:
-                _tell(ctx, note_id, invoice, line)
+                _emit(ctx, note_id, invoice, line)
             elif is_done_with(note):
                 _take_up_again(ctx, note, line)
             elif bills_late_usage(ctx):
@@ -178,7 +178,7 @@ def _tell_if_late(ctx: Context, invoice: Body, line: Body) -> None:
     raise Conflict(note_id)
 
 
-def _tell(ctx: Context, note_id: str, invoice: Body, line: Body) -> None:
+def _emit(ctx: Context, note_id: str, invoice: Body, line: Body) -> None:
     counted = _counted(ctx, invoice["customer"], line)
     if counted == Decimal(line["quantity_decimal"]):
         return

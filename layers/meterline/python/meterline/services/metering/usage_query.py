@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from meterline.core.base.errors import BillingError
 from meterline.core.catalog.price_models import Usage
+from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import (
     NOTHING,
     Aggregate,
@@ -24,10 +25,9 @@ from meterline.core.metering.aggregation import (
     combine,
     result,
 )
+from meterline.core.metering.buckets import Bucket, standing
 from meterline.core.metering.calendar_windows import Grouping, Span, window_around
-from meterline.core.metering.metering import measure_of
-from meterline.core.metering.metering_buckets import Bucket, standing
-from meterline.core.metering.metering_profiles import NeedsAllRows, Seconds, has_profile
+from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_profile
 from meterline.services.base.ids import place_in, placed_id
 from meterline.services.metering import hour_profiles
 from meterline.store.metering import usage

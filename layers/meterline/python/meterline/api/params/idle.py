@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, override
 
-from meterline.api.params.param_kinds import Param
-from meterline.api.params.param_refusals import Raw
-from meterline.api.params.params import array, boolean, enum, object_, string
+from meterline.api.params.kinds import Param
+from meterline.api.params.refusals import Raw
+from meterline.api.params.specs import array, boolean, enum, object_, string
 from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import UNSET
 

@@ -1,12 +1,12 @@
 """What a running subscription tells beforehand: that its trial will end in three days."""
 
 from meterline.services.base.context import Context
-from meterline.services.base.events import EventDraft
+from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.subscription_bodies import subscription_document, trial_notice_at
 from meterline.store.base.documents import Change, Document
 
 
-def tell_of_trial_end(ctx: Context, document: Document) -> list[Document]:
+def emit_trial_will_end(ctx: Context, document: Document) -> list[Document]:
     """Tell that a trial ends soon, once for each end that it is given (contract section 5.4).
 
     Does nothing if that is not due. Returns the documents written, which fall due again later.

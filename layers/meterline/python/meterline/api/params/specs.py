@@ -19,8 +19,8 @@ and ``param`` (``items[0][price]``). Unknown parameters are refused before anyth
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from meterline.api.params.param_groups import Array, Map, Object
-from meterline.api.params.param_kinds import (
+from meterline.api.params.groups import Array, Map, Object
+from meterline.api.params.kinds import (
     MAX_STRING,
     MAX_TIMESTAMP,
     Boolean,
@@ -32,7 +32,7 @@ from meterline.api.params.param_kinds import (
     Params,
     String,
 )
-from meterline.api.params.param_refusals import exclusive, missing
+from meterline.api.params.refusals import exclusive, missing
 from meterline.core.base.unset import MAX_METADATA_KEYS
 
 __all__ = [

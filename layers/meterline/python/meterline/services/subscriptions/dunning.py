@@ -1,0 +1,64 @@
+"""Open invoices that are not paid in time: told, and held against their subscriptions."""
+
+from dataclasses import replace
+
+from meterline.services.account.settings import account_settings
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import customer_of
+from meterline.services.billing.invoice_bodies import (
+    deadlines_of_invoice,
+    invoice_due_at,
+    with_deadlines,
+)
+from meterline.services.billing.subscription_bodies import subscription_document
+from meterline.services.billing.subscription_status import change_status, judged_by
+from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
+from meterline.services.subscriptions.cancel import cancel_on, stop_invoices
+from meterline.store.base.documents import Body, Document
+
+
+def dun_invoice(ctx: Context, document: Document) -> list[Document]:
+    """Pass the next deadline of an open invoice; nothing if none has come.
+
+    Late: an invoice with a due date is told to be overdue, and its subscription becomes past due.
+    Given up: the subscription becomes unpaid, or is cancelled, as the account has it. Returns the
+    documents written.
+    """
+    invoice = document.body
+    due_at = invoice_due_at(invoice)
+    if invoice["status"] != "open" or due_at is None or due_at > ctx.now:
+        return []
+    uow = open_unit_of_work(ctx, customer_of(ctx, document))
+    deadlines = deadlines_of_invoice(invoice)
+    if deadlines.late_at is not None:
+        after = with_deadlines(invoice, replace(deadlines, late_at=None))
+        if invoice["due_date"] is not None:
+            uow.emit("invoice.overdue", after)
+        _fall_behind(uow, after)
+    else:
+        after = with_deadlines(invoice, replace(deadlines, given_up_at=None))
+        after = _give_up(uow, after)
+    uow.put_first(replace(document, body=after, due_at=invoice_due_at(after)))
+    return uow.save()
+
+
+def _fall_behind(uow: UnitOfWork, invoice: Body) -> None:
+    document = judged_by(uow, invoice)
+    if document is not None and document.body["status"] == "active":
+        change_status(uow, document, {"status": "past_due"})
+
+
+def _give_up(uow: UnitOfWork, invoice: Body) -> Body:
+    """The invoice after its subscription was given up, if it is what that depends on."""
+    document = judged_by(uow, invoice)
+    if document is None or document.body["status"] != "past_due":
+        return invoice
+    if account_settings(uow.ctx)["unpaid_action"] == "mark_unpaid":
+        change_status(uow, document, {"status": "unpaid"})
+        return invoice
+    after, _ = cancel_on(uow, document.body, {}, reason="payment_failed")
+    after = stop_invoices(uow, after)
+    uow.put(subscription_document(after, document))
+    uow.emit("customer.subscription.deleted", after)
+    stopped = uow.drafted(invoice["id"])
+    return with_deadlines(stopped.body, deadlines_of_invoice(invoice)) if stopped else invoice
