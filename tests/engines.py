@@ -159,6 +159,12 @@ def create_table(client: Any, name: str) -> str:
     logical_id = "".join(word.capitalize() for word in name.split("_")) + "Table"
     properties = resources("AWS::DynamoDB::Table")[logical_id]
     arguments = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}
+    if "GlobalSecondaryIndexes" in arguments:
+        # How much an index takes from its first moment is a choice of the deployment.
+        arguments["GlobalSecondaryIndexes"] = [
+            {key: value for key, value in index.items() if key != "WarmThroughput"}
+            for index in arguments["GlobalSecondaryIndexes"]
+        ]
     if "StreamSpecification" in properties:
         arguments["StreamSpecification"] = {
             "StreamEnabled": True,

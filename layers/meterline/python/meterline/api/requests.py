@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +16,7 @@ from meterline.core.base.errors import BillingError
 MAX_BODY_BYTES = 1_000_000
 MAX_KEY_LENGTH = 255
 _JSON_DEPTH_LIMIT = 20
+_OF_A_VERSION = re.compile(r"/v[12]/|/openapi\.json$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,34 @@ class Request:
 def read_request(event: Mapping[str, Any]) -> Request:
     """The request that an API Gateway event carries; never fails on odd but well-formed events."""
     http = event.get("requestContext", {}).get("http", {})
-    path = str(event.get("rawPath") or http.get("path") or "/")
-    stage = event.get("requestContext", {}).get("stage", "$default")
-    if stage != "$default" and path.startswith(f"/{stage}/"):
-        path = path.removeprefix(f"/{stage}")
     return Request(
         method=str(http.get("method", "GET")).upper(),
-        path=unquote(path, errors="replace"),
+        path=unquote(_path(event), errors="replace"),
         query=str(event.get("rawQueryString") or ""),
         headers={k.lower(): str(v) for k, v in (event.get("headers") or {}).items()},
         body=_body(event),
     )
+
+
+def _path(event: Mapping[str, Any]) -> str:
+    """The path below the API's root: API Gateway leaves the stage before it, and the base path
+    under which a domain has the API (``/billing/v1/customers``).
+
+    A route tells how its paths begin. The default route takes what has no beginning; on a domain of
+    the operator's the API's own begins with its version.
+    """
+    context = event.get("requestContext", {})
+    path = str(event.get("rawPath") or context.get("http", {}).get("path") or "/")
+    stage = context.get("stage", "$default")
+    if stage != "$default" and path.startswith(f"/{stage}/"):
+        path = path.removeprefix(f"/{stage}")
+    route = str(context.get("routeKey", "")).partition(" ")[2].partition("{")[0]
+    if route:
+        return path[max(path.find(route), 0) :]
+    if ".execute-api." in str(context.get("domainName", ".execute-api.")):
+        return path
+    below = _OF_A_VERSION.search(path)
+    return path[below.start() :] if below else path
 
 
 def read_params(request: Request) -> Form:

@@ -1,8 +1,8 @@
 """The workers behind the queues of due work.
 
 A message that fails comes again, later each time. Before its last try its object is noted as stuck:
-should that fail too, the message becomes a dead letter, and the sweep sends no other one until an
-operator has sent it again.
+should that fail too, the message comes again soon until it is a dead letter, and the sweep sends no
+other one until an operator has sent it again.
 
 A batch whose worker is killed comes again when that worker's time would have been over. Its queue
 would wait six times as long, which is for batches that no worker has begun.
@@ -27,7 +27,9 @@ from meterline.store.work.queues import DueMessage, enqueue, hold, queue_of, wai
 from meterline.store.work.stuck import Stuck, forget_stuck, note_stuck
 
 MOST_TRIES = 5
-"""How often a message is received before it becomes a dead letter, as the template has it."""
+"""After so many receives a message is given up. The template's queues let it come more often: while
+the account is short of concurrency, messages are received and thrown back before a worker begins.
+"""
 
 
 _LATE_SECONDS = 15
@@ -82,7 +84,9 @@ def _measured(
 
 
 def _try(record: Record, do: Callable[[Record, Context, str], None]) -> None:
-    """Do what a message asks for; one that fails waits the longer the more often it has failed."""
+    """Do what a message asks for; one that fails waits the longer the more often it has failed, and
+    once it is given up no longer than at first.
+    """
     message = DueMessage.parse(record["body"])
     ctx = worker_context(livemode=message.livemode)
     try:
@@ -91,7 +95,8 @@ def _try(record: Record, do: Callable[[Record, Context, str], None]) -> None:
         else:
             do(record, ctx, message.object_id)
     except Exception:
-        wait_before_next_try(message, record.get("receiptHandle", ""), _tries(record))
+        tries = 1 if _is_last_try(record) else _tries(record)
+        wait_before_next_try(message, record.get("receiptHandle", ""), tries)
         raise
 
 
