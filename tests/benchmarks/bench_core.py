@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from meterline.core.base.periods import Interval, IntervalUnit, period_at
-from meterline.core.billing.balances import settle
+from meterline.core.billing.balances import apply_balance
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import BilledItem, UsageType, renewal_lines
 from meterline.core.catalog.price_models import Usage
@@ -51,7 +51,7 @@ def renew(items: list[BilledItem], usage: dict[str, Usage], now: int) -> int:
     ended = period_at(ANCHOR, MONTHLY, now)
     coming = period_at(ANCHOR, MONTHLY, ended.end)
     lines = renewal_lines(items, usage, CyclePeriod(ended, ended), CyclePeriod(coming, coming))
-    return settle(sum(line.amount_minor for line in lines), 0).amount_due_minor
+    return apply_balance(sum(line.amount_minor for line in lines), 0).amount_due_minor
 
 
 def _licensed() -> BilledItem:

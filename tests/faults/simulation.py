@@ -106,7 +106,7 @@ class Simulation:
             self._act(waiting)
             if self.scheduler.tasks:
                 self.scheduler.step()
-        self._settle()
+        self._final_outcome()
         self._compare()
 
     def _act(self, waiting: list[Callable[[], None]]) -> None:
@@ -271,7 +271,7 @@ class Simulation:
 
     # ------------------------------------------------------------------ the end
 
-    def _settle(self) -> None:
+    def _final_outcome(self) -> None:
         """The weather clears: dead letters are redriven, sometimes everything comes once more."""
         self.is_calm = True
         batches = list(self.dead_letters)

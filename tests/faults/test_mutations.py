@@ -133,11 +133,13 @@ def a_greatest_value_that_outlives_its_event(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_profile_that_overlooks_cancellations(patch: pytest.MonkeyPatch) -> None:
-    def settle(seconds: Seconds, later: Sequence[Row], _: Measure) -> tuple[Seconds, list[Row]]:
-        return seconds, buckets.standing(later)
+    def without_cancelled(
+        seconds: Seconds, later: Sequence[Row], _: Measure
+    ) -> tuple[Seconds, list[Row]]:
+        return seconds, buckets.effective_rows(later)
 
-    patch.setattr(second_profiles, "settle", settle)
-    patch.setattr(hour_profiles, "settle", settle)
+    patch.setattr(second_profiles, "without_cancelled", without_cancelled)
+    patch.setattr(hour_profiles, "without_cancelled", without_cancelled)
 
 
 def a_profile_that_takes_tombstones_for_events(patch: pytest.MonkeyPatch) -> None:

@@ -365,7 +365,7 @@ def _add(documents: list[Document]) -> None:
     """Store documents as a commit does, many at a time."""
     fresh = [replace(one, terms=frozenset()) for one in documents]
     search_terms.write_rows(Change(puts=fresh))
-    partition_index.note_shelves(fresh, livemode=False)
+    partition_index.index_partitions(fresh, livemode=False)
     with billing_item().batch_write() as batch:
         for document in fresh:
             batch.save(item_of(document))

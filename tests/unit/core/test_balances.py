@@ -2,7 +2,7 @@
 
 import pytest
 
-from meterline.core.billing.balances import minimum_charge_minor, settle
+from meterline.core.billing.balances import apply_balance, minimum_charge_minor
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from meterline.core.billing.balances import minimum_charge_minor, settle
 def test_amount_due_is_total_plus_balance_or_nothing(
     rule: str, total: int, starting: int, due: int, ending: int
 ) -> None:
-    applied = settle(total, starting)
+    applied = apply_balance(total, starting)
     assert (applied.amount_due_minor, applied.ending_balance_minor) == (due, ending), rule
     assert applied.is_settled == (due == 0)
 
@@ -32,7 +32,7 @@ def test_amount_due_is_total_plus_balance_or_nothing(
 def test_less_than_the_minimum_charge_is_carried_to_the_next_invoice(
     total: int, due: int, ending: int
 ) -> None:
-    applied = settle(total, 0, minimum_charge_minor("usd"))
+    applied = apply_balance(total, 0, minimum_charge_minor("usd"))
     assert (applied.amount_due_minor, applied.ending_balance_minor) == (due, ending)
 
 
@@ -44,7 +44,7 @@ def test_what_is_left_of_a_step_of_charges_is_carried_to_the_next_invoice(
     total: int, starting: int, due: int, ending: int
 ) -> None:
     """Three-decimal currencies are charged in tens: 5.124 KWD as 5.120."""
-    applied = settle(total, starting, 0, 10)
+    applied = apply_balance(total, starting, 0, 10)
     assert (applied.amount_due_minor, applied.ending_balance_minor) == (due, ending)
 
 
@@ -52,7 +52,7 @@ def test_what_is_left_of_a_step_of_charges_is_carried_to_the_next_invoice(
 @pytest.mark.parametrize("starting", [-500, 0, 40])
 @pytest.mark.parametrize("step", [1, 10, 100])
 def test_no_money_is_lost_between_invoice_and_balance(total: int, starting: int, step: int) -> None:
-    applied = settle(total, starting, 50, step)
+    applied = apply_balance(total, starting, 50, step)
     assert applied.amount_due_minor + applied.ending_balance_minor == total + starting
     assert applied.applied_minor == applied.ending_balance_minor - starting
 

@@ -18,7 +18,7 @@ from meterline.core.base.periods import (
 )
 from meterline.core.base.proration import prorate
 from meterline.core.billing.anchors import AnchorConfig, first_full_invoice_at, resolve_anchor
-from meterline.core.billing.balances import settle
+from meterline.core.billing.balances import apply_balance
 from meterline.core.billing.discounts import (
     Billed,
     Discount,
@@ -224,7 +224,7 @@ def test_no_discount_changes_the_sign_of_a_line_or_turns_charges_into_credit(
 
 @given(total=st.integers(-(10**9), 10**9), balance=st.integers(-(10**9), 10**9))
 def test_a_settlement_never_creates_or_loses_money(total: int, balance: int) -> None:
-    applied = settle(total, balance, 50)
+    applied = apply_balance(total, balance, 50)
     assert applied.amount_due_minor + applied.ending_balance_minor == total + balance
     assert applied.amount_due_minor >= 0
 

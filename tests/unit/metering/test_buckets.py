@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterline.core.metering.aggregation import Aggregate, Formula, Measure, Row, Window, aggregate
-from meterline.core.metering.buckets import EMPTY, Bucket, count, evidence_from, standing
+from meterline.core.metering.buckets import EMPTY, Bucket, count, effective_rows, evidence_from
 from meterline.core.metering.distinct import Distinct
 
 SUM = Measure(Formula.SUM)
@@ -129,7 +129,7 @@ def test_with_the_evidence_it_asks_for_a_bucket_is_what_its_events_add_up_to(
             continue
         rows += changed.inline
         bucket = replace(changed, inline=(), segments=1)
-    whole = aggregate(standing(rows), measure)
+    whole = aggregate(effective_rows(rows), measure)
     kept = bucket.aggregate
     assert replace(kept, distinct=None) == replace(whole, distinct=None)
     assert (kept.distinct or Distinct()) == (whole.distinct or Distinct())
@@ -137,4 +137,4 @@ def test_with_the_evidence_it_asks_for_a_bucket_is_what_its_events_add_up_to(
 
 def test_standing_rows_are_those_counted_and_not_cancelled() -> None:
     rows = [arrival("a"), arrival("b"), arrival("a"), arrival("b", cancels=True)]
-    assert standing(rows) == [arrival("a")]
+    assert effective_rows(rows) == [arrival("a")]

@@ -16,8 +16,14 @@ from meterline.core.metering.aggregation import (
     aggregate,
     combine,
 )
-from meterline.core.metering.buckets import standing
-from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, fold, has_profile, settle
+from meterline.core.metering.buckets import effective_rows
+from meterline.core.metering.second_profiles import (
+    NeedsAllRows,
+    Seconds,
+    fold,
+    has_profile,
+    without_cancelled,
+)
 
 SUM = Measure(Formula.SUM)
 PROFILED = [Measure(one) for one in Formula if one is not Formula.UNIQUE_COUNT]
@@ -51,7 +57,7 @@ def test_whatever_part_is_in_the_profile_the_whole_is_the_same(
 ) -> None:
     cuts = sorted((first, second))
     seconds = fold(fold({}, rows[: cuts[0]], measure), rows[cuts[0] : cuts[1]], measure)
-    left, later = settle(seconds, rows[cuts[1] :], measure)
+    left, later = without_cancelled(seconds, rows[cuts[1] :], measure)
     assert whole(left, later, measure) == aggregate(rows, measure)
 
 
@@ -60,19 +66,19 @@ def test_what_is_cancelled_later_leaves_its_second(
     events: list[Row], gone: set[int], cut: int
 ) -> None:
     rows = [*events, *(cancelled(row) for n, row in enumerate(events) if n in gone)]
-    left, later = settle(fold({}, rows[:cut], SUM), rows[cut:], SUM)
-    assert whole(left, later, SUM) == aggregate(standing(rows), SUM)
+    left, later = without_cancelled(fold({}, rows[:cut], SUM), rows[cut:], SUM)
+    assert whole(left, later, SUM) == aggregate(effective_rows(rows), SUM)
 
 
 def test_a_tombstone_takes_nothing_out() -> None:
     seconds = fold({}, [counted(1, 7)], SUM)
-    left, later = settle(seconds, [cancelled(counted(2, 7), tombstone=True)], SUM)
+    left, later = without_cancelled(seconds, [cancelled(counted(2, 7), tombstone=True)], SUM)
     assert (left[7].count, later) == (1, [])
 
 
 def test_a_row_that_is_seen_twice_counts_once() -> None:
     event, other = counted(1, 7), counted(2, 7)
-    left, later = settle(fold({}, [event], SUM), [other, cancelled(event)] * 2, SUM)
+    left, later = without_cancelled(fold({}, [event], SUM), [other, cancelled(event)] * 2, SUM)
     assert (left[7].count, later) == (0, [other])
 
 
@@ -81,7 +87,7 @@ def test_an_extreme_cannot_be_taken_out(formula: Formula) -> None:
     event = counted(1, 7)
     seconds = fold({}, [event], Measure(formula))
     with pytest.raises(NeedsAllRows):
-        settle(seconds, [cancelled(event)], Measure(formula))
+        without_cancelled(seconds, [cancelled(event)], Measure(formula))
     assert fold({}, [event, cancelled(event)], Measure(formula)).get(7, NOTHING) == NOTHING
 
 

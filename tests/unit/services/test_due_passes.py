@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterline.services.base.context import Context
-from meterline.services.base.progress import NoProgress, Place
+from meterline.services.base.progress import DuePoint, NoProgress
 from meterline.services.billing import invoice_bodies as invoices
 from meterline.services.billing import subscription_bodies as subscriptions
 from meterline.services.work import due_work
@@ -148,13 +148,13 @@ def test_an_object_for_which_nothing_is_due_has_failed(body: Body) -> None:
 
 
 PLACES = st.builds(
-    Place, st.integers(0, 3), st.integers(0, 2), st.tuples(st.integers(0, 2), st.integers(0, 2))
+    DuePoint, st.integers(0, 3), st.integers(0, 2), st.tuples(st.integers(0, 2), st.integers(0, 2))
 )
 
 
 @given(PLACES, PLACES, PLACES)
 def test_places_are_in_one_order_so_that_no_work_goes_round_in_circles(
-    one: Place, two: Place, three: Place
+    one: DuePoint, two: DuePoint, three: DuePoint
 ) -> None:
     assert not one.is_beyond(one)
     assert not (one.is_beyond(two) and two.is_beyond(one))

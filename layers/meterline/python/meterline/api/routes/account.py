@@ -39,7 +39,7 @@ def _account(path: str, run: Any) -> Operation:  # noqa: ANN401 - see Operation
 
 ACCOUNT = [_account("/v1/account", _retrieve_own), _account("/v1/accounts/{id}", _retrieve)]
 
-_MOST_PATIENCE = 366 * 86_400
+_LONGEST_WINDOW = 366 * 86_400
 _TEXT = string(emptyable=True)
 UPDATE_SETTINGS = object_(
     business_profile=object_(
@@ -55,8 +55,8 @@ UPDATE_SETTINGS = object_(
     default_currency=currency(),
     invoice_grace_seconds=integer(minimum=0, maximum=259_200, emptyable=True),
     late_usage=enum("ignore", "next_invoice", emptyable=True),
-    past_due_window_seconds=integer(minimum=0, maximum=_MOST_PATIENCE, emptyable=True),
-    unpaid_window_seconds=integer(minimum=0, maximum=_MOST_PATIENCE, emptyable=True),
+    past_due_window_seconds=integer(minimum=0, maximum=_LONGEST_WINDOW, emptyable=True),
+    unpaid_window_seconds=integer(minimum=0, maximum=_LONGEST_WINDOW, emptyable=True),
     unpaid_action=enum("cancel", "mark_unpaid", emptyable=True),
 )
 SETTINGS = [

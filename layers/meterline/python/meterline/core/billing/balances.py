@@ -57,7 +57,7 @@ class AppliedBalance:
         return self.amount_due_minor == 0
 
 
-def settle(
+def apply_balance(
     total_minor: int,
     starting_balance_minor: int,
     minimum_charge_minor: int = 0,

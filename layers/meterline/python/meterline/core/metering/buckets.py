@@ -69,7 +69,7 @@ def count(
     )
 
 
-def standing(rows: Iterable[Row]) -> list[Row]:
+def effective_rows(rows: Iterable[Row]) -> list[Row]:
     """The events among ``rows`` that count: each once, those with a cancelling row not at all."""
     counted: dict[bytes, Row] = {}
     cancelled: set[bytes] = set()
@@ -120,11 +120,11 @@ def _aggregate_after(
     if not cancelled:
         fresh = aggregation.aggregate(added, measure)
         return aggregation.combine(bucket.aggregate, fresh, measure)
-    fresh = aggregation.aggregate(standing(added), measure)
+    fresh = aggregation.aggregate(effective_rows(added), measure)
     taken_out = [row for row in known if not row.cancels and row.identity in cancelled]
     left = bucket.aggregate
     if any(aggregation.depends_on(left, row) for row in taken_out):
-        return aggregation.aggregate(standing([*known, *added]), measure)
+        return aggregation.aggregate(effective_rows([*known, *added]), measure)
     for row in taken_out:
         left = aggregation.without(left, row, measure)
     return aggregation.combine(left, fresh, measure)

@@ -17,7 +17,7 @@ from meterline.core.metering.aggregation import (
     depends_on,
     without,
 )
-from meterline.core.metering.buckets import standing
+from meterline.core.metering.buckets import effective_rows
 
 type Seconds = Mapping[int, Aggregate]
 """The usage of each second (UTC) that has any."""
@@ -39,7 +39,9 @@ def has_profile(measure: Measure) -> bool:
     return measure.window is None and not measure.has_digests
 
 
-def settle(seconds: Seconds, later: Iterable[Row], measure: Measure) -> tuple[Seconds, list[Row]]:
+def without_cancelled(
+    seconds: Seconds, later: Iterable[Row], measure: Measure
+) -> tuple[Seconds, list[Row]]:
     """The usage by seconds without what ``later`` rows take out of it, and the rows of those that
     count.
 
@@ -57,7 +59,7 @@ def settle(seconds: Seconds, later: Iterable[Row], measure: Measure) -> tuple[Se
         if depends_on(left[row.timestamp], row):
             raise NeedsAllRows
         left[row.timestamp] = without(left[row.timestamp], row, measure)
-    return left, standing(rows)
+    return left, effective_rows(rows)
 
 
 class NeedsAllRows(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
@@ -66,7 +68,7 @@ class NeedsAllRows(Exception):  # noqa: N818 - an outcome to decide upon, not a 
 
 def fold(seconds: Seconds, later: Iterable[Row], measure: Measure) -> Seconds:
     """The usage by seconds together with ``later`` rows; may raise NeedsAllRows."""
-    left, rows = settle(seconds, later, measure)
+    left, rows = without_cancelled(seconds, later, measure)
     of_second: dict[int, list[Row]] = {}
     for row in rows:
         of_second.setdefault(row.timestamp, []).append(row)

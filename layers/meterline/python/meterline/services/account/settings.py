@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from meterline.core.base.unset import UNSET
-from meterline.core.subscriptions.dunning import Patience
+from meterline.core.subscriptions.dunning import DunningPolicy
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
 from meterline.store.base.documents import Body, Change, Document
@@ -38,10 +38,10 @@ def invoice_grace_seconds(ctx: Context) -> int:
     return int(account_settings(ctx)["invoice_grace_seconds"])
 
 
-def patience(ctx: Context) -> Patience:
+def dunning_policy(ctx: Context) -> DunningPolicy:
     """How long the account waits for payments, from now on."""
     settings = account_settings(ctx)
-    return Patience(settings["past_due_window_seconds"], settings["unpaid_window_seconds"])
+    return DunningPolicy(settings["past_due_window_seconds"], settings["unpaid_window_seconds"])
 
 
 def bills_late_usage(ctx: Context) -> bool:

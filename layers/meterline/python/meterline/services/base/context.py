@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.outbox import EventDraft, Origin, outbox
-from meterline.services.base.progress import Duty
+from meterline.services.base.progress import DueStep
 from meterline.store.base.documents import Change, Oversized, Receipt, TooLong
 from meterline.store.billing.repository import BillingStore
 
@@ -24,7 +24,7 @@ class Context:
     wall_clock: int
     origin: Origin | None = None
     receipt: Receipt | None = None
-    duty: Duty | None = None
+    due_step: DueStep | None = None
 
     @property
     def livemode(self) -> bool:
@@ -44,8 +44,8 @@ class Context:
         ``BillingStore.commit``, and NoProgress for due work that moves nothing on; a request that
         needs too much room is told to ask for less.
         """
-        if self.duty is not None:
-            self.duty.check(change)
+        if self.due_step is not None:
+            self.due_step.check(change)
         puts = list(change.puts)
         if events:
             cause = (change.puts or change.deletes)[0]
@@ -65,8 +65,8 @@ class Context:
             if self.origin is None:
                 raise
             raise _too_much() from None
-        if self.duty is not None:
-            self.duty.note(change)
+        if self.due_step is not None:
+            self.due_step.note(change)
 
 
 _CONTAINED = {("subscription", "items"): "items, with the metadata of them and of their prices"}

@@ -1,7 +1,7 @@
-"""Rosters: which objects count towards a limit, written by the commit of whoever joins or leaves.
+"""Limits: which objects count towards one, as a set of members that commits change.
 
-An index may lag behind, and two requests may count at once. A roster is read as last committed, and
-whoever changes it does so on condition that nobody else did: a limit holds whatever runs together.
+An index may lag behind, and two requests may count at once. The set is read as last committed, and
+a commit that changes it fails if another did meanwhile: a limit holds whatever runs together.
 """
 
 from collections.abc import Sequence
@@ -15,48 +15,48 @@ KIND = "roster"
 
 
 def members(ctx: Context, *names: str) -> list[str]:
-    """The ids of the objects on these rosters, each in the order in which they joined it."""
-    found = ctx.store.get_many(_roster_id(name) for name in names)
-    return [one for roster in found.values() for one in roster.body["members"]]
+    """The ids of the members of these sets, each in the order in which they joined it."""
+    found = ctx.store.get_many(_set_id(name) for name in names)
+    return [one for members_set in found.values() for one in members_set.body["members"]]
 
 
-def joined(
+def with_member(
     ctx: Context, name: str, member_id: str, *, most: int, refusal: BillingError
 ) -> Document:
-    """A roster with one more member, for the commit of who joins; ``refusal`` if it has ``most``.
+    """The set with one more member, for the commit that adds it; ``refusal`` if it has ``most``.
 
     What is counted is what the commit is conditional on.
     """
-    roster = _roster(ctx, name)
-    if len(roster.body["members"]) >= most:
+    members_set = _members_set(ctx, name)
+    if len(members_set.body["members"]) >= most:
         raise refusal
-    return _with(roster, [*roster.body["members"], member_id])
+    return _with(members_set, [*members_set.body["members"], member_id])
 
 
-def left(ctx: Context, name: str, member_id: str) -> list[Document]:
-    """A roster without a member, for the commit of who leaves; nothing if it was on none."""
-    roster = _roster(ctx, name)
-    stay = [one for one in roster.body["members"] if one != member_id]
-    return [_with(roster, stay)] if len(stay) < len(roster.body["members"]) else []
+def without_member(ctx: Context, name: str, member_id: str) -> list[Document]:
+    """The set without a member, for the commit that removes it; nothing if it was in none."""
+    members_set = _members_set(ctx, name)
+    stay = [one for one in members_set.body["members"] if one != member_id]
+    return [_with(members_set, stay)] if len(stay) < len(members_set.body["members"]) else []
 
 
-def ended(ctx: Context, name: str) -> list[Document]:
-    """A roster to be deleted, if it is stored."""
-    roster = _roster(ctx, name)
-    return [roster] if roster.version else []
+def deleted_set(ctx: Context, name: str) -> list[Document]:
+    """The set, to be deleted with what it counts, if it is stored."""
+    members_set = _members_set(ctx, name)
+    return [members_set] if members_set.version else []
 
 
-def _roster(ctx: Context, name: str) -> Document:
-    """The roster as stored, or a new one."""
-    roster_id = _roster_id(name)
+def _members_set(ctx: Context, name: str) -> Document:
+    """The set as stored, or a new one."""
+    roster_id = _set_id(name)
     fresh = Document(KIND, ctx.livemode, {"id": roster_id, "created": 0, "members": []})
     return ctx.store.get(roster_id) or fresh
 
 
-def _roster_id(name: str) -> str:
-    """The id of a roster. It has a slash, which ids of a caller's choice cannot have."""
+def _set_id(name: str) -> str:
+    """The id of a set. It has a slash, which ids of a caller's choice cannot have."""
     return f"roster/{name}"
 
 
-def _with(roster: Document, member_ids: Sequence[str]) -> Document:
-    return replace(roster, body=roster.body | {"members": list(member_ids)})
+def _with(members_set: Document, member_ids: Sequence[str]) -> Document:
+    return replace(members_set, body=members_set.body | {"members": list(member_ids)})

@@ -12,7 +12,7 @@ from meterline.services.base.api_version import API_VERSION
 from meterline.services.base.ids import timed_id
 from meterline.store.base.documents import Body, Document, first_lines
 from meterline.store.base.packing import pack, text_bytes
-from meterline.store.events.partitions import shelf
+from meterline.store.events.partitions import event_partition
 
 OUTBOX_KIND = "event"
 _RETENTION_SECONDS = 30 * 86_400
@@ -79,7 +79,7 @@ def outbox(
             livemode=cause.livemode,
             body={"id": box_id, "created": now, "events": _numbered(box_id, box)},
             expires_at=wall_clock + _RETENTION_SECONDS,
-            parent=shelf({event["type"] for event in box}, box_id, shards=shards),
+            parent=event_partition({event["type"] for event in box}, box_id, shards=shards),
         )
         for box_id, box in zip(ids, boxes, strict=True)
     ]

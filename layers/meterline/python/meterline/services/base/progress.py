@@ -1,6 +1,6 @@
 """The rule that keeps due work from going round in circles: a commit moves on what it is done for.
 
-Whatever is done because an object is due carries a duty, and the commit is refused if it would
+Whatever is done because an object is due carries a due step, and the commit is refused if it would
 leave the object due for the same thing again. Nothing is written then, no event is published, and
 the message fails: after its tries it is one dead letter and an alarm (decisions/stuck-work.md).
 """
@@ -17,7 +17,7 @@ class NoProgress(Exception):  # noqa: N818 - a defect of the work, named for wha
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DuePoint:
     """The first thing that is due for an object: when, and which of its kinds of work that is.
 
     ``left`` is for work that takes several commits at one instant: it shrinks with each.
@@ -27,8 +27,8 @@ class Place:
     rank: int = 0
     left: tuple[Any, ...] = ()
 
-    def is_beyond(self, before: "Place") -> bool:
-        """Whether work has come further than it was. There is no endless chain of such places
+    def is_beyond(self, before: "DuePoint") -> bool:
+        """Whether work has come further than it was. There is no endless chain of such points
         before an instant, so whatever obeys this comes to an end.
         """
         if (self.at, self.rank) == (before.at, before.rank):
@@ -37,15 +37,15 @@ class Place:
 
 
 @dataclass(slots=True)
-class Duty:
+class DueStep:
     """What a pass of due work is for: an object, where it stood, and how to tell where it stands.
 
     ``is_done`` once a commit has moved the object on.
     """
 
     object_id: str
-    since: Place
-    place_of: Callable[[Document], Place | None]
+    since: DuePoint
+    due_point_of: Callable[[Document], DuePoint | None]
     is_done: bool = False
 
     def check(self, change: Change) -> None:
@@ -60,7 +60,7 @@ class Duty:
         self.is_done |= any(document.id == self.object_id for document in written)
 
     def _check(self, document: Document) -> None:
-        after = self.place_of(document)
+        after = self.due_point_of(document)
         if document.due_at != (after and after.at):
             message = f"{document.id} would be due at {document.due_at}, its work at {after}"
             raise NoProgress(message)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from meterline.core.base.money import charge_step_minor
 from meterline.core.base.periods import Period
-from meterline.core.billing.balances import AppliedBalance, minimum_charge_minor, settle
+from meterline.core.billing.balances import AppliedBalance, apply_balance, minimum_charge_minor
 from meterline.core.billing.discounts import (
     Billed,
     DiscountableLine,
@@ -231,7 +231,7 @@ def applied_balance(invoice: Body) -> AppliedBalance:
     """How an invoice's total meets the balance that it starts from."""
     step = charge_step_minor(invoice["currency"]) if _is_charged(invoice) else 1
     smallest = smallest_charge_minor(invoice)
-    return settle(invoice["total"], invoice["starting_balance"], smallest, step)
+    return apply_balance(invoice["total"], invoice["starting_balance"], smallest, step)
 
 
 def smallest_charge_minor(invoice: Body) -> int:

@@ -1,10 +1,10 @@
 """A customer's pending invoice items: those that no invoice has taken yet.
 
-They stand on tabs (``store.tabs``), one series of tabs for each subscription (or none) and
-currency. Which tabs are open is private state of the customer, which every bill is conditional on;
-whoever adds, changes or removes an item writes its tab. So a bill can neither miss an item nor take
-one twice, and takes any number of items by one write for each tab. Items that go onto a draft one
-by one stand on tabs of that draft.
+They stand on batches (``store.batches``), one series of batches for each subscription (or none) and
+currency. Which batches are open is private state of the customer, which every bill is conditional
+on; whoever adds, changes or removes an item writes its batch. So a bill can neither miss an item
+nor take one twice, and takes any number of items by one write for each batch. Items that go onto a
+draft one by one stand on batches of that draft.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,17 +20,17 @@ from meterline.store.billing.pending_batches import KIND as BATCH_KIND
 from meterline.store.billing.pending_batches import MOST_BYTES, MOST_ITEMS, batch_of
 
 MOST_BATCHES = 20
-"""Open tabs of a customer for one subscription and currency: one transaction must take them all,
+"""Open batches of a customer for one subscription and currency: one transaction must take them all,
 and those of no subscription, and have room for what else a bill writes."""
 
 MOST_OPEN_BATCHES = 1_000
-"""Open tabs of a customer, whatever they are for: the customer's own document names them all."""
+"""Open batches of a customer, whatever they are for: the customer's own document names them all."""
 
 MOST_TAKEN = 60
-"""Tabs that one invoice takes; only one by hand, of all subscriptions, can find more."""
+"""Batches that one invoice takes; only one by hand, of all subscriptions, can find more."""
 
 MOST_DRAFT_BATCHES = 10
-"""Tabs of the items that were put onto a draft one by one."""
+"""Batches of the items that were put onto a draft one by one."""
 
 _USUAL_BYTES = 3_000
 _PRIVATE = "tabs"
@@ -42,7 +42,7 @@ class Selection:
     """Which pending items an invoice takes: those in its currency, of these subscriptions.
 
     None among them stands for items of no subscription; without a set, items of all are taken.
-    Tabs that are held back are taken ``with_held_back`` only.
+    Batches that are held back are taken ``with_held_back`` only.
     ``only_new`` leaves what was pending before the decision.
     """
 
@@ -66,10 +66,10 @@ class Selection:
 
 
 @dataclass(slots=True)
-class Settled:
-    """What has to be stored of items and tabs: ``puts`` in any case by the commit itself.
+class PendingWrites:
+    """What has to be stored of items and batches: ``puts`` in any case by the commit itself.
 
-    ``named`` are new items, which nobody sees before the commit has stored their tabs.
+    ``named`` are new items, which nobody sees before the commit has stored their batches.
     """
 
     puts: list[Document]
@@ -80,8 +80,8 @@ class Settled:
 class PendingItems:
     """The pending items of one customer, as a decision finds and leaves them.
 
-    ``added`` are those that this decision has made pending. Tabs and items are read when they are
-    asked for.
+    ``added`` are those that this decision has made pending. Batches and items are read when they
+    are asked for.
     """
 
     ctx: Context
@@ -89,30 +89,30 @@ class PendingItems:
     open_batches: list[Body]
     added: dict[str, Document] = field(default_factory=dict)
     is_changed: bool = False
-    _tabs: dict[str, Document] = field(default_factory=dict)
+    _batches: dict[str, Document] = field(default_factory=dict)
     _written: dict[str, Document] = field(default_factory=dict)
     _placed: dict[str, Document] = field(default_factory=dict)
     _drafts: set[str] = field(default_factory=set)
 
     @property
     def batches_written(self) -> int:
-        """How many tabs the decision writes so far."""
+        """How many batches the decision writes so far."""
         return len(self._written)
 
     def ids(self) -> list[str]:
         """The ids of all that are stored, whatever their currency and subscription."""
         stored = self._load(one["id"] for one in self.open_batches)
-        return [item_id for tab in stored for item_id in tab.body["items"]]
+        return [item_id for batch in stored for item_id in batch.body["items"]]
 
     def has(self, wanted: Selection) -> bool:
         """Whether there is any item that ``wanted`` takes."""
         added = (document.body for document in self.added.values())
         return any(True for _ in self._series(wanted)) or any(map(wanted.takes, added))
 
-    def standing(self, wanted: Selection) -> list[Document]:
-        """The items that ``wanted`` takes, oldest first; of more tabs than fit those first."""
+    def selected(self, wanted: Selection) -> list[Document]:
+        """The items that ``wanted`` takes, oldest first; of more batches than fit those first."""
         stored = self._load(one["id"] for one in self._series(wanted))
-        ids = [item_id for tab in stored for item_id in tab.body["items"]]
+        ids = [item_id for batch in stored for item_id in batch.body["items"]]
         found = self.ctx.store.get_many(ids)
         added = [one for one in self.added.values() if wanted.takes(one.body)]
         return [found[one] for one in ids if one in found and one not in self.added] + added
@@ -125,18 +125,18 @@ class PendingItems:
     def take(self, wanted: Selection, invoice_id: str) -> list[Document]:
         """Bill the wanted items on a new invoice, oldest first, as billed.
 
-        Those that this decision has made pending stand on a tab of the invoice from the start.
+        Those that this decision has made pending stand on a batch of the invoice from the start.
         """
-        taken = self.standing(wanted)
+        taken = self.selected(wanted)
         ids = {one["id"] for one in self._series(wanted)}
-        for tab in self._load(ids):
-            self._write(tab, {"invoice": invoice_id})
+        for batch in self._load(ids):
+            self._write(batch, {"invoice": invoice_id})
         self.open_batches = [one for one in self.open_batches if one["id"] not in ids]
         fresh = [item for item in taken if self.added.pop(item.id, None)]
         for group in batched(fresh, MOST_ITEMS, strict=False):
-            tab = self._new_batch(group[0].body, new_id("tab_"), invoice_id)
+            batch = self._new_batch(group[0].body, new_id("tab_"), invoice_id)
             for item in group:
-                self._place(item, tab.id)
+                self._place(item, batch.id)
         return [replace(one, body=one.body | {"invoice": invoice_id}) for one in taken]
 
     def take_one(self, item: Document, invoice_id: str) -> Document:
@@ -150,18 +150,18 @@ class PendingItems:
         return billed
 
     def drop(self, items: Iterable[Document]) -> None:
-        """Take items off their tabs for good: one write for each tab, however many they are."""
+        """Take items off their batches for good: one write for each batch."""
         gone = {item.id for item in items}
-        for tab in self._load({batch_of(item.body) or "" for item in items}):
-            self._keep(tab, [one for one in tab.body["items"] if one not in gone])
+        for batch in self._load({batch_of(item.body) or "" for item in items}):
+            self._keep(batch, [one for one in batch.body["items"] if one not in gone])
 
     def delete_with_draft(self, items: Iterable[Document]) -> None:
-        """Delete all items of a draft: its tabs say so."""
-        for tab in self._load({batch_of(item.body) or "" for item in items}):
-            self._write(tab, {"deleted": True})
+        """Delete all items of a draft: its batches say so."""
+        for batch in self._load({batch_of(item.body) or "" for item in items}):
+            self._write(batch, {"deleted": True})
 
     def hold_back(self, wanted: Selection, *, until_dropped: bool) -> None:
-        """Keep the wanted tabs off invoices, or no more: what is left on them is being dropped."""
+        """Keep the wanted batches off invoices, or no more; the rest of them is being dropped."""
         self.open_batches = [
             _held_back(one, until_dropped) if _is_in(wanted, one) else one
             for one in self.open_batches
@@ -170,58 +170,58 @@ class PendingItems:
     def touch(self, item: Document) -> None:
         """Make whoever bills an item see that it was changed.
 
-        One that may have become much longer looks for a tab with room again.
+        One that may have become much longer looks for a batch with room again.
         """
         if text_bytes(item.body) > _USUAL_BYTES:
             self.leave(item)
             self.add(_without_batch(item))
             return
-        for tab in self._load([batch_of(item.body) or ""]):
-            self._write(tab, {})
+        for batch in self._load([batch_of(item.body) or ""]):
+            self._write(batch, {})
 
     def leave(self, item: Document) -> None:
-        """Take an item off its tab, if it is on one."""
-        for tab in self._load([batch_of(item.body) or ""]):
-            self._keep(tab, [one for one in tab.body["items"] if one != item.id])
+        """Take an item off its batch, if it is on one."""
+        for batch in self._load([batch_of(item.body) or ""]):
+            self._keep(batch, [one for one in batch.body["items"] if one != item.id])
 
-    def settle(self) -> Settled:
-        """Put what is still pending onto tabs; what is to be stored of all of them."""
+    def writes(self) -> PendingWrites:
+        """Put what is still pending onto batches; what is to be stored of all of them."""
         self._reopen()
         for item in self.added.values():
             self._place(item, self._with_room(item.body))
         placed = self._placed.values()
-        return Settled(
+        return PendingWrites(
             puts=[*(one for one in placed if one.version), *self._written.values()],
             named=[one for one in placed if not one.version],
         )
 
-    def noted(self, account: Body) -> Body:
-        """The customer, whose private state says which tabs are open."""
+    def with_open_batches(self, account: Body) -> Body:
+        """The customer, whose private state says which batches are open."""
         private = account.get("_") or {}
         if self.open_batches == private.get(_PRIVATE, []):
             return account
         return account | {"_": private | {_PRIVATE: self.open_batches}}
 
     def _reopen(self) -> None:
-        """Let tabs be open again whose items an invoice gives back all together, if they may be."""
-        for tab in self._load({batch_of(item.body) or "" for item in self.added.values()}):
-            series = _series_of(tab.body["currency"], tab.body["subscription"])
-            items = [self.added.get(one) for one in tab.body["items"]]
+        """Reopen batches whose items an invoice gives back all together, if they may be open."""
+        for batch in self._load({batch_of(item.body) or "" for item in self.added.values()}):
+            series = _series_of(batch.body["currency"], batch.body["subscription"])
+            items = [self.added.get(one) for one in batch.body["items"]]
             is_whole = all(one is not None and series.takes(one.body) for one in items)
             if is_whole and len(list(self._all_of(series))) < MOST_BATCHES:
-                for one in tab.body["items"]:
+                for one in batch.body["items"]:
                     del self.added[one]
-                self._write(tab, {"invoice": None})
-                self.open_batches = [*self.open_batches, _entry(tab)]
+                self._write(batch, {"invoice": None})
+                self.open_batches = [*self.open_batches, _entry(batch)]
 
     def _with_room(self, item: Body) -> str:
-        """A tab of an item's series: the last, or another with room, or a new one; its id."""
+        """A batch of an item's series: the last, or another with room, or a new one; its id."""
         series = _series_of(item["currency"], subscription_of_item(item))
-        its_tabs = [one["id"] for one in self._all_of(series)]
-        is_full = len(its_tabs) >= MOST_BATCHES
-        for tab in self._load(its_tabs if is_full else its_tabs[-1:]):
-            if _has_room(tab):
-                return tab.id
+        its_batches = [one["id"] for one in self._all_of(series)]
+        is_full = len(its_batches) >= MOST_BATCHES
+        for batch in self._load(its_batches if is_full else its_batches[-1:]):
+            if _has_room(batch):
+                return batch.id
         if is_full:
             raise BillingError(
                 f"The customer would have more than {MOST_BATCHES * MOST_ITEMS} pending invoice"
@@ -236,21 +236,21 @@ class PendingItems:
                 " pending_invoice_items_behavior=include.",
                 param="customer",
             )
-        tab = self._new_batch(item, new_id("tab_"))
-        self.open_batches = [*self.open_batches, _entry(tab)]
-        return tab.id
+        batch = self._new_batch(item, new_id("tab_"))
+        self.open_batches = [*self.open_batches, _entry(batch)]
+        return batch.id
 
     def _batch_of_draft(self, invoice_id: str, item: Body) -> str:
-        """A tab with room for an item that is put onto a draft by itself; its id."""
+        """A batch with room for an item that is put onto a draft by itself; its id."""
         ids = [derived_id("tab_", invoice_id, place) for place in range(MOST_DRAFT_BATCHES)]
         if invoice_id not in self._drafts:
             self._load(ids)
             self._drafts.add(invoice_id)
-        for tab_id in ids:
-            if tab_id not in self._tabs:
-                return self._new_batch(item, tab_id, invoice_id).id
-            if _has_room(self._tabs[tab_id]):
-                return tab_id
+        for batch_id in ids:
+            if batch_id not in self._batches:
+                return self._new_batch(item, batch_id, invoice_id).id
+            if _has_room(self._batches[batch_id]):
+                return batch_id
         raise BillingError(
             f"At most {MOST_DRAFT_BATCHES * MOST_ITEMS} items, or"
             f" {MOST_DRAFT_BATCHES * MOST_BYTES // 1_000_000} MB of them, can be put onto a draft"
@@ -258,25 +258,25 @@ class PendingItems:
             param="invoice",
         )
 
-    def _place(self, item: Document, tab_id: str) -> None:
-        """Put an item onto a tab, off the one that it was on."""
+    def _place(self, item: Document, batch_id: str) -> None:
+        """Put an item onto a batch, off the one that it was on."""
         self.leave(item)
-        tab = self._tabs[tab_id]
-        size = _bytes_on(tab) + text_bytes(item.body)
-        self._write(tab, {"items": [*tab.body["items"], item.id], "bytes": size})
-        private = (item.body.get("_") or {}) | {"tab": tab_id}
+        batch = self._batches[batch_id]
+        size = _bytes_on(batch) + text_bytes(item.body)
+        self._write(batch, {"items": [*batch.body["items"], item.id], "bytes": size})
+        private = (item.body.get("_") or {}) | {"tab": batch_id}
         self._placed[item.id] = replace(item, body=item.body | {"_": private})
 
-    def _keep(self, tab: Document, item_ids: list[str]) -> None:
-        """Leave only these items on a tab; one that is empty is not open any more."""
-        self._write(tab, {"items": item_ids, "bytes": _bytes_on(tab) if item_ids else 0})
+    def _keep(self, batch: Document, item_ids: list[str]) -> None:
+        """Leave only these items on a batch; one that is empty is not open any more."""
+        self._write(batch, {"items": item_ids, "bytes": _bytes_on(batch) if item_ids else 0})
         if not item_ids:
-            self.open_batches = [one for one in self.open_batches if one["id"] != tab.id]
+            self.open_batches = [one for one in self.open_batches if one["id"] != batch.id]
         self.is_changed = True
 
-    def _new_batch(self, item: Body, tab_id: str, invoice_id: str | None = None) -> Document:
+    def _new_batch(self, item: Body, batch_id: str, invoice_id: str | None = None) -> Document:
         body = {
-            "id": tab_id,
+            "id": batch_id,
             "bytes": 0,
             "currency": item["currency"],
             "customer": self.customer_id,
@@ -286,29 +286,29 @@ class PendingItems:
             "subscription": subscription_of_item(item),
         }
         livemode = self.ctx.livemode
-        tab = Document(kind=BATCH_KIND, livemode=livemode, body=body, parent=self.customer_id)
-        self._tabs[tab.id] = tab
-        return tab
+        batch = Document(kind=BATCH_KIND, livemode=livemode, body=body, parent=self.customer_id)
+        self._batches[batch.id] = batch
+        return batch
 
     def _series(self, wanted: Selection) -> Iterator[Body]:
-        """The open tabs that an invoice takes, oldest first."""
+        """The open batches that an invoice takes, oldest first."""
         all_open = (one for one in self._all_of(wanted) if _may_take(wanted, one))
         return islice(all_open, MOST_TAKEN)
 
     def _all_of(self, wanted: Selection) -> Iterator[Body]:
         return (one for one in self.open_batches if _is_in(wanted, one))
 
-    def _load(self, tab_ids: Iterable[str]) -> list[Document]:
-        """The tabs with these ids, as this decision has them so far."""
-        wanted = [one for one in tab_ids if one]
-        missing = [one for one in wanted if one not in self._tabs]
+    def _load(self, batch_ids: Iterable[str]) -> list[Document]:
+        """The batches with these ids, as this decision has them so far."""
+        wanted = [one for one in batch_ids if one]
+        missing = [one for one in wanted if one not in self._batches]
         if missing:
-            self._tabs |= self.ctx.store.get_many(missing)
-        return [self._tabs[one] for one in wanted if one in self._tabs]
+            self._batches |= self.ctx.store.get_many(missing)
+        return [self._batches[one] for one in wanted if one in self._batches]
 
-    def _write(self, tab: Document, changes: Body) -> None:
-        written = replace(tab, body=tab.body | changes)
-        self._tabs[tab.id] = self._written[tab.id] = written
+    def _write(self, batch: Document, changes: Body) -> None:
+        written = replace(batch, body=batch.body | changes)
+        self._batches[batch.id] = self._written[batch.id] = written
 
 
 def pending_items(ctx: Context, customer: Document) -> PendingItems:
@@ -334,21 +334,21 @@ def _without_batch(item: Document) -> Document:
     return replace(item, body=item.body | {"_": private})
 
 
-def _has_room(tab: Document) -> bool:
-    return len(tab.body["items"]) < MOST_ITEMS and _bytes_on(tab) < MOST_BYTES
+def _has_room(batch: Document) -> bool:
+    return len(batch.body["items"]) < MOST_ITEMS and _bytes_on(batch) < MOST_BYTES
 
 
-def _bytes_on(tab: Document) -> int:
-    """The JSON of all items that were put onto a tab, also of those that left it again."""
-    return int(tab.body.get("bytes", 0))
+def _bytes_on(batch: Document) -> int:
+    """The JSON of all items that were put onto a batch, also of those that left it again."""
+    return int(batch.body.get("bytes", 0))
 
 
 def _series_of(currency: str, subscription: str | None) -> Selection:
     return Selection(currency, frozenset({subscription}))
 
 
-def _entry(tab: Document) -> Body:
-    return {name: tab.body[name] for name in ("id", "currency", "subscription")}
+def _entry(batch: Document) -> Body:
+    return {name: batch.body[name] for name in ("id", "currency", "subscription")}
 
 
 def _held_back(entry: Body, is_held: bool) -> Body:  # noqa: FBT001 - the value itself, not a switch
@@ -360,5 +360,5 @@ def _may_take(wanted: Selection, entry: Body) -> bool:
     return wanted.with_held_back or not entry.get(_HELD_BACK)
 
 
-def _is_in(wanted: Selection, tab: Body) -> bool:
-    return wanted.takes_series(tab["currency"], tab["subscription"])
+def _is_in(wanted: Selection, batch: Body) -> bool:
+    return wanted.takes_series(batch["currency"], batch["subscription"])

@@ -1,7 +1,8 @@
-"""A decision about a customer's money under way: what it reads, changes and tells.
+"""The unit of work: one decision about a customer's money, what it reads, changes and emits.
 
-Bills, renewals, changes and previews are all decided on a ledger. Saving it commits everything in
-one transaction; a preview drops it. So a preview cannot differ from what is then billed.
+Bills, renewals, changes and previews are all decided on a unit of work. Saving it commits
+everything in one transaction; a preview drops it. So a preview cannot differ from what is then
+billed.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -106,7 +107,7 @@ class UnitOfWork:
             self.events = [event for event in self.events if event.subject["id"] != document.id]
 
     def drop_items(self, documents: Sequence[Document]) -> None:
-        """Delete pending items, any number of them: their tabs do not name them any more."""
+        """Delete pending items, any number of them: their batches do not name them any more."""
         self.pending.drop(documents)
         self._dropped += documents
         for document in documents:
@@ -148,10 +149,10 @@ class UnitOfWork:
         beside it. Refused if the customer would have more pending items than one transaction can
         bill.
         """
-        settled = self.pending.settle()
-        for document in settled.puts:
+        written_items = self.pending.writes()
+        for document in written_items.puts:
             self.put(document)
-        self.customer = self._with_running(self.pending.noted(self.customer))
+        self.customer = self._with_running(self.pending.with_open_batches(self.customer))
         if self.customer != self.stored_customer.body:
             self.put(replace(self.stored_customer, body=self.customer))
         else:
@@ -161,11 +162,11 @@ class UnitOfWork:
             puts=list(self._puts.values()), deletes=list(self._deletes.values()), checks=checks
         )
         written = len(change.puts) + len(change.deletes) + len(checks)
-        if written + len(settled.named) + len(self._dropped) <= _MAX_WRITES:
-            change.puts += settled.named
+        if written + len(written_items.named) + len(self._dropped) <= _MAX_WRITES:
+            change.puts += written_items.named
             change.deletes += self._dropped
         elif written <= _MAX_WRITES:
-            change.named, change.unnamed = settled.named, self._dropped
+            change.named, change.unnamed = written_items.named, self._dropped
         else:
             raise BillingError(
                 "This changes more at once than one transaction takes. Give fewer items or"
@@ -209,5 +210,5 @@ def running_subscriptions(customer: Body) -> list[str]:
 
 
 def open_unit_of_work(ctx: Context, customer: Document) -> UnitOfWork:
-    """A ledger on what is stored for a customer; ``ctx`` is on the customer's time."""
+    """A unit of work on what is stored for a customer; ``ctx`` is on the customer's time."""
     return UnitOfWork(ctx, customer, customer.body, pending_items(ctx, customer))

@@ -6,7 +6,7 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
-from meterline.services.base.limits import joined
+from meterline.services.base.limits import with_member
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
@@ -38,9 +38,9 @@ def create_customer(ctx: Context, params: Body) -> Body:
         parent=clock.id if clock else None,
     )
     adjustments = _adjustments(ctx, body, params)
-    roster = [_on_clock(ctx, clock.id, document.id)] if clock else []
+    members_set = [_on_clock(ctx, clock.id, document.id)] if clock else []
     change = Change(
-        puts=[document, *adjustments, *roster],
+        puts=[document, *adjustments, *members_set],
         checks=[clock] if clock else [],
         claims=[prefix_claim(body)],
     )
@@ -192,11 +192,11 @@ def _on_clock(ctx: Context, clock_id: str, customer_id: str) -> Document:
     full = BillingError(
         f"A test clock can have at most {MOST_PER_TEST_CLOCK} customers.", param="test_clock"
     )
-    name = clock_roster(clock_id)
-    return joined(ctx, name, customer_id, most=MOST_PER_TEST_CLOCK, refusal=full)
+    name = clock_customers_set(clock_id)
+    return with_member(ctx, name, customer_id, most=MOST_PER_TEST_CLOCK, refusal=full)
 
 
-def clock_roster(clock_id: str) -> str:
+def clock_customers_set(clock_id: str) -> str:
     """The roster of the customers on a test clock."""
     return f"customers/{clock_id}"
 

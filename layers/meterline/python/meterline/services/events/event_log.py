@@ -10,7 +10,7 @@ from meterline.services.base.outbox import OUTBOX_KIND, outbox_id
 from meterline.store.base.documents import Body, Document
 from meterline.store.base.keys import END_OF_TIME, Cursor
 from meterline.store.billing.repository import EVERYTHING, Source, Span
-from meterline.store.events.partition_index import shelves
+from meterline.store.events.partition_index import event_partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ def _walk(ctx: Context, span: EventSpan, types: Collection[str]) -> Iterator[Bod
 
 
 def _source(ctx: Context, types: Collection[str]) -> Source:
-    """The shelves that hold events of these types."""
+    """The partitions that hold events of these types."""
     if not types:
         return EVERYTHING
     held = [
         parents
-        for shelved, parents in shelves(ctx.livemode)
+        for shelved, parents in event_partitions(ctx.livemode)
         if any(fits(one, types) for one in shelved)
     ]
     return Source(parents=[parent for parents in held for parent in parents])

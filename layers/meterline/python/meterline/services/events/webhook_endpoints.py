@@ -10,13 +10,13 @@ from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.api_version import check_version
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
-from meterline.services.base.limits import joined, left
+from meterline.services.base.limits import with_member, without_member
 from meterline.services.base.lookups import find
 from meterline.store.base.documents import Body, Change, Document
 
 KIND = "webhook_endpoint"
 MOST_ENDPOINTS = 16
-_ROSTER = "webhook_endpoints"
+_MEMBERS = "webhook_endpoints"
 _SECRET_DIGITS = 32
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -44,8 +44,8 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
     }
     document = Document(kind=KIND, livemode=ctx.livemode, body=body)
     full = BillingError(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
-    roster = joined(ctx, _ROSTER, body["id"], most=MOST_ENDPOINTS, refusal=full)
-    ctx.save(Change(puts=[document, roster]), result_id=body["id"])
+    members_set = with_member(ctx, _MEMBERS, body["id"], most=MOST_ENDPOINTS, refusal=full)
+    ctx.save(Change(puts=[document, members_set]), result_id=body["id"])
     return body
 
 
@@ -76,8 +76,8 @@ def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Bod
 def delete_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Body:  # noqa: ARG001 - route
     """Delete an endpoint and its secret."""
     document = find(ctx, KIND, endpoint_id)
-    roster = left(ctx, _ROSTER, endpoint_id)
-    ctx.save(Change(puts=roster, deletes=[document]), result_id=endpoint_id)
+    members_set = without_member(ctx, _MEMBERS, endpoint_id)
+    ctx.save(Change(puts=members_set, deletes=[document]), result_id=endpoint_id)
     return {"id": endpoint_id, "object": KIND, "deleted": True}
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from meterline.core.base.errors import BillingError
-from meterline.core.subscriptions.dunning import Deadlines, Patience, deadlines_of
-from meterline.services.account.settings import patience
+from meterline.core.subscriptions.dunning import Deadlines, DunningPolicy, deadlines_of
+from meterline.services.account.settings import dunning_policy
 from meterline.services.base.context import Context
 from meterline.services.base.ids import timed_id
 from meterline.services.base.lookups import find, on_customers_time
@@ -88,7 +88,7 @@ def finalize_on(uow: UnitOfWork, invoice: Body) -> Body:
         "rendering": _rendering_of_a_final_one(invoice),
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }
-    opened["ending_balance"] = _settle_balance(uow, opened)
+    opened["ending_balance"] = _apply_balance(uow, opened)
     opened = _looked_at_again(with_deadlines(opened, _deadlines(uow.ctx, opened)), invoice, at)
     uow.emit("invoice.finalized", opened)
     if opened["amount_due"] == 0:
@@ -186,7 +186,7 @@ def _figures(line: Body) -> Body:
     return {name: line[name] for name in names} | {"net_amount": line["amount"]}
 
 
-def _settle_balance(uow: UnitOfWork, invoice: Body) -> int:
+def _apply_balance(uow: UnitOfWork, invoice: Body) -> int:
     """The customer's balance after the invoice, with the transaction that takes it there."""
     applied = applied_balance(invoice)
     after = applied.ending_balance_minor
@@ -247,8 +247,8 @@ def closed(invoice: Body, status: str, stamp: str, at: int) -> Body:
 def _deadlines(ctx: Context, invoice: Body) -> Deadlines:
     """When the invoice is late and given up; charges outside subscriptions never are."""
     if subscription_of(invoice) is None:
-        return deadlines_of(ctx.now, invoice["due_date"], Patience())
-    return deadlines_of(ctx.now, invoice["due_date"], patience(ctx))
+        return deadlines_of(ctx.now, invoice["due_date"], DunningPolicy())
+    return deadlines_of(ctx.now, invoice["due_date"], dunning_policy(ctx))
 
 
 def _attempt_ahead(draft: Body, at: int) -> int | None:

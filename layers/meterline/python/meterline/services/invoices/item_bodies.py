@@ -43,7 +43,7 @@ _FROZEN = ("pricing", "quantity", "discounts")
 
 
 def new_item(uow: UnitOfWork, terms: ItemTerms) -> Body:
-    """A new invoice item of the ledger's customer, on no invoice yet."""
+    """A new invoice item of the unit of work's customer, on no invoice yet."""
     account = uow.customer
     return {
         "id": new_id("ii_"),

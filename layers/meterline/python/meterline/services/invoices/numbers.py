@@ -51,8 +51,8 @@ def check_number(ctx: Context, invoice: Body) -> None:
 def numbered(uow: UnitOfWork, invoice: Body) -> Body:
     """The invoice with the number that it was given, or the next of the customer's sequence.
 
-    Saving the ledger claims it. If it is taken meanwhile, saving raises ``NumberTaken`` for one
-    that was given, and ``Conflict`` for one of the sequence, which has then passed that over.
+    Saving the unit of work claims it. If it is taken meanwhile, saving raises ``NumberTaken`` for
+    one that was given, and ``Conflict`` for one of the sequence, which has then passed that over.
     """
     if invoice["number"] is not None:
         uow.claim(number_claim(invoice), lambda: NumberTaken(invoice["number"]))

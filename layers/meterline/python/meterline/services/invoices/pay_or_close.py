@@ -21,7 +21,7 @@ from meterline.services.invoices.finalize import (
 from meterline.services.invoices.payments import record_payment
 from meterline.store.base.documents import Body, Document
 
-_UNSETTLED = ("open", "uncollectible")
+_PAYABLE = ("open", "uncollectible")
 _PAID = ("invoice.paid", "invoice.payment_succeeded")
 _NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
 _REFUSALS = {
@@ -37,12 +37,12 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
 
     A draft is finalised and paid in one; one of which nothing is due then is paid by that.
     """
-    ctx, document = _load(ctx, invoice_id, allowed=("draft", *_UNSETTLED), verb="pay")
+    ctx, document = _load(ctx, invoice_id, allowed=("draft", *_PAYABLE), verb="pay")
     uow, before = open_unit_of_work(ctx, customer_of(ctx, document)), document.body
     if before["status"] == "draft":
         find(ctx, "customer", before["customer"], param="customer")
         before = finalize_draft_on(uow, before, {})
-    if before["status"] not in _UNSETTLED:
+    if before["status"] not in _PAYABLE:
         return _save(uow, document, before)
     if not params.get("paid_out_of_band"):
         raise BillingError(
@@ -57,7 +57,7 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
 
 def attach_payment(ctx: Context, invoice_id: str, params: Body) -> Body:
     """Record which payment of a processor paid all that an invoice has due."""
-    ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="pay")
+    ctx, document = _load(ctx, invoice_id, allowed=_PAYABLE, verb="pay")
     uow = open_unit_of_work(ctx, customer_of(ctx, document))
     body = _paid_outside(document.body, ctx.now) | {"attempted": True}
     _emit(uow, document.body, body, *_PAID)
@@ -67,7 +67,7 @@ def attach_payment(ctx: Context, invoice_id: str, params: Body) -> Body:
 
 def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
     """Declare a finalised invoice never to have been due; it keeps its number."""
-    ctx, document = _load(ctx, invoice_id, allowed=_UNSETTLED, verb="void")
+    ctx, document = _load(ctx, invoice_id, allowed=_PAYABLE, verb="void")
     body = closed(document.body, "void", "voided_at", ctx.now)
     uow = open_unit_of_work(ctx, customer_of(ctx, document))
     _emit(uow, document.body, body, "invoice.voided")

@@ -180,8 +180,8 @@ def _accept(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
     }
     _note_those_on_clocks(sender, customers, passed.values())
     holders = dict(zip(passed, meter_events.insert_many([*passed.values()]), strict=True))
-    settled = [_settle(outcome, passed, holders) for outcome in judged]
-    return [again.get(place, outcome) for place, outcome in enumerate(settled)]
+    outcomes = [_final_outcome(outcome, passed, holders) for outcome in judged]
+    return [again.get(place, outcome) for place, outcome in enumerate(outcomes)]
 
 
 def _stored_before(
@@ -218,7 +218,7 @@ def _note_those_on_clocks(
         uncounted.note(sender.livemode, customer, noted, sender.now_microseconds)
 
 
-def _settle(
+def _final_outcome(
     outcome: Outcome,
     passed: Mapping[str, AcceptedEvent],
     holders: Mapping[str, AcceptedEvent | None],

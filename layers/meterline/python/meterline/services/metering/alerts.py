@@ -13,7 +13,7 @@ from meterline.core.base.errors import BillingError
 from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id, new_id
-from meterline.services.base.limits import joined, left, members
+from meterline.services.base.limits import members, with_member, without_member
 from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
 from meterline.services.metering.lifetime import lifetime_usage
@@ -51,9 +51,9 @@ def create_alert(ctx: Context, params: Body) -> Body:
         f"At most {_MAX_PER_METER_AND_CUSTOMER} alerts are allowed for a meter and customer:"
         " archive one that is no longer needed.",
     )
-    name, most = _roster(threshold["meter"], customer), _MAX_PER_METER_AND_CUSTOMER
-    roster = joined(ctx, name, body["id"], most=most, refusal=full)
-    ctx.save(Change(puts=[_document(ctx, body), roster]), result_id=body["id"])
+    name, most = _members_set(threshold["meter"], customer), _MAX_PER_METER_AND_CUSTOMER
+    members_set = with_member(ctx, name, body["id"], most=most, refusal=full)
+    ctx.save(Change(puts=[_document(ctx, body), members_set]), result_id=body["id"])
     return body
 
 
@@ -91,9 +91,9 @@ def watch_usage(ctx: Context, meter_id: str, customer_id: str) -> list[str]:
 def _waiting(ctx: Context, meter_id: str, customer_id: str) -> Iterator[Body]:
     """The active alerts on a meter that concern the customer and have not been triggered for it.
 
-    Read from the rosters: what others have on the meter, or have archived, costs nothing.
+    Read from the sets: what others have on the meter, or have archived, costs nothing.
     """
-    ids = members(ctx, _roster(meter_id, customer_id), _roster(meter_id, None))
+    ids = members(ctx, _members_set(meter_id, customer_id), _members_set(meter_id, None))
     found = [document.body for document in ctx.store.get_many(ids).values()]
     alerts = [alert for alert in found if alert["status"] == "active"]
     triggered = ctx.store.get_many(_trigger_id(alert["id"], customer_id) for alert in alerts)
@@ -134,8 +134,8 @@ def _move(ctx: Context, alert_id: str, verb: str) -> Body:
     puts = [replace(document, body=body)]
     if verb == "archive":
         threshold = body["usage_threshold"]
-        roster = _roster(threshold["meter"], _only_customer(threshold["filters"]))
-        puts += left(ctx, roster, alert_id)
+        members_set = _members_set(threshold["meter"], _only_customer(threshold["filters"]))
+        puts += without_member(ctx, members_set, alert_id)
     ctx.save(Change(puts=puts), result_id=alert_id)
     return body
 
@@ -146,8 +146,8 @@ def _document(ctx: Context, body: Body) -> Document:
     )
 
 
-def _roster(meter_id: str, customer: str | None) -> str:
-    """The roster of the alerts, not archived, on a meter for one customer or for all."""
+def _members_set(meter_id: str, customer: str | None) -> str:
+    """The set of the alerts, not archived, on a meter for one customer or for all."""
     return f"alerts/{meter_id}/{customer or 'all'}"
 
 

@@ -14,7 +14,7 @@ from meterline.core.metering.second_profiles import (
     Seconds,
     fold,
     has_profile,
-    settle,
+    without_cancelled,
 )
 from meterline.services.base.logs import frames, log
 from meterline.store.metering import usage, usage_profiles
@@ -68,7 +68,7 @@ def read_hour(key: BucketKey, measure: Measure) -> tuple[Seconds, list[Row]]:
         rows: list[Row] = []
         if bucket.segments > profile.segments:
             rows = _rows_after(key, bucket, measure, profile.until)
-        seconds, events = settle(profile.seconds, [*rows, *bucket.inline], measure)
+        seconds, events = without_cancelled(profile.seconds, [*rows, *bucket.inline], measure)
         found = sum(part.count for part in seconds.values()) + len(events)
         if found >= bucket.aggregate.count:
             return seconds, events

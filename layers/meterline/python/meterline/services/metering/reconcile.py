@@ -15,7 +15,7 @@ from typing import Any
 
 from meterline.core.metering.acceptance import measure_from_text
 from meterline.core.metering.aggregation import Aggregate, Measure, Row, aggregate
-from meterline.core.metering.buckets import Bucket, bounded, standing
+from meterline.core.metering.buckets import Bucket, bounded, effective_rows
 from meterline.services.base.logs import frames, log
 from meterline.services.metering.count import Group, count_groups
 from meterline.store.base.failures import UNANSWERED
@@ -73,7 +73,7 @@ class Known:
             version,
             frozenset(_said(row) for row in rows if not row.cancels),
             frozenset(row.identity for row in rows if row.cancels),
-            bounded(aggregate(standing(rows), measure)),
+            bounded(aggregate(effective_rows(rows), measure)),
         )
 
     def lacks(self, row: Row) -> bool:
@@ -265,7 +265,7 @@ def _compare(group: Group, counter: Bucket, remembered: Remembered) -> Differenc
     contradict = [row.identity in present and not row.cancels for row in lacking]
     missing = tuple(row for row, is_wrong in zip(lacking, contradict, strict=True) if not is_wrong)
     wrong = tuple(row for row, is_wrong in zip(lacking, contradict, strict=True) if is_wrong)
-    recounted = bounded(aggregate(standing([*rows, *lacking]), measure))
+    recounted = bounded(aggregate(effective_rows([*rows, *lacking]), measure))
     return Difference(key, measure, counter.version, missing, wrong, counter.aggregate, recounted)
 
 
@@ -287,7 +287,7 @@ def _set_right(key: BucketKey, measure: Measure) -> None:
     """Replace a counter that its own rows contradict; LostRace when others count all the while."""
     for _ in range(READS):
         bucket, rows = _read(key, measure)
-        recounted = bounded(aggregate(standing(rows), measure))
+        recounted = bounded(aggregate(effective_rows(rows), measure))
         right = replace(bucket, version=bucket.version + 1, aggregate=recounted)
         if right.aggregate == bucket.aggregate:
             return

@@ -25,7 +25,7 @@ from meterline.core.metering.aggregation import (
     combine,
     result,
 )
-from meterline.core.metering.buckets import Bucket, standing
+from meterline.core.metering.buckets import Bucket, effective_rows
 from meterline.core.metering.calendar_windows import Grouping, Span, window_around
 from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_profile
 from meterline.services.base.ids import place_in, placed_id
@@ -224,7 +224,7 @@ def _rows_of_bucket(
         segments = usage.read_segments(key, bucket, measure, accepted_from=accepted_from)
     except NotVisible:
         raise hour_profiles.rows_expired(key) from None
-    return standing([*segments, *bucket.inline])
+    return effective_rows([*segments, *bucket.inline])
 
 
 @dataclass(slots=True)
@@ -289,7 +289,7 @@ def _divided(
     start = part.start
     seconds: Seconds = {}
     if part.bucket is not None and not part.bucket.segments:
-        rows = standing(part.bucket.inline)
+        rows = effective_rows(part.bucket.inline)
     else:
         seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
     for second, whole in seconds.items():

@@ -1,7 +1,7 @@
 """Previews: the next invoice as it would be, also after a change. Nothing is stored.
 
-A preview is the decision itself, taken on a ledger that is never saved: what it shows is what the
-same request would bill (contract section 6).
+A preview is the decision itself, taken on a unit of work that is never saved: what it shows is what
+the same request would bill (contract section 6).
 """
 
 from dataclasses import replace
@@ -72,7 +72,7 @@ def create_preview(ctx: Context, params: Body) -> Body:
 
 
 def _uow(ctx: Context, customer: Document, params: Body) -> UnitOfWork:
-    """A ledger that is never saved, with the items and details that the request supposes."""
+    """A unit of work that is never saved, with the items and details that the request supposes."""
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
     uow.customer = with_details(uow.customer, params.get("customer_details", {}))
     for index, wanted in enumerate(params.get("invoice_items", ())):
@@ -150,7 +150,7 @@ def _renewal(uow: UnitOfWork, subscription: Body, params: Body) -> Body | None:
 def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
     """The first invoice of a subscription that does not exist yet."""
     _refuse(details, _ONLY_RUNNING, "a new subscription")
-    _settle_anchor(details)
+    _resolve_anchor(details)
     for index, item in enumerate(details["items"]):
         if not {"plan", "price", "price_data"} & item.keys() or {"id", "deleted"} & item.keys():
             raise _unfit(f"items][{index}", "a new subscription: items have a price and no id")
@@ -173,7 +173,7 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
     return _upcoming(invoice, params)
 
 
-def _settle_anchor(details: Body) -> None:
+def _resolve_anchor(details: Body) -> None:
     """Give the anchor of a new subscription as a timestamp, in whichever way it is spelt."""
     anchor = details.get("billing_cycle_anchor", 0)
     if isinstance(anchor, dict) and "timestamp" in anchor:

@@ -295,7 +295,7 @@ def _drop_prorations(uow: UnitOfWork, subscription: Body) -> Body:
     """
     its_own = frozenset({subscription["id"]})
     own = Selection(subscription["currency"], its_own, with_held_back=True)
-    pending = [one for one in uow.pending.standing(own) if one.body["proration"]]
+    pending = [one for one in uow.pending.selected(own) if one.body["proration"]]
     uow.drop_items(pending[:_DROPPED_AT_ONCE])
     left = len(pending) - _DROPPED_AT_ONCE
     uow.pending.hold_back(own, until_dropped=left > 0)

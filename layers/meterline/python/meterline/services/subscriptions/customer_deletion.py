@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from meterline.services.base.context import Context
-from meterline.services.base.limits import left
+from meterline.services.base.limits import without_member
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.pending_items import with_batches_only
 from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.billing.unit_of_work import running_subscriptions
-from meterline.services.customers.customers import KIND, clock_roster
+from meterline.services.customers.customers import KIND, clock_customers_set
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.store.base.documents import Body, Change, Conflict
 
@@ -32,8 +32,10 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
     gone = replace(document, body=remains | kept)
     events = [EventDraft("customer.deleted", document.body)]
     clock_id = document.body["test_clock"]
-    roster = left(ctx, clock_roster(clock_id), customer_id) if clock_id else []
-    ctx.save(Change(puts=[gone, *roster]), events, result_id=customer_id)
+    members_set = (
+        without_member(ctx, clock_customers_set(clock_id), customer_id) if clock_id else []
+    )
+    ctx.save(Change(puts=[gone, *members_set]), events, result_id=customer_id)
     return remains
 
 

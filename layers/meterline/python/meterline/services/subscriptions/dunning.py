@@ -1,4 +1,4 @@
-"""Open invoices that are not paid in time: told, and held against their subscriptions."""
+"""Dunning: an open invoice that is not paid in time is held against its subscription."""
 
 from dataclasses import replace
 
@@ -20,9 +20,9 @@ from meterline.store.base.documents import Body, Document
 def dun_invoice(ctx: Context, document: Document) -> list[Document]:
     """Pass the next deadline of an open invoice; nothing if none has come.
 
-    Late: an invoice with a due date is told to be overdue, and its subscription becomes past due.
-    Given up: the subscription becomes unpaid, or is cancelled, as the account has it. Returns the
-    documents written.
+    Late: an invoice with a due date emits ``invoice.overdue``, and its subscription becomes past
+    due. Given up: the subscription becomes unpaid, or is cancelled, as the account has it. Returns
+    the documents written.
     """
     invoice = document.body
     due_at = invoice_due_at(invoice)

@@ -59,9 +59,9 @@ def pause_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body | 
     if before["status"] != "active":
         raise BillingError(f"Only active subscriptions can be paused; this is {before['status']}.")
     bill_for = _bill_for(params)
-    _settle_running_period(uow, before, bill_for)
-    settled = with_items(before, [with_billed(item, ()) for item in items_of(before)])
-    after = paused_subscription(settled, "pause_requested", uow.ctx.now)
+    _bill_or_credit_period(uow, before, bill_for)
+    outcomes = with_items(before, [with_billed(item, ()) for item in items_of(before)])
+    after = paused_subscription(outcomes, "pause_requested", uow.ctx.now)
     behavior = params.get("invoicing_behavior", "pending_invoice_item")
     if behavior != "invoice" or not uow.pending.is_changed:
         return after, None
@@ -124,7 +124,7 @@ def _bill_for(params: Body) -> Body:
     }
 
 
-def _settle_running_period(uow: UnitOfWork, subscription: Body, bill_for: Body) -> None:
+def _bill_or_credit_period(uow: UnitOfWork, subscription: Body, bill_for: Body) -> None:
     unused_from = bill_for["unused_time_from"]["type"]
     if unused_from != "none":
         whole = unused_from == "item_current_period_start"

@@ -93,7 +93,8 @@ def update_subscription(
 
 
 def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
-    """Decide on a change: the subscription after it, pending items on the ledger, the invoice.
+    """Decide on a change: the subscription after it, pending items on the unit of work, the
+    invoice.
 
     Updates and their previews are both decided here.
     """

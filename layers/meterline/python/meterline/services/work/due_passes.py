@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from meterline.services.base.context import Context
-from meterline.services.base.progress import Duty, NoProgress, Place
+from meterline.services.base.progress import DuePoint, DueStep, NoProgress
 from meterline.store.base.documents import Body, Document
 
 type Do = Callable[[Context, Document], list[Document]]
@@ -25,11 +25,11 @@ class DueWork:
     left: Callable[[Body], tuple[Any, ...]] = lambda _body: ()
 
 
-def first_due(body: Body, works: Sequence[DueWork]) -> Place | None:
+def first_due(body: Body, works: Sequence[DueWork]) -> DuePoint | None:
     """The first thing that is due for an object: the earliest; of several at once, by order."""
     instants = [(work.at(body), rank) for rank, work in enumerate(works)]
     first = min(((at, rank) for at, rank in instants if at is not None), default=None)
-    return None if first is None else Place(*first, left=works[first[1]].left(body))
+    return None if first is None else DuePoint(*first, left=works[first[1]].left(body))
 
 
 def do_pass(ctx: Context, document: Document, works: Sequence[DueWork]) -> list[Document]:
@@ -38,18 +38,18 @@ def do_pass(ctx: Context, document: Document, works: Sequence[DueWork]) -> list[
     Raises NoProgress, and writes nothing, when that would leave the object due for it again; also
     when nothing is due for it.
     """
-    place = first_due(document.body, works)
-    if place is None or place.at > ctx.now:
+    due_point = first_due(document.body, works)
+    if due_point is None or due_point.at > ctx.now:
         message = f"{document.id} is due, but there is nothing to do for it"
         raise NoProgress(message)
-    duty = Duty(document.id, place, lambda one: first_due(one.body, works))
-    return do_duty(ctx, document, duty, works[place.rank].do)
+    due_step = DueStep(document.id, due_point, lambda one: first_due(one.body, works))
+    return do_due_step(ctx, document, due_step, works[due_point.rank].do)
 
 
-def do_duty(ctx: Context, document: Document, duty: Duty, do: Do) -> list[Document]:
+def do_due_step(ctx: Context, document: Document, due_step: DueStep, do: Do) -> list[Document]:
     """Do work under a duty: raises NoProgress if it does not move its object on."""
-    written = do(replace(ctx, duty=duty), document)
-    if not duty.is_done:
-        message = f"{document.id} is due at {duty.since}, but nothing was done for it"
+    written = do(replace(ctx, due_step=due_step), document)
+    if not due_step.is_done:
+        message = f"{document.id} is due at {due_step.since}, but nothing was done for it"
         raise NoProgress(message)
     return written

@@ -13,17 +13,17 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Interval, IntervalUnit, add_intervals
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
-from meterline.services.base.limits import ended, members
+from meterline.services.base.limits import deleted_set, members
 from meterline.services.base.logs import frames, log
 from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
-from meterline.services.base.progress import Duty, NoProgress, Place
+from meterline.services.base.progress import DuePoint, DueStep, NoProgress
 from meterline.services.catalog.price_terms import interval_of
-from meterline.services.customers.customers import clock_roster, prefix_claim
+from meterline.services.customers.customers import clock_customers_set, prefix_claim
 from meterline.services.invoices.numbers import number_claim
 from meterline.services.metering.count_progress import wait_until_caught_up
 from meterline.services.subscriptions.thresholds import bill_crossed
-from meterline.services.work.due_passes import do_duty
+from meterline.services.work.due_passes import do_due_step
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change, Claim, Document
 from meterline.store.work.queues import DueMessage, enqueue
@@ -108,8 +108,8 @@ def run_test_clock(
     document = ctx.store.get(clock_id)
     if document is None or document.due_at is None:
         return
-    duty = Duty(clock_id, Place(document.due_at), _place_of)
-    do_duty(ctx, document, duty, partial(_run, has_time=has_time))
+    due_step = DueStep(clock_id, DuePoint(document.due_at), _due_point_of)
+    do_due_step(ctx, document, due_step, partial(_run, has_time=has_time))
 
 
 def fail_test_clock(ctx: Context, clock_id: str, error: Exception) -> bool:
@@ -141,8 +141,8 @@ def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noq
     return remains
 
 
-def _place_of(clock: Document) -> Place | None:
-    return None if clock.due_at is None else Place(clock.due_at)
+def _due_point_of(clock: Document) -> DuePoint | None:
+    return None if clock.due_at is None else DuePoint(clock.due_at)
 
 
 def _run(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[Document]:
@@ -153,7 +153,7 @@ def _run(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[Do
 
 def _advance(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[Document]:
     target = int(clock.body["status_details"]["advancing"]["target_frozen_time"])
-    customers = members(ctx, clock_roster(clock.id))
+    customers = members(ctx, clock_customers_set(clock.id))
     wait_until_caught_up(customers, livemode=ctx.livemode, now=ctx.wall_clock)
     done, step = 0, _Step(done=1)
     while step.done:
@@ -267,9 +267,9 @@ def _remains(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
 
 
 def _customers(ctx: Context, clock_id: str) -> list[Document]:
-    """The customers of a clock: those on its roster, and what the index shows of deleted ones."""
+    """The customers of a clock: those on its set, and what the index shows of deleted ones."""
     shown = {one.id: one for one in ctx.store.each("customer", parent=clock_id)}
-    return list((shown | ctx.store.get_many(members(ctx, clock_roster(clock_id)))).values())
+    return list((shown | ctx.store.get_many(members(ctx, clock_customers_set(clock_id)))).values())
 
 
 def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[Document]:
@@ -292,7 +292,7 @@ def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[D
         )
         events = [] if is_stub else [EventDraft("customer.deleted", customer.body)]
         ctx.save(change, events)
-    ctx.save(Change(deletes=[clock, *ended(ctx, clock_roster(clock.id))]))
+    ctx.save(Change(deletes=[clock, *deleted_set(ctx, clock_customers_set(clock.id))]))
     return []
 
 

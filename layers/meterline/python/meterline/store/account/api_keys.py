@@ -12,7 +12,7 @@ from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Document
 from meterline.store.base.settings import settings
 from meterline.store.billing.commit import stored_item
-from meterline.store.events.partition_index import note_shelves
+from meterline.store.events.partition_index import index_partitions
 
 _LIST = {"pk": {"S": "keys"}}
 
@@ -20,7 +20,7 @@ _LIST = {"pk": {"S": "keys"}}
 def save_keys(keys: Sequence[ApiKey], events: Sequence[Document]) -> None:
     """Store keys as they are now, list them, and store the events of it; all or nothing."""
     for document in events:
-        note_shelves([document], document.livemode)
+        index_partitions([document], document.livemode)
     table = settings().access_table
     listed = {
         "TableName": table,

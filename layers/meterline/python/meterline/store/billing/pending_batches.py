@@ -1,11 +1,11 @@
-"""Tabs: invoice items that are billed together, by one write however many they are.
+"""Batches: invoice items that are billed together, by one write however many they are.
 
-Items that wait for the same invoices stand on a tab, and the tab knows which invoice took it. An
-item's own document is not written again when it is billed: whoever reads it is shown its tab's
+Items that wait for the same invoices stand on a batch, and the batch knows which invoice took it.
+An item's own document is not written again when it is billed: whoever reads it is shown its batch's
 invoice, and the figures that were counted anew when that invoice became final.
 
-A tab also decides what there is: an item that its tab does not name is not there, so one write adds
-or removes any number of them. Those of a deleted draft are deleted with their tab.
+A batch also decides what there is: an item that its batch does not name is not there, so one write
+adds or removes any number of them. Those of a deleted draft are deleted with their batch.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,22 +16,22 @@ from meterline.store.base.documents import Body, Document
 KIND = "tab"
 MOST_ITEMS = 250
 MOST_BYTES = 500_000
-"""A tab is full with so many items, or so much JSON of them: one commit bills sixty tabs."""
+"""A batch is full with so many items, or so much JSON of them: one commit bills sixty batches."""
 
 type Read = Callable[[Iterable[str]], Mapping[str, Document]]
 
 
 def batch_of(item: Body) -> str | None:
-    """The id of the tab that an invoice item stands on, if it is on one."""
+    """The id of the batch that an invoice item stands on, if it is on one."""
     tab: str | None = (item.get("_") or {}).get("tab")
     return tab
 
 
 def as_billed(documents: Mapping[str, Document], read: Read) -> dict[str, Document]:
-    """The documents, invoice items among them as their tabs say they were billed.
+    """The documents, invoice items among them as their batches say they were billed.
 
-    Without the items that their tabs do not name. ``read`` reads documents by their ids; nothing is
-    read when no item stands on a tab.
+    Without the items that their batches do not name. ``read`` reads documents by their ids; nothing
+    is read when no item stands on a batch.
     """
     standing = {
         document.id: tab

@@ -183,7 +183,7 @@ class BillingStore:
     def commit(self, change: Change) -> None:
         """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
         search_terms.write_rows(change)
-        partition_index.note_shelves(change.puts, self.livemode)
+        partition_index.index_partitions(change.puts, self.livemode)
         try:
             named.write_named(change)
             in_parts = parts.write_parts(change)

@@ -1,4 +1,4 @@
-"""Which shelves of events there are: each is noted once, before the first document stands on it.
+"""Which partitions of events there are: each is noted once, before the first document stands on it.
 
 There are a few dozen, as many as there are kinds of decisions, all in one partition of each mode.
 """
@@ -10,19 +10,19 @@ from meterline.store.base import keys
 from meterline.store.base.documents import Document
 from meterline.store.base.models import billing_item
 from meterline.store.base.settings import settings
-from meterline.store.events.partitions import note_of, read_note
+from meterline.store.events.partitions import index_key_of, read_index_key
 
 
-def note_shelves(documents: Iterable[Document], livemode: bool) -> None:  # noqa: FBT001 - a key
-    """Note the shelves that documents are to be put on."""
-    for note in filter(None, map(note_of, documents)):
+def index_partitions(documents: Iterable[Document], livemode: bool) -> None:  # noqa: FBT001 - a key
+    """Note the partitions that documents are to be put on."""
+    for note in filter(None, map(index_key_of, documents)):
         _write(settings().billing_table, livemode, note)
 
 
-def shelves(livemode: bool) -> Iterator[tuple[frozenset[str], list[str]]]:  # noqa: FBT001 - a key
-    """The types of each shelf, and the parents that its events stand under."""
+def event_partitions(livemode: bool) -> Iterator[tuple[frozenset[str], list[str]]]:  # noqa: FBT001 - a key
+    """The types of each partition, and the parents that its events stand under."""
     rows = billing_item().query(_partition(livemode), consistent_read=True)
-    return (read_note(row.sk) for row in rows)
+    return (read_index_key(row.sk) for row in rows)
 
 
 @cache

@@ -1,7 +1,7 @@
-"""Shelves: which partitions hold the events of a type, so that a list of them reads no others.
+"""Event partitions: where the events of a type are, so that a list of them reads no others.
 
-All events of one commit are one document, so it stands on the shelf of its set of types, and one
-index entry serves every filter by type. ``shelf_notes`` keeps which shelves there are.
+All events of one commit are one document, so it stands on the partition of its set of types, and
+one index entry serves every filter by type. ``partition_index`` keeps which partitions there are.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ _DIGEST_BYTES = 6
 _PARENT = re.compile(r".+~(\d+)\.\d+")
 
 
-def shelf(types: Collection[str], document_id: str, shards: int) -> str:
-    """The parent of a document of events of these types: one of the ``shards`` of their shelf."""
+def event_partition(types: Collection[str], document_id: str, shards: int) -> str:
+    """The parent of a document with events of these types: a shard of their partition."""
     return _parent(_joined(types), shards, shard_of(document_id, shards))
 
 
-def note_of(document: Document) -> str | None:
-    """What is noted of the shelf that a document stands on: its types, and its shards."""
+def index_key_of(document: Document) -> str | None:
+    """The index key of the partition that a document stands in: its types, and its shards."""
     if document.kind != KIND or document.parent is None:
         return None
     match = _PARENT.fullmatch(document.parent)
@@ -31,7 +31,7 @@ def note_of(document: Document) -> str | None:
     return f"{types}#{match[1]}" if match else None
 
 
-def read_note(note: str) -> tuple[frozenset[str], list[str]]:
+def read_index_key(note: str) -> tuple[frozenset[str], list[str]]:
     """The types that a note tells of, and the parents that their events stand under."""
     types, _, shards = note.partition("#")
     parents = [_parent(types, int(shards), shard) for shard in range(int(shards))]
