@@ -71,6 +71,138 @@ def test_usage_of_before_a_trial_is_not_billed_again_after_the_pause_that_follow
     assert amounts == [0, 5000, 0, 0]
 
 
+# ---------------------------------------------------------------- who has the second of a change
+
+
+def cancelled(stage: Stage, made: Any, _: str) -> None:
+    stage.client.v1.subscriptions.cancel(made.id, {"invoice_now": True})
+
+
+def paused(stage: Stage, made: Any, _: str) -> None:
+    stage.client.v1.subscriptions.pause(made.id, {"type": "subscription"})
+
+
+def removed(stage: Stage, made: Any, calls: str) -> None:
+    stage.change(made, items=[{"id": item_of(made, calls), "deleted": True}])
+
+
+def licensed(stage: Stage, made: Any, calls: str) -> None:
+    flat = stage.price("Flat", 100)
+    stage.change(made, items=[{"id": item_of(made, calls), "price": flat}])
+
+
+def given_a_trial(stage: Stage, made: Any, _: str) -> None:
+    stage.change(made, trial_end=at("2024-06-01"))
+
+
+def created(stage: Stage, _: Any, calls: str) -> None:
+    stage.subscribe(calls)
+
+
+def out_of_its_trial(stage: Stage, trying: Any, _: str) -> None:
+    stage.change(trying, trial_end="now")
+
+
+def resumed(stage: Stage, waiting: Any, _: str) -> None:
+    stage.client.v1.subscriptions.resume(waiting.id, {})
+
+
+def added(stage: Stage, other: Any, calls: str) -> None:
+    stage.change(other, items=[{"price": calls}])
+
+
+def item_of(made: Any, price: str) -> str:
+    return next(str(one.id) for one in made["items"].data if one.price.id == price)
+
+
+def nobody(_: Stage, __: str) -> None:
+    return None
+
+
+def one_in_a_trial(stage: Stage, calls: str) -> Any:
+    return stage.subscribe(calls, trial_end=at("2024-03-01"))
+
+
+def one_that_is_paused(stage: Stage, calls: str) -> Any:
+    made = stage.subscribe(calls)
+    paused(stage, made, calls)
+    return made
+
+
+def one_without_usage(stage: Stage, _: str) -> Any:
+    return stage.subscribe(stage.price("More", 100))
+
+
+def usage_billed(stage: Stage, price: str) -> int:
+    """The units of a price on all invoices, and on items that wait for one."""
+    waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
+    lines = [line for one in stage.invoices() for line in one.lines.data]
+    return sum(
+        int(one.quantity)
+        for one in [*lines, *waiting.data]
+        if one.pricing.price_details.price == price
+    )
+
+
+STOPS = [cancelled, paused, removed, licensed, given_a_trial]
+STARTS = [
+    (nobody, created),
+    (one_in_a_trial, out_of_its_trial),
+    (one_that_is_paused, resumed),
+    (one_without_usage, added),
+]
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_what_stops_counting_bills_its_own_second(api: Api, stop: Any) -> None:
+    stage = Stage(api, "2024-01-01")
+    calls = stage.metered("Calls", stage.meter(), 10)
+    made = stage.subscribe(stage.price("Base", 1000), calls)
+    stage.until("2024-01-10")
+    stage.use(5)
+    stop(stage, made, calls)
+    assert usage_billed(stage, calls) == 5
+
+
+@pytest.mark.parametrize("stops_first", [True, False], ids=["stop_start", "start_stop"])
+@pytest.mark.parametrize(
+    ("stop", "before", "start"),
+    [(stop, *STARTS[0]) for stop in STOPS] + [(cancelled, *start) for start in STARTS[1:]],
+)
+def test_of_one_that_stops_and_one_that_starts_in_a_second_one_bills_it(
+    api: Api, stop: Any, before: Any, start: Any, *, stops_first: bool
+) -> None:
+    """getlago/lago-api#158, novuhq/novu#10503, and their kin."""
+    stage = Stage(api, "2024-01-01")
+    calls = stage.metered("Calls", stage.meter(), 10)
+    made = stage.subscribe(stage.price("Base", 1000), calls)
+    other = before(stage, calls)
+    stage.until("2024-01-10")
+    stage.use(1, "2024-01-09 23:59")
+    stage.use(10)
+    for change, whose in [(stop, made), (start, other)][:: 1 if stops_first else -1]:
+        change(stage, whose, calls)
+    stage.until("2024-01-20")
+    stage.use(100)
+    stage.until("2024-02-15")
+    assert usage_billed(stage, calls) == 111
+
+
+def test_a_renewal_that_ends_a_trial_leaves_out_the_second_that_another_has_billed(
+    api: Api,
+) -> None:
+    stage = Stage(api, "2024-01-01")
+    calls = stage.metered("Calls", stage.meter(), 10)
+    made = stage.subscribe(stage.price("Base", 1000), calls)
+    stage.subscribe(calls, trial_end=at("2024-01-10"))
+    stage.until("2024-01-10")
+    stage.use(10)
+    cancelled(stage, made, calls)
+    stage.use(100)
+    stage.until("2024-02-15")
+    assert usage_billed(stage, calls) == 110
+
+
 # ---------------------------------------------------------------- items that show usage
 
 

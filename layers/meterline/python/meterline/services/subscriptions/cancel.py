@@ -42,7 +42,7 @@ from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_wor
 from meterline.services.invoices.drafting import draft_on, issue_on, pending_for
 from meterline.services.invoices.fees import fees_last_billed, fees_of, with_active_used
 from meterline.services.subscriptions.ends import ending_in_trial, period_end
-from meterline.services.subscriptions.handover import end_of_final_usage
+from meterline.services.subscriptions.handover import end_of_counting
 from meterline.services.subscriptions.prorations import (
     Proration,
     add_line,
@@ -107,7 +107,7 @@ def cancel_on(
     if prorates:
         credit_unused(uow, subscription, Proration(now, prorates=True))
     if prorates or invoices:
-        _bill_final_usage(uow, subscription)
+        bill_final_usage(uow, subscription)
     else:
         subscription = _drop_prorations(uow, subscription)
     details = cancellation_details(subscription, params) | {"reason": reason}
@@ -254,26 +254,20 @@ def _kept(span: BilledSpan, until: int) -> BilledSpan | None:
     return BilledSpan(Fee(gross, gross - net), kept, span.source)
 
 
-def _bill_final_usage(uow: UnitOfWork, subscription: Body) -> None:
-    """Bill what metered items used, the second of the end included: nobody bills it later."""
+def bill_final_usage(uow: UnitOfWork, subscription: Body) -> None:
+    """Bill what metered items used up to now, the present second included: nobody bills it later.
+
+    The usage of a trial or a pause is free.
+    """
     for item in items_of(subscription):
         unbilled = unbilled_usage(subscription, item)
         if unbilled is None:
             continue
         end = unbilled.end
         if not is_free_time(subscription):
-            end = end_of_final_usage(uow, item)
+            end = end_of_counting(uow, item)
         if unbilled.start < end:
             bill_usage(uow, subscription, item, Period(unbilled.start, end))
-
-
-def bill_all_usage(uow: UnitOfWork, subscription: Body) -> None:
-    """Bill what metered items used up to now; the usage of a trial or a pause is free."""
-    for item in items_of(subscription):
-        unbilled = unbilled_usage(subscription, item)
-        used = None if unbilled is None else split(unbilled, uow.ctx.now)[0]
-        if used is not None:
-            bill_usage(uow, subscription, item, used)
 
 
 def drop_more_prorations(ctx: Context, document: Document) -> list[Document]:

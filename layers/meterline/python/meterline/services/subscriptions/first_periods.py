@@ -72,7 +72,7 @@ def in_first_period(uow: UnitOfWork, item: Body, periods: FirstPeriods, subscrip
     if not is_metered(item):
         return item
     if subscription["status"] != "trialing" and periods.running.period.start == uow.ctx.now:
-        item = begin_counting(uow, item)
+        item = begin_counting(uow, item, uow.ctx.now)
     if mode_of(subscription) is BillingMode.FLEXIBLE or not periods.past:
         return item
     past = Period(periods.past[0].period.start, periods.past[-1].period.end)

@@ -1,9 +1,10 @@
-"""The second in which one subscription ends and another begins, on a meter of one customer.
+"""The second in which one item stops counting usage and another begins, on a customer's meter.
 
-Usage is dated by the second, and a period has its first second but not that of its end. A
-subscription that is cancelled bills the second of its end too, as nobody would bill that later.
-Where another began in that very second, whoever came first bills it. The customer remembers who,
-for that second only: whoever begins or ends a subscription writes the customer anyway.
+Usage is dated by the second, and a period has its first second but not that of its end. An item
+that stops counting before the end of its period (its subscription is cancelled or paused, or it is
+removed) bills the second in which it stops too, as nobody would bill that later. Where another
+begins to count in that very second, whoever came first bills it. The customer remembers who, for
+that second only: whoever begins or ends a subscription writes the customer anyway.
 """
 
 from meterline.services.billing.item_terms import counting_from
@@ -12,35 +13,54 @@ from meterline.services.invoices.metered import meter_of
 from meterline.store.base.documents import Body
 
 _PRIVATE = "handover"
+_MOST_NOTED = 2
+"""Items that began on a meter: of those that begin together any other than the one that stops."""
 
 
-def begin_counting(uow: UnitOfWork, item: Body) -> Body:
-    """A metered item of a subscription that begins now; it leaves out a second that is billed."""
-    meter = str(meter_of(item["price"]))
-    if meter in _noted(uow, "ended"):
-        return counting_from(item, uow.ctx.now + 1)
-    _note(uow, "begun", meter)
+def begin_counting(uow: UnitOfWork, item: Body, at: int) -> Body:
+    """A metered item that begins to count at an instant; it leaves out a second that is billed."""
+    meter, notes = str(meter_of(item["price"])), _noted(uow, at)
+    if meter in notes["ended"]:
+        return counting_from(item, at + 1)
+    began = [one for one in notes["began"].get(meter, []) if one != item["id"]]
+    if len(began) < _MOST_NOTED:
+        notes["began"][meter] = [*began, item["id"]]
+        _note(uow, notes)
     return item
 
 
-def end_of_final_usage(uow: UnitOfWork, item: Body) -> int:
-    """Up to when a metered item of a subscription that ends now bills its usage."""
+def counts_on(old: Body | None, new: Body | None) -> bool:
+    """Whether an item goes on to count the meter that it counted."""
+    if old is None or new is None:
+        return False
+    meter = meter_of(old["price"])
+    return meter is not None and meter == meter_of(new["price"])
+
+
+def end_of_counting(uow: UnitOfWork, item: Body) -> int:
+    """Up to when a metered item bills its usage that stops counting now, within its period."""
     now, meter = uow.ctx.now, str(meter_of(item["price"]))
-    if int(item["created"]) < now and meter in _noted(uow, "begun"):
-        return now
-    _note(uow, "ended", meter)
-    return now + 1
+    notes = _noted(uow, now)
+    others = [one for one in notes["began"].get(meter, []) if one != item["id"]]
+    notes["began"][meter] = others
+    if not others:
+        notes["ended"] = sorted({*notes["ended"], meter})
+    _note(uow, notes)
+    return now if others else now + 1
 
 
-def _noted(uow: UnitOfWork, name: str) -> list[str]:
-    """The meters of subscriptions that have begun, or ended with a bill, in this second."""
+def _noted(uow: UnitOfWork, at: int) -> Body:
+    """The items that began to count by meter, and the meters that were billed up to their end, in a
+    second.
+    """
     notes = (uow.customer.get("_") or {}).get(_PRIVATE) or {}
-    meters: list[str] = notes.get(name, []) if notes.get("at") == uow.ctx.now else []
-    return meters
+    known = notes if notes.get("at") == at else {}
+    began = known.get("began", {})
+    return {"at": at, "began": dict(began), "ended": list(known.get("ended", []))}
 
 
-def _note(uow: UnitOfWork, name: str, meter: str) -> None:
-    notes = {one: _noted(uow, one) for one in ("begun", "ended")}
-    notes[name] = sorted({*notes[name], meter})
-    private = (uow.customer.get("_") or {}) | {_PRIVATE: notes | {"at": uow.ctx.now}}
-    uow.customer = uow.customer | {"_": private}
+def _note(uow: UnitOfWork, notes: Body) -> None:
+    private = uow.customer.get("_") or {}
+    known = private.get(_PRIVATE) or {}
+    if known.get("at", 0) <= notes["at"]:
+        uow.customer = uow.customer | {"_": private | {_PRIVATE: notes}}

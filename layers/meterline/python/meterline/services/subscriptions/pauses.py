@@ -16,7 +16,7 @@ from meterline.services.billing.subscription_bodies import (
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
-from meterline.services.subscriptions.cancel import bill_all_usage
+from meterline.services.subscriptions.cancel import bill_final_usage
 from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.prorations import Proration, credit_unused, prorate_steps
 from meterline.services.subscriptions.reset_cycle import Restart, restart
@@ -131,7 +131,7 @@ def _bill_or_credit_period(uow: UnitOfWork, subscription: Body, bill_for: Body) 
         start = current_period(subscription).start if whole else uow.ctx.now
         credit_unused(uow, subscription, Proration(start, prorates=True))
     if bill_for["outstanding_usage_through"]["type"] == "now":
-        bill_all_usage(uow, subscription)
+        bill_final_usage(uow, subscription)
 
 
 def _drafted(

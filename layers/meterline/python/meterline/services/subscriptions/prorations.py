@@ -47,6 +47,7 @@ from meterline.services.invoices.item_bodies import (
 from meterline.services.invoices.lines import figures
 from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.changes import Step
+from meterline.services.subscriptions.handover import begin_counting, counts_on, end_of_counting
 from meterline.store.base.documents import Body
 
 _BILLED_AS = "billed_as"
@@ -152,7 +153,7 @@ def _charge_rest(
     """The changed item, which is charged for the rest of its period or counts usage from now on."""
     item = step.new or {}
     if is_metered(item):
-        return counting_from(item, how.at)
+        return _counting_since(uow, subscription, step, how)
     if is_free_time(subscription):
         return item
     if not how.prorates:
@@ -164,6 +165,17 @@ def _charge_rest(
         with_active_used(uow, subscription, item),
         [add_line(uow, subscription, item, line, is_credit=False) for line in change.debits],
     )
+
+
+def _counting_since(uow: UnitOfWork, subscription: Body, step: Step, how: Proration) -> Body:
+    """The changed item, which counts usage from the change on."""
+    new = step.new or {}
+    if step.old is not None and counts_on(step.old, new):
+        return counting_from(new, max(how.at, usage_period(step.old).start))
+    item = counting_from(new, how.at)
+    if how.at != uow.ctx.now or is_free_time(subscription):
+        return item
+    return begin_counting(uow, item, how.at)
 
 
 def _remembering(item: Body, old: Body) -> Body:
@@ -194,9 +206,26 @@ def _bill_usage(uow: UnitOfWork, subscription: Body, step: Step, how: Proration)
     item = step.old or {}
     if not is_metered(item) or is_free_time(subscription):
         return
-    cut = _cut(subscription, step, how)
+    cut = _cut(uow, subscription, step, how)
     if cut.billed is not None:
         bill_usage(uow, subscription, item, cut.billed)
+
+
+def _cut(uow: UnitOfWork, subscription: Body, step: Step, how: Proration) -> UsageCut:
+    """How a change cuts an item's period; what stops counting now has the present second too."""
+    old = step.old or {}
+    period, mode = usage_period(old), mode_of(subscription)
+    if counts_on(old, step.new):
+        return cut_by_price_change(period, how.at, mode, prorate=how.prorates)
+
+    def removed_at(at: int) -> UsageCut:
+        until = Period(period.start, max(period.end, at))
+        return cut_by_removal(until, at, mode, prorate=how.prorates)
+
+    now = uow.ctx.now
+    if how.at != now or removed_at(now + 1).billed is None:
+        return removed_at(how.at)
+    return removed_at(end_of_counting(uow, old))
 
 
 def bill_usage(uow: UnitOfWork, subscription: Body, item: Body, period: Period) -> None:
@@ -247,10 +276,3 @@ def _less_billed_before(terms: ItemTerms, billed: Body | None) -> list[ItemTerms
     )
     before = {"billed_before": amount, "gives_back": billed["gives_back"]}
     return [replace(terms, private=terms.private | before), less]
-
-
-def _cut(subscription: Body, step: Step, how: Proration) -> UsageCut:
-    period, mode = usage_period(step.old or {}), mode_of(subscription)
-    if step.new is not None and is_metered(step.new):
-        return cut_by_price_change(period, how.at, mode, prorate=how.prorates)
-    return cut_by_removal(period, how.at, mode, prorate=how.prorates)

@@ -21,6 +21,8 @@ from meterline.services.billing.item_terms import (
     billed_item,
     current_period,
     in_period,
+    is_free_time,
+    is_metered,
     item_period,
     mode_of,
     span_from,
@@ -30,6 +32,7 @@ from meterline.services.billing.item_terms import (
 )
 from meterline.services.billing.subscription_bodies import (
     ended_subscription,
+    is_ended,
     items_of,
     next_pending_invoice,
     paused_subscription,
@@ -47,6 +50,7 @@ from meterline.services.invoices.drafting import (
 )
 from meterline.services.invoices.metered import usage_in
 from meterline.services.invoices.pay_or_close import expire_incomplete
+from meterline.services.subscriptions.handover import begin_counting
 from meterline.store.base.documents import Body, Change, Document
 
 type _Decide = Callable[[UnitOfWork, Body], Body]
@@ -136,10 +140,10 @@ def draft_renewal(
     goes_on = not ends_at(subscription, due) and _trial_ends(subscription, due)
     fate = fate_of_trial(subscription, due) if goes_on else None
     if fate is not None:
-        lines, after = usage_lines(uow.ctx, subscription, due), fate
+        lines, after = owed_lines(uow.ctx, subscription), fate
     else:
         lines = renewal_item_lines(uow.ctx, subscription, due)
-        after = _after_period(subscription, due)
+        after = _counting_after(uow, subscription, _after_period(subscription, due))
     bills_pending = fate is None and uow.pending.has(pending_for(subscription))
     if not lines and not bills_pending:
         return None, after
@@ -175,12 +179,17 @@ def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemL
     return lines
 
 
-def usage_lines(ctx: Context, subscription: Body, at: int) -> list[ItemLine]:
-    """The usage of all metered items whose periods are cut at an instant, and of before if owed."""
+def usage_lines(ctx: Context, subscription: Body, end_of: Callable[[Body], int]) -> list[ItemLine]:
+    """What metered items used that is not billed yet, up to an end of each; in free time what they
+    owe of before.
+    """
     cuts = {}
     for item in items_of(subscription):
         unbilled = unbilled_usage(subscription, item)
-        cut = None if unbilled is None else cut_by_reset(unbilled, at).billed
+        if unbilled is None:
+            continue
+        end = unbilled.end if is_free_time(subscription) else end_of(item)
+        cut = cut_by_reset(Period(unbilled.start, max(unbilled.end, end)), end).billed
         if cut is not None:
             cuts[item["id"]] = (item, cut)
     usage = usage_in(ctx, subscription["customer"], cuts)
@@ -191,6 +200,12 @@ def usage_lines(ctx: Context, subscription: Body, at: int) -> list[ItemLine]:
         )
         for item_id, (item, cut) in cuts.items()
     ]
+
+
+def owed_lines(ctx: Context, subscription: Body) -> list[ItemLine]:
+    """What metered items in a trial owe of the time before it."""
+    trial = subscription | {"status": "trialing"}
+    return usage_lines(ctx, trial, lambda item: int(item["current_period_start"]))
 
 
 def closing_period(subscription: Body) -> Period:
@@ -237,6 +252,19 @@ def _after_period(subscription: Body, due: int) -> Body:
         "status": active,
         "next_pending_invoice_item_invoice": next_pending,
     }
+
+
+def _counting_after(uow: UnitOfWork, before: Body, after: Body) -> Body:
+    """The subscription after a period: after a trial its items begin to count."""
+    if before["status"] != "trialing" or is_ended(after):
+        return after
+    return with_items(
+        after,
+        [
+            begin_counting(uow, item, item["current_period_start"]) if is_metered(item) else item
+            for item in items_of(after)
+        ],
+    )
 
 
 def _trial_ends(subscription: Body, due: int) -> bool:

@@ -4,7 +4,7 @@ That is so when the anchor is reset, when a trial is given or ends early, and in
 the interval changes or free prices become paid ones (contract sections 5.3 and 5.4).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from meterline.core.base.errors import BillingError
@@ -20,6 +20,8 @@ from meterline.core.subscriptions.cycle_changes import CycleTerms, cycle_reset, 
 from meterline.services.billing.item_terms import (
     billed_item,
     in_period,
+    is_free_time,
+    is_metered,
     mode_of,
     span_from,
     trial_span,
@@ -32,6 +34,7 @@ from meterline.services.billing.subscription_bodies import (
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
+from meterline.services.subscriptions.handover import begin_counting, counts_on, end_of_counting
 from meterline.services.subscriptions.prorations import Proration, credit_unused
 from meterline.services.subscriptions.renewals import usage_lines
 from meterline.services.subscriptions.requested_items import own_interval
@@ -86,18 +89,46 @@ def restart(
 
     The unused time of the cut period is credited by pending items, its usage is billed by lines.
     """
-    lines = usage_lines(uow.ctx, before, how.at)
+    lines = usage_lines(uow.ctx, before, _ends_of_usage(uow, after, how))
     credit_unused(uow, before, Proration(how.at, prorates))
     renewed = after | _standing(before, how)
     spans = _spans(renewed, how)
     end = end_of_new_cycle(_in_periods(renewed, spans), uow.ctx.now)
     spans = {item_id: span.until(end) for item_id, span in spans.items()}
-    renewed = _in_periods(renewed, spans)
+    renewed = _counting(uow, before, _in_periods(renewed, spans), how)
     next_pending = next_pending_invoice(renewed, max(how.at, uow.ctx.now))
     restarted = renewed | {"cancel_at": end, "next_pending_invoice_item_invoice": next_pending}
     for item in sorted(items_of(restarted), key=lambda one: int(one["created"]), reverse=True):
         lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]
     return restarted, lines
+
+
+def _ends_of_usage(uow: UnitOfWork, after: Body, how: Restart) -> Callable[[Body], int]:
+    """Up to when items bill their usage: those that go on to count, up to the new cycle."""
+    coming = {item["id"]: item for item in items_of(after)} if how.trial_end is None else {}
+
+    def end_of(item: Body) -> int:
+        if how.at != uow.ctx.now or counts_on(item, coming.get(item["id"])):
+            return how.at
+        return end_of_counting(uow, item)
+
+    return end_of
+
+
+def _counting(uow: UnitOfWork, before: Body, renewed: Body, how: Restart) -> Body:
+    """The subscription whose items begin to count with the new cycle if they did not before."""
+    if how.trial_end is not None:
+        return renewed
+    counted = {} if is_free_time(before) else {item["id"]: item for item in items_of(before)}
+    return with_items(
+        renewed,
+        [
+            begin_counting(uow, item, how.at)
+            if is_metered(item) and not counts_on(counted.get(item["id"]), item)
+            else item
+            for item in items_of(renewed)
+        ],
+    )
 
 
 def _spans(renewed: Body, how: Restart) -> dict[str, CyclePeriod]:

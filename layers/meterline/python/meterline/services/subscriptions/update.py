@@ -47,7 +47,7 @@ from meterline.services.subscriptions.changes import Step, change_items
 from meterline.services.subscriptions.ends import wanted_end
 from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
-from meterline.services.subscriptions.renewals import fate_of_trial, usage_lines
+from meterline.services.subscriptions.renewals import fate_of_trial, owed_lines
 from meterline.services.subscriptions.reset_cycle import restart, restart_of
 from meterline.services.subscriptions.threshold_terms import (
     note_thresholds,
@@ -120,7 +120,7 @@ def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
     add_one_off_items(uow, changed, params.get("add_invoice_items", ()))
     fate = _fate_of_ended_trial(before, changed, params, now)
     if fate is not None:
-        owed = usage_lines(uow.ctx, before, now)
+        owed = owed_lines(uow.ctx, before)
         if not owed:
             return Amended(fate, None)
         return _billed(uow, before, fate, owed, pending_for(fate))
