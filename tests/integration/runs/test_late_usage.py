@@ -377,7 +377,7 @@ def test_notes_that_come_while_a_draft_is_corrected_wait_for_the_next(
 
 
 @pytest.fixture
-def done_with(story: Story) -> Story:
+def closed(story: Story) -> Story:
     """Nine weeks after the first one, whose 40 late tokens were corrected in the third."""
     billed_late()
     late_story(story)
@@ -387,31 +387,31 @@ def done_with(story: Story) -> Story:
     return story
 
 
-def test_usage_counted_long_after_a_correction_is_billed_beside_it_once(done_with: Story) -> None:
-    done_with.use(10, FROZEN + 3 * DAY)
-    done_with.watch()
-    done_with.advance(FROZEN + 10 * WEEK + 2 * HOUR)
-    assert done_with.lines() == [(0, "0", FROZEN + 9 * WEEK), (30, "10", FROZEN)]
-    done_with.watch()
-    done_with.advance(FROZEN + 11 * WEEK + 2 * HOUR)
-    assert done_with.lines() == [(0, "0", FROZEN + 10 * WEEK)]
+def test_usage_counted_long_after_a_correction_is_billed_beside_it_once(closed: Story) -> None:
+    closed.use(10, FROZEN + 3 * DAY)
+    closed.watch()
+    closed.advance(FROZEN + 10 * WEEK + 2 * HOUR)
+    assert closed.lines() == [(0, "0", FROZEN + 9 * WEEK), (30, "10", FROZEN)]
+    closed.watch()
+    closed.advance(FROZEN + 11 * WEEK + 2 * HOUR)
+    assert closed.lines() == [(0, "0", FROZEN + 10 * WEEK)]
     assert [event for event in told() if event == f"{KIND}.found"] == [f"{KIND}.found"]
 
 
-def test_what_is_billed_already_is_not_taken_up_again(done_with: Story) -> None:
+def test_what_is_billed_already_is_not_taken_up_again(closed: Story) -> None:
     [before] = BillingStore(livemode=False).each(KIND)
-    done_with.watch()
+    closed.watch()
     assert list(BillingStore(livemode=False).each(KIND)) == [before]
 
 
-def test_a_note_that_is_done_with_outlasts_whatever_may_be_counted_again(done_with: Story) -> None:
+def test_a_note_that_is_done_with_outlasts_whatever_may_be_counted_again(closed: Story) -> None:
     """Failed records wait for 90 days, events may be recounted for 45."""
     [note] = BillingStore(livemode=False).each(KIND)
     assert note.expires_at is not None
     assert (note.expires_at - context().wall_clock) // DAY == 45 + 365
-    done_with.use(10, FROZEN + 3 * DAY)
+    closed.use(10, FROZEN + 3 * DAY)
     [again] = BillingStore(livemode=False).each(KIND)
-    assert (again.parent, again.expires_at) == (done_with.customer, None)
+    assert (again.parent, again.expires_at) == (closed.customer, None)
 
 
 def test_usage_counted_while_a_renewal_corrects_its_note_is_corrected_with_it(

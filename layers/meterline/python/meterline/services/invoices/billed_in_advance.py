@@ -49,7 +49,7 @@ def with_billed_lines(subscription: Body, invoice: Body) -> Body:
     return with_items(subscription, [knowing(item) for item in items_of(subscription)])
 
 
-def note_discounts(uow: UnitOfWork, before: Body, after: Body) -> None:
+def remember_discounts(uow: UnitOfWork, before: Body, after: Body) -> None:
     """Let a subscription's items know what a draft bills in advance once its discounts changed.
 
     An amount off is spread anew when other lines come, or change. An item that has gone on since

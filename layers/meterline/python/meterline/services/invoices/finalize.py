@@ -25,7 +25,7 @@ from meterline.services.billing.invoice_bodies import (
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import Booking, book, with_currency
-from meterline.services.invoices.billed_in_advance import note_discounts
+from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.store.base.documents import Body, Change, Document
@@ -141,7 +141,7 @@ def finalize_draft_on(uow: UnitOfWork, draft: Body, settings: Body) -> Body:
     current = with_current_usage(uow.ctx, draft) | settings
     _rate_items_again(uow, draft, current)
     final = finalize_on(uow, current)
-    note_discounts(uow, draft, final)
+    remember_discounts(uow, draft, final)
     return final
 
 

@@ -7,7 +7,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.invoice_bodies import invoice_lines, with_totals
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
-from meterline.services.invoices.billed_in_advance import note_discounts
+from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
 from meterline.store.base.documents import Body, Document
@@ -83,7 +83,7 @@ def editable_draft(
 def put_lines(uow: UnitOfWork, draft: Document, lines: list[Body]) -> Body:
     """Store a draft with other lines, and the totals that follow from them."""
     body = with_totals(draft.body, lines, uow.customer)
-    note_discounts(uow, draft.body, body)
+    remember_discounts(uow, draft.body, body)
     uow.put(replace(draft, body=body))
     uow.emit("invoice.updated", body, draft.body)
     return body

@@ -1,10 +1,10 @@
 """Usage that came after its invoice was final: a correction on the next one, if the account says.
 
 Events are taken for 35 days after they happened, so usage may still arrive when its invoice can no
-longer change. When it is counted, the line of the final invoice is found and noted
-(``late_findings``). With ``late_usage=next_invoice`` each renewal goes through what was noted, and
-bills or credits what the line and its earlier corrections have not, under the original period.
-What period that was, and why its invoice was made, does not matter.
+longer change. When it is counted, the line of the final invoice is found and recorded
+(``late_usage_detection``). With ``late_usage=next_invoice`` each renewal goes through what was
+recorded, and bills or credits what the line and its earlier corrections have not, under the
+original period. What period that was, and why its invoice was made, does not matter.
 """
 
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ from meterline.services.billing.invoice_bodies import (
 )
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
-from meterline.services.invoices.billed_in_advance import note_discounts
+from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.late_usage_records import (
     KIND,
     Corrected,
+    closed,
     corrected_by,
-    done_with,
     with_corrected,
 )
 from meterline.services.invoices.lines import bounds_of, steps_of
@@ -40,23 +40,23 @@ from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.base.documents import Body, Document
 from meterline.store.billing.repository import Span
 
-_NOTES_AT_ONCE = 40
+_RECORDS_AT_ONCE = 40
 """Notes that one commit corrects; the rest is left to further commits on the same draft."""
 
 _REASONS = ("subscription_cycle", "upcoming")
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A line of a final invoice that did not bill all usage, and the note that says so."""
+class _LateLine:
+    """A line of a final invoice that did not bill all usage, and the record that says so."""
 
-    note: Document
+    record: Document
     line: Body
 
 
 @dataclass(frozen=True, slots=True)
 class LateLines:
-    """Corrections that one commit makes, and how many notes are left for others."""
+    """Corrections that one commit makes, and how many records are left for others."""
 
     lines: list[Body]
     left: int
@@ -69,14 +69,14 @@ def late_lines(uow: UnitOfWork, subscription: Body, terms: InvoiceTerms) -> Late
     """
     if terms.billing_reason not in _REASONS or not bills_late_usage(uow.ctx):
         return LateLines([], 0)
-    most = None if terms.billing_reason == "upcoming" else min(_NOTES_AT_ONCE, uow.room)
+    most = None if terms.billing_reason == "upcoming" else min(_RECORDS_AT_ONCE, uow.room)
     return _late_lines(uow, subscription["id"], terms.id, most)
 
 
 def add_late_lines(ctx: Context, document: Document) -> list[Document]:
     """Go on with the corrections of a renewal's draft, in a commit of its own.
 
-    Returns the documents written. A note is corrected once: it leaves its list with its line.
+    Returns the documents written. A record is corrected once: it leaves its list with its line.
     """
     state = {name: value for name, value in private(document.body).items() if name != "late"}
     customer = ctx.store.get(document.body["customer"])
@@ -86,7 +86,7 @@ def add_late_lines(ctx: Context, document: Document) -> list[Document]:
         late = _more_late_lines(uow, document)
         after |= {"_": state | late_state(late, int(document.body["created"]))}
         after = with_totals(after, [*invoice_lines(after), *late.lines], uow.customer)
-        note_discounts(uow, document.body, after)
+        remember_discounts(uow, document.body, after)
         uow.emit("invoice.updated", after, document.body)
     uow.put_first(replace(document, body=after, due_at=invoice_due_at(after)))
     return uow.save()
@@ -98,12 +98,12 @@ def late_state(late: LateLines, at: int) -> Body:
 
 
 def _more_late_lines(uow: UnitOfWork, draft: Document) -> LateLines:
-    """The next corrections of a draft, of as many notes as it had left.
+    """The next corrections of a draft, of as many records as it had left.
 
     Those that have come since then are for the next renewal: so this ends, however many come.
     """
     (left,) = corrections_left(draft.body)
-    most = min(_NOTES_AT_ONCE, left)
+    most = min(_RECORDS_AT_ONCE, left)
     late = _late_lines(uow, str(subscription_of(draft.body)), draft.id, most)
     return replace(late, left=min(late.left, left - most))
 
@@ -111,57 +111,57 @@ def _more_late_lines(uow: UnitOfWork, draft: Document) -> LateLines:
 def _late_lines(
     uow: UnitOfWork, subscription_id: str, invoice_id: str, most: int | None
 ) -> LateLines:
-    """The corrections of the notes that are there the longest, up to ``most``.
+    """The corrections of the records that are there the longest, up to ``most``.
 
-    An invoice corrects a line once: a note that was taken up again since waits for the next.
+    An invoice corrects a line once: a record that was taken up again since waits for the next.
     """
     ctx = uow.ctx
-    notes = ctx.store.each(KIND, Span(oldest_first=True), parent=uow.stored_customer.id)
-    noted = [
+    records = ctx.store.each(KIND, Span(oldest_first=True), parent=uow.stored_customer.id)
+    waiting = [
         one
-        for one in notes
+        for one in records
         if corrected_by(one).invoice != invoice_id and _is_of(ctx, one, subscription_id)
     ]
-    found = [_Found(one, line) for one in noted[:most] for line in _line_of(ctx, one)]
+    found = [_LateLine(one, line) for one in waiting[:most] for line in _line_of(ctx, one)]
     found.sort(key=lambda one: int(one.line["period"]["start"]), reverse=True)
     made = [_correction(uow, one, invoice_id) for one in found]
-    left = len(noted) - len(noted[:most])
+    left = len(waiting) - len(waiting[:most])
     return LateLines([line for line in made if line is not None], left)
 
 
-def _is_of(ctx: Context, note: Document, subscription_id: str) -> bool:
-    """Whether a note is about a line of a subscription; older ones do not say it themselves."""
-    told = private(note.body).get("subscription")
+def _is_of(ctx: Context, record: Document, subscription_id: str) -> bool:
+    """Whether a record is about a line of a subscription; older ones do not say it themselves."""
+    told = private(record.body).get("subscription")
     if told is not None:
         return bool(told == subscription_id)
-    return any(line["subscription"] == subscription_id for line in _line_of(ctx, note))
+    return any(line["subscription"] == subscription_id for line in _line_of(ctx, record))
 
 
-def _line_of(ctx: Context, note: Document) -> list[Body]:
-    """The line that a note is about, as it was billed."""
-    invoice = ctx.store.get(note.body["invoice"])
+def _line_of(ctx: Context, record: Document) -> list[Body]:
+    """The line that a record is about, as it was billed."""
+    invoice = ctx.store.get(record.body["invoice"])
     lines = whole_lines(invoice_lines(invoice.body)) if invoice is not None else []
-    return [line for line in lines if line["id"] == note.body["invoice_line_item"]]
+    return [line for line in lines if line["id"] == record.body["invoice_line_item"]]
 
 
-def _correction(uow: UnitOfWork, found: _Found, invoice_id: str) -> Body | None:
+def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> Body | None:
     """The line that bills what a line and its earlier corrections have not; None if nothing.
 
     Where they billed too much, it gives back what was charged for it.
     """
-    ctx, note, line = uow.ctx, found.note, found.line
+    ctx, record, line = uow.ctx, found.record, found.line
     known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
-    rated = rate_again(ctx, note.body["customer"], line, known)
-    before = corrected_by(note)
+    rated = rate_again(ctx, record.body["customer"], line, known)
+    before = corrected_by(record)
     known_quantity = exact_sum((Decimal(line["quantity_decimal"]), before.quantity))
     more = exact_difference(rated.quantity, known_quantity)
     amount = rated.amount_minor - int(line["amount"]) - before.amount_minor
     if not more and not amount:
-        uow.put(done_with(note, ctx.wall_clock))
+        uow.put(closed(record, ctx.wall_clock))
         return None
     quantity = exact_sum((before.quantity, more))
     billed = Corrected(before.amount_minor + amount, quantity, invoice_id)
-    uow.put(done_with(with_corrected(note, billed), ctx.wall_clock))
+    uow.put(closed(with_corrected(record, billed), ctx.wall_clock))
     charged = billed_with_discounts(
         int(line["amount"]) + before.amount_minor, [_last_billed(ctx, line, before)]
     )

@@ -1,8 +1,8 @@
 """Finding usage that came after its invoice was final, when it is counted, and telling of it once.
 
-Whether it is billed is another matter (``late_usage``): here it is only made known, and a note that
-was done with is taken up again. The events themselves are those in the list of a meter's events
-that were created after ``finalized_at``.
+Whether it is billed is another matter (``late_usage``): here it is only made known, and a record
+that was done with is taken up again. The events themselves are those in the list of a meter's
+events that were created after ``finalized_at``.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.invoices.late_usage_records import (
     KIND,
     corrected_by,
-    is_done_with,
-    taken_up_again,
+    is_closed,
+    reopened,
 )
 from meterline.services.invoices.late_usage_searches import go_on, search_on
 from meterline.services.invoices.metered import price_id, rate_again
@@ -158,32 +158,32 @@ def _overlaps(period: Body, bucket: BucketKey) -> bool:
 def _emit_if_late(ctx: Context, invoice: Body, line: Body) -> None:
     """Tell of a line's late usage, once; of a line that was told of, see that renewals know.
 
-    A note that waits for a renewal is written again as it is: a renewal that has read its usage
+    A record that waits for a renewal is written again as it is: a renewal that has read its usage
     already is refused for that and reads again.
     """
-    note_id = derived_id("lateusg_", invoice["id"], line["id"])
+    record_id = derived_id("lateusg_", invoice["id"], line["id"])
     for _ in range(_TRIES):
-        note = ctx.store.get(note_id)
+        record = ctx.store.get(record_id)
         try:
-            if note is None:
-                _emit(ctx, note_id, invoice, line)
-            elif is_done_with(note):
-                _take_up_again(ctx, note, line)
+            if record is None:
+                _emit(ctx, record_id, invoice, line)
+            elif is_closed(record):
+                _reopen(ctx, record, line)
             elif bills_late_usage(ctx):
-                ctx.save(Change(puts=[note]))
+                ctx.save(Change(puts=[record]))
         except Conflict:
             continue
         else:
             return
-    raise Conflict(note_id)
+    raise Conflict(record_id)
 
 
-def _emit(ctx: Context, note_id: str, invoice: Body, line: Body) -> None:
+def _emit(ctx: Context, record_id: str, invoice: Body, line: Body) -> None:
     counted = _counted(ctx, invoice["customer"], line)
     if counted == Decimal(line["quantity_decimal"]):
         return
     body = {
-        "id": note_id,
+        "id": record_id,
         "object": KIND,
         "created": ctx.now,
         "billed_quantity": line["quantity_decimal"],
@@ -198,15 +198,15 @@ def _emit(ctx: Context, note_id: str, invoice: Body, line: Body) -> None:
         "start_time": line["period"]["start"],
         "_": {"subscription": line["subscription"]},
     }
-    note = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
-    ctx.save(Change(puts=[note]), [EventDraft(f"{KIND}.found", body)])
+    record = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
+    ctx.save(Change(puts=[record]), [EventDraft(f"{KIND}.found", body)])
 
 
-def _take_up_again(ctx: Context, note: Document, line: Body) -> None:
-    """Hand a note that was done with to the next renewal, if not all that is counted is billed."""
-    billed = exact_sum((Decimal(line["quantity_decimal"]), corrected_by(note).quantity))
-    if _counted(ctx, note.body["customer"], line) != billed:
-        ctx.save(Change(puts=[taken_up_again(note)]))
+def _reopen(ctx: Context, record: Document, line: Body) -> None:
+    """Hand a closed record to the next renewal, if not all that is counted is billed."""
+    billed = exact_sum((Decimal(line["quantity_decimal"]), corrected_by(record).quantity))
+    if _counted(ctx, record.body["customer"], line) != billed:
+        ctx.save(Change(puts=[reopened(record)]))
 
 
 def _counted(ctx: Context, customer_id: str, line: Body) -> Decimal:

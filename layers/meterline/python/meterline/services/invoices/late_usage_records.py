@@ -1,8 +1,8 @@
-"""Notes of late usage: the invoice line that it came for, and what later invoices billed of it.
+"""Late usage records: the invoice line that it came for, and what later invoices billed of it.
 
-A note stands under its customer, where renewals look, until one has corrected it. It is then done
-with, but kept: more may be counted for its line, also much later, and must not be billed as if
-nothing had been corrected before. Then it is taken up again.
+A record is listed under its customer, where renewals look, until one has corrected it. Then it is
+closed, but kept: more may be counted for its line, also much later, and must not be billed as if
+nothing had been corrected before. In that case it is reopened.
 """
 
 from dataclasses import dataclass, replace
@@ -32,40 +32,40 @@ class Corrected:
     invoice: str | None = None
 
 
-def corrected_by(note: Document) -> Corrected:
-    """What has been billed for a note."""
-    private = note.body.get("_") or {}
+def corrected_by(record: Document) -> Corrected:
+    """What has been billed for a record."""
+    private = record.body.get("_") or {}
     if "corrected" not in private:
         return Corrected()
     billed = private["corrected"]
     return Corrected(int(billed["amount"]), Decimal(billed["quantity"]), billed.get("invoice"))
 
 
-def with_corrected(note: Document, billed: Corrected) -> Document:
-    """The note once this has been billed for it."""
+def with_corrected(record: Document, billed: Corrected) -> Document:
+    """The record once this has been billed for it."""
     said = {
         "amount": billed.amount_minor,
         "quantity": format_decimal(billed.quantity),
         "invoice": billed.invoice,
     }
-    state = note.body.get("_") or {}
-    return replace(note, body=note.body | {"_": state | {"corrected": said}})
+    state = record.body.get("_") or {}
+    return replace(record, body=record.body | {"_": state | {"corrected": said}})
 
 
-def done_with(note: Document, wall_clock: int) -> Document:
-    """The note when renewals need not look at it; it stays as long as usage may be counted.
+def closed(record: Document, wall_clock: int) -> Document:
+    """The record when renewals need not look at it; it stays as long as usage may be counted.
 
     That is while events are there to be recounted, and records that failed to be redriven.
     """
     kept_days = settings().event_retention_days + _REDRIVEN_DAYS
-    return replace(note, parent=None, expires_at=wall_clock + kept_days * _DAY_SECONDS)
+    return replace(record, parent=None, expires_at=wall_clock + kept_days * _DAY_SECONDS)
 
 
-def is_done_with(note: Document) -> bool:
-    """Whether renewals do not look at the note any more."""
-    return note.parent is None
+def is_closed(record: Document) -> bool:
+    """Whether renewals do not look at the record any more."""
+    return record.parent is None
 
 
-def taken_up_again(note: Document) -> Document:
-    """The note where its customer's next renewal finds it."""
-    return replace(note, parent=note.body["customer"], expires_at=None)
+def reopened(record: Document) -> Document:
+    """The record where its customer's next renewal finds it."""
+    return replace(record, parent=record.body["customer"], expires_at=None)

@@ -14,7 +14,7 @@ from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.discounts import discount_ids, private_terms, redeem
 from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line, with_totals
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
-from meterline.services.invoices.billed_in_advance import note_discounts
+from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
 from meterline.services.invoices.item_verbs import KIND, editable_draft
@@ -164,7 +164,7 @@ def _written(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) 
     given = params.get("invoice_metadata")
     metadata = merged_metadata(before["metadata"], given, "invoice_metadata")
     after = with_totals(before | {"metadata": metadata}, lines, uow.customer)
-    note_discounts(uow, before, after)
+    remember_discounts(uow, before, after)
     uow.put(replace(draft, body=after))
     uow.emit("invoice.updated", after, before)
     return after

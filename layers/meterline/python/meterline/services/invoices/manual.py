@@ -34,7 +34,7 @@ from meterline.services.billing.item_terms import current_period
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
-from meterline.services.invoices.billed_in_advance import note_discounts
+from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.numbers import check_number
@@ -96,7 +96,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
         after = with_own_discounts(uow, after, params["discounts"] or [])
     if before["status"] == "draft":
         after = with_totals(after, invoice_lines(after), uow.customer)
-        note_discounts(uow, before, after)
+        remember_discounts(uow, before, after)
         document = replace(document, due_at=invoice_due_at(after))
     uow.put(replace(document, body=after))
     uow.emit("invoice.updated", after, before)

@@ -35,7 +35,7 @@ from meterline.services.subscriptions.first_periods import (
 from meterline.services.subscriptions.payment import after_first_invoice
 from meterline.services.subscriptions.requested_items import item_terms, own_interval
 from meterline.services.subscriptions.threshold_terms import (
-    note_thresholds,
+    remember_thresholds,
     subscription_thresholds,
 )
 from meterline.services.subscriptions.update import (
@@ -101,7 +101,7 @@ def start_subscription(uow: UnitOfWork, params: Body) -> Created:
         for item in items_of(subscription)
     ]
     subscription = with_items(subscription, items)
-    note_thresholds(uow, subscription)
+    remember_thresholds(uow, subscription)
     if "pending_invoice_item_interval" in params:
         subscription |= pending_interval(subscription, params, uow.ctx.now)
     add_one_off_items(uow, subscription, params.get("add_invoice_items", ()))

@@ -39,7 +39,7 @@ def has_thresholds(subscription: Body) -> bool:
     return has_any and not is_ended(subscription)
 
 
-def note_thresholds(uow: UnitOfWork, subscription: Body) -> None:
+def remember_thresholds(uow: UnitOfWork, subscription: Body) -> None:
     """Check the amount of a subscription's threshold, and let counted usage find it."""
     amount = (subscription["billing_thresholds"] or {}).get("amount_gte")
     if amount is not None:

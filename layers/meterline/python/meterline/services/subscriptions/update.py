@@ -50,7 +50,7 @@ from meterline.services.subscriptions.prorations import Proration, prorate_steps
 from meterline.services.subscriptions.renewals import fate_of_trial, owed_lines
 from meterline.services.subscriptions.reset_cycle import restart, restart_of
 from meterline.services.subscriptions.threshold_terms import (
-    note_thresholds,
+    remember_thresholds,
     subscription_thresholds,
 )
 from meterline.store.base.documents import Body, Document
@@ -112,7 +112,7 @@ def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
         )
     end = wanted_end(params)
     changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
-    note_thresholds(uow, changed)
+    remember_thresholds(uow, changed)
     check_trial_terms(params)
     if params.get("trial_from_plan"):
         params = params | trial_of_prices(changed, now)
