@@ -21,7 +21,6 @@ from botocore.loaders import create_loader
 from moto import mock_aws
 
 from meterline.store.base.clients import reset_clients
-from meterline.store.base.models import reset_models
 from meterline.store.base.settings import settings
 from tests.moto_partiql import batches_of_writes
 from tests.moto_threads import one_request_at_a_time
@@ -212,4 +211,3 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 def _forget() -> None:
     settings.cache_clear()
     reset_clients()
-    reset_models()

@@ -139,6 +139,12 @@ def test_core_is_pure(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_one_module_owns_the_schema_and_alone_imports_pynamodb(path: Path) -> None:
+    imported = {module.split(".")[0] for module in imports(path)}
+    assert ("pynamodb" in imported) == (path == PACKAGE / "store" / "base" / "models.py")
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
 def test_no_binary_fractions_near_money_and_quantities(path: Path) -> None:
     tree = ast.parse(path.read_text())
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

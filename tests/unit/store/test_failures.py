@@ -11,12 +11,6 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
-from pynamodb.exceptions import (
-    CancellationReason,
-    PutError,
-    TransactWriteError,
-    VerboseClientError,
-)
 
 from meterline.store.base.batches import Throttled
 from meterline.store.base.documents import Claim, ClaimTaken, Conflict, LeaseLost
@@ -31,52 +25,45 @@ def _refused(code: str, status: int = 400) -> ClientError:
     return ClientError(answer, "TransactWriteItems")
 
 
-def _by_pynamodb(error: ClientError) -> TransactWriteError:
-    """The same as PynamoDB tells it: without the status."""
-    told = VerboseClientError({"Error": error.response["Error"]}, error.operation_name)
-    told.__cause__ = error
-    return TransactWriteError("Failed to write transaction items", told)
-
-
-def _cancelled(*codes: str) -> TransactWriteError:
-    answer: Any = {"Error": {"Code": "TransactionCanceledException", "Message": "cancelled"}}
-    reasons = [None if code == "None" else CancellationReason(code) for code in codes]
-    told = VerboseClientError(answer, "TransactWriteItems", cancellation_reasons=reasons)
-    return TransactWriteError("Failed to write transaction items", told)
+def _cancelled(*codes: str) -> ClientError:
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+    return ClientError(answer, "TransactWriteItems")
 
 
 THROTTLES: dict[str, BaseException] = {
     "a call": _refused("ThrottlingException"),
     "a table": _refused("ProvisionedThroughputExceededException"),
-    "the account": _by_pynamodb(_refused("RequestLimitExceeded")),
+    "the account": _refused("RequestLimitExceeded"),
     "a queue": _refused("RequestThrottled"),
     "an item": _cancelled("None", "ThrottlingError"),
     "a partition": _cancelled("ProvisionedThroughputExceeded", "None"),
     "an item beside a conflict": _cancelled("TransactionConflict", "ThrottlingError"),
     "a batch": Throttled("2 keys could not be read"),
-    "a batch of PynamoDB": PutError("Failed to batch write items: max_retry_attempts exceeded"),
 }
 PASSING: dict[str, BaseException] = {
     "a lost race": Conflict("cus_1"),
     "a lost lease": LeaseLost(),
-    "AWS failed": _by_pynamodb(_refused("InternalServerError", 500)),
-    "AWS failed in a way of its own": _by_pynamodb(_refused("SomethingNew", 503)),
-    "the same transaction is under way": _by_pynamodb(_refused("TransactionInProgressException")),
+    "AWS failed": _refused("InternalServerError", 500),
+    "AWS failed in a way of its own": _refused("SomethingNew", 503),
+    "the same transaction is under way": _refused("TransactionInProgressException"),
     "another transaction": _cancelled("None", "TransactionConflict"),
     "a lost answer": ReadTimeoutError(endpoint_url="dynamodb"),
-    "no answer": TransactWriteError("lost", ConnectTimeoutError(endpoint_url="dynamodb")),
+    "no answer": ConnectTimeoutError(endpoint_url="dynamodb"),
     "no way": EndpointConnectionError(endpoint_url="dynamodb"),
     "a reset connection": ConnectionResetError(),
     "a time-out": TimeoutError(),
 }
 LASTING: dict[str, BaseException] = {
-    "an invalid call": _by_pynamodb(_refused("ValidationException")),
+    "an invalid call": _refused("ValidationException"),
     "an invalid item": _cancelled("None", "ValidationError"),
     "an invalid item beside a throttled one": _cancelled("ThrottlingError", "ValidationError"),
     "an invalid item beside a conflict": _cancelled("TransactionConflict", "ValidationError"),
     "a collection that is full": _cancelled("ItemCollectionSizeLimitExceeded"),
-    "no such table": _by_pynamodb(_refused("ResourceNotFoundException")),
-    "no permission": _by_pynamodb(_refused("AccessDeniedException")),
+    "no such table": _refused("ResourceNotFoundException"),
+    "no permission": _refused("AccessDeniedException"),
     "another request with this token": _refused("IdempotentParameterMismatchException"),
     "no credentials": NoCredentialsError(),
     "a call that botocore refuses": ParamValidationError(report="Item"),

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from meterline.store.base.budgets import LEASE_SECONDS
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Receipt
 from meterline.store.base.settings import settings
 
-LEASE_SECONDS = 45
-"""Longer than any API function may run, so a lease that ended belongs to a dead attempt."""
 RETENTION_SECONDS = 86_400
 _TRIES = 4
 _BACK_OFF_SECONDS = 0.02

@@ -5,11 +5,17 @@ from collections.abc import Iterator, Sequence
 from time import sleep
 from typing import Any
 
+from meterline.store.base.budgets import (
+    BATCH_ATTEMPTS,
+    FIRST_WAIT_MILLISECONDS,
+    JITTER,
+    MOST_WAIT_MILLISECONDS,
+)
 from meterline.store.base.clients import dynamodb
 
 GET_LIMIT = 100
+WRITE_LIMIT = 25
 STATEMENT_LIMIT = 25
-ATTEMPTS = 8
 
 RETRIABLE = frozenset(
     {
@@ -26,26 +32,57 @@ type Item = dict[str, Any]
 
 
 class Throttled(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
-    """DynamoDB left a part of a batch undone, again and again; nothing of it was changed."""
+    """DynamoDB left a part of a batch undone, again and again; that part changed nothing."""
 
 
 def batch_get(table: str, keys: Sequence[Item]) -> Iterator[Item]:
-    """The items of these keys that exist, as last written (consistently), in no order."""
+    """The items of these keys that exist, as last written (consistently), in no order.
+
+    Raises ``Throttled`` when DynamoDB leaves some unread each time that it is asked.
+    """
     for start in range(0, len(keys), GET_LIMIT):
         pending: Sequence[Item] = keys[start : start + GET_LIMIT]
-        for attempt in range(ATTEMPTS):
+        for _ in tries():
             request = {table: {"Keys": pending, "ConsistentRead": True}}
             answer = dynamodb().batch_get_item(RequestItems=request)
             yield from answer["Responses"].get(table, ())
             pending = answer["UnprocessedKeys"].get(table, {}).get("Keys", [])
             if not pending:
                 break
-            back_off(attempt)
         else:
             raise Throttled(f"{len(pending)} keys of {table} could not be read")
 
 
-def back_off(attempt: int, *, first_milliseconds: int = 20, most_milliseconds: int = 1_000) -> None:
+def batch_write(table: str, requests: Sequence[Item]) -> None:
+    """Put and delete items, each by itself; ``requests`` are as ``BatchWriteItem`` takes them.
+
+    Raises ``Throttled`` when DynamoDB leaves some undone each time; the others may be done.
+    """
+    for start in range(0, len(requests), WRITE_LIMIT):
+        pending: Sequence[Item] = requests[start : start + WRITE_LIMIT]
+        for _ in tries():
+            answer = dynamodb().batch_write_item(RequestItems={table: pending})
+            pending = answer["UnprocessedItems"].get(table, [])
+            if not pending:
+                break
+        else:
+            raise Throttled(f"{len(pending)} items of {table} could not be written")
+
+
+def tries() -> Iterator[int]:
+    """The tries that a batch has, by number; waits between them."""
+    for number in range(BATCH_ATTEMPTS):
+        if number:
+            back_off(number - 1)
+        yield number
+
+
+def back_off(
+    attempt: int,
+    *,
+    first_milliseconds: int = FIRST_WAIT_MILLISECONDS,
+    most_milliseconds: int = MOST_WAIT_MILLISECONDS,
+) -> None:
     """Sleep before trying again: jittered around 20 ms, then doubling."""
     longest = min(most_milliseconds, first_milliseconds << attempt)
-    sleep(random.uniform(longest / 2, longest * 1.5) / 1_000)  # noqa: S311 - not a secret
+    sleep(random.uniform(longest / 2, longest * JITTER) / 1_000)  # noqa: S311 - not a secret

@@ -6,16 +6,13 @@ from base64 import b64encode
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from meterline.store.base.budgets import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
+
 SERVICES = ["dynamodb", "s3", "sns", "sqs"]
 """What there are clients of."""
 
 _IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 """The variable that Lambda alone sets."""
-
-CONNECT_SECONDS = 2
-READ_SECONDS = 5
-ATTEMPTS = 4
-"""How long AWS is waited for, and how often: a lost answer is asked for again in time."""
 
 if TYPE_CHECKING:
     from botocore.config import Config

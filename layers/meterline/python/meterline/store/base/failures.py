@@ -10,12 +10,11 @@ from typing import Any
 
 from botocore import exceptions as botocore
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PutError, PynamoDBException
 
 from meterline.store.base.batches import Throttled
 from meterline.store.base.documents import Conflict, LeaseLost
 
-UNANSWERED = (Throttled, BotoCoreError, ClientError, PynamoDBException, OSError)
+UNANSWERED = (Throttled, BotoCoreError, ClientError, OSError)
 """Whatever AWS or the network answers instead of doing what was asked."""
 
 _THROTTLES = frozenset(
@@ -72,15 +71,10 @@ def is_throttled(error: BaseException) -> bool:
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error and what it was raised from, each once; a chain that leads back to itself ends."""
     seen: set[int] = set()
-    pending = [error]
-    while pending:
-        found = pending.pop()
-        if found is None or id(found) in seen:
-            continue
-        seen.add(id(found))
-        yield found
-        # PynamoDB keeps what it was raised from in an attribute of its own.
-        pending += [getattr(found, "cause", None), found.__cause__]
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -95,9 +89,7 @@ def _is_throttle(error: BaseException) -> bool:
     if _code(error) == _CANCELED:
         reasons = _reasons(error)
         return bool(reasons & _THROTTLES) and reasons <= _THROTTLES | _TRANSIENT
-    # PynamoDB says in no other way that a batch was left undone again and again.
-    left_undone = isinstance(error, PutError) and error.cause is None
-    return left_undone or isinstance(error, Throttled) or _code(error) in _THROTTLES
+    return isinstance(error, Throttled) or _code(error) in _THROTTLES
 
 
 def _code(error: BaseException) -> str | None:
@@ -113,6 +105,5 @@ def _status(error: BaseException) -> int:
 def _reasons(error: BaseException) -> set[str]:
     """The codes of what a transaction was cancelled for, where it stood in the way."""
     answer: Any = getattr(error, "response", {})
-    told = [one.get("Code", _NO_REASON) for one in answer.get("CancellationReasons", ())]
-    kept = [one.code for one in getattr(error, "cancellation_reasons", ()) if one is not None]
-    return {*told, *kept} - {_NO_REASON}
+    reasons = answer.get("CancellationReasons", ())
+    return {reason.get("Code", _NO_REASON) for reason in reasons} - {_NO_REASON}

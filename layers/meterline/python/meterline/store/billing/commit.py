@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pynamodb.connection import Connection
-from pynamodb.exceptions import CancellationReason, DoesNotExist, TransactWriteError
-from pynamodb.expressions.condition import Condition
-from pynamodb.transactions import TransactWrite
+from botocore.exceptions import ClientError
 
 from meterline.store.base import keys, sizes
 from meterline.store.base.documents import (
@@ -21,58 +18,50 @@ from meterline.store.base.documents import (
     Document,
     LeaseLost,
 )
-from meterline.store.base.models import BillingItem, access_item, billing_item
+from meterline.store.base.models import (
+    BillingItem,
+    Condition,
+    Transaction,
+    billing_item,
+    has_version,
+    is_free_for,
+    is_new,
+    read,
+)
 from meterline.store.billing.search_terms import terms_of
 
 COMMITTED = "committed"
 _REFUSED = "ConditionalCheckFailed"
 _CONFLICT = "TransactionConflict"
+_NO_REASON = "None"
 
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Adds the parts of a change to a transaction, noting what each operation is about.
+    """Adds the parts of a change to a transaction, noting what each operation is about."""
 
-    DynamoDB reports reasons in the order checks, deletes, puts, updates: PynamoDB sends them so.
-    """
-
-    transaction: TransactWrite
+    transaction: Transaction
     livemode: bool
 
     def write(self, change: Change) -> Iterator[Document | Claim | None]:
-        model = billing_item()
         for document in change.checks:
-            self.transaction.condition_check(
-                model, *_address(document), condition=_unchanged(model, document)
-            )
+            self.transaction.check(_address(document), _unchanged(document))
             yield document
         for document in change.deletes:
-            self.transaction.delete(item_of(document), condition=_unchanged(model, document))
+            self.transaction.delete(item_of(document), _unchanged(document))
             yield document
         for claim in change.releases:
-            gone = model.pk.does_not_exist()
-            condition = gone | (model.holder == claim.holder)
-            self.transaction.delete(self._claim(claim), condition=condition)
+            self.transaction.delete(self._claim(claim), is_free_for(claim.holder))
             yield claim
         for document in change.puts:
-            self.transaction.save(item_of(document), condition=_unchanged(model, document))
+            self.transaction.put(item_of(document), _unchanged(document))
             yield document
         for claim in change.claims:
-            free = model.pk.does_not_exist() | (model.holder == claim.holder)
-            if claim.former is not None:
-                free = free | (model.holder == claim.former)
-            self.transaction.save(self._claim(claim), condition=free)
+            holders = filter(None, (claim.holder, claim.former))
+            self.transaction.put(self._claim(claim), is_free_for(*holders))
             yield claim
-        if change.receipt is not None:
-            access = access_item()
-            self.transaction.update(
-                access(change.receipt.pk),
-                actions=[
-                    access.state.set(COMMITTED),
-                    access.result_id.set(change.result_id or ""),
-                ],
-                condition=access.lease == change.receipt.lease,
-            )
+        if (receipt := change.receipt) is not None:
+            self.transaction.answer(receipt.pk, receipt.lease, COMMITTED, change.result_id or "")
             yield None
 
     def _claim(self, claim: Claim) -> BillingItem:
@@ -88,22 +77,27 @@ def commit(change: Change, *, livemode: bool) -> None:
     ``Oversized`` when DynamoDB would not take it, ``TooLong`` when a request leaves too little
     room. A retry after a lost answer carries the same client token, so it takes effect once.
     """
-    transaction = TransactWrite(connection=_connection())
+    transaction = Transaction()
     subjects = list(_Writer(transaction, livemode).write(change))
     _check_sizes(transaction, change, len(subjects))
     try:
-        with transaction:
-            pass
-    except TransactWriteError as error:
-        outcome = _outcome(error.cancellation_reasons, subjects)
+        transaction.commit()
+    except ClientError as error:
+        outcome = _outcome(_reasons(error), subjects)
         if outcome is None:
             raise
         raise outcome from error
 
 
-def _check_sizes(transaction: TransactWrite, change: Change, operations: int) -> None:
+def _reasons(error: ClientError) -> list[str]:
+    """What each operation of a transaction was refused for; ``_NO_REASON`` if it was not."""
+    answer: Any = error.response
+    return [reason.get("Code", _NO_REASON) for reason in answer.get("CancellationReasons", ())]
+
+
+def _check_sizes(transaction: Transaction, change: Change, operations: int) -> None:
     """Raises ``TooLong`` or ``Oversized``; the items are looked at as they would be sent."""
-    items = [put["Item"] for put in transaction._put_items]  # noqa: SLF001 - they are packed here
+    items = transaction.items
     if change.is_asked_for:
         for document, item in zip(change.puts, items, strict=False):
             stored = partial(_stored_body, document)
@@ -115,16 +109,8 @@ def _stored_body(document: Document) -> Body | None:
     """The body of a document as last committed; None of a new one."""
     if document.version == 0:
         return None
-    try:
-        return billing_item().get(*_address(document), consistent_read=True).body
-    except DoesNotExist:
-        return None
-
-
-def _connection() -> Connection:
-    table = billing_item()._get_connection()  # noqa: SLF001 - to reuse its connection pool
-    connection: Connection = table.connection
-    return connection
+    stored = read(*_address(document))
+    return None if stored is None else stored.body
 
 
 def _address(document: Document) -> tuple[str, str]:
@@ -155,15 +141,11 @@ def _index_attributes(document: Document) -> dict[str, Any]:
     return dict(keys.index_keys(document))
 
 
-def _unchanged(model: type[BillingItem], document: Document) -> Condition:
-    if document.version == 0:
-        return model.pk.does_not_exist()
-    return model.version == document.version
+def _unchanged(document: Document) -> Condition:
+    return has_version(document.version) if document.version else is_new()
 
 
-def _outcome(
-    reasons: Sequence[CancellationReason | None], subjects: list[Document | Claim | None]
-) -> Exception | None:
+def _outcome(reasons: Sequence[str], subjects: list[Document | Claim | None]) -> Exception | None:
     """What a cancelled transaction means to the service that asked for it.
 
     None if it was no race: the request itself or AWS is at fault. A lost condition comes first, as
@@ -171,9 +153,9 @@ def _outcome(
     one only if nothing else would refuse this one again.
     """
     refused = [
-        (reason.code, subject)
-        for reason, subject in zip(reasons, subjects, strict=False)
-        if reason is not None
+        (code, subject)
+        for code, subject in zip(reasons, subjects, strict=False)
+        if code != _NO_REASON
     ]
     for code, subject in refused:
         if code != _REFUSED:

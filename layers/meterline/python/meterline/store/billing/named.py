@@ -6,7 +6,7 @@ leaves is named by nothing, so nobody sees it; it goes with its customer's test 
 
 from meterline.store.base import sizes
 from meterline.store.base.documents import Change
-from meterline.store.base.models import billing_item
+from meterline.store.base.models import delete_many, save_many
 from meterline.store.base.packing import pack
 from meterline.store.billing.commit import item_of
 
@@ -16,28 +16,16 @@ def write_named(change: Change) -> None:
 
     Raises ``TooLong`` when a request leaves too little room in one of them.
     """
-    if not change.named:
-        return
     for document in change.named if change.is_asked_for else ():
         sizes.check_written(document, len(pack(document.body)), lambda: None)
-    with billing_item().batch_write() as batch:
-        for document in change.named:
-            batch.save(item_of(document))
+    save_many(map(item_of, change.named))
 
 
 def undo_named(change: Change) -> None:
     """Remove them again, as ``change`` was refused; nobody else knows their ids."""
-    if not change.named:
-        return
-    with billing_item().batch_write() as batch:
-        for document in change.named:
-            batch.delete(item_of(document))
+    delete_many(map(item_of, change.named))
 
 
 def remove_unnamed(change: Change) -> None:
     """Remove the documents that nothing names any more, once ``change`` was committed."""
-    if not change.unnamed:
-        return
-    with billing_item().batch_write() as batch:
-        for document in change.unnamed:
-            batch.delete(item_of(document))
+    delete_many(map(item_of, change.unnamed))

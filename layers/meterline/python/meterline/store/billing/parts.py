@@ -13,7 +13,14 @@ from dataclasses import replace
 
 from meterline.store.base import keys
 from meterline.store.base.documents import Body, Change, Document, first_lines
-from meterline.store.base.models import BillingItem, billing_item
+from meterline.store.base.models import (
+    KeyRange,
+    billing_item,
+    delete_many,
+    read_many,
+    save_many,
+    sort_keys,
+)
 from meterline.store.base.packing import pack, text_bytes
 
 INLINE_LINES = 100
@@ -71,7 +78,7 @@ def read_lines(document: Document) -> Document:
     if not document.parts:
         return document
     pk, _ = _address(document)
-    items = billing_item().batch_get([(pk, name) for name in document.parts], consistent_read=True)
+    items = read_many((pk, name) for name in document.parts)
     found = {item.sk: (item.body or {})["lines"] for item in items}
     if len(found) < len(document.parts):
         raise PartsReplaced
@@ -119,27 +126,16 @@ def _groups(lines: list[Body]) -> Iterator[list[Body]]:
 
 def _write(document: Document, parts: dict[str, list[Body]]) -> None:
     pk, _ = _address(document)
-    with billing_item().batch_write() as batch:
-        for name, lines in parts.items():
-            batch.save(billing_item()(pk, name, body={"lines": lines}))
+    model = billing_item()
+    save_many(model(pk, name, body={"lines": lines}) for name, lines in parts.items())
 
 
 def _remove(document: Document, *, keep: Iterable[str]) -> None:
     """Remove a document's parts up to the version after it: nobody can commit those any more."""
     pk, _ = _address(document)
     last = f"{_PREFIX}{document.version + 2:0{_VERSION_DIGITS}d}"
-    rows = billing_item().query(
-        pk,
-        BillingItem.sk.between(_PREFIX, last),
-        attributes_to_get=["pk", "sk"],
-        consistent_read=True,
-    )
-    unnamed = [row.sk for row in rows if row.sk not in set(keep)]
-    if not unnamed:
-        return
-    with billing_item().batch_write() as batch:
-        for name in unnamed:
-            batch.delete(billing_item()(pk, name))
+    unnamed = set(sort_keys(pk, KeyRange(_PREFIX, last))) - set(keep)
+    delete_many(billing_item()(pk, name) for name in sorted(unnamed))
 
 
 def _digest_of(name: str) -> str:

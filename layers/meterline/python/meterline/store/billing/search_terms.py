@@ -6,18 +6,23 @@ readers check each object against what they look for. Rows are not part of the t
 that would double what they cost and bound how much metadata an object may have.
 """
 
+import contextlib
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from pynamodb.exceptions import DeleteError
-
 from meterline.store.base import keys
 from meterline.store.base.documents import Body, Change, Document
-from meterline.store.base.models import billing_item
+from meterline.store.base.models import (
+    ConditionFailed,
+    billing_item,
+    delete,
+    delete_many,
+    has_version_up_to,
+    save_many,
+)
 
 SEARCHABLE = frozenset({"customer", "invoice", "price", "product", "subscription"})
-_REFUSED = "ConditionalCheckFailedException"
 
 
 def metadata_term(key: str, value: str) -> str:
@@ -84,16 +89,11 @@ _FIELDS: Mapping[str, Callable[[Body], Iterator[str]]] = {
 
 def write_rows(change: Change) -> None:
     """Write the rows of the terms that ``change`` gives to its documents."""
-    rows = [
+    save_many(
         billing_item()(*_address(document, term), version=document.version + 1)
         for document in change.puts
         for term in sorted(terms_of(document.kind, document.body) - document.terms)
-    ]
-    if not rows:
-        return
-    with billing_item().batch_write() as batch:
-        for row in rows:
-            batch.save(row)
+    )
 
 
 def undo_rows(change: Change) -> None:
@@ -102,27 +102,19 @@ def undo_rows(change: Change) -> None:
     Nobody else knows their ids. Rows of documents that exist stay: another commit may need them.
     """
     created = [document for document in change.puts if document.version == 0]
-    rows = [
+    delete_many(
         billing_item()(*_address(document, term))
         for document in created
         for term in sorted(terms_of(document.kind, document.body))
-    ]
-    if not rows:
-        return
-    with billing_item().batch_write() as batch:
-        for row in rows:
-            batch.delete(row)
+    )
 
 
 def remove_rows(change: Change) -> None:
     """Remove the rows of the terms that ``change`` took away, unless they were given again."""
-    model = billing_item()
     for document, term in _ended(change):
-        try:
-            model(*_address(document, term)).delete(model.version <= document.version)
-        except DeleteError as error:
-            if error.cause_response_code != _REFUSED:
-                raise
+        row = billing_item()(*_address(document, term))
+        with contextlib.suppress(ConditionFailed):
+            delete(row, has_version_up_to(document.version))
 
 
 def _ended(change: Change) -> Iterator[tuple[Document, str]]:

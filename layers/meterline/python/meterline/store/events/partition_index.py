@@ -8,7 +8,7 @@ from functools import cache
 
 from meterline.store.base import keys
 from meterline.store.base.documents import Document
-from meterline.store.base.models import billing_item
+from meterline.store.base.models import billing_item, save, sort_keys
 from meterline.store.base.settings import settings
 from meterline.store.events.partitions import index_key_of, read_index_key
 
@@ -21,13 +21,12 @@ def index_partitions(documents: Iterable[Document], livemode: bool) -> None:  # 
 
 def event_partitions(livemode: bool) -> Iterator[tuple[frozenset[str], list[str]]]:  # noqa: FBT001 - a key
     """The types of each partition, and the parents that its events stand under."""
-    rows = billing_item().query(_partition(livemode), consistent_read=True)
-    return (read_index_key(row.sk) for row in rows)
+    return map(read_index_key, sort_keys(_partition(livemode)))
 
 
 @cache
 def _write(table: str, livemode: bool, note: str) -> None:  # noqa: ARG001, FBT001 - once for each
-    billing_item()(_partition(livemode), note).save()
+    save(billing_item()(_partition(livemode), note))
 
 
 def _partition(livemode: bool) -> str:  # noqa: FBT001 - a part of the key

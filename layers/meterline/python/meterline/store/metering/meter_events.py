@@ -11,12 +11,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from meterline.store.base.batches import (
-    ATTEMPTS,
     RETRIABLE,
     STATEMENT_LIMIT,
     Throttled,
-    back_off,
     batch_get,
+    tries,
 )
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
@@ -177,7 +176,7 @@ def _insert_batch(events: Sequence[AcceptedEvent], places: list[int]) -> list[in
     """Insert the events at ``places`` in one call; gives the places whose identifier was taken."""
     statement = f'INSERT INTO "{settings().meter_events_table}" VALUE {{{_PLACES}}}'
     taken: list[int] = []
-    for attempt in range(ATTEMPTS):
+    for _ in tries():
         statements = [
             {"Statement": statement, "Parameters": _values(events[place])} for place in places
         ]
@@ -190,7 +189,6 @@ def _insert_batch(events: Sequence[AcceptedEvent], places: list[int]) -> list[in
         _refuse_unknown(codes)
         if not places:
             return taken
-        back_off(attempt)
     raise Throttled(f"{len(places)} events could not be stored")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from meterline.store.base.models import billing_item
+from meterline.store.base.models import billing_item, read, save
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,13 @@ class Progress:
 
 def read_progress(segment: int, segments: int) -> Progress:
     """How far a segment has come."""
-    model = billing_item()
-    try:
-        item = model.get(_key(segment, segments), "#", consistent_read=True)
-    except model.DoesNotExist:
-        return Progress()
-    return Progress(**(item.body or {}))
+    item = read(_key(segment, segments))
+    return Progress() if item is None else Progress(**(item.body or {}))
 
 
 def save_progress(segment: int, segments: int, progress: Progress) -> None:
     """Remember how far a segment has come."""
-    billing_item()(_key(segment, segments), "#", body=asdict(progress)).save()
+    save(billing_item()(_key(segment, segments), "#", body=asdict(progress)))
 
 
 def _key(segment: int, segments: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from meterline.store.base import keys
-from meterline.store.base.models import billing_item
+from meterline.store.base.models import billing_item, delete, read_many, save
 
 KEPT_SECONDS = 14 * 86_400
 """As long as the dead letter itself; then the work is sent again, and may leave another one."""
@@ -27,20 +27,19 @@ def note_stuck(livemode: bool, object_id: str, stuck: Stuck) -> None:  # noqa: F
     """Note that an object's work is stuck."""
     body = {"due_at": stuck.due_at, "since": stuck.since, "reason": stuck.reason}
     expires_at = stuck.since + KEPT_SECONDS
-    billing_item()(_partition(livemode), object_id, body=body, expires_at=expires_at).save()
+    save(billing_item()(_partition(livemode), object_id, body=body, expires_at=expires_at))
 
 
 def forget_stuck(livemode: bool, object_id: str) -> None:  # noqa: FBT001 - a part of the key
     """Note that an object's work may be sent again."""
-    billing_item()(_partition(livemode), object_id).delete()
+    delete(billing_item()(_partition(livemode), object_id))
 
 
 def read_stuck(livemode: bool, object_ids: Iterable[str]) -> dict[str, Stuck]:  # noqa: FBT001 - a key
     """Which of these objects are stuck."""
     partition = _partition(livemode)
     wanted = [(partition, one) for one in dict.fromkeys(object_ids)]
-    items = billing_item().batch_get(wanted) if wanted else ()
-    return {item.sk: Stuck(**(item.body or {})) for item in items}
+    return {item.sk: Stuck(**(item.body or {})) for item in read_many(wanted)}
 
 
 def _partition(livemode: bool) -> str:  # noqa: FBT001 - a part of the key

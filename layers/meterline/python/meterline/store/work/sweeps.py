@@ -2,17 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from pynamodb.exceptions import PutError
-from pynamodb.expressions.condition import Condition
-
+from meterline.store.base import models
 from meterline.store.base.documents import Conflict
-from meterline.store.base.models import BillingItem, billing_item
+from meterline.store.base.models import (
+    ConditionFailed,
+    billing_item,
+    due,
+    has_no_version,
+    has_version,
+    read_many,
+    save,
+)
 
 PAGE = 1_000
 
-type Place = dict[str, Any]
+
+type Place = models.Place
 """A place in the index as DynamoDB tells it: objects due at one instant have no order of ours."""
 
 
@@ -59,39 +65,29 @@ def due_page(
     """
     if first > until:
         return DuePage([], None)
-    found = billing_item().due.query(
-        partition, _between(first, until), limit=limit, page_size=limit, last_evaluated_key=after
-    )
+    found, following = due(partition, first, until, limit=limit, after=after)
     entries = [DueEntry(int(item.due_at or 0), item.pk.split("#", 1)[1]) for item in found]
-    return DuePage(entries, found.last_evaluated_key)
+    return DuePage(entries, following)
 
 
 def read_progress(partitions: Iterable[str]) -> dict[str, Progress]:
     """How far each of these partitions has come; nothing of a new one was sent."""
     keys = {_key(partition): partition for partition in partitions}
-    items = billing_item().batch_get([(key, "#") for key in keys], consistent_read=True)
+    items = read_many((key, "#") for key in keys)
     stored = {keys[item.pk]: Progress(**(item.body or {})) for item in items}
     return {partition: stored.get(partition, Progress()) for partition in keys.values()}
 
 
 def save_progress(partition: str, progress: Progress) -> None:
     """Remember how far a partition has come; Conflict if this version of it was saved already."""
-    model = billing_item()
     before = progress.version - 1
     # Progress that was saved without a version counts as the first.
-    is_next = model.version == before if before else model.version.does_not_exist()
-    item = model(_key(partition), "#", version=progress.version, body=asdict(progress))
+    is_next = has_version(before) if before else has_no_version()
+    item = billing_item()(_key(partition), "#", version=progress.version, body=asdict(progress))
     try:
-        item.save(condition=is_next)
-    except PutError as refused:
-        if refused.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        raise Conflict(partition) from refused
-
-
-def _between(first: int, until: int) -> Condition:
-    condition: Condition = BillingItem.due_at.between(first, until)
-    return condition
+        save(item, is_next)
+    except ConditionFailed:
+        raise Conflict(partition) from None
 
 
 def _key(partition: str) -> str:
