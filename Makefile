@@ -9,6 +9,8 @@ VENV := .venv
 PINS := requirements/dev.txt
 BUILT := $(VENV)/.built-$(shell cat $(PINS) .python-version | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready
+CHECKS := .venv-checks
+CHECKERS := $(CHECKS)/.built-$(shell cat requirements/checks.txt .python-version | cksum | cut -d' ' -f1)
 TYPED := layers/meterline/python functions cli local tests
 WORKERS ?= 2
 PARALLEL = -n $(WORKERS) --dist worksteal
@@ -38,13 +40,19 @@ $(READY): $(BUILT) pyproject.toml
 	@python -m pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(CHECKERS):
+	@echo "• Building $(CHECKS) from requirements/checks.txt (once, some minutes)"
+	@rm -rf $(CHECKS) && $(PYTHON) -m venv $(CHECKS)
+	@$(CHECKS)/bin/python -m pip install -qq --require-hashes --no-deps -r requirements/checks.txt
+	@touch $@
+
 COMPILE := uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url
 pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd layers/runtime && $(COMPILE) requirements.in -o requirements.txt
-	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt
+	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt && $(COMPILE) checks.in -o checks.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint test test-faults test-differential test-runs test-year test-dynamodb-local test-node test-e2e bench ci
+.PHONY: format lint check test test-faults test-differential test-runs test-year test-dynamodb-local test-node test-e2e bench ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -53,8 +61,16 @@ lint: $(READY) ## ruff, mypy --strict, cfn-lint, sam validate
 	ruff check .
 	ruff format --check .
 	mypy $(TYPED)
-	cfn-lint template.yaml
+	cfn-lint
 	sam validate --lint
+
+# Digests and packed bodies look like secrets everywhere in the tests; ruff looks for passwords in code.
+SECRETS := --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString --disable-plugin KeywordDetector
+check: $(READY) $(CHECKERS) ## what looks for mistakes of deployment and security: checkov, bandit, secrets, pip-audit
+	$(CHECKS)/bin/checkov --config-file .checkov.yaml --skip-download
+	$(CHECKS)/bin/bandit -q -c pyproject.toml -r layers/meterline/python functions cli
+	git ls-files -z | xargs -0 $(CHECKS)/bin/detect-secrets-hook $(SECRETS)
+	python -m local.audit $(CHECKS)/bin/pip-audit layers/runtime/requirements.txt requirements/dev.txt
 
 test: $(READY) ## unit, contract, integration (on moto) and fault tests
 	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks $(PARALLEL) $(ARGS)

@@ -69,3 +69,9 @@ def test_a_command_works_in_the_region_that_aws_region_names(
     assert command_line.main(["due"]) == 0
     assert used == ["eu-central-1"]
     assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
+
+
+def test_every_table_can_be_restored_and_none_of_production_is_deleted() -> None:
+    for name, table in resources("AWS::DynamoDB::Table").items():
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}, name

@@ -37,6 +37,32 @@ def test_no_key_is_told_how_to_give_one(api: Api) -> None:
     assert "You did not provide an API key" in body["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("target", "authorization"),
+    [
+        ("/v1/customers", ""),
+        ("/v1/customers", "Bearer sk_test_nobody"),
+        ("/v1/customers", "Bearer sk_test_" + "x" * 48),
+        ("/wp-login.php", ""),
+    ],
+)
+def test_a_flood_of_strangers_writes_no_line(
+    api: Api, capsys: pytest.CaptureFixture[str], target: str, authorization: str
+) -> None:
+    status, _, _ = _raw(api, "GET", target, authorization=authorization)
+    assert status in (401, 404)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_refusal_of_somebody_known_writes_its_line(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, headers, _ = _raw(api, "GET", "/v1/customers?limit=none")
+    assert status == 400
+    line = json.loads(capsys.readouterr().out)
+    assert (line["status"], line["request_id"]) == (400, headers["request-id"])
+
+
 def test_basic_authentication_takes_the_key_as_the_user(api: Api) -> None:
     basic = base64.b64encode(f"{api.key}:".encode()).decode()
     status, _, _ = _raw(api, "GET", "/v1/customers", authorization=f"Basic {basic}")

@@ -236,10 +236,16 @@ def _response(call: Call, result: Result) -> Response:
 
 
 _FIRST_ERROR = 400
+_FIRST_FAILURE = 500
 _RETRYABLE = {409, 429, 500}
 
 
 def _log_call(call: Call, status: int, started: float, invocation: str | None) -> None:
+    """One line, except for refusals of nobody known: a flood of them would be paid by the line, and
+    the access log of the API has them.
+    """
+    if call.key_id is None and _FIRST_ERROR <= status < _FIRST_FAILURE:
+        return
     log(
         "INFO",
         "request",
