@@ -1,4 +1,4 @@
-"""What Stripe's API has and Meterline has not, so that a client that asks for it is told so.
+"""What Stripe's API has and Meterline has not, so that the refusal can say so.
 
 Programs that copy an account ask for every list that Stripe has. A list of what can never exist
 here is empty, an object of it is missing, and making one is refused with the reason. Functions

@@ -1,4 +1,4 @@
-"""Which meter events are accepted, and what a refused one is told.
+"""Which meter events are accepted, and why others are refused.
 
 The rules are those of the contract's section 3: bounds of the timestamp relative to the customer's
 own clock, the payload keys of the meter, and numbers of at most 15 significant digits.

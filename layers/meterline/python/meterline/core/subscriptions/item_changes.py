@@ -33,7 +33,7 @@ class Fee:
 class BilledSpan:
     """An amount that was billed in advance for a span of time, and is not credited yet.
 
-    ``source`` names what billed it, in the words of whoever keeps it.
+    ``source`` names what billed it, in the words of its owner.
     """
 
     fee: Fee

@@ -119,7 +119,7 @@ def _save(keys: Sequence[ApiKey], events: Sequence[EventDraft], aws_principal: s
 
 
 def _body(key: ApiKey) -> Body:
-    """What events tell of a key: all but its digest."""
+    """What events show of a key: all but its digest."""
     return {
         "id": key.id,
         "object": KIND,

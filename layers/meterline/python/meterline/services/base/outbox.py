@@ -1,8 +1,8 @@
 """Events: what happened, as Stripe event objects, written in the transaction of the change.
 
-All events of one commit form one outbox document, or a few if they are very large, stored once:
-whoever delivers them repeats the stored ids, so a receiver can tell a repetition (contract section
-10). The ids sort by time, so that lists tell the events of one second in their order.
+All events of one commit form one outbox document, or a few if they are very large. Every delivery
+repeats the stored ids, so a receiver recognises a repetition (contract section 10). The ids sort by
+time, so lists show the events of one second in their order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,12 @@ BOX_BYTES = 360_000
 """What the events in one document take at most: an item of DynamoDB's 400 KB, less its keys."""
 
 COMMIT_BYTES = 1_500_000
-"""What the events of one commit take at most, of the 4 MB of a transaction. Beyond it each is told
-in a few hundred bytes.
+"""What the events of one commit take at most, of the 4 MB of a transaction. Beyond it each is
+shortened to a few hundred bytes.
 """
 _QUIET_SHARDS = 2
 _BUSY_SHARDS = 8
-"""Of the events of scheduled work: a million renewals at midnight tell of the same things."""
+"""Of the events of scheduled work: a million renewals at midnight emit the same types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def outbox(
 ) -> list[Document]:
     """The documents that hold the events of one commit, kept for 30 days of the wall clock.
 
-    One, unless they are uncommonly large. Events for which there is no room are told shorter.
+    One, unless they are uncommonly large. Events for which there is no room are shortened.
     """
     batch_id = timed_id("evt_", cause.id, cause.version + 1)
     told = [_event(draft, origin, cause.livemode, now) for draft in drafts]
@@ -195,7 +195,7 @@ def _shown(body: Body) -> Body:
 
 
 def _request(origin: Origin | None) -> Body:
-    """What the event says of its cause; ``meterline`` tells who, if it was not scheduled work."""
+    """The request that caused the event; ``meterline`` names the key that it was made with."""
     if origin is None:
         return {"id": None, "idempotency_key": None}
     return {

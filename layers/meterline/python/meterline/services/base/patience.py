@@ -2,7 +2,7 @@
 
 A stream stands still while a record of it comes again. What fails for a passing reason (capacity,
 the network, a lost race) comes again until Lambda gives it up for its age. What fails for a reason
-of its own comes again while somebody may still mend it, then it is set aside whole, to be redriven.
+of its own comes again while it may still be mended, then it is set aside whole, to be redriven.
 """
 
 import time
@@ -70,7 +70,7 @@ class Patience:
 
 
 def set_aside(records: Sequence[Mapping[str, Any]], function: str) -> None:
-    """Keep records whole until somebody redrives them to ``function``; none is no work."""
+    """Keep records whole until an operator redrives them to ``function``; none is no work."""
     if records:
         log("ERROR", "records set aside", number=len(records))
         failed_batches.set_aside(records, function=function)
@@ -79,6 +79,6 @@ def set_aside(records: Sequence[Mapping[str, Any]], function: str) -> None:
 def function_to_redrive(event: Mapping[str, Any], context: object) -> str | None:
     """The function that is given again what is set aside of its records.
 
-    None where a person has redriven them, who is told what fails again.
+    None where an operator has redriven them: the command reports what fails again.
     """
     return None if event.get("redriven") else getattr(context, "function_name", None)

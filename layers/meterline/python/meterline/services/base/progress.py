@@ -38,7 +38,7 @@ class DuePoint:
 
 @dataclass(slots=True)
 class DueStep:
-    """What a pass of due work is for: an object, where it stood, and how to tell where it stands.
+    """What a pass of due work is for: an object, where it stood, and how to find where it stands.
 
     ``is_done`` once a commit has moved the object on.
     """

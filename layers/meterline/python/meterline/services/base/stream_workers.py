@@ -1,6 +1,6 @@
 """The workers behind the streams of counters and of commits: a record fails by itself.
 
-It comes again, and in time makes way for others (``patience``). What nobody can read is set aside
+It comes again, and in time makes way for others (``patience``). What cannot be read is set aside
 at once.
 """
 
@@ -23,7 +23,7 @@ _SHARES = 3
 """Work is begun while a third of the time is left, so what then takes too long is slow itself."""
 
 _ENDLESS_MILLISECONDS = 86_400_000
-"""What is left where nobody counts it: more than any invocation has."""
+"""The time left where there is no limit: more than any invocation has."""
 
 
 class TookTooLong(BaseException):
@@ -44,7 +44,7 @@ class Invocation:
 
 
 UNBOUNDED = Invocation()
-"""An invocation by nobody, with all the time."""
+"""An invocation outside Lambda, without a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class StreamWorker[T]:
         """Work on each record; Lambda's partial batch response with those that must come again.
 
         Without a function that it could be redriven to, all that fails comes again. A subject that
-        fails is tried once, and those that were failing come last: they take nobody else's time.
+        fails is tried once, and those that were failing come last: they take no time from others.
         What there is no time to begin comes again.
         """
         readable, aside = self._sorted_out(records)
@@ -100,7 +100,7 @@ class StreamWorker[T]:
         for record in records:
             try:
                 said = self.read(record)
-            except Exception:  # noqa: BLE001 - reading asks nobody, so it fails whenever it is tried
+            except Exception:  # noqa: BLE001 - reading calls no service, so it fails whenever it is tried
                 unreadable.append(record)
                 continue
             if said is not None:
@@ -109,7 +109,7 @@ class StreamWorker[T]:
 
 
 def invocation_of(event: Mapping[str, Any], context: object) -> Invocation:
-    """The invocation that Lambda tells a handler of."""
+    """The invocation that Lambda hands to a handler."""
     function = function_to_redrive(event, context)
     return Invocation(function, getattr(context, "get_remaining_time_in_millis", _uncounted))
 

@@ -2,7 +2,7 @@
 
 They stand on batches (``store.batches``), one series of batches for each subscription (or none) and
 currency. Which batches are open is private state of the customer, which every bill is conditional
-on; whoever adds, changes or removes an item writes its batch. So a bill can neither miss an item
+on; adding, changing or removing an item writes its batch. So a bill can neither miss an item
 nor take one twice, and takes any number of items by one write for each batch. Items that go onto a
 draft one by one stand on batches of that draft.
 """
@@ -69,7 +69,7 @@ class Selection:
 class PendingWrites:
     """What has to be stored of items and batches: ``puts`` in any case by the commit itself.
 
-    ``named`` are new items, which nobody sees before the commit has stored their batches.
+    ``named`` are new items, invisible before the commit has stored their batches.
     """
 
     puts: list[Document]
@@ -168,7 +168,7 @@ class PendingItems:
         ]
 
     def touch(self, item: Document) -> None:
-        """Make whoever bills an item see that it was changed.
+        """Make a bill of an item fail, so that it sees the change.
 
         One that may have become much longer looks for a batch with room again.
         """

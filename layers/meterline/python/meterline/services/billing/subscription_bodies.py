@@ -155,9 +155,9 @@ def prorations_left(subscription: Body) -> tuple[int]:
 
 
 def trial_notice_at(subscription: Body) -> int | None:
-    """When to tell that the trial will end: three days before, or at once if it is shorter.
+    """When to emit that the trial will end: three days before, or at once if it is shorter.
 
-    None without a trial, or when that end was told.
+    None without a trial, or when that end was emitted.
     """
     ends_at = subscription["trial_end"]
     told = (subscription.get("_") or {}).get("trial_end_told")

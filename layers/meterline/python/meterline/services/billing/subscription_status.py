@@ -48,7 +48,7 @@ def recover(uow: UnitOfWork, invoice: Body) -> None:
 
 
 def change_status(uow: UnitOfWork, document: Document, changes: Body) -> None:
-    """Store a subscription in another status, and tell."""
+    """Store a subscription in another status, and emit the update."""
     after = document.body | changes
     uow.put(subscription_document(after, document))
     uow.emit("customer.subscription.updated", after, document.body)

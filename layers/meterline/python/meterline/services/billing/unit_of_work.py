@@ -204,7 +204,7 @@ class UnitOfWork:
 def running_subscriptions(customer: Body) -> list[str]:
     """The ids of a customer's subscriptions that have not ended.
 
-    Whoever begins or ends one writes the customer, so nobody can delete the customer beside it.
+    Beginning or ending one writes the customer, so the customer cannot be deleted beside it.
     """
     return list((customer.get("_") or {}).get(_RUNNING, []))
 

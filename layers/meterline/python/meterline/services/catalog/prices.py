@@ -150,7 +150,7 @@ def _claim_lookup_key(
 
 
 def _losses(moved: list[Document], holder: Body) -> list[EventDraft]:
-    """What is told of the prices that gave their lookup key up to another."""
+    """The events of the prices that gave their lookup key up to another."""
     key = {"lookup_key": holder["lookup_key"]}
     return [
         EventDraft("price.updated", shown_price(one.body), before=shown_price(one.body | key))

@@ -1,4 +1,4 @@
-"""Events as the v2 API tells them: what happened to which object, without its content."""
+"""Events as the v2 API shows them: what happened to which object, without its content."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,7 @@ _COLLECTIONS = {
 
 
 def find_thin_event(ctx: Context, event_id: str) -> Body:
-    """The v2 event with this id: an error report as it was told, or what a v1 event says in v2."""
+    """The v2 event with this id: an error report, or what a v1 event says in v2."""
     report = ctx.store.get(event_id)
     if report is not None and report.kind == REPORT_KIND:
         found: Body = report.body["events"][0]

@@ -1,4 +1,4 @@
-"""The list of v2 events: what v1 events say in v2, and the error reports that are told in v2 only.
+"""The list of v2 events: what v1 events say in v2, and the error reports that exist in v2 only.
 
 The two stand in lists of their own and are merged here, so a place is one in each of them.
 """

@@ -92,15 +92,16 @@ def finalize_on(uow: UnitOfWork, invoice: Body) -> Body:
     opened = _looked_at_again(with_deadlines(opened, _deadlines(uow.ctx, opened)), invoice, at)
     uow.emit("invoice.finalized", opened)
     if opened["amount_due"] == 0:
-        return _told_paid(uow, paid(opened, at) | {"attempted": True})
+        return _emit_paid(uow, paid(opened, at) | {"attempted": True})
     return _paused(uow, opened)
 
 
 def _looked_at_again(opened: Body, draft: Body, at: int) -> Body:
-    """The invoice with a note to look at its usage again, unless it was known to become final now.
+    """The invoice, due to have its usage checked again unless it was expected to be final now.
 
-    Whoever counts usage warns those who are about to make a draft final, but must know of them:
-    usage counted since an invoice that nobody expected has read it would be told by nobody.
+    Counting writes drafts that it expects to be finalized, so that their commit fails and reads the
+    usage again. This one it did not expect: usage counted since it was read would go unreported.
+    ``usage_due_at`` makes the worker check once more.
     """
     foreseen_at = draft["automatically_finalizes_at"]
     foreseen = foreseen_at is not None and foreseen_at <= at
@@ -215,7 +216,7 @@ def return_balance(uow: UnitOfWork, invoice: Body) -> None:
         change_balance(uow, -applied, "unapplied_from_invoice", invoice)
 
 
-def _told_paid(uow: UnitOfWork, invoice: Body) -> Body:
+def _emit_paid(uow: UnitOfWork, invoice: Body) -> Body:
     uow.emit("invoice.paid", invoice)
     uow.emit("invoice.payment_succeeded", invoice)
     return invoice

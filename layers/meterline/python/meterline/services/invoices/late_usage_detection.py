@@ -1,7 +1,7 @@
-"""Finding usage that came after its invoice was final, when it is counted, and telling of it once.
+"""Late usage is detected when it is counted, and emitted once for each line of a final invoice.
 
-Whether it is billed is another matter (``late_usage``): here it is only made known, and a record
-that was done with is taken up again. The events themselves are those in the list of a meter's
+Whether it is billed is another matter (``late_usage``): detection only emits the event, and
+reopens a record that was closed. The events themselves are those in the list of a meter's
 events that were created after ``finalized_at``.
 """
 
@@ -46,10 +46,10 @@ _TRIES = 5
 
 
 def emit_late_usage(ctx: Context, bucket: BucketKey) -> None:
-    """Tell of each final invoice line that bills less, or more, than an hour's usage now says.
+    """Emit an event for each final invoice line that bills less, or more, than an hour's usage.
 
-    Once for each line: whatever comes later for it, or comes again, is not told again. Of very many
-    invoices the rest is due work.
+    Once for each line, whatever comes later for it or comes again. Beyond 500 invoices the rest is
+    due work.
     """
     place = _look_at_page(ctx, bucket, None)
     if place is not None:
@@ -62,10 +62,10 @@ def go_on_searching(ctx: Context, search: Document) -> list[Document]:
 
 
 def look_again(ctx: Context, document: Document) -> list[Document]:
-    """Tell of usage that an invoice has missed which nobody expected to become final.
+    """Emit the late usage of an invoice that was finalized without warning.
 
-    What was counted before it was committed is seen by now; what is counted later is told by
-    whoever counts it. Returns the documents written, none if nothing was due.
+    Usage counted before its commit is visible by now; counting emits what comes later. Returns the
+    documents written, none if nothing was due.
     """
     invoice, due_at = document.body, usage_due_at(document.body)
     if invoice["status"] == "draft" or due_at is None or due_at > ctx.now:
@@ -108,8 +108,8 @@ def _final_lines(
 def _once_final(ctx: Context, document: Document) -> Document | None:
     """The invoice if it is final. A draft that may be at any moment is written again as it is.
 
-    Whoever has read its usage already, and is making it final, is refused for that and reads again:
-    so usage is either on the invoice or late, and never neither.
+    A finalization that has read the usage already fails on that write, and reads again: so usage is
+    either on the invoice or late, never neither.
     """
     for _ in range(_TRIES):
         if document.body["status"] != "draft":
@@ -126,7 +126,7 @@ def _once_final(ctx: Context, document: Document) -> Document | None:
 
 
 def _may_be_final_soon(ctx: Context, draft: Body) -> bool:
-    """Whether a draft may be made final about now; nobody knows how fast a test clock goes."""
+    """Whether a draft may be made final about now; a test clock may be fast."""
     due_at = finalization_due_at(draft)
     if due_at is None or draft["test_clock"] is not None:
         return True
@@ -156,7 +156,7 @@ def _overlaps(period: Body, bucket: BucketKey) -> bool:
 
 
 def _emit_if_late(ctx: Context, invoice: Body, line: Body) -> None:
-    """Tell of a line's late usage, once; of a line that was told of, see that renewals know.
+    """Emit a line's late usage once; if it was emitted before, make renewals look at it again.
 
     A record that waits for a renewal is written again as it is: a renewal that has read its usage
     already is refused for that and reads again.

@@ -2,7 +2,7 @@
 
 What was counted for an hour may be late for any invoice since. A call looks at so many of them and
 leaves the rest to due work: a document says where to go on, until it comes to the end. Each page is
-one commit later, so a death repeats a page, and telling twice of one line is telling once.
+one commit later, so a death repeats a page, and a line that is emitted again is emitted once.
 """
 
 from collections.abc import Callable

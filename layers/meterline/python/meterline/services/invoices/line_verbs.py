@@ -159,7 +159,7 @@ def _saved(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) ->
 
 
 def _written(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) -> Body:
-    """The draft with these lines and what else a request says, to be stored and told."""
+    """The draft with these lines and what else a request says, to be stored and emitted."""
     before = draft.body
     given = params.get("invoice_metadata")
     metadata = merged_metadata(before["metadata"], given, "invoice_metadata")

@@ -61,7 +61,7 @@ _MOST_AHEAD_SECONDS = 5 * 366 * 86_400
 
 
 def create_invoice(ctx: Context, params: Body) -> Body:
-    """Draft an invoice by hand; it takes pending items onto it only if it is told to.
+    """Draft an invoice by hand; it takes pending items onto it only if it is asked to.
 
     With ``subscription`` it bills the pending items of that subscription only, if there are any.
     """
@@ -125,9 +125,9 @@ def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa
 
 
 def send_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
-    """Finalise an invoice if it is a draft, and tell that it is to be sent to the customer.
+    """Finalise an invoice if it is a draft, and emit that it is to be sent to the customer.
 
-    Meterline sends no mail itself: ``invoice.sent`` is the event for whoever does.
+    Meterline sends no mail itself: ``invoice.sent`` is the event for the service that does.
     """
     document = find(ctx, "invoice", invoice_id, param="invoice", status=404)
     body = document.body

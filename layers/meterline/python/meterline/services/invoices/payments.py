@@ -17,7 +17,7 @@ def payment_id(invoice_id: str) -> str:
 
 
 def record_payment(uow: "UnitOfWork", invoice: Body, record: str) -> None:
-    """Note that ``record``, a payment of some processor, paid the invoice, and tell."""
+    """Store and emit that ``record``, a payment of some processor, paid the invoice."""
     now = uow.ctx.now
     body = {
         "id": payment_id(invoice["id"]),

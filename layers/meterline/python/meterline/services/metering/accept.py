@@ -189,8 +189,8 @@ def _stored_before(
 ) -> dict[int, Outcome]:
     """The outcomes, by place, of refused events that this request stored when it came before.
 
-    Its answer was lost, and what is refused now was right then: a meter may have been deactivated
-    since, or a timestamp grown too old.
+    The client retries because it lost our answer: an event that is invalid now (the meter was
+    deactivated, the timestamp grew too old) was valid then, and was accepted.
     """
     refused = {place: events[place] for place, one in enumerate(judged) if one.refusal is not None}
     if not refused:

@@ -1,4 +1,4 @@
-"""Alerts: a customer's usage of a meter crossing a threshold, told once for life.
+"""Alerts: a customer's usage of a meter crossing a threshold, emitted once for life.
 
 Alerts follow the wall clock, not test clocks, and usage from before the alert counts too (contract
 section 7).
@@ -76,7 +76,7 @@ def watch_usage(ctx: Context, meter_id: str, customer_id: str) -> list[str]:
     """Trigger the alerts that a customer's usage has crossed; returns the ids of those triggered.
 
     The record of a trigger exists once for an alert and customer, and holds the event in the same
-    commit: so repeating the work, or doing it twice at once, tells of one crossing.
+    commit: so repeating the work, or doing it twice at once, emits one crossing.
     """
     waiting = list(_waiting(ctx, meter_id, customer_id))
     if not waiting:

@@ -65,7 +65,7 @@ class Group:
 def count_records(records: Sequence[Record], *, function: str | None = None) -> list[str]:
     """Count a batch of MeterEvents stream records; the sequence numbers that must come again.
 
-    What fails takes nothing else with it. A record that nobody can read, or whose bucket has failed
+    What fails takes nothing else with it. A record that cannot be read, or whose bucket has failed
     for too long, would only hold up its shard: it is set aside whole, for ``function`` to be given
     it again once the cause is mended. Without a function it must come again too.
     """

@@ -2,7 +2,7 @@
 
 Counted rows lead back to their events, so no index is needed; a page reads the counters of the
 range and the rows of the hours that it shows. A meter with a window counts one event of each: its
-counters alone tell which.
+only the counters show which.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Telling of stream events that were refused: the contract's asynchronous error reports (3.3).
+"""Error reports: stream events that were refused, reported asynchronously (contract 3.3).
 
-A stream is answered before anybody looks at its events, so what is wrong with them is told in a
-thin event of its own: one for each meter, and one for events without a meter.
+A stream is answered before its events are looked at, so what is wrong with them is reported by a
+thin event: one for each meter, and one for events without a meter.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,8 +1,8 @@
 """Profiles of busy hours: what a cut through an hour reads, whatever the number of its events.
 
-Whoever writes every hundredth segment of an hour adds up, second by second, what the segments since
-the last profile hold. A cut then reads the counter, the profile, and at most about a hundred
-segments. A profile that could not be made is made up for by the next one.
+The worker that writes every hundredth segment of an hour adds up, second by second, what the
+segments since the last profile hold. A cut then reads the counter, the profile, and at most about a
+hundred segments. A profile that could not be made is made up for by the next one.
 """
 
 from meterline.core.base.errors import BillingError

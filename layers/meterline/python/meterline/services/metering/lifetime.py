@@ -2,7 +2,7 @@
 
 Events are taken for 35 days, so hours before that hardly ever change: their total is kept, and
 the hours since are read one by one. Late deliveries and repairs do change old hours: then the
-total is forgotten, by whoever hears of it from the counters' stream, and made again.
+total is forgotten by the worker behind the counters' stream, and made again.
 """
 
 from decimal import Decimal

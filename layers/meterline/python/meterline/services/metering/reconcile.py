@@ -25,7 +25,7 @@ from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, NotVisible
 from meterline.store.metering.usage_commits import Change, LostRace, commit
 
 READS = 5
-"""How often a bucket that somebody counts in is read again before it is left to the next pass."""
+"""How often a bucket that is being counted in is read again before the next pass takes it."""
 
 SPOILED = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 """What reading raises where something stored is not what it should be; what a connection raises is

@@ -1,9 +1,9 @@
 """The pass of reconciliation: once a day over all stored events, in pieces that fit a function.
 
 Each invocation goes on where the last one stopped; a pass that is done waits for the next day.
-What differs is told as an event of ours, once for each state of a counter, and never repaired
-unasked: a difference means that something is broken, and its cause comes first. Whichever page
-shows it first tells what it saw: at least so many events are missing or wrong.
+A difference is emitted as an event of ours, once for each state of a counter, and never repaired
+unasked: it means that something is broken, and its cause comes first. The page that finds it first
+reports what it saw: at least so many events are missing or wrong.
 """
 
 import time
@@ -27,13 +27,13 @@ SEGMENTS = 4
 
 PASS_SECONDS = 86_400
 SETTLING_SECONDS = 3_600
-"""Events younger than an hour may be on their way; alarms tell of a stream that lags."""
+"""Events younger than an hour may be on their way; an alarm watches streams that lag."""
 
 BUDGET_SECONDS = 200
 """An invocation begins no page after this; a page may take a while."""
 
 MOST_REPORTED = 25
-"""So many differences of a page are told one by one; the metric counts them all."""
+"""So many differences of a page are emitted; the metric counts them all."""
 
 KIND = "meterline.usage_difference"
 _KEPT_SECONDS = 90 * 86_400
@@ -72,7 +72,9 @@ def reconcile(now: int, *, monotonic: Callable[[], float] = time.monotonic) -> R
 
 
 def emit(difference: Difference) -> bool:
-    """Store a difference together with its event; False if its counter was told of as it is."""
+    """Store a difference together with its event; False if that was emitted for the counter as it
+    is.
+    """
     ctx = worker_context(livemode=difference.key.livemode)
     body = _body(ctx, difference)
     document = Document(
@@ -129,7 +131,7 @@ def _after(progress: Progress, found: Recount, now: int) -> Progress:
 
 
 def _body(ctx: Context, difference: Difference) -> Body:
-    """The difference as it is told, under an id of the counter's state.
+    """The difference as its event shows it, under an id of the counter's state.
 
     Pages begin elsewhere on another day: what one of them showed is no part of the id.
     """

@@ -17,7 +17,7 @@ class UsageChange:
 
 
 def usage_change(record: dict[str, Any]) -> UsageChange | None:
-    """What a stream record tells; None for segments, and for counters that were removed."""
+    """What a stream record changed; None for segments, and for counters that were removed."""
     change = record["dynamodb"]
     keys = change["Keys"]
     if record["eventName"] == "REMOVE" or not keys["sk"]["S"].startswith(_COUNTER_PREFIX):

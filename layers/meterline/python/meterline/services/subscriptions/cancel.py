@@ -255,7 +255,7 @@ def _kept(span: BilledSpan, until: int) -> BilledSpan | None:
 
 
 def bill_final_usage(uow: UnitOfWork, subscription: Body) -> None:
-    """Bill what metered items used up to now, the present second included: nobody bills it later.
+    """Bill what metered items used up to now, the present second included: no later bill does.
 
     The usage of a trial or a pause is free.
     """
@@ -282,7 +282,7 @@ def drop_more_prorations(ctx: Context, document: Document) -> list[Document]:
 
 
 def _drop_prorations(uow: UnitOfWork, subscription: Body) -> Body:
-    """Drop the pending prorations of a subscription, as many as one commit tells of.
+    """Drop the pending prorations of a subscription, as many as one commit can emit.
 
     Returns the subscription, which remembers if more are left; that is due at once, and no invoice
     takes them meanwhile.

@@ -2,9 +2,9 @@
 
 Usage is dated by the second, and a period has its first second but not that of its end. An item
 that stops counting before the end of its period (its subscription is cancelled or paused, or it is
-removed) bills the second in which it stops too, as nobody would bill that later. Where another
-begins to count in that very second, whoever came first bills it. The customer remembers who, for
-that second only: whoever begins or ends a subscription writes the customer anyway.
+removed) bills the second in which it stops too, since no later bill would. Where another item
+begins to count in that very second, the first of both bills it. The customer remembers which, for
+that second only: beginning or ending a subscription writes the customer anyway.
 """
 
 from meterline.services.billing.item_terms import counting_from

@@ -1,7 +1,7 @@
 """``payment_behavior``: what becomes of a subscription whose invoice is not paid with the request.
 
 Meterline has no payment processor, so an amount that is due is never paid within a request. An
-invoice that is sent, or has nothing to collect, makes nobody wait (contract section 5.10).
+invoice that is sent, or has nothing to collect, holds nothing up (contract section 5.10).
 """
 
 from meterline.core.base.errors import BillingError

@@ -83,7 +83,7 @@ def bill_pending_items(ctx: Context, document: Document) -> list[Document]:
 
 
 def _commit(ctx: Context, document: Document, decide: _Decide) -> list[Document]:
-    """Commit what is decided about a subscription, and tell; returns the documents written."""
+    """Commit what is decided about a subscription, with its events; returns what was written."""
     subscription = document.body
     customer = ctx.store.get(subscription["customer"])
     if customer is None or customer.body.get("deleted"):

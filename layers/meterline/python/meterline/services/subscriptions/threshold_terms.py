@@ -1,6 +1,6 @@
 """What requests say about billing thresholds, and which subscriptions of a customer have any.
 
-The latter is private state of the customer: whoever counts usage asks it first, so that customers
+The latter is private state of the customer: the usage watch asks it first, so that customers
 without thresholds cost one read.
 """
 

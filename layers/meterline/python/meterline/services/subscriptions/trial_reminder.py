@@ -1,4 +1,4 @@
-"""What a running subscription tells beforehand: that its trial will end in three days."""
+"""The trial reminder: emitted three days before a trial ends."""
 
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft

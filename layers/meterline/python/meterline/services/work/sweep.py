@@ -147,7 +147,7 @@ def _within(progress: Progress, until: int) -> Place | None:
 
 
 def _without_stuck(shard: _Shard, entries: Sequence[DueEntry]) -> list[DueEntry]:
-    """Those that are not known to be stuck: their dead letter waits for somebody to look at it."""
+    """Those that are not known to be stuck: their dead letter waits for an operator."""
     stuck = read_stuck(shard.livemode, [entry.object_id for entry in entries])
     return [
         entry

@@ -261,7 +261,7 @@ def _members(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
 
 
 def _remains(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
-    """The same as it is stored, also what nobody sees any more."""
+    """The same as it is stored, also what is invisible."""
     for customer in _customers(ctx, clock_id):
         yield from ctx.store.remains(kind, customer.id)
 

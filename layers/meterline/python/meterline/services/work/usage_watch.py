@@ -1,6 +1,6 @@
 """What is looked at when usage has been counted: alerts, billing thresholds, late usage, estimates.
 
-Everything told here is told once, whatever is delivered again: its record is found by what it says.
+Each event is emitted once, whatever is delivered again: the id of its record follows from it.
 """
 
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ WORKER = StreamWorker(
     read=usage_change,
     subject=lambda change: (change.bucket.livemode, change.bucket.customer),
 )
-"""A customer whose usage cannot be looked at takes nobody else's looks."""
+"""A customer whose usage cannot be looked at does not hold up others."""
 
 
 def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -> BatchAnswer:
-    """Look at the usage that a batch of the Usage stream tells of; records that fail come again,
+    """Look at the usage that a batch of the Usage stream changed; records that fail come again,
     or are set aside where a customer's fail for too long.
 
-    Many records of a batch tell of one customer and meter, or one hour: these are looked at once.
+    Many records of a batch are of one customer and meter, or of one hour: these are looked at once.
     """
     look_at_hour, look_at_all = cache(_look_at_hour), cache(_look_at_all)
     look_at_customer = cache(_look_at_customer)

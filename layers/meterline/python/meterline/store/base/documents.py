@@ -122,11 +122,11 @@ class Change:
     """Everything that one decision writes; it is committed whole or not at all.
 
     ``checks`` are documents that the decision read and that must be unchanged at the commit.
-    ``named`` are new documents that nobody sees until one of ``puts`` names them: they are written
-    before the commit. ``unnamed`` are those that nobody sees any more: they are removed after it.
+    ``named`` are new documents, invisible until one of ``puts`` names them: they are written before
+    the commit. ``unnamed`` are no longer visible: they are removed after it.
     So a commit can bring or end more of them than one transaction takes.
     ``result_id`` names the object that the request answers with, for a replay of its ``receipt``.
-    ``is_asked_for`` says that somebody can be told to ask for less: a change by a request leaves
+    ``is_asked_for`` says that a caller can be asked for less: a change by a request leaves
     room for what Meterline has to add later.
     """
 

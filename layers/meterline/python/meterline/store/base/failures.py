@@ -2,7 +2,7 @@
 
 Throttles, failures on AWS's side and of the network, and lost races pass. Everything else (a
 request that AWS finds invalid, an item that is too large, a missing permission or table) is a
-failure that somebody has to mend.
+failure that needs mending.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Documents beside a commit: seen only while a document of the commit names them (``store.tabs``).
 
 They are written before the commit and removed after the one that ends them. What a death in between
-leaves is named by nothing, so nobody sees it; it goes with its customer's test clock, or stays.
+leaves is named by nothing, so it is invisible; it goes with its customer's test clock, or stays.
 """
 
 from meterline.store.base import sizes
@@ -22,7 +22,7 @@ def write_named(change: Change) -> None:
 
 
 def undo_named(change: Change) -> None:
-    """Remove them again, as ``change`` was refused; nobody else knows their ids."""
+    """Remove them again, as ``change`` was refused; no one else has their ids."""
     delete_many(map(item_of, change.named))
 
 

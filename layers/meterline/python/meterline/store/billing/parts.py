@@ -1,9 +1,9 @@
 """Invoices with more lines than one item holds: the lines stand in parts beside the invoice.
 
-Parts are written before the commit that needs them. Nobody sees them until then, because only the
+Parts are written before the commit that needs them. They are invisible until then, because only the
 names that the invoice's own item gives are read. A name says for which version the part was made
 and what is in it, so a retry writes the same part again, and two writers that race never write
-over each other's. What no commit came to name is removed after a later one.
+over each other's. Parts that no commit references (a lost race) are deleted after the next commit.
 """
 
 import hashlib
@@ -131,7 +131,7 @@ def _write(document: Document, parts: dict[str, list[Body]]) -> None:
 
 
 def _remove(document: Document, *, keep: Iterable[str]) -> None:
-    """Remove a document's parts up to the version after it: nobody can commit those any more."""
+    """Remove a document's parts up to the version after it: no commit can name those any more."""
     pk, _ = _address(document)
     last = f"{_PREFIX}{document.version + 2:0{_VERSION_DIGITS}d}"
     unnamed = set(sort_keys(pk, KeyRange(_PREFIX, last))) - set(keep)

@@ -1,7 +1,7 @@
 """Batches: invoice items that are billed together, by one write however many they are.
 
 Items that wait for the same invoices stand on a batch, and the batch knows which invoice took it.
-An item's own document is not written again when it is billed: whoever reads it is shown its batch's
+An item's own document is not written again when it is billed: a reader is shown its batch's
 invoice, and the figures that were counted anew when that invoice became final.
 
 A batch also decides what there is: an item that its batch does not name is not there, so one write

@@ -99,7 +99,7 @@ def write_rows(change: Change) -> None:
 def undo_rows(change: Change) -> None:
     """Remove the rows of documents that were to be created, as they were not.
 
-    Nobody else knows their ids. Rows of documents that exist stay: another commit may need them.
+    No other commit has their ids. Rows of documents that exist stay: another commit may need them.
     """
     created = [document for document in change.puts if document.version == 0]
     delete_many(

@@ -32,7 +32,7 @@ def index_key_of(document: Document) -> str | None:
 
 
 def read_index_key(note: str) -> tuple[frozenset[str], list[str]]:
-    """The types that a note tells of, and the parents that their events stand under."""
+    """The types of an index key, and the parents that their events stand under."""
     types, _, shards = note.partition("#")
     parents = [_parent(types, int(shards), shard) for shard in range(int(shards))]
     return frozenset(types.split(",")), parents

@@ -99,7 +99,7 @@ class StoredDirectory:
         }
 
     def _read_bodies(self, ids: Iterable[str]) -> dict[str, Body]:
-        """The objects with these ids that exist; whoever sends an event chooses what these are."""
+        """The objects with these ids that exist; the ids are what senders of events wrote."""
         keys = {object_key(self.livemode, one): one for one in ids if can_be_stored(one)}
         return {
             keys[item["pk"]["S"]]: unpack(item["body"]["B"])

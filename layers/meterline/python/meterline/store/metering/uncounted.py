@@ -1,8 +1,8 @@
-"""Notes of events that may not be counted yet, kept for customers on test clocks only.
+"""Events that may not be counted yet, remembered for customers on test clocks only.
 
 A test clock can be advanced the moment after usage was sent, and the invoice that falls due then
-must hold that usage. So acceptance leaves a note of such events before it stores them; whoever
-advances the clock looks whether all of them are counted. On the wall clock, invoices wait an hour.
+must hold that usage. So acceptance remembers such events before it stores them, and advancing the
+clock waits until all of them are counted. On the wall clock, invoices wait an hour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from meterline.store.base.settings import settings
 from meterline.store.metering.meter_events import IDENTITY_BYTES
 
 NOTE_SECONDS = 3_600
-"""After an hour a note is ignored: counting is broken then, and alarms tell of it."""
+"""After an hour such an event is ignored: counting is broken then, and an alarm rings."""
 
 
 def note(livemode: bool, customer: str, identities: Sequence[bytes], now_microseconds: int) -> None:  # noqa: FBT001 - part of a key

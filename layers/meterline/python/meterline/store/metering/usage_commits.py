@@ -1,7 +1,7 @@
 """Changing buckets in the Usage table.
 
-Whoever counts replaces the counter under the condition that its version is unchanged, so every
-commit is decided on the state that it replaces.
+Counting replaces a counter under the condition that its version is unchanged, so every commit is
+decided on the state that it replaces.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class LostRace(Exception):  # noqa: N818 - an outcome to decide upon, not a defe
 
 
 class Change(NamedTuple):
-    """What a bucket was when somebody decided, and what it is to become."""
+    """What a bucket was when it was decided on, and what it is to become."""
 
     key: BucketKey
     before: Bucket
@@ -67,8 +67,8 @@ def commit_many(changes: Sequence[Change]) -> Committed:
     """Replace buckets that are still what they were.
 
     While a counter is small its rows stay inline: one plain conditional write, one unit. When it
-    outgrows that, rows move into segments, in one transaction with the counter. Whoever lost an
-    answer finds what became of it by deciding again.
+    outgrows that, rows move into segments, in one transaction with the counter. If an
+    answer was lost, deciding again shows what became of it.
     """
     small: list[tuple[Change, Item]] = []
     done = Committed([], [])

@@ -19,7 +19,7 @@ PAGE = 1_000
 
 
 type Place = models.Place
-"""A place in the index as DynamoDB tells it: objects due at one instant have no order of ours."""
+"""A cursor in the index, as DynamoDB gives it: objects due at one instant have no order of ours."""
 
 
 @dataclass(frozen=True, slots=True)
