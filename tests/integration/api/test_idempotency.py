@@ -10,6 +10,7 @@ from meterline.services.base.context import Context
 from meterline.store.account import idempotency_records
 from meterline.store.base import clients
 from meterline.store.base.documents import Receipt
+from meterline.store.base.packing import unpack_text
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api
 
@@ -209,6 +210,68 @@ def test_an_answer_too_large_to_store_is_rendered_again(
     status, headers, again = _create(api)
     assert (status, again) == (200, first)
     assert headers["idempotent-replayed"] == "true"
+
+
+def _create_endpoint(api: Api) -> tuple[int, Any]:
+    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": "hook"}
+    body = b"url=https://example.com/hook&enabled_events[]=*"
+    event = gateway_event("POST", "/v1/webhook_endpoints", headers, body)
+    response = api.bridge.call(event)
+    return response["statusCode"], response["body"]
+
+
+def _stored_answers(api: Api) -> list[str]:
+    return [
+        unpack_text(bytes(item["answer"]["B"])).decode()
+        for item in api.engine.scan("access")
+        if "answer" in item
+    ]
+
+
+def test_a_secret_is_replayed_and_yet_in_no_stored_answer(api: Api) -> None:
+    status, first = _create_endpoint(api)
+    endpoint = json.loads(first)
+    assert (status, endpoint["secret"][:6]) == (200, "whsec_")
+    [stored] = _stored_answers(api)
+    assert json.loads(stored) == {name: endpoint[name] for name in endpoint if name != "secret"}
+    api.client().v1.webhook_endpoints.update(endpoint["id"], {"description": "changed since"})
+    assert _create_endpoint(api) == (200, first)
+
+
+def test_a_secret_that_was_deleted_is_gone_for_replays_too(api: Api) -> None:
+    endpoint = json.loads(_create_endpoint(api)[1])
+    api.client().v1.webhook_endpoints.delete(endpoint["id"])
+    status, refusal = _create_endpoint(api)
+    assert status == 404
+    assert "its result is gone" in refusal
+    assert "whsec_" not in refusal
+
+
+def test_a_secret_is_replayed_when_its_answer_was_never_stored(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "_MAX_ANSWER_BYTES", 10)
+    first = _create_endpoint(api)
+    assert _stored_answers(api) == []
+    again = _create_endpoint(api)
+    assert (again[0], json.loads(again[1])) == (200, json.loads(first[1]))
+    assert "whsec_" in again[1]
+
+
+def test_a_replay_says_what_was_answered_though_the_object_changed(api: Api) -> None:
+    first = _create(api)[2]
+    api.client().v1.customers.update(first["id"], {"name": "B"})
+    assert _create(api)[2] == first
+
+
+def test_an_answer_in_the_form_of_another_release_is_rendered_again(api: Api) -> None:
+    first = _create(api)[2]
+    for item in api.engine.scan("access"):
+        if "answer" in item:
+            changed = item | {"answer": {"B": b"\xff" + bytes(item["answer"]["B"])[1:]}}
+            api.engine.client.put_item(TableName=api.engine.tables["access"], Item=changed)
+    assert _create(api)[2] == first
+    assert _customers(api) == [first["id"]]
 
 
 def test_a_receipt_names_its_attempt(api: Api) -> None:

@@ -9,7 +9,6 @@ from meterline.api.operations import get, permission_of, post
 from meterline.api.page_tokens import page_token, read_page_token
 from meterline.api.requests import read_params, read_request
 from meterline.api.router import Routes
-from meterline.api.sealing import BrokenSeal, seal, unseal
 from meterline.core.base.errors import BillingError
 
 
@@ -156,18 +155,6 @@ def test_an_expansion_needs_the_right_to_read_what_it_shows() -> None:
             may_read=lambda permission: permission != "customers",
         )
     assert refused.value.status == 403
-
-
-def test_a_sealed_answer_opens_for_its_key_only() -> None:
-    sealed = seal("sk_test_a", b"secret" * 100)
-    assert b"secret" not in sealed
-    assert unseal("sk_test_a", sealed) == b"secret" * 100
-    assert seal("sk_test_a", b"x") != seal("sk_test_a", b"x")
-    for broken in (sealed[:-1], sealed[:5], b"", bytes([sealed[0] ^ 1]) + sealed[1:]):
-        with pytest.raises(BrokenSeal):
-            unseal("sk_test_a", broken)
-    with pytest.raises(BrokenSeal):
-        unseal("sk_test_b", sealed)
 
 
 def test_a_page_token_is_authentic_or_refused() -> None:

@@ -27,7 +27,7 @@ from meterline.core.base.errors import BillingError
 from meterline.services.base.api_version import API_VERSION, check_version
 from meterline.services.base.logs import frames, log
 from meterline.services.base.wire_numbers import wire_number
-from meterline.store.base.documents import Conflict, LeaseLost
+from meterline.store.base.documents import Body, Conflict, LeaseLost
 
 if TYPE_CHECKING:
     from meterline.api.answers.expansion import ExpansionPath
@@ -86,7 +86,7 @@ def _answer(call: Call, routes: Routes) -> Result:
     call.expansion_paths = _expansion_paths(call, operation)
     call.idempotency_key = idempotency_key(call.request)
     if call.idempotency_key is None or not operation.idempotent:
-        return Result(200, _run(call, operation))
+        return Result(200, _run(call, operation).answer)
     return _answer_once(call, operation, call.idempotency_key, raw)
 
 
@@ -96,20 +96,47 @@ def _answer_once(call: Call, operation: Operation, key: str, raw: Params) -> Res
     begun = idempotency.begin(key, call.principal, call.request, raw, call.request_id, call.now)
     if isinstance(begun, idempotency.Replay):
         body = begun.body or _dump(_stored_result(call, operation, begun.result_id))
-        return Result(begun.status, body, replayed_from=begun.original_request)
+        answer = _with_secrets(body, _secrets_again(call, operation, body))
+        return Result(begun.status, answer, replayed_from=begun.original_request)
     call.receipt = begun
     try:
-        body = _run(call, operation)
+        done = _run(call, operation)
     except LeaseLost:
         raise idempotency.in_use(key) from None
     except Exception:
         idempotency.forget(begun)
         raise
-    idempotency.finish(begun, call.principal, 200, body)
-    return Result(200, body)
+    idempotency.finish(begun, 200, done.body)
+    return Result(200, done.answer)
 
 
-def _run(call: Call, operation: Operation) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What an operation answers: its body, and the secrets that this answer alone shows."""
+
+    body: bytes
+    secrets: Body
+
+    @property
+    def answer(self) -> bytes:
+        return _with_secrets(self.body, self.secrets)
+
+
+def _with_secrets(body: bytes, secrets: Body) -> bytes:
+    return _dump(json.loads(body) | secrets) if secrets else body
+
+
+def _secrets_again(call: Call, operation: Operation, body: bytes) -> Body:
+    """The secrets of an answer that is replayed, from the object that it is about."""
+    if operation.reveal is None:
+        return {}
+    document = call.context().store.get(json.loads(body)["id"])
+    if document is None:
+        raise _result_is_gone()
+    return operation.reveal(document.body)
+
+
+def _run(call: Call, operation: Operation) -> _Done:
     """Do it and render it; decide again when something it depends on was changed meanwhile."""
     surroundings = call if operation.light else call.context()
     for attempt in range(_CONFLICT_TRIES):
@@ -119,8 +146,9 @@ def _run(call: Call, operation: Operation) -> bytes:
             time.sleep(random.uniform(0, _BACK_OFF_SECONDS * 2**attempt))  # noqa: S311 - jitter
             continue
         if operation.answer is Answer.BYTES:
-            return bytes(outcome)
-        return _sendable(call, operation, outcome)
+            return _Done(bytes(outcome), {})
+        secrets = operation.reveal(outcome) if operation.reveal else {}
+        return _Done(_sendable(call, operation, outcome), secrets)
     raise busy()
 
 
@@ -162,8 +190,7 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
     if operation.answer is Answer.SEARCH:
         shown = renderer.show(operation.kind, outcome.bodies, call.expansion_paths)
         return search_envelope(shown, outcome.next_page, call.request.path)
-    body = operation.reveal(outcome) if operation.reveal else outcome
-    return renderer.show(operation.kind, [body], call.expansion_paths)[0]
+    return renderer.show(operation.kind, [outcome], call.expansion_paths)[0]
 
 
 def _stored_result(call: Call, operation: Operation, result_id: str) -> Any:  # noqa: ANN401 - any JSON
@@ -172,11 +199,15 @@ def _stored_result(call: Call, operation: Operation, result_id: str) -> Any:  # 
         return _shown(call, operation, operation.find_again(call.context(), result_id, {}))
     document = call.context().store.get(result_id) if result_id else None
     if document is None:
-        raise BillingError(
-            "The first request with this idempotency key took effect, but its result is gone.",
-            status=404,
-        )
+        raise _result_is_gone()
     return _shown(call, operation, document.body)
+
+
+def _result_is_gone() -> BillingError:
+    return BillingError(
+        "The first request with this idempotency key took effect, but its result is gone.",
+        status=404,
+    )
 
 
 def _expansion_paths(call: Call, operation: Operation) -> "list[ExpansionPath]":

@@ -6,6 +6,7 @@ committed. Refused requests change nothing and are forgotten; so are unexpected 
 what did take effect is known from the record and need not be hidden behind a stored 500.
 """
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from typing import Any
 
 from meterline.api.auth import Principal
 from meterline.api.requests import Request
-from meterline.api.sealing import BrokenSeal, seal, unseal
 from meterline.core.base.errors import BillingError
+from meterline.core.base.versions import UnknownVersion
 from meterline.store.account import idempotency_records as records
 from meterline.store.account.idempotency_records import Record, State
 from meterline.store.base.documents import Receipt
+from meterline.store.base.packing import pack_text, unpack_text
 
 _MAX_ANSWER_BYTES = 350_000
 
@@ -59,14 +61,16 @@ def begin(
         raise _other_parameters(key)
     if found.state is State.RUNNING:
         raise in_use(key)
-    return _replay(found, principal)
+    return _replay(found)
 
 
-def finish(receipt: Receipt, principal: Principal, status: int, body: bytes) -> None:
-    """Store the answer for replays; one that is too large is rendered again instead."""
-    sealed = seal(principal.secret, body)
-    if len(sealed) <= _MAX_ANSWER_BYTES:
-        records.store_answer(receipt, status, sealed)
+def finish(receipt: Receipt, status: int, body: bytes) -> None:
+    """Store the answer, which holds no secret, for replays; one that is too large is rendered again
+    instead.
+    """
+    packed = pack_text(body)
+    if len(packed) <= _MAX_ANSWER_BYTES:
+        records.store_answer(receipt, status, packed)
 
 
 def forget(receipt: Receipt) -> None:
@@ -86,13 +90,12 @@ def in_use(key: str) -> BillingError:
     )
 
 
-def _replay(record: Record, principal: Principal) -> Replay:
+def _replay(record: Record) -> Replay:
     if record.state is State.ANSWERED:
-        try:
-            body = unseal(principal.secret, bytes(record.answer))
-        except BrokenSeal:
-            return Replay(record.request_id, result_id=record.result_id)
-        return Replay(record.request_id, record.status, body)
+        # What another release stored in a form of its own is rendered again, as if it were lost.
+        with contextlib.suppress(UnknownVersion):
+            body = unpack_text(bytes(record.answer))
+            return Replay(record.request_id, record.status, body)
     return Replay(record.request_id, result_id=record.result_id)
 
 

@@ -52,7 +52,9 @@ class Operation:
     find_again: Callable[..., dict[str, Any]] | None = None
 
     def revealing(self, reveal: Callable[[dict[str, Any]], dict[str, Any]]) -> "Operation":
-        """The same operation, whose answer alone shows what ``reveal`` adds to the body."""
+        """The same operation, whose answer alone shows the fields that ``reveal`` takes from the
+        stored body. They are secrets: no stored answer holds them, a replay takes them again.
+        """
         return replace(self, reveal=reveal)
 
     def found_again_by(self, find: Callable[..., dict[str, Any]]) -> "Operation":

@@ -37,8 +37,8 @@ from meterline.services.events.thin_listing import Place, ThinFilter, list_thin_
 from meterline.services.events.webhook_endpoints import (
     create_webhook_endpoint,
     delete_webhook_endpoint,
+    secret_of,
     update_webhook_endpoint,
-    with_secret,
 )
 from meterline.store.base.keys import Cursor
 
@@ -188,7 +188,7 @@ _KIND = "webhook_endpoint"
 
 ENDPOINTS = [
     post("/v1/webhook_endpoints", _KIND, create_webhook_endpoint, CREATE_ENDPOINT).revealing(
-        with_secret
+        secret_of
     ),
     listing("/v1/webhook_endpoints", _KIND, created=False),
     retrieve("/v1/webhook_endpoints/{id}", _KIND),

@@ -49,9 +49,9 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
     return body
 
 
-def with_secret(body: Body) -> Body:
-    """An endpoint as the answer to its creation shows it."""
-    return body | {"secret": body["_"]["secret"]}
+def secret_of(body: Body) -> Body:
+    """What only the answer to its creation shows of an endpoint."""
+    return {"secret": body["_"]["secret"]}
 
 
 def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Body:
