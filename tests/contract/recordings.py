@@ -134,7 +134,7 @@ class Player:
         if not wanted.startswith("="):
             filled = wanted.replace("{stamp}", self.stamp)
             return re.sub(r"{(\w+\.[^{}]+)}", lambda one: str(self._named(one[1], it)), filled)
-        first, *more = re.split(r"([+-])", wanted[1:])
+        first, *more = re.split(r'([+-])(?=(?:[^"]*"[^"]*")*[^"]*$)', wanted[1:])
         value = self._term(first, it, sent)
         for sign, term in zip(more[::2], more[1::2], strict=True):
             other = self._term(term, it, sent)

@@ -88,7 +88,7 @@ CASES = {
     "Price.retrieve": Case(
         lambda w: w.v1.prices.retrieve(w.price, {"expand": ["product"]}),
         lambda w: {"id": w.price, "product.name": "Seats", "unit_amount": 1_000},
-        missing(lambda w: w.v1.prices.retrieve("price_missing"), "price: 'price_missing'"),
+        missing(lambda w: w.v1.prices.retrieve("price_missing"), "price: 'price_missing'", "price"),
     ),
     "Price.update": Case(
         lambda w: w.v1.prices.update(w.price, {"nickname": "Plain", "lookup_key": w.own}),
@@ -119,8 +119,7 @@ CASES = {
         lambda w: {"id": f"SPRING-{w.own}", "percent_off": 12.5, "valid": True},
         Refused(
             lambda w: w.v1.coupons.create({"amount_off": 5, "percent_off": 5, "currency": "usd"}),
-            code="parameters_exclusive",
-            param="amount_off",
+            says="Received both percent_off and amount_off parameters",
         ),
     ),
     "Coupon.retrieve": Case(

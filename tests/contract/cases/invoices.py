@@ -259,7 +259,7 @@ CASES = {
     "InvoiceItem.retrieve": Case(
         lambda w: w.v1.invoice_items.retrieve(w.invoice_item, {"expand": ["customer"]}),
         lambda w: {"id": w.invoice_item, "amount": 700, "customer.id": w.customer},
-        missing(lambda w: w.v1.invoice_items.retrieve("ii_missing"), "invoiceitem"),
+        missing(lambda w: w.v1.invoice_items.retrieve("ii_missing"), "Invoice Item"),
     ),
     "InvoiceItem.update": Case(
         lambda w: w.v1.invoice_items.update(w.invoice_item, {"amount": 800, "description": "Up"}),
@@ -280,6 +280,6 @@ CASES = {
     "InvoiceItem.del": Case(
         lambda w: w.v1.invoice_items.delete(w.invoice_item),
         lambda w: {"id": w.invoice_item, "object": "invoiceitem", "deleted": True},
-        missing(lambda w: w.v1.invoice_items.delete("ii_missing"), "invoiceitem"),
+        missing(lambda w: w.v1.invoice_items.delete("ii_missing"), "Invoice Item"),
     ),
 }

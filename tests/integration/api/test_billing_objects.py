@@ -193,7 +193,7 @@ def test_a_wrong_subscription_is_refused(
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.subscriptions.create(given)
     assert refused.value.param == param
-    assert refused.value.http_status == 400
+    assert refused.value.http_status == (404 if param == "customer" else 400)
     if code is not None:
         assert refused.value.code == code
 

@@ -178,7 +178,7 @@ UPDATE_PRODUCT = object_(
 def _with_ids(params: Params) -> Keep:
     others = {name: value for name, value in params.items() if name != "ids"}
     equal, ids = equal_fields(others), params.get("ids")
-    return lambda body: (ids is None or body["id"] in ids) and equal(body)
+    return lambda body: (ids is None or body["id"] in ids) and equal(body) and not is_inline(body)
 
 
 def _products_from(ctx: Context, params: Params) -> Source:

@@ -1,17 +1,22 @@
 """Prices that a request describes with ``price_data`` in place of naming one.
 
 Such a price is inactive from the start, so that nothing else is sold at it, and lists of prices
-leave it out. It is stored with what it was made for: a preview stores neither.
+leave it out. It is stored with what it was made for: a preview stores neither. What is charged once
+by its amount has a price of that kind too, and a product that is as hidden; amounts of one name
+share them.
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.money import format_decimal
+from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import find
 from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.catalog import product_bodies as products
 from meterline.services.catalog.prices import INLINE, new_price, price_document, shown_price
-from meterline.services.catalog.product_bodies import KIND, marked, new_product, with_prices
 from meterline.store.base.documents import Body, Document
 
 
@@ -40,6 +45,28 @@ def inline_price(uow: UnitOfWork, given: Body, param: str) -> Body:
     return price
 
 
+def one_off_price(uow: UnitOfWork, currency: str, unit_amount: Decimal, name: str) -> Body:
+    """The price of something that is charged once without a price: amount and name make it.
+
+    It is stored with its product when it is needed for the first time; nothing tells of them.
+    """
+    ctx = uow.ctx.at(uow.ctx.wall_clock)
+    parts = (ctx.livemode, currency, format_decimal(unit_amount), name)
+    price_id = derived_id("price_", *parts)
+    known = uow.read([price_id]).get(price_id)
+    if known is not None:
+        return known.body
+    hidden = {"active": False, "_": {INLINE: True}}
+    product_id = derived_id("prod_", *parts)
+    product = products.new_product(ctx, {"name": name}) | {"id": product_id} | hidden
+    given = {"currency": currency, "unit_amount_decimal": unit_amount}
+    price = new_price(ctx, given, product_id) | {"id": price_id} | hidden
+    sold = products.with_prices(product)
+    uow.put(Document(kind=products.KIND, livemode=ctx.livemode, body=sold))
+    uow.put(price_document(ctx, price))
+    return price
+
+
 def _named(uow: UnitOfWork, wanted: Body, param: str) -> Body:
     if "plan" in wanted:
         wanted["price"] = wanted.pop("plan")
@@ -58,11 +85,11 @@ def _product(uow: UnitOfWork, given: Body, param: str) -> str:
                 code="product_inactive",
                 param=f"{param}[product]",
             )
-        for product in marked(found):
+        for product in products.marked(found):
             uow.put(product)
         return found.id
     described = given["product_data"]
-    made = with_prices(new_product(uow.ctx.at(uow.ctx.wall_clock), described))
-    uow.put(Document(kind=KIND, livemode=uow.ctx.livemode, body=made))
+    made = products.with_prices(products.new_product(uow.ctx.at(uow.ctx.wall_clock), described))
+    uow.put(Document(kind=products.KIND, livemode=uow.ctx.livemode, body=made))
     uow.emit("product.created", made)
     return str(made["id"])

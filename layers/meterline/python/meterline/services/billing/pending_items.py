@@ -325,8 +325,17 @@ def with_batches_only(customer: Body) -> Body:
 
 def subscription_of_item(item: Body) -> str | None:
     """The id of the subscription that an invoice item belongs to."""
-    parent = item["parent"]
-    return None if parent is None else str(parent["subscription_details"]["subscription"])
+    return origin_of_item(item).get("subscription")
+
+
+def origin_of_item(item: Body) -> Body:
+    """The subscription that an invoice item comes from, and its item; nothing for a plain one.
+
+    The credit of a cancelled subscription does not show them: private state has them.
+    """
+    parent: Body = item["_"].get("parent") or item["parent"] or {}
+    details: Body = parent.get("subscription_details") or {}
+    return details
 
 
 def _without_batch(item: Document) -> Document:

@@ -58,7 +58,7 @@ def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: 
     document = find(ctx, KIND, coupon_id)
     remains = {"id": coupon_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
-    events = [EventDraft("coupon.deleted", shown_coupon(document.body))]
+    events = [EventDraft("coupon.deleted", shown_coupon(document.body) | {"valid": False})]
     ctx.save(Change(puts=[gone]), events, result_id=coupon_id)
     return remains
 

@@ -11,7 +11,7 @@ from meterline.core.catalog.rating import Rated
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.base.ids import derived_id, new_id
 from meterline.services.billing.discounts import private_terms
-from meterline.services.billing.pending_items import subscription_of_item
+from meterline.services.billing.pending_items import origin_of_item, subscription_of_item
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.lines import steps_of
 from meterline.store.base.documents import Body
@@ -27,7 +27,6 @@ class ItemTerms:
     description: str | None
     quantity: Decimal = Decimal(1)
     price: Body | None = None
-    unit_amount: Decimal | None = None
     subscription: str | None = None
     subscription_item: str | None = None
     proration: bool = False
@@ -40,6 +39,10 @@ class ItemTerms:
 
 _FROZEN = ("pricing", "quantity", "discounts")
 """What of a proration stays as it is."""
+
+
+_OF_THE_ITEM = ("tab", "parent", "proration_details")
+"""What of an item's private state is not its line's."""
 
 
 def new_item(uow: UnitOfWork, terms: ItemTerms) -> Body:
@@ -79,6 +82,13 @@ def new_item(uow: UnitOfWork, terms: ItemTerms) -> Body:
     }
 
 
+def of_ended(item: Body) -> Body:
+    """A credit as a subscription that ends leaves it: it shows neither that nor what it credits."""
+    hidden = {name: item[name] for name in ("parent", "proration_details")}
+    shown = {name: value for name, value in item.items() if name != "proration_details"}
+    return shown | {"parent": None, "_": item["_"] | hidden}
+
+
 def item_line(item: Body, invoice_id: str) -> Body:
     """The ``line_item`` that an invoice item is on its invoice; its id follows from both."""
     subscription = subscription_of_item(item)
@@ -109,7 +119,7 @@ def item_line(item: Body, invoice_id: str) -> Body:
 
 def _for_line(private: Body) -> Body:
     """What of an item's private state is about what it bills."""
-    return {name: value for name, value in private.items() if name != "tab"}
+    return {name: value for name, value in private.items() if name not in _OF_THE_ITEM}
 
 
 def proration_explanation(line: ProrationLine, rated: Rated) -> dict[str, Any]:
@@ -169,7 +179,7 @@ def moved_line(line: Body, invoice_id: str) -> Body:
 
 def _line_parent(item: Body, invoice_id: str) -> Body:
     """What a line comes from: an invoice item, or of a proration the subscription's item."""
-    about = (item["parent"] or {}).get("subscription_details") or {}
+    about = origin_of_item(item)
     details = {
         "invoice_item": item["id"],
         "proration": item["proration"],
@@ -191,7 +201,8 @@ def _line_parent(item: Body, invoice_id: str) -> Body:
 
 def _line_proration_details(item: Body, invoice_id: str) -> Body:
     """What a line says of a proration. A pending debit is billed together with its credit."""
-    credited = item["proration_details"]["credited_items"] if item["proration"] else None
+    told = item.get("proration_details") or item["_"].get("proration_details") or {}
+    credited = told.get("credited_items")
     if credited is None:
         return {"credited_items": None}
     if credited["type"] == "invoice_line_items":
@@ -210,9 +221,8 @@ def _subscription_parent(terms: ItemTerms) -> Body | None:
 
 
 def _pricing(terms: ItemTerms) -> Body | None:
-    unit = None if terms.unit_amount is None else format_decimal(terms.unit_amount)
     if terms.price is None:
-        return None if unit is None else {"type": "price_details", "unit_amount_decimal": unit}
+        return None
     return {
         "type": "price_details",
         "price_details": {"price": terms.price["id"], "product": terms.price["product"]},

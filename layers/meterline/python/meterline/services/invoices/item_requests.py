@@ -14,7 +14,7 @@ from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.catalog.rating import rate_units
 from meterline.services.base.lookups import find
 from meterline.services.billing.discounts import discounted_item
-from meterline.services.billing.inline_prices import inline_price
+from meterline.services.billing.inline_prices import inline_price, one_off_price
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
@@ -25,6 +25,7 @@ from meterline.store.base.documents import Body
 _PRICED = ("amount", "price", "price_data", "pricing", "unit_amount", "unit_amount_decimal")
 _QUANTITIES = ("quantity_decimal", "quantity")
 _REPRICING = {*_PRICED, *_QUANTITIES}
+_UNNAMED = "Invoice item"
 _FIGURES = ("amount", "net_amount", "pricing", "quantity", "quantity_decimal")
 
 
@@ -78,7 +79,7 @@ def _terms(uow: UnitOfWork, params: Body, subscription: Body | None, at: str) ->
         period=Period(uow.ctx.now, uow.ctx.now),
         description=None,
         quantity=quantity,
-        unit_amount=unit,
+        price=one_off_price(uow, params["currency"], unit, _name(params)),
         subscription=subscription["id"] if subscription else None,
         private={"explanation": {"steps": steps_of(rated), "full_amount": rated.amount_minor}},
     )
@@ -161,7 +162,7 @@ def _repriced(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
         raise BillingError(
             "The amount of a proration cannot be changed.", param=param_inside(at, "amount")
         )
-    given = {"currency": item["currency"], **params}
+    given = {"currency": item["currency"], "description": item["description"], **params}
     if params.keys().isdisjoint(_PRICED):
         given |= _priced_as_before(item)
     again = new_item(uow, _terms(uow, given, None, at))
@@ -170,6 +171,11 @@ def _repriced(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
     if (again["amount"] < 0) != (item["amount"] < 0):
         repriced["discountable"] = again["amount"] >= 0  # as a new item of that sign
     return repriced | {"_": item["_"] | _private(again)}
+
+
+def _name(params: Body) -> str:
+    """What the product of a plain item is called."""
+    return or_none(params.get("description")) or _UNNAMED
 
 
 def _private(item: Body) -> Body:

@@ -105,7 +105,7 @@ def cancel_on(
     now = uow.ctx.now
     prorates, invoices = bool(params.get("prorate")), bool(params.get("invoice_now"))
     if prorates:
-        credit_unused(uow, subscription, Proration(now, prorates=True))
+        credit_unused(uow, subscription, Proration(now, prorates=True, ends=True))
     if prorates or invoices:
         bill_final_usage(uow, subscription)
     else:

@@ -42,6 +42,7 @@ from meterline.services.invoices.item_bodies import (
     ItemTerms,
     credited_items,
     new_item,
+    of_ended,
     proration_explanation,
 )
 from meterline.services.invoices.lines import figures
@@ -60,6 +61,7 @@ class Proration:
 
     at: int
     prorates: bool
+    ends: bool = False
 
 
 def prorate_steps(
@@ -109,9 +111,18 @@ def proration_of(
 
 
 def add_line(
-    uow: UnitOfWork, subscription: Body, item: Body, line: ProrationLine, *, is_credit: bool
+    uow: UnitOfWork,
+    subscription: Body,
+    item: Body,
+    line: ProrationLine,
+    *,
+    is_credit: bool,
+    ends: bool = False,
 ) -> BilledSpan:
-    """Add the pending invoice item of a credit or debit; returns what a debit leaves billed."""
+    """Add the pending invoice item of a credit or debit; returns what a debit leaves billed.
+
+    ``ends`` says that the subscription ends with it.
+    """
     if line.period.seconds == 0:
         return line.as_billed
     rated = rate(price_plan(item["price"]), Decimal(item.get("quantity", 1)))
@@ -133,7 +144,7 @@ def add_line(
         credited=credited_items(uow, line.credited),
         private={"explanation": proration_explanation(line, rated), "product_name": product.name},
     )
-    added = new_item(uow, terms)
+    added = of_ended(new_item(uow, terms)) if ends else new_item(uow, terms)
     uow.add_item(added)
     return replace(line.as_billed, source=added["id"])
 
@@ -144,7 +155,7 @@ def _give_back(
     if not how.prorates or is_metered(item) or is_free_time(subscription):
         return
     for line in proration_of(subscription, item, how.at, old=fees[item["id"]]).credits:
-        add_line(uow, subscription, item, line, is_credit=True)
+        add_line(uow, subscription, item, line, is_credit=True, ends=how.ends)
 
 
 def _charge_rest(

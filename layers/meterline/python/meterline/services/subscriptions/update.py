@@ -123,7 +123,7 @@ def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
         owed = owed_lines(uow.ctx, before)
         if not owed:
             return Amended(fate, None)
-        return _billed(uow, before, fate, owed, pending_for(fate))
+        return _billed(uow, fate, owed, pending_for(fate))
     lines: list[ItemLine] = []
     if new_cycle is not None:
         changed, lines = restart(uow, after, changed, new_cycle, prorates=how.prorates)
@@ -139,7 +139,7 @@ def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
     takes = pending_for(changed)
     if resets and _bills_at_once(params) and mode_of(before) is BillingMode.CLASSIC:
         takes = replace(takes, only_new=True)
-    return _billed(uow, before, changed, lines, takes)
+    return _billed(uow, changed, lines, takes)
 
 
 def _bills_at_once(params: Body) -> bool:
@@ -181,10 +181,11 @@ def load(ctx: Context, subscription_id: str) -> tuple[Context, Document, Documen
     return on_customers_time(ctx, customer), document, customer
 
 
-def _billed(
-    uow: UnitOfWork, before: Body, after: Body, lines: list[ItemLine], takes: Selection
-) -> Amended:
-    """The change with its invoice, which takes pending items with it."""
+def _billed(uow: UnitOfWork, after: Body, lines: list[ItemLine], takes: Selection) -> Amended:
+    """The change with its invoice, which takes pending items with it.
+
+    It is for the running period, which an anchor that is reset has just begun.
+    """
     if not lines and not uow.pending.has(takes):
         return Amended(after, None)
     now = uow.ctx.now
@@ -192,7 +193,7 @@ def _billed(
         id=new_id("in_"),
         created=now,
         billing_reason="subscription_update",
-        period=Period(min(current_period(before).start, now), now),
+        period=Period(min(current_period(after).start, now), now),
         finalizes_at=finalizes_at(uow.ctx, after),
     )
     invoice, spent = draft_on(uow, after, terms, lines, takes)
