@@ -80,7 +80,7 @@ def price_amount(given: Body, name: str, param: str, *, optional: bool) -> Body:
             return no_amount(name)
         raise BillingError(
             f"Prices require an `{name}` or `{decimal_name}` parameter to be set.",
-            param=param or None,
+            param=under(param, name) if param else None,
         )
     if value > MAX_AMOUNT_MINOR:
         raise BillingError(
