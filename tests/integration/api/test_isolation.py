@@ -205,7 +205,7 @@ def test_no_parameter_reaches_an_object_of_the_other_mode(
         given["currency"] = "usd"
     status, body = _ask(api, live_key, operation, path, given)
     assert (status, body["error"]["code"], body["error"]["param"]) == (
-        400,
+        404 if path == "/v1/subscriptions" else 400,
         "resource_missing",
         param,
     )

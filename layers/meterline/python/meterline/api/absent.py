@@ -99,6 +99,8 @@ LISTS: dict[str, dict[str, str]] = {
     },
     _BESIDE: {
         "/v1/apple_pay/domains": "domain",
+        "/v1/bitcoin/receivers": "bitcoin receiver",
+        "/v1/bitcoin/transactions": "bitcoin transaction",
         "/v1/climate/orders": "order",
         "/v1/climate/products": "climate product",
         "/v1/climate/suppliers": "supplier",
@@ -109,6 +111,7 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/financial_connections/transactions": "transaction",
         "/v1/identity/verification_reports": "verification report",
         "/v1/identity/verification_sessions": "verification session",
+        "/v1/issuer_fraud_records": "issuer fraud record",
         "/v1/issuing/authorizations": "authorization",
         "/v1/issuing/cardholders": "cardholder",
         "/v1/issuing/cards": "card",
@@ -117,13 +120,17 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/issuing/physical_bundles": "physical bundle",
         "/v1/issuing/tokens": "token",
         "/v1/issuing/transactions": "transaction",
+        "/v1/order_returns": "order return",
+        "/v1/orders": "order",
         "/v1/radar/early_fraud_warnings": "early fraud warning",
         "/v1/radar/value_list_items": "value list item",
         "/v1/radar/value_lists": "value list",
+        "/v1/recipients": "recipient",
         "/v1/reporting/report_runs": "report run",
         "/v1/reporting/report_types": "report type",
         "/v1/reviews": "review",
         "/v1/sigma/scheduled_query_runs": "scheduled query run",
+        "/v1/skus": "sku",
         "/v1/terminal/configurations": "configuration",
         "/v1/terminal/locations": "location",
         "/v1/terminal/readers": "reader",
@@ -208,7 +215,7 @@ _ADDRESSES: list[tuple[str, str, str | None]] = sorted(
 """All of them, with what is below an address before it."""
 
 _WRITES = ("POST", "DELETE")
-_OWNERS = {"customer": "customer", "item": "subscription_item", "product": "product"}
+_OWNERS = {"customer": "customer", "product": "product"}
 """The kinds of ours that an empty list can belong to, by the variable in its address."""
 
 
@@ -259,7 +266,11 @@ def _find_owner(call: "Call", address: str, owner_id: str) -> None:
     from meterline.services.base.lookups import find  # noqa: PLC0415 - only lists of something need it
 
     variable = address[address.index("{") + 1 : address.index("}")]
-    if variable in _OWNERS:
+    if variable == "item":
+        from meterline.services.subscriptions.item_verbs import find_item  # noqa: PLC0415 - see above
+
+        find_item(call.context(), owner_id, {})
+    elif variable in _OWNERS:
         find(call.context(), _OWNERS[variable], owner_id)
     elif variable != "account" or owner_id != account_id():
         raise no_such(variable, owner_id)

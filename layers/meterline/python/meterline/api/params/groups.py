@@ -1,7 +1,7 @@
 """Parameters that hold others: lists, maps with free keys, and named parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meterline.api.params.kinds import Param, Params
@@ -149,13 +149,7 @@ class Object(_Group):
 
     def extended(self, **fields: Param) -> "Object":
         """The same object with more parameters."""
-        return Object(
-            required=self.required,
-            emptyable=self.emptyable,
-            fields={**self.fields, **fields},
-            exclusive=self.exclusive,
-            one_of=self.one_of,
-        )
+        return replace(self, fields={**self.fields, **fields})
 
     def _unknown(self, raw: Mapping[str, Raw], name: str) -> BillingError:
         unknown = [param_inside(name, str(key))[:200] for key in raw if key not in self.fields]

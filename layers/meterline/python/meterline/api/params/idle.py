@@ -123,9 +123,13 @@ SUBSCRIPTION: Mapping[str, Param] = {
     **_BILL,
     "application_fee_percent": idle(IS_ONE_ACCOUNT),
     "coupon": idle(HAS_NO_PROMOTION_CODES),
+    "managed_payments": idle(MOVES_NO_MONEY, object_(enabled=_OFF)),
     "off_session": idle(MOVES_NO_MONEY, boolean()),
     "promotion_code": idle(HAS_NO_PROMOTION_CODES),
 }
+TRIAL_ANCHOR = idle("the end of a trial is the anchor", enum("now"))
+"""Of what becomes of a subscription when its trial ends."""
+
 SUBSCRIPTION_ITEM: Mapping[str, Param] = {
     **TAX_RATES,
     "off_session": idle(MOVES_NO_MONEY, boolean()),
@@ -164,6 +168,13 @@ CUSTOMER: Mapping[str, Param] = {
     "tax_id_data": idle(HAS_NO_TAXES),
     "validate": idle(MOVES_NO_MONEY, boolean()),
 }
+PARCEL: Mapping[str, Param] = {
+    "carrier": idle(HAS_NO_SHIPPING),
+    "tracking_number": idle(HAS_NO_SHIPPING),
+}
+"""Of a customer's shipping; the answers have them, so that some clients send them back."""
+
+ENDPOINT: Mapping[str, Param] = {"connect": idle(IS_ONE_ACCOUNT, _OFF)}
 CUSTOMER_INVOICE_SETTINGS: Mapping[str, Param] = {"default_payment_method": idle(MOVES_NO_MONEY)}
 PRICE: Mapping[str, Param] = {
     "custom_unit_amount": idle("a price has an amount of its own", object_(enabled=_OFF)),

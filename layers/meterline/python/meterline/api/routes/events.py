@@ -17,6 +17,7 @@ from meterline.api.lists import (
 )
 from meterline.api.operations import Answer, Operation, delete, get, post
 from meterline.api.page_tokens import page_token, read_page_token
+from meterline.api.params import idle
 from meterline.api.params.specs import (
     RANGE,
     Params,
@@ -171,6 +172,7 @@ THIN_EVENTS = [
 ]
 
 CREATE_ENDPOINT = object_(
+    idle.ENDPOINT,
     enabled_events=array(EVENT_TYPE, required=True, min_items=1, max_items=500),
     url=string(required=True),
     api_version=string(),

@@ -35,15 +35,17 @@ _CONTENT: dict[str, Param] = {
     "discounts": discounts(),
     "metadata": metadata(),
     "period": object_(start=timestamp(required=True), end=timestamp(required=True)),
+    "price": string(),
     "price_data": ONE_TIME_PRICE_DATA,
     "pricing": object_(price=string(required=True)),
     "quantity": integer(minimum=0),
     "quantity_decimal": decimal_(minimum=0),
+    "unit_amount": integer(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
     "unit_amount_decimal": decimal_(),
     **idle.LINE,
 }
 _ONE_AMOUNT = [
-    ("amount", "price_data", "pricing", "unit_amount_decimal"),
+    ("amount", "price", "price_data", "pricing", "unit_amount", "unit_amount_decimal"),
     ("quantity", "quantity_decimal"),
 ]
 

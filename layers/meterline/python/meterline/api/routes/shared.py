@@ -1,6 +1,6 @@
 """Parameters that several resources have."""
 
-from meterline.api.params.idle import INVOICE_LINE
+from meterline.api.params import idle
 from meterline.api.params.specs import (
     Object,
     Param,
@@ -59,6 +59,7 @@ def address(*, emptyable: bool = False, required: bool = False) -> Object:
 
 
 SHIPPING = object_(
+    idle.PARCEL,
     emptyable=True,
     address=address(required=True),
     name=string(required=True),
@@ -157,7 +158,7 @@ LINE_CONTENT: dict[str, Param] = {
     "pricing": object_(price=string(required=True)),
     "quantity": integer(minimum=0),
     "quantity_decimal": decimal_(minimum=0),
-    **INVOICE_LINE,
+    **idle.INVOICE_LINE,
 }
 """What a request can say about the line of an invoice."""
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from meterline.api.lists import Keep, by_facets, created_range, listing, retrieve, under
 from meterline.api.operations import Answer, delete, post
 from meterline.api.params import idle
+from meterline.api.params.older_names import ONLY_ITEM, coupon, only_item, prorate, renamed
 from meterline.api.params.specs import (
     RANGE,
     Param,
@@ -131,6 +132,7 @@ _PENDING_INTERVAL = object_(
 _TRIAL_SETTINGS = object_(
     end_behavior=object_(
         required=True,
+        billing_cycle_anchor=idle.TRIAL_ANCHOR,
         missing_payment_method=enum("cancel", "create_invoice", "pause", required=True),
     )
 )
@@ -218,7 +220,7 @@ _CREATE_FIELDS: dict[str, Param] = {
     **_PRORATION,
 }
 
-_CREATE = object_(
+_CREATE_AS_NOW = object_(
     {
         "customer": string(required=True),
         "items": _ITEMS,
@@ -233,7 +235,9 @@ _CREATE = object_(
     ],
 )
 
-_UPDATE = object_(
+_CREATE = renamed(_CREATE_AS_NOW, only_item, coupon, prorate)
+
+_CHANGE = object_(
     {
         "add_invoice_items": _ONE_OFF_ITEMS,
         "billing_cycle_anchor": _RESET,
@@ -266,6 +270,8 @@ _UPDATE = object_(
         ("cancel_at", "cancel_at_period_end"),
     ],
 )
+
+_UPDATE = renamed(_CHANGE.extended(**ONLY_ITEM), coupon, prorate)
 
 _CANCEL = object_(
     cancellation_details=_CANCELLATION_DETAILS, invoice_now=boolean(), prorate=boolean()
@@ -363,7 +369,7 @@ def _statuses(wanted: str | None) -> list[str]:
 PREVIEW_DETAILS = object_(
     {
         **_CREATE_FIELDS,
-        **_UPDATE.fields,
+        **_CHANGE.fields,
         "billing_cycle_anchor": either(
             _RESET,
             object_(type=enum("timestamp", required=True), timestamp=timestamp(required=True)),

@@ -76,6 +76,7 @@ def update_subscription(
     """
     ctx, document, customer = load(ctx, subscription_id)
     uow = open_unit_of_work(ctx, customer)
+    params = _of_only_item(document.body, params)
     amended = amend(uow, document.body, params)
     after = amended.subscription
     if amended.invoice is not None:
@@ -90,6 +91,23 @@ def update_subscription(
         uow.emit("customer.subscription.updated", after, document.body)
     uow.save(result_id=subscription_id if result_id is None else result_id)
     return after
+
+
+def _of_only_item(subscription: Body, params: Body) -> Body:
+    """The change with what it says of the subscription's only item as that of an item."""
+    given = {name: params[name] for name in ("plan", "quantity") if name in params}
+    if not given:
+        return params
+    items = items_of(subscription)
+    if "items" in params or len(items) != 1:
+        raise BillingError(
+            "This is about the only item of a subscription: describe several as `items`, or change"
+            " them by /v1/subscription_items.",
+            param=next(iter(given)),
+        )
+    change = {name: value for name, value in params.items() if name not in given}
+    change["items"] = [{"id": items[0]["id"]} | given]
+    return change
 
 
 def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:

@@ -1,0 +1,68 @@
+"""What older integrations call parameters of subscriptions, told as they are called now.
+
+A subscription had one ``plan`` and one ``quantity`` beside it, a ``coupon`` instead of discounts,
+and ``prorate`` instead of three ways to prorate. SDKs of those years send these names still.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, override
+
+from meterline.api.params.groups import Object
+from meterline.api.params.kinds import Param, Params
+from meterline.api.params.refusals import Raw
+from meterline.api.params.specs import boolean, integer, string
+
+type Form = dict[str, Raw]
+type Translation = Callable[[Form], None]
+"""Changes a form in place."""
+
+ONLY_ITEM: Mapping[str, Param] = {"plan": string(), "quantity": integer(minimum=0)}
+"""What an update says of the only item."""
+
+_ITEM = ("plan", "price", "quantity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed(Object):
+    """Named parameters some of which have older names."""
+
+    translations: tuple[Translation, ...] = ()
+
+    @override
+    def parse(self, raw: Mapping[str, Raw]) -> Params:
+        """The parameters, whichever of their names were used."""
+        form = dict(raw)
+        for translate in self.translations:
+            translate(form)
+        return Object.parse(self, form)
+
+
+def renamed(params: Object, *translations: Translation) -> Renamed:
+    """The same parameters, also under their older names."""
+    return Renamed(
+        fields=params.fields,
+        exclusive=params.exclusive,
+        one_of=params.one_of,
+        translations=translations,
+    )
+
+
+def prorate(form: Form) -> None:
+    """``prorate`` says whether a change is prorated."""
+    if "prorate" in form and "proration_behavior" not in form:
+        wanted: Any = boolean().read(form.pop("prorate"), "prorate")
+        form["proration_behavior"] = "create_prorations" if wanted else "none"
+
+
+def coupon(form: Form) -> None:
+    """``coupon`` is the only discount; an empty one takes all away."""
+    if "coupon" in form and "discounts" not in form:
+        given = form.pop("coupon")
+        form["discounts"] = given if given in ("", None) else [{"coupon": given}]
+
+
+def only_item(form: Form) -> None:
+    """``plan`` (or ``price``) and ``quantity`` are those of the only item."""
+    if "items" not in form and ("plan" in form or "price" in form):
+        form["items"] = [{name: form.pop(name) for name in _ITEM if name in form}]
