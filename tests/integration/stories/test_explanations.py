@@ -47,6 +47,11 @@ def amount_explained(how: Any) -> int:
     return amount
 
 
+def added(explained: Any) -> dict[str, int]:
+    """What each step added to a line or an invoice."""
+    return {one["step"]: one["amount"] for one in explained["amounts"]}
+
+
 def assert_explained(stage: Stage, invoice: Any) -> list[Any]:
     """The explanation's lines, after its sums were done again from top to bottom."""
     told = explanation(stage, invoice)
@@ -55,6 +60,8 @@ def assert_explained(stage: Stage, invoice: Any) -> list[Any]:
         how = line["explanation"]
         sign = -1 if line["amount"] < 0 < amount_explained(how) else 1
         assert sign * amount_explained(how) == line["amount"], line
+        assert added(line)["lines"] == line["amount"]
+        assert added(line)["discounts"] == -sum(one["amount"] for one in line["discount_amounts"])
     assert sum(one["amount"] for one in told["lines"]) == told["subtotal"] == invoice.subtotal
     off = sum(one["amount"] for one in told["discounts"])
     assert told["subtotal"] - off == told["total"] == invoice.total
@@ -62,6 +69,8 @@ def assert_explained(stage: Stage, invoice: Any) -> list[Any]:
     due = owed if owed >= max(1, told["balance"]["smallest_charge"]) else 0
     assert due == told["amount_due"] == invoice.amount_due
     assert told["balance"]["ending"] == owed - due
+    assert list(added(told)) == ["lines", "discounts", "totals", "balance"]
+    assert sum(added(told).values()) == due
     return list(told["lines"])
 
 

@@ -104,6 +104,7 @@ def _counted_event() -> Json:
 
 def _invoice_explanation() -> Json:
     discounts = {"type": "array", "items": _all_of(amount=_AMOUNT, discount=_TEXT)}
+    amounts = {"type": "array", "items": _all_of(step=_TEXT, amount=_AMOUNT)}
     line = _all_of(
         id=_TEXT,
         description=_TEXT_OR_NONE,
@@ -113,6 +114,7 @@ def _invoice_explanation() -> Json:
         period=_all_of(start=_INSTANT, end=_INSTANT),
         meter=_TEXT_OR_NONE,
         explanation=_line_explanation(),
+        amounts=amounts,
     )
     return _all_of(
         object={"type": "string", "enum": ["meterline.invoice_explanation"]},
@@ -132,6 +134,7 @@ def _invoice_explanation() -> Json:
         starting_balance=_AMOUNT,
         ending_balance=_COUNT,
         amount_due=_AMOUNT,
+        amounts=amounts,
         balance=_all_of(starting=_AMOUNT, applied=_AMOUNT, ending=_AMOUNT, smallest_charge=_AMOUNT),
     )
 

@@ -1,22 +1,10 @@
-"""The invoice object: a new one with all its fields, and its totals."""
+"""The invoice object: a new one with all its fields, and when it is due for what."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from meterline.core.base.money import charge_step_minor
 from meterline.core.base.periods import Period
-from meterline.core.billing.balances import AppliedBalance, apply_balance, minimum_charge_minor
-from meterline.core.billing.discounts import (
-    Billed,
-    DiscountableLine,
-    DiscountAmount,
-    discount_lines,
-)
 from meterline.core.subscriptions.dunning import Deadlines
-from meterline.services.billing.discounts import core_discount
-from meterline.services.billing.tier_lines import whole_id
-from meterline.services.customers.balances import balance_in
 from meterline.store.base.documents import LIVE, Body, Document
 
 
@@ -189,118 +177,10 @@ def new_invoice(terms: InvoiceTerms, customer: Body, currency: str) -> Body:
     }
 
 
-def with_totals(invoice: Body, lines: list[Body], customer: Body) -> Body:
-    """The invoice with these lines, and the totals that follow from them and from the customer's
-    balance in the invoice's currency.
-    """
-    balance = balance_in(customer, invoice["currency"])
-    return with_lines(invoice | {"starting_balance": balance}, lines)
-
-
-def with_lines(invoice: Body, lines: list[Body]) -> Body:
-    """The invoice with these lines, and the totals that follow at the balance it starts from.
-
-    Discounts are allocated to the lines; those of single lines are inside the subtotal. An
-    automatic charge below what processors take is not due but carried on the balance (contract
-    section 6).
-    """
-    taken = discount_lines(
-        [_discountable(line) for line in lines],
-        [core_discount(terms) for terms in private(invoice).get("discounts", [])],
-    )
-    discounted = [line | _taken_off(off) for line, off in zip(lines, taken, strict=True)]
-    amount = sum(int(line["amount"]) for line in lines)
-    subtotal = amount - sum(map(_own_minor, lines, taken))
-    total = amount - sum(part.amount_minor for off in taken for part in off)
-    summed_up = _summed(taken)
-    summed = {
-        **invoice,
-        "lines": line_list(invoice["id"], discounted),
-        "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal,
-        "total": total,
-        "total_discount_amounts": summed_up,
-        "total_excluding_tax": total,
-        "total_pretax_credit_amounts": _as_credits(summed_up),
-    }
-    due = applied_balance(summed).amount_due_minor
-    return summed | {"amount_due": due, "amount_remaining": due}
-
-
-def applied_balance(invoice: Body) -> AppliedBalance:
-    """How an invoice's total meets the balance that it starts from."""
-    step = charge_step_minor(invoice["currency"]) if _is_charged(invoice) else 1
-    smallest = smallest_charge_minor(invoice)
-    return apply_balance(invoice["total"], invoice["starting_balance"], smallest, step)
-
-
-def smallest_charge_minor(invoice: Body) -> int:
-    """What an invoice must come to for its amount to be charged; any amount can be sent."""
-    return minimum_charge_minor(invoice["currency"]) if _is_charged(invoice) else 0
-
-
-def _is_charged(invoice: Body) -> bool:
-    return bool(invoice["collection_method"] == "charge_automatically")
-
-
 def private(body: Body) -> Body:
     """The private state of an object."""
     state: Body = body.get("_") or {}
     return state
-
-
-def _discountable(line: Body) -> DiscountableLine:
-    details = (line["pricing"] or {}).get("price_details") or {}
-    own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
-    further = line["amount"] - private(line).get("billed_before", 0)
-    product = details.get("product")
-    whole, back = whole_id(line), _gives_back(line)
-    return DiscountableLine(further, product, line["discountable"], own, whole, back)
-
-
-def _gives_back(line: Body) -> Billed | None:
-    """What a line gives back a part of, should it be negative."""
-    state = private(line)
-    known = state.get("gives_back")
-    if known is None:
-        # A line that was drafted when nobody noted the discounts; it gives none back.
-        return Billed(0) if state.get("billed_before") or "corrects" in state else None
-    return Billed(known["amount"], tuple(DiscountAmount(*part) for part in known["discounts"]))
-
-
-def billed_with_discounts(amount: int, lines: Iterable[Body]) -> Body:
-    """What a later line may give back: an amount that was billed up to ``lines``, and the discounts
-    that they, and those that they followed on, took off.
-    """
-    sums: dict[str, int] = {}
-    for line in lines:
-        earlier = (private(line).get("gives_back") or {}).get("discounts", [])
-        own = [(part["discount"], part["amount"]) for part in line["discount_amounts"]]
-        for discount, off in [*earlier, *own]:
-            sums[discount] = sums.get(discount, 0) + off
-    return {"amount": amount, "discounts": [list(part) for part in sums.items() if part[1]]}
-
-
-def _own_minor(line: Body, off: Iterable[DiscountAmount]) -> int:
-    """What the discounts of a line itself take off it, and not those of its invoice."""
-    own = {terms["id"] for terms in private(line).get("discounts", [])}
-    return sum(part.amount_minor for part in off if part.discount_id in own)
-
-
-def _taken_off(off: Iterable[DiscountAmount]) -> Body:
-    amounts = [{"amount": part.amount_minor, "discount": part.discount_id} for part in off]
-    return {"discount_amounts": amounts, "pretax_credit_amounts": _as_credits(amounts)}
-
-
-def _as_credits(amounts: Iterable[Body]) -> list[Body]:
-    return [{**part, "type": "discount"} for part in amounts]
-
-
-def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list[Body]:
-    sums: dict[str, int] = {}
-    for part in (part for off in taken for part in off):
-        sums[part.discount_id] = sums.get(part.discount_id, 0) + part.amount_minor
-    return [{"amount": amount, "discount": one} for one, amount in sums.items()]
 
 
 def item_of_line(line: Body) -> str | None:

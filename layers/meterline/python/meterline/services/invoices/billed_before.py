@@ -2,10 +2,10 @@
 
 from meterline.services.billing.invoice_bodies import (
     billed_item_of,
-    billed_with_discounts,
     invoice_lines,
     private,
 )
+from meterline.services.billing.line_discounts import billed_with_discounts
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body

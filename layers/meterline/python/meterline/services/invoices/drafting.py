@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
+from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import (
     ActiveDiscounts,
     active_discounts,
@@ -18,7 +19,6 @@ from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     draft_invoice,
     invoice_document,
-    with_totals,
 )
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -70,7 +70,7 @@ def draft_on(
         | late_state(late, terms.created),
     }
     draft = _paused(draft, subscription["pause_collection"])
-    invoice = with_totals(draft, bodies, uow.customer)
+    invoice = with_amounts(uow, draft, bodies)
     after = after_invoice(subscription, invoice, standing)
     return invoice, after | {"latest_invoice": invoice["id"]}
 

@@ -10,9 +10,9 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import timed_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
+from meterline.services.billing.amounts import applied_balance, with_amounts
 from meterline.services.billing.invoice_bodies import (
     HALT,
-    applied_balance,
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
@@ -20,7 +20,6 @@ from meterline.services.billing.invoice_bodies import (
     private,
     subscription_of,
     with_deadlines,
-    with_totals,
 )
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
@@ -78,7 +77,7 @@ def finalize_on(uow: UnitOfWork, invoice: Body) -> Body:
     section 6). While its subscription's collection is paused it becomes void or uncollectible.
     """
     at = uow.ctx.now
-    current = with_totals(invoice, invoice_lines(invoice), uow.customer)
+    current = with_amounts(uow, invoice, invoice_lines(invoice))
     opened = numbered(uow, current) | {
         "status": "open",
         "automatically_finalizes_at": None,

@@ -5,7 +5,8 @@ from dataclasses import replace
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
-from meterline.services.billing.invoice_bodies import invoice_lines, with_totals
+from meterline.services.billing.amounts import with_amounts
+from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.item_bodies import item_line
@@ -82,7 +83,7 @@ def editable_draft(
 
 def put_lines(uow: UnitOfWork, draft: Document, lines: list[Body]) -> Body:
     """Store a draft with other lines, and the totals that follow from them."""
-    body = with_totals(draft.body, lines, uow.customer)
+    body = with_amounts(uow, draft.body, lines)
     remember_discounts(uow, draft.body, body)
     uow.put(replace(draft, body=body))
     uow.emit("invoice.updated", body, draft.body)

@@ -15,16 +15,16 @@ from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id
+from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
-    billed_with_discounts,
     corrections_left,
     invoice_due_at,
     invoice_lines,
     private,
     subscription_of,
-    with_totals,
 )
+from meterline.services.billing.line_discounts import billed_with_discounts
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
@@ -85,7 +85,7 @@ def add_late_lines(ctx: Context, document: Document) -> list[Document]:
     if not customer.body.get("deleted"):
         late = _more_late_lines(uow, document)
         after |= {"_": state | late_state(late, int(document.body["created"]))}
-        after = with_totals(after, [*invoice_lines(after), *late.lines], uow.customer)
+        after = with_amounts(uow, after, [*invoice_lines(after), *late.lines])
         remember_discounts(uow, document.body, after)
         uow.emit("invoice.updated", after, document.body)
     uow.put_first(replace(document, body=after, due_at=invoice_due_at(after)))

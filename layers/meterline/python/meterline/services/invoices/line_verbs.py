@@ -11,8 +11,9 @@ from meterline.core.base.errors import BillingError, no_such, param_inside
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import discount_ids, private_terms, redeem
-from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line, with_totals
+from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.item_bodies import item_line
@@ -163,7 +164,7 @@ def _written(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) 
     before = draft.body
     given = params.get("invoice_metadata")
     metadata = merged_metadata(before["metadata"], given, "invoice_metadata")
-    after = with_totals(before | {"metadata": metadata}, lines, uow.customer)
+    after = with_amounts(uow, before | {"metadata": metadata}, lines)
     remember_discounts(uow, before, after)
     uow.put(replace(draft, body=after))
     uow.emit("invoice.updated", after, before)

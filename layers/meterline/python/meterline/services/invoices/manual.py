@@ -11,6 +11,7 @@ from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import customer_of, find, on_customers_time
+from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import (
     active_discounts,
     with_discounts,
@@ -28,7 +29,6 @@ from meterline.services.billing.invoice_bodies import (
     item_of_line,
     new_invoice,
     subscription_of,
-    with_totals,
 )
 from meterline.services.billing.item_terms import current_period
 from meterline.services.billing.pending_items import Selection
@@ -70,7 +70,7 @@ def create_invoice(ctx: Context, params: Body) -> Body:
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
     draft = _draft(uow, params, subscription)
     lines = _pending_lines(uow, draft, params, subscription)
-    invoice = with_totals(draft, lines, uow.customer)
+    invoice = with_amounts(uow, draft, lines)
     uow.emit("invoice.created", invoice)
     uow.put(invoice_document(invoice, uow.stored_customer))
     uow.save(result_id=invoice["id"])
@@ -95,7 +95,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     if "discounts" in params:
         after = with_own_discounts(uow, after, params["discounts"] or [])
     if before["status"] == "draft":
-        after = with_totals(after, invoice_lines(after), uow.customer)
+        after = with_amounts(uow, after, invoice_lines(after))
         remember_discounts(uow, before, after)
         document = replace(document, due_at=invoice_due_at(after))
     uow.put(replace(document, body=after))

@@ -9,7 +9,7 @@ from meterline.core.billing.invoicing import Line, metered_line
 from meterline.core.catalog.price_models import Usage
 from meterline.services.base.context import Context
 from meterline.services.base.parallel import in_parallel
-from meterline.services.billing.invoice_bodies import invoice_lines, with_lines
+from meterline.services.billing.invoice_bodies import invoice_lines, line_list
 from meterline.services.billing.item_terms import metered_item
 from meterline.services.billing.tier_lines import by_whole, tier_line, with_billed_before
 from meterline.services.catalog.price_currencies import in_currency
@@ -39,7 +39,8 @@ def usage_in(
 
 
 def with_current_usage(ctx: Context, invoice: Body) -> Body:
-    """A draft whose metered lines are rated again with all usage that has come in for them.
+    """A draft whose metered lines are rated again with all usage that has come in for them; its
+    amounts are for the caller to compute.
 
     More usage may reach more tiers, and less usage fewer: then there are other lines than before.
     """
@@ -52,7 +53,8 @@ def with_current_usage(ctx: Context, invoice: Body) -> Body:
     )
     rated = in_parallel([partial(_rated_again, ctx, invoice, one, known) for one in metered])
     wholes |= {lines[0]["id"]: lines for lines in rated}
-    return with_lines(invoice, [line for lines in wholes.values() for line in lines])
+    current = [line for lines in wholes.values() for line in lines]
+    return invoice | {"lines": line_list(invoice["id"], current)}
 
 
 def meter_of(price: Body) -> str | None:

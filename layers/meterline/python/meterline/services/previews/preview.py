@@ -11,12 +11,12 @@ from meterline.core.base.periods import Period
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import exchange_discounts, with_own_discounts
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     invoice_lines,
     new_invoice,
-    with_totals,
 )
 from meterline.services.billing.pending_items import PendingItems, Selection
 from meterline.services.billing.subscription_bodies import is_ended, renews, renews_at
@@ -200,7 +200,7 @@ def _one_off(uow: UnitOfWork, params: Body) -> Body:
     if "discounts" in params:
         draft = with_own_discounts(uow, draft, params["discounts"] or [])
     lines = [item_line(item, terms.id) for item in uow.collect(terms.id, selection)]
-    return with_totals(draft, lines, uow.customer)
+    return with_amounts(uow, draft, lines)
 
 
 def _first_currency(uow: UnitOfWork) -> str | None:

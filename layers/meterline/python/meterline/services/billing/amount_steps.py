@@ -1,0 +1,57 @@
+"""What a step of an invoice's amounts is: it computes its part, and says what it did.
+
+The accumulators are the fields of the wire. A step that takes something off before taxes appends to
+a line's ``pretax_credit_amounts``, a step that adds a tax to its ``taxes``; later steps start from
+what the earlier ones left, and the totals add up whatever the lines have.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.store.base.documents import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """An invoice and its lines as the steps so far have left them.
+
+    ``uow`` is the decision that the invoice is made in: a step reads the customer from it, and
+    writes nothing. What an invoice takes for good is booked when it is finalized.
+    """
+
+    uow: UnitOfWork
+    invoice: Body
+    lines: list[Body]
+
+
+class Step:
+    """One step of an invoice's amounts."""
+
+    name: ClassVar[str]
+
+    def apply(self, amounts: Amounts) -> Amounts:
+        """The amounts after this step. It depends on nothing that a later step sets."""
+        raise NotImplementedError
+
+    def added(self, invoice: Body, lines: Sequence[Body]) -> int:
+        """What the step added to what the customer owes, minor units; negative if it took off."""
+        return sum(self.added_to_line(invoice, line) for line in lines)
+
+    def added_to_line(self, invoice: Body, line: Body) -> int:  # noqa: ARG002 - steps override
+        """What the step added to a line, minor units."""
+        return 0
+
+    def explain(self, invoice: Body, shown: Sequence[Body]) -> Body:  # noqa: ARG002 - see above
+        """What the explanation of an invoice has from this step; ``shown`` are the lines in it."""
+        return {}
+
+    def explain_line(self, line: Body) -> Body:  # noqa: ARG002 - see above
+        """What the explanation of a line has from this step."""
+        return {}
+
+
+def pretax_minor(line: Body) -> int:
+    """What a line comes to once everything before taxes was taken off it."""
+    return int(line["amount"]) - sum(int(one["amount"]) for one in line["pretax_credit_amounts"])

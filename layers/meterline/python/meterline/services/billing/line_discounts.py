@@ -1,0 +1,112 @@
+"""The discounts of an invoice's amounts: what is taken off each line, and what comes back.
+
+A line's own discounts come first, and are inside the subtotal; those of the invoice follow. A line
+that gives back what was billed before gives back the discounts that were taken off it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from meterline.core.billing.discounts import (
+    Billed,
+    DiscountableLine,
+    DiscountAmount,
+    discount_lines,
+)
+from meterline.services.billing.amount_steps import Amounts, Step
+from meterline.services.billing.discounts import core_discount
+from meterline.services.billing.invoice_bodies import private
+from meterline.services.billing.tier_lines import whole_id
+from meterline.store.base.documents import Body
+
+
+class Discounts(Step):
+    """Takes the discounts of lines and invoice off the lines."""
+
+    name = "discounts"
+
+    def apply(self, amounts: Amounts) -> Amounts:
+        """Allocate the discounts to the lines."""
+        taken = discount_lines(
+            [_discountable(line) for line in amounts.lines],
+            [core_discount(terms) for terms in private(amounts.invoice).get("discounts", [])],
+        )
+        lines = [_with_discounts(line, off) for line, off in zip(amounts.lines, taken, strict=True)]
+        summed = {"total_discount_amounts": _summed(taken)}
+        return replace(amounts, invoice=amounts.invoice | summed, lines=lines)
+
+    def added_to_line(self, invoice: Body, line: Body) -> int:  # noqa: ARG002 - of every step
+        """What discounts took off a line."""
+        return -sum(int(part["amount"]) for part in line["discount_amounts"])
+
+    def explain(self, invoice: Body, shown: Sequence[Body]) -> Body:
+        """What each discount took off, and by which terms."""
+        holders = [invoice, *shown]
+        terms = {one["id"]: one for body in holders for one in private(body).get("discounts", [])}
+        discounts = [
+            {
+                **taken,
+                "percent_off": terms.get(taken["discount"], {}).get("percent_off"),
+                "amount_off": terms.get(taken["discount"], {}).get("amount_off"),
+            }
+            for taken in invoice["total_discount_amounts"]
+        ]
+        return {"discounts": discounts}
+
+    def explain_line(self, line: Body) -> Body:
+        """What each discount took off the line."""
+        return {"discount_amounts": line["discount_amounts"]}
+
+
+def own_discounts_minor(line: Body) -> int:
+    """What the discounts of a line itself take off it, and not those of its invoice."""
+    own = {terms["id"] for terms in private(line).get("discounts", [])}
+    return sum(part["amount"] for part in line["discount_amounts"] if part["discount"] in own)
+
+
+def billed_with_discounts(amount: int, lines: Iterable[Body]) -> Body:
+    """What a later line may give back: an amount that was billed up to ``lines``, and the discounts
+    that they, and those that they followed on, took off.
+    """
+    sums: dict[str, int] = {}
+    for line in lines:
+        earlier = (private(line).get("gives_back") or {}).get("discounts", [])
+        own = [(part["discount"], part["amount"]) for part in line["discount_amounts"]]
+        for discount, off in [*earlier, *own]:
+            sums[discount] = sums.get(discount, 0) + off
+    return {"amount": amount, "discounts": [list(part) for part in sums.items() if part[1]]}
+
+
+def _discountable(line: Body) -> DiscountableLine:
+    details = (line["pricing"] or {}).get("price_details") or {}
+    own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
+    further = line["amount"] - private(line).get("billed_before", 0)
+    product = details.get("product")
+    whole, back = whole_id(line), _gives_back(line)
+    return DiscountableLine(further, product, line["discountable"], own, whole, back)
+
+
+def _gives_back(line: Body) -> Billed | None:
+    """What a line gives back a part of, should it be negative."""
+    state = private(line)
+    known = state.get("gives_back")
+    if known is None:
+        # A line that was drafted when nobody noted the discounts; it gives none back.
+        return Billed(0) if state.get("billed_before") or "corrects" in state else None
+    return Billed(known["amount"], tuple(DiscountAmount(*part) for part in known["discounts"]))
+
+
+def _with_discounts(line: Body, off: Iterable[DiscountAmount]) -> Body:
+    amounts = [{"amount": part.amount_minor, "discount": part.discount_id} for part in off]
+    credits_ = [{**part, "type": "discount"} for part in amounts]
+    return line | {
+        "discount_amounts": amounts,
+        "pretax_credit_amounts": [*line["pretax_credit_amounts"], *credits_],
+    }
+
+
+def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list[Body]:
+    sums: dict[str, int] = {}
+    for part in (part for off in taken for part in off):
+        sums[part.discount_id] = sums.get(part.discount_id, 0) + part.amount_minor
+    return [{"amount": amount, "discount": one} for one, amount in sums.items()]
