@@ -1,4 +1,4 @@
-"""The DynamoDB that a test runs on: moto in this process, or DynamoDB Local at an address.
+"""What a test runs on: DynamoDB in memory, in moto, or DynamoDB Local; moto for other services.
 
 The tables are made from ``template.yaml``: a test can't pass on a schema that is not deployed.
 """
@@ -22,17 +22,12 @@ from moto import mock_aws
 
 from meterline.store.base.clients import reset_clients
 from meterline.store.base.settings import settings
-from tests.moto_partiql import batches_of_writes
-from tests.moto_threads import one_request_at_a_time
-from tests.moto_transactions import copy_tables_once
-from tests.moto_values import take_plain_values_as_they_are
+from tests.dynamodb.engine import DynamoDB
+from tests.dynamodb.wire import answered_by
 
 if TYPE_CHECKING:
     from moto.core.config import DefaultConfig
 
-one_request_at_a_time()
-copy_tables_once()
-take_plain_values_as_they_are()
 moto.core.models.RESPONSES_METHODS = []
 """Only botocore asks AWS here: moto need not prepare for what ``requests`` may ask."""
 
@@ -103,6 +98,7 @@ class Engine:
     tables: Mapping[str, str]
     environment: Mapping[str, str]
     endpoint: str | None
+    memory: DynamoDB | None
 
     def scan(self, table: str) -> list[dict[str, Any]]:
         """Every item of a table (``meter_events``, ``usage``, ``billing`` or ``access``)."""
@@ -113,24 +109,39 @@ class Engine:
 
 
 @contextlib.contextmanager
-def running(endpoint: str | None) -> Iterator[Engine]:
-    """An engine with empty tables: moto, or DynamoDB Local at ``endpoint`` (moto does the rest)."""
+def running(endpoint: str | None = None) -> Iterator[Engine]:
+    """An engine with empty tables: in memory, or DynamoDB Local at ``endpoint``."""
+    if endpoint is None:
+        memory = DynamoDB()
+        with answered_by(memory), _running(None, memory) as engine:
+            yield engine
+        return
+    with _running(endpoint, None) as engine:
+        yield engine
+        for table in engine.tables.values():
+            engine.client.delete_table(TableName=table)
+
+
+@contextlib.contextmanager
+def running_on_moto() -> Iterator[Engine]:
+    """An engine with empty tables in moto, which runs no PartiQL that the product writes."""
+    with _running(None, None) as engine:
+        yield engine
+
+
+@contextlib.contextmanager
+def _running(endpoint: str | None, memory: DynamoDB | None) -> Iterator[Engine]:
     base = _base_environment(endpoint)
     config: DefaultConfig = {"core": {"mock_credentials": False}}
     if endpoint:
         config["core"]["passthrough"] = {"urls": [f"{endpoint}.*"], "services": []}
-    with _environment(base), mock_aws(config=config), batches_of_writes():
+    with _environment(base), mock_aws(config=config):
         client = boto3.client("dynamodb")
         tables = {name: create_table(client, name) for name in TABLES}
         environment = {f"METERLINE_{name.upper()}_TABLE": tables[name] for name in TABLES}
         environment |= _queues_and_topics()
         with _environment(environment):
-            try:
-                yield Engine(client, tables, base | environment, endpoint)
-            finally:
-                if endpoint:
-                    for table in tables.values():
-                        client.delete_table(TableName=table)
+            yield Engine(client, tables, base | environment, endpoint, memory)
 
 
 def _base_environment(endpoint: str | None) -> dict[str, str]:
@@ -155,8 +166,18 @@ def _base_environment(endpoint: str | None) -> dict[str, str]:
 
 def create_table(client: Any, name: str) -> str:
     """A new, empty table like that of the template; its name."""
-    logical_id = "".join(word.capitalize() for word in name.split("_")) + "Table"
-    properties = resources("AWS::DynamoDB::Table")[logical_id]
+    table = f"{name}-{secrets.token_hex(4)}"
+    client.create_table(TableName=table, **table_definition(name))
+    properties = _properties(name)
+    client.update_time_to_live(
+        TableName=table, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
+    )
+    return table
+
+
+def table_definition(name: str) -> dict[str, Any]:
+    """What the template says of a table, as an API call says it."""
+    properties = _properties(name)
     arguments = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}
     if "GlobalSecondaryIndexes" in arguments:
         # How much an index takes from its first moment is a choice of the deployment.
@@ -169,12 +190,12 @@ def create_table(client: Any, name: str) -> str:
             "StreamEnabled": True,
             **properties["StreamSpecification"],
         }
-    table = f"{name}-{secrets.token_hex(4)}"
-    client.create_table(TableName=table, **arguments)
-    client.update_time_to_live(
-        TableName=table, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
-    )
-    return table
+    return arguments
+
+
+def _properties(name: str) -> dict[str, Any]:
+    logical_id = "".join(word.capitalize() for word in name.split("_")) + "Table"
+    return resources("AWS::DynamoDB::Table")[logical_id]
 
 
 def _queues_and_topics() -> dict[str, str]:

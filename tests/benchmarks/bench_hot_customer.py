@@ -73,22 +73,22 @@ def measure() -> Iterator[Result]:
 
         def latency(when: str, call: str) -> None:
             if when == "before":
-                factor = 2 if call == "transact_write_items" else 1
+                factor = 2 if call == "TransactWriteItems" else 1
                 time.wait(chance.uniform(0.003, 0.009) * factor)
 
-        engine.around = latency
+        engine.weather.around = latency
         for second in range(SECONDS):
             for shard, batch in enumerate(shards[second]):
                 time.at(second + shard * 0.01, _consumer(time, second, batch, behind))
         with patch.object(batches, "sleep", time.wait):
             time.run()
-        engine.around = lambda *_: None
+        engine.weather.around = lambda *_: None
         total = SECONDS * SHARDS * BATCH
         used = usage_query.billed_usage(
             METER, customer_id(0), HOUR_START, HOUR_START + 3_600, livemode=False
         )
         assert used.quantity == sum(
-            int(item["value"]["S"]) for item in engine.tables["meter_events"].values()
+            int(item["value"]["S"]) for item in engine.items("meter_events")
         )
         yield Result(
             "10,000 events/s of one customer: a batch is counted within",

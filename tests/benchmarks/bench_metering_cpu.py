@@ -155,7 +155,7 @@ def _records(customers: int) -> list[dict[str, Any]]:
             10_000, seconds=lambda place: HOUR_START + place * 60 // 10_000, customers=customers
         )
         accept(sent, at_microseconds=(HOUR_START + 86_400) * 1_000_000, key="bench")
-        return as_records(engine.tables["meter_events"].values())
+        return as_records(engine.items("meter_events"))
 
 
 def _handler(function: str) -> Handler:
@@ -212,8 +212,8 @@ def _noted_answers(
     wired: list[bytes] = []
     call = engine._call  # noqa: SLF001 - what is recorded is exactly what is replayed
 
-    def noted(name: str, act: Any) -> Any:
-        answer = call(name, act)
+    def noted(operation: str, request: dict[str, Any]) -> Any:
+        answer = call(operation, request)
         text = json.dumps(answer, default=lambda data: b64encode(data).decode())
         wired.append(text.encode())
         answers.append(json.loads(text, object_hook=_with_bytes))

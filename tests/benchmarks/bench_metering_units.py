@@ -77,7 +77,7 @@ def measure() -> Iterator[Result]:
     for name, batches, target in REGIMES:
         with metered() as engine:
             total = pipeline(engine, batches())
-            stored = sum(map(item_bytes, engine.tables["meter_events"].values())) // total
+            stored = sum(map(item_bytes, engine.items("meter_events"))) // total
             units[name] = (engine.write_units / total, engine.read_units / total, stored)
         yield Result(f"write units an event: {name}", units[name][0], "units", target=target)
         yield Result(f"read units an event: {name}", units[name][1], "units")

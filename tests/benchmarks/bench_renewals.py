@@ -31,7 +31,7 @@ type Call = tuple[Any, str, dict[str, Any]]
 
 def measure() -> list[Result]:
     """The figures of drafting, of finalising, and of the sweep."""
-    with running(None) as engine, redirect_stdout(StringIO()):
+    with running() as engine, redirect_stdout(StringIO()):
         world = World(engine, FrozenTime(), Wire())
         prices = _prices(world)
         # A process's first ones also note which kinds of events there are.
@@ -50,7 +50,7 @@ def measure() -> list[Result]:
         Result("renewal: requests to finalise", len(finalising.calls), "requests"),
         Result("renewal: finalising", finalising.write_units, "write units"),
         Result(
-            "renewals of one worker on moto",
+            "renewals of one worker in memory",
             1 / seconds,
             "a CPU second",
             floor=1 / bare,

@@ -73,7 +73,7 @@ class Traffic:
         key = request.get("Key") or {name: request["Item"][name] for name in ("pk", "sk")}
         before = self._stored(request["TableName"], key)
         after = request.get("Item", before if verb == "ConditionCheck" else {})
-        largest = max(_bytes(before), _bytes(after), 1)
+        largest = max(item_bytes(before), item_bytes(after), 1)
         return 2 * -(-largest // WRITE_BYTES) + sum(
             _index_units(before, after, *names) for names in _INDEXES.values()
         )
@@ -93,12 +93,3 @@ def _index_units(before: Item, after: Item, *names: str) -> int:
     if old == new:
         return 0
     return int(None not in old) + int(None not in new)
-
-
-def _bytes(item: Item) -> int:
-    """The size of an item; a set has that of its values."""
-    plain = {name: value for name, value in item.items() if "SS" not in value}
-    sets = {name: value["SS"] for name, value in item.items() if "SS" in value}
-    return item_bytes(plain) + sum(
-        len(name) + sum(len(text.encode()) for text in values) for name, values in sets.items()
-    )

@@ -10,8 +10,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests import partiql
-from tests.faults.engine import FakeDynamoDB, Item, key_of_item, seeded
+from tests.dynamodb.requests import Answer
+from tests.dynamodb.tables import Table
+from tests.dynamodb.values import Item, size
+from tests.faults.engine import FakeDynamoDB, seeded
 
 WRITE_BYTES = 1_024
 READ_BYTES = 4_096
@@ -19,17 +21,7 @@ READ_BYTES = 4_096
 
 def item_bytes(item: Item | None) -> int:
     """The size of an item in DynamoDB's notation."""
-    return sum(len(name.encode()) + _value_bytes(value) for name, value in (item or {}).items())
-
-
-def _value_bytes(value: dict[str, Any]) -> int:
-    for kind, data in value.items():
-        if kind == "N":
-            digits = data.lstrip("-").replace(".", "").strip("0")
-            return (len(digits) + 1) // 2 + 1 + int(data.startswith("-"))
-        if kind in ("S", "B"):
-            return len(data.encode() if kind == "S" else data)
-    raise ValueError(f"metering stores no {value}")
+    return size(item or {})
 
 
 def _units(size: int, of: int) -> int:
@@ -37,69 +29,63 @@ def _units(size: int, of: int) -> int:
 
 
 class MeteredDynamoDB(FakeDynamoDB):
-    """The simulator's engine without its moods, counting the units that AWS would bill."""
+    """The engine in calm weather, counting the units that AWS would bill."""
 
     def __init__(self) -> None:
         super().__init__(seeded(0))
-        self.leaves_undone = False
-        self.page_items = 1_000_000
+        self.weather.is_calm = True
+        for table in self.database.tables.values():
+            table.past = None
         self.write_units = 0
         self.read_units = 0
         self.items_read = 0
         self.calls = 0
         self.refused = 0
+        self._in_batch = False
 
     def forget_units(self) -> None:
         """Start counting again."""
         self.write_units = self.read_units = self.items_read = self.calls = self.refused = 0
 
-    def _call(self, name: str, act: Any) -> Item:
+    def _call(self, operation: str, request: dict[str, Any]) -> Answer:
         self.calls += 1
-        self.around("before", name)
+        self._bill_request(operation, request)
+        self._in_batch = operation == "BatchExecuteStatement"
         try:
-            answer: Item = act()
+            answer = super()._call(operation, request)
         except ClientError:
             self.refused += 1
             raise
-        self.around("after", name)
+        self._bill_answer(operation, request, answer)
         return answer
 
-    def _put(self, request: dict[str, Any]) -> Item:
-        self._bill_write(request["TableName"], request["Item"])
-        return super()._put(request)
-
-    def _update(self, request: dict[str, Any]) -> Item:
-        self._bill_write(request["TableName"], request["Key"])
-        return super()._update(request)
-
-    def _execute(self, statement: dict[str, Any]) -> Item:
-        def write(table: str, item: Item) -> None:
-            self._bill_write(table, item)
-            self._write(table, item)
-
-        return partiql.execute(statement, self._find, write)
-
-    def _transact(self, writes: list[dict[str, Any]]) -> Item:
-        for write in writes:
+    def _bill_request(self, operation: str, request: dict[str, Any]) -> None:
+        """What writes cost whether or not their conditions hold."""
+        if operation in ("PutItem", "UpdateItem"):
+            self._bill_write(request["TableName"], request.get("Item") or request["Key"])
+        for write in request.get("TransactItems", ()):
             self._bill_write(write["Put"]["TableName"], write["Put"]["Item"], times=2)
-        return super()._transact(writes)
 
-    def _batch_get(self, requests: dict[str, Any]) -> Item:
-        answer = super()._batch_get(requests)
-        [(table, request)] = requests.items()
-        found = answer["Responses"][table]
-        self.items_read += len(found)
-        self.read_units += sum(_units(item_bytes(item), READ_BYTES) for item in found)
-        self.read_units += len(request["Keys"]) - len(found)
-        return answer
+    def _bill_answer(self, operation: str, request: dict[str, Any], answer: Answer) -> None:
+        if operation == "BatchGetItem":
+            [(table, wanted)] = request["RequestItems"].items()
+            found = answer["Responses"][table]
+            self.items_read += len(found)
+            self.read_units += sum(_units(item_bytes(item), READ_BYTES) for item in found)
+            self.read_units += len(wanted["Keys"]) - len(found)
+        if operation == "Query":
+            self.items_read += len(answer["Items"])
+            self.read_units += _units(sum(map(item_bytes, answer["Items"])), READ_BYTES)
 
-    def _query(self, request: dict[str, Any]) -> Item:
-        answer = super()._query(request)
-        self.items_read += len(answer["Items"])
-        self.read_units += _units(sum(map(item_bytes, answer["Items"])), READ_BYTES)
-        return answer
+    def _changed(self, table: Table, before: Item | None, after: Item | None) -> None:
+        if self._in_batch:
+            self._bill(before, after)
+        super()._changed(table, before, after)
 
-    def _bill_write(self, table: str, item: Item, *, times: int = 1) -> None:
-        old = self.tables[table].get(key_of_item(table, item))
-        size = max(item_bytes(item), item_bytes(old))
-        self.write_units += times * _units(size, WRITE_BYTES)
+    def _bill_write(self, name: str, item: Item, *, times: int = 1) -> None:
+        table = self.database.table(name)
+        self._bill(table.items.get(table.key_of(item)), item, times=times)
+
+    def _bill(self, before: Item | None, after: Item | None, *, times: int = 1) -> None:
+        largest = max(item_bytes(before), item_bytes(after))
+        self.write_units += times * _units(largest, WRITE_BYTES)

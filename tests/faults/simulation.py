@@ -86,8 +86,8 @@ class Simulation:
         self.cancelled: set[str] = set()
         self.identifiers: list[str] = []
         self.dead_letters: list[list[Record]] = []
-        self.engine.around = self._around
-        self.engine.between = self._between
+        self.engine.weather.around = self._around
+        self.engine.weather.others = self._between
         self.engine.on_event = self._on_event
 
     @property
@@ -285,7 +285,7 @@ class Simulation:
 
     def _compare(self) -> None:
         """Usage must be what the accepted and not cancelled events add up to, however cut."""
-        stored = self.engine.tables["meter_events"].values()
+        stored = self.engine.items("meter_events")
         names = {item["name"]["S"] for item in stored}
         assert self.accepted <= names, self._lost(self.accepted - names)
         cancelled = {item["name"]["S"] for item in stored if "cancelled_at" in item}
@@ -301,7 +301,7 @@ class Simulation:
                 identities_from_keys([item["identifier"]["S"]])[0],
                 Decimal(item["value"]["S"]),
             )
-            for item in self.engine.tables["meter_events"].values()
+            for item in self.engine.items("meter_events")
             if item["customer"]["S"] == customer and "cancelled_at" not in item
         ]
         cuts = sorted(self.chance.randrange(START, _END) for _ in range(3))

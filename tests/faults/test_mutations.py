@@ -20,7 +20,8 @@ from meterline.store.base.clients import dynamodb
 from meterline.store.metering import meter_events, usage, usage_commits
 from meterline.store.metering.usage import BucketKey
 from meterline.store.metering.usage_commits import Change
-from tests import partiql
+from tests.dynamodb import partiql
+from tests.dynamodb.tables import Table
 from tests.faults.engine import FakeDynamoDB
 from tests.faults.simulation import Simulation
 
@@ -73,7 +74,7 @@ def evidence_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
 
 def counters_read_from_the_past(patch: pytest.MonkeyPatch) -> None:
     no_version_condition(patch)
-    patch.setattr(FakeDynamoDB, "_source", lambda engine, table, _: engine.past[table])
+    patch.setattr(Table, "seen", lambda table, _: table.past)
 
 
 def a_watermark_that_is_off_by_one(patch: pytest.MonkeyPatch) -> None:

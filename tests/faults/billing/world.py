@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import pytest
 
+from meterline.services.base import ids, workers
 from meterline.services.base.context import Context
 from meterline.services.catalog.prices import create_price
 from meterline.services.catalog.products import create_product
 from meterline.services.customers.balances import create_balance_transaction
 from meterline.services.customers.customers import create_customer
+from meterline.services.invoices import metered
 from meterline.services.metering.count import count_records
 from meterline.services.metering.meters import create_meter
 from meterline.services.subscriptions.create import create_subscription
@@ -195,6 +199,20 @@ class World:
             for key, item in wanted.items():
                 if present.get(key) != item:
                     client.put_item(TableName=table, Item=item)
+
+
+def world_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world on an engine, its clock frozen and its wire watched."""
+    clock = FrozenTime()
+    for module in (ids, workers):
+        monkeypatch.setattr(module, "time", clock)
+    random_ids = Random(0)
+    monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
+    # One after another, so that the same seed always dies at the same call.
+    monkeypatch.setattr(metered, "in_parallel", lambda calls: [call() for call in calls])
+    wire = Wire()
+    wire.connect(monkeypatch)
+    return World(engine, clock, wire, random_ids)
 
 
 def forget() -> None:

@@ -12,8 +12,8 @@ from meterline.services.account.api_keys import create_key
 from meterline.services.base import ids, workers
 from meterline.services.invoices import metered
 from meterline.store.work import queues
+from tests.dynamodb.engine import DynamoDB
 from tests.engines import running
-from tests.faults.billing.engine import MemoryDynamoDB
 from tests.faults.billing.world import NOW, FrozenTime
 from tests.faults.lives.catalogue import set_up
 from tests.faults.lives.life import Lives
@@ -23,13 +23,12 @@ from tests.faults.lives.shop import Shop
 @pytest.fixture(scope="module")
 def lives() -> Iterator[Lives]:
     """The shop, opened for lives."""
-    with pytest.MonkeyPatch.context() as patch, running(None) as engine:
-        database = MemoryDynamoDB(engine.tables)
-        database.connect(patch)
-        yield opened(database, dict(engine.tables), patch)
+    with pytest.MonkeyPatch.context() as patch, running() as engine:
+        assert engine.memory is not None
+        yield opened(engine.memory, dict(engine.tables), patch)
 
 
-def opened(database: MemoryDynamoDB, tables: dict[str, str], patch: pytest.MonkeyPatch) -> Lives:
+def opened(database: DynamoDB, tables: dict[str, str], patch: pytest.MonkeyPatch) -> Lives:
     """A shop with its catalogue, on a wall clock of its own, with ids that a seed gives."""
     wall = FrozenTime(NOW)
     clock = SimpleNamespace(

@@ -19,7 +19,9 @@ from meterline.services.work.test_clocks import run_test_clock
 from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
 from meterline.store.billing.repository import BillingStore
-from tests.faults.billing.engine import Item, Key, MemoryDynamoDB
+from tests.dynamodb.engine import DynamoDB
+from tests.dynamodb.tables import Key
+from tests.dynamodb.values import Item
 from tests.faults.billing.world import FrozenTime, forget
 from tests.gateway import route
 from tests.integration.api.bridge import gateway_event, load_handler
@@ -91,7 +93,7 @@ class Shop:
     ``wall`` is the wall clock, which goes on by a second with each request.
     """
 
-    database: MemoryDynamoDB
+    database: DynamoDB
     tables: dict[str, str]
     key: str
     wall: FrozenTime

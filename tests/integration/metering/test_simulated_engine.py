@@ -94,7 +94,7 @@ def _scan(table: str) -> list[dict[str, Any]]:
     client = clients.dynamodb()
     name = getattr(settings(), f"{table}_table")
     if isinstance(client, FakeDynamoDB):
-        items = list(client.tables[name].values())
+        items = client.items(name)
     else:
         items = client.scan(TableName=name, ConsistentRead=True)["Items"]
     return sorted(

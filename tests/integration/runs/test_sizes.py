@@ -34,7 +34,6 @@ from meterline.store.base.packing import pack
 from meterline.store.base.sizes import WRITTEN_BYTES
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine, running
-from tests.faults.billing.engine import MemoryDynamoDB
 from tests.integration.runs.worlds import DAY, HOUR, NOW, listed, stored
 
 MONTH = 31 * DAY
@@ -46,10 +45,9 @@ RANDOM = Random(0)
 
 
 @pytest.fixture(autouse=True)
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    with running(None) as tables:
-        MemoryDynamoDB(tables.tables).connect(monkeypatch)
-        yield tables
+def engine() -> Iterator[Engine]:
+    with running() as started:
+        yield started
 
 
 def asked(now: int = NOW) -> Context:
@@ -126,7 +124,7 @@ def publish_everything(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[
             return {}
 
     monkeypatch.setattr("meterline.services.events.publishing.sns", Sns)
-    for item in engine.client.scan(TableName=engine.tables["billing"])["Items"]:
+    for item in engine.scan("billing"):
         record: Body = {"eventName": "INSERT", "dynamodb": {"NewImage": item}}
         publish(outbox_events(record))
     return sent

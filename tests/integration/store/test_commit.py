@@ -44,6 +44,15 @@ def test_what_was_committed_is_read_back() -> None:
     assert TEST.get("cus_a") == replace(_document("cus_a", name="Ä"), version=1)
 
 
+def test_objects_come_in_the_order_in_which_they_are_asked_for() -> None:
+    names = [f"cus_{number}" for number in (3, 1, 4, 5, 2)]
+    for name in names:
+        _stored(name)
+    asked = [*names[::-1], "cus_none", *names]
+    assert list(TEST.get_many(asked)) == names[::-1]
+    assert list(TEST.get_many(names)) == names
+
+
 def test_the_other_mode_sees_nothing() -> None:
     _stored("cus_a")
     assert LIVE.get("cus_a") is None

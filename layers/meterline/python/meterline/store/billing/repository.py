@@ -105,7 +105,7 @@ class BillingStore:
         raise Conflict(message)
 
     def get_many(self, object_ids: Iterable[str]) -> dict[str, Document]:
-        """The objects with these ids that exist, as last committed, by id.
+        """The objects with these ids that exist, as last committed, by id, in the ids' order.
 
         As lists show them: an invoice that is too long for one item with its first lines only.
         """
@@ -116,7 +116,9 @@ class BillingStore:
             items = read_many((keys.object_key(self.livemode, one), "#") for one in unknown)
             stored = {document.id: document for document in map(self._document, items)}
             found |= pending_batches.as_billed(stored, self.get_many)
-        return {one: document for one, document in found.items() if document is not None}
+        # DynamoDB gives the items of a batch in any order.
+        ordered = ((one, found.get(one)) for one in wanted)
+        return {one: document for one, document in ordered if document is not None}
 
     def claim_holder(self, kind: str, value: str) -> str | None:
         """The id of the object that holds this value (an event name, a lookup key), or None."""

@@ -1,0 +1,136 @@
+"""PartiQL, as far as the product writes it: INSERT of an item, UPDATE of one item by its key."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from tests.dynamodb.refusals import Refused, invalid
+from tests.dynamodb.requests import Answer, Request, refuse_repeated
+from tests.dynamodb.store import Store
+from tests.dynamodb.tables import Key, Table, check_size
+from tests.dynamodb.values import Item, is_equal, shown, taken
+from tests.dynamodb.writes import TOO_LARGE, TOO_LARGE_UPDATED
+
+_INSERT = re.compile(r'INSERT INTO "(?P<table>[^"]+)" VALUE \{(?P<fields>.*)\}')
+_UPDATE = re.compile(
+    r'UPDATE "(?P<table>[^"]+)" (?P<changes>(?:(?:SET "\w+" = \?|REMOVE "\w+") )+)'
+    r'WHERE (?P<terms>"\w+" = \?(?: AND "\w+" = \?)*)'
+)
+_MOST_STATEMENTS = 25
+_TAKEN = ("DuplicateItem", "Duplicate primary key exists in table")
+_CHANGED = ("ConditionalCheckFailed", "The conditional request failed")
+
+
+class Statement(NamedTuple):
+    """A statement that is understood: the attributes that it sets (or inserts), removes and asks
+    for, in the order of its parameters.
+    """
+
+    table: str
+    sets: tuple[str, ...]
+    removes: tuple[str, ...]
+    terms: tuple[str, ...]
+
+
+def batch_execute_statement(store: Store, asked: Request) -> Answer:
+    """Each statement by itself: others may come between, and each has an answer of its own."""
+    statements: Sequence[Request] = asked["Statements"]
+    if not 0 < len(statements) <= _MOST_STATEMENTS:
+        raise invalid(
+            "1 validation error detected: Value at 'statements' failed to satisfy constraint: "
+            "Member must have length less than or equal to 25"
+        )
+    refuse_repeated([_key(store, one) for one in statements])
+    answers: list[Answer] = []
+    for statement in statements:
+        if answers:
+            store.faults.between("BatchExecuteStatement")
+        with store.turn:
+            answers.append(_answer(store, statement))
+    return {"Responses": answers}
+
+
+@cache
+def parsed(text: str) -> Statement:
+    """What a statement says."""
+    if match := _INSERT.fullmatch(text):
+        return Statement(match["table"], tuple(re.findall(r"'(\w+)': \?", match["fields"])), (), ())
+    match = _UPDATE.fullmatch(text)
+    if match is None:
+        raise invalid(f"Statement wasn't well formed, can't be processed: {text}")
+    return Statement(
+        match["table"],
+        tuple(re.findall(r'SET "(\w+)"', match["changes"])),
+        tuple(re.findall(r'REMOVE "(\w+)"', match["changes"])),
+        tuple(re.findall(r'"(\w+)" =', match["terms"])),
+    )
+
+
+def _key(store: Store, asked: Request) -> tuple[str, Key]:
+    statement = parsed(asked["Statement"])
+    table = store.table(statement.table)
+    return table.name, _place(table, statement, _filled(statement, asked["Parameters"]))
+
+
+def _filled(statement: Statement, parameters: Sequence[Any]) -> Mapping[str, Item]:
+    """The parameters by their names: those to be set and those asked for."""
+    names = [*statement.sets, *statement.terms]
+    if len(names) != len(parameters):
+        raise invalid("Number of parameters in request and statement don't match.")
+    cut = len(statement.sets)
+    return {
+        "sets": taken(dict(zip(statement.sets, parameters[:cut], strict=True))),
+        "terms": taken(dict(zip(statement.terms, parameters[cut:], strict=True))),
+    }
+
+
+def _place(table: Table, statement: Statement, filled: Mapping[str, Item]) -> Key:
+    where = filled["terms"] if statement.terms else filled["sets"]
+    if not statement.terms:
+        return table.key_of_new(where)
+    if any(name not in where for name in table.key_names):
+        raise invalid("Where clause does not contain a mandatory equality on all key attributes")
+    return table.key({name: where[name] for name in table.key_names})
+
+
+def _answer(store: Store, asked: Request) -> Answer:
+    if store.faults.is_throttled(asked):
+        return {"Error": {"Code": "ThrottlingError", "Message": "Rate of requests exceeds"}}
+    statement = parsed(asked["Statement"])
+    table = store.table(statement.table)
+    filled = _filled(statement, asked["Parameters"])
+    key = _place(table, statement, filled)
+    before = table.items.get(key)
+    refusal = _refusal(statement, filled["terms"], before)
+    if refusal is not None:
+        wanted = asked.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+        item = {"Item": shown(before)} if wanted and before is not None else {}
+        error = {"Code": refusal[0], "Message": refusal[1], **item}
+        return {"Error": error, "TableName": table.name}
+    try:
+        after = _made(table, statement, filled["sets"], before)
+    except Refused as refused:
+        message = refused.response["Error"]["Message"]
+        return {"Error": {"Code": "ValidationError", "Message": message}, "TableName": table.name}
+    store.write(table, key, after)
+    return {"TableName": table.name}
+
+
+def _refusal(statement: Statement, terms: Item, before: Item | None) -> tuple[str, str] | None:
+    if not statement.terms:
+        return _TAKEN if before is not None else None
+    return None if before is not None and holds(terms, before) else _CHANGED
+
+
+def holds(terms: Item, stored: Item) -> bool:
+    """Whether the stored item has the values that a statement asks for."""
+    return all(name in stored and is_equal(stored[name], value) for name, value in terms.items())
+
+
+def _made(table: Table, statement: Statement, sets: Item, before: Item | None) -> Item:
+    kept = {name: value for name, value in (before or {}).items() if name not in statement.removes}
+    made = kept | sets
+    table.check_keys(made)
+    check_size(made, TOO_LARGE if before is None else TOO_LARGE_UPDATED)
+    return made
