@@ -13,8 +13,8 @@ _PLACE_DIGITS = 7
 """Enough for any second up to the year 100,000."""
 
 
-_RANDOM = len(_DIGITS) ** _RANDOM_DIGITS
-_STEP = len(_DIGITS) ** (_RANDOM_DIGITS - 2)
+_RANDOM: int = len(_DIGITS) ** _RANDOM_DIGITS
+_STEP: int = len(_DIGITS) ** (_RANDOM_DIGITS - 2)
 _latest = 0
 _one_at_a_time = Lock()
 
