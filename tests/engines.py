@@ -43,6 +43,7 @@ TABLES = ("meter_events", "usage", "billing", "access")
 QUEUES = ("renewals", "invoices", "clocks")
 TOPICS = ("alerts", "events")
 FAILED_BATCHES = "failed-batches"
+STACK = "tested-stack"
 
 _TABLE_PROPERTIES = (
     "AttributeDefinitions",
@@ -157,6 +158,7 @@ def _base_environment(endpoint: str | None) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "METERLINE_STACK": STACK,
     }
     if endpoint:
         base["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from meterline.observability import observed
 from meterline.services.base.workers import seconds_left
 from meterline.services.work.queue_workers import run_clock_batch
 
@@ -9,6 +10,7 @@ RESERVE_MILLISECONDS = 30_000
 """What is left of the invocation's time when no further instant is begun."""
 
 
+@observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
     """Advance the clocks that a batch of messages names; those that fail come again."""
     return run_clock_batch(

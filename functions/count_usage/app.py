@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from meterline.observability import observed
 from meterline.services.base.patience import function_to_redrive
 from meterline.services.metering.count import count_records
 
 
+@observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's
     """Count a batch; gives the records from which on Lambda must deliver again.
 

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from meterline.services.base.logs import log
-from meterline.services.base.metrics import measure
+from meterline.observability import logger, observed, record_metric
 from meterline.services.base.workers import wall_clock
 from meterline.services.metering.reconcile_pass import reconcile
 
 
+@observed
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001 - Lambda's
     """Recount as much as fits the time; answers with what was compared and what differs."""
     done = reconcile(wall_clock())
-    measure(
+    record_metric(
         "Count",
         UsageDifferences=done.differences + done.unreadable,
         ReconciledBuckets=done.buckets,
@@ -23,5 +23,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
         "differences": done.differences,
         "unreadable": done.unreadable,
     }
-    log("INFO", "reconciliation", events=done.events, is_done=done.is_done, **numbers)
+    logger.info("reconciliation", events=done.events, is_done=done.is_done, extra=numbers)
     return numbers

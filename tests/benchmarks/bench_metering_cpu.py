@@ -41,6 +41,7 @@ from tests.benchmarks.worlds import (
     metered,
 )
 from tests.engines import ROOT
+from tests.lambda_context import LambdaContext
 
 REQUESTS = 20
 TOKEN = auth.SESSION_PREFIX + "0" * 64
@@ -65,7 +66,7 @@ def _ingest() -> Iterator[Result]:
     with (
         _stubbed_client(repeat(taken)) as client,
         _known_world(),
-        patch("meterline.api.app.log"),
+        patch("meterline.api.app.logger.info"),
     ):
         with _noted_calls(client) as prepared:
             for send in ours:
@@ -88,7 +89,7 @@ def _ingest() -> Iterator[Result]:
 
 
 def _answer(handler: Handler, request: dict[str, Any]) -> None:
-    assert handler(request, None)["statusCode"] == 200
+    assert handler(request, LambdaContext())["statusCode"] == 200
 
 
 def _call(client: Any, prepared: Iterable[tuple[str, dict[str, Any]]]) -> None:

@@ -14,8 +14,8 @@ def listen_in_process() -> None:
     handle = app.handle
 
     @functools.wraps(handle)
-    def heard(event: dict[str, Any], context: object, routes: Routes) -> dict[str, Any]:
-        response = handle(event, context, routes)
+    def heard(event: dict[str, Any], routes: Routes) -> dict[str, Any]:
+        response = handle(event, routes)
         request = read_request(event)
         WATCH.hear(
             Answer(

@@ -17,6 +17,7 @@ from meterline.api.router import Routes
 from tests.contract.answers import WATCH
 from tests.contract.tap import LOSE, Tap, tapping
 from tests.integration.api.bridge import gateway_event
+from tests.lambda_context import LambdaContext
 
 REFUSAL = json.dumps({"error": {"type": "invalid_request_error", "message": "No."}})
 
@@ -32,7 +33,7 @@ def test_what_a_handler_of_this_process_answers_is_judged() -> None:
         public=True,
     )
     handler = lambda_handler(Routes([wrong]))
-    handler(gateway_event("GET", "/v1/customers/cus_1", {}), None)
+    handler(gateway_event("GET", "/v1/customers/cus_1", {}), LambdaContext())
     with pytest.raises(AssertionError, match="customers/cus_1"):
         WATCH.settle()
 

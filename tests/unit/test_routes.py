@@ -18,7 +18,7 @@ AN_ID = "x1"
 @cache
 def served(folder: str) -> Routes:
     """The table of routes that a function's handler works with."""
-    table = inspect.getclosurevars(load_handler(folder)).nonlocals["routes"]
+    table = inspect.getclosurevars(inspect.unwrap(load_handler(folder))).nonlocals["routes"]
     assert isinstance(table, Routes)
     return table
 

@@ -1,5 +1,6 @@
 """One shop for all lives of a module: its tables go back to the catalogue after each life."""
 
+import logging
 from collections.abc import Iterator
 from random import Random
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ import pytest
 
 from meterline.api import app, auth
 from meterline.api.call import Call
+from meterline.observability import SERVICE
 from meterline.services.account.api_keys import create_key
 from meterline.services.base import ids, workers
 from meterline.services.invoices import metered
@@ -40,7 +42,7 @@ def opened(database: DynamoDB, tables: dict[str, str], patch: pytest.MonkeyPatch
     patch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
     patch.setattr(metered, "in_parallel", lambda calls: [call() for call in calls])
     patch.setattr(queues, "_send", lambda _url, batch: len(batch))
-    patch.setattr(app, "log", lambda *_, **__: None)
+    patch.setattr(logging.getLogger(SERVICE), "disabled", True)
     auth.forget_cached()
     shop = Shop(database, tables, create_key(livemode=False, name="lives").secret, wall)
     _keep_errors(shop, patch)

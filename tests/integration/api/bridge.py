@@ -6,12 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, wraps
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, override
 
 from tests.gateway import route
+from tests.lambda_context import LambdaContext
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -20,7 +21,7 @@ FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 @cache
 def load_handler(function: str) -> Handler:
-    """The handler of a function's folder."""
+    """The handler of a function's folder; an invocation of nobody's where it is given none."""
     path = FUNCTIONS / function / "app.py"
     specification = importlib.util.spec_from_file_location(f"functions.{function}", path)
     assert specification is not None
@@ -28,7 +29,12 @@ def load_handler(function: str) -> Handler:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     handler: Handler = module.handler
-    return handler
+
+    @wraps(handler)
+    def invoke(event: dict[str, Any], context: object) -> dict[str, Any]:
+        return handler(event, context or LambdaContext())
+
+    return invoke
 
 
 class Bridge:

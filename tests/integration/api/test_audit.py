@@ -27,8 +27,8 @@ def _logged(api: Api, capsys: pytest.CaptureFixture[str], key: str) -> tuple[int
     headers = {"authorization": f"Bearer {key}"}
     response = api.bridge.call(gateway_event("GET", "/v1/customers", headers))
     text = capsys.readouterr().out
-    [line] = [one for one in map(json.loads, text.splitlines()) if one["message"] == "request"]
-    assert line["request_id"] == response["headers"]["request-id"]
+    [line] = [one for one in map(json.loads, text.splitlines()) if one.get("message") == "request"]
+    assert line["correlation_id"] == response["headers"]["request-id"]
     return response["statusCode"], line, text
 
 

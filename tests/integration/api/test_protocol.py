@@ -60,7 +60,7 @@ def test_a_refusal_of_somebody_known_writes_its_line(
     status, headers, _ = _raw(api, "GET", "/v1/customers?limit=none")
     assert status == 400
     line = json.loads(capsys.readouterr().out)
-    assert (line["status"], line["request_id"]) == (400, headers["request-id"])
+    assert (line["status"], line["correlation_id"]) == (400, headers["request-id"])
 
 
 def test_basic_authentication_takes_the_key_as_the_user(api: Api) -> None:

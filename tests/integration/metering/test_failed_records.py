@@ -17,6 +17,7 @@ from meterline_cli import redrive as command
 from tests.engines import FAILED_BATCHES, Engine
 from tests.integration.api.bridge import load_handler
 from tests.integration.metering.worlds import NOW, event, send, stored_records, used
+from tests.lambda_context import LambdaContext
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:count"
 
@@ -28,12 +29,6 @@ class Now:
 
     def seconds(self) -> int:
         return self.at
-
-
-class Lambda:
-    """What a function is told about its invocation."""
-
-    function_name = FUNCTION
 
 
 def wire(record: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +49,7 @@ def records(engine: Engine, *spoiled: int) -> list[dict[str, Any]]:
 def invoke(function: str, sent: Mapping[str, Any]) -> Any:
     """The deployed function, in this process."""
     assert function == FUNCTION
-    return load_handler("count_usage")(json.loads(json.dumps(sent)), Lambda)
+    return load_handler("count_usage")(json.loads(json.dumps(sent)), LambdaContext(FUNCTION))
 
 
 def stored_batches() -> list[failed_batches.FailedBatch]:

@@ -324,7 +324,7 @@ def test_the_alarm_counts_what_cannot_be_read(
     function = load_handler("reconcile_usage")
     assert function({}, None)["unreadable"] == 1
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [one["UsageDifferences"] for one in metrics if "UsageDifferences" in one] == [1]
+    assert [one["UsageDifferences"] for one in metrics if "UsageDifferences" in one] == [[1]]
 
 
 def test_a_table_that_does_not_answer_is_no_difference(

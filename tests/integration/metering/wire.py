@@ -1,6 +1,5 @@
 """The metering endpoints for an HTTP client, on the handlers that are deployed."""
 
-import importlib.util
 import json
 import time
 from collections.abc import Callable
@@ -17,7 +16,8 @@ from meterline.store.account.api_keys import save_keys
 from meterline.store.base.documents import Change, Document
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.directory import forget_directory
-from tests.engines import ROOT, Engine
+from tests.engines import Engine
+from tests.integration.api.bridge import load_handler
 
 SECRET = "sk_test_0123456789abcdefghijABCD"
 NOW = int(time.time())
@@ -30,9 +30,9 @@ class Api:
     """The deployed handlers, behind one method."""
 
     def __init__(self) -> None:
-        self.ingest = _handler("ingest_meter_events")
-        self.usage = _handler("serve_usage")
-        self.events = _handler("serve_events")
+        self.ingest = load_handler("ingest_meter_events")
+        self.usage = load_handler("serve_usage")
+        self.events = load_handler("serve_events")
 
     def post(self, path: str, body: Any, *, secret: str = SECRET, **headers: str) -> Answer:
         """A POST of a form (text) or of JSON (anything else)."""
@@ -46,17 +46,6 @@ class Api:
         handler = self.events if path == "/v2/core/events" else self.usage
         event = _event("GET", path, SECRET, {}) | {"rawQueryString": urlencode(query)}
         return _answer(handler, event)
-
-
-def _handler(function: str) -> Callable[..., dict[str, Any]]:
-    path = ROOT / "functions" / function / "app.py"
-    spec = importlib.util.spec_from_file_location(f"{function}_app", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    handler: Callable[..., dict[str, Any]] = module.handler
-    return handler
 
 
 def _event(method: str, path: str, secret: str, headers: dict[str, str]) -> dict[str, Any]:

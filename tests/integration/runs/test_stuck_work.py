@@ -29,6 +29,7 @@ from tests.integration.runs.worlds import (
     told,
     with_work,
 )
+from tests.lambda_context import LambdaContext
 
 QUEUES = ("Renewals", "Invoices", "Clocks")
 
@@ -242,15 +243,13 @@ def test_a_killed_worker_delays_its_batch_no_longer_than_it_could_have_lived(
                 (entry["ReceiptHandle"], entry["VisibilityTimeout"]) for entry in given["Entries"]
             )
 
-    class Context:
-        def get_remaining_time_in_millis(self) -> int:
-            return 119_900
-
     def dies(*_: object, **__: object) -> None:
         raise SystemExit
 
     monkeypatch.setattr("meterline.store.work.queues.sqs", Sqs)
-    monkeypatch.setattr(queue_workers, "each_record", dies)
+    monkeypatch.setattr(queue_workers, "process_messages", dies)
+    monkeypatch.setattr("meterline.store.work.queues.sqs", Sqs)
+    monkeypatch.setattr(queue_workers, "process_messages", dies)
     function, object_id = WORKERS[name]
     records = [
         {
@@ -261,7 +260,7 @@ def test_a_killed_worker_delays_its_batch_no_longer_than_it_could_have_lived(
         for number in range(10)
     ]
     with pytest.raises(SystemExit):
-        load_handler(function)({"Records": records}, Context())
+        load_handler(function)({"Records": records}, LambdaContext(remaining_milliseconds=119_900))
     assert held == {f"handle {number}": 119 + 15 for number in range(10)}
 
 

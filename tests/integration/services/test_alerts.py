@@ -31,6 +31,7 @@ from meterline.store.work import failed_batches
 from tests.engines import Engine
 from tests.integration.api.bridge import load_handler
 from tests.integration.reads import items_read
+from tests.lambda_context import LambdaContext
 
 NOW = 1_800_000_000
 METER = "mtr_test_1"
@@ -244,12 +245,6 @@ def test_an_event_too_large_for_a_message_tells_where_to_fetch_it(dynamodb: Engi
     assert heard() == ["invoice.created"]
 
 
-class Lambda:
-    """What a function is told about its invocation."""
-
-    function_name = "the-function"
-
-
 def _counted(customer: str, number: str) -> dict[str, Any]:
     """The record of a customer's counter that has changed."""
     place = counter_place(BucketKey(False, METER, customer, NOW // 3_600))  # noqa: FBT003 - a key
@@ -260,7 +255,7 @@ def _counted(customer: str, number: str) -> dict[str, Any]:
 def _invoke(function: str, *records: dict[str, Any], redriven: bool = False) -> list[str]:
     """The numbers of the records that a function hands back."""
     event = {"Records": list(records)} | ({"redriven": True} if redriven else {})
-    answer = load_handler(function)(event, Lambda)
+    answer = load_handler(function)(event, LambdaContext("the-function"))
     return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from tests.engines import ROOT
 
-HEAVY = {"pynamodb", "aws_lambda_powertools", "requests", "jsonschema"}
+HEAVY = {"pynamodb", "boto3", "aws_lambda_powertools.utilities.batch", "requests", "jsonschema"}
+"""Each doubles a start, or nearly; the batch utility is for the queues' workers only."""
 
 
 @pytest.mark.parametrize(
     "module",
     [
+        "meterline.observability",
         "meterline.api.app",
         "meterline.api.lists",
         "meterline.api.routes.description",
@@ -20,7 +22,7 @@ HEAVY = {"pynamodb", "aws_lambda_powertools", "requests", "jsonschema"}
     ],
 )
 def test_light_modules_import_nothing_heavy(module: str) -> None:
-    program = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    program = f"import sys, {module}; print(*sys.modules)"
     path = str(ROOT / "layers" / "meterline" / "python")
     done = subprocess.run(  # noqa: S603 - this interpreter, a fixed program
         [sys.executable, "-c", program],

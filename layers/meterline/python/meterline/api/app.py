@@ -24,8 +24,8 @@ from meterline.api.params.specs import Params
 from meterline.api.requests import idempotency_key, read_params, read_request
 from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
+from meterline.observability import log_failure, logger, observed
 from meterline.services.base.api_version import API_VERSION, check_version
-from meterline.services.base.logs import frames, log
 from meterline.services.base.wire_numbers import wire_number
 from meterline.store.base.documents import Body, Conflict, LeaseLost
 
@@ -53,23 +53,25 @@ class Result:
 def lambda_handler(routes: Routes) -> Callable[[dict[str, Any], object], Response]:
     """The Lambda handler that serves ``routes``."""
 
-    def handler(event: dict[str, Any], context: object) -> Response:
-        return handle(event, context, routes)
+    @observed
+    def handler(event: dict[str, Any], _context: object) -> Response:
+        return handle(event, routes)
 
     return handler
 
 
-def handle(event: dict[str, Any], context: object, routes: Routes) -> Response:
+def handle(event: dict[str, Any], routes: Routes) -> Response:
     """Answer one API Gateway event; whatever happens, in the API's own format."""
     started = time.perf_counter()
     call = Call(read_request(event), now=int(time.time()))
+    logger.set_correlation_id(call.request_id)
     try:
         result = _answer(call, routes)
     except BillingError as refusal:
         result = _refusal(call, refusal)
     except Exception as error:  # noqa: BLE001 - the client is answered, the operator is told
         result = _refusal(call, _failure(call, error))
-    _log_call(call, result.status, started, getattr(context, "aws_request_id", None))
+    _log_call(call, result.status, started)
     return _response(call, result)
 
 
@@ -230,14 +232,7 @@ def _failure(call: Call, error: Exception) -> BillingError:
 
     if is_throttled(error):
         return rate_limited()
-    log(
-        "ERROR",
-        "unexpected exception",
-        request_id=call.request_id,
-        route=call.route,
-        exception=type(error).__name__,
-        frames=frames(error),
-    )
+    log_failure("unexpected exception", error, route=call.route)
     return internal_error()
 
 
@@ -271,18 +266,15 @@ _FIRST_FAILURE = 500
 _RETRYABLE = {409, 429, 500}
 
 
-def _log_call(call: Call, status: int, started: float, invocation: str | None) -> None:
+def _log_call(call: Call, status: int, started: float) -> None:
     """One line, except for refusals of nobody known: a flood of them would be paid by the line, and
     the access log of the API has them.
     """
     if call.key_id is None and _FIRST_ERROR <= status < _FIRST_FAILURE:
         return
-    log(
-        "INFO",
+    logger.info(
         "request",
-        request_id=call.request_id,
         api_key=call.key_id,
-        invocation=invocation,
         method=call.request.method,
         route=call.route,
         status=status,

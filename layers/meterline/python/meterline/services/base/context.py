@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError
+from meterline.observability import logger
 from meterline.services.base.outbox import EventDraft, Origin, outbox
 from meterline.services.base.progress import DueStep
-from meterline.store.base.documents import Change, Oversized, Receipt, TooLong
+from meterline.store.base.documents import Change, Document, Oversized, Receipt, TooLong
 from meterline.store.billing.repository import BillingStore
 
 
@@ -46,13 +47,13 @@ class Context:
         """
         if self.due_step is not None:
             self.due_step.check(change)
-        puts = list(change.puts)
+        boxes: list[Document] = []
         if events:
             cause = (change.puts or change.deletes)[0]
-            puts += outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock)
+            boxes = outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock)
         whole = replace(
             change,
-            puts=puts,
+            puts=[*change.puts, *boxes],
             receipt=self.receipt,
             result_id=result_id,
             is_asked_for=self.origin is not None,
@@ -67,6 +68,22 @@ class Context:
             raise _too_much() from None
         if self.due_step is not None:
             self.due_step.note(change)
+        if events:
+            _log_commit(events, boxes)
+
+
+_FOLLOWED = ("subscription", "invoice", "test_helpers.test_clock")
+"""Kinds whose ids log lines name. Other ids may be a client's own words."""
+
+
+def _log_commit(drafts: Sequence[EventDraft], boxes: Sequence[Document]) -> None:
+    """Lead from the request or message that is under way to its events and objects."""
+    subjects = [draft.subject for draft in drafts]
+    logger.info(
+        "committed",
+        events=[event["id"] for box in boxes for event in box.body["events"]],
+        objects=sorted({one["id"] for one in subjects if one.get("object") in _FOLLOWED}),
+    )
 
 
 _CONTAINED = {("subscription", "items"): "items, with the metadata of them and of their prices"}

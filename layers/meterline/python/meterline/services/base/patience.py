@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from meterline.services.base.logs import log
+from meterline.observability import logger
 from meterline.store.work import failed_batches
 
 OWN_SECONDS = 60
@@ -72,7 +72,7 @@ class Patience:
 def set_aside(records: Sequence[Mapping[str, Any]], function: str) -> None:
     """Keep records whole until an operator redrives them to ``function``; none is no work."""
     if records:
-        log("ERROR", "records set aside", number=len(records))
+        logger.error("records set aside", number=len(records))
         failed_batches.set_aside(records, function=function)
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from meterline.services.base.logs import frames, log
+from meterline.observability import log_failure, logger
 from meterline.services.base.patience import Patience, function_to_redrive, set_aside
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
 
@@ -126,7 +126,7 @@ def _answer(
         again = again + aside
     else:
         set_aside(aside, invocation.function)
-    log("INFO", "batch", done=len(records) - len(again), failed=len(again))
+    logger.info("batch", done=len(records) - len(again), failed=len(again))
     return {"batchItemFailures": [{"itemIdentifier": sequence_number(one)} for one in again]}
 
 
@@ -138,13 +138,7 @@ def _failure(record: Record, work: Callable[[], object], milliseconds: int) -> B
         with _time_limit(milliseconds):
             work()
     except (Exception, TookTooLong) as error:  # noqa: BLE001 - it takes nothing else with it
-        log(
-            "ERROR",
-            "record failed",
-            record=sequence_number(record),
-            exception=type(error).__name__,
-            frames=frames(error),
-        )
+        log_failure("record failed", error, record=sequence_number(record))
         return error
     return None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from meterline.observability import log_scope, logger
 from meterline.services.base.outbox import OUTBOX_KIND, shorter_forms
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
@@ -71,6 +72,14 @@ def publish(events: Iterable[Body]) -> None:
     told = list(events)
     _publish(settings().events_topic_arn, told)
     _publish(settings().alerts_topic_arn, [event for event in told if event["type"] == _ALERT])
+    _log_published(told)
+
+
+def _log_published(events: list[Body]) -> None:
+    """Lead from the request that caused the events of a commit, if one did, to their ids."""
+    requests = {(event.get("request") or {}).get("id") for event in events} - {None}
+    with log_scope(**({"correlation_id": requests.pop()} if requests else {})):
+        logger.info("published", events=[event["id"] for event in events])
 
 
 def _publish(topic_arn: str, events: list[Body]) -> None:

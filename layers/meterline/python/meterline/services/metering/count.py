@@ -16,7 +16,7 @@ from meterline.core.metering import buckets
 from meterline.core.metering.acceptance import measure_from_text
 from meterline.core.metering.aggregation import Measure, Row, rows_from
 from meterline.core.metering.buckets import Bucket
-from meterline.services.base.logs import frames, log
+from meterline.observability import log_failure
 from meterline.services.base.patience import Patience, set_aside
 from meterline.services.metering import hour_profiles
 from meterline.store.base.batches import back_off
@@ -222,14 +222,7 @@ def _read(
 def _note(error: Exception, key: BucketKey, group: Group, failed: dict[BucketKey, Group]) -> None:
     failed[key] = group
     group.error = error
-    log(
-        "ERROR",
-        "bucket failed",
-        meter=key.meter,
-        hour=key.start,
-        exception=type(error).__name__,
-        frames=frames(error),
-    )
+    log_failure("bucket failed", error, meter=key.meter, hour=key.start)
 
 
 def _decide(bucket: Bucket, group: Group) -> list[Change]:

@@ -16,7 +16,7 @@ from meterline.core.metering.second_profiles import (
     has_profile,
     without_cancelled,
 )
-from meterline.services.base.logs import frames, log
+from meterline.observability import failure, logger
 from meterline.store.metering import usage, usage_profiles
 from meterline.store.metering.usage import BucketKey, NotVisible
 from meterline.store.metering.usage_commits import Change
@@ -40,7 +40,7 @@ def extend_if_due(change: Change, segments: int) -> None:
     except NeedsAllRows:
         return
     except Exception as error:  # noqa: BLE001 - the next profile makes up for it
-        log("WARNING", "no profile", exception=type(error).__name__, frames=frames(error))
+        logger.warning("no profile", **failure(error))
 
 
 def _extend(change: Change, segments: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from meterline.core.metering.acceptance import measure_from_text
 from meterline.core.metering.aggregation import Aggregate, Measure, Row, aggregate
 from meterline.core.metering.buckets import Bucket, bounded, effective_rows
-from meterline.services.base.logs import frames, log
+from meterline.observability import log_failure
 from meterline.services.metering.count import Group, count_groups
 from meterline.store.base.failures import UNANSWERED
 from meterline.store.metering import meter_events, usage
@@ -239,14 +239,7 @@ def _counters(groups: Mapping[BucketKey, Group]) -> dict[BucketKey, Bucket]:
 
 def _note(message: str, key: BucketKey, error: Exception) -> None:
     """Log what went wrong with a bucket, without its values or whom it is about."""
-    log(
-        "ERROR",
-        message,
-        meter=key.meter,
-        hour=key.start,
-        exception=type(error).__name__,
-        frames=frames(error),
-    )
+    log_failure(message, error, meter=key.meter, hour=key.start)
 
 
 def _compare(group: Group, counter: Bucket, remembered: Remembered) -> Difference | None:

@@ -11,15 +11,10 @@ would wait six times as long, which is for batches that no worker has begun.
 from collections.abc import Callable
 from contextlib import suppress
 
+from meterline.observability import logger, record_metric
+from meterline.observability.batches import process_messages
 from meterline.services.base.context import Context
-from meterline.services.base.metrics import measure
-from meterline.services.base.workers import (
-    BatchAnswer,
-    Record,
-    each_record,
-    message_id,
-    worker_context,
-)
+from meterline.services.base.workers import BatchAnswer, Record, worker_context
 from meterline.services.work.due_work import do_due_work, is_due
 from meterline.services.work.test_clocks import fail_test_clock, run_test_clock
 from meterline.store.base.failures import passes
@@ -77,9 +72,9 @@ def _hold(records: list[Record], seconds_left: int | None) -> None:
 def _measured(
     records: list[Record], do: Callable[[Record, Context, str], None], work: str
 ) -> BatchAnswer:
-    answer = each_record(records, lambda record: _try(record, do), message_id)
+    answer = process_messages(records, lambda record: _try(record, do))
     failed = len(answer["batchItemFailures"])
-    measure("Count", work=work, WorkDone=len(records) - failed, WorkFailed=failed)
+    record_metric("Count", work=work, WorkDone=len(records) - failed, WorkFailed=failed)
     return answer
 
 
@@ -88,6 +83,9 @@ def _try(record: Record, do: Callable[[Record, Context, str], None]) -> None:
     once it is given up no longer than at first.
     """
     message = DueMessage.parse(record["body"])
+    logger.append_keys(object=message.object_id)
+    if message.correlation_id:
+        logger.set_correlation_id(message.correlation_id)
     ctx = worker_context(livemode=message.livemode)
     try:
         if _is_last_try(record):

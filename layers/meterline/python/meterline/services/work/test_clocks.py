@@ -11,10 +11,10 @@ from functools import partial
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Interval, IntervalUnit, add_intervals
+from meterline.observability import log_failure
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.limits import deleted_set, members
-from meterline.services.base.logs import frames, log
 from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.progress import DuePoint, DueStep, NoProgress
@@ -120,8 +120,7 @@ def fail_test_clock(ctx: Context, clock_id: str, error: Exception) -> bool:
     clock = ctx.store.get(clock_id)
     if clock is None or clock.body.get("deleted") or clock.body["status"] != "advancing":
         return False
-    kind = type(error).__name__
-    log("ERROR", "test clock failed", clock=clock_id, exception=kind, frames=frames(error))
+    log_failure("test clock failed", error, clock=clock_id)
     _stop(ctx, clock, "internal_failure", int(clock.body["frozen_time"]))
     return True
 

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import batched
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from meterline.observability import logger
 from meterline.store.base.clients import sqs
 from meterline.store.base.settings import settings
 from meterline.store.work.stuck import forget_stuck
@@ -28,31 +29,40 @@ _DEPTHS = (
 
 @dataclass(frozen=True, slots=True)
 class DueMessage:
-    """Says that an object may have work to do; the worker decides again from stored state."""
+    """Says that an object may have work to do; the worker decides again from stored state.
+
+    ``correlation_id`` leads from the worker's log lines to those of what sent it.
+    """
 
     livemode: bool
     object_id: str
+    correlation_id: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "DueMessage":
         """The message from the body of an SQS record."""
         fields = json.loads(text)
-        return cls(bool(fields["livemode"]), str(fields["id"]))
+        return cls(bool(fields["livemode"]), str(fields["id"]), fields.get("correlation_id"))
 
     def text(self) -> str:
         """The message as the body of an SQS record."""
-        return json.dumps({"livemode": self.livemode, "id": self.object_id})
+        fields = {"livemode": self.livemode, "id": self.object_id}
+        if self.correlation_id:
+            fields["correlation_id"] = self.correlation_id
+        return json.dumps(fields)
 
 
 def enqueue(messages: Iterable[DueMessage]) -> int:
     """Send each message to the queue of its object's kind, ten to a call; returns how many.
 
     Many calls go side by side. A message that SQS refuses raises, so that the caller is retried:
-    repeating one is harmless.
+    repeating one is harmless. Messages carry the correlation id of the work that sends them.
     """
     groups: dict[str, list[DueMessage]] = {}
+    correlation_id = logger.get_correlation_id()
     for message in messages:
-        groups.setdefault(queue_of(message), []).append(message)
+        correlated = replace(message, correlation_id=correlation_id)
+        groups.setdefault(queue_of(message), []).append(correlated)
     calls = [
         partial(_send, url, batch)
         for url, group in groups.items()
