@@ -36,6 +36,7 @@ def begin(life: Life, chance: Random) -> None:
         settings["unpaid_action"] = chance.choice(["mark_unpaid", "cancel"])
     if chance.random() < 0.4:
         settings["late_usage"] = "next_invoice"
+        life.bills_late = True
     if chance.random() < 0.2:
         settings["invoice_grace_seconds"] = chance.choice([0, 60, 2 * DAY])
     if settings:

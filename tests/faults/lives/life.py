@@ -44,6 +44,8 @@ class Life:
     currency: str = "usd"
     look: Callable[[], None] = lambda: None
     """Has what was done so far judged; also called whenever time has passed."""
+    bills_late: bool = False
+    """Whether late usage is billed by the next invoice."""
     usage: list[tuple[str, str, int, int]] = field(default_factory=list)
     """Customer, event name, timestamp, value of each event that was accepted, all counted."""
 

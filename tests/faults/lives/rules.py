@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.store.base.documents import Body
+from tests.faults.lives.counted import Reckoning, check_corrections
 from tests.faults.lives.life import Life
 from tests.faults.lives.money import check_balances, check_credits, check_invoice
 from tests.faults.lives.shop import BrokenRuleError, stamp
@@ -29,6 +30,10 @@ class Rules:
     seen: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     numbers: dict[str, str] = field(default_factory=dict)
     now: int = 0
+    reckoning: Reckoning = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reckoning = Reckoning(self.life)
 
     def look(self) -> None:
         """Judge what has come since the last look: by requests, or by time alone."""
@@ -56,6 +61,8 @@ class Rules:
         check_credits(self.life)
         self._check_nothing_due(is_time=is_time)
         new = [one[0] for key, one in invoices.items() if not before.get(key)]
+        check_corrections(self.life, new)
+        self.reckoning.look()
         for versions in by_kind["subscription"].values():
             self._check_end(versions)
             if is_time:

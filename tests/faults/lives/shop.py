@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from meterline.services.base.context import Context
 from meterline.services.metering.count import count_records
 from meterline.services.work.test_clocks import run_test_clock
+from meterline.services.work.usage_watch import watch_batch
 from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
 from meterline.store.billing.repository import BillingStore
@@ -53,6 +54,15 @@ class Answer(NamedTuple):
         return self.status >= 400
 
 
+class Cause(NamedTuple):
+    """A request, and the instant at which it was sent."""
+
+    method: str
+    path: str
+    params: Body
+    now: int
+
+
 @dataclass(slots=True)
 class Record:
     """The versions of the objects of a life, and its events, in the order in which they came."""
@@ -62,6 +72,9 @@ class Record:
     deleted: set[str] = field(default_factory=set)
     events: list[Body] = field(default_factory=list)
     commits: int = 0
+    causes: dict[str, list[Cause | None]] = field(default_factory=lambda: defaultdict(list))
+    """The request that made each version; None for those that time made."""
+    cause: Cause | None = None
 
     def of_kind(self, kind: str) -> Iterator[list[Body]]:
         """The versions of each object of a kind."""
@@ -84,6 +97,7 @@ class Record:
             return
         self.kinds[body["id"]] = kind
         self.versions[body["id"]].append(body)
+        self.causes[body["id"]].append(self.cause)
 
 
 @dataclass(slots=True)
@@ -104,6 +118,7 @@ class Shop:
     now: int = 0
     _seen: int = 0
     _counted: int = 0
+    _watched: int = 0
     _aliases: dict[str, str] = field(default_factory=dict)
 
     def open(self) -> None:
@@ -115,20 +130,22 @@ class Shop:
         self.errors.clear()
         self.record = Record()
         self._aliases.clear()
-        self._seen = self._counted = 0
+        self._seen = self._counted = self._watched = 0
 
     def close_catalogue(self) -> None:
         """Keep what was written so far for all lives."""
         for table in self.database.tables.values():
             table.mark()
-        self._seen = self._counted = 0
+        self._seen = self._counted = self._watched = 0
 
     # -------------------------------------------------------------- acts
     def ask(self, method: str, path: str, **params: Any) -> Answer:
         """Send a request; what it wrote is on record."""
         before = self.billing_writes
         answer = self._answer(method, path, params)
+        self.record.cause = Cause(method, path, params, self.now)
         self.look()
+        self.record.cause = None
         said = f"{answer.status}"
         if answer.is_refusal:
             error = answer.body["error"]
@@ -198,7 +215,26 @@ class Shop:
             for one in fresh
         ]
         assert count_records(records) == []
+        self._watch()
         self.look()
+
+    def _watch(self) -> None:
+        """Look at the usage that was counted, as the stream of its table does."""
+        table = self.database.tables[self.tables["usage"]]
+        keys = dict.fromkeys(key for key, _ in table.written[self._watched :])
+        self._watched = len(table.written)
+        records = [
+            {
+                "eventName": "MODIFY",
+                "dynamodb": {
+                    "Keys": {name: table.items[key][name] for name in ("pk", "sk")},
+                    "SequenceNumber": "1",
+                },
+            }
+            for key in keys
+            if key in table.items
+        ]
+        assert watch_batch(records) == {"batchItemFailures": []}
 
     # -------------------------------------------------------------- what is there
     @property

@@ -188,6 +188,16 @@ def test_of_one_that_stops_and_one_that_starts_in_a_second_one_bills_it(
     assert usage_billed(stage, calls) == 111
 
 
+def test_the_second_of_a_start_is_billed_beside_the_trial_that_is_given_in_it(api: Api) -> None:
+    stage = Stage(api, "2024-01-01")
+    made = stage.subscribe(stage.metered("Calls", stage.meter(), 10), **CLASSIC)
+    stage.use(5)
+    stage.change(made, trial_end=at("2024-02-01"))
+    lines = [line for one in stage.invoices() for line in one.lines.data]
+    assert sorted(line.amount for line in lines) == [0, 0, 50]
+    assert len({line.id for line in lines}) == 3
+
+
 def test_a_renewal_that_ends_a_trial_leaves_out_the_second_that_another_has_billed(
     api: Api,
 ) -> None:

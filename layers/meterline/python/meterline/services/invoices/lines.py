@@ -44,7 +44,7 @@ def line_bodies(line: Line, subject: LineSubject, invoice_id: str) -> list[Body]
 def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
     price = subject.price
     return {
-        "id": derived_id("il_", invoice_id, line.item_id, line.period.start),
+        "id": derived_id("il_", invoice_id, line.item_id, line.period.start, line.period.end),
         "object": "line_item",
         "currency": price["currency"],
         "discount_amounts": [],
