@@ -1,0 +1,1038 @@
+# Written by `python -m local.wire_types` from stripe.schema.json: do not edit.
+# The objects of the API as Meterline stores them, for the type checker alone: there is no such
+# module at run time. Other objects are named by their ids; private state is not listed here.
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+class Listed[T](TypedDict):
+    object: Literal["list"]
+    data: list[T]
+    has_more: bool
+    url: str
+    total_count: NotRequired[int]
+
+class Address(TypedDict):
+    city: str | None
+    country: str | None
+    line1: str | None
+    line2: str | None
+    postal_code: str | None
+    state: str | None
+
+class Alert(TypedDict):
+    id: str
+    object: Literal["billing.alert"]
+    alert_type: Literal["usage_threshold"]
+    livemode: bool
+    status: Literal["active", "archived", "inactive"] | None
+    title: str
+    usage_threshold: AlertUsageThreshold | None
+
+class AlertUsageThreshold(TypedDict):
+    filters: list[AlertUsageThresholdFilter] | None
+    gte: int
+    meter: str
+    recurrence: Literal["one_time"]
+
+class AlertUsageThresholdFilter(TypedDict):
+    customer: str | None
+    type: Literal["customer"]
+
+class Coupon(TypedDict):
+    id: str
+    object: Literal["coupon"]
+    amount_off: int | None
+    applies_to: NotRequired[CouponAppliesTo]
+    created: int
+    currency: str | None
+    currency_options: NotRequired[dict[str, CouponCurrencyOptions]]
+    duration: Literal["forever", "once", "repeating"]
+    duration_in_months: int | None
+    livemode: bool
+    max_redemptions: int | None
+    metadata: dict[str, str]
+    name: str | None
+    percent_off: str | None
+    redeem_by: int | None
+    times_redeemed: int
+    valid: bool
+
+class CouponAppliesTo(TypedDict):
+    products: list[str]
+
+class CouponCurrencyOptions(TypedDict):
+    amount_off: int
+
+class Customer(TypedDict):
+    id: str
+    object: Literal["customer"]
+    address: NotRequired[Address | None]
+    balance: int
+    business_name: NotRequired[str]
+    cash_balance: NotRequired[dict[str, Any] | None]
+    created: int
+    currency: NotRequired[str | None]
+    customer_account: NotRequired[str | None]
+    default_source: str | None
+    delinquent: NotRequired[bool | None]
+    description: str | None
+    discount: NotRequired[str | None]
+    email: str | None
+    individual_name: NotRequired[str]
+    invoice_credit_balance: NotRequired[dict[str, int]]
+    invoice_prefix: NotRequired[str | None]
+    invoice_settings: CustomerInvoiceSettings
+    livemode: bool
+    metadata: dict[str, str]
+    name: NotRequired[str | None]
+    next_invoice_sequence: NotRequired[int]
+    phone: NotRequired[str | None]
+    preferred_locales: NotRequired[list[str] | None]
+    shipping: CustomerShipping | None
+    sources: NotRequired[dict[str, Any]]
+    subscriptions: NotRequired[Listed[str]]
+    tax: NotRequired[CustomerTax]
+    tax_exempt: NotRequired[Literal["exempt", "none", "reverse"]]
+    tax_ids: NotRequired[dict[str, Any]]
+    test_clock: NotRequired[str | None]
+
+class CustomerBalanceTransaction(TypedDict):
+    id: str
+    object: Literal["customer_balance_transaction"]
+    amount: int
+    checkout_session: str | None
+    created: int
+    credit_note: str | None
+    currency: str
+    customer: str
+    customer_account: str | None
+    description: str | None
+    ending_balance: int
+    invoice: str | None
+    livemode: bool
+    metadata: dict[str, str]
+    type: Literal[
+        "adjustment",
+        "applied_to_invoice",
+        "checkout_session_subscription_payment",
+        "checkout_session_subscription_payment_canceled",
+        "credit_note",
+        "initial",
+        "invoice_overpaid",
+        "invoice_too_large",
+        "invoice_too_small",
+        "migration",
+        "unapplied_from_invoice",
+        "unspent_receiver_credit",
+    ]
+
+class CustomerInvoiceSettings(TypedDict):
+    custom_fields: list[CustomerInvoiceSettingsCustomField] | None
+    default_payment_method: str | None
+    footer: str | None
+    rendering_options: CustomerInvoiceSettingsRenderingOptions | None
+
+class CustomerInvoiceSettingsCustomField(TypedDict):
+    name: str
+    value: str
+
+class CustomerInvoiceSettingsRenderingOptions(TypedDict):
+    amount_tax_display: str | None
+    template: str | None
+
+class CustomerShipping(TypedDict):
+    address: NotRequired[Address]
+    carrier: NotRequired[str | None]
+    name: NotRequired[str]
+    phone: NotRequired[str | None]
+    tracking_number: NotRequired[str | None]
+
+class CustomerTax(TypedDict):
+    automatic_tax: Literal["failed", "not_collecting", "supported", "unrecognized_location"]
+    ip_address: str | None
+    location: CustomerTaxLocation | None
+    provider: Literal["anrok", "avalara", "sphere", "stripe"]
+
+class CustomerTaxLocation(TypedDict):
+    country: str
+    source: Literal["billing_address", "ip_address", "payment_method", "shipping_destination"]
+    state: str | None
+
+class Discount(TypedDict):
+    id: str
+    object: Literal["discount"]
+    checkout_session: str | None
+    customer: str | None
+    customer_account: str | None
+    end: int | None
+    invoice: str | None
+    invoice_item: str | None
+    promotion_code: str | None
+    source: DiscountSource
+    start: int
+    subscription: str | None
+    subscription_item: str | None
+
+class DiscountSource(TypedDict):
+    coupon: str | None
+    type: Literal["coupon"]
+
+class Event(TypedDict):
+    id: str
+    object: Literal["event"]
+    account: NotRequired[str]
+    api_version: str | None
+    context: NotRequired[str]
+    created: int
+    data: dict[str, Any]
+    livemode: bool
+    pending_webhooks: int
+    request: EventRequest | None
+    type: str
+
+class EventRequest(TypedDict):
+    id: str | None
+    idempotency_key: str | None
+
+class Invoice(TypedDict):
+    id: str
+    object: Literal["invoice"]
+    account_country: str | None
+    account_name: str | None
+    account_tax_ids: list[str] | None
+    amount_due: int
+    amount_overpaid: int
+    amount_paid: int
+    amount_paid_off_stripe: NotRequired[int]
+    amount_remaining: int
+    amount_shipping: int
+    application: str | None
+    attempt_count: int
+    attempted: bool
+    auto_advance: NotRequired[bool]
+    automatic_tax: InvoiceAutomaticTax
+    automatically_finalizes_at: int | None
+    billing_reason: (
+        Literal[
+            "automatic_pending_invoice_item_invoice",
+            "manual",
+            "quote_accept",
+            "subscription",
+            "subscription_create",
+            "subscription_cycle",
+            "subscription_threshold",
+            "subscription_update",
+            "upcoming",
+        ]
+        | None
+    )
+    collection_method: Literal["charge_automatically", "send_invoice"]
+    confirmation_secret: NotRequired[InvoiceConfirmationSecret | None]
+    created: int
+    currency: str
+    custom_fields: list[InvoiceCustomField] | None
+    customer: str
+    customer_account: str | None
+    customer_address: Address | None
+    customer_email: str | None
+    customer_name: str | None
+    customer_phone: str | None
+    customer_shipping: InvoiceCustomerShipping | None
+    customer_tax_exempt: Literal["exempt", "none", "reverse"] | None
+    customer_tax_ids: NotRequired[list[InvoiceCustomerTaxId] | None]
+    default_payment_method: str | None
+    default_source: str | None
+    default_tax_rates: list[str]
+    description: str | None
+    discounts: list[str]
+    due_date: int | None
+    effective_at: int | None
+    ending_balance: int | None
+    footer: str | None
+    from_invoice: InvoiceFromInvoice | None
+    hosted_invoice_url: NotRequired[str | None]
+    invoice_pdf: NotRequired[str | None]
+    issuer: InvoiceIssuer
+    last_finalization_error: InvoiceLastFinalizationError | None
+    latest_revision: str | None
+    lines: Listed[InvoiceLine]
+    livemode: bool
+    metadata: dict[str, str]
+    next_payment_attempt: int | None
+    number: str | None
+    on_behalf_of: str | None
+    parent: InvoiceParent | None
+    payment_settings: InvoicePaymentSettings
+    payments: NotRequired[Listed[str]]
+    period_end: int
+    period_start: int
+    post_payment_credit_notes_amount: int
+    pre_payment_credit_notes_amount: int
+    receipt_number: str | None
+    rendering: InvoiceRendering | None
+    shipping_cost: InvoiceShippingCost | None
+    shipping_details: InvoiceShippingDetails | None
+    starting_balance: int
+    statement_descriptor: str | None
+    status: Literal["draft", "open", "paid", "uncollectible", "void"]
+    status_details: NotRequired[InvoiceStatusDetails]
+    status_transitions: InvoiceStatusTransitions
+    subtotal: int
+    subtotal_excluding_tax: int
+    test_clock: str | None
+    threshold_reason: NotRequired[InvoiceThresholdReason]
+    total: int
+    total_discount_amounts: list[InvoiceTotalDiscountAmount]
+    total_excluding_tax: int
+    total_pretax_credit_amounts: list[InvoiceTotalPretaxCreditAmount]
+    total_taxes: list[InvoiceTotalTax]
+    webhooks_delivered_at: int | None
+
+class InvoiceAutomaticTax(TypedDict):
+    disabled_reason: (
+        Literal["finalization_requires_location_inputs", "finalization_system_error"] | None
+    )
+    enabled: bool
+    liability: InvoiceAutomaticTaxLiability | None
+    provider: str | None
+    status: Literal["complete", "failed", "requires_location_inputs"] | None
+
+class InvoiceAutomaticTaxLiability(TypedDict):
+    account: NotRequired[str]
+    type: Literal["account", "self"]
+
+class InvoiceConfirmationSecret(TypedDict):
+    client_secret: str
+    type: str
+
+class InvoiceCustomField(TypedDict):
+    name: str
+    value: str
+
+class InvoiceCustomerShipping(TypedDict):
+    address: NotRequired[Address]
+    carrier: NotRequired[str | None]
+    name: NotRequired[str]
+    phone: NotRequired[str | None]
+    tracking_number: NotRequired[str | None]
+
+class InvoiceCustomerTaxId(TypedDict):
+    type: str
+    value: str | None
+
+class InvoiceFromInvoice(TypedDict):
+    action: str
+    invoice: str
+
+class InvoiceIssuer(TypedDict):
+    account: NotRequired[str]
+    type: Literal["account", "self"]
+
+class InvoiceItem(TypedDict):
+    id: str
+    object: Literal["invoiceitem"]
+    amount: int
+    currency: str
+    customer: str
+    customer_account: str | None
+    date: int
+    description: str | None
+    discountable: bool
+    discounts: list[str]
+    frozen_fields: NotRequired[list[Literal["discounts", "pricing", "quantity"]]]
+    invoice: str | None
+    invoicing_rules: NotRequired[list[InvoiceItemInvoicingRule]]
+    livemode: bool
+    metadata: dict[str, str]
+    net_amount: NotRequired[int]
+    parent: InvoiceItemParent | None
+    period: InvoiceItemPeriod
+    pricing: InvoiceItemPricing | None
+    proration: bool
+    proration_details: NotRequired[InvoiceItemProrationDetails]
+    quantity: int
+    quantity_decimal: str
+    tax_rates: list[str] | None
+    test_clock: str | None
+
+class InvoiceItemInvoicingRule(TypedDict):
+    type: Literal["defer_until_credited_items_resolved"]
+
+class InvoiceItemParent(TypedDict):
+    subscription_details: InvoiceItemParentSubscriptionDetails | None
+    type: Literal["subscription_details"]
+
+class InvoiceItemParentSubscriptionDetails(TypedDict):
+    subscription: str
+    subscription_item: NotRequired[str]
+
+class InvoiceItemPeriod(TypedDict):
+    end: int
+    start: int
+
+class InvoiceItemPricing(TypedDict):
+    price_details: NotRequired[InvoiceItemPricingPriceDetails]
+    type: Literal["price_details"]
+    unit_amount_decimal: str | None
+
+class InvoiceItemPricingPriceDetails(TypedDict):
+    price: str
+    product: str
+
+class InvoiceItemProrationDetails(TypedDict):
+    credited_items: InvoiceItemProrationDetailsCreditedItems | None
+    discount_amounts: list[InvoiceItemProrationDetailsDiscountAmount]
+
+class InvoiceItemProrationDetailsCreditedItems(TypedDict):
+    invoice_item: NotRequired[str]
+    invoice_line_item_details: NotRequired[
+        InvoiceItemProrationDetailsCreditedItemsInvoiceLineItemDetails
+    ]
+    type: Literal["invoice_item", "invoice_line_items"]
+
+class InvoiceItemProrationDetailsCreditedItemsInvoiceLineItemDetails(TypedDict):
+    invoice: str
+    invoice_line_items: list[str]
+
+class InvoiceItemProrationDetailsDiscountAmount(TypedDict):
+    amount: int
+    discount: str
+
+class InvoiceLastFinalizationError(TypedDict): ...
+
+class InvoiceLine(TypedDict):
+    id: str
+    object: Literal["line_item"]
+    amount: int
+    currency: str
+    description: str | None
+    discount_amounts: list[InvoiceLineDiscountAmount]
+    discountable: bool
+    discounts: list[str]
+    invoice: str | None
+    livemode: bool
+    metadata: dict[str, str]
+    parent: InvoiceLineParent
+    period: InvoiceLinePeriod
+    pretax_credit_amounts: list[InvoiceLinePretaxCreditAmount]
+    pricing: InvoiceLinePricing | None
+    quantity: int | None
+    quantity_decimal: str
+    subscription: str | None
+    subtotal: int
+    taxes: list[InvoiceLineTax]
+
+class InvoiceLineDiscountAmount(TypedDict):
+    amount: int
+    discount: str
+
+class InvoiceLineParent(TypedDict):
+    invoice_item_details: InvoiceLineParentInvoiceItemDetails | None
+    subscription_item_details: InvoiceLineParentSubscriptionItemDetails | None
+    type: Literal["invoice_item_details", "subscription_item_details"]
+
+class InvoiceLineParentInvoiceItemDetails(TypedDict):
+    invoice_item: str
+    proration: bool
+    proration_details: InvoiceLineParentInvoiceItemDetailsProrationDetails | None
+    subscription: str | None
+
+class InvoiceLineParentInvoiceItemDetailsProrationDetails(TypedDict):
+    credited_items: InvoiceLineParentInvoiceItemDetailsProrationDetailsCreditedItems | None
+
+class InvoiceLineParentInvoiceItemDetailsProrationDetailsCreditedItems(TypedDict):
+    invoice: str
+    invoice_line_items: list[str]
+
+class InvoiceLineParentSubscriptionItemDetails(TypedDict):
+    invoice_item: str | None
+    proration: bool
+    proration_details: InvoiceLineParentSubscriptionItemDetailsProrationDetails | None
+    subscription: str | None
+    subscription_item: str
+
+class InvoiceLineParentSubscriptionItemDetailsProrationDetails(TypedDict):
+    credited_items: InvoiceLineParentSubscriptionItemDetailsProrationDetailsCreditedItems | None
+
+class InvoiceLineParentSubscriptionItemDetailsProrationDetailsCreditedItems(TypedDict):
+    invoice: str
+    invoice_line_items: list[str]
+
+class InvoiceLinePeriod(TypedDict):
+    end: int
+    start: int
+
+class InvoiceLinePretaxCreditAmount(TypedDict):
+    amount: int
+    credit_balance_transaction: NotRequired[str | None]
+    discount: NotRequired[str]
+    type: Literal["credit_balance_transaction", "discount"]
+
+class InvoiceLinePricing(TypedDict):
+    price_details: NotRequired[InvoiceLinePricingPriceDetails]
+    type: Literal["price_details"]
+    unit_amount_decimal: str | None
+
+class InvoiceLinePricingPriceDetails(TypedDict):
+    price: str
+    product: str
+
+class InvoiceLineTax(TypedDict):
+    amount: int
+    tax_behavior: Literal["exclusive", "inclusive"]
+    tax_rate_details: InvoiceLineTaxTaxRateDetails | None
+    taxability_reason: str
+    taxable_amount: int | None
+    type: Literal["tax_rate_details"]
+
+class InvoiceLineTaxTaxRateDetails(TypedDict):
+    tax_rate: str
+
+class InvoiceParent(TypedDict):
+    quote_details: InvoiceParentQuoteDetails | None
+    subscription_details: InvoiceParentSubscriptionDetails | None
+    type: Literal["quote_details", "subscription_details"]
+
+class InvoiceParentQuoteDetails(TypedDict):
+    quote: str
+
+class InvoiceParentSubscriptionDetails(TypedDict):
+    metadata: dict[str, str] | None
+    subscription: str
+    subscription_proration_date: NotRequired[int]
+
+class InvoicePayment(TypedDict):
+    id: str
+    object: Literal["invoice_payment"]
+    amount_paid: int | None
+    amount_requested: int
+    created: int
+    currency: str
+    invoice: str
+    is_default: bool
+    livemode: bool
+    payment: InvoicePaymentPayment
+    status: str
+    status_transitions: InvoicePaymentStatusTransitions
+
+class InvoicePaymentPayment(TypedDict):
+    charge: NotRequired[str]
+    payment_intent: NotRequired[str]
+    payment_record: NotRequired[str]
+    type: Literal["charge", "payment_intent", "payment_record"]
+
+class InvoicePaymentSettings(TypedDict):
+    default_mandate: str | None
+    payment_method_options: InvoicePaymentSettingsPaymentMethodOptions | None
+    payment_method_types: list[str] | None
+
+class InvoicePaymentSettingsPaymentMethodOptions(TypedDict): ...
+
+class InvoicePaymentStatusTransitions(TypedDict):
+    canceled_at: int | None
+    paid_at: int | None
+
+class InvoiceRendering(TypedDict):
+    amount_tax_display: str | None
+    pdf: InvoiceRenderingPdf | None
+    template: str | None
+    template_version: int | None
+
+class InvoiceRenderingPdf(TypedDict):
+    page_size: Literal["a4", "auto", "letter"] | None
+
+class InvoiceShippingCost(TypedDict):
+    amount_subtotal: int
+    amount_tax: int
+    amount_total: int
+    shipping_rate: str | None
+    taxes: NotRequired[list[InvoiceShippingCostTax]]
+
+class InvoiceShippingCostTax(TypedDict):
+    amount: int
+    rate: str
+    taxability_reason: str | None
+    taxable_amount: int | None
+
+class InvoiceShippingDetails(TypedDict):
+    address: NotRequired[Address]
+    carrier: NotRequired[str | None]
+    name: NotRequired[str]
+    phone: NotRequired[str | None]
+    tracking_number: NotRequired[str | None]
+
+class InvoiceStatusDetails(TypedDict):
+    uncollectible: NotRequired[InvoiceStatusDetailsUncollectible]
+
+class InvoiceStatusDetailsUncollectible(TypedDict):
+    reason: (
+        Literal[
+            "max_payment_attempts",
+            "payment_not_received",
+            "subscription_canceled",
+            "subscription_paused",
+            "user_forgiven",
+        ]
+        | None
+    )
+
+class InvoiceStatusTransitions(TypedDict):
+    finalized_at: int | None
+    marked_uncollectible_at: int | None
+    paid_at: int | None
+    voided_at: int | None
+
+class InvoiceThresholdReason(TypedDict):
+    amount_gte: int | None
+    item_reasons: list[InvoiceThresholdReasonItemReason]
+
+class InvoiceThresholdReasonItemReason(TypedDict):
+    line_item_ids: list[str]
+    usage_gte: int
+
+class InvoiceTotalDiscountAmount(TypedDict):
+    amount: int
+    discount: str
+
+class InvoiceTotalPretaxCreditAmount(TypedDict):
+    amount: int
+    credit_balance_transaction: NotRequired[str | None]
+    discount: NotRequired[str]
+    type: Literal["credit_balance_transaction", "discount"]
+
+class InvoiceTotalTax(TypedDict):
+    amount: int
+    tax_behavior: Literal["exclusive", "inclusive"]
+    tax_rate_details: InvoiceTotalTaxTaxRateDetails | None
+    taxability_reason: str
+    taxable_amount: int | None
+    type: Literal["tax_rate_details"]
+
+class InvoiceTotalTaxTaxRateDetails(TypedDict):
+    tax_rate: str
+
+class Meter(TypedDict):
+    id: str
+    object: Literal["billing.meter"]
+    created: int
+    customer_mapping: MeterCustomerMapping
+    default_aggregation: MeterDefaultAggregation
+    display_name: str
+    event_name: str
+    event_time_window: Literal["day", "hour"] | None
+    livemode: bool
+    status: Literal["active", "inactive"]
+    status_transitions: MeterStatusTransitions
+    updated: int
+    value_settings: MeterValueSettings
+
+class MeterCustomerMapping(TypedDict):
+    event_payload_key: str
+    type: Literal["by_id"]
+
+class MeterDefaultAggregation(TypedDict):
+    formula: Literal["count", "last", "sum"]
+
+class MeterStatusTransitions(TypedDict):
+    deactivated_at: int | None
+
+class MeterValueSettings(TypedDict):
+    event_payload_key: str
+
+class Plan(TypedDict):
+    id: str
+    object: Literal["plan"]
+    active: bool
+    amount: int | None
+    amount_decimal: str | None
+    billing_scheme: Literal["per_unit", "tiered"]
+    created: int
+    currency: str
+    interval: Literal["day", "month", "week", "year"]
+    interval_count: int
+    livemode: bool
+    metadata: dict[str, str] | None
+    meter: str | None
+    nickname: str | None
+    product: str | None
+    tiers: NotRequired[list[PlanTier]]
+    tiers_mode: Literal["graduated", "volume"] | None
+    transform_usage: PlanTransformUsage | None
+    trial_period_days: int | None
+    usage_type: Literal["licensed", "metered"]
+
+class PlanTier(TypedDict):
+    flat_amount: int | None
+    flat_amount_decimal: str | None
+    unit_amount: int | None
+    unit_amount_decimal: str | None
+    up_to: int | None
+
+class PlanTransformUsage(TypedDict):
+    divide_by: int
+    round: Literal["down", "up"]
+
+class Price(TypedDict):
+    id: str
+    object: Literal["price"]
+    active: bool
+    billing_scheme: Literal["per_unit", "tiered"]
+    created: int
+    currency: str
+    currency_options: NotRequired[dict[str, PriceCurrencyOptions]]
+    custom_unit_amount: PriceCustomUnitAmount | None
+    livemode: bool
+    lookup_key: str | None
+    metadata: dict[str, str]
+    nickname: str | None
+    product: str
+    recurring: PriceRecurring | None
+    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | None
+    tiers: NotRequired[list[PriceTier]]
+    tiers_mode: Literal["graduated", "volume"] | None
+    transform_quantity: PriceTransformQuantity | None
+    type: Literal["one_time", "recurring"]
+    unit_amount: int | None
+    unit_amount_decimal: str | None
+
+class PriceCurrencyOptions(TypedDict):
+    custom_unit_amount: PriceCurrencyOptionsCustomUnitAmount | None
+    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | None
+    tiers: NotRequired[list[PriceCurrencyOptionsTier]]
+    unit_amount: int | None
+    unit_amount_decimal: str | None
+
+class PriceCurrencyOptionsCustomUnitAmount(TypedDict):
+    maximum: int | None
+    minimum: int | None
+    preset: int | None
+
+class PriceCurrencyOptionsTier(TypedDict):
+    flat_amount: int | None
+    flat_amount_decimal: str | None
+    unit_amount: int | None
+    unit_amount_decimal: str | None
+    up_to: int | None
+
+class PriceCustomUnitAmount(TypedDict):
+    maximum: int | None
+    minimum: int | None
+    preset: int | None
+
+class PriceRecurring(TypedDict):
+    interval: Literal["day", "month", "week", "year"]
+    interval_count: int
+    meter: str | None
+    trial_period_days: int | None
+    usage_type: Literal["licensed", "metered"]
+
+class PriceTier(TypedDict):
+    flat_amount: int | None
+    flat_amount_decimal: str | None
+    unit_amount: int | None
+    unit_amount_decimal: str | None
+    up_to: int | None
+
+class PriceTransformQuantity(TypedDict):
+    divide_by: int
+    round: Literal["down", "up"]
+
+class Product(TypedDict):
+    id: str
+    object: Literal["product"]
+    active: bool
+    created: int
+    default_price: NotRequired[str | None]
+    description: str | None
+    images: list[str]
+    livemode: bool
+    marketing_features: list[ProductMarketingFeature]
+    metadata: dict[str, str]
+    name: str
+    package_dimensions: ProductPackageDimensions | None
+    shippable: bool | None
+    statement_descriptor: NotRequired[str | None]
+    tax_code: NotRequired[str | None]
+    tax_details: ProductTaxDetails | None
+    type: Literal["good", "service"]
+    unit_label: NotRequired[str | None]
+    updated: int
+    url: str | None
+    attributes: list[str]
+
+class ProductMarketingFeature(TypedDict):
+    name: NotRequired[str]
+
+class ProductPackageDimensions(TypedDict):
+    height: str
+    length: str
+    weight: str
+    width: str
+
+class ProductTaxDetails(TypedDict):
+    performance_location: str | None
+    tax_code: str | None
+
+class Subscription(TypedDict):
+    id: str
+    object: Literal["subscription"]
+    application: str | None
+    application_fee_percent: str | None
+    automatic_tax: SubscriptionAutomaticTax
+    billing_cycle_anchor: int
+    billing_cycle_anchor_config: SubscriptionBillingCycleAnchorConfig | None
+    billing_mode: SubscriptionBillingMode
+    billing_schedules: list[SubscriptionBillingSchedule]
+    billing_thresholds: SubscriptionBillingThresholds | None
+    cancel_at: int | None
+    cancel_at_period_end: bool
+    canceled_at: int | None
+    cancellation_details: SubscriptionCancellationDetails | None
+    collection_method: Literal["charge_automatically", "send_invoice"]
+    created: int
+    currency: str
+    customer: str
+    customer_account: str | None
+    days_until_due: int | None
+    default_payment_method: str | None
+    default_source: str | None
+    default_tax_rates: NotRequired[list[str] | None]
+    description: str | None
+    discounts: list[str]
+    ended_at: int | None
+    invoice_settings: SubscriptionInvoiceSettings
+    items: Listed[SubscriptionItem]
+    latest_invoice: str | None
+    livemode: bool
+    managed_payments: SubscriptionManagedPayments | None
+    metadata: dict[str, str]
+    next_pending_invoice_item_invoice: int | None
+    on_behalf_of: str | None
+    pause_collection: SubscriptionPauseCollection | None
+    payment_settings: SubscriptionPaymentSettings | None
+    pending_invoice_item_interval: SubscriptionPendingInvoiceItemInterval | None
+    pending_setup_intent: str | None
+    pending_update: SubscriptionPendingUpdate | None
+    presentment_details: NotRequired[SubscriptionPresentmentDetails]
+    schedule: str | None
+    start_date: int
+    status: Literal[
+        "active",
+        "canceled",
+        "incomplete",
+        "incomplete_expired",
+        "past_due",
+        "paused",
+        "trialing",
+        "unpaid",
+    ]
+    status_details: NotRequired[SubscriptionStatusDetails]
+    test_clock: str | None
+    transfer_data: SubscriptionTransferData | None
+    trial_end: int | None
+    trial_settings: SubscriptionTrialSettings
+    trial_start: int | None
+
+class SubscriptionAutomaticTax(TypedDict):
+    disabled_reason: Literal["requires_location_inputs"] | None
+    enabled: bool
+    liability: SubscriptionAutomaticTaxLiability | None
+
+class SubscriptionAutomaticTaxLiability(TypedDict):
+    account: NotRequired[str]
+    type: Literal["account", "self"]
+
+class SubscriptionBillingCycleAnchorConfig(TypedDict):
+    day_of_month: int
+    hour: int | None
+    minute: int | None
+    month: int | None
+    second: int | None
+
+class SubscriptionBillingMode(TypedDict):
+    flexible: SubscriptionBillingModeFlexible | None
+    type: Literal["classic", "flexible"]
+    updated_at: NotRequired[int]
+
+class SubscriptionBillingModeFlexible(TypedDict):
+    proration_discounts: NotRequired[Literal["included", "itemized"]]
+
+class SubscriptionBillingSchedule(TypedDict):
+    applies_to: list[SubscriptionBillingScheduleAppliesTo] | None
+    bill_until: SubscriptionBillingScheduleBillUntil
+    key: str
+
+class SubscriptionBillingScheduleAppliesTo(TypedDict):
+    price: str | None
+    type: Literal["price"]
+
+class SubscriptionBillingScheduleBillUntil(TypedDict):
+    computed_timestamp: int
+    duration: SubscriptionBillingScheduleBillUntilDuration | None
+    timestamp: int | None
+    type: Literal["duration", "timestamp"]
+
+class SubscriptionBillingScheduleBillUntilDuration(TypedDict):
+    interval: Literal["day", "month", "week", "year"]
+    interval_count: int | None
+
+class SubscriptionBillingThresholds(TypedDict):
+    amount_gte: int | None
+    reset_billing_cycle_anchor: bool | None
+
+class SubscriptionCancellationDetails(TypedDict):
+    comment: str | None
+    feedback: (
+        Literal[
+            "customer_service",
+            "low_quality",
+            "missing_features",
+            "other",
+            "switched_service",
+            "too_complex",
+            "too_expensive",
+            "unused",
+        ]
+        | None
+    )
+    feedback_option: str | None
+    reason: (
+        Literal[
+            "canceled_by_retention_policy",
+            "cancellation_requested",
+            "payment_disputed",
+            "payment_failed",
+        ]
+        | None
+    )
+
+class SubscriptionInvoiceSettings(TypedDict):
+    account_tax_ids: list[str] | None
+    custom_fields: list[SubscriptionInvoiceSettingsCustomField] | None
+    description: str | None
+    footer: str | None
+    issuer: SubscriptionInvoiceSettingsIssuer
+
+class SubscriptionInvoiceSettingsCustomField(TypedDict):
+    name: str
+    value: str
+
+class SubscriptionInvoiceSettingsIssuer(TypedDict):
+    account: NotRequired[str]
+    type: Literal["account", "self"]
+
+class SubscriptionItem(TypedDict):
+    id: str
+    object: Literal["subscription_item"]
+    billed_until: NotRequired[int]
+    billing_thresholds: SubscriptionItemBillingThresholds | None
+    created: int
+    current_period_end: int
+    current_period_start: int
+    current_trial: SubscriptionItemCurrentTrial | None
+    discounts: list[str]
+    metadata: dict[str, str]
+    plan: Plan
+    price: Price
+    quantity: NotRequired[int]
+    subscription: str
+    tax_rates: list[str] | None
+
+class SubscriptionItemBillingThresholds(TypedDict):
+    usage_gte: int | None
+
+class SubscriptionItemCurrentTrial(TypedDict):
+    end_date: int
+    start_date: int
+    trial_offer: str
+
+class SubscriptionManagedPayments(TypedDict):
+    enabled: bool
+
+class SubscriptionPauseCollection(TypedDict):
+    behavior: Literal["keep_as_draft", "mark_uncollectible", "void"]
+    resumes_at: int | None
+
+class SubscriptionPaymentSettings(TypedDict):
+    payment_method_options: SubscriptionPaymentSettingsPaymentMethodOptions | None
+    payment_method_types: list[str] | None
+    save_default_payment_method: Literal["off", "on_subscription"] | None
+
+class SubscriptionPaymentSettingsPaymentMethodOptions(TypedDict): ...
+
+class SubscriptionPendingInvoiceItemInterval(TypedDict):
+    interval: Literal["day", "month", "week", "year"]
+    interval_count: int
+
+class SubscriptionPendingUpdate(TypedDict):
+    billing_cycle_anchor: int | None
+    cancel_at_period_end: bool | None
+    discount: str | None
+    discounts: list[str] | None
+    expires_at: int
+    metadata: dict[str, str] | None
+    subscription_items: list[str] | None
+    trial_end: int | None
+    trial_from_plan: bool | None
+
+class SubscriptionPresentmentDetails(TypedDict):
+    presentment_currency: str
+
+class SubscriptionStatusDetails(TypedDict):
+    paused: SubscriptionStatusDetailsPaused
+
+class SubscriptionStatusDetailsPaused(TypedDict):
+    subscription: SubscriptionStatusDetailsPausedSubscription
+    transitioned_at: int
+    type: Literal["subscription"]
+
+class SubscriptionStatusDetailsPausedSubscription(TypedDict):
+    type: Literal[
+        "final_payment_failure",
+        "first_payment_failure",
+        "pause_requested",
+        "system",
+        "trial_end_without_payment_method",
+    ]
+
+class SubscriptionTransferData(TypedDict):
+    amount_percent: str | None
+    destination: str
+
+class SubscriptionTrialSettings(TypedDict):
+    end_behavior: SubscriptionTrialSettingsEndBehavior
+
+class SubscriptionTrialSettingsEndBehavior(TypedDict):
+    billing_cycle_anchor: Literal["now", "unchanged"] | None
+    missing_payment_method: Literal["cancel", "create_invoice", "pause"]
+
+class TestClock(TypedDict):
+    id: str
+    object: Literal["test_helpers.test_clock"]
+    created: int
+    deletes_after: int
+    frozen_time: int
+    livemode: bool
+    name: str | None
+    status: Literal["advancing", "internal_failure", "ready"]
+    status_details: TestClockStatusDetails
+
+class TestClockStatusDetails(TypedDict):
+    advancing: NotRequired[TestClockStatusDetailsAdvancing]
+
+class TestClockStatusDetailsAdvancing(TypedDict):
+    target_frozen_time: int
+
+class WebhookEndpoint(TypedDict):
+    id: str
+    object: Literal["webhook_endpoint"]
+    api_version: str | None
+    application: str | None
+    created: int
+    description: str | None
+    enabled_events: list[str]
+    livemode: bool
+    metadata: dict[str, str]
+    secret: NotRequired[str]
+    status: str
+    url: str

@@ -1,0 +1,222 @@
+"""Writes the types of stored objects (``core/base/wire.pyi``) from the schema of the wire.
+
+``python -m local.wire_types`` after a change of ``stripe.schema.json``; a test compares. What the
+schema leaves open is said here as Meterline stores it: another object by its id, a list that may be
+null as a list, decimals as text. Private state is no part of these types: codecs own it.
+"""
+
+import json
+import keyword
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parents[1] / "layers" / "meterline" / "python" / "meterline"
+SCHEMA = PACKAGE / "api" / "stripe.schema.json"
+TYPES = PACKAGE / "core" / "base" / "wire.pyi"
+
+KINDS = (
+    "billing.alert",
+    "billing.meter",
+    "coupon",
+    "customer",
+    "customer_balance_transaction",
+    "discount",
+    "event",
+    "invoice",
+    "invoice_payment",
+    "invoiceitem",
+    "line_item",
+    "price",
+    "product",
+    "subscription",
+    "subscription_item",
+    "test_helpers.test_clock",
+    "webhook_endpoint",
+)
+
+WHOLE = {("subscription_item", "price"), ("subscription_item", "plan")}
+"""Fields that hold another object itself. Elsewhere an object is stored by its id."""
+
+STORED = {
+    ("event", "type"): "str",
+    ("event", "data"): "dict[str, Any]",
+    ("customer", "sources"): "dict[str, Any]",
+    ("customer", "tax_ids"): "dict[str, Any]",
+}
+"""Types of fields of which the schema says more, or less, than is of use."""
+
+BESIDE = {"product": {"attributes": "list[str]"}}
+"""Fields that are stored beside those of the schema; answers leave them out."""
+
+NEVER_NULL = {
+    ("coupon", "metadata"),
+    ("customer", "tax_exempt"),
+    ("customer_balance_transaction", "metadata"),
+    ("invoice", "customer"),
+    ("invoice", "default_tax_rates"),
+    ("invoice", "metadata"),
+    ("invoice", "status"),
+    ("invoice", "subtotal_excluding_tax"),
+    ("invoice", "total_discount_amounts"),
+    ("invoice", "total_excluding_tax"),
+    ("invoice", "total_pretax_credit_amounts"),
+    ("invoice", "total_taxes"),
+    ("invoiceitem", "discounts"),
+    ("invoiceitem", "metadata"),
+    ("line_item", "discount_amounts"),
+    ("line_item", "parent"),
+    ("line_item", "pretax_credit_amounts"),
+    ("line_item", "quantity_decimal"),
+    ("line_item", "taxes"),
+    ("subscription", "trial_settings"),
+}
+"""Fields that can be null on the wire, and never are where Meterline stores them."""
+
+MOST_VALUES = 16
+"""A field with as many values or more is any text: the checker has no use for them."""
+
+HEADER = """\
+# Written by `python -m local.wire_types` from stripe.schema.json: do not edit.
+# The objects of the API as Meterline stores them, for the type checker alone: there is no such
+# module at run time. Other objects are named by their ids; private state is not listed here.
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+class Listed[T](TypedDict):
+    object: Literal["list"]
+    data: list[T]
+    has_more: bool
+    url: str
+    total_count: NotRequired[int]
+"""
+
+type Json = dict[str, Any]
+
+
+def generated() -> str:
+    """The text of the stub."""
+    schemas: dict[str, Json] = json.loads(SCHEMA.read_text())["$defs"]
+    names = sorted(_reached(schemas), key=_class_name)
+    text = HEADER + "".join(_class(name, schemas[name]) for name in names)
+    command = ["ruff", "format", "--stdin-filename", str(TYPES), "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def _reached(schemas: dict[str, Json]) -> set[str]:
+    """The kinds and the parts that their fields are made of."""
+    reached: set[str] = set()
+    ahead = list(KINDS)
+    while ahead:
+        name = ahead.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        for field, schema in schemas[name].get("properties", {}).items():
+            if (name, field) not in STORED:
+                ahead += _parts(name, field, schema)
+    return reached
+
+
+def _parts(kind: str, field: str, schema: Json) -> Iterator[str]:
+    if "$ref" in schema:
+        named = schema["$ref"].removeprefix("#/$defs/")
+        if not _is_object(named) or (kind, field) in WHOLE or _is_list_of(kind, field):
+            yield named
+        return
+    for one in schema.get("anyOf", []):
+        yield from _parts(kind, field, one)
+    for inner in (schema.get("items"), schema.get("properties", {}).get("data")):
+        if inner:
+            yield from _parts(kind, field, inner)
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from _parts(kind, field, schema["additionalProperties"])
+
+
+def _is_object(name: str) -> bool:
+    """Whether it is an object of its own, and no part of one."""
+    return ":" not in name and name not in ("shared.Address", "Event.Request", "plan")
+
+
+def _is_list_of(kind: str, field: str) -> bool:
+    return (kind, field) in {("invoice", "lines"), ("subscription", "items")}
+
+
+def _class(name: str, schema: Json) -> str:
+    fields = schema.get("properties", {})
+    required = schema.get("required", [])
+    lines = [f"\nclass {_class_name(name)}(TypedDict):\n"]
+    for field, of in fields.items():
+        if not field.isidentifier() or keyword.iskeyword(field):
+            raise ValueError(f"{name}.{field} is no name of a class's field")
+        stored = _stored(name, field, of)
+        lines.append(f"    {field}: {stored if field in required else f'NotRequired[{stored}]'}\n")
+    lines += [f"    {field}: {stored}\n" for field, stored in BESIDE.get(name, {}).items()]
+    return "".join(lines) + ("" if fields else "    ...\n")
+
+
+def _stored(kind: str, field: str, schema: Json) -> str:
+    if (kind, field) in STORED:
+        return STORED[kind, field]
+    types = list(dict.fromkeys(_types(kind, field, schema)))
+    nullable = "None" in types and (kind, field) not in NEVER_NULL
+    types = [one for one in types if one != "None"]
+    return " | ".join(types + ["None"] * nullable)
+
+
+def _types(kind: str, field: str, schema: Json) -> Iterator[str]:
+    """The types that a field can have, each as it is written."""
+    if "anyOf" in schema:
+        for one in schema["anyOf"]:
+            yield from _types(kind, field, one)
+    elif "$ref" in schema:
+        [*parts] = _parts(kind, field, schema)
+        yield _class_name(parts[0]) if parts else "str"
+    else:
+        given = schema["type"]
+        several = given if isinstance(given, list) else [given]
+        yield from (_type(kind, field, schema, one) for one in several)
+
+
+def _type(kind: str, field: str, schema: Json, type_: str) -> str:
+    if type_ == "string" and len(schema.get("enum", ())) in range(1, MOST_VALUES):
+        values = (json.dumps(value) for value in schema["enum"] if value is not None)
+        return f"Literal[{', '.join(values)}]"
+    if type_ == "array":
+        return (
+            f"list[{_stored(kind, field, schema['items'])}]" if "items" in schema else "list[Any]"
+        )
+    if type_ == "object":
+        return _mapping(kind, field, schema)
+    return {
+        "string": "str",
+        "integer": "int",
+        "number": "str",  # a decimal, as text
+        "boolean": "bool",
+        "null": "None",
+    }[type_]
+
+
+def _mapping(kind: str, field: str, schema: Json) -> str:
+    if "data" in schema.get("properties", {}):
+        of = _stored(kind, field, schema["properties"]["data"]["items"])
+        return f"Listed[{of}]"
+    values = schema.get("additionalProperties")
+    if isinstance(values, dict) and not schema.get("properties"):
+        return f"dict[str, {_stored(kind, field, values)}]"
+    return "dict[str, Any]"
+
+
+def _class_name(name: str) -> str:
+    """``InvoiceParentSubscriptionDetails`` of ``invoice:Parent.SubscriptionDetails``."""
+    kind, _, part = name.partition(":")
+    of_kind = {"shared.Address": "Address", "Event.Request": "EventRequest"}
+    words = of_kind.get(kind) or kind.rpartition(".")[2].replace("_", " ").title().replace(" ", "")
+    words = {"Invoiceitem": "InvoiceItem", "LineItem": "InvoiceLine"}.get(words, words)
+    return words + part.replace(".", "")
+
+
+if __name__ == "__main__":
+    TYPES.write_text(generated())
