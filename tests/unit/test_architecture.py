@@ -145,6 +145,11 @@ def test_one_module_owns_the_schema_and_alone_imports_pynamodb(path: Path) -> No
 
 
 @pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_botocore_alone_makes_the_clients(path: Path) -> None:
+    assert "boto3" not in {module.split(".")[0] for module in imports(path)}
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
 def test_no_binary_fractions_near_money_and_quantities(path: Path) -> None:
     tree = ast.parse(path.read_text())
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

@@ -1,9 +1,9 @@
 """Weeks of billing with many deaths, late sweeps and API calls in between: the same invoices.
 
 Each seed is run twice over the same weeks: once undisturbed, and once with processes that die at
-random calls, with API calls that cut in between the calls of a worker, and with second workers that
-got the same message. A failing seed comes again with ``make test-runs ARGS=--run-seed=SEED``;
-``make test-runs`` runs a thousand of them.
+random calls, with API calls that cut in between the calls of a worker, with second workers that got
+the same message, and with batches that DynamoDB leaves undone in part. A failing seed comes again
+with ``make test-runs ARGS=--run-seed=SEED``; ``make test-runs`` runs a thousand of them.
 """
 
 from collections import Counter
@@ -30,6 +30,8 @@ BEGINNING = NOW - 3 * WEEK
 DEATHS = 0.06
 CUTTING_IN = 0.15
 REPEATED = 0.03
+LEFT_UNDONE = 0.3
+"""How often of a batch some parts, or all, are left undone."""
 
 type Call = Callable[[], object]
 
@@ -71,7 +73,12 @@ class Weeks:
         """Sweep now and then until today; usage comes between the sweeps."""
         times = Random(self.chance.random())
         faults = Random(self.chance.random())
-        self.world.wire.at = self._disturb(faults) if disturbed else lambda *_: None
+        if disturbed:
+            self.world.wire.at = self._disturb(faults)
+            self.world.wire.share = lambda parts: _share(parts, faults)
+        else:
+            self.world.wire.at = lambda *_: None
+            self.world.wire.share = lambda parts: parts
         now = BEGINNING + 3 * DAY
         while now < NOW:
             self.world.clock.now = now
@@ -136,6 +143,10 @@ class Weeks:
             call()
         finally:
             self.busy = False
+
+
+def _share(parts: int, faults: Random) -> int:
+    return faults.randint(0, parts) if faults.random() < LEFT_UNDONE else parts
 
 
 def outcome(world: World) -> dict[str, Any]:

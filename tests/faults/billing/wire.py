@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.client import BaseClient
 
+from tests.left_undone import BATCHES, Call, Send, answer_in_part
+
 
 class Died(BaseException):
     """The process is gone in the middle of its work; nothing of it may catch this."""
@@ -27,10 +29,12 @@ class Moment(NamedTuple):
 class Wire:
     """Sees every call of every AWS client of this process, while it is watching.
 
-    ``at`` is asked at each moment, and may raise ``Died`` or do another process's work.
+    ``at`` is asked at each moment, and may raise ``Died`` or do another process's work. ``share``
+    says how many of the parts of a batch DynamoDB does at once.
     """
 
     at: Callable[[Moment, str], None] = lambda _moment, _operation: None
+    share: Callable[[int], int] = lambda parts: parts
     calls: list[str] = field(default_factory=list)
     watching: bool = False
     counting: Lock = field(default_factory=Lock)
@@ -46,7 +50,7 @@ class Wire:
                 call = len(self.calls)
                 self.calls.append(operation)
             self._reached(Moment(call, after=False), operation)
-            answer = send(client, operation, arguments)
+            answer = self._answer(send, client, operation, arguments)
             self._reached(Moment(call, after=True), operation)
             return answer
 
@@ -60,6 +64,11 @@ class Wire:
             return work()
         finally:
             self.watching = False
+
+    def _answer(self, send: Send, client: BaseClient, operation: str, arguments: Call) -> object:
+        if operation not in BATCHES:
+            return send(client, operation, arguments)
+        return answer_in_part(send, client, operation, arguments, self.share)
 
     def _reached(self, moment: Moment, operation: str) -> None:
         """Ask what happens here."""

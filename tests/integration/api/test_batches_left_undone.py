@@ -14,12 +14,11 @@ from meterline.store.base import batches
 from meterline.store.base.budgets import BATCH_ATTEMPTS
 from tests.integration.api.bridge import gateway_event
 from tests.integration.api.conftest import Api
+from tests.left_undone import BATCHES, Call, answer_in_part
 
 SEND = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - the one door
 METADATA = "&".join(f"metadata[key{n}]=value{n}" for n in range(40))
 """So many pairs are found by as many rows: more than a batch takes."""
-
-type Call = dict[str, Any]
 
 
 @contextmanager
@@ -30,19 +29,10 @@ def _batches_do(
     sent: list[str] = []
 
     def partly(client: BaseClient, operation: str, arguments: Call) -> Any:
-        if not operation.startswith("Batch") or operation == "BatchExecuteStatement":
+        if operation not in BATCHES:
             return SEND(client, operation, arguments)
         sent.append(operation)
-        [(table, request)] = arguments["RequestItems"].items()
-        is_read = operation == "BatchGetItem"
-        parts = request["Keys"] if is_read else request
-        done, left = parts[: share(len(parts))], parts[share(len(parts)) :]
-        answer: Call = {"Responses": {table: []}}
-        if done:
-            wanted = request | {"Keys": done} if is_read else done
-            answer = SEND(client, operation, arguments | {"RequestItems": {table: wanted}})
-        undone = {} if not left else {table: request | {"Keys": left} if is_read else left}
-        return answer | {"UnprocessedKeys" if is_read else "UnprocessedItems": undone}
+        return answer_in_part(SEND, client, operation, arguments, share)
 
     with monkeypatch.context() as patch:
         patch.setattr(batches, "sleep", lambda _: None)
