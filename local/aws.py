@@ -15,6 +15,8 @@ STATE = Path(os.environ.get("METERLINE_STATE", ROOT / ".local")).resolve()
 """Where a stack keeps what it needs; stacks with states of their own run side by side."""
 
 ENV_FILE = STATE / "env"
+RIGHTS_FILE = STATE / "rights.jsonl"
+"""What the rights of the stack's functions were needed for."""
 
 _TABLES = ("meter_events", "usage", "billing", "access")
 

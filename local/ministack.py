@@ -23,7 +23,7 @@ from ministack.app import main
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, lambda_svc
 
-from local import ministack_templates
+from local import ministack_rights, ministack_templates
 
 type Answer = tuple[int, Any, Any]
 type Statement = Callable[..., Answer]
@@ -201,6 +201,7 @@ lambda_svc._execute_function = _execute_for_stream  # noqa: SLF001 - see above
 lambda_svc._poll_dynamodb_streams = _poll  # noqa: SLF001 - see above
 
 ministack_templates.close_gaps()
+ministack_rights.take_notes()
 
 if __name__ == "__main__":
     main()

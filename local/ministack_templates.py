@@ -3,6 +3,9 @@
 MiniStack 1.5 makes an API without the routes and integrations that its OpenAPI ``Body`` describes.
 Here they are imported, as API Gateway imports them: all anew with each change of the body.
 
+It leaves the numbers of parameters texts. CloudFormation makes them what a property wants; here, the
+concurrency of an event source, which is compared with numbers.
+
 It has no CodeDeploy, so an alias moves to its new version at once: what shifts calls gradually is
 taken and does nothing.
 """
@@ -21,6 +24,22 @@ _HANDLERS = provisioners._RESOURCE_HANDLERS  # noqa: SLF001 - MiniStack has no p
 _ANY = "x-amazon-apigateway-any-method"
 _INTEGRATION = "x-amazon-apigateway-integration"
 _DEFAULT = "$default"
+
+
+def _with_numbers(make: Callable[..., Made]) -> Callable[..., Made]:
+    """A handler of event sources that is given the numbers of their scaling as numbers."""
+
+    def made(*arguments: Any, **named: Any) -> Made:  # noqa: ANN401 - MiniStack's own signature
+        return make(*map(_scaled_by_numbers, arguments), **named)
+
+    return made
+
+
+def _scaled_by_numbers(argument: Any) -> Any:  # noqa: ANN401 - a name, or properties
+    if not isinstance(argument, dict) or "ScalingConfig" not in argument:
+        return argument
+    scaling = {name: int(value) for name, value in argument["ScalingConfig"].items()}
+    return argument | {"ScalingConfig": scaling}
 
 
 def _importing_body(make: Callable[..., Made]) -> Callable[..., Made]:
@@ -90,6 +109,9 @@ def close_gaps() -> None:
     apis = _HANDLERS["AWS::ApiGatewayV2::Api"]
     for verb in ("create", "update"):
         apis[verb] = _importing_body(apis[verb])
+    sources = _HANDLERS["AWS::Lambda::EventSourceMapping"]
+    for verb in ("create", "update"):
+        sources[verb] = _with_numbers(sources[verb])
     for kind in ("Application", "DeploymentGroup"):
         _HANDLERS[f"AWS::CodeDeploy::{kind}"] = {
             "create": _make_nothing,

@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 
 from local import aws, processes
-from local.aws import ENV_FILE, ROOT, STACK_NAME, STATE, Stack
+from local.aws import ENV_FILE, RIGHTS_FILE, ROOT, STACK_NAME, STATE, Stack
 from local.processes import Process
 
 START_SECONDS = 60.0
@@ -50,7 +50,7 @@ def down() -> None:
     """Stop what ``up`` started, if it still runs."""
     for process in reversed(processes.load(PROCESSES)):
         process.stop()
-    for leftover in (PROCESSES, ENV_FILE, SAM_LOCAL_FILE, DEPLOYED):
+    for leftover in (PROCESSES, ENV_FILE, RIGHTS_FILE, SAM_LOCAL_FILE, DEPLOYED):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(STATE / "aws", ignore_errors=True)
 
@@ -110,6 +110,7 @@ def _start_aws() -> tuple[str, Process]:
     }
     for inherited in [name for name in env if name.startswith(("METERLINE_", "AWS_ENDPOINT_URL"))]:
         del env[inherited]
+    env["METERLINE_RIGHTS"] = str(RIGHTS_FILE)
     command = [sys.executable, "-m", "local.ministack"]
     return endpoint, processes.start("MiniStack", command, STATE / "ministack.log", env)
 

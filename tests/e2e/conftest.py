@@ -25,6 +25,11 @@ type Client = Any
 """A ``stripe.StripeClient``; its own types refuse parameters that are put together at run time."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that look at what all others did come last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[Stack]:
     """A running stack with the code as it is now."""

@@ -1,12 +1,17 @@
-"""What a function's own credentials open: nobody makes an API key from inside one."""
+"""What a function's own credentials open: what it needs, and no way to make an API key."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import REGION, Stack, outputs
+from local.aws import REGION, RIGHTS_FILE, STACK_NAME, Stack, outputs
+from local.ministack_rights import name_of, read
 
 
 @pytest.fixture
@@ -45,3 +50,79 @@ def test_a_function_writes_idempotency_records_and_neither_keys_nor_sessions(
         with pytest.raises(ClientError) as refused:
             write(catalog, table, key)
         assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+USED_BY_LAMBDA = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+}
+"""What Lambda does with a function's role before and after it runs: it reads streams and queues,
+and puts what failed into the bucket. The emulator does that with rights of its own."""
+
+type Statement = dict[str, Any]
+
+
+def _functions(stack: Stack) -> Iterator[tuple[str, str]]:
+    """The deployed functions: their logical ids, and the names of their roles."""
+    found = stack.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
+    for resource in found["StackResources"]:
+        if resource["ResourceType"] == "AWS::Lambda::Function":
+            deployed = stack.client("lambda").get_function_configuration(
+                FunctionName=resource["PhysicalResourceId"]
+            )
+            yield resource["LogicalResourceId"], deployed["Role"].rpartition("/")[2]
+
+
+def _statements(stack: Stack, role: str) -> Iterator[Statement]:
+    """The statements of a role's own policies and of those that are attached to it."""
+    iam = stack.client("iam")
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        yield from _document(document)["Statement"]
+    for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        if "::aws:" not in policy["PolicyArn"]:
+            version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
+            found = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)
+            yield from _document(found["PolicyVersion"]["Document"])["Statement"]
+
+
+def _document(document: Any) -> Any:
+    return json.loads(unquote(document)) if isinstance(document, str) else document
+
+
+def _is_lambda_s(statement: Statement) -> bool:
+    actions = statement["Action"]
+    return set([actions] if isinstance(actions, str) else actions) <= USED_BY_LAMBDA
+
+
+def _is_of_unnamed_keys(statement: Statement) -> bool:
+    """Whether it is for an AWS that names no keys of a transaction; the emulator does."""
+    return bool(statement.get("Condition", {}).get("Null") == {"dynamodb:LeadingKeys": "true"})
+
+
+@pytest.mark.last
+def test_no_statement_of_a_function_s_policies_could_be_taken_away(
+    request: pytest.FixtureRequest, stack: Stack
+) -> None:
+    """Without it a call that these tests made would have been refused, and its test have failed."""
+    every = set(Path(__file__).parent.rglob("test_*.py"))
+    if every - {item.path for item in request.session.items}:
+        pytest.skip("needs all end-to-end tests in one run")
+    uses = read(RIGHTS_FILE)
+    needed = {(use.role, *use.statements) for use in uses if len(use.statements) == 1}
+    superfluous = [
+        f"{function}: {json.dumps(statement)}"
+        for function, role in _functions(stack)
+        for statement in _statements(stack, role)
+        if (role, name_of(statement)) not in needed
+        and not _is_lambda_s(statement)
+        and not _is_of_unnamed_keys(statement)
+    ]
+    assert superfluous == []

@@ -1,5 +1,6 @@
 """A release: code and layers are published together, and an alias moves to them."""
 
+from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ ALIAS = "live"
 def alias(function: str) -> str:
     """The logical id of a function's alias."""
     return f"{function}Alias{ALIAS}"
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def versions(made: dict[str, Any]) -> dict[str, str]:
@@ -106,3 +111,15 @@ def test_only_all_at_once_needs_no_codedeploy(kind: str) -> None:
     groups = of_type(made, "AWS::CodeDeploy::DeploymentGroup")
     assert len(groups) == (0 if kind == "AllAtOnce" else len(ANSWERING))
     assert all(kind in str(one["DeploymentConfigName"]) for one in groups.values())
+
+
+def test_nothing_waits_for_itself() -> None:
+    # CloudFormation refuses a circle. Aliases wait for what guards their shift: their deployment
+    # groups, these for the alarm, it for the API, and the API for functions, not for aliases.
+    parts = deployed()["Resources"]
+    waits = {
+        name: {one.partition(".")[0] for one in mentions(part)} & set(parts)
+        | set(as_list(part.get("DependsOn", [])))
+        for name, part in parts.items()
+    }
+    assert list(TopologicalSorter(waits).static_order())
