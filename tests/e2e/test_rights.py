@@ -69,28 +69,33 @@ and puts what failed into the bucket. The emulator does that with rights of its 
 type Statement = dict[str, Any]
 
 
-def _functions(stack: Stack) -> Iterator[tuple[str, str]]:
-    """The deployed functions: their logical ids, and the names of their roles."""
+def _roles(stack: Stack) -> Iterator[str]:
+    """The names of the deployed functions' roles."""
     found = stack.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
     for resource in found["StackResources"]:
         if resource["ResourceType"] == "AWS::Lambda::Function":
             deployed = stack.client("lambda").get_function_configuration(
                 FunctionName=resource["PhysicalResourceId"]
             )
-            yield resource["LogicalResourceId"], deployed["Role"].rpartition("/")[2]
+            yield str(deployed["Role"]).rpartition("/")[2]
 
 
-def _statements(stack: Stack, role: str) -> Iterator[Statement]:
-    """The statements of a role's own policies and of those that are attached to it."""
+def _policies(stack: Stack) -> dict[str, tuple[list[Statement], set[str]]]:
+    """The functions' policies by name: their statements, and the roles that have them."""
     iam = stack.client("iam")
-    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        yield from _document(document)["Statement"]
-    for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        if "::aws:" not in policy["PolicyArn"]:
-            version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
-            found = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)
-            yield from _document(found["PolicyVersion"]["Document"])["Statement"]
+    found: dict[str, tuple[list[Statement], set[str]]] = {}
+    for role in _roles(stack):
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            found[f"{role}/{name}"] = (_document(document)["Statement"], {role})
+        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            arn = policy["PolicyArn"]
+            if "::aws:" not in arn:
+                version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+                held = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+                statements = _document(held["Document"])["Statement"]
+                found.setdefault(arn, (statements, set()))[1].add(role)
+    return found
 
 
 def _document(document: Any) -> Any:
@@ -118,10 +123,10 @@ def test_no_statement_of_a_function_s_policies_could_be_taken_away(
     uses = read(RIGHTS_FILE)
     needed = {(use.role, *use.statements) for use in uses if len(use.statements) == 1}
     superfluous = [
-        f"{function}: {json.dumps(statement)}"
-        for function, role in _functions(stack)
-        for statement in _statements(stack, role)
-        if (role, name_of(statement)) not in needed
+        f"{name}: {json.dumps(statement)}"
+        for name, (statements, roles) in _policies(stack).items()
+        for statement in statements
+        if not any((role, name_of(statement)) in needed for role in roles)
         and not _is_lambda_s(statement)
         and not _is_of_unnamed_keys(statement)
     ]
