@@ -3,8 +3,8 @@
 MiniStack 1.5 makes an API without the routes and integrations that its OpenAPI ``Body`` describes.
 Here they are imported, as API Gateway imports them: all anew with each change of the body.
 
-It leaves the numbers of parameters texts, where CloudFormation makes them what a property wants. Here
-the scaling of event sources, which it compares with numbers, has numbers.
+It leaves the numbers of parameters texts, where CloudFormation makes them what a property wants.
+Here the scaling of event sources, which it compares with numbers, has numbers.
 
 It has no CodeDeploy, so an alias moves to its new version at once: what shifts calls gradually is
 taken and does nothing.
