@@ -238,6 +238,15 @@ def test_a_secret_is_replayed_and_yet_in_no_stored_answer(api: Api) -> None:
     assert _create_endpoint(api) == (200, first)
 
 
+def test_a_session_token_is_stored_nowhere(api: Api) -> None:
+    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": "session"}
+    event = gateway_event("POST", "/v2/billing/meter_event_session", headers, b"{}")
+    session = json.loads(api.bridge.call(event)["body"])
+    assert session["authentication_token"]
+    assert session["authentication_token"] not in str(api.engine.scan("access"))
+    assert _stored_answers(api) == []
+
+
 def test_a_secret_that_was_deleted_is_gone_for_replays_too(api: Api) -> None:
     endpoint = json.loads(_create_endpoint(api)[1])
     api.client().v1.webhook_endpoints.delete(endpoint["id"])
