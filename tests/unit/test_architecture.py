@@ -13,7 +13,10 @@ from tests.engines import ROOT, resources
 
 PACKAGE = ROOT / "layers" / "meterline" / "python" / "meterline"
 FLOORS = {"core": 1, "store": 2, "services": 3, "api": 4}
-FORBIDDEN_IN_CORE = ("boto3", "botocore", "pynamodb", "time", "os", "random", "secrets", "uuid")
+FORBIDDEN_IN_CORE = (
+    *("boto3", "botocore", "pynamodb", "aws_lambda_powertools"),
+    *("time", "os", "random", "secrets", "uuid"),
+)
 CLOCKS = re.compile(r"\b(datetime\.(now|utcnow)|date\.today|time\.time)\b")
 CODE = sorted(PACKAGE.rglob("*.py")) + sorted((ROOT / "functions").rglob("*.py"))
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
@@ -133,8 +136,9 @@ def test_every_room_says_what_it_owns_and_what_it_does_not(module: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=name_of)
 def test_core_is_pure(path: Path) -> None:
-    used = {module.split(".")[0] for module in imports(path)}
-    assert used.isdisjoint(FORBIDDEN_IN_CORE)
+    modules = set(imports(path))
+    assert {module.split(".")[0] for module in modules}.isdisjoint(FORBIDDEN_IN_CORE)
+    assert not any(module.startswith("meterline.observability") for module in modules)
     assert not CLOCKS.search(path.read_text()), "time is passed in"
 
 

@@ -1,0 +1,57 @@
+"""What functions emit is what the template's alarms watch and its dashboard shows, to the last
+dimension: CloudWatch takes another set of dimensions for another metric.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.engines import Engine
+from tests.integration.api.bridge import load_handler
+from tests.template_metrics import emitted, on_dashboard, watched
+
+RECORDING: dict[str, dict[str, Any]] = {
+    "dispatch_due_work": {},
+    "reconcile_usage": {},
+    "roll_billing_cycles": {"id": "sub_gone"},
+    "produce_invoices": {"id": "in_gone"},
+    "advance_test_clocks": {"id": "clock_gone"},
+}
+"""The functions that record metrics, and the message that each is given."""
+
+
+def _event(message: dict[str, Any]) -> dict[str, Any]:
+    body = json.dumps({"livemode": False, **message})
+    return {"Records": [{"messageId": "1", "body": body}]} if message else {}
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_the_template_names_every_metric_as_it_is_emitted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for function, message in RECORDING.items():
+        load_handler(function)(_event(message), None)
+    found = set(emitted(capsys.readouterr().out))
+    assert found == on_dashboard()
+    assert found >= set(watched().values())
+
+
+@pytest.mark.parametrize(
+    ("function", "work"),
+    [
+        ("roll_billing_cycles", "renewals"),
+        ("produce_invoices", "invoices"),
+        ("advance_test_clocks", "clocks"),
+    ],
+)
+def test_what_fails_is_counted_for_the_work_of_its_function(
+    dynamodb: Engine, capsys: pytest.CaptureFixture[str], function: str, work: str
+) -> None:
+    assert dynamodb.tables
+    unreadable = {"messageId": "1", "body": "no message of ours"}
+    answer = load_handler(function)({"Records": [unreadable]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [counted] = [line for line in lines if "_aws" in line]
+    assert (counted["work"], counted["WorkDone"], counted["WorkFailed"]) == (work, [0], [1])
