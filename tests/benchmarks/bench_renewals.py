@@ -143,7 +143,9 @@ def _requests_to_send(number: int) -> float:
 def _crowd(number: int) -> Iterator[list[int]]:
     """An index in memory with so many entries; counts the requests to it and to the queues."""
     shards: dict[str, list[DueEntry]] = {
-        f"t#live#{shard}": [DueEntry(NOW - 60, f"sub_{one:08d}") for one in range(shard, number, 8)]
+        f"t#live#{shard}": [
+            DueEntry(NOW - 60, "subscription", f"sub_{one:08d}") for one in range(shard, number, 8)
+        ]
         for shard in range(8)
     }
     requests = [0]

@@ -10,7 +10,9 @@ def test_the_billing_table_has_its_indexes_and_streams_new_images(dynamodb: Engi
     table = dynamodb.client.describe_table(TableName=settings().billing_table)["Table"]
     indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
     assert set(indexes) == {"listing", "parent", "due"}
-    assert {index["Projection"]["ProjectionType"] for index in indexes.values()} == {"KEYS_ONLY"}
+    shown = {name: index["Projection"]["ProjectionType"] for name, index in indexes.items()}
+    assert shown == {"listing": "KEYS_ONLY", "parent": "KEYS_ONLY", "due": "INCLUDE"}
+    assert indexes["due"]["Projection"]["NonKeyAttributes"] == ["kind"]
     assert table["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
 
 

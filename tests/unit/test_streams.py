@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from meterline.services.events.publishing import PUBLISHED_KINDS
+from meterline.core.kinds.registry import event_kinds
 from tests.engines import resources
 
 
@@ -14,7 +14,7 @@ def test_every_kind_of_event_reaches_the_publisher_and_nothing_else() -> None:
     (only,) = publisher["FilterCriteria"]["Filters"]
     pattern = json.loads(only["Pattern"])
     assert pattern["eventName"] == ["INSERT"]
-    assert pattern["dynamodb"]["NewImage"]["kind"]["S"] == list(PUBLISHED_KINDS)
+    assert pattern["dynamodb"]["NewImage"]["kind"]["S"] == list(event_kinds())
 
 
 MAPPINGS = {

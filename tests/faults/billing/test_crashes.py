@@ -15,6 +15,7 @@ import boto3
 import pytest
 
 from meterline.core.base.periods import Period
+from meterline.core.billing import pending_batches
 from meterline.services.account.settings import update_settings
 from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
@@ -28,7 +29,7 @@ from meterline.services.work.test_clocks import (
     create_test_clock,
     delete_test_clock,
 )
-from meterline.store.billing import parts, pending_batches
+from meterline.store.billing import parts
 from meterline.store.billing.repository import BillingStore
 from tests.faults.billing.wire import Moment, Wire, dies_at
 from tests.faults.billing.world import DAY, NOW, State, World

@@ -39,6 +39,13 @@ MOST_TRIES = 40
 
 type State = dict[str, Any]
 
+WORK = {
+    "advance_test_clocks": "test_helpers.test_clock",
+    "produce_invoices": "invoice",
+    "roll_billing_cycles": "subscription",
+}
+"""The functions that do due work, and whose."""
+
 
 @dataclass
 class FrozenTime:
@@ -155,7 +162,7 @@ class World:
         records = [
             {
                 "messageId": object_id,
-                "body": json.dumps({"livemode": False, "id": object_id}),
+                "body": json.dumps({"livemode": False, "kind": WORK[function], "id": object_id}),
                 "attributes": {"ApproximateReceiveCount": "1"},
             }
             for object_id in object_ids

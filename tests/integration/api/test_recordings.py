@@ -8,6 +8,7 @@ import pytest
 
 from meterline.api.auth import forget_cached
 from meterline.services.account.api_keys import create_key
+from meterline.store.work.queues import DueMessage
 from tests.contract.recorded_differences import ON_PURPOSE
 from tests.contract.recordings import Player, Scenario, scenarios
 from tests.integration.api.bridge import Bridge, gateway_event, load_handler
@@ -33,8 +34,9 @@ def _player() -> Player:
     def advance(clock: str, when: int) -> None:
         path = f"/v1/test_helpers/test_clocks/{clock}/advance"
         assert send("POST", path, f"frozen_time={when}", {})[0] == 200
-        message = {"messageId": "1", "body": json.dumps({"livemode": False, "id": clock})}
-        load_handler("advance_test_clocks")({"Records": [message]}, None)
+        message = DueMessage(livemode=False, kind="test_helpers.test_clock", object_id=clock)
+        record = {"messageId": "1", "body": message.text()}
+        load_handler("advance_test_clocks")({"Records": [record]}, None)
 
     return Player(send, advance, lambda: int(time.time()))
 

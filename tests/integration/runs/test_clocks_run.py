@@ -143,7 +143,7 @@ def deliver(clock_id: str, tries: int) -> bool:
     """A message about a clock that is received for so many times; whether it is done with."""
     record = {
         "messageId": "1",
-        "body": json.dumps({"livemode": False, "id": clock_id}),
+        "body": json.dumps({"livemode": False, "kind": "test_helpers.test_clock", "id": clock_id}),
         "attributes": {"ApproximateReceiveCount": str(tries)},
     }
     return run_clock_batch([record]) == {"batchItemFailures": []}

@@ -45,7 +45,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def work_on(object_id: str, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "wall_clock", lambda: at)
-    message = {"livemode": False, "id": object_id}
+    message = {"livemode": False, "kind": "subscription", "id": object_id}
     record = {"messageId": object_id, "body": json.dumps(message)}
     assert queue_workers.do_due_batch([record], work="renewals") == {"batchItemFailures": []}
 

@@ -10,6 +10,7 @@ import stripe
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
+from meterline.core.billing import pending_batches
 from meterline.services.base.context import Context
 from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.invoices.explanation import explain_invoice
@@ -25,7 +26,7 @@ from meterline.services.invoices.pay_or_close import void_invoice
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change, Conflict
-from meterline.store.billing import parts, pending_batches
+from meterline.store.billing import parts
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.integration.api.conftest import Api, api
@@ -279,7 +280,7 @@ def test_only_the_request_that_adds_too_many_items_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pending_batches, "MOST_ITEMS", 2)
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TABS", 2)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_BATCHES", 2)
     customer_id = customer()
     sub = subscribe(customer_id, licence(unit_amount=1_000))
     charge(customer_id, 4)
@@ -296,7 +297,7 @@ def test_long_items_fill_their_tabs_sooner_also_those_that_become_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pending_batches, "MOST_BYTES", 8_000)
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TABS", 2)
+    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_BATCHES", 2)
     long = {"metadata": {f"key{number}": "x" * 400 for number in range(10)}}
     customer_id = customer()
     charge(customer_id, 3)

@@ -60,7 +60,7 @@ def test_redrive_sends_failed_work_again(
     url = engine.environment["METERLINE_RENEWALS_QUEUE_URL"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)})
     for number in range(12):
-        body = json.dumps({"livemode": False, "id": f"sub_{number}"})
+        body = json.dumps({"livemode": False, "kind": "subscription", "id": f"sub_{number}"})
         sqs.send_message(QueueUrl=dead, MessageBody=body)
     assert due.run([]) == 1, "there are dead letters"
     assert redrive.run(["renewals"]) == 0

@@ -178,7 +178,7 @@ def test_a_function_that_dies_in_its_last_try_leaves_the_note_too(
     monkeypatch.setattr(queue_workers, "do_due_work", dies)
     record = {
         "messageId": "1",
-        "body": json.dumps({"livemode": False, "id": sub["id"]}),
+        "body": json.dumps({"livemode": False, "kind": "subscription", "id": sub["id"]}),
         "attributes": {"ApproximateReceiveCount": str(MOST_TRIES)},
     }
     with pytest.raises(SystemExit):
@@ -213,7 +213,7 @@ def test_a_message_that_failed_waits_the_longer_the_more_often_it_has_failed(
         record = {
             "messageId": "1",
             "receiptHandle": "handle",
-            "body": json.dumps({"livemode": False, "id": sub["id"]}),
+            "body": json.dumps({"livemode": False, "kind": "subscription", "id": sub["id"]}),
             "attributes": {"ApproximateReceiveCount": str(tries)},
         }
         do_due_batch([record], work="renewals")
@@ -222,9 +222,9 @@ def test_a_message_that_failed_waits_the_longer_the_more_often_it_has_failed(
 
 
 WORKERS = {
-    "Renewals": ("roll_billing_cycles", "sub_1"),
-    "Invoices": ("produce_invoices", "in_1"),
-    "Clocks": ("advance_test_clocks", "clock_1"),
+    "Renewals": ("roll_billing_cycles", "subscription"),
+    "Invoices": ("produce_invoices", "invoice"),
+    "Clocks": ("advance_test_clocks", "test_helpers.test_clock"),
 }
 
 
@@ -248,14 +248,12 @@ def test_a_killed_worker_delays_its_batch_no_longer_than_it_could_have_lived(
 
     monkeypatch.setattr("meterline.store.work.queues.sqs", Sqs)
     monkeypatch.setattr(queue_workers, "process_messages", dies)
-    monkeypatch.setattr("meterline.store.work.queues.sqs", Sqs)
-    monkeypatch.setattr(queue_workers, "process_messages", dies)
-    function, object_id = WORKERS[name]
+    function, kind = WORKERS[name]
     records = [
         {
             "messageId": str(number),
             "receiptHandle": f"handle {number}",
-            "body": json.dumps({"livemode": False, "id": object_id}),
+            "body": json.dumps({"livemode": False, "kind": kind, "id": "object_1"}),
         }
         for number in range(10)
     ]

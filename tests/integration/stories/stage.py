@@ -1,11 +1,11 @@
 """Where a story is told: a customer on a test clock, seen through the real SDK."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from meterline.store.work.queues import DueMessage
 from tests.integration.api.bridge import load_handler
 from tests.integration.api.conftest import Api, Client
 from tests.integration.metering.worlds import deliver
@@ -119,8 +119,9 @@ class Stage:
 
     def work_on_clock(self) -> None:
         """Let the worker do what the clock asks for: advance, or be buried."""
-        message = {"messageId": "1", "body": json.dumps({"livemode": False, "id": self.clock})}
-        answer = load_handler("advance_test_clocks")({"Records": [message]}, None)
+        message = DueMessage(livemode=False, kind="test_helpers.test_clock", object_id=self.clock)
+        record = {"messageId": "1", "body": message.text()}
+        answer = load_handler("advance_test_clocks")({"Records": [record]}, None)
         assert answer == {"batchItemFailures": []}
 
     def invoices(self) -> list[Any]:

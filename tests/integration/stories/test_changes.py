@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import stripe
 
+from meterline.core.billing import pending_batches
 from meterline.services.billing import pending_items
-from meterline.store.billing import pending_batches
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at, lines_of, short
 

@@ -24,9 +24,9 @@ from meterline.api.params.specs import Params
 from meterline.api.requests import idempotency_key, read_params, read_request
 from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
+from meterline.core.base.wire_numbers import wire_number
 from meterline.observability import log_failure, logger, observed
 from meterline.services.base.api_version import API_VERSION, check_version
-from meterline.services.base.wire_numbers import wire_number
 from meterline.store.base.documents import Body, Conflict, LeaseLost
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
     from meterline.api.lists import envelope  # noqa: PLC0415 - light functions have no objects
     from meterline.api.searching import search_envelope  # noqa: PLC0415 - see above
 
-    renderer = Renderer(call.context().store)
+    renderer = Renderer(call.context().store, call.now)
     if operation.answer is Answer.LIST:
         shown = renderer.show(operation.kind, outcome.bodies, call.expansion_paths)
         return envelope(shown, outcome.url or call.request.path, has_more=outcome.has_more)

@@ -108,7 +108,7 @@ def listing(
 
 def by_facets(_: "Context", params: Params) -> "Source":
     """From the partitions of the facets that the filters name."""
-    from meterline.store.base.listings import flag  # noqa: PLC0415 - see above
+    from meterline.core.kinds.divisions import flag  # noqa: PLC0415 - see above
     from meterline.store.billing.repository import Source  # noqa: PLC0415 - not for light functions
 
     facets = {
@@ -210,11 +210,11 @@ def _span(ctx: "Context", kind: str, params: Params) -> "Span":
     from meterline.store.billing.repository import Span  # noqa: PLC0415 - not for light functions
 
     def place(name: str) -> Cursor:
-        from meterline.services.base.lookups import noun_of  # noqa: PLC0415 - see above
+        from meterline.core.kinds.registry import kind_of  # noqa: PLC0415 - see above
 
         document = ctx.store.get(params[name])
         if document is None or document.kind != kind:
-            raise no_such(noun_of(kind), params[name], param=name)
+            raise no_such(kind_of(kind).noun, params[name], param=name)
         return Cursor(document.created, document.id)
 
     first, last = created_range(params.get("created"))

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from meterline.api.answers.empty_expansions import expands_to_nothing
-from meterline.api.answers.kinds import KINDS, Edge, Link
 from meterline.core.base.errors import BillingError
+from meterline.core.kinds.kind import Edge, Link
+from meterline.core.kinds.registry import find_kind, kind_of
 
 MAX_LEVELS = 4
 
@@ -53,7 +53,7 @@ def read_expansion_paths(
 
 def _follow(words: list[str], kind: str, path: str) -> ExpansionPath:
     """The edges of a path, as far as there is something to follow them to."""
-    spec = KINDS.get(kind)
+    spec = find_kind(kind)
     if spec is None:
         raise _not_expandable(path)
     for length in range(len(words), 0, -1):
@@ -68,7 +68,7 @@ def _follow(words: list[str], kind: str, path: str) -> ExpansionPath:
         if edge.link in _UNFILLED:
             rest = []
         return (Step(name, edge), *(_follow(rest, edge.kind, path) if rest else ()))
-    if expands_to_nothing(kind, words):
+    if spec.empty.has(words):
         return ()
     raise _not_expandable(path)
 
@@ -77,7 +77,7 @@ def _check_rights(trail: ExpansionPath, path: str, may_read: Callable[[str], boo
     for step in trail:
         if step.edge is None or step.edge.link not in (Link.REFERENCE, Link.RELATED):
             continue
-        permission = KINDS[step.edge.kind].permission
+        permission = kind_of(step.edge.kind).permission
         if not may_read(permission):
             raise BillingError(
                 f"The provided key does not have the required permissions to expand '{path}'. "

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.answers.expansion import ExpansionPath
-from meterline.api.answers.kinds import KINDS, Body, Edge, Link
+from meterline.core.kinds.kind import Body, Edge, Link
+from meterline.core.kinds.registry import find_kind, kind_of
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import public
+from meterline.store.base.long_lists import first_rows
 
 if TYPE_CHECKING:
     from meterline.store.billing.repository import BillingStore
@@ -17,9 +20,13 @@ _PARTS = (Link.PART, Link.EMBEDDED)
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Shows bodies of one mode; each level of an expansion is one batch of reads."""
+    """Shows bodies of one mode, as they are at ``now`` (wall clock, UTC seconds).
+
+    Each level of an expansion is one batch of reads.
+    """
 
     store: "BillingStore"
+    now: int
 
     def show(
         self, kind: str, bodies: Iterable[Body], expansion_paths: Iterable[ExpansionPath]
@@ -33,7 +40,7 @@ class Renderer:
         self, kind: str, bodies: list[Body], expansion_paths: list[ExpansionPath]
     ) -> None:
         """Expand, embed and hide, in place."""
-        spec = KINDS.get(kind)
+        spec = find_kind(kind)
         bodies = [body for body in bodies if not body.get("deleted")]
         if spec is None or not bodies:
             return
@@ -46,8 +53,9 @@ class Renderer:
         for body in bodies:
             for name in set(spec.hidden) - further.keys():
                 body.pop(name, None)
-            if spec.complete:
-                spec.complete(body)
+            body.update(first_rows(body))
+            if spec.answered:
+                spec.answered(body, self.now)
         for name, edge in spec.edges.items():
             if name in further or edge.link in _PARTS:
                 deeper = [trail for trail in further.get(name, []) if trail]
@@ -94,8 +102,9 @@ class Renderer:
         """The first of the objects that belong to a body, and whether there are more."""
         from meterline.store.billing.repository import Span  # noqa: PLC0415 - only expansion needs the store
 
-        if edge.ids is not None:
-            known = self.store.get_many(edge.ids(body["id"]))
+        if edge.is_only_one:
+            only = derived_object_id(edge.kind, body["id"])
+            known = self.store.get_many([only])
             return [document.body for document in known.values()], False
         page = self.store.page(
             edge.kind, Span(), limit=_RELATED_LIMIT, parent=body["id"], keep=_is_current
@@ -136,7 +145,7 @@ def _distinct(bodies: Iterable[Body]) -> list[Body]:
 
 def _list_under(body: Body, name: str, listed: list[Body]) -> Body:
     """A list object at the address under the object that it belongs to."""
-    url = f"/v1/{body['object']}s/{body['id']}/{name}"
+    url = f"{kind_of(body['object']).url_of(body['id'])}/{name}"
     return {"object": "list", "data": listed, "has_more": False, "url": url}
 
 

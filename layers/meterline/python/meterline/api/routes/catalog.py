@@ -37,9 +37,10 @@ from meterline.api.router import Routes
 from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
 from meterline.api.searching import searching
 from meterline.core.base.errors import no_such
+from meterline.core.catalog.plans import plan_with_tiers
+from meterline.core.kinds.catalog import INTERVALS, USAGE_TYPES, recurrence
 from meterline.services.base.context import Context
 from meterline.services.catalog.coupons import create_coupon, delete_coupon, update_coupon
-from meterline.services.catalog.plans import plan_with_tiers
 from meterline.services.catalog.prices import LOOKUP_KEY, create_price, is_inline, update_price
 from meterline.services.catalog.products import create_product, delete_product, update_product
 from meterline.services.metering.meters import (
@@ -48,9 +49,8 @@ from meterline.services.metering.meters import (
     reactivate_meter,
     update_meter,
 )
-from meterline.store.base.listings import INTERVALS, USAGE_TYPES
 from meterline.store.billing.repository import Source
-from meterline.store.billing.search_terms import field_term
+from meterline.store.billing.search_terms import term_of
 
 FORMULA = enum("avg", "count", "last", "max", "min", "sum", "unique_count", required=True)
 """``count``, ``last`` and ``sum`` are Stripe's; the others go beyond it."""
@@ -185,7 +185,7 @@ def _products_from(ctx: Context, params: Params) -> Source:
     if "ids" in params:
         return Source(ids=params["ids"])
     if "url" in params:
-        return Source(terms=[field_term("url", params["url"])])
+        return Source(terms=[term_of("url", params["url"])])
     return by_facets(ctx, params)
 
 
@@ -311,9 +311,9 @@ def _prices_from(ctx: Context, params: Params) -> Source:
         holders = (ctx.store.claim_holder(LOOKUP_KEY, key) for key in params["lookup_keys"])
         return Source(ids=[one for one in holders if one is not None])
     if "meter" in recurring:
-        return Source(terms=[field_term("meter", recurring["meter"])])
+        return Source(terms=[term_of("meter", recurring["meter"])])
     if "currency" in params:
-        return Source(terms=[field_term("currency", params["currency"])])
+        return Source(terms=[term_of("currency", params["currency"])])
     return Source(facets={**by_facets(ctx, params).facets, "recurs": _recurs(params, recurring)})
 
 
@@ -321,7 +321,11 @@ def _recurs(params: Params, recurring: Params) -> list[str]:
     """The kinds of recurring and one-time prices that the filters allow."""
     intervals = [recurring["interval"]] if "interval" in recurring else INTERVALS
     usage_types = [recurring["usage_type"]] if "usage_type" in recurring else USAGE_TYPES
-    kinds = [f"{interval}-{usage_type}" for interval in intervals for usage_type in usage_types]
+    kinds = [
+        recurrence(interval=interval, usage_type=usage_type)
+        for interval in intervals
+        for usage_type in usage_types
+    ]
     if params.get("type") == "one_time":
         return [] if recurring else ["one_time"]
     return kinds if recurring or "type" in params else ["one_time", *kinds]

@@ -38,7 +38,7 @@ from meterline.services.customers.balances import (
 from meterline.services.customers.customers import create_customer, update_customer
 from meterline.services.subscriptions.customer_deletion import delete_customer
 from meterline.store.billing.repository import Source
-from meterline.store.billing.search_terms import email_term
+from meterline.store.billing.search_terms import indexed_term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def _customers_from(email: str | None, clock: str | None) -> Source:
     if clock is not None:
         return Source(parents=[clock])
     if email is not None:
-        return Source(terms=[email_term(email)])
+        return Source(terms=[indexed_term("email", email)])
     return Source(facets={"on_clock": ["no"]})
 
 

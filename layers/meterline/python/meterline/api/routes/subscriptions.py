@@ -43,7 +43,7 @@ from meterline.services.subscriptions.pauses import pause_subscription, resume_s
 from meterline.services.subscriptions.requested_items import MAX_ITEMS
 from meterline.services.subscriptions.update import update_subscription
 from meterline.store.billing.repository import Source
-from meterline.store.billing.search_terms import field_term
+from meterline.store.billing.search_terms import term_of
 
 _KIND = "subscription"
 _ENDED = ("canceled", "incomplete_expired")
@@ -355,7 +355,7 @@ def _from(ctx: Context, params: Params) -> Source:
         return Source(parents=[customer.id for customer in customers])
     if {"plan", "price"} & params.keys():
         price = str(params.get("price", params.get("plan")))
-        return Source(terms=[field_term("price", price, one) for one in statuses])
+        return Source(terms=[term_of("price", price, one) for one in statuses])
     return Source(facets={**by_facets(ctx, params).facets, "status": statuses})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError, no_such
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.outbox import EventDraft, Origin, outbox
 from meterline.store.account import access, api_keys
 from meterline.store.account.access import FULL_RIGHTS, ApiKey
@@ -94,7 +94,7 @@ def _new_key(*, livemode: bool, name: str, rights: dict[str, str] | None) -> New
     digits = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_DIGITS))
     secret = f"{kind}_{mode}_{digits}"
     key = ApiKey(
-        id=new_id("key_"),
+        id=new_object_id(KIND),
         digest=access.digest_of(secret),
         livemode=livemode,
         rights=dict(FULL_RIGHTS) if rights is None else rights,

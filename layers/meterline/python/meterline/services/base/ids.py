@@ -5,6 +5,8 @@ import secrets
 import time
 from threading import Lock
 
+from meterline.core.kinds.registry import kind_of
+
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 8
 _RANDOM_DIGITS = 16
@@ -26,6 +28,16 @@ def new_id(prefix: str) -> str:
     decision adds within a millisecond stand in its order.
     """
     return prefix + _base62(_next_number(), _TIME_DIGITS + _RANDOM_DIGITS)
+
+
+def new_object_id(kind: str) -> str:
+    """A new id of an object of a kind."""
+    return new_id(kind_of(kind).id_prefix)
+
+
+def derived_object_id(kind: str, *parts: str | int) -> str:
+    """The id of the object of a kind that follows from ``parts``."""
+    return derived_id(kind_of(kind).id_prefix, *parts)
 
 
 def timed_id(prefix: str, *parts: str | int) -> str:

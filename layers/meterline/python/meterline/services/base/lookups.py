@@ -1,31 +1,9 @@
 """Loading what a request names, or refusing it in the contract's words."""
 
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.kinds.registry import kind_of
 from meterline.services.base.context import Context
 from meterline.store.base.documents import Document
-
-_NOUNS = {
-    "coupon": "coupon",
-    "discount": "discount",
-    "invoiceitem": "Invoice Item",
-    "invoice_payment": "invoice payment",
-    "customer": "customer",
-    "customer_balance_transaction": "customer balance transaction",
-    "price": "price",
-    "product": "product",
-    "subscription": "subscription",
-    "subscription_item": "subscription item",
-    "invoice": "invoice",
-    "billing.meter": "meter",
-    "billing.alert": "alert",
-    "test_helpers.test_clock": "test clock",
-    "webhook_endpoint": "webhook endpoint",
-}
-
-
-def noun_of(kind: str) -> str:
-    """What refusals call an object of a kind."""
-    return _NOUNS.get(kind, "object")
 
 
 def find(
@@ -37,8 +15,9 @@ def find(
     """
     document = ctx.store.get(object_id)
     if document is None or document.kind != kind or document.body.get("deleted"):
-        more = f"(livemode={str(ctx.livemode).lower()})" if kind == "invoiceitem" else ""
-        raise no_such(_NOUNS[kind], object_id, param=param, status=status, more=more)
+        record = kind_of(kind)
+        more = f"(livemode={str(ctx.livemode).lower()})" if record.names_mode else ""
+        raise no_such(record.noun, object_id, param=param, status=status, more=more)
     return document
 
 

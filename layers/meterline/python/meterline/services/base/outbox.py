@@ -8,9 +8,11 @@ time, so lists show the events of one second in their order.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from meterline.core.kinds.registry import find_kind
 from meterline.services.base.api_version import API_VERSION
 from meterline.services.base.ids import timed_id
-from meterline.store.base.documents import Body, Document, first_lines
+from meterline.store.base.documents import Body, Document
+from meterline.store.base.long_lists import first_rows
 from meterline.store.base.packing import pack, text_bytes
 from meterline.store.events.partitions import event_partition
 
@@ -99,13 +101,6 @@ def outbox_id(event_id: str) -> str:
     return event_id[:-_INDEX_DIGITS]
 
 
-def only_plan(subscription: Body) -> Body:
-    """The ``plan`` and ``quantity`` of a subscription: those of its item, if it has just one."""
-    items = subscription["items"]["data"]
-    only = items[0] if len(items) == 1 else {}
-    return {"plan": dict(only["plan"]) if only else None, "quantity": only.get("quantity")}
-
-
 def public(body: Body) -> Body:
     """``body`` without private state, at any depth."""
     return {key: _public_value(value) for key, value in body.items() if key != "_"}
@@ -189,9 +184,12 @@ def _event(
 
 
 def _shown(body: Body) -> Body:
-    """A body as events show it: the first lines of an invoice, the plan of a subscription."""
-    shown = public(first_lines(body))
-    return shown | only_plan(shown) if shown.get("object") == "subscription" else shown
+    """A body as events show it: without private state and what only expands, long lists cut off."""
+    shown = public(first_rows(body))
+    kind = find_kind(shown.get("object", ""))
+    if kind is None:
+        return shown
+    return kind.emitted({name: one for name, one in shown.items() if name not in kind.hidden})
 
 
 def _request(origin: Origin | None) -> Body:

@@ -15,11 +15,13 @@ from typing import Any
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.numerals import whole_number
+from meterline.core.kinds.kind import Search
+from meterline.core.kinds.registry import kind_of
 from meterline.services.base.context import Context
 from meterline.store.base.documents import Body
 from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import EVERYTHING, Source, Span
-from meterline.store.billing.search_terms import email_term, metadata_term
+from meterline.store.billing.search_terms import indexed_term, metadata_term
 
 MAX_CLAUSES = 10
 MAX_EXAMINED = 2_000
@@ -42,33 +44,6 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
 }
 _MIN_SUBSTRING = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Searchable:
-    """What can be searched for in a kind; ``owner`` names the object that it is listed under."""
-
-    exact: frozenset[str]
-    numeric: frozenset[str] = frozenset({"created"})
-    owner: str | None = None
-
-
-SEARCHABLE = {
-    "customer": Searchable(frozenset({"email", "metadata", "name", "phone"})),
-    "invoice": Searchable(
-        frozenset({"currency", "customer", "metadata", "number", "status"}),
-        numeric=frozenset({"created", "total"}),
-        owner="customer",
-    ),
-    "price": Searchable(
-        frozenset({"active", "currency", "lookup_key", "metadata", "product", "type"}),
-        owner="product",
-    ),
-    "product": Searchable(
-        frozenset({"active", "description", "metadata", "name", "shippable", "url"})
-    ),
-    "subscription": Searchable(frozenset({"customer", "metadata", "status"}), owner="customer"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +149,7 @@ def parse_query(kind: str, text: str) -> Query:
 
 def _clause(kind: str, match: re.Match[str]) -> Clause:
     field, key = match["field"], match["key"]
-    known = SEARCHABLE[kind]
+    known = searched(kind)
     numeric = match["operator"] in _COMPARE
     allowed = known.numeric if numeric else known.exact | known.numeric
     if field not in allowed or (field == "metadata") != (key is not None):
@@ -200,16 +175,23 @@ def _clause(kind: str, match: re.Match[str]) -> Clause:
 
 def _narrowed(kind: str, query: Query) -> Source:
     """What a pin narrows the reading down to."""
-    owner = SEARCHABLE[kind].owner
+    known = searched(kind)
     for pin in query.pins():
         value = pin.value or ""
         if pin.key is not None:
             return Source(terms=[metadata_term(pin.key, value)])
-        if pin.field == "email":
-            return Source(terms=[email_term(value)])
-        if pin.field == owner:
+        if pin.field in known.indexed:
+            return Source(terms=[indexed_term(pin.field, value)])
+        if pin.field == known.owner:
             return Source(parents=[value])
     return EVERYTHING
+
+
+def searched(kind: str) -> Search:
+    """What can be searched for in a kind."""
+    found = kind_of(kind).search
+    assert found is not None, f"{kind} has no search"  # noqa: S101
+    return found
 
 
 def place_of(body: Body) -> str:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.billing.discounts import CouponDuration, Discount, discount_end
 from meterline.core.catalog.redemption import is_redeemable
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import coupon_in
@@ -197,7 +197,7 @@ def _redeem_coupon(
 def _new_discount(uow: UnitOfWork, coupon: Body, holder: dict[str, str]) -> Body:
     now = uow.ctx.now
     return {
-        "id": new_id("di_"),
+        "id": new_object_id(KIND),
         "object": KIND,
         "checkout_session": None,
         "customer": uow.stored_customer.id,

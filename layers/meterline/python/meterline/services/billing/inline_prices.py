@@ -12,11 +12,11 @@ from typing import Any
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import format_decimal
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import find
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog import product_bodies as products
-from meterline.services.catalog.prices import INLINE, new_price, price_document, shown_price
+from meterline.services.catalog.prices import INLINE, new_price, price_document
 from meterline.store.base.documents import Body, Document
 
 
@@ -41,7 +41,7 @@ def inline_price(uow: UnitOfWork, given: Body, param: str) -> Body:
     price = new_price(ctx, described | {"active": False}, product_id, param=param)
     price["_"] = (price.get("_") or {}) | {INLINE: True}
     uow.put(price_document(ctx, price))
-    uow.emit("price.created", shown_price(price))
+    uow.emit("price.created", price)
     return price
 
 
@@ -52,12 +52,12 @@ def one_off_price(uow: UnitOfWork, currency: str, unit_amount: Decimal, name: st
     """
     ctx = uow.ctx.at(uow.ctx.wall_clock)
     parts = (ctx.livemode, currency, format_decimal(unit_amount), name)
-    price_id = derived_id("price_", *parts)
+    price_id = derived_object_id("price", *parts)
     known = uow.read([price_id]).get(price_id)
     if known is not None:
         return known.body
     hidden = {"active": False, "_": {INLINE: True}}
-    product_id = derived_id("prod_", *parts)
+    product_id = derived_object_id(products.KIND, *parts)
     product = products.new_product(ctx, {"name": name}) | {"id": product_id} | hidden
     given = {"currency": currency, "unit_amount_decimal": unit_amount}
     price = new_price(ctx, given, product_id) | {"id": price_id} | hidden

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from itertools import batched, islice
 
 from meterline.core.base.errors import BillingError
+from meterline.core.billing import pending_batches
+from meterline.core.billing.pending_batches import batch_of, off_batch, on_batch
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id, new_id
+from meterline.services.base.ids import derived_object_id, new_object_id
 from meterline.store.base.documents import Body, Document
 from meterline.store.base.packing import text_bytes
-from meterline.store.billing.pending_batches import KIND as BATCH_KIND
-from meterline.store.billing.pending_batches import MOST_BYTES, MOST_ITEMS, batch_of
 
 MOST_BATCHES = 20
 """Open batches of a customer for one subscription and currency: one transaction must take them all,
@@ -133,8 +133,9 @@ class PendingItems:
             self._write(batch, {"invoice": invoice_id})
         self.open_batches = [one for one in self.open_batches if one["id"] not in ids]
         fresh = [item for item in taken if self.added.pop(item.id, None)]
-        for group in batched(fresh, MOST_ITEMS, strict=False):
-            batch = self._new_batch(group[0].body, new_id("tab_"), invoice_id)
+        for group in batched(fresh, pending_batches.MOST_ITEMS, strict=False):
+            batch_id = new_object_id(pending_batches.KIND)
+            batch = self._new_batch(group[0].body, batch_id, invoice_id)
             for item in group:
                 self._place(item, batch.id)
         return [replace(one, body=one.body | {"invoice": invoice_id}) for one in taken]
@@ -224,8 +225,8 @@ class PendingItems:
                 return batch.id
         if is_full:
             raise BillingError(
-                f"The customer would have more than {MOST_BATCHES * MOST_ITEMS} pending invoice"
-                f" items, or more than {MOST_BATCHES * MOST_BYTES // 1_000_000} MB of them."
+                f"The customer would have more than {_items_on(MOST_BATCHES)} pending invoice"
+                f" items, or more than {_megabytes_on(MOST_BATCHES)} MB of them."
                 " Invoice them first.",
                 param="customer",
             )
@@ -236,13 +237,16 @@ class PendingItems:
                 " pending_invoice_items_behavior=include.",
                 param="customer",
             )
-        batch = self._new_batch(item, new_id("tab_"))
+        batch = self._new_batch(item, new_object_id(pending_batches.KIND))
         self.open_batches = [*self.open_batches, _entry(batch)]
         return batch.id
 
     def _batch_of_draft(self, invoice_id: str, item: Body) -> str:
         """A batch with room for an item that is put onto a draft by itself; its id."""
-        ids = [derived_id("tab_", invoice_id, place) for place in range(MOST_DRAFT_BATCHES)]
+        ids = [
+            derived_object_id(pending_batches.KIND, invoice_id, place)
+            for place in range(MOST_DRAFT_BATCHES)
+        ]
         if invoice_id not in self._drafts:
             self._load(ids)
             self._drafts.add(invoice_id)
@@ -252,8 +256,8 @@ class PendingItems:
             if _has_room(self._batches[batch_id]):
                 return batch_id
         raise BillingError(
-            f"At most {MOST_DRAFT_BATCHES * MOST_ITEMS} items, or"
-            f" {MOST_DRAFT_BATCHES * MOST_BYTES // 1_000_000} MB of them, can be put onto a draft"
+            f"At most {_items_on(MOST_DRAFT_BATCHES)} items, or"
+            f" {_megabytes_on(MOST_DRAFT_BATCHES)} MB of them, can be put onto a draft"
             " one by one. Finalize it, and put the rest onto another.",
             param="invoice",
         )
@@ -264,7 +268,7 @@ class PendingItems:
         batch = self._batches[batch_id]
         size = _bytes_on(batch) + text_bytes(item.body)
         self._write(batch, {"items": [*batch.body["items"], item.id], "bytes": size})
-        private = (item.body.get("_") or {}) | {"tab": batch_id}
+        private = on_batch(item.body.get("_") or {}, batch_id)
         self._placed[item.id] = replace(item, body=item.body | {"_": private})
 
     def _keep(self, batch: Document, item_ids: list[str]) -> None:
@@ -286,7 +290,9 @@ class PendingItems:
             "subscription": subscription_of_item(item),
         }
         livemode = self.ctx.livemode
-        batch = Document(kind=BATCH_KIND, livemode=livemode, body=body, parent=self.customer_id)
+        batch = Document(
+            kind=pending_batches.KIND, livemode=livemode, body=body, parent=self.customer_id
+        )
         self._batches[batch.id] = batch
         return batch
 
@@ -339,12 +345,20 @@ def origin_of_item(item: Body) -> Body:
 
 
 def _without_batch(item: Document) -> Document:
-    private = {name: value for name, value in item.body["_"].items() if name != "tab"}
-    return replace(item, body=item.body | {"_": private})
+    return replace(item, body=item.body | {"_": off_batch(item.body["_"])})
 
 
 def _has_room(batch: Document) -> bool:
-    return len(batch.body["items"]) < MOST_ITEMS and _bytes_on(batch) < MOST_BYTES
+    has_place = len(batch.body["items"]) < pending_batches.MOST_ITEMS
+    return has_place and _bytes_on(batch) < pending_batches.MOST_BYTES
+
+
+def _items_on(batches: int) -> int:
+    return batches * pending_batches.MOST_ITEMS
+
+
+def _megabytes_on(batches: int) -> int:
+    return batches * pending_batches.MOST_BYTES // 1_000_000
 
 
 def _bytes_on(batch: Document) -> int:

@@ -6,8 +6,8 @@ from typing import Any
 from meterline.core.base.periods import Interval, IntervalUnit, Period, next_boundary
 from meterline.core.base.unset import merged_metadata
 from meterline.core.billing.cycles import Opening
-from meterline.services.base.ids import new_id
-from meterline.services.catalog.plans import plan_of
+from meterline.core.catalog.plans import plan_of
+from meterline.services.base.ids import new_id, new_object_id
 from meterline.store.base.documents import LIVE, Body, Document
 
 INCOMPLETE_SECONDS = 23 * 3_600
@@ -182,7 +182,7 @@ def new_subscription(
     customer: Body, items: list[ItemTerms], opening: Opening, params: Body, now: int
 ) -> Body:
     """A new subscription with all its fields, active or trialing from ``now``."""
-    subscription_id = new_id("sub_")
+    subscription_id = new_object_id("subscription")
     trial_end = opening.trial_end
     return {
         **_empty_fields(),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from meterline.core.base.money import exact_sum, format_decimal
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.store.base.documents import Body
 
 
@@ -19,7 +19,7 @@ def tier_line(first: Body, place: int) -> Body:
         return first
     state = {name: value for name, value in first["_"].items() if name != "described"}
     return first | {
-        "id": derived_id("il_", first["id"], place),
+        "id": derived_object_id("line_item", first["id"], place),
         "_": state | {"tier_of": first["id"]},
     }
 

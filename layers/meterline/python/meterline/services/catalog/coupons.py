@@ -12,11 +12,9 @@ from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
-from meterline.services.base.wire_numbers import wire_number
 from meterline.store.base.documents import Body, Change, Document
 
 KIND = "coupon"
-_HIDDEN = ("applies_to", "currency_options")
 _ID_DIGITS = 8
 _LEAST_PERCENT = Decimal("0.01")
 _ALPHABET = string.ascii_letters + string.digits
@@ -32,7 +30,7 @@ def create_coupon(ctx: Context, params: Body) -> Body:
     body = _new_coupon(ctx, coupon_id, params)
     version = former.version if former else 0
     document = Document(kind=KIND, livemode=ctx.livemode, body=body, version=version)
-    events = [EventDraft("coupon.created", shown_coupon(body))]
+    events = [EventDraft("coupon.created", body)]
     ctx.save(Change(puts=[document]), events, result_id=coupon_id)
     return body
 
@@ -46,11 +44,7 @@ def update_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
     if "currency_options" in params:
         changes["currency_options"] = _with_new_options(document.body, params["currency_options"])
     body = document.body | changes
-    if body == document.body:
-        return save_update(ctx, document, body, "coupon.updated")
-    event = EventDraft("coupon.updated", shown_coupon(body), before=shown_coupon(document.body))
-    ctx.save(Change(puts=[replace(document, body=body)]), [event], result_id=coupon_id)
-    return body
+    return save_update(ctx, document, body, "coupon.updated")
 
 
 def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: ARG001 - route
@@ -58,15 +52,9 @@ def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: 
     document = find(ctx, KIND, coupon_id)
     remains = {"id": coupon_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
-    events = [EventDraft("coupon.deleted", shown_coupon(document.body) | {"valid": False})]
+    events = [EventDraft("coupon.deleted", document.body | {"valid": False})]
     ctx.save(Change(puts=[gone]), events, result_id=coupon_id)
     return remains
-
-
-def shown_coupon(coupon: Body) -> Body:
-    """A coupon as events show it: its percentage a JSON number, without what only expands."""
-    shown = {name: value for name, value in coupon.items() if name not in _HIDDEN}
-    return shown | {"percent_off": wire_number(coupon["percent_off"])}
 
 
 def coupon_in(coupon: Body, currency: str | None) -> Body:

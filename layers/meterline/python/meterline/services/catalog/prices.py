@@ -6,7 +6,7 @@ from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.money import minor_digits
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
@@ -29,13 +29,7 @@ LOOKUP_KEY = "price_lookup_key"
 INLINE = "inline"
 """Marks, in private state, a price that a request made for itself with ``price_data``."""
 
-_HIDDEN = ("tiers", "currency_options")
 _MOST_INTERVALS = {"day": 1_095, "week": 156, "month": 36, "year": 3}
-
-
-def shown_price(price: Body) -> Body:
-    """A price as events and lists show it: without the fields that appear only when expanded."""
-    return {name: value for name, value in price.items() if name not in _HIDDEN}
 
 
 def is_inline(price: Body) -> bool:
@@ -52,7 +46,7 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
     tiers = price_tiers(params, recurring, param)
     amount = no_amount("unit_amount") if tiers is not None else _model(params, param)
     price = {
-        "id": new_id("price_"),
+        "id": new_object_id(KIND),
         "object": KIND,
         "active": params.get("active", True),
         "billing_scheme": "tiered" if tiers is not None else "per_unit",
@@ -99,7 +93,7 @@ def create_price(ctx: Context, params: Body) -> Body:
     documents += product_bodies.marked(sold)
     price = new_price(ctx, params, sold.id)
     documents.insert(0, price_document(ctx, price))
-    events.append(EventDraft("price.created", shown_price(price)))
+    events.append(EventDraft("price.created", price))
     moved, claims = _claim_lookup_key(ctx, price, params)
     documents += moved
     events += _losses(moved, price)
@@ -124,7 +118,7 @@ def update_price(ctx: Context, price_id: str, params: Body) -> Body:
     releases = [Claim(LOOKUP_KEY, old_key, price_id)] if old_key and not is_kept else []
     moved, claims = ([], []) if is_kept else _claim_lookup_key(ctx, body, params)
     change = Change(puts=[replace(document, body=body), *moved], claims=claims, releases=releases)
-    event = EventDraft("price.updated", shown_price(body), before=shown_price(before))
+    event = EventDraft("price.updated", body, before=before)
     _save_claiming(ctx, change, [event, *_losses(moved, body)], body)
     return body
 
@@ -152,10 +146,7 @@ def _claim_lookup_key(
 def _losses(moved: list[Document], holder: Body) -> list[EventDraft]:
     """The events of the prices that gave their lookup key up to another."""
     key = {"lookup_key": holder["lookup_key"]}
-    return [
-        EventDraft("price.updated", shown_price(one.body), before=shown_price(one.body | key))
-        for one in moved
-    ]
+    return [EventDraft("price.updated", one.body, before=one.body | key) for one in moved]
 
 
 def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price: Body) -> None:

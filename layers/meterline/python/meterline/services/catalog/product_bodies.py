@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import merged_metadata, or_none
+from meterline.core.base.wire_numbers import wire_number
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
-from meterline.services.base.wire_numbers import wire_number
+from meterline.services.base.ids import new_object_id
 from meterline.store.base.documents import Body, Document
 
 KIND = "product"
@@ -17,7 +17,7 @@ _PRICED = "priced"
 def new_product(ctx: Context, params: Body) -> Body:
     """The body of a product as ``params`` describe it; nothing is stored."""
     return {
-        "id": params.get("id") or new_id("prod_"),
+        "id": params.get("id") or new_object_id(KIND),
         "object": KIND,
         "active": params.get("active", True),
         "attributes": [],

@@ -8,7 +8,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
-from meterline.services.catalog.prices import new_price, price_document, shown_price
+from meterline.services.catalog.prices import new_price, price_document
 from meterline.services.catalog.product_bodies import (
     KIND,
     has_prices,
@@ -35,7 +35,7 @@ def create_product(ctx: Context, params: Body) -> Body:
     events = [EventDraft("product.created", product)]
     if price is not None:
         documents.append(price_document(ctx, price))
-        events.append(EventDraft("price.created", shown_price(price)))
+        events.append(EventDraft("price.created", price))
     refuse_taken_id(ctx, params)
     ctx.save(Change(puts=documents), events, result_id=product["id"])
     return product

@@ -14,7 +14,7 @@ from meterline.core.base.errors import no_such
 from meterline.core.base.money import check_amount, minor_digits
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.store.base.documents import Body, Change, Document
@@ -53,7 +53,7 @@ def book(ctx: Context, customer: Body, booking: Booking) -> tuple[Body, Document
     """
     ending = balance_in(customer, booking.currency) + booking.amount
     body: Body = {
-        "id": new_id("cbtxn_"),
+        "id": new_object_id(KIND),
         "object": KIND,
         "amount": booking.amount,
         "checkout_session": None,

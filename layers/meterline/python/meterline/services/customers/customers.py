@@ -5,7 +5,7 @@ import secrets
 from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.limits import with_member
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
@@ -92,7 +92,7 @@ def _adjustments(ctx: Context, body: Body, params: Body) -> list[Document]:
 
 def _new_customer(ctx: Context, params: Body) -> Body:
     return {
-        "id": new_id("cus_"),
+        "id": new_object_id(KIND),
         "object": KIND,
         "address": None,
         "balance": 0,

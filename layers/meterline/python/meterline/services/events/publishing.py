@@ -10,19 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.kinds.registry import event_kinds
 from meterline.observability import log_scope, logger
-from meterline.services.base.outbox import OUTBOX_KIND, shorter_forms
+from meterline.services.base.outbox import shorter_forms
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
-from meterline.services.metering.error_reports import KIND as REPORT_KIND
 from meterline.store.base.batches import Throttled
 from meterline.store.base.clients import sns
 from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
 from meterline.store.base.settings import settings
-
-PUBLISHED_KINDS = (OUTBOX_KIND, REPORT_KIND)
-"""The kinds of documents that hold events to deliver; the stream brings the function no others."""
 
 
 class Refused(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
@@ -43,10 +40,13 @@ _BATCH_BYTES = 250_000
 
 
 def outbox_events(record: Body) -> list[Body]:
-    """The events in a record of the Billing table's stream; none if it holds another change."""
+    """The events in a record of the Billing table's stream; none if it holds another change.
+
+    The stream brings the function only documents of the kinds that hold events.
+    """
     image = record["dynamodb"].get("NewImage", {})
     kind = image.get("kind", {}).get("S")
-    is_outbox = record["eventName"] == "INSERT" and kind in PUBLISHED_KINDS
+    is_outbox = record["eventName"] == "INSERT" and kind in event_kinds()
     if not is_outbox:
         return []
     events: list[Body] = unpack(_binary(image["body"]["B"]))["events"]

@@ -3,25 +3,13 @@
 from datetime import UTC, datetime
 
 from meterline.core.base.errors import no_such
+from meterline.core.kinds.registry import find_kind
 from meterline.services.base.context import Context
 from meterline.services.events.event_log import stored_event
 from meterline.services.metering.error_reports import KIND as REPORT_KIND
 from meterline.store.base.documents import Body
 
 _V1_PREFIX = "evt_"
-_COLLECTIONS = {
-    "billing.alert": "billing/alerts",
-    "billing.meter": "billing/meters",
-    "coupon": "coupons",
-    "customer": "customers",
-    "invoice": "invoices",
-    "invoice_payment": "invoice_payments",
-    "invoiceitem": "invoiceitems",
-    "price": "prices",
-    "product": "products",
-    "subscription": "subscriptions",
-    "test_helpers.test_clock": "test_helpers/test_clocks",
-}
 
 
 def find_thin_event(ctx: Context, event_id: str) -> Body:
@@ -81,8 +69,8 @@ def _prefix(*, livemode: bool) -> str:
 
 
 def _related(subject: Body) -> Body | None:
-    collection = _COLLECTIONS.get(subject["object"])
-    if collection is None:
+    kind = find_kind(subject["object"])
+    url = kind.url_of(subject["id"]) if kind else None
+    if url is None:
         return None
-    url = f"/v1/{collection}/{subject['id']}"
     return {"id": subject["id"], "type": subject["object"], "url": url}

@@ -9,7 +9,7 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.api_version import check_version
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.limits import with_member, without_member
 from meterline.services.base.lookups import find
 from meterline.store.base.documents import Body, Change, Document
@@ -27,7 +27,7 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
     if "api_version" in params:
         check_version(params["api_version"], param="api_version")
     body: Body = {
-        "id": new_id("we_"),
+        "id": new_object_id(KIND),
         "object": KIND,
         "api_version": params.get("api_version"),
         "application": None,

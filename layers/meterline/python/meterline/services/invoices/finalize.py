@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from meterline.core.base.errors import BillingError
+from meterline.core.billing.pending_batches import batch_of
 from meterline.core.subscriptions.dunning import Deadlines, DunningPolicy, deadlines_of
 from meterline.services.account.settings import dunning_policy
 from meterline.services.base.context import Context
@@ -28,7 +29,6 @@ from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.store.base.documents import Body, Change, Document
-from meterline.store.billing.pending_batches import batch_of
 
 _CLOSED_BY_PAUSE: Final = {
     "void": ("void", "voided_at"),

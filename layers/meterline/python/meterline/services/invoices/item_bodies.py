@@ -7,9 +7,10 @@ from typing import Any
 
 from meterline.core.base.money import format_decimal
 from meterline.core.base.periods import Period
+from meterline.core.billing.pending_batches import off_batch
 from meterline.core.catalog.rating import Rated
 from meterline.core.subscriptions.item_changes import ProrationLine
-from meterline.services.base.ids import derived_id, new_id
+from meterline.services.base.ids import derived_object_id, new_object_id
 from meterline.services.billing.discounts import private_terms
 from meterline.services.billing.pending_items import origin_of_item, subscription_of_item
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -41,15 +42,15 @@ _FROZEN = ("pricing", "quantity", "discounts")
 """What of a proration stays as it is."""
 
 
-_OF_THE_ITEM = ("tab", "parent", "proration_details")
-"""What of an item's private state is not its line's."""
+_OF_THE_ITEM = ("parent", "proration_details")
+"""What of an item's private state, besides its batch, is not its line's."""
 
 
 def new_item(uow: UnitOfWork, terms: ItemTerms) -> Body:
     """A new invoice item of the unit of work's customer, on no invoice yet."""
     account = uow.customer
     return {
-        "id": new_id("ii_"),
+        "id": new_object_id("invoiceitem"),
         "object": "invoiceitem",
         "amount": terms.amount,
         "currency": terms.currency,
@@ -93,7 +94,7 @@ def item_line(item: Body, invoice_id: str) -> Body:
     """The ``line_item`` that an invoice item is on its invoice; its id follows from both."""
     subscription = subscription_of_item(item)
     return {
-        "id": derived_id("il_", invoice_id, item["id"]),
+        "id": derived_object_id("line_item", invoice_id, item["id"]),
         "object": "line_item",
         "amount": item["amount"],
         "currency": item["currency"],
@@ -119,7 +120,7 @@ def item_line(item: Body, invoice_id: str) -> Body:
 
 def _for_line(private: Body) -> Body:
     """What of an item's private state is about what it bills."""
-    return {name: value for name, value in private.items() if name not in _OF_THE_ITEM}
+    return {name: value for name, value in off_batch(private).items() if name not in _OF_THE_ITEM}
 
 
 def proration_explanation(line: ProrationLine, rated: Rated) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def credited_items(uow: UnitOfWork, source: str | None) -> Body | None:
     if not line_ids:
         item = uow.pending.added.get(source) or uow.ctx.store.get(source)
         invoice_id = (item and item.body["invoice"]) or ""
-        line_ids = derived_id("il_", invoice_id, source)
+        line_ids = derived_object_id("line_item", invoice_id, source)
     if not invoice_id:
         return {"type": "invoice_item", "invoice_item": source}
     details = {"invoice": invoice_id, "invoice_line_items": line_ids.split(",")}
@@ -207,7 +208,7 @@ def _line_proration_details(item: Body, invoice_id: str) -> Body:
         return {"credited_items": None}
     if credited["type"] == "invoice_line_items":
         return {"credited_items": credited["invoice_line_item_details"]}
-    lines = [derived_id("il_", invoice_id, credited["invoice_item"])]
+    lines = [derived_object_id("line_item", invoice_id, credited["invoice_item"])]
     return {"credited_items": {"invoice": invoice_id, "invoice_line_items": lines}}
 
 

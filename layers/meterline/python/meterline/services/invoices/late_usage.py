@@ -14,7 +14,7 @@ from meterline.core.base.money import exact_difference, exact_sum, format_decima
 from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
@@ -192,7 +192,7 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
         "bounds": bounds_of(rated),
     }
     return line | {
-        "id": derived_id("il_", invoice_id, line["id"], "late"),
+        "id": derived_object_id("line_item", invoice_id, line["id"], "late"),
         "amount": amount,
         "description": f"Late usage: {format_decimal(more)} × {name}",
         "discount_amounts": [],

@@ -12,7 +12,7 @@ from decimal import Decimal
 from meterline.core.base.money import exact_sum, format_decimal
 from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.invoice_bodies import (
     finalization_due_at,
@@ -161,7 +161,7 @@ def _emit_if_late(ctx: Context, invoice: Body, line: Body) -> None:
     A record that waits for a renewal is written again as it is: a renewal that has read its usage
     already is refused for that and reads again.
     """
-    record_id = derived_id("lateusg_", invoice["id"], line["id"])
+    record_id = derived_object_id("meterline.late_usage", invoice["id"], line["id"])
     for _ in range(_TRIES):
         record = ctx.store.get(record_id)
         try:

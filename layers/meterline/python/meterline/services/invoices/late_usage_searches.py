@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.store.base.documents import Body, Change, Conflict, Document
 from meterline.store.base.keys import Cursor
 from meterline.store.metering.usage import BucketKey
@@ -27,7 +27,7 @@ def search_on(ctx: Context, bucket: BucketKey, place: Cursor) -> None:
 
     A search that is under way comes back to it at its end, as it may have passed what is late now.
     """
-    search_id = derived_id(f"{KIND}_", *bucket)
+    search_id = derived_object_id(KIND, *bucket)
     for _ in range(_TRIES):
         running = ctx.store.get(search_id)
         if running is None:

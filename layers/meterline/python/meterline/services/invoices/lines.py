@@ -8,7 +8,7 @@ from typing import Any
 from meterline.core.base.money import format_decimal
 from meterline.core.billing.invoicing import Line
 from meterline.core.catalog.rating import Rated, RatedStep
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.billing.tier_lines import tier_line, with_billed_before
 from meterline.services.invoices.descriptions import ProductName, line_description
 from meterline.store.base.documents import Body
@@ -44,7 +44,9 @@ def line_bodies(line: Line, subject: LineSubject, invoice_id: str) -> list[Body]
 def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
     price = subject.price
     return {
-        "id": derived_id("il_", invoice_id, line.item_id, line.period.start, line.period.end),
+        "id": derived_object_id(
+            "line_item", invoice_id, line.item_id, line.period.start, line.period.end
+        ),
         "object": "line_item",
         "currency": price["currency"],
         "discount_amounts": [],
@@ -79,7 +81,7 @@ def less_billed_before(lines: list[Body], billed: Body | None) -> list[Body]:
 def _billed_before(line: Body, billed: Body) -> Body:
     name, amount = line["_"]["product_name"], -int(billed["amount"])
     return line | {
-        "id": derived_id("il_", line["invoice"], line["id"], "before"),
+        "id": derived_object_id("line_item", line["invoice"], line["id"], "before"),
         "amount": amount,
         "description": f"Already billed: {billed['quantity']} × {name}",
         "discountable": False,

@@ -9,7 +9,7 @@ from meterline.core.base.periods import Period
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import customer_of, find, on_customers_time
 from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import (
@@ -167,7 +167,7 @@ def _draft(uow: UnitOfWork, params: Body, subscription: Body | None) -> Body:
     now = uow.ctx.now
     start = now if subscription is None else min(current_period(subscription).start, now)
     terms = InvoiceTerms(
-        id=new_id("in_"),
+        id=new_object_id("invoice"),
         created=now,
         billing_reason="manual",
         period=Period(start, now),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ KIND = "invoice_payment"
 
 def payment_id(invoice_id: str) -> str:
     """The id of an invoice's payment: one record pays all that is due, so there is one at most."""
-    return derived_id("inpay_", invoice_id)
+    return derived_object_id(KIND, invoice_id)
 
 
 def record_payment(uow: "UnitOfWork", invoice: Body, record: str) -> None:

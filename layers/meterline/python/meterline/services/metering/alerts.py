@@ -12,7 +12,7 @@ from typing import Any
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id, new_id
+from meterline.services.base.ids import derived_object_id, new_object_id
 from meterline.services.base.limits import members, with_member, without_member
 from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
@@ -33,7 +33,7 @@ def create_alert(ctx: Context, params: Body) -> Body:
     if customer is not None:
         find(ctx, "customer", customer, param="usage_threshold[filters][0][customer]")
     body: Body = {
-        "id": new_id("alrt_"),
+        "id": new_object_id(KIND),
         "object": KIND,
         "alert_type": params["alert_type"],
         "livemode": ctx.livemode,
@@ -157,4 +157,4 @@ def _only_customer(filters: list[Body] | None) -> str | None:
 
 
 def _trigger_id(alert_id: str, customer_id: str) -> str:
-    return derived_id("alrttr_", alert_id, customer_id)
+    return derived_object_id(TRIGGER_KIND, alert_id, customer_id)

@@ -13,7 +13,7 @@ from functools import partial
 
 from meterline.core.metering.aggregation import Aggregate, result
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.parallel import in_parallel
 from meterline.services.base.workers import worker_context
@@ -140,7 +140,7 @@ def _body(ctx: Context, difference: Difference) -> Body:
         _numbers(whole, difference) for whole in (difference.counted, difference.recounted)
     )
     return {
-        "id": derived_id("usgdif_", *key, difference.version, str(counted)),
+        "id": derived_object_id(KIND, *key, difference.version, str(counted)),
         "object": KIND,
         "created": ctx.now,
         "customer": key.customer,

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
+from meterline.core.kinds.invoices import PREVIEW_PREFIX
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find, on_customers_time
@@ -134,7 +135,7 @@ def _renewal(uow: UnitOfWork, subscription: Body, params: Body) -> Body | None:
     """The invoice at the end of the subscription's running period."""
     ended = closing_period(subscription)
     terms = InvoiceTerms(
-        id=new_id("upcoming_in_"),
+        id=new_id(PREVIEW_PREFIX),
         created=ended.end,
         billing_reason="upcoming",
         period=ended,
@@ -190,7 +191,7 @@ def _one_off(uow: UnitOfWork, params: Body) -> Body:
     if not uow.pending.has(selection):
         raise _nothing_upcoming(uow.stored_customer.id)
     terms = InvoiceTerms(
-        id=new_id("upcoming_in_"),
+        id=new_id(PREVIEW_PREFIX),
         created=now,
         billing_reason="upcoming",
         period=Period(now, now),
@@ -211,7 +212,7 @@ def _upcoming(invoice: Body, params: Body) -> Body:
     """An invoice as previews show it: under an id of its own, with what the request overrides."""
     if params.get("currency", invoice["currency"]) != invoice["currency"]:
         raise BillingError(f"The invoice is in {invoice['currency']}.", param="currency")
-    preview_id = new_id("upcoming_in_")
+    preview_id = new_id(PREVIEW_PREFIX)
     lines = [moved_line(line, preview_id) for line in invoice_lines(invoice)]
     listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}
     shown = {

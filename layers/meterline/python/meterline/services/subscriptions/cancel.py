@@ -11,7 +11,7 @@ from meterline.core.subscriptions.item_changes import BilledSpan, Fee, credit_bi
 from meterline.core.subscriptions.usage_changes import split
 from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
@@ -118,7 +118,7 @@ def cancel_on(
         return after, None
     grace_seconds = invoice_grace_seconds(uow.ctx)
     terms = InvoiceTerms(
-        id=derived_id("in_", subscription["id"], "cancel", now),
+        id=derived_object_id("invoice", subscription["id"], "cancel", now),
         created=now,
         billing_reason="subscription_cycle",
         period=Period(min(current_period(subscription).start, now), now),

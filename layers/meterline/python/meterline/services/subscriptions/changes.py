@@ -7,12 +7,12 @@ from typing import Any
 from meterline.core.base.errors import BillingError, param_inside
 from meterline.core.base.periods import Period, period_at
 from meterline.core.base.unset import merged_metadata
+from meterline.core.catalog.plans import plan_of
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import is_metered, item_period, mode_of
 from meterline.services.billing.subscription_bodies import ItemTerms, items_of, new_item, with_items
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.catalog.plans import plan_of
 from meterline.services.catalog.price_terms import interval_of
 from meterline.services.subscriptions.ends import with_following_end, without_following_end
 from meterline.services.subscriptions.requested_items import (

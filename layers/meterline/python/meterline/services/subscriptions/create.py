@@ -10,7 +10,7 @@ from meterline.core.billing.anchors import AnchorConfig, trial_end_from_days
 from meterline.core.billing.cycles import AnchorChoice, CyclePeriod, Opening, open_cycle
 from meterline.core.billing.invoicing import BillingMode
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.invoice_bodies import InvoiceTerms
@@ -205,7 +205,7 @@ def _with_first_invoice(uow: UnitOfWork, subscription: Body, lines: list[ItemLin
         return Created(subscription, None)
     now = uow.ctx.now
     terms = InvoiceTerms(
-        id=derived_id("in_", subscription["id"], "create", now),
+        id=derived_object_id("invoice", subscription["id"], "create", now),
         created=now,
         billing_reason="subscription_create",
         period=Period(now, now),

@@ -3,7 +3,7 @@
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.periods import Period
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.item_terms import current_period, with_billed
 from meterline.services.billing.subscription_bodies import (
@@ -140,7 +140,7 @@ def _drafted(
     """The subscription after the invoice of a pause or its end, and that invoice as a draft."""
     now = uow.ctx.now
     terms = InvoiceTerms(
-        id=new_id("in_"),
+        id=new_object_id("invoice"),
         created=now,
         billing_reason="subscription_update",
         period=Period(min(since, now), now),

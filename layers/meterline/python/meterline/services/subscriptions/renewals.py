@@ -13,7 +13,7 @@ from meterline.core.billing.invoicing import metered_line, opening_lines, renewa
 from meterline.core.subscriptions.usage_changes import cut_by_reset
 from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.discounts import with_discounts_of
 from meterline.services.billing.invoice_bodies import InvoiceTerms
@@ -115,7 +115,7 @@ def _roll(uow: UnitOfWork, subscription: Body) -> Body:
         return ended_subscription(subscription, int(subscription["cancel_at"]))
     closing = closing_period(subscription)
     terms = InvoiceTerms(
-        id=derived_id("in_", subscription["id"], "cycle", closing.end),
+        id=derived_object_id("invoice", subscription["id"], "cycle", closing.end),
         created=uow.ctx.now,
         billing_reason="subscription_cycle",
         period=closing,
@@ -296,7 +296,7 @@ def _bill_pending(uow: UnitOfWork, subscription: Body) -> Body:
     if not uow.pending.has(pending_for(subscription)):
         return after
     terms = InvoiceTerms(
-        id=derived_id("in_", subscription["id"], "pending", due),
+        id=derived_object_id("invoice", subscription["id"], "pending", due),
         created=uow.ctx.now,
         billing_reason="automatic_pending_invoice_item_invoice",
         period=_until(current_period(subscription), due),

@@ -18,7 +18,7 @@ from meterline.core.subscriptions.thresholds import is_watched
 from meterline.core.subscriptions.usage_changes import split
 from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import on_customers_time
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
@@ -139,7 +139,7 @@ def _usage(uow: UnitOfWork, subscription: Body) -> list[ItemUsage]:
 def _terms(uow: UnitOfWork, document: Document) -> InvoiceTerms:
     now = uow.ctx.now
     return InvoiceTerms(
-        id=derived_id("in_", document.id, "threshold", document.version),
+        id=derived_object_id("invoice", document.id, "threshold", document.version),
         created=now,
         billing_reason="subscription_threshold",
         period=Period(min(current_period(document.body).start, now), now),

@@ -12,7 +12,7 @@ from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import BillingMode, opening_lines
 from meterline.core.subscriptions.item_changes import check_proration_date
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.invoice_bodies import InvoiceTerms
@@ -208,7 +208,7 @@ def _billed(uow: UnitOfWork, after: Body, lines: list[ItemLine], takes: Selectio
         return Amended(after, None)
     now = uow.ctx.now
     terms = InvoiceTerms(
-        id=new_id("in_"),
+        id=new_object_id("invoice"),
         created=now,
         billing_reason="subscription_update",
         period=Period(min(current_period(after).start, now), now),

@@ -116,7 +116,11 @@ def _do_last(
 def _do_due(_record: Record, ctx: Context, object_id: str) -> None:
     """Do an object's work, and send what that leaves due at once; the sweep finds it otherwise."""
     latest = {one.id: one for one in do_due_work(ctx, object_id)}
-    enqueue(DueMessage(ctx.livemode, one.id) for one in latest.values() if is_due(one, ctx.now))
+    enqueue(
+        DueMessage(ctx.livemode, one.kind, one.id)
+        for one in latest.values()
+        if is_due(one, ctx.now)
+    )
 
 
 def _run_clock(record: Record, ctx: Context, clock_id: str, has_time: Callable[[], bool]) -> None:

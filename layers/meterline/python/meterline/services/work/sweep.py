@@ -164,4 +164,4 @@ def _has_room(message: DueMessage, swept: Swept) -> bool:
 
 
 def _messages(shard: _Shard, entries: Iterable[DueEntry]) -> list[DueMessage]:
-    return [DueMessage(shard.livemode, entry.object_id) for entry in entries]
+    return [DueMessage(shard.livemode, entry.kind, entry.object_id) for entry in entries]

@@ -11,9 +11,10 @@ from functools import partial
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Interval, IntervalUnit, add_intervals
+from meterline.core.kinds.registry import kinds
 from meterline.observability import log_failure
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import new_object_id
 from meterline.services.base.limits import deleted_set, members
 from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
@@ -32,19 +33,6 @@ KIND = "test_helpers.test_clock"
 _KEPT_SECONDS = 30 * 86_400
 _WITHOUT_SUBSCRIPTIONS = Interval(IntervalUnit.YEAR, 2)
 _INTERVALS_AT_ONCE = 2
-_KINDS_OF_MEMBERS = (
-    "invoice",
-    "invoice_payment",
-    "invoiceitem",
-    "tab",
-    "subscription",
-    "discount",
-    "customer_balance_transaction",
-    "meterline.late_usage",
-    "latesearch",
-    "meterline.usage_difference",
-    "meterline.usage_estimate",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +48,7 @@ def create_test_clock(ctx: Context, params: Body) -> Body:
     if ctx.livemode:
         raise BillingError("Test clocks can only be used in test mode. Use a test mode key.")
     body: Body = {
-        "id": new_id("clock_"),
+        "id": new_object_id(KIND),
         "object": KIND,
         "created": ctx.now,
         "deletes_after": ctx.now + _KEPT_SECONDS,
@@ -91,7 +79,7 @@ def advance_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:
         events,
         result_id=clock_id,
     )
-    enqueue([DueMessage(ctx.livemode, clock_id)])
+    enqueue([DueMessage(ctx.livemode, KIND, clock_id)])
     return body
 
 
@@ -136,7 +124,7 @@ def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noq
     stub = replace(document, body=remains | {"created": document.created}, due_at=ctx.wall_clock)
     events = [EventDraft("test_helpers.test_clock.deleted", document.body)]
     ctx.save(Change(puts=[stub]), events, result_id=clock_id)
-    enqueue([DueMessage(ctx.livemode, clock_id)])
+    enqueue([DueMessage(ctx.livemode, KIND, clock_id)])
     return remains
 
 
@@ -175,7 +163,7 @@ def _leave_rest(ctx: Context, clock: Document, done: int) -> list[Document]:
         raise NoProgress(message)
     later = replace(clock, due_at=max(ctx.wall_clock, (clock.due_at or 0) + 1))
     ctx.save(Change(puts=[later]))
-    enqueue([DueMessage(ctx.livemode, clock.id)])
+    enqueue([DueMessage(ctx.livemode, KIND, clock.id)])
     return [later]
 
 
@@ -278,7 +266,7 @@ def _bury(ctx: Context, clock: Document, has_time: Callable[[], bool]) -> list[D
     Counted usage stays, as the evidence of accepted events; events stay for their 30 days.
     """
     done = 0
-    for kind in _KINDS_OF_MEMBERS:
+    for kind in [one.name for one in kinds() if one.belongs_to_customer]:
         for document in _remains(ctx, clock.id, kind):
             if not has_time():
                 return _leave_rest(ctx, clock, done)

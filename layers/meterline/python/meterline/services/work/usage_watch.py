@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_id
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, worker_context
@@ -51,7 +51,7 @@ def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -
 def emit_estimate(ctx: Context, bucket: BucketKey) -> None:
     """Tell, once, that an hour has more distinct values than are counted exactly."""
     body = {
-        "id": derived_id("usgest_", *bucket),
+        "id": derived_object_id("meterline.usage_estimate", *bucket),
         "object": ESTIMATE,
         "created": ctx.now,
         "customer": bucket.customer,

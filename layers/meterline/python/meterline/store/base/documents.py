@@ -1,9 +1,8 @@
 """What the Billing table holds, as values: documents, and changes that are committed together."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from meterline.store.base.packing import Body, text_bytes
+from meterline.store.base.packing import Body
 
 __all__ = [
     "LIVE",
@@ -18,16 +17,10 @@ __all__ = [
     "Page",
     "Receipt",
     "TooLong",
-    "first_lines",
 ]
 
 LIVE = "live"
 """The timeline of everything that follows the wall clock; others are ids of test clocks."""
-
-EMBEDDED_LINES = 10
-"""How many lines an invoice shows inside it; the rest is a list of its own, as Stripe has it."""
-
-_MAX_EMBEDDED_BYTES = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +31,8 @@ class Document:
     stored version is another. ``due_at`` (UTC seconds on ``timeline``) is when it next needs work.
     ``parent`` is the id of the object that it is listed under, besides the list of its kind.
     ``terms`` are the search terms that find the stored version. ``parts`` are the names of the
-    items beside it that hold the lines of a long invoice; where only its first lines were read,
-    ``has_more`` of its lines says so.
+    items beside it that hold the rows of a long list; where only its first ones were read,
+    ``has_more`` of the list says so.
     """
 
     kind: str
@@ -66,31 +59,6 @@ class Document:
         """
         private = self.body.get("_", {})
         return int(self.body.get("created", private.get("created", 0)))
-
-
-def first_lines(body: Body, most: int = EMBEDDED_LINES) -> Body:
-    """The body as lists and events show it: of an invoice's lines only the first ones.
-
-    Fewer than ``most`` where these are uncommonly long, so that the events of a commit fit into one
-    item. Other objects, and invoices with few lines, stay as they are.
-    """
-    listed = body.get("lines")
-    if not isinstance(listed, dict):
-        return body
-    shown = list(_while_short(listed["data"][:most]))
-    if len(shown) == len(listed["data"]):
-        return body
-    return body | {"lines": listed | {"data": shown, "has_more": True}}
-
-
-def _while_short(lines: list[Body]) -> Iterator[Body]:
-    """The lines up to where they become uncommonly long; at least one."""
-    size = 0
-    for place, line in enumerate(lines):
-        size += text_bytes(line)
-        if place and size > _MAX_EMBEDDED_BYTES:
-            return
-        yield line
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,15 @@
 """How objects are keyed: livemode is part of every key, and busy index partitions are sharded."""
 
 import zlib
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from meterline.store.base.documents import LIVE, Document
-from meterline.store.base.listings import division
+from meterline.store.base.documents import LIVE
 
 DUE_SHARDS = 8
 END_OF_TIME = 99_999_999_998
 """A second that comes after all others, UTC; test clocks reach the year 2999."""
 
 _TIME_DIGITS = 11
-_UNLISTED = frozenset({"latesearch", "roster", "tab"})
 _MAX_VALUE_BYTES = 1_000
 _JOINT = "#"
 """Stands between the parts of keys, and in no id."""
@@ -64,19 +61,6 @@ def term_key(livemode: bool, kind: str, term: str) -> str:  # noqa: FBT001 - a p
     return f"{mode(livemode)}#term#{kind}#{term}"
 
 
-def listing_keys(
-    livemode: bool,  # noqa: FBT001 - a part of the key
-    kind: str,
-    only: Mapping[str, Collection[str]] | None = None,
-) -> list[str]:
-    """The partitions of the list of a kind; of the objects whose facets have these values only."""
-    return [
-        _listing_key(livemode, kind, part, shard)
-        for part, shards in division(kind).parts(only or {})
-        for shard in range(shards)
-    ]
-
-
 def parent_key(livemode: bool, kind: str, parent: str) -> str:  # noqa: FBT001 - a part of the key
     """The partition of the list of the objects of a kind that belong to ``parent``."""
     return f"{mode(livemode)}#{kind}#{parent}"
@@ -93,35 +77,6 @@ def parent_of_key(key: str | None) -> str | None:
     return None if key is None else key.split("#", 2)[2]
 
 
-def index_keys(document: Document) -> dict[str, str | int]:
-    """The index attributes of a document; absent ones keep it out of that index.
-
-    What is not listed, as what is left of a deleted object, still stands under its parent.
-    """
-    keys: dict[str, str | int] = {"list_sk": Cursor(document.created, document.id).sort_key}
-    divided = division(document.kind)
-    if document.kind not in _UNLISTED and divided.lists(document.body):
-        part, shards = divided.part_of(document.body)
-        shard = shard_of(document.id, shards)
-        keys["list_pk"] = _listing_key(document.livemode, document.kind, part, shard)
-    if document.parent is not None:
-        keys["parent_pk"] = parent_key(document.livemode, document.kind, document.parent)
-    if document.due_at is not None:
-        partitions = due_keys(document.livemode, document.timeline)
-        keys["due_pk"] = partitions[shard_of(document.id, len(partitions))]
-        keys["due_at"] = document.due_at
-    return keys
-
-
 def shard_of(object_id: str, shards: int) -> int:
     """Which of so many shards an object belongs to."""
     return zlib.crc32(object_id.encode()) % shards
-
-
-def _listing_key(
-    livemode: bool,  # noqa: FBT001 - a part of the key
-    kind: str,
-    part: str,
-    shard: int,
-) -> str:
-    return f"{mode(livemode)}#{kind}#{part}#{shard}"

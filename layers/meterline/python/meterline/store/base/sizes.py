@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from meterline.core.kinds.registry import kind_of
 from meterline.store.base.documents import Body, Document, Oversized, TooLong
 from meterline.store.base.packing import pack
 
@@ -25,26 +26,6 @@ _HASH_KEYS = frozenset({"pk", "list_pk", "parent_pk", "due_pk"})
 
 WRITTEN_BYTES = 50_000
 """What an object that somebody writes may take, packed."""
-
-_FIELD_LIMITS = {"coupon": {"applies_to": 2_400}}
-"""What a field of a new object may take: an invoice and a line copy this of 20 coupons each."""
-
-_UNLIMITED = frozenset({"event", "roster", "tab"})
-"""Kinds that Meterline alone writes; other rules bound them."""
-
-_COPIED = {
-    "invoice": (
-        "lines",
-        "parent",
-        "customer_address",
-        "customer_email",
-        "customer_name",
-        "customer_phone",
-        "customer_shipping",
-        "customer_tax_ids",
-    )
-}
-"""What an object copies from others, which have had their own limit."""
 
 _LONG_CHARACTERS = 40
 _NUMBERS_CHARACTERS = 1_000
@@ -82,7 +63,7 @@ def check_written(
     An object that is too long already, for Meterline itself added to it, may be changed, but not
     with more text.
     """
-    if document.kind in _UNLIMITED:
+    if kind_of(document.kind).sizes.is_own:
         return
     if document.version == 0:
         _check_fields(document)
@@ -99,14 +80,14 @@ def check_written(
 
 
 def _check_fields(document: Document) -> None:
-    for field, most in _FIELD_LIMITS.get(document.kind, {}).items():
+    for field, most in kind_of(document.kind).sizes.fields.items():
         size = len(pack({field: document.body.get(field)}))
         if size > most:
             raise TooLong(document.kind, document.id, field, size, most)
 
 
 def _own(body: Body, kind: str) -> Body:
-    copied = _COPIED.get(kind, ())
+    copied = kind_of(kind).sizes.copied
     return {name: value for name, value in body.items() if name != "_" and name not in copied}
 
 

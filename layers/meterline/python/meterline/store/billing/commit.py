@@ -18,6 +18,7 @@ from meterline.store.base.documents import (
     Document,
     LeaseLost,
 )
+from meterline.store.base.index_keys import index_keys
 from meterline.store.base.models import (
     BillingItem,
     Condition,
@@ -138,7 +139,7 @@ def stored_item(document: Document) -> dict[str, Any]:
 
 
 def _index_attributes(document: Document) -> dict[str, Any]:
-    return dict(keys.index_keys(document))
+    return dict(index_keys(document))
 
 
 def _unchanged(document: Document) -> Condition:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from meterline.store.base import keys
-from meterline.store.base.documents import Body, Change, Document, first_lines
+from meterline.store.base.documents import Body, Change, Document
+from meterline.store.base.long_lists import first_rows, long_field
 from meterline.store.base.models import (
     KeyRange,
     billing_item,
@@ -54,7 +55,7 @@ def write_parts(change: Change) -> Change:
             if not kept:
                 names = tuple(parts)
                 _write(document, parts)
-            document = replace(document, body=first_lines(document.body), parts=names)  # noqa: PLW2901
+            document = replace(document, body=first_rows(document.body), parts=names)  # noqa: PLW2901
         elif not _is_head(document.body):
             document = replace(document, parts=())  # noqa: PLW2901 - the version to be stored
         puts.append(document)
@@ -82,32 +83,41 @@ def read_lines(document: Document) -> Document:
     found = {item.sk: (item.body or {})["lines"] for item in items}
     if len(found) < len(document.parts):
         raise PartsReplaced
-    lines = [line for name in document.parts for line in found[name]]
-    listed = document.body["lines"] | {"data": lines, "has_more": False}
-    return replace(document, body=document.body | {"lines": listed})
+    field = _field(document)
+    rows = [row for name in document.parts for row in found[name]]
+    listed = document.body[field] | {"data": rows, "has_more": False}
+    return replace(document, body=document.body | {field: listed})
 
 
 def _is_long(document: Document) -> bool:
     """Whether a document, whole as it is, has to be stored in parts."""
-    if document.kind != "invoice" or _is_head(document.body) or "lines" not in document.body:
+    field = long_field(document.body)
+    if field is None or _is_head(document.body):
         return False
-    lines = document.body["lines"]["data"]
-    if len(lines) > INLINE_LINES:
+    rows = document.body[field]["data"]
+    if len(rows) > INLINE_LINES:
         return True
-    size = text_bytes(lines) if len(lines) > 1 else 0
+    size = text_bytes(rows) if len(rows) > 1 else 0
     if size > INLINE_TEXT_BYTES:
         return True
-    return size > INLINE_BYTES and len(pack({"lines": lines})) > INLINE_BYTES
+    return size > INLINE_BYTES and len(pack({"lines": rows})) > INLINE_BYTES
 
 
 def _is_head(body: Body) -> bool:
-    """Whether a body has the first lines only."""
-    return bool(body.get("lines") and body["lines"].get("has_more"))
+    """Whether a body has the first rows only."""
+    field = long_field(body)
+    return field is not None and bool(body[field].get("has_more"))
+
+
+def _field(document: Document) -> str:
+    field = long_field(document.body)
+    assert field is not None, "only what has a long list is stored in parts"  # noqa: S101
+    return field
 
 
 def _parts(document: Document) -> Iterator[tuple[str, list[Body]]]:
     """The parts of a document's lines by their names, in order."""
-    for index, lines in enumerate(_groups(document.body["lines"]["data"])):
+    for index, lines in enumerate(_groups(document.body[_field(document)]["data"])):
         digest = hashlib.sha256(pack({"lines": lines})).digest()
         mark = urlsafe_b64encode(digest[:15]).decode()
         yield f"{_PREFIX}{document.version + 1:0{_VERSION_DIGITS}d}#{index:04d}#{mark}", lines

@@ -21,6 +21,7 @@ from meterline.store.base.documents import (
     TooLong,
 )
 from meterline.store.base.failures import UNANSWERED, passes
+from meterline.store.base.index_keys import listing_keys
 from meterline.store.base.keys import Cursor
 from meterline.store.base.models import (
     BillingItem,
@@ -32,8 +33,8 @@ from meterline.store.base.models import (
     read_many,
     sort_keys,
 )
+from meterline.store.billing import batches, named, parts, search_terms
 from meterline.store.billing import commit as transactions
-from meterline.store.billing import named, parts, pending_batches, search_terms
 from meterline.store.events import partition_index
 
 _BATCH_SIZE = 50
@@ -115,7 +116,7 @@ class BillingStore:
         if unknown:
             items = read_many((keys.object_key(self.livemode, one), "#") for one in unknown)
             stored = {document.id: document for document in map(self._document, items)}
-            found |= pending_batches.as_billed(stored, self.get_many)
+            found |= batches.as_batched(stored, self.get_many)
         # DynamoDB gives the items of a batch in any order.
         ordered = ((one, found.get(one)) for one in wanted)
         return {one: document for one, document in ordered if document is not None}
@@ -215,7 +216,7 @@ class BillingStore:
             partitions = [keys.parent_key(self.livemode, kind, one) for one in parents]
             rows = [_rows(listed_under_parent, one, span, size) for one in partitions]
         else:
-            partitions = keys.listing_keys(self.livemode, kind, source.facets)
+            partitions = listing_keys(self.livemode, kind, source.facets)
             rows = [_rows(listed, one, span, size) for one in partitions]
         merged = heapq.merge(*_begun(rows), reverse=not span.oldest_first)
         return (row.split("#", 1)[1] for row in merged)
@@ -236,7 +237,7 @@ class BillingStore:
         if item is None:
             return None
         document = self._document(item)
-        return pending_batches.as_billed({object_id: document}, self.get_many).get(object_id)
+        return batches.as_batched({object_id: document}, self.get_many).get(object_id)
 
     def _document(self, item: BillingItem) -> Document:
         return Document(

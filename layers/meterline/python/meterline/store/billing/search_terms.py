@@ -9,8 +9,9 @@ that would double what they cost and bound how much metadata an object may have.
 import contextlib
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
+from meterline.core.kinds.registry import kind_of
 from meterline.store.base import keys
 from meterline.store.base.documents import Body, Change, Document
 from meterline.store.base.models import (
@@ -22,69 +23,34 @@ from meterline.store.base.models import (
     save_many,
 )
 
-SEARCHABLE = frozenset({"customer", "invoice", "price", "product", "subscription"})
+
+def term_of(*parts: str) -> str:
+    """The term of the value of a field; ``parts`` say which: its name, and what it holds."""
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return urlsafe_b64encode(digest[:15]).decode()
 
 
 def metadata_term(key: str, value: str) -> str:
     """The term of a pair of metadata; a value counts whatever its case."""
-    return _digest("metadata", key, value.casefold())
+    return term_of("metadata", key, value.casefold())
 
 
-def email_term(email: str) -> str:
-    """The term of a customer's e-mail address, whatever its case."""
-    return _digest("email", email.casefold())
+def indexed_term(field: str, value: str) -> str:
+    """The term of what an ``indexed`` field of a kind holds, whatever its case."""
+    return term_of("indexed", field, value.casefold())
 
 
-def field_term(*parts: str) -> str:
-    """The term of the value of a field that lists are filtered by; ``parts`` say which."""
-    return _digest("field", *parts)
-
-
-def terms_of(kind: str, body: Body) -> frozenset[str]:
+def terms_of(kind_name: str, body: Body) -> frozenset[str]:
     """The terms that find an object as it is now."""
-    if kind not in SEARCHABLE or body.get("deleted"):
+    kind = kind_of(kind_name)
+    if body.get("deleted"):
         return frozenset()
-    pairs = (body.get("metadata") or {}).items()
-    terms = {metadata_term(key, value) for key, value in pairs}
-    return frozenset(terms | set(_FIELDS.get(kind, _no_fields)(body)))
-
-
-def _customer_terms(customer: Body) -> Iterator[str]:
-    if customer.get("email"):
-        yield email_term(customer["email"])
-
-
-def _price_terms(price: Body) -> Iterator[str]:
-    yield field_term("currency", price["currency"])
-    meter = (price["recurring"] or {}).get("meter")
-    if meter:
-        yield field_term("meter", meter)
-
-
-def _product_terms(product: Body) -> Iterator[str]:
-    if product["url"]:
-        yield field_term("url", product["url"])
-
-
-def _subscription_terms(subscription: Body) -> Iterator[str]:
-    """Prices together with the status: those of a price that run are not behind those that ended.
-
-    A renewal changes neither, so it writes none.
-    """
-    for item in subscription["items"]["data"]:
-        yield field_term("price", item["price"]["id"], subscription["status"])
-
-
-def _no_fields(_: Body) -> Iterator[str]:
-    return iter(())
-
-
-_FIELDS: Mapping[str, Callable[[Body], Iterator[str]]] = {
-    "customer": _customer_terms,
-    "price": _price_terms,
-    "product": _product_terms,
-    "subscription": _subscription_terms,
-}
+    terms = {term_of(*one) for one in kind.terms(body)}
+    if kind.search is not None:
+        pairs = (body.get("metadata") or {}).items()
+        terms |= {metadata_term(key, value) for key, value in pairs}
+        terms |= {indexed_term(one, body[one]) for one in kind.search.indexed if body.get(one)}
+    return frozenset(terms)
 
 
 def write_rows(change: Change) -> None:
@@ -132,8 +98,3 @@ def _each(document: Document, terms: Iterable[str]) -> Iterator[tuple[Document, 
 def _address(document: Document, term: str) -> tuple[str, str]:
     place = keys.Cursor(document.created, document.id).sort_key
     return keys.term_key(document.livemode, document.kind, term), place
-
-
-def _digest(*parts: str) -> str:
-    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
-    return urlsafe_b64encode(digest[:15]).decode()

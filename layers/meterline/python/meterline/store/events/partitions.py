@@ -9,10 +9,10 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Collection
 
+from meterline.core.kinds.registry import kind_of
 from meterline.store.base.documents import Document
 from meterline.store.base.keys import shard_of
 
-KIND = "event"
 _DIGEST_BYTES = 6
 _PARENT = re.compile(r".+~(\d+)\.\d+")
 
@@ -24,7 +24,7 @@ def event_partition(types: Collection[str], document_id: str, shards: int) -> st
 
 def index_key_of(document: Document) -> str | None:
     """The index key of the partition that a document stands in: its types, and its shards."""
-    if document.kind != KIND or document.parent is None:
+    if not kind_of(document.kind).holds_events or document.parent is None:
         return None
     match = _PARENT.fullmatch(document.parent)
     types = _joined({event["type"] for event in document.body["events"]})

@@ -4,7 +4,8 @@ from typing import Any
 
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Document
-from meterline.store.base.keys import index_keys, object_key
+from meterline.store.base.index_keys import index_keys
+from meterline.store.base.keys import object_key
 from meterline.store.base.packing import pack
 from meterline.store.base.settings import settings
 

@@ -10,6 +10,7 @@ from itertools import batched
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from meterline.core.kinds.registry import kind_of
 from meterline.observability import logger
 from meterline.store.base.clients import sqs
 from meterline.store.base.settings import settings
@@ -35,6 +36,7 @@ class DueMessage:
     """
 
     livemode: bool
+    kind: str
     object_id: str
     correlation_id: str | None = None
 
@@ -42,11 +44,12 @@ class DueMessage:
     def parse(cls, text: str) -> "DueMessage":
         """The message from the body of an SQS record."""
         fields = json.loads(text)
-        return cls(bool(fields["livemode"]), str(fields["id"]), fields.get("correlation_id"))
+        identity = bool(fields["livemode"]), str(fields["kind"]), str(fields["id"])
+        return cls(*identity, fields.get("correlation_id"))
 
     def text(self) -> str:
         """The message as the body of an SQS record."""
-        fields = {"livemode": self.livemode, "id": self.object_id}
+        fields = {"livemode": self.livemode, "kind": self.kind, "id": self.object_id}
         if self.correlation_id:
             fields["correlation_id"] = self.correlation_id
         return json.dumps(fields)
@@ -76,15 +79,12 @@ def enqueue(messages: Iterable[DueMessage]) -> int:
 
 
 def queue_of(message: DueMessage) -> str:
-    """The address of the queue that a message goes to."""
-    config = settings()
-    urls = {
-        "sub": config.renewals_queue_url,
-        "in": config.invoices_queue_url,
-        "latesearch": config.invoices_queue_url,
-        "clock": config.clocks_queue_url,
-    }
-    return urls[message.object_id.split("_", 1)[0]]
+    """The address of the queue that a message goes to: that of its object's kind."""
+    queue = kind_of(message.kind).queue
+    if queue is None:
+        error = f"No work falls due for objects of the kind {message.kind}"
+        raise ValueError(error)
+    return str(getattr(settings(), f"{queue}_queue_url"))
 
 
 def depth(url: str) -> int:

@@ -27,6 +27,7 @@ class DueEntry:
     """An object that is due at an instant, as the index shows it."""
 
     due_at: int
+    kind: str
     object_id: str
 
 
@@ -66,7 +67,9 @@ def due_page(
     if first > until:
         return DuePage([], None)
     found, following = due(partition, first, until, limit=limit, after=after)
-    entries = [DueEntry(int(item.due_at or 0), item.pk.split("#", 1)[1]) for item in found]
+    entries = [
+        DueEntry(int(item.due_at or 0), item.kind or "", item.pk.split("#", 1)[1]) for item in found
+    ]
     return DuePage(entries, following)
 
 

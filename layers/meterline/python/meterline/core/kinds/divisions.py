@@ -57,84 +57,13 @@ class Division:
         return ".".join(values), max([self.shards, *shards])
 
 
-def division(kind: str) -> Division:
-    """How the list of a kind is divided."""
-    return _DIVISIONS.get(kind, _WHOLE)
-
-
 def flag(value: object) -> str:
     """A truth value, or its absence, as the value of a facet."""
     return "unset" if value is None else "yes" if value else "no"
 
 
-def price_type(body: Body) -> str:
-    """What a price's entry stands under: one-time, or its interval and how its quantity comes."""
-    recurring = body["recurring"]
-    return f"{recurring['interval']}-{recurring['usage_type']}" if recurring else "one_time"
-
-
-INTERVALS = ("day", "week", "month", "year")
-USAGE_TYPES = ("licensed", "metered")
-
-_WHOLE = Division()
-_FLAGS = {"no": 1, "yes": 1}
-_METHOD = Facet(
+FLAGS = {"no": 1, "yes": 1}
+COLLECTION_METHOD = Facet(
     {"charge_automatically": 1, "send_invoice": 1},
     lambda body: str(body["collection_method"]),
 )
-_DIVISIONS: Mapping[str, Division] = {
-    "billing.meter": Division(
-        {"status": Facet({"active": 1, "inactive": 1}, lambda body: str(body["status"]))}
-    ),
-    "customer": Division(
-        {"on_clock": Facet({"no": 4, "yes": 1}, lambda body: flag(bool(body.get("test_clock"))))}
-    ),
-    "event": Division(shards=8),
-    "v2.core.event": Division(shards=8),
-    "invoice": Division(
-        {
-            "status": Facet(
-                {"draft": 8, "open": 8, "paid": 4, "uncollectible": 1, "void": 1},
-                lambda body: str(body["status"]),
-            ),
-            "collection_method": _METHOD,
-        }
-    ),
-    "invoiceitem": Division(shards=8),
-    "price": Division(
-        {
-            "active": Facet(_FLAGS, lambda body: flag(body["active"])),
-            "recurs": Facet(
-                {"one_time": 1}
-                | {f"{interval}-{usage}": 1 for interval in INTERVALS for usage in USAGE_TYPES},
-                price_type,
-            ),
-        },
-        hides=lambda body: bool((body.get("_") or {}).get("inline")),
-    ),
-    "product": Division(
-        {
-            "active": Facet(_FLAGS, lambda body: flag(body["active"])),
-            "shippable": Facet({"unset": 1, **_FLAGS}, lambda body: flag(body["shippable"])),
-            "type": Facet({"good": 1, "service": 1}, lambda body: str(body["type"])),
-        }
-    ),
-    "subscription": Division(
-        {
-            "status": Facet(
-                {
-                    "active": 4,
-                    "canceled": 4,
-                    "incomplete": 1,
-                    "incomplete_expired": 1,
-                    "past_due": 4,
-                    "paused": 1,
-                    "trialing": 4,
-                    "unpaid": 1,
-                },
-                lambda body: str(body["status"]),
-            ),
-            "collection_method": _METHOD,
-        }
-    ),
-}

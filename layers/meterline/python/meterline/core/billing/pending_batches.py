@@ -1,0 +1,47 @@
+"""Pending-item batches: invoice items that are billed together, by one write however many they are.
+
+Items that wait for the same invoices stand on a batch, and the batch knows which invoice took it.
+An item's own document is not written again when it is billed: readers are shown its batch's
+invoice, and the figures that were counted anew when that invoice became final.
+
+A batch also decides what there is: an item that its batch does not name is not there, so one write
+adds or removes any number of them. Those of a deleted draft are deleted with their batch.
+"""
+
+from typing import Any
+
+KIND = "tab"
+MOST_ITEMS = 250
+MOST_BYTES = 500_000
+"""A batch is full with so many items, or so much JSON of them: one commit bills sixty batches."""
+
+_BATCH = "tab"
+
+type Body = dict[str, Any]
+
+
+def batch_of(item: Body) -> str | None:
+    """The id of the batch that an invoice item stands on, if it is on one."""
+    batch: str | None = (item.get("_") or {}).get(_BATCH)
+    return batch
+
+
+def on_batch(private: Body, batch_id: str) -> Body:
+    """The private state of an item that stands on a batch."""
+    return private | {_BATCH: batch_id}
+
+
+def off_batch(private: Body) -> Body:
+    """The private state of an item without its batch."""
+    return {name: value for name, value in private.items() if name != _BATCH}
+
+
+def as_billed(item: Body, batch: Body) -> Body | None:
+    """An invoice item as its batch says that it was billed; None if the batch does not name it."""
+    if item["id"] not in batch["items"]:
+        return None
+    if batch.get("deleted"):
+        remains = {"id": item["id"], "object": item["object"], "deleted": True}
+        return remains | {"_": item["_"]}
+    figures: Body = batch["figures"].get(item["id"], {})
+    return item | figures | {"invoice": batch["invoice"]}

@@ -1,0 +1,118 @@
+"""The kinds of objects of the catalog: what is sold, at which prices, with which coupons."""
+
+from collections.abc import Iterator
+
+from meterline.core.base.wire_numbers import wire_number
+from meterline.core.catalog.redemption import is_redeemable
+from meterline.core.kinds.divisions import FLAGS, Division, Facet, flag
+from meterline.core.kinds.kind import Body, Edge, Kind, Search, Sizes, Term, empty
+
+INTERVALS = ("day", "week", "month", "year")
+USAGE_TYPES = ("licensed", "metered")
+
+
+def recurrence(*, interval: str | None, usage_type: str) -> str:
+    """What a price's entry stands under: one-time, or its interval and how its quantity comes."""
+    return "one_time" if interval is None else f"{interval}-{usage_type}"
+
+
+def _recurrence_of(price: Body) -> str:
+    recurring = price["recurring"] or {"interval": None, "usage_type": ""}
+    return recurrence(interval=recurring["interval"], usage_type=recurring["usage_type"])
+
+
+def _price_terms(price: Body) -> Iterator[Term]:
+    yield "currency", price["currency"]
+    meter = (price["recurring"] or {}).get("meter")
+    if meter:
+        yield "meter", meter
+
+
+def _product_terms(product: Body) -> Iterator[Term]:
+    if product["url"]:
+        yield "url", product["url"]
+
+
+def _judge_coupon(coupon: Body, now: int) -> None:
+    """Say whether a coupon can be redeemed now; that changes without anyone touching it."""
+    limits = {name: coupon[name] for name in ("redeem_by", "max_redemptions", "times_redeemed")}
+    coupon["valid"] = is_redeemable(now, **limits)
+    coupon["percent_off"] = wire_number(coupon["percent_off"])
+
+
+def _emitted_coupon(coupon: Body) -> Body:
+    """A coupon as events show it: its percentage a JSON number."""
+    return coupon | {"percent_off": wire_number(coupon["percent_off"])}
+
+
+_ACTIVE = Facet(FLAGS, lambda body: flag(body["active"]))
+
+KINDS = (
+    Kind(
+        name="coupon",
+        noun="coupon",
+        collection="coupons",
+        hidden=("applies_to", "currency_options"),
+        answered=_judge_coupon,
+        emitted=_emitted_coupon,
+        sizes=Sizes(fields={"applies_to": 2_400}),  # an invoice and a line copy that of 20 coupons
+    ),
+    Kind(
+        name="plan",
+        noun="plan",
+        collection="plans",
+        edges={"product": Edge("product")},
+        empty=empty(whole="transform_usage"),
+        hidden=("tiers",),
+    ),
+    Kind(
+        name="price",
+        noun="price",
+        id_prefix="price_",
+        collection="prices",
+        edges={"product": Edge("product")},
+        empty=empty(whole="custom_unit_amount recurring transform_quantity"),
+        hidden=("tiers", "currency_options"),
+        division=Division(
+            {
+                "active": _ACTIVE,
+                "recurs": Facet(
+                    {"one_time": 1}
+                    | {
+                        recurrence(interval=interval, usage_type=usage_type): 1
+                        for interval in INTERVALS
+                        for usage_type in USAGE_TYPES
+                    },
+                    _recurrence_of,
+                ),
+            },
+            hides=lambda price: bool((price.get("_") or {}).get("inline")),
+        ),
+        search=Search(
+            frozenset({"active", "currency", "lookup_key", "metadata", "product", "type"}),
+            owner="product",
+        ),
+        terms=_price_terms,
+    ),
+    Kind(
+        name="product",
+        noun="product",
+        id_prefix="prod_",
+        collection="products",
+        edges={"default_price": Edge("price")},
+        empty=empty(
+            whole="marketing_features package_dimensions tax_details",
+            null="tax_code",
+            former="skus",
+        ),
+        division=Division(
+            {
+                "active": _ACTIVE,
+                "shippable": Facet({"unset": 1, **FLAGS}, lambda body: flag(body["shippable"])),
+                "type": Facet({"good": 1, "service": 1}, lambda body: str(body["type"])),
+            }
+        ),
+        search=Search(frozenset({"active", "description", "metadata", "name", "shippable", "url"})),
+        terms=_product_terms,
+    ),
+)

@@ -1,0 +1,114 @@
+"""The kinds of objects of subscriptions."""
+
+from collections.abc import Iterator
+
+from meterline.core.catalog.plans import plan_with_tiers
+from meterline.core.kinds.divisions import COLLECTION_METHOD, Division, Facet
+from meterline.core.kinds.kind import Body, Edge, Kind, Link, Queue, Search, Term, empty
+
+
+def _only_plan(subscription: Body) -> Body:
+    """The ``plan`` and ``quantity`` of a subscription: those of its item, if it has just one."""
+    items = subscription["items"]["data"]
+    only = items[0] if len(items) == 1 else {}
+    return {"plan": dict(only["plan"]) if only else None, "quantity": only.get("quantity")}
+
+
+def _embed_only_plan(subscription: Body, _now: int) -> None:
+    """Give a subscription the ``plan`` and ``quantity`` of its item, if it has just one."""
+    subscription.update(_only_plan(subscription))
+
+
+def _embed_plan(item: Body, _now: int) -> None:
+    """Give a subscription item the ``plan`` that old integrations read: its price, respelt."""
+    price = item.get("price")
+    if isinstance(price, dict) and price.get("recurring"):
+        item["plan"] = plan_with_tiers(price)
+
+
+def _subscription_terms(subscription: Body) -> Iterator[Term]:
+    """Prices together with the status: those of a price that run are not behind those that ended.
+
+    A renewal changes neither, so it writes none.
+    """
+    for item in subscription["items"]["data"]:
+        yield "price", item["price"]["id"], subscription["status"]
+
+
+KINDS = (
+    Kind(
+        name="subscription",
+        noun="subscription",
+        id_prefix="sub_",
+        collection="subscriptions",
+        edges={
+            "customer": Edge("customer"),
+            "discounts": Edge("discount"),
+            "latest_invoice": Edge("invoice"),
+            "test_clock": Edge("test_helpers.test_clock"),
+            "items.data": Edge("subscription_item", Link.PART),
+            "plan": Edge("plan", Link.PART),
+        },
+        empty=empty(
+            whole="automatic_tax automatic_tax.liability billing_cycle_anchor_config billing_mode "
+            "billing_mode.flexible billing_thresholds cancellation_details invoice_settings "
+            "invoice_settings.custom_fields invoice_settings.issuer items managed_payments "
+            "pause_collection payment_settings payment_settings.payment_method_options "
+            "pending_invoice_item_interval status_details status_details.paused "
+            "status_details.paused.subscription trial_settings trial_settings.end_behavior",
+            null="default_payment_method default_source application "
+            "automatic_tax.liability.account on_behalf_of billing_schedules "
+            "cancellation_details.feedback_option default_tax_rates "
+            "invoice_settings.account_tax_ids invoice_settings.issuer.account "
+            "pending_setup_intent pending_update presentment_details schedule transfer_data",
+            former="discount",
+        ),
+        answered=_embed_only_plan,
+        emitted=lambda subscription: subscription | _only_plan(subscription),
+        division=Division(
+            {
+                "status": Facet(
+                    {
+                        "active": 4,
+                        "canceled": 4,
+                        "incomplete": 1,
+                        "incomplete_expired": 1,
+                        "past_due": 4,
+                        "paused": 1,
+                        "trialing": 4,
+                        "unpaid": 1,
+                    },
+                    lambda subscription: str(subscription["status"]),
+                ),
+                "collection_method": COLLECTION_METHOD,
+            }
+        ),
+        search=Search(frozenset({"customer", "metadata", "status"}), owner="customer"),
+        terms=_subscription_terms,
+        queue=Queue.RENEWALS,
+        belongs_to_customer=True,
+    ),
+    Kind(
+        name="subscription_item",
+        noun="subscription item",
+        id_prefix="si_",
+        collection="subscription_items",
+        permission="subscriptions",
+        edges={
+            "discounts": Edge("discount"),
+            "price": Edge("price", Link.EMBEDDED),
+            "plan": Edge("plan", Link.PART),
+        },
+        empty=empty(whole="billing_thresholds", null="current_trial tax_rates"),
+        answered=_embed_plan,
+    ),
+    Kind(
+        name="discount",
+        noun="discount",
+        id_prefix="di_",
+        permission="coupons",
+        edges={"customer": Edge("customer"), "source.coupon": Edge("coupon")},
+        empty=empty(whole="source", null="promotion_code", former="coupon"),
+        belongs_to_customer=True,
+    ),
+)

@@ -1,0 +1,49 @@
+"""Index keys: in which partitions of the indexes an object has its entries."""
+
+from collections.abc import Collection, Mapping
+
+from meterline.core.kinds.registry import kind_of
+from meterline.store.base.documents import Document
+from meterline.store.base.keys import Cursor, due_keys, mode, parent_key, shard_of
+
+
+def listing_keys(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    kind: str,
+    only: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
+    """The partitions of the list of a kind; of the objects whose facets have these values only."""
+    return [
+        _listing_key(livemode, kind, part, shard)
+        for part, shards in kind_of(kind).division.parts(only or {})
+        for shard in range(shards)
+    ]
+
+
+def index_keys(document: Document) -> dict[str, str | int]:
+    """The index attributes of a document; absent ones keep it out of that index.
+
+    What is not listed, as what is left of a deleted object, still stands under its parent.
+    """
+    keys: dict[str, str | int] = {"list_sk": Cursor(document.created, document.id).sort_key}
+    kind = kind_of(document.kind)
+    if kind.is_listed and kind.division.lists(document.body):
+        part, shards = kind.division.part_of(document.body)
+        shard = shard_of(document.id, shards)
+        keys["list_pk"] = _listing_key(document.livemode, document.kind, part, shard)
+    if document.parent is not None:
+        keys["parent_pk"] = parent_key(document.livemode, document.kind, document.parent)
+    if document.due_at is not None:
+        partitions = due_keys(document.livemode, document.timeline)
+        keys["due_pk"] = partitions[shard_of(document.id, len(partitions))]
+        keys["due_at"] = document.due_at
+    return keys
+
+
+def _listing_key(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    kind: str,
+    part: str,
+    shard: int,
+) -> str:
+    return f"{mode(livemode)}#{kind}#{part}#{shard}"
