@@ -2,10 +2,10 @@
 
 How to add a resource
 
-1. Write its verbs as services: ``create_widget(ctx, params)``, ``update_widget(ctx, id, params)``,
+1. Describe it by one record in ``core/kinds``: its name, its permission, which fields hold ids that
+   ``expand`` may follow, how its lists are divided ... Everything else is derived from it.
+2. Write its verbs as services: ``create_widget(ctx, params)``, ``update_widget(ctx, id, params)``,
    each answering with the stored body.
-2. Say in ``api/answers/kinds.py`` what a widget is to the wire: the permission of restricted keys,
-   which fields hold ids that ``expand`` may follow, and which fields are hidden until expanded.
 3. Write its table in ``api/routes/widgets.py``, with the words of ``api/params/specs.py``::
 
        CREATE = object_(name=string(required=True, max_length=250), metadata=metadata())

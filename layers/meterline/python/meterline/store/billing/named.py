@@ -1,4 +1,4 @@
-"""Documents beside a commit: seen only while a document of the commit names them (``store.tabs``).
+"""Documents beside a commit: seen only while a document of the commit names them, as batches do.
 
 They are written before the commit and removed after the one that ends them. What a death in between
 leaves is named by nothing, so it is invisible; it goes with its customer's test clock, or stays.

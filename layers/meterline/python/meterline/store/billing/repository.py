@@ -59,7 +59,7 @@ class Source:
     """Where a list is read from: the whole of a kind, or what the first of these narrows it to.
 
     ``ids`` are objects that are known by id, ``terms`` search terms, ``parents`` the objects (or
-    labels) that they stand under, ``facets`` the values that ``store.listings`` divides lists by.
+    labels) that they stand under, ``facets`` the values that the record of a kind divides lists by.
     """
 
     ids: Collection[str] | None = None
