@@ -7,6 +7,7 @@ from meterline.store.base.documents import Body
 from tests.faults.billing.world import DAY, NOW
 from tests.faults.lives.catalogue import DAYS, FAMILIES, Tag
 from tests.faults.lives.life import Life
+from tests.faults.lives.previews import compare_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def subscribe(life: Life, chance: Random) -> None:
     if chance.random() < 0.3:
         params["collection_method"] = "send_invoice"
         params["days_until_due"] = chance.choice([0, 1, 14, 30])
-    life.shop.ask("POST", "/v1/subscriptions", **params)
+    compare_start(life, params, lambda: life.shop.ask("POST", "/v1/subscriptions", **params))
 
 
 def _some_tags(life: Life, chance: Random, currency: str, *, mixed: bool) -> list[Tag]:

@@ -19,6 +19,10 @@ from tests.faults.lives.shop import BrokenRuleError, Cause, stamp
 from tests.faults.lives.usage import used
 
 type Span = tuple[int, int]
+type Key = tuple[str, str]
+"""An item and a meter."""
+type Second = tuple[str, str, int]
+"""A customer, a meter, and a second."""
 
 _COUNTING = ("active", "past_due", "unpaid", "incomplete")
 
@@ -60,12 +64,11 @@ class Reckoning:
     """The times of all metered items of a life, by item and meter."""
 
     life: Life
-    times: dict[tuple[str, str], Time] = field(default_factory=dict)
+    times: dict[Key, Time] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    handed: dict[tuple[str, str, int], set[tuple[str, str]]] = field(
-        default_factory=lambda: defaultdict(set)
-    )
-    """The items that stopped or began to count in a second, by customer, meter and second."""
+    began: dict[Second, set[Key]] = field(default_factory=lambda: defaultdict(set))
+    stopped: dict[Second, set[Key]] = field(default_factory=lambda: defaultdict(set))
+    """The items that began, or stopped, to count in a second."""
 
     def look(self) -> None:
         """Reckon on with what has come since the last look, and check all that is to be billed."""
@@ -81,6 +84,15 @@ class Reckoning:
         billed = _billed_spans(self.life)
         for key, time in self.times.items():
             self._check(key, time, sorted(billed.get(key, ())), billed)
+        for second, stopped in self.stopped.items():
+            began = self.began.get(second, set())
+            both = [_uncovered_second(second, one, billed) for one in (stopped - began)]
+            if not all(both) and not all(
+                _uncovered_second(second, one, billed) for one in (began - stopped)
+            ):
+                names = ", ".join(one for one, _ in sorted(stopped | began))
+                text = f"{names}: {stamp(second[2])} by one that stops and one that begins"
+                raise BrokenRuleError("every second is billed once", self.life.shop.say(text))
 
     # -------------------------------------------------------------- what has to be billed
     def _follow(self, before: Body | None, after: Body, cause: Cause | None) -> None:
@@ -99,17 +111,18 @@ class Reckoning:
                     old if _meter(old) == meter else None,
                     new if _meter(new) == meter else None,
                 )
-                if counted != (time.since is not None):
-                    at = change.now if time.since is None else time.since
-                    self.handed[time.customer, meter, at].add(key)
+                if counted and time.since is None:
+                    self.stopped[time.customer, meter, change.now].add(key)
+                elif not counted and time.since is not None:
+                    self.began[time.customer, meter, time.since].add(key)
 
     # -------------------------------------------------------------- what was billed
     def _check(
         self,
-        key: tuple[str, str],
+        key: Key,
         time: Time,
         spans: list[Span],
-        billed: dict[tuple[str, str], list[Span]],
+        billed: dict[Key, list[Span]],
     ) -> None:
         for (_, end), (start, _) in pairwise(spans):
             if start < end:
@@ -127,22 +140,23 @@ class Reckoning:
 
     def _is_handed_over(
         self,
-        key: tuple[str, str],
+        key: Key,
         time: Time,
         missing: Span,
-        billed: dict[tuple[str, str], list[Span]],
+        billed: dict[Key, list[Span]],
     ) -> bool:
         """Whether it is one second, which an item bills that stopped or began to count in it."""
         if missing[1] - missing[0] != 1:
             return False
-        for one in self.handed[time.customer, time.meter, missing[0]] - {key}:
+        second = time.customer, time.meter, missing[0]
+        for one in (self.began.get(second, set()) | self.stopped.get(second, set())) - {key}:
             since = self.times[one].since
             counted = [] if since is None else [(since, self.life.now + 1)]
             if not list(_uncovered(missing, sorted([*billed.get(one, ()), *counted]))):
                 return True
         return False
 
-    def _fault(self, key: tuple[str, str], text: str) -> BrokenRuleError:
+    def _fault(self, key: Key, text: str) -> BrokenRuleError:
         return BrokenRuleError(
             "every second is billed once", self.life.shop.say(f"{key[0]} on {key[1]}: {text}")
         )
@@ -269,12 +283,12 @@ def _intervals(subscription: Body) -> set[tuple[str, int]]:
     return {(one["interval"], one["interval_count"]) for one in recurring}
 
 
-def _billed_spans(life: Life) -> dict[tuple[str, str], list[Span]]:
+def _billed_spans(life: Life) -> dict[Key, list[Span]]:
     """The spans of usage that lines and usage items bill, by item and meter, whatever became of
     them.
     """
     record = life.shop.record
-    spans: dict[tuple[str, str], list[Span]] = defaultdict(list)
+    spans: dict[Key, list[Span]] = defaultdict(list)
     for versions in list(record.of_kind("invoiceitem")):
         item = versions[-1]
         about = (item["parent"] or {}).get("subscription_details") or {}
@@ -323,6 +337,11 @@ def _corrections(life: Life, line_id: str) -> Iterator[Decimal]:
         for line in versions[-1]["lines"]["data"]:
             if line["_"].get("corrects") == line_id:
                 yield Decimal(line["quantity_decimal"])
+
+
+def _uncovered_second(second: Second, key: Key, billed: dict[Key, list[Span]]) -> bool:
+    at = second[2]
+    return bool(list(_uncovered((at, at + 1), sorted(billed.get(key, ())))))
 
 
 def _uncovered(span: Span, spans: list[Span]) -> Iterator[Span]:

@@ -7,33 +7,43 @@ from meterline.store.base.documents import Body
 from tests.faults.lives.life import Life
 from tests.faults.lives.shop import Answer, BrokenRuleError
 
-_AT_ONCE = ("billing_cycle_anchor", "trial_end")
+_PREVIEW = "/v1/invoices/create_preview"
 
 
 def compare_change(
     life: Life, subscription: str, params: Body, change: Callable[[], Answer]
 ) -> None:
     """Make a change; what it bills at once must be what its preview has shown."""
-    bills = params.get("proration_behavior") == "always_invoice" or any(
-        name in params for name in _AT_ONCE
-    )
-    if not bills:
-        change()
-        return
     shown = life.shop.look_up(
-        "/v1/invoices/create_preview", subscription=subscription, subscription_details=params
+        _PREVIEW, subscription=subscription, subscription_details=dict(params)
     )
-    known = {one["id"] for one in life.shop.record.latest("invoice")}
-    done = change()
-    if done.is_refusal:
-        return
-    made = [
-        one
-        for one in life.shop.record.latest("invoice")
-        if one["id"] not in known and one["billing_reason"] == "subscription_update"
-    ]
+    for made in _made_by(life, change):
+        if made["billing_reason"] == "subscription_update":
+            _compare(life, shown, made)
+
+
+def compare_start(life: Life, params: Body, start: Callable[[], Answer]) -> None:
+    """Begin a subscription; its first invoice must be what its preview has shown."""
+    details = {name: value for name, value in params.items() if name != "customer"}
+    shown = life.shop.look_up(_PREVIEW, customer=params["customer"], subscription_details=details)
+    made = _made_by(life, start)
     if made:
         _compare(life, shown, made[0])
+
+
+def compare_end(life: Life, subscription: str, details: Body, end: Callable[[], Answer]) -> None:
+    """End, pause or resume a subscription; its invoice must be what its preview has shown."""
+    shown = life.shop.look_up(_PREVIEW, subscription=subscription, subscription_details=details)
+    for made in _made_by(life, end):
+        _compare(life, shown, made)
+
+
+def _made_by(life: Life, act: Callable[[], Answer]) -> list[Body]:
+    """The invoices that an act has made, if it was not refused."""
+    known = {one["id"] for one in life.shop.record.latest("invoice")}
+    if act().is_refusal:
+        return []
+    return [one for one in life.shop.record.latest("invoice") if one["id"] not in known]
 
 
 def compare_renewal(life: Life, subscription: str, step: Callable[[Life, int], None]) -> None:
@@ -43,7 +53,7 @@ def compare_renewal(life: Life, subscription: str, step: Callable[[Life, int], N
         step(life, end - 1)
     if life.now != end - 1 or _next_end(life, subscription) != end:
         return
-    shown = life.shop.look_up("/v1/invoices/create_preview", subscription=subscription)
+    shown = life.shop.look_up(_PREVIEW, subscription=subscription)
     known = {one["id"] for one in life.shop.record.latest("invoice")}
     step(life, end)
     for versions in list(life.shop.record.of_kind("invoice")):

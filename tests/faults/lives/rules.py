@@ -11,7 +11,7 @@ from tests.faults.lives.counted import Reckoning, check_corrections
 from tests.faults.lives.life import Life
 from tests.faults.lives.money import check_balances, check_credits, check_invoice
 from tests.faults.lives.shop import BrokenRuleError, stamp
-from tests.faults.lives.usage import check_lines, check_once
+from tests.faults.lives.usage import check_lines, check_once, check_thresholds
 
 _ENDED = ("canceled", "incomplete_expired")
 _BILLED = ("active", "past_due", "unpaid")
@@ -55,7 +55,9 @@ class Rules:
             for body in versions:
                 check_invoice(self.life, body)
         self._check_numbers(invoices)
-        check_lines(self.life, _made_final(invoices, before))
+        finals = list(_made_final(invoices, before))
+        check_lines(self.life, finals)
+        check_thresholds(self.life, finals)
         check_once(self.life)
         check_balances(self.life)
         check_credits(self.life)

@@ -7,7 +7,7 @@ from tests.faults.billing.world import DAY
 from tests.faults.lives.beginnings import BEHAVIORS, HOUR, begin, subscribe
 from tests.faults.lives.changes import change, one_of, reprice, set_end
 from tests.faults.lives.life import Life, Verb, items_of
-from tests.faults.lives.previews import compare_renewal
+from tests.faults.lives.previews import compare_end, compare_renewal
 
 
 # ------------------------------------------------------------------ time
@@ -132,7 +132,13 @@ def cancel(life: Life, chance: Random) -> None:
     if subscription is None:
         return
     flags = {name: True for name in ("prorate", "invoice_now") if chance.random() < 0.5}
-    life.shop.ask("DELETE", f"/v1/subscriptions/{subscription['id']}", **flags)
+    path = f"/v1/subscriptions/{subscription['id']}"
+    if "invoice_now" not in flags:
+        life.shop.ask("DELETE", path, **flags)
+        return
+    behavior = "create_prorations" if "prorate" in flags else "none"
+    details = {"cancel_now": True, "proration_behavior": behavior}
+    compare_end(life, subscription["id"], details, lambda: life.shop.ask("DELETE", path, **flags))
 
 
 def pause_or_resume(life: Life, chance: Random) -> None:
@@ -147,12 +153,23 @@ def pause_or_resume(life: Life, chance: Random) -> None:
             "unused_time_from": {"type": chance.choice(["now", "none"])},
         }
         behavior = chance.choice(["invoice", "pending_invoice_item"])
-        life.shop.ask("POST", f"{path}/pause", bill_for=bill_for, invoicing_behavior=behavior)
+        paused: Body = {"bill_for": bill_for, "invoicing_behavior": behavior}
+        compare_end(
+            life,
+            subscription["id"],
+            {"pause": paused},
+            lambda: life.shop.ask("POST", f"{path}/pause", **paused),
+        )
         return
     params: Body = {"billing_cycle_anchor": chance.choice(["now", "unchanged"])}
     if params["billing_cycle_anchor"] == "unchanged":
         params["proration_behavior"] = chance.choice(BEHAVIORS)
-    life.shop.ask("POST", f"{path}/resume", **params)
+    compare_end(
+        life,
+        subscription["id"],
+        {"resume_at": "now", **params},
+        lambda: life.shop.ask("POST", f"{path}/resume", **params),
+    )
 
 
 # ------------------------------------------------------------------ invoices and money

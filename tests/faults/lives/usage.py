@@ -58,3 +58,42 @@ def check_once(life: Life) -> None:
             if start < end:
                 text = f"{item} by {one} and {other}: {stamp(start)} before {stamp(end)}"
                 raise BrokenRuleError("usage is billed once", life.shop.say(text))
+
+
+def check_thresholds(life: Life, finals: Iterable[Body]) -> None:
+    """What thresholds billed of a period is taken off once by whatever bills it in the end."""
+    for invoice in finals:
+        if invoice["billing_reason"] == "subscription_threshold":
+            continue
+        lines = invoice["lines"]["data"]
+        for line in whole_lines(lines):
+            item = _item_of(line)
+            if line["_"]["meter"] is None or item is None:
+                continue
+            start = line["period"]["start"]
+            before = sum(_billed_by_thresholds(life, item, start))
+            taken = -sum(
+                one["amount"]
+                for one in lines
+                if one["_"]["meter"] is None
+                and _item_of(one) == item
+                and one["period"]["start"] == start
+                and "corrects" not in one["_"]
+            )
+            if before and taken != before:
+                text = f"{invoice['id']} takes off {taken} of {before} of {item}"
+                rule = "what thresholds billed is taken off once"
+                raise BrokenRuleError(rule, life.shop.say(text))
+
+
+def _billed_by_thresholds(life: Life, item: str, start: int) -> Iterable[int]:
+    for versions in list(life.shop.record.of_kind("invoice")):
+        if versions[-1]["billing_reason"] == "subscription_threshold":
+            for line in versions[-1]["lines"]["data"]:
+                if _item_of(line) == item and line["period"]["start"] == start:
+                    yield line["amount"]
+
+
+def _item_of(line: Body) -> str | None:
+    details = line["parent"]["subscription_item_details"] or {}
+    return None if details.get("invoice_item") else details.get("subscription_item")

@@ -383,13 +383,12 @@ PREVIEW_DETAILS = object_(
     },
     exclusive=[
         ("billing_cycle_anchor", "billing_cycle_anchor_config"),
-        ("billing_cycle_anchor", "trial_period_days"),
-        ("start_date", "backdate_start_date", "billing_cycle_anchor_config", "trial_end"),
-        ("start_date", "backdate_start_date", "trial_period_days"),
+        ("start_date", "backdate_start_date", "billing_cycle_anchor_config"),
+        ("trial_end", "trial_period_days"),
         ("cancel_at", "cancel_at_period_end", "cancel_now"),
     ],
 )
-"""What a preview can suppose of a subscription, running or new."""
+"""What a preview can suppose of a subscription, running or new; what a creation takes goes here."""
 
 ROUTES = Routes(
     [
