@@ -36,6 +36,12 @@ BEYOND_STRIPE = (
     ),
     Operation("Account.retrieveCurrent", "GET", "/v1/account", "account"),
     Operation("Account.retrieve", "GET", "/v1/accounts/{id}", "account"),
+    Operation(
+        "Customer.listSubscriptions",
+        "GET",
+        "/v1/customers/{customer}/subscriptions",
+        "list of subscription",
+    ),
     Operation("Plan.list", "GET", "/v1/plans", "list of plan"),
     Operation("Plan.retrieve", "GET", "/v1/plans/{id}", "plan"),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),

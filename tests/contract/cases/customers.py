@@ -117,6 +117,14 @@ CASES = {
         },
         missing(lambda w: w.v1.customers.balance_transactions.list("cus_missing"), "customer"),
     ),
+    "Customer.listSubscriptions": Case(
+        lambda w: w.subscription and w.raw("get", f"/v1/customers/{w.customer}/subscriptions"),
+        lambda w: {
+            "data": holds(w.subscription.id),
+            "url": f"/v1/customers/{w.customer}/subscriptions",
+        },
+        missing(lambda w: w.raw("get", "/v1/customers/cus_missing/subscriptions"), "customer"),
+    ),
     "TestClock.create": Case(
         lambda w: w.v1.test_helpers.test_clocks.create({"frozen_time": w.now, "name": "A year"}),
         lambda w: {"frozen_time": w.now, "name": "A year", "status": "ready"},

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import stripe
 
 from tests.integration.api.conftest import Api
 
@@ -195,3 +196,19 @@ def test_reports_of_usage_by_item_are_an_empty_list(shop: Shop) -> None:
 @pytest.mark.parametrize("name", ["skus", "orders", "order_returns", "recipients"])
 def test_lists_that_stripe_once_had_are_empty(shop: Shop, name: str) -> None:
     assert shop.api.client().raw_request("get", f"/v1/{name}").data["data"] == []
+
+
+def test_the_subscriptions_inside_a_customer_go_on_where_their_list_says(shop: Shop) -> None:
+    client = shop.api.client()
+    ended, *others = [shop.subscribed()["id"] for _ in range(12)]
+    client.v1.subscriptions.cancel(ended)
+    inside = client.v1.customers.retrieve(
+        shop.customer, {"expand": ["subscriptions"]}
+    ).subscriptions
+    assert (len(inside.data), inside.has_more) == (10, True)
+    assert {one.id for one in inside.auto_paging_iter()} == set(others)
+
+
+def test_the_subscriptions_of_no_customer_are_no_list(shop: Shop) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+        shop.api.client().raw_request("get", "/v1/customers/cus_missing/subscriptions")

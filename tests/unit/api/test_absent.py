@@ -66,6 +66,12 @@ def test_no_call_of_the_sdk_is_answered_like_a_typo(method: str, path: str, *, l
     assert refused.value.status == (404 if method == "GET" else 400)
 
 
+@pytest.mark.parametrize("path", ["/v2/core/accounts", "/v2/core/event_destinations"])
+def test_a_list_of_v2_is_an_empty_page(path: str) -> None:
+    operation, _ = EVERYTHING.match("GET", path)
+    assert _ask(operation) == {"data": [], "next_page_url": None, "previous_page_url": None}
+
+
 PLAIN_LISTS = sorted(
     path
     for _, path, lists in CALLS
@@ -152,7 +158,10 @@ def test_no_address_is_listed_twice_or_served_by_an_operation() -> None:
     assert len(addresses) == len(set(addresses))
     served = {operation.path for operation in OURS if operation.method == "POST"}
     assert served.isdisjoint(addresses)
-    assert set(addresses) & {operation.path for operation in OURS} == {"/v1/plans"}
+    assert set(addresses) & {operation.path for operation in OURS} == {
+        "/v1/customers/{customer}/subscriptions",
+        "/v1/plans",
+    }
 
 
 def test_what_is_absent_asks_for_the_right_to_its_resource() -> None:

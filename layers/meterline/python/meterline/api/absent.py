@@ -76,6 +76,7 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/application_fees": "application fee",
         "/v1/apps/installs": "app install",
         "/v1/apps/secrets": "secret",
+        "/v2/core/accounts": "account",
         "/v1/country_specs": "country spec",
     },
     _LATER: {
@@ -92,6 +93,7 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/promotion_codes": "promotion code",
         "/v1/quotes": "quote",
         "/v1/subscription_schedules": "subscription schedule",
+        "/v2/core/event_destinations": "event destination",
     },
     _METERS: {
         "/v1/subscription_items/{item}/usage_record_summaries": "usage record summary",
@@ -177,7 +179,6 @@ AREAS: dict[str, tuple[str, ...]] = {
         "/v1/link_account_sessions",
         "/v2/core/account_links",
         "/v2/core/account_tokens",
-        "/v2/core/accounts",
         "/v2/core/vault",
     ),
     _LATER: (
@@ -187,7 +188,6 @@ AREAS: dict[str, tuple[str, ...]] = {
         "/v1/customers/{customer}/discount",
         "/v2/billing",
         "/v2/commerce",
-        "/v2/core/event_destinations",
     ),
     _SCHEMES: ("/v1/customers/{customer}/subscriptions",),
     _BESIDE: (
@@ -256,7 +256,7 @@ def _reader(
             return _LISTED | {"object": "search_result", "next_page": None, "url": path}
         if below:
             raise no_such(noun, below[0])
-        return _LISTED | {"url": path}
+        return _PAGED if path.startswith("/v2/") else _LISTED | {"url": path}
 
     return run
 
@@ -276,6 +276,7 @@ def _find_owner(call: "Call", address: str, owner_id: str) -> None:
         raise no_such(variable, owner_id)
 
 
+_PAGED: Body = {"data": [], "next_page_url": None, "previous_page_url": None}
 _LISTED: Body = {"object": "list", "data": [], "has_more": False}
 
 

@@ -1,6 +1,6 @@
 """Customers, and the test clocks that some of them live on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meterline.api.lists import (
     PAGING,
@@ -30,6 +30,7 @@ from meterline.api.searching import searching
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
+from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.customers.balances import (
     create_balance_transaction,
     find_balance_transaction,
@@ -165,4 +166,23 @@ TRANSACTIONS = [
     post(_TRANSACTIONS + "/{id}", _TRANSACTION, update_balance_transaction, UPDATE_TRANSACTION),
 ]
 
-ROUTES = Routes([*CUSTOMERS, *TRANSACTIONS])
+
+def _list_subscriptions(ctx: Context, customer_id: str, params: Params) -> Listing:
+    """What the list inside a customer names as its address: those that run."""
+    find(ctx, "customer", customer_id)
+    source = Source(parents=[customer_id])
+    return read_page(
+        ctx, "subscription", params, source=source, keep=lambda body: not is_ended(body)
+    )
+
+
+SUBSCRIPTIONS = [
+    replace(
+        list_operation(
+            "/v1/customers/{customer}/subscriptions", "subscription", _list_subscriptions
+        ),
+        permission="subscriptions",
+    )
+]
+
+ROUTES = Routes([*CUSTOMERS, *TRANSACTIONS, *SUBSCRIPTIONS])
