@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import boto3
 import botocore.session
@@ -19,7 +20,9 @@ import moto.core.models
 import yaml
 from botocore.loaders import create_loader
 from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from meterline.store.base import clients
 from meterline.store.base.clients import reset_clients
 from meterline.store.base.settings import settings
 from tests.dynamodb.engine import DynamoDB
@@ -113,11 +116,10 @@ class Engine:
 def running(endpoint: str | None = None) -> Iterator[Engine]:
     """An engine with empty tables: in memory, or DynamoDB Local at ``endpoint``."""
     if endpoint is None:
-        memory = DynamoDB()
-        with answered_by(memory), _running(None, memory) as engine:
+        with _running_in_memory() as engine:
             yield engine
         return
-    with _running(endpoint, None) as engine:
+    with _running(endpoint) as engine:
         yield engine
         for table in engine.tables.values():
             engine.client.delete_table(TableName=table)
@@ -126,23 +128,58 @@ def running(endpoint: str | None = None) -> Iterator[Engine]:
 @contextlib.contextmanager
 def running_on_moto() -> Iterator[Engine]:
     """An engine with empty tables in moto, which runs no PartiQL that the product writes."""
-    with _running(None, None) as engine:
+    with _running(None) as engine:
         yield engine
 
 
 @contextlib.contextmanager
-def _running(endpoint: str | None, memory: DynamoDB | None) -> Iterator[Engine]:
+def _running_in_memory() -> Iterator[Engine]:
+    """What costs time is made once for all tests: clients, and queues and topics for tests that
+    have none; those are made when they are first asked for.
+    """
+    base = _base_environment(None) | {"AWS_ACCESS_KEY_ID": "testing"}
+    memory = DynamoDB()
+    tables = {name: f"{name}-{secrets.token_hex(4)}" for name in TABLES}
+    for name, table in tables.items():
+        memory.call("CreateTable", {**table_definition(name), "TableName": table})
+        memory.call("UpdateTimeToLive", {"TableName": table, **_time_to_live(name)})
+    environment = base | _names_of_tables(tables) | _names_of_queues_and_topics()
+    with (
+        _environment(environment),
+        _mocked(None),
+        answered_by(memory, _make_queues_and_topics),
+        mock.patch.object(clients, "_client", _client_of_memory),
+    ):
+        yield Engine(client("dynamodb"), tables, environment, None, memory)
+
+
+@contextlib.contextmanager
+def _running(endpoint: str | None) -> Iterator[Engine]:
     base = _base_environment(endpoint)
+    with _environment(base), _mocked(endpoint):
+        own = boto3.client("dynamodb")
+        tables = {name: create_table(own, name) for name in TABLES}
+        environment = _names_of_tables(tables) | _names_of_queues_and_topics()
+        _make_queues_and_topics()
+        with _environment(environment):
+            yield Engine(own, tables, base | environment, endpoint, None)
+
+
+def _mocked(endpoint: str | None) -> contextlib.AbstractContextManager[Any]:
     config: DefaultConfig = {"core": {"mock_credentials": False}}
     if endpoint:
         config["core"]["passthrough"] = {"urls": [f"{endpoint}.*"], "services": []}
-    with _environment(base), mock_aws(config=config):
-        client = boto3.client("dynamodb")
-        tables = {name: create_table(client, name) for name in TABLES}
-        environment = {f"METERLINE_{name.upper()}_TABLE": tables[name] for name in TABLES}
-        environment |= _queues_and_topics()
-        with _environment(environment):
-            yield Engine(client, tables, base | environment, endpoint, memory)
+    return mock_aws(config=config)
+
+
+@cache
+def client(service: str) -> Any:
+    """A client for tests of a service that moto or the engine in memory stands for."""
+    return boto3.client(service)
+
+
+_client_of_memory = cache(clients._client)  # noqa: SLF001 - what it makes is kept
+"""The product's clients on the engine in memory: all tests have the same."""
 
 
 def _base_environment(endpoint: str | None) -> dict[str, str]:
@@ -170,11 +207,12 @@ def create_table(client: Any, name: str) -> str:
     """A new, empty table like that of the template; its name."""
     table = f"{name}-{secrets.token_hex(4)}"
     client.create_table(TableName=table, **table_definition(name))
-    properties = _properties(name)
-    client.update_time_to_live(
-        TableName=table, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
-    )
+    client.update_time_to_live(TableName=table, **_time_to_live(name))
     return table
+
+
+def _time_to_live(name: str) -> dict[str, Any]:
+    return {"TimeToLiveSpecification": _properties(name)["TimeToLiveSpecification"]}
 
 
 def table_definition(name: str) -> dict[str, Any]:
@@ -200,18 +238,28 @@ def _properties(name: str) -> dict[str, Any]:
     return resources("AWS::DynamoDB::Table")[logical_id]
 
 
-def _queues_and_topics() -> dict[str, str]:
-    sqs, sns = boto3.client("sqs"), boto3.client("sns")
-    urls = {
-        f"METERLINE_{name.upper()}_QUEUE_URL": sqs.create_queue(QueueName=name)["QueueUrl"]
-        for name in QUEUES
+def _names_of_tables(tables: Mapping[str, str]) -> dict[str, str]:
+    return {f"METERLINE_{name.upper()}_TABLE": table for name, table in tables.items()}
+
+
+def _names_of_queues_and_topics() -> dict[str, str]:
+    """What they are called as moto makes them."""
+    queues = f"https://sqs.{REGION}.amazonaws.com/{DEFAULT_ACCOUNT_ID}"
+    topics = f"arn:aws:sns:{REGION}:{DEFAULT_ACCOUNT_ID}"
+    return {
+        **{f"METERLINE_{name.upper()}_QUEUE_URL": f"{queues}/{name}" for name in QUEUES},
+        **{f"METERLINE_{name.upper()}_TOPIC_ARN": f"{topics}:{name}" for name in TOPICS},
+        "METERLINE_FAILED_BATCHES_BUCKET": FAILED_BATCHES,
     }
-    topics = {
-        f"METERLINE_{name.upper()}_TOPIC_ARN": sns.create_topic(Name=name)["TopicArn"]
-        for name in TOPICS
-    }
-    boto3.client("s3").create_bucket(Bucket=FAILED_BATCHES)
-    return urls | topics | {"METERLINE_FAILED_BATCHES_BUCKET": FAILED_BATCHES}
+
+
+def _make_queues_and_topics() -> None:
+    named = _names_of_queues_and_topics().values()
+    for name in QUEUES:
+        assert client("sqs").create_queue(QueueName=name)["QueueUrl"] in named
+    for name in TOPICS:
+        assert client("sns").create_topic(Name=name)["TopicArn"] in named
+    client("s3").create_bucket(Bucket=FAILED_BATCHES)
 
 
 @contextlib.contextmanager

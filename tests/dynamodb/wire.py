@@ -6,8 +6,9 @@ values are those that stand in the request's JSON. Other services are reached as
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import RLock
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -18,15 +19,23 @@ from tests.dynamodb.engine import DynamoDB
 from tests.dynamodb.refusals import Refused
 
 _BAD_REQUEST = 400
+_PREPARING = RLock()
 
 
 @contextmanager
-def answered_by(database: DynamoDB) -> Iterator[None]:
-    """Within it, every DynamoDB client of this process is answered by ``database``."""
+def answered_by(database: DynamoDB, prepare_others: Callable[[], object]) -> Iterator[None]:
+    """Within it, every DynamoDB client of this process is answered by ``database``.
+
+    ``prepare_others`` is called before the first request to another service is sent.
+    """
     send = BaseClient._make_request  # type: ignore[attr-defined] # noqa: SLF001 - all requests pass
+    unprepared = [prepare_others]
 
     def answer(client: BaseClient, operation: Any, request: Any, context: Any) -> Any:
         if client.meta.service_model.service_name != "dynamodb":
+            with _PREPARING:
+                if unprepared:
+                    unprepared.pop()()
             return send(client, operation, request, context)
         return _answer(database, operation.name, request["body"])
 

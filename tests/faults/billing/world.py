@@ -9,7 +9,6 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from meterline.services.base import ids, workers
@@ -27,7 +26,7 @@ from meterline.store.base.packing import unpack
 from meterline.store.billing.repository import BillingStore
 from meterline.store.events import partition_index
 from meterline.store.metering.meter_events import identity_of, key_of
-from tests.engines import Engine
+from tests.engines import Engine, client
 from tests.faults.billing.wire import Died, Wire
 from tests.integration.api.bridge import load_handler
 
@@ -171,7 +170,7 @@ class World:
 
     def drain(self, queue: str) -> list[str]:
         """Take everything from a queue: the texts of its messages, each once."""
-        sqs = boto3.client("sqs")
+        sqs = client("sqs")
         texts = set()
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
             "Messages"
