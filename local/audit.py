@@ -3,7 +3,8 @@
     python -m local.audit PIP_AUDIT REQUIREMENTS…
 
 pip-audit passes over packages that the index has no record of, and calls that a success. Here it is
-told: an index that keeps no vulnerabilities (a mirror, for example) has audited nothing.
+told: an index that keeps no vulnerabilities (a mirror, for example) has audited nothing. With
+``PIP_AUDIT_VULNERABILITY_SERVICE=osv`` another service is asked.
 """
 
 import json

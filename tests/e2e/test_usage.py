@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.aws import Stack
+from local.aws import STACK_NAME, Stack
 from tests.e2e.conftest import Client, eventually
 
 DAY = 86_400
@@ -61,6 +61,34 @@ def test_accepted_events_are_counted_once(metered: Metered) -> None:
     for number in range(5):
         metered.send(10, f"{metered.event_name}-{number}")
     assert eventually(lambda: metered.total() == 50)
+
+
+def test_the_events_behind_a_number_are_listed(metered: Metered) -> None:
+    for number in range(3):
+        metered.send(number, f"{metered.event_name}-{number}")
+    assert eventually(lambda: metered.total() == 3)
+    today = int(time.time()) // DAY * DAY
+    answer = metered.client.raw_request(
+        "get",
+        f"/v1/billing/meters/{metered.meter}/events",
+        customer=metered.customer,
+        start_time=today - DAY,
+        end_time=today + DAY,
+    )
+    found = json.loads(answer.body)["data"]
+    assert sorted(one["identifier"] for one in found) == [
+        f"{metered.event_name}-{number}" for number in range(3)
+    ]
+
+
+def test_the_comparison_of_counters_and_events_runs_with_its_rights(stack: Stack) -> None:
+    found = stack.client("cloudformation").describe_stack_resource(
+        StackName=STACK_NAME, LogicalResourceId="ReconcileUsageFunction"
+    )
+    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    answer = stack.client("lambda").invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
+    assert "FunctionError" not in answer
+    assert json.loads(answer["Payload"].read())["unreadable"] == 0
 
 
 def test_a_crossed_threshold_is_told_on_the_topic_once(metered: Metered, stack: Stack) -> None:
