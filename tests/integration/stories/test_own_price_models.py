@@ -236,7 +236,7 @@ def test_a_free_price_with_a_minimum_does_not_reset_a_classic_cycle(stage: Stage
     ("terms", "more", "param"),
     [
         ({"percentage": {"percent": "101"}}, {}, "meterline[percentage][percent]"),
-        ({"percentage": {}}, {"nickname": "x"}, "unit_amount"),
+        ({"percentage": {}}, {"nickname": "x"}, None),
         ({"percentage": {"fixed_fee_decimal": "1"}}, {}, "meterline[percentage][percent]"),
         ({"percentage": {"percent": "1"}}, {"unit_amount": 5}, "unit_amount"),
         (
@@ -254,7 +254,7 @@ def test_a_free_price_with_a_minimum_does_not_reset_a_classic_cycle(stage: Stage
     ],
 )
 def test_terms_that_make_no_price_are_refused(
-    stage: Stage, terms: dict[str, Any], more: dict[str, Any], param: str
+    stage: Stage, terms: dict[str, Any], more: dict[str, Any], param: str | None
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         own(stage, terms, meter=stage.meter(), **more)
