@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from meterline.core.base.private_state import public
 from meterline.services.base.outbox import (
     BOX_BYTES,
     COMMIT_BYTES,
@@ -12,7 +13,6 @@ from meterline.services.base.outbox import (
     outbox,
     outbox_id,
     previous_attributes,
-    public,
 )
 from meterline.store.base.documents import Document
 from meterline.store.base.packing import pack

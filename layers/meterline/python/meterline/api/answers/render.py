@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.answers.expansion import ExpansionPath
+from meterline.core.base.private_state import public
 from meterline.core.kinds.kind import Body, Edge, Link
 from meterline.core.kinds.registry import find_kind, kind_of
 from meterline.services.base.ids import derived_object_id
-from meterline.services.base.outbox import public
 from meterline.store.base.long_lists import first_rows
 
 if TYPE_CHECKING:

@@ -10,30 +10,20 @@ adds or removes any number of them. Those of a deleted draft are deleted with th
 
 from typing import Any
 
+from meterline.core.base.private_state import private_value, with_private_state_of
+
 KIND = "tab"
 MOST_ITEMS = 250
 MOST_BYTES = 500_000
 """A batch is full with so many items, or so much JSON of them: one commit bills sixty batches."""
-
-_BATCH = "tab"
 
 type Body = dict[str, Any]
 
 
 def batch_of(item: Body) -> str | None:
     """The id of the batch that an invoice item stands on, if it is on one."""
-    batch: str | None = (item.get("_") or {}).get(_BATCH)
+    batch: str | None = private_value(item, "tab")
     return batch
-
-
-def on_batch(private: Body, batch_id: str) -> Body:
-    """The private state of an item that stands on a batch."""
-    return private | {_BATCH: batch_id}
-
-
-def off_batch(private: Body) -> Body:
-    """The private state of an item without its batch."""
-    return {name: value for name, value in private.items() if name != _BATCH}
 
 
 def as_billed(item: Body, batch: Body) -> Body | None:
@@ -42,6 +32,6 @@ def as_billed(item: Body, batch: Body) -> Body | None:
         return None
     if batch.get("deleted"):
         remains = {"id": item["id"], "object": item["object"], "deleted": True}
-        return remains | {"_": item["_"]}
+        return with_private_state_of(remains, item)
     figures: Body = batch["figures"].get(item["id"], {})
     return item | figures | {"invoice": batch["invoice"]}

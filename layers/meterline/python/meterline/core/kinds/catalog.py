@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from meterline.core.base.private_state import private_value
 from meterline.core.base.wire_numbers import wire_number
 from meterline.core.catalog.redemption import is_redeemable
 from meterline.core.kinds.divisions import FLAGS, Division, Facet, flag
@@ -86,7 +87,7 @@ KINDS = (
                     _recurrence_of,
                 ),
             },
-            hides=lambda price: bool((price.get("_") or {}).get("inline")),
+            hides=lambda price: bool(private_value(price, "inline")),
         ),
         search=Search(
             frozenset({"active", "currency", "lookup_key", "metadata", "product", "type"}),

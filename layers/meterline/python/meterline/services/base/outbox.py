@@ -8,6 +8,7 @@ time, so lists show the events of one second in their order.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from meterline.core.base.private_state import is_private, public
 from meterline.core.kinds.registry import find_kind
 from meterline.services.base.api_version import API_VERSION
 from meterline.services.base.ids import timed_id
@@ -101,11 +102,6 @@ def outbox_id(event_id: str) -> str:
     return event_id[:-_INDEX_DIGITS]
 
 
-def public(body: Body) -> Body:
-    """``body`` without private state, at any depth."""
-    return {key: _public_value(value) for key, value in body.items() if key != "_"}
-
-
 def previous_attributes(before: Body, after: Body) -> Body:
     """The former values of what changed: objects by their changed members, lists whole; null for
     a key of the metadata that was not there.
@@ -113,7 +109,7 @@ def previous_attributes(before: Body, after: Body) -> Body:
     changed: Body = {}
     for key, old in before.items():
         new = after.get(key)
-        if old == new or key == "_":
+        if old == new or is_private(key):
             continue
         if isinstance(old, dict) and isinstance(new, dict):
             added = dict.fromkeys(new.keys() - old.keys()) if key == "metadata" else {}
@@ -201,11 +197,3 @@ def _request(origin: Origin | None) -> Body:
         "idempotency_key": origin.idempotency_key,
         "meterline": {"api_key": origin.api_key, "aws_principal": origin.aws_principal},
     }
-
-
-def _public_value(value: object) -> object:
-    if isinstance(value, dict):
-        return public(value)
-    if isinstance(value, list):
-        return [_public_value(one) for one in value]
-    return value

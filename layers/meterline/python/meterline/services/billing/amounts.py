@@ -11,8 +11,9 @@ from dataclasses import replace
 from meterline.core.base.money import charge_step_minor
 from meterline.core.billing.balances import AppliedBalance, apply_balance, minimum_charge_minor
 from meterline.services.billing.amount_steps import Amounts, Step, pretax_minor
-from meterline.services.billing.invoice_bodies import line_list, private
+from meterline.services.billing.invoice_bodies import line_list
 from meterline.services.billing.line_discounts import Discounts, own_discounts_minor
+from meterline.services.billing.private_states import LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.balances import balance_in
 from meterline.store.base.documents import Body
@@ -36,14 +37,15 @@ class Lines(Step):
 
     def explain_line(self, line: Body) -> Body:
         """What the line bills, and how its amount was rated."""
+        state = LineState.of(line)
         return {
             "id": line["id"],
             "description": line["description"],
             "amount": line["amount"],
             "quantity": line["quantity_decimal"],
             "period": line["period"],
-            "meter": private(line).get("meter"),
-            "explanation": private(line).get("explanation"),
+            "meter": state.meter,
+            "explanation": state.explanation,
         }
 
 

@@ -8,17 +8,34 @@ the first invoice that it takes something off (contract section 5.5).
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import ClassVar
 
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.private_state import PrivateState
 from meterline.core.billing.discounts import CouponDuration, Discount, discount_end
 from meterline.core.catalog.redemption import is_redeemable
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find
+from meterline.services.billing.private_states import DiscountTerms, InvoiceItemState, InvoiceState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import coupon_in
 from meterline.store.base.documents import Body, Document
 
 KIND = "discount"
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountState(PrivateState):
+    """What a discount remembers: its coupon's terms when it was redeemed."""
+
+    STORED_AS_NULL: ClassVar = frozenset({"amount_off", "currency", "percent_off", "products"})
+
+    created: int = 0
+    amount_off: int | None = None
+    currency: str | None = None
+    duration: str = "forever"
+    percent_off: str | None = None
+    products: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +96,9 @@ def discounted_item(
 ) -> Body:
     """An invoice item with the discounts that a request asks for, in place of those before."""
     redeemed = redeem(uow, given, item["currency"], param=param, invoice_item=item["id"])
-    return item | {
-        "discounts": [one["id"] for one in redeemed],
-        "_": item["_"] | {"discounts": [private_terms(one) for one in redeemed]},
-    }
+    terms = [discount_terms(one) for one in redeemed]
+    state = replace(InvoiceItemState.of(item), discounts=terms)
+    return state.on(item | {"discounts": discount_ids(redeemed)})
 
 
 def with_own_discounts(uow: UnitOfWork, invoice: Body, given: Sequence[Body]) -> Body:
@@ -93,9 +109,9 @@ def with_own_discounts(uow: UnitOfWork, invoice: Body, given: Sequence[Body]) ->
 
 def with_discounts(invoice: Body, discounts: Sequence[Body]) -> Body:
     """An invoice with these discounts; its totals are for the caller to add up."""
-    terms = [private_terms(one) for one in discounts]
-    private = (invoice.get("_") or {}) | {"discounts": terms}
-    return invoice | {"discounts": discount_ids(discounts), "_": private}
+    terms = [discount_terms(one) for one in discounts]
+    state = replace(InvoiceState.of(invoice), discounts=terms)
+    return state.on(invoice | {"discounts": discount_ids(discounts)})
 
 
 def active_discounts(uow: UnitOfWork, subscription: Body) -> ActiveDiscounts:
@@ -117,12 +133,21 @@ def discount_ids(discounts: Iterable[Body]) -> list[str]:
     return [discount["id"] for discount in discounts]
 
 
-def private_terms(discount: Body) -> Body:
+def discount_terms(discount: Body) -> DiscountTerms:
     """What is remembered of a discount wherever it counts."""
-    return {"id": discount["id"], **discount["_"]}
+    state = DiscountState.of(discount)
+    return {
+        "id": discount["id"],
+        "created": state.created,
+        "amount_off": state.amount_off,
+        "currency": state.currency,
+        "duration": state.duration,
+        "percent_off": state.percent_off,
+        "products": state.products,
+    }
 
 
-def core_discount(terms: Body) -> Discount:
+def core_discount(terms: DiscountTerms) -> Discount:
     """The core's value of remembered terms."""
     percent = terms["percent_off"]
     products = terms["products"]
@@ -136,14 +161,14 @@ def core_discount(terms: Body) -> Discount:
 
 def core_discounts(discounts: Iterable[Body]) -> list[Discount]:
     """The core's values of discount objects."""
-    return [core_discount(private_terms(discount)) for discount in discounts]
+    return [core_discount(discount_terms(discount)) for discount in discounts]
 
 
 def after_invoice(subscription: Body, invoice: Body, standing: ActiveDiscounts) -> Body:
     """The subscription without the discounts for once that ``invoice`` has used up."""
     used = {one["discount"] for one in invoice["total_discount_amounts"] if one["amount"]}
     counted = [*standing.own, *(one for its in standing.of_items.values() for one in its)]
-    once = {one["id"] for one in counted if one["_"]["duration"] == "once"}
+    once = {one["id"] for one in counted if DiscountState.of(one).duration == "once"}
     spent = used & once
     if not spent:
         return subscription
@@ -170,9 +195,10 @@ def _kept(uow: UnitOfWork, discount_id: str, currency: str | None, param: str) -
     body = (drafted or find(uow.ctx, KIND, discount_id, param=param)).body
     if body["customer"] != uow.stored_customer.id:
         raise no_such(KIND, discount_id, param=param)
-    if body["_"].get("currency") not in (None, currency):
+    own_currency = DiscountState.of(body).currency
+    if own_currency not in (None, currency):
         raise BillingError(
-            f"The discount {discount_id} takes off {body['_']['currency']}, not {currency}.",
+            f"The discount {discount_id} takes off {own_currency}, not {currency}.",
             param=param,
         )
     return body
@@ -196,30 +222,34 @@ def _redeem_coupon(
 
 def _new_discount(uow: UnitOfWork, coupon: Body, holder: dict[str, str]) -> Body:
     now = uow.ctx.now
-    return {
-        "id": new_object_id(KIND),
-        "object": KIND,
-        "checkout_session": None,
-        "customer": uow.stored_customer.id,
-        "customer_account": None,
-        "end": discount_end(CouponDuration(coupon["duration"]), coupon["duration_in_months"], now),
-        "invoice": None,
-        "invoice_item": None,
-        "promotion_code": None,
-        "source": {"type": "coupon", "coupon": coupon["id"]},
-        "start": now,
-        "subscription": None,
-        "subscription_item": None,
-        **holder,
-        "_": {
-            "created": now,
-            "amount_off": coupon["amount_off"],
-            "currency": coupon["currency"],
-            "duration": coupon["duration"],
-            "percent_off": coupon["percent_off"],
-            "products": (coupon.get("applies_to") or {}).get("products"),
-        },
-    }
+    state = DiscountState(
+        created=now,
+        amount_off=coupon["amount_off"],
+        currency=coupon["currency"],
+        duration=coupon["duration"],
+        percent_off=coupon["percent_off"],
+        products=(coupon.get("applies_to") or {}).get("products"),
+    )
+    return state.on(
+        {
+            "id": new_object_id(KIND),
+            "object": KIND,
+            "checkout_session": None,
+            "customer": uow.stored_customer.id,
+            "customer_account": None,
+            "end": discount_end(
+                CouponDuration(coupon["duration"]), coupon["duration_in_months"], now
+            ),
+            "invoice": None,
+            "invoice_item": None,
+            "promotion_code": None,
+            "source": {"type": "coupon", "coupon": coupon["id"]},
+            "start": now,
+            "subscription": None,
+            "subscription_item": None,
+            **holder,
+        }
+    )
 
 
 def _check_redeemable(uow: UnitOfWork, coupon: Body, currency: str | None, param: str) -> None:

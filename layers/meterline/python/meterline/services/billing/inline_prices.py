@@ -16,7 +16,8 @@ from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import find
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog import product_bodies as products
-from meterline.services.catalog.prices import INLINE, new_price, price_document
+from meterline.services.catalog.prices import PriceState, new_price, price_document
+from meterline.services.catalog.product_bodies import ProductState
 from meterline.store.base.documents import Body, Document
 
 
@@ -39,7 +40,7 @@ def inline_price(uow: UnitOfWork, given: Body, param: str) -> Body:
     product_id = _product(uow, given, param)
     described = {name: value for name, value in given.items() if name != "product_data"}
     price = new_price(ctx, described | {"active": False}, product_id, param=param)
-    price["_"] = (price.get("_") or {}) | {INLINE: True}
+    price = PriceState(inline=True).on(price)
     uow.put(price_document(ctx, price))
     uow.emit("price.created", price)
     return price
@@ -56,12 +57,12 @@ def one_off_price(uow: UnitOfWork, currency: str, unit_amount: Decimal, name: st
     known = uow.read([price_id]).get(price_id)
     if known is not None:
         return known.body
-    hidden = {"active": False, "_": {INLINE: True}}
     product_id = derived_object_id(products.KIND, *parts)
-    product = products.new_product(ctx, {"name": name}) | {"id": product_id} | hidden
+    product = products.new_product(ctx, {"name": name}) | {"id": product_id, "active": False}
     given = {"currency": currency, "unit_amount_decimal": unit_amount}
-    price = new_price(ctx, given, product_id) | {"id": price_id} | hidden
-    sold = products.with_prices(product)
+    price = new_price(ctx, given, product_id) | {"id": price_id, "active": False}
+    price = PriceState(inline=True).on(price)
+    sold = ProductState(inline=True, priced=True).on(product)
     uow.put(Document(kind=products.KIND, livemode=ctx.livemode, body=sold))
     uow.put(price_document(ctx, price))
     return price

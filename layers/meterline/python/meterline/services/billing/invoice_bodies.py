@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from meterline.core.base.periods import Period
 from meterline.core.subscriptions.dunning import Deadlines
+from meterline.services.billing.private_states import InvoiceState, StoredDeadlines
 from meterline.store.base.documents import LIVE, Body, Document
 
 
@@ -52,19 +53,19 @@ def invoice_due_at(invoice: Body) -> int | None:
 
 def corrections_due_at(invoice: Body) -> int | None:
     """When a draft gets the corrections that are left of late usage: at once, if any are."""
-    rest = private(invoice).get("late") if invoice["status"] == "draft" else None
-    return None if rest is None else int(rest["at"])
+    rest = InvoiceState.of(invoice).late if invoice["status"] == "draft" else None
+    return None if rest is None else rest["at"]
 
 
 def corrections_left(invoice: Body) -> tuple[int]:
     """How many notes of late usage a draft's corrections have not come to yet."""
-    return (int(private(invoice)["late"]["left"]),)
+    rest = InvoiceState.of(invoice).late
+    return (0 if rest is None else rest["left"],)
 
 
 def usage_due_at(invoice: Body) -> int | None:
     """When the usage of a final invoice is to be looked at again, if it is (``late_findings``)."""
-    at: int | None = private(invoice).get("usage_due_at")
-    return None if invoice["status"] == "draft" else at
+    return None if invoice["status"] == "draft" else InvoiceState.of(invoice).usage_due_at
 
 
 def late_due_at(invoice: Body) -> int | None:
@@ -81,14 +82,21 @@ def given_up_due_at(invoice: Body) -> int | None:
 
 def deadlines_of_invoice(invoice: Body) -> Deadlines:
     """The deadlines of a finalised invoice that have not passed yet."""
-    stored = private(invoice).get("arrears") or {}
-    return Deadlines(stored.get("late_at"), stored.get("given_up_at"))
+    stored = InvoiceState.of(invoice).arrears
+    return (
+        Deadlines(None, None)
+        if stored is None
+        else Deadlines(stored["late_at"], stored["given_up_at"])
+    )
 
 
 def with_deadlines(invoice: Body, deadlines: Deadlines) -> Body:
     """The invoice with other deadlines."""
-    stored = {"late_at": deadlines.late_at, "given_up_at": deadlines.given_up_at}
-    return invoice | {"_": private(invoice) | {"arrears": stored}}
+    stored: StoredDeadlines = {
+        "late_at": deadlines.late_at,
+        "given_up_at": deadlines.given_up_at,
+    }
+    return replace(InvoiceState.of(invoice), arrears=stored).on(invoice)
 
 
 DUE_INSTANTS = (
@@ -126,7 +134,6 @@ def draft_invoice(terms: InvoiceTerms, customer: Body, subscription: Body) -> Bo
         "due_date": due_date(terms.created, subscription["days_until_due"]),
         "next_payment_attempt": _payment_attempt(terms, subscription),
         "parent": _parent(subscription),
-        "_": {},
     }
 
 
@@ -175,12 +182,6 @@ def new_invoice(terms: InvoiceTerms, customer: Body, currency: str) -> Body:
         "test_clock": customer.get("test_clock"),
         "webhooks_delivered_at": terms.created,
     }
-
-
-def private(body: Body) -> Body:
-    """The private state of an object."""
-    state: Body = body.get("_") or {}
-    return state
 
 
 def item_of_line(line: Body) -> str | None:

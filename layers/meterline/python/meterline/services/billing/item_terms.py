@@ -1,6 +1,7 @@
 """Subscription items as the core's values: what they bill, in which period, from when on."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from meterline.core.base.periods import Period
@@ -8,6 +9,11 @@ from meterline.core.billing.cycles import CyclePeriod, period_from
 from meterline.core.billing.invoicing import BilledItem, BillingMode, UsageType
 from meterline.core.billing.mixed_intervals import subscription_period
 from meterline.core.subscriptions.item_changes import BilledSpan, Fee
+from meterline.services.billing.private_states import (
+    BilledInAdvance,
+    SubscriptionItemState,
+    TimeSpan,
+)
 from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.catalog.price_terms import (
     interval_of,
@@ -70,7 +76,8 @@ def usage_period(item: Body) -> Period:
     All of it, unless the item came or changed its price in the middle, or has usage of before.
     """
     period = item_period(item)
-    since = (item.get("_") or {}).get("usage_from", period.start)
+    counts_from = SubscriptionItemState.of(item).usage_from
+    since = period.start if counts_from is None else counts_from
     return Period(min(since, period.end), period.end)
 
 
@@ -83,27 +90,25 @@ def unbilled_usage(subscription: Body, item: Body) -> Period | None:
         return None
     if not is_free_time(subscription):
         return usage_period(item)
-    owed = (item.get("_") or {}).get("usage_owed")
+    owed = SubscriptionItemState.of(item).usage_owed
     return None if owed is None else Period(owed["start"], owed["end"])
 
 
 def counting_from(item: Body, at: int) -> Body:
     """A metered item that bills usage from an instant on, and has nothing billed or owed yet."""
-    before = ("usage_billed", "usage_owed")
-    kept = {name: value for name, value in (item.get("_") or {}).items() if name not in before}
-    return item | {"_": kept | {"usage_from": at}}
+    state = SubscriptionItemState.of(item)
+    return replace(state, usage_from=at, usage_billed=None, usage_owed=None).on(item)
 
 
 def owing_usage_of(item: Body, past: Period) -> Body:
     """A metered item that bills the usage of a past period when its free time is over."""
-    owed = {"usage_owed": {"start": past.start, "end": past.end}}
-    return item | {"_": (item.get("_") or {}) | owed}
+    owed: TimeSpan = {"start": past.start, "end": past.end}
+    return replace(SubscriptionItemState.of(item), usage_owed=owed).on(item)
 
 
 def without_owed_usage(item: Body) -> Body:
     """An item that owes no usage of before, as when that is billed."""
-    kept = {name: value for name, value in (item.get("_") or {}).items() if name != "usage_owed"}
-    return item | {"_": kept} if "_" in item else item
+    return replace(SubscriptionItemState.of(item), usage_owed=None).on(item)
 
 
 def is_free_time(subscription: Body) -> bool:
@@ -124,13 +129,13 @@ def billed_spans(item: Body) -> tuple[BilledSpan, ...]:
             Period(span["start"], span["end"]),
             span.get("source"),
         )
-        for span in (item.get("_") or {}).get("billed", ())
+        for span in SubscriptionItemState.of(item).billed or ()
     )
 
 
 def with_billed(item: Body, spans: Iterable[BilledSpan]) -> Body:
     """The item with other spans as billed in advance."""
-    billed = [
+    billed: list[BilledInAdvance] = [
         {
             "gross": span.fee.gross_minor,
             "discount": span.fee.discount_minor,
@@ -140,7 +145,7 @@ def with_billed(item: Body, spans: Iterable[BilledSpan]) -> Body:
         }
         for span in spans
     ]
-    return item | {"_": (item.get("_") or {}) | {"billed": billed}}
+    return replace(SubscriptionItemState.of(item), billed=billed).on(item)
 
 
 def current_period(subscription: Body) -> Period:
@@ -148,12 +153,7 @@ def current_period(subscription: Body) -> Period:
     return subscription_period(item_period(item) for item in items_of(subscription))
 
 
-_OF_A_PERIOD = ("billed", "billed_as", "usage_billed", "usage_from", "usage_owed")
-"""What an item remembers of its current period only."""
-
-
 def in_period(item: Body, period: Period) -> Body:
     """An item in a new period, of which nothing is billed yet and all usage is."""
-    kept = {k: v for k, v in (item.get("_") or {}).items() if k not in _OF_A_PERIOD}
     bounds = {"current_period_start": period.start, "current_period_end": period.end}
-    return item | bounds | {"_": kept}
+    return SubscriptionItemState.of(item).in_new_period.on(item | bounds)

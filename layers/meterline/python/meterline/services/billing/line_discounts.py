@@ -15,7 +15,7 @@ from meterline.core.billing.discounts import (
 )
 from meterline.services.billing.amount_steps import Amounts, Step
 from meterline.services.billing.discounts import core_discount
-from meterline.services.billing.invoice_bodies import private
+from meterline.services.billing.private_states import GivesBack, InvoiceState, LineState
 from meterline.services.billing.tier_lines import whole_id
 from meterline.store.base.documents import Body
 
@@ -29,7 +29,7 @@ class Discounts(Step):
         """Allocate the discounts to the lines."""
         taken = discount_lines(
             [_discountable(line) for line in amounts.lines],
-            [core_discount(terms) for terms in private(amounts.invoice).get("discounts", [])],
+            [core_discount(terms) for terms in InvoiceState.of(amounts.invoice).discounts or ()],
         )
         lines = [_with_discounts(line, off) for line, off in zip(amounts.lines, taken, strict=True)]
         summed = {"total_discount_amounts": _summed(taken)}
@@ -41,16 +41,17 @@ class Discounts(Step):
 
     def explain(self, invoice: Body, shown: Sequence[Body]) -> Body:
         """What each discount took off, and by which terms."""
-        holders = [invoice, *shown]
-        terms = {one["id"]: one for body in holders for one in private(body).get("discounts", [])}
-        discounts = [
-            {
-                **taken,
-                "percent_off": terms.get(taken["discount"], {}).get("percent_off"),
-                "amount_off": terms.get(taken["discount"], {}).get("amount_off"),
-            }
-            for taken in invoice["total_discount_amounts"]
+        standing = [
+            InvoiceState.of(invoice).discounts,
+            *(LineState.of(one).discounts for one in shown),
         ]
+        terms = {one["id"]: one for own in standing for one in own or ()}
+        discounts: list[Body] = []
+        for taken in invoice["total_discount_amounts"]:
+            its_terms = terms.get(taken["discount"])
+            percent = None if its_terms is None else its_terms["percent_off"]
+            amount = None if its_terms is None else its_terms["amount_off"]
+            discounts.append({**taken, "percent_off": percent, "amount_off": amount})
         return {"discounts": discounts}
 
     def explain_line(self, line: Body) -> Body:
@@ -60,18 +61,19 @@ class Discounts(Step):
 
 def own_discounts_minor(line: Body) -> int:
     """What the discounts of a line itself take off it, and not those of its invoice."""
-    own = {terms["id"] for terms in private(line).get("discounts", [])}
+    own = {terms["id"] for terms in LineState.of(line).discounts or ()}
     return sum(part["amount"] for part in line["discount_amounts"] if part["discount"] in own)
 
 
-def billed_with_discounts(amount: int, lines: Iterable[Body]) -> Body:
+def billed_with_discounts(amount: int, lines: Iterable[Body]) -> GivesBack:
     """What a later line may give back: an amount that was billed up to ``lines``, and the discounts
     that they, and those that they followed on, took off.
     """
     sums: dict[str, int] = {}
     for line in lines:
-        earlier = (private(line).get("gives_back") or {}).get("discounts", [])
-        own = [(part["discount"], part["amount"]) for part in line["discount_amounts"]]
+        known = LineState.of(line).gives_back
+        earlier = [] if known is None else known["discounts"]
+        own = [[part["discount"], part["amount"]] for part in line["discount_amounts"]]
         for discount, off in [*earlier, *own]:
             sums[discount] = sums.get(discount, 0) + off
     return {"amount": amount, "discounts": [list(part) for part in sums.items() if part[1]]}
@@ -79,20 +81,20 @@ def billed_with_discounts(amount: int, lines: Iterable[Body]) -> Body:
 
 def _discountable(line: Body) -> DiscountableLine:
     details = (line["pricing"] or {}).get("price_details") or {}
-    own = tuple(core_discount(terms) for terms in private(line).get("discounts", []))
-    further = line["amount"] - private(line).get("billed_before", 0)
+    state = LineState.of(line)
+    own = tuple(core_discount(terms) for terms in state.discounts or ())
+    further = line["amount"] - (state.billed_before or 0)
     product = details.get("product")
-    whole, back = whole_id(line), _gives_back(line)
+    whole, back = whole_id(line), _gives_back(state)
     return DiscountableLine(further, product, line["discountable"], own, whole, back)
 
 
-def _gives_back(line: Body) -> Billed | None:
+def _gives_back(state: LineState) -> Billed | None:
     """What a line gives back a part of, should it be negative."""
-    state = private(line)
-    known = state.get("gives_back")
+    known = state.gives_back
     if known is None:
         # A line that was drafted when nobody noted the discounts; it gives none back.
-        return Billed(0) if state.get("billed_before") or "corrects" in state else None
+        return Billed(0) if state.billed_before or state.corrects else None
     return Billed(known["amount"], tuple(DiscountAmount(*part) for part in known["discounts"]))
 
 

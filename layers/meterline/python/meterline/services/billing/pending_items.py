@@ -13,9 +13,11 @@ from itertools import batched, islice
 
 from meterline.core.base.errors import BillingError
 from meterline.core.billing import pending_batches
-from meterline.core.billing.pending_batches import batch_of, off_batch, on_batch
+from meterline.core.billing.pending_batches import batch_of
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id, new_object_id
+from meterline.services.billing.private_states import InvoiceItemState
+from meterline.services.customers.customer_state import CustomerState, OpenBatch
 from meterline.store.base.documents import Body, Document
 from meterline.store.base.packing import text_bytes
 
@@ -33,8 +35,6 @@ MOST_DRAFT_BATCHES = 10
 """Batches of the items that were put onto a draft one by one."""
 
 _USUAL_BYTES = 3_000
-_PRIVATE = "tabs"
-_HELD_BACK = "held_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class PendingItems:
 
     ctx: Context
     customer_id: str
-    open_batches: list[Body]
+    open_batches: list[OpenBatch]
     added: dict[str, Document] = field(default_factory=dict)
     is_changed: bool = False
     _batches: dict[str, Document] = field(default_factory=dict)
@@ -198,10 +198,10 @@ class PendingItems:
 
     def with_open_batches(self, account: Body) -> Body:
         """The customer, whose private state says which batches are open."""
-        private = account.get("_") or {}
-        if self.open_batches == private.get(_PRIVATE, []):
+        state = CustomerState.of(account)
+        if self.open_batches == (state.tabs or []):
             return account
-        return account | {"_": private | {_PRIVATE: self.open_batches}}
+        return replace(state, tabs=self.open_batches).on(account)
 
     def _reopen(self) -> None:
         """Reopen batches whose items an invoice gives back all together, if they may be open."""
@@ -268,8 +268,8 @@ class PendingItems:
         batch = self._batches[batch_id]
         size = _bytes_on(batch) + text_bytes(item.body)
         self._write(batch, {"items": [*batch.body["items"], item.id], "bytes": size})
-        private = on_batch(item.body.get("_") or {}, batch_id)
-        self._placed[item.id] = replace(item, body=item.body | {"_": private})
+        state = replace(InvoiceItemState.of(item.body), tab=batch_id)
+        self._placed[item.id] = replace(item, body=state.on(item.body))
 
     def _keep(self, batch: Document, item_ids: list[str]) -> None:
         """Leave only these items on a batch; one that is empty is not open any more."""
@@ -296,12 +296,12 @@ class PendingItems:
         self._batches[batch.id] = batch
         return batch
 
-    def _series(self, wanted: Selection) -> Iterator[Body]:
+    def _series(self, wanted: Selection) -> Iterator[OpenBatch]:
         """The open batches that an invoice takes, oldest first."""
         all_open = (one for one in self._all_of(wanted) if _may_take(wanted, one))
         return islice(all_open, MOST_TAKEN)
 
-    def _all_of(self, wanted: Selection) -> Iterator[Body]:
+    def _all_of(self, wanted: Selection) -> Iterator[OpenBatch]:
         return (one for one in self.open_batches if _is_in(wanted, one))
 
     def _load(self, batch_ids: Iterable[str]) -> list[Document]:
@@ -319,14 +319,12 @@ class PendingItems:
 
 def pending_items(ctx: Context, customer: Document) -> PendingItems:
     """What is pending for a customer."""
-    stored = (customer.body.get("_") or {}).get(_PRIVATE, [])
-    return PendingItems(ctx, customer.id, list(stored))
+    return PendingItems(ctx, customer.id, list(CustomerState.of(customer.body).tabs or ()))
 
 
 def with_batches_only(customer: Body) -> Body:
     """Of a customer's private state what ended subscriptions need to drop what still waits."""
-    open_batches = (customer.get("_") or {}).get(_PRIVATE)
-    return {"_": {_PRIVATE: open_batches}} if open_batches else {}
+    return CustomerState(tabs=CustomerState.of(customer).tabs or None).on({})
 
 
 def subscription_of_item(item: Body) -> str | None:
@@ -339,13 +337,13 @@ def origin_of_item(item: Body) -> Body:
 
     The credit of a cancelled subscription does not show them: private state has them.
     """
-    parent: Body = item["_"].get("parent") or item["parent"] or {}
+    parent: Body = InvoiceItemState.of(item).parent or item["parent"] or {}
     details: Body = parent.get("subscription_details") or {}
     return details
 
 
 def _without_batch(item: Document) -> Document:
-    return replace(item, body=item.body | {"_": off_batch(item.body["_"])})
+    return replace(item, body=replace(InvoiceItemState.of(item.body), tab=None).on(item.body))
 
 
 def _has_room(batch: Document) -> bool:
@@ -370,18 +368,22 @@ def _series_of(currency: str, subscription: str | None) -> Selection:
     return Selection(currency, frozenset({subscription}))
 
 
-def _entry(batch: Document) -> Body:
-    return {name: batch.body[name] for name in ("id", "currency", "subscription")}
+def _entry(batch: Document) -> OpenBatch:
+    return _open_batch(batch.id, batch.body["currency"], batch.body["subscription"])
 
 
-def _held_back(entry: Body, is_held: bool) -> Body:  # noqa: FBT001 - the value itself, not a switch
-    rest = {name: value for name, value in entry.items() if name != _HELD_BACK}
-    return rest | {_HELD_BACK: True} if is_held else rest
+def _open_batch(batch_id: str, currency: str, subscription: str | None) -> OpenBatch:
+    return {"id": batch_id, "currency": currency, "subscription": subscription}
 
 
-def _may_take(wanted: Selection, entry: Body) -> bool:
-    return wanted.with_held_back or not entry.get(_HELD_BACK)
+def _held_back(entry: OpenBatch, is_held: bool) -> OpenBatch:  # noqa: FBT001 - the value itself
+    free = _open_batch(entry["id"], entry["currency"], entry["subscription"])
+    return {**free, "held_back": True} if is_held else free
 
 
-def _is_in(wanted: Selection, batch: Body) -> bool:
+def _may_take(wanted: Selection, entry: OpenBatch) -> bool:
+    return wanted.with_held_back or not entry.get("held_back")
+
+
+def _is_in(wanted: Selection, batch: OpenBatch) -> bool:
     return wanted.takes_series(batch["currency"], batch["subscription"])

@@ -8,6 +8,7 @@ from meterline.core.base.unset import merged_metadata
 from meterline.core.billing.cycles import Opening
 from meterline.core.catalog.plans import plan_of
 from meterline.services.base.ids import new_id, new_object_id
+from meterline.services.billing.private_states import SubscriptionState
 from meterline.store.base.documents import LIVE, Body, Document
 
 INCOMPLETE_SECONDS = 23 * 3_600
@@ -133,25 +134,27 @@ def next_pending_invoice(subscription: Body, after: int) -> int | None:
 
 def stops_at(subscription: Body) -> int | None:
     """When to go on stopping the invoices of a subscription that has ended: at once, if at all."""
-    place = (subscription.get("_") or {}).get("stops_from")
-    return None if place is None else int(place["at"])
+    place = SubscriptionState.of(subscription).stops_from
+    return None if place is None else place["at"]
 
 
 def stops_from(subscription: Body) -> tuple[int, str]:
     """Up to which invoice, from the newest on, the invoices of a subscription are stopped."""
-    place = subscription["_"]["stops_from"]
-    return int(place["created"]), str(place["id"])
+    place = SubscriptionState.of(subscription).stops_from
+    assert place is not None, "asked only of one whose invoices are being stopped"  # noqa: S101
+    return place["created"], place["id"]
 
 
 def drops_at(subscription: Body) -> int | None:
     """When to go on dropping the pending prorations of one that has ended: at once, if at all."""
-    rest = (subscription.get("_") or {}).get("drops")
-    return None if rest is None else int(rest["at"])
+    rest = SubscriptionState.of(subscription).drops
+    return None if rest is None else rest["at"]
 
 
 def prorations_left(subscription: Body) -> tuple[int]:
     """How many pending prorations of a subscription that has ended are left to be dropped."""
-    return (int(subscription["_"]["drops"]["left"]),)
+    rest = SubscriptionState.of(subscription).drops
+    return (0 if rest is None else rest["left"],)
 
 
 def trial_notice_at(subscription: Body) -> int | None:
@@ -160,7 +163,7 @@ def trial_notice_at(subscription: Body) -> int | None:
     None without a trial, or when that end was emitted.
     """
     ends_at = subscription["trial_end"]
-    told = (subscription.get("_") or {}).get("trial_end_told")
+    told = SubscriptionState.of(subscription).trial_end_told
     if subscription["status"] != "trialing" or ends_at is None or ends_at == told:
         return None
     return max(int(ends_at) - _TRIAL_NOTICE_SECONDS, int(subscription["trial_start"] or 0))

@@ -6,10 +6,12 @@ anew, what was billed before, what a change gives back) is said of all of them t
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from meterline.core.base.money import exact_sum, format_decimal
 from meterline.services.base.ids import derived_object_id
+from meterline.services.billing.private_states import LineState
 from meterline.store.base.documents import Body
 
 
@@ -17,16 +19,13 @@ def tier_line(first: Body, place: int) -> Body:
     """A line like the first one of a whole as the one at a place among the whole's lines."""
     if place == 0:
         return first
-    state = {name: value for name, value in first["_"].items() if name != "described"}
-    return first | {
-        "id": derived_object_id("line_item", first["id"], place),
-        "_": state | {"tier_of": first["id"]},
-    }
+    state = replace(LineState.of(first), described=None, tier_of=first["id"])
+    return state.on(first | {"id": derived_object_id("line_item", first["id"], place)})
 
 
 def whole_id(line: Body) -> str:
     """The id of the whole that a line is of: its own, unless it is that of a further tier."""
-    return str((line.get("_") or {}).get("tier_of", line["id"]))
+    return LineState.of(line).tier_of or str(line["id"])
 
 
 def by_whole(lines: Iterable[Body]) -> dict[str, list[Body]]:
@@ -44,8 +43,7 @@ def whole_lines(lines: Iterable[Body]) -> list[Body]:
 
 def line_ids(whole: Body) -> list[str]:
     """The ids of the lines that ``whole_lines`` made one."""
-    ids: list[str] = whole["_"].get("line_ids", [whole["id"]])
-    return ids
+    return LineState.of(whole).line_ids or [whole["id"]]
 
 
 def with_billed_before(lines: Sequence[Body], amount_minor: int) -> list[Body]:
@@ -56,7 +54,7 @@ def with_billed_before(lines: Sequence[Body], amount_minor: int) -> list[Body]:
     shared, left = [], amount_minor
     for line in lines:
         share = left if line is lines[-1] else min(left, line["amount"])
-        shared.append(line | {"_": line["_"] | {"billed_before": share}})
+        shared.append(replace(LineState.of(line), billed_before=share).on(line))
         left -= share
     return shared
 
@@ -66,11 +64,11 @@ def _joined(lines: list[Body]) -> Body:
         return lines[0]
     amount = sum(int(line["amount"]) for line in lines)
     quantity = exact_sum(Decimal(line["quantity_decimal"]) for line in lines)
-    return lines[0] | {
+    joined = lines[0] | {
         "amount": amount,
         "discount_amounts": [part for line in lines for part in line["discount_amounts"]],
         "quantity": int(quantity),
         "quantity_decimal": format_decimal(quantity),
         "subtotal": amount,
-        "_": lines[0]["_"] | {"line_ids": [line["id"] for line in lines]},
     }
+    return replace(LineState.of(joined), line_ids=[line["id"] for line in lines]).on(joined)

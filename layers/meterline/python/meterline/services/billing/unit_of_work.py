@@ -13,6 +13,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
 from meterline.services.billing.subscription_bodies import is_ended
+from meterline.services.customers.customer_state import CustomerState
 from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
 
 _MAX_WRITES = 94
@@ -21,7 +22,6 @@ _MAX_WRITES = 94
 MOST_SUBSCRIPTIONS = 500
 """Subscriptions of a customer that run at a time."""
 
-_RUNNING = "running"
 _RESERVED = 3
 """The customer, a subscription and its invoice."""
 
@@ -198,7 +198,7 @@ class UnitOfWork:
             )
         if running == before:
             return account
-        return account | {"_": (account.get("_") or {}) | {_RUNNING: running}}
+        return replace(CustomerState.of(account), running=running).on(account)
 
 
 def running_subscriptions(customer: Body) -> list[str]:
@@ -206,7 +206,7 @@ def running_subscriptions(customer: Body) -> list[str]:
 
     Beginning or ending one writes the customer, so the customer cannot be deleted beside it.
     """
-    return list((customer.get("_") or {}).get(_RUNNING, []))
+    return list(CustomerState.of(customer).running or ())
 
 
 def open_unit_of_work(ctx: Context, customer: Document) -> UnitOfWork:

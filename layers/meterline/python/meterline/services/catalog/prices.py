@@ -1,9 +1,10 @@
 """Prices: how much and how often (contract section 4)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.money import minor_digits
+from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
@@ -26,15 +27,19 @@ KIND = "price"
 LOOKUP_KEY = "price_lookup_key"
 """The claim through which a lookup key leads to its price."""
 
-INLINE = "inline"
-"""Marks, in private state, a price that a request made for itself with ``price_data``."""
-
 _MOST_INTERVALS = {"day": 1_095, "week": 156, "month": 36, "year": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class PriceState(PrivateState):
+    """What a price remembers: whether a request made it for itself with ``price_data``."""
+
+    inline: bool | None = None
 
 
 def is_inline(price: Body) -> bool:
     """Whether a price was made by ``price_data``: lists leave it out."""
-    return bool((price.get("_") or {}).get(INLINE))
+    return bool(PriceState.of(price).inline)
 
 
 def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -> Body:

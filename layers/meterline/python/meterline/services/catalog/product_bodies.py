@@ -1,8 +1,9 @@
 """The product object: a new one with all its fields, and the mark that it has prices."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.base.wire_numbers import wire_number
 from meterline.services.base.context import Context
@@ -10,8 +11,17 @@ from meterline.services.base.ids import new_object_id
 from meterline.store.base.documents import Body, Document
 
 KIND = "product"
-_PRICED = "priced"
-"""Marks, in private state, a product that has prices: it cannot be deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductState(PrivateState):
+    """What a product remembers: whether it was made for one item, and whether it has prices.
+
+    One that has prices cannot be deleted.
+    """
+
+    inline: bool | None = None
+    priced: bool | None = None
 
 
 def new_product(ctx: Context, params: Body) -> Body:
@@ -43,7 +53,7 @@ def new_product(ctx: Context, params: Body) -> Body:
 
 def with_prices(product: Body) -> Body:
     """A product with the mark that it has prices."""
-    return product | {"_": (product.get("_") or {}) | {_PRICED: True}}
+    return replace(ProductState.of(product), priced=True).on(product)
 
 
 def marked(document: Document) -> list[Document]:
@@ -63,7 +73,7 @@ def refuse_taken_id(ctx: Context, params: Body) -> None:
 
 def has_prices(product: Body) -> bool:
     """Whether a product has, or had, prices."""
-    return bool((product.get("_") or {}).get(_PRICED))
+    return bool(ProductState.of(product).priced)
 
 
 def package_dimensions(given: Body | None) -> Body | None:

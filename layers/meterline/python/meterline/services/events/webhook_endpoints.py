@@ -2,10 +2,11 @@
 
 import secrets
 import string
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.api_version import check_version
 from meterline.services.base.context import Context
@@ -21,27 +22,34 @@ _SECRET_DIGITS = 32
 _ALPHABET = string.ascii_letters + string.digits
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointState(PrivateState):
+    """What an endpoint remembers: the secret that signs what it is sent."""
+
+    secret: str | None = None
+
+
 def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
     """Create an endpoint; its signing secret is private state that only this answer reveals."""
     _check_url(ctx, params["url"])
     if "api_version" in params:
         check_version(params["api_version"], param="api_version")
-    body: Body = {
-        "id": new_object_id(KIND),
-        "object": KIND,
-        "api_version": params.get("api_version"),
-        "application": None,
-        "created": ctx.now,
-        "description": or_none(params.get("description")),
-        "enabled_events": params["enabled_events"],
-        "livemode": ctx.livemode,
-        "metadata": merged_metadata({}, params.get("metadata")),
-        "status": "enabled",
-        "url": params["url"],
-        "_": {
-            "secret": "whsec_" + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_DIGITS))
-        },
-    }
+    secret = "whsec_" + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_DIGITS))
+    body = EndpointState(secret).on(
+        {
+            "id": new_object_id(KIND),
+            "object": KIND,
+            "api_version": params.get("api_version"),
+            "application": None,
+            "created": ctx.now,
+            "description": or_none(params.get("description")),
+            "enabled_events": params["enabled_events"],
+            "livemode": ctx.livemode,
+            "metadata": merged_metadata({}, params.get("metadata")),
+            "status": "enabled",
+            "url": params["url"],
+        }
+    )
     document = Document(kind=KIND, livemode=ctx.livemode, body=body)
     full = BillingError(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
     members_set = with_member(ctx, _MEMBERS, body["id"], most=MOST_ENDPOINTS, refusal=full)
@@ -51,7 +59,7 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
 
 def secret_of(body: Body) -> Body:
     """What only the answer to its creation shows of an endpoint."""
-    return {"secret": body["_"]["secret"]}
+    return {"secret": EndpointState.of(body).secret}
 
 
 def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Body:

@@ -3,24 +3,24 @@
 from meterline.services.billing.invoice_bodies import (
     billed_item_of,
     invoice_lines,
-    private,
 )
 from meterline.services.billing.line_discounts import billed_with_discounts
+from meterline.services.billing.private_states import BilledBefore, SubscriptionItemState
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body
 
 
-def usage_billed(uow: UnitOfWork, item: Body) -> Body | None:
+def usage_billed(uow: UnitOfWork, item: Body) -> BilledBefore | None:
     """The amount and quantity of a metered item that its period's invoices billed, if any did.
 
     ``gives_back`` says what may come back of it. The discounts are those of the last invoice as it
     stands: they may have changed as long as it was a draft.
     """
-    billed: Body | None = private(item).get("usage_billed")
+    billed = SubscriptionItemState.of(item).usage_billed
     if billed is None:
         return None
     invoice = uow.ctx.store.get(billed["invoice"]) if "invoice" in billed else None
     lines = [] if invoice is None else invoice_lines(invoice.body)
     its_own = [line for line in whole_lines(lines) if billed_item_of(line) == item["id"]]
-    return billed | {"gives_back": billed_with_discounts(int(billed["amount"]), its_own)}
+    return {**billed, "gives_back": billed_with_discounts(billed["amount"], its_own)}

@@ -13,10 +13,10 @@ from meterline.core.subscriptions.item_changes import BilledSpan, Fee
 from meterline.services.billing.invoice_bodies import (
     billed_item_of,
     invoice_lines,
-    private,
     subscription_of,
 )
-from meterline.services.billing.item_terms import mode_of, with_billed
+from meterline.services.billing.item_terms import billed_spans, mode_of, with_billed
+from meterline.services.billing.private_states import InvoiceState, LineState
 from meterline.services.billing.subscription_bodies import items_of, with_items
 from meterline.services.billing.tier_lines import line_ids, whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -35,8 +35,8 @@ def with_billed_lines(subscription: Body, invoice: Body) -> Body:
             period = Period(line["period"]["start"], line["period"]["end"])
             source = line_source(invoice["id"], line_ids(line))
             span = BilledSpan(Fee(line["amount"], discount), period, source)
-            billed[item_id] = span, private(line).get("discounts", [])
-    shared = private(invoice).get("discounts", [])
+            billed[item_id] = span, LineState.of(line).discounts or []
+    shared = InvoiceState.of(invoice).discounts or []
     classic = mode_of(subscription) is BillingMode.CLASSIC
 
     def knowing(item: Body) -> Body:
@@ -64,7 +64,7 @@ def remember_discounts(uow: UnitOfWork, before: Body, after: Body) -> None:
     formerly = items_of(with_billed_lines(document.body, before))
     now = items_of(with_billed_lines(document.body, after))
     items = [
-        new if private(item).get("billed") == private(old).get("billed") else item
+        new if billed_spans(item) == billed_spans(old) else item
         for item, old, new in zip(items_of(document.body), formerly, now, strict=True)
     ]
     if items != items_of(document.body):
@@ -74,13 +74,14 @@ def remember_discounts(uow: UnitOfWork, before: Body, after: Body) -> None:
 def _discounts_in_advance(invoice: Body) -> tuple[Any, ...]:
     """What discounts take off the licences of an invoice, and which they are."""
     lines = [
-        (line["id"], line["discount_amounts"], private(line).get("discounts", []))
+        (line["id"], line["discount_amounts"], LineState.of(line).discounts or [])
         for line in invoice_lines(invoice)
         if billed_item_of(line) is not None and _is_in_advance(line)
     ]
-    return lines, private(invoice).get("discounts", [])
+    return lines, InvoiceState.of(invoice).discounts or []
 
 
 def _is_in_advance(line: Body) -> bool:
     """Whether a line bills licences; lines that are free by rule have no steps."""
-    return line["_"]["meter"] is None and bool(line["_"]["explanation"]["steps"])
+    state = LineState.of(line)
+    return state.meter is None and bool((state.explanation or {})["steps"])

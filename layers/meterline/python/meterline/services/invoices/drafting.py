@@ -1,7 +1,7 @@
 """Drafting a subscription's invoice: pending items first, then the lines of its items."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import invoice_grace_seconds
@@ -12,7 +12,8 @@ from meterline.services.billing.discounts import (
     active_discounts,
     after_invoice,
     discount_ids,
-    private_terms,
+    discount_terms,
+    with_discounts,
 )
 from meterline.services.billing.invoice_bodies import (
     HALT,
@@ -21,12 +22,13 @@ from meterline.services.billing.invoice_bodies import (
     invoice_document,
 )
 from meterline.services.billing.pending_items import Selection
+from meterline.services.billing.private_states import InvoiceState, LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.billed_before import usage_billed
 from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.finalize import finalize_on
 from meterline.services.invoices.item_bodies import item_line
-from meterline.services.invoices.late_usage import late_lines, late_state
+from meterline.services.invoices.late_usage import late_lines, work_left
 from meterline.services.invoices.lines import item_subject, less_billed_before, line_bodies
 from meterline.store.base.documents import Body
 
@@ -63,12 +65,8 @@ def draft_on(
     late = late_lines(uow, subscription, terms)
     bodies += late.lines
     draft = draft_invoice(terms, uow.customer, subscription)
-    draft |= {
-        "discounts": discount_ids(standing.own),
-        "_": draft["_"]
-        | {"discounts": [private_terms(one) for one in standing.own]}
-        | late_state(late, terms.created),
-    }
+    draft = with_discounts(draft, standing.own)
+    draft = replace(InvoiceState.of(draft), late=work_left(late, terms.created)).on(draft)
     draft = _paused(draft, subscription["pause_collection"])
     invoice = with_amounts(uow, draft, bodies)
     after = after_invoice(subscription, invoice, standing)
@@ -80,8 +78,8 @@ def _with_discounts(line: Body, item: Body, standing: ActiveDiscounts) -> Body:
     own = standing.of_items.get(item["id"], [])
     if not own:
         return line
-    terms = [private_terms(one) for one in own]
-    return line | {"discounts": discount_ids(own), "_": line["_"] | {"discounts": terms}}
+    state = replace(LineState.of(line), discounts=[discount_terms(one) for one in own])
+    return state.on(line | {"discounts": discount_ids(own)})
 
 
 def issue_on(uow: UnitOfWork, invoice: Body) -> Body:
@@ -122,4 +120,4 @@ def _paused(draft: Body, pause: Body | None) -> Body:
         return draft
     if pause["behavior"] == "keep_as_draft":
         return draft | HALT
-    return draft | {"_": draft["_"] | {"pause": pause["behavior"]}}
+    return replace(InvoiceState.of(draft), pause=pause["behavior"]).on(draft)

@@ -6,6 +6,7 @@ later was not taken off, and one that has ended was (Stripe, "Prorations").
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from meterline.core.billing.discounts import Discount, DiscountableLine
@@ -17,16 +18,14 @@ from meterline.services.billing.discounts import (
     active_discounts,
     core_discount,
     core_discounts,
-    private_terms,
+    discount_terms,
 )
-from meterline.services.billing.invoice_bodies import private
 from meterline.services.billing.item_terms import is_metered, mode_of
+from meterline.services.billing.private_states import DiscountTerms, SubscriptionItemState
 from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import price_plan
 from meterline.store.base.documents import Body
-
-_USED = "discounts_used"
 
 
 def fees_of(uow: UnitOfWork, subscription: Body) -> Mapping[str, Fee]:
@@ -47,7 +46,7 @@ def fees_last_billed(uow: UnitOfWork, subscription: Body) -> Mapping[str, Fee]:
     if mode_of(subscription) is BillingMode.FLEXIBLE:
         return fees_of(uow, subscription)
     items = [item for item in items_of(subscription) if not is_metered(item)]
-    if all(_USED in private(item) for item in items):
+    if all(SubscriptionItemState.of(item).discounts_used is not None for item in items):
         standing = ActiveDiscounts([], {})
     else:
         standing = active_discounts(uow, subscription)
@@ -56,9 +55,9 @@ def fees_last_billed(uow: UnitOfWork, subscription: Body) -> Mapping[str, Fee]:
     return {item["id"]: fee for item, fee in zip(items, fees, strict=True)}
 
 
-def with_discounts_used(item: Body, terms: Sequence[Body]) -> Body:
+def with_discounts_used(item: Body, terms: Sequence[DiscountTerms]) -> Body:
     """The item as billed with discounts of these terms, its own before those of the invoice."""
-    return item | {"_": private(item) | {_USED: list(terms)}}
+    return replace(SubscriptionItemState.of(item), discounts_used=list(terms)).on(item)
 
 
 def with_active_used(uow: UnitOfWork, subscription: Body, item: Body) -> Body:
@@ -70,11 +69,11 @@ def with_active_used(uow: UnitOfWork, subscription: Body, item: Body) -> Body:
         return item
     standing = active_discounts(uow, subscription)
     used = [*standing.of_items.get(item["id"], ()), *standing.own]
-    return with_discounts_used(item, [private_terms(one) for one in used])
+    return with_discounts_used(item, [discount_terms(one) for one in used])
 
 
 def _last_used(item: Body, standing: ActiveDiscounts) -> list[Discount]:
-    terms = private(item).get(_USED)
+    terms = SubscriptionItemState.of(item).discounts_used
     if terms is None:
         return core_discounts([*standing.of_items[item["id"]], *standing.own])
     return [core_discount(one) for one in terms]

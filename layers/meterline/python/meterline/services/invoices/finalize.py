@@ -18,10 +18,10 @@ from meterline.services.billing.invoice_bodies import (
     invoice_due_at,
     invoice_lines,
     item_of_line,
-    private,
     subscription_of,
     with_deadlines,
 )
+from meterline.services.billing.private_states import InvoiceState, LineState
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import Booking, book, with_currency
@@ -104,9 +104,9 @@ def _looked_at_again(opened: Body, draft: Body, at: int) -> Body:
     """
     foreseen_at = draft["automatically_finalizes_at"]
     foreseen = foreseen_at is not None and foreseen_at <= at
-    if foreseen or not any(line["_"]["meter"] for line in invoice_lines(draft)):
+    if foreseen or not any(LineState.of(line).meter for line in invoice_lines(draft)):
         return opened
-    return opened | {"_": private(opened) | {"usage_due_at": at}}
+    return replace(InvoiceState.of(opened), usage_due_at=at).on(opened)
 
 
 def paid(invoice: Body, at: int) -> Body:
@@ -223,7 +223,7 @@ def _emit_paid(uow: UnitOfWork, invoice: Body) -> Body:
 
 def _paused(uow: UnitOfWork, invoice: Body) -> Body:
     """The invoice as a pause of its subscription's collection leaves it."""
-    behavior = private(invoice).get("pause")
+    behavior = InvoiceState.of(invoice).pause
     if behavior not in _CLOSED_BY_PAUSE:
         return invoice
     status, stamp = _CLOSED_BY_PAUSE[behavior]

@@ -1,18 +1,18 @@
 """The invoice item object, and the line that it becomes on an invoice."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from meterline.core.base.money import format_decimal
 from meterline.core.base.periods import Period
-from meterline.core.billing.pending_batches import off_batch
 from meterline.core.catalog.rating import Rated
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.base.ids import derived_object_id, new_object_id
-from meterline.services.billing.discounts import private_terms
+from meterline.services.billing.discounts import discount_terms
 from meterline.services.billing.pending_items import origin_of_item, subscription_of_item
+from meterline.services.billing.private_states import InvoiceItemState, LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.lines import steps_of
 from meterline.store.base.documents import Body
@@ -35,92 +35,84 @@ class ItemTerms:
     discountable: bool = True
     discounts: list[Body] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
-    private: Body = field(default_factory=dict)
+    state: InvoiceItemState = field(default_factory=InvoiceItemState)
 
 
 _FROZEN = ("pricing", "quantity", "discounts")
 """What of a proration stays as it is."""
 
 
-_OF_THE_ITEM = ("parent", "proration_details")
-"""What of an item's private state, besides its batch, is not its line's."""
-
-
 def new_item(uow: UnitOfWork, terms: ItemTerms) -> Body:
     """A new invoice item of the unit of work's customer, on no invoice yet."""
     account = uow.customer
-    return {
-        "id": new_object_id("invoiceitem"),
-        "object": "invoiceitem",
-        "amount": terms.amount,
-        "currency": terms.currency,
-        "customer": account["id"],
-        "customer_account": None,
-        "date": uow.ctx.now,
-        "description": terms.description,
-        "discountable": terms.discountable,
-        "discounts": [discount["id"] for discount in terms.discounts],
-        "frozen_fields": list(_FROZEN) if terms.proration else [],
-        "invoice": None,
-        "invoicing_rules": [],
-        "livemode": uow.ctx.livemode,
-        "metadata": terms.metadata,
-        "net_amount": terms.amount,
-        "parent": _subscription_parent(terms),
-        "period": {"start": terms.period.start, "end": terms.period.end},
-        "pricing": _pricing(terms),
-        "proration": terms.proration,
-        **_proration_details(terms),
-        "quantity": int(terms.quantity),
-        "quantity_decimal": format_decimal(terms.quantity),
-        "tax_rates": [],
-        "test_clock": account.get("test_clock"),
-        "_": {
-            "created": uow.ctx.now,
-            "discounts": [private_terms(discount) for discount in terms.discounts],
-            **terms.private,
-        },
-    }
+    discounts = [discount_terms(discount) for discount in terms.discounts]
+    state = replace(terms.state, created=uow.ctx.now, discounts=discounts)
+    return state.on(
+        {
+            "id": new_object_id("invoiceitem"),
+            "object": "invoiceitem",
+            "amount": terms.amount,
+            "currency": terms.currency,
+            "customer": account["id"],
+            "customer_account": None,
+            "date": uow.ctx.now,
+            "description": terms.description,
+            "discountable": terms.discountable,
+            "discounts": [discount["id"] for discount in terms.discounts],
+            "frozen_fields": list(_FROZEN) if terms.proration else [],
+            "invoice": None,
+            "invoicing_rules": [],
+            "livemode": uow.ctx.livemode,
+            "metadata": terms.metadata,
+            "net_amount": terms.amount,
+            "parent": _subscription_parent(terms),
+            "period": {"start": terms.period.start, "end": terms.period.end},
+            "pricing": _pricing(terms),
+            "proration": terms.proration,
+            **_proration_details(terms),
+            "quantity": int(terms.quantity),
+            "quantity_decimal": format_decimal(terms.quantity),
+            "tax_rates": [],
+            "test_clock": account.get("test_clock"),
+        }
+    )
 
 
 def of_ended(item: Body) -> Body:
     """A credit as a subscription that ends leaves it: it shows neither that nor what it credits."""
-    hidden = {name: item[name] for name in ("parent", "proration_details")}
+    parent, details = item["parent"], item["proration_details"]
+    state = replace(InvoiceItemState.of(item), parent=parent, proration_details=details)
     shown = {name: value for name, value in item.items() if name != "proration_details"}
-    return shown | {"parent": None, "_": item["_"] | hidden}
+    return state.on(shown | {"parent": None})
 
 
 def item_line(item: Body, invoice_id: str) -> Body:
     """The ``line_item`` that an invoice item is on its invoice; its id follows from both."""
     subscription = subscription_of_item(item)
-    return {
-        "id": derived_object_id("line_item", invoice_id, item["id"]),
-        "object": "line_item",
-        "amount": item["amount"],
-        "currency": item["currency"],
-        "description": item["description"],
-        "discount_amounts": [],
-        "discountable": item["discountable"],
-        "discounts": list(item["discounts"]),
-        "invoice": invoice_id,
-        "livemode": item["livemode"],
-        "metadata": dict(item["metadata"]),
-        "parent": _line_parent(item, invoice_id),
-        "period": dict(item["period"]),
-        "pretax_credit_amounts": [],
-        "pricing": item["pricing"],
-        "quantity": item["quantity"],
-        "quantity_decimal": item["quantity_decimal"],
-        "subscription": subscription,
-        "subtotal": item["amount"],
-        "taxes": [],
-        "_": {"meter": None, "product_name": None, "explanation": None} | _for_line(item["_"]),
-    }
-
-
-def _for_line(private: Body) -> Body:
-    """What of an item's private state is about what it bills."""
-    return {name: value for name, value in off_batch(private).items() if name not in _OF_THE_ITEM}
+    return LineState.of(item).on(
+        {
+            "id": derived_object_id("line_item", invoice_id, item["id"]),
+            "object": "line_item",
+            "amount": item["amount"],
+            "currency": item["currency"],
+            "description": item["description"],
+            "discount_amounts": [],
+            "discountable": item["discountable"],
+            "discounts": list(item["discounts"]),
+            "invoice": invoice_id,
+            "livemode": item["livemode"],
+            "metadata": dict(item["metadata"]),
+            "parent": _line_parent(item, invoice_id),
+            "period": dict(item["period"]),
+            "pretax_credit_amounts": [],
+            "pricing": item["pricing"],
+            "quantity": item["quantity"],
+            "quantity_decimal": item["quantity_decimal"],
+            "subscription": subscription,
+            "subtotal": item["amount"],
+            "taxes": [],
+        }
+    )
 
 
 def proration_explanation(line: ProrationLine, rated: Rated) -> dict[str, Any]:
@@ -202,7 +194,7 @@ def _line_parent(item: Body, invoice_id: str) -> Body:
 
 def _line_proration_details(item: Body, invoice_id: str) -> Body:
     """What a line says of a proration. A pending debit is billed together with its credit."""
-    told = item.get("proration_details") or item["_"].get("proration_details") or {}
+    told = item.get("proration_details") or InvoiceItemState.of(item).proration_details or {}
     credited = told.get("credited_items")
     if credited is None:
         return {"credited_items": None}

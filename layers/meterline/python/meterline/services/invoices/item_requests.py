@@ -4,6 +4,7 @@ Items are described by ``/v1/invoiceitems``, by the lines of an invoice, and by 
 the parameter that holds the description (``lines[0]``), for refusals; the request itself has none.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from meterline.core.catalog.rating import rate_units
 from meterline.services.base.lookups import find
 from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import inline_price, one_off_price
+from meterline.services.billing.private_states import InvoiceItemState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
@@ -81,7 +83,9 @@ def _terms(uow: UnitOfWork, params: Body, subscription: Body | None, at: str) ->
         quantity=quantity,
         price=one_off_price(uow, params["currency"], unit, _name(params)),
         subscription=subscription["id"] if subscription else None,
-        private={"explanation": {"steps": steps_of(rated), "full_amount": rated.amount_minor}},
+        state=InvoiceItemState(
+            explanation={"steps": steps_of(rated), "full_amount": rated.amount_minor}
+        ),
     )
 
 
@@ -170,7 +174,7 @@ def _repriced(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
     repriced = item | {name: again[name] for name in _FIGURES}
     if (again["amount"] < 0) != (item["amount"] < 0):
         repriced["discountable"] = again["amount"] >= 0  # as a new item of that sign
-    return repriced | {"_": item["_"] | _private(again)}
+    return _by_no_usage(item, again).on(repriced)
 
 
 def _name(params: Body) -> str:
@@ -178,14 +182,11 @@ def _name(params: Body) -> str:
     return or_none(params.get("description")) or _UNNAMED
 
 
-def _private(item: Body) -> Body:
-    """How the amount of an item came about that was set anew: by no usage, if it was before."""
-    return {
-        "explanation": item["_"]["explanation"],
-        "meter": None,
-        "billed_before": 0,
-        "gives_back": None,
-    }
+def _by_no_usage(item: Body, again: Body) -> InvoiceItemState:
+    """What an item remembers whose amount was set anew: it bills no usage, if it did before."""
+    explanation = InvoiceItemState.of(again).explanation
+    state = replace(InvoiceItemState.of(item), explanation=explanation, meter=None)
+    return replace(state, billed_before=None, gives_back=None)
 
 
 def _priced_as_before(item: Body) -> Body:

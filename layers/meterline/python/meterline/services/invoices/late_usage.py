@@ -21,16 +21,17 @@ from meterline.services.billing.invoice_bodies import (
     corrections_left,
     invoice_due_at,
     invoice_lines,
-    private,
     subscription_of,
 )
 from meterline.services.billing.line_discounts import billed_with_discounts
+from meterline.services.billing.private_states import InvoiceState, LineState, WorkLeft
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.late_usage_records import (
     KIND,
     Corrected,
+    LateUsageState,
     closed,
     corrected_by,
     with_corrected,
@@ -78,13 +79,14 @@ def add_late_lines(ctx: Context, document: Document) -> list[Document]:
 
     Returns the documents written. A record is corrected once: it leaves its list with its line.
     """
-    state = {name: value for name, value in private(document.body).items() if name != "late"}
+    state = InvoiceState.of(document.body)
     customer = ctx.store.get(document.body["customer"])
     assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
-    uow, after = open_unit_of_work(ctx, customer), document.body | {"_": state}
+    uow, after = open_unit_of_work(ctx, customer), replace(state, late=None).on(document.body)
     if not customer.body.get("deleted"):
         late = _more_late_lines(uow, document)
-        after |= {"_": state | late_state(late, int(document.body["created"]))}
+        left = work_left(late, int(document.body["created"]))
+        after = replace(state, late=left).on(after)
         after = with_amounts(uow, after, [*invoice_lines(after), *late.lines])
         remember_discounts(uow, document.body, after)
         uow.emit("invoice.updated", after, document.body)
@@ -92,9 +94,9 @@ def add_late_lines(ctx: Context, document: Document) -> list[Document]:
     return uow.save()
 
 
-def late_state(late: LateLines, at: int) -> Body:
+def work_left(late: LateLines, at: int) -> WorkLeft | None:
     """What a draft remembers of corrections that are left; it is due for them at once."""
-    return {"late": {"at": at, "left": late.left}} if late.left else {}
+    return {"at": at, "left": late.left} if late.left else None
 
 
 def _more_late_lines(uow: UnitOfWork, draft: Document) -> LateLines:
@@ -131,7 +133,7 @@ def _late_lines(
 
 def _is_of(ctx: Context, record: Document, subscription_id: str) -> bool:
     """Whether a record is about a line of a subscription; older ones do not say it themselves."""
-    told = private(record.body).get("subscription")
+    told = LateUsageState.of(record.body).subscription
     if told is not None:
         return bool(told == subscription_id)
     return any(line["subscription"] == subscription_id for line in _line_of(ctx, record))
@@ -150,7 +152,7 @@ def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> Body | No
     Where they billed too much, it gives back what was charged for it.
     """
     ctx, record, line = uow.ctx, found.record, found.line
-    known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
+    known = ctx.store.get_many([price_id(line), LineState.of(line).meter or ""])
     rated = rate_again(ctx, record.body["customer"], line, known)
     before = corrected_by(record)
     known_quantity = exact_sum((Decimal(line["quantity_decimal"]), before.quantity))
@@ -166,14 +168,14 @@ def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> Body | No
         int(line["amount"]) + before.amount_minor, [_last_billed(ctx, line, before)]
     )
     made = _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
-    return made | {"_": made["_"] | {"gives_back": charged}}
+    return replace(LineState.of(made), gives_back=charged).on(made)
 
 
 def _last_billed(ctx: Context, line: Body, before: Corrected) -> Body:
     """The last correction of a line, which knows what discounts took off until then; or itself."""
     invoice = ctx.store.get(before.invoice) if before.invoice else None
     lines = invoice_lines(invoice.body) if invoice is not None else []
-    return next((one for one in lines if private(one).get("corrects") == line["id"]), line)
+    return next((one for one in lines if LineState.of(one).corrects == line["id"]), line)
 
 
 def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) -> Body:
@@ -181,8 +183,9 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
 
     The line's percentages count for it too; its amounts off were taken by the line itself.
     """
-    name = line["_"]["product_name"]
-    percentages = [one for one in private(line).get("discounts", []) if one["percent_off"]]
+    billed = LineState.of(line)
+    name = billed.product_name
+    percentages = [one for one in billed.discounts or () if one["percent_off"]]
     explanation = {
         "steps": [],
         "full_amount": amount,
@@ -191,24 +194,23 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
         "rated_again": steps_of(rated.rated) if rated.rated else [],
         "bounds": bounds_of(rated),
     }
-    return line | {
-        "id": derived_object_id("line_item", invoice_id, line["id"], "late"),
-        "amount": amount,
-        "description": f"Late usage: {format_decimal(more)} × {name}",
-        "discount_amounts": [],
-        "discounts": [one["id"] for one in percentages],
-        "invoice": invoice_id,
-        "quantity": int(more),
-        "quantity_decimal": format_decimal(more),
-        "subtotal": amount,
-        "_": {
-            "corrects": line["id"],
-            "discounts": percentages,
-            "explanation": explanation,
-            "meter": None,
-            "product_name": name,
-        },
-    }
+    state = LineState(
+        corrects=line["id"], discounts=percentages, explanation=explanation, product_name=name
+    )
+    return state.on(
+        line
+        | {
+            "id": derived_object_id("line_item", invoice_id, line["id"], "late"),
+            "amount": amount,
+            "description": f"Late usage: {format_decimal(more)} × {name}",
+            "discount_amounts": [],
+            "discounts": [one["id"] for one in percentages],
+            "invoice": invoice_id,
+            "quantity": int(more),
+            "quantity_decimal": format_decimal(more),
+            "subtotal": amount,
+        }
+    )
 
 
 def _parent(ctx: Context, line: Body) -> Body:

@@ -18,12 +18,13 @@ from meterline.services.billing.invoice_bodies import (
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
-    private,
     usage_due_at,
 )
+from meterline.services.billing.private_states import InvoiceState, LineState
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.invoices.late_usage_records import (
     KIND,
+    LateUsageState,
     corrected_by,
     is_closed,
     reopened,
@@ -71,10 +72,9 @@ def look_again(ctx: Context, document: Document) -> list[Document]:
     if invoice["status"] == "draft" or due_at is None or due_at > ctx.now:
         return []
     for line in whole_lines(invoice_lines(invoice)) if invoice["status"] != "void" else []:
-        if line["_"]["meter"]:
+        if LineState.of(line).meter:
             _emit_if_late(ctx, invoice, line)
-    state = {name: value for name, value in private(invoice).items() if name != "usage_due_at"}
-    seen = invoice | {"_": state}
+    seen = replace(InvoiceState.of(invoice), usage_due_at=None).on(invoice)
     written = replace(document, body=seen, due_at=invoice_due_at(seen))
     ctx.save(Change(puts=[written]))
     return [written]
@@ -138,7 +138,7 @@ def _lines_on(ctx: Context, document: Document, bucket: BucketKey) -> list[Body]
     return [
         line
         for line in whole_lines(_lines(ctx, document))
-        if line["_"]["meter"] == bucket.meter and _overlaps(line["period"], bucket)
+        if LineState.of(line).meter == bucket.meter and _overlaps(line["period"], bucket)
     ]
 
 
@@ -182,22 +182,23 @@ def _emit(ctx: Context, record_id: str, invoice: Body, line: Body) -> None:
     counted = _counted(ctx, invoice["customer"], line)
     if counted == Decimal(line["quantity_decimal"]):
         return
-    body = {
-        "id": record_id,
-        "object": KIND,
-        "created": ctx.now,
-        "billed_quantity": line["quantity_decimal"],
-        "counted_quantity": format_decimal(counted),
-        "customer": invoice["customer"],
-        "end_time": line["period"]["end"],
-        "finalized_at": invoice["status_transitions"]["finalized_at"],
-        "invoice": invoice["id"],
-        "invoice_line_item": line["id"],
-        "livemode": ctx.livemode,
-        "meter": line["_"]["meter"],
-        "start_time": line["period"]["start"],
-        "_": {"subscription": line["subscription"]},
-    }
+    body = LateUsageState(subscription=line["subscription"]).on(
+        {
+            "id": record_id,
+            "object": KIND,
+            "created": ctx.now,
+            "billed_quantity": line["quantity_decimal"],
+            "counted_quantity": format_decimal(counted),
+            "customer": invoice["customer"],
+            "end_time": line["period"]["end"],
+            "finalized_at": invoice["status_transitions"]["finalized_at"],
+            "invoice": invoice["id"],
+            "invoice_line_item": line["id"],
+            "livemode": ctx.livemode,
+            "meter": LineState.of(line).meter,
+            "start_time": line["period"]["start"],
+        }
+    )
     record = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
     ctx.save(Change(puts=[record]), [EventDraft(f"{KIND}.found", body)])
 
@@ -211,5 +212,5 @@ def _reopen(ctx: Context, record: Document, line: Body) -> None:
 
 def _counted(ctx: Context, customer_id: str, line: Body) -> Decimal:
     """The usage of a line's period, as counted by now."""
-    known = ctx.store.get_many([price_id(line), line["_"]["meter"]])
+    known = ctx.store.get_many([price_id(line), LineState.of(line).meter or ""])
     return rate_again(ctx, customer_id, line, known).quantity

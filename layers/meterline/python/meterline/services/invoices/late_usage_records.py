@@ -7,8 +7,10 @@ nothing had been corrected before. In that case it is reopened.
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NotRequired, TypedDict
 
 from meterline.core.base.money import format_decimal
+from meterline.core.base.private_state import PrivateState
 from meterline.store.base.documents import Document
 from meterline.store.base.settings import settings
 
@@ -18,6 +20,22 @@ _DAY_SECONDS = 86_400
 
 _REDRIVEN_DAYS = 365
 """Failed records wait for 90 days; redriven in vain they wait anew, here up to four times."""
+
+
+class StoredCorrection(TypedDict):
+    """What corrections billed of a line, and the invoice that has the last of them."""
+
+    amount: int
+    quantity: str
+    invoice: NotRequired[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LateUsageState(PrivateState):
+    """What a record remembers: its line's subscription, and what was billed for it."""
+
+    corrected: StoredCorrection | None = None
+    subscription: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +52,21 @@ class Corrected:
 
 def corrected_by(record: Document) -> Corrected:
     """What has been billed for a record."""
-    private = record.body.get("_") or {}
-    if "corrected" not in private:
+    billed = LateUsageState.of(record.body).corrected
+    if billed is None:
         return Corrected()
-    billed = private["corrected"]
-    return Corrected(int(billed["amount"]), Decimal(billed["quantity"]), billed.get("invoice"))
+    return Corrected(billed["amount"], Decimal(billed["quantity"]), billed.get("invoice"))
 
 
 def with_corrected(record: Document, billed: Corrected) -> Document:
     """The record once this has been billed for it."""
-    said = {
+    said: StoredCorrection = {
         "amount": billed.amount_minor,
         "quantity": format_decimal(billed.quantity),
         "invoice": billed.invoice,
     }
-    state = record.body.get("_") or {}
-    return replace(record, body=record.body | {"_": state | {"corrected": said}})
+    state = replace(LateUsageState.of(record.body), corrected=said)
+    return replace(record, body=state.on(record.body))
 
 
 def closed(record: Document, wall_clock: int) -> Document:

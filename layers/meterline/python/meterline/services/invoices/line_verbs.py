@@ -12,8 +12,9 @@ from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.amounts import with_amounts
-from meterline.services.billing.discounts import discount_ids, private_terms, redeem
+from meterline.services.billing.discounts import discount_ids, discount_terms, redeem
 from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line
+from meterline.services.billing.private_states import LineState
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.item_bodies import item_line
@@ -137,10 +138,10 @@ def _changed_in_words(uow: UnitOfWork, draft: Document, line: Body, wanted: Body
                 param=param_inside(at, name),
             )
     kept = {name: wanted[name] for name in ("discountable", "period") if name in wanted}
-    changed, private = line | kept, dict(line["_"])
+    changed, state = line | kept, LineState.of(line)
     if "description" in wanted:
         changed["description"] = or_none(wanted["description"])
-        private["described"] = changed["description"]
+        state = replace(state, described=changed["description"] or "")
     if "metadata" in wanted:
         name = param_inside(at, "metadata")
         changed["metadata"] = merged_metadata(line["metadata"], wanted["metadata"], name)
@@ -149,8 +150,8 @@ def _changed_in_words(uow: UnitOfWork, draft: Document, line: Body, wanted: Body
         given, currency = wanted["discounts"] or [], draft.body["currency"]
         redeemed = redeem(uow, given, currency, param=param, invoice=draft.id)
         changed["discounts"] = discount_ids(redeemed)
-        private["discounts"] = [private_terms(one) for one in redeemed]
-    return changed | {"_": private}
+        state = replace(state, discounts=[discount_terms(one) for one in redeemed])
+    return state.on(changed)
 
 
 def _saved(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) -> Body:

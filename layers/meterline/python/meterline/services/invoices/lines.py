@@ -1,7 +1,7 @@
 """Invoice lines as bodies, each with the explanation of its amount."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ from meterline.core.base.money import format_decimal
 from meterline.core.billing.invoicing import Line
 from meterline.core.catalog.rating import Rated, RatedStep
 from meterline.services.base.ids import derived_object_id
+from meterline.services.billing.private_states import BilledBefore, LineState, TimeSpan
 from meterline.services.billing.tier_lines import tier_line, with_billed_before
 from meterline.services.invoices.descriptions import ProductName, line_description
 from meterline.store.base.documents import Body
@@ -65,54 +66,55 @@ def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
     }
 
 
-def less_billed_before(lines: list[Body], billed: Body | None) -> list[Body]:
+def less_billed_before(lines: list[Body], billed: BilledBefore | None) -> list[Body]:
     """Lines of usage, followed by what of it a threshold's invoice has billed before, if any.
 
     Discounts then take their part of the difference; a negative one gives back their part.
     """
-    if billed is None or lines[0]["_"]["meter"] is None:
+    if billed is None or LineState.of(lines[0]).meter is None:
         return lines
-    back = {"gives_back": billed["gives_back"]}
-    shared = with_billed_before(lines, int(billed["amount"]))
-    shared = [line | {"_": line["_"] | back} for line in shared]
+    shared = with_billed_before(lines, billed["amount"])
+    back = billed["gives_back"]
+    shared = [replace(LineState.of(line), gives_back=back).on(line) for line in shared]
     return [*shared, _billed_before(lines[0], billed)]
 
 
-def _billed_before(line: Body, billed: Body) -> Body:
-    name, amount = line["_"]["product_name"], -int(billed["amount"])
-    return line | {
-        "id": derived_object_id("line_item", line["invoice"], line["id"], "before"),
-        "amount": amount,
-        "description": f"Already billed: {billed['quantity']} × {name}",
-        "discountable": False,
-        "discounts": [],
-        "quantity": int(Decimal(billed["quantity"])),
-        "quantity_decimal": billed["quantity"],
-        "subtotal": amount,
-        "_": {
-            "explanation": {"steps": [], "full_amount": amount, "seconds": 0, "of_seconds": 0},
-            "meter": None,
-            "product_name": name,
-        },
-    }
+def _billed_before(line: Body, billed: BilledBefore) -> Body:
+    name, amount = LineState.of(line).product_name, -billed["amount"]
+    free = {"steps": [], "full_amount": amount, "seconds": 0, "of_seconds": 0}
+    return LineState(explanation=free, product_name=name).on(
+        line
+        | {
+            "id": derived_object_id("line_item", line["invoice"], line["id"], "before"),
+            "amount": amount,
+            "description": f"Already billed: {billed['quantity']} × {name}",
+            "discountable": False,
+            "discounts": [],
+            "quantity": int(Decimal(billed["quantity"])),
+            "quantity_decimal": billed["quantity"],
+            "subtotal": amount,
+        }
+    )
 
 
 def figures(line: Line, price: Body, product: ProductName) -> Body:
     """What of a ``line_item`` changes when its quantity does; the rest of it stays."""
-    return {
-        "amount": line.amount_minor,
-        "description": line_description(price, product, line),
-        "quantity": int(line.quantity),
-        "quantity_decimal": format_decimal(line.quantity),
-        "subtotal": line.amount_minor,
-        "_": {
-            "explanation": explanation(line),
-            "meter": _meter(line, price),
-            "product_name": product.name,
-            "unit_label": product.unit_label,
-            **_of_period(line),
-        },
-    }
+    state = LineState(
+        explanation=explanation(line),
+        meter=_meter(line, price),
+        of_period=_of_period(line),
+        product_name=product.name,
+        unit_label=product.unit_label,
+    )
+    return state.on(
+        {
+            "amount": line.amount_minor,
+            "description": line_description(price, product, line),
+            "quantity": int(line.quantity),
+            "quantity_decimal": format_decimal(line.quantity),
+            "subtotal": line.amount_minor,
+        }
+    )
 
 
 def explanation(line: Line) -> Body:
@@ -148,12 +150,12 @@ def steps_of(rated: Rated) -> list[Body]:
     return [_step(step) for step in rated.steps]
 
 
-def _of_period(line: Line) -> Body:
+def _of_period(line: Line) -> TimeSpan | None:
     """The full period whose bounds the line has a share of, for when it is rated again."""
     if line.commitment is None:
-        return {}
+        return None
     whole = line.commitment.whole
-    return {"of_period": {"start": whole.start, "end": whole.end}}
+    return {"start": whole.start, "end": whole.end}
 
 
 def _meter(line: Line, price: Body) -> str | None:

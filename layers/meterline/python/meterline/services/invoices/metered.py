@@ -1,9 +1,11 @@
 """The metered lines of an open period or a draft, from the usage counted so far."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from meterline.core.base.periods import Period
+from meterline.core.base.private_state import with_private_state_of
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import Line, metered_line
 from meterline.core.catalog.price_models import Usage
@@ -11,6 +13,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.parallel import in_parallel
 from meterline.services.billing.invoice_bodies import invoice_lines, line_list
 from meterline.services.billing.item_terms import metered_item
+from meterline.services.billing.private_states import LineState
 from meterline.services.billing.tier_lines import by_whole, tier_line, with_billed_before
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.descriptions import ProductName
@@ -45,11 +48,12 @@ def with_current_usage(ctx: Context, invoice: Body) -> Body:
     More usage may reach more tiers, and less usage fewer: then there are other lines than before.
     """
     wholes = by_whole(invoice_lines(invoice))
-    metered = [lines for lines in wholes.values() if lines[0]["_"]["meter"]]
+    metered = [lines for lines in wholes.values() if _meter_of_line(lines[0])]
     if not metered:
         return invoice
     known = ctx.store.get_many(
-        [price_id(first) for first, *_ in metered] + [first["_"]["meter"] for first, *_ in metered]
+        [price_id(first) for first, *_ in metered]
+        + [_meter_of_line(first) for first, *_ in metered]
     )
     rated = in_parallel([partial(_rated_again, ctx, invoice, one, known) for one in metered])
     wholes |= {lines[0]["id"]: lines for lines in rated}
@@ -69,9 +73,10 @@ def rate_again(ctx: Context, customer_id: str, line: Body, known: Mapping[str, D
     Where its price has bounds, it keeps the share of them that it was drafted with.
     """
     period = Period(line["period"]["start"], line["period"]["end"])
-    meter = known[line["_"]["meter"]].body
+    state = LineState.of(line)
+    meter = known[_meter_of_line(line)].body
     usage = billed_usage(meter, customer_id, period.start, period.end, livemode=ctx.livemode)
-    whole = line["_"].get("of_period")
+    whole = state.of_period
     span = CyclePeriod(period, Period(whole["start"], whole["end"]) if whole else period)
     return metered_line(metered_item(_price_of(line, known)), usage, span)
 
@@ -95,15 +100,29 @@ def _rated_again(
     for place, one in enumerate(rated.by_tier if _is_of_subscription(first) else [rated]):
         line = tier_line(first, place)
         again.append(_with_figures(former.get(line["id"], line), one, price))
-    before = sum(line["_"].get("billed_before", 0) for line in lines)
-    return with_billed_before(again, before) if "billed_before" in first["_"] else again
+    billed = [LineState.of(line).billed_before for line in lines]
+    return (
+        again if billed[0] is None else with_billed_before(again, sum(one or 0 for one in billed))
+    )
 
 
 def _with_figures(line: Body, rated: Line, price: Body) -> Body:
-    product = ProductName(line["_"]["product_name"], line["_"].get("unit_label"))
-    shown = figures(rated, price, product)
-    said = {"description": line["description"]} if "described" in line["_"] else {}
-    return line | shown | said | {"_": line["_"] | shown["_"]}
+    state = LineState.of(line)
+    shown = figures(rated, price, ProductName(state.product_name or "", state.unit_label))
+    said = {} if state.described is None else {"description": line["description"]}
+    fresh = LineState.of(shown)
+    state = replace(
+        state,
+        explanation=fresh.explanation,
+        meter=fresh.meter,
+        of_period=fresh.of_period or state.of_period,
+    )
+    return state.on(with_private_state_of(line | shown | said, line))
+
+
+def _meter_of_line(line: Body) -> str:
+    """The id of the meter whose usage a line bills; "" if it bills none."""
+    return LineState.of(line).meter or ""
 
 
 def _is_of_subscription(line: Body) -> bool:

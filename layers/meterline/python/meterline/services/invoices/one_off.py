@@ -12,6 +12,7 @@ from meterline.core.catalog.rating import rate, rate_units
 from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import item_period
+from meterline.services.billing.private_states import InvoiceItemState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.catalog.price_terms import price_plan
@@ -79,7 +80,7 @@ def one_off_terms(
         price=price,
         discountable=amount >= 0,
         subscription=subscription["id"] if subscription else None,
-        private={"explanation": {"steps": steps, "full_amount": amount}},
+        state=InvoiceItemState(explanation={"steps": steps, "full_amount": amount}),
     )
 
 

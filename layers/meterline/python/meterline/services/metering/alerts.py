@@ -5,11 +5,12 @@ section 7).
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.private_state import PrivateState
 from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id, new_object_id
@@ -25,6 +26,13 @@ _MAX_PER_METER_AND_CUSTOMER = 25
 _NEXT_STATUS = {"activate": "active", "deactivate": "inactive", "archive": "archived"}
 
 
+@dataclass(frozen=True, slots=True)
+class AlertState(PrivateState):
+    """What an alert remembers: when it was created, which Stripe's does not show."""
+
+    created: int | None = None
+
+
 def create_alert(ctx: Context, params: Body) -> Body:
     """Create an alert on a meter, for one customer or for each of them."""
     threshold = params["usage_threshold"]
@@ -32,21 +40,22 @@ def create_alert(ctx: Context, params: Body) -> Body:
     customer = _only_customer(threshold.get("filters"))
     if customer is not None:
         find(ctx, "customer", customer, param="usage_threshold[filters][0][customer]")
-    body: Body = {
-        "id": new_object_id(KIND),
-        "object": KIND,
-        "alert_type": params["alert_type"],
-        "livemode": ctx.livemode,
-        "status": "active",
-        "title": params["title"],
-        "usage_threshold": {
-            "filters": [{"type": "customer", "customer": customer}] if customer else None,
-            "gte": threshold["gte"],
-            "meter": threshold["meter"],
-            "recurrence": threshold["recurrence"],
-        },
-        "_": {"created": ctx.now},
-    }
+    body = AlertState(created=ctx.now).on(
+        {
+            "id": new_object_id(KIND),
+            "object": KIND,
+            "alert_type": params["alert_type"],
+            "livemode": ctx.livemode,
+            "status": "active",
+            "title": params["title"],
+            "usage_threshold": {
+                "filters": [{"type": "customer", "customer": customer}] if customer else None,
+                "gte": threshold["gte"],
+                "meter": threshold["meter"],
+                "recurrence": threshold["recurrence"],
+            },
+        }
+    )
     full = BillingError(
         f"At most {_MAX_PER_METER_AND_CUSTOMER} alerts are allowed for a meter and customer:"
         " archive one that is no longer needed.",

@@ -17,7 +17,6 @@ from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     advance,
     invoice_due_at,
-    private,
     subscription_of,
 )
 from meterline.services.billing.item_terms import (
@@ -31,6 +30,7 @@ from meterline.services.billing.item_terms import (
     with_billed,
 )
 from meterline.services.billing.pending_items import Selection
+from meterline.services.billing.private_states import StopsFrom, SubscriptionState, WorkLeft
 from meterline.services.billing.subscription_bodies import (
     ended_subscription,
     is_ended,
@@ -293,12 +293,8 @@ def _drop_prorations(uow: UnitOfWork, subscription: Body) -> Body:
     uow.drop_items(pending[:_DROPPED_AT_ONCE])
     left = len(pending) - _DROPPED_AT_ONCE
     uow.pending.hold_back(own, until_dropped=left > 0)
-    rest = {"drops": {"at": uow.ctx.now, "left": left}} if left > 0 else {}
-    return subscription | {"_": _without(subscription, "drops") | rest}
-
-
-def _without(subscription: Body, name: str) -> Body:
-    return {key: value for key, value in private(subscription).items() if key != name}
+    rest: WorkLeft | None = {"at": uow.ctx.now, "left": left} if left > 0 else None
+    return replace(SubscriptionState.of(subscription), drops=rest).on(subscription)
 
 
 def _uow_of(ctx: Context, subscription: Document) -> UnitOfWork:
@@ -325,7 +321,7 @@ def stop_more_invoices(ctx: Context, document: Document) -> list[Document]:
 
     Returns the documents written.
     """
-    place = private(document.body).get("stops_from")
+    place = SubscriptionState.of(document.body).stops_from
     if place is None:
         return []
     uow = _uow_of(ctx, document)
@@ -342,11 +338,11 @@ def _stop_page(uow: UnitOfWork, subscription: Body, span: Span) -> Body:
     documents = list(_while_they_fit(page.documents))
     for document in documents:
         _stop(uow, subscription, document)
-    kept = _without(subscription, "stops_from")
+    place: StopsFrom | None = None
     if page.has_more or len(documents) < len(page.documents):
         last = documents[-1]
-        kept["stops_from"] = {"created": last.created, "id": last.id, "at": uow.ctx.now}
-    return subscription | {"_": kept}
+        place = {"created": last.created, "id": last.id, "at": uow.ctx.now}
+    return replace(SubscriptionState.of(subscription), stops_from=place).on(subscription)
 
 
 def _while_they_fit(documents: list[Document]) -> Iterator[Document]:

@@ -1,9 +1,9 @@
 """Taking the discount of a subscription away."""
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.private_state import public
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
-from meterline.services.base.outbox import public
 from meterline.services.billing.discounts import KIND
 from meterline.services.billing.subscription_bodies import subscription_document
 from meterline.services.billing.unit_of_work import open_unit_of_work

@@ -7,12 +7,14 @@ begins to count in that very second, the first of both bills it. The customer re
 that second only: beginning or ending a subscription writes the customer anyway.
 """
 
+from dataclasses import replace
+
 from meterline.services.billing.item_terms import counting_from
 from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.customers.customer_state import CustomerState, Handover
 from meterline.services.invoices.metered import meter_of
 from meterline.store.base.documents import Body
 
-_PRIVATE = "handover"
 _MOST_NOTED = 2
 """Items that began on a meter: of those that begin together any other than the one that stops."""
 
@@ -49,18 +51,17 @@ def end_of_counting(uow: UnitOfWork, item: Body) -> int:
     return now if others else now + 1
 
 
-def _noted(uow: UnitOfWork, at: int) -> Body:
+def _noted(uow: UnitOfWork, at: int) -> Handover:
     """The items that began to count by meter, and the meters that were billed up to their end, in a
     second.
     """
-    notes = (uow.customer.get("_") or {}).get(_PRIVATE) or {}
-    known = notes if notes.get("at") == at else {}
-    began = known.get("began", {})
-    return {"at": at, "began": dict(began), "ended": list(known.get("ended", []))}
+    known = CustomerState.of(uow.customer).handover
+    if known is None or known["at"] != at:
+        return {"at": at, "began": {}, "ended": []}
+    return {"at": at, "began": dict(known["began"]), "ended": list(known["ended"])}
 
 
-def _note(uow: UnitOfWork, notes: Body) -> None:
-    private = uow.customer.get("_") or {}
-    known = private.get(_PRIVATE) or {}
-    if known.get("at", 0) <= notes["at"]:
-        uow.customer = uow.customer | {"_": private | {_PRIVATE: notes}}
+def _note(uow: UnitOfWork, notes: Handover) -> None:
+    state = CustomerState.of(uow.customer)
+    if state.handover is None or state.handover["at"] <= notes["at"]:
+        uow.customer = replace(state, handover=notes).on(uow.customer)

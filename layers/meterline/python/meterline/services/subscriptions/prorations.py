@@ -17,7 +17,6 @@ from meterline.core.subscriptions.item_changes import (
 )
 from meterline.core.subscriptions.usage_changes import UsageCut, cut_by_price_change, cut_by_removal
 from meterline.services.billing.discounts import active_discounts
-from meterline.services.billing.invoice_bodies import private
 from meterline.services.billing.item_terms import (
     billed_item,
     billed_spans,
@@ -30,6 +29,11 @@ from meterline.services.billing.item_terms import (
     usage_span,
     whole_of,
     with_billed,
+)
+from meterline.services.billing.private_states import (
+    BilledBefore,
+    InvoiceItemState,
+    SubscriptionItemState,
 )
 from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -51,7 +55,6 @@ from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.handover import begin_counting, counts_on, end_of_counting
 from meterline.store.base.documents import Body
 
-_BILLED_AS = "billed_as"
 """Private state of an item: what it was when it was billed, if its price has changed since."""
 
 
@@ -142,7 +145,9 @@ def add_line(
         discountable=False,
         metadata=dict(item["metadata"]),
         credited=credited_items(uow, line.credited),
-        private={"explanation": proration_explanation(line, rated), "product_name": product.name},
+        state=InvoiceItemState(
+            explanation=proration_explanation(line, rated), product_name=product.name
+        ),
     )
     added = of_ended(new_item(uow, terms)) if ends else new_item(uow, terms)
     uow.add_item(added)
@@ -193,14 +198,13 @@ def _remembering(item: Body, old: Body) -> Body:
     """An item at another price that remembers what it was when it was billed, by what billed it."""
     price = {name: old["price"][name] for name in ("id", "product")}
     was = {"price": price, "quantity": old.get("quantity", 1)}
-    known = private(old).get(_BILLED_AS, {})
+    known = SubscriptionItemState.of(old).billed_as or {}
     sources = (span.source for span in billed_spans(old) if span.source is not None)
     return _knowing(item, {source: known.get(source, was) for source in sources})
 
 
 def _knowing(item: Body, billed_as: Body) -> Body:
-    kept = {name: value for name, value in private(item).items() if name != _BILLED_AS}
-    return item | {"_": kept | ({_BILLED_AS: billed_as} if billed_as else {})}
+    return replace(SubscriptionItemState.of(item), billed_as=billed_as or None).on(item)
 
 
 def _as_billed(item: Body, source: str | None) -> Body:
@@ -208,8 +212,8 @@ def _as_billed(item: Body, source: str | None) -> Body:
 
     Classic mode, which names no source, credits the item as it is.
     """
-    was: Body = private(item).get(_BILLED_AS, {}).get(source, {})
-    return item | was
+    billed_as = SubscriptionItemState.of(item).billed_as or {}
+    return item | billed_as.get(source or "", {})
 
 
 def _bill_usage(uow: UnitOfWork, subscription: Body, step: Step, how: Proration) -> None:
@@ -260,7 +264,7 @@ def bill_usage(uow: UnitOfWork, subscription: Body, item: Body, period: Period) 
         subscription_item=item["id"],
         discounts=active_discounts(uow, subscription).of_items.get(item["id"], []),
         metadata=dict(item["metadata"]),
-        private=shown["_"],
+        state=InvoiceItemState.of(shown),
     )
     for one in reversed(_less_billed_before(terms, usage_billed(uow, item))):
         uow.add_item(new_item(uow, one))
@@ -271,19 +275,19 @@ def _product_of(uow: UnitOfWork, item: Body) -> ProductName:
     return product_names(uow, [item["price"]]).get(product_id, ProductName(""))
 
 
-def _less_billed_before(terms: ItemTerms, billed: Body | None) -> list[ItemTerms]:
+def _less_billed_before(terms: ItemTerms, billed: BilledBefore | None) -> list[ItemTerms]:
     """The terms of a usage item, and of one that takes back what a threshold billed before."""
     if billed is None:
         return [terms]
-    amount = int(billed["amount"])
+    amount = billed["amount"]
     less = replace(
         terms,
         amount=-amount,
-        description=f"Already billed: {billed['quantity']} × {terms.private['product_name']}",
+        description=f"Already billed: {billed['quantity']} × {terms.state.product_name}",
         quantity=Decimal(billed["quantity"]),
         discountable=False,
         discounts=[],
-        private={"product_name": terms.private["product_name"]},
+        state=InvoiceItemState(product_name=terms.state.product_name),
     )
-    before = {"billed_before": amount, "gives_back": billed["gives_back"]}
-    return [replace(terms, private=terms.private | before), less]
+    state = replace(terms.state, billed_before=amount, gives_back=billed["gives_back"])
+    return [replace(terms, state=state), less]

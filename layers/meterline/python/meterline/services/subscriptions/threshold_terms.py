@@ -4,6 +4,8 @@ The latter is private state of the customer: the usage watch asks it first, so t
 without thresholds cost one read.
 """
 
+from dataclasses import replace
+
 from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import or_none
 from meterline.core.catalog.price_models import NO_USAGE, rate_usage
@@ -12,9 +14,8 @@ from meterline.services.billing.item_terms import is_metered
 from meterline.services.billing.subscription_bodies import is_ended, items_of
 from meterline.services.billing.unit_of_work import UnitOfWork, running_subscriptions
 from meterline.services.catalog.price_terms import price_model
+from meterline.services.customers.customer_state import CustomerState
 from meterline.store.base.documents import Body
-
-_MARKS = "threshold_subscriptions"
 
 
 def subscription_thresholds(given: Body) -> Body:
@@ -49,8 +50,8 @@ def remember_thresholds(uow: UnitOfWork, subscription: Body) -> None:
     others = [one for one in marked(uow.customer) if one != subscription["id"]]
     marks = sorted([*others, subscription["id"]]) if has_thresholds(subscription) else others
     if marks != _marks(uow.customer):
-        private = uow.customer.get("_") or {}
-        uow.customer = uow.customer | {"_": private | {_MARKS: marks}}
+        state = replace(CustomerState.of(uow.customer), threshold_subscriptions=marks)
+        uow.customer = state.on(uow.customer)
 
 
 def marked(customer: Body) -> list[str]:
@@ -60,5 +61,4 @@ def marked(customer: Body) -> list[str]:
 
 
 def _marks(customer: Body) -> list[str]:
-    ids: list[str] = (customer.get("_") or {}).get(_MARKS, [])
-    return ids
+    return list(CustomerState.of(customer).threshold_subscriptions or ())

@@ -6,7 +6,7 @@ before. Or it ends at once and a new one begins, if ``reset_billing_cycle_anchor
 section 5.9).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from meterline.core.base.errors import BillingError
@@ -24,7 +24,6 @@ from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     billed_item_of,
     invoice_lines,
-    private,
 )
 from meterline.services.billing.item_terms import (
     billed_item,
@@ -33,6 +32,7 @@ from meterline.services.billing.item_terms import (
     usage_period,
     usage_span,
 )
+from meterline.services.billing.private_states import LineState, SubscriptionItemState, UsageBilled
 from meterline.services.billing.subscription_bodies import (
     items_of,
     subscription_document,
@@ -60,7 +60,8 @@ class ItemUsage:
     def is_crossed(self) -> bool:
         """Whether what is not billed yet reaches the item's own threshold."""
         threshold = (self.item["billing_thresholds"] or {}).get("usage_gte")
-        billed = (private(self.item).get("usage_billed") or {}).get("quantity", "0")
+        known = SubscriptionItemState.of(self.item).usage_billed
+        billed = "0" if known is None else known["quantity"]
         further = exact_difference(self.usage.quantity, Decimal(billed))
         return threshold is not None and further >= threshold
 
@@ -168,14 +169,14 @@ def _further(
         for one in usage
     ]
     invoice, after = draft_on(uow, subscription, terms, lines)
-    billed = {
+    billed: dict[str, UsageBilled] = {
         item_id: {
             "amount": line["amount"],
             "quantity": line["quantity_decimal"],
             "invoice": invoice["id"],
         }
         for line in whole_lines(invoice_lines(invoice))
-        if (item_id := billed_item_of(line)) and line["_"]["meter"]
+        if (item_id := billed_item_of(line)) and LineState.of(line).meter
     }
     fixed = [_fixed(line) if billed_item_of(line) else line for line in invoice_lines(invoice)]
     items = [_knowing(item, billed.get(item["id"])) for item in items_of(after)]
@@ -183,11 +184,13 @@ def _further(
 
 
 def _fixed(line: Body) -> Body:
-    return line | {"_": line["_"] | {"meter": None}}
+    return replace(LineState.of(line), meter=None).on(line)
 
 
-def _knowing(item: Body, billed: Body | None) -> Body:
-    return item if billed is None else item | {"_": private(item) | {"usage_billed": billed}}
+def _knowing(item: Body, billed: UsageBilled | None) -> Body:
+    if billed is None:
+        return item
+    return replace(SubscriptionItemState.of(item), usage_billed=billed).on(item)
 
 
 def _reset(uow: UnitOfWork, subscription: Body, terms: InvoiceTerms) -> tuple[Body, Body]:

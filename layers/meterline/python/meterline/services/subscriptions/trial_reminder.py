@@ -1,7 +1,10 @@
 """The trial reminder: emitted three days before a trial ends."""
 
+from dataclasses import replace
+
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
+from meterline.services.billing.private_states import SubscriptionState
 from meterline.services.billing.subscription_bodies import subscription_document, trial_notice_at
 from meterline.store.base.documents import Change, Document
 
@@ -15,7 +18,8 @@ def emit_trial_will_end(ctx: Context, document: Document) -> list[Document]:
     notice_at = trial_notice_at(subscription)
     if notice_at is None or notice_at > ctx.now:
         return []
-    private = (subscription.get("_") or {}) | {"trial_end_told": subscription["trial_end"]}
-    told = subscription_document(subscription | {"_": private}, document)
+    state = SubscriptionState.of(subscription)
+    reminded = replace(state, trial_end_told=subscription["trial_end"]).on(subscription)
+    told = subscription_document(reminded, document)
     ctx.save(Change(puts=[told]), [EventDraft("customer.subscription.trial_will_end", told.body)])
     return [told]

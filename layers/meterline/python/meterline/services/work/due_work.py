@@ -13,6 +13,7 @@ from meterline.services.billing.invoice_bodies import (
     late_due_at,
     usage_due_at,
 )
+from meterline.services.billing.private_states import LineState
 from meterline.services.billing.subscription_bodies import (
     collection_resumes_at,
     drops_at,
@@ -111,7 +112,8 @@ def needed_for(document: Document) -> list[str]:
     if document.kind == SEARCH:
         return []
     lines = body["lines"]["data"]
-    metered = [line for line in lines if (line.get("_") or {}).get("meter")]
-    needed = [line["_"]["meter"] for line in metered]
+    meters = {line["id"]: LineState.of(line).meter for line in lines}
+    metered = [line for line in lines if meters[line["id"]]]
+    needed = [meter for meter in meters.values() if meter]
     needed += [line["pricing"]["price_details"]["price"] for line in metered]
     return [body["customer"], settings.ID, *dict.fromkeys(needed)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
+from meterline.services.billing.private_states import LineState
 from meterline.store.base import keys
 from meterline.store.base.documents import LIVE, Body
 from meterline.store.work.stuck import Stuck, read_stuck
@@ -69,20 +70,20 @@ def explain_invoice(ctx: Context, invoice_id: str) -> list[str]:
 
 
 def _explain_line(line: Body) -> Iterator[str]:
-    private = line.get("_") or {}
-    how = private.get("explanation") or {}
+    state = LineState.of(line)
+    how = state.explanation or {}
     yield f"  {line['description']}: {line['amount']}"
-    if private.get("meter"):
+    if state.meter:
         period = line["period"]
         yield (
-            f"    usage {line['quantity_decimal']} of {private['meter']}"
+            f"    usage {line['quantity_decimal']} of {state.meter}"
             f" from {period['start']} until {period['end']}"
         )
-    if private.get("corrects"):
+    if state.corrects:
         period = line["period"]
         yield (
             f"    late usage from {period['start']} until {period['end']}: what that period costs"
-            f" now, less what {private['corrects']} and its corrections billed"
+            f" now, less what {state.corrects} and its corrections billed"
         )
     for step in [*how.get("steps", ()), *how.get("rated_again", ())]:
         yield f"    {_explain_step(step)}"

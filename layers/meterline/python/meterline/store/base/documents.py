@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from meterline.core.base.private_state import private_value
 from meterline.store.base.packing import Body
 
 __all__ = [
@@ -57,8 +58,7 @@ class Document:
 
         It is private state where Stripe's object does not show it.
         """
-        private = self.body.get("_", {})
-        return int(self.body.get("created", private.get("created", 0)))
+        return int(self.body.get("created") or private_value(self.body, "created") or 0)
 
 
 @dataclass(frozen=True, slots=True)

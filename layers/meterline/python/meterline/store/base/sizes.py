@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from meterline.core.base.private_state import is_private
 from meterline.core.kinds.registry import kind_of
 from meterline.store.base.documents import Body, Document, Oversized, TooLong
 from meterline.store.base.packing import pack
@@ -88,7 +89,9 @@ def _check_fields(document: Document) -> None:
 
 def _own(body: Body, kind: str) -> Body:
     copied = kind_of(kind).sizes.copied
-    return {name: value for name, value in body.items() if name != "_" and name not in copied}
+    return {
+        name: value for name, value in body.items() if not is_private(name) and name not in copied
+    }
 
 
 def _grows(before: Body, after: Body) -> bool:

@@ -1,0 +1,70 @@
+"""Private state: what is stored inside an object's body and never shown, under one key of it.
+
+A kind's private state is a frozen dataclass in the room that owns its rules; its fields are the
+keys that are stored. This codec alone reads and writes the key they are under. ``docs/glossary.md``
+lists all of them.
+"""
+
+from typing import Any, ClassVar, Self
+
+type Body = dict[str, Any]
+
+_KEY = "_"
+
+
+class PrivateState:
+    """What a kind of object remembers beside what it shows.
+
+    A field that is None is not stored, but for ``STORED_AS_NULL``. Keys that the class does not
+    know are left as they are: another release wrote them.
+    """
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    STORED_AS_NULL: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def of(cls, body: Body) -> Self:
+        """The private state of an object."""
+        stored = body.get(_KEY)
+        if not stored:
+            return cls()
+        return cls(**{name: stored[name] for name in cls.__match_args__ if name in stored})
+
+    def on(self, body: Body) -> Body:
+        """The object with this private state."""
+        before = body.get(_KEY) or {}
+        kept = {name: value for name, value in before.items() if name not in self.__match_args__}
+        after = kept | {
+            name: value
+            for name in self.__match_args__
+            if (value := getattr(self, name)) is not None or name in self.STORED_AS_NULL
+        }
+        return body | {_KEY: after} if after or before else body
+
+
+def is_private(key: str) -> bool:
+    """Whether a key of a body holds private state."""
+    return key == _KEY
+
+
+def public(body: Body) -> Body:
+    """``body`` without private state, at any depth."""
+    return {key: _public_value(value) for key, value in body.items() if key != _KEY}
+
+
+def with_private_state_of(body: Body, other: Body) -> Body:
+    """An object with all that another one remembers."""
+    return body | {_KEY: other.get(_KEY, {})}
+
+
+def private_value(body: Body, name: str) -> Any:  # noqa: ANN401 - what is stored under it
+    """One value of an object's private state, or None: for the store, which knows no kinds."""
+    return (body.get(_KEY) or {}).get(name)
+
+
+def _public_value(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return public(value)
+    return [_public_value(one) for one in value] if isinstance(value, list) else value

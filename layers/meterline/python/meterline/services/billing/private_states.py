@@ -1,0 +1,148 @@
+"""What subscriptions, their items, invoices, lines and invoice items remember and never show."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NotRequired, TypedDict
+
+from meterline.core.base.private_state import PrivateState
+from meterline.store.base.documents import Body
+
+
+class DiscountTerms(TypedDict):
+    """A discount as it counts on what it stands on: its id, and what its coupon takes off."""
+
+    id: str
+    created: int
+    amount_off: int | None
+    currency: str | None
+    duration: str
+    percent_off: str | None
+    products: list[str] | None
+
+
+class TimeSpan(TypedDict):
+    """From an instant until another, UTC seconds."""
+
+    start: int
+    end: int
+
+
+class UsageBilled(TypedDict):
+    """What invoices of the running period billed of its usage, and the last of them."""
+
+    amount: int
+    quantity: str
+    invoice: NotRequired[str]
+
+
+class GivesBack(TypedDict):
+    """An amount that was billed before, and pairs of a discount's id and what it took off."""
+
+    amount: int
+    discounts: list[list[Any]]
+
+
+class BilledBefore(UsageBilled):
+    """What was billed of the usage of a period, and what may come back of it."""
+
+    gives_back: GivesBack
+
+
+class BilledInAdvance(TypedDict):
+    """A fee and its discount in minor units, the period they are for, and what billed them."""
+
+    gross: int
+    discount: int
+    start: int
+    end: int
+    source: NotRequired[str | None]
+
+
+class WorkLeft(TypedDict):
+    """How much due work is left, and since when it is due."""
+
+    at: int
+    left: int
+
+
+class StopsFrom(TypedDict):
+    """The invoice after which stopping invoices goes on, and since when that is due."""
+
+    created: int
+    id: str
+    at: int
+
+
+class StoredDeadlines(TypedDict):
+    """When an open invoice becomes late, and when it is given up."""
+
+    late_at: int | None
+    given_up_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionState(PrivateState):
+    """What a subscription remembers."""
+
+    drops: WorkLeft | None = None
+    stops_from: StopsFrom | None = None
+    trial_end_told: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionItemState(PrivateState):
+    """What a subscription's item remembers; all but the discounts is about its running period."""
+
+    billed: list[BilledInAdvance] | None = None
+    billed_as: dict[str, Body] | None = None
+    discounts_used: list[DiscountTerms] | None = None
+    usage_billed: UsageBilled | None = None
+    usage_from: int | None = None
+    usage_owed: TimeSpan | None = None
+
+    @property
+    def in_new_period(self) -> "SubscriptionItemState":
+        """What of it is still so in the next period."""
+        return SubscriptionItemState(discounts_used=self.discounts_used)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceState(PrivateState):
+    """What an invoice remembers."""
+
+    arrears: StoredDeadlines | None = None
+    discounts: list[DiscountTerms] | None = None
+    late: WorkLeft | None = None
+    pause: str | None = None
+    usage_due_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineState(PrivateState):
+    """What a line of an invoice remembers of how it came about."""
+
+    STORED_AS_NULL: ClassVar = frozenset({"meter", "product_name", "explanation"})
+
+    billed_before: int | None = None
+    corrects: str | None = None
+    created: int | None = None
+    described: str | None = None
+    discounts: list[DiscountTerms] | None = None
+    explanation: Body | None = None
+    gives_back: GivesBack | None = None
+    line_ids: list[str] | None = None
+    meter: str | None = None
+    of_period: TimeSpan | None = None
+    product_name: str | None = None
+    tier_of: str | None = None
+    unit_label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceItemState(LineState):
+    """What an invoice item remembers: what its line will, and what is its own."""
+
+    STORED_AS_NULL: ClassVar = frozenset()
+
+    parent: Body | None = None
+    proration_details: Body | None = None
+    tab: str | None = None
