@@ -145,14 +145,15 @@ class Reckoning:
         missing: Span,
         billed: dict[Key, list[Span]],
     ) -> bool:
-        """Whether it is one second, which an item bills that stopped or began to count in it."""
+        """Whether it is one second, which an item has that stopped or began to count in it."""
         if missing[1] - missing[0] != 1:
             return False
         second = time.customer, time.meter, missing[0]
         for one in (self.began.get(second, set()) | self.stopped.get(second, set())) - {key}:
             since = self.times[one].since
             counted = [] if since is None else [(since, self.life.now + 1)]
-            if not list(_uncovered(missing, sorted([*billed.get(one, ()), *counted]))):
+            its = [*billed.get(one, ()), *counted, *self.times[one].optional]
+            if not list(_uncovered(missing, sorted(its))):
                 return True
         return False
 

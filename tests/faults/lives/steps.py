@@ -84,6 +84,61 @@ def use_at_the_edge(life: Life, chance: Random) -> None:
     life.shop.count()
 
 
+def use_late(life: Life, chance: Random) -> None:
+    """Usage of a period that an invoice has billed already, final or not."""
+    billed = [
+        (invoice, line)
+        for invoice in life.invoices("draft", "open", "paid", "uncollectible")
+        for line in invoice["lines"]["data"]
+        if line["_"]["meter"] and life.now - 34 * DAY < line["period"]["end"] <= life.now
+    ]
+    if not billed:
+        return
+    invoice, line = chance.choice(billed)
+    names = {meter: name for name, meter in life.catalogue.meters.items()}
+    at = max(line["period"]["end"] - 1, line["period"]["start"])
+    _send(life, chance, invoice["customer"], names[line["_"]["meter"]], at)
+    life.shop.count()
+
+
+def hand_over(life: Life, chance: Random) -> None:
+    """End a subscription of usage and begin another to its price, in one second."""
+    metered = [one for one in _metered(life) if one[0]["status"] == "active"]
+    if not metered:
+        return
+    subscription, item, event_name = chance.choice(metered)
+    _send(life, chance, subscription["customer"], event_name, life.now)
+    life.shop.count()
+    path = f"/v1/subscriptions/{subscription['id']}"
+    begun = {
+        "customer": subscription["customer"],
+        "items": [{"price": item["price"]["id"]}],
+        "currency": subscription["currency"],
+        "billing_mode": {"type": subscription["billing_mode"]["type"]},
+    }
+    for ends in chance.sample([True, False], 2):
+        if ends:
+            life.shop.ask("DELETE", path, invoice_now=True)
+        else:
+            life.shop.ask("POST", "/v1/subscriptions", **begun)
+
+
+def watch_amount(life: Life, chance: Random) -> None:
+    """Give a subscription of usage a threshold, and use as much in the middle of its period."""
+    metered = [one for one in _metered(life) if one[0]["status"] == "active"]
+    if not metered:
+        return
+    subscription, _, event_name = chance.choice(metered)
+    thresholds: Body = {"amount_gte": chance.choice([50, 600])}
+    if chance.random() < 0.3:
+        thresholds["reset_billing_cycle_anchor"] = True
+    path = f"/v1/subscriptions/{subscription['id']}"
+    life.shop.ask("POST", path, billing_thresholds=thresholds)
+    for _ in range(chance.choice([1, 2])):
+        _send(life, chance, subscription["customer"], event_name, life.now)
+        life.shop.count()
+
+
 def _metered(life: Life) -> list[tuple[Body, Body, str]]:
     """The metered items of running subscriptions, and the names of the events that they count."""
     names = {meter: name for name, meter in life.catalogue.meters.items()}
@@ -274,6 +329,22 @@ WEIGHTS = {
 }
 """How often each verb is drawn."""
 
+USAGE_WEIGHTS = {
+    "advance": 20,
+    "use": 8,
+    "use_at_the_edge": 4,
+    "use_late": 12,
+    "hand_over": 8,
+    "watch_amount": 8,
+    "reprice": 6,
+    "pause_or_resume": 4,
+    "subscribe": 4,
+    "change": 3,
+    "cancel": 2,
+    "settle": 3,
+}
+"""How often each verb is drawn in lives that are about usage."""
+
 VERBS: dict[str, Verb] = {
     one.__name__: one
     for one in (
@@ -283,6 +354,9 @@ VERBS: dict[str, Verb] = {
         see_out,
         use,
         use_at_the_edge,
+        use_late,
+        hand_over,
+        watch_amount,
         change,
         reprice,
         set_end,

@@ -13,13 +13,13 @@ from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.invoices import finalize, metered
+from meterline.services.invoices import drafting, finalize, late_usage, metered
 from meterline.services.metering import usage_query
 from meterline.services.previews import preview
-from meterline.services.subscriptions import create, first_periods, prorations, renewals
+from meterline.services.subscriptions import create, first_periods, handover, prorations, renewals
 from meterline.store.base.documents import Body
 from tests.faults.lives.life import Lives
-from tests.faults.lives.steps import WEIGHTS
+from tests.faults.lives.steps import USAGE_WEIGHTS, WEIGHTS
 from tests.faults.lives.test_lives import broken
 
 LIVES = 60
@@ -101,6 +101,10 @@ def a_preview_that_forgets_a_discount(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(preview, "draft_renewal", forgetting)
 
 
+def a_second_that_who_stops_and_who_begins_both_bill(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(handover, "_note", lambda _uow, _notes: None)
+
+
 def usage_of_a_removed_item_that_is_dropped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(prorations, "bill_usage", lambda *_: None)
 
@@ -112,6 +116,19 @@ def a_change_of_price_that_counts_the_period_again(patch: pytest.MonkeyPatch) ->
 def usage_of_before_a_start_that_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(first_periods, "owing_usage_of", lambda item, _past: item)
     patch.setattr(first_periods, "counting_from", lambda item, _at: item)
+
+
+def late_usage_that_no_invoice_corrects(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(drafting, "late_lines", lambda *_: late_usage.LateLines([], 0))
+
+
+def late_usage_that_is_corrected_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(late_usage, "with_corrected", lambda note, _billed: note)
+    patch.setattr(late_usage, "closed", lambda note, _wall_clock: note)
+
+
+def a_threshold_that_is_billed_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(drafting, "usage_billed", lambda _uow, _item: None)
 
 
 def a_preview_of_a_start_that_forgets_its_discounts(patch: pytest.MonkeyPatch) -> None:
@@ -143,10 +160,22 @@ NOTICED_BY: dict[Plant, set[str]] = {
     },
     a_credit_of_more_than_was_charged: {"no more comes back than was charged"},
     a_preview_that_forgets_a_discount: {"a preview is the bill"},
+    a_second_that_who_stops_and_who_begins_both_bill: {"every second is billed once"},
     usage_of_a_removed_item_that_is_dropped: {"every second is billed once"},
     a_change_of_price_that_counts_the_period_again: {"every second is billed once"},
     usage_of_before_a_start_that_is_forgotten: {"every second is billed once"},
+    late_usage_that_no_invoice_corrects: {"late usage is billed once"},
+    late_usage_that_is_corrected_again: {"late usage is billed once"},
+    a_threshold_that_is_billed_again: {"what thresholds billed is taken off once"},
     a_preview_of_a_start_that_forgets_its_discounts: {"a preview is the bill"},
+}
+
+
+IN_LIVES_OF_USAGE: set[Plant] = {
+    a_second_that_who_stops_and_who_begins_both_bill,
+    late_usage_that_no_invoice_corrects,
+    late_usage_that_is_corrected_again,
+    a_threshold_that_is_billed_again,
 }
 
 
@@ -154,8 +183,9 @@ NOTICED_BY: dict[Plant, set[str]] = {
 def test_some_life_notices(plant: Plant, lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     first = FIRST.get(plant.__name__, 0)
+    weights = USAGE_WEIGHTS if plant in IN_LIVES_OF_USAGE else WEIGHTS
     for seed in range(first, first + LIVES):
-        fault = broken(lives, lives.drawn(seed, WEIGHTS))
+        fault = broken(lives, lives.drawn(seed, weights))
         if fault is not None and fault.rule in NOTICED_BY[plant]:
             print(plant.__name__, seed, fault)
             return
