@@ -311,7 +311,7 @@ def corrections() -> list[tuple[int, int]]:
 def test_a_renewal_corrects_any_number_of_periods_in_commits_of_a_few(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, days: int, grace: int
 ) -> None:
-    monkeypatch.setattr(late_usage, "_NOTES_AT_ONCE", 2)
+    monkeypatch.setattr(late_usage, "_RECORDS_AT_ONCE", 2)
     billed_late(invoice_grace_seconds=grace)
     story = Story(dynamodb, "day")
     for day in range(2, 7):
@@ -334,7 +334,7 @@ def test_a_renewal_corrects_any_number_of_periods_in_commits_of_a_few(
 def test_a_draft_that_is_finalized_before_all_is_corrected_leaves_the_rest_to_the_next(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_usage, "_NOTES_AT_ONCE", 2)
+    monkeypatch.setattr(late_usage, "_RECORDS_AT_ONCE", 2)
     billed_late()
     story = Story(dynamodb, "day")
     for day in (2, 4, 5):
@@ -355,7 +355,7 @@ def test_notes_that_come_while_a_draft_is_corrected_wait_for_the_next(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many come, each commit leaves less to do, and a line is corrected once."""
-    monkeypatch.setattr(late_usage, "_NOTES_AT_ONCE", 2)
+    monkeypatch.setattr(late_usage, "_RECORDS_AT_ONCE", 2)
     billed_late()
     story = Story(dynamodb, "day")
     for day in (2, 4, 6, 8, 9):

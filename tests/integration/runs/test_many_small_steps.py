@@ -381,7 +381,7 @@ def charge_and_cancel(seats: Body) -> None:
 
 @pytest.mark.parametrize(
     ("dies_in", "most_writes"),
-    [("store.billing.transactions.commit", 6), ("store.named.remove_unnamed", 20)],
+    [("store.billing.commit.commit", 6), ("store.billing.named.remove_unnamed", 20)],
     ids=["before its commit", "after its commit"],
 )
 def test_a_test_clock_takes_with_it_what_a_death_beside_a_commit_has_left(
