@@ -2,6 +2,8 @@
 
 from meterline.api.app import lambda_handler
 from meterline.api.router import Routes
-from meterline.api.routes import account, events
+from meterline.api.routes import account, events, settings
 
-handler = lambda_handler(Routes([*account.ROUTES.operations, *events.ROUTES.operations]))
+_ROOMS = (account, events, settings)
+
+handler = lambda_handler(Routes(one for room in _ROOMS for one in room.ROUTES.operations))

@@ -6,8 +6,9 @@ A function is its table of routes: ``handler = lambda_handler(ROUTES)``.
 import json
 import random
 import time
+from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from meterline.api.errors import (
     rate_limited,
     request_log_url,
 )
-from meterline.api.operations import Answer, Operation
+from meterline.api.operations import JSON, Answer, Operation
 from meterline.api.params.specs import Params
 from meterline.api.requests import idempotency_key, read_params, read_request
 from meterline.api.router import Routes
@@ -43,11 +44,16 @@ _BACK_OFF_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a call answers with; ``replayed_from`` is the id of the request that did the work."""
+    """What a call answers with; ``replayed_from`` is the id of the request that did the work.
+
+    API Gateway takes texts only: what ``is_binary`` goes as base64, and is told to.
+    """
 
     status: int
     body: bytes
     replayed_from: str | None = None
+    is_binary: bool = False
+    content_type: str = JSON
 
 
 def lambda_handler(routes: Routes) -> Callable[[dict[str, Any], object], Response]:
@@ -87,9 +93,13 @@ def _answer(call: Call, routes: Routes) -> Result:
     call.params = operation.accepted.parse(raw)
     call.expansion_paths = _expansion_paths(call, operation)
     call.idempotency_key = idempotency_key(call.request)
-    if call.idempotency_key is None or not operation.idempotent:
-        return Result(200, _run(call, operation).answer)
-    return _answer_once(call, operation, call.idempotency_key, raw)
+    if call.idempotency_key is None or not operation.keeps_answers:
+        result = Result(200, _run(call, operation).answer)
+    else:
+        result = _answer_once(call, operation, call.idempotency_key, raw)
+    if result.status >= _FIRST_ERROR:
+        return result
+    return replace(result, content_type=operation.content_type, is_binary=operation.is_binary)
 
 
 def _answer_once(call: Call, operation: Operation, key: str, raw: Params) -> Result:
@@ -222,7 +232,7 @@ def _expansion_paths(call: Call, operation: Operation) -> "list[ExpansionPath]":
         wanted,
         operation.kind,
         of_list=operation.answer in (Answer.LIST, Answer.SEARCH),
-        may_read=lambda permission: call.principal.may(permission, write=False),
+        may_read=call.may_read,
     )
 
 
@@ -244,7 +254,7 @@ def _refusal(call: Call, refusal: BillingError) -> Result:
 
 def _response(call: Call, result: Result) -> Response:
     headers = {
-        "content-type": "application/json",
+        "content-type": result.content_type,
         "cache-control": "no-cache, no-store",
         "request-id": call.request_id,
         "stripe-version": API_VERSION,
@@ -258,7 +268,13 @@ def _response(call: Call, result: Result) -> Response:
         headers["stripe-should-retry"] = "true"
     elif result.status >= _FIRST_ERROR:
         headers["stripe-should-retry"] = "false"
-    return {"statusCode": result.status, "headers": headers, "body": result.body.decode()}
+    body = b64encode(result.body) if result.is_binary else result.body
+    return {
+        "statusCode": result.status,
+        "headers": headers,
+        "body": body.decode(),
+        "isBase64Encoded": result.is_binary,
+    }
 
 
 _FIRST_ERROR = 400

@@ -65,14 +65,22 @@ class Call:
         self._principal = authenticate(self.request, operation, self.now)
         authorize(self._principal, self.request, operation)
 
+    def may_read(self, permission: str) -> bool:
+        """Whether its key has the right to read a resource; nobody has without a key."""
+        return self._principal is not None and self._principal.may(permission, write=False)
+
     def context(self) -> "Context":
-        """What services are given; imports the object store."""
+        """What services are given, in the mode of the key; imports the object store."""
+        return self.context_in(livemode=self.livemode)
+
+    def context_in(self, *, livemode: bool) -> "Context":
+        """The same in a mode that something else than a key decides, as for public operations."""
         from meterline.services.base.context import Context  # noqa: PLC0415 - light functions lack it
         from meterline.services.base.outbox import Origin  # noqa: PLC0415 - see above
         from meterline.store.billing.repository import BillingStore  # noqa: PLC0415 - see above
 
         return Context(
-            store=BillingStore(self.livemode),
+            store=BillingStore(livemode),
             now=self.now,
             wall_clock=self.now,
             origin=Origin(

@@ -17,6 +17,7 @@ from meterline.api.answers.own_shapes import (
     own_objects,
     price_terms,
 )
+from meterline.api.operations import JSON as _JSON
 from meterline.api.operations import Answer, Operation
 from meterline.api.params.specs import Array, Either, Map, Object, Param
 from meterline.core.metering.aggregation import Formula
@@ -26,7 +27,6 @@ type Json = dict[str, Any]
 
 OBJECTS = Path(__file__).with_name("stripe.schema.json")
 _FORM = "application/x-www-form-urlencoded"
-_JSON = "application/json"
 
 
 def openapi_document(operations: Iterable[Operation]) -> Json:
@@ -60,7 +60,7 @@ def _described(operation: Operation) -> Json:
         "operationId": _operation_id(operation),
         "parameters": [_path_parameter(name) for name in in_path],
         "responses": {
-            "200": _response("What was asked for.", _answer(operation)),
+            "200": _response("What was asked for.", _answer(operation), operation.content_type),
             "default": _response("A refusal.", _reference(_error_of(operation))),
         },
     }
@@ -113,6 +113,8 @@ def _body(operation: Operation) -> Json:
 
 def _answer(operation: Operation) -> Json:
     """The schema of what an operation answers with."""
+    if operation.content_type != _JSON:
+        return {"type": "string", **({"format": "binary"} if operation.is_binary else {})}
     shown = _object(operation)
     if operation.answer is Answer.LIST:
         return _list_of(shown, "list")
@@ -146,8 +148,8 @@ def _error_of(operation: Operation) -> str:
     return "v2_error" if operation.path.startswith("/v2/") else "error"
 
 
-def _response(description: str, schema: Json) -> Json:
-    return {"description": description, "content": {_JSON: {"schema": schema}}}
+def _response(description: str, schema: Json, content_type: str = _JSON) -> Json:
+    return {"description": description, "content": {content_type: {"schema": schema}}}
 
 
 def _reference(name: str) -> Json:

@@ -11,6 +11,10 @@ EXPAND = array(string(max_length=200), max_items=20)
 """The parameter that every operation takes."""
 
 
+JSON = "application/json"
+_TEXTS = ("text/", JSON)
+
+
 class Answer(Enum):
     """How what an operation returns becomes the response body."""
 
@@ -23,7 +27,7 @@ class Answer(Enum):
     RAW = "raw"
     """A finished JSON value."""
     BYTES = "bytes"
-    """A finished body."""
+    """A finished body, of the operation's content type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,9 @@ class Operation:
     ``services.context.Context``, or the bare ``api.call.Call`` when ``light`` (for functions that
     must start without the object store). ``permission`` names the resource that a restricted key
     needs; GET needs read, everything else write. ``idempotent`` operations honour Idempotency-Key.
-    ``public`` ones ask for no key, ``takes_session`` ones for a stream session's token.
+    ``takes_session`` ones ask for a stream session's token. ``public`` ones ask for no key: they
+    know no mode, expand nothing, and keep no answers for repetitions. Refusals are JSON, whatever
+    the ``content_type`` of answers is.
     """
 
     method: str
@@ -48,6 +54,7 @@ class Operation:
     idempotent: bool = True
     takes_session: bool = False
     public: bool = False
+    content_type: str = JSON
     reveal: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     find_again: Callable[..., dict[str, Any]] | None = None
 
@@ -62,6 +69,16 @@ class Operation:
         was lost asks ``find(context, id, params)`` for the result.
         """
         return replace(self, find_again=find)
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether a repetition under the same Idempotency-Key gets the first answer."""
+        return self.idempotent and not self.public
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether its answers are no text."""
+        return not self.content_type.startswith(_TEXTS)
 
     @property
     def writes(self) -> bool:

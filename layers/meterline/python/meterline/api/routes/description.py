@@ -19,6 +19,7 @@ AREAS = (
     "events",
     "invoices",
     "meter_events",
+    "settings",
     "subscriptions",
     "test_clocks",
     "usage",
