@@ -170,22 +170,33 @@ def read_page(
     return Listing(bodies[::-1] if span.oldest_first else bodies, page.has_more)
 
 
-def page_of(rows: list[Body], params: Params) -> Listing:
-    """The page of a list that lies inside an object, in its own order."""
+type Around = tuple[list[Body], list[Body]]
+"""The rows before a place, and those after it."""
+
+
+def page_of(
+    rows: list[Body], params: Params, around: Callable[[str], Around] | None = None
+) -> Listing:
+    """The page of rows that stand in their own order.
+
+    ``around(name)`` gives what stands around the place that a cursor names; without it cursors are
+    ids of rows.
+    """
     refuse_both_cursors(params)
+    find = around or (lambda name: _around_id(rows, params[name], name))
     limit = params.get("limit", DEFAULT_LIMIT)
     if "ending_before" in params:
-        before = rows[: _place_of(rows, params, "ending_before")]
+        before, _ = find("ending_before")
         return Listing(before[-limit:], len(before) > limit)
-    first = _place_of(rows, params, "starting_after") + 1 if "starting_after" in params else 0
-    return Listing(rows[first : first + limit], len(rows) > first + limit)
+    following = find("starting_after")[1] if "starting_after" in params else rows
+    return Listing(following[:limit], len(following) > limit)
 
 
-def _place_of(rows: list[Body], params: Params, name: str) -> int:
+def _around_id(rows: list[Body], row_id: str, param: str) -> Around:
     for place, row in enumerate(rows):
-        if row["id"] == params[name]:
-            return place
-    raise BillingError(f"No such object: '{params[name]}'", code="resource_missing", param=name)
+        if row["id"] == row_id:
+            return rows[:place], rows[place + 1 :]
+    raise BillingError(f"No such object: '{row_id}'", code="resource_missing", param=param)
 
 
 def envelope(listed: list[Body], url: str, *, has_more: bool) -> Body:

@@ -1,16 +1,22 @@
 """``/v1/billing/meters/{id}/event_summaries``, and the events behind them."""
 
-from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
-from meterline.api.lists import DEFAULT_LIMIT, MAX_LIMIT, PAGING, created_range, envelope
+from meterline.api.lists import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    PAGING,
+    Around,
+    created_range,
+    envelope,
+    page_of,
+)
 from meterline.api.operations import Answer, Operation
 from meterline.api.params.specs import (
     RANGE,
     Params,
     enum,
-    exclusive,
     integer,
     object_,
     string,
@@ -44,7 +50,8 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
     windows = Grouping(grouping) if grouping else None, zone
     rows = list_event_summaries(meter, customer["id"], *span, *windows, livemode=ctx.livemode)
 
-    def start_of(name: str) -> int:
+    def around(name: str) -> Around:
+        """By the time that the id stands for: its row may be gone by now."""
         given = params[name]
         found = window_of_summary(
             given, meter, customer["id"], span, *windows, livemode=ctx.livemode
@@ -52,10 +59,11 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
         if found is None:
             message = f"No such object: '{given}'"
             raise BillingError(message, code="resource_missing", param=name)
-        return found[0]
+        newer = [row for row in rows if row["start_time"] > found[0]]
+        return newer, [row for row in rows if row["start_time"] < found[0]]
 
-    page, has_more = _page(rows, params, start_of)
-    return envelope(page, _PATH.replace("{id}", meter_id), has_more=has_more)
+    page = page_of(rows, params, around)
+    return envelope(page.bodies, _PATH.replace("{id}", meter_id), has_more=page.has_more)
 
 
 def list_events(ctx: Context, meter_id: str, params: Params) -> Body:
@@ -74,26 +82,6 @@ def list_events(ctx: Context, meter_id: str, params: Params) -> Body:
         starting_after=params.get("starting_after"),
     )
     return envelope(events, _EVENTS_PATH.replace("{id}", meter_id), has_more=has_more)
-
-
-def _page(
-    rows: list[Body], params: Params, start_of: Callable[[str], int]
-) -> tuple[list[Body], bool]:
-    """The rows that the paging parameters ask for, and whether more follow in that direction.
-
-    ``start_of`` gives the time that the id in a parameter stands for: the row may be gone by now.
-    """
-    limit = params.get("limit", DEFAULT_LIMIT)
-    if "starting_after" in params and "ending_before" in params:
-        raise exclusive(["ending_before", "starting_after"])
-    if "ending_before" in params:
-        start = start_of("ending_before")
-        left = [row for row in rows if row["start_time"] > start]
-        return left[-limit:], len(left) > limit
-    if "starting_after" in params:
-        start = start_of("starting_after")
-        rows = [row for row in rows if row["start_time"] < start]
-    return rows[:limit], len(rows) > limit
 
 
 ROUTES = Routes(

@@ -72,12 +72,26 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     return total
 
 
+def exact_product(quantity: Decimal, unit_amount: Decimal) -> Decimal:
+    """What a quantity comes to at an amount for each, whatever precision the thread has set.
+
+    Nothing else multiplies money with what is not a whole number.
+    """
+    return EXACT.multiply(quantity, unit_amount)
+
+
 def exact_difference(left: Decimal, right: Decimal) -> Decimal:
     """``left`` less ``right``, whatever precision the calling thread has set."""
     return EXACT.subtract(left, right)
 
 
-def minor_digits(currency: str) -> int:
+def known_currency(currency: str, param: str) -> str:
+    """The currency; one that is not known is refused, naming its parameter."""
+    minor_digits(currency, param)
+    return currency
+
+
+def minor_digits(currency: str, param: str = "currency") -> int:
     """Digits after the point in a currency's amounts: 0, 2 or 3.
 
     The Icelandic króna and the Ugandan shilling have no cents in practice and yet count as
@@ -86,7 +100,7 @@ def minor_digits(currency: str) -> int:
     """
     digits = _MINOR_DIGITS.get(currency.lower())
     if digits is None:
-        raise BillingError(f"Invalid currency: {currency}.", param="currency")
+        raise BillingError(f"Invalid currency: {currency}.", param=param)
     return digits
 
 

@@ -40,6 +40,20 @@ _FIXED_SECONDS: Final = {
 _MONTHS: Final = {IntervalUnit.MONTH: 1, IntervalUnit.YEAR: 12}
 
 
+_COUNT_PARAM: Final = "recurring[interval_count]"
+
+
+def check_interval_count(unit: str, count: int, param: str) -> None:
+    """Refuse an interval of more than three years."""
+    most = _MAX_COUNT[IntervalUnit(unit)]
+    if count > most:
+        raise BillingError(
+            f"Invalid interval count: must be at most {most} for the interval `{unit}` (three"
+            " years).",
+            param=param,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """How often a price recurs: `count` units, at most three years."""
@@ -48,12 +62,9 @@ class Interval:
     count: int = 1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.count <= _MAX_COUNT[self.unit]:
-            raise BillingError(
-                f"Invalid interval_count {self.count}: it must be between 1 and"
-                f" {_MAX_COUNT[self.unit]} for the interval {self.unit}.",
-                param="recurring[interval_count]",
-            )
+        if self.count < 1:
+            raise BillingError("An interval is at least one unit long.", param=_COUNT_PARAM)
+        check_interval_count(self.unit, self.count, _COUNT_PARAM)
 
     @property
     def seconds(self) -> int | None:

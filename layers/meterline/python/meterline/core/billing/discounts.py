@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from meterline.core.base.errors import BillingError
-from meterline.core.base.money import EXACT, nearest_quotient, round_half_up
+from meterline.core.base.money import exact_product, nearest_quotient, round_half_up
 from meterline.core.base.periods import add_months
 
 _PERCENT: Final = Decimal("0.01")
@@ -151,8 +151,8 @@ def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
 
 def percentage_of(amount_minor: int, percent: Decimal) -> int:
     """A percentage of one line's amount, rounded to the nearest minor unit."""
-    fraction = EXACT.multiply(percent, _PERCENT)
-    return round_half_up(EXACT.multiply(Decimal(amount_minor), fraction))
+    fraction = exact_product(percent, _PERCENT)
+    return round_half_up(exact_product(Decimal(amount_minor), fraction))
 
 
 def discount_end(duration: CouponDuration, months: int | None, start: int) -> int | None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from meterline.core.base.errors import BillingError
-from meterline.core.base.money import EXACT, ZERO
+from meterline.core.base.money import EXACT, ZERO, exact_product
 from meterline.core.catalog.rating import Rated, RatedStep, StepUnit, check_bounds
 
 _PERCENT: Final = Decimal("0.01")
@@ -148,8 +148,8 @@ def _step(
     above: Decimal = ZERO,
     up_to: Decimal | None = None,
 ) -> RatedStep:
-    share = EXACT.multiply(percent, _PERCENT)
-    amount = EXACT.add(EXACT.multiply(volume, share), flat_amount)
+    share = exact_product(percent, _PERCENT)
+    amount = EXACT.add(exact_product(volume, share), flat_amount)
     return RatedStep(volume, share, flat_amount, amount, tier, above, up_to)
 
 
@@ -158,4 +158,4 @@ def _free_step(quantity: Decimal, unit: StepUnit) -> RatedStep:
 
 
 def _fee_step(events: Decimal, fee: Decimal) -> RatedStep:
-    return RatedStep(events, fee, ZERO, EXACT.multiply(events, fee), unit=StepUnit.EVENTS)
+    return RatedStep(events, fee, ZERO, exact_product(events, fee), unit=StepUnit.EVENTS)

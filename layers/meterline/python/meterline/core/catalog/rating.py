@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Literal
 
 from meterline.core.base.errors import BillingError
-from meterline.core.base.money import EXACT, ZERO, exact_sum, round_half_up
+from meterline.core.base.money import EXACT, ZERO, exact_product, exact_sum, round_half_up
 
 
 class TiersMode(StrEnum):
@@ -152,7 +152,7 @@ def rate(plan: PricePlan, quantity: Decimal) -> Rated:
 
 def rate_units(unit_amount: Decimal, quantity: Decimal) -> Rated:
     """What a quantity costs at one amount for each, outside any plan; both may be negative."""
-    amount = EXACT.multiply(quantity, unit_amount)
+    amount = exact_product(quantity, unit_amount)
     return Rated.of([RatedStep(quantity, unit_amount, ZERO, amount)])
 
 
@@ -169,7 +169,7 @@ def _per_unit_step(plan: PricePlan, quantity: Decimal) -> RatedStep:
     transform = plan.transform_quantity
     units = quantity if transform is None else transform.packages(quantity)
     unit_amount = plan.unit_amount or ZERO
-    return RatedStep(units, unit_amount, ZERO, EXACT.multiply(units, unit_amount))
+    return RatedStep(units, unit_amount, ZERO, exact_product(units, unit_amount))
 
 
 def _volume_steps(tiers: tuple[Tier, ...], quantity: Decimal) -> Iterator[RatedStep]:
@@ -196,7 +196,7 @@ def _graduated_steps(tiers: tuple[Tier, ...], quantity: Decimal) -> Iterator[Rat
 def _tier_steps(tier: Tier, quantity: Decimal, place: int, above: Decimal) -> Iterator[RatedStep]:
     """What a tier's units cost, and then its flat amount, if it has one."""
     unit, flat = tier.unit_amount or ZERO, tier.flat_amount
-    amount = EXACT.multiply(quantity, unit)
+    amount = exact_product(quantity, unit)
     yield RatedStep(quantity, unit, ZERO, amount, place, above, tier.up_to)
     if flat is not None:
         yield RatedStep(ZERO, ZERO, flat, flat, place, above, tier.up_to, is_flat=True)
@@ -216,16 +216,20 @@ def _check_tiered(plan: PricePlan) -> None:
         _check_amounts(tier, f"tiers[{place}]")
 
 
+_ONLY_THE_LAST = "Invalid tiers: the last tier, and only it, must have `up_to=inf`."
+_ASCENDING = "Invalid tiers: each `up_to` must be greater than the one before."
+
+
 def check_bounds(ends: Sequence[Decimal | None], param: str = "tiers") -> None:
     """Refuse tiers whose ends do not increase to infinity (None), which the last alone reaches."""
     above = ZERO
     for place, end in enumerate(ends):
         here = f"{param}[{place}][up_to]"
         if (end is None) != (place == len(ends) - 1):
-            raise BillingError("The last tier, and only it, has up_to=inf.", param=here)
+            raise BillingError(_ONLY_THE_LAST, param=here)
         if end is not None:
             if end <= above:
-                raise BillingError("The bounds of tiers must increase.", param=here)
+                raise BillingError(_ASCENDING, param=here)
             above = end
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from meterline.core.base.errors import BillingError, in_the_past, lower_case_key
-from meterline.core.base.money import format_decimal, minor_digits
+from meterline.core.base.money import format_decimal, known_currency
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -80,11 +80,7 @@ def _with_new_options(coupon: Body, given: Body) -> Body:
 
 def _check_currency(currency: str, param: str) -> None:
     lower_case_key(currency, "currency_options")
-    try:
-        minor_digits(currency)
-    except BillingError as refusal:
-        refusal.param = param
-        raise
+    known_currency(currency, param)
 
 
 def _new_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
@@ -144,7 +140,7 @@ def _check_what_is_off(params: Body) -> None:
         return
     if "currency" not in params:
         raise BillingError("You must pass currency when passing amount_off", param="currency")
-    minor_digits(params["currency"])
+    known_currency(params["currency"], "currency")
 
 
 def _check_percentage(percent: Decimal, params: Body) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import MAX_AMOUNT_MINOR, format_decimal, whole_units
+from meterline.core.catalog.rating import check_bounds
 from meterline.store.base.documents import Body
 
 
@@ -37,26 +38,14 @@ def price_tiers(params: Body, recurring: Body | None, param: str) -> list[Body] 
 
 def normal_tiers(tiers: list[Body], param: str) -> Iterable[Body]:
     """The tiers as stored: ascending, the last without an end, each with an amount."""
-    last_end = 0
+    ends = [None if tier["up_to"] == "inf" else Decimal(tier["up_to"]) for tier in tiers]
+    check_bounds(ends, param)
     for index, tier in enumerate(tiers):
         here = f"{param}[{index}]"
-        is_last = index == len(tiers) - 1
-        end = tier["up_to"]
-        if (end == "inf") != is_last:
-            raise BillingError(
-                "Invalid tiers: the last tier, and only it, must have `up_to=inf`.",
-                param=f"{here}[up_to]",
-            )
-        if not is_last and end <= last_end:
-            raise BillingError(
-                "Invalid tiers: each `up_to` must be greater than the one before.",
-                param=f"{here}[up_to]",
-            )
-        last_end = end if not is_last else last_end
         yield {
             **price_amount(tier, "flat_amount", here, optional=True),
             **price_amount(tier, "unit_amount", here, optional=True),
-            "up_to": None if is_last else end,
+            "up_to": None if tier["up_to"] == "inf" else tier["up_to"],
         }
         if not any(name.startswith(("flat", "unit")) for name in tier):
             raise BillingError(

@@ -7,7 +7,7 @@ another currency is sold at a price that reads as if that were its only one.
 from collections.abc import Mapping
 
 from meterline.core.base.errors import BillingError, lower_case_key
-from meterline.core.base.money import minor_digits
+from meterline.core.base.money import known_currency
 from meterline.services.catalog.price_amounts import (
     no_amount,
     normal_tiers,
@@ -92,8 +92,4 @@ def _option(price: Body, currency: str, given: Body, param: str) -> Body:
 
 def _check_currency(currency: str, param: str) -> None:
     lower_case_key(currency, param.rpartition("[")[0])
-    try:
-        minor_digits(currency)
-    except BillingError as refusal:
-        refusal.param = param
-        raise
+    known_currency(currency, param)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError, no_such
-from meterline.core.base.money import minor_digits
+from meterline.core.base.money import known_currency
+from meterline.core.base.periods import check_interval_count
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
@@ -26,8 +27,6 @@ from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Docu
 KIND = "price"
 LOOKUP_KEY = "price_lookup_key"
 """The claim through which a lookup key leads to its price."""
-
-_MOST_INTERVALS = {"day": 1_095, "week": 156, "month": 36, "year": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
         "active": params.get("active", True),
         "billing_scheme": "tiered" if tiers is not None else "per_unit",
         "created": ctx.now,
-        "currency": _currency(params["currency"], under(param, "currency")),
+        "currency": known_currency(params["currency"], under(param, "currency")),
         "custom_unit_amount": None,
         "livemode": ctx.livemode,
         "lookup_key": params.get("lookup_key"),
@@ -177,26 +176,11 @@ def _check_tax_behavior(price: Body, params: Body) -> None:
         )
 
 
-def _currency(currency: str, param: str) -> str:
-    try:
-        minor_digits(currency)
-    except BillingError as refusal:
-        refusal.param = param
-        raise
-    return currency
-
-
 def _recurring(ctx: Context, given: Body | None, param: str) -> Body | None:
     if given is None:
         return None
     count = given.get("interval_count", 1)
-    most = _MOST_INTERVALS[given["interval"]]
-    if count > most:
-        raise BillingError(
-            f"Invalid interval count: must be at most {most} for the interval "
-            f"`{given['interval']}` (three years).",
-            param=f"{param}[interval_count]",
-        )
+    check_interval_count(given["interval"], count, f"{param}[interval_count]")
     usage_type = given.get("usage_type", "licensed")
     _check_meter(ctx, given.get("meter"), usage_type, f"{param}[meter]")
     return {

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from meterline.core.base.errors import no_such
-from meterline.core.base.money import check_amount, minor_digits
+from meterline.core.base.money import check_amount, known_currency
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
@@ -88,7 +88,7 @@ def create_balance_transaction(ctx: Context, customer_id: str, params: Body) -> 
     document = find(ctx, "customer", customer_id)
     ctx = on_customers_time(ctx, document)
     before = document.body
-    minor_digits(params["currency"])
+    known_currency(params["currency"], "currency")
     fields = {
         "description": or_none(params.get("description")),
         "metadata": merged_metadata({}, params.get("metadata")),

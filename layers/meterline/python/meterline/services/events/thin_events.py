@@ -1,10 +1,9 @@
 """Events as the v2 API shows them: what happened to which object, without its content."""
 
-from datetime import UTC, datetime
-
 from meterline.core.base.errors import no_such
 from meterline.core.kinds.registry import find_kind
 from meterline.services.base.context import Context
+from meterline.services.base.timestamps import rfc3339
 from meterline.services.events.event_log import stored_event
 from meterline.services.metering.error_reports import KIND as REPORT_KIND
 from meterline.store.base.documents import Body
@@ -30,7 +29,7 @@ def thin_event(event: Body) -> Body:
     thin: Body = {
         "id": thin_id(event["id"], livemode=event["livemode"]),
         "object": "v2.core.event",
-        "created": rfc3339(event["created"]),
+        "created": rfc3339(event["created"] * 1_000),
         "livemode": event["livemode"],
         "related_object": _related(event["data"]["object"]),
         "snapshot_event": event["id"],
@@ -57,11 +56,6 @@ def snapshot_id(thin_event_id: str, *, livemode: bool) -> str | None:
     if not thin_event_id.startswith(prefix):
         return None
     return _V1_PREFIX + thin_event_id.removeprefix(prefix)
-
-
-def rfc3339(instant: int) -> str:
-    """An instant as v2 writes it: milliseconds and ``Z``."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _prefix(*, livemode: bool) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.base.errors import BillingError, param_inside
-from meterline.core.base.money import check_amount, check_charge, minor_digits
+from meterline.core.base.money import check_amount, check_charge, known_currency
 from meterline.core.base.periods import Period
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.catalog.rating import rate_units
@@ -68,7 +68,7 @@ def _terms(uow: UnitOfWork, params: Body, subscription: Body | None, at: str) ->
         return one_off_terms(uow, price, quantity, subscription, param)
     if "currency" not in params:
         raise _missing(param_inside(at, "currency"))
-    _check_known(params["currency"], param_inside(at, "currency"))
+    known_currency(params["currency"], param_inside(at, "currency"))
     unit = _unit_amount(params, quantity, at)
     rated = rate_units(unit, quantity)
     quantified = next((name for name in _QUANTITIES if name in params), "amount")
@@ -200,14 +200,6 @@ def _discounted(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
     if "discounts" not in params:
         return item
     return discounted_item(uow, item, params["discounts"] or [], param_inside(at, "discounts"))
-
-
-def _check_known(currency: str, param: str) -> None:
-    try:
-        minor_digits(currency)
-    except BillingError as refusal:
-        refusal.param = param
-        raise
 
 
 def _missing(param: str) -> BillingError:

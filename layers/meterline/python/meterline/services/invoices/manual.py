@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from meterline.core.base.errors import BillingError
-from meterline.core.base.money import minor_digits
+from meterline.core.base.money import known_currency
 from meterline.core.base.periods import Period
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.account.settings import invoice_grace_seconds
@@ -175,7 +175,7 @@ def _draft(uow: UnitOfWork, params: Body, subscription: Body | None) -> Body:
     )
     if subscription is None:
         currency = params.get("currency") or uow.customer["currency"] or DEFAULT_CURRENCY
-        minor_digits(currency)
+        known_currency(currency, "currency")
         draft = new_invoice(terms, uow.customer, currency)
     else:
         _check_currency(subscription, params)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.money import format_decimal
 from meterline.core.metering import acceptance
 from meterline.core.metering.acceptance import EventRefused, MeterRules, Reason
 from meterline.services.base.timestamps import rfc3339, unix_seconds
 from meterline.services.metering import error_reports
-from meterline.store.base import decimals
 from meterline.store.metering import meter_events, uncounted
 from meterline.store.metering.meter_events import AcceptedEvent
 
@@ -284,7 +284,7 @@ def _judge_one(
         meter=rules.id,
         measure=acceptance.measure_text(rules.measure),
         customer=customer,
-        value=decimals.plain(value),
+        value=format_decimal(value),
         timestamp=timestamp,
         accepted_at=sender.now_microseconds + order,
         payload=payload,

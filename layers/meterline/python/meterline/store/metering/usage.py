@@ -20,6 +20,7 @@ written. How counters change: ``usage_commits``.
 
 from calendar import timegm
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from functools import lru_cache, partial
 from time import gmtime, strftime
 from typing import Any, NamedTuple
@@ -28,7 +29,6 @@ from meterline.core.metering import distinct, packed_rows
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import EMPTY, Bucket
 from meterline.core.metering.distinct import Distinct
-from meterline.store.base import decimals
 from meterline.store.base.batches import back_off, batch_get
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
@@ -175,8 +175,8 @@ def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
         version=int(item["version"]["N"]),
         aggregate=Aggregate(
             count=int(count),
-            total=decimals.exact(total),
-            extreme=decimals.exact(item["extreme"]["S"]) if "extreme" in item else None,
+            total=Decimal(total),
+            extreme=Decimal(item["extreme"]["S"]) if "extreme" in item else None,
             chosen=chosen,
             distinct=_distinct(item) if "distinct" in item else None,
         ),

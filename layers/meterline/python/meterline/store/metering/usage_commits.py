@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from itertools import batched
 from typing import Any, NamedTuple
 
+from meterline.core.base.money import format_decimal
 from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Measure
 from meterline.core.metering.buckets import Bucket
-from meterline.store.base import decimals
 from meterline.store.base.batches import RETRIABLE, STATEMENT_LIMIT
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.settings import settings
@@ -196,7 +196,7 @@ def _counter_item(change: Change, rows: bytes, segments: int, newest: str) -> It
     """
     key, bucket = change.key, change.after
     total = bucket.aggregate
-    numbers = f"{total.count} {decimals.plain(total.total)} {bucket.watermark} {segments}"
+    numbers = f"{total.count} {format_decimal(total.total)} {bucket.watermark} {segments}"
     item: Item = {
         **counter_place(key),
         "version": {"N": str(bucket.version)},
@@ -204,7 +204,7 @@ def _counter_item(change: Change, rows: bytes, segments: int, newest: str) -> It
         "rows": {"B": rows},
     }
     if total.extreme is not None:
-        item["extreme"] = {"S": decimals.plain(total.extreme)}
+        item["extreme"] = {"S": format_decimal(total.extreme)}
     if total.chosen is not None:
         item["chosen"] = {"B": packed_rows.pack([total.chosen], key.start, change.measure)}
     if total.distinct is not None:

@@ -4,13 +4,14 @@ A profile is replaced by a later one without a condition: one that is older cost
 says the same.
 """
 
+from decimal import Decimal
 from typing import Any
 
+from meterline.core.base.money import format_decimal
 from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Aggregate, Measure
 from meterline.core.metering.buckets import EMPTY, Bucket
 from meterline.core.metering.second_profiles import Profile, Seconds
-from meterline.store.base import decimals
 from meterline.store.base.batches import batch_get
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.packing import pack, unpack
@@ -69,8 +70,8 @@ def _place(key: BucketKey) -> Item:
 def _texts(part: Aggregate, start: int, measure: Measure) -> list[Any]:
     """What a second holds, as JSON holds it."""
     chosen = packed_rows.pack([part.chosen], start, measure).hex() if part.chosen else None
-    extreme = None if part.extreme is None else decimals.plain(part.extreme)
-    return [part.count, decimals.plain(part.total), extreme, chosen]
+    extreme = None if part.extreme is None else format_decimal(part.extreme)
+    return [part.count, format_decimal(part.total), extreme, chosen]
 
 
 def _profile(item: Item, key: BucketKey, measure: Measure) -> Profile:
@@ -86,7 +87,7 @@ def _aggregate(texts: list[Any], start: int, measure: Measure) -> Aggregate:
     rows = packed_rows.unpack(bytes.fromhex(chosen or ""), start, measure)
     return Aggregate(
         count=count,
-        total=decimals.exact(total),
-        extreme=None if extreme is None else decimals.exact(extreme),
+        total=Decimal(total),
+        extreme=None if extreme is None else Decimal(extreme),
         chosen=next(iter(rows), None),
     )

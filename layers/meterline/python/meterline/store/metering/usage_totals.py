@@ -7,11 +7,12 @@ after.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from meterline.core.base.money import format_decimal
 from meterline.core.metering import distinct, packed_rows
 from meterline.core.metering.aggregation import NOTHING, Aggregate, Measure, Row
-from meterline.store.base import decimals
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.settings import settings
 from meterline.store.metering.usage import HOUR_SECONDS, partition
@@ -84,10 +85,10 @@ def _key(livemode: bool, meter: str, customer: str) -> Item:  # noqa: FBT001 - a
 def _fields(aggregate: Aggregate, measure: Measure) -> Item:
     item: Item = {
         "events": {"N": str(aggregate.count)},
-        "total": {"S": decimals.plain(aggregate.total)},
+        "total": {"S": format_decimal(aggregate.total)},
     }
     if aggregate.extreme is not None:
-        item["extreme"] = {"S": decimals.plain(aggregate.extreme)}
+        item["extreme"] = {"S": format_decimal(aggregate.extreme)}
     if aggregate.chosen is not None:
         hour = aggregate.chosen.timestamp // HOUR_SECONDS
         item["chosen_hour"] = {"N": str(hour)}
@@ -109,8 +110,8 @@ def _total(item: Item, measure: Measure) -> OldTotal:
         values = distinct.unpack(item["distinct"]["B"], limit)
     whole = Aggregate(
         count=int(item["events"]["N"]),
-        total=decimals.exact(item["total"]["S"]),
-        extreme=decimals.exact(item["extreme"]["S"]) if "extreme" in item else None,
+        total=Decimal(item["total"]["S"]),
+        extreme=Decimal(item["extreme"]["S"]) if "extreme" in item else None,
         chosen=_chosen(item, measure),
         distinct=values,
     )
