@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
-from meterline.core.billing.discounts import percentage_of
 from meterline.core.catalog.commitments import (
     UNBOUNDED,
     BoundedAmount,
@@ -20,35 +19,26 @@ from meterline.core.catalog.percentages import (
     GraduatedPercentagePlan,
     PercentagePlan,
     PercentageTier,
-    rate_events,
     rate_graduated_percentage,
     rate_percentage,
 )
 from meterline.core.catalog.rating import StepUnit, rate
-from meterline.core.subscriptions.thresholds import rate_further
 from tests.unit.core.tables import plan_of, rows
 
-FLAT_STEPS = "5@0+100, 10@0+50, 15@5, inf@1"
 FLAT_VOLUMES = "5@0+100, 10@0+150, 15@10, inf@5"
 
-# case | model | terms | quantity before, now | billed before | minimum, maximum | is final
-#      | usage, reduction, true-up
+# case | model | terms | quantity | minimum, maximum | usage, reduction, true-up
 BOUNDED = f"""
-openmeter 007 | per_unit    | 10             | 0, 10  | 0   | -, 100  | no  | 100, 0, 0
-openmeter 008 | per_unit    | 10             | 7, 5   | 70  | -, 100  | no  | 50, 20, 0
-openmeter 019 | per_package | 15 per 10 up   | 60, 50 | 90  | -, 100  | no  | 75, 65, 0
-openmeter 022 | graduated   | {FLAT_STEPS}   | 2, 0   | 100 | 1000, - | yes | 0, 0, 900
-openmeter 023 | graduated   | {FLAT_STEPS}   | 2, 0   | 100 | 1000, - | no  | 0, 0, 0
-openmeter 033 | volume      | {FLAT_VOLUMES} | -, 0   | 0   | 150, -  | yes | 100, 0, 50
-openmeter 035 | volume      | {FLAT_VOLUMES} | -, 5   | 0   | 150, -  | yes | 100, 0, 50
-openmeter 036 | volume      | {FLAT_VOLUMES} | -, 5   | 0   | 100, -  | yes | 100, 0, 0
-openmeter 037 | volume      | {FLAT_VOLUMES} | -, 5   | 0   | -, 100  | yes | 100, 0, 0
-openmeter 038 | volume      | {FLAT_VOLUMES} | -, 7   | 0   | -, 125  | yes | 150, 25, 0
-openmeter 043 | per_unit    | 1              | -, 0   | 0   | -, -    | yes | 0, 0, 0
-openmeter 044 | per_unit    | 1              | -, 0   | 0   | 100, -  | yes | 0, 0, 100
-openmeter 046 | per_unit    | 1              | -, 0   | 0   | 100, -  | yes | 0, 0, 100
-openmeter 055 | per_unit    | 10             | -, 0   | 0   | -, -    | yes | 0, 0, 0
-polar 039     | per_unit    | 100            | -, 1000 | 0  | -, 5000 | yes | 100000, 95000, 0
+openmeter 033 | volume | {FLAT_VOLUMES} | 0 | 150, - | 100, 0, 50
+openmeter 035 | volume | {FLAT_VOLUMES} | 5 | 150, - | 100, 0, 50
+openmeter 036 | volume | {FLAT_VOLUMES} | 5 | 100, - | 100, 0, 0
+openmeter 037 | volume | {FLAT_VOLUMES} | 5 | -, 100 | 100, 0, 0
+openmeter 038 | volume | {FLAT_VOLUMES} | 7 | -, 125 | 150, 25, 0
+openmeter 043 | per_unit | 1 | 0 | -, - | 0, 0, 0
+openmeter 044 | per_unit | 1 | 0 | 100, - | 0, 0, 100
+openmeter 046 | per_unit | 1 | 0 | 100, - | 0, 0, 100
+openmeter 055 | per_unit | 10 | 0 | -, - | 0, 0, 0
+polar 039 | per_unit | 100 | 1000 | -, 5000 | 100000, 95000, 0
 """
 
 THREE_PERCENTAGES = GraduatedPercentagePlan(
@@ -67,33 +57,11 @@ def number(cell: str) -> int | None:
 
 @pytest.mark.parametrize("row", rows(BOUNDED))
 def test_a_period_s_amount_is_kept_within_its_bounds(row: tuple[str, ...]) -> None:
-    case, model, terms, quantities, before, bounds, final, expected = row
-    quantity_before, quantity = (number(cell) for cell in quantities.split(", "))
+    case, model, terms, quantity, bounds, expected = row
     minimum, maximum = (number(cell) for cell in bounds.split(", "))
-    plan = plan_of(model, terms)
-    if quantity_before is None:
-        usage = rate(plan, Decimal(quantity or 0)).amount_minor
-    else:
-        total = Decimal(quantity_before + (quantity or 0))
-        usage = rate_further(plan, Decimal(quantity_before), total).amount_minor
-    amount = bound_amount(
-        usage,
-        SpendBounds(minimum, maximum),
-        billed_before_minor=int(before),
-        is_final=final == "yes",
-    )
+    usage = rate(plan_of(model, terms), Decimal(quantity)).amount_minor
+    amount = bound_amount(usage, SpendBounds(minimum, maximum))
     assert amount == BoundedAmount(*(int(cell) for cell in expected.split(", "))), case
-
-
-def test_the_maximum_holds_after_discounts() -> None:
-    """Case openmeter 009: half off 200, 35 billed before, at most 100: 65 are left."""
-    usage = rate(plan_of("per_unit", "10"), Decimal(20)).amount_minor
-    discount = percentage_of(usage, Decimal(50))
-    bounded = bound_amount(
-        usage - discount, SpendBounds(maximum_minor=100), billed_before_minor=35, is_final=False
-    )
-    assert bounded.amount_minor == 65
-    assert discount + bounded.reduction_minor == 135
 
 
 def test_usage_above_the_minimum_needs_no_true_up() -> None:
@@ -174,30 +142,6 @@ def test_a_percentage_and_a_fee_for_each_event(
 ) -> None:
     rated = rate_percentage(plan, Decimal(volume), events)
     assert rated.exact == Decimal(expected), case
-
-
-def test_single_events_are_kept_within_bounds() -> None:
-    """Case lago 036: 10, 80 and 10000 at 2.99 %, each at least 1.75 and at most 12."""
-    plan = PercentagePlan(Decimal("2.99"), event_minimum=Decimal("1.75"), event_maximum=Decimal(12))
-    rated = rate_events(plan, [Decimal(10), Decimal(80), Decimal(10000)])
-    assert rated.exact == Decimal("16.142")
-    assert [step.amount for step in rated.steps] == [
-        Decimal("1.75"),
-        Decimal("2.392"),
-        Decimal(12),
-    ]
-
-
-def test_bounds_of_single_events_need_the_single_events() -> None:
-    plan = PercentagePlan(Decimal(3), event_maximum=Decimal(12))
-    with pytest.raises(BillingError, match="each event"):
-        rate_percentage(plan, Decimal(100), 1)
-
-
-def test_free_volume_and_events_are_used_up_in_order() -> None:
-    plan = PercentagePlan(Decimal(10), Decimal(1), free_events=1, free_volume=Decimal(150))
-    rated = rate_events(plan, [Decimal(100), Decimal(100), Decimal(100)])
-    assert [step.amount for step in rated.steps] == [Decimal(0), Decimal(6), Decimal(11)]
 
 
 def test_parts_of_a_percentage_price_are_not_negative() -> None:

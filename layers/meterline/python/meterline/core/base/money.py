@@ -5,7 +5,7 @@ yen). Amounts still being computed are exact `Decimal`s in that same unit.
 """
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
 from meterline.core.base.errors import BillingError
@@ -13,9 +13,6 @@ from meterline.core.base.errors import BillingError
 EXACT: Final = Context(prec=100, rounding=ROUND_HALF_UP)
 """Context of every computation with prices: wide enough that a product of any accepted unit amount
 and quantity is exact, and independent of the ambient decimal context."""
-
-MAX_DECIMAL_PLACES: Final = 12
-"""Places after the point that a unit amount may have (Stripe: decimal amounts)."""
 
 MAX_AMOUNT_MINOR: Final = 99_999_999_999
 """Largest amount that a request can name, in minor units of any currency."""
@@ -145,22 +142,6 @@ def check_charge(amount_minor: int, currency: str, param: str) -> None:
             f" {(amount_minor // step + 1) * step}.",
             param=param,
         )
-
-
-def parse_unit_amount(text: str, param: str = "unit_amount_decimal") -> Decimal:
-    """Read a non-negative decimal unit amount in minor units, at most 12 places after the point."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise BillingError(f"Invalid decimal: {text}", param=param) from None
-    if not amount.is_finite() or amount < 0:
-        raise BillingError(f"Invalid decimal: {text}; it must be at least 0", param=param)
-    if decimal_places(amount) > MAX_DECIMAL_PLACES:
-        raise BillingError(
-            f"Invalid decimal: {text}; at most {MAX_DECIMAL_PLACES} decimal places are supported",
-            param=param,
-        )
-    return amount
 
 
 def decimal_places(amount: Decimal) -> int:

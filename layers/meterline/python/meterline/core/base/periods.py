@@ -97,10 +97,6 @@ class Period:
         """Length in seconds."""
         return self.end - self.start
 
-    def contains(self, instant: int) -> bool:
-        """Whether the instant lies in the period; its end does not."""
-        return self.start <= instant < self.end
-
     def remaining_from(self, instant: int) -> "Period":
         """The part of the period from an instant on: all of it, a part, or nothing at its end."""
         return Period(min(max(self.start, instant), self.end), self.end)

@@ -51,11 +51,6 @@ class AppliedBalance:
         """What the invoice adds to the balance (positive: credit used up or a debt carried)."""
         return self.ending_balance_minor - self.starting_balance_minor
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing is left to pay."""
-        return self.amount_due_minor == 0
-
 
 def apply_balance(
     total_minor: int,

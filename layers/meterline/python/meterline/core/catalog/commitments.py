@@ -62,24 +62,11 @@ class Commitment:
     bounded: BoundedAmount
 
 
-def bound_amount(
-    usage_minor: int,
-    bounds: SpendBounds,
-    *,
-    billed_before_minor: int = 0,
-    is_final: bool = True,
-) -> BoundedAmount:
-    """Keep what a period costs within its bounds.
-
-    `usage_minor` is the cost of this invoice's usage, `billed_before_minor` what earlier invoices
-    of the period billed. Only the period's final invoice makes up the minimum.
-    """
-    reduction = 0
-    if bounds.maximum_minor is not None:
-        room = max(0, bounds.maximum_minor - billed_before_minor)
-        reduction = max(0, usage_minor - room)
-    billed = billed_before_minor + usage_minor - reduction
-    missing = max(0, (bounds.minimum_minor or 0) - billed) if is_final else 0
+def bound_amount(usage_minor: int, bounds: SpendBounds) -> BoundedAmount:
+    """Keep what a period costs within its bounds; `usage_minor` is the cost of its usage."""
+    most = usage_minor if bounds.maximum_minor is None else bounds.maximum_minor
+    reduction = max(0, usage_minor - most)
+    missing = max(0, (bounds.minimum_minor or 0) - usage_minor + reduction)
     return BoundedAmount(usage_minor, reduction, missing)
 
 

@@ -5,7 +5,6 @@ is in minor units again. As in `rating`, everything stays exact until the line i
 Allowances, tiers and fees hold for whatever is rated at once: a short period has all of them.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -21,15 +20,13 @@ _PERCENT: Final = Decimal("0.01")
 class PercentagePlan:
     """A percentage of the volume and a fixed fee for each event, after free allowances.
 
-    The bounds hold for the percentage and fee of a single event. All amounts in minor units.
+    All amounts in minor units.
     """
 
     percent: Decimal
     fixed_fee: Decimal = ZERO
     free_events: int = 0
     free_volume: Decimal = ZERO
-    event_minimum: Decimal | None = None
-    event_maximum: Decimal | None = None
 
     def __post_init__(self) -> None:
         amounts = (self.percent, self.fixed_fee, self.free_volume)
@@ -39,12 +36,7 @@ class PercentagePlan:
     @property
     def is_free(self) -> bool:
         """Whether no volume and no event can ever cost anything."""
-        return not (self.percent or self.fixed_fee or self.event_minimum)
-
-    @property
-    def needs_single_events(self) -> bool:
-        """Whether the volume and count of events do not suffice."""
-        return self.event_minimum is not None or self.event_maximum is not None
+        return not (self.percent or self.fixed_fee)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +68,7 @@ class GraduatedPercentagePlan:
 
 
 def rate_percentage(plan: PercentagePlan, volume: Decimal, events: int) -> Rated:
-    """What a volume made up of so many events costs, rounded once.
-
-    A plan with bounds for single events needs `rate_events`.
-    """
-    if plan.needs_single_events:
-        raise BillingError("This percentage price needs the amount of each event.")
+    """What a volume made up of so many events costs, rounded once."""
     billable = max(volume, ZERO)
     free_volume, free_events = min(billable, plan.free_volume), min(events, plan.free_events)
     steps = [_free_step(free_volume, StepUnit.QUANTITY)] if plan.free_volume else []
@@ -91,14 +78,6 @@ def rate_percentage(plan: PercentagePlan, volume: Decimal, events: int) -> Rated
     if plan.fixed_fee:
         steps.append(_fee_step(Decimal(events - free_events), plan.fixed_fee))
     return Rated.of(steps)
-
-
-def rate_events(plan: PercentagePlan, volumes: Sequence[Decimal]) -> Rated:
-    """What single events cost, each within the plan's bounds, together rounded once.
-
-    Free allowances are used up in the order of the events.
-    """
-    return Rated.of(list(_event_steps(plan, volumes)))
 
 
 def rate_graduated_percentage(plan: GraduatedPercentagePlan, volume: Decimal) -> Rated:
@@ -117,27 +96,6 @@ def rate_graduated_percentage(plan: GraduatedPercentagePlan, volume: Decimal) ->
             break
         above = tier.up_to
     return Rated.of(steps)
-
-
-def _event_steps(plan: PercentagePlan, volumes: Sequence[Decimal]) -> Iterator[RatedStep]:
-    free_volume = plan.free_volume
-    for place, volume in enumerate(volumes):
-        used = min(volume, free_volume)
-        free_volume = EXACT.subtract(free_volume, used)
-        fee = ZERO if place < plan.free_events else plan.fixed_fee
-        step = _step(EXACT.subtract(volume, used), plan.percent, fee)
-        yield _within(step, plan.event_minimum, plan.event_maximum)
-
-
-def _within(step: RatedStep, minimum: Decimal | None, maximum: Decimal | None) -> RatedStep:
-    """The step with its amount moved to the nearer bound; the difference shows as flat amount."""
-    amount = step.amount
-    if minimum is not None:
-        amount = max(amount, minimum)
-    if maximum is not None:
-        amount = min(amount, maximum)
-    flat_amount = EXACT.add(step.flat_amount, EXACT.subtract(amount, step.amount))
-    return RatedStep(step.quantity, step.unit_amount, flat_amount, amount)
 
 
 def _step(

@@ -26,11 +26,6 @@ class Deadlines:
     late_at: int | None
     given_up_at: int | None
 
-    @property
-    def next_at(self) -> int | None:
-        """The earlier deadline that is still to come."""
-        return self.given_up_at if self.late_at is None else self.late_at
-
 
 def deadlines_of(finalized_at: int, due_date: int | None, policy: DunningPolicy) -> Deadlines:
     """The deadlines of an invoice that is finalised with this due date, if it has one.

@@ -5,13 +5,10 @@ less what was billed before, which a volume price can make negative. Rules: Stri
 thresholds".
 """
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
-from meterline.core.catalog.rating import PricePlan, Rated, rate
 
 MIN_AMOUNT_GTE: Final = 50
 """Smallest amount, in minor units, that a subscription's threshold may have."""
@@ -19,28 +16,6 @@ MIN_AMOUNT_GTE: Final = 50
 
 QUIET_SECONDS: Final = 86_400
 """How long before the end of a period its renewal is awaited instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class FurtherUsage:
-    """The cost of all usage of a period so far, and the part of it that is billed already."""
-
-    total: Rated
-    billed_minor: int
-
-    @property
-    def amount_minor(self) -> int:
-        """What is left to bill; negative if more usage made all of it cheaper."""
-        return self.total.amount_minor - self.billed_minor
-
-
-def rate_further(plan: PricePlan, billed_quantity: Decimal, quantity: Decimal) -> FurtherUsage:
-    """What the usage of a period costs beyond a quantity of it that is billed already.
-
-    Nothing billed yet is quantity zero only if an invoice said so: flat amounts of the first tier
-    count as billed with it.
-    """
-    return FurtherUsage(rate(plan, quantity), rate(plan, billed_quantity).amount_minor)
 
 
 def is_watched(period: Period, now: int) -> bool:

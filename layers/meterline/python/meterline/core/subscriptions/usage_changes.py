@@ -14,31 +14,29 @@ from meterline.core.billing.invoicing import BillingMode
 class UsageCut:
     """What becomes of a metered item's period that is cut in two.
 
-    The usage of `billed` is billed as a pending item at the old price, that of `carried` at the end
-    of the period at the new one. Usage in neither is never billed.
+    The usage of `billed` is billed as a pending item at the old price; None if there is none.
     """
 
     billed: Period | None
-    carried: Period | None
 
 
 def cut_by_price_change(period: Period, at: int, mode: BillingMode, *, prorate: bool) -> UsageCut:
     """Flexible mode bills each part at its price, unless proration is off; classic mode only the
     usage since the change.
     """
-    used, coming = split(period, at)
-    return UsageCut(used if mode is BillingMode.FLEXIBLE and prorate else None, coming)
+    used, _ = split(period, at)
+    return UsageCut(used if mode is BillingMode.FLEXIBLE and prorate else None)
 
 
 def cut_by_removal(period: Period, at: int, mode: BillingMode, *, prorate: bool) -> UsageCut:
     """Flexible mode bills what was used, unless proration is off; classic mode drops it."""
-    return UsageCut(cut_by_price_change(period, at, mode, prorate=prorate).billed, None)
+    return cut_by_price_change(period, at, mode, prorate=prorate)
 
 
 def cut_by_reset(period: Period, at: int) -> UsageCut:
     """A reset of the cycle ends the period early: the usage of the shortened period is billed."""
     used, _ = split(period, at)
-    return UsageCut(used, None)
+    return UsageCut(used)
 
 
 def split(period: Period, at: int) -> tuple[Period | None, Period | None]:

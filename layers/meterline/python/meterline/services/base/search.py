@@ -26,8 +26,6 @@ from meterline.store.billing.search_terms import indexed_term, metadata_term
 MAX_CLAUSES = 10
 MAX_EXAMINED = 2_000
 
-type Test = Callable[[Body], bool]
-
 _QUOTED = r'"(?:\\.|[^"\\])*+"|\'(?:\\.|[^\'\\])*+\''
 _CLAUSE = re.compile(
     rf"""\s*+(?P<minus>-)?(?P<field>[a-z_]++)(?:\[(?P<key>{_QUOTED})\])?

@@ -44,7 +44,6 @@ class Record:
     fingerprint: str
     request_id: str
     lease: str
-    leased_until: int
     expires_at: int
     result_id: str = ""
     status: int = 0
@@ -153,7 +152,6 @@ def _record(item: dict[str, Any]) -> Record:
         fingerprint=item["fingerprint"]["S"],
         request_id=item["request_id"]["S"],
         lease=item["lease"]["S"],
-        leased_until=int(item["leased_until"]["N"]),
         expires_at=int(item["expires_at"]["N"]),
         result_id=item.get("result_id", {}).get("S", ""),
         status=int(item.get("status", {}).get("N", "0")),
