@@ -143,7 +143,12 @@ def test_what_a_message_leaves_due_at_once_carries_its_correlation(
     subscription = subscribe(client)
     later = subscription.created + 32 * DAY
     monkeypatch.setattr("meterline.services.base.workers.wall_clock", lambda: later)
-    due = {"livemode": False, "id": subscription.id, "correlation_id": "the-sweep"}
+    due = {
+        "livemode": False,
+        "kind": "subscription",
+        "id": subscription.id,
+        "correlation_id": "the-sweep",
+    }
     message = {"messageId": "1", "body": json.dumps(due)}
     load_handler("roll_billing_cycles")({"Records": [message]}, None)
     (left,) = messages(api.engine, "invoices")
@@ -216,7 +221,7 @@ def test_no_line_of_a_failure_quotes_what_failed(
         assert api.post("/v1/customers", f"email={EMAIL}")[0] == 500
     with monkeypatch.context() as broken:
         broken.setattr(queue_workers, "do_due_work", fails)
-        due = json.dumps({"livemode": False, "id": subscription.id})
+        due = json.dumps({"livemode": False, "kind": "subscription", "id": subscription.id})
         batch = [{"messageId": "1", "body": due}, {"messageId": "2", "body": EMAIL}]
         answer = load_handler("roll_billing_cycles")({"Records": batch}, None)
         assert len(answer["batchItemFailures"]) == 2
