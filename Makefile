@@ -72,7 +72,7 @@ check: $(READY) $(CHECKERS) ## what looks for mistakes of deployment and securit
 	git ls-files -z | xargs -0 $(CHECKS)/bin/detect-secrets-hook $(SECRETS)
 	python -m local.audit $(CHECKS)/bin/pip-audit layers/runtime/requirements.txt requirements/dev.txt
 
-test: $(READY) ## unit, contract, integration (on moto) and fault tests
+test: $(READY) ## unit, contract, integration (DynamoDB in memory) and fault tests
 	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks $(PARALLEL) $(ARGS)
 
 SEEDS ?= 4000

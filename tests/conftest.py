@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--dynamodb-endpoint",
         default=None,
         metavar="URL",
-        help="run the tests that use DynamoDB on the DynamoDB Local at this address, not on moto",
+        help="run the tests that use DynamoDB on the DynamoDB Local at this address, not in memory",
     )
     parser.addoption("--fault-seeds", type=int, default=200, help="how many seeds to simulate")
     parser.addoption("--fault-seed", type=int, default=None, help="simulate only this seed")

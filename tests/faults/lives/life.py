@@ -12,8 +12,9 @@ from typing import Protocol
 
 from meterline.store.base.documents import Body
 from tests.faults.billing.world import NOW
+from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.catalogue import Catalogue
-from tests.faults.lives.shop import BrokenRuleError, Shop
+from tests.faults.lives.shop import Shop
 
 STEPS = (6, 16)
 

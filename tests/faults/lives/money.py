@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from meterline.core.base.money import charge_step_minor
 from meterline.store.base.documents import Body
+from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Life
-from tests.faults.lives.shop import BrokenRuleError
 
 _FINAL = ("open", "paid", "uncollectible", "void")
 

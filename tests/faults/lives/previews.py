@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from meterline.store.base.documents import Body
+from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Life
-from tests.faults.lives.shop import Answer, BrokenRuleError
+from tests.faults.lives.shop import Answer
 
 _PREVIEW = "/v1/invoices/create_preview"
 

@@ -7,10 +7,11 @@ from itertools import pairwise
 
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.store.base.documents import Body
+from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.counted import Reckoning, check_corrections
 from tests.faults.lives.life import Life
 from tests.faults.lives.money import check_balances, check_credits, check_invoice
-from tests.faults.lives.shop import BrokenRuleError, stamp
+from tests.faults.lives.shop import stamp
 from tests.faults.lives.usage import check_lines, check_once, check_thresholds
 
 _ENDED = ("canceled", "incomplete_expired")

@@ -24,6 +24,7 @@ from tests.dynamodb.engine import DynamoDB
 from tests.dynamodb.tables import Key
 from tests.dynamodb.values import Item
 from tests.faults.billing.world import FrozenTime, forget
+from tests.faults.broken import BrokenRuleError
 from tests.gateway import route
 from tests.integration.api.bridge import gateway_event, load_handler
 
@@ -32,14 +33,6 @@ MOST_WRITES = 1_500
 
 _ID = re.compile(r"\b(?:clock|cus|prod|sub|si|in|ii|il|price|mtr|di|cbtxn)_[0-9A-Za-z]{12,}")
 _ALIASES = {"cus", "sub", "si", "in", "ii"}
-
-
-class BrokenRuleError(AssertionError):
-    """A rule that does not hold in a life; ``rule`` is its name."""
-
-    def __init__(self, rule: str, text: str) -> None:
-        super().__init__(f"{rule}: {text}")
-        self.rule = rule
 
 
 class Answer(NamedTuple):

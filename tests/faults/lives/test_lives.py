@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import pytest
 
 from meterline.api import app
+from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Lives, Step
 from tests.faults.lives.rules import Rules
-from tests.faults.lives.shop import BrokenRuleError
 from tests.faults.lives.steps import USAGE_WEIGHTS, VERBS, WEIGHTS
 
 SHARES = 4

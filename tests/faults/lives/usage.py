@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.store.base.documents import Body
+from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Life
-from tests.faults.lives.shop import BrokenRuleError, stamp
+from tests.faults.lives.shop import stamp
 
 
 def check_lines(life: Life, finals: Iterable[Body]) -> None:
