@@ -52,7 +52,7 @@ pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt && $(COMPILE) checks.in -o checks.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint check test test-faults test-differential test-runs test-year test-dynamodb-local test-node test-e2e bench ci
+.PHONY: format lint check test test-faults test-differential test-runs test-restore test-year test-dynamodb-local test-node test-e2e bench ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -85,6 +85,10 @@ test-differential: $(READY) ## the core against a naive implementation, 800,000 
 LIVES ?= 2000
 test-runs: $(READY) ## billing work that dies at every call; random weeks with deaths; 2,000 random lives on clocks
 	python -m pytest tests/faults/billing tests/faults/lives -m "not year" --run-seeds=1000 --lives=$(LIVES) $(PARALLEL) $(ARGS)
+
+RESTORES ?= 100
+test-restore: $(READY) ## the drill: tables restored to different moments bill all usage once
+	python -m pytest tests/faults/billing/test_restore.py --restore-seeds=$(RESTORES) $(PARALLEL) $(ARGS)
 
 test-year: $(READY) ## a year of a thousand subscriptions, with faults and without: the same bills
 	python -m pytest -m year tests/faults/billing $(PARALLEL) $(ARGS)

@@ -80,8 +80,12 @@ _TemplateLoader.add_multi_constructor("!", _short_form)
 @cache
 def template() -> dict[str, Any]:
     """The deployment's template, short forms spelled out."""
-    text = (ROOT / "template.yaml").read_text()
-    loaded: dict[str, Any] = yaml.load(text, Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
+    return load_template(ROOT / "template.yaml")
+
+
+def load_template(path: Path) -> dict[str, Any]:
+    """A template in a file, short forms spelled out."""
+    loaded: dict[str, Any] = yaml.load(path.read_text(), Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
     return loaded
 
 

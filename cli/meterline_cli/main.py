@@ -13,6 +13,7 @@ COMMANDS = {
     "explain": ("meterline_cli.explain", "tell why an invoice is so"),
     "reconcile": ("meterline_cli.reconcile", "compare counters with their events, and repair"),
     "redrive": ("meterline_cli.redrive", "give failed work another try"),
+    "replay": ("meterline_cli.replay", "give functions again what their streams have lost"),
     "usage-events": ("meterline_cli.usage_events", "write the events behind a number as CSV"),
     "import-usage": ("meterline_cli.import_usage", "send a CSV of usage as meter events"),
 }

@@ -1,28 +1,18 @@
 """``meterline redrive``: give work that failed too often another try, once its cause is mended."""
 
 import argparse
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from meterline.store.work import failed_batches
 from meterline.store.work.failed_batches import FailedBatch
 from meterline.store.work.queues import redrive
 from meterline_cli.deployment import QUEUES, add_options, connect, queue_urls
+from meterline_cli.functions import Invoke, invoke_function
 
 RECORDS = "records"
 """Stream records that failed: usage to count, usage to watch, events to publish."""
-
-_FUNCTION_SECONDS = 70
-
-type Invoke = Callable[[str, Mapping[str, Any]], Any]
-"""Calls a function with an event: its answer. Raises RuntimeError when it fails, BotoCoreError or
-ClientError when it cannot be called.
-"""
 
 
 def run(arguments: Sequence[str], invoke: Invoke | None = None) -> int:
@@ -36,7 +26,7 @@ def run(arguments: Sequence[str], invoke: Invoke | None = None) -> int:
             print(f"{name}: {redrive(urls[name], most=options.limit):,} messages sent again")
     if RECORDS not in names:
         return 0
-    done, failed = redrive_records(invoke or _invoke, most=options.limit)
+    done, failed = redrive_records(invoke or invoke_function, most=options.limit)
     print(f"{RECORDS}: {done:,} processed, {failed:,} failed again")
     if failed:
         print("What failed is kept: mend its cause, then repeat the command.")
@@ -71,17 +61,6 @@ def _give(invoke: Invoke, batch: FailedBatch) -> int:
     if left:
         print(f"{batch.key}: {left:,} of {len(batch.records):,} records failed again")
     return left
-
-
-def _invoke(function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-    config = Config(read_timeout=_FUNCTION_SECONDS, retries={"total_max_attempts": 1})
-    client = boto3.client("lambda", config=config)
-    payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
-    answer = client.invoke(FunctionName=function, Payload=payload)
-    text = answer["Payload"].read().decode()
-    if "FunctionError" in answer:
-        raise RuntimeError(f"{function} failed: {text[:500]}")
-    return json.loads(text)
 
 
 def _parser() -> argparse.ArgumentParser:

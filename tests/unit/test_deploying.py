@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from meterline_cli import main as command_line
-from tests.engines import ROOT, resources, template
+from tests.engines import ROOT, load_template, resources, template
 
 DAYS_THAT_CLOUDWATCH_LOGS_TAKES = {
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
@@ -75,3 +75,37 @@ def test_every_table_can_be_restored_and_none_of_production_is_deleted() -> None
     for name, table in resources("AWS::DynamoDB::Table").items():
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}, name
+
+
+def test_no_table_goes_with_its_stack() -> None:
+    for name, table in template()["Resources"].items():
+        if table["Type"] == "AWS::DynamoDB::Table":
+            assert table["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert table["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_the_page_about_restoring_makes_a_template_of_the_tables_alone(tmp_path: Path) -> None:
+    [line] = re.findall(r"^sed .*", (ROOT / "docs/restoring.md").read_text(), re.MULTILINE)
+    made = tmp_path / "tables.yaml"
+    subprocess.run(["bash", "-c", line.replace("tables.yaml", str(made))], cwd=ROOT, check=True)  # noqa: S603, S607 - the page's own command
+    tables = load_template(made)
+    assert not {"Transform", "Globals", "Outputs"} & set(tables)
+    assert {name: one["Type"] for name, one in tables["Resources"].items()} == dict.fromkeys(
+        resources("AWS::DynamoDB::Table"), "AWS::DynamoDB::Table"
+    )
+    assert tables["Resources"].items() <= template()["Resources"].items()
+
+
+def test_the_page_about_restoring_turns_on_the_streams_that_the_template_has() -> None:
+    page = (ROOT / "docs/restoring.md").read_text()
+    turned_on = dict(re.findall(r'"\$NEW-(\w+)" .*\n +--stream-spec.*StreamViewType=(\w+)', page))
+    streams = {
+        name: one["StreamSpecification"]["StreamViewType"]
+        for name, one in resources("AWS::DynamoDB::Table").items()
+        if "StreamSpecification" in one
+    }
+    assert turned_on == {
+        "events": streams["MeterEventsTable"],
+        "usage": streams["UsageTable"],
+        "billing": streams["BillingTable"],
+    }

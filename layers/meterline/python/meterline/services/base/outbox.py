@@ -18,7 +18,8 @@ from meterline.store.base.packing import pack, text_bytes
 from meterline.store.events.partitions import event_partition
 
 OUTBOX_KIND = "event"
-_RETENTION_SECONDS = 30 * 86_400
+RETENTION_SECONDS = 30 * 86_400
+"""How long events are kept after they were emitted, by the wall clock."""
 _INDEX_DIGITS = 3
 _BOX_DIGITS = 2
 BOX_BYTES = 360_000
@@ -81,7 +82,7 @@ def outbox(
             kind=OUTBOX_KIND,
             livemode=cause.livemode,
             body={"id": box_id, "created": now, "events": _numbered(box_id, box)},
-            expires_at=wall_clock + _RETENTION_SECONDS,
+            expires_at=wall_clock + RETENTION_SECONDS,
             parent=event_partition({event["type"] for event in box}, box_id, shards=shards),
         )
         for box_id, box in zip(ids, boxes, strict=True)
