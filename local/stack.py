@@ -40,6 +40,20 @@ def up() -> Stack:
     return stack
 
 
+def upgrade(release: str) -> None:
+    """Deploy another release over the running stack: the code as it is now, under another name.
+
+    Its layer holds the release's name, so that every function gets a version of its own.
+    """
+    stack = aws.file_stack()
+    if stack is None:
+        message = "There is no running stack to upgrade."
+        raise RuntimeError(message)
+    _build()
+    (STATE / "build" / "MeterlineLayer" / "python" / "meterline" / "RELEASE").write_text(release)
+    _deploy(stack.aws_endpoint)
+
+
 def is_running() -> bool:
     """Whether a stack that ``up`` finished starting still runs as a whole."""
     found = processes.load(PROCESSES)
