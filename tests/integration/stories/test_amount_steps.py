@@ -1,8 +1,8 @@
 """A rule about amounts is one step in one list: it counts wherever an invoice is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -11,6 +11,14 @@ from meterline.services.billing.amount_steps import Amounts, Step, pretax_minor
 from meterline.store.base.documents import Body
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+        InvoiceLine,
+        InvoiceLinePretaxCreditAmount,
+        InvoiceLineTax,
+    )
 
 
 class Goodwill(Step):
@@ -21,7 +29,7 @@ class Goodwill(Step):
     def apply(self, before: Amounts) -> Amounts:
         return replace(before, lines=[_with_goodwill(line) for line in before.lines])
 
-    def added_to_line(self, invoice: Body, line: Body) -> int:
+    def added_to_line(self, invoice: "Invoice", line: "InvoiceLine") -> int:
         return -_goodwill_of(line)
 
 
@@ -31,15 +39,17 @@ class Levy(Step):
     name = "levy"
 
     def apply(self, before: Amounts) -> Amounts:
-        taxed = [line | {"taxes": [_levy(pretax_minor(line) // 5)]} for line in before.lines]
+        taxed: list[InvoiceLine] = [
+            line | {"taxes": [_levy(pretax_minor(line) // 5)]} for line in before.lines
+        ]
         return replace(before, lines=taxed)
 
-    def added_to_line(self, invoice: Body, line: Body) -> int:
-        return sum(int(tax["amount"]) for tax in line["taxes"])
+    def added_to_line(self, invoice: "Invoice", line: "InvoiceLine") -> int:
+        return sum(tax["amount"] for tax in line["taxes"])
 
 
-def _with_goodwill(line: Body) -> Body:
-    credit = {
+def _with_goodwill(line: "InvoiceLine") -> "InvoiceLine":
+    credit: InvoiceLinePretaxCreditAmount = {
         "amount": max(pretax_minor(line), 0) // 10,
         "credit_balance_transaction": "cbtxn_goodwill",
         "type": "credit_balance_transaction",
@@ -47,12 +57,12 @@ def _with_goodwill(line: Body) -> Body:
     return line | {"pretax_credit_amounts": [*line["pretax_credit_amounts"], credit]}
 
 
-def _goodwill_of(line: Body) -> int:
+def _goodwill_of(line: Mapping[str, Any]) -> int:
     of_type = [one for one in line["pretax_credit_amounts"] if one["type"] != "discount"]
     return sum(int(one["amount"]) for one in of_type)
 
 
-def _levy(amount: int) -> Body:
+def _levy(amount: int) -> "InvoiceLineTax":
     return {
         "amount": amount,
         "tax_behavior": "exclusive",
@@ -155,7 +165,7 @@ def test_a_step_in_the_list_counts_wherever_an_invoice_is_made(
     bodies = invoice["lines"]["data"]
     assert [_goodwill_of(line) for line in bodies] == [_expected(line) for line in bodies]
     assert any(_goodwill_of(line) for line in bodies)
-    before_tax = sum(map(pretax_minor, bodies))
+    before_tax = sum(map(pretax_minor, cast("list[InvoiceLine]", bodies)))
     taxes = [tax["amount"] for line in bodies for tax in line["taxes"]]
     assert invoice["total"] == before_tax + sum(taxes)
     assert invoice["total_excluding_tax"] == before_tax

@@ -5,6 +5,7 @@ keys that are stored. This codec alone reads and writes the key they are under. 
 lists all of them.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 type Body = dict[str, Any]
@@ -25,9 +26,9 @@ class PrivateState:
     STORED_AS_NULL: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
-    def of(cls, body: Body) -> Self:
+    def of(cls, body: Mapping[str, object]) -> Self:
         """The private state of an object."""
-        stored = body.get(_KEY)
+        stored: Any = body.get(_KEY)
         if not stored:
             return cls()
         return cls(**{name: stored[name] for name in cls.__match_args__ if name in stored})

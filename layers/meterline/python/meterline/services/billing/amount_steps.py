@@ -7,10 +7,13 @@ what the earlier ones left, and the totals add up whatever the lines have.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, InvoiceLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,8 @@ class Amounts:
     """
 
     uow: UnitOfWork
-    invoice: Body
-    lines: list[Body]
+    invoice: "Invoice"
+    lines: list["InvoiceLine"]
 
 
 class Step:
@@ -35,23 +38,23 @@ class Step:
         """The amounts after this step. It depends on nothing that a later step sets."""
         raise NotImplementedError
 
-    def added(self, invoice: Body, lines: Sequence[Body]) -> int:
+    def added(self, invoice: "Invoice", lines: Sequence["InvoiceLine"]) -> int:
         """What the step added to what the customer owes, minor units; negative if it took off."""
         return sum(self.added_to_line(invoice, line) for line in lines)
 
-    def added_to_line(self, invoice: Body, line: Body) -> int:  # noqa: ARG002 - steps override
+    def added_to_line(self, invoice: "Invoice", line: "InvoiceLine") -> int:  # noqa: ARG002 - overridden
         """What the step added to a line, minor units."""
         return 0
 
-    def explain(self, invoice: Body, shown: Sequence[Body]) -> Body:  # noqa: ARG002 - see above
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Body:  # noqa: ARG002 - overridden
         """What the explanation of an invoice has from this step; ``shown`` are the lines in it."""
         return {}
 
-    def explain_line(self, line: Body) -> Body:  # noqa: ARG002 - see above
+    def explain_line(self, line: "InvoiceLine") -> Body:  # noqa: ARG002 - see above
         """What the explanation of a line has from this step."""
         return {}
 
 
-def pretax_minor(line: Body) -> int:
+def pretax_minor(line: "InvoiceLine") -> int:
     """What a line comes to once everything before taxes was taken off it."""
-    return int(line["amount"]) - sum(int(one["amount"]) for one in line["pretax_credit_amounts"])
+    return line["amount"] - sum(one["amount"] for one in line["pretax_credit_amounts"])

@@ -7,6 +7,7 @@ the explanation of an invoice is what the same steps say. A rule about amounts i
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from meterline.core.base.money import charge_step_minor
 from meterline.core.billing.balances import AppliedBalance, apply_balance, minimum_charge_minor
@@ -18,6 +19,14 @@ from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.balances import balance_in
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+        InvoiceLine,
+        InvoiceTotalPretaxCreditAmount,
+        Listed,
+    )
+
 type _Key = tuple[tuple[str, object], ...]
 
 
@@ -28,14 +37,17 @@ class Lines(Step):
 
     def apply(self, amounts: Amounts) -> Amounts:
         """The lines without what an earlier computation took off or added."""
-        bare: Body = {"discount_amounts": [], "pretax_credit_amounts": [], "taxes": []}
-        return replace(amounts, lines=[line | bare for line in amounts.lines])
+        lines = [
+            line | {"discount_amounts": [], "pretax_credit_amounts": [], "taxes": []}
+            for line in amounts.lines
+        ]
+        return replace(amounts, lines=lines)
 
-    def added_to_line(self, invoice: Body, line: Body) -> int:  # noqa: ARG002 - of every step
+    def added_to_line(self, invoice: "Invoice", line: "InvoiceLine") -> int:  # noqa: ARG002 - of every step
         """The line's own amount."""
-        return int(line["amount"])
+        return line["amount"]
 
-    def explain_line(self, line: Body) -> Body:
+    def explain_line(self, line: "InvoiceLine") -> Body:
         """What the line bills, and how its amount was rated."""
         state = LineState.of(line)
         return {
@@ -57,19 +69,20 @@ class Totals(Step):
     def apply(self, amounts: Amounts) -> Amounts:
         """The invoice with its lines and their sums."""
         invoice, lines = amounts.invoice, amounts.lines
-        subtotal = sum(int(line["amount"]) - own_discounts_minor(line) for line in lines)
+        subtotal = sum(line["amount"] - own_discounts_minor(line) for line in lines)
         before_tax = sum(map(pretax_minor, lines))
-        summed = {
-            "lines": line_list(invoice["id"], lines),
+        listed = cast("Listed[InvoiceLine]", line_list(invoice["id"], cast("list[Body]", lines)))
+        invoice = invoice | {
+            "lines": listed,
             "subtotal": subtotal,
             "subtotal_excluding_tax": subtotal,
             "total": before_tax + sum(map(_exclusive_taxes_minor, lines)),
             "total_excluding_tax": before_tax - sum(map(_inclusive_taxes_minor, lines)),
             "total_pretax_credit_amounts": _summed_by_source(lines),
         }
-        return replace(amounts, invoice=invoice | summed)
+        return replace(amounts, invoice=invoice)
 
-    def explain(self, invoice: Body, shown: Sequence[Body]) -> Body:  # noqa: ARG002 - of every step
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Body:  # noqa: ARG002 - of every step
         """The sums before and after what is taken off the whole invoice."""
         return {"subtotal": invoice["subtotal"], "total": invoice["total"]}
 
@@ -88,19 +101,19 @@ class Balance(Step):
         invoice = amounts.invoice
         starting = balance_in(amounts.uow.customer, invoice["currency"])
         invoice = invoice | {"starting_balance": starting}
-        due = applied_balance(invoice).amount_due_minor
+        due = _applied_balance(invoice).amount_due_minor
         return replace(amounts, invoice=invoice | {"amount_due": due, "amount_remaining": due})
 
-    def added(self, invoice: Body, lines: Sequence[Body]) -> int:  # noqa: ARG002 - of every step
+    def added(self, invoice: "Invoice", lines: Sequence["InvoiceLine"]) -> int:  # noqa: ARG002 - of every step
         """What the balance added to the total, or took off it."""
-        return int(invoice["amount_due"]) - int(invoice["total"])
+        return invoice["amount_due"] - invoice["total"]
 
-    def explain(self, invoice: Body, shown: Sequence[Body]) -> Body:  # noqa: ARG002 - of every step
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Body:  # noqa: ARG002 - of every step
         """The balance before and after, what the invoice adds to it, and what is too little.
 
         ``total + starting`` is due; below the smallest charge it is the balance that is left.
         """
-        applied = applied_balance(invoice)
+        applied = _applied_balance(invoice)
         return {
             "starting_balance": invoice["starting_balance"],
             "ending_balance": invoice["ending_balance"],
@@ -122,35 +135,41 @@ def with_amounts(uow: UnitOfWork, invoice: Body, lines: list[Body]) -> Body:
     """The invoice with these lines and all amounts that follow from them, from its terms and from
     the customer as ``uow`` has it.
     """
-    amounts = Amounts(uow, invoice, lines)
+    amounts = Amounts(uow, cast("Invoice", invoice), cast("list[InvoiceLine]", lines))
     for step in STEPS:
         amounts = step.apply(amounts)
-    return amounts.invoice
+    return cast("Body", amounts.invoice)
 
 
-def explained(invoice: Body, lines: Sequence[Body], shown: Sequence[Body]) -> Body:
+def explained(body: Body, lines: Sequence[Body], shown: Sequence[Body]) -> Body:
     """How an invoice's amounts came about; ``lines`` are all it has, ``shown`` those to explain.
 
     ``amounts`` is what each step added: of a line they come to what it bills in the end, of the
     invoice to what is due.
     """
+    invoice = cast("Invoice", body)
+    all_lines, its_lines = (cast("Sequence[InvoiceLine]", some) for some in (lines, shown))
     explanation: Body = {
-        "lines": [_explained_line(invoice, line) for line in shown],
-        "amounts": [{"step": step.name, "amount": step.added(invoice, lines)} for step in STEPS],
+        "lines": [_explained_line(invoice, line) for line in its_lines],
+        "amounts": [{"step": one.name, "amount": one.added(invoice, all_lines)} for one in STEPS],
     }
     for step in STEPS:
-        explanation |= step.explain(invoice, shown)
+        explanation |= step.explain(invoice, its_lines)
     return explanation
 
 
 def applied_balance(invoice: Body) -> AppliedBalance:
     """How an invoice's total meets the balance that it starts from."""
+    return _applied_balance(cast("Invoice", invoice))
+
+
+def _applied_balance(invoice: "Invoice") -> AppliedBalance:
     step = charge_step_minor(invoice["currency"]) if _is_charged(invoice) else 1
     smallest = _smallest_charge_minor(invoice)
     return apply_balance(invoice["total"], invoice["starting_balance"], smallest, step)
 
 
-def _explained_line(invoice: Body, line: Body) -> Body:
+def _explained_line(invoice: "Invoice", line: "InvoiceLine") -> Body:
     explanation: Body = {
         "amounts": [
             {"step": step.name, "amount": step.added_to_line(invoice, line)} for step in STEPS
@@ -161,27 +180,28 @@ def _explained_line(invoice: Body, line: Body) -> Body:
     return explanation
 
 
-def _smallest_charge_minor(invoice: Body) -> int:
+def _smallest_charge_minor(invoice: "Invoice") -> int:
     """What an invoice must come to for its amount to be charged; any amount can be sent."""
     return minimum_charge_minor(invoice["currency"]) if _is_charged(invoice) else 0
 
 
-def _is_charged(invoice: Body) -> bool:
-    return bool(invoice["collection_method"] == "charge_automatically")
+def _is_charged(invoice: "Invoice") -> bool:
+    return invoice["collection_method"] == "charge_automatically"
 
 
-def _exclusive_taxes_minor(line: Body) -> int:
+def _exclusive_taxes_minor(line: "InvoiceLine") -> int:
     return sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "exclusive")
 
 
-def _inclusive_taxes_minor(line: Body) -> int:
+def _inclusive_taxes_minor(line: "InvoiceLine") -> int:
     return sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "inclusive")
 
 
-def _summed_by_source(lines: Sequence[Body]) -> list[Body]:
+def _summed_by_source(lines: Sequence["InvoiceLine"]) -> list["InvoiceTotalPretaxCreditAmount"]:
     """What was taken off all lines before taxes, by what took it off."""
     sums: dict[_Key, int] = {}
     for part in (part for line in lines for part in line["pretax_credit_amounts"]):
         source: _Key = tuple((name, value) for name, value in part.items() if name != "amount")
         sums[source] = sums.get(source, 0) + part["amount"]
-    return [{"amount": amount, **dict(source)} for source, amount in sums.items()]
+    summed = [{"amount": amount, **dict(source)} for source, amount in sums.items()]
+    return cast("list[InvoiceTotalPretaxCreditAmount]", summed)

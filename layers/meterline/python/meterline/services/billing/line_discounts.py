@@ -6,6 +6,7 @@ that gives back what was billed before gives back the discounts that were taken 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.core.billing.discounts import (
     Billed,
@@ -18,6 +19,15 @@ from meterline.services.billing.discounts import core_discount
 from meterline.services.billing.private_states import GivesBack, InvoiceState, LineState
 from meterline.services.billing.tier_lines import whole_id
 from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+        InvoiceLine,
+        InvoiceLineDiscountAmount,
+        InvoiceLinePretaxCreditAmount,
+        InvoiceTotalDiscountAmount,
+    )
 
 
 class Discounts(Step):
@@ -32,14 +42,14 @@ class Discounts(Step):
             [core_discount(terms) for terms in InvoiceState.of(amounts.invoice).discounts or ()],
         )
         lines = [_with_discounts(line, off) for line, off in zip(amounts.lines, taken, strict=True)]
-        summed = {"total_discount_amounts": _summed(taken)}
-        return replace(amounts, invoice=amounts.invoice | summed, lines=lines)
+        invoice = amounts.invoice | {"total_discount_amounts": _summed(taken)}
+        return replace(amounts, invoice=invoice, lines=lines)
 
-    def added_to_line(self, invoice: Body, line: Body) -> int:  # noqa: ARG002 - of every step
+    def added_to_line(self, invoice: "Invoice", line: "InvoiceLine") -> int:  # noqa: ARG002 - of every step
         """What discounts took off a line."""
-        return -sum(int(part["amount"]) for part in line["discount_amounts"])
+        return -sum(part["amount"] for part in line["discount_amounts"])
 
-    def explain(self, invoice: Body, shown: Sequence[Body]) -> Body:
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Body:
         """What each discount took off, and by which terms."""
         standing = [
             InvoiceState.of(invoice).discounts,
@@ -54,12 +64,12 @@ class Discounts(Step):
             discounts.append({**taken, "percent_off": percent, "amount_off": amount})
         return {"discounts": discounts}
 
-    def explain_line(self, line: Body) -> Body:
+    def explain_line(self, line: "InvoiceLine") -> Body:
         """What each discount took off the line."""
         return {"discount_amounts": line["discount_amounts"]}
 
 
-def own_discounts_minor(line: Body) -> int:
+def own_discounts_minor(line: "InvoiceLine") -> int:
     """What the discounts of a line itself take off it, and not those of its invoice."""
     own = {terms["id"] for terms in LineState.of(line).discounts or ()}
     return sum(part["amount"] for part in line["discount_amounts"] if part["discount"] in own)
@@ -79,12 +89,12 @@ def billed_with_discounts(amount: int, lines: Iterable[Body]) -> GivesBack:
     return {"amount": amount, "discounts": [list(part) for part in sums.items() if part[1]]}
 
 
-def _discountable(line: Body) -> DiscountableLine:
-    details = (line["pricing"] or {}).get("price_details") or {}
+def _discountable(line: "InvoiceLine") -> DiscountableLine:
+    details = line["pricing"] and line["pricing"].get("price_details")
     state = LineState.of(line)
     own = tuple(core_discount(terms) for terms in state.discounts or ())
     further = line["amount"] - (state.billed_before or 0)
-    product = details.get("product")
+    product = details["product"] if details else None
     whole, back = whole_id(line), _gives_back(state)
     return DiscountableLine(further, product, line["discountable"], own, whole, back)
 
@@ -98,16 +108,20 @@ def _gives_back(state: LineState) -> Billed | None:
     return Billed(known["amount"], tuple(DiscountAmount(*part) for part in known["discounts"]))
 
 
-def _with_discounts(line: Body, off: Iterable[DiscountAmount]) -> Body:
-    amounts = [{"amount": part.amount_minor, "discount": part.discount_id} for part in off]
-    credits_ = [{**part, "type": "discount"} for part in amounts]
+def _with_discounts(line: "InvoiceLine", off: Iterable[DiscountAmount]) -> "InvoiceLine":
+    amounts: list[InvoiceLineDiscountAmount] = []
+    credits_: list[InvoiceLinePretaxCreditAmount] = []
+    for part in off:
+        amount, discount = part.amount_minor, part.discount_id
+        amounts.append({"amount": amount, "discount": discount})
+        credits_.append({"amount": amount, "discount": discount, "type": "discount"})
     return line | {
         "discount_amounts": amounts,
         "pretax_credit_amounts": [*line["pretax_credit_amounts"], *credits_],
     }
 
 
-def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list[Body]:
+def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list["InvoiceTotalDiscountAmount"]:
     sums: dict[str, int] = {}
     for part in (part for off in taken for part in off):
         sums[part.discount_id] = sums.get(part.discount_id, 0) + part.amount_minor

@@ -5,7 +5,7 @@ them has the id of the whole, the others name it. What is said of the whole (usa
 anew, what was billed before, what a change gives back) is said of all of them together.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -23,7 +23,7 @@ def tier_line(first: Body, place: int) -> Body:
     return state.on(first | {"id": derived_object_id("line_item", first["id"], place)})
 
 
-def whole_id(line: Body) -> str:
+def whole_id(line: Mapping[str, object]) -> str:
     """The id of the whole that a line is of: its own, unless it is that of a further tier."""
     return LineState.of(line).tier_of or str(line["id"])
 
