@@ -21,6 +21,7 @@ from meterline.services.invoices import metered
 from meterline.services.metering.count import count_records
 from meterline.services.metering.meters import create_meter
 from meterline.services.subscriptions.create import create_subscription
+from meterline.store.base import batches
 from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
 from meterline.store.billing.repository import BillingStore
@@ -216,6 +217,7 @@ def world_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
     # One after another, so that the same seed always dies at the same call.
     monkeypatch.setattr(metered, "in_parallel", lambda calls: [call() for call in calls])
+    monkeypatch.setattr(batches, "sleep", lambda _seconds: None)
     wire = Wire()
     wire.connect(monkeypatch)
     return World(engine, clock, wire, random_ids)
