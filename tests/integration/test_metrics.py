@@ -9,6 +9,7 @@ import pytest
 
 from tests.engines import Engine
 from tests.integration.api.bridge import load_handler
+from tests.lambda_context import LambdaContext
 from tests.template_metrics import emitted, on_dashboard, watched
 
 RECORDING: dict[str, dict[str, Any]] = {
@@ -19,6 +20,9 @@ RECORDING: dict[str, dict[str, Any]] = {
     "advance_test_clocks": {"id": "clock_gone"},
 }
 """The functions that record metrics, and the message that each is given."""
+
+
+UNREADABLE = {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1", "NewImage": {}}}
 
 
 def _event(message: dict[str, Any]) -> dict[str, Any]:
@@ -32,6 +36,7 @@ def test_the_template_names_every_metric_as_it_is_emitted(
 ) -> None:
     for function, message in RECORDING.items():
         load_handler(function)(_event(message), None)
+    load_handler("count_usage")({"Records": [UNREADABLE]}, LambdaContext("the-function"))
     found = set(emitted(capsys.readouterr().out))
     assert found == on_dashboard()
     assert found >= set(watched().values())
@@ -55,3 +60,18 @@ def test_what_fails_is_counted_for_the_work_of_its_function(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     [counted] = [line for line in lines if "_aws" in line]
     assert (counted["work"], counted["WorkDone"], counted["WorkFailed"]) == (work, [0], [1])
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize("function", ["count_usage", "watch_usage", "publish_events"])
+def test_records_that_are_set_aside_are_counted(
+    capsys: pytest.CaptureFixture[str], function: str
+) -> None:
+    record = {
+        "eventName": "INSERT",
+        "dynamodb": {"SequenceNumber": "1", "NewImage": {"kind": {"S": "event"}}},
+    }
+    for _ in range(2):
+        load_handler(function)({"Records": [record]}, LambdaContext("the-function"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["RecordsSetAside"] for line in lines if "_aws" in line] == [[1], [1]]

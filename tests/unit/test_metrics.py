@@ -34,7 +34,11 @@ def test_the_code_records_the_metrics_of_the_dashboard_and_no_others() -> None:
 
 def test_what_an_alarm_watches_is_on_the_dashboard() -> None:
     assert set(watched().values()) <= on_dashboard()
-    assert set(watched()) == {"UsageDifferencesAlarm", "DueWorkLagAlarm"}
+    assert set(watched()) == {
+        "UsageDifferencesAlarm",
+        "DueWorkLagAlarm",
+        "RecordsSetAsideAlarm",
+    }
 
 
 def test_every_metric_of_the_template_is_of_this_service_and_of_its_own_stack() -> None:

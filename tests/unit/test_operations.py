@@ -76,6 +76,30 @@ def test_an_alarm_tells_of_subscribers_that_cannot_be_reached(topic: str) -> Non
     assert named in watched("AWS/SNS", "NumberOfNotificationsFailed")
 
 
+MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
+STREAMS = sorted(name for name, one in MAPPINGS.items() if "DestinationConfig" in one)
+
+
+@pytest.mark.parametrize("mapping", sorted(MAPPINGS))
+def test_an_alarm_tells_when_an_event_source_has_stopped(mapping: str) -> None:
+    # With this metric a source reports 0 when it finds nothing: without data nobody looks.
+    assert MAPPINGS[mapping]["MetricsConfig"] == {"Metrics": ["EventCount"]}
+    assert about({"Ref": mapping}) in watched("AWS/Lambda", "PolledEventCount")
+    alarm = ALARMS[f"{mapping.removesuffix('Mapping')}SourceAlarm"]
+    assert alarm["TreatMissingData"] == "missing"
+    assert alarm["InsufficientDataActions"] == [{"Ref": "OperationsTopic"}]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 0), "never"
+
+
+@pytest.mark.parametrize("mapping", STREAMS)
+def test_alarms_tell_of_records_that_lambda_gave_up_and_of_those_it_could_not_keep(
+    mapping: str,
+) -> None:
+    function = f"{mapping.removesuffix('Mapping')}Function"
+    assert about({"Ref": mapping}) in watched("AWS/Lambda", "DroppedEventCount")
+    assert about({"Ref": function}) in watched("AWS/Lambda", "DestinationDeliveryFailures")
+
+
 def test_the_operator_is_subscribed_if_the_deployment_names_one() -> None:
     subscription = template()["Resources"]["OperatorSubscription"]
     assert subscription["Condition"] == "HasOperator"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from meterline.observability import logger
+from meterline.observability import logger, record_metric
 from meterline.store.work import failed_batches
 
 OWN_SECONDS = 60
@@ -74,6 +74,7 @@ def set_aside(records: Sequence[Mapping[str, Any]], function: str) -> None:
     if records:
         logger.error("records set aside", number=len(records))
         failed_batches.set_aside(records, function=function)
+        record_metric("Count", RecordsSetAside=len(records))
 
 
 def function_to_redrive(event: Mapping[str, Any], context: object) -> str | None:
