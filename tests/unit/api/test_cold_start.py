@@ -36,6 +36,10 @@ def test_what_is_heavy_is_noticed_where_it_is_imported(heavy: str, module: str) 
     assert heavy in _imported_by(module)
 
 
+def test_the_hot_path_knows_no_kinds_of_objects() -> None:
+    assert "meterline.core.kinds" not in _imported_by("meterline.api.routes.meter_events")
+
+
 def _imported_by(module: str) -> set[str]:
     program = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run(  # noqa: S603 - this interpreter, a fixed program

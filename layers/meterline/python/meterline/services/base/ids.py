@@ -5,8 +5,6 @@ import secrets
 import time
 from threading import Lock
 
-from meterline.core.kinds.registry import kind_of
-
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 8
 _RANDOM_DIGITS = 16
@@ -32,12 +30,12 @@ def new_id(prefix: str) -> str:
 
 def new_object_id(kind: str) -> str:
     """A new id of an object of a kind."""
-    return new_id(kind_of(kind).id_prefix)
+    return new_id(_prefix_of(kind))
 
 
 def derived_object_id(kind: str, *parts: str | int) -> str:
     """The id of the object of a kind that follows from ``parts``."""
-    return derived_id(kind_of(kind).id_prefix, *parts)
+    return derived_id(_prefix_of(kind), *parts)
 
 
 def timed_id(prefix: str, *parts: str | int) -> str:
@@ -90,3 +88,9 @@ def _base62(number: int, digits: int) -> str:
         number, digit = divmod(number, len(_DIGITS))
         out.append(_DIGITS[digit])
     return "".join(reversed(out))
+
+
+def _prefix_of(kind: str) -> str:
+    from meterline.core.kinds.registry import kind_of  # noqa: PLC0415 - light functions know no kinds
+
+    return kind_of(kind).id_prefix

@@ -4,7 +4,6 @@ from typing import Any
 
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Document
-from meterline.store.base.index_keys import index_keys
 from meterline.store.base.keys import object_key
 from meterline.store.base.packing import pack
 from meterline.store.base.settings import settings
@@ -12,6 +11,8 @@ from meterline.store.base.settings import settings
 
 def save(document: Document) -> None:
     """Store a new document, listed among those of its kind; nothing if it is there already."""
+    from meterline.store.base.index_keys import index_keys  # noqa: PLC0415 - the hot path knows no kinds
+
     listed = {name: {"S": str(value)} for name, value in index_keys(document).items()}
     item: dict[str, Any] = {
         "pk": {"S": object_key(document.livemode, document.id)},
