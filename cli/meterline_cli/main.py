@@ -10,7 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 COMMANDS = {
     "api-key": ("meterline_cli.api_key", "create, list, roll and revoke API keys"),
     "due": ("meterline_cli.due", "show what is due and what is stuck"),
+    "erase-customer": ("meterline_cli.erase_customer", "erase what is personal about a customer"),
     "explain": ("meterline_cli.explain", "tell why an invoice is so"),
+    "export-customer": ("meterline_cli.export_customer", "write all that is stored about one"),
     "reconcile": ("meterline_cli.reconcile", "compare counters with their events, and repair"),
     "redrive": ("meterline_cli.redrive", "give failed work another try"),
     "replay": ("meterline_cli.replay", "give functions again what their streams have lost"),
@@ -50,7 +52,7 @@ def _take_region() -> None:
 
 
 def _usage() -> str:
-    lines = [f"  {name:<14}{purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines = [f"  {name:<17}{purpose}" for name, (_, purpose) in COMMANDS.items()]
     return "\n".join(["usage: meterline COMMAND …", "", *lines])
 
 

@@ -1,0 +1,72 @@
+"""Which fields of stored bodies hold what is personal, and a body without them.
+
+Ids, numbers, amounts, instants, and what was sold stay: they are the ledger. What a person typed
+about a customer goes: names, addresses, metadata, and free text of the customer's own objects.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+type Body = dict[str, Any]
+
+_NULL = frozenset(
+    {
+        *("address", "business_name", "custom_fields", "email", "footer", "individual_name"),
+        *("customer_address", "customer_email", "customer_name", "customer_phone"),
+        *("customer_shipping", "phone", "shipping"),
+    }
+)
+_EMPTY: Mapping[str, Any] = {"metadata": {}, "customer_tax_ids": [], "preferred_locales": []}
+_DESCRIBED = frozenset(
+    {"customer", "customer_balance_transaction", "invoice", "invoiceitem", "subscription"}
+)
+_NOT_ABOUT_CUSTOMERS = frozenset(
+    {"billing.meter", "coupon", "plan", "price", "product", "test_helpers.test_clock"}
+)
+"""Objects that are shown inside those of a customer; nobody types a customer's data there."""
+
+
+def without_personal_data(body: Body) -> Body:
+    """A body of a customer's object, or a part of one, less what is personal; else as it is."""
+    if _kind(body) in _NOT_ABOUT_CUSTOMERS:
+        return body
+    return {name: _erased(body, name, value) for name, value in body.items()}
+
+
+def _erased(body: Body, name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if value is None:
+        return None
+    if name in _NULL or (name == "name" and _kind(body) == "customer"):
+        return None
+    if name in _EMPTY:
+        return _EMPTY[name]
+    if name == "description" and _is_typed(body):
+        return None
+    if name == "previous_attributes":
+        return _without_object(without_personal_data({"object": "customer", **value}))
+    return _walked(value)
+
+
+def _kind(body: Body) -> str:
+    """What a body is; "" of what is no object. An event's data has an object of that name."""
+    kind = body.get("object")
+    return kind if isinstance(kind, str) else ""
+
+
+def _without_object(attributes: Body) -> Body:
+    return {name: value for name, value in attributes.items() if name != "object"}
+
+
+def _is_typed(body: Body) -> bool:
+    """Whether a person typed the description: those of lines for what was sold are made."""
+    if _kind(body) == "line_item":
+        return (body.get("parent") or {}).get("type") == "invoice_item_details"
+    return _kind(body) in _DESCRIBED
+
+
+def _walked(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return without_personal_data(value)
+    if isinstance(value, list):
+        return [_walked(one) for one in value]
+    return value

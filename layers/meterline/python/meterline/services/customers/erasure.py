@@ -1,0 +1,169 @@
+"""Erasing what is personal about a customer, wherever it is stored; the ledger stays as it is.
+
+Each item is replaced by itself, on condition that it is what was read, and its version moves on:
+a decision under way that has read the old body is refused and reads again. A run that dies half
+way is repeated: it finds what is left.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from meterline.core.kinds.personal import without_personal_data
+from meterline.core.kinds.registry import event_kinds
+from meterline.services.base.context import Context
+from meterline.services.customers.belongings import (
+    billing_items,
+    meter_event_items,
+    names,
+)
+from meterline.store.account.idempotency_records import State
+from meterline.store.base.clients import dynamodb
+from meterline.store.base.documents import Conflict
+from meterline.store.base.keys import Cursor, term_key
+from meterline.store.base.models import billing_item, delete_many
+from meterline.store.base.packing import Body, pack, unpack
+from meterline.store.base.settings import settings
+from meterline.store.billing.search_terms import terms_of
+from meterline.store.work.scans import scan_table
+
+type Item = dict[str, Any]
+
+_PRODUCT = "product"
+
+ERASED = "Erased"
+"""The name of a hidden product whose name was the text of an invoice item."""
+
+ROUNDS = 5
+"""So often is an item that changes meanwhile looked for again."""
+
+
+def erase_customer(ctx: Context, customer_id: str) -> int:
+    """Erase what is personal about a customer; how many items were changed.
+
+    Raises Conflict when something changes each time that it is to be erased.
+    """
+    erased = 0
+    for _ in range(ROUNDS):
+        lost = 0
+        for item in billing_items(ctx, customer_id):
+            outcome = _erase_body(ctx, item, customer_id)
+            erased, lost = erased + (outcome is True), lost + (outcome is False)
+        if not lost:
+            return erased + _erase_payloads(ctx, customer_id) + _forget_answers(customer_id)
+    raise Conflict(customer_id)
+
+
+def _erase_body(ctx: Context, item: Item, customer_id: str) -> bool | None:
+    """Erase what is personal in an item of Billing: None if nothing is, False if it has changed."""
+    before = unpack(item["body"]["B"])
+    kind = item.get("kind", {}).get("S", "")
+    after = _erased(before, kind, customer_id)
+    if after == before:
+        return None
+    former = set(item.get("terms", {}).get("SS", ()))
+    terms = set(terms_of(kind, after)) if former else set()
+    if not _replace(item, after, terms):
+        return False
+    place = Cursor(int(after.get("created") or 0), str(after.get("id"))).sort_key
+    rows = (billing_item()(term_key(ctx.livemode, kind, one), place) for one in former - terms)
+    delete_many(rows)
+    return True
+
+
+def _erased(body: Body, kind: str, customer_id: str) -> Body:
+    if kind in event_kinds():
+        events = [
+            without_personal_data(one) if names(one, customer_id) else one for one in body["events"]
+        ]
+        return body | {"events": events}
+    if kind == _PRODUCT:
+        return body | {"name": ERASED}
+    return without_personal_data(body)
+
+
+def _replace(item: Item, body: Body, terms: set[str]) -> bool:
+    values: dict[str, Any] = {":before": item["body"], ":after": {"B": pack(body)}}
+    sets, removes = ["body = :after"], ""
+    if "version" in item:
+        sets.append("version = version + :one")
+        values[":one"] = {"N": "1"}
+    if terms:
+        sets.append("terms = :terms")
+        values[":terms"] = {"SS": sorted(terms)}
+    elif "terms" in item:
+        removes = " REMOVE terms"
+    return _update(
+        settings().billing_table,
+        {"pk": item["pk"], "sk": item["sk"]},
+        f"SET {', '.join(sets)}{removes}",
+        "body = :before",
+        values,
+    )
+
+
+def _erase_payloads(ctx: Context, customer_id: str) -> int:
+    """Leave of the payloads of meter events what was counted: the customer and the value."""
+    erased = 0
+    for item in meter_event_items(ctx, customer_id):
+        payload = json.loads(item["payload"]["S"])
+        counted = {customer_id, item["value"]["S"]}
+        kept = {name: value for name, value in payload.items() if str(value) in counted}
+        if kept != payload:
+            values = {":before": item["payload"], ":after": {"S": json.dumps(kept)}}
+            key = {"identifier": item["identifier"]}
+            table = settings().meter_events_table
+            erased += _update(table, key, "SET payload = :after", "payload = :before", values)
+    return erased
+
+
+def _forget_answers(customer_id: str) -> int:
+    """Forget the stored answers that name the customer: a repetition renders its object again."""
+    forgotten = 0
+    for item in _answers():
+        if not names(unpack(item["answer"]["B"]), customer_id):
+            continue
+        forgotten += _update(
+            settings().access_table,
+            {"pk": item["pk"]},
+            "SET #state = :committed REMOVE answer, #status",
+            "answer = :answer",
+            {":committed": {"S": State.COMMITTED.value}, ":answer": item["answer"]},
+            {"#state": "state", "#status": "status"},
+        )
+    return forgotten
+
+
+def _answers() -> Iterator[Item]:
+    return scan_table(
+        settings().access_table,
+        "begins_with(pk, :records) AND attribute_exists(answer)",
+        {":records": {"S": "idem#"}},
+    )
+
+
+def _update(
+    table: str,
+    key: Item,
+    expression: str,
+    condition: str,
+    values: Item,
+    names_of: dict[str, str] | None = None,
+) -> bool:
+    """Whether an item was what the condition asks for, and was changed."""
+    try:
+        dynamodb().update_item(
+            TableName=table,
+            Key=key,
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            **({"ExpressionAttributeNames": names_of} if names_of else {}),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
