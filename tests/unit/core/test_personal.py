@@ -72,7 +72,7 @@ def test_an_event_loses_what_an_update_replaced() -> None:
 
 
 def test_what_is_not_there_is_not_made() -> None:
-    body = {"object": "customer", "email": None, "metadata": {}, "deleted": True}
+    body: dict[str, Any] = {"object": "customer", "email": None, "metadata": {}, "deleted": True}
     assert without_personal_data(body) == body
 
 
