@@ -1,6 +1,6 @@
 """Where an engine can be made to go wrong; as it stands, nothing does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ class Faults:
     def between(self, operation: str) -> None:
         """Between two statements, writes or reads of a batch, which are no transaction."""
 
-    def is_throttled(self, statement: Mapping[str, Any]) -> bool:
-        """Whether a statement of a batch is refused for its table's throughput."""
-        return False
+    def statement_code(self, table: str) -> str | None:
+        """What a statement of a batch is refused for by itself, without any effect."""
+        return None
 
     def left(self, operation: str, table: str, entries: Sequence[Entry]) -> int:
         """How many entries of a batch, from its end, are left unprocessed."""

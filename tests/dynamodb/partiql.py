@@ -95,10 +95,10 @@ def _place(table: Table, statement: Statement, filled: Mapping[str, Item]) -> Ke
 
 
 def _answer(store: Store, asked: Request) -> Answer:
-    if store.faults.is_throttled(asked):
-        return {"Error": {"Code": "ThrottlingError", "Message": "Rate of requests exceeds"}}
     statement = parsed(asked["Statement"])
     table = store.table(statement.table)
+    if (code := store.faults.statement_code(table.name)) is not None:
+        return {"Error": {"Code": code, "Message": "Try again later"}, "TableName": table.name}
     filled = _filled(statement, asked["Parameters"])
     key = _place(table, statement, filled)
     before = table.items.get(key)

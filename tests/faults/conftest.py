@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from meterline.services.metering import hour_profiles
+from meterline.services.metering import count, hour_profiles
 from meterline.store.base import batches, clients
 from meterline.store.base.settings import settings
 from meterline.store.metering import usage_commits
@@ -22,6 +22,8 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation],
         clients.reset_clients()
         monkeypatch.setattr(clients, "_client", lambda _: simulation.engine)
         monkeypatch.setattr(batches, "sleep", lambda _: simulation.scheduler.pause())
+        monkeypatch.setattr(count, "PATIENCE", simulation.patience)
+        monkeypatch.setattr(count, "set_aside", simulation.set_aside)
         monkeypatch.setattr(
             usage_commits, "COUNTER_BYTES", simulation.chance.choice((260, 400, 1_000))
         )

@@ -3,7 +3,7 @@ consistent see the past, pages are short, batches leave something undone.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +15,7 @@ from tests.dynamodb.requests import Answer
 from tests.dynamodb.tables import Key, Table
 from tests.dynamodb.values import Item
 from tests.engines import table_definition
+from tests.faults.load import Load
 
 TABLES = ("meter_events", "usage")
 
@@ -32,11 +33,16 @@ class TransactionCanceledError(ClientError):
     """A condition of a transaction was not met."""
 
 
+class TransactionConflictError(ClientError):
+    """A plain write met an item that a transaction was at work on."""
+
+
 class Exceptions:
     """The error classes as a boto3 client carries them."""
 
     ConditionalCheckFailedException = ConditionalCheckFailedError
     TransactionCanceledException = TransactionCanceledError
+    TransactionConflictException = TransactionConflictError
 
 
 class Weather(Faults):
@@ -45,6 +51,7 @@ class Weather(Faults):
     """
 
     def __init__(self, chance: random.Random) -> None:
+        self.load = Load(chance, rate=0, contended=frozenset({"usage"}))
         self.around: Callable[[str, str], None] = lambda when, call: None  # noqa: ARG005
         self.others: Callable[[], None] = lambda: None
         self.is_calm = False
@@ -66,11 +73,12 @@ class Weather(Faults):
         if self._happens(0.1):
             table.past = dict(table.items)
 
-    def is_throttled(self, statement: Mapping[str, Any]) -> bool:
-        return self._happens(0.02)
+    def statement_code(self, table: str) -> str | None:
+        return self.load.statement_code(table)
 
     def left(self, operation: str, table: str, entries: Sequence[Any]) -> int:
-        return int(len(entries) > 1 and self._happens(0.05))
+        """One, some or all."""
+        return self._chance.randint(1, len(entries)) if self._happens(0.1) else 0
 
     def page_items(self) -> int | None:
         return None if self.is_calm else 5
@@ -128,10 +136,16 @@ class FakeDynamoDB:
 
     def _call(self, operation: str, request: dict[str, Any]) -> Answer:
         try:
-            return self.database.call(operation, request)
+            return self._answer(operation, request)
         except Refused as refusal:
             error = _ERRORS.get(refusal.response["Error"]["Code"], ClientError)
             raise error(refusal.response, operation) from None  # type: ignore[arg-type]
+
+    def _answer(self, operation: str, request: dict[str, Any]) -> Answer:
+        refusal = self.weather.load.refusal(operation, request)
+        if refusal is not None:
+            raise Refused(refusal["Error"]["Code"], "", **refusal)
+        return self.database.call(operation, request)
 
     def _changed(self, table: Table, before: Item | None, after: Item | None) -> None:
         if table.name == "meter_events" and after is not None:
@@ -141,4 +155,5 @@ class FakeDynamoDB:
 _ERRORS = {
     "ConditionalCheckFailedException": ConditionalCheckFailedError,
     "TransactionCanceledException": TransactionCanceledError,
+    "TransactionConflictException": TransactionConflictError,
 }

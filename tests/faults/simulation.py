@@ -1,14 +1,17 @@
 """A seeded world around the real code of acceptance and counting.
 
 Clients repeat themselves; a stream repeats, reorders and splits its batches, gives some up and
-brings them back at the very end; workers die; the engine loses requests and answers; readers come
-at any time and are never refused. When the dust has settled, usage must be what the stored events
-plainly add up to.
+brings them back at the very end; workers die; the engine loses requests and answers, and is under
+load (``load``); few functions run at once; readers come at any time. When the dust has settled,
+usage must be what the stored events plainly add up to, and nothing was set aside for a passing
+reason, however long that lasted.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -16,6 +19,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.base.errors import BillingError
 from meterline.core.catalog.price_models import Usage
+from meterline.services.base.patience import SHARED_SECONDS, Patience
 from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import accept, cancel_events, count, usage_query
 from meterline.services.metering.accept import Sender
@@ -24,11 +28,14 @@ from meterline.store.base.batches import Throttled
 from meterline.store.metering.meter_events import identities_from_keys
 from tests.faults.broken import BrokenRuleError
 from tests.faults.engine import FakeDynamoDB, seeded
+from tests.faults.load import CONCURRENT_EXECUTIONS
 from tests.faults.scheduler import Killed, Scheduler, Task
 from tests.integration.metering.worlds import FakeDirectory, meter_body
 
 START = 1_700_157_600
 HOURS = 2
+MOST_STEPS = 5_000
+NOTHING_IS_SET_ASIDE = "nothing is set aside"
 CUSTOMERS = ("cus_a", "cus_b")
 _END = START + HOURS * 3_600
 
@@ -54,17 +61,20 @@ class Delivery:
 
     def work(self) -> None:
         """What the worker does."""
-        self.handed_back = count.count_records(self.batch)
+        self.handed_back = count.count_records(self.batch, function="count_usage")
 
 
 @dataclass
 class Shard:
-    """One shard of the stream: its records, and up to where they are done."""
+    """One shard of the stream: its records, and up to where they are done.
+
+    A batch that failed is cut in two: up to ``cut`` its first half comes first.
+    """
 
     records: list[Record] = field(default_factory=list)
     done: int = 0
     delivery: Delivery | None = None
-    bisect: bool = False
+    cut: int = 0
 
 
 @dataclass
@@ -90,6 +100,11 @@ class Simulation:
         """The identifiers of the requests whose clients have no answer yet, or died without."""
         self.identifiers: list[str] = []
         self.dead_letters: list[list[Record]] = []
+        self.patience = Patience(clock=partial(next, itertools.count(0, SHARED_SECONDS)))
+        """An hour goes by whenever a record fails."""
+        self.load = self.engine.weather.load
+        self.load.rate = self.fault_rate
+        self.executions = self.chance.choice((3, CONCURRENT_EXECUTIONS, CONCURRENT_EXECUTIONS))
         self.engine.weather.around = self._around
         self.engine.weather.others = self._between
         self.engine.on_event = self._on_event
@@ -106,7 +121,8 @@ class Simulation:
         steps = 0
         while waiting or self.scheduler.tasks or any(map(_is_open, self.shards)):
             steps += 1
-            self.is_calm = self.is_calm or steps > 5_000
+            if steps > MOST_STEPS:
+                self._calm_down()
             self._act(waiting)
             if self.scheduler.tasks:
                 self.scheduler.step()
@@ -114,7 +130,9 @@ class Simulation:
         self._compare()
 
     def _act(self, waiting: list[Callable[[], None]]) -> None:
-        """Perhaps start something new."""
+        """Perhaps start something new, if the account lets it run beside the others."""
+        if len(self.scheduler.tasks) >= self.executions:
+            return
         dice = self.chance.random()
         if waiting and dice < 0.10:
             self.scheduler.spawn(waiting.pop())
@@ -233,20 +251,25 @@ class Simulation:
                 return
             self._note(shard, delivery)
         if shard.done < len(shard.records):
-            end = shard.done + self.chance.randint(1, 3 if shard.bisect else 30)
+            end = shard.done + self.chance.randint(1, self._window())
+            end = min(end, shard.cut) if shard.cut > shard.done else end
             shard.delivery = Delivery(shard.records[shard.done : end])
             shard.delivery.task = self.scheduler.spawn(shard.delivery.work)
+
+    def _window(self) -> int:
+        """The most records of a batch: of a moment, of minutes, or what an invocation can take."""
+        return self.chance.choice((3, 30, 1_000))
 
     def _note(self, shard: Shard, delivery: Delivery) -> None:
         """Move on, or deliver again; what failed too often goes whole to the dead letters."""
         shard.delivery = None
         end = shard.done + len(delivery.batch)
         if delivery.handed_back == []:
-            shard.done, shard.bisect = end, False
+            shard.done = end
             return
         if delivery.handed_back:
             shard.done = int(min(delivery.handed_back))
-        shard.bisect = self.chance.random() < 0.5
+        shard.cut = (shard.done + end + 1) // 2
         if self.chance.random() < 0.05:
             self.dead_letters.append(shard.records[shard.done : end])
             shard.done = end
@@ -271,9 +294,6 @@ class Simulation:
         fault = self.chance.random()
         if fault < 0.3:
             raise Killed
-        if fault < 0.5 and when == "before":
-            error: Any = {"Error": {"Code": "ThrottlingException", "Message": ""}}
-            raise ClientError(error, call)
         raise ReadTimeoutError(endpoint_url="simulated")
 
     def _between(self) -> None:
@@ -282,11 +302,19 @@ class Simulation:
         if not self.is_calm and self.chance.random() < self.fault_rate / 10:
             raise self.chance.choice((Killed, ReadTimeoutError(endpoint_url="simulated")))
 
+    def set_aside(self, records: Sequence[Record], _function: str) -> None:
+        """Whatever goes wrong here passes, so nothing may make way for others."""
+        text = f"seed {self.seed}: {len(records)} records were set aside"
+        _hold(NOTHING_IS_SET_ASIDE, not records, text)
+
+    def _calm_down(self) -> None:
+        self.is_calm = self.load.is_calm = True
+
     # ------------------------------------------------------------------ the end
 
     def _final_outcome(self) -> None:
         """The weather clears: dead letters are redriven, sometimes everything comes once more."""
-        self.is_calm = True
+        self._calm_down()
         batches = list(self.dead_letters)
         if self.chance.random() < 0.5:
             records = [record for shard in self.shards for record in shard.records]

@@ -16,6 +16,8 @@ from meterline.core.metering.aggregation import Measure, Row
 from meterline.core.metering.buckets import Bucket
 from meterline.core.metering.second_profiles import Seconds
 from meterline.services.metering import accept, count, hour_profiles
+from meterline.store.base import failures
+from meterline.store.base.batches import RETRIABLE
 from meterline.store.base.clients import dynamodb
 from meterline.store.metering import meter_events, usage, usage_commits
 from meterline.store.metering.usage import BucketKey
@@ -23,7 +25,7 @@ from meterline.store.metering.usage_commits import Change
 from tests.dynamodb import partiql
 from tests.dynamodb.tables import Table
 from tests.faults.engine import FakeDynamoDB
-from tests.faults.simulation import Simulation
+from tests.faults.simulation import NOTHING_IS_SET_ASIDE, Simulation
 
 SEEDS = 300
 
@@ -104,7 +106,7 @@ def segments_that_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
     def same_name(change: Change, rows: bytes) -> list[dict[str, Any]]:
         items = segment_items(change, rows)
         for number, item in enumerate(items):
-            item["sk"]["S"] = f"{item['sk']['S'][:16]}{9:016d}#{number}"
+            item["sk"]["S"] = f"{item['sk']['S'][:16]}{9:016d}#{number:02d}"
         return items
 
     patch.setattr(usage_commits, "_segment_items", same_name)
@@ -218,6 +220,46 @@ def a_batch_that_broke_off_taken_for_committed(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(usage_commits, "commit_many", hopeful)
 
 
+def a_read_that_forgets_what_was_left_undone(patch: pytest.MonkeyPatch) -> None:
+    batch_get_item = FakeDynamoDB.batch_get_item
+
+    def as_if_whole(engine: FakeDynamoDB, **request: Any) -> dict[str, Any]:
+        return batch_get_item(engine, **request) | {"UnprocessedKeys": {}}
+
+    patch.setattr(FakeDynamoDB, "batch_get_item", as_if_whole)
+
+
+def events_that_were_throttled_taken_for_stored(patch: pytest.MonkeyPatch) -> None:
+    _overlook(patch, "meter_events", {*RETRIABLE})
+
+
+def counters_that_met_a_transaction_taken_for_written(patch: pytest.MonkeyPatch) -> None:
+    _overlook(patch, "usage", {"TransactionConflict"})
+
+
+def _overlook(patch: pytest.MonkeyPatch, table: str, codes: set[str]) -> None:
+    """Take statements to a table that were refused with these codes for done."""
+    execute = FakeDynamoDB.batch_execute_statement
+
+    def hopeful(engine: FakeDynamoDB, **request: Any) -> dict[str, Any]:
+        answers = execute(engine, **request)["Responses"]
+        done = {"TableName": table}
+        return {
+            "Responses": [
+                done
+                if answer["TableName"] == table and answer.get("Error", {}).get("Code") in codes
+                else answer
+                for answer in answers
+            ]
+        }
+
+    patch.setattr(FakeDynamoDB, "batch_execute_statement", hopeful)
+
+
+def records_set_aside_for_what_passes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(failures, "passes", lambda _: False)
+
+
 WRONG_USAGE = "usage is what its events add up to"
 
 NOTICED_BY: dict[Break, str] = {
@@ -229,7 +271,7 @@ NOTICED_BY: dict[Break, str] = {
     a_watermark_that_is_off_by_one: WRONG_USAGE,
     a_watermark_that_goes_back: WRONG_USAGE,
     segments_that_overwrite_each_other: WRONG_USAGE,
-    a_counter_without_its_segment: "what is redriven is counted",
+    a_counter_without_its_segment: NOTHING_IS_SET_ASIDE,
     a_cancellation_without_tombstone: WRONG_USAGE,
     a_greatest_value_that_outlives_its_event: WRONG_USAGE,
     segments_that_are_not_looked_for_again: WRONG_USAGE,
@@ -240,6 +282,10 @@ NOTICED_BY: dict[Break, str] = {
     a_cancellation_that_is_only_said: "what was cancelled says so",
     a_removal_taken_for_a_cancellation: WRONG_USAGE,
     a_batch_that_broke_off_taken_for_committed: WRONG_USAGE,
+    a_read_that_forgets_what_was_left_undone: WRONG_USAGE,
+    events_that_were_throttled_taken_for_stored: "what was accepted is stored",
+    counters_that_met_a_transaction_taken_for_written: WRONG_USAGE,
+    records_set_aside_for_what_passes: NOTHING_IS_SET_ASIDE,
 }
 """The rule by which each is noticed: that the code fails in some other way does not count."""
 
@@ -250,13 +296,13 @@ def test_the_simulator_catches(
 ) -> None:
     mutation(monkeypatch)
     first = RARE.get(mutation.__name__, 0)
-    failures: Counter[str] = Counter()
+    noticed: Counter[str] = Counter()
     for seed in range(first, first + SEEDS):
         try:
             simulate(Simulation(seed, FORMULAS.get(mutation.__name__, "sum")))
         except Exception as error:  # noqa: BLE001 - what is no broken rule is counted, and told
-            failures[getattr(error, "rule", repr(error))] += 1
-            if failures[NOTICED_BY[mutation]]:
+            noticed[getattr(error, "rule", repr(error))] += 1
+            if noticed[NOTICED_BY[mutation]]:
                 print(mutation.__name__, seed, error)
                 return
-    pytest.fail(f"{mutation.__name__} broke no rule in {SEEDS} seeds: {failures}")
+    pytest.fail(f"{mutation.__name__} broke no rule in {SEEDS} seeds: {noticed}")
