@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines import Engine, running
+from tests.engines import Engine, client, running
 from tests.faults.billing.world import World, world_on
 
 
@@ -18,4 +18,5 @@ def world(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
 def memory_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world on the engine in memory, for long runs."""
     with running() as engine:
+        client("sqs").list_queues()  # made when first asked for, and not while faults are about
         yield world_on(engine, monkeypatch)

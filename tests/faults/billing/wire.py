@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.client import BaseClient
 
+from tests.faults.load import Refusal
 from tests.left_undone import BATCHES, Call, Send, answer_in_part
 
 
@@ -30,11 +31,13 @@ class Wire:
     """Sees every call of every AWS client of this process, while it is watching.
 
     ``at`` is asked at each moment, and may raise ``Died`` or do another process's work. ``share``
-    says how many of the parts of a batch DynamoDB does at once.
+    says how many of the parts of a batch DynamoDB does at once, ``refusal`` what a call is refused
+    for.
     """
 
     at: Callable[[Moment, str], None] = lambda _moment, _operation: None
     share: Callable[[int], int] = lambda parts: parts
+    refusal: Callable[[str, Call], Refusal | None] = lambda _operation, _call: None
     calls: list[str] = field(default_factory=list)
     watching: bool = False
     counting: Lock = field(default_factory=Lock)
@@ -66,6 +69,9 @@ class Wire:
             self.watching = False
 
     def _answer(self, send: Send, client: BaseClient, operation: str, arguments: Call) -> object:
+        if (refusal := self.refusal(operation, arguments)) is not None:
+            error: Any = client.exceptions.from_code(refusal["Error"]["Code"])
+            raise error(refusal, operation)
         if operation not in BATCHES:
             return send(client, operation, arguments)
         return answer_in_part(send, client, operation, arguments, self.share)

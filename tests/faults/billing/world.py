@@ -74,6 +74,11 @@ class World:
     wire: Wire
     random_ids: Random = field(default_factory=Random)
 
+    @property
+    def contended(self) -> frozenset[str]:
+        """The tables on whose items transactions may be running."""
+        return frozenset(self.engine.tables[name] for name in ("access", "billing", "usage"))
+
     def context(self, at: int | None = None) -> Context:
         """The surroundings of an API call at a time."""
         now = self.clock.now if at is None else at
@@ -157,13 +162,13 @@ class World:
                 return
         raise AssertionError(f"not done after {MOST_TRIES} tries")
 
-    def deliver(self, function: str, *object_ids: str) -> Callable[[], Any]:
-        """An SQS batch that names these objects, for a function."""
+    def deliver(self, function: str, *object_ids: str, receives: int = 1) -> Callable[[], Any]:
+        """An SQS batch that names these objects, for a function, at one of its receives."""
         records = [
             {
                 "messageId": object_id,
                 "body": json.dumps({"livemode": False, "kind": WORK[function], "id": object_id}),
-                "attributes": {"ApproximateReceiveCount": "1"},
+                "attributes": {"ApproximateReceiveCount": str(receives)},
             }
             for object_id in object_ids
         ]

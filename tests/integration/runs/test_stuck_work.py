@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.services.base import workers
 from meterline.services.base.context import Context
@@ -12,9 +13,11 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.work import queue_workers
 from meterline.services.work.queue_workers import MOST_TRIES, do_due_batch
 from meterline.services.work.sweep import RESEND_SECONDS, sweep
-from meterline.store.base.documents import Change, Document
+from meterline.store.base.batches import Throttled
+from meterline.store.base.documents import Change, Conflict, Document
+from meterline.store.base.failures import passes
 from meterline.store.billing.repository import BillingStore
-from meterline.store.work.queues import DueMessage
+from meterline.store.work.queues import DueMessage, enqueue
 from meterline.store.work.stuck import KEPT_SECONDS, Stuck, note_stuck, read_stuck
 from meterline_cli import due, redrive
 from tests.engines import Engine, resources
@@ -119,6 +122,52 @@ def test_work_that_keeps_failing_leaves_one_dead_letter_until_it_is_sent_again(
     assert deployment.dead_letters() == 0
     assert len(listed("invoice")) == 2
     assert read_stuck(livemode=False, object_ids=[sub["id"]]) == {}
+
+
+PASSING: dict[str, Exception] = {
+    "throttling": ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem"),
+    "a batch left undone": Throttled("3 keys could not be read"),
+    "a lost race": Conflict("sub_1"),
+    "no answer": ReadTimeoutError(endpoint_url="https://aws"),
+}
+
+
+@pytest.mark.parametrize("error", PASSING.values(), ids=PASSING)
+@pytest.mark.parametrize("receives", [MOST_TRIES, 2 * MOST_TRIES])
+def test_what_fails_for_a_passing_reason_is_sent_afresh_in_place_of_becoming_a_dead_letter(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, error: Exception, receives: int
+) -> None:
+    sub = subscribe(customer(), licence(interval="day"))
+    deployment.now = NOW + DAY
+
+    def fails_now(*_: object) -> list[Document]:
+        raise error
+
+    body = json.dumps({"livemode": False, "kind": "subscription", "id": sub["id"]})
+    attributes = {"ApproximateReceiveCount": str(receives)}
+    record = {"messageId": "1", "body": body, "attributes": attributes}
+    with monkeypatch.context() as patch:
+        patch.setattr(queue_workers, "do_due_work", fails_now)
+        assert do_due_batch([record], work="renewals") == {"batchItemFailures": []}
+    assert read_stuck(livemode=False, object_ids=[sub["id"]]) == {}
+    [message] = deployment.sqs.receive_message(QueueUrl=deployment.url)["Messages"]
+    assert DueMessage.parse(message["Body"]).object_id == sub["id"]
+
+
+@pytest.mark.parametrize("is_our_fault", [False, True])
+def test_messages_that_a_queue_is_too_busy_for_fail_for_a_passing_reason(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, *, is_our_fault: bool
+) -> None:
+    class Sqs:
+        def send_message_batch(self, **_: object) -> object:
+            return {"Failed": [{"Id": "0", "Code": "Error", "SenderFault": is_our_fault}]}
+
+    monkeypatch.setattr("meterline.store.work.queues.sqs", Sqs)
+    message = DueMessage(livemode=False, kind="subscription", object_id="sub_1")
+    with pytest.raises((RuntimeError, Throttled)) as refused:
+        enqueue([message])
+    assert passes(refused.value) is not is_our_fault
+    assert dynamodb.tables
 
 
 def writes_without_moving_on(ctx: Context, document: Document) -> list[Document]:

@@ -4,6 +4,9 @@ A message that fails comes again, later each time. Before its last try its objec
 should that fail too, the message comes again soon until it is a dead letter, and the sweep sends no
 other one until an operator has sent it again.
 
+What fails for a passing reason is never given up: after its last try it is sent afresh, without a
+note. A receive counts though no worker had room for it, so the last try may well be the first.
+
 A batch whose worker is killed comes again when that worker's time would have been over. Its queue
 would wait six times as long, which is for batches that no worker has begun.
 """
@@ -17,7 +20,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.workers import BatchAnswer, Record, worker_context
 from meterline.services.work.due_work import do_due_work, is_due
 from meterline.services.work.test_clocks import fail_test_clock, run_test_clock
-from meterline.store.base.failures import passes
+from meterline.store.base.failures import UNANSWERED, passes
 from meterline.store.work.queues import DueMessage, enqueue, hold, queue_of, wait_before_next_try
 from meterline.store.work.stuck import Stuck, forget_stuck, note_stuck
 
@@ -92,10 +95,24 @@ def _try(record: Record, do: Callable[[Record, Context, str], None]) -> None:
             _do_last(record, ctx, message.object_id, do)
         else:
             do(record, ctx, message.object_id)
-    except Exception:
+    except Exception as error:
+        if _is_last_try(record) and passes(error):
+            _send_afresh(message, error)
+            return
         tries = 1 if _is_last_try(record) else _tries(record)
         wait_before_next_try(message, record.get("receiptHandle", ""), tries)
         raise
+
+
+def _send_afresh(message: DueMessage, error: Exception) -> None:
+    """Send a message again, with all its tries, in place of the one that was received too often.
+
+    Should its note stay, the message is under way all the same.
+    """
+    enqueue([message])
+    logger.warning("sent afresh", error=type(error).__name__)
+    with suppress(*UNANSWERED):
+        forget_stuck(message.livemode, message.object_id)
 
 
 def _do_last(

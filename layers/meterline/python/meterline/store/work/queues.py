@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from meterline.core.kinds.registry import kind_of
 from meterline.observability import logger
+from meterline.store.base.batches import Throttled
 from meterline.store.base.clients import sqs
 from meterline.store.base.settings import settings
 from meterline.store.work.stuck import forget_stuck
@@ -164,5 +165,5 @@ def _send(url: str, batch: tuple[DueMessage, ...]) -> int:
     answer = sqs().send_message_batch(QueueUrl=url, Entries=entries)
     if failed := answer.get("Failed"):
         error = f"{len(failed)} of {len(batch)} messages were refused: {failed[0]}"
-        raise RuntimeError(error)
+        raise (RuntimeError if any(one["SenderFault"] for one in failed) else Throttled)(error)
     return len(batch)
