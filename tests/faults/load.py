@@ -46,7 +46,7 @@ type Refusal = dict[str, Any]
 class Load:
     """How AWS is doing: ``rate`` is how often trouble begins at a call.
 
-    ``contended`` are the tables on whose items transactions may be running.
+    ``contended`` are the tables where plain writes meet items that transactions write too.
     """
 
     chance: random.Random
