@@ -13,6 +13,8 @@ from tests.engines import ROOT, resources, template
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 README = (ROOT / "README.md").read_text()
+RESTORING = (ROOT / "docs" / "restoring.md").read_text()
+PAGES = RUNBOOK + README + RESTORING
 ALARMS = sorted(resources("AWS::CloudWatch::Alarm"))
 GLOBAL_OPTIONS = {"--query", "--output", "--region", "--profile"}
 OF_THE_AWS_CLI_ALONE = {("logs", "tail"), ("cloudformation", "deploy")}
@@ -47,7 +49,7 @@ def test_resources_that_the_runbook_looks_up_are_there() -> None:
     assert looked_up - set(template()["Resources"]) == set()
 
 
-@pytest.mark.parametrize("line", commands(RUNBOOK + README, "meterline"))
+@pytest.mark.parametrize("line", commands(PAGES, "meterline"))
 def test_commands_of_ours_are_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("METERLINE_API_BASE", "METERLINE_API_KEY"):
         monkeypatch.setenv(variable, "as in README")
@@ -56,10 +58,13 @@ def test_commands_of_ours_are_understood(line: str, monkeypatch: pytest.MonkeyPa
     parser.parse_args(arguments)
 
 
-@pytest.mark.parametrize("line", commands(RUNBOOK + README, "aws"))
+@pytest.mark.parametrize("line", commands(PAGES, "aws"))
 def test_commands_of_aws_exist_with_their_parameters(line: str) -> None:
     service, operation, *rest = words(line)[1:]
     if (service, operation) in OF_THE_AWS_CLI_ALONE:
+        return
+    if operation == "wait":
+        assert dashed_waiters(service) >= {rest[0]}
         return
     known = parameters_of(service, operation)
     given = {word for word in rest if word.startswith("--")} - GLOBAL_OPTIONS
@@ -74,6 +79,12 @@ def parameters_of(service: str, operation: str) -> set[str]:
     members = {} if shape is None else shape.members
     flags = {f"--no-{dashed(name)}" for name, one in members.items() if one.type_name == "boolean"}
     return {RENAMED.get(option, option) for option in map(option_of, members)} | flags
+
+
+def dashed_waiters(service: str) -> set[str]:
+    """What AWS's CLI can wait for."""
+    names = botocore.session.get_session().get_waiter_model(service).waiter_names
+    return set(map(dashed, names))
 
 
 def option_of(member: str) -> str:
