@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from meterline.core.base.money import charge_step_minor
+from meterline.services.billing.tier_lines import whole_lines
 from meterline.store.base.documents import Body
 from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Life
@@ -113,6 +114,38 @@ def check_credits(life: Life) -> None:
         if charged.keys() >= set(line_ids) and -amount > paid:
             text = f"{', '.join(line_ids)}: {-amount} of {paid}"
             raise BrokenRuleError("no more comes back than was charged", life.shop.say(text))
+
+
+def check_time_given_back(life: Life) -> None:
+    """No second of an item is given back more often than it was charged, by what still stands.
+
+    A charge is a line for the period, or the debit of a change that was not deleted.
+    """
+    charges: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    credits_: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for invoice in life.invoices("draft", *_FINAL):
+        for line in whole_lines(invoice["lines"]["data"]):
+            details = line["parent"]["subscription_item_details"] or {}
+            if line["_"]["meter"] is None and details and not details["invoice_item"]:
+                charges[details["subscription_item"]].append(_bounds(line))
+    for item in life.shop.record.latest("invoiceitem"):
+        parent = item["_"].get("parent") or item["parent"] or {}
+        details = parent.get("subscription_details") or {}
+        if item["proration"] and not item["_"].get("meter") and "subscription_item" in details:
+            of_item = credits_ if item["amount"] < 0 else charges
+            of_item[details["subscription_item"]].append(_bounds(item))
+    for name, given in credits_.items():
+        for start, _ in given:
+            times = sum(one <= start < end for one, end in given)
+            paid = sum(one <= start < end for one, end in charges[name])
+            if times > paid:
+                text = f"{name} at {start}: {times} times, charged {paid} times"
+                rule = "no time is given back more often than it was charged"
+                raise BrokenRuleError(rule, life.shop.say(text))
+
+
+def _bounds(billed: Body) -> tuple[int, int]:
+    return billed["period"]["start"], billed["period"]["end"]
 
 
 def _same(life: Life, invoice: Body, rule: str, found: object, wanted: object) -> None:

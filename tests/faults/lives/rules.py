@@ -10,7 +10,12 @@ from meterline.store.base.documents import Body
 from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.counted import Reckoning, check_corrections
 from tests.faults.lives.life import Life
-from tests.faults.lives.money import check_balances, check_credits, check_invoice
+from tests.faults.lives.money import (
+    check_balances,
+    check_credits,
+    check_invoice,
+    check_time_given_back,
+)
 from tests.faults.lives.shop import stamp
 from tests.faults.lives.usage import check_lines, check_once, check_thresholds
 
@@ -62,6 +67,7 @@ class Rules:
         check_once(self.life)
         check_balances(self.life)
         check_credits(self.life)
+        check_time_given_back(self.life)
         self._check_nothing_due(is_time=is_time)
         new = [one[0] for key, one in invoices.items() if not before.get(key)]
         check_corrections(self.life, new)

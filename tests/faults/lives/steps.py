@@ -272,6 +272,23 @@ def drop_item(life: Life, chance: Random) -> None:
         life.shop.ask("DELETE", f"/v1/invoiceitems/{chance.choice(waiting)['id']}")
 
 
+def drop_proration(life: Life, chance: Random) -> None:
+    """Delete a proration that waits or stands on a draft, rather a debit; or ask for less of it."""
+    drafts = {one["id"] for one in life.invoices("draft")} | {None}
+    there = [
+        one
+        for one in life.shop.record.latest("invoiceitem")
+        if one["proration"] and one["invoice"] in drafts
+    ]
+    debits = [one for one in there if one["amount"] > 0]
+    if not there:
+        return
+    path = f"/v1/invoiceitems/{chance.choice(debits or there)['id']}"
+    if chance.random() < 0.1:
+        life.shop.ask("POST", path, amount=1)
+    life.shop.ask("DELETE", path)
+
+
 def bill_by_hand(life: Life, chance: Random) -> None:
     """An invoice that nobody asked for, with what waits or without."""
     params: Body = {"customer": chance.choice(life.customers)}
@@ -345,6 +362,20 @@ USAGE_WEIGHTS = {
 }
 """How often each verb is drawn in lives that are about usage."""
 
+PRORATION_WEIGHTS = {
+    "advance": 8,
+    "reprice": 14,
+    "drop_proration": 10,
+    "set_end": 3,
+    "pause_or_resume": 5,
+    "cancel": 5,
+    "subscribe": 3,
+    "bill_by_hand": 2,
+    "handle_drafts": 2,
+    "migrate": 1,
+}
+"""How often each verb is drawn in lives that are about prorations."""
+
 VERBS: dict[str, Verb] = {
     one.__name__: one
     for one in (
@@ -367,6 +398,7 @@ VERBS: dict[str, Verb] = {
         handle_drafts,
         add_item,
         drop_item,
+        drop_proration,
         bill_by_hand,
         book,
         part,

@@ -12,7 +12,7 @@ from meterline.api import app
 from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Lives, Step
 from tests.faults.lives.rules import Rules
-from tests.faults.lives.steps import USAGE_WEIGHTS, VERBS, WEIGHTS
+from tests.faults.lives.steps import PRORATION_WEIGHTS, USAGE_WEIGHTS, VERBS, WEIGHTS
 
 SHARES = 4
 
@@ -43,13 +43,18 @@ def test_the_rules_hold_in_every_life(
 
 
 @pytest.mark.parametrize("share", range(2))
-def test_the_rules_hold_in_every_life_of_usage(
-    request: pytest.FixtureRequest, lives: Lives, share: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("weights", [USAGE_WEIGHTS, PRORATION_WEIGHTS], ids=["usage", "prorations"])
+def test_the_rules_hold_in_every_life_of(
+    request: pytest.FixtureRequest,
+    lives: Lives,
+    weights: dict[str, int],
+    share: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(app, "handle", app.handle.__wrapped__)  # type: ignore[attr-defined]
     reports: dict[str, str] = {}
     for seed in seeds_of(request, share):
-        steps = lives.drawn(seed, USAGE_WEIGHTS)
+        steps = lives.drawn(seed, weights)
         fault = broken(lives, steps)
         if fault is not None and fault.rule not in reports:
             reports[fault.rule] = told(lives, seed, steps, fault)

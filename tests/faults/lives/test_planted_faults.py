@@ -13,13 +13,13 @@ from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.invoices import drafting, finalize, late_usage, metered
+from meterline.services.invoices import deleted_charges, drafting, finalize, late_usage, metered
 from meterline.services.metering import usage_query
 from meterline.services.previews import preview
 from meterline.services.subscriptions import create, first_periods, handover, prorations, renewals
 from meterline.store.base.documents import Body
 from tests.faults.lives.life import Lives
-from tests.faults.lives.steps import USAGE_WEIGHTS, WEIGHTS
+from tests.faults.lives.steps import PRORATION_WEIGHTS, USAGE_WEIGHTS, WEIGHTS
 from tests.faults.lives.test_lives import broken
 
 LIVES = 60
@@ -131,6 +131,14 @@ def a_threshold_that_is_billed_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(drafting, "usage_billed", lambda _uow, _item: None)
 
 
+def a_debit_that_is_deleted_and_comes_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(deleted_charges, "_without_charges", lambda item, _gone: item)
+
+
+def a_debit_that_is_deleted_under_its_credit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(prorations, "note_credit", lambda *_: None)
+
+
 def a_preview_of_a_start_that_forgets_its_discounts(patch: pytest.MonkeyPatch) -> None:
 
     def forgetting(uow: UnitOfWork, params: Body) -> Any:
@@ -166,6 +174,12 @@ NOTICED_BY: dict[Plant, set[str]] = {
     usage_of_before_a_start_that_is_forgotten: {"every second is billed once"},
     late_usage_that_no_invoice_corrects: {"late usage is billed once"},
     late_usage_that_is_corrected_again: {"late usage is billed once"},
+    a_debit_that_is_deleted_and_comes_back: {
+        "no time is given back more often than it was charged"
+    },
+    a_debit_that_is_deleted_under_its_credit: {
+        "no time is given back more often than it was charged"
+    },
     a_threshold_that_is_billed_again: {"what thresholds billed is taken off once"},
     a_preview_of_a_start_that_forgets_its_discounts: {"a preview is the bill"},
 }
@@ -178,12 +192,19 @@ IN_LIVES_OF_USAGE: set[Plant] = {
     a_threshold_that_is_billed_again,
 }
 
+IN_LIVES_OF_PRORATIONS: set[Plant] = {
+    a_debit_that_is_deleted_and_comes_back,
+    a_debit_that_is_deleted_under_its_credit,
+}
+
+LIVES_OF = [(USAGE_WEIGHTS, IN_LIVES_OF_USAGE), (PRORATION_WEIGHTS, IN_LIVES_OF_PRORATIONS)]
+
 
 @pytest.mark.parametrize("plant", NOTICED_BY, ids=lambda plant: str(plant.__name__))
 def test_some_life_notices(plant: Plant, lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     first = FIRST.get(plant.__name__, 0)
-    weights = USAGE_WEIGHTS if plant in IN_LIVES_OF_USAGE else WEIGHTS
+    weights = next((drawn for drawn, of in LIVES_OF if plant in of), WEIGHTS)
     for seed in range(first, first + LIVES):
         fault = broken(lives, lives.drawn(seed, weights))
         if fault is not None and fault.rule in NOTICED_BY[plant]:

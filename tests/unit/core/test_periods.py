@@ -318,6 +318,25 @@ def test_a_period_cannot_end_before_it_starts() -> None:
         Period(2, 1)
 
 
+@pytest.mark.parametrize(
+    ("others", "left"),
+    [
+        ([], [(10, 20)]),
+        ([(10, 20)], []),
+        ([(0, 30)], []),
+        ([(12, 15)], [(10, 12), (15, 20)]),
+        ([(15, 20), (5, 11)], [(11, 15)]),
+        ([(12, 16), (14, 18)], [(10, 12), (18, 20)]),
+        ([(0, 10), (20, 30), (40, 50)], [(10, 20)]),
+    ],
+)
+def test_a_period_without_others_is_what_none_of_them_has(
+    others: list[tuple[int, int]], left: list[tuple[int, int]]
+) -> None:
+    parts = Period(10, 20).without(Period(*one) for one in others)
+    assert [(part.start, part.end) for part in parts] == left
+
+
 def test_a_boundary_belongs_to_the_period_that_it_starts() -> None:
     anchor, interval = at("2024-01-31"), every("month")
     assert period_at(anchor, interval, at("2024-02-29")) == span("2024-02-29", "2024-03-31")

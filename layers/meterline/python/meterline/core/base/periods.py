@@ -5,6 +5,7 @@ cycle anchored on 31 January bills 28 February and then 31 March. Instants are i
 periods half-open. The rules are Stripe's ("Set the subscription billing cycle date").
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -106,6 +107,18 @@ class Period:
         if end is None:
             return self
         return Period(self.start, max(min(self.end, end), self.start))
+
+    def without(self, others: Iterable["Period"]) -> tuple["Period", ...]:
+        """The parts of the period that are in none of the others, in their order."""
+        parts, start = [], self.start
+        for other in sorted(others, key=lambda one: one.start):
+            if other.start > start:
+                parts.append(Period(start, min(other.start, self.end)))
+            start = max(start, min(other.end, self.end))
+            if start >= self.end:
+                break
+        parts.append(Period(start, self.end))
+        return tuple(part for part in parts if part.seconds)
 
 
 def boundary(anchor: int, interval: Interval, n: int) -> int:

@@ -84,7 +84,8 @@ class ItemChange:
 
     `old_fee` is None for an added item, `new_fee` for a removed one. `whole` is the full period
     that fees are for: the current period, or the imagined one of a stub. `billed` lists what was
-    billed in advance and not credited yet; only flexible mode looks at it.
+    billed in advance and not credited yet; only flexible mode looks at it. ``uncharged`` is time
+    that nothing charges any more, of which classic mode credits nothing.
     """
 
     at: int
@@ -93,6 +94,7 @@ class ItemChange:
     old_fee: Fee | None
     new_fee: Fee | None
     billed: tuple[BilledSpan, ...] = ()
+    uncharged: tuple[Period, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,8 @@ def fees_after_discounts(
 def _credit_current(change: ItemChange) -> tuple[ProrationLine, ...]:
     if change.old_fee is None:
         return ()
-    return (_line(change.old_fee, change.period.remaining_from(change.at), change.whole, sign=-1),)
+    unused = change.period.remaining_from(change.at).without(change.uncharged)
+    return tuple(_line(change.old_fee, part, change.whole, sign=-1) for part in unused)
 
 
 def _debit_rest(change: ItemChange) -> tuple[ProrationLine, ...]:

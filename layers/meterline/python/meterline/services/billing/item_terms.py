@@ -148,6 +148,34 @@ def with_billed(item: Body, spans: Iterable[BilledSpan]) -> Body:
     return replace(SubscriptionItemState.of(item), billed=billed).on(item)
 
 
+def charged_anew(item: Body, spans: Iterable[BilledSpan]) -> Body:
+    """The item that is charged for the rest of its running period by other spans."""
+    charged = with_billed(item, spans)
+    return replace(SubscriptionItemState.of(charged), uncharged=None).on(charged)
+
+
+def uncharged_spans(item: Body) -> tuple[Period, ...]:
+    """The time of a licensed item's running period that nothing charges any more."""
+    spans = SubscriptionItemState.of(item).uncharged or ()
+    return tuple(Period(span["start"], span["end"]) for span in spans)
+
+
+def with_uncharged(item: Body, spans: Iterable[Period]) -> Body:
+    """The item once nothing charges these spans of time any more."""
+    known = SubscriptionItemState.of(item).uncharged or []
+    told: list[TimeSpan] = [{"start": span.start, "end": span.end} for span in spans]
+    new = [span for span in told if span not in known]
+    return replace(SubscriptionItemState.of(item), uncharged=[*known, *new] or None).on(item)
+
+
+def settled_from(item: Body, at: int) -> Body:
+    """The item of whose running period nothing is billed, nor charged from an instant on."""
+    item = with_billed(item, ())
+    return (
+        item if is_metered(item) else with_uncharged(item, [item_period(item).remaining_from(at)])
+    )
+
+
 def current_period(subscription: Body) -> Period:
     """The current period of a subscription: what its items' periods have in common."""
     return subscription_period(item_period(item) for item in items_of(subscription))

@@ -95,6 +95,7 @@ class SubscriptionItemState(PrivateState):
     billed: list[BilledInAdvance] | None = None
     billed_as: dict[str, Body] | None = None
     discounts_used: list[DiscountTerms] | None = None
+    uncharged: list[TimeSpan] | None = None
     usage_billed: UsageBilled | None = None
     usage_from: int | None = None
     usage_owed: TimeSpan | None = None
@@ -143,6 +144,7 @@ class InvoiceItemState(LineState):
 
     STORED_AS_NULL: ClassVar = frozenset()
 
+    credited_by: list[str] | None = None
     parent: Body | None = None
     proration_details: Body | None = None
     tab: str | None = None

@@ -123,9 +123,9 @@ class UnitOfWork:
         """Take one invoice item, pending or new, onto a draft."""
         return self.pending.take_one(document, draft.id).body
 
-    def delete_with_draft(self, item_ids: Iterable[str]) -> None:
+    def delete_with_draft(self, items: Iterable[Document]) -> None:
         """Delete the items of a draft that is deleted."""
-        self.pending.delete_with_draft(self.ctx.store.get_many(item_ids).values())
+        self.pending.delete_with_draft(items)
 
     def release(self, document: Document) -> None:
         """Make an item of a draft pending again."""

@@ -35,6 +35,7 @@ from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
 from meterline.services.invoices.billed_in_advance import remember_discounts
+from meterline.services.invoices.deleted_charges import forget_charges
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.numbers import check_number
@@ -117,7 +118,9 @@ def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa
         )
     customer = find(ctx, "customer", document.body["customer"], param="customer")
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
-    uow.delete_with_draft(_item_ids(document.body))
+    items = list(uow.read(_item_ids(document.body)).values())
+    forget_charges(uow, items)
+    uow.delete_with_draft(items)
     uow.remove(document)
     uow.emit("invoice.deleted", document.body)
     uow.save(result_id=invoice_id)

@@ -5,7 +5,7 @@ from meterline.core.base.periods import Period
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.billing.invoice_bodies import InvoiceTerms
-from meterline.services.billing.item_terms import current_period, with_billed
+from meterline.services.billing.item_terms import current_period, settled_from
 from meterline.services.billing.subscription_bodies import (
     is_ended,
     items_of,
@@ -59,9 +59,9 @@ def pause_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body | 
     if before["status"] != "active":
         raise BillingError(f"Only active subscriptions can be paused; this is {before['status']}.")
     bill_for = _bill_for(params)
-    _bill_or_credit_period(uow, before, bill_for)
-    outcomes = with_items(before, [with_billed(item, ()) for item in items_of(before)])
-    after = paused_subscription(outcomes, "pause_requested", uow.ctx.now)
+    since = _bill_or_credit_period(uow, before, bill_for)
+    settled = with_items(before, [settled_from(item, since) for item in items_of(before)])
+    after = paused_subscription(settled, "pause_requested", uow.ctx.now)
     behavior = params.get("invoicing_behavior", "pending_invoice_item")
     if behavior != "invoice" or not uow.pending.is_changed:
         return after, None
@@ -86,6 +86,7 @@ def resume_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body |
     after |= {"trial_end": before["trial_end"]}
     behavior = params.get("proration_behavior", "create_prorations") if keeps else "always_invoice"
     if behavior != "always_invoice":
+        after = with_items(after, [settled_from(item, at) for item in items_of(after)])
         how = Proration(at, prorates=behavior == "create_prorations")
         steps = [Step(None, item) for item in items_of(after)]
         return prorate_steps(uow, after, after, steps, how), None
@@ -124,14 +125,16 @@ def _bill_for(params: Body) -> Body:
     }
 
 
-def _bill_or_credit_period(uow: UnitOfWork, subscription: Body, bill_for: Body) -> None:
+def _bill_or_credit_period(uow: UnitOfWork, subscription: Body, bill_for: Body) -> int:
+    """Settle the running period; returns from when on its licences are not charged any more."""
     unused_from = bill_for["unused_time_from"]["type"]
+    whole = unused_from == "item_current_period_start"
+    start = current_period(subscription).start if whole else uow.ctx.now
     if unused_from != "none":
-        whole = unused_from == "item_current_period_start"
-        start = current_period(subscription).start if whole else uow.ctx.now
         credit_unused(uow, subscription, Proration(start, prorates=True))
     if bill_for["outstanding_usage_through"]["type"] == "now":
         bill_final_usage(uow, subscription)
+    return start
 
 
 def _drafted(

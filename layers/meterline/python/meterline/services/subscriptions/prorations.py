@@ -20,11 +20,13 @@ from meterline.services.billing.discounts import active_discounts
 from meterline.services.billing.item_terms import (
     billed_item,
     billed_spans,
+    charged_anew,
     counting_from,
     is_free_time,
     is_metered,
     item_period,
     mode_of,
+    uncharged_spans,
     usage_period,
     usage_span,
     whole_of,
@@ -39,6 +41,7 @@ from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.billed_before import usage_billed
+from meterline.services.invoices.deleted_charges import note_credit
 from meterline.services.invoices.descriptions import ProductName, proration_description
 from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.fees import fees_last_billed, fees_of, with_active_used
@@ -109,6 +112,7 @@ def proration_of(
         old_fee=old,
         new_fee=new,
         billed=billed_spans(item),
+        uncharged=uncharged_spans(item),
     )
     return prorate_change(change, mode_of(subscription))
 
@@ -129,6 +133,7 @@ def add_line(
     if line.period.seconds == 0:
         return line.as_billed
     rated = rate(price_plan(item["price"]), Decimal(item.get("quantity", 1)))
+    sources = _credited_by(item, line) if is_credit else []
     item = _as_billed(item, line.credited)
     product = _product_of(uow, item)
     start, quantity = line.period.start, Decimal(item.get("quantity", 1))
@@ -151,7 +156,16 @@ def add_line(
     )
     added = of_ended(new_item(uow, terms)) if ends else new_item(uow, terms)
     uow.add_item(added)
+    note_credit(uow, sources, added["id"])
     return replace(line.as_billed, source=added["id"])
+
+
+def _credited_by(item: Body, line: ProrationLine) -> list[str]:
+    """What billed the time that a credit gives back; classic mode credits all of it in one."""
+    if line.credited is not None:
+        return [line.credited]
+    spans = billed_spans(item)
+    return [span.source for span in spans if span.source and span.period.end > line.period.start]
 
 
 def _give_back(
@@ -177,7 +191,7 @@ def _charge_rest(
         return _remembering(item, step.old) if step.old is not None else with_billed(item, ())
     item = _knowing(item, {})
     change = proration_of(subscription, item, how.at, new=fees[item["id"]])
-    return with_billed(
+    return charged_anew(
         with_active_used(uow, subscription, item),
         [add_line(uow, subscription, item, line, is_credit=False) for line in change.debits],
     )

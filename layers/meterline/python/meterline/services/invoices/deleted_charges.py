@@ -1,0 +1,88 @@
+"""What deleting a proration means for its subscription: nothing comes back of what is not charged.
+
+The debit of a change charges an item for the rest of its period. Once it is deleted nothing does,
+so that a later change has nothing to credit. Where a credit gives it back already, that has to be
+deleted before, or together with it.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from meterline.core.base.errors import BillingError
+from meterline.services.billing.item_terms import billed_spans, with_billed, with_uncharged
+from meterline.services.billing.pending_items import subscription_of_item
+from meterline.services.billing.private_states import InvoiceItemState
+from meterline.services.billing.subscription_bodies import items_of, with_items
+from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.store.base.documents import Body, Document
+
+
+def note_credit(uow: UnitOfWork, sources: Iterable[str], credit_id: str) -> None:
+    """Let the invoice items among ``sources`` that can still be deleted know what credits them."""
+    for source in sources:
+        document = _editable_item(uow, source)
+        if document is None:
+            continue
+        state = InvoiceItemState.of(document.body)
+        known = [*(state.credited_by or ()), credit_id]
+        told = replace(document, body=replace(state, credited_by=known).on(document.body))
+        if source in uow.pending.added:
+            uow.pending.added[source] = told
+        else:
+            uow.amend_item(told)
+
+
+def forget_charges(uow: UnitOfWork, deleted: Sequence[Document]) -> None:
+    """Let subscriptions forget what invoice items charged in advance that are being deleted.
+
+    Refused for an item of which something is given back that is not deleted with it.
+    """
+    _check_credits(uow, deleted)
+    charges = defaultdict(set)
+    for document in deleted:
+        subscription_id = subscription_of_item(document.body)
+        if document.body["proration"] and subscription_id is not None:
+            charges[subscription_id].add(document.id)
+    for subscription in uow.read(charges).values():
+        gone, items = charges[subscription.id], items_of(subscription.body)
+        left = [_without_charges(item, gone) for item in items]
+        if left != items:
+            uow.put(replace(subscription, body=with_items(subscription.body, left)))
+
+
+def _check_credits(uow: UnitOfWork, deleted: Sequence[Document]) -> None:
+    gone = {document.id for document in deleted}
+    for document in deleted:
+        credits_ = set(InvoiceItemState.of(document.body).credited_by or ()) - gone
+        standing = [one.id for one in uow.read(sorted(credits_)).values() if _stands(one)]
+        if standing:
+            raise BillingError(
+                f"The invoice item {document.id} is given back by {', '.join(standing)}."
+                " Delete what gives it back before it, or credit it by a new invoice item.",
+                param="id",
+            )
+
+
+def _stands(item: Document) -> bool:
+    return not item.body.get("deleted")
+
+
+def _without_charges(item: Body, gone: Collection[str]) -> Body:
+    """A subscription's item of which these invoice items charge nothing any more."""
+    spans = billed_spans(item)
+    lost = [span.period for span in spans if span.source in gone]
+    if not lost:
+        return item
+    return with_uncharged(with_billed(item, [one for one in spans if one.source not in gone]), lost)
+
+
+def _editable_item(uow: UnitOfWork, source: str) -> Document | None:
+    """The invoice item of this id unless it stands on a final invoice; None for lines."""
+    if "/" in source:
+        return None
+    document = uow.pending.added.get(source) or uow.read([source]).get(source)
+    if document is None or document.body["invoice"] is None:
+        return document
+    invoice = uow.read([document.body["invoice"]]).get(document.body["invoice"])
+    return document if invoice is not None and invoice.body["status"] == "draft" else None
