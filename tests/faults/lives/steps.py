@@ -273,20 +273,32 @@ def drop_item(life: Life, chance: Random) -> None:
 
 
 def drop_proration(life: Life, chance: Random) -> None:
-    """Delete a proration that waits or stands on a draft, rather a debit; or ask for less of it."""
-    drafts = {one["id"] for one in life.invoices("draft")} | {None}
-    there = [
-        one
-        for one in life.shop.record.latest("invoiceitem")
-        if one["proration"] and one["invoice"] in drafts
-    ]
-    debits = [one for one in there if one["amount"] > 0]
+    """Delete a proration that waits or stands on a draft, rather a debit; or ask for less of it.
+
+    Often its subscription changes once more, or ends, right after that.
+    """
+    if not _editable_prorations(life):
+        reprice(life, chance)
+    there = _editable_prorations(life)
     if not there:
         return
-    path = f"/v1/invoiceitems/{chance.choice(debits or there)['id']}"
+    item = chance.choice([one for one in there if one["amount"] > 0] or there)
+    path = f"/v1/invoiceitems/{item['id']}"
     if chance.random() < 0.1:
         life.shop.ask("POST", path, amount=1)
     life.shop.ask("DELETE", path)
+    details = (item["parent"] or {}).get("subscription_details")
+    then = chance.choice(["", "reprice", "end"])
+    if then == "reprice":
+        reprice(life, chance)
+    elif then == "end" and details:
+        life.shop.ask("DELETE", f"/v1/subscriptions/{details['subscription']}", prorate=True)
+
+
+def _editable_prorations(life: Life) -> list[Body]:
+    places = {one["id"] for one in life.invoices("draft")} | {None}
+    items = life.shop.record.latest("invoiceitem")
+    return [one for one in items if one["proration"] and one["invoice"] in places]
 
 
 def bill_by_hand(life: Life, chance: Random) -> None:

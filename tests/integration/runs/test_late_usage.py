@@ -10,11 +10,12 @@ from meterline.services.account.settings import update_settings
 from meterline.services.catalog.coupons import create_coupon
 from meterline.services.invoices import late_usage
 from meterline.services.invoices.finalize import finalize_invoice
-from meterline.services.invoices.late_usage_records import KIND
+from meterline.services.invoices.late_usage_records import KIND, LateUsageState
 from meterline.services.invoices.metered import rate_again
 from meterline.services.metering.count import count_records
 from meterline.services.metering.meters import create_meter
 from meterline.services.previews.preview import create_preview
+from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.renewals import renew_subscription
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.operations import explain_invoice
@@ -431,6 +432,46 @@ def test_usage_counted_while_a_renewal_corrects_its_note_is_corrected_with_it(
     story.advance(FROZEN + 2 * WEEK + 2 * HOUR)
     assert story.lines() == [(0, "0", FROZEN + WEEK), (150, "50", FROZEN)]
     assert listed(KIND, parent=story.customer) == []
+
+
+def test_a_note_of_an_ended_subscription_is_closed_by_the_next_renewal_that_reads_it(
+    story: Story,
+) -> None:
+    billed_late()
+    late_story(story)
+    subscribe(story.customer, story.priced(5))
+    cancel_subscription(context(), story.subscription, {})
+    assert notes_of(story.subscription) == [False]
+    story.advance(FROZEN + 2 * WEEK + 4 * HOUR)
+    assert notes_of(story.subscription) == [True]
+
+
+def test_a_note_that_comes_after_the_last_invoice_is_closed_from_the_start(story: Story) -> None:
+    billed_late()
+    story.use(100, FROZEN + DAY)
+    update_subscription(context(), story.subscription, {"cancel_at_period_end": True})
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    for quantity in (40, 2):
+        story.use(quantity, FROZEN + 2 * DAY)
+        assert notes_of(story.subscription) == [True]
+
+
+def test_the_final_invoice_of_a_cancellation_corrects_what_came_late(story: Story) -> None:
+    billed_late()
+    late_story(story)
+    cancel_subscription(context(), story.subscription, {"invoice_now": True})
+    assert (120, "40", FROZEN) in story.lines()
+    assert notes_of(story.subscription) == [True]
+
+
+def notes_of(subscription: str) -> list[bool]:
+    """Whether each note of a subscription is closed."""
+    notes = BillingStore(livemode=False).each(KIND)
+    return [
+        one.parent is None
+        for one in notes
+        if LateUsageState.of(one.body).subscription == subscription
+    ]
 
 
 def test_a_renewal_without_late_usage_looks_back_at_no_invoice(

@@ -32,6 +32,7 @@ from meterline.services.invoices.late_usage_records import (
     KIND,
     Corrected,
     LateUsageState,
+    close_unbilled,
     closed,
     corrected_by,
     with_corrected,
@@ -118,16 +119,18 @@ def _late_lines(
     An invoice corrects a line once: a record that was taken up again since waits for the next.
     """
     ctx = uow.ctx
-    records = ctx.store.each(KIND, Span(oldest_first=True), parent=uow.stored_customer.id)
-    waiting = [
-        one
-        for one in records
-        if corrected_by(one).invoice != invoice_id and _is_of(ctx, one, subscription_id)
-    ]
+    listed = ctx.store.each(KIND, Span(oldest_first=True), parent=uow.stored_customer.id)
+    waiting, others = [], []
+    for one in listed:
+        if not _is_of(ctx, one, subscription_id):
+            others.append(one)
+        elif corrected_by(one).invoice != invoice_id:
+            waiting.append(one)
     found = [_LateLine(one, line) for one in waiting[:most] for line in _line_of(ctx, one)]
     found.sort(key=lambda one: int(one.line["period"]["start"]), reverse=True)
     made = [_correction(uow, one, invoice_id) for one in found]
     left = len(waiting) - len(waiting[:most])
+    close_unbilled(uow, others)
     return LateLines([line for line in made if line is not None], left)
 
 

@@ -25,6 +25,8 @@ from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.invoices.late_usage_records import (
     KIND,
     LateUsageState,
+    bills_no_more,
+    closed,
     corrected_by,
     is_closed,
     reopened,
@@ -200,14 +202,27 @@ def _emit(ctx: Context, record_id: str, invoice: Body, line: Body) -> None:
         }
     )
     record = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
+    if _comes_after_the_last(ctx, line):
+        record = closed(record, ctx.wall_clock)
     ctx.save(Change(puts=[record]), [EventDraft(f"{KIND}.found", body)])
 
 
 def _reopen(ctx: Context, record: Document, line: Body) -> None:
-    """Hand a closed record to the next renewal, if not all that is counted is billed."""
+    """Hand a closed record to the next renewal, if not all that is counted is billed.
+
+    Where none comes any more it stays closed.
+    """
+    if _comes_after_the_last(ctx, line):
+        return
     billed = exact_sum((Decimal(line["quantity_decimal"]), corrected_by(record).quantity))
     if _counted(ctx, record.body["customer"], line) != billed:
         ctx.save(Change(puts=[reopened(record)]))
+
+
+def _comes_after_the_last(ctx: Context, line: Body) -> bool:
+    """Whether the subscription of a line has no invoice to come that could correct it."""
+    subscription = ctx.store.get(line["subscription"] or "")
+    return subscription is not None and bills_no_more(ctx, subscription.body)
 
 
 def _counted(ctx: Context, customer_id: str, line: Body) -> Decimal:
