@@ -24,7 +24,11 @@ from tests.faults.lives.test_lives import broken
 
 LIVES = 60
 
-FIRST = {"a_preview_that_forgets_a_discount": 30}
+FIRST = {
+    "a_preview_that_forgets_a_discount": 30,
+    "a_debit_that_is_deleted_and_comes_back": 30,
+    "a_debit_that_is_deleted_under_its_credit": 30,
+}
 """Where to begin to look: some faults need a life of a rare kind."""
 
 type Plant = Callable[[pytest.MonkeyPatch], None]

@@ -16,11 +16,15 @@ class OpenBatch(TypedDict):
 
 
 class Handover(TypedDict):
-    """One second: which items began to count in it by meter, and which meters ended with a bill."""
+    """One second: which items began to count in it by meter, and which meters ended with a bill.
+
+    ``before`` has the meters that ended in seconds before it, by second.
+    """
 
     at: int
     began: dict[str, list[str]]
     ended: list[str]
+    before: NotRequired[dict[str, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 Usage is dated by the second, and a period has its first second but not that of its end. An item
 that stops counting before the end of its period (its subscription is cancelled or paused, or it is
 removed) bills the second in which it stops too, since no later bill would. Where another item
-begins to count in that very second, the first of both bills it. The customer remembers which, for
-that second only: beginning or ending a subscription writes the customer anyway.
+begins to count in that very second, the first of both bills it. The customer remembers which:
+beginning or ending a subscription writes the customer anyway. A trial's renewal comes late, and its
+items begin in a second that is over: so the customer also knows which meters ended in the last
+seconds in which any did.
 """
 
 from dataclasses import replace
@@ -17,6 +19,10 @@ from meterline.store.base.documents import Body
 
 _MOST_NOTED = 2
 """Items that began on a meter: of those that begin together any other than the one that stops."""
+
+_SECONDS_KEPT = 50
+"""Seconds in which a meter ended, of before the last one: so many ends may come between a trial's
+due second and its renewal, which is late by a minute, or by as long as no work is done."""
 
 
 def begin_counting(uow: UnitOfWork, item: Body, at: int) -> Body:
@@ -56,9 +62,16 @@ def _noted(uow: UnitOfWork, at: int) -> Handover:
     second.
     """
     known = CustomerState.of(uow.customer).handover
-    if known is None or known["at"] != at:
+    if known is None:
         return {"at": at, "began": {}, "ended": []}
-    return {"at": at, "began": dict(known["began"]), "ended": list(known["ended"])}
+    before = known.get("before", {})
+    if known["at"] == at:
+        began, ended = dict(known["began"]), list(known["ended"])
+        return {"at": at, "began": began, "ended": ended, "before": before}
+    if known["ended"]:
+        before = before | {str(known["at"]): known["ended"]}
+    kept = dict(sorted(before.items(), key=lambda one: int(one[0]))[-_SECONDS_KEPT:])
+    return {"at": at, "began": {}, "ended": list(before.get(str(at), [])), "before": kept}
 
 
 def _note(uow: UnitOfWork, notes: Handover) -> None:
