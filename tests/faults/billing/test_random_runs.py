@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -37,10 +37,10 @@ REPEATED = 0.03
 LEFT_UNDONE = 0.3
 """How often of a batch some parts, or all, are left undone."""
 
-LOAD = 0.02
+LOAD = 0.05
 """How often trouble begins at a call of a busy account."""
 
-NO_WORKER = 0.3
+NO_WORKER = 0.4
 MOST_IN_VAIN = 4
 """How often messages begin to be received without a worker, and at most how often in a row."""
 
@@ -52,6 +52,14 @@ MOST_RECEIVES = max(
 """After so many a message is a dead letter."""
 
 type Call = Callable[[], object]
+
+
+class Prices(NamedTuple):
+    """What is sold: the ids of two prices, and of the meter of one."""
+
+    licence: str
+    metered: str
+    meter: str
 
 
 @dataclass
@@ -264,24 +272,30 @@ def test_weeks_with_deaths_and_api_calls_end_with_the_same_invoices(
     request: pytest.FixtureRequest, memory_world: World, share: int
 ) -> None:
     world = memory_world
-    meter = world.meter("tokens")
-    licence = world.price(unit_amount=1_500, interval="week")
-    metered = world.price(unit_amount=3, meter=meter, interval="week")
+    prices = make_prices(world)
     nothing = world.state()
     for seed in seeds_of(request, share, SHARES):
         world.restore(nothing)
         try:
-            _run(world, seed, (licence, metered), meter)
+            run_weeks(world, seed, prices)
         except BaseException as error:
             error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
             raise
 
 
-def _run(world: World, seed: int, prices: tuple[str, str], meter: str) -> None:
+def make_prices(world: World) -> Prices:
+    """A licence by the week, and usage."""
+    meter = world.meter("tokens")
+    licence = world.price(unit_amount=1_500, interval="week")
+    return Prices(licence, world.price(unit_amount=3, meter=meter, interval="week"), meter)
+
+
+def run_weeks(world: World, seed: int, prices: Prices) -> None:
+    """The weeks of a seed undisturbed, then disturbed; compares what became of them."""
     world.clock.now = BEGINNING
     world.random_ids.seed(seed)
     story = Weeks(world, Random(seed), is_loaded=bool(seed // SHARES % 2))
-    story.begin(prices, meter)
+    story.begin((prices.licence, prices.metered), prices.meter)
     beginning = world.state()
     asked, luck = list(story.asked), story.chance.getstate()
     story.run(disturbed=False)
@@ -291,7 +305,7 @@ def _run(world: World, seed: int, prices: tuple[str, str], meter: str) -> None:
     story.asked = asked
     story.chance.setstate(luck)
     story.run(disturbed=True)
-    assert story.dead_letters == []
+    assert story.dead_letters == [], "dead letters"
     assert outcome(world) == wanted
     assert_balanced(world, story.customer)
     assert_tiled(world)
