@@ -33,6 +33,8 @@ class Stage:
     api: Api
     start: str
     currency: str = "usd"
+    terms: dict[str, Any] = field(default_factory=dict)
+    """What every subscription gets unless it is given otherwise."""
     client: Client = field(init=False)
     clock: str = field(init=False)
     customer: str = field(init=False)
@@ -84,7 +86,7 @@ class Stage:
         """A subscription to these prices, one of each."""
         items = params.pop("items", [{"price": price} for price in prices])
         return self.client.v1.subscriptions.create(
-            {"customer": self.customer, "items": items, **params}
+            {"customer": self.customer, "items": items, **self.terms, **params}
         )
 
     def change(self, subscription: Any, **params: Any) -> Any:

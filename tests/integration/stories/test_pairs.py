@@ -538,9 +538,33 @@ CASES: dict[Callable[[Stage], list[int]], list[int]] = {
 }
 
 
+CLASSIC: dict[Callable[[Stage], list[int]], list[int]] = {
+    swap_and_date: [0, 100 * 3],  # usage of before a change is not billed
+    backdate_and_late: [0, 140],  # usage of past periods is billed with the next cycle
+    backdate_and_threshold: [0, 600, 600, 0],
+    backdate_and_tiers: [0, 126],
+    balance_and_late: [0, 100, 50],
+    balance_and_threshold: [0, 0, 170],
+    end_and_tiers: [0, 102],
+    late_and_pause: [0, 100, 0, 40],
+    late_and_threshold: [0, 600, 50, 40],
+    late_and_trial: [0, 0, 0, 0],
+    pause_and_tiers: [0, 102, 0, 102],
+    threshold_and_pause: [0, 600, 40],
+    threshold_and_trial: [0, 600, 40],
+    tiers_and_trial: [0, 0, 102],
+}
+"""Where classic mode bills otherwise: a start, also after a trial or a pause, has a line of 0."""
+
+
+@pytest.mark.parametrize("mode", ["flexible", "classic"])
 @pytest.mark.parametrize("meeting", CASES, ids=lambda case: str(case.__name__))
-def test_pairs_that_meet_on_a_bill(api: Api, meeting: Callable[[Stage], list[int]]) -> None:
-    assert meeting(Stage(api, "2024-01-01")) == CASES[meeting]
+def test_pairs_that_meet_on_a_bill(
+    api: Api, meeting: Callable[[Stage], list[int]], mode: str
+) -> None:
+    stage = Stage(api, "2024-01-01", terms={"billing_mode": {"type": mode}})
+    expected = CASES | (CLASSIC if mode == "classic" else {})
+    assert meeting(stage) == expected[meeting]
 
 
 def test_the_table_has_every_pair_of_terms() -> None:
