@@ -37,7 +37,7 @@ from meterline.services.customers.balances import (
     update_balance_transaction,
 )
 from meterline.services.customers.customers import create_customer, update_customer
-from meterline.services.subscriptions.customer_deletion import delete_customer
+from meterline.store.base.documents import Body
 from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import indexed_term
 
@@ -54,6 +54,14 @@ class _InvoicePrefix(String):
             raise BillingError(
                 "Invoice number prefix must be 1\u201312 uppercase letters or numbers."
             ) from None
+
+
+def _delete(ctx: Context, customer_id: str, params: Params) -> Body:
+    from meterline.services.subscriptions.customer_deletion import (  # noqa: PLC0415 - it bills, and is rare
+        delete_customer,
+    )
+
+    return delete_customer(ctx, customer_id, params)
 
 
 def _fields() -> dict[str, Param]:
@@ -126,7 +134,7 @@ CUSTOMERS = [
     searching("/v1/customers/search", "customer"),
     retrieve("/v1/customers/{id}", "customer", shows_deleted=True),
     post("/v1/customers/{id}", "customer", update_customer, UPDATE),
-    delete("/v1/customers/{id}", "customer", delete_customer),
+    delete("/v1/customers/{id}", "customer", _delete),
 ]
 
 CREATE_TRANSACTION = object_(

@@ -1,32 +1,52 @@
-"""``/v1/test_helpers/test_clocks``."""
+"""``/v1/test_helpers/test_clocks``.
+
+A clock runs all of billing, so the service is imported when one is used.
+"""
 
 from meterline.api.lists import listing, retrieve
 from meterline.api.operations import delete, post
-from meterline.api.params.specs import object_, string, timestamp
+from meterline.api.params.specs import Params, object_, string, timestamp
 from meterline.api.router import Routes
-from meterline.services.work.test_clocks import (
-    KIND,
-    advance_test_clock,
-    create_test_clock,
-    delete_test_clock,
-)
+from meterline.services.base.context import Context
+from meterline.store.base.documents import Body
+
+KIND = "test_helpers.test_clock"
+
+
+def _create(ctx: Context, params: Params) -> Body:
+    from meterline.services.work.test_clocks import create_test_clock  # noqa: PLC0415 - see above
+
+    return create_test_clock(ctx, params)
+
+
+def _advance(ctx: Context, clock_id: str, params: Params) -> Body:
+    from meterline.services.work.test_clocks import advance_test_clock  # noqa: PLC0415 - see above
+
+    return advance_test_clock(ctx, clock_id, params)
+
+
+def _delete(ctx: Context, clock_id: str, params: Params) -> Body:
+    from meterline.services.work.test_clocks import delete_test_clock  # noqa: PLC0415 - see above
+
+    return delete_test_clock(ctx, clock_id, params)
+
 
 ROUTES = Routes(
     [
         post(
             "/v1/test_helpers/test_clocks",
             KIND,
-            create_test_clock,
+            _create,
             object_(frozen_time=timestamp(required=True), name=string(max_length=300)),
         ),
         retrieve("/v1/test_helpers/test_clocks/{id}", KIND),
         post(
             "/v1/test_helpers/test_clocks/{id}/advance",
             KIND,
-            advance_test_clock,
+            _advance,
             object_(frozen_time=timestamp(required=True)),
         ),
-        delete("/v1/test_helpers/test_clocks/{id}", KIND, delete_test_clock),
+        delete("/v1/test_helpers/test_clocks/{id}", KIND, _delete),
         listing("/v1/test_helpers/test_clocks", KIND, created=False),
     ]
 )
