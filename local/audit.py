@@ -28,10 +28,10 @@ def findings(report: Mapping[str, Any]) -> Findings:
     """The findings of pip-audit's JSON report."""
     packages = report["dependencies"]
     vulnerabilities = [
-        f"{package['name']} {package['version']}: {one['id']}, mended in "
-        f"{', '.join(one['fix_versions']) or 'no version yet'}"
+        f"{package['name']} {package['version']}: {vuln['id']}, mended in "
+        f"{', '.join(vuln['fix_versions']) or 'no version yet'}"
         for package in packages
-        for one in package.get("vulns", [])
+        for vuln in package.get("vulns", [])
     ]
     passed_over = sum("skip_reason" in package for package in packages)
     return Findings(vulnerabilities, len(packages) - passed_over, passed_over)

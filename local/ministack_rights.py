@@ -54,13 +54,15 @@ def evaluate_and_note(ctx: EvalContext, policies: Policies, *limits: Policies) -
     """MiniStack's decision, noted if it lets a role do something."""
     result: EvalResult = _evaluate(ctx, policies, *limits)
     if result.decision == "Allow" and ctx.principal_type == "AssumedRole":
-        _note(ctx, [one for statements in policies for one in statements])
+        _note(ctx, [statement for statements in policies for statement in statements])
     return result
 
 
 def _note(ctx: EvalContext, statements: list[ParsedStatement]) -> None:
     allowing = sorted(
-        _name_of_parsed(one) for one in statements if _evaluate(ctx, [[one]]).decision == "Allow"
+        _name_of_parsed(statement)
+        for statement in statements
+        if _evaluate(ctx, [[statement]]).decision == "Allow"
     )
     role = ctx.principal_arn.split("/")[1]
     line = json.dumps({"role": role, "action": ctx.action, "statements": allowing})

@@ -47,7 +47,9 @@ def _importing_body(make: Callable[..., Made]) -> Callable[..., Made]:
 
     def made(*arguments: Any, **named: Any) -> Made:  # noqa: ANN401 - MiniStack's own signature
         api_id, attributes = make(*arguments, **named)
-        properties = next(one for one in reversed(arguments) if isinstance(one, dict))
+        properties = next(
+            argument for argument in reversed(arguments) if isinstance(argument, dict)
+        )
         if "Body" in properties:
             _import(api_id, properties["Body"])
         return api_id, attributes

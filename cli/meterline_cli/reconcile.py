@@ -36,7 +36,7 @@ class Findings:
         """Note what a page showed."""
         self.events += page.events
         self.differences += len(page.differences)
-        self.wrong += sum(1 for one in page.differences if one.wrong)
+        self.wrong += sum(1 for difference in page.differences if difference.wrong)
         self.busy += page.busy
         self.unreadable += page.unreadable
 
@@ -109,17 +109,17 @@ def _show(console: Console, page: Recount) -> None:
     table = Table("mode")
     for name in ("meter", "customer", "hour from", "counted", "recounted", "missing", "wrong"):
         table.add_column(name, overflow="fold")
-    for one in page.differences:
-        formula = one.measure.formula
+    for difference in page.differences:
+        formula = difference.measure.formula
         table.add_row(
-            "live" if one.key.livemode else "test",
-            one.key.meter,
-            one.key.customer,
-            str(one.key.start),
-            f"{result(one.counted, formula):f}",
-            f"{result(one.recounted, formula):f}",
-            f"{len(one.missing):,}",
-            f"{len(one.wrong):,}",
+            "live" if difference.key.livemode else "test",
+            difference.key.meter,
+            difference.key.customer,
+            str(difference.key.start),
+            f"{result(difference.counted, formula):f}",
+            f"{result(difference.recounted, formula):f}",
+            f"{len(difference.missing):,}",
+            f"{len(difference.wrong):,}",
         )
     console.print(table)
 

@@ -6,4 +6,6 @@ from meterline.api.routes import account, events, settings
 
 _ROOMS = (account, events, settings)
 
-handler = lambda_handler(Routes(one for room in _ROOMS for one in room.ROUTES.operations))
+handler = lambda_handler(
+    Routes(operation for room in _ROOMS for operation in room.ROUTES.operations)
+)

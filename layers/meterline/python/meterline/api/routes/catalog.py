@@ -309,7 +309,7 @@ def _prices_from(ctx: Context, params: Params) -> Source:
     recurring = params.get("recurring", {})
     if "lookup_keys" in params:
         holders = (ctx.store.claim_holder(LOOKUP_KEY, key) for key in params["lookup_keys"])
-        return Source(ids=[one for one in holders if one is not None])
+        return Source(ids=[holder for holder in holders if holder is not None])
     if "meter" in recurring:
         return Source(terms=[term_of("meter", recurring["meter"])])
     if "currency" in params:

@@ -355,7 +355,7 @@ def _from(ctx: Context, params: Params) -> Source:
         return Source(parents=[customer.id for customer in customers])
     if {"plan", "price"} & params.keys():
         price = str(params.get("price", params.get("plan")))
-        return Source(terms=[term_of("price", price, one) for one in statuses])
+        return Source(terms=[term_of("price", price, status) for status in statuses])
     return Source(facets={**by_facets(ctx, params).facets, "status": statuses})
 
 

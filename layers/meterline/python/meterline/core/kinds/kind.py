@@ -68,7 +68,7 @@ class Empty:
         if ".".join(words) in self.whole:
             return True
         beginnings = (".".join(words[:length]) for length in range(1, len(words) + 1))
-        return any(one in self.null or one in self.former for one in beginnings)
+        return any(beginning in self.null or beginning in self.former for beginning in beginnings)
 
 
 def empty(*, whole: str = "", null: str = "", former: str = "") -> Empty:

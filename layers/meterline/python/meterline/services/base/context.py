@@ -82,7 +82,9 @@ def _log_commit(drafts: Sequence[EventDraft], boxes: Sequence[Document]) -> None
     logger.info(
         "committed",
         events=[event["id"] for box in boxes for event in box.body["events"]],
-        objects=sorted({one["id"] for one in subjects if one.get("object") in _FOLLOWED}),
+        objects=sorted(
+            {subject["id"] for subject in subjects if subject.get("object") in _FOLLOWED}
+        ),
     )
 
 

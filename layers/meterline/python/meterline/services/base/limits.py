@@ -17,7 +17,7 @@ KIND = "roster"
 def members(ctx: Context, *names: str) -> list[str]:
     """The ids of the members of these sets, each in the order in which they joined it."""
     found = ctx.store.get_many(_set_id(name) for name in names)
-    return [one for members_set in found.values() for one in members_set.body["members"]]
+    return [member for members_set in found.values() for member in members_set.body["members"]]
 
 
 def with_member(
@@ -36,7 +36,7 @@ def with_member(
 def without_member(ctx: Context, name: str, member_id: str) -> list[Document]:
     """The set without a member, for the commit that removes it; nothing if it was in none."""
     members_set = _members_set(ctx, name)
-    stay = [one for one in members_set.body["members"] if one != member_id]
+    stay = [member for member in members_set.body["members"] if member != member_id]
     return [_with(members_set, stay)] if len(stay) < len(members_set.body["members"]) else []
 
 

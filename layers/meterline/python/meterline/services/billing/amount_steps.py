@@ -57,4 +57,4 @@ class Step:
 
 def pretax_minor(line: "InvoiceLine") -> int:
     """What a line comes to once everything before taxes was taken off it."""
-    return line["amount"] - sum(one["amount"] for one in line["pretax_credit_amounts"])
+    return line["amount"] - sum(amount["amount"] for amount in line["pretax_credit_amounts"])

@@ -109,7 +109,7 @@ def with_own_discounts(uow: UnitOfWork, invoice: Body, given: Sequence[Body]) ->
 
 def with_discounts(invoice: Body, discounts: Sequence[Body]) -> Body:
     """An invoice with these discounts; its totals are for the caller to add up."""
-    terms = [discount_terms(one) for one in discounts]
+    terms = [discount_terms(discount) for discount in discounts]
     state = replace(InvoiceState.of(invoice), discounts=terms)
     return state.on(invoice | {"discounts": discount_ids(discounts)})
 
@@ -117,12 +117,15 @@ def with_discounts(invoice: Body, discounts: Sequence[Body]) -> Body:
 def active_discounts(uow: UnitOfWork, subscription: Body) -> ActiveDiscounts:
     """The discounts that stand on a subscription and its items and count now, in their order."""
     items: list[Body] = subscription["items"]["data"]
-    wanted = [*subscription["discounts"], *(one for item in items for one in item["discounts"])]
+    wanted = [
+        *subscription["discounts"],
+        *(discount for item in items for discount in item["discounts"]),
+    ]
     found = uow.read(wanted)
     now = uow.ctx.now
 
     def counting(holder: Body) -> list[Body]:
-        bodies = [found[one].body for one in holder["discounts"] if one in found]
+        bodies = [found[discount].body for discount in holder["discounts"] if discount in found]
         return [body for body in bodies if body["end"] is None or body["end"] > now]
 
     return ActiveDiscounts(counting(subscription), {item["id"]: counting(item) for item in items})
@@ -166,7 +169,7 @@ def core_discounts(discounts: Iterable[Body]) -> list[Discount]:
 
 def after_invoice(subscription: Body, invoice: Body, standing: ActiveDiscounts) -> Body:
     """The subscription without the discounts for once that ``invoice`` has used up."""
-    used = {one["discount"] for one in invoice["total_discount_amounts"] if one["amount"]}
+    used = {amount["discount"] for amount in invoice["total_discount_amounts"] if amount["amount"]}
     counted = [*standing.own, *(one for its in standing.of_items.values() for one in its)]
     once = {one["id"] for one in counted if DiscountState.of(one).duration == "once"}
     spent = used & once
@@ -186,7 +189,9 @@ def with_discounts_of(subscription: Body, other: Body) -> Body:
 
 
 def _without(holder: Body, spent: Collection[str]) -> Body:
-    return holder | {"discounts": [one for one in holder["discounts"] if one not in spent]}
+    return holder | {
+        "discounts": [discount for discount in holder["discounts"] if discount not in spent]
+    }
 
 
 def _kept(uow: UnitOfWork, discount_id: str, currency: str | None, param: str) -> Body:

@@ -101,7 +101,7 @@ class PendingItems:
 
     def ids(self) -> list[str]:
         """The ids of all that are stored, whatever their currency and subscription."""
-        stored = self._load(one["id"] for one in self.open_batches)
+        stored = self._load(entry["id"] for entry in self.open_batches)
         return [item_id for batch in stored for item_id in batch.body["items"]]
 
     def has(self, wanted: Selection) -> bool:
@@ -111,11 +111,11 @@ class PendingItems:
 
     def selected(self, wanted: Selection) -> list[Document]:
         """The items that ``wanted`` takes, oldest first; of more batches than fit those first."""
-        stored = self._load(one["id"] for one in self._series(wanted))
+        stored = self._load(entry["id"] for entry in self._series(wanted))
         ids = [item_id for batch in stored for item_id in batch.body["items"]]
         found = self.ctx.store.get_many(ids)
         added = [one for one in self.added.values() if wanted.takes(one.body)]
-        return [found[one] for one in ids if one in found and one not in self.added] + added
+        return [found[id_] for id_ in ids if id_ in found and id_ not in self.added] + added
 
     def add(self, item: Document) -> None:
         """Make an item pending: a new one, or one that its invoice gives back."""
@@ -128,10 +128,10 @@ class PendingItems:
         Those that this decision has made pending stand on a batch of the invoice from the start.
         """
         taken = self.selected(wanted)
-        ids = {one["id"] for one in self._series(wanted)}
+        ids = {entry["id"] for entry in self._series(wanted)}
         for batch in self._load(ids):
             self._write(batch, {"invoice": invoice_id})
-        self.open_batches = [one for one in self.open_batches if one["id"] not in ids]
+        self.open_batches = [entry for entry in self.open_batches if entry["id"] not in ids]
         fresh = [item for item in taken if self.added.pop(item.id, None)]
         for group in batched(fresh, pending_batches.MOST_ITEMS, strict=False):
             batch_id = new_object_id(pending_batches.KIND)
@@ -164,8 +164,8 @@ class PendingItems:
     def hold_back(self, wanted: Selection, *, until_dropped: bool) -> None:
         """Keep the wanted batches off invoices, or no more; the rest of them is being dropped."""
         self.open_batches = [
-            _held_back(one, until_dropped) if _is_in(wanted, one) else one
-            for one in self.open_batches
+            _held_back(entry, until_dropped) if _is_in(wanted, entry) else entry
+            for entry in self.open_batches
         ]
 
     def touch(self, item: Document) -> None:
@@ -275,7 +275,7 @@ class PendingItems:
         """Leave only these items on a batch; one that is empty is not open any more."""
         self._write(batch, {"items": item_ids, "bytes": _bytes_on(batch) if item_ids else 0})
         if not item_ids:
-            self.open_batches = [one for one in self.open_batches if one["id"] != batch.id]
+            self.open_batches = [entry for entry in self.open_batches if entry["id"] != batch.id]
         self.is_changed = True
 
     def _new_batch(self, item: Body, batch_id: str, invoice_id: str | None = None) -> Document:
@@ -302,11 +302,11 @@ class PendingItems:
         return islice(all_open, MOST_TAKEN)
 
     def _all_of(self, wanted: Selection) -> Iterator[OpenBatch]:
-        return (one for one in self.open_batches if _is_in(wanted, one))
+        return (entry for entry in self.open_batches if _is_in(wanted, entry))
 
     def _load(self, batch_ids: Iterable[str]) -> list[Document]:
         """The batches with these ids, as this decision has them so far."""
-        wanted = [one for one in batch_ids if one]
+        wanted = [id_ for id_ in batch_ids if id_]
         missing = [one for one in wanted if one not in self._batches]
         if missing:
             self._batches |= self.ctx.store.get_many(missing)

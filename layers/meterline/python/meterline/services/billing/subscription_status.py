@@ -70,4 +70,4 @@ def _is_latest_finalized(uow: UnitOfWork, invoice: Body, subscription: Body) -> 
             subscription_of(body) == subscription["id"] and body["status"] not in _NOT_FINAL
         ),
     )
-    return [one.id for one in finals.documents] == [invoice["id"]]
+    return [document.id for document in finals.documents] == [invoice["id"]]

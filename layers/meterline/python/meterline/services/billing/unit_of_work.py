@@ -183,7 +183,11 @@ class UnitOfWork:
     def _with_running(self, account: Body) -> Body:
         """The customer, whose private state says which subscriptions run."""
         before = running_subscriptions(account)
-        written = {one.id: one for one in self._puts.values() if one.kind == "subscription"}
+        written = {
+            document.id: document
+            for document in self._puts.values()
+            if document.kind == "subscription"
+        }
         begun = [one for one in written if one not in before]
         running = [
             one

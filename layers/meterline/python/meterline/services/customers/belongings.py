@@ -37,7 +37,7 @@ def billing_items(ctx: Context, customer_id: str) -> Iterator[Item]:
             yield item
             yield from _read((item["pk"]["S"], one) for one in item.get("parts", {}).get("SS", ()))
             products |= _products(body)
-    addresses = ((object_key(ctx.livemode, one), "#") for one in sorted(products))
+    addresses = ((object_key(ctx.livemode, product), "#") for product in sorted(products))
     yield from (one for one in _read(addresses) if is_hidden(unpack(one["body"]["B"])))
 
 

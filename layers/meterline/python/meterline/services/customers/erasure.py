@@ -76,7 +76,8 @@ def _erase_body(ctx: Context, item: Item, customer_id: str) -> bool | None:
 def _erased(body: Body, kind: str, customer_id: str) -> Body:
     if kind in event_kinds():
         events = [
-            without_personal_data(one) if names(one, customer_id) else one for one in body["events"]
+            without_personal_data(event) if names(event, customer_id) else event
+            for event in body["events"]
         ]
         return body | {"events": events}
     if kind == _PRODUCT:

@@ -25,7 +25,7 @@ def export_customer(ctx: Context, customer_id: str) -> Iterator[Body]:
     for item in billing_items(ctx, customer_id):
         body = unpack(item["body"]["B"])
         if item.get("kind", {}).get("S") in event_kinds():
-            yield from (public(one) for one in body["events"] if names(one, customer_id))
+            yield from (public(event) for event in body["events"] if names(event, customer_id))
         elif item["sk"]["S"] == "#":
             yield public(body)
         else:

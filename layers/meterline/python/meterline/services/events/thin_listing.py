@@ -57,8 +57,11 @@ def list_thin_events(ctx: Context, wanted: ThinFilter, place: Place, *, limit: i
     events, more_events = _events(ctx, wanted, place, limit)
     reports = _reports(ctx, wanted, place, limit)
     entries = [
-        *[_Entry(one["created"], thin_event(one), one["id"]) for one in events],
-        *[_Entry(one.created, _told(one), _cursor(one)) for one in reports.documents],
+        *[_Entry(event["created"], thin_event(event), event["id"]) for event in events],
+        *[
+            _Entry(document.created, _told(document), _cursor(document))
+            for document in reports.documents
+        ],
     ]
     shown = sorted(entries, key=lambda entry: entry.created, reverse=True)[:limit]
     if not more_events and not reports.has_more and len(shown) == len(entries):

@@ -76,7 +76,7 @@ def _last_used(item: Body, standing: ActiveDiscounts) -> list[Discount]:
     terms = SubscriptionItemState.of(item).discounts_used
     if terms is None:
         return core_discounts([*standing.of_items[item["id"]], *standing.own])
-    return [core_discount(one) for one in terms]
+    return [core_discount(term) for term in terms]
 
 
 def _discountable(item: Body, own: Sequence[Discount]) -> DiscountableLine:

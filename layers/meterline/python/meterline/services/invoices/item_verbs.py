@@ -63,7 +63,7 @@ def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:  # no
     if document.body["invoice"] is not None:
         draft = editable_draft(ctx, document.body["invoice"])
         line_id = item_line(document.body, draft.id)["id"]
-        put_lines(uow, draft, [one for one in invoice_lines(draft.body) if one["id"] != line_id])
+        put_lines(uow, draft, [line for line in invoice_lines(draft.body) if line["id"] != line_id])
     forget_charges(uow, [document])
     uow.drop_item(document)
     uow.save(result_id=item_id)

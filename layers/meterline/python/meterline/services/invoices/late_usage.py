@@ -188,7 +188,7 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
     """
     billed = LineState.of(line)
     name = billed.product_name
-    percentages = [one for one in billed.discounts or () if one["percent_off"]]
+    percentages = [discount for discount in billed.discounts or () if discount["percent_off"]]
     explanation = {
         "steps": [],
         "full_amount": amount,
@@ -207,7 +207,7 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
             "amount": amount,
             "description": f"Late usage: {format_decimal(more)} × {name}",
             "discount_amounts": [],
-            "discounts": [one["id"] for one in percentages],
+            "discounts": [percentage["id"] for percentage in percentages],
             "invoice": invoice_id,
             "quantity": int(more),
             "quantity_decimal": format_decimal(more),

@@ -269,4 +269,4 @@ def _pending_lines(
 def _item_ids(invoice: Body) -> list[str]:
     """The ids of the invoice items that an invoice bills."""
     ids = (item_of_line(line) for line in invoice_lines(invoice))
-    return [one for one in ids if one is not None]
+    return [id_ for id_ in ids if id_ is not None]

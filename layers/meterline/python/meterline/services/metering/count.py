@@ -85,7 +85,7 @@ def count_records(records: Sequence[Record], *, function: str | None = None) -> 
 def _of_groups(records: Sequence[Record], groups: Iterable[Group]) -> list[Record]:
     """Those of the records that brought the arrivals of these groups."""
     numbers = {number for group in groups for number in group.sequence_numbers}
-    return [one for one in records if _number_of(one) in numbers] if numbers else []
+    return [record for record in records if _number_of(record) in numbers] if numbers else []
 
 
 def _number_of(record: Record) -> str:

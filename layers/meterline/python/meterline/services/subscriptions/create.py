@@ -130,7 +130,7 @@ def _opening(
     if aligned and mode is BillingMode.FLEXIBLE:
         return _backdated(params["backdate_start_date"], now)
     choice = AnchorChoice(timestamp=anchor, config=AnchorConfig(**config) if config else None)
-    interval = own_interval(one.price for one in terms)
+    interval = own_interval(term.price for term in terms)
     return open_cycle(now, interval, choice, trial_end)
 
 
@@ -150,7 +150,7 @@ def _trial_end(params: Mapping[str, Any], terms: list[ItemTerms], now: int) -> i
 
 def _days_of_prices(params: Mapping[str, Any], terms: list[ItemTerms]) -> int:
     """The trial of the prices, if ``trial_from_plan`` says that it counts."""
-    return longest_trial(one.price for one in terms) if params.get("trial_from_plan") else 0
+    return longest_trial(term.price for term in terms) if params.get("trial_from_plan") else 0
 
 
 def _subscription(uow: UnitOfWork, start: Start) -> Body:

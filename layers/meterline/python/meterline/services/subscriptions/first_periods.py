@@ -96,7 +96,7 @@ def first_lines(
     for item in items_of(subscription):
         own = periods[item["id"]]
         licences = [] if is_metered(item) or not prorates else own.past
-        made += [ItemLine(item, licensed_line(billed_item(item), one)) for one in licences]
+        made += [ItemLine(item, licensed_line(billed_item(item), licence)) for licence in licences]
         made += [ItemLine(item, one) for one in lines.get(item["id"], ())]
         if subscription["status"] == "trialing":
             opening = trial_lines([billed_item(item)], own.running.period, mode)

@@ -45,7 +45,7 @@ def item_terms(
     ]
     for index, one in enumerate(terms):
         check_fee(one.price, one.quantity, f"items[{index}]")
-    check_together([one.price for one in terms], mode)
+    check_together([term.price for term in terms], mode)
     return terms
 
 

@@ -57,7 +57,7 @@ def remember_thresholds(uow: UnitOfWork, subscription: Body) -> None:
 def marked(customer: Body) -> list[str]:
     """The ids of the customer's subscriptions with thresholds that have not ended."""
     running = set(running_subscriptions(customer))
-    return [one for one in _marks(customer) if one in running]
+    return [mark for mark in _marks(customer) if mark in running]
 
 
 def _marks(customer: Body) -> list[str]:

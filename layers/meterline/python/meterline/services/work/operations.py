@@ -29,7 +29,9 @@ def due_objects(ctx: Context, *, most: int) -> list[DueObject]:
     """The objects of this mode that are due by ``ctx.now``, oldest first, up to ``most``."""
     partitions = keys.due_keys(ctx.livemode, LIVE)
     entries = [
-        entry for one in partitions for entry in due_page(one, 0, ctx.now, limit=most).entries
+        entry
+        for partition in partitions
+        for entry in due_page(partition, 0, ctx.now, limit=most).entries
     ]
     entries.sort(key=lambda entry: (entry.due_at, entry.object_id))
     ids = [entry.object_id for entry in entries[:most]]

@@ -99,8 +99,8 @@ def sweep(
 def _shards(livemode: bool, now: int) -> list[_Shard]:  # noqa: FBT001 - a part of the key
     """The partitions that hold anything due; all others cost one small read."""
     partitions = keys.due_keys(livemode, LIVE)
-    oldest = {one: due_page(one, 0, now, limit=1).entries for one in partitions}
-    busy = [one for one in partitions if oldest[one]]
+    oldest = {partition: due_page(partition, 0, now, limit=1).entries for partition in partitions}
+    busy = [partition for partition in partitions if oldest[partition]]
     progress = read_progress(busy) if busy else {}
     return [_Shard(livemode, one, oldest[one][0], progress[one]) for one in busy]
 

@@ -33,7 +33,7 @@ def save_keys(keys: Sequence[ApiKey], events: Sequence[Document]) -> None:
         TransactItems=[
             *({"Put": {"TableName": table, "Item": _item(key)}} for key in keys),
             {"Update": listed},
-            *({"Put": {"TableName": told, "Item": stored_item(one)}} for one in events),
+            *({"Put": {"TableName": told, "Item": stored_item(event)}} for event in events),
         ],
         # A retry after a lost answer carries the same token, so it takes effect once.
         ClientRequestToken=secrets.token_hex(16),

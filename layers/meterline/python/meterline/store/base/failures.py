@@ -60,12 +60,12 @@ def passes(error: BaseException) -> bool:
     A cancelled transaction passes when all its reasons do: what one item is refused for would
     refuse the transaction again.
     """
-    return any(isinstance(one, _LOST_RACES) or _is_transient(one) for one in causes(error))
+    return any(isinstance(cause, _LOST_RACES) or _is_transient(cause) for cause in causes(error))
 
 
 def is_throttled(error: BaseException) -> bool:
     """Whether AWS refused for lack of capacity, and for nothing that would not pass."""
-    return any(_is_throttle(one) for one in causes(error))
+    return any(_is_throttle(cause) for cause in causes(error))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

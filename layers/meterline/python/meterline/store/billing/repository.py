@@ -209,15 +209,15 @@ class BillingStore:
         if source.ids is not None:
             rows = [self._known_rows(kind, span, source.ids)]
         elif source.terms is not None:
-            partitions = [keys.term_key(self.livemode, kind, one) for one in source.terms]
-            rows = [_rows(sort_keys, one, span, size) for one in partitions]
+            partitions = [keys.term_key(self.livemode, kind, term) for term in source.terms]
+            rows = [_rows(sort_keys, partition, span, size) for partition in partitions]
         elif source.parents is not None:
             parents = filter(keys.can_be_stored, source.parents)
-            partitions = [keys.parent_key(self.livemode, kind, one) for one in parents]
-            rows = [_rows(listed_under_parent, one, span, size) for one in partitions]
+            partitions = [keys.parent_key(self.livemode, kind, parent) for parent in parents]
+            rows = [_rows(listed_under_parent, partition, span, size) for partition in partitions]
         else:
             partitions = listing_keys(self.livemode, kind, source.facets)
-            rows = [_rows(listed, one, span, size) for one in partitions]
+            rows = [_rows(listed, partition, span, size) for partition in partitions]
         merged = heapq.merge(*_begun(rows), reverse=not span.oldest_first)
         return (row.split("#", 1)[1] for row in merged)
 

@@ -45,7 +45,7 @@ def terms_of(kind_name: str, body: Body) -> frozenset[str]:
     kind = kind_of(kind_name)
     if body.get("deleted"):
         return frozenset()
-    terms = {term_of(*one) for one in kind.terms(body)}
+    terms = {term_of(*term) for term in kind.terms(body)}
     if kind.search is not None:
         pairs = (body.get("metadata") or {}).items()
         terms |= {metadata_term(key, value) for key, value in pairs}

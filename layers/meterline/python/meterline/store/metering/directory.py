@@ -78,7 +78,7 @@ class StoredDirectory:
     def _read_meters(self, event_names: set[str]) -> dict[str, MeterRules]:
         ids = _meter_ids[self.livemode].find(event_names, self._read_meter_ids)
         rules = map(meter_rules, self._read_bodies(ids.values()).values())
-        return {one.event_name: one for one in rules}
+        return {rule.event_name: rule for rule in rules}
 
     def _read_meter_ids(self, event_names: set[str]) -> dict[str, str]:
         names = {claim_key(self.livemode, METER_CLAIM, name): name for name in event_names}
@@ -100,7 +100,7 @@ class StoredDirectory:
 
     def _read_bodies(self, ids: Iterable[str]) -> dict[str, Body]:
         """The objects with these ids that exist; the ids are what senders of events wrote."""
-        keys = {object_key(self.livemode, one): one for one in ids if can_be_stored(one)}
+        keys = {object_key(self.livemode, id_): id_ for id_ in ids if can_be_stored(id_)}
         return {
             keys[item["pk"]["S"]]: unpack(item["body"]["B"])
             for item in _items(keys)
