@@ -26,6 +26,7 @@ from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
 from meterline.store.billing.repository import BillingStore
 from meterline.store.events import partition_index
+from meterline.store.metering.directory import forget_directory
 from meterline.store.metering.meter_events import identity_of, key_of
 from tests.engines import Engine, client
 from tests.faults.billing.wire import Died, Wire
@@ -231,6 +232,7 @@ def world_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
 def forget() -> None:
     """Forget what a process remembers of the tables, as a new one has not learned it yet."""
     partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
+    forget_directory()
 
 
 def usage_record(
