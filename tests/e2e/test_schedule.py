@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+import pytest
+
 from local.demo.stage import wait_until
 from tests.e2e.conftest import Client
 
@@ -20,6 +22,18 @@ def _price(client: Client, **recurring: Any) -> str:
     return str(price.id)
 
 
+@pytest.fixture(scope="module")
+def invoice_due_soon(client: Client) -> str:
+    """An invoice by hand that becomes final in seconds; its id."""
+    customer = client.v1.customers.create({"name": "Linus"}).id
+    item = {"customer": customer, "currency": "eur", "amount": 700}
+    client.v1.invoice_items.create(item)
+    soon = {"auto_advance": True, "automatically_finalizes_at": int(time.time()) + 8}
+    included = {"customer": customer, "pending_invoice_items_behavior": "include", **soon}
+    return str(client.v1.invoices.create(included).id)
+
+
+@pytest.mark.usefixtures("invoice_due_soon")
 def test_a_period_that_ends_is_rolled_by_the_schedule(client: Client) -> None:
     customer = client.v1.customers.create({"name": "Grace"})
     price = _price(client)
@@ -44,3 +58,15 @@ def test_a_period_that_ends_is_rolled_by_the_schedule(client: Client) -> None:
     assert draft.status == "draft"
     assert draft.total == 3000
     assert draft.automatically_finalizes_at == draft.created + 3600
+
+
+def test_an_invoice_that_is_due_is_made_final_by_the_schedule(
+    client: Client, invoice_due_soon: str
+) -> None:
+    def opened() -> Any:
+        found = client.v1.invoices.retrieve(invoice_due_soon)
+        return found if found.status == "open" else None
+
+    invoice = wait_until("The schedule finalizes the invoice", opened, seconds=120)
+    assert invoice.total == invoice.amount_due == 700
+    assert invoice.number is not None

@@ -192,7 +192,10 @@ CASES = {
     ),
     "SubscriptionItem.list": Case(
         lambda w: w.v1.subscription_items.list({"subscription": w.subscription.id}),
-        lambda w: {"data": holds(w.item), "url": "/v1/subscription_items"},
+        lambda w: {
+            "data": holds(w.item),
+            "url": f"/v1/subscription_items?subscription={w.subscription.id}",
+        },
         Refused(
             lambda w: w.v1.subscription_items.list({}),
             code="parameter_missing",
