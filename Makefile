@@ -82,8 +82,8 @@ test-faults: $(READY) ## the fault simulator for longer: SEEDS=100000, or one se
 test-differential: $(READY) ## the core against a naive implementation, 800,000 random inputs
 	python -m pytest -m differential tests/unit/core $(PARALLEL) $(ARGS)
 
-LIVES ?= 2000
-test-runs: $(READY) ## billing work that dies at every call; random weeks with deaths; 2,000 random lives on clocks
+LIVES ?= 200
+test-runs: $(READY) ## billing work that dies at every call; random weeks with deaths; 200 random lives of each kind on clocks
 	python -m pytest tests/faults/billing tests/faults/lives -m "not year" --run-seeds=1000 --lives=$(LIVES) $(PARALLEL) $(ARGS)
 
 RESTORES ?= 100

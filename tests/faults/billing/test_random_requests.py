@@ -34,7 +34,7 @@ RARER = 4
 """A seed of requests for so many of weeks."""
 
 LOAD = 0.15
-MOST_TRIES = 60
+MOST_TRIES = 500
 LAMBDA_BYTES = 6_000_000
 TRY_AGAIN = {409, 429}
 

@@ -17,6 +17,13 @@ from tests.faults.lives.steps import PRORATION_WEIGHTS, USAGE_WEIGHTS, VERBS, WE
 SHARES = 4
 
 
+KNOWN = [
+    (WEIGHTS, 695, "late usage of a pause whose invoice item still waits is billed by nothing"),
+    (WEIGHTS, 1152, "an item added before now, in a restarted cycle, loses what lies between"),
+]
+"""Lives of a few thousand in which a rule is broken still: each is to be mended, then to go."""
+
+
 def seeds_of(request: pytest.FixtureRequest, share: int) -> Iterable[int]:
     """The seeds of a share of the test; the one that was asked for in the first share only."""
     only = request.config.getoption("--life-seed")
@@ -60,6 +67,20 @@ def test_the_rules_hold_in_every_life_of(
             reports[fault.rule] = told(lives, seed, steps, fault)
     if reports:
         pytest.fail("\n\n".join(reports.values()), pytrace=False)
+
+
+@pytest.mark.parametrize(
+    ("weights", "seed"),
+    [
+        pytest.param(weights, seed, id=str(seed), marks=pytest.mark.xfail(strict=True, reason=why))
+        for weights, seed, why in KNOWN
+    ],
+)
+def test_the_rules_hold_in_lives_that_are_known_to_break_them(
+    lives: Lives, weights: dict[str, int], seed: int
+) -> None:
+    fault = broken(lives, lives.drawn(seed, weights))
+    assert fault is None
 
 
 def broken(lives: Lives, steps: list[Step]) -> BrokenRuleError | None:

@@ -99,6 +99,19 @@ def created(stage: Stage, _: Any, calls: str) -> None:
     stage.subscribe(calls)
 
 
+def created_and_restarted(stage: Stage, _: Any, calls: str) -> None:
+    stage.change(stage.subscribe(calls), billing_cycle_anchor="now", proration_behavior="none")
+
+
+def created_and_swapped(stage: Stage, _: Any, calls: str) -> None:
+    """The price of other intervals is of the same meter: it restarts the cycle."""
+    made = stage.subscribe(calls, **CLASSIC)
+    meter = stage.client.v1.prices.retrieve(calls).recurring.meter
+    yearly = stage.metered("Calls of a year", meter, 10, interval="year")
+    stage.change(made, items=[{"id": item_of(made, calls), "price": yearly}])
+    stage.change(made, items=[{"id": item_of(made, calls), "price": calls}])
+
+
 def out_of_its_trial(stage: Stage, trying: Any, _: str) -> None:
     stage.change(trying, trial_end="now")
 
@@ -147,6 +160,8 @@ def usage_billed(stage: Stage, price: str) -> int:
 STOPS = [cancelled, paused, removed, licensed, given_a_trial]
 STARTS = [
     (nobody, created),
+    (nobody, created_and_restarted),
+    (nobody, created_and_swapped),
     (one_in_a_trial, out_of_its_trial),
     (one_that_is_paused, resumed),
     (one_without_usage, added),

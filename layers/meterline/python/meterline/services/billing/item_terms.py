@@ -182,6 +182,12 @@ def current_period(subscription: Body) -> Period:
 
 
 def in_period(item: Body, period: Period) -> Body:
-    """An item in a new period, of which nothing is billed yet and all usage is."""
+    """An item in a new period, of which nothing is billed yet and all usage is to be.
+
+    Its first second stays left out where another item has billed that (``handover``).
+    """
     bounds = {"current_period_start": period.start, "current_period_end": period.end}
-    return SubscriptionItemState.of(item).in_new_period.on(item | bounds)
+    state = SubscriptionItemState.of(item)
+    since = state.usage_from
+    later = since if since is not None and since > period.start else None
+    return replace(state.in_new_period, usage_from=later).on(item | bounds)
