@@ -29,8 +29,8 @@ def invoice_due_soon(client: Client) -> str:
     item = {"customer": customer, "currency": "eur", "amount": 700}
     client.v1.invoice_items.create(item)
     soon = {"auto_advance": True, "automatically_finalizes_at": int(time.time()) + 8}
-    included = {"customer": customer, "pending_invoice_items_behavior": "include", **soon}
-    return str(client.v1.invoices.create(included).id)
+    takes = {"currency": "eur", "pending_invoice_items_behavior": "include"}
+    return str(client.v1.invoices.create({"customer": customer, **takes, **soon}).id)
 
 
 @pytest.mark.usefixtures("invoice_due_soon")
