@@ -108,7 +108,7 @@ def _outcome(world: World) -> Counter[str]:
 
 def _run(world: World, seed: int, rate: float) -> Counter[str]:
     world.clock.now = NOW
-    world.random_ids.seed(seed)
+    world.seed_ids(seed)
     client = Client(world, seed, rate)
     _do_business(client)
     assert bool(client.load.refused) is bool(rate)

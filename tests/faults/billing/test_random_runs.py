@@ -293,7 +293,7 @@ def make_prices(world: World) -> Prices:
 def run_weeks(world: World, seed: int, prices: Prices) -> None:
     """The weeks of a seed undisturbed, then disturbed; compares what became of them."""
     world.clock.now = BEGINNING
-    world.random_ids.seed(seed)
+    world.seed_ids(seed)
     story = Weeks(world, Random(seed), is_loaded=bool(seed // SHARES % 2))
     story.begin((prices.licence, prices.metered), prices.meter)
     beginning = world.state()

@@ -154,7 +154,7 @@ class Clock:
 
     def _seed(self, number: int) -> None:
         """Ids that do not depend on what happened on other clocks meanwhile."""
-        self.world.random_ids.seed(f"{self.id} {number} {self.now}")
+        self.world.seed_ids(f"{self.id} {number} {self.now}")
 
 
 def run(clocks: list[Clock], faults: Random | None) -> None:
@@ -259,7 +259,7 @@ def test_a_year_with_faults_is_billed_as_one_without(
     chance = Random(share)
     clocks = [Clock(world, Random(chance.random())) for _ in range(clocks_of(share))]
     for number, clock in enumerate(clocks):
-        world.random_ids.seed(f"{share} {number}")
+        world.seed_ids(f"{share} {number}")
         clock.set_up(prices, meters)
     beginning = world.state()
     began = [clock.now for clock in clocks]

@@ -85,6 +85,11 @@ class World:
         now = self.clock.now if at is None else at
         return Context(BillingStore(livemode=False), now, now)
 
+    def seed_ids(self, seed: int | str) -> None:
+        """Let the ids that follow depend on the clock and on ``seed`` alone, not on earlier ones."""
+        self.random_ids.seed(seed)
+        ids._latest = 0  # noqa: SLF001 - as a new process knows none
+
     # -------------------------------------------------------------- objects
     def price(
         self,
@@ -233,6 +238,7 @@ def forget() -> None:
     """Forget what a process remembers of the tables, as a new one has not learned it yet."""
     partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
     forget_directory()
+    ids._latest = 0  # noqa: SLF001
 
 
 def usage_record(

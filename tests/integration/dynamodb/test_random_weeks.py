@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from random import Random
 from typing import Any
 
@@ -119,13 +120,26 @@ def _essence(answer: Any, refusal: ClientError | None) -> object:
         response: dict[str, Any] = dict(refusal.response)
         reasons = [one.get("Code") for one in response.get("CancellationReasons", [])]
         return response["Error"]["Code"], reasons
-    found = answer.get("Items", [])
+    found = [_comparable(item) for item in _settled(answer.get("Items", []))]
     batches = answer.get("Responses", {})
     if isinstance(batches, list):  # of statements: whether each was refused, and why
         return [one.get("Error", {}).get("Code") for one in batches]
     listed = {table: sorted(map(_comparable, items)) for table, items in batches.items()}
     one = _comparable(answer["Item"]) if answer.get("Item") else None
-    return [_comparable(item) for item in found], listed, one
+    return found, listed, one
+
+
+def _settled(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows in the order of their due times; those due in the same second in one fixed order, since
+    an index promises none among them.
+    """
+    if not all("due_at" in item for item in items):
+        return items
+    return [
+        item
+        for _, due in groupby(items, key=lambda item: item["due_at"]["N"])
+        for item in sorted(due, key=_comparable)
+    ]
 
 
 def _comparable(item: dict[str, Any]) -> str:
