@@ -86,7 +86,7 @@ class World:
         return Context(BillingStore(livemode=False), now, now)
 
     def seed_ids(self, seed: int | str) -> None:
-        """Let the ids that follow depend on the clock and on ``seed`` alone, not on earlier ones."""
+        """Let the ids that follow depend on the clock and ``seed`` alone, not on earlier ones."""
         self.random_ids.seed(seed)
         ids._latest = 0  # noqa: SLF001 - as a new process knows none
 
