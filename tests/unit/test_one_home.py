@@ -107,6 +107,45 @@ def test_a_format_is_written_and_read_in_its_home_alone(
     assert [name for name in dealing if name not in beside] == homes, rule
 
 
+PAGER = "api/lists.py"
+HOMES_OF_PAGING = {
+    "rows are read one beyond the limit": {
+        PAGER,
+        "store/billing/repository.py",  # a page of what is stored
+        "services/metering/counted_events.py",  # counts down what it reads of each hour
+    },
+    "a cursor is read from the parameters": {PAGER, "services/metering/counted_events.py"},
+    "a page has a default size and a largest one": {PAGER},
+    "a page that is too long is cut": {PAGER},
+}
+
+
+def paging(path: Path) -> Iterator[str]:
+    """The rules of paging that a module says: by what it computes, reads or defines."""
+    for node in nodes(path):
+        text = ast.unparse(node) if isinstance(node, ast.expr) else ""
+        if text == "limit + 1":
+            yield "rows are read one beyond the limit"
+        if isinstance(node, ast.Compare) and names_in(node) & {"limit"} and "len(" in text:
+            yield "rows are read one beyond the limit"
+        if isinstance(node, ast.Subscript) and text.endswith(
+            ("['starting_after']", "['ending_before']")
+        ):
+            yield "a cursor is read from the parameters"
+        if isinstance(node, ast.Constant) and node.value in ("starting_after", "ending_before"):
+            yield "a cursor is read from the parameters"
+        if isinstance(node, ast.Name) and node.id in ("DEFAULT_LIMIT", "MAX_LIMIT"):
+            yield "a page has a default size and a largest one"
+        if isinstance(node, ast.FunctionDef) and "halved" in node.name:
+            yield "a page that is too long is cut"
+
+
+@pytest.mark.parametrize("rule", HOMES_OF_PAGING)
+def test_lists_are_paged_by_the_pager_alone(rule: str) -> None:
+    saying = {name for name, path in MODULES.items() if rule in set(paging(path))}
+    assert saying == HOMES_OF_PAGING[rule]
+
+
 def test_a_currency_that_is_not_known_names_its_parameter() -> None:
     with pytest.raises(BillingError, match="Invalid currency: xxx") as refused:
         known_currency("xxx", "currency_options[xxx]")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import stripe
 
 from meterline.api import app
 from meterline.services.customers.customers import _new_customer
@@ -73,6 +74,73 @@ def test_a_page_too_long_to_send_is_shorter_and_nothing_is_left_out(
     assert 0 < len(pages.data) < 8
     assert pages.has_more
     assert [customer.id for customer in pages.auto_paging_iter()] == expected
+
+
+@pytest.mark.parametrize("dialect", ["v1", "v2"])
+def test_a_page_of_events_too_long_to_send_is_shorter_and_leaves_none_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch, dialect: str
+) -> None:
+    client = api.client()
+    for number in range(9):
+        client.v1.customers.create({"description": str(number)})
+    whole = client.v1.events.list({"limit": 100}).data
+    monkeypatch.setattr(app, "MOST_ANSWER_BYTES", {"v1": 6_000, "v2": 2_000}[dialect])
+    if dialect == "v1":
+        page = client.v1.events.list({"limit": 9})
+        named = [event.id for event in page.auto_paging_iter()]
+    else:
+        page = client.v2.core.events.list({"limit": 9})
+        named = [event.snapshot_event for event in page.auto_paging_iter()]
+    assert 0 < len(page.data) < 9
+    assert named == [event.id for event in whole]
+
+
+def test_an_explanation_too_long_to_send_explains_fewer_lines(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = api.client()
+    customer = client.v1.customers.create()
+    for amount in range(1, 8):
+        client.v1.invoice_items.create(
+            {"customer": customer.id, "currency": "usd", "amount": amount}
+        )
+    include = {"customer": customer.id, "pending_invoice_items_behavior": "include"}
+    invoice = client.v1.invoices.create(include)
+    monkeypatch.setattr(app, "MOST_ANSWER_BYTES", 3_000)
+    explained: list[str] = []
+    after = ""
+    while True:
+        path = f"/v1/invoices/{invoice.id}/explanation"
+        page = client.raw_request("get", f"{path}{after}").data
+        assert 0 < len(page["lines"]) < 7
+        explained += [line["id"] for line in page["lines"]]
+        if not page["has_more"]:
+            break
+        after = f"?starting_after={explained[-1]}"
+    monkeypatch.undo()
+    assert explained == [line.id for line in client.v1.invoices.retrieve(invoice.id).lines.data]
+
+
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [
+        ("/v1/events?starting_after={}", "starting_after"),
+        ("/v1/events?ending_before={}", "ending_before"),
+        ("{}", None),  # errors of v2 name no parameter
+    ],
+)
+def test_a_page_from_an_event_that_is_gone_is_refused_by_the_name_of_its_cursor(
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, param: str | None
+) -> None:
+    client = api.client()
+    for number in range(3):
+        client.v1.customers.create({"description": str(number)})
+    last = client.v1.events.list().data[0].id
+    following = client.v2.core.events.list({"limit": 1}).next_page_url
+    monkeypatch.setattr("meterline.services.events.event_log.stored_event", lambda *_: None)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.raw_request("get", path.format(last if param else following))
+    assert refused.value.param == param
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def four_hours(dynamodb: Engine) -> Engine:
 def page(**params: Any) -> tuple[list[dict[str, Any]], bool]:
     context = Context(store=BillingStore(livemode=False), now=NOW, wall_clock=NOW)
     found = list_summaries(context, meter_body()["id"], {"customer": "cus_a"} | SPAN | params)
-    return found["data"], found["has_more"]
+    return found.bodies, found.has_more
 
 
 def starts(**params: Any) -> list[int]:

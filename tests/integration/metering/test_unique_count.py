@@ -7,7 +7,7 @@ import pytest
 
 from meterline.core.metering import distinct
 from meterline.core.metering.calendar_windows import Grouping
-from meterline.services.events.event_log import EventSpan, read_events
+from meterline.services.events.event_log import EventSpan, events_in
 from meterline.services.metering import count, usage_query
 from meterline.services.metering.cancel_events import create_meter_event_adjustment
 from meterline.services.metering.counted_events import EventRange, list_counted_events
@@ -134,7 +134,7 @@ def test_beyond_the_bound_an_hour_is_estimated_and_says_so(
         assert count.count_records(stored_records(dynamodb)[start : start + 130]) == []
     watch(dynamodb)
     watch(dynamodb)
-    [told] = read_events(context(NOW), EventSpan(), limit=9, keep=lambda _: True)[0]
+    [told] = events_in(context(NOW), EventSpan())
     assert told["type"] == "meterline.usage_estimate.began"
     assert told["data"]["object"]["start_time"] == HOUR_START
     day = HOUR_START - HOUR_START % 86_400

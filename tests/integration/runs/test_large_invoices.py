@@ -8,12 +8,12 @@ from itertools import batched
 import pytest
 import stripe
 
+from meterline.api.routes.invoices import explain_invoice
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
 from meterline.core.billing import pending_batches
 from meterline.services.base.context import Context
 from meterline.services.billing.unit_of_work import open_unit_of_work
-from meterline.services.invoices.explanation import explain_invoice
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.item_verbs import (
@@ -255,7 +255,7 @@ def test_stopping_a_long_draft_keeps_its_lines() -> None:
 
 @pytest.mark.usefixtures("dynamodb", "small_parts")
 def test_the_explanation_of_a_long_invoice_comes_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meterline.services.invoices.explanation.MOST_LINES", 20)
+    monkeypatch.setattr("meterline.api.routes.invoices.MOST_EXPLAINED_LINES", 20)
     customer_id = customer()
     charge(customer_id, 45)
     include = {"customer": customer_id, "pending_invoice_items_behavior": "include"}
@@ -269,10 +269,11 @@ def explained(ctx: Context, invoice_id: str) -> Iterator[Body]:
     place: Body = {}
     while True:
         page = explain_invoice(ctx, invoice_id, place)
-        yield from page["lines"]
-        if not page["has_more"]:
+        explanation = page.answer(page.bodies, "")
+        yield from explanation["lines"]
+        if not explanation["has_more"]:
             return
-        place = {"starting_after": page["lines"][-1]["id"]}
+        place = {"starting_after": explanation["lines"][-1]["id"]}
 
 
 @pytest.mark.usefixtures("dynamodb")

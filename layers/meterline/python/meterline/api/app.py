@@ -178,30 +178,22 @@ def _sendable(call: Call, operation: Operation, outcome: Any) -> bytes:  # noqa:
 
 def _shorter(operation: Operation, outcome: Any, params: Params) -> Any:  # noqa: ANN401 - any JSON
     """A page with half as many objects; None of what is no page, or of one object."""
-    if operation.answer in (Answer.LIST, Answer.SEARCH):
-        return outcome.halved(params) if len(outcome.bodies) > 1 else None
-    if operation.answer is Answer.RAW and outcome.get("object") == "list":
-        from meterline.api.lists import halved_envelope  # noqa: PLC0415 - only when it is long
-
-        return halved_envelope(outcome, params) if len(outcome["data"]) > 1 else None
-    return None
+    is_page = operation.answer in (Answer.LIST, Answer.SEARCH, Answer.PAGE)
+    return outcome.halved(params) if is_page and len(outcome.bodies) > 1 else None
 
 
 def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN401 - any JSON
     """What an operation returned, as the wire shows it."""
     if operation.answer is Answer.RAW:
         return outcome
-    from meterline.api.answers.render import Renderer  # noqa: PLC0415 - see above
-    from meterline.api.lists import envelope  # noqa: PLC0415 - light functions have no objects
-    from meterline.api.searching import search_envelope  # noqa: PLC0415 - see above
+    if operation.answer is Answer.PAGE:
+        return outcome.answer(outcome.bodies, call.request.path)
+    from meterline.api.answers.render import Renderer  # noqa: PLC0415 - light functions have no objects
 
     renderer = Renderer(call.context().store, call.now)
-    if operation.answer is Answer.LIST:
+    if operation.answer in (Answer.LIST, Answer.SEARCH):
         shown = renderer.show(operation.kind, outcome.bodies, call.expansion_paths)
-        return envelope(shown, outcome.url or call.request.path, has_more=outcome.has_more)
-    if operation.answer is Answer.SEARCH:
-        shown = renderer.show(operation.kind, outcome.bodies, call.expansion_paths)
-        return search_envelope(shown, outcome.next_page, call.request.path)
+        return outcome.answer(shown, call.request.path)
     return renderer.show(operation.kind, [outcome], call.expansion_paths)[0]
 
 

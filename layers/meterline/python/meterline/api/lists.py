@@ -1,11 +1,25 @@
-"""Lists: ``limit``, cursors, ``created`` ranges and filters, as tables need them."""
+"""Lists: how they are paged, ``created`` ranges and filters, as tables need them.
 
-from collections.abc import Callable
+A page has a limit and starts at a cursor; ``has_more`` says whether rows follow, and a page that is
+too long to send is halved. All of that is said here, also of lists that read their rows themselves.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.operations import Answer, Operation, get, permission_of
-from meterline.api.params.specs import RANGE, Integer, Object, Param, Params, object_, string
+from meterline.api.params.specs import (
+    RANGE,
+    Integer,
+    Object,
+    Param,
+    Params,
+    integer,
+    object_,
+    string,
+)
 from meterline.core.base.errors import BillingError, no_such
 from meterline.store.base.keys import END_OF_TIME
 
@@ -38,13 +52,16 @@ PAGING: dict[str, Param] = {
 }
 """The parameters of every list."""
 
+LIMIT = integer(minimum=1, maximum=MAX_LIMIT)
+"""The limit of what is no list of Stripe's v1 API: out of bounds it is refused."""
+
 _CURSORS = ("starting_after", "ending_before")
 _NOT_COMPARED = {*PAGING, "created", "expand"}
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list operation returns: stored bodies, newest first, and whether more follow.
+    """What a list operation returns: a page of bodies, and whether more follow.
 
     ``url`` is where the list is found, if that is more than the path of the request.
     """
@@ -56,9 +73,27 @@ class Listing:
     def halved(self, params: Params) -> "Listing":
         """Half as many, those next to where the page starts, of a page that is too long to send."""
         number = len(self.bodies) // 2
-        backwards = "ending_before" in params
-        bodies = self.bodies[-number:] if backwards else self.bodies[:number]
+        bodies = self.bodies[-number:] if is_backwards(params) else self.bodies[:number]
         return replace(self, bodies=bodies, has_more=True)
+
+    def answer(self, shown: list[Body], path: str) -> Body:
+        """The response to a request for ``path``; ``shown`` are the bodies as it shows them."""
+        return envelope(shown, self.url or path, has_more=self.has_more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenListing(Listing):
+    """A page after which the next is asked for by an opaque token.
+
+    ``token_after`` gives the token of the page that comes after some bodies.
+    """
+
+    token_after: Callable[[list[Body]], str]
+
+    @property
+    def next_page(self) -> str | None:
+        """The token of the next page, if there is one."""
+        return self.token_after(self.bodies) if self.has_more else None
 
 
 def retrieve(path: str, kind: str, *, shows_deleted: bool = False, param: str = "id") -> Operation:
@@ -162,12 +197,28 @@ def read_page(
     page = ctx.store.page(
         kind,
         span,
-        limit=params.get("limit", DEFAULT_LIMIT),
+        limit=limit_of(params),
         source=source or EVERYTHING,
         keep=lambda body: not body.get("deleted") and keep(body),
     )
     bodies = [document.body for document in page.documents]
     return Listing(bodies[::-1] if span.oldest_first else bodies, page.has_more)
+
+
+def first_rows[T](rows: Iterable[T], params: Params) -> tuple[list[T], bool]:
+    """As many rows as a page takes, and whether more follow; reads one more than it takes."""
+    limit = limit_of(params)
+    found = list(islice(rows, limit + 1))
+    return found[:limit], len(found) > limit
+
+
+def page_from(rows: Iterable[Body], params: Params) -> Listing:
+    """The page of rows that begin beside the cursor and lead away from it.
+
+    With ``ending_before`` they come in the opposite of the list's order.
+    """
+    bodies, has_more = first_rows(rows, params)
+    return Listing(bodies[::-1] if is_backwards(params) else bodies, has_more)
 
 
 type Around = tuple[list[Body], list[Body]]
@@ -184,12 +235,9 @@ def page_of(
     """
     refuse_both_cursors(params)
     find = around or (lambda name: _around_id(rows, params[name], name))
-    limit = params.get("limit", DEFAULT_LIMIT)
-    if "ending_before" in params:
-        before, _ = find("ending_before")
-        return Listing(before[-limit:], len(before) > limit)
-    following = find("starting_after")[1] if "starting_after" in params else rows
-    return Listing(following[:limit], len(following) > limit)
+    if is_backwards(params):
+        return page_from(reversed(find("ending_before")[0]), params)
+    return page_from(find("starting_after")[1] if "starting_after" in params else rows, params)
 
 
 def _around_id(rows: list[Body], row_id: str, param: str) -> Around:
@@ -202,12 +250,6 @@ def _around_id(rows: list[Body], row_id: str, param: str) -> Around:
 def envelope(listed: list[Body], url: str, *, has_more: bool) -> Body:
     """A list object, found at ``url``. SDKs add the parameters of a request to it."""
     return {"object": "list", "data": listed, "has_more": has_more, "url": url}
-
-
-def halved_envelope(whole: Body, params: Params) -> Body:
-    """A list object as ``Listing.halved`` makes a page shorter."""
-    half = Listing(whole["data"], whole["has_more"]).halved(params)
-    return whole | {"data": half.bodies, "has_more": half.has_more}
 
 
 def equal_fields(params: Params) -> Keep:
@@ -237,6 +279,27 @@ def _span(ctx: "Context", kind: str, params: Params) -> "Span":
     if "ending_before" in places:
         return replace(span, newer_than=places["ending_before"], oldest_first=True)
     return span
+
+
+def is_backwards(params: Params) -> bool:
+    """Whether a page lies before its cursor."""
+    return "ending_before" in params
+
+
+def limit_of(params: Params) -> int:
+    """How many rows a page has at most."""
+    return int(params.get("limit", DEFAULT_LIMIT))
+
+
+def cursors(params: Params) -> tuple[str | None, str | None]:
+    """What the rows of a page come after, and what they come before: at most one is given."""
+    refuse_both_cursors(params)
+    return params.get("starting_after"), params.get("ending_before")
+
+
+def cursor_name(params: Params) -> str:
+    """The parameter that says where a page starts."""
+    return "ending_before" if is_backwards(params) else "starting_after"
 
 
 def refuse_both_cursors(params: Params) -> None:

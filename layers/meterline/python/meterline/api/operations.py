@@ -24,6 +24,8 @@ class Answer(Enum):
     """A ``Listing`` of bodies of the kind."""
     SEARCH = "search"
     """A ``SearchPage`` of bodies of the kind."""
+    PAGE = "page"
+    """A ``Listing`` of rows that are shown as they are."""
     RAW = "raw"
     """A finished JSON value."""
     BYTES = "bytes"

@@ -1,18 +1,23 @@
 """Events in both dialects, and webhook endpoints."""
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from meterline.api.call import Call
 from meterline.api.lists import (
-    DEFAULT_LIMIT,
+    LIMIT,
     PAGING,
     Body,
     Listing,
+    TokenListing,
     created_range,
+    cursor_name,
+    cursors,
+    first_rows,
     list_operation,
     listing,
-    refuse_both_cursors,
+    page_from,
     retrieve,
 )
 from meterline.api.operations import Answer, Operation, delete, get, post
@@ -23,7 +28,6 @@ from meterline.api.params.specs import (
     Params,
     array,
     boolean,
-    integer,
     metadata,
     object_,
     string,
@@ -32,9 +36,9 @@ from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.timestamps import unix_seconds
-from meterline.services.events.event_log import EventSpan, find_event, read_events
+from meterline.services.events.event_log import EventSpan, events_in, find_event
 from meterline.services.events.thin_events import find_thin_event
-from meterline.services.events.thin_listing import Place, ThinFilter, list_thin_events
+from meterline.services.events.thin_listing import Place, ThinFilter, place_after, thin_entries
 from meterline.services.events.webhook_endpoints import (
     create_webhook_endpoint,
     delete_webhook_endpoint,
@@ -60,18 +64,18 @@ def _retrieve(ctx: Context, event_id: str, params: Params) -> Body:  # noqa: ARG
 
 
 def _list(ctx: Context, params: Params) -> Listing:
-    refuse_both_cursors(params)
+    older_than, newer_than = cursors(params)
     first, last = created_range(params.get("created"))
     span = EventSpan(
-        older_than=params.get("starting_after"),
-        newer_than=params.get("ending_before"),
+        older_than=older_than,
+        newer_than=newer_than,
+        param=cursor_name(params),
         created_from=first,
         created_until=last,
     )
     if params.get("delivery_success") is False:
         return Listing([], has_more=False)
-    limit = params.get("limit", DEFAULT_LIMIT)
-    return Listing(*read_events(ctx, span, limit=limit, types=_types(params)))
+    return page_from(events_in(ctx, span, _types(params)), params)
 
 
 def _types(params: Params) -> list[str]:
@@ -86,7 +90,7 @@ EVENTS = [
 _INSTANT = string(max_length=40)
 LIST_THIN_EVENTS = object_(
     created=object_(gt=_INSTANT, gte=_INSTANT, lt=_INSTANT, lte=_INSTANT),
-    limit=integer(minimum=1, maximum=100),
+    limit=LIMIT,
     object_id=string(),
     page=string(),
     types=array(string(), max_items=20),
@@ -97,8 +101,24 @@ def _retrieve_thin(call: Call, event_id: str, params: Params) -> Body:  # noqa: 
     return find_thin_event(call.context(), event_id)
 
 
-def _list_thin(call: Call, params: Params) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ThinPage(TokenListing):
     """A page of thin events; the next page's address carries the filters and an opaque place."""
+
+    filters: Params
+
+    def answer(self, shown: list[Body], path: str) -> Body:
+        """A list of the v2 API."""
+        following = self.next_page
+        return {
+            "data": shown,
+            "next_page_url": _address(path, self.filters, following) if following else None,
+            "previous_page_url": None,
+        }
+
+
+def _list_thin(call: Call, params: Params) -> TokenListing:
+    """A page of thin events."""
     secret = call.principal.secret
     place = _place(read_page_token(secret, params["page"])) if "page" in params else Place()
     wanted = ThinFilter(
@@ -106,14 +126,13 @@ def _list_thin(call: Call, params: Params) -> dict[str, Any]:
         params.get("object_id"),
         *_created_seconds(params.get("created", {})),
     )
-    limit = params.get("limit", DEFAULT_LIMIT)
-    page = list_thin_events(call.context(), wanted, place, limit=limit)
-    following = page_token(secret, _stated(page.following)) if page.following else None
-    return {
-        "data": page.events,
-        "next_page_url": _address(call, params, following) if following else None,
-        "previous_page_url": None,
-    }
+    entries, has_more = first_rows(thin_entries(call.context(), wanted, place), params)
+
+    def token_after(bodies: list[Body]) -> str:
+        return page_token(secret, _stated(place_after(place, entries[: len(bodies)])))
+
+    bodies = [entry.event for entry in entries]
+    return _ThinPage(bodies, has_more, token_after=token_after, filters=params)
 
 
 def _stated(place: Place) -> dict[str, Any]:
@@ -127,7 +146,7 @@ def _place(stated: dict[str, Any]) -> Place:
     return Place(stated.get("event"), Cursor(*report) if report else None)
 
 
-def _address(call: Call, params: Params, page: str) -> str:
+def _address(path: str, params: Params, page: str) -> str:
     query: list[tuple[str, str]] = []
     for name, value in params.items():
         if name == "created":
@@ -136,7 +155,7 @@ def _address(call: Call, params: Params, page: str) -> str:
             query += [(f"{name}[{index}]", one) for index, one in enumerate(value)]
         elif name != "page":
             query.append((name, str(value)))
-    return f"{call.request.path}?{urlencode([*query, ('page', page)])}"
+    return f"{path}?{urlencode([*query, ('page', page)])}"
 
 
 def _created_seconds(created: dict[str, str]) -> tuple[int, int]:
@@ -157,7 +176,7 @@ THIN_EVENTS = [
         path="/v2/core/events",
         run=_list_thin,
         permission="events",
-        answer=Answer.RAW,
+        answer=Answer.PAGE,
         params=LIST_THIN_EVENTS,
         light=True,
     ),

@@ -1,6 +1,9 @@
 """``/v1/invoices``: making, reading, previewing, finalising, sending and settling."""
 
+from dataclasses import dataclass, replace
+
 from meterline.api.lists import (
+    Body,
     Keep,
     Listing,
     by_facets,
@@ -11,7 +14,7 @@ from meterline.api.lists import (
     retrieve,
     under,
 )
-from meterline.api.operations import delete, get, post
+from meterline.api.operations import Answer, delete, get, post
 from meterline.api.params import idle
 from meterline.api.params.specs import (
     RANGE,
@@ -46,8 +49,8 @@ from meterline.api.searching import searching
 from meterline.core.base.money import MAX_AMOUNT_MINOR
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
-from meterline.services.billing.invoice_bodies import subscription_of
-from meterline.services.invoices.explanation import explain_invoice
+from meterline.services.billing.invoice_bodies import invoice_lines, subscription_of
+from meterline.services.invoices.explanation import explanation_of
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.line_verbs import (
     add_lines,
@@ -73,6 +76,8 @@ from meterline.services.previews.preview import create_preview
 from meterline.store.billing.repository import Source
 
 _KIND = "invoice"
+MOST_EXPLAINED_LINES = 250
+"""Lines of an invoice that one answer explains."""
 
 _FILTERS = object_(
     collection_method=enum("charge_automatically", "send_invoice"),
@@ -137,6 +142,24 @@ def _payments_from(ctx: Context, params: Params) -> Source:  # noqa: ARG001 - a 
 def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
     invoice = find(ctx, _KIND, invoice_id)
     return page_of(invoice.body["lines"]["data"], params)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplanationPage(Listing):
+    """Lines of an invoice whose explanation is asked for."""
+
+    invoice: Body
+
+    def answer(self, shown: list[Body], path: str) -> Body:  # noqa: ARG002 - as lists have it
+        """The explanation of these lines."""
+        return explanation_of(self.invoice, shown) | {"has_more": self.has_more}
+
+
+def explain_invoice(ctx: Context, invoice_id: str, params: Params) -> ExplanationPage:
+    """Why an invoice says what it says: of a long one as many lines as one answer takes."""
+    invoice = find(ctx, _KIND, invoice_id).body
+    page = page_of(invoice_lines(invoice), {**params, "limit": MOST_EXPLAINED_LINES})
+    return ExplanationPage(page.bodies, page.has_more, invoice=invoice)
 
 
 _AFTER = object_(starting_after=string())
@@ -242,11 +265,14 @@ ROUTES = Routes(
             update_line,
             object_(LINE_CONTENT, exclusive=ONE_LINE_AMOUNT),
         ).found_again_by(find_line),
-        get(
-            "/v1/invoices/{id}/explanation",
-            "meterline.invoice_explanation",
-            explain_invoice,
-            _AFTER,
+        replace(
+            get(
+                "/v1/invoices/{id}/explanation",
+                "meterline.invoice_explanation",
+                explain_invoice,
+                _AFTER,
+            ),
+            answer=Answer.PAGE,
         ),
         post(
             "/v1/invoices/{id}/finalize",

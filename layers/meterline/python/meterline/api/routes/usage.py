@@ -4,12 +4,13 @@ from datetime import UTC
 from typing import Any
 
 from meterline.api.lists import (
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
+    LIMIT,
     PAGING,
     Around,
+    Listing,
     created_range,
-    envelope,
+    cursors,
+    limit_of,
     page_of,
 )
 from meterline.api.operations import Answer, Operation
@@ -17,7 +18,6 @@ from meterline.api.params.specs import (
     RANGE,
     Params,
     enum,
-    integer,
     object_,
     string,
     timestamp,
@@ -37,7 +37,7 @@ _PATH = "/v1/billing/meters/{id}/event_summaries"
 _EVENTS_PATH = "/v1/billing/meters/{id}/events"
 
 
-def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
+def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
     """A page of the summaries of a range, newest first."""
     meter = find(ctx, "billing.meter", meter_id).body
     customer = find(ctx, "customer", params["customer"], param="customer").body
@@ -62,11 +62,10 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Body:
         newer = [row for row in rows if row["start_time"] > found[0]]
         return newer, [row for row in rows if row["start_time"] < found[0]]
 
-    page = page_of(rows, params, around)
-    return envelope(page.bodies, _PATH.replace("{id}", meter_id), has_more=page.has_more)
+    return page_of(rows, params, around)
 
 
-def list_events(ctx: Context, meter_id: str, params: Params) -> Body:
+def list_events(ctx: Context, meter_id: str, params: Params) -> Listing:
     """A page of the events that count in a range, newest first (beyond Stripe)."""
     meter = find(ctx, "billing.meter", meter_id).body
     customer = find(ctx, "customer", params["customer"], param="customer").body
@@ -78,10 +77,10 @@ def list_events(ctx: Context, meter_id: str, params: Params) -> Body:
         customer["id"],
         EventRange(params["start_time"], params["end_time"], first, last),
         livemode=ctx.livemode,
-        limit=params.get("limit", DEFAULT_LIMIT),
-        starting_after=params.get("starting_after"),
+        limit=limit_of(params),
+        starting_after=cursors(params)[0],
     )
-    return envelope(events, _EVENTS_PATH.replace("{id}", meter_id), has_more=has_more)
+    return Listing(events, has_more)
 
 
 ROUTES = Routes(
@@ -91,7 +90,7 @@ ROUTES = Routes(
             path=_PATH,
             run=list_summaries,
             permission="billing_meters",
-            answer=Answer.RAW,
+            answer=Answer.PAGE,
             params=object_(
                 PAGING,
                 customer=string(required=True),
@@ -106,10 +105,10 @@ ROUTES = Routes(
             path=_EVENTS_PATH,
             run=list_events,
             permission="billing_meters",
-            answer=Answer.RAW,
+            answer=Answer.PAGE,
             params=object_(
                 created=RANGE,
-                limit=integer(minimum=1, maximum=MAX_LIMIT),
+                limit=LIMIT,
                 starting_after=string(max_length=100),
                 customer=string(required=True),
                 start_time=timestamp(required=True),

@@ -8,7 +8,7 @@ walks the list of its kind and stops at a bound. Unlike Stripe's index ours is u
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -91,34 +91,25 @@ class Query:
         return [c for c in self.clauses if c.operator == ":" and not c.negated and c.value]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A page of results, newest first; the next page starts at the ``place_of`` its last one."""
+def search(ctx: Context, kind: str, text: str, *, after: str | None) -> Iterator[Body]:
+    """The objects of a kind that fulfil the query, newest first, as they are asked for.
 
-    bodies: list[Body]
-    has_more: bool
-
-
-def search(ctx: Context, kind: str, text: str, *, after: str | None, limit: int) -> Found:
-    """The objects of a kind that fulfil the query, from the place ``after`` on."""
+    They follow on the place ``after``, the ``place_of`` one of them. A search that would examine
+    too much is refused.
+    """
     query = parse_query(kind, text)
     older_than = Cursor(*_place(after)) if after else None
     source = _narrowed(kind, query)
     documents = ctx.store.each(kind, Span(older_than=older_than), source=source)
-    bodies: list[Body] = []
     for document in islice(documents, MAX_EXAMINED):
-        if document.body.get("deleted") or not query.holds(document.body):
-            continue
-        if len(bodies) == limit:
-            return Found(bodies, has_more=True)
-        bodies.append(document.body)
-    if next(documents, None) is None:
-        return Found(bodies, has_more=False)
-    raise BillingError(
-        f"This search would examine more than {MAX_EXAMINED} objects for one page. Add a clause on "
-        "metadata, on email or on the customer that narrows it down.",
-        param="query",
-    )
+        if not document.body.get("deleted") and query.holds(document.body):
+            yield document.body
+    if next(documents, None) is not None:
+        raise BillingError(
+            f"This search would examine more than {MAX_EXAMINED} objects for one page. Add a"
+            " clause on metadata, on email or on the customer that narrows it down.",
+            param="query",
+        )
 
 
 def parse_query(kind: str, text: str) -> Query:

@@ -1,8 +1,7 @@
 """Reading events back: one by id, and the list of the last 30 days (contract section 10)."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from meterline.core.base.errors import no_such
 from meterline.services.base.context import Context
@@ -15,10 +14,14 @@ from meterline.store.events.partition_index import event_partitions
 
 @dataclass(frozen=True, slots=True)
 class EventSpan:
-    """Which events to read: newest first, or those newer than an event, oldest first."""
+    """Which events to read: newest first, or those newer than an event, oldest first.
+
+    ``param`` is what refusals call the event that they are older or newer than.
+    """
 
     older_than: str | None = None
     newer_than: str | None = None
+    param: str = "page"
     created_from: int = 0
     created_until: int = END_OF_TIME
 
@@ -38,23 +41,13 @@ def stored_event(ctx: Context, event_id: str) -> Body | None:
     return next((event for event in events if event["id"] == event_id), None)
 
 
-def read_events(
-    ctx: Context,
-    span: EventSpan,
-    *,
-    limit: int,
-    types: Collection[str] = (),
-    keep: Callable[[Body], bool] = lambda _: True,
-) -> tuple[list[Body], bool]:
-    """Up to ``limit`` events that fit, newest first, and whether more follow.
+def events_in(ctx: Context, span: EventSpan, types: Collection[str] = ()) -> Iterator[Body]:
+    """The events of a span, in its order, as they are asked for.
 
-    Of these ``types`` only, if any are given; ``invoice.*`` stands for all of that beginning.
+    Of these ``types`` only, if any are given; ``invoice.*`` stands for all of that beginning. A
+    span that starts at an event that is gone is refused.
     """
-    forward = span.newer_than is not None
-    fitting = (event for event in _walk(ctx, span, types) if fits(event["type"], types))
-    found = list(islice(filter(keep, fitting), limit + 1))
-    page = found[:limit]
-    return (page[::-1] if forward else page), len(found) > limit
+    return (event for event in _walk(ctx, span, types) if fits(event["type"], types))
 
 
 def _walk(ctx: Context, span: EventSpan, types: Collection[str]) -> Iterator[Body]:
@@ -63,8 +56,7 @@ def _walk(ctx: Context, span: EventSpan, types: Collection[str]) -> Iterator[Bod
     forward = span.newer_than is not None
     bounds = Span(created_from=span.created_from, created_until=span.created_until)
     if place is not None:
-        param = "ending_before" if forward else "starting_after"
-        find_event(ctx, place, param=param)
+        find_event(ctx, place, param=span.param)
         start = ctx.store.get(outbox_id(place))
         if start is not None:
             yield from _rest_of_batch(start, place, forward=forward)
