@@ -18,7 +18,6 @@ SHARES = 4
 
 
 KNOWN = [
-    (WEIGHTS, 695, "late usage of a pause whose invoice item still waits is billed by nothing"),
     (WEIGHTS, 1152, "an item added before now, in a restarted cycle, loses what lies between"),
 ]
 """Lives of a few thousand in which a rule is broken still: each is to be mended, then to go."""

@@ -7,7 +7,7 @@ nor take one twice, and takes any number of items by one write for each batch. I
 draft one by one stand on batches of that draft.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import batched, islice
 
@@ -179,6 +179,11 @@ class PendingItems:
             return
         for batch in self._load([batch_of(item.body) or ""]):
             self._write(batch, {})
+
+    def count_anew(self, figures: Mapping[str, Mapping[str, Body]]) -> None:
+        """Let batches know what their usage items bill, by batch and item, once it was counted."""
+        for batch in self._load(figures):
+            self._write(batch, {"figures": batch.body["figures"] | figures[batch.id]})
 
     def leave(self, item: Document) -> None:
         """Take an item off its batch, if it is on one."""

@@ -25,9 +25,9 @@ from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.private_states import InvoiceState, LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.billed_before import usage_billed
+from meterline.services.invoices.collecting import collect_lines
 from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.finalize import finalize_on
-from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.late_usage import late_lines, work_left
 from meterline.services.invoices.lines import item_subject, less_billed_before, line_bodies
 from meterline.store.base.documents import Body
@@ -55,8 +55,7 @@ def draft_on(
     stored yet.
     """
     names = product_names(uow, (one.item["price"] for one in lines))
-    collected = uow.collect(terms.id, pending or pending_for(subscription))
-    bodies = [item_line(item, terms.id) for item in collected]
+    bodies = collect_lines(uow, terms.id, pending or pending_for(subscription))
     standing = active_discounts(uow, subscription)
     for one in lines:
         made = line_bodies(one.line, item_subject(one.item, names), terms.id)

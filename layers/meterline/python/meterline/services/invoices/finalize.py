@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from meterline.core.base.errors import BillingError
-from meterline.core.billing.pending_batches import batch_of
 from meterline.core.subscriptions.dunning import Deadlines, DunningPolicy, deadlines_of
 from meterline.services.account.settings import dunning_policy
 from meterline.services.base.context import Context
@@ -17,7 +16,6 @@ from meterline.services.billing.invoice_bodies import (
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
-    item_of_line,
     subscription_of,
     with_deadlines,
 )
@@ -26,6 +24,7 @@ from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import Booking, book, with_currency
 from meterline.services.invoices.billed_in_advance import remember_discounts
+from meterline.services.invoices.collecting import keep_figures
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.store.base.documents import Body, Change, Document
@@ -139,7 +138,7 @@ def finalize_draft_on(uow: UnitOfWork, draft: Body, settings: Body) -> Body:
     One without lines becomes final too: nothing is due, so it is paid.
     """
     current = with_current_usage(uow.ctx, draft) | settings
-    _rate_items_again(uow, draft, current)
+    keep_figures(uow, invoice_lines(draft), invoice_lines(current))
     final = finalize_on(uow, current)
     remember_discounts(uow, draft, final)
     return final
@@ -157,33 +156,6 @@ def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Doc
     written = replace(document, body=body, due_at=None)
     ctx.save(Change(puts=[written]), [EventDraft("invoice.finalization_failed", body)])
     return [written]
-
-
-def _rate_items_again(uow: UnitOfWork, before: Body, after: Body) -> None:
-    """Keep invoice items of usage equal to their lines, which count usage up to now."""
-    former = {line["id"]: _figures(line) for line in invoice_lines(before)}
-    changed = {
-        item_id: line
-        for line in invoice_lines(after)
-        if (item_id := item_of_line(line)) and _figures(line) != former[line["id"]]
-    }
-    counted: dict[str, dict[str, Body]] = {}
-    for item in uow.ctx.store.get_many(changed).values():
-        figures = _figures(changed[item.id])
-        tab_id = batch_of(item.body)
-        if tab_id is None:
-            uow.put(replace(item, body=item.body | figures))
-        else:
-            counted.setdefault(tab_id, {})[item.id] = figures
-    for tab in uow.ctx.store.get_many(counted).values():
-        figures = tab.body["figures"] | counted[tab.id]
-        uow.put(replace(tab, body=tab.body | {"figures": figures}))
-
-
-def _figures(line: Body) -> Body:
-    """What an invoice item has in common with its line once usage was counted anew."""
-    names = ("amount", "description", "quantity", "quantity_decimal")
-    return {name: line[name] for name in names} | {"net_amount": line["amount"]}
 
 
 def _apply_balance(uow: UnitOfWork, invoice: Body) -> int:

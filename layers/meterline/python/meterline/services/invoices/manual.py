@@ -35,9 +35,9 @@ from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
 from meterline.services.invoices.billed_in_advance import remember_discounts
+from meterline.services.invoices.collecting import collect_lines
 from meterline.services.invoices.deleted_charges import forget_charges
 from meterline.services.invoices.finalize import finalize_invoice
-from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.numbers import check_number
 from meterline.store.base.documents import Body
 
@@ -262,8 +262,7 @@ def _pending_lines(
     if behavior == "exclude":
         return []
     its_own = None if wanted_id is None else frozenset({wanted_id})
-    items = uow.collect(draft["id"], Selection(draft["currency"], its_own))
-    return [item_line(item, draft["id"]) for item in items]
+    return collect_lines(uow, draft["id"], Selection(draft["currency"], its_own))
 
 
 def _item_ids(invoice: Body) -> list[str]:

@@ -47,18 +47,23 @@ def with_current_usage(ctx: Context, invoice: Body) -> Body:
 
     More usage may reach more tiers, and less usage fewer: then there are other lines than before.
     """
-    wholes = by_whole(invoice_lines(invoice))
+    lines = with_usage_so_far(ctx, invoice["customer"], invoice_lines(invoice))
+    return invoice | {"lines": line_list(invoice["id"], lines)}
+
+
+def with_usage_so_far(ctx: Context, customer_id: str, lines: list[Body]) -> list[Body]:
+    """Lines of a customer's draft; those that are metered rated again with all usage."""
+    wholes = by_whole(lines)
     metered = [lines for lines in wholes.values() if _meter_of_line(lines[0])]
     if not metered:
-        return invoice
+        return lines
     known = ctx.store.get_many(
         [price_id(first) for first, *_ in metered]
         + [_meter_of_line(first) for first, *_ in metered]
     )
-    rated = in_parallel([partial(_rated_again, ctx, invoice, one, known) for one in metered])
+    rated = in_parallel([partial(_rated_again, ctx, customer_id, one, known) for one in metered])
     wholes |= {lines[0]["id"]: lines for lines in rated}
-    current = [line for lines in wholes.values() for line in lines]
-    return invoice | {"lines": line_list(invoice["id"], current)}
+    return [line for lines in wholes.values() for line in lines]
 
 
 def meter_of(price: Body) -> str | None:
@@ -91,11 +96,11 @@ def _price_of(line: Body, known: Mapping[str, Document]) -> Body:
 
 
 def _rated_again(
-    ctx: Context, invoice: Body, lines: list[Body], known: Mapping[str, Document]
+    ctx: Context, customer_id: str, lines: list[Body], known: Mapping[str, Document]
 ) -> list[Body]:
     """The lines of a whole with all its usage; an invoice item is one line, whatever its tiers."""
     first, former = lines[0], {line["id"]: line for line in lines}
-    rated, price = rate_again(ctx, invoice["customer"], first, known), _price_of(first, known)
+    rated, price = rate_again(ctx, customer_id, first, known), _price_of(first, known)
     again = []
     for place, one in enumerate(rated.by_tier if _is_of_subscription(first) else [rated]):
         line = tier_line(first, place)

@@ -24,7 +24,8 @@ from meterline.services.billing.subscription_bodies import is_ended, renews, ren
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
 from meterline.services.customers.customers import with_details
-from meterline.services.invoices.item_bodies import item_line, moved_line
+from meterline.services.invoices.collecting import collect_lines
+from meterline.services.invoices.item_bodies import moved_line
 from meterline.services.invoices.item_requests import changed_item, requested_item
 from meterline.services.subscriptions.cancel import cancel_on
 from meterline.services.subscriptions.create import start_subscription
@@ -200,8 +201,7 @@ def _one_off(uow: UnitOfWork, params: Body) -> Body:
     draft = new_invoice(terms, uow.customer, selection.currency) | {"next_payment_attempt": None}
     if "discounts" in params:
         draft = with_own_discounts(uow, draft, params["discounts"] or [])
-    lines = [item_line(item, terms.id) for item in uow.collect(terms.id, selection)]
-    return with_amounts(uow, draft, lines)
+    return with_amounts(uow, draft, collect_lines(uow, terms.id, selection))
 
 
 def _first_currency(uow: UnitOfWork) -> str | None:

@@ -1,0 +1,56 @@
+"""Taking pending items onto an invoice: their lines have all usage that was counted so far.
+
+Usage goes on to be counted while its item waits. No invoice bills it then, so none of it is late:
+the invoice that takes the item has to look, whether it is a draft at first or final at once.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from meterline.core.billing.pending_batches import batch_of
+from meterline.services.billing.invoice_bodies import item_of_line
+from meterline.services.billing.pending_items import Selection
+from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.invoices.item_bodies import item_line
+from meterline.services.invoices.metered import with_usage_so_far
+from meterline.store.base.documents import Body
+
+
+def collect_lines(uow: UnitOfWork, invoice_id: str, wanted: Selection) -> list[Body]:
+    """Take the wanted pending items onto a new invoice; returns their lines, newest first.
+
+    Items that this decision has made were rated by it already.
+    """
+    made = {one.id for one in uow.pending.added.values() if not one.version}
+    items = uow.collect(invoice_id, wanted)
+    lines = [item_line(item, invoice_id) for item in items]
+    waited = [line for line, item in zip(lines, items, strict=True) if item["id"] not in made]
+    current = with_usage_so_far(uow.ctx, uow.stored_customer.id, waited)
+    keep_figures(uow, waited, current)
+    counted = {line["id"]: line for line in current}
+    return [counted.get(line["id"], line) for line in lines]
+
+
+def keep_figures(uow: UnitOfWork, before: Iterable[Body], after: Iterable[Body]) -> None:
+    """Keep invoice items of usage equal to their lines, which count usage up to now."""
+    former = {line["id"]: _figures(line) for line in before}
+    changed = {
+        item_id: line
+        for line in after
+        if (item_id := item_of_line(line)) and _figures(line) != former[line["id"]]
+    }
+    counted: dict[str, dict[str, Body]] = {}
+    for item in uow.ctx.store.get_many(changed).values():
+        figures = _figures(changed[item.id])
+        batch_id = batch_of(item.body)
+        if batch_id is None:
+            uow.put(replace(item, body=item.body | figures))
+        else:
+            counted.setdefault(batch_id, {})[item.id] = figures
+    uow.pending.count_anew(counted)
+
+
+def _figures(line: Body) -> Body:
+    """What an invoice item has in common with its line once usage was counted anew."""
+    names = ("amount", "description", "quantity", "quantity_decimal")
+    return {name: line[name] for name in names} | {"net_amount": line["amount"]}
