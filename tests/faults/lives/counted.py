@@ -233,7 +233,8 @@ class _Change:
     def _start(self, item: Body, *, added: bool) -> int:
         if self.cause is None:
             return _start_of(item)
-        if added or self.cause.path.endswith("/resume"):
+        was_free = (self.before or {})["status"] not in _COUNTING
+        if (added and not was_free) or self.cause.path.endswith("/resume"):
             return self._at
         return self.now
 

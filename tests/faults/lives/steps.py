@@ -336,58 +336,6 @@ def preview_renewal(life: Life, chance: Random) -> None:
         compare_renewal(life, chance.choice(running)["id"], step)
 
 
-WEIGHTS = {
-    "advance": 30,
-    "use": 8,
-    "use_at_the_edge": 5,
-    "change": 9,
-    "reprice": 8,
-    "set_end": 6,
-    "subscribe": 3,
-    "cancel": 3,
-    "pause_or_resume": 3,
-    "migrate": 2,
-    "settle": 5,
-    "handle_drafts": 4,
-    "add_item": 4,
-    "drop_item": 1,
-    "bill_by_hand": 2,
-    "book": 3,
-    "part": 1,
-    "preview_renewal": 4,
-}
-"""How often each verb is drawn."""
-
-USAGE_WEIGHTS = {
-    "advance": 20,
-    "use": 8,
-    "use_at_the_edge": 4,
-    "use_late": 12,
-    "hand_over": 8,
-    "watch_amount": 8,
-    "reprice": 6,
-    "pause_or_resume": 4,
-    "subscribe": 4,
-    "change": 3,
-    "cancel": 2,
-    "settle": 3,
-}
-"""How often each verb is drawn in lives that are about usage."""
-
-PRORATION_WEIGHTS = {
-    "advance": 8,
-    "reprice": 14,
-    "drop_proration": 10,
-    "set_end": 3,
-    "pause_or_resume": 5,
-    "cancel": 5,
-    "subscribe": 3,
-    "bill_by_hand": 2,
-    "handle_drafts": 2,
-    "migrate": 1,
-}
-"""How often each verb is drawn in lives that are about prorations."""
-
 VERBS: dict[str, Verb] = {
     one.__name__: one
     for one in (

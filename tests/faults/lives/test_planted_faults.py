@@ -18,8 +18,8 @@ from meterline.services.metering import usage_query
 from meterline.services.previews import preview
 from meterline.services.subscriptions import create, first_periods, handover, prorations, renewals
 from meterline.store.base.documents import Body
+from tests.faults.lives.kinds import KINDS
 from tests.faults.lives.life import Lives
-from tests.faults.lives.steps import PRORATION_WEIGHTS, USAGE_WEIGHTS, WEIGHTS
 from tests.faults.lives.test_lives import broken
 
 LIVES = 60
@@ -201,16 +201,16 @@ IN_LIVES_OF_PRORATIONS: set[Plant] = {
     a_debit_that_is_deleted_under_its_credit,
 }
 
-LIVES_OF = [(USAGE_WEIGHTS, IN_LIVES_OF_USAGE), (PRORATION_WEIGHTS, IN_LIVES_OF_PRORATIONS)]
+LIVES_OF = [("usage", IN_LIVES_OF_USAGE), ("prorations", IN_LIVES_OF_PRORATIONS)]
 
 
 @pytest.mark.parametrize("plant", NOTICED_BY, ids=lambda plant: str(plant.__name__))
 def test_some_life_notices(plant: Plant, lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     first = FIRST.get(plant.__name__, 0)
-    weights = next((drawn for drawn, of in LIVES_OF if plant in of), WEIGHTS)
+    kind = next((kind for kind, of in LIVES_OF if plant in of), "anything")
     for seed in range(first, first + LIVES):
-        fault = broken(lives, lives.drawn(seed, weights))
+        fault = broken(lives, lives.drawn(seed, KINDS[kind]))
         if fault is not None and fault.rule in NOTICED_BY[plant]:
             print(plant.__name__, seed, fault)
             return

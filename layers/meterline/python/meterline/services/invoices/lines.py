@@ -36,7 +36,7 @@ def item_subject(item: Body, product_names: Mapping[str, ProductName]) -> LineSu
 def line_bodies(line: Line, subject: LineSubject, invoice_id: str) -> list[Body]:
     """The ``line_item`` objects of a line: one, or one for each tier and flat amount of its price.
 
-    Their ids follow from the invoice, the item, the period, and their places.
+    Their ids follow from the invoice, the item, the price, the period, and their places.
     """
     made = [_line_body(one, subject, invoice_id) for one in line.by_tier]
     return [tier_line(body, place) for place, body in enumerate(made)]
@@ -46,7 +46,7 @@ def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
     price = subject.price
     return {
         "id": derived_object_id(
-            "line_item", invoice_id, line.item_id, line.period.start, line.period.end
+            "line_item", invoice_id, line.item_id, price["id"], line.period.start, line.period.end
         ),
         "object": "line_item",
         "currency": price["currency"],

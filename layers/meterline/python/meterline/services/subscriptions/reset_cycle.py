@@ -4,7 +4,7 @@ That is so when the anchor is reset, when a trial is given or ends early, and in
 the interval changes or free prices become paid ones (contract sections 5.3 and 5.4).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from meterline.core.base.errors import BillingError
@@ -19,6 +19,7 @@ from meterline.core.billing.invoicing import (
 from meterline.core.subscriptions.cycle_changes import CycleTerms, cycle_reset, is_free
 from meterline.services.billing.item_terms import (
     billed_item,
+    counting_from,
     in_period,
     is_free_time,
     is_metered,
@@ -33,6 +34,7 @@ from meterline.services.billing.subscription_bodies import (
 )
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.drafting import ItemLine
+from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
 from meterline.services.subscriptions.handover import begin_counting, counts_on, end_of_counting
 from meterline.services.subscriptions.prorations import Proration, credit_unused
@@ -45,11 +47,15 @@ _IN_TRIAL = "subscription_update_trial_after_billing_cycle_anchor"
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """A new cycle from ``at`` on: with this anchor, first a trial if ``trial_end`` is set."""
+    """A new cycle from ``at`` on: with this anchor, first a trial if ``trial_end`` is set.
+
+    ``begun`` are items that count usage since before it: changed or added as of an earlier instant.
+    """
 
     at: int
     anchor: int
     trial_end: int | None = None
+    begun: tuple[Body, ...] = ()
 
 
 def restart_of(before: Body, after: Body, params: Body, now: int) -> Restart | None:
@@ -90,6 +96,7 @@ def restart(
     The unused time of the cut period is credited by pending items, its usage is billed by lines.
     """
     lines = usage_lines(uow.ctx, before, _ends_of_usage(uow, after, how))
+    lines += usage_lines(uow.ctx, with_items(before, list(how.begun)), lambda _: how.at)
     credit_unused(uow, before, Proration(how.at, prorates))
     renewed = after | _standing(before, how)
     spans = _spans(renewed, how)
@@ -101,6 +108,22 @@ def restart(
     for item in sorted(items_of(restarted), key=lambda one: int(one["created"]), reverse=True):
         lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]
     return restarted, lines
+
+
+def begun_before(
+    subscription: Body, steps: Iterable[Step], changed_at: int, restarts_at: int
+) -> tuple[Body, ...]:
+    """The items that a change lets count usage since before the cycle that it restarts.
+
+    Usage of a trial is free, also of what is added to it.
+    """
+    if changed_at >= restarts_at or is_free_time(subscription):
+        return ()
+    return tuple(
+        counting_from(step.new, changed_at)
+        for step in steps
+        if step.new is not None and is_metered(step.new) and not counts_on(step.old, step.new)
+    )
 
 
 def _ends_of_usage(uow: UnitOfWork, after: Body, how: Restart) -> Callable[[Body], int]:

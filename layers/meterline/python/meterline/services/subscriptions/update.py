@@ -48,7 +48,7 @@ from meterline.services.subscriptions.ends import wanted_end
 from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
 from meterline.services.subscriptions.renewals import fate_of_trial, owed_lines
-from meterline.services.subscriptions.reset_cycle import restart, restart_of
+from meterline.services.subscriptions.reset_cycle import begun_before, restart, restart_of
 from meterline.services.subscriptions.threshold_terms import (
     remember_thresholds,
     subscription_thresholds,
@@ -144,6 +144,7 @@ def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
         return _billed(uow, fate, owed, pending_for(fate))
     lines: list[ItemLine] = []
     if new_cycle is not None:
+        new_cycle = replace(new_cycle, begun=begun_before(before, steps, how.at, new_cycle.at))
         changed, lines = restart(uow, after, changed, new_cycle, prorates=how.prorates)
     else:
         changed = prorate_steps(uow, after, changed, steps, how)
