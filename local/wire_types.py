@@ -81,6 +81,7 @@ HEADER = """\
 # Written by `python -m local.wire_types` from stripe.schema.json: do not edit.
 # The objects of the API as Meterline stores them, for the type checker alone: there is no such
 # module at run time. Other objects are named by their ids; private state is not listed here.
+# After the objects stand their changes: any of an object's fields.
 
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -100,6 +101,7 @@ def generated() -> str:
     schemas: dict[str, Json] = json.loads(SCHEMA.read_text())["$defs"]
     names = sorted(_reached(schemas), key=_class_name)
     text = HEADER + "".join(_class(name, schemas[name]) for name in names)
+    text += "".join(_changes(name, schemas[name]) for name in sorted(KINDS, key=_class_name))
     command = ["ruff", "format", "--stdin-filename", str(TYPES), "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
     return done.stdout
@@ -155,6 +157,13 @@ def _class(name: str, schema: Json) -> str:
         lines.append(f"    {field}: {stored if field in required else f'NotRequired[{stored}]'}\n")
     lines += [f"    {field}: {stored}\n" for field, stored in BESIDE.get(name, {}).items()]
     return "".join(lines) + ("" if fields else "    ...\n")
+
+
+def _changes(name: str, schema: Json) -> str:
+    """Any of a kind's fields: what a decision changes of an object, ``{**invoice, **changes}``."""
+    fields = {field: _stored(name, field, of) for field, of in schema["properties"].items()}
+    lines = [f"    {field}: {type_}\n" for field, type_ in fields.items()]
+    return f"\nclass {_class_name(name)}Changes(TypedDict, total=False):\n" + "".join(lines)
 
 
 def _stored(kind: str, field: str, schema: Json) -> str:

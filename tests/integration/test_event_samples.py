@@ -69,7 +69,8 @@ class Samples:
         """The body of a stored object."""
         document = BillingStore(livemode=False).get(object_id)
         assert document is not None
-        return document.body
+        body: dict[str, Any] = document.body
+        return body
 
     def _known(self, event: dict[str, Any]) -> dict[str, Any]:
         if event.get("isBase64Encoded"):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from meterline.services.base.context import Context
     from meterline.store.billing.repository import Source, Span
 
-type Body = dict[str, Any]
+type Body = Any
 type Keep = Callable[[Body], bool]
 type Filter = Callable[[Params], Keep]
 type Narrow = Callable[["Context", Params], "Source"]

@@ -10,7 +10,7 @@ from meterline.api.router import Routes
 from meterline.services.account.account import account_body
 from meterline.store.base.account import account_id
 
-type Body = dict[str, Any]
+type Body = Any
 
 
 def _retrieve_own(call: Call, params: Params) -> Body:  # noqa: ARG001 - no parameters

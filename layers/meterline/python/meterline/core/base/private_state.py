@@ -33,16 +33,18 @@ class PrivateState:
             return cls()
         return cls(**{name: stored[name] for name in cls.__match_args__ if name in stored})
 
-    def on(self, body: Body) -> Body:
+    def on[B: Mapping[str, Any]](self, body: B) -> B:
         """The object with this private state."""
+        whole: Any = body
         before = body.get(_KEY) or {}
-        kept = {name: value for name, value in before.items() if name not in self.__match_args__}
-        after = kept | {
+        unknown = {name: value for name, value in before.items() if name not in self.__match_args__}
+        state = unknown | {
             name: value
             for name in self.__match_args__
             if (value := getattr(self, name)) is not None or name in self.STORED_AS_NULL
         }
-        return body | {_KEY: after} if after or before else body
+        changed: B = whole | {_KEY: state} if state or before else body
+        return changed
 
 
 def is_private(key: str) -> bool:
@@ -50,17 +52,19 @@ def is_private(key: str) -> bool:
     return key == _KEY
 
 
-def public(body: Body) -> Body:
+def public(body: Mapping[str, Any]) -> Body:
     """``body`` without private state, at any depth."""
     return {key: _public_value(value) for key, value in body.items() if key != _KEY}
 
 
-def with_private_state_of(body: Body, other: Body) -> Body:
+def with_private_state_of[B: Mapping[str, Any]](body: B, other: Mapping[str, Any]) -> B:
     """An object with all that another one remembers."""
-    return body | {_KEY: other.get(_KEY, {})}
+    whole: Any = body
+    remembering: B = whole | {_KEY: other.get(_KEY, {})}
+    return remembering
 
 
-def private_value(body: Body, name: str) -> Any:  # noqa: ANN401 - what is stored under it
+def private_value(body: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - what is stored under it
     """One value of an object's private state, or None: for the store, which knows no kinds."""
     return (body.get(_KEY) or {}).get(name)
 

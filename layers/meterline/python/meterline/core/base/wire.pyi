@@ -1,6 +1,7 @@
 # Written by `python -m local.wire_types` from stripe.schema.json: do not edit.
 # The objects of the API as Meterline stores them, for the type checker alone: there is no such
 # module at run time. Other objects are named by their ids; private state is not listed here.
+# After the objects stand their changes: any of an object's fields.
 
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -1034,5 +1035,443 @@ class WebhookEndpoint(TypedDict):
     livemode: bool
     metadata: dict[str, str]
     secret: NotRequired[str]
+    status: str
+    url: str
+
+class AlertChanges(TypedDict, total=False):
+    id: str
+    object: Literal["billing.alert"]
+    alert_type: Literal["usage_threshold"]
+    livemode: bool
+    status: Literal["active", "archived", "inactive"] | None
+    title: str
+    usage_threshold: AlertUsageThreshold | None
+
+class CouponChanges(TypedDict, total=False):
+    id: str
+    object: Literal["coupon"]
+    amount_off: int | None
+    applies_to: CouponAppliesTo
+    created: int
+    currency: str | None
+    currency_options: dict[str, CouponCurrencyOptions]
+    duration: Literal["forever", "once", "repeating"]
+    duration_in_months: int | None
+    livemode: bool
+    max_redemptions: int | None
+    metadata: dict[str, str]
+    name: str | None
+    percent_off: str | None
+    redeem_by: int | None
+    times_redeemed: int
+    valid: bool
+
+class CustomerChanges(TypedDict, total=False):
+    id: str
+    object: Literal["customer"]
+    address: Address | None
+    balance: int
+    business_name: str
+    cash_balance: dict[str, Any] | None
+    created: int
+    currency: str | None
+    customer_account: str | None
+    default_source: str | None
+    delinquent: bool | None
+    description: str | None
+    discount: str | None
+    email: str | None
+    individual_name: str
+    invoice_credit_balance: dict[str, int]
+    invoice_prefix: str | None
+    invoice_settings: CustomerInvoiceSettings
+    livemode: bool
+    metadata: dict[str, str]
+    name: str | None
+    next_invoice_sequence: int
+    phone: str | None
+    preferred_locales: list[str] | None
+    shipping: CustomerShipping | None
+    sources: dict[str, Any]
+    subscriptions: Listed[str]
+    tax: CustomerTax
+    tax_exempt: Literal["exempt", "none", "reverse"]
+    tax_ids: dict[str, Any]
+    test_clock: str | None
+
+class CustomerBalanceTransactionChanges(TypedDict, total=False):
+    id: str
+    object: Literal["customer_balance_transaction"]
+    amount: int
+    checkout_session: str | None
+    created: int
+    credit_note: str | None
+    currency: str
+    customer: str
+    customer_account: str | None
+    description: str | None
+    ending_balance: int
+    invoice: str | None
+    livemode: bool
+    metadata: dict[str, str]
+    type: Literal[
+        "adjustment",
+        "applied_to_invoice",
+        "checkout_session_subscription_payment",
+        "checkout_session_subscription_payment_canceled",
+        "credit_note",
+        "initial",
+        "invoice_overpaid",
+        "invoice_too_large",
+        "invoice_too_small",
+        "migration",
+        "unapplied_from_invoice",
+        "unspent_receiver_credit",
+    ]
+
+class DiscountChanges(TypedDict, total=False):
+    id: str
+    object: Literal["discount"]
+    checkout_session: str | None
+    customer: str | None
+    customer_account: str | None
+    end: int | None
+    invoice: str | None
+    invoice_item: str | None
+    promotion_code: str | None
+    source: DiscountSource
+    start: int
+    subscription: str | None
+    subscription_item: str | None
+
+class EventChanges(TypedDict, total=False):
+    id: str
+    object: Literal["event"]
+    account: str
+    api_version: str | None
+    context: str
+    created: int
+    data: dict[str, Any]
+    livemode: bool
+    pending_webhooks: int
+    request: EventRequest | None
+    type: str
+
+class InvoiceChanges(TypedDict, total=False):
+    id: str
+    object: Literal["invoice"]
+    account_country: str | None
+    account_name: str | None
+    account_tax_ids: list[str] | None
+    amount_due: int
+    amount_overpaid: int
+    amount_paid: int
+    amount_paid_off_stripe: int
+    amount_remaining: int
+    amount_shipping: int
+    application: str | None
+    attempt_count: int
+    attempted: bool
+    auto_advance: bool
+    automatic_tax: InvoiceAutomaticTax
+    automatically_finalizes_at: int | None
+    billing_reason: (
+        Literal[
+            "automatic_pending_invoice_item_invoice",
+            "manual",
+            "quote_accept",
+            "subscription",
+            "subscription_create",
+            "subscription_cycle",
+            "subscription_threshold",
+            "subscription_update",
+            "upcoming",
+        ]
+        | None
+    )
+    collection_method: Literal["charge_automatically", "send_invoice"]
+    confirmation_secret: InvoiceConfirmationSecret | None
+    created: int
+    currency: str
+    custom_fields: list[InvoiceCustomField] | None
+    customer: str
+    customer_account: str | None
+    customer_address: Address | None
+    customer_email: str | None
+    customer_name: str | None
+    customer_phone: str | None
+    customer_shipping: InvoiceCustomerShipping | None
+    customer_tax_exempt: Literal["exempt", "none", "reverse"] | None
+    customer_tax_ids: list[InvoiceCustomerTaxId] | None
+    default_payment_method: str | None
+    default_source: str | None
+    default_tax_rates: list[str]
+    description: str | None
+    discounts: list[str]
+    due_date: int | None
+    effective_at: int | None
+    ending_balance: int | None
+    footer: str | None
+    from_invoice: InvoiceFromInvoice | None
+    hosted_invoice_url: str | None
+    invoice_pdf: str | None
+    issuer: InvoiceIssuer
+    last_finalization_error: InvoiceLastFinalizationError | None
+    latest_revision: str | None
+    lines: Listed[InvoiceLine]
+    livemode: bool
+    metadata: dict[str, str]
+    next_payment_attempt: int | None
+    number: str | None
+    on_behalf_of: str | None
+    parent: InvoiceParent | None
+    payment_settings: InvoicePaymentSettings
+    payments: Listed[str]
+    period_end: int
+    period_start: int
+    post_payment_credit_notes_amount: int
+    pre_payment_credit_notes_amount: int
+    receipt_number: str | None
+    rendering: InvoiceRendering | None
+    shipping_cost: InvoiceShippingCost | None
+    shipping_details: InvoiceShippingDetails | None
+    starting_balance: int
+    statement_descriptor: str | None
+    status: Literal["draft", "open", "paid", "uncollectible", "void"]
+    status_details: InvoiceStatusDetails
+    status_transitions: InvoiceStatusTransitions
+    subtotal: int
+    subtotal_excluding_tax: int
+    test_clock: str | None
+    threshold_reason: InvoiceThresholdReason
+    total: int
+    total_discount_amounts: list[InvoiceTotalDiscountAmount]
+    total_excluding_tax: int
+    total_pretax_credit_amounts: list[InvoiceTotalPretaxCreditAmount]
+    total_taxes: list[InvoiceTotalTax]
+    webhooks_delivered_at: int | None
+
+class InvoiceItemChanges(TypedDict, total=False):
+    id: str
+    object: Literal["invoiceitem"]
+    amount: int
+    currency: str
+    customer: str
+    customer_account: str | None
+    date: int
+    description: str | None
+    discountable: bool
+    discounts: list[str]
+    frozen_fields: list[Literal["discounts", "pricing", "quantity"]]
+    invoice: str | None
+    invoicing_rules: list[InvoiceItemInvoicingRule]
+    livemode: bool
+    metadata: dict[str, str]
+    net_amount: int
+    parent: InvoiceItemParent | None
+    period: InvoiceItemPeriod
+    pricing: InvoiceItemPricing | None
+    proration: bool
+    proration_details: InvoiceItemProrationDetails
+    quantity: int
+    quantity_decimal: str
+    tax_rates: list[str] | None
+    test_clock: str | None
+
+class InvoiceLineChanges(TypedDict, total=False):
+    id: str
+    object: Literal["line_item"]
+    amount: int
+    currency: str
+    description: str | None
+    discount_amounts: list[InvoiceLineDiscountAmount]
+    discountable: bool
+    discounts: list[str]
+    invoice: str | None
+    livemode: bool
+    metadata: dict[str, str]
+    parent: InvoiceLineParent
+    period: InvoiceLinePeriod
+    pretax_credit_amounts: list[InvoiceLinePretaxCreditAmount]
+    pricing: InvoiceLinePricing | None
+    quantity: int | None
+    quantity_decimal: str
+    subscription: str | None
+    subtotal: int
+    taxes: list[InvoiceLineTax]
+
+class InvoicePaymentChanges(TypedDict, total=False):
+    id: str
+    object: Literal["invoice_payment"]
+    amount_paid: int | None
+    amount_requested: int
+    created: int
+    currency: str
+    invoice: str
+    is_default: bool
+    livemode: bool
+    payment: InvoicePaymentPayment
+    status: str
+    status_transitions: InvoicePaymentStatusTransitions
+
+class MeterChanges(TypedDict, total=False):
+    id: str
+    object: Literal["billing.meter"]
+    created: int
+    customer_mapping: MeterCustomerMapping
+    default_aggregation: MeterDefaultAggregation
+    display_name: str
+    event_name: str
+    event_time_window: Literal["day", "hour"] | None
+    livemode: bool
+    status: Literal["active", "inactive"]
+    status_transitions: MeterStatusTransitions
+    updated: int
+    value_settings: MeterValueSettings
+
+class PriceChanges(TypedDict, total=False):
+    id: str
+    object: Literal["price"]
+    active: bool
+    billing_scheme: Literal["per_unit", "tiered"]
+    created: int
+    currency: str
+    currency_options: dict[str, PriceCurrencyOptions]
+    custom_unit_amount: PriceCustomUnitAmount | None
+    livemode: bool
+    lookup_key: str | None
+    metadata: dict[str, str]
+    nickname: str | None
+    product: str
+    recurring: PriceRecurring | None
+    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | None
+    tiers: list[PriceTier]
+    tiers_mode: Literal["graduated", "volume"] | None
+    transform_quantity: PriceTransformQuantity | None
+    type: Literal["one_time", "recurring"]
+    unit_amount: int | None
+    unit_amount_decimal: str | None
+
+class ProductChanges(TypedDict, total=False):
+    id: str
+    object: Literal["product"]
+    active: bool
+    created: int
+    default_price: str | None
+    description: str | None
+    images: list[str]
+    livemode: bool
+    marketing_features: list[ProductMarketingFeature]
+    metadata: dict[str, str]
+    name: str
+    package_dimensions: ProductPackageDimensions | None
+    shippable: bool | None
+    statement_descriptor: str | None
+    tax_code: str | None
+    tax_details: ProductTaxDetails | None
+    type: Literal["good", "service"]
+    unit_label: str | None
+    updated: int
+    url: str | None
+
+class SubscriptionChanges(TypedDict, total=False):
+    id: str
+    object: Literal["subscription"]
+    application: str | None
+    application_fee_percent: str | None
+    automatic_tax: SubscriptionAutomaticTax
+    billing_cycle_anchor: int
+    billing_cycle_anchor_config: SubscriptionBillingCycleAnchorConfig | None
+    billing_mode: SubscriptionBillingMode
+    billing_schedules: list[SubscriptionBillingSchedule]
+    billing_thresholds: SubscriptionBillingThresholds | None
+    cancel_at: int | None
+    cancel_at_period_end: bool
+    canceled_at: int | None
+    cancellation_details: SubscriptionCancellationDetails | None
+    collection_method: Literal["charge_automatically", "send_invoice"]
+    created: int
+    currency: str
+    customer: str
+    customer_account: str | None
+    days_until_due: int | None
+    default_payment_method: str | None
+    default_source: str | None
+    default_tax_rates: list[str] | None
+    description: str | None
+    discounts: list[str]
+    ended_at: int | None
+    invoice_settings: SubscriptionInvoiceSettings
+    items: Listed[SubscriptionItem]
+    latest_invoice: str | None
+    livemode: bool
+    managed_payments: SubscriptionManagedPayments | None
+    metadata: dict[str, str]
+    next_pending_invoice_item_invoice: int | None
+    on_behalf_of: str | None
+    pause_collection: SubscriptionPauseCollection | None
+    payment_settings: SubscriptionPaymentSettings | None
+    pending_invoice_item_interval: SubscriptionPendingInvoiceItemInterval | None
+    pending_setup_intent: str | None
+    pending_update: SubscriptionPendingUpdate | None
+    presentment_details: SubscriptionPresentmentDetails
+    schedule: str | None
+    start_date: int
+    status: Literal[
+        "active",
+        "canceled",
+        "incomplete",
+        "incomplete_expired",
+        "past_due",
+        "paused",
+        "trialing",
+        "unpaid",
+    ]
+    status_details: SubscriptionStatusDetails
+    test_clock: str | None
+    transfer_data: SubscriptionTransferData | None
+    trial_end: int | None
+    trial_settings: SubscriptionTrialSettings
+    trial_start: int | None
+
+class SubscriptionItemChanges(TypedDict, total=False):
+    id: str
+    object: Literal["subscription_item"]
+    billed_until: int
+    billing_thresholds: SubscriptionItemBillingThresholds | None
+    created: int
+    current_period_end: int
+    current_period_start: int
+    current_trial: SubscriptionItemCurrentTrial | None
+    discounts: list[str]
+    metadata: dict[str, str]
+    plan: Plan
+    price: Price
+    quantity: int
+    subscription: str
+    tax_rates: list[str] | None
+
+class TestClockChanges(TypedDict, total=False):
+    id: str
+    object: Literal["test_helpers.test_clock"]
+    created: int
+    deletes_after: int
+    frozen_time: int
+    livemode: bool
+    name: str | None
+    status: Literal["advancing", "internal_failure", "ready"]
+    status_details: TestClockStatusDetails
+
+class WebhookEndpointChanges(TypedDict, total=False):
+    id: str
+    object: Literal["webhook_endpoint"]
+    api_version: str | None
+    application: str | None
+    created: int
+    description: str | None
+    enabled_events: list[str]
+    livemode: bool
+    metadata: dict[str, str]
+    secret: str
     status: str
     url: str

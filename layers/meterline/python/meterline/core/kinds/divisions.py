@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-type Body = dict[str, Any]
+type Body = Any
 
 
 @dataclass(frozen=True, slots=True)

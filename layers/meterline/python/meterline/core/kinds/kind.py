@@ -11,7 +11,7 @@ from typing import Any
 
 from meterline.core.kinds.divisions import Division
 
-type Body = dict[str, Any]
+type Body = Any
 type Term = tuple[str, ...]
 """What finds an object: the name of a field, and what it holds."""
 
@@ -116,8 +116,8 @@ class Batching:
     the body as its batch (a body too) says it is now; None if the batch does not name it.
     """
 
-    batch_of: Callable[[Body], str | None]
-    as_batched: Callable[[Body, Body], Body | None]
+    batch_of: Callable[[Any], str | None]
+    as_batched: Callable[[Any, Any], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ about a customer goes: names, addresses, metadata, and free text of the customer
 from collections.abc import Mapping
 from typing import Any
 
-type Body = dict[str, Any]
+type Body = Any
 
 _NULL = frozenset(
     {

@@ -1,13 +1,101 @@
 """Loading what a request names, or refusing it in the contract's words."""
 
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
+
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.kinds.registry import kind_of
 from meterline.services.base.context import Context
 from meterline.store.base.documents import Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Alert,
+        Coupon,
+        Customer,
+        CustomerBalanceTransaction,
+        Discount,
+        Invoice,
+        InvoiceItem,
+        Meter,
+        Price,
+        Product,
+        Subscription,
+        TestClock,
+        WebhookEndpoint,
+    )
 
+
+class Naming(TypedDict, total=False):
+    """What a refusal says of an id: the parameter that holds it, and the status."""
+
+    param: str
+    status: int | None
+
+
+@overload
 def find(
-    ctx: Context, kind: str, object_id: str, *, param: str = "id", status: int | None = None
+    ctx: Context, kind: Literal["customer"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Customer]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["invoice"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Invoice]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["subscription"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Subscription]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["invoiceitem"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[InvoiceItem]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["discount"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Discount]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["coupon"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Coupon]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["price"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Price]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["product"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Product]": ...
+@overload
+def find(
+    ctx: Context,
+    kind: Literal["customer_balance_transaction"],
+    object_id: str,
+    /,
+    **naming: Unpack[Naming],
+) -> "Document[CustomerBalanceTransaction]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["billing.meter"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Meter]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["billing.alert"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Alert]": ...
+@overload
+def find(
+    ctx: Context,
+    kind: Literal["test_helpers.test_clock"],
+    object_id: str,
+    /,
+    **naming: Unpack[Naming],
+) -> "Document[TestClock]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["webhook_endpoint"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[WebhookEndpoint]": ...
+@overload
+def find(ctx: Context, kind: str, object_id: str, /, **naming: Unpack[Naming]) -> Document: ...
+def find(
+    ctx: Context, kind: str, object_id: str, /, *, param: str = "id", status: int | None = None
 ) -> Document:
     """The stored object of this kind; a missing, deleted or other object is refused.
 
@@ -21,14 +109,14 @@ def find(
     return document
 
 
-def customer_of(ctx: Context, invoice: Document) -> Document:
+def customer_of(ctx: Context, invoice: "Document[Invoice]") -> "Document[Customer]":
     """The customer of an invoice, which outlives it: a deleted one says no more than that."""
-    customer = ctx.store.get(invoice.body["customer"])
+    customer: Document[Customer] | None = ctx.store.get(invoice.body["customer"])
     assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
     return customer
 
 
-def on_customers_time(ctx: Context, customer: Document) -> Context:
+def on_customers_time(ctx: Context, customer: "Document[Customer] | Document[Invoice]") -> Context:
     """``ctx`` at the time of the customer, or of its invoice: its test clock's, if it is on one.
 
     While the clock advances, changes are refused, as they would fall somewhere in between.

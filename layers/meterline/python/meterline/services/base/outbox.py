@@ -5,8 +5,9 @@ repeats the stored ids, so a receiver recognises a repetition (contract section 
 time, so lists show the events of one second in their order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from meterline.core.base.private_state import is_private, public
 from meterline.core.kinds.registry import find_kind
@@ -54,8 +55,8 @@ class EventDraft:
     """Something that happened to ``subject``; ``before`` is its body before an update."""
 
     type: str
-    subject: Body
-    before: Body | None = None
+    subject: Mapping[str, Any]
+    before: Mapping[str, Any] | None = None
 
 
 def outbox(
@@ -103,7 +104,7 @@ def outbox_id(event_id: str) -> str:
     return event_id[:-_INDEX_DIGITS]
 
 
-def previous_attributes(before: Body, after: Body) -> Body:
+def previous_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Body:
     """The former values of what changed: objects by their changed members, lists whole; null for
     a key of the metadata that was not there.
     """
@@ -180,7 +181,7 @@ def _event(
     }
 
 
-def _shown(body: Body) -> Body:
+def _shown(body: Mapping[str, Any]) -> Body:
     """A body as events show it: without private state and what only expands, long lists cut off."""
     shown = public(first_rows(body))
     kind = find_kind(shown.get("object", ""))

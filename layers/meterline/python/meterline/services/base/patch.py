@@ -1,22 +1,23 @@
 """What most updates have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
-from meterline.store.base.documents import Body, Change, Claim, Document
+from meterline.store.base.documents import Change, Claim, Document
 
 
-def save_update(
+def save_update[B: Mapping[str, Any]](
     ctx: Context,
-    document: Document,
-    body: Body,
+    document: Document[B],
+    body: B,
     event_type: str,
     *,
     claims: list[Claim] | None = None,
     with_it: Sequence[Document] = (),
-) -> Body:
+) -> B:
     """Commit ``body`` as the new state of ``document``, with its event if anything changed.
 
     ``with_it`` are other documents that the same commit stores.

@@ -1,25 +1,29 @@
 """A customer's pending invoice items: those that no invoice has taken yet.
 
-They stand on batches (``store.batches``), one series of batches for each subscription (or none) and
-currency. Which batches are open is private state of the customer, which every bill is conditional
-on; adding, changing or removing an item writes its batch. So a bill can neither miss an item
-nor take one twice, and takes any number of items by one write for each batch. Items that go onto a
-draft one by one stand on batches of that draft.
+They stand on batches (``store.billing.batches``), one series of batches for each subscription (or
+none) and currency. Private state of the customer, which every bill is conditional on, says which
+batches are open; adding, changing or removing an item writes its batch. So a bill can neither miss
+an item nor take one twice, and takes any number of items by one write for each batch. Items that go
+onto a draft one by one stand on batches of that draft.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import batched, islice
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.core.billing import pending_batches
-from meterline.core.billing.pending_batches import batch_of
+from meterline.core.billing.pending_batches import PendingBatch, batch_of
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id, new_object_id
 from meterline.services.billing.private_states import InvoiceItemState
 from meterline.services.customers.customer_state import CustomerState, OpenBatch
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 from meterline.store.base.packing import text_bytes
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer, InvoiceItem, InvoiceItemParentSubscriptionDetails
 
 MOST_BATCHES = 20
 """Open batches of a customer for one subscription and currency: one transaction must take them all,
@@ -51,7 +55,7 @@ class Selection:
     with_held_back: bool = False
     only_new: bool = False
 
-    def takes(self, item: Body) -> bool:
+    def takes(self, item: "InvoiceItem") -> bool:
         """Whether it takes an item that a decision has made pending."""
         return self._fits(item["currency"], subscription_of_item(item))
 
@@ -73,7 +77,7 @@ class PendingWrites:
     """
 
     puts: list[Document]
-    named: list[Document]
+    named: "list[Document[InvoiceItem]]"
 
 
 @dataclass(slots=True)
@@ -87,11 +91,11 @@ class PendingItems:
     ctx: Context
     customer_id: str
     open_batches: list[OpenBatch]
-    added: dict[str, Document] = field(default_factory=dict)
+    added: "dict[str, Document[InvoiceItem]]" = field(default_factory=dict)
     is_changed: bool = False
-    _batches: dict[str, Document] = field(default_factory=dict)
-    _written: dict[str, Document] = field(default_factory=dict)
-    _placed: dict[str, Document] = field(default_factory=dict)
+    _batches: dict[str, Document[PendingBatch]] = field(default_factory=dict)
+    _written: dict[str, Document[PendingBatch]] = field(default_factory=dict)
+    _placed: "dict[str, Document[InvoiceItem]]" = field(default_factory=dict)
     _drafts: set[str] = field(default_factory=set)
 
     @property
@@ -104,33 +108,33 @@ class PendingItems:
         stored = self._load(entry["id"] for entry in self.open_batches)
         return [item_id for batch in stored for item_id in batch.body["items"]]
 
-    def has(self, wanted: Selection) -> bool:
-        """Whether there is any item that ``wanted`` takes."""
+    def has(self, selection: Selection) -> bool:
+        """Whether there is any item that ``selection`` takes."""
         added = (document.body for document in self.added.values())
-        return any(True for _ in self._series(wanted)) or any(map(wanted.takes, added))
+        return any(True for _ in self._series(selection)) or any(map(selection.takes, added))
 
-    def selected(self, wanted: Selection) -> list[Document]:
-        """The items that ``wanted`` takes, oldest first; of more batches than fit those first."""
-        stored = self._load(entry["id"] for entry in self._series(wanted))
+    def selected(self, selection: Selection) -> "list[Document[InvoiceItem]]":
+        """The items that it takes, oldest first; of more batches than fit the oldest."""
+        stored = self._load(entry["id"] for entry in self._series(selection))
         ids = [item_id for batch in stored for item_id in batch.body["items"]]
-        found = self.ctx.store.get_many(ids)
-        added = [one for one in self.added.values() if wanted.takes(one.body)]
+        found: dict[str, Document[InvoiceItem]] = self.ctx.store.get_many(ids)
+        added = [item for item in self.added.values() if selection.takes(item.body)]
         return [found[id_] for id_ in ids if id_ in found and id_ not in self.added] + added
 
-    def add(self, item: Document) -> None:
+    def add(self, item: "Document[InvoiceItem]") -> None:
         """Make an item pending: a new one, or one that its invoice gives back."""
         self.added[item.id] = item
         self.is_changed = True
 
-    def take(self, wanted: Selection, invoice_id: str) -> list[Document]:
-        """Bill the wanted items on a new invoice, oldest first, as billed.
+    def take(self, selection: Selection, invoice_id: str) -> "list[Document[InvoiceItem]]":
+        """Bill the selected items on a new invoice, oldest first, as billed.
 
         Those that this decision has made pending stand on a batch of the invoice from the start.
         """
-        taken = self.selected(wanted)
-        ids = {entry["id"] for entry in self._series(wanted)}
+        taken = self.selected(selection)
+        ids = {entry["id"] for entry in self._series(selection)}
         for batch in self._load(ids):
-            self._write(batch, {"invoice": invoice_id})
+            self._write(batch, batch.body | {"invoice": invoice_id})
         self.open_batches = [entry for entry in self.open_batches if entry["id"] not in ids]
         fresh = [item for item in taken if self.added.pop(item.id, None)]
         for group in batched(fresh, pending_batches.MOST_ITEMS, strict=False):
@@ -138,9 +142,9 @@ class PendingItems:
             batch = self._new_batch(group[0].body, batch_id, invoice_id)
             for item in group:
                 self._place(item, batch.id)
-        return [replace(one, body=one.body | {"invoice": invoice_id}) for one in taken]
+        return [replace(item, body=item.body | {"invoice": invoice_id}) for item in taken]
 
-    def take_one(self, item: Document, invoice_id: str) -> Document:
+    def take_one(self, item: "Document[InvoiceItem]", invoice_id: str) -> "Document[InvoiceItem]":
         """Put one item, pending or new, onto a draft; as billed.
 
         Refused if too many were put onto it one by one.
@@ -150,25 +154,25 @@ class PendingItems:
         self._place(billed, self._batch_of_draft(invoice_id, item.body))
         return billed
 
-    def drop(self, items: Iterable[Document]) -> None:
+    def drop(self, items: "Iterable[Document[InvoiceItem]]") -> None:
         """Take items off their batches for good: one write for each batch."""
         gone = {item.id for item in items}
         for batch in self._load({batch_of(item.body) or "" for item in items}):
-            self._keep(batch, [one for one in batch.body["items"] if one not in gone])
+            self._reduce(batch, [id_ for id_ in batch.body["items"] if id_ not in gone])
 
-    def delete_with_draft(self, items: Iterable[Document]) -> None:
+    def delete_with_draft(self, items: "Iterable[Document[InvoiceItem]]") -> None:
         """Delete all items of a draft: its batches say so."""
         for batch in self._load({batch_of(item.body) or "" for item in items}):
-            self._write(batch, {"deleted": True})
+            self._write(batch, batch.body | {"deleted": True})
 
-    def hold_back(self, wanted: Selection, *, until_dropped: bool) -> None:
-        """Keep the wanted batches off invoices, or no more; the rest of them is being dropped."""
+    def hold_back(self, selection: Selection, *, until_dropped: bool) -> None:
+        """Keep the selected batches off invoices, or no more; the rest of them is being dropped."""
         self.open_batches = [
-            _held_back(entry, until_dropped) if _is_in(wanted, entry) else entry
+            _held_back(entry, until_dropped) if _is_in(selection, entry) else entry
             for entry in self.open_batches
         ]
 
-    def touch(self, item: Document) -> None:
+    def touch(self, item: "Document[InvoiceItem]") -> None:
         """Make a bill of an item fail, so that it sees the change.
 
         One that may have become much longer looks for a batch with room again.
@@ -178,17 +182,18 @@ class PendingItems:
             self.add(_without_batch(item))
             return
         for batch in self._load([batch_of(item.body) or ""]):
-            self._write(batch, {})
+            self._write(batch, batch.body)
 
-    def count_anew(self, figures: Mapping[str, Mapping[str, Body]]) -> None:
+    def count_anew(self, figures: Mapping[str, dict[str, dict[str, Any]]]) -> None:
         """Let batches know what their usage items bill, by batch and item, once it was counted."""
         for batch in self._load(figures):
-            self._write(batch, {"figures": batch.body["figures"] | figures[batch.id]})
+            counted = batch.body["figures"] | figures[batch.id]
+            self._write(batch, batch.body | {"figures": counted})
 
-    def leave(self, item: Document) -> None:
+    def leave(self, item: "Document[InvoiceItem]") -> None:
         """Take an item off its batch, if it is on one."""
         for batch in self._load([batch_of(item.body) or ""]):
-            self._keep(batch, [one for one in batch.body["items"] if one != item.id])
+            self._reduce(batch, [id_ for id_ in batch.body["items"] if id_ != item.id])
 
     def writes(self) -> PendingWrites:
         """Put what is still pending onto batches; what is to be stored of all of them."""
@@ -197,33 +202,33 @@ class PendingItems:
             self._place(item, self._with_room(item.body))
         placed = self._placed.values()
         return PendingWrites(
-            puts=[*(one for one in placed if one.version), *self._written.values()],
-            named=[one for one in placed if not one.version],
+            puts=[*(item for item in placed if item.version), *self._written.values()],
+            named=[item for item in placed if not item.version],
         )
 
-    def with_open_batches(self, account: Body) -> Body:
+    def with_open_batches(self, customer: "Customer") -> "Customer":
         """The customer, whose private state says which batches are open."""
-        state = CustomerState.of(account)
+        state = CustomerState.of(customer)
         if self.open_batches == (state.tabs or []):
-            return account
-        return replace(state, tabs=self.open_batches).on(account)
+            return customer
+        return replace(state, tabs=self.open_batches).on(customer)
 
     def _reopen(self) -> None:
         """Reopen batches whose items an invoice gives back all together, if they may be open."""
         for batch in self._load({batch_of(item.body) or "" for item in self.added.values()}):
             series = _series_of(batch.body["currency"], batch.body["subscription"])
-            items = [self.added.get(one) for one in batch.body["items"]]
-            is_whole = all(one is not None and series.takes(one.body) for one in items)
+            items = [self.added.get(item_id) for item_id in batch.body["items"]]
+            is_whole = all(item is not None and series.takes(item.body) for item in items)
             if is_whole and len(list(self._all_of(series))) < MOST_BATCHES:
-                for one in batch.body["items"]:
-                    del self.added[one]
-                self._write(batch, {"invoice": None})
+                for item_id in batch.body["items"]:
+                    del self.added[item_id]
+                self._write(batch, batch.body | {"invoice": None})
                 self.open_batches = [*self.open_batches, _entry(batch)]
 
-    def _with_room(self, item: Body) -> str:
+    def _with_room(self, item: "InvoiceItem") -> str:
         """A batch of an item's series: the last, or another with room, or a new one; its id."""
         series = _series_of(item["currency"], subscription_of_item(item))
-        its_batches = [one["id"] for one in self._all_of(series)]
+        its_batches = [entry["id"] for entry in self._all_of(series)]
         is_full = len(its_batches) >= MOST_BATCHES
         for batch in self._load(its_batches if is_full else its_batches[-1:]):
             if _has_room(batch):
@@ -246,7 +251,7 @@ class PendingItems:
         self.open_batches = [*self.open_batches, _entry(batch)]
         return batch.id
 
-    def _batch_of_draft(self, invoice_id: str, item: Body) -> str:
+    def _batch_of_draft(self, invoice_id: str, item: "InvoiceItem") -> str:
         """A batch with room for an item that is put onto a draft by itself; its id."""
         ids = [
             derived_object_id(pending_batches.KIND, invoice_id, place)
@@ -267,24 +272,28 @@ class PendingItems:
             param="invoice",
         )
 
-    def _place(self, item: Document, batch_id: str) -> None:
+    def _place(self, item: "Document[InvoiceItem]", batch_id: str) -> None:
         """Put an item onto a batch, off the one that it was on."""
         self.leave(item)
         batch = self._batches[batch_id]
         size = _bytes_on(batch) + text_bytes(item.body)
-        self._write(batch, {"items": [*batch.body["items"], item.id], "bytes": size})
+        items = [*batch.body["items"], item.id]
+        self._write(batch, batch.body | {"items": items, "bytes": size})
         state = replace(InvoiceItemState.of(item.body), tab=batch_id)
         self._placed[item.id] = replace(item, body=state.on(item.body))
 
-    def _keep(self, batch: Document, item_ids: list[str]) -> None:
+    def _reduce(self, batch: Document[PendingBatch], item_ids: list[str]) -> None:
         """Leave only these items on a batch; one that is empty is not open any more."""
-        self._write(batch, {"items": item_ids, "bytes": _bytes_on(batch) if item_ids else 0})
+        size = _bytes_on(batch) if item_ids else 0
+        self._write(batch, batch.body | {"items": item_ids, "bytes": size})
         if not item_ids:
             self.open_batches = [entry for entry in self.open_batches if entry["id"] != batch.id]
         self.is_changed = True
 
-    def _new_batch(self, item: Body, batch_id: str, invoice_id: str | None = None) -> Document:
-        body = {
+    def _new_batch(
+        self, item: "InvoiceItem", batch_id: str, invoice_id: str | None = None
+    ) -> Document[PendingBatch]:
+        body: PendingBatch = {
             "id": batch_id,
             "bytes": 0,
             "currency": item["currency"],
@@ -301,57 +310,58 @@ class PendingItems:
         self._batches[batch.id] = batch
         return batch
 
-    def _series(self, wanted: Selection) -> Iterator[OpenBatch]:
+    def _series(self, selection: Selection) -> Iterator[OpenBatch]:
         """The open batches that an invoice takes, oldest first."""
-        all_open = (one for one in self._all_of(wanted) if _may_take(wanted, one))
+        all_open = (entry for entry in self._all_of(selection) if _may_take(selection, entry))
         return islice(all_open, MOST_TAKEN)
 
-    def _all_of(self, wanted: Selection) -> Iterator[OpenBatch]:
-        return (entry for entry in self.open_batches if _is_in(wanted, entry))
+    def _all_of(self, selection: Selection) -> Iterator[OpenBatch]:
+        return (entry for entry in self.open_batches if _is_in(selection, entry))
 
-    def _load(self, batch_ids: Iterable[str]) -> list[Document]:
+    def _load(self, batch_ids: Iterable[str]) -> list[Document[PendingBatch]]:
         """The batches with these ids, as this decision has them so far."""
-        wanted = [id_ for id_ in batch_ids if id_]
-        missing = [one for one in wanted if one not in self._batches]
+        ids = [id_ for id_ in batch_ids if id_]
+        missing = [id_ for id_ in ids if id_ not in self._batches]
         if missing:
             self._batches |= self.ctx.store.get_many(missing)
-        return [self._batches[one] for one in wanted if one in self._batches]
+        return [self._batches[id_] for id_ in ids if id_ in self._batches]
 
-    def _write(self, batch: Document, changes: Body) -> None:
-        written = replace(batch, body=batch.body | changes)
+    def _write(self, batch: Document[PendingBatch], body: PendingBatch) -> None:
+        written = replace(batch, body=body)
         self._batches[batch.id] = self._written[batch.id] = written
 
 
-def pending_items(ctx: Context, customer: Document) -> PendingItems:
+def pending_items(ctx: Context, customer: "Document[Customer]") -> PendingItems:
     """What is pending for a customer."""
     return PendingItems(ctx, customer.id, list(CustomerState.of(customer.body).tabs or ()))
 
 
-def with_batches_only(customer: Body) -> Body:
+def with_batches_only(customer: "Customer") -> dict[str, object]:
     """Of a customer's private state what ended subscriptions need to drop what still waits."""
-    return CustomerState(tabs=CustomerState.of(customer).tabs or None).on({})
+    nothing: dict[str, object] = {}
+    return CustomerState(tabs=CustomerState.of(customer).tabs or None).on(nothing)
 
 
-def subscription_of_item(item: Body) -> str | None:
+def subscription_of_item(item: "InvoiceItem") -> str | None:
     """The id of the subscription that an invoice item belongs to."""
-    return origin_of_item(item).get("subscription")
+    origin = origin_of_item(item)
+    return None if origin is None else origin["subscription"]
 
 
-def origin_of_item(item: Body) -> Body:
-    """The subscription that an invoice item comes from, and its item; nothing for a plain one.
+def origin_of_item(item: "InvoiceItem") -> "InvoiceItemParentSubscriptionDetails | None":
+    """The subscription that an invoice item comes from, and its item; None for a plain one.
 
     The credit of a cancelled subscription does not show them: private state has them.
     """
-    parent: Body = InvoiceItemState.of(item).parent or item["parent"] or {}
-    details: Body = parent.get("subscription_details") or {}
-    return details
+    parent = InvoiceItemState.of(item).parent or item["parent"]
+    return None if parent is None else parent["subscription_details"]
 
 
-def _without_batch(item: Document) -> Document:
+def _without_batch(item: "Document[InvoiceItem]") -> "Document[InvoiceItem]":
     return replace(item, body=replace(InvoiceItemState.of(item.body), tab=None).on(item.body))
 
 
-def _has_room(batch: Document) -> bool:
+def _has_room(batch: Document[PendingBatch]) -> bool:
     has_place = len(batch.body["items"]) < pending_batches.MOST_ITEMS
     return has_place and _bytes_on(batch) < pending_batches.MOST_BYTES
 
@@ -364,16 +374,16 @@ def _megabytes_on(batches: int) -> int:
     return batches * pending_batches.MOST_BYTES // 1_000_000
 
 
-def _bytes_on(batch: Document) -> int:
+def _bytes_on(batch: Document[PendingBatch]) -> int:
     """The JSON of all items that were put onto a batch, also of those that left it again."""
-    return int(batch.body.get("bytes", 0))
+    return batch.body.get("bytes", 0)
 
 
 def _series_of(currency: str, subscription: str | None) -> Selection:
     return Selection(currency, frozenset({subscription}))
 
 
-def _entry(batch: Document) -> OpenBatch:
+def _entry(batch: Document[PendingBatch]) -> OpenBatch:
     return _open_batch(batch.id, batch.body["currency"], batch.body["subscription"])
 
 
@@ -386,9 +396,9 @@ def _held_back(entry: OpenBatch, is_held: bool) -> OpenBatch:  # noqa: FBT001 - 
     return {**free, "held_back": True} if is_held else free
 
 
-def _may_take(wanted: Selection, entry: OpenBatch) -> bool:
-    return wanted.with_held_back or not entry.get("held_back")
+def _may_take(selection: Selection, entry: OpenBatch) -> bool:
+    return selection.with_held_back or not entry.get("held_back")
 
 
-def _is_in(wanted: Selection, batch: OpenBatch) -> bool:
-    return wanted.takes_series(batch["currency"], batch["subscription"])
+def _is_in(selection: Selection, batch: OpenBatch) -> bool:
+    return selection.takes_series(batch["currency"], batch["subscription"])

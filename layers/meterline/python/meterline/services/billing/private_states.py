@@ -1,10 +1,13 @@
 """What subscriptions, their items, invoices, lines and invoice items remember and never show."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
 
 from meterline.core.base.private_state import PrivateState
 from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import InvoiceItemParent, InvoiceItemProrationDetails
 
 
 class DiscountTerms(TypedDict):
@@ -145,6 +148,6 @@ class InvoiceItemState(LineState):
     STORED_AS_NULL: ClassVar = frozenset()
 
     credited_by: list[str] | None = None
-    parent: Body | None = None
-    proration_details: Body | None = None
+    parent: "InvoiceItemParent | None" = None
+    proration_details: "InvoiceItemProrationDetails | None" = None
     tab: str | None = None

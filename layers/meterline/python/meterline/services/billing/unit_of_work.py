@@ -5,8 +5,9 @@ everything in one transaction; a preview drops it. So a preview cannot differ fr
 billed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
@@ -14,7 +15,10 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
 from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.customers.customer_state import CustomerState
-from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
+from meterline.store.base.documents import Change, Claim, ClaimTaken, Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer, Invoice, InvoiceItem
 
 _MAX_WRITES = 94
 """What one transaction takes, less what saving adds: five documents of events, and a receipt."""
@@ -28,14 +32,14 @@ _RESERVED = 3
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """One decision for ``customer``, whose body it keeps changing as ``account``.
+    """One decision for ``customer``, whose body it keeps changing.
 
     ``pending`` are the customer's invoice items that no invoice has yet.
     """
 
     ctx: Context
-    stored_customer: Document
-    customer: Body
+    stored_customer: "Document[Customer]"
+    customer: "Customer"
     pending: PendingItems
     events: list[EventDraft] = field(default_factory=list)
     _puts: dict[str, Document] = field(default_factory=dict)
@@ -50,7 +54,7 @@ class UnitOfWork:
 
     def put_first(self, document: Document) -> None:
         """Store a document, as ``put`` does, as the first of those that saving returns."""
-        others = {key: one for key, one in self._puts.items() if key != document.id}
+        others = {id_: put for id_, put in self._puts.items() if id_ != document.id}
         self._puts = {document.id: document} | others
 
     def check(self, document: Document) -> None:
@@ -67,19 +71,21 @@ class UnitOfWork:
 
     def read(self, ids: Iterable[str]) -> dict[str, Document]:
         """The documents with these ids that exist: as this decision would store them, or stored."""
-        wanted = list(dict.fromkeys(ids))
-        stored = self.ctx.store.get_many(one for one in wanted if one not in self._puts)
-        return {**stored, **{one: self._puts[one] for one in wanted if one in self._puts}}
+        distinct = list(dict.fromkeys(ids))
+        stored = self.ctx.store.get_many(id_ for id_ in distinct if id_ not in self._puts)
+        return {**stored, **{id_: self._puts[id_] for id_ in distinct if id_ in self._puts}}
 
-    def emit(self, type_: str, subject: Body, before: Body | None = None) -> None:
+    def emit(
+        self, type_: str, subject: Mapping[str, Any], before: Mapping[str, Any] | None = None
+    ) -> None:
         """Add an event; ``before`` is the body before an update."""
         self.events.append(EventDraft(type_, subject, before))
 
-    def emit_first(self, type_: str, subject: Body) -> None:
+    def emit_first(self, type_: str, subject: Mapping[str, Any]) -> None:
         """Add an event that comes before all others: what caused them."""
         self.events.insert(0, EventDraft(type_, subject))
 
-    def add_item(self, item: Body) -> None:
+    def add_item(self, item: "InvoiceItem") -> None:
         """Add a new pending invoice item, or an existing one that is pending again."""
         document = Document(
             kind="invoiceitem",
@@ -90,13 +96,13 @@ class UnitOfWork:
         self.pending.add(document)
         self.emit("invoiceitem.created", item)
 
-    def amend_item(self, document: Document) -> None:
+    def amend_item(self, document: "Document[InvoiceItem]") -> None:
         """Store a changed invoice item, pending or on a draft."""
         self.put(document)
         if document.body["invoice"] is None:
             self.pending.touch(document)
 
-    def drop_item(self, document: Document) -> None:
+    def drop_item(self, document: "Document[InvoiceItem]") -> None:
         """Delete an invoice item, pending or on a draft; one that is only drafted never was."""
         self.pending.added.pop(document.id, None)
         if document.version:
@@ -106,28 +112,30 @@ class UnitOfWork:
         else:
             self.events = [event for event in self.events if event.subject["id"] != document.id]
 
-    def drop_items(self, documents: Sequence[Document]) -> None:
+    def drop_items(self, documents: "Sequence[Document[InvoiceItem]]") -> None:
         """Delete pending items, any number of them: their batches do not name them any more."""
         self.pending.drop(documents)
         self._dropped += documents
         for document in documents:
             self.emit("invoiceitem.deleted", document.body)
 
-    def collect(self, invoice_id: str, wanted: Selection) -> list[Body]:
-        """Take the wanted pending items onto an invoice; returns them, newest first."""
-        taken = self.pending.take(wanted, invoice_id)
-        items = [one.body for one in taken]
+    def collect(self, invoice_id: str, selection: Selection) -> "list[InvoiceItem]":
+        """Take the selected pending items onto an invoice; returns them, newest first."""
+        taken = self.pending.take(selection, invoice_id)
+        items = [document.body for document in taken]
         return sorted(items, key=lambda item: (int(item["date"]), item["id"]), reverse=True)
 
-    def take_item(self, document: Document, draft: Document) -> Body:
+    def take_item(
+        self, document: "Document[InvoiceItem]", draft: "Document[Invoice]"
+    ) -> "InvoiceItem":
         """Take one invoice item, pending or new, onto a draft."""
         return self.pending.take_one(document, draft.id).body
 
-    def delete_with_draft(self, items: Iterable[Document]) -> None:
+    def delete_with_draft(self, items: "Iterable[Document[InvoiceItem]]") -> None:
         """Delete the items of a draft that is deleted."""
         self.pending.delete_with_draft(items)
 
-    def release(self, document: Document) -> None:
+    def release(self, document: "Document[InvoiceItem]") -> None:
         """Make an item of a draft pending again."""
         self.pending.add(replace(document, body=document.body | {"invoice": None}))
 
@@ -138,8 +146,8 @@ class UnitOfWork:
     @property
     def room(self) -> int:
         """How many more documents the decision can change, beside the usual ones."""
-        tabs = self.pending.batches_written
-        decided = len(self._puts) + len(self._deletes) + len(self._checks) + tabs
+        batches = self.pending.batches_written
+        decided = len(self._puts) + len(self._deletes) + len(self._checks) + batches
         return _MAX_WRITES - decided - _RESERVED
 
     def save(self, result_id: str | None = None) -> list[Document]:
@@ -157,7 +165,7 @@ class UnitOfWork:
             self.put(replace(self.stored_customer, body=self.customer))
         else:
             self.check(self.stored_customer)
-        checks = [one for one in self._checks.values() if one.id not in self._puts]
+        checks = [check for check in self._checks.values() if check.id not in self._puts]
         change = Change(
             puts=list(self._puts.values()), deletes=list(self._deletes.values()), checks=checks
         )
@@ -180,19 +188,19 @@ class UnitOfWork:
             raise refusal() from None
         return change.puts
 
-    def _with_running(self, account: Body) -> Body:
+    def _with_running(self, customer: "Customer") -> "Customer":
         """The customer, whose private state says which subscriptions run."""
-        before = running_subscriptions(account)
+        before = running_subscriptions(customer)
         written = {
             document.id: document
             for document in self._puts.values()
             if document.kind == "subscription"
         }
-        begun = [one for one in written if one not in before]
+        begun = [id_ for id_ in written if id_ not in before]
         running = [
-            one
-            for one in [*before, *begun]
-            if one not in written or not is_ended(written[one].body)
+            id_
+            for id_ in [*before, *begun]
+            if id_ not in written or not is_ended(written[id_].body)
         ]
         if len(running) > max(len(before), MOST_SUBSCRIPTIONS):
             raise BillingError(
@@ -201,11 +209,11 @@ class UnitOfWork:
                 param="customer",
             )
         if running == before:
-            return account
-        return replace(CustomerState.of(account), running=running).on(account)
+            return customer
+        return replace(CustomerState.of(customer), running=running).on(customer)
 
 
-def running_subscriptions(customer: Body) -> list[str]:
+def running_subscriptions(customer: "Customer") -> list[str]:
     """The ids of a customer's subscriptions that have not ended.
 
     Beginning or ending one writes the customer, so the customer cannot be deleted beside it.
@@ -213,6 +221,6 @@ def running_subscriptions(customer: Body) -> list[str]:
     return list(CustomerState.of(customer).running or ())
 
 
-def open_unit_of_work(ctx: Context, customer: Document) -> UnitOfWork:
+def open_unit_of_work(ctx: Context, customer: "Document[Customer]") -> UnitOfWork:
     """A unit of work on what is stored for a customer; ``ctx`` is on the customer's time."""
     return UnitOfWork(ctx, customer, customer.body, pending_items(ctx, customer))

@@ -179,7 +179,7 @@ def _line_parent(item: Body, invoice_id: str) -> Body:
         "proration_details": _line_proration_details(item, invoice_id),
         "subscription": subscription_of_item(item),
     }
-    if not item["proration"] or "subscription_item" not in about:
+    if not item["proration"] or about is None or "subscription_item" not in about:
         return {
             "type": "invoice_item_details",
             "invoice_item_details": details,

@@ -19,7 +19,7 @@ NUMBER: Final = "invoice_number"
 """The claim through which a number leads to the final invoice that has it."""
 
 _DIGITS = 4
-_SEQUENCE = "next_invoice_sequence"
+_SEQUENCE: Final = "next_invoice_sequence"
 _MOST_PASSED_OVER = 50
 """Numbers that one commit looks at to find one that is free; the next commit looks further."""
 

@@ -33,7 +33,7 @@ from meterline.services.metering import hour_profiles
 from meterline.store.metering import usage
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, NotVisible
 
-type Body = dict[str, Any]
+type Body = Any
 
 
 @dataclass(frozen=True, slots=True)

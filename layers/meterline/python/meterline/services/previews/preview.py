@@ -129,7 +129,7 @@ def _resumption(details: Body) -> Body:
 
 def _is_recurring(params: Body) -> bool:
     """Whether only what recurs is asked for: no prorations, nothing that is charged once."""
-    return params.get("preview_mode") == "recurring"
+    return bool(params.get("preview_mode") == "recurring")
 
 
 def _renewal(uow: UnitOfWork, subscription: Body, params: Body) -> Body | None:

@@ -1,6 +1,8 @@
 """What the Billing table holds, as values: documents, and changes that are committed together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from meterline.core.base.private_state import private_value
 from meterline.store.base.packing import Body
@@ -25,8 +27,8 @@ LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """One stored object and what finds it.
+class Document[B: Mapping[str, Any] = Any]:
+    """One stored object and what finds it; of any kind, unless it says which body it has.
 
     ``version`` counts its commits (0: not stored yet) and guards them: a commit is refused when the
     stored version is another. ``due_at`` (UTC seconds on ``timeline``) is when it next needs work.
@@ -38,7 +40,7 @@ class Document:
 
     kind: str
     livemode: bool
-    body: Body
+    body: B
     version: int = 0
     due_at: int | None = None
     timeline: str = LIVE
@@ -111,10 +113,10 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page[B: Mapping[str, Any] = Any]:
     """One page of a list, in its order, and whether more follow."""
 
-    documents: list[Document]
+    documents: list[Document[B]]
     has_more: bool
 
 

@@ -1,6 +1,7 @@
 """Long lists inside objects: which field holds one, and the first rows, which stand for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from meterline.core.kinds.registry import find_kind
 from meterline.store.base.packing import Body, text_bytes
@@ -8,7 +9,7 @@ from meterline.store.base.packing import Body, text_bytes
 _MAX_SHOWN_BYTES = 60_000
 
 
-def long_field(body: Body) -> str | None:
+def long_field(body: Mapping[str, Any]) -> str | None:
     """The field of a body that holds such a list; None if it holds none."""
     kind = find_kind(body.get("object", ""))
     if kind is None or kind.long_list is None:
@@ -17,7 +18,7 @@ def long_field(body: Body) -> str | None:
     return field if isinstance(body.get(field), dict) else None
 
 
-def first_rows(body: Body) -> Body:
+def first_rows[B: Mapping[str, Any]](body: B) -> B:
     """The body as lists and events show it: of a long list only the first rows, as many as its kind
     shows.
 
@@ -32,7 +33,9 @@ def first_rows(body: Body) -> Body:
     shown = list(_while_short(listed["data"][: kind.long_list.shown(body)]))
     if len(shown) == len(listed["data"]):
         return body
-    return body | {field: listed | {"data": shown, "has_more": True}}
+    whole: Any = body
+    shortened: B = whole | {field: listed | {"data": shown, "has_more": True}}
+    return shortened
 
 
 def _while_short(rows: list[Body]) -> Iterator[Body]:
