@@ -123,11 +123,11 @@ def _rows_of_hours(series: Series, span: EventRange, until: int) -> Iterator[Row
     hours = range(span.start // HOUR_SECONDS, -(-until // HOUR_SECONDS))
     if not hours:
         return
-    stored = usage.buckets_between(
+    stored = usage.counters_between(
         series.livemode, series.meter, series.customer, hours, series.measure
     )
     accepted_from = (span.created_from or 0) * 1_000_000
-    late_enough = [hour for hour, bucket in stored if bucket.watermark >= accepted_from]
+    late_enough = [hour for hour, counter in stored if counter.watermark >= accepted_from]
     for hour in reversed(late_enough):
         rows = rows_of_hour(series, hour, accepted_from=accepted_from)
         inside = [row for row in rows if span.start <= row.timestamp < span.end]

@@ -31,7 +31,7 @@ from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_p
 from meterline.services.base.ids import place_in, placed_id
 from meterline.services.metering import hour_profiles
 from meterline.store.metering import usage
-from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, NotVisible
+from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, Counter, NotVisible
 
 type Body = Any
 
@@ -56,11 +56,11 @@ class Series:
 
 
 class Part(NamedTuple):
-    """The aggregate of a range from the second ``start`` on; with its ``bucket``, if it is one."""
+    """The aggregate of a range from the second ``start`` on; of an hour with its counter."""
 
     start: int
     aggregate: Aggregate
-    bucket: Bucket | None = None
+    counter: Counter | None = None
 
 
 def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemode: bool) -> Usage:
@@ -151,11 +151,11 @@ def parts_between(series: Series, start: int, end: int) -> Iterator[Part]:
 def _hourly(series: Series, hours: range) -> Iterator[Part]:
     if not hours:
         return
-    buckets = usage.buckets_between(
+    counters = usage.counters_between(
         series.livemode, series.meter, series.customer, hours, series.measure
     )
-    for hour, bucket in buckets:
-        yield Part(hour * HOUR_SECONDS, bucket.aggregate, bucket)
+    for hour, counter in counters:
+        yield Part(hour * HOUR_SECONDS, counter.aggregate, counter)
 
 
 def _counting_events(series: Series, window: Window, start: int, end: int) -> Iterator[Part]:
@@ -284,12 +284,12 @@ def _divided(
 ) -> Iterator[tuple[Span, Aggregate]]:
     """The aggregates of a part of an hour that windows divide.
 
-    A bucket without segments holds all its rows: it is not read again.
+    A counter without segments holds all its rows: it is not read again.
     """
     start = part.start
     seconds: Seconds = {}
-    if part.bucket is not None and not part.bucket.segments:
-        rows = effective_rows(part.bucket.inline)
+    if part.counter is not None and not part.counter.segments:
+        rows = effective_rows(part.counter.inline)
     else:
         seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
     for second, whole in seconds.items():

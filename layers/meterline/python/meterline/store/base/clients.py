@@ -6,6 +6,7 @@ from base64 import b64encode
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from meterline.store.base.answers import read_in_one_step
 from meterline.store.base.budgets import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 
 SERVICES = ["dynamodb", "s3", "sns", "sqs"]
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 def dynamodb() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     """The DynamoDB client: short timeouts, since a lost answer is retried safely everywhere.
 
-    It leaves checking the parameters of a call to DynamoDB, and writes them as they stand:
-    botocore looks at each value of a hundred events several times, which takes longer than
-    accepting them.
+    It leaves checking the parameters of a call to DynamoDB, writes them as they stand, and reads
+    answers as they stand (``answers``): botocore looks at each value of a hundred events several
+    times, which takes longer than accepting them.
     """
     return _client("dynamodb")
 
@@ -90,6 +91,7 @@ def session() -> "Session":
         made.register_component("data_loader", _loader_of_our_services())
     made.register("provide-client-params.dynamodb", _set_aside)
     made.register("before-call.dynamodb", _write)
+    made.register("before-parse.dynamodb", read_in_one_step)
     return made
 
 

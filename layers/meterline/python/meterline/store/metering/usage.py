@@ -20,10 +20,11 @@ written. How counters change: ``usage_commits``.
 
 from calendar import timegm
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache, partial
 from time import gmtime, strftime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from meterline.core.metering import distinct, packed_rows
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
@@ -76,22 +77,20 @@ def read_buckets(keys: Sequence[BucketKey], measures: Sequence[Measure]) -> dict
     return found
 
 
-def buckets_between(
+def counters_between(
     livemode: bool,  # noqa: FBT001 - a part of the key
     meter: str,
     customer: str,
     hours: range,
     measure: Measure,
-) -> Iterator[tuple[int, Bucket]]:
-    """The stored buckets of a range of hours, in order, as (hour, bucket): at most one item an
-    hour.
-    """
+) -> Iterator[tuple[int, "Counter"]]:
+    """The counters of a range of hours, in order, as (hour, counter): at most one an hour."""
     items = _query(
         partition(livemode, meter, customer), _counter_sk(hours.start), _counter_sk(hours.stop - 1)
     )
     for item in items:
         hour = _hour(item["sk"]["S"])
-        yield hour, bucket_of(item, hour * HOUR_SECONDS, measure)
+        yield hour, Counter(item, hour * HOUR_SECONDS, measure)
 
 
 class NotVisible(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
@@ -165,24 +164,59 @@ def counter_place(key: BucketKey) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": _counter_sk(key.hour)}}
 
 
-def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
-    """The bucket that a counter item holds."""
-    count, total, watermark, segments, *newest = item["sums"]["S"].split(" ")
-    chosen = None
-    if "chosen" in item:
-        [chosen] = packed_rows.unpack(item["chosen"]["B"], hour_start, measure)
-    return Bucket(
-        version=int(item["version"]["N"]),
-        aggregate=Aggregate(
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A counter item as it was read: only what is asked for is unpacked, mostly not the rows."""
+
+    item: Item
+    hour_start: int
+    measure: Measure
+
+    @property
+    def aggregate(self) -> Aggregate:
+        """What the events that it counts come to."""
+        count, total, *_ = self._sums()
+        item = self.item
+        chosen = None
+        if "chosen" in item:
+            [chosen] = packed_rows.unpack(item["chosen"]["B"], self.hour_start, self.measure)
+        return Aggregate(
             count=int(count),
             total=Decimal(total),
             extreme=Decimal(item["extreme"]["S"]) if "extreme" in item else None,
             chosen=chosen,
             distinct=_distinct(item) if "distinct" in item else None,
-        ),
+        )
+
+    @property
+    def watermark(self) -> int:
+        """The latest acceptance among its events (microseconds)."""
+        return int(self._sums()[2])
+
+    @property
+    def segments(self) -> int:
+        """How many segments it has."""
+        return int(self._sums()[3])
+
+    @property
+    def inline(self) -> tuple[Row, ...]:
+        """Its latest rows, which are in no segment."""
+        return tuple(packed_rows.unpack(self.item["rows"]["B"], self.hour_start, self.measure))
+
+    def _sums(self) -> list[str]:
+        return cast("list[str]", self.item["sums"]["S"].split(" "))
+
+
+def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
+    """The bucket that a counter item holds."""
+    counter = Counter(item, hour_start, measure)
+    _, _, watermark, segments, *newest = item["sums"]["S"].split(" ")
+    return Bucket(
+        version=int(item["version"]["N"]),
+        aggregate=counter.aggregate,
         watermark=int(watermark),
         segments=int(segments),
-        inline=tuple(packed_rows.unpack(item["rows"]["B"], hour_start, measure)),
+        inline=counter.inline,
         newest="".join(newest),
     )
 
