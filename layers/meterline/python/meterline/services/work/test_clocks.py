@@ -234,17 +234,15 @@ def _latest_target(ctx: Context, clock: Body) -> int:
 
 
 def _intervals(ctx: Context, clock_id: str) -> Iterator[Interval]:
-    """The intervals of the running subscriptions of a clock's customers."""
-    for subscription in _members(ctx, clock_id, "subscription"):
-        if subscription.due_at is not None:
-            for item in subscription.body["items"]["data"]:
-                yield interval_of(item["price"])
+    """The intervals of the running subscriptions of a clock's customers.
 
-
-def _members(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
-    """The objects of a kind that belong to the customers of a clock."""
-    for customer in _customers(ctx, clock_id):
-        yield from ctx.store.each(kind, parent=customer.id)
+    A deleted customer, who is no longer on the clock's set, has none that runs.
+    """
+    for customer_id in members(ctx, clock_customers_set(clock_id)):
+        for subscription in ctx.store.each("subscription", parent=customer_id):
+            if subscription.due_at is not None:
+                for item in subscription.body["items"]["data"]:
+                    yield interval_of(item["price"])
 
 
 def _remains(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
