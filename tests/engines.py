@@ -26,6 +26,7 @@ from meterline.store.base import clients
 from meterline.store.base.clients import reset_clients
 from meterline.store.base.settings import settings
 from tests.dynamodb.engine import DynamoDB
+from tests.dynamodb.values import shown
 from tests.dynamodb.wire import answered_by
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class Engine:
 
     def scan(self, table: str) -> list[dict[str, Any]]:
         """Every item of a table (``meter_events``, ``usage``, ``billing`` or ``access``)."""
+        if self.memory is not None:
+            return [shown(item) for item in self.memory.table(self.tables[table]).items.values()]
         pages = self.client.get_paginator("scan").paginate(
             TableName=self.tables[table], ConsistentRead=True
         )

@@ -59,7 +59,7 @@ def _found(
         item = source.get(key)
         if item is None:
             continue
-        room -= size(item)
+        room -= table.size_at(key, item)
         if room < 0:
             return found, place, room
         found.append(_projected(request, names, item))
@@ -104,7 +104,8 @@ def _page(store: Store, table: Table, order: Order, asked: Request, keys: Iterat
     kept, counted, room, last = [], 0, PAGE_BYTES, None
     for key, item in _visible(store, table, asked, keys):
         entry = _indexed(table, order, item)
-        counted, room, last = counted + 1, room - size(entry), (key, item)
+        room -= table.size_at(key, item) if entry is item else size(entry)
+        counted, last = counted + 1, (key, item)
         text = asked.get("FilterExpression")
         if text is None or is_met(text, names, entry, values):
             kept.append(_projected(asked, names, entry))

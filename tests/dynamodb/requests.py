@@ -1,6 +1,7 @@
 """What all requests have in common: placeholders, and no key twice."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tests.dynamodb.grammar import Names, placeholders
@@ -26,24 +27,31 @@ def placeholders_of(asked: Request) -> tuple[Names, Mapping[str, Any]]:
     """
     names = asked.get("ExpressionAttributeNames") or {}
     values = asked.get("ExpressionAttributeValues") or {}
-    texts = [asked[name] for name in _EXPRESSIONS if name in asked]
+    texts = tuple(asked[name] for name in _EXPRESSIONS if name in asked)
     if not (texts or names or values):
         return (), {}
+    _check_placeholders(texts, tuple(names), tuple(values))
+    return tuple(names.items()), taken(values)
+
+
+@cache
+def _check_placeholders(
+    texts: tuple[str, ...], names: tuple[str, ...], values: tuple[str, ...]
+) -> None:
     used: set[str] = set().union(*map(placeholders, texts))
-    for given, what, sign in ((names, "Names", "#"), (values, "Values", ":")):
-        unused = given.keys() - used
+    for defined, what, sign in ((set(names), "Names", "#"), (set(values), "Values", ":")):
+        unused = defined - used
         if unused:
             raise invalid(
                 f"Value provided in ExpressionAttribute{what} unused in expressions: "
                 f"keys: {{{', '.join(sorted(unused))}}}"
             )
-        missing = sorted(one for one in used - given.keys() if one[0] == sign)
+        missing = sorted(name for name in used - defined if name[0] == sign)
         if missing:
             raise invalid(
                 f"An expression attribute {what.lower().removesuffix('s')} used in expression is "
                 f"not defined; attribute {what.lower().removesuffix('s')}: {missing[0]}"
             )
-    return tuple(names.items()), taken(values)
 
 
 def refuse_repeated(keys: Sequence[Key]) -> None:

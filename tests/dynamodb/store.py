@@ -1,8 +1,7 @@
 """All tables of an account, and who hears of their changes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import RLock
-from typing import Any
 
 from tests.dynamodb.faults import Faults
 from tests.dynamodb.tables import Key, Table, no_table
@@ -19,8 +18,8 @@ class Store:
         self.faults = faults or Faults()
         self.on_change: Subscriber = lambda _table, _before, _after: None
         """Gets every change of an item, in order: what a stream carries."""
-        self.committed: dict[str, Mapping[str, Any]] = {}
-        """The transactions that were committed, by the tokens of their clients."""
+        self.committed: dict[str, str] = {}
+        """The transactions that were committed, written out, by the tokens of their clients."""
         self.turn = RLock()
 
     def table(self, name: str) -> Table:

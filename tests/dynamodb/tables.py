@@ -96,6 +96,7 @@ class Table:
         self.name: str = description["TableName"]
         self.time_to_live: Description = {}
         self.items: dict[Key, Item] = {}
+        self._sizes: dict[Key, int] = {}
         self.past: Mapping[Key, Item] | None = None
         self._kinds = {
             one["AttributeName"]: one["AttributeType"]
@@ -195,6 +196,7 @@ class Table:
         before = self.items.get(key)
         if self._is_marked:
             self.written.append((key, before))
+        self._sizes.pop(key, None)
         if item is None:
             self.items.pop(key, None)
         else:
@@ -202,9 +204,25 @@ class Table:
         for order in self._orders:
             order.change(key, before, item)
 
+    def size_at(self, key: Key, item: Item) -> int:
+        """The size of an item that a read found at a key; that of the present item is kept."""
+        if item is not self.items.get(key):
+            return size(item)
+        if key not in self._sizes:
+            self._sizes[key] = size(item)
+        return self._sizes[key]
+
+    def become(self, items: Mapping[Key, Item]) -> None:
+        """Have these items and no others, in this order."""
+        for key in dict.fromkeys((*self.items, *items)):
+            if self.items.get(key) is not items.get(key):
+                self.write(key, items.get(key))
+        self.items = dict(items)
+
     def clear(self) -> None:
         """Delete all items."""
         self.items.clear()
+        self._sizes.clear()
         self.past = None
         for order in self._orders:
             order.clear()

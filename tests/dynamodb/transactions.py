@@ -35,7 +35,7 @@ def transact_write_items(store: Store, asked: Request) -> Answer:
         )
     token = asked.get("ClientRequestToken")
     if token in store.committed:
-        if store.committed[token] != asked:
+        if store.committed[token] != repr(asked):
             raise Refused(
                 "IdempotentParameterMismatchException",
                 "The request was submitted with an idempotency token that was used before with "
@@ -44,7 +44,7 @@ def transact_write_items(store: Store, asked: Request) -> Answer:
         return {}
     _write(store, [_prepared(store, one) for one in operations])
     if token is not None:
-        store.committed[token] = asked
+        store.committed[token] = repr(asked)
     return {}
 
 

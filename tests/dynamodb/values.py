@@ -54,7 +54,11 @@ def size(item: Item) -> int:
     """The size of an item by DynamoDB's rule: names and values in bytes, and a number is one byte
     for two digits, and one more.
     """
-    return sum(len(name.encode()) + value_size(value) for name, value in item.items())
+    total = 0
+    for name, value in item.items():
+        for kind, content in value.items():
+            total += _text_size(name) + _SIZES[kind](content)
+    return total
 
 
 def value_size(value: Value) -> int:
@@ -141,7 +145,7 @@ def _number_size(content: str) -> int:
 
 
 def _text_size(content: str) -> int:
-    return len(content.encode())
+    return len(content) if content.isascii() else len(content.encode())
 
 
 _SIZES: dict[str, Callable[[Any], int]] = {

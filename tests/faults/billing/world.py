@@ -195,6 +195,10 @@ class World:
     # -------------------------------------------------------------- the whole state
     def state(self) -> State:
         """Every item of every table by its key, as bytes and numbers."""
+        if (memory := self.engine.memory) is not None:
+            return {
+                name: dict(memory.table(table).items) for name, table in self.engine.tables.items()
+            }
         return {
             name: {_key(item): item for item in self.engine.scan(name)}
             for name in self.engine.tables
@@ -203,20 +207,26 @@ class World:
     def restore(self, before: State) -> None:
         """Make the tables what they were, for another process."""
         forget()
-        client = self.engine.client
-        for name, wanted in before.items():
-            table = self.engine.tables[name]
-            present = {_key(item): item for item in self.engine.scan(name)}
-            for key in present.keys() - wanted.keys():
-                parts = {
-                    part: present[key][part]
-                    for part in ("pk", "sk", "identifier")
-                    if part in present[key] and _is_key(name, part)
-                }
-                client.delete_item(TableName=table, Key=parts)
-            for key, item in wanted.items():
-                if present.get(key) != item:
-                    client.put_item(TableName=table, Item=item)
+        for name, items in before.items():
+            if self.engine.memory is None:
+                self._write(name, items)
+            else:
+                self.engine.memory.table(self.engine.tables[name]).become(items)
+
+    def _write(self, name: str, items: dict[tuple[str, ...], Any]) -> None:
+        """Make a table that only calls reach what it was."""
+        client, table = self.engine.client, self.engine.tables[name]
+        present = {_key(item): item for item in self.engine.scan(name)}
+        for key in present.keys() - items.keys():
+            parts = {
+                part: present[key][part]
+                for part in ("pk", "sk", "identifier")
+                if part in present[key] and _is_key(name, part)
+            }
+            client.delete_item(TableName=table, Key=parts)
+        for key, item in items.items():
+            if present.get(key) != item:
+                client.put_item(TableName=table, Item=item)
 
 
 def world_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
