@@ -1,6 +1,7 @@
 """A year of a thousand subscriptions on test clocks: the same bills through faults, and all usage.
 
-Anchors, trials, changes and usage are drawn from a seed. Each clock's year is run twice: once
+Anchors, trials, changes and usage are drawn from a seed. Usage is reported up to 50 minutes after
+it happened, that of all subscriptions of a clock together. Each clock's year is run twice: once
 undisturbed, and once with processes that die at random calls, messages that come twice, and
 messages that are late, so that other clocks go on meanwhile. Afterwards every metered line must say
 what a ledger of the usage says that was kept beside, and the lines of an item must follow each
@@ -33,8 +34,14 @@ CUSTOMERS = 3
 YEAR = 366 * DAY
 HOUR = 3_600
 MINUTE = 60
+MOST_LATE = 50 * MINUTE
+"""Usage that is reported within the hour of an invoice's draft is billed by it."""
+
+REPORTS = 24
+"""How often in a year a clock's usage is reported."""
+
 FOLLOWED = 0.3
-DEATHS = 0.004
+DEATHS = 0.006
 LATE = 0.1
 UNIT_AMOUNT = 3
 INTERVALS = ["month"] * 14 + ["week"] * 2 + ["quarter", "year"]
@@ -57,6 +64,10 @@ class Clock:
     id: str = ""
     now: int = 0
     acts: list[Act] = field(default_factory=list)
+    reports: list[int] = field(default_factory=list)
+    """When usage is reported."""
+    late: int = 0
+    """How long after a period's end usage of just before it is reported."""
     used: dict[tuple[str, str], dict[str, tuple[int, int]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
@@ -64,6 +75,8 @@ class Clock:
     def set_up(self, prices: dict[str, tuple[str, str]], meters: list[str]) -> None:
         """Customers with two subscriptions each, and what will happen in their year."""
         self.now = start = NOW - 500 * DAY + self.chance.randrange(30 * DAY)
+        self.reports = [start + self.chance.randrange(HOUR, YEAR) for _ in range(REPORTS)]
+        self.late = self.chance.randrange(MOST_LATE)
         self.id = create_test_clock(self.world.context(), {"frozen_time": start})["id"]
         for _ in range(CUSTOMERS):
             customer = self.world.customer(at=start, test_clock=self.id)
@@ -82,8 +95,7 @@ class Clock:
         made = self.world.subscribe(customer, prices, at=self.now, **params)
         end = self.now + YEAR
         for _ in range(self.chance.randrange(8, 20)):
-            at = self.now + self.chance.randrange(HOUR, YEAR)
-            self.acts.append(self._usage(customer, meter, at, made))
+            self.acts.append(self._usage(customer, meter, self.chance.choice(self.reports), made))
         for _ in range(self.chance.choice([0, 0, 1, 1, 2, 3])):
             self._will_change(made, self.now + self.chance.randrange(HOUR, YEAR))
         if self.chance.random() < 0.1:
@@ -91,24 +103,24 @@ class Clock:
             self._will(at, made, {"cancel_at_period_end": True})
         self.acts.append(Act(end, lambda: None))
 
-    def _usage(self, customer: str, meter: str, at: int, subscription: str) -> Act:
-        """Usage of this moment; some is followed by more, of just before the period's end."""
-        quantity, late = self.chance.randrange(1, 500), self.chance.randrange(50 * MINUTE)
+    def _usage(self, customer: str, meter: str, reported: int, subscription: str) -> Act:
+        """Usage of before its report; some is followed by more, of just before the period's end."""
+        quantity, at = self.chance.randrange(1, 500), reported - self.chance.randrange(MOST_LATE)
         is_followed = self.chance.random() < FOLLOWED
 
         def use_late(ends_at: int) -> None:
-            self._use(customer, meter, ends_at - 1 - late, quantity + 7)
+            self._use(customer, meter, ends_at - 1 - self.late, quantity + 7)
 
         def use() -> Act | None:
             self._use(customer, meter, at, quantity)
             body = self.world.stored(subscription)
             ends_at = int(body["items"]["data"][0]["current_period_end"])
-            is_over = body["status"] == "canceled" or ends_at + late > self.acts[-1].at
+            is_over = body["status"] == "canceled" or ends_at + self.late > self.acts[-1].at
             if is_over or not is_followed:
                 return None
-            return Act(ends_at + late, lambda: use_late(ends_at))
+            return Act(ends_at + self.late, lambda: use_late(ends_at))
 
-        return Act(at, use)
+        return Act(reported, use)
 
     def _use(self, customer: str, meter: str, at: int, quantity: int) -> None:
         name = f"{at} {quantity}"
@@ -187,7 +199,7 @@ class Deaths:
             raise Died(moment)
 
 
-def billed(world: World) -> dict[str, Any]:
+def billed(world: World, invoices: list[Body]) -> dict[str, Any]:
     """All that customers were billed, and what their subscriptions are now."""
     names = (
         "amount_due",
@@ -205,35 +217,39 @@ def billed(world: World) -> dict[str, Any]:
     return {
         "subscriptions": {one["id"]: one for one in world.bodies("subscription")},
         "invoices": {
-            one["id"]: (
-                {name: one[name] for name in names},
-                [{name: line[name] for name in lines} for line in invoice_lines(one)],
+            invoice["id"]: (
+                {name: invoice[name] for name in names},
+                [{name: line[name] for name in lines} for line in invoice_lines(invoice)],
             )
-            for one in world.bodies("invoice")
+            for invoice in invoices
         },
     }
 
 
-def assert_usage_is_billed(world: World, clock: Clock) -> int:
-    """Every metered line has its period's usage, periods tile; returns how much was billed."""
+def metered_lines(invoices: list[Body]) -> dict[tuple[str, str], list[Body]]:
+    """The lines of metered prices, by customer and meter."""
     lines = defaultdict(list)
-    for invoice in world.bodies("invoice"):
+    for invoice in invoices:
         for line in invoice_lines(invoice):
             if line["_"]["meter"]:
-                key = invoice["customer"], line["_"]["meter"]
-                lines[key].append(line)
+                lines[invoice["customer"], line["_"]["meter"]].append(line)
+    return lines
+
+
+def assert_usage_is_billed(lines: dict[tuple[str, str], list[Body]], clock: Clock) -> int:
+    """Every metered line has its period's usage, periods tile; returns how much was billed."""
     total = 0
     for key, used in clock.used.items():
         periods = sorted(
-            ((one["period"]["start"], one["period"]["end"]), one) for one in lines[key]
+            ((one["period"]["start"], one["period"]["end"]), one) for one in lines.get(key, [])
         )
         for ((_, end), _), ((start, _), _) in pairwise(periods):
             assert end == start, f"a gap or an overlap in what {key} is billed for"
         for (start, end), line in periods:
-            wanted = sum(quantity for at, quantity in used.values() if start <= at < end)
-            assert int(line["quantity_decimal"]) == wanted, (key, start, end)
-            assert line["amount"] == wanted * UNIT_AMOUNT
-            total += wanted
+            usage = sum(quantity for at, quantity in used.values() if start <= at < end)
+            assert int(line["quantity_decimal"]) == usage, (key, start, end)
+            assert line["amount"] == usage * UNIT_AMOUNT
+            total += usage
     return total
 
 
@@ -264,8 +280,10 @@ def test_a_year_with_faults_is_billed_as_one_without(
     beginning = world.state()
     began = [clock.now for clock in clocks]
     run(clocks, None)
-    wanted = billed(world)
-    total = sum(assert_usage_is_billed(world, clock) for clock in clocks)
+    invoices = world.bodies("invoice")
+    undisturbed = billed(world, invoices)
+    lines = metered_lines(invoices)
+    total = sum(assert_usage_is_billed(lines, clock) for clock in clocks)
 
     world.restore(beginning)
     for clock, at in zip(clocks, began, strict=True):
@@ -274,9 +292,9 @@ def test_a_year_with_faults_is_billed_as_one_without(
     deaths = Deaths(faults)
     world.wire.at = deaths.at
     run(clocks, faults)
-    assert billed(world) == wanted
+    assert billed(world, world.bodies("invoice")) == undisturbed
     assert deaths.number > len(clocks), "processes died"
-    figures = {"invoices": len(wanted["invoices"]), "usage": total, "deaths": deaths.number}
+    figures = {"invoices": len(invoices), "usage": total, "deaths": deaths.number}
     for name, number in figures.items():
         record_property(name, number)
     print(f"\nshare {share}: {6 * len(clocks)} subscriptions, {figures}")
