@@ -8,37 +8,41 @@ from rich.console import Console
 from rich.table import Table
 
 from meterline.core.metering.aggregation import result
-from meterline.services.metering.reconcile import (
-    Cursor,
-    Difference,
-    Recount,
-    Remembered,
-    reconcile_page,
-    repair,
-)
-from meterline.services.metering.reconcile_pass import SETTLING_SECONDS
+from meterline.services.metering.gather import Places, gather, whole_table
+from meterline.services.metering.reconcile import Difference, compare, repair
+from meterline.services.metering.reconcile_pass import SEGMENTS, SETTLING_SECONDS
 from meterline.store.base.batches import Throttled
+from meterline.store.metering.event_scan import EventScan
 from meterline_cli.deployment import add_options, connect
+
+ROUND_EVENTS = 250_000
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What some of the events showed."""
+
+    events: int
+    differences: list[Difference]
+    unreadable: int
 
 
 @dataclass(slots=True)
 class Findings:
-    """What the pages showed together, and the differences that a repair left."""
+    """What the rounds showed together, and the differences that a repair left."""
 
     events: int = 0
     differences: int = 0
     wrong: int = 0
-    busy: int = 0
     unreadable: int = 0
     left: list[Difference] = field(default_factory=list)
 
-    def add(self, page: Recount) -> None:
-        """Note what a page showed."""
-        self.events += page.events
-        self.differences += len(page.differences)
-        self.wrong += sum(1 for difference in page.differences if difference.wrong)
-        self.busy += page.busy
-        self.unreadable += page.unreadable
+    def add(self, some: Round) -> None:
+        """Note what a round showed."""
+        self.events += some.events
+        self.differences += len(some.differences)
+        self.wrong += sum(1 for difference in some.differences if difference.wrong)
+        self.unreadable += some.unreadable
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -50,17 +54,17 @@ def run(arguments: Sequence[str]) -> int:
     console = Console()
     findings = Findings()
     try:
-        for page in _pages((ctx.wall_clock - options.settling) * 1_000_000):
-            findings.add(page)
-            _show(console, page)
+        for some in _rounds((ctx.wall_clock - options.settling) * 1_000_000):
+            findings.add(some)
+            _show(console, some.differences)
             if options.repair:
-                findings.left += repair(page.differences)
+                findings.left += repair(some.differences)
     except Throttled as error:
         _emit(console, findings, options)
         console.print(f"Not all was compared: {error}. Repeat the command when less is going on.")
         return 2
     _emit(console, findings, options)
-    is_wrong = findings.wrong or findings.busy or findings.unreadable or findings.left
+    is_wrong = findings.wrong or findings.unreadable or findings.left
     return 1 if is_wrong or (findings.differences and not options.repair) else 0
 
 
@@ -78,8 +82,6 @@ def _emit(console: Console, findings: Findings, options: argparse.Namespace) -> 
         )
     if findings.left:
         _tell_what_is_left(console, findings.left)
-    if findings.busy:
-        console.print(f"{findings.busy:,} hours changed meanwhile and were left out.")
     if findings.unreadable:
         console.print(
             f"{findings.unreadable:,} hours or events cannot be read: the log names them."
@@ -92,24 +94,23 @@ def _tell_what_is_left(console: Console, left: Sequence[Difference]) -> None:
         console.print(f"  {one.key.meter} hour from {one.key.start}", soft_wrap=True)
 
 
-def _pages(before: int) -> Iterator[Recount]:
-    cursor: Cursor = None
-    remembered = Remembered()
-    while True:
-        page = reconcile_page(cursor, accepted_before=before, remembered=remembered)
-        yield page
-        cursor = page.following
-        if cursor is None:
-            return
+def _rounds(received_before: int) -> Iterator[Round]:
+    scan = EventScan(received_before, segments=SEGMENTS, is_consistent=True)
+    places: Places = whole_table(scan)
+    while places:
+        gathered, places = gather(scan, places, most_events=ROUND_EVENTS, has_time=lambda: True)
+        found = compare(gathered.groups)
+        unreadable = gathered.unreadable + found.unreadable
+        yield Round(gathered.events, found.differences, unreadable)
 
 
-def _show(console: Console, page: Recount) -> None:
-    if not page.differences:
+def _show(console: Console, differences: Sequence[Difference]) -> None:
+    if not differences:
         return
     table = Table("mode")
     for name in ("meter", "customer", "hour from", "counted", "recounted", "missing", "wrong"):
         table.add_column(name, overflow="fold")
-    for difference in page.differences:
+    for difference in differences:
         formula = difference.measure.formula
         table.add_row(
             "live" if difference.key.livemode else "test",

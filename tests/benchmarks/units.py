@@ -1,9 +1,10 @@
 """Capacity units by AWS's rule, in one place.
 
 A write costs one unit for each KB of the item, the greater of before and after, rounded up; double
-in a transaction; refused conditions cost too. A consistent read costs one unit for each 4 KB: each
-item by itself in a batch, the sum in a query. An item is the sum of its names and values in UTF-8;
-a number is one byte for two digits, and one more.
+in a transaction; refused conditions cost too. A consistent read costs one unit for each 4 KB, one
+that need not be consistent half of it: each item by itself in a batch, the sum in a query or a
+scan. An item is the sum of its names and values in UTF-8; a number is one byte for two digits, and
+one more.
 """
 
 from typing import Any
@@ -37,7 +38,7 @@ class MeteredDynamoDB(FakeDynamoDB):
         for table in self.database.tables.values():
             table.past = None
         self.write_units = 0
-        self.read_units = 0
+        self.read_units = 0.0
         self.items_read = 0
         self.calls = 0
         self.refused = 0
@@ -45,7 +46,8 @@ class MeteredDynamoDB(FakeDynamoDB):
 
     def forget_units(self) -> None:
         """Start counting again."""
-        self.write_units = self.read_units = self.items_read = self.calls = self.refused = 0
+        self.write_units = self.items_read = self.calls = self.refused = 0
+        self.read_units = 0.0
 
     def _call(self, operation: str, request: dict[str, Any]) -> Answer:
         self.calls += 1
@@ -71,11 +73,23 @@ class MeteredDynamoDB(FakeDynamoDB):
             [(table, wanted)] = request["RequestItems"].items()
             found = answer["Responses"][table]
             self.items_read += len(found)
-            self.read_units += sum(_units(item_bytes(item), READ_BYTES) for item in found)
-            self.read_units += len(wanted["Keys"]) - len(found)
+            units = sum(_units(item_bytes(item), READ_BYTES) for item in found)
+            self._bill_read(wanted, units + len(wanted["Keys"]) - len(found))
         if operation == "Query":
             self.items_read += len(answer["Items"])
-            self.read_units += _units(sum(map(item_bytes, answer["Items"])), READ_BYTES)
+            self._bill_read(request, _units(sum(map(item_bytes, answer["Items"])), READ_BYTES))
+        if operation == "Scan":
+            self._bill_scan(request, answer)
+
+    def _bill_read(self, request: dict[str, Any], units: float) -> None:
+        """Half of it where the newest need not be seen."""
+        self.read_units += units if request.get("ConsistentRead") else units / 2
+
+    def _bill_scan(self, request: dict[str, Any], answer: Answer) -> None:
+        """What was looked at, shown or not; of pages this large the last unit hardly counts."""
+        items = self.items(request["TableName"])
+        share = answer["ScannedCount"] / len(items) if items else 0
+        self._bill_read(request, share * sum(map(item_bytes, items)) / READ_BYTES)
 
     def _changed(self, table: Table, before: Item | None, after: Item | None) -> None:
         if self._in_batch:

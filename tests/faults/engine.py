@@ -128,6 +128,9 @@ class FakeDynamoDB:
     def query(self, **request: Any) -> Answer:
         return self._call("Query", request)
 
+    def scan(self, **request: Any) -> Answer:
+        return self._call("Scan", request)
+
     def transact_write_items(self, **request: Any) -> Answer:
         return self._call("TransactWriteItems", request)
 

@@ -128,7 +128,7 @@ def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
 
 
 def segments_that_are_not_looked_for_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(usage, "_newest_segments", lambda *_: set())
+    patch.setattr(usage, "newest_segments", lambda *_: set())
 
 
 def a_greatest_value_that_outlives_its_event(patch: pytest.MonkeyPatch) -> None:

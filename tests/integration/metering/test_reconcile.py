@@ -109,6 +109,33 @@ def test_the_row_of_an_event_that_was_cancelled_may_say_anything(dynamodb: Engin
     assert all_differences() == []
 
 
+@pytest.mark.parametrize("events", [2, 60])
+def test_an_event_that_was_counted_twice_is_found(dynamodb: Engine, events: int) -> None:
+    send(*(event(f"e{n}", 5) for n in range(events)))
+    deliver(dynamodb)
+    count_first_row_again(dynamodb)
+    assert used() == 5 * events + 5
+    [difference] = all_differences()
+    assert difference.counted.count == events + 1
+    assert difference.recounted.count == events
+    assert repair([difference]) == []
+    assert used() == 5 * events
+
+
+def count_first_row_again(engine: Engine) -> None:
+    """Let the oldest row stand in the counter once more, and its numbers say so."""
+    measure = Measure(Formula.SUM)
+    items = sorted(engine.scan("usage"), key=lambda item: item["sk"]["S"], reverse=True)
+    row = packed_rows.unpack(bytes(items[0]["rows"]["B"]), HOUR_START, measure)[0]
+    counter = items[-1]
+    inline = packed_rows.unpack(bytes(counter["rows"]["B"]), HOUR_START, measure)
+    number, total, *others = counter["sums"]["S"].split()
+    twice = [str(int(number) + 1), str(Decimal(total) + row.value), *others]
+    counter["rows"] = {"B": packed_rows.pack([*inline, row], HOUR_START, measure)}
+    counter["sums"] = {"S": " ".join(twice)}
+    engine.client.put_item(TableName=engine.tables["usage"], Item=counter)
+
+
 def differences_by_hour() -> list[Difference]:
     """What all pages together find, an hour once."""
     return list({(one.key, one.wrong): one for one in all_differences()}.values())

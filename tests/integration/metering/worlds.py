@@ -9,7 +9,9 @@ from meterline.core.metering.acceptance import MeterRules, meter_rules
 from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import count, usage_query
 from meterline.services.metering.accept import Sender, ingest_stream
-from meterline.services.metering.reconcile import Cursor, Difference, reconcile_page
+from meterline.services.metering.gather import Places, gather, whole_table
+from meterline.services.metering.reconcile import Difference, compare
+from meterline.store.metering.event_scan import EventScan
 from tests.engines import Engine
 
 _DAY = 86_400
@@ -108,15 +110,10 @@ def used(
 
 def all_differences(*, accepted_before: int = (NOW + 3_600) * 1_000_000) -> list[Difference]:
     """What reconciliation finds in the whole table."""
+    scan = EventScan(accepted_before, segments=3)
+    places: Places = whole_table(scan)
     found: list[Difference] = []
-    for segment in range(3):
-        cursor: Cursor = None
-        while True:
-            page = reconcile_page(
-                cursor, segment=segment, segments=3, accepted_before=accepted_before
-            )
-            found += page.differences
-            cursor = page.following
-            if cursor is None:
-                break
+    while places:
+        gathered, places = gather(scan, places, most_events=1_000, has_time=lambda: True)
+        found += compare(gathered.groups).differences
     return found

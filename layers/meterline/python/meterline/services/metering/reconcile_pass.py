@@ -1,39 +1,60 @@
-"""The pass of reconciliation: once a day over all stored events, in pieces that fit a function.
+"""The pass of reconciliation: once a week over the stored events, in pieces that fit a function.
 
-Each invocation goes on where the last one stopped; a pass that is done waits for the next day.
-A difference is emitted as an event of ours, once for each state of a counter, and never repaired
-unasked: it means that something is broken, and its cause comes first. The page that finds it first
-reports what it saw: at least so many events are missing or wrong.
+A pass compares what was received or cancelled since the pass before: each event once, long before
+it expires, so that what is missing can still be counted. Each invocation goes on where the last one
+stopped. A difference is emitted as an event of ours, once for each state of a counter, and never
+repaired unasked: it means that something is broken, and its cause comes first.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from meterline.core.metering.aggregation import Aggregate, result
+from meterline.observability import logger
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft
-from meterline.services.base.parallel import in_parallel
 from meterline.services.base.workers import worker_context
-from meterline.services.metering.reconcile import Difference, Recount, Remembered, reconcile_page
+from meterline.services.metering.gather import Gathered, Places, gather, whole_table
+from meterline.services.metering.reconcile import Comparison, Difference, compare
 from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.settings import settings
+from meterline.store.metering.event_scan import EventScan
 from meterline.store.metering.reconciliations import Progress, read_progress, save_progress
 from meterline.store.metering.usage import HOUR_SECONDS
 
-SEGMENTS = 4
-"""Parts of the table that are compared side by side; changing it starts every pass anew."""
+SEGMENTS = 8
+"""Parts of the table that are read side by side; changing it begins anew with all events."""
 
-PASS_SECONDS = 86_400
+_DAY_SECONDS = 86_400
+PASS_SECONDS = 7 * _DAY_SECONDS
+"""A scan costs by the size of the table: daily, it would cost more than all else together."""
+
 SETTLING_SECONDS = 3_600
 """Events younger than an hour may be on their way; an alarm watches streams that lag."""
 
-BUDGET_SECONDS = 200
-"""An invocation begins no page after this; a page may take a while."""
+SPARE_SECONDS = 7 * _DAY_SECONDS
+"""A pass that is not done so long before its oldest event expires is a failure: somebody must still
+find the cause, and repair.
+"""
 
-MOST_REPORTED = 25
-"""So many differences of a page are emitted; the metric counts them all."""
+BUDGET_SECONDS = 480
+"""An invocation begins no round after this; its last one may take as long as one and a half."""
+
+SCAN_SECONDS = 120
+"""A round gathers no longer than this."""
+
+FIRST_EVENTS = 250_000
+MOST_EVENTS = 1_000_000
+"""A round gathers so many events, some 400 bytes each; more at a time read busy hours less often.
+"""
+
+QUICK_SECONDS = 100
+"""After a round that was quicker the next one may be larger."""
+
+MOST_REPORTED = 100
+"""So many differences of a round are emitted; the metric counts them all."""
 
 KIND = "meterline.usage_difference"
 _KEPT_SECONDS = 90 * 86_400
@@ -41,33 +62,40 @@ _KEPT_SECONDS = 90 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What an invocation did, and whether the pass is done in all segments."""
+    """What an invocation did, whether the pass is done, and whether it will be done too late."""
 
     events: int
     buckets: int
-    busy: int
     differences: int
     unreadable: int
     is_done: bool
+    is_late: bool
+
+
+class ReconciliationLate(Exception):  # noqa: N818 - an outcome: what was compared is noted
+    """Events are about to expire that were not compared."""
 
 
 def reconcile(now: int, *, monotonic: Callable[[], float] = time.monotonic) -> Reconciled:
-    """Go on with the pass, or begin the day's (``now``: wall clock, UTC seconds)."""
-    deadline = monotonic() + BUDGET_SECONDS
-
-    def has_time() -> bool:
-        return monotonic() < deadline
-
-    remembered = Remembered()
-    work = [partial(_go_on, segment, now, has_time, remembered) for segment in range(SEGMENTS)]
-    parts = in_parallel(work)
+    """Go on with the pass, or begin the week's (``now``: wall clock, UTC seconds)."""
+    started = monotonic()
+    before = progress = _begun(read_progress(SEGMENTS), now)
+    most_events = FIRST_EVENTS
+    while not progress.finished_at and monotonic() < started + BUDGET_SECONDS:
+        round_started = monotonic()
+        progress = _round(progress, now, most_events, monotonic)
+        if monotonic() < round_started + QUICK_SECONDS:
+            most_events = min(2 * most_events, MOST_EVENTS)
+    is_late = not progress.finished_at and now > _oldest(progress) + _most_age() - SPARE_SECONDS
+    if is_late:
+        logger.error("reconciliation is late", started_at=progress.started_at)
     return Reconciled(
-        events=sum(after.events - before.events for before, after in parts),
-        buckets=sum(after.buckets - before.buckets for before, after in parts),
-        busy=sum(after.busy - before.busy for before, after in parts),
-        differences=sum(after.differences - before.differences for before, after in parts),
-        unreadable=sum(after.unreadable - before.unreadable for before, after in parts),
-        is_done=all(after.finished_at for _, after in parts),
+        events=progress.events - before.events,
+        buckets=progress.buckets - before.buckets,
+        differences=progress.differences - before.differences,
+        unreadable=progress.unreadable - before.unreadable,
+        is_done=bool(progress.finished_at),
+        is_late=is_late,
     )
 
 
@@ -91,49 +119,70 @@ def emit(difference: Difference) -> bool:
     return True
 
 
-def _go_on(
-    segment: int, now: int, has_time: Callable[[], bool], remembered: Remembered
-) -> tuple[Progress, Progress]:
-    """The progress of a segment before and after this invocation."""
-    before = progress = _begun(read_progress(segment, SEGMENTS), now)
-    while not progress.finished_at and has_time():
-        found = reconcile_page(
-            progress.cursor,
-            segment=segment,
-            segments=SEGMENTS,
-            accepted_before=(now - SETTLING_SECONDS) * 1_000_000,
-            remembered=remembered,
-        )
-        for difference in found.differences[:MOST_REPORTED]:
-            emit(difference)
-        progress = _after(progress, found, now)
-        save_progress(segment, SEGMENTS, progress)
-    return before, progress
+def _round(
+    progress: Progress, now: int, most_events: int, monotonic: Callable[[], float]
+) -> Progress:
+    """The progress after one more round of the pass, which is stored."""
+    scan = EventScan(progress.received_before, progress.received_from, SEGMENTS)
+    until = monotonic() + SCAN_SECONDS
+    places: Places = {int(segment): cursor for segment, cursor in progress.places.items()}
+    gathered, places = gather(
+        scan, places, most_events=most_events, has_time=lambda: monotonic() < until
+    )
+    compared = compare(gathered.groups)
+    for difference in compared.differences[:MOST_REPORTED]:
+        emit(difference)
+    after = _after(progress, gathered, places, compared, now)
+    save_progress(SEGMENTS, after)
+    return after
 
 
 def _begun(progress: Progress, now: int) -> Progress:
-    """The pass to go on with: the one under way, or a new one when the last began a day ago."""
+    """The pass to go on with: the one under way, or a new one when the last began a week ago.
+
+    A new one goes on in time where the last one ended.
+    """
     is_over = progress.finished_at and now - progress.started_at >= PASS_SECONDS
-    return Progress(started_at=now) if is_over or not progress.started_at else progress
+    if progress.started_at and not is_over:
+        return progress
+    places = {
+        str(segment): cursor for segment, cursor in whole_table(EventScan(0, 0, SEGMENTS)).items()
+    }
+    return Progress(
+        started_at=now,
+        received_from=progress.received_before,
+        received_before=(now - SETTLING_SECONDS) * 1_000_000,
+        places=places,
+    )
 
 
-def _after(progress: Progress, found: Recount, now: int) -> Progress:
+def _after(
+    progress: Progress, gathered: Gathered, places: Places, compared: Comparison, now: int
+) -> Progress:
     return replace(
         progress,
-        cursor=found.following,
-        finished_at=0 if found.following else now,
-        events=progress.events + found.events,
-        buckets=progress.buckets + found.buckets,
-        busy=progress.busy + found.busy,
-        differences=progress.differences + len(found.differences),
-        unreadable=progress.unreadable + found.unreadable,
+        places={str(segment): cursor for segment, cursor in places.items()},
+        finished_at=0 if places else now,
+        events=progress.events + gathered.events,
+        buckets=progress.buckets + len(gathered.groups) - compared.unreadable,
+        differences=progress.differences + len(compared.differences),
+        unreadable=progress.unreadable + gathered.unreadable + compared.unreadable,
     )
+
+
+def _oldest(progress: Progress) -> int:
+    """When a pass's oldest event may have been received; the first pass takes what it finds."""
+    return progress.received_from // 1_000_000 or progress.started_at
+
+
+def _most_age() -> int:
+    return settings().event_retention_days * _DAY_SECONDS
 
 
 def _body(ctx: Context, difference: Difference) -> Body:
     """The difference as its event shows it, under an id of the counter's state.
 
-    Pages begin elsewhere on another day: what one of them showed is no part of the id.
+    What a round showed of it is no part of the id: another may show more.
     """
     key = difference.key
     counted, recounted = (

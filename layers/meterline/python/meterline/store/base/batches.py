@@ -35,15 +35,16 @@ class Throttled(Exception):  # noqa: N818 - an outcome to decide upon, not a def
     """DynamoDB left a part of a batch undone, again and again; that part changed nothing."""
 
 
-def batch_get(table: str, keys: Sequence[Item]) -> Iterator[Item]:
-    """The items of these keys that exist, as last written (consistently), in no order.
+def batch_get(table: str, keys: Sequence[Item], *, is_consistent: bool = True) -> Iterator[Item]:
+    """The items of these keys that exist, in no order: as last written, unless the caller can do
+    with what was written shortly before, for half the read units.
 
     Raises ``Throttled`` when DynamoDB leaves some unread each time that it is asked.
     """
     for start in range(0, len(keys), GET_LIMIT):
         pending: Sequence[Item] = keys[start : start + GET_LIMIT]
         for _ in tries():
-            request = {table: {"Keys": pending, "ConsistentRead": True}}
+            request = {table: {"Keys": pending, "ConsistentRead": is_consistent}}
             answer = dynamodb().batch_get_item(RequestItems=request)
             yield from answer["Responses"].get(table, ())
             pending = answer["UnprocessedKeys"].get(table, {}).get("Keys", [])

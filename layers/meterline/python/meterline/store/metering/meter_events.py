@@ -132,24 +132,6 @@ def read_identities(livemode: bool, identities: Iterable[bytes]) -> list[Accepte
     return _read_keys([key_of(livemode, identity) for identity in identities])
 
 
-def scan_page(
-    cursor: Item | None, *, segment: int, segments: int
-) -> tuple[list[AcceptedEvent | None], Item | None]:
-    """A page of all stored events, and where the next begins (None: that was the last).
-
-    What is no whole event stands as None.
-    """
-    start = {"ExclusiveStartKey": cursor} if cursor else {}
-    answer = dynamodb().scan(
-        TableName=settings().meter_events_table,
-        Segment=segment,
-        TotalSegments=segments,
-        ConsistentRead=True,
-        **start,
-    )
-    return [_event_if_whole(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
-
-
 def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT001 - part of a key
     """Mark an existing event as cancelled, once: the mark reaches counting through the stream."""
     client = dynamodb()
@@ -223,13 +205,6 @@ def _values(event: AcceptedEvent) -> list[dict[str, Any]]:
         {"B": event.fingerprint},
         {"N": str(event.accepted_at // 1_000_000 + settings().event_retention_days * _DAY_SECONDS)},
     ]
-
-
-def _event_if_whole(item: Item) -> AcceptedEvent | None:
-    try:
-        return _event(item)
-    except (LookupError, ValueError):
-        return None
 
 
 def _event(item: Item) -> AcceptedEvent:

@@ -1,6 +1,6 @@
-"""How far reconciliation has come in each segment of the stored events, and what it has found."""
+"""How far reconciliation has come with the stored events, and what it has found."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from meterline.store.base.models import billing_item, read, save
@@ -8,33 +8,35 @@ from meterline.store.base.models import billing_item, read, save
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A pass over one segment; also its result, from ``finished_at`` on (UTC seconds, 0: not yet).
+    """A pass over the events of a span of receipt (UTC microseconds); also its result, from
+    ``finished_at`` on (UTC seconds, 0: not yet).
 
-    ``cursor`` is where it goes on; the numbers are those of the pass so far. ``busy`` counts
-    buckets that could not be compared, ``unreadable`` what cannot be read.
+    ``places`` are where the segments go on that are not at their end, by number; the counts are
+    those of the pass so far. ``unreadable`` counts what cannot be read.
     """
 
     started_at: int = 0
+    received_from: int = 0
+    received_before: int = 0
     finished_at: int = 0
-    cursor: dict[str, Any] | None = None
+    places: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     events: int = 0
     buckets: int = 0
-    busy: int = 0
     differences: int = 0
     unreadable: int = 0
 
 
-def read_progress(segment: int, segments: int) -> Progress:
-    """How far a segment has come."""
-    item = read(_key(segment, segments))
+def read_progress(segments: int) -> Progress:
+    """How far the pass over so many segments has come."""
+    item = read(_key(segments))
     return Progress() if item is None else Progress(**(item.body or {}))
 
 
-def save_progress(segment: int, segments: int, progress: Progress) -> None:
-    """Remember how far a segment has come."""
-    save(billing_item()(_key(segment, segments), "#", body=asdict(progress)))
+def save_progress(segments: int, progress: Progress) -> None:
+    """Remember how far the pass has come."""
+    save(billing_item()(_key(segments), "#", body=asdict(progress)))
 
 
-def _key(segment: int, segments: int) -> str:
+def _key(segments: int) -> str:
     """One key for both modes: a segment holds events of both."""
-    return f"l#reconcile#{segments}#{segment}"
+    return f"l#reconcile#{segments}"

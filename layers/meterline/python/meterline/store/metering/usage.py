@@ -63,15 +63,19 @@ def key_of_counter(pk: str, sk: str) -> BucketKey:
     return BucketKey(letter == mode(livemode=True), meter, customer, _hour(sk))
 
 
-def read_buckets(keys: Sequence[BucketKey], measures: Sequence[Measure]) -> dict[BucketKey, Bucket]:
-    """The buckets as last committed; those not yet stored are empty."""
+def read_buckets(
+    keys: Sequence[BucketKey], measures: Sequence[Measure], *, is_consistent: bool = True
+) -> dict[BucketKey, Bucket]:
+    """The buckets as last committed (or shortly before, for half the read units, where that will
+    do); those not yet stored are empty.
+    """
     by_key = {
         (partition(key.livemode, key.meter, key.customer), _counter_sk(key.hour)): (key, measure)
         for key, measure in zip(keys, measures, strict=True)
     }
     found = dict.fromkeys(keys, EMPTY)
     wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in by_key]
-    for item in batch_get(settings().usage_table, wanted):
+    for item in batch_get(settings().usage_table, wanted, is_consistent=is_consistent):
         key, measure = by_key[item["pk"]["S"], item["sk"]["S"]]
         found[key] = bucket_of(item, key.start, measure)
     return found
@@ -131,13 +135,13 @@ def _segments(
         if attempt:
             back_off(attempt)
         items = {item["sk"]["S"]: item["rows"]["B"] for item in _query(pk, low, high)}
-        if items.keys() >= _newest_segments(key, bucket, low):
+        if items.keys() >= newest_segments(key, bucket, low):
             unpack = partial(packed_rows.unpack, hour_start=key.start, measure=measure)
             return [(sk, unpack(rows)) for sk, rows in items.items()]
     raise NotVisible
 
 
-def _newest_segments(key: BucketKey, bucket: Bucket, low: str) -> set[str]:
+def newest_segments(key: BucketKey, bucket: Bucket, low: str) -> set[str]:
     """The keys of the segments that were written last, unless they lie before ``low``."""
     newest = f"{segment_prefix(key)}{bucket.newest}"
     if not bucket.newest or newest < low:

@@ -1,0 +1,120 @@
+"""Scanning the stored events: those of a span of receipt, and of each only what counting takes.
+
+DynamoDB leaves out the others, but bills reading them: a scan costs by the size of the table.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from meterline.core.metering.aggregation import Row
+from meterline.store.base.clients import dynamodb
+from meterline.store.base.keys import mode
+from meterline.store.base.settings import settings
+from meterline.store.metering.meter_events import identities_from_keys
+
+_SECOND = 1_000_000
+
+type Item = dict[str, Any]
+type Cursor = Item | None
+"""Where a segment goes on; None: at its beginning."""
+
+
+class ScannedEvent(NamedTuple):
+    """What counting takes of an event; ``measure`` is the text of its meter's measure."""
+
+    livemode: bool
+    meter: str
+    customer: str
+    measure: str
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class EventScan:
+    """Which events: those received or cancelled from ``received_from`` on, and nothing of which
+    happened at ``received_before`` or later (UTC microseconds).
+
+    Spans that follow each other show everything that happens to an event once. ``is_consistent``
+    also shows what was written this moment, for twice the read units.
+    """
+
+    received_before: int
+    received_from: int = 0
+    segments: int = 1
+    is_consistent: bool = False
+
+    def page(self, segment: int, cursor: Cursor) -> tuple[list[ScannedEvent | None], Cursor]:
+        """A page of a segment, and where the next begins (None: that was the last).
+
+        What cannot be read as an event stands as None.
+        """
+        request = {**_WHAT, "ExclusiveStartKey": cursor} if cursor else _WHAT
+        answer = dynamodb().scan(
+            TableName=settings().meter_events_table,
+            Segment=segment,
+            TotalSegments=self.segments,
+            ConsistentRead=self.is_consistent,
+            ExpressionAttributeValues={
+                name: {"N": str(number)} for name, number in self._bounds().items()
+            },
+            **request,
+        )
+        return [_event_if_whole(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+
+    def _bounds(self) -> dict[str, int]:
+        """Both spans; cancellations are stored in seconds."""
+        return {
+            ":from": self.received_from,
+            ":before": self.received_before,
+            ":from_second": -(-self.received_from // _SECOND),
+            ":before_second": -(-self.received_before // _SECOND),
+        }
+
+
+_NAMES = {
+    "#key": "identifier",
+    "#meter": "meter",
+    "#measure": "measure",
+    "#customer": "customer",
+    "#value": "value",
+    "#timestamp": "timestamp",
+    "#accepted": "accepted_at",
+    "#cancelled": "cancelled_at",
+}
+_WHAT = {
+    # What lacks its times is shown too: a comparison with nothing is false.
+    "FilterExpression": (
+        "NOT (#accepted >= :before OR #cancelled >= :before_second) AND NOT (#accepted < :from AND "
+        "(attribute_not_exists(#cancelled) OR #cancelled < :from_second))"
+    ),
+    "ProjectionExpression": ", ".join(_NAMES),
+    "ExpressionAttributeNames": _NAMES,
+}
+
+
+def _event_if_whole(item: Item) -> ScannedEvent | None:
+    try:
+        return _event(item)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+
+
+def _event(item: Item) -> ScannedEvent:
+    key = item["identifier"]["S"]
+    [identity] = identities_from_keys([key])
+    value = Decimal(item["value"]["S"])
+    row = Row(
+        identity,
+        int(item["timestamp"]["N"]),
+        value,
+        int(item["accepted_at"]["N"]),
+        "cancelled_at" in item,
+    )
+    return ScannedEvent(
+        key[0] == mode(livemode=True),
+        item["meter"]["S"],
+        item["customer"]["S"],
+        item["measure"]["S"],
+        row,
+    )
