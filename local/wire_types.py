@@ -70,6 +70,7 @@ NEVER_NULL = {
     ("line_item", "pretax_credit_amounts"),
     ("line_item", "quantity_decimal"),
     ("line_item", "taxes"),
+    ("subscription", "cancellation_details"),
     ("subscription", "trial_settings"),
 }
 """Fields that can be null on the wire, and never are where Meterline stores them."""

@@ -69,7 +69,7 @@ def test_a_second_that_nothing_has_billed_is_billed_by_the_late_renewal() -> Non
 def test_the_customer_remembers_a_bounded_number_of_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handover, "_SECONDS_KEPT", 3)
+    monkeypatch.setattr(handover, "_SECONDS_REMEMBERED", 3)
     whose, calls = customer(), metered("calls")
     for number in range(6):
         at = NOW + number

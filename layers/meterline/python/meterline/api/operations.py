@@ -1,6 +1,6 @@
 """Operations: everything about one verb of one resource, as the tables of routes say it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -58,7 +58,7 @@ class Operation:
     public: bool = False
     content_type: str = JSON
     reveal: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    find_again: Callable[..., dict[str, Any]] | None = None
+    find_again: Callable[..., Mapping[str, Any]] | None = None
 
     def revealing(self, reveal: Callable[[dict[str, Any]], dict[str, Any]]) -> "Operation":
         """The same operation, whose answer alone shows the fields that ``reveal`` takes from the
@@ -66,7 +66,7 @@ class Operation:
         """
         return replace(self, reveal=reveal)
 
-    def found_again_by(self, find: Callable[..., dict[str, Any]]) -> "Operation":
+    def found_again_by(self, find: Callable[..., Mapping[str, Any]]) -> "Operation":
         """The same operation, for objects that are a part of another: a replay whose stored answer
         was lost asks ``find(context, id, params)`` for the result.
         """

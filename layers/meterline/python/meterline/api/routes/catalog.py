@@ -1,5 +1,6 @@
 """What is sold and how it is counted: products, prices, coupons, billing meters."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from meterline.api.lists import (
@@ -387,7 +388,7 @@ def _list_plans(ctx: Context, params: Params) -> Listing:
     return Listing([plan_with_tiers(price) for price in page.bodies], page.has_more)
 
 
-def _retrieve_plan(ctx: Context, plan_id: str, params: Params) -> dict[str, Any]:  # noqa: ARG001 - route
+def _retrieve_plan(ctx: Context, plan_id: str, params: Params) -> Mapping[str, Any]:  # noqa: ARG001 - route
     price = ctx.store.get(plan_id)
     if price is None or price.kind != "price" or price.body["type"] != "recurring":
         raise no_such("plan", plan_id)

@@ -1,5 +1,6 @@
 """The value of a field that the caller wants cleared, as opposed to one not mentioned at all."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ def or_none(value: Any) -> Any:  # noqa: ANN401 - any field
 
 
 def merged_metadata(
-    stored: dict[str, str],
+    stored: Mapping[str, str],
     given: Any,  # noqa: ANN401 - a map, None or UNSET
     param: str = "metadata",
 ) -> dict[str, str]:

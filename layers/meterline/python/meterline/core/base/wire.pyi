@@ -788,7 +788,7 @@ class Subscription(TypedDict):
     cancel_at: int | None
     cancel_at_period_end: bool
     canceled_at: int | None
-    cancellation_details: SubscriptionCancellationDetails | None
+    cancellation_details: SubscriptionCancellationDetails
     collection_method: Literal["charge_automatically", "send_invoice"]
     created: int
     currency: str
@@ -1388,7 +1388,7 @@ class SubscriptionChanges(TypedDict, total=False):
     cancel_at: int | None
     cancel_at_period_end: bool
     canceled_at: int | None
-    cancellation_details: SubscriptionCancellationDetails | None
+    cancellation_details: SubscriptionCancellationDetails
     collection_method: Literal["charge_automatically", "send_invoice"]
     created: int
     currency: str

@@ -1,11 +1,21 @@
 """The legacy ``plan`` object, which old integrations read beside a subscription item's price."""
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Plan, Price, PriceRecurring
 
 
-def plan_of(price: dict[str, Any]) -> dict[str, Any]:
-    """The legacy ``plan`` object that mirrors a recurring price."""
+def recurring_of(price: "Price") -> "PriceRecurring":
+    """How a price recurs; asked only of one that does, as those of subscriptions do."""
     recurring = price["recurring"]
+    assert recurring is not None, "a price that is charged once has no plan"  # noqa: S101
+    return recurring
+
+
+def plan_of(price: "Price") -> "Plan":
+    """The legacy ``plan`` object that mirrors a recurring price."""
+    recurring = recurring_of(price)
     transform = price["transform_quantity"]
     return {
         "id": price["id"],
@@ -24,12 +34,13 @@ def plan_of(price: dict[str, Any]) -> dict[str, Any]:
         "nickname": price["nickname"],
         "product": price["product"],
         "tiers_mode": price["tiers_mode"],
-        "transform_usage": dict(transform) if transform else None,
+        "transform_usage": {**transform} if transform else None,
         "trial_period_days": recurring["trial_period_days"],
         "usage_type": recurring["usage_type"],
     }
 
 
-def plan_with_tiers(price: dict[str, Any]) -> dict[str, Any]:
+def plan_with_tiers(price: "Price") -> "Plan":
     """The same with the price's tiers, if it has any, for answers that may show them."""
-    return plan_of(price) | ({"tiers": price["tiers"]} if price.get("tiers") else {})
+    tiers = price.get("tiers")
+    return plan_of(price) | {"tiers": [{**tier} for tier in tiers]} if tiers else plan_of(price)

@@ -21,9 +21,8 @@ def _embed_only_plan(subscription: Body, _now: int) -> None:
 
 def _embed_plan(item: Body, _now: int) -> None:
     """Give a subscription item the ``plan`` that old integrations read: its price, respelt."""
-    price = item.get("price")
-    if isinstance(price, dict) and price.get("recurring"):
-        item["plan"] = plan_with_tiers(price)
+    if isinstance(item.get("price"), dict) and item["price"].get("recurring"):
+        item["plan"] = plan_with_tiers(item["price"])
 
 
 def _subscription_terms(subscription: Body) -> Iterator[Term]:

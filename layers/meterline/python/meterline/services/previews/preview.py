@@ -5,6 +5,7 @@ the same request would bill (contract section 6).
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
@@ -34,6 +35,9 @@ from meterline.services.subscriptions.renewals import closing_period, draft_rene
 from meterline.services.subscriptions.update import amend
 from meterline.store.base.documents import Body, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer, Invoice, Subscription
+
 _ONLY_NEW = (
     "backdate_start_date",
     "billing_cycle_anchor_config",
@@ -52,13 +56,13 @@ _ONLY_RUNNING = (
 )
 
 
-def create_preview(ctx: Context, params: Body) -> Body:
+def create_preview(ctx: Context, params: Body) -> "Invoice":
     """The invoice that comes next for a subscription, or for a customer.
 
     With ``subscription_details`` it is the invoice after that change: the one made at once, if the
     change makes one, else the next renewal. Without a subscription but with items, it is the first
-    invoice of a new subscription. ``invoice_items`` are supposed to be pending beside those that
-    are. Metered lines show the usage counted so far.
+    invoice of a new subscription. The preview supposes ``invoice_items`` to be pending beside those
+    that are. Metered lines show the usage counted so far.
     """
     details = dict(params.get("subscription_details") or {})
     if "subscription" not in params and "items" in details:
@@ -73,37 +77,39 @@ def create_preview(ctx: Context, params: Body) -> Body:
     return _upcoming(invoice, params)
 
 
-def _uow(ctx: Context, customer: Document, params: Body) -> UnitOfWork:
+def _uow(ctx: Context, customer: "Document[Customer]", params: Body) -> UnitOfWork:
     """A unit of work that is never saved, with the items and details that the request supposes."""
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
     uow.customer = with_details(uow.customer, params.get("customer_details", {}))
-    for index, wanted in enumerate(params.get("invoice_items", ())):
+    for index, request in enumerate(params.get("invoice_items", ())):
         at = f"invoice_items[{index}]"
-        if "invoiceitem" not in wanted:
-            uow.add_item(requested_item(uow, wanted, at=at))
+        if "invoiceitem" not in request:
+            uow.add_item(requested_item(uow, request, at=at))
             continue
         param = f"{at}[invoiceitem]"
-        found = find(ctx, "invoiceitem", wanted["invoiceitem"], param=param)
-        if found.body["customer"] != customer.id or found.body["invoice"] is not None:
+        document = find(ctx, "invoiceitem", request["invoiceitem"], param=param)
+        if document.body["customer"] != customer.id or document.body["invoice"] is not None:
             raise BillingError("Only pending items of the customer can be changed.", param=param)
-        changed = changed_item(uow, found.body, wanted, at=at)
-        uow.pending.add(replace(found, body=changed))
+        changed = changed_item(uow, document.body, request, at=at)
+        uow.pending.add(replace(document, body=changed))
     return uow
 
 
-def _changed(uow: UnitOfWork, subscription: Body, details: Body, params: Body) -> Body | None:
+def _changed(
+    uow: UnitOfWork, subscription: "Subscription", details: Body, params: Body
+) -> "Invoice | None":
     """The invoice after a change of a subscription.
 
-    The discounts of the request stand on the subscription, as if it had them when it is billed.
+    The subscription is billed as if it had the discounts of the request.
     """
     _refuse(details, _ONLY_NEW, "a subscription that exists")
     anchor = details.get("billing_cycle_anchor")
     if isinstance(anchor, int) or (isinstance(anchor, dict) and anchor["type"] == "timestamp"):
         raise _unfit("billing_cycle_anchor", "a subscription that exists")
     if "discounts" in params and not is_ended(subscription):
-        given = params["discounts"] or []
+        discounts = params["discounts"] or []
         holder = {"subscription": subscription["id"]}
-        subscription = subscription | exchange_discounts(uow, subscription, given, **holder)
+        subscription = subscription | exchange_discounts(uow, subscription, discounts, **holder)
     if "resume_at" in details:
         return resume_on(uow, subscription, _resumption(details))[1]
     if is_ended(subscription):
@@ -128,11 +134,11 @@ def _resumption(details: Body) -> Body:
 
 
 def _is_recurring(params: Body) -> bool:
-    """Whether only what recurs is asked for: no prorations, nothing that is charged once."""
+    """Whether the request asks only for what recurs: no prorations, no one-time charges."""
     return bool(params.get("preview_mode") == "recurring")
 
 
-def _renewal(uow: UnitOfWork, subscription: Body, params: Body) -> Body | None:
+def _renewal(uow: UnitOfWork, subscription: "Subscription", params: Body) -> "Invoice | None":
     """The invoice at the end of the subscription's running period."""
     ended = closing_period(subscription)
     terms = InvoiceTerms(
@@ -149,7 +155,7 @@ def _renewal(uow: UnitOfWork, subscription: Body, params: Body) -> Body | None:
     return invoice
 
 
-def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
+def _preview_start(ctx: Context, params: Body, details: Body) -> "Invoice":
     """The first invoice of a subscription that does not exist yet."""
     _refuse(details, _ONLY_RUNNING, "a new subscription")
     _resolve_anchor(details)
@@ -176,7 +182,7 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> Body:
 
 
 def _resolve_anchor(details: Body) -> None:
-    """Give the anchor of a new subscription as a timestamp, in whichever way it is spelt."""
+    """Give the anchor of a new subscription as a timestamp, whichever of its spellings it has."""
     anchor = details.get("billing_cycle_anchor", 0)
     if isinstance(anchor, dict) and "timestamp" in anchor:
         details["billing_cycle_anchor"] = anchor["timestamp"]
@@ -184,7 +190,7 @@ def _resolve_anchor(details: Body) -> None:
         raise _unfit("billing_cycle_anchor", "a new subscription")
 
 
-def _one_off(uow: UnitOfWork, params: Body) -> Body:
+def _one_off(uow: UnitOfWork, params: Body) -> "Invoice":
     """The invoice of what is pending for a customer who has no subscription."""
     currency = params.get("currency") or uow.customer["currency"] or _first_currency(uow)
     now = uow.ctx.now
@@ -205,35 +211,34 @@ def _one_off(uow: UnitOfWork, params: Body) -> Body:
 
 
 def _first_currency(uow: UnitOfWork) -> str | None:
-    return next((str(one.body["currency"]) for one in uow.pending.added.values()), None)
+    return next((item.body["currency"] for item in uow.pending.added.values()), None)
 
 
-def _upcoming(invoice: Body, params: Body) -> Body:
-    """An invoice as previews show it: under an id of its own, with what the request overrides."""
+def _upcoming(invoice: "Invoice", params: Body) -> "Invoice":
+    """An invoice as previews show it: under an id of its own, in the currency of the request."""
     if params.get("currency", invoice["currency"]) != invoice["currency"]:
         raise BillingError(f"The invoice is in {invoice['currency']}.", param="currency")
     preview_id = new_id(PREVIEW_PREFIX)
     lines = [moved_line(line, preview_id) for line in invoice_lines(invoice)]
     listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}
-    shown = {
+    return invoice | {
         "id": preview_id,
         "lines": listed,
         "billing_reason": "upcoming",
         "webhooks_delivered_at": None,
     }
-    return invoice | shown
 
 
-def _subject(ctx: Context, params: Body) -> tuple[Document, Body | None]:
+def _subject(ctx: Context, params: Body) -> tuple["Document[Customer]", "Subscription | None"]:
     """The customer, and the subscription that is named, or that of the customer due first."""
     if "subscription" in params:
-        body = find(ctx, "subscription", params["subscription"], param="subscription").body
-        if params.get("customer", body["customer"]) != body["customer"]:
+        named = find(ctx, "subscription", params["subscription"], param="subscription").body
+        if params.get("customer", named["customer"]) != named["customer"]:
             raise BillingError(
-                f"The subscription {body['id']} does not belong to customer {params['customer']}.",
+                f"The subscription {named['id']} does not belong to customer {params['customer']}.",
                 param="subscription",
             )
-        return find(ctx, "customer", body["customer"], param="customer"), body
+        return find(ctx, "customer", named["customer"], param="customer"), named
     if "customer" not in params:
         raise BillingError(
             "Name the customer or the subscription to preview.",
@@ -241,7 +246,7 @@ def _subject(ctx: Context, params: Body) -> tuple[Document, Body | None]:
             param="customer",
         )
     customer = find(ctx, "customer", params["customer"], param="customer")
-    running = [
+    running: list[Subscription] = [
         document.body
         for document in ctx.store.each("subscription", parent=customer.id)
         if renews(document.body)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
@@ -55,6 +56,14 @@ from meterline.store.base.keys import Cursor
 from meterline.store.base.packing import text_bytes
 from meterline.store.billing.repository import Span
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+        Subscription,
+        SubscriptionCancellationDetails,
+        SubscriptionItem,
+    )
+
 _INVOICES_AT_ONCE = 40
 _INVOICES_BYTES = 1_500_000
 """As many invoices are stopped in one commit, by number and by size."""
@@ -63,7 +72,7 @@ _MOST_SPANS = 40
 """What was billed in advance of an item's period piece by piece: a later change credits each."""
 
 
-def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
+def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> "Subscription":
     """End a subscription now.
 
     ``prorate`` credits unused time and bills usage by pending items; ``invoice_now`` bills these,
@@ -82,23 +91,27 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> Bod
             status=404,
         )
     uow = open_unit_of_work(ctx, customer)
-    after, invoice = cancel_on(uow, document.body, params)
-    after = stop_invoices(uow, after)
+    canceled, invoice = cancel_on(uow, document.body, params)
+    canceled = stop_invoices(uow, canceled)
     if invoice is not None:
         issue_on(uow, invoice)
-    uow.put(subscription_document(after, document))
-    uow.emit("customer.subscription.deleted", after)
+    uow.put(subscription_document(canceled, document))
+    uow.emit("customer.subscription.deleted", canceled)
     uow.save(result_id=subscription_id)
-    return after
+    return canceled
 
 
 def cancel_on(
-    uow: UnitOfWork, subscription: Body, params: Body, *, reason: str = "cancellation_requested"
-) -> tuple[Body, Body | None]:
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    params: Body,
+    *,
+    reason: Literal["cancellation_requested", "payment_failed"] = "cancellation_requested",
+) -> tuple["Subscription", "Invoice | None"]:
     """Decide on ending a subscription now: how it is then, and its final invoice if there is one.
 
-    That stays a draft for its hour, as that of a renewal does; a total below zero is booked to the
-    customer's balance once it is final. An end that was planned is not ahead any more.
+    The invoice stays a draft for an hour, as that of a renewal does. A total below zero is booked
+    to the customer's balance once the invoice is final. A planned end is not ahead any more.
 
     Cancellations and their previews are both decided here.
     """
@@ -110,12 +123,16 @@ def cancel_on(
         bill_final_usage(uow, subscription)
     else:
         subscription = _drop_prorations(uow, subscription)
-    details = cancellation_details(subscription, params) | {"reason": reason}
     asked_at = now if subscription["canceled_at"] is None else subscription["canceled_at"]
-    ending = {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": asked_at}
-    after = ended_subscription(subscription | ending | {"cancellation_details": details}, now)
+    ending = subscription | {
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": asked_at,
+        "cancellation_details": cancellation_details(subscription, params) | {"reason": reason},
+    }
+    canceled = ended_subscription(ending, now)
     if not invoices or not uow.pending.has(pending_for(subscription)):
-        return after, None
+        return canceled, None
     grace_seconds = invoice_grace_seconds(uow.ctx)
     terms = InvoiceTerms(
         id=derived_object_id("invoice", subscription["id"], "cancel", now),
@@ -124,72 +141,90 @@ def cancel_on(
         period=Period(min(current_period(subscription).start, now), now),
         finalizes_at=now + grace_seconds,
     )
-    invoice, after = draft_on(uow, after, terms, [])
-    return after, invoice | (advance(invoice, grace_seconds) if invoice["auto_advance"] else {})
+    invoice, canceled = draft_on(uow, canceled, terms, [])
+    if invoice["auto_advance"]:
+        invoice = invoice | advance(invoice, grace_seconds)
+    return canceled, invoice
 
 
-def change_end(uow: UnitOfWork, subscription: Body, params: Body, *, prorates: bool) -> Body:
+def change_end(
+    uow: UnitOfWork, subscription: "Subscription", params: Body, *, prorates: bool
+) -> "Subscription":
     """The subscription with the end that ``cancel_at`` or ``cancel_at_period_end`` asks for."""
     if "cancel_at_period_end" in params:
         if not params["cancel_at_period_end"]:
             return _without_end(uow, subscription, prorates=prorates)
-        at = period_end(subscription, uow.ctx.now)
-        return _ending(uow, subscription) | {"cancel_at": at, "cancel_at_period_end": True}
+        end = period_end(subscription, uow.ctx.now)
+        return _ending(uow, subscription) | {"cancel_at": end, "cancel_at_period_end": True}
     if "cancel_at" not in params:
         return subscription
     if params["cancel_at"] is UNSET:
         return _without_end(uow, subscription, prorates=prorates)
-    at = _instant(subscription, params["cancel_at"])
-    if at <= uow.ctx.now:
+    end = _end_at(subscription, params["cancel_at"])
+    if end <= uow.ctx.now:
         raise BillingError("cancel_at must be in the future.", param="cancel_at")
     ending = ending_in_trial(
-        _ending(uow, subscription) | {"cancel_at": at, "cancel_at_period_end": False}
+        _ending(uow, subscription) | {"cancel_at": end, "cancel_at_period_end": False}
     )
-    resized = _resized(uow, ending, at, prorates=prorates)
+    resized = _resized(uow, ending, end, prorates=prorates)
     if subscription["status"] == "trialing":
         return resized
     natural = min(_natural_end(subscription, item) for item in items_of(subscription))
-    moves = moves_anchor(mode_of(subscription), at, natural)
-    return resized | {"billing_cycle_anchor": at} if moves else resized
+    moves = moves_anchor(mode_of(subscription), end, natural)
+    return resized | {"billing_cycle_anchor": end} if moves else resized
 
 
-def cancellation_details(subscription: Body, params: Body) -> Body:
+def cancellation_details(
+    subscription: "Subscription", params: Body
+) -> "SubscriptionCancellationDetails":
     """The details with those that a request gives; their reason stays."""
-    given = params.get("cancellation_details") or {}
-    details: Body = subscription["cancellation_details"]
-    return details | {name: or_none(value) for name, value in given.items()}
+    requested: Body = params.get("cancellation_details") or {}
+    changes: Any = {name: or_none(value) for name, value in requested.items()}
+    details: SubscriptionCancellationDetails = subscription["cancellation_details"] | changes
+    return details
 
 
-def _without_end(uow: UnitOfWork, subscription: Body, *, prorates: bool) -> Body:
+def _without_end(
+    uow: UnitOfWork, subscription: "Subscription", *, prorates: bool
+) -> "Subscription":
     """The subscription that goes on: its end undone, its periods as long as they were."""
     if subscription["cancel_at"] is None:
         return subscription
-    details = subscription["cancellation_details"] | {"reason": None}
-    undone = {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": None}
-    endless = subscription | undone | {"cancellation_details": details}
+    endless = subscription | {
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "cancellation_details": subscription["cancellation_details"] | {"reason": None},
+    }
     return _resized(uow, endless, None, prorates=prorates)
 
 
-def _ending(uow: UnitOfWork, subscription: Body) -> Body:
-    details = subscription["cancellation_details"] | {"reason": "cancellation_requested"}
-    return subscription | {"canceled_at": uow.ctx.now, "cancellation_details": details}
+def _ending(uow: UnitOfWork, subscription: "Subscription") -> "Subscription":
+    details = subscription["cancellation_details"]
+    return subscription | {
+        "canceled_at": uow.ctx.now,
+        "cancellation_details": details | {"reason": "cancellation_requested"},
+    }
 
 
-def _instant(subscription: Body, wanted: int | str) -> int:
-    if isinstance(wanted, int):
-        return wanted
+def _end_at(subscription: "Subscription", requested: int | str) -> int:
+    """The instant of an end that is requested as such, or by a word that its items resolve."""
+    if isinstance(requested, int):
+        return requested
     items = items_of(subscription)
-    ends = [int(item["current_period_end"]) for item in items]
-    if wanted == "max_billed_until":
+    ends = [item["current_period_end"] for item in items]
+    if requested == "max_billed_until":
         billed = [span.period.end for item in items for span in billed_spans(item)]
         return max(billed, default=max(ends))
-    return min(ends) if wanted == "min_period_end" else max(ends)
+    return min(ends) if requested == "min_period_end" else max(ends)
 
 
-def _resized(uow: UnitOfWork, subscription: Body, end: int | None, *, prorates: bool) -> Body:
+def _resized(
+    uow: UnitOfWork, subscription: "Subscription", end: int | None, *, prorates: bool
+) -> "Subscription":
     """The subscription whose running periods end at ``end`` if they would run longer.
 
-    Time that is cut off is credited, time that is won back is charged.
+    Credits time that is cut off, and charges time that is won back.
     """
     if subscription["status"] == "trialing":
         return with_items(
@@ -206,20 +241,29 @@ def _resized(uow: UnitOfWork, subscription: Body, end: int | None, *, prorates: 
     return with_items(subscription, items)
 
 
-def _natural_end(subscription: Body, item: Body) -> int:
+def _natural_end(subscription: "Subscription", item: "SubscriptionItem") -> int:
     """Where the running period of an item would end in an endless subscription."""
     endless = subscription | {"cancel_at": None}
     return span_from(endless, item, item["current_period_start"]).period.end
 
 
-def _trial_until(item: Body, subscription: Body, end: int | None) -> Body:
-    natural = int(subscription["trial_end"])
+def _trial_until(
+    item: "SubscriptionItem", subscription: "Subscription", end: int | None
+) -> "SubscriptionItem":
+    natural = subscription["trial_end"]
+    assert natural is not None, "a trial has an end"  # noqa: S101
     return item | {"current_period_end": natural if end is None else min(natural, end)}
 
 
-def _moved(uow: UnitOfWork, subscription: Body, item: Body, until: int, fee: Fee | None) -> Body:
+def _moved(
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    item: "SubscriptionItem",
+    until: int,
+    fee: Fee | None,
+) -> "SubscriptionItem":
     """An item whose running period ends at ``until``, credited or charged for the difference."""
-    former = int(item["current_period_end"])
+    former = item["current_period_end"]
     moved = item | {"current_period_end": until}
     if fee is None or until == former:
         return moved
@@ -239,22 +283,22 @@ def _moved(uow: UnitOfWork, subscription: Body, item: Body, until: int, fee: Fee
     change = proration_of(subscription, item, until, old=fee)
     for line in change.credits:
         add_line(uow, subscription, item, line, is_credit=True)
-    kept = (_kept(span, until) for span in billed_spans(item))
-    return with_billed(moved, [span for span in kept if span is not None])
+    remaining = (_remaining(span, until) for span in billed_spans(item))
+    return with_billed(moved, [span for span in remaining if span is not None])
 
 
-def _kept(span: BilledSpan, until: int) -> BilledSpan | None:
+def _remaining(span: BilledSpan, until: int) -> BilledSpan | None:
     """What stays billed of a span whose time from ``until`` on was credited; None if nothing."""
-    kept, _ = split(span.period, until)
-    given_back = credit_billed([span], until)
-    if kept is None or not given_back:
-        return span if kept is not None else None
-    gross = span.fee.gross_minor + given_back[0].gross_minor
-    net = span.fee.net_minor + given_back[0].amount_minor
-    return BilledSpan(Fee(gross, gross - net), kept, span.source)
+    period, _ = split(span.period, until)
+    credits_ = credit_billed([span], until)
+    if period is None or not credits_:
+        return span if period is not None else None
+    gross = span.fee.gross_minor + credits_[0].gross_minor
+    net = span.fee.net_minor + credits_[0].amount_minor
+    return BilledSpan(Fee(gross, gross - net), period, span.source)
 
 
-def bill_final_usage(uow: UnitOfWork, subscription: Body) -> None:
+def bill_final_usage(uow: UnitOfWork, subscription: "Subscription") -> None:
     """Bill what metered items used up to now, the present second included: no later bill does.
 
     The usage of a trial or a pause is free.
@@ -270,26 +314,26 @@ def bill_final_usage(uow: UnitOfWork, subscription: Body) -> None:
             bill_usage(uow, subscription, item, Period(unbilled.start, end))
 
 
-def drop_more_prorations(ctx: Context, document: Document) -> list[Document]:
+def drop_more_prorations(ctx: Context, document: "Document[Subscription]") -> list[Document]:
     """Go on dropping the pending prorations of a subscription that has ended.
 
     Returns the documents written.
     """
     uow = _uow_of(ctx, document)
-    after = _drop_prorations(uow, document.body)
-    uow.put_first(subscription_document(after, document))
+    subscription = _drop_prorations(uow, document.body)
+    uow.put_first(subscription_document(subscription, document))
     return uow.save()
 
 
-def _drop_prorations(uow: UnitOfWork, subscription: Body) -> Body:
+def _drop_prorations(uow: UnitOfWork, subscription: "Subscription") -> "Subscription":
     """Drop the pending prorations of a subscription, as many as one commit can emit.
 
-    Returns the subscription, which remembers if more are left; that is due at once, and no invoice
-    takes them meanwhile.
+    Returns the subscription, which remembers if more are left. Dropping those is due at once, and
+    no invoice takes them meanwhile.
     """
     its_own = frozenset({subscription["id"]})
     own = Selection(subscription["currency"], its_own, with_held_back=True)
-    pending = [one for one in uow.pending.selected(own) if one.body["proration"]]
+    pending = [document for document in uow.pending.selected(own) if document.body["proration"]]
     uow.drop_items(pending[:_DROPPED_AT_ONCE])
     left = len(pending) - _DROPPED_AT_ONCE
     uow.pending.hold_back(own, until_dropped=left > 0)
@@ -297,18 +341,18 @@ def _drop_prorations(uow: UnitOfWork, subscription: Body) -> Body:
     return replace(SubscriptionState.of(subscription), drops=rest).on(subscription)
 
 
-def _uow_of(ctx: Context, subscription: Document) -> UnitOfWork:
+def _uow_of(ctx: Context, subscription: "Document[Subscription]") -> UnitOfWork:
     customer = ctx.store.get(subscription.body["customer"])
     assert customer is not None, "a subscription's customer is never removed"  # noqa: S101
     return open_unit_of_work(ctx, customer)
 
 
-def stop_invoices(uow: UnitOfWork, subscription: Body) -> Body:
+def stop_invoices(uow: UnitOfWork, subscription: "Subscription") -> "Subscription":
     """Stop the drafts and open invoices of a subscription that ends from advancing by themselves.
 
     The latest one is found by its id, others among the newest invoices of the customer, as many as
-    fit into this decision. Returns the subscription, which remembers where to go on; that is due
-    at once.
+    fit into this decision. Returns the subscription, which remembers where to go on; going on is
+    due at once.
     """
     latest = uow.ctx.store.get(subscription["latest_invoice"] or "")
     if latest is not None:
@@ -316,36 +360,36 @@ def stop_invoices(uow: UnitOfWork, subscription: Body) -> Body:
     return _stop_page(uow, subscription, Span())
 
 
-def stop_more_invoices(ctx: Context, document: Document) -> list[Document]:
+def stop_more_invoices(ctx: Context, document: "Document[Subscription]") -> list[Document]:
     """Go on stopping the invoices of a subscription that has ended; nothing if all are.
 
     Returns the documents written.
     """
-    place = SubscriptionState.of(document.body).stops_from
-    if place is None:
+    cursor = SubscriptionState.of(document.body).stops_from
+    if cursor is None:
         return []
     uow = _uow_of(ctx, document)
-    span = Span(older_than=Cursor(place["created"], place["id"]))
-    after = _stop_page(uow, document.body, span)
-    uow.put_first(subscription_document(after, document))
+    span = Span(older_than=Cursor(cursor["created"], cursor["id"]))
+    subscription = _stop_page(uow, document.body, span)
+    uow.put_first(subscription_document(subscription, document))
     return uow.save()
 
 
-def _stop_page(uow: UnitOfWork, subscription: Body, span: Span) -> Body:
+def _stop_page(uow: UnitOfWork, subscription: "Subscription", span: Span) -> "Subscription":
     page = uow.ctx.store.page(
         "invoice", span, limit=min(_INVOICES_AT_ONCE, uow.room), parent=subscription["customer"]
     )
     documents = list(_while_they_fit(page.documents))
     for document in documents:
         _stop(uow, subscription, document)
-    place: StopsFrom | None = None
+    cursor: StopsFrom | None = None
     if page.has_more or len(documents) < len(page.documents):
         last = documents[-1]
-        place = {"created": last.created, "id": last.id, "at": uow.ctx.now}
-    return replace(SubscriptionState.of(subscription), stops_from=place).on(subscription)
+        cursor = {"created": last.created, "id": last.id, "at": uow.ctx.now}
+    return replace(SubscriptionState.of(subscription), stops_from=cursor).on(subscription)
 
 
-def _while_they_fit(documents: list[Document]) -> Iterator[Document]:
+def _while_they_fit(documents: list["Document[Invoice]"]) -> Iterator["Document[Invoice]"]:
     """The first of the documents, as many as one commit takes by their size; at least one."""
     size = 0
     for document in documents:
@@ -355,13 +399,13 @@ def _while_they_fit(documents: list[Document]) -> Iterator[Document]:
         yield document
 
 
-def _stop(uow: UnitOfWork, subscription: Body, document: Document) -> None:
+def _stop(uow: UnitOfWork, subscription: "Subscription", document: "Document[Invoice]") -> None:
     if uow.drafted(document.id) is not None:
         return  # the latest one, which is also among the newest
-    before = document.body
-    advances = before["status"] in ("draft", "open") and before["auto_advance"]
-    if not advances or subscription_of(before) != subscription["id"]:
+    invoice = document.body
+    advances = invoice["status"] in ("draft", "open") and invoice["auto_advance"]
+    if not advances or subscription_of(invoice) != subscription["id"]:
         return
-    after = before | {"auto_advance": False, "next_payment_attempt": None}
-    uow.put(replace(document, body=after, due_at=invoice_due_at(after)))
-    uow.emit("invoice.updated", after, before)
+    stopped = invoice | {"auto_advance": False, "next_payment_attempt": None}
+    uow.put(replace(document, body=stopped, due_at=invoice_due_at(stopped)))
+    uow.emit("invoice.updated", stopped, invoice)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, param_inside
 from meterline.core.base.periods import Period, period_at
@@ -24,15 +24,17 @@ from meterline.services.subscriptions.requested_items import (
     recurring_prices,
 )
 from meterline.services.subscriptions.threshold_terms import item_thresholds
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Price, Subscription, SubscriptionItem
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One item before and after: ``old`` is None for an added one, ``new`` for a removed one."""
 
-    old: Body | None
-    new: Body | None
+    old: "SubscriptionItem | None"
+    new: "SubscriptionItem | None"
 
     @property
     def is_repriced(self) -> bool:
@@ -51,57 +53,60 @@ class Step:
 
 
 def change_items(
-    uow: UnitOfWork, subscription: Body, wanted: Sequence[Mapping[str, Any]], at: int
-) -> tuple[Body, list[Step]]:
-    """The subscription with the items that a request wants, and a step for each item named.
+    uow: UnitOfWork, subscription: "Subscription", requested: Sequence[Mapping[str, Any]], at: int
+) -> tuple["Subscription", list[Step]]:
+    """The subscription with the items that a request names, and a step for each of them.
 
-    Items that are not named stay as they are; a new one may bring its ``new_id``. Periods
-    are those of the running cycle, in which the change takes effect ``at`` an instant, up to the
-    subscription's end; an end that follows the periods moves with them. A subscription keeps its
-    currency for life.
+    Items that are not named stay as they are; a new one may bring its ``new_id``. Periods are those
+    of the running cycle, cut where the subscription ends. The change takes effect ``at`` an
+    instant. An end that follows the periods moves with them. A subscription keeps its currency for
+    life.
     """
     endless = without_following_end(subscription)
-    wanted = with_inline_prices(uow, wanted, "items")
-    prices = recurring_prices(uow, wanted, subscription["currency"])
-    check_sold_in(prices, wanted, subscription["currency"])
+    requested = with_inline_prices(uow, requested, "items")
+    prices = recurring_prices(uow, requested, subscription["currency"])
+    check_sold_in(prices, requested, subscription["currency"])
     stored = {item["id"]: item for item in items_of(subscription)}
     steps = [
         _step(endless, stored, prices, item, (f"items[{index}]", at))
-        for index, item in enumerate(wanted)
+        for index, item in enumerate(requested)
     ]
     steps = [
-        _step_as_wanted(uow, step, item, f"items[{index}]")
-        for index, (step, item) in enumerate(zip(steps, wanted, strict=True))
+        _step_as_requested(uow, step, item, f"items[{index}]")
+        for index, (step, item) in enumerate(zip(steps, requested, strict=True))
     ]
     for index, step in enumerate(steps):
         _check_fee(step, f"items[{index}]")
     replaced = {step.old["id"]: step.new for step in steps if step.old is not None}
-    items = [replaced.get(item_id, item) for item_id, item in stored.items()]
-    kept = [item for item in items if item is not None]
-    kept += [step.new for step in steps if step.old is None and step.new is not None]
-    check_together([item["price"] for item in kept], mode_of(subscription))
+    changed_items = [replaced.get(item_id, item) for item_id, item in stored.items()]
+    items = [item for item in changed_items if item is not None]
+    items += [step.new for step in steps if step.old is None and step.new is not None]
+    check_together([item["price"] for item in items], mode_of(subscription))
     made = {step.new["id"] for step in steps if step.new is not None and step.has_new_period}
-    changed = with_following_end(with_items(subscription, kept), made, uow.ctx.now)
+    changed = with_following_end(with_items(subscription, items), made, uow.ctx.now)
     return changed, [_as_in(changed, step) for step in steps]
 
 
-def _as_in(subscription: Body, step: Step) -> Step:
+def _as_in(subscription: "Subscription", step: Step) -> Step:
     """A step whose item after it is as the subscription has it."""
     if step.new is None:
         return step
-    wanted = step.new["id"]
-    return Step(step.old, next(one for one in items_of(subscription) if one["id"] == wanted))
+    item_id = step.new["id"]
+    return Step(step.old, next(item for item in items_of(subscription) if item["id"] == item_id))
 
 
-def as_wanted(uow: UnitOfWork, item: Body, wanted: Mapping[str, Any], param: str) -> Body:
-    """An item of a subscription with the discounts and thresholds that a request wants."""
-    if "billing_thresholds" in wanted:
+def as_requested(
+    uow: UnitOfWork, item: "SubscriptionItem", request: Mapping[str, Any], param: str
+) -> "SubscriptionItem":
+    """An item of a subscription with the discounts and thresholds that a request asks for."""
+    if "billing_thresholds" in request:
         name = f"{param}[billing_thresholds]"
-        item = item | item_thresholds(item, wanted["billing_thresholds"], name)
-    if "discounts" in wanted:
-        given, name = wanted["discounts"] or [], f"{param}[discounts]"
+        thresholds = item_thresholds(item, request, name)
+        item = item | {"billing_thresholds": thresholds}
+    if "discounts" in request:
+        discounts, name = request["discounts"] or [], f"{param}[discounts]"
         holder = {"subscription": item["subscription"], "subscription_item": item["id"]}
-        item = item | exchange_discounts(uow, item, given, param=name, **holder)
+        item = item | exchange_discounts(uow, item, discounts, param=name, **holder)
     return item
 
 
@@ -111,65 +116,67 @@ def _check_fee(step: Step, param: str) -> None:
         check_fee(step.new["price"], step.new.get("quantity"), param, paid_minor=paid)
 
 
-def _step_as_wanted(uow: UnitOfWork, step: Step, wanted: Mapping[str, Any], param: str) -> Step:
+def _step_as_requested(uow: UnitOfWork, step: Step, request: Mapping[str, Any], param: str) -> Step:
     if step.new is None:
         return step
-    return Step(step.old, as_wanted(uow, step.new, wanted, param))
+    return Step(step.old, as_requested(uow, step.new, request, param))
 
 
 def _step(
-    subscription: Body,
-    stored: Mapping[str, Body],
-    prices: Mapping[str, Body],
-    wanted: Mapping[str, Any],
+    subscription: "Subscription",
+    stored: Mapping[str, "SubscriptionItem"],
+    prices: Mapping[str, "Price"],
+    request: Mapping[str, Any],
     place: tuple[str, int],
 ) -> Step:
     param, at = place
-    if "id" not in wanted:
-        return Step(None, _added(subscription, prices, wanted, place))
-    old = stored.get(wanted["id"])
+    if "id" not in request:
+        return Step(None, _added(subscription, prices, request, place))
+    old = stored.get(request["id"])
     if old is None:
         raise BillingError(
-            f"No such subscription_item: '{wanted['id']}'",
+            f"No such subscription_item: '{request['id']}'",
             code="resource_missing",
             param=f"{param}[id]",
         )
-    if wanted.get("deleted"):
+    if request.get("deleted"):
         return Step(old, None)
-    price = prices[wanted["price"]] if "price" in wanted else old["price"]
+    price = prices[request["price"]] if "price" in request else old["price"]
     new = old | {"price": price, "plan": plan_of(price)}
     if price["id"] != old["price"]["id"]:
         new.pop("quantity", None)  # at another price it is one again, unless the request says more
     if not is_metered(new):
         new["billing_thresholds"] = None
     if interval_of(price) != interval_of(old["price"]):
-        new |= _bounds(period_for(subscription, price, at))
-    return Step(old, _requantified(new, wanted, param) | _metadata(old, wanted, param))
+        period = period_for(subscription, price, at)
+        new |= {"current_period_start": period.start, "current_period_end": period.end}
+    quantified = _requantified(new, request, param)
+    return Step(old, quantified | {"metadata": _metadata(old["metadata"], request, param)})
 
 
 def _added(
-    subscription: Body,
-    prices: Mapping[str, Body],
-    wanted: Mapping[str, Any],
+    subscription: "Subscription",
+    prices: Mapping[str, "Price"],
+    request: Mapping[str, Any],
     place: tuple[str, int],
-) -> Body:
+) -> "SubscriptionItem":
     param, at = place
-    if "price" not in wanted:
+    if "price" not in request:
         raise BillingError(
             f"Missing required param: {param}[price].",
             code="parameter_missing",
             param=f"{param}[price]",
         )
-    if wanted.get("deleted"):
+    if request.get("deleted"):
         raise BillingError("Name the item to delete by its id.", param=f"{param}[deleted]")
-    price = prices[wanted["price"]]
-    metadata = _metadata({}, wanted, param)["metadata"]
-    terms = ItemTerms(price, quantity_of(price, wanted, param), metadata)
+    price = prices[request["price"]]
+    metadata = _metadata({}, request, param)
+    terms = ItemTerms(price, quantity_of(price, request, param), metadata)
     item = new_item(terms, subscription["id"], period_for(subscription, price, at), at)
-    return item | {"id": wanted.get("new_id", item["id"])}
+    return item | {"id": request.get("new_id", item["id"])}
 
 
-def period_for(subscription: Body, price: Body, at: int) -> Period:
+def period_for(subscription: "Subscription", price: "Price", at: int) -> Period:
     """The running period of an item with this price: that of items which recur as often.
 
     It is cut where the subscription ends.
@@ -181,20 +188,17 @@ def period_for(subscription: Body, price: Body, at: int) -> Period:
     return period_at(subscription["billing_cycle_anchor"], interval_of(price), at).until(end)
 
 
-def _requantified(item: Body, wanted: Mapping[str, Any], param: str) -> Body:
-    """The item with the quantity that its price allows: the wanted one, or the one it had."""
-    given = {"quantity": item["quantity"]} if "quantity" in item else {}
-    if item["price"]["recurring"]["usage_type"] == "metered":
-        given = {}
-    quantity = quantity_of(item["price"], given | dict(wanted), param)
-    rest = {name: value for name, value in item.items() if name != "quantity"}
-    return rest if quantity is None else rest | {"quantity": quantity}
+def _requantified(
+    item: "SubscriptionItem", request: Mapping[str, Any], param: str
+) -> "SubscriptionItem":
+    """The item with the quantity that its price allows: the requested one, or the one it had."""
+    has_quantity = "quantity" in item and not is_metered(item)
+    former = {"quantity": item["quantity"]} if has_quantity else {}
+    quantity = quantity_of(item["price"], former | dict(request), param)
+    changed = item.copy()
+    changed.pop("quantity", None)
+    return changed if quantity is None else changed | {"quantity": quantity}
 
 
-def _metadata(old: Mapping[str, Any], wanted: Mapping[str, Any], param: str) -> Body:
-    name = param_inside(param, "metadata")
-    return {"metadata": merged_metadata(old.get("metadata", {}), wanted.get("metadata"), name)}
-
-
-def _bounds(period: Period) -> Body:
-    return {"current_period_start": period.start, "current_period_end": period.end}
+def _metadata(stored: Mapping[str, str], request: Mapping[str, Any], param: str) -> dict[str, str]:
+    return merged_metadata(stored, request.get("metadata"), param_inside(param, "metadata"))

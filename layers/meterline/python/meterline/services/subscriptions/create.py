@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
@@ -25,7 +25,7 @@ from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_wor
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
 from meterline.services.invoices.one_off import add_one_off_items
-from meterline.services.subscriptions.changes import as_wanted
+from meterline.services.subscriptions.changes import as_requested
 from meterline.services.subscriptions.ends import ending_in_trial
 from meterline.services.subscriptions.first_periods import (
     first_lines,
@@ -48,6 +48,9 @@ from meterline.services.subscriptions.update import (
 )
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, Subscription
+
 _FLEXIBLE_SINCE = "2025-09-30"
 """The first API version whose subscriptions are flexible if nothing is said (section 1.8)."""
 
@@ -66,15 +69,15 @@ class Start:
 class Created:
     """A new subscription, and its first invoice as a draft if something is due at once."""
 
-    subscription: Body
-    invoice: Body | None
+    subscription: "Subscription"
+    invoice: "Invoice | None"
 
 
-def create_subscription(ctx: Context, params: Body) -> Body:
+def create_subscription(ctx: Context, params: Body) -> "Subscription":
     """Create a subscription and, if something is due at once, its first invoice.
 
-    The first invoice is finalised in the same commit if it is charged automatically, and an hour
-    later if it is sent (contract section 6). In flexible mode nothing due means no invoice.
+    The same commit finalises a first invoice that is charged automatically; one that is sent
+    becomes final an hour later (contract section 6). In flexible mode nothing due means no invoice.
     """
     customer = find(ctx, "customer", params["customer"], param="customer", status=404)
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
@@ -103,7 +106,7 @@ def start_subscription(uow: UnitOfWork, params: Body) -> Created:
     subscription = with_items(subscription, items)
     remember_thresholds(uow, subscription)
     if "pending_invoice_item_interval" in params:
-        subscription |= pending_interval(subscription, params, uow.ctx.now)
+        subscription = subscription | pending_interval(subscription, params, uow.ctx.now)
     add_one_off_items(uow, subscription, params.get("add_invoice_items", ()))
     prorates = params.get("proration_behavior") != "none"
     lines = first_lines(uow, subscription, periods, prorates=prorates)
@@ -136,8 +139,8 @@ def _opening(
 
 def _backdated(start: int, now: int) -> Opening:
     """The opening of a flexible subscription that runs since ``start``: anchored there."""
-    nothing = CyclePeriod(Period(start, now), Period(start, now))
-    return Opening(start, nothing, None)
+    past = CyclePeriod(Period(start, now), Period(start, now))
+    return Opening(start, past, None)
 
 
 def _trial_end(params: Mapping[str, Any], terms: list[ItemTerms], now: int) -> int | None:
@@ -153,54 +156,58 @@ def _days_of_prices(params: Mapping[str, Any], terms: list[ItemTerms]) -> int:
     return longest_trial(term.price for term in terms) if params.get("trial_from_plan") else 0
 
 
-def _subscription(uow: UnitOfWork, start: Start) -> Body:
+def _subscription(uow: UnitOfWork, start: Start) -> "Subscription":
     params = start.params
     subscription = new_subscription(uow.customer, start.terms, start.opening, params, uow.ctx.now)
-    subscription |= {"start_date": start.start}
+    subscription = subscription | {"start_date": start.start}
     if "billing_thresholds" in params:
-        subscription |= subscription_thresholds(params["billing_thresholds"])
+        subscription = subscription | {"billing_thresholds": subscription_thresholds(params)}
     if "invoice_settings" in params:
-        subscription |= invoice_settings(subscription, params)
+        settings = invoice_settings(subscription, params)
+        subscription = subscription | {"invoice_settings": settings}
     if "trial_settings" in params:
-        subscription |= {"trial_settings": trial_settings(params)}
+        subscription = subscription | {"trial_settings": trial_settings(params)}
     check_collection(subscription)
     return _discounted(uow, subscription, params)
 
 
-def _discounted(uow: UnitOfWork, subscription: Body, params: Body) -> Body:
-    """The subscription with the discounts of the request; its items with what they want."""
-    given, holder = params.get("discounts") or [], subscription["id"]
-    own = exchange_discounts(uow, subscription, given, subscription=holder)
+def _discounted(uow: UnitOfWork, subscription: "Subscription", params: Body) -> "Subscription":
+    """The subscription with the discounts of the request; its items with what it asks for them."""
+    discounts, holder = params.get("discounts") or [], subscription["id"]
+    own = exchange_discounts(uow, subscription, discounts, subscription=holder)
     items = [
-        as_wanted(uow, item, wanted, f"items[{index}]")
-        for index, (item, wanted) in enumerate(
+        as_requested(uow, item, request, f"items[{index}]")
+        for index, (item, request) in enumerate(
             zip(items_of(subscription), params["items"], strict=True)
         )
     ]
     return with_items(subscription, items) | own
 
 
-def _ending(uow: UnitOfWork, start: Start, subscription: Body) -> Body:
+def _ending(uow: UnitOfWork, start: Start, subscription: "Subscription") -> "Subscription":
     """The subscription with the end that its creation asks for."""
     params, now = start.params, uow.ctx.now
-    wanted = params.get("cancel_at")
+    requested = params.get("cancel_at")
     follows = bool(params.get("cancel_at_period_end"))
-    if wanted is None and not follows:
+    if requested is None and not follows:
         return subscription
-    if isinstance(wanted, int) and not follows:
-        at = wanted
+    if isinstance(requested, int) and not follows:
+        end = requested
     else:
         ends = [
-            first_periods(subscription, one).running.period.end for one in items_of(subscription)
+            first_periods(subscription, item).running.period.end for item in items_of(subscription)
         ]
-        at = min(ends) if follows or wanted == "min_period_end" else max(ends)
-    if at <= now:
+        end = min(ends) if follows or requested == "min_period_end" else max(ends)
+    if end <= now:
         raise BillingError("cancel_at must be in the future.", param="cancel_at")
-    ending = {"cancel_at": at, "canceled_at": now, "cancel_at_period_end": follows}
-    return ending_in_trial(subscription | ending)
+    return ending_in_trial(
+        subscription | {"cancel_at": end, "canceled_at": now, "cancel_at_period_end": follows}
+    )
 
 
-def _with_first_invoice(uow: UnitOfWork, subscription: Body, lines: list[ItemLine]) -> Created:
+def _with_first_invoice(
+    uow: UnitOfWork, subscription: "Subscription", lines: list[ItemLine]
+) -> Created:
     if not lines and not uow.pending.added:
         return Created(subscription, None)
     now = uow.ctx.now
@@ -211,11 +218,11 @@ def _with_first_invoice(uow: UnitOfWork, subscription: Body, lines: list[ItemLin
         period=Period(now, now),
         finalizes_at=finalizes_at(uow.ctx, subscription),
     )
-    invoice, after = draft_on(uow, subscription, terms, lines)
-    return Created(with_billed_lines(after, invoice), invoice)
+    invoice, billed = draft_on(uow, subscription, terms, lines)
+    return Created(with_billed_lines(billed, invoice), invoice)
 
 
 def _usual_billing_mode(ctx: Context) -> str:
-    """The mode of a subscription that says nothing: what the request's API version has."""
-    speaks = ctx.origin.api_version if ctx.origin else _FLEXIBLE_SINCE
-    return "flexible" if speaks >= _FLEXIBLE_SINCE else "classic"
+    """The mode of a subscription whose request names none: that of the request's API version."""
+    version = ctx.origin.api_version if ctx.origin else _FLEXIBLE_SINCE
+    return "flexible" if version >= _FLEXIBLE_SINCE else "classic"

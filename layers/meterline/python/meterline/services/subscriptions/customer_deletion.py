@@ -15,10 +15,10 @@ from meterline.store.base.documents import Body, Change, Conflict
 
 
 def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - route
-    """Delete a customer for good, and cancel its subscriptions; what is left says "deleted".
+    """Delete a customer for good, and cancel its subscriptions; the stub says "deleted".
 
-    Repeatable if it dies half way: the customer goes last, on condition that nothing runs for it
-    that was begun meanwhile.
+    A deletion that dies half way can be repeated: the customer goes last, on condition that no
+    subscription of it was begun meanwhile.
     """
     document = find(ctx, KIND, customer_id)
     ctx = on_customers_time(ctx, document)
@@ -27,16 +27,16 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
     document = find(ctx, KIND, customer_id)
     if running_subscriptions(document.body):
         raise Conflict(customer_id)
-    remains = {"id": customer_id, "object": KIND, "deleted": True}
-    kept = {"created": document.created} | with_batches_only(document.body)
-    gone = replace(document, body=remains | kept)
+    stub = {"id": customer_id, "object": KIND, "deleted": True}
+    remembered = {"created": document.created} | with_batches_only(document.body)
+    deleted = replace(document, body=stub | remembered)
     events = [EventDraft("customer.deleted", document.body)]
     clock_id = document.body["test_clock"]
     members_set = (
         without_member(ctx, clock_customers_set(clock_id), customer_id) if clock_id else []
     )
-    ctx.save(Change(puts=[gone, *members_set]), events, result_id=customer_id)
-    return remains
+    ctx.save(Change(puts=[deleted, *members_set]), events, result_id=customer_id)
+    return stub
 
 
 def _cancel_if_running(ctx: Context, subscription_id: str) -> None:

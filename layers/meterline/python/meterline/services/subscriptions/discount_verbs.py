@@ -1,5 +1,7 @@
 """Taking the discount of a subscription away."""
 
+from typing import TYPE_CHECKING
+
 from meterline.core.base.errors import BillingError
 from meterline.core.base.private_state import public
 from meterline.services.base.context import Context
@@ -10,26 +12,29 @@ from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.subscriptions.update import amend, load
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Subscription
+
 
 def delete_discount(ctx: Context, subscription_id: str, params: Body) -> Body:  # noqa: ARG001 - no parameters
     """Take the discount off a subscription; the answer is the discount, as deleted.
 
-    BillingError without a discount, and with several: which one is meant, only an update with
-    ``discounts`` can say.
+    BillingError without a discount, and with several: only an update with ``discounts`` can say
+    which one is meant.
     """
     ctx, document, customer = load(ctx, subscription_id)
     removed = find(ctx, KIND, _only_discount(document.body)).body
     uow = open_unit_of_work(ctx, customer)
-    after = amend(uow, document.body, {"discounts": []}).subscription
-    uow.put(subscription_document(after, document))
-    uow.emit("customer.subscription.updated", after, document.body)
+    amended = amend(uow, document.body, {"discounts": []}).subscription
+    uow.put(subscription_document(amended, document))
+    uow.emit("customer.subscription.updated", amended, document.body)
     uow.save(result_id=subscription_id)
     shown = {name: value for name, value in public(removed).items() if name != "end"}
     return shown | {"deleted": True}
 
 
-def _only_discount(subscription: Body) -> str:
-    discounts: list[str] = subscription["discounts"]
+def _only_discount(subscription: "Subscription") -> str:
+    discounts = subscription["discounts"]
     if not discounts:
         raise BillingError(
             f"No active discount for subscription: {subscription['id']}",

@@ -1,6 +1,7 @@
 """Dunning: an open invoice that is not paid in time is held against its subscription."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.services.account.settings import account_settings
 from meterline.services.base.context import Context
@@ -14,15 +15,18 @@ from meterline.services.billing.subscription_bodies import subscription_document
 from meterline.services.billing.subscription_status import change_status, judged_by
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.subscriptions.cancel import cancel_on, stop_invoices
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice
 
 
-def dun_invoice(ctx: Context, document: Document) -> list[Document]:
+def dun_invoice(ctx: Context, document: "Document[Invoice]") -> list[Document]:
     """Pass the next deadline of an open invoice; nothing if none has come.
 
     Late: an invoice with a due date emits ``invoice.overdue``, and its subscription becomes past
-    due. Given up: the subscription becomes unpaid, or is cancelled, as the account has it. Returns
-    the documents written.
+    due. Given up: the subscription becomes unpaid, or is cancelled, as the account's settings say.
+    Returns the documents written.
     """
     invoice = document.body
     due_at = invoice_due_at(invoice)
@@ -31,34 +35,33 @@ def dun_invoice(ctx: Context, document: Document) -> list[Document]:
     uow = open_unit_of_work(ctx, customer_of(ctx, document))
     deadlines = deadlines_of_invoice(invoice)
     if deadlines.late_at is not None:
-        after = with_deadlines(invoice, replace(deadlines, late_at=None))
+        dunned = with_deadlines(invoice, replace(deadlines, late_at=None))
         if invoice["due_date"] is not None:
-            uow.emit("invoice.overdue", after)
-        _fall_behind(uow, after)
+            uow.emit("invoice.overdue", dunned)
+        _fall_behind(uow, dunned)
     else:
-        after = with_deadlines(invoice, replace(deadlines, given_up_at=None))
-        after = _give_up(uow, after)
-    uow.put_first(replace(document, body=after, due_at=invoice_due_at(after)))
+        dunned = _give_up(uow, with_deadlines(invoice, replace(deadlines, given_up_at=None)))
+    uow.put_first(replace(document, body=dunned, due_at=invoice_due_at(dunned)))
     return uow.save()
 
 
-def _fall_behind(uow: UnitOfWork, invoice: Body) -> None:
+def _fall_behind(uow: UnitOfWork, invoice: "Invoice") -> None:
     document = judged_by(uow, invoice)
     if document is not None and document.body["status"] == "active":
         change_status(uow, document, {"status": "past_due"})
 
 
-def _give_up(uow: UnitOfWork, invoice: Body) -> Body:
-    """The invoice after its subscription was given up, if it is what that depends on."""
+def _give_up(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
+    """Give up the subscription whose status this invoice decides; returns the invoice after it."""
     document = judged_by(uow, invoice)
     if document is None or document.body["status"] != "past_due":
         return invoice
     if account_settings(uow.ctx)["unpaid_action"] == "mark_unpaid":
         change_status(uow, document, {"status": "unpaid"})
         return invoice
-    after, _ = cancel_on(uow, document.body, {}, reason="payment_failed")
-    after = stop_invoices(uow, after)
-    uow.put(subscription_document(after, document))
-    uow.emit("customer.subscription.deleted", after)
-    stopped = uow.drafted(invoice["id"])
+    canceled, _ = cancel_on(uow, document.body, {}, reason="payment_failed")
+    canceled = stop_invoices(uow, canceled)
+    uow.put(subscription_document(canceled, document))
+    uow.emit("customer.subscription.deleted", canceled)
+    stopped: Document[Invoice] | None = uow.drafted(invoice["id"])
     return with_deadlines(stopped.body, deadlines_of_invoice(invoice)) if stopped else invoice

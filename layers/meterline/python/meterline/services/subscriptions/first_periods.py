@@ -8,6 +8,7 @@ billing modes").
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
@@ -36,7 +37,9 @@ from meterline.services.catalog.price_terms import interval_of
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.handover import begin_counting
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Subscription, SubscriptionItem
 
 _MAX_BACKDATED_PERIODS = 250
 
@@ -53,20 +56,22 @@ class FirstPeriods:
     natural: CyclePeriod
 
 
-def first_periods(subscription: Body, item: Body) -> FirstPeriods:
+def first_periods(subscription: "Subscription", item: "SubscriptionItem") -> FirstPeriods:
     """The periods of a new item that have begun, from the subscription's start on."""
-    start, now = int(subscription["start_date"]), int(item["created"])
+    start, now = subscription["start_date"], item["created"]
     endless = subscription | {"cancel_at": None}
     if subscription["status"] == "trialing":
         past = _spans(endless | {"billing_cycle_anchor": start}, item, start, now)
-        cut = tuple(one.until(now) for one in past if one.period.start < now)
+        cut = tuple(span.until(now) for span in past if span.period.start < now)
         return FirstPeriods(cut, trial_span(subscription, now), trial_span(endless, now))
     spans = _spans(endless, item, start, now + 1)
     natural = spans[-1]
     return FirstPeriods(tuple(spans[:-1]), natural.until(subscription["cancel_at"]), natural)
 
 
-def in_first_period(uow: UnitOfWork, item: Body, periods: FirstPeriods, subscription: Body) -> Body:
+def in_first_period(
+    uow: UnitOfWork, item: "SubscriptionItem", periods: FirstPeriods, subscription: "Subscription"
+) -> "SubscriptionItem":
     """A new item in its running period; in classic mode it owes the usage of those before."""
     item = in_period(item, periods.running.period)
     if not is_metered(item):
@@ -82,39 +87,47 @@ def in_first_period(uow: UnitOfWork, item: Body, periods: FirstPeriods, subscrip
 
 
 def first_lines(
-    uow: UnitOfWork, subscription: Body, periods: Mapping[str, FirstPeriods], *, prorates: bool
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    periods: Mapping[str, FirstPeriods],
+    *,
+    prorates: bool,
 ) -> list[ItemLine]:
     """The lines of the first invoice.
 
-    What is not prorated bills no time before the subscription was made, and no first part of a
+    Without proration it bills no time before the subscription was made, and no first part of a
     period. Of a first period that the subscription's end cuts, flexible mode then takes the full
     price, and classic mode prorates it all the same.
     """
     mode = mode_of(subscription)
-    lines = _past_usage(uow, subscription, periods) if prorates else {}
-    made = []
+    past_usage = _past_usage(uow, subscription, periods) if prorates else {}
+    lines = []
     for item in items_of(subscription):
         own = periods[item["id"]]
         licences = [] if is_metered(item) or not prorates else own.past
-        made += [ItemLine(item, licensed_line(billed_item(item), licence)) for licence in licences]
-        made += [ItemLine(item, one) for one in lines.get(item["id"], ())]
+        lines += [ItemLine(item, licensed_line(billed_item(item), licence)) for licence in licences]
+        lines += [ItemLine(item, line) for line in past_usage.get(item["id"], ())]
         if subscription["status"] == "trialing":
             opening = trial_lines([billed_item(item)], own.running.period, mode)
         else:
             charged = own.running if prorates else _unprorated(own, item, mode)
             opening = opening_lines([billed_item(item)], charged, mode) if charged else []
-        made += [ItemLine(item, one) for one in opening]
-    return made
+        lines += [ItemLine(item, line) for line in opening]
+    return lines
 
 
-def _unprorated(own: FirstPeriods, item: Body, mode: BillingMode) -> CyclePeriod | None:
+def _unprorated(
+    own: FirstPeriods, item: "SubscriptionItem", mode: BillingMode
+) -> CyclePeriod | None:
     """The running period as it is charged without proration; None if it is free."""
     if own.natural.is_stub or own.natural.period.start < item["created"]:
         return None
     return own.running if mode is BillingMode.CLASSIC else own.running.at_full_price
 
 
-def _spans(endless: Body, item: Body, start: int, until: int) -> list[CyclePeriod]:
+def _spans(
+    endless: "Subscription", item: "SubscriptionItem", start: int, until: int
+) -> list[CyclePeriod]:
     """The periods from an instant on that begin before another."""
     spans: list[CyclePeriod] = []
     while start < until:
@@ -130,7 +143,7 @@ def _spans(endless: Body, item: Body, start: int, until: int) -> list[CyclePerio
 
 
 def _past_usage(
-    uow: UnitOfWork, subscription: Body, periods: Mapping[str, FirstPeriods]
+    uow: UnitOfWork, subscription: "Subscription", periods: Mapping[str, FirstPeriods]
 ) -> dict[str, list[Line]]:
     """The lines of flexible mode for the usage of each past period, by item."""
     if mode_of(subscription) is BillingMode.CLASSIC:

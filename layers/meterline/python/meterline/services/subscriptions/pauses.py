@@ -1,5 +1,7 @@
 """Pausing a subscription, and resuming one: what is credited, billed and left out."""
 
+from typing import TYPE_CHECKING
+
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.periods import Period
 from meterline.services.base.context import Context
@@ -23,10 +25,13 @@ from meterline.services.subscriptions.reset_cycle import Restart, restart
 from meterline.services.subscriptions.update import load
 from meterline.store.base.documents import Body, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, Subscription
+
 _NOW: Body = {"type": "now"}
 
 
-def pause_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
+def pause_subscription(ctx: Context, subscription_id: str, params: Body) -> "Subscription":
     """Stop a running subscription: no invoices and no new periods until it is resumed.
 
     ``bill_for`` says what of the running period is settled, by default its usage so far and the
@@ -34,24 +39,26 @@ def pause_subscription(ctx: Context, subscription_id: str, params: Body) -> Body
     """
     ctx, document, customer = load(ctx, subscription_id)
     uow = open_unit_of_work(ctx, customer)
-    after, invoice = pause_on(uow, document.body, params)
-    return _save(uow, document, after, invoice, "customer.subscription.paused")
+    paused, invoice = pause_on(uow, document.body, params)
+    return _save(uow, document, paused, invoice, "customer.subscription.paused")
 
 
-def resume_subscription(ctx: Context, subscription_id: str, params: Body) -> Body:
+def resume_subscription(ctx: Context, subscription_id: str, params: Body) -> "Subscription":
     """Let a paused subscription go on from now.
 
-    A new cycle begins, billed at once, or with ``billing_cycle_anchor=unchanged`` the rest of the
-    running one, prorated as ``proration_behavior`` says. What the pause left out is not billed:
-    nothing was paid in advance for it, and no usage of it counts.
+    A new cycle begins and is billed at once. With ``billing_cycle_anchor=unchanged`` the running
+    one goes on, and ``proration_behavior`` says how its rest is billed. The time of the pause is
+    free: nothing was paid in advance for it, and no usage of it counts.
     """
     ctx, document, customer = load(ctx, subscription_id)
     uow = open_unit_of_work(ctx, customer)
-    after, invoice = resume_on(uow, document.body, params)
-    return _save(uow, document, after, invoice, "customer.subscription.resumed")
+    resumed, invoice = resume_on(uow, document.body, params)
+    return _save(uow, document, resumed, invoice, "customer.subscription.resumed")
 
 
-def pause_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body | None]:
+def pause_on(
+    uow: UnitOfWork, before: "Subscription", params: Body
+) -> tuple["Subscription", "Invoice | None"]:
     """Decide on a pause: the subscription in it, and the invoice that it makes, as a draft.
 
     Pauses and their previews are both decided here.
@@ -61,14 +68,16 @@ def pause_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body | 
     bill_for = _bill_for(params)
     since = _bill_or_credit_period(uow, before, bill_for)
     settled = with_items(before, [settled_from(item, since) for item in items_of(before)])
-    after = paused_subscription(settled, "pause_requested", uow.ctx.now)
+    paused = paused_subscription(settled, "pause_requested", uow.ctx.now)
     behavior = params.get("invoicing_behavior", "pending_invoice_item")
     if behavior != "invoice" or not uow.pending.is_changed:
-        return after, None
-    return _drafted(uow, after, current_period(before).start, [])
+        return paused, None
+    return _drafted(uow, paused, current_period(before).start, [])
 
 
-def resume_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body | None]:
+def resume_on(
+    uow: UnitOfWork, before: "Subscription", params: Body
+) -> tuple["Subscription", "Invoice | None"]:
     """Decide on the end of a pause: the running subscription, and its invoice as a draft.
 
     Resumptions and their previews are both decided here.
@@ -80,20 +89,20 @@ def resume_on(uow: UnitOfWork, before: Body, params: Body) -> tuple[Body, Body |
     keeps = params.get("billing_cycle_anchor") in ("unchanged", {"type": "unchanged"})
     at = _resumed_at(uow, before, params) if keeps else uow.ctx.now
     anchor = before["billing_cycle_anchor"] if keeps else at
-    stopped = {name: value for name, value in before.items() if name != "status_details"}
-    stopped["status"] = "trialing"
-    after, lines = restart(uow, stopped, stopped, Restart(at, anchor), prorates=False)
-    after |= {"trial_end": before["trial_end"]}
+    in_trial = before | {"status": "trialing"}  # a new cycle ends a pause as it ends a trial
+    in_trial.pop("status_details", None)
+    resumed, lines = restart(uow, in_trial, in_trial, Restart(at, anchor), prorates=False)
+    resumed = resumed | {"trial_end": before["trial_end"]}
     behavior = params.get("proration_behavior", "create_prorations") if keeps else "always_invoice"
     if behavior != "always_invoice":
-        after = with_items(after, [settled_from(item, at) for item in items_of(after)])
+        resumed = with_items(resumed, [settled_from(item, at) for item in items_of(resumed)])
         how = Proration(at, prorates=behavior == "create_prorations")
-        steps = [Step(None, item) for item in items_of(after)]
-        return prorate_steps(uow, after, after, steps, how), None
-    return _drafted(uow, after, at, lines) if lines else (after, None)
+        steps = [Step(None, item) for item in items_of(resumed)]
+        return prorate_steps(uow, resumed, resumed, steps, how), None
+    return _drafted(uow, resumed, at, lines) if lines else (resumed, None)
 
 
-def _resumed_at(uow: UnitOfWork, subscription: Body, params: Body) -> int:
+def _resumed_at(uow: UnitOfWork, subscription: "Subscription", params: Body) -> int:
     """Since when the running period is charged again: now, or a ``proration_date`` of the pause."""
     now, since = uow.ctx.now, subscription["status_details"]["paused"]["transitioned_at"]
     at = int(params.get("proration_date", now))
@@ -106,27 +115,34 @@ def _resumed_at(uow: UnitOfWork, subscription: Body, params: Body) -> int:
 
 
 def _save(
-    uow: UnitOfWork, document: Document, after: Body, invoice: Body | None, happened: str
-) -> Body:
+    uow: UnitOfWork,
+    document: "Document[Subscription]",
+    after: "Subscription",
+    invoice: "Invoice | None",
+    event_type: str,
+) -> "Subscription":
     if invoice is not None:
         issue_on(uow, invoice)
     uow.put(subscription_document(after, document))
-    uow.emit(happened, after)
+    uow.emit(event_type, after)
     uow.emit("customer.subscription.updated", after, document.body)
     uow.save(result_id=document.id)
     return after
 
 
 def _bill_for(params: Body) -> Body:
-    given = params.get("bill_for") or {}
+    requested = params.get("bill_for") or {}
     return {
-        "outstanding_usage_through": given.get("outstanding_usage_through", _NOW),
-        "unused_time_from": given.get("unused_time_from", _NOW),
+        "outstanding_usage_through": requested.get("outstanding_usage_through", _NOW),
+        "unused_time_from": requested.get("unused_time_from", _NOW),
     }
 
 
-def _bill_or_credit_period(uow: UnitOfWork, subscription: Body, bill_for: Body) -> int:
-    """Settle the running period; returns from when on its licences are not charged any more."""
+def _bill_or_credit_period(uow: UnitOfWork, subscription: "Subscription", bill_for: Body) -> int:
+    """Credit and bill the running period as ``bill_for`` says.
+
+    Returns from when on its licences are not charged any more.
+    """
     unused_from = bill_for["unused_time_from"]["type"]
     whole = unused_from == "item_current_period_start"
     start = current_period(subscription).start if whole else uow.ctx.now
@@ -138,8 +154,8 @@ def _bill_or_credit_period(uow: UnitOfWork, subscription: Body, bill_for: Body) 
 
 
 def _drafted(
-    uow: UnitOfWork, subscription: Body, since: int, lines: list[ItemLine]
-) -> tuple[Body, Body]:
+    uow: UnitOfWork, subscription: "Subscription", since: int, lines: list[ItemLine]
+) -> tuple["Subscription", "Invoice"]:
     """The subscription after the invoice of a pause or its end, and that invoice as a draft."""
     now = uow.ctx.now
     terms = InvoiceTerms(
@@ -149,5 +165,5 @@ def _drafted(
         period=Period(min(since, now), now),
         finalizes_at=finalizes_at(uow.ctx, subscription),
     )
-    invoice, after = draft_on(uow, subscription, terms, lines)
-    return with_billed_lines(after, invoice), invoice
+    invoice, billed = draft_on(uow, subscription, terms, lines)
+    return with_billed_lines(billed, invoice), invoice

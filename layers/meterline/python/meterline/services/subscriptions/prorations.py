@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import metered_line
@@ -37,7 +38,7 @@ from meterline.services.billing.private_states import (
     InvoiceItemState,
     SubscriptionItemState,
 )
-from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.billing.subscription_bodies import items_of, with_items
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.billed_before import usage_billed
@@ -58,7 +59,8 @@ from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.handover import begin_counting, counts_on, end_of_counting
 from meterline.store.base.documents import Body
 
-"""Private state of an item: what it was when it was billed, if its price has changed since."""
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Subscription, SubscriptionItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +73,35 @@ class Proration:
 
 
 def prorate_steps(
-    uow: UnitOfWork, before: Body, after: Body, steps: Iterable[Step], how: Proration
-) -> Body:
-    """Add the pending items of changed items; returns the subscription that knows what is billed.
+    uow: UnitOfWork,
+    before: "Subscription",
+    after: "Subscription",
+    steps: Iterable[Step],
+    how: Proration,
+) -> "Subscription":
+    """Add the pending items of changed items; returns the subscription that remembers what is
+    billed.
 
     The newest item stands first, so a credit is made after its debit.
 
-    Nothing is prorated in a trial, where nothing is paid in advance and no usage is billed.
+    A trial prorates nothing: it takes no payment in advance, and its usage is free.
     """
     old_fees, new_fees = fees_last_billed(uow, before), fees_of(uow, after)
-    changed: dict[str, Body] = {}
+    changed: dict[str, SubscriptionItem] = {}
     for step in steps:
         if not step.is_repriced:
             continue
         if step.new is not None:
-            charged = _charge_rest(uow, after, step, new_fees, how)
+            charged = _charge_rest(uow, after, step.old, step.new, new_fees, how)
             changed[step.new["id"]] = charged
         if step.old is not None:
-            _bill_usage(uow, before, step, how)
+            _bill_usage(uow, before, step.old, step.new, how)
             _give_back(uow, before, step.old, old_fees, how)
     items = [changed.get(item["id"], item) for item in items_of(after)]
-    return after | {"items": after["items"] | {"data": items}}
+    return with_items(after, items)
 
 
-def credit_unused(uow: UnitOfWork, subscription: Body, how: Proration) -> None:
+def credit_unused(uow: UnitOfWork, subscription: "Subscription", how: Proration) -> None:
     """Credit the unused rest of all licensed items, as when their periods are cut short."""
     fees = fees_last_billed(uow, subscription)
     for item in items_of(subscription):
@@ -102,7 +109,12 @@ def credit_unused(uow: UnitOfWork, subscription: Body, how: Proration) -> None:
 
 
 def proration_of(
-    subscription: Body, item: Body, at: int, *, old: Fee | None = None, new: Fee | None = None
+    subscription: "Subscription",
+    item: "SubscriptionItem",
+    at: int,
+    *,
+    old: Fee | None = None,
+    new: Fee | None = None,
 ) -> ProratedChange:
     """The core's decision about a licensed item that goes (``old``) or comes (``new``) ``at``."""
     change = ItemChange(
@@ -119,8 +131,8 @@ def proration_of(
 
 def add_line(
     uow: UnitOfWork,
-    subscription: Body,
-    item: Body,
+    subscription: "Subscription",
+    item: "SubscriptionItem",
     line: ProrationLine,
     *,
     is_credit: bool,
@@ -160,7 +172,7 @@ def add_line(
     return replace(line.as_billed, source=added["id"])
 
 
-def _credited_by(item: Body, line: ProrationLine) -> list[str]:
+def _credited_by(item: "SubscriptionItem", line: ProrationLine) -> list[str]:
     """What billed the time that a credit gives back; classic mode credits all of it in one."""
     if line.credited is not None:
         return [line.credited]
@@ -169,7 +181,11 @@ def _credited_by(item: Body, line: ProrationLine) -> list[str]:
 
 
 def _give_back(
-    uow: UnitOfWork, subscription: Body, item: Body, fees: Mapping[str, Fee], how: Proration
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    item: "SubscriptionItem",
+    fees: Mapping[str, Fee],
+    how: Proration,
 ) -> None:
     if not how.prorates or is_metered(item) or is_free_time(subscription):
         return
@@ -178,18 +194,22 @@ def _give_back(
 
 
 def _charge_rest(
-    uow: UnitOfWork, subscription: Body, step: Step, fees: Mapping[str, Fee], how: Proration
-) -> Body:
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    old: "SubscriptionItem | None",
+    new: "SubscriptionItem",
+    fees: Mapping[str, Fee],
+    how: Proration,
+) -> "SubscriptionItem":
     """The changed item, which is charged for the rest of its period or counts usage from now on."""
-    item = step.new or {}
-    if is_metered(item):
-        return _counting_since(uow, subscription, step, how)
+    if is_metered(new):
+        return _counting_since(uow, subscription, old, new, how)
     if is_free_time(subscription):
-        return item
+        return new
     if not how.prorates:
         # What was billed stays billed: a later change credits that, and not the new price.
-        return _remembering(item, step.old) if step.old is not None else with_billed(item, ())
-    item = _knowing(item, {})
+        return _remembering(new, old) if old is not None else with_billed(new, ())
+    item = _with_billed_as(new, {})
     change = proration_of(subscription, item, how.at, new=fees[item["id"]])
     return charged_anew(
         with_active_used(uow, subscription, item),
@@ -197,31 +217,36 @@ def _charge_rest(
     )
 
 
-def _counting_since(uow: UnitOfWork, subscription: Body, step: Step, how: Proration) -> Body:
+def _counting_since(
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    old: "SubscriptionItem | None",
+    new: "SubscriptionItem",
+    how: Proration,
+) -> "SubscriptionItem":
     """The changed item, which counts usage from the change on."""
-    new = step.new or {}
-    if step.old is not None and counts_on(step.old, new):
-        return counting_from(new, max(how.at, usage_period(step.old).start))
+    if old is not None and counts_on(old, new):
+        return counting_from(new, max(how.at, usage_period(old).start))
     item = counting_from(new, how.at)
     if how.at != uow.ctx.now or is_free_time(subscription):
         return item
     return begin_counting(uow, item, how.at)
 
 
-def _remembering(item: Body, old: Body) -> Body:
+def _remembering(item: "SubscriptionItem", old: "SubscriptionItem") -> "SubscriptionItem":
     """An item at another price that remembers what it was when it was billed, by what billed it."""
-    price = {name: old["price"][name] for name in ("id", "product")}
-    was = {"price": price, "quantity": old.get("quantity", 1)}
-    known = SubscriptionItemState.of(old).billed_as or {}
+    price = {"id": old["price"]["id"], "product": old["price"]["product"]}
+    latest = {"price": price, "quantity": old.get("quantity", 1)}
+    earlier = SubscriptionItemState.of(old).billed_as or {}
     sources = (span.source for span in billed_spans(old) if span.source is not None)
-    return _knowing(item, {source: known.get(source, was) for source in sources})
+    return _with_billed_as(item, {source: earlier.get(source, latest) for source in sources})
 
 
-def _knowing(item: Body, billed_as: Body) -> Body:
+def _with_billed_as(item: "SubscriptionItem", billed_as: dict[str, Body]) -> "SubscriptionItem":
     return replace(SubscriptionItemState.of(item), billed_as=billed_as or None).on(item)
 
 
-def _as_billed(item: Body, source: str | None) -> Body:
+def _as_billed(item: "SubscriptionItem", source: str | None) -> "SubscriptionItem":
     """An item as it was when ``source`` billed it, with the price and quantity that a credit names.
 
     Classic mode, which names no source, credits the item as it is.
@@ -230,21 +255,33 @@ def _as_billed(item: Body, source: str | None) -> Body:
     return item | billed_as.get(source or "", {})
 
 
-def _bill_usage(uow: UnitOfWork, subscription: Body, step: Step, how: Proration) -> None:
+def _bill_usage(
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    old: "SubscriptionItem",
+    new: "SubscriptionItem | None",
+    how: Proration,
+) -> None:
     """Bill the usage of a metered item that goes or changes its price, as flexible mode does."""
-    item = step.old or {}
-    if not is_metered(item) or is_free_time(subscription):
+    if not is_metered(old) or is_free_time(subscription):
         return
-    cut = _cut(uow, subscription, step, how)
+    cut = _cut(uow, subscription, old, new, how)
     if cut.billed is not None:
-        bill_usage(uow, subscription, item, cut.billed)
+        bill_usage(uow, subscription, old, cut.billed)
 
 
-def _cut(uow: UnitOfWork, subscription: Body, step: Step, how: Proration) -> UsageCut:
-    """How a change cuts an item's period; what stops counting now has the present second too."""
-    old = step.old or {}
+def _cut(
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    old: "SubscriptionItem",
+    new: "SubscriptionItem | None",
+    how: Proration,
+) -> UsageCut:
+    """How a change cuts an item's period; an item that stops counting now has the present second
+    too.
+    """
     period, mode = usage_period(old), mode_of(subscription)
-    if counts_on(old, step.new):
+    if counts_on(old, new):
         return cut_by_price_change(period, how.at, mode, prorate=how.prorates)
 
     def removed_at(at: int) -> UsageCut:
@@ -257,11 +294,12 @@ def _cut(uow: UnitOfWork, subscription: Body, step: Step, how: Proration) -> Usa
     return removed_at(end_of_counting(uow, old))
 
 
-def bill_usage(uow: UnitOfWork, subscription: Body, item: Body, period: Period) -> None:
+def bill_usage(
+    uow: UnitOfWork, subscription: "Subscription", item: "SubscriptionItem", period: Period
+) -> None:
     """Add a pending item for a metered item's usage of a period, at its price.
 
-    It is rated again when its invoice is finalised, so that usage which is still being counted gets
-    in.
+    Finalising its invoice rates it again, so that usage which is still being counted gets in.
     """
     usage = usage_in(uow.ctx, subscription["customer"], {"": (item, period)})[""]
     span = usage_span(item, subscription["billing_cycle_anchor"], period)
@@ -280,11 +318,11 @@ def bill_usage(uow: UnitOfWork, subscription: Body, item: Body, period: Period) 
         metadata=dict(item["metadata"]),
         state=InvoiceItemState.of(shown),
     )
-    for one in reversed(_less_billed_before(terms, usage_billed(uow, item))):
-        uow.add_item(new_item(uow, one))
+    for item_terms in reversed(_less_billed_before(terms, usage_billed(uow, item))):
+        uow.add_item(new_item(uow, item_terms))
 
 
-def _product_of(uow: UnitOfWork, item: Body) -> ProductName:
+def _product_of(uow: UnitOfWork, item: "SubscriptionItem") -> ProductName:
     product_id = item["price"]["product"]
     return product_names(uow, [item["price"]]).get(product_id, ProductName(""))
 

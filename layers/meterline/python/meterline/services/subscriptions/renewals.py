@@ -1,11 +1,11 @@
 """Rolling billing cycles: the end of one period, the start of the next, and the invoice between.
 
-Whatever falls due for a subscription is decided from stored state alone, so a message that comes
-twice or late finds nothing to do, and a subscription that fell behind catches up instant by
-instant.
+Each piece of due work is decided from stored state alone. So a message that comes twice or late
+finds nothing to do, and a subscription that fell behind catches up instant by instant.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from meterline.core.base.periods import Period
 from meterline.core.billing.cycles import CyclePeriod
@@ -51,57 +51,60 @@ from meterline.services.invoices.drafting import (
 from meterline.services.invoices.metered import usage_in
 from meterline.services.invoices.pay_or_close import expire_incomplete
 from meterline.services.subscriptions.handover import begin_counting
-from meterline.store.base.documents import Body, Change, Document
+from meterline.store.base.documents import Change, Document
 
-type _Decide = Callable[[UnitOfWork, Body], Body]
-"""Decides what a subscription becomes of that which is due for it."""
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer, Invoice, Subscription, SubscriptionItem
+
+type _Decide = Callable[[UnitOfWork, "Subscription"], "Subscription"]
+"""Does what is due for a subscription; returns the subscription after it."""
 
 
-def renew_subscription(ctx: Context, document: Document) -> list[Document]:
+def renew_subscription(ctx: Context, document: "Document[Subscription]") -> list[Document]:
     """End the periods of a subscription that are over, or the subscription itself, in one commit.
 
-    That commit holds the new period, the draft invoice (usage of the ended period, licences of the
+    The commit holds the new period, the draft invoice (usage of the ended period, licences of the
     coming one, pending items) and their events. The invoice's id follows from the period, so it
     exists once. Returns the documents written, which fall due again later.
     """
     return _commit(ctx, document, _roll)
 
 
-def expire_subscription(ctx: Context, document: Document) -> list[Document]:
+def expire_subscription(ctx: Context, document: "Document[Subscription]") -> list[Document]:
     """Give up a subscription whose first invoice was not paid in time."""
     return _commit(ctx, document, expire_incomplete)
 
 
-def resume_collection(ctx: Context, document: Document) -> list[Document]:
+def resume_collection(ctx: Context, document: "Document[Subscription]") -> list[Document]:
     """End a pause of collection at the instant that it was set to."""
     return _commit(ctx, document, lambda _, before: before | {"pause_collection": None})
 
 
-def bill_pending_items(ctx: Context, document: Document) -> list[Document]:
+def bill_pending_items(ctx: Context, document: "Document[Subscription]") -> list[Document]:
     """Bill the pending items between two renewals, as ``pending_invoice_item_interval`` asks."""
     return _commit(ctx, document, _bill_pending)
 
 
-def _commit(ctx: Context, document: Document, decide: _Decide) -> list[Document]:
-    """Commit what is decided about a subscription, with its events; returns what was written."""
+def _commit(ctx: Context, document: "Document[Subscription]", decide: _Decide) -> list[Document]:
+    """Commit what ``decide`` makes of a subscription, with the events; returns what was written."""
     subscription = document.body
-    customer = ctx.store.get(subscription["customer"])
+    customer: Document[Customer] | None = ctx.store.get(subscription["customer"])
     if customer is None or customer.body.get("deleted"):
         return _end_without_customer(ctx, document)
     uow = open_unit_of_work(ctx, customer)
-    after = decide(uow, subscription)
-    uow.put(subscription_document(after, document))
-    if after["status"] == "canceled":
-        uow.emit("customer.subscription.deleted", after)
+    decided = decide(uow, subscription)
+    uow.put(subscription_document(decided, document))
+    if decided["status"] == "canceled":
+        uow.emit("customer.subscription.deleted", decided)
     else:
-        if after["status"] == "paused" != subscription["status"]:
-            uow.emit("customer.subscription.paused", after)
-        _emit_updated(uow, after, subscription)
+        if decided["status"] == "paused" != subscription["status"]:
+            uow.emit("customer.subscription.paused", decided)
+        _emit_updated(uow, decided, subscription)
     return uow.save()
 
 
-def _emit_updated(uow: UnitOfWork, after: Body, before: Body) -> None:
-    """Tell of a subscription that went on; of its latest invoice by an event of its own."""
+def _emit_updated(uow: UnitOfWork, after: "Subscription", before: "Subscription") -> None:
+    """Emit the update of a subscription that goes on; its latest invoice by an event of its own."""
     renewed = after | {"latest_invoice": before["latest_invoice"]}
     if renewed != before:
         uow.emit("customer.subscription.updated", renewed, before)
@@ -109,10 +112,10 @@ def _emit_updated(uow: UnitOfWork, after: Body, before: Body) -> None:
         uow.emit("customer.subscription.updated", after, renewed)
 
 
-def _roll(uow: UnitOfWork, subscription: Body) -> Body:
+def _roll(uow: UnitOfWork, subscription: "Subscription") -> "Subscription":
     """The subscription after the end of its running period, or after its own."""
     if subscription["status"] == "paused":
-        return ended_subscription(subscription, int(subscription["cancel_at"]))
+        return ended_subscription(subscription, _end_of(subscription))
     closing = closing_period(subscription)
     terms = InvoiceTerms(
         id=derived_object_id("invoice", subscription["id"], "cycle", closing.end),
@@ -121,38 +124,38 @@ def _roll(uow: UnitOfWork, subscription: Body) -> Body:
         period=closing,
         finalizes_at=uow.ctx.now + invoice_grace_seconds(uow.ctx),
     )
-    invoice, after = draft_renewal(uow, subscription, terms)
+    invoice, renewed = draft_renewal(uow, subscription, terms)
     if invoice is not None:
         issue_on(uow, invoice)
-    return after
+    return renewed
 
 
 def draft_renewal(
-    uow: UnitOfWork, subscription: Body, terms: InvoiceTerms
-) -> tuple[Body | None, Body]:
+    uow: UnitOfWork, subscription: "Subscription", terms: InvoiceTerms
+) -> tuple["Invoice | None", "Subscription"]:
     """The invoice at the end of the closing period, with the usage counted so far, or None.
 
     Also the subscription after it: in its coming period, paused or ended. The usage of a trial is
-    not billed, so a trial of nothing but metered items ends without an invoice, unless they owe the
-    usage of before.
+    free, so a trial of nothing but metered items ends without an invoice, unless they owe usage
+    from before it.
     """
     due = closing_period(subscription).end
     goes_on = not ends_at(subscription, due) and _trial_ends(subscription, due)
     fate = fate_of_trial(subscription, due) if goes_on else None
     if fate is not None:
-        lines, after = owed_lines(uow.ctx, subscription), fate
+        lines, renewed = owed_lines(uow.ctx, subscription), fate
     else:
         lines = renewal_item_lines(uow.ctx, subscription, due)
-        after = _counting_after(uow, subscription, _after_period(subscription, due))
+        renewed = _counting_after(uow, subscription, _after_period(subscription, due))
     bills_pending = fate is None and uow.pending.has(pending_for(subscription))
     if not lines and not bills_pending:
-        return None, after
-    invoice, spent = draft_on(uow, subscription, terms, lines)
-    left = with_discounts_of(after | {"latest_invoice": spent["latest_invoice"]}, spent)
-    return invoice, with_billed_lines(left, invoice)
+        return None, renewed
+    invoice, billed = draft_on(uow, subscription, terms, lines)
+    renewed = with_discounts_of(renewed | {"latest_invoice": billed["latest_invoice"]}, billed)
+    return invoice, with_billed_lines(renewed, invoice)
 
 
-def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemLine]:
+def renewal_item_lines(ctx: Context, subscription: "Subscription", due: int) -> list[ItemLine]:
     """The lines of the items whose periods end at ``due``, newest items first."""
     ends = ends_at(subscription, due)
     ending = [item for item in items_of(subscription) if ends or item["current_period_end"] == due]
@@ -163,7 +166,7 @@ def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemL
         if (unbilled := unbilled_usage(subscription, item)) is not None
     }
     usage = usage_in(ctx, subscription["customer"], periods)
-    ending.sort(key=lambda item: int(item["created"]), reverse=True)
+    ending.sort(key=lambda item: item["created"], reverse=True)
     lines = []
     for item in ending:
         coming = None if ends else coming_span(subscription, item)
@@ -171,17 +174,19 @@ def renewal_item_lines(ctx: Context, subscription: Body, due: int) -> list[ItemL
         ended = usage_span(item, subscription["billing_cycle_anchor"], used)
         billed = [billed_item(item)]
         if not trialing:
-            made = renewal_lines(billed, usage, ended, coming)
+            own_lines = renewal_lines(billed, usage, ended, coming)
         else:
-            made = renewal_lines(billed, usage, ended, None) if item["id"] in periods else []
-            made += opening_lines(billed, coming, mode_of(subscription)) if coming else []
-        lines += [ItemLine(item, line) for line in made]
+            own_lines = renewal_lines(billed, usage, ended, None) if item["id"] in periods else []
+            own_lines += opening_lines(billed, coming, mode_of(subscription)) if coming else []
+        lines += [ItemLine(item, line) for line in own_lines]
     return lines
 
 
-def usage_lines(ctx: Context, subscription: Body, end_of: Callable[[Body], int]) -> list[ItemLine]:
-    """What metered items used that is not billed yet, up to an end of each; in free time what they
-    owe of before.
+def usage_lines(
+    ctx: Context, subscription: "Subscription", end_of: Callable[["SubscriptionItem"], int]
+) -> list[ItemLine]:
+    """The lines of the usage of metered items that is not billed yet, up to an end of each; in free
+    time only of the usage that they owe from before it.
     """
     cuts = {}
     for item in items_of(subscription):
@@ -202,13 +207,13 @@ def usage_lines(ctx: Context, subscription: Body, end_of: Callable[[Body], int])
     ]
 
 
-def owed_lines(ctx: Context, subscription: Body) -> list[ItemLine]:
+def owed_lines(ctx: Context, subscription: "Subscription") -> list[ItemLine]:
     """What metered items in a trial owe of the time before it."""
     trial = subscription | {"status": "trialing"}
-    return usage_lines(ctx, trial, lambda item: int(item["current_period_start"]))
+    return usage_lines(ctx, trial, lambda item: item["current_period_start"])
 
 
-def closing_period(subscription: Body) -> Period:
+def closing_period(subscription: "Subscription") -> Period:
     """The current period up to what is due first: its own end, or that of the subscription.
 
     Periods are cut where their subscription ends, but it ends then whatever they say.
@@ -217,13 +222,20 @@ def closing_period(subscription: Body) -> Period:
     return _until(current, current.end if due is None else due)
 
 
-def ends_at(subscription: Body, due: int) -> bool:
+def ends_at(subscription: "Subscription", due: int) -> bool:
     """Whether a subscription ends at an instant or before it."""
     cancel_at = subscription["cancel_at"]
     return cancel_at is not None and cancel_at <= due
 
 
-def coming_span(subscription: Body, item: Body) -> CyclePeriod | None:
+def _end_of(subscription: "Subscription") -> int:
+    """When a subscription with an end ends."""
+    end = subscription["cancel_at"]
+    assert end is not None, "asked only of one that is due because it ends"  # noqa: S101
+    return end
+
+
+def coming_span(subscription: "Subscription", item: "SubscriptionItem") -> CyclePeriod | None:
     """The period of an item after its current one, or None if the subscription ends with it."""
     start = item["current_period_end"]
     cancel_at = subscription["cancel_at"]
@@ -236,7 +248,7 @@ def _until(period: Period, end: int) -> Period:
     return Period(min(period.start, end), min(period.end, end))
 
 
-def _after_period(subscription: Body, due: int) -> Body:
+def _after_period(subscription: "Subscription", due: int) -> "Subscription":
     """The subscription once the periods that end at ``due`` are over."""
     if ends_at(subscription, due):
         return ended_subscription(subscription, due)
@@ -254,7 +266,9 @@ def _after_period(subscription: Body, due: int) -> Body:
     }
 
 
-def _counting_after(uow: UnitOfWork, before: Body, after: Body) -> Body:
+def _counting_after(
+    uow: UnitOfWork, before: "Subscription", after: "Subscription"
+) -> "Subscription":
     """The subscription after a period: after a trial its items begin to count."""
     if before["status"] != "trialing" or is_ended(after):
         return after
@@ -267,20 +281,20 @@ def _counting_after(uow: UnitOfWork, before: Body, after: Body) -> Body:
     )
 
 
-def _trial_ends(subscription: Body, due: int) -> bool:
-    return bool(subscription["status"] == "trialing" and subscription["trial_end"] == due)
+def _trial_ends(subscription: "Subscription", due: int) -> bool:
+    return subscription["status"] == "trialing" and subscription["trial_end"] == due
 
 
-def fate_of_trial(subscription: Body, due: int) -> Body | None:
-    """What becomes of a subscription whose trial ends, if it does not go on.
+def fate_of_trial(subscription: "Subscription", due: int) -> "Subscription | None":
+    """A subscription whose trial ends, paused or ended; None if it goes on.
 
     Meterline keeps no payment methods, so a trial that needs one to go on never has it.
     """
     if subscription["collection_method"] == "send_invoice":
         return None
     behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-    settled = map(without_owed_usage, items_of(subscription))
-    subscription = with_items(subscription, list(settled))
+    items = [without_owed_usage(item) for item in items_of(subscription)]
+    subscription = with_items(subscription, items)
     if behavior == "cancel":
         return ended_subscription(subscription, due)
     if behavior == "pause":
@@ -288,8 +302,9 @@ def fate_of_trial(subscription: Body, due: int) -> Body | None:
     return None
 
 
-def _bill_pending(uow: UnitOfWork, subscription: Body) -> Body:
-    due = int(subscription["next_pending_invoice_item_invoice"])
+def _bill_pending(uow: UnitOfWork, subscription: "Subscription") -> "Subscription":
+    due = subscription["next_pending_invoice_item_invoice"]
+    assert due is not None, "asked only of one that is due for it"  # noqa: S101
     after = subscription | {
         "next_pending_invoice_item_invoice": next_pending_invoice(subscription, due)
     }
@@ -307,10 +322,8 @@ def _bill_pending(uow: UnitOfWork, subscription: Body) -> Body:
     return after
 
 
-def _end_without_customer(ctx: Context, document: Document) -> list[Document]:
+def _end_without_customer(ctx: Context, document: "Document[Subscription]") -> list[Document]:
     """End the subscription of a deleted customer: there is nobody to bill."""
-    after = ended_subscription(document.body, ctx.now)
-    written = subscription_document(after, document)
-    events = [EventDraft("customer.subscription.deleted", after)]
-    ctx.save(Change(puts=[written]), events)
-    return [written]
+    ended = subscription_document(ended_subscription(document.body, ctx.now), document)
+    ctx.save(Change(puts=[ended]), [EventDraft("customer.subscription.deleted", ended.body)])
+    return [ended]

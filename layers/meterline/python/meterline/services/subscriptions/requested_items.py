@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.money import check_amount
@@ -10,13 +10,16 @@ from meterline.core.base.periods import Interval
 from meterline.core.base.unset import merged_metadata
 from meterline.core.billing.invoicing import BillingMode
 from meterline.core.billing.mixed_intervals import check_mixed_intervals, shortest_interval
+from meterline.core.catalog.plans import recurring_of
 from meterline.core.catalog.rating import rate
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.subscription_bodies import ItemTerms
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.catalog.price_terms import interval_of, price_plan
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Price
 
 MAX_ITEMS = 20
 
@@ -29,7 +32,7 @@ def item_terms(
 ) -> list[ItemTerms]:
     """The requested items with their prices; refused if they cannot stand on one subscription.
 
-    Without a ``currency`` their prices are taken in the customer's, or in that of the first.
+    Without a ``currency`` prices are in the customer's, or in that of the first.
     """
     items = with_inline_prices(uow, items, "items")
     prices = recurring_prices(uow, items, currency or uow.customer["currency"])
@@ -43,21 +46,22 @@ def item_terms(
         )
         for index, item in enumerate(items)
     ]
-    for index, one in enumerate(terms):
-        check_fee(one.price, one.quantity, f"items[{index}]")
+    for index, term in enumerate(terms):
+        check_fee(term.price, term.quantity, f"items[{index}]")
     check_together([term.price for term in terms], mode)
     return terms
 
 
 def recurring_prices(
     uow: UnitOfWork, items: Sequence[Mapping[str, Any]], currency: str | None
-) -> dict[str, Body]:
+) -> dict[str, "Price"]:
     """The prices that items name, by id; each must be recurring, and active or made for it.
 
-    As they are sold in ``currency``, or in that of the first; a price that is not stays as it is.
+    Each is as it is sold in ``currency``, or in that of the first; a price that is not sold in it
+    stays as it is.
     """
     found = uow.read(str(item["price"]) for item in items if "price" in item)
-    prices = {}
+    prices: dict[str, Price] = {}
     for index, item in enumerate(items):
         if "price" in item:
             param = f"items[{index}][price]"
@@ -73,7 +77,7 @@ def recurring_prices(
 
 
 def check_sold_in(
-    prices: Mapping[str, Body], items: Sequence[Mapping[str, Any]], currency: str
+    prices: Mapping[str, "Price"], items: Sequence[Mapping[str, Any]], currency: str
 ) -> None:
     """Refuse items whose price has no amount in a currency."""
     for index, item in enumerate(items):
@@ -85,9 +89,9 @@ def check_sold_in(
             )
 
 
-def quantity_of(price: Body, item: Mapping[str, Any], param: str) -> int | None:
+def quantity_of(price: "Price", item: Mapping[str, Any], param: str) -> int | None:
     """How many licences an item asks for; None if its price is metered."""
-    if price["recurring"]["usage_type"] != "metered":
+    if recurring_of(price)["usage_type"] != "metered":
         return int(item.get("quantity", 1))
     if "quantity" in item:
         raise BillingError(
@@ -98,22 +102,22 @@ def quantity_of(price: Body, item: Mapping[str, Any], param: str) -> int | None:
     return None
 
 
-def check_fee(price: Body, quantity: int | None, param: str, *, paid_minor: int = 0) -> None:
+def check_fee(price: "Price", quantity: int | None, param: str, *, paid_minor: int = 0) -> None:
     """Refuse licences whose fee for a period is too large for one line.
 
-    A fee that was ``paid_minor`` can always become smaller.
+    A fee of ``paid_minor`` before the change may become smaller, even if it is still too large.
     """
     amount = fee_of(price, quantity)
     if amount > paid_minor:
         check_amount(amount, price["currency"], f"{param}[quantity]")
 
 
-def fee_of(price: Body, quantity: int | None) -> int:
+def fee_of(price: "Price", quantity: int | None) -> int:
     """What licences cost for a whole period, in minor units; usage (None) has no fee."""
     return 0 if quantity is None else rate(price_plan(price), Decimal(quantity)).amount_minor
 
 
-def check_together(prices: Sequence[Body], mode: BillingMode) -> None:
+def check_together(prices: Sequence["Price"], mode: BillingMode) -> None:
     """Refuse prices that cannot stand on one subscription.
 
     One currency, each price once, at most 20; in classic mode one interval, in flexible mode
@@ -147,12 +151,12 @@ def check_together(prices: Sequence[Body], mode: BillingMode) -> None:
     check_mixed_intervals(interval_of(price) for price in prices)
 
 
-def own_interval(prices: Iterable[Body]) -> Interval:
+def own_interval(prices: Iterable["Price"]) -> Interval:
     """The interval that a subscription's own cycle follows: the shortest of its prices."""
     return shortest_interval(interval_of(price) for price in prices)
 
 
-def _check_recurring(price: Body, param: str) -> None:
+def _check_recurring(price: "Price", param: str) -> None:
     if price["type"] != "recurring":
         raise BillingError(
             f"The price specified is set to `type=one_time` but this field only accepts prices with"
@@ -161,7 +165,7 @@ def _check_recurring(price: Body, param: str) -> None:
         )
 
 
-def _check_active(price: Body, param: str) -> None:
+def _check_active(price: "Price", param: str) -> None:
     if not price["active"]:
         raise BillingError(
             f"The price specified is inactive. This field only accepts active prices: activate"

@@ -1,11 +1,12 @@
 """Restarting a subscription's cycle: the running period ends at once and a new one begins.
 
-That is so when the anchor is reset, when a trial is given or ends early, and in classic mode when
-the interval changes or free prices become paid ones (contract sections 5.3 and 5.4).
+A cycle restarts when the anchor is reset, when a trial is given or ends early, and in classic mode
+when the interval changes or free prices become paid ones (contract sections 5.3 and 5.4).
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.core.billing.anchors import check_trial_end
@@ -42,6 +43,9 @@ from meterline.services.subscriptions.renewals import usage_lines
 from meterline.services.subscriptions.requested_items import own_interval
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Subscription, SubscriptionChanges, SubscriptionItem
+
 _IN_TRIAL = "subscription_update_trial_after_billing_cycle_anchor"
 
 
@@ -55,11 +59,13 @@ class Restart:
     at: int
     anchor: int
     trial_end: int | None = None
-    begun: tuple[Body, ...] = ()
+    begun: tuple["SubscriptionItem", ...] = ()
 
 
-def restart_of(before: Body, after: Body, params: Body, now: int) -> Restart | None:
-    """The restart that a change means, or None: asked for, by a trial, or by classic rules."""
+def restart_of(
+    before: "Subscription", after: "Subscription", params: Body, now: int
+) -> Restart | None:
+    """The restart that a change means: requested, by a trial, or by classic rules; else None."""
     trial_end = params.get("trial_end")
     if trial_end == "now" and before["status"] == "trialing":
         return Restart(now, now)
@@ -89,30 +95,30 @@ def restart_of(before: Body, after: Body, params: Body, now: int) -> Restart | N
 
 
 def restart(
-    uow: UnitOfWork, before: Body, after: Body, how: Restart, *, prorates: bool
-) -> tuple[Body, list[ItemLine]]:
+    uow: UnitOfWork, before: "Subscription", after: "Subscription", how: Restart, *, prorates: bool
+) -> tuple["Subscription", list[ItemLine]]:
     """The subscription in its new cycle, and the lines of the invoice that goes with it.
 
-    The unused time of the cut period is credited by pending items, its usage is billed by lines.
+    Pending items credit the unused time of the cut period, lines bill its usage.
     """
     lines = usage_lines(uow.ctx, before, _ends_of_usage(uow, after, how))
     lines += usage_lines(uow.ctx, with_items(before, list(how.begun)), lambda _: how.at)
     credit_unused(uow, before, Proration(how.at, prorates))
-    renewed = after | _standing(before, how)
+    renewed = after | _in_new_cycle(before, how)
     spans = _spans(renewed, how)
     end = end_of_new_cycle(_in_periods(renewed, spans), uow.ctx.now)
     spans = {item_id: span.until(end) for item_id, span in spans.items()}
     renewed = _counting(uow, before, _in_periods(renewed, spans), how)
     next_pending = next_pending_invoice(renewed, max(how.at, uow.ctx.now))
     restarted = renewed | {"cancel_at": end, "next_pending_invoice_item_invoice": next_pending}
-    for item in sorted(items_of(restarted), key=lambda one: int(one["created"]), reverse=True):
+    for item in sorted(items_of(restarted), key=lambda item: item["created"], reverse=True):
         lines += [ItemLine(item, line) for line in _first_lines(after, item, spans, how)]
     return restarted, lines
 
 
 def begun_before(
-    subscription: Body, steps: Iterable[Step], changed_at: int, restarts_at: int
-) -> tuple[Body, ...]:
+    subscription: "Subscription", steps: Iterable[Step], changed_at: int, restarts_at: int
+) -> tuple["SubscriptionItem", ...]:
     """The items that a change lets count usage since before the cycle that it restarts.
 
     Usage of a trial is free, also of what is added to it.
@@ -126,11 +132,13 @@ def begun_before(
     )
 
 
-def _ends_of_usage(uow: UnitOfWork, after: Body, how: Restart) -> Callable[[Body], int]:
+def _ends_of_usage(
+    uow: UnitOfWork, after: "Subscription", how: Restart
+) -> Callable[["SubscriptionItem"], int]:
     """Up to when items bill their usage: those that go on to count, up to the new cycle."""
     coming = {item["id"]: item for item in items_of(after)} if how.trial_end is None else {}
 
-    def end_of(item: Body) -> int:
+    def end_of(item: "SubscriptionItem") -> int:
         if how.at != uow.ctx.now or counts_on(item, coming.get(item["id"])):
             return how.at
         return end_of_counting(uow, item)
@@ -138,7 +146,9 @@ def _ends_of_usage(uow: UnitOfWork, after: Body, how: Restart) -> Callable[[Body
     return end_of
 
 
-def _counting(uow: UnitOfWork, before: Body, renewed: Body, how: Restart) -> Body:
+def _counting(
+    uow: UnitOfWork, before: "Subscription", renewed: "Subscription", how: Restart
+) -> "Subscription":
     """The subscription whose items begin to count with the new cycle if they did not before."""
     if how.trial_end is not None:
         return renewed
@@ -154,7 +164,7 @@ def _counting(uow: UnitOfWork, before: Body, renewed: Body, how: Restart) -> Bod
     )
 
 
-def _spans(renewed: Body, how: Restart) -> dict[str, CyclePeriod]:
+def _spans(renewed: "Subscription", how: Restart) -> dict[str, CyclePeriod]:
     """The first periods of the new cycle by item, up to an end that does not follow them."""
     endless = without_following_end(renewed)
     return {
@@ -165,7 +175,7 @@ def _spans(renewed: Body, how: Restart) -> dict[str, CyclePeriod]:
     }
 
 
-def _in_periods(subscription: Body, spans: Mapping[str, CyclePeriod]) -> Body:
+def _in_periods(subscription: "Subscription", spans: Mapping[str, CyclePeriod]) -> "Subscription":
     return with_items(
         subscription,
         [in_period(item, spans[item["id"]].period) for item in items_of(subscription)],
@@ -173,7 +183,7 @@ def _in_periods(subscription: Body, spans: Mapping[str, CyclePeriod]) -> Body:
 
 
 def _first_lines(
-    after: Body, item: Body, spans: dict[str, CyclePeriod], how: Restart
+    after: "Subscription", item: "SubscriptionItem", spans: dict[str, CyclePeriod], how: Restart
 ) -> list[Line]:
     billed, span = billed_item(item), spans[item["id"]]
     if how.trial_end is not None:
@@ -181,21 +191,26 @@ def _first_lines(
     return opening_lines([billed], span, mode_of(after))
 
 
-def _standing(before: Body, how: Restart) -> Body:
-    changes: Body = {"billing_cycle_anchor": how.anchor}
-    if how.trial_end is None:
-        ended = {"trial_end": how.at, "status": "active"}
-        return changes | (ended if before["status"] == "trialing" else {})
-    goes_on = before["status"] == "trialing" or mode_of(before) is BillingMode.CLASSIC
-    started = (before["trial_start"] if goes_on else None) or how.at
-    return changes | {"status": "trialing", "trial_start": started, "trial_end": how.trial_end}
+def _in_new_cycle(before: "Subscription", how: Restart) -> "SubscriptionChanges":
+    """The anchor of the new cycle, and the trial that begins or ends with it."""
+    if how.trial_end is not None:
+        goes_on = before["status"] == "trialing" or mode_of(before) is BillingMode.CLASSIC
+        return {
+            "billing_cycle_anchor": how.anchor,
+            "status": "trialing",
+            "trial_start": (before["trial_start"] if goes_on else None) or how.at,
+            "trial_end": how.trial_end,
+        }
+    if before["status"] == "trialing":
+        return {"billing_cycle_anchor": how.anchor, "status": "active", "trial_end": how.at}
+    return {"billing_cycle_anchor": how.anchor}
 
 
 def _resets(params: Body) -> bool:
     return params.get("billing_cycle_anchor") in ("now", {"type": "now"})
 
 
-def _cycle_terms(subscription: Body) -> CycleTerms:
+def _cycle_terms(subscription: "Subscription") -> CycleTerms:
     items = items_of(subscription)
     interval = own_interval(item["price"] for item in items)
     return CycleTerms(interval, is_free(billed_item(item) for item in items))

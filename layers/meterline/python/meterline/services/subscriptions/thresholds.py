@@ -1,13 +1,14 @@
 """Billing thresholds: an invoice in the middle of a period, once enough is due.
 
-They are looked at whenever usage of the customer was counted, and when its test clock arrives. The
-running period goes on, its tiers with it: whatever bills its usage later takes off what was billed
-before. Or it ends at once and a new one begins, if ``reset_billing_cycle_anchor`` says so (contract
-section 5.9).
+The usage watch checks them whenever usage of the customer was counted, and a test clock when it
+arrives. The running period goes on, its tiers with it: the invoice that bills its usage later takes
+off what was billed before. Or, with ``reset_billing_cycle_anchor``, the period ends at once and a
+new one begins (contract section 5.9).
 """
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import exact_difference
@@ -44,90 +45,110 @@ from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
 from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.reset_cycle import Restart, restart
-from meterline.services.subscriptions.threshold_terms import has_thresholds, marked
-from meterline.store.base.documents import Body, Document
+from meterline.services.subscriptions.threshold_terms import (
+    amount_threshold,
+    has_thresholds,
+    marked,
+)
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Customer,
+        Invoice,
+        InvoiceLine,
+        InvoiceThresholdReason,
+        InvoiceThresholdReasonItemReason,
+        Subscription,
+        SubscriptionItem,
+    )
+    from meterline.store.base.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
 class ItemUsage:
     """What a metered item used in its period so far, and how much of that is billed."""
 
-    item: Body
+    item: "SubscriptionItem"
     period: Period
     usage: Usage
 
     @property
-    def is_crossed(self) -> bool:
-        """Whether what is not billed yet reaches the item's own threshold."""
-        threshold = (self.item["billing_thresholds"] or {}).get("usage_gte")
-        known = SubscriptionItemState.of(self.item).usage_billed
-        billed = "0" if known is None else known["quantity"]
+    def crossed_threshold(self) -> int | None:
+        """The item's own threshold, if it has one and what is not billed yet reaches it."""
+        thresholds = self.item["billing_thresholds"]
+        if thresholds is None or thresholds["usage_gte"] is None:
+            return None
+        earlier = SubscriptionItemState.of(self.item).usage_billed
+        billed = "0" if earlier is None else earlier["quantity"]
         further = exact_difference(self.usage.quantity, Decimal(billed))
-        return threshold is not None and further >= threshold
+        return thresholds["usage_gte"] if further >= thresholds["usage_gte"] else None
 
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """The thresholds that are crossed: the subscription's amount, and items of their own."""
+    """The thresholds that are crossed: the subscription's amount, and the usage of items by id."""
 
     amount_gte: int | None
-    items: list[Body]
+    usage_gte: dict[str, int]
 
 
 def bill_thresholds(ctx: Context, customer_id: str) -> list[str]:
     """Bill the subscriptions of a customer whose thresholds are crossed now; the invoices' ids.
 
-    Two at once decide on one stored state, so one of them fails and finds nothing left to do.
+    Two workers at once decide on one stored state. One of them fails, and finds nothing left to do
+    when it is called again.
     """
-    customer = ctx.store.get(customer_id)
+    customer: Document[Customer] | None = ctx.store.get(customer_id)
     if customer is None or not marked(customer.body):
         return []
     try:
         ctx = on_customers_time(ctx, customer)
     except BillingError:
-        return []  # the test clock is on its way and looks itself when it arrives, or is gone
+        return []  # the test clock is advancing and bills them when it arrives, or is deleted
     return bill_crossed(ctx, customer)
 
 
-def bill_crossed(ctx: Context, customer: Document) -> list[str]:
+def bill_crossed(ctx: Context, customer: "Document[Customer]") -> list[str]:
     """The same at the instant of ``ctx``, whatever the customer's test clock is doing."""
     if customer.body.get("deleted"):
         return []
-    billed = [_bill(ctx, customer.id, one) for one in marked(customer.body)]
+    billed = [_bill(ctx, customer.id, marked_id) for marked_id in marked(customer.body)]
     return [invoice_id for invoice_id in billed if invoice_id is not None]
 
 
 def _bill(ctx: Context, customer_id: str, subscription_id: str) -> str | None:
     """Bill one subscription in one commit, if a threshold of it is crossed; the invoice's id."""
     found = ctx.store.get_many([customer_id, subscription_id])
-    customer, document = found[customer_id], found[subscription_id]
+    customer: Document[Customer] = found[customer_id]
+    document: Document[Subscription] = found[subscription_id]
     subscription = document.body
     if not _is_watched(subscription, ctx.now):
         return None
     uow = open_unit_of_work(ctx, customer)
     usage, terms = _usage(uow, subscription), _terms(uow, document)
-    invoice, after = _further(uow, subscription, usage, terms)
+    invoice, billed = _further(uow, subscription, usage, terms)
     crossed = _crossed(subscription, invoice, usage)
     if crossed is None:
         return None
-    if (subscription["billing_thresholds"] or {}).get("reset_billing_cycle_anchor"):
+    thresholds = subscription["billing_thresholds"]
+    if thresholds is not None and thresholds["reset_billing_cycle_anchor"]:
         uow = open_unit_of_work(ctx, customer)
-        invoice, after = _reset(uow, subscription, terms)
+        invoice, billed = _reset(uow, subscription, terms)
     issue_on(uow, invoice | {"threshold_reason": _reason(crossed, invoice)})
-    uow.put(subscription_document(after, document))
-    uow.emit("customer.subscription.updated", after, subscription)
+    uow.put(subscription_document(billed, document))
+    uow.emit("customer.subscription.updated", billed, subscription)
     uow.save()
     return terms.id
 
 
-def _is_watched(subscription: Body, now: int) -> bool:
+def _is_watched(subscription: "Subscription", now: int) -> bool:
     """Whether thresholds count now: the subscription runs, in no trial, and renews later."""
     running = subscription["status"] == "active" and has_thresholds(subscription)
     return running and is_watched(current_period(subscription), now)
 
 
-def _usage(uow: UnitOfWork, subscription: Body) -> list[ItemUsage]:
-    """Of each metered item, what it used in its period up to the present second."""
+def _usage(uow: UnitOfWork, subscription: "Subscription") -> list[ItemUsage]:
+    """What each metered item used in its period, the present second included."""
     cuts = {}
     for item in items_of(subscription):
         used, _ = split(usage_period(item), uow.ctx.now + 1)
@@ -137,7 +158,7 @@ def _usage(uow: UnitOfWork, subscription: Body) -> list[ItemUsage]:
     return [ItemUsage(*cut, usage[item_id]) for item_id, cut in cuts.items()]
 
 
-def _terms(uow: UnitOfWork, document: Document) -> InvoiceTerms:
+def _terms(uow: UnitOfWork, document: "Document[Subscription]") -> InvoiceTerms:
     now = uow.ctx.now
     return InvoiceTerms(
         id=derived_object_id("invoice", document.id, "threshold", document.version),
@@ -149,24 +170,26 @@ def _terms(uow: UnitOfWork, document: Document) -> InvoiceTerms:
 
 
 def _further(
-    uow: UnitOfWork, subscription: Body, usage: list[ItemUsage], terms: InvoiceTerms
-) -> tuple[Body, Body]:
-    """The invoice of the usage so far, less what was billed, and the subscription that knows it.
+    uow: UnitOfWork, subscription: "Subscription", usage: list[ItemUsage], terms: InvoiceTerms
+) -> tuple["Invoice", "Subscription"]:
+    """The invoice of the usage so far, less what was billed, and the subscription that remembers
+    it.
 
-    Its lines are not rated again: what an item remembers as billed must stay what was billed.
+    Finalising does not rate its lines again: what an item remembers as billed must stay what was
+    billed.
     """
     anchor = subscription["billing_cycle_anchor"]
     lines = [
         ItemLine(
-            one.item,
+            used.item,
             interim_line(
-                billed_item(one.item),
-                one.usage,
-                one.period,
-                usage_span(one.item, anchor, usage_period(one.item)),
+                billed_item(used.item),
+                used.usage,
+                used.period,
+                usage_span(used.item, anchor, usage_period(used.item)),
             ),
         )
-        for one in usage
+        for used in usage
     ]
     invoice, after = draft_on(uow, subscription, terms, lines)
     billed: dict[str, UsageBilled] = {
@@ -179,21 +202,24 @@ def _further(
         if (item_id := billed_item_of(line)) and LineState.of(line).meter
     }
     fixed = [_fixed(line) if billed_item_of(line) else line for line in invoice_lines(invoice)]
-    items = [_knowing(item, billed.get(item["id"])) for item in items_of(after)]
+    items = [_with_usage_billed(item, billed.get(item["id"])) for item in items_of(after)]
     return invoice | {"lines": invoice["lines"] | {"data": fixed}}, with_items(after, items)
 
 
-def _fixed(line: Body) -> Body:
+def _fixed(line: "InvoiceLine") -> "InvoiceLine":
+    """A line that is not rated again: it names no meter."""
     return replace(LineState.of(line), meter=None).on(line)
 
 
-def _knowing(item: Body, billed: UsageBilled | None) -> Body:
+def _with_usage_billed(item: "SubscriptionItem", billed: UsageBilled | None) -> "SubscriptionItem":
     if billed is None:
         return item
     return replace(SubscriptionItemState.of(item), usage_billed=billed).on(item)
 
 
-def _reset(uow: UnitOfWork, subscription: Body, terms: InvoiceTerms) -> tuple[Body, Body]:
+def _reset(
+    uow: UnitOfWork, subscription: "Subscription", terms: InvoiceTerms
+) -> tuple["Invoice", "Subscription"]:
     """The invoice that ends the period with the present second, and the subscription after it."""
     at = uow.ctx.now + 1
     restarted, lines = restart(uow, subscription, subscription, Restart(at, at), prorates=True)
@@ -201,18 +227,26 @@ def _reset(uow: UnitOfWork, subscription: Body, terms: InvoiceTerms) -> tuple[Bo
     return invoice, with_billed_lines(after, invoice)
 
 
-def _crossed(subscription: Body, invoice: Body, usage: list[ItemUsage]) -> Crossed | None:
-    amount = (subscription["billing_thresholds"] or {}).get("amount_gte")
+def _crossed(
+    subscription: "Subscription", invoice: "Invoice", usage: list[ItemUsage]
+) -> Crossed | None:
+    amount = amount_threshold(subscription)
     reached = amount if amount is not None and invoice["total"] >= amount else None
-    items = [one.item for one in usage if one.is_crossed]
-    return Crossed(reached, items) if reached is not None or items else None
+    of_items = {
+        used.item["id"]: threshold
+        for used in usage
+        if (threshold := used.crossed_threshold) is not None
+    }
+    return Crossed(reached, of_items) if reached is not None or of_items else None
 
 
-def _reason(crossed: Crossed, invoice: Body) -> Body:
+def _reason(crossed: Crossed, invoice: "Invoice") -> "InvoiceThresholdReason":
     """The ``threshold_reason`` of the invoice, with its lines."""
-
-    def lines_of(item: Body) -> Body:
-        ids = [line["id"] for line in invoice_lines(invoice) if billed_item_of(line) == item["id"]]
-        return {"line_item_ids": ids, "usage_gte": item["billing_thresholds"]["usage_gte"]}
-
-    return {"amount_gte": crossed.amount_gte, "item_reasons": list(map(lines_of, crossed.items))}
+    lines_of: dict[str | None, list[str]] = {}
+    for line in invoice_lines(invoice):
+        lines_of.setdefault(billed_item_of(line), []).append(line["id"])
+    item_reasons: list[InvoiceThresholdReasonItemReason] = [
+        {"line_item_ids": lines_of.get(item_id, []), "usage_gte": usage_gte}
+        for item_id, usage_gte in crossed.usage_gte.items()
+    ]
+    return {"amount_gte": crossed.amount_gte, "item_reasons": item_reasons}

@@ -1,6 +1,7 @@
 """The trial reminder: emitted three days before a trial ends."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
@@ -8,18 +9,22 @@ from meterline.services.billing.private_states import SubscriptionState
 from meterline.services.billing.subscription_bodies import subscription_document, trial_notice_at
 from meterline.store.base.documents import Change, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Subscription
 
-def emit_trial_will_end(ctx: Context, document: Document) -> list[Document]:
-    """Tell that a trial ends soon, once for each end that it is given (contract section 5.4).
 
-    Does nothing if that is not due. Returns the documents written, which fall due again later.
+def emit_trial_will_end(ctx: Context, document: "Document[Subscription]") -> list[Document]:
+    """Emit that a trial ends soon, once for each end that it is given (contract section 5.4).
+
+    Does nothing if the event is not due. Returns the documents written, which fall due again later.
     """
     subscription = document.body
     notice_at = trial_notice_at(subscription)
     if notice_at is None or notice_at > ctx.now:
         return []
     state = SubscriptionState.of(subscription)
-    reminded = replace(state, trial_end_told=subscription["trial_end"]).on(subscription)
-    told = subscription_document(reminded, document)
-    ctx.save(Change(puts=[told]), [EventDraft("customer.subscription.trial_will_end", told.body)])
-    return [told]
+    body = replace(state, trial_end_told=subscription["trial_end"]).on(subscription)
+    reminded = subscription_document(body, document)
+    event = EventDraft("customer.subscription.trial_will_end", reminded.body)
+    ctx.save(Change(puts=[reminded]), [event])
+    return [reminded]

@@ -1,8 +1,8 @@
-"""Changing subscriptions: items, cycle, trial, discounts, end, and what is said about them."""
+"""Changing subscriptions: items, cycle, trial, discounts, end, and the fields that bill nothing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
@@ -10,6 +10,7 @@ from meterline.core.base.unset import UNSET, merged_metadata, or_none
 from meterline.core.billing.anchors import trial_end_from_days
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import BillingMode, opening_lines
+from meterline.core.catalog.plans import recurring_of
 from meterline.core.subscriptions.item_changes import check_proration_date
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
@@ -44,7 +45,7 @@ from meterline.services.invoices.drafting import (
 from meterline.services.invoices.one_off import add_one_off_items
 from meterline.services.subscriptions.cancel import cancellation_details, change_end
 from meterline.services.subscriptions.changes import Step, change_items
-from meterline.services.subscriptions.ends import wanted_end
+from meterline.services.subscriptions.ends import requested_end
 from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
 from meterline.services.subscriptions.renewals import fate_of_trial, owed_lines
@@ -55,6 +56,19 @@ from meterline.services.subscriptions.threshold_terms import (
 )
 from meterline.store.base.documents import Body, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Customer,
+        Invoice,
+        Price,
+        Subscription,
+        SubscriptionChanges,
+        SubscriptionInvoiceSettings,
+        SubscriptionPauseCollection,
+        SubscriptionPendingInvoiceItemInterval,
+        SubscriptionTrialSettings,
+    )
+
 _PLAIN_FIELDS = ("description", "days_until_due", "collection_method")
 _EDITABLE_AFTER_THE_END = {"metadata", "cancellation_details"}
 
@@ -63,16 +77,16 @@ _EDITABLE_AFTER_THE_END = {"metadata", "cancellation_details"}
 class Amended:
     """A changed subscription, and the invoice that the change makes at once, if any: a draft."""
 
-    subscription: Body
-    invoice: Body | None
+    subscription: "Subscription"
+    invoice: "Invoice | None"
 
 
 def update_subscription(
     ctx: Context, subscription_id: str, params: Body, *, result_id: str | None = None
-) -> Body:
-    """Change a subscription; what the change costs is billed now or with the next invoice.
+) -> "Subscription":
+    """Change a subscription; an invoice bills the change now, or the next one does.
 
-    ``result_id`` names what the request answers with, if that is not the subscription.
+    ``result_id`` names the object that the request answers with, if it is not the subscription.
     """
     ctx, document, customer = load(ctx, subscription_id)
     uow = open_unit_of_work(ctx, customer)
@@ -93,24 +107,24 @@ def update_subscription(
     return after
 
 
-def _of_only_item(subscription: Body, params: Body) -> Body:
-    """The change with what it says of the subscription's only item as that of an item."""
-    given = {name: params[name] for name in ("plan", "quantity") if name in params}
-    if not given:
+def _of_only_item(subscription: "Subscription", params: Body) -> Body:
+    """The request with its own ``plan`` and ``quantity`` as those of the only item."""
+    of_item = {name: params[name] for name in ("plan", "quantity") if name in params}
+    if not of_item:
         return params
     items = items_of(subscription)
     if "items" in params or len(items) != 1:
         raise BillingError(
             "This is about the only item of a subscription: describe several as `items`, or change"
             " them by /v1/subscription_items.",
-            param=next(iter(given)),
+            param=next(iter(of_item)),
         )
-    change = {name: value for name, value in params.items() if name not in given}
-    change["items"] = [{"id": items[0]["id"]} | given]
+    change = {name: value for name, value in params.items() if name not in of_item}
+    change["items"] = [{"id": items[0]["id"]} | of_item]
     return change
 
 
-def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
+def amend(uow: UnitOfWork, before: "Subscription", params: Body) -> Amended:
     """Decide on a change: the subscription after it, pending items on the unit of work, the
     invoice.
 
@@ -128,7 +142,7 @@ def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
         after |= exchange_discounts(
             uow, after, params["discounts"] or [], subscription=before["id"]
         )
-    end = wanted_end(params)
+    end = requested_end(params)
     changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
     remember_thresholds(uow, changed)
     check_trial_terms(params)
@@ -149,7 +163,11 @@ def amend(uow: UnitOfWork, before: Body, params: Body) -> Amended:
     else:
         changed = prorate_steps(uow, after, changed, steps, how)
         lines = _additions(changed, steps, params)
-    changed |= {name: after[name] for name in end}
+    if end:
+        changed = changed | {
+            "cancel_at": after["cancel_at"],
+            "cancel_at_period_end": after["cancel_at_period_end"],
+        }
     changed = change_end(uow, changed, params, prorates=how.prorates)
     bills_now = _bills_at_once(params) and (lines or uow.pending.is_changed)
     if new_cycle is None and not bills_now:
@@ -165,13 +183,13 @@ def _bills_at_once(params: Body) -> bool:
     return bool(params.get("proration_behavior") == "always_invoice")
 
 
-def _additions(after: Body, steps: Iterable[Step], params: Body) -> list[ItemLine]:
-    """The lines of classic mode for metered items that are added and invoiced at once: nothing."""
+def _additions(after: "Subscription", steps: Iterable[Step], params: Body) -> list[ItemLine]:
+    """The empty lines that classic mode adds for metered items, added and invoiced at once."""
     classic = mode_of(after) is BillingMode.CLASSIC
     if not classic or not _bills_at_once(params) or is_free_time(after):
         return []
     added = {step.new["id"] for step in steps if step.old is None and step.new is not None}
-    items = [one for one in items_of(after) if one["id"] in added and is_metered(one)]
+    items = [item for item in items_of(after) if item["id"] in added and is_metered(item)]
     spans = [(item, usage_period(item)) for item in items]
     return [
         ItemLine(item, line)
@@ -180,30 +198,36 @@ def _additions(after: Body, steps: Iterable[Step], params: Body) -> list[ItemLin
     ]
 
 
-def _fate_of_ended_trial(before: Body, changed: Body, params: Body, now: int) -> Body | None:
-    """What becomes of a subscription whose trial is ended now, if it does not go on."""
+def _fate_of_ended_trial(
+    before: "Subscription", changed: "Subscription", params: Body, now: int
+) -> "Subscription | None":
+    """A subscription whose trial a request ends now, paused or ended; None if it goes on."""
     if before["status"] != "trialing" or params.get("trial_end") != "now":
         return None
     items = [item | {"current_period_end": now} for item in items_of(changed)]
-    over = with_items(changed, items) | {"trial_end": now, "billing_cycle_anchor": now}
-    fate = fate_of_trial(over, now)
+    ended = with_items(changed, items) | {"trial_end": now, "billing_cycle_anchor": now}
+    fate = fate_of_trial(ended, now)
     if fate is None or fate["status"] != "canceled":
         return fate
-    details = fate["cancellation_details"] | {"reason": "cancellation_requested"}
-    return fate | {"cancellation_details": details}
+    details = fate["cancellation_details"]
+    return fate | {"cancellation_details": details | {"reason": "cancellation_requested"}}
 
 
-def load(ctx: Context, subscription_id: str) -> tuple[Context, Document, Document]:
+def load(
+    ctx: Context, subscription_id: str
+) -> tuple[Context, "Document[Subscription]", "Document[Customer]"]:
     """A subscription and its customer, with the context on the customer's time."""
     document = find(ctx, "subscription", subscription_id)
     customer = find(ctx, "customer", document.body["customer"], param="customer")
     return on_customers_time(ctx, customer), document, customer
 
 
-def _billed(uow: UnitOfWork, after: Body, lines: list[ItemLine], takes: Selection) -> Amended:
-    """The change with its invoice, which takes pending items with it.
+def _billed(
+    uow: UnitOfWork, after: "Subscription", lines: list[ItemLine], takes: Selection
+) -> Amended:
+    """The change with its invoice, which bills pending items too.
 
-    It is for the running period, which an anchor that is reset has just begun.
+    The invoice is for the running period; an anchor that is reset has just begun it.
     """
     if not lines and not uow.pending.has(takes):
         return Amended(after, None)
@@ -215,19 +239,20 @@ def _billed(uow: UnitOfWork, after: Body, lines: list[ItemLine], takes: Selectio
         period=Period(min(current_period(after).start, now), now),
         finalizes_at=finalizes_at(uow.ctx, after),
     )
-    invoice, spent = draft_on(uow, after, terms, lines, takes)
-    return Amended(with_billed_lines(spent, invoice), invoice)
+    invoice, billed = draft_on(uow, after, terms, lines, takes)
+    return Amended(with_billed_lines(billed, invoice), invoice)
 
 
-def _proration(subscription: Body, params: Body, now: int) -> Proration:
+def _proration(subscription: "Subscription", params: Body, now: int) -> Proration:
     at = params.get("proration_date", now)
     if "proration_date" in params:
         check_proration_date(at, current_period(subscription))
     return Proration(at, params.get("proration_behavior") != "none")
 
 
-def _plain_changes(before: Body, params: Body, now: int) -> dict[str, Any]:
-    changes = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
+def _plain_changes(before: "Subscription", params: Body, now: int) -> "SubscriptionChanges":
+    plain: Any = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
+    changes: SubscriptionChanges = plain
     if "metadata" in params:
         changes["metadata"] = merged_metadata(before["metadata"], params["metadata"])
     if "cancellation_details" in params:
@@ -235,9 +260,9 @@ def _plain_changes(before: Body, params: Body, now: int) -> dict[str, Any]:
     if "pause_collection" in params:
         changes["pause_collection"] = pause_collection(params, now)
     if "billing_thresholds" in params:
-        changes |= subscription_thresholds(params["billing_thresholds"])
+        changes["billing_thresholds"] = subscription_thresholds(params)
     if "invoice_settings" in params:
-        changes |= invoice_settings(before, params)
+        changes["invoice_settings"] = invoice_settings(before, params)
     if "trial_settings" in params:
         changes["trial_settings"] = trial_settings(params)
     if "pending_invoice_item_interval" in params:
@@ -246,7 +271,7 @@ def _plain_changes(before: Body, params: Body, now: int) -> dict[str, Any]:
     return changes
 
 
-def check_collection(subscription: Body) -> None:
+def check_collection(subscription: "Subscription") -> None:
     """Refuse an invoice that is sent without a day until which it is due, and the reverse."""
     sends = subscription["collection_method"] == "send_invoice"
     if sends and subscription["days_until_due"] is None:
@@ -261,23 +286,23 @@ def check_collection(subscription: Body) -> None:
         )
 
 
-def pause_collection(params: Body, now: int) -> Body | None:
+def pause_collection(params: Body, now: int) -> "SubscriptionPauseCollection | None":
     """The pause of collection that a request asks for; it cannot have ended already."""
-    given = params["pause_collection"]
-    if given is UNSET:
+    pause = params["pause_collection"]
+    if pause is UNSET:
         return None
-    resumes_at = given.get("resumes_at")
+    resumes_at = pause.get("resumes_at")
     if resumes_at is not None and resumes_at <= now:
         raise BillingError(
             f"resumes_at must be in the future: {resumes_at} is not after {now}. Leave it out to"
             " pause until further notice.",
             param="pause_collection[resumes_at]",
         )
-    return {"behavior": given["behavior"], "resumes_at": resumes_at}
+    return {"behavior": pause["behavior"], "resumes_at": resumes_at}
 
 
-def trial_of_prices(subscription: Body, now: int) -> Body:
-    """The trial that the prices of a subscription give it, if they do: the longest of theirs."""
+def trial_of_prices(subscription: "Subscription", now: int) -> Body:
+    """The parameters of the longest trial that the prices of a subscription have, if any."""
     prices = [item["price"] for item in items_of(subscription)]
     days = longest_trial(prices)
     return {"trial_end": trial_end_from_days(now, days)} if days else {}
@@ -291,31 +316,32 @@ def check_trial_terms(params: Mapping[str, Any]) -> None:
         )
 
 
-def longest_trial(prices: Iterable[Body]) -> int:
+def longest_trial(prices: Iterable["Price"]) -> int:
     """The longest trial of recurring prices, in days; 0 if none has any."""
-    return max((int(price["recurring"]["trial_period_days"] or 0) for price in prices), default=0)
+    return max((recurring_of(price)["trial_period_days"] or 0 for price in prices), default=0)
 
 
-def invoice_settings(subscription: Body, params: Body) -> Body:
-    """What invoices of the subscription say beside their lines."""
-    given = {name: or_none(value) for name, value in params["invoice_settings"].items()}
-    return {"invoice_settings": subscription["invoice_settings"] | given}
+def invoice_settings(subscription: "Subscription", params: Body) -> "SubscriptionInvoiceSettings":
+    """The texts of the subscription's invoices beside their lines, with those of a request."""
+    texts: Any = {name: or_none(value) for name, value in params["invoice_settings"].items()}
+    settings: SubscriptionInvoiceSettings = subscription["invoice_settings"] | texts
+    return settings
 
 
-def trial_settings(params: Body) -> Body:
-    """What becomes of a subscription whose trial ends without a payment method."""
+def trial_settings(params: Body) -> "SubscriptionTrialSettings":
+    """What a trial that ends without a payment method leads to."""
     behavior = params["trial_settings"]["end_behavior"]["missing_payment_method"]
     return {"end_behavior": {"billing_cycle_anchor": "now", "missing_payment_method": behavior}}
 
 
-def pending_interval(subscription: Body, params: Body, now: int) -> Body:
+def pending_interval(subscription: "Subscription", params: Body, now: int) -> "SubscriptionChanges":
     """How often pending items are billed between renewals, and when next: after ``now``."""
-    given = params["pending_invoice_item_interval"]
-    interval = None
-    if given is not UNSET:
+    requested = params["pending_invoice_item_interval"]
+    interval: SubscriptionPendingInvoiceItemInterval | None = None
+    if requested is not UNSET:
         interval = {
-            "interval": given["interval"],
-            "interval_count": given.get("interval_count", 1),
+            "interval": requested["interval"],
+            "interval_count": requested.get("interval_count", 1),
         }
     changed = subscription | {"pending_invoice_item_interval": interval}
     return {

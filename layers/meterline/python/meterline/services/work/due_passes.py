@@ -42,12 +42,12 @@ def do_pass(ctx: Context, document: Document, works: Sequence[DueWork]) -> list[
     if due_point is None or due_point.at > ctx.now:
         message = f"{document.id} is due, but there is nothing to do for it"
         raise NoProgress(message)
-    due_step = DueStep(document.id, due_point, lambda one: first_due(one.body, works))
+    due_step = DueStep(document.id, due_point, lambda written: first_due(written.body, works))
     return do_due_step(ctx, document, due_step, works[due_point.rank].do)
 
 
 def do_due_step(ctx: Context, document: Document, due_step: DueStep, do: Do) -> list[Document]:
-    """Do work under a duty: raises NoProgress if it does not move its object on."""
+    """Do one step of due work; raises NoProgress if it does not move its object on."""
     written = do(replace(ctx, due_step=due_step), document)
     if not due_step.is_done:
         message = f"{document.id} is due at {due_step.since}, but nothing was done for it"

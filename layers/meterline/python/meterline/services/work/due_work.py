@@ -91,7 +91,7 @@ def do_due_work(ctx: Context, object_id: str) -> list[Document]:
                 raise
             continue
         made += written
-        if any(one.id == object_id and not is_due(one, ctx.now) for one in written):
+        if any(other.id == object_id and not is_due(other, ctx.now) for other in written):
             return made
     return made
 

@@ -1,7 +1,8 @@
-"""What an operator asks: what is due and stuck, and why is this invoice so."""
+"""The answers to an operator: what is due and stuck, and how an invoice came about."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -10,6 +11,9 @@ from meterline.store.base import keys
 from meterline.store.base.documents import LIVE, Body
 from meterline.store.work.stuck import Stuck, read_stuck
 from meterline.store.work.sweeps import due_page
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import InvoiceLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def explain_invoice(ctx: Context, invoice_id: str) -> list[str]:
     ]
 
 
-def _explain_line(line: Body) -> Iterator[str]:
+def _explain_line(line: "InvoiceLine") -> Iterator[str]:
     state = LineState.of(line)
     how = state.explanation or {}
     yield f"  {line['description']}: {line['amount']}"
@@ -107,9 +111,9 @@ def _explain_step(step: Body) -> str:
 
 
 def _explain_bounds(bounds: Body) -> str:
-    named = (("minimum", bounds["minimum_amount"]), ("maximum", bounds["maximum_amount"]))
-    known = " and ".join(f"{name} {amount}" for name, amount in named if amount is not None)
+    limits = (("minimum", bounds["minimum_amount"]), ("maximum", bounds["maximum_amount"]))
+    named = " and ".join(f"{name} {amount}" for name, amount in limits if amount is not None)
     return (
-        f"{known} for {bounds['seconds']} s / {bounds['of_seconds']} s:"
+        f"{named} for {bounds['seconds']} s / {bounds['of_seconds']} s:"
         f" {bounds['usage_amount']} - {bounds['reduction']} + {bounds['true_up']}"
     )

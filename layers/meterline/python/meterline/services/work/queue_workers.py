@@ -1,11 +1,12 @@
 """The workers behind the queues of due work.
 
-A message that fails comes again, later each time. Before its last try its object is noted as stuck:
-should that fail too, the message comes again soon until it is a dead letter, and the sweep sends no
-other one until an operator has sent it again.
+A message that fails comes again, later each time. Before its last try the worker notes its object
+as stuck. Should that try fail too, the message comes again soon until it is a dead letter, and the
+sweep sends no other one until an operator has sent it again.
 
-What fails for a passing reason is never given up: after its last try it is sent afresh, without a
-note. A receive counts though no worker had room for it, so the last try may well be the first.
+A message that fails for a passing reason is never given up: after its last try the worker sends it
+afresh, without a note. A receive counts though no worker had room for it, so the last try may well
+be the first.
 
 A batch whose worker is killed comes again when that worker's time would have been over. Its queue
 would wait six times as long, which is for batches that no worker has begun.
@@ -58,7 +59,7 @@ def run_clock_batch(
     """
     _hold(records, seconds_left)
     return _measured(
-        records, lambda record, ctx, one: _run_clock(record, ctx, one, has_time), "clocks"
+        records, lambda record, ctx, clock: _run_clock(record, ctx, clock, has_time), "clocks"
     )
 
 
@@ -82,8 +83,10 @@ def _measured(
 
 
 def _try(record: Record, do: Callable[[Record, Context, str], None]) -> None:
-    """Do what a message asks for; one that fails waits the longer the more often it has failed, and
-    once it is given up no longer than at first.
+    """Do what a message asks for.
+
+    A message that fails waits the longer the more often it has failed. Once it is given up it waits
+    no longer than at first.
     """
     message = DueMessage.parse(record["body"])
     logger.append_keys(object=message.object_id)
@@ -107,7 +110,7 @@ def _try(record: Record, do: Callable[[Record, Context, str], None]) -> None:
 def _send_afresh(message: DueMessage, error: Exception) -> None:
     """Send a message again, with all its tries, in place of the one that was received too often.
 
-    Should its note stay, the message is under way all the same.
+    Should its note as stuck stay, the message is under way all the same.
     """
     enqueue([message])
     logger.warning("sent afresh", error=type(error).__name__)
@@ -118,7 +121,7 @@ def _send_afresh(message: DueMessage, error: Exception) -> None:
 def _do_last(
     record: Record, ctx: Context, object_id: str, do: Callable[[Record, Context, str], None]
 ) -> None:
-    """Do it as the last try: with the note that it is stuck, which goes when it succeeds."""
+    """Do the work as the last try: note the object as stuck, and forget the note on success."""
     document = ctx.store.get(object_id)
     due_at = (document and document.due_at) or 0
     note_stuck(ctx.livemode, object_id, Stuck(due_at, ctx.wall_clock, "the function died"))
@@ -131,12 +134,12 @@ def _do_last(
 
 
 def _do_due(_record: Record, ctx: Context, object_id: str) -> None:
-    """Do an object's work, and send what that leaves due at once; the sweep finds it otherwise."""
-    latest = {one.id: one for one in do_due_work(ctx, object_id)}
+    """Do an object's work, and send what is then due at once, before the sweep would find it."""
+    latest = {document.id: document for document in do_due_work(ctx, object_id)}
     enqueue(
-        DueMessage(ctx.livemode, one.kind, one.id)
-        for one in latest.values()
-        if is_due(one, ctx.now)
+        DueMessage(ctx.livemode, document.kind, document.id)
+        for document in latest.values()
+        if is_due(document, ctx.now)
     )
 
 

@@ -1,7 +1,7 @@
-"""Replaying streams from what is stored: what a stream has lost, its function is given again.
+"""Replaying streams from what is stored: their functions get again the records that they lost.
 
 A restored table has an empty stream, and a stream that nobody reads forgets its records after a
-day. All three functions behind streams take what they have had before without an effect: a row
+day. A record that comes twice has no effect on any of the three functions behind streams: a row
 counts once, a crossing is emitted once, and a published event keeps its id.
 """
 
@@ -77,18 +77,18 @@ REPLAYS = {
     "counters": Replay("WatchUsageFunction", _counted),
     "events": Replay("PublishEventsFunction", _committed),
 }
-"""By what a person calls them, in the order in which one leads to the next."""
+"""By the names that the command takes, in the order in which one leads to the next."""
 
 
 def _record(item: Item, keys: tuple[str, ...], attributes: tuple[str, ...]) -> Record:
     """An item as Lambda delivers it when it has been written: of its attributes these only."""
-    place = {name: item[name] for name in keys}
+    key = {name: item[name] for name in keys}
     return {
         "eventName": "INSERT",
         "dynamodb": {
-            "Keys": place,
+            "Keys": key,
             "NewImage": {name: _wire(item[name]) for name in attributes if name in item},
-            "SequenceNumber": "#".join(value["S"] for value in place.values()),
+            "SequenceNumber": "#".join(value["S"] for value in key.values()),
         },
     }
 

@@ -43,8 +43,8 @@ RESEND_BELOW_DEPTH = 1_000
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep did: messages sent and sent again, overdue objects that it left alone because
-    they are stuck, and the lag of the oldest due object.
+    """What a sweep did: messages sent and sent again, overdue objects that it skipped because they
+    are stuck, and the lag of the oldest due object.
     """
 
     sent: int = 0
@@ -102,7 +102,9 @@ def _shards(livemode: bool, now: int) -> list[_Shard]:  # noqa: FBT001 - a part 
     oldest = {partition: due_page(partition, 0, now, limit=1).entries for partition in partitions}
     busy = [partition for partition in partitions if oldest[partition]]
     progress = read_progress(busy) if busy else {}
-    return [_Shard(livemode, one, oldest[one][0], progress[one]) for one in busy]
+    return [
+        _Shard(livemode, partition, oldest[partition][0], progress[partition]) for partition in busy
+    ]
 
 
 def _send_page(shard: _Shard, now: int, swept: Swept) -> bool:
@@ -142,8 +144,8 @@ def _resend(shard: _Shard, now: int, swept: Swept) -> None:
 
 def _within(progress: Progress, until: int) -> Place | None:
     """Where to go on sending again; from the start if that place lies beyond ``until``."""
-    place = progress.resent_after
-    return place if place is not None and int(place["due_at"]["N"]) <= until else None
+    after = progress.resent_after
+    return after if after is not None and int(after["due_at"]["N"]) <= until else None
 
 
 def _without_stuck(shard: _Shard, entries: Sequence[DueEntry]) -> list[DueEntry]:

@@ -1,6 +1,6 @@
-"""What is looked at when usage has been counted: alerts, billing thresholds, late usage, estimates.
+"""The usage watch: alerts, billing thresholds, late usage and estimates, once usage is counted.
 
-Each event is emitted once, whatever is delivered again: the id of its record follows from it.
+A record that is delivered again emits nothing: the id of what it stores follows from it.
 """
 
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ WORKER = StreamWorker(
     read=usage_change,
     subject=lambda change: (change.bucket.livemode, change.bucket.customer),
 )
-"""A customer whose usage cannot be looked at does not hold up others."""
+"""A customer whose usage fails to be watched does not hold up others."""
 
 
 def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -> BatchAnswer:
-    """Look at the usage that a batch of the Usage stream changed; records that fail come again,
-    or are set aside where a customer's fail for too long.
+    """Watch the usage that a batch of the Usage stream changed.
 
-    Many records of a batch are of one customer and meter, or of one hour: these are looked at once.
+    Records that fail come again; those of a customer that fail for too long are set aside. Many
+    records of a batch are of one customer and meter, or of one hour: each of these is watched once.
     """
     look_at_hour, look_at_all = cache(_look_at_hour), cache(_look_at_all)
     look_at_customer = cache(_look_at_customer)
@@ -49,7 +49,7 @@ def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -
 
 
 def emit_estimate(ctx: Context, bucket: BucketKey) -> None:
-    """Tell, once, that an hour has more distinct values than are counted exactly."""
+    """Emit, once, that an hour has more distinct values than are counted exactly."""
     body = {
         "id": derived_object_id("meterline.usage_estimate", *bucket),
         "object": ESTIMATE,
