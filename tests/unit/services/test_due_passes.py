@@ -39,7 +39,7 @@ class World:
     due_at: int | None = None
     done: list[str] = field(default_factory=list)
 
-    def works(self) -> list[DueWork]:
+    def works(self) -> list[DueWork[Any]]:
         return [
             DueWork(lambda body: body.get("a"), self._doing("a")),
             DueWork(lambda body: body.get("b"), self._doing("b")),

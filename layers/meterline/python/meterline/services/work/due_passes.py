@@ -1,38 +1,40 @@
 """One pass of due work: the first thing that is due for an object, done in one commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from meterline.services.base.context import Context
 from meterline.services.base.progress import DuePoint, DueStep, NoProgress
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 
-type Do = Callable[[Context, Document], list[Document]]
+type Do[B: Mapping[str, Any]] = Callable[[Context, Document[B]], list[Document]]
 """Does what is due for an object, which it moves on; returns the documents that it wrote."""
 
 
 @dataclass(frozen=True, slots=True)
-class DueWork:
-    """A kind of work: when it is due for an object, going by its body, and what does it.
+class DueWork[B: Mapping[str, Any]]:
+    """A kind of work on objects of one kind: when it is due for one, by its body, and what does it.
 
     ``do`` is called when that instant has come. It must commit a later one, or none; at the same
     instant it may go on only with less ``left``.
     """
 
-    at: Callable[[Body], int | None]
-    do: Do
-    left: Callable[[Body], tuple[Any, ...]] = lambda _body: ()
+    at: Callable[[B], int | None]
+    do: Do[B]
+    left: Callable[[B], tuple[Any, ...]] = lambda _body: ()
 
 
-def first_due(body: Body, works: Sequence[DueWork]) -> DuePoint | None:
+def first_due[B: Mapping[str, Any]](body: B, works: Sequence[DueWork[B]]) -> DuePoint | None:
     """The first thing that is due for an object: the earliest; of several at once, by order."""
     instants = [(work.at(body), rank) for rank, work in enumerate(works)]
     first = min(((at, rank) for at, rank in instants if at is not None), default=None)
     return None if first is None else DuePoint(*first, left=works[first[1]].left(body))
 
 
-def do_pass(ctx: Context, document: Document, works: Sequence[DueWork]) -> list[Document]:
+def do_pass[B: Mapping[str, Any]](
+    ctx: Context, document: Document[B], works: Sequence[DueWork[B]]
+) -> list[Document]:
     """Do the first thing that is due for an object by ``ctx.now``; returns what was written.
 
     Raises NoProgress, and writes nothing, when that would leave the object due for it again; also
@@ -46,7 +48,9 @@ def do_pass(ctx: Context, document: Document, works: Sequence[DueWork]) -> list[
     return do_due_step(ctx, document, due_step, works[due_point.rank].do)
 
 
-def do_due_step(ctx: Context, document: Document, due_step: DueStep, do: Do) -> list[Document]:
+def do_due_step[B: Mapping[str, Any]](
+    ctx: Context, document: Document[B], due_step: DueStep, do: Do[B]
+) -> list[Document]:
     """Do one step of due work; raises NoProgress if it does not move its object on."""
     written = do(replace(ctx, due_step=due_step), document)
     if not due_step.is_done:

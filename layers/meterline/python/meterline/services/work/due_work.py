@@ -1,7 +1,7 @@
 """Everything that falls due: found by the sweep, done by workers that decide from stored state."""
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from meterline.services.account import settings
 from meterline.services.base.context import Context
@@ -18,6 +18,7 @@ from meterline.services.billing.subscription_bodies import (
     collection_resumes_at,
     drops_at,
     expires_at,
+    items_of,
     pending_due_at,
     prorations_left,
     renews_at,
@@ -30,6 +31,7 @@ from meterline.services.invoices.late_usage import add_late_lines
 from meterline.services.invoices.late_usage_detection import go_on_searching, look_again
 from meterline.services.invoices.late_usage_searches import KIND as SEARCH
 from meterline.services.invoices.late_usage_searches import searches_at
+from meterline.services.invoices.metered import meter_of, price_id
 from meterline.services.subscriptions.cancel import drop_more_prorations, stop_more_invoices
 from meterline.services.subscriptions.dunning import dun_invoice
 from meterline.services.subscriptions.renewals import (
@@ -42,10 +44,13 @@ from meterline.services.subscriptions.trial_reminder import emit_trial_will_end
 from meterline.services.work.due_passes import DueWork, do_pass
 from meterline.store.base.documents import Conflict, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, Subscription
+
 _ATTEMPTS = 12
 _MOST_PASSES = 60
 
-WORK: Final[dict[str, tuple[DueWork, ...]]] = {
+WORK: Final[dict[str, tuple[DueWork[Any], ...]]] = {
     "subscription": (
         DueWork(trial_notice_at, emit_trial_will_end),
         DueWork(expires_at, expire_subscription),
@@ -103,17 +108,23 @@ def is_due(document: Document, now: int) -> bool:
 
 def needed_for(document: Document) -> list[str]:
     """The ids of what the work on an object reads: all but its usage, known from its body."""
-    body = document.body
     if document.kind == "subscription":
-        prices = [item["price"] for item in body["items"]["data"]]
-        needed = [price["product"] for price in prices]
-        needed += [meter for price in prices if (meter := price["recurring"].get("meter"))]
-        return [body["customer"], settings.ID, *dict.fromkeys(needed)]
-    if document.kind == SEARCH:
-        return []
-    lines = body["lines"]["data"]
-    meters = {line["id"]: LineState.of(line).meter for line in lines}
-    metered = [line for line in lines if meters[line["id"]]]
+        return _needed_for_subscription(document.body)
+    if document.kind == "invoice":
+        return _needed_for_invoice(document.body)
+    return []
+
+
+def _needed_for_subscription(subscription: "Subscription") -> list[str]:
+    prices = [item["price"] for item in items_of(subscription)]
+    needed = [price["product"] for price in prices]
+    needed += [meter for price in prices if (meter := meter_of(price))]
+    return [subscription["customer"], settings.ID, *dict.fromkeys(needed)]
+
+
+def _needed_for_invoice(invoice: "Invoice") -> list[str]:
+    meters = {line["id"]: LineState.of(line).meter for line in invoice["lines"]["data"]}
+    metered = [line for line in invoice["lines"]["data"] if meters[line["id"]]]
     needed = [meter for meter in meters.values() if meter]
-    needed += [line["pricing"]["price_details"]["price"] for line in metered]
-    return [body["customer"], settings.ID, *dict.fromkeys(needed)]
+    needed += [price_id(line) for line in metered]
+    return [invoice["customer"], settings.ID, *dict.fromkeys(needed)]
