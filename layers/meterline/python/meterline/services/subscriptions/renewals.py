@@ -305,11 +305,11 @@ def fate_of_trial(subscription: "Subscription", due: int) -> "Subscription | Non
 def _bill_pending(uow: UnitOfWork, subscription: "Subscription") -> "Subscription":
     due = subscription["next_pending_invoice_item_invoice"]
     assert due is not None, "asked only of one that is due for it"  # noqa: S101
-    after = subscription | {
+    billed = subscription | {
         "next_pending_invoice_item_invoice": next_pending_invoice(subscription, due)
     }
     if not uow.pending.has(pending_for(subscription)):
-        return after
+        return billed
     terms = InvoiceTerms(
         id=derived_object_id("invoice", subscription["id"], "pending", due),
         created=uow.ctx.now,
@@ -317,9 +317,9 @@ def _bill_pending(uow: UnitOfWork, subscription: "Subscription") -> "Subscriptio
         period=_until(current_period(subscription), due),
         finalizes_at=uow.ctx.now + invoice_grace_seconds(uow.ctx),
     )
-    invoice, after = draft_on(uow, after, terms, [])
+    invoice, billed = draft_on(uow, billed, terms, [])
     issue_on(uow, invoice)
-    return after
+    return billed
 
 
 def _end_without_customer(ctx: Context, document: "Document[Subscription]") -> list[Document]:

@@ -191,7 +191,7 @@ def _further(
         )
         for used in usage
     ]
-    invoice, after = draft_on(uow, subscription, terms, lines)
+    invoice, invoiced = draft_on(uow, subscription, terms, lines)
     billed: dict[str, UsageBilled] = {
         item_id: {
             "amount": line["amount"],
@@ -202,8 +202,8 @@ def _further(
         if (item_id := billed_item_of(line)) and LineState.of(line).meter
     }
     fixed = [_fixed(line) if billed_item_of(line) else line for line in invoice_lines(invoice)]
-    items = [_with_usage_billed(item, billed.get(item["id"])) for item in items_of(after)]
-    return invoice | {"lines": invoice["lines"] | {"data": fixed}}, with_items(after, items)
+    items = [_with_usage_billed(item, billed.get(item["id"])) for item in items_of(invoiced)]
+    return invoice | {"lines": invoice["lines"] | {"data": fixed}}, with_items(invoiced, items)
 
 
 def _fixed(line: "InvoiceLine") -> "InvoiceLine":
@@ -223,8 +223,8 @@ def _reset(
     """The invoice that ends the period with the present second, and the subscription after it."""
     at = uow.ctx.now + 1
     restarted, lines = restart(uow, subscription, subscription, Restart(at, at), prorates=True)
-    invoice, after = draft_on(uow, restarted, terms, lines)
-    return invoice, with_billed_lines(after, invoice)
+    invoice, invoiced = draft_on(uow, restarted, terms, lines)
+    return invoice, with_billed_lines(invoiced, invoice)
 
 
 def _crossed(

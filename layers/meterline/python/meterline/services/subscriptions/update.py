@@ -92,19 +92,19 @@ def update_subscription(
     uow = open_unit_of_work(ctx, customer)
     params = _of_only_item(document.body, params)
     amended = amend(uow, document.body, params)
-    after = amended.subscription
+    changed = amended.subscription
     if amended.invoice is not None:
         invoice = issue_on(uow, amended.invoice)
-        after = after_change(after, invoice, params.get("payment_behavior"))
-    uow.put(subscription_document(after, document))
-    if after["status"] == "paused" != document.body["status"]:
-        uow.emit("customer.subscription.paused", after)
-    if is_ended(after) and not is_ended(document.body):
-        uow.emit("customer.subscription.deleted", after)
+        changed = after_change(changed, invoice, params.get("payment_behavior"))
+    uow.put(subscription_document(changed, document))
+    if changed["status"] == "paused" != document.body["status"]:
+        uow.emit("customer.subscription.paused", changed)
+    if is_ended(changed) and not is_ended(document.body):
+        uow.emit("customer.subscription.deleted", changed)
     else:
-        uow.emit("customer.subscription.updated", after, document.body)
+        uow.emit("customer.subscription.updated", changed, document.body)
     uow.save(result_id=subscription_id if result_id is None else result_id)
-    return after
+    return changed
 
 
 def _of_only_item(subscription: "Subscription", params: Body) -> Body:
