@@ -47,8 +47,11 @@ STORED = {
 }
 """Types of fields of which the schema says more, or less, than is of use."""
 
-BESIDE = {"product": {"attributes": "list[str]"}}
-"""Fields that are stored beside those of the schema; answers leave them out."""
+BESIDE = {
+    "price": {"meterline": "NotRequired[PriceExtension]"},
+    "product": {"attributes": "list[str]"},
+}
+"""Fields that are stored beside those of the schema: our own, and what answers leave out."""
 
 NEVER_NULL = {
     ("coupon", "metadata"),
@@ -92,6 +95,23 @@ class Listed[T](TypedDict):
     has_more: bool
     url: str
     total_count: NotRequired[int]
+
+class PricePercentage(TypedDict):
+    percent: str
+    fixed_fee_decimal: str
+    free_events: int
+    free_volume_decimal: str
+
+class PricePercentageTier(TypedDict):
+    up_to: int | None
+    percent: str
+    flat_amount_decimal: str
+
+class PriceExtension(TypedDict):
+    percentage: PricePercentage | None
+    graduated_percentage: list[PricePercentageTier] | None
+    minimum_amount: int | None
+    maximum_amount: int | None
 """
 
 type Json = dict[str, Any]
@@ -157,7 +177,27 @@ def _class(name: str, schema: Json) -> str:
         stored = _stored(name, field, of)
         lines.append(f"    {field}: {stored if field in required else f'NotRequired[{stored}]'}\n")
     lines += [f"    {field}: {stored}\n" for field, stored in BESIDE.get(name, {}).items()]
-    return "".join(lines) + ("" if fields else "    ...\n")
+    return "".join([*_choices(name, schema), *lines]) + ("" if fields else "    ...\n")
+
+
+def _choices(name: str, schema: Json) -> Iterator[str]:
+    """A name for the values of each field that has a few."""
+    for field, of in schema.get("properties", {}).items():
+        values = _values(of.get("items", of))
+        if len(values) > 1:
+            yield f"\ntype {_choice(name, field)} = Literal[{', '.join(values)}]\n"
+
+
+def _values(schema: Json) -> list[str]:
+    """The few values that a field can have, beside null; none if it is open to more."""
+    values = schema.get("enum", ())
+    return [json.dumps(value) for value in values if value is not None] * (
+        len(values) < MOST_VALUES
+    )
+
+
+def _choice(kind: str, field: str) -> str:
+    return _class_name(kind) + field.replace("_", " ").title().replace(" ", "")
 
 
 def _changes(name: str, schema: Json) -> str:
@@ -191,9 +231,9 @@ def _types(kind: str, field: str, schema: Json) -> Iterator[str]:
 
 
 def _type(kind: str, field: str, schema: Json, type_: str) -> str:
-    if type_ == "string" and len(schema.get("enum", ())) in range(1, MOST_VALUES):
-        values = (json.dumps(value) for value in schema["enum"] if value is not None)
-        return f"Literal[{', '.join(values)}]"
+    values = _values(schema)
+    if type_ == "string" and values:
+        return _choice(kind, field) if len(values) > 1 else f"Literal[{values[0]}]"
     if type_ == "array":
         return (
             f"list[{_stored(kind, field, schema['items'])}]" if "items" in schema else "list[Any]"

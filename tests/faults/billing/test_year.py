@@ -219,18 +219,23 @@ def billed(world: World, invoices: list[Body]) -> dict[str, Any]:
         "invoices": {
             invoice["id"]: (
                 {name: invoice[name] for name in names},
-                [{name: line[name] for name in lines} for line in invoice_lines(invoice)],
+                [{name: line[name] for name in lines} for line in _lines(invoice)],
             )
             for invoice in invoices
         },
     }
 
 
+def _lines(invoice: Body) -> list[Body]:
+    """The lines of an invoice with their private state."""
+    return [dict(line) for line in invoice_lines(invoice)]
+
+
 def metered_lines(invoices: list[Body]) -> dict[tuple[str, str], list[Body]]:
     """The lines of metered prices, by customer and meter."""
     lines = defaultdict(list)
     for invoice in invoices:
-        for line in invoice_lines(invoice):
+        for line in _lines(invoice):
             if line["_"]["meter"]:
                 lines[invoice["customer"], line["_"]["meter"]].append(line)
     return lines

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 
-from meterline.services.billing.tier_lines import whole_lines
 from meterline.store.base.documents import Body
 from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Life
+from tests.faults.lives.lines import whole_lines
 from tests.faults.lives.shop import Cause, stamp
 from tests.faults.lives.usage import used
 

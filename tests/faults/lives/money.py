@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from meterline.core.base.money import charge_step_minor
-from meterline.services.billing.tier_lines import whole_lines
 from meterline.store.base.documents import Body
 from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Life
+from tests.faults.lives.lines import whole_lines
 
 _FINAL = ("open", "paid", "uncollectible", "void")
 

@@ -1,7 +1,17 @@
 """What is stored has the types that the type checker takes it to have."""
 
 import types
-from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Literal,
+    NotRequired,
+    TypeAliasType,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from local.wire_types import TYPES
 from meterline.store.billing.repository import BillingStore
@@ -35,6 +45,7 @@ def declared() -> dict[str, Any]:
 
 def misfits(value: Any, hint: Any, names: dict[str, Any], at: str) -> list[str]:
     """Where a stored value is not of the type that it is declared to have."""
+    hint = hint.__value__ if isinstance(hint, TypeAliasType) else hint
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (types.UnionType, Union):
         return min((misfits(value, one, names, at) for one in arguments), key=len)
@@ -87,6 +98,13 @@ def test_stored_objects_are_as_declared(api: Api) -> None:
     meter = stage.meter()
     tiers = [{"up_to": 10, "unit_amount": 5}, {"up_to": "inf", "unit_amount_decimal": "0.5"}]
     tiered: dict[str, Any] = {"billing_scheme": "tiered", "tiers_mode": "graduated"}
+    share: dict[str, Any] = {
+        "currency": "usd",
+        "product_data": {"name": "Share"},
+        "recurring": {"interval": "month", "usage_type": "metered", "meter": meter},
+        "meterline": {"percentage": {"percent": "2.9"}, "minimum_amount": 100},
+    }
+    client.prices.create(cast("Any", share))
     calls = stage.metered("Calls", meter, tiers=tiers, **tiered)
     subscription = stage.subscribe(
         stage.price("Seat", 1_995), calls, discounts=[{"coupon": coupon}, {"coupon": off}]

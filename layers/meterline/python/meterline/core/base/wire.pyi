@@ -12,6 +12,23 @@ class Listed[T](TypedDict):
     url: str
     total_count: NotRequired[int]
 
+class PricePercentage(TypedDict):
+    percent: str
+    fixed_fee_decimal: str
+    free_events: int
+    free_volume_decimal: str
+
+class PricePercentageTier(TypedDict):
+    up_to: int | None
+    percent: str
+    flat_amount_decimal: str
+
+class PriceExtension(TypedDict):
+    percentage: PricePercentage | None
+    graduated_percentage: list[PricePercentageTier] | None
+    minimum_amount: int | None
+    maximum_amount: int | None
+
 class Address(TypedDict):
     city: str | None
     country: str | None
@@ -20,12 +37,14 @@ class Address(TypedDict):
     postal_code: str | None
     state: str | None
 
+type AlertStatus = Literal["active", "archived", "inactive"]
+
 class Alert(TypedDict):
     id: str
     object: Literal["billing.alert"]
     alert_type: Literal["usage_threshold"]
     livemode: bool
-    status: Literal["active", "archived", "inactive"] | None
+    status: AlertStatus | None
     title: str
     usage_threshold: AlertUsageThreshold | None
 
@@ -39,6 +58,8 @@ class AlertUsageThresholdFilter(TypedDict):
     customer: str | None
     type: Literal["customer"]
 
+type CouponDuration = Literal["forever", "once", "repeating"]
+
 class Coupon(TypedDict):
     id: str
     object: Literal["coupon"]
@@ -47,7 +68,7 @@ class Coupon(TypedDict):
     created: int
     currency: str | None
     currency_options: NotRequired[dict[str, CouponCurrencyOptions]]
-    duration: Literal["forever", "once", "repeating"]
+    duration: CouponDuration
     duration_in_months: int | None
     livemode: bool
     max_redemptions: int | None
@@ -63,6 +84,8 @@ class CouponAppliesTo(TypedDict):
 
 class CouponCurrencyOptions(TypedDict):
     amount_off: int
+
+type CustomerTaxExempt = Literal["exempt", "none", "reverse"]
 
 class Customer(TypedDict):
     id: str
@@ -93,9 +116,24 @@ class Customer(TypedDict):
     sources: NotRequired[dict[str, Any]]
     subscriptions: NotRequired[Listed[str]]
     tax: NotRequired[CustomerTax]
-    tax_exempt: NotRequired[Literal["exempt", "none", "reverse"]]
+    tax_exempt: NotRequired[CustomerTaxExempt]
     tax_ids: NotRequired[dict[str, Any]]
     test_clock: NotRequired[str | None]
+
+type CustomerBalanceTransactionType = Literal[
+    "adjustment",
+    "applied_to_invoice",
+    "checkout_session_subscription_payment",
+    "checkout_session_subscription_payment_canceled",
+    "credit_note",
+    "initial",
+    "invoice_overpaid",
+    "invoice_too_large",
+    "invoice_too_small",
+    "migration",
+    "unapplied_from_invoice",
+    "unspent_receiver_credit",
+]
 
 class CustomerBalanceTransaction(TypedDict):
     id: str
@@ -112,20 +150,7 @@ class CustomerBalanceTransaction(TypedDict):
     invoice: str | None
     livemode: bool
     metadata: dict[str, str]
-    type: Literal[
-        "adjustment",
-        "applied_to_invoice",
-        "checkout_session_subscription_payment",
-        "checkout_session_subscription_payment_canceled",
-        "credit_note",
-        "initial",
-        "invoice_overpaid",
-        "invoice_too_large",
-        "invoice_too_small",
-        "migration",
-        "unapplied_from_invoice",
-        "unspent_receiver_credit",
-    ]
+    type: CustomerBalanceTransactionType
 
 class CustomerInvoiceSettings(TypedDict):
     custom_fields: list[CustomerInvoiceSettingsCustomField] | None
@@ -148,15 +173,25 @@ class CustomerShipping(TypedDict):
     phone: NotRequired[str | None]
     tracking_number: NotRequired[str | None]
 
+type CustomerTaxAutomaticTax = Literal[
+    "failed", "not_collecting", "supported", "unrecognized_location"
+]
+
+type CustomerTaxProvider = Literal["anrok", "avalara", "sphere", "stripe"]
+
 class CustomerTax(TypedDict):
-    automatic_tax: Literal["failed", "not_collecting", "supported", "unrecognized_location"]
+    automatic_tax: CustomerTaxAutomaticTax
     ip_address: str | None
     location: CustomerTaxLocation | None
-    provider: Literal["anrok", "avalara", "sphere", "stripe"]
+    provider: CustomerTaxProvider
+
+type CustomerTaxLocationSource = Literal[
+    "billing_address", "ip_address", "payment_method", "shipping_destination"
+]
 
 class CustomerTaxLocation(TypedDict):
     country: str
-    source: Literal["billing_address", "ip_address", "payment_method", "shipping_destination"]
+    source: CustomerTaxLocationSource
     state: str | None
 
 class Discount(TypedDict):
@@ -195,6 +230,24 @@ class EventRequest(TypedDict):
     id: str | None
     idempotency_key: str | None
 
+type InvoiceBillingReason = Literal[
+    "automatic_pending_invoice_item_invoice",
+    "manual",
+    "quote_accept",
+    "subscription",
+    "subscription_create",
+    "subscription_cycle",
+    "subscription_threshold",
+    "subscription_update",
+    "upcoming",
+]
+
+type InvoiceCollectionMethod = Literal["charge_automatically", "send_invoice"]
+
+type InvoiceCustomerTaxExempt = Literal["exempt", "none", "reverse"]
+
+type InvoiceStatus = Literal["draft", "open", "paid", "uncollectible", "void"]
+
 class Invoice(TypedDict):
     id: str
     object: Literal["invoice"]
@@ -213,21 +266,8 @@ class Invoice(TypedDict):
     auto_advance: NotRequired[bool]
     automatic_tax: InvoiceAutomaticTax
     automatically_finalizes_at: int | None
-    billing_reason: (
-        Literal[
-            "automatic_pending_invoice_item_invoice",
-            "manual",
-            "quote_accept",
-            "subscription",
-            "subscription_create",
-            "subscription_cycle",
-            "subscription_threshold",
-            "subscription_update",
-            "upcoming",
-        ]
-        | None
-    )
-    collection_method: Literal["charge_automatically", "send_invoice"]
+    billing_reason: InvoiceBillingReason | None
+    collection_method: InvoiceCollectionMethod
     confirmation_secret: NotRequired[InvoiceConfirmationSecret | None]
     created: int
     currency: str
@@ -239,7 +279,7 @@ class Invoice(TypedDict):
     customer_name: str | None
     customer_phone: str | None
     customer_shipping: InvoiceCustomerShipping | None
-    customer_tax_exempt: Literal["exempt", "none", "reverse"] | None
+    customer_tax_exempt: InvoiceCustomerTaxExempt | None
     customer_tax_ids: NotRequired[list[InvoiceCustomerTaxId] | None]
     default_payment_method: str | None
     default_source: str | None
@@ -275,7 +315,7 @@ class Invoice(TypedDict):
     shipping_details: InvoiceShippingDetails | None
     starting_balance: int
     statement_descriptor: str | None
-    status: Literal["draft", "open", "paid", "uncollectible", "void"]
+    status: InvoiceStatus
     status_details: NotRequired[InvoiceStatusDetails]
     status_transitions: InvoiceStatusTransitions
     subtotal: int
@@ -289,18 +329,24 @@ class Invoice(TypedDict):
     total_taxes: list[InvoiceTotalTax]
     webhooks_delivered_at: int | None
 
+type InvoiceAutomaticTaxDisabledReason = Literal[
+    "finalization_requires_location_inputs", "finalization_system_error"
+]
+
+type InvoiceAutomaticTaxStatus = Literal["complete", "failed", "requires_location_inputs"]
+
 class InvoiceAutomaticTax(TypedDict):
-    disabled_reason: (
-        Literal["finalization_requires_location_inputs", "finalization_system_error"] | None
-    )
+    disabled_reason: InvoiceAutomaticTaxDisabledReason | None
     enabled: bool
     liability: InvoiceAutomaticTaxLiability | None
     provider: str | None
-    status: Literal["complete", "failed", "requires_location_inputs"] | None
+    status: InvoiceAutomaticTaxStatus | None
+
+type InvoiceAutomaticTaxLiabilityType = Literal["account", "self"]
 
 class InvoiceAutomaticTaxLiability(TypedDict):
     account: NotRequired[str]
-    type: Literal["account", "self"]
+    type: InvoiceAutomaticTaxLiabilityType
 
 class InvoiceConfirmationSecret(TypedDict):
     client_secret: str
@@ -325,9 +371,13 @@ class InvoiceFromInvoice(TypedDict):
     action: str
     invoice: str
 
+type InvoiceIssuerType = Literal["account", "self"]
+
 class InvoiceIssuer(TypedDict):
     account: NotRequired[str]
-    type: Literal["account", "self"]
+    type: InvoiceIssuerType
+
+type InvoiceItemFrozenFields = Literal["discounts", "pricing", "quantity"]
 
 class InvoiceItem(TypedDict):
     id: str
@@ -340,7 +390,7 @@ class InvoiceItem(TypedDict):
     description: str | None
     discountable: bool
     discounts: list[str]
-    frozen_fields: NotRequired[list[Literal["discounts", "pricing", "quantity"]]]
+    frozen_fields: NotRequired[list[InvoiceItemFrozenFields]]
     invoice: str | None
     invoicing_rules: NotRequired[list[InvoiceItemInvoicingRule]]
     livemode: bool
@@ -384,12 +434,14 @@ class InvoiceItemProrationDetails(TypedDict):
     credited_items: InvoiceItemProrationDetailsCreditedItems | None
     discount_amounts: list[InvoiceItemProrationDetailsDiscountAmount]
 
+type InvoiceItemProrationDetailsCreditedItemsType = Literal["invoice_item", "invoice_line_items"]
+
 class InvoiceItemProrationDetailsCreditedItems(TypedDict):
     invoice_item: NotRequired[str]
     invoice_line_item_details: NotRequired[
         InvoiceItemProrationDetailsCreditedItemsInvoiceLineItemDetails
     ]
-    type: Literal["invoice_item", "invoice_line_items"]
+    type: InvoiceItemProrationDetailsCreditedItemsType
 
 class InvoiceItemProrationDetailsCreditedItemsInvoiceLineItemDetails(TypedDict):
     invoice: str
@@ -427,10 +479,12 @@ class InvoiceLineDiscountAmount(TypedDict):
     amount: int
     discount: str
 
+type InvoiceLineParentType = Literal["invoice_item_details", "subscription_item_details"]
+
 class InvoiceLineParent(TypedDict):
     invoice_item_details: InvoiceLineParentInvoiceItemDetails | None
     subscription_item_details: InvoiceLineParentSubscriptionItemDetails | None
-    type: Literal["invoice_item_details", "subscription_item_details"]
+    type: InvoiceLineParentType
 
 class InvoiceLineParentInvoiceItemDetails(TypedDict):
     invoice_item: str
@@ -463,11 +517,13 @@ class InvoiceLinePeriod(TypedDict):
     end: int
     start: int
 
+type InvoiceLinePretaxCreditAmountType = Literal["credit_balance_transaction", "discount"]
+
 class InvoiceLinePretaxCreditAmount(TypedDict):
     amount: int
     credit_balance_transaction: NotRequired[str | None]
     discount: NotRequired[str]
-    type: Literal["credit_balance_transaction", "discount"]
+    type: InvoiceLinePretaxCreditAmountType
 
 class InvoiceLinePricing(TypedDict):
     price_details: NotRequired[InvoiceLinePricingPriceDetails]
@@ -478,9 +534,11 @@ class InvoiceLinePricingPriceDetails(TypedDict):
     price: str
     product: str
 
+type InvoiceLineTaxTaxBehavior = Literal["exclusive", "inclusive"]
+
 class InvoiceLineTax(TypedDict):
     amount: int
-    tax_behavior: Literal["exclusive", "inclusive"]
+    tax_behavior: InvoiceLineTaxTaxBehavior
     tax_rate_details: InvoiceLineTaxTaxRateDetails | None
     taxability_reason: str
     taxable_amount: int | None
@@ -489,10 +547,12 @@ class InvoiceLineTax(TypedDict):
 class InvoiceLineTaxTaxRateDetails(TypedDict):
     tax_rate: str
 
+type InvoiceParentType = Literal["quote_details", "subscription_details"]
+
 class InvoiceParent(TypedDict):
     quote_details: InvoiceParentQuoteDetails | None
     subscription_details: InvoiceParentSubscriptionDetails | None
-    type: Literal["quote_details", "subscription_details"]
+    type: InvoiceParentType
 
 class InvoiceParentQuoteDetails(TypedDict):
     quote: str
@@ -516,11 +576,13 @@ class InvoicePayment(TypedDict):
     status: str
     status_transitions: InvoicePaymentStatusTransitions
 
+type InvoicePaymentPaymentType = Literal["charge", "payment_intent", "payment_record"]
+
 class InvoicePaymentPayment(TypedDict):
     charge: NotRequired[str]
     payment_intent: NotRequired[str]
     payment_record: NotRequired[str]
-    type: Literal["charge", "payment_intent", "payment_record"]
+    type: InvoicePaymentPaymentType
 
 class InvoicePaymentSettings(TypedDict):
     default_mandate: str | None
@@ -539,8 +601,10 @@ class InvoiceRendering(TypedDict):
     template: str | None
     template_version: int | None
 
+type InvoiceRenderingPdfPageSize = Literal["a4", "auto", "letter"]
+
 class InvoiceRenderingPdf(TypedDict):
-    page_size: Literal["a4", "auto", "letter"] | None
+    page_size: InvoiceRenderingPdfPageSize | None
 
 class InvoiceShippingCost(TypedDict):
     amount_subtotal: int
@@ -565,17 +629,16 @@ class InvoiceShippingDetails(TypedDict):
 class InvoiceStatusDetails(TypedDict):
     uncollectible: NotRequired[InvoiceStatusDetailsUncollectible]
 
+type InvoiceStatusDetailsUncollectibleReason = Literal[
+    "max_payment_attempts",
+    "payment_not_received",
+    "subscription_canceled",
+    "subscription_paused",
+    "user_forgiven",
+]
+
 class InvoiceStatusDetailsUncollectible(TypedDict):
-    reason: (
-        Literal[
-            "max_payment_attempts",
-            "payment_not_received",
-            "subscription_canceled",
-            "subscription_paused",
-            "user_forgiven",
-        ]
-        | None
-    )
+    reason: InvoiceStatusDetailsUncollectibleReason | None
 
 class InvoiceStatusTransitions(TypedDict):
     finalized_at: int | None
@@ -595,15 +658,19 @@ class InvoiceTotalDiscountAmount(TypedDict):
     amount: int
     discount: str
 
+type InvoiceTotalPretaxCreditAmountType = Literal["credit_balance_transaction", "discount"]
+
 class InvoiceTotalPretaxCreditAmount(TypedDict):
     amount: int
     credit_balance_transaction: NotRequired[str | None]
     discount: NotRequired[str]
-    type: Literal["credit_balance_transaction", "discount"]
+    type: InvoiceTotalPretaxCreditAmountType
+
+type InvoiceTotalTaxTaxBehavior = Literal["exclusive", "inclusive"]
 
 class InvoiceTotalTax(TypedDict):
     amount: int
-    tax_behavior: Literal["exclusive", "inclusive"]
+    tax_behavior: InvoiceTotalTaxTaxBehavior
     tax_rate_details: InvoiceTotalTaxTaxRateDetails | None
     taxability_reason: str
     taxable_amount: int | None
@@ -611,6 +678,10 @@ class InvoiceTotalTax(TypedDict):
 
 class InvoiceTotalTaxTaxRateDetails(TypedDict):
     tax_rate: str
+
+type MeterEventTimeWindow = Literal["day", "hour"]
+
+type MeterStatus = Literal["active", "inactive"]
 
 class Meter(TypedDict):
     id: str
@@ -620,9 +691,9 @@ class Meter(TypedDict):
     default_aggregation: MeterDefaultAggregation
     display_name: str
     event_name: str
-    event_time_window: Literal["day", "hour"] | None
+    event_time_window: MeterEventTimeWindow | None
     livemode: bool
-    status: Literal["active", "inactive"]
+    status: MeterStatus
     status_transitions: MeterStatusTransitions
     updated: int
     value_settings: MeterValueSettings
@@ -631,8 +702,10 @@ class MeterCustomerMapping(TypedDict):
     event_payload_key: str
     type: Literal["by_id"]
 
+type MeterDefaultAggregationFormula = Literal["count", "last", "sum"]
+
 class MeterDefaultAggregation(TypedDict):
-    formula: Literal["count", "last", "sum"]
+    formula: MeterDefaultAggregationFormula
 
 class MeterStatusTransitions(TypedDict):
     deactivated_at: int | None
@@ -640,16 +713,24 @@ class MeterStatusTransitions(TypedDict):
 class MeterValueSettings(TypedDict):
     event_payload_key: str
 
+type PlanBillingScheme = Literal["per_unit", "tiered"]
+
+type PlanInterval = Literal["day", "month", "week", "year"]
+
+type PlanTiersMode = Literal["graduated", "volume"]
+
+type PlanUsageType = Literal["licensed", "metered"]
+
 class Plan(TypedDict):
     id: str
     object: Literal["plan"]
     active: bool
     amount: int | None
     amount_decimal: str | None
-    billing_scheme: Literal["per_unit", "tiered"]
+    billing_scheme: PlanBillingScheme
     created: int
     currency: str
-    interval: Literal["day", "month", "week", "year"]
+    interval: PlanInterval
     interval_count: int
     livemode: bool
     metadata: dict[str, str] | None
@@ -657,10 +738,10 @@ class Plan(TypedDict):
     nickname: str | None
     product: str | None
     tiers: NotRequired[list[PlanTier]]
-    tiers_mode: Literal["graduated", "volume"] | None
+    tiers_mode: PlanTiersMode | None
     transform_usage: PlanTransformUsage | None
     trial_period_days: int | None
-    usage_type: Literal["licensed", "metered"]
+    usage_type: PlanUsageType
 
 class PlanTier(TypedDict):
     flat_amount: int | None
@@ -669,15 +750,25 @@ class PlanTier(TypedDict):
     unit_amount_decimal: str | None
     up_to: int | None
 
+type PlanTransformUsageRound = Literal["down", "up"]
+
 class PlanTransformUsage(TypedDict):
     divide_by: int
-    round: Literal["down", "up"]
+    round: PlanTransformUsageRound
+
+type PriceBillingScheme = Literal["per_unit", "tiered"]
+
+type PriceTaxBehavior = Literal["exclusive", "inclusive", "unspecified"]
+
+type PriceTiersMode = Literal["graduated", "volume"]
+
+type PriceType = Literal["one_time", "recurring"]
 
 class Price(TypedDict):
     id: str
     object: Literal["price"]
     active: bool
-    billing_scheme: Literal["per_unit", "tiered"]
+    billing_scheme: PriceBillingScheme
     created: int
     currency: str
     currency_options: NotRequired[dict[str, PriceCurrencyOptions]]
@@ -688,17 +779,20 @@ class Price(TypedDict):
     nickname: str | None
     product: str
     recurring: PriceRecurring | None
-    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | None
+    tax_behavior: PriceTaxBehavior | None
     tiers: NotRequired[list[PriceTier]]
-    tiers_mode: Literal["graduated", "volume"] | None
+    tiers_mode: PriceTiersMode | None
     transform_quantity: PriceTransformQuantity | None
-    type: Literal["one_time", "recurring"]
+    type: PriceType
     unit_amount: int | None
     unit_amount_decimal: str | None
+    meterline: NotRequired[PriceExtension]
+
+type PriceCurrencyOptionsTaxBehavior = Literal["exclusive", "inclusive", "unspecified"]
 
 class PriceCurrencyOptions(TypedDict):
     custom_unit_amount: PriceCurrencyOptionsCustomUnitAmount | None
-    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | None
+    tax_behavior: PriceCurrencyOptionsTaxBehavior | None
     tiers: NotRequired[list[PriceCurrencyOptionsTier]]
     unit_amount: int | None
     unit_amount_decimal: str | None
@@ -720,12 +814,16 @@ class PriceCustomUnitAmount(TypedDict):
     minimum: int | None
     preset: int | None
 
+type PriceRecurringInterval = Literal["day", "month", "week", "year"]
+
+type PriceRecurringUsageType = Literal["licensed", "metered"]
+
 class PriceRecurring(TypedDict):
-    interval: Literal["day", "month", "week", "year"]
+    interval: PriceRecurringInterval
     interval_count: int
     meter: str | None
     trial_period_days: int | None
-    usage_type: Literal["licensed", "metered"]
+    usage_type: PriceRecurringUsageType
 
 class PriceTier(TypedDict):
     flat_amount: int | None
@@ -734,9 +832,13 @@ class PriceTier(TypedDict):
     unit_amount_decimal: str | None
     up_to: int | None
 
+type PriceTransformQuantityRound = Literal["down", "up"]
+
 class PriceTransformQuantity(TypedDict):
     divide_by: int
-    round: Literal["down", "up"]
+    round: PriceTransformQuantityRound
+
+type ProductType = Literal["good", "service"]
 
 class Product(TypedDict):
     id: str
@@ -755,7 +857,7 @@ class Product(TypedDict):
     statement_descriptor: NotRequired[str | None]
     tax_code: NotRequired[str | None]
     tax_details: ProductTaxDetails | None
-    type: Literal["good", "service"]
+    type: ProductType
     unit_label: NotRequired[str | None]
     updated: int
     url: str | None
@@ -774,6 +876,19 @@ class ProductTaxDetails(TypedDict):
     performance_location: str | None
     tax_code: str | None
 
+type SubscriptionCollectionMethod = Literal["charge_automatically", "send_invoice"]
+
+type SubscriptionStatus = Literal[
+    "active",
+    "canceled",
+    "incomplete",
+    "incomplete_expired",
+    "past_due",
+    "paused",
+    "trialing",
+    "unpaid",
+]
+
 class Subscription(TypedDict):
     id: str
     object: Literal["subscription"]
@@ -789,7 +904,7 @@ class Subscription(TypedDict):
     cancel_at_period_end: bool
     canceled_at: int | None
     cancellation_details: SubscriptionCancellationDetails
-    collection_method: Literal["charge_automatically", "send_invoice"]
+    collection_method: SubscriptionCollectionMethod
     created: int
     currency: str
     customer: str
@@ -817,16 +932,7 @@ class Subscription(TypedDict):
     presentment_details: NotRequired[SubscriptionPresentmentDetails]
     schedule: str | None
     start_date: int
-    status: Literal[
-        "active",
-        "canceled",
-        "incomplete",
-        "incomplete_expired",
-        "past_due",
-        "paused",
-        "trialing",
-        "unpaid",
-    ]
+    status: SubscriptionStatus
     status_details: NotRequired[SubscriptionStatusDetails]
     test_clock: str | None
     transfer_data: SubscriptionTransferData | None
@@ -839,9 +945,11 @@ class SubscriptionAutomaticTax(TypedDict):
     enabled: bool
     liability: SubscriptionAutomaticTaxLiability | None
 
+type SubscriptionAutomaticTaxLiabilityType = Literal["account", "self"]
+
 class SubscriptionAutomaticTaxLiability(TypedDict):
     account: NotRequired[str]
-    type: Literal["account", "self"]
+    type: SubscriptionAutomaticTaxLiabilityType
 
 class SubscriptionBillingCycleAnchorConfig(TypedDict):
     day_of_month: int
@@ -850,13 +958,17 @@ class SubscriptionBillingCycleAnchorConfig(TypedDict):
     month: int | None
     second: int | None
 
+type SubscriptionBillingModeType = Literal["classic", "flexible"]
+
 class SubscriptionBillingMode(TypedDict):
     flexible: SubscriptionBillingModeFlexible | None
-    type: Literal["classic", "flexible"]
+    type: SubscriptionBillingModeType
     updated_at: NotRequired[int]
 
+type SubscriptionBillingModeFlexibleProrationDiscounts = Literal["included", "itemized"]
+
 class SubscriptionBillingModeFlexible(TypedDict):
-    proration_discounts: NotRequired[Literal["included", "itemized"]]
+    proration_discounts: NotRequired[SubscriptionBillingModeFlexibleProrationDiscounts]
 
 class SubscriptionBillingSchedule(TypedDict):
     applies_to: list[SubscriptionBillingScheduleAppliesTo] | None
@@ -867,45 +979,44 @@ class SubscriptionBillingScheduleAppliesTo(TypedDict):
     price: str | None
     type: Literal["price"]
 
+type SubscriptionBillingScheduleBillUntilType = Literal["duration", "timestamp"]
+
 class SubscriptionBillingScheduleBillUntil(TypedDict):
     computed_timestamp: int
     duration: SubscriptionBillingScheduleBillUntilDuration | None
     timestamp: int | None
-    type: Literal["duration", "timestamp"]
+    type: SubscriptionBillingScheduleBillUntilType
+
+type SubscriptionBillingScheduleBillUntilDurationInterval = Literal["day", "month", "week", "year"]
 
 class SubscriptionBillingScheduleBillUntilDuration(TypedDict):
-    interval: Literal["day", "month", "week", "year"]
+    interval: SubscriptionBillingScheduleBillUntilDurationInterval
     interval_count: int | None
 
 class SubscriptionBillingThresholds(TypedDict):
     amount_gte: int | None
     reset_billing_cycle_anchor: bool | None
 
+type SubscriptionCancellationDetailsFeedback = Literal[
+    "customer_service",
+    "low_quality",
+    "missing_features",
+    "other",
+    "switched_service",
+    "too_complex",
+    "too_expensive",
+    "unused",
+]
+
+type SubscriptionCancellationDetailsReason = Literal[
+    "canceled_by_retention_policy", "cancellation_requested", "payment_disputed", "payment_failed"
+]
+
 class SubscriptionCancellationDetails(TypedDict):
     comment: str | None
-    feedback: (
-        Literal[
-            "customer_service",
-            "low_quality",
-            "missing_features",
-            "other",
-            "switched_service",
-            "too_complex",
-            "too_expensive",
-            "unused",
-        ]
-        | None
-    )
+    feedback: SubscriptionCancellationDetailsFeedback | None
     feedback_option: str | None
-    reason: (
-        Literal[
-            "canceled_by_retention_policy",
-            "cancellation_requested",
-            "payment_disputed",
-            "payment_failed",
-        ]
-        | None
-    )
+    reason: SubscriptionCancellationDetailsReason | None
 
 class SubscriptionInvoiceSettings(TypedDict):
     account_tax_ids: list[str] | None
@@ -918,9 +1029,11 @@ class SubscriptionInvoiceSettingsCustomField(TypedDict):
     name: str
     value: str
 
+type SubscriptionInvoiceSettingsIssuerType = Literal["account", "self"]
+
 class SubscriptionInvoiceSettingsIssuer(TypedDict):
     account: NotRequired[str]
-    type: Literal["account", "self"]
+    type: SubscriptionInvoiceSettingsIssuerType
 
 class SubscriptionItem(TypedDict):
     id: str
@@ -950,19 +1063,25 @@ class SubscriptionItemCurrentTrial(TypedDict):
 class SubscriptionManagedPayments(TypedDict):
     enabled: bool
 
+type SubscriptionPauseCollectionBehavior = Literal["keep_as_draft", "mark_uncollectible", "void"]
+
 class SubscriptionPauseCollection(TypedDict):
-    behavior: Literal["keep_as_draft", "mark_uncollectible", "void"]
+    behavior: SubscriptionPauseCollectionBehavior
     resumes_at: int | None
+
+type SubscriptionPaymentSettingsSaveDefaultPaymentMethod = Literal["off", "on_subscription"]
 
 class SubscriptionPaymentSettings(TypedDict):
     payment_method_options: SubscriptionPaymentSettingsPaymentMethodOptions | None
     payment_method_types: list[str] | None
-    save_default_payment_method: Literal["off", "on_subscription"] | None
+    save_default_payment_method: SubscriptionPaymentSettingsSaveDefaultPaymentMethod | None
 
 class SubscriptionPaymentSettingsPaymentMethodOptions(TypedDict): ...
 
+type SubscriptionPendingInvoiceItemIntervalInterval = Literal["day", "month", "week", "year"]
+
 class SubscriptionPendingInvoiceItemInterval(TypedDict):
-    interval: Literal["day", "month", "week", "year"]
+    interval: SubscriptionPendingInvoiceItemIntervalInterval
     interval_count: int
 
 class SubscriptionPendingUpdate(TypedDict):
@@ -987,14 +1106,16 @@ class SubscriptionStatusDetailsPaused(TypedDict):
     transitioned_at: int
     type: Literal["subscription"]
 
+type SubscriptionStatusDetailsPausedSubscriptionType = Literal[
+    "final_payment_failure",
+    "first_payment_failure",
+    "pause_requested",
+    "system",
+    "trial_end_without_payment_method",
+]
+
 class SubscriptionStatusDetailsPausedSubscription(TypedDict):
-    type: Literal[
-        "final_payment_failure",
-        "first_payment_failure",
-        "pause_requested",
-        "system",
-        "trial_end_without_payment_method",
-    ]
+    type: SubscriptionStatusDetailsPausedSubscriptionType
 
 class SubscriptionTransferData(TypedDict):
     amount_percent: str | None
@@ -1003,9 +1124,17 @@ class SubscriptionTransferData(TypedDict):
 class SubscriptionTrialSettings(TypedDict):
     end_behavior: SubscriptionTrialSettingsEndBehavior
 
+type SubscriptionTrialSettingsEndBehaviorBillingCycleAnchor = Literal["now", "unchanged"]
+
+type SubscriptionTrialSettingsEndBehaviorMissingPaymentMethod = Literal[
+    "cancel", "create_invoice", "pause"
+]
+
 class SubscriptionTrialSettingsEndBehavior(TypedDict):
-    billing_cycle_anchor: Literal["now", "unchanged"] | None
-    missing_payment_method: Literal["cancel", "create_invoice", "pause"]
+    billing_cycle_anchor: SubscriptionTrialSettingsEndBehaviorBillingCycleAnchor | None
+    missing_payment_method: SubscriptionTrialSettingsEndBehaviorMissingPaymentMethod
+
+type TestClockStatus = Literal["advancing", "internal_failure", "ready"]
 
 class TestClock(TypedDict):
     id: str
@@ -1015,7 +1144,7 @@ class TestClock(TypedDict):
     frozen_time: int
     livemode: bool
     name: str | None
-    status: Literal["advancing", "internal_failure", "ready"]
+    status: TestClockStatus
     status_details: TestClockStatusDetails
 
 class TestClockStatusDetails(TypedDict):
@@ -1043,7 +1172,7 @@ class AlertChanges(TypedDict, total=False):
     object: Literal["billing.alert"]
     alert_type: Literal["usage_threshold"]
     livemode: bool
-    status: Literal["active", "archived", "inactive"] | None
+    status: AlertStatus | None
     title: str
     usage_threshold: AlertUsageThreshold | None
 
@@ -1055,7 +1184,7 @@ class CouponChanges(TypedDict, total=False):
     created: int
     currency: str | None
     currency_options: dict[str, CouponCurrencyOptions]
-    duration: Literal["forever", "once", "repeating"]
+    duration: CouponDuration
     duration_in_months: int | None
     livemode: bool
     max_redemptions: int | None
@@ -1095,7 +1224,7 @@ class CustomerChanges(TypedDict, total=False):
     sources: dict[str, Any]
     subscriptions: Listed[str]
     tax: CustomerTax
-    tax_exempt: Literal["exempt", "none", "reverse"]
+    tax_exempt: CustomerTaxExempt
     tax_ids: dict[str, Any]
     test_clock: str | None
 
@@ -1114,20 +1243,7 @@ class CustomerBalanceTransactionChanges(TypedDict, total=False):
     invoice: str | None
     livemode: bool
     metadata: dict[str, str]
-    type: Literal[
-        "adjustment",
-        "applied_to_invoice",
-        "checkout_session_subscription_payment",
-        "checkout_session_subscription_payment_canceled",
-        "credit_note",
-        "initial",
-        "invoice_overpaid",
-        "invoice_too_large",
-        "invoice_too_small",
-        "migration",
-        "unapplied_from_invoice",
-        "unspent_receiver_credit",
-    ]
+    type: CustomerBalanceTransactionType
 
 class DiscountChanges(TypedDict, total=False):
     id: str
@@ -1175,21 +1291,8 @@ class InvoiceChanges(TypedDict, total=False):
     auto_advance: bool
     automatic_tax: InvoiceAutomaticTax
     automatically_finalizes_at: int | None
-    billing_reason: (
-        Literal[
-            "automatic_pending_invoice_item_invoice",
-            "manual",
-            "quote_accept",
-            "subscription",
-            "subscription_create",
-            "subscription_cycle",
-            "subscription_threshold",
-            "subscription_update",
-            "upcoming",
-        ]
-        | None
-    )
-    collection_method: Literal["charge_automatically", "send_invoice"]
+    billing_reason: InvoiceBillingReason | None
+    collection_method: InvoiceCollectionMethod
     confirmation_secret: InvoiceConfirmationSecret | None
     created: int
     currency: str
@@ -1201,7 +1304,7 @@ class InvoiceChanges(TypedDict, total=False):
     customer_name: str | None
     customer_phone: str | None
     customer_shipping: InvoiceCustomerShipping | None
-    customer_tax_exempt: Literal["exempt", "none", "reverse"] | None
+    customer_tax_exempt: InvoiceCustomerTaxExempt | None
     customer_tax_ids: list[InvoiceCustomerTaxId] | None
     default_payment_method: str | None
     default_source: str | None
@@ -1237,7 +1340,7 @@ class InvoiceChanges(TypedDict, total=False):
     shipping_details: InvoiceShippingDetails | None
     starting_balance: int
     statement_descriptor: str | None
-    status: Literal["draft", "open", "paid", "uncollectible", "void"]
+    status: InvoiceStatus
     status_details: InvoiceStatusDetails
     status_transitions: InvoiceStatusTransitions
     subtotal: int
@@ -1262,7 +1365,7 @@ class InvoiceItemChanges(TypedDict, total=False):
     description: str | None
     discountable: bool
     discounts: list[str]
-    frozen_fields: list[Literal["discounts", "pricing", "quantity"]]
+    frozen_fields: list[InvoiceItemFrozenFields]
     invoice: str | None
     invoicing_rules: list[InvoiceItemInvoicingRule]
     livemode: bool
@@ -1322,9 +1425,9 @@ class MeterChanges(TypedDict, total=False):
     default_aggregation: MeterDefaultAggregation
     display_name: str
     event_name: str
-    event_time_window: Literal["day", "hour"] | None
+    event_time_window: MeterEventTimeWindow | None
     livemode: bool
-    status: Literal["active", "inactive"]
+    status: MeterStatus
     status_transitions: MeterStatusTransitions
     updated: int
     value_settings: MeterValueSettings
@@ -1333,7 +1436,7 @@ class PriceChanges(TypedDict, total=False):
     id: str
     object: Literal["price"]
     active: bool
-    billing_scheme: Literal["per_unit", "tiered"]
+    billing_scheme: PriceBillingScheme
     created: int
     currency: str
     currency_options: dict[str, PriceCurrencyOptions]
@@ -1344,11 +1447,11 @@ class PriceChanges(TypedDict, total=False):
     nickname: str | None
     product: str
     recurring: PriceRecurring | None
-    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | None
+    tax_behavior: PriceTaxBehavior | None
     tiers: list[PriceTier]
-    tiers_mode: Literal["graduated", "volume"] | None
+    tiers_mode: PriceTiersMode | None
     transform_quantity: PriceTransformQuantity | None
-    type: Literal["one_time", "recurring"]
+    type: PriceType
     unit_amount: int | None
     unit_amount_decimal: str | None
 
@@ -1369,7 +1472,7 @@ class ProductChanges(TypedDict, total=False):
     statement_descriptor: str | None
     tax_code: str | None
     tax_details: ProductTaxDetails | None
-    type: Literal["good", "service"]
+    type: ProductType
     unit_label: str | None
     updated: int
     url: str | None
@@ -1389,7 +1492,7 @@ class SubscriptionChanges(TypedDict, total=False):
     cancel_at_period_end: bool
     canceled_at: int | None
     cancellation_details: SubscriptionCancellationDetails
-    collection_method: Literal["charge_automatically", "send_invoice"]
+    collection_method: SubscriptionCollectionMethod
     created: int
     currency: str
     customer: str
@@ -1417,16 +1520,7 @@ class SubscriptionChanges(TypedDict, total=False):
     presentment_details: SubscriptionPresentmentDetails
     schedule: str | None
     start_date: int
-    status: Literal[
-        "active",
-        "canceled",
-        "incomplete",
-        "incomplete_expired",
-        "past_due",
-        "paused",
-        "trialing",
-        "unpaid",
-    ]
+    status: SubscriptionStatus
     status_details: SubscriptionStatusDetails
     test_clock: str | None
     transfer_data: SubscriptionTransferData | None
@@ -1459,7 +1553,7 @@ class TestClockChanges(TypedDict, total=False):
     frozen_time: int
     livemode: bool
     name: str | None
-    status: Literal["advancing", "internal_failure", "ready"]
+    status: TestClockStatus
     status_details: TestClockStatusDetails
 
 class WebhookEndpointChanges(TypedDict, total=False):

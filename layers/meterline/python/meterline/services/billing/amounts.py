@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         Invoice,
         InvoiceLine,
         InvoiceTotalPretaxCreditAmount,
-        Listed,
     )
 
 type _Key = tuple[tuple[str, object], ...]
@@ -71,9 +70,8 @@ class Totals(Step):
         invoice, lines = amounts.invoice, amounts.lines
         subtotal = sum(line["amount"] - own_discounts_minor(line) for line in lines)
         before_tax = sum(map(pretax_minor, lines))
-        listed = cast("Listed[InvoiceLine]", line_list(invoice["id"], cast("list[Body]", lines)))
         invoice = invoice | {
-            "lines": listed,
+            "lines": line_list(invoice["id"], lines),
             "subtotal": subtotal,
             "subtotal_excluding_tax": subtotal,
             "total": before_tax + sum(map(_exclusive_taxes_minor, lines)),
@@ -101,7 +99,7 @@ class Balance(Step):
         invoice = amounts.invoice
         starting = balance_in(amounts.uow.customer, invoice["currency"])
         invoice = invoice | {"starting_balance": starting}
-        due = _applied_balance(invoice).amount_due_minor
+        due = applied_balance(invoice).amount_due_minor
         return replace(amounts, invoice=invoice | {"amount_due": due, "amount_remaining": due})
 
     def added(self, invoice: "Invoice", lines: Sequence["InvoiceLine"]) -> int:  # noqa: ARG002 - of every step
@@ -113,7 +111,7 @@ class Balance(Step):
 
         ``total + starting`` is due; below the smallest charge it is the balance that is left.
         """
-        applied = _applied_balance(invoice)
+        applied = applied_balance(invoice)
         return {
             "starting_balance": invoice["starting_balance"],
             "ending_balance": invoice["ending_balance"],
@@ -131,39 +129,35 @@ STEPS: tuple[Step, ...] = (Lines(), Discounts(), Totals(), Balance())
 """The steps of every invoice's amounts, in the order in which they apply."""
 
 
-def with_amounts(uow: UnitOfWork, invoice: Body, lines: list[Body]) -> Body:
+def with_amounts(uow: UnitOfWork, invoice: "Invoice", lines: list["InvoiceLine"]) -> "Invoice":
     """The invoice with these lines and all amounts that follow from them, from its terms and from
     the customer as ``uow`` has it.
     """
-    amounts = Amounts(uow, cast("Invoice", invoice), cast("list[InvoiceLine]", lines))
+    amounts = Amounts(uow, invoice, lines)
     for step in STEPS:
         amounts = step.apply(amounts)
-    return cast("Body", amounts.invoice)
+    return amounts.invoice
 
 
-def explained(body: Body, lines: Sequence[Body], shown: Sequence[Body]) -> Body:
+def explained(
+    invoice: "Invoice", lines: Sequence["InvoiceLine"], shown: Sequence["InvoiceLine"]
+) -> Body:
     """How an invoice's amounts came about; ``lines`` are all it has, ``shown`` those to explain.
 
     ``amounts`` is what each step added: of a line they come to what it bills in the end, of the
     invoice to what is due.
     """
-    invoice = cast("Invoice", body)
-    all_lines, its_lines = (cast("Sequence[InvoiceLine]", some) for some in (lines, shown))
     explanation: Body = {
-        "lines": [_explained_line(invoice, line) for line in its_lines],
-        "amounts": [{"step": one.name, "amount": one.added(invoice, all_lines)} for one in STEPS],
+        "lines": [_explained_line(invoice, line) for line in shown],
+        "amounts": [{"step": step.name, "amount": step.added(invoice, lines)} for step in STEPS],
     }
     for step in STEPS:
-        explanation |= step.explain(invoice, its_lines)
+        explanation |= step.explain(invoice, shown)
     return explanation
 
 
-def applied_balance(invoice: Body) -> AppliedBalance:
+def applied_balance(invoice: "Invoice") -> AppliedBalance:
     """How an invoice's total meets the balance that it starts from."""
-    return _applied_balance(cast("Invoice", invoice))
-
-
-def _applied_balance(invoice: "Invoice") -> AppliedBalance:
     step = charge_step_minor(invoice["currency"]) if _is_charged(invoice) else 1
     smallest = _smallest_charge_minor(invoice)
     return apply_balance(invoice["total"], invoice["starting_balance"], smallest, step)

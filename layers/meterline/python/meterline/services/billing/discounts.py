@@ -8,11 +8,12 @@ the first invoice that it takes something off (contract section 5.5).
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.private_state import PrivateState
-from meterline.core.billing.discounts import CouponDuration, Discount, discount_end
+from meterline.core.billing.discounts import CouponDuration, discount_end
+from meterline.core.billing.discounts import Discount as CoreDiscount
 from meterline.core.catalog.redemption import is_redeemable
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find
@@ -21,7 +22,17 @@ from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import coupon_in
 from meterline.store.base.documents import Body, Document
 
-KIND = "discount"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Coupon,
+        Discount,
+        Invoice,
+        InvoiceItem,
+        Subscription,
+        SubscriptionItem,
+    )
+
+KIND: Final = "discount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,101 +53,105 @@ class DiscountState(PrivateState):
 class ActiveDiscounts:
     """The discounts that count now for a subscription: its own, and those of its items by id."""
 
-    own: list[Body]
-    of_items: Mapping[str, list[Body]]
+    own: "list[Discount]"
+    of_items: "Mapping[str, list[Discount]]"
 
 
 def redeem(
     uow: UnitOfWork,
-    given: Sequence[Body],
+    requested: Sequence[Body],
     currency: str | None,
     *,
     param: str = "discounts",
     **holder: str,
-) -> list[Body]:
+) -> "list[Discount]":
     """The discounts that the parameter ``discounts`` asks for: new ones, or kept ones by id.
 
     ``holder`` says what they stand on: ``subscription=…``, ``subscription_item=…``, ``invoice=…``
     or ``invoice_item=…``.
     """
     return [
-        _kept(uow, one["discount"], currency, f"{param}[{index}][discount]")
-        if "discount" in one
-        else _redeem_coupon(uow, one["coupon"], currency, f"{param}[{index}]", holder)
-        for index, one in enumerate(given)
+        _kept(uow, entry["discount"], currency, f"{param}[{index}][discount]")
+        if "discount" in entry
+        else _redeem_coupon(uow, entry["coupon"], currency, f"{param}[{index}]", holder)
+        for index, entry in enumerate(requested)
     ]
 
 
 def exchange_discounts(
     uow: UnitOfWork,
-    stands_on: Body,
-    given: Sequence[Body],
+    stands_on: "Subscription | SubscriptionItem",
+    requested: Sequence[Body],
     *,
     param: str = "discounts",
     **holder: str,
-) -> Body:
-    """The ``discounts`` of a subscription or its item in place of those before, with their events.
+) -> list[str]:
+    """The ids of the discounts that a subscription or its item has in place of those before.
 
-    ``discount`` keeps one that is there.
+    Emits what was created and deleted; ``discount`` keeps one that is there.
     """
-    currency = stands_on.get("currency") or stands_on["price"]["currency"]
-    redeemed = redeem(uow, given, currency, param=param, **holder)
-    kept = set(discount_ids(redeemed))
-    for one_id, gone in uow.ctx.store.get_many(stands_on["discounts"]).items():
-        if one_id not in kept:
+    currency = (
+        stands_on["currency"]
+        if stands_on["object"] == "subscription"
+        else stands_on["price"]["currency"]
+    )
+    redeemed = redeem(uow, requested, currency, param=param, **holder)
+    redeemed_ids = discount_ids(redeemed)
+    for discount_id, gone in uow.ctx.store.get_many(stands_on["discounts"]).items():
+        if discount_id not in redeemed_ids:
             uow.emit("customer.discount.deleted", gone.body)
     for discount in redeemed:
         if discount["id"] not in stands_on["discounts"]:
             uow.emit("customer.discount.created", discount)
-    return {"discounts": discount_ids(redeemed)}
+    return redeemed_ids
 
 
 def discounted_item(
-    uow: UnitOfWork, item: Body, given: Sequence[Body], param: str = "discounts"
-) -> Body:
+    uow: UnitOfWork, item: "InvoiceItem", requested: Sequence[Body], param: str = "discounts"
+) -> "InvoiceItem":
     """An invoice item with the discounts that a request asks for, in place of those before."""
-    redeemed = redeem(uow, given, item["currency"], param=param, invoice_item=item["id"])
-    terms = [discount_terms(one) for one in redeemed]
+    redeemed = redeem(uow, requested, item["currency"], param=param, invoice_item=item["id"])
+    terms = [discount_terms(discount) for discount in redeemed]
     state = replace(InvoiceItemState.of(item), discounts=terms)
     return state.on(item | {"discounts": discount_ids(redeemed)})
 
 
-def with_own_discounts(uow: UnitOfWork, invoice: Body, given: Sequence[Body]) -> Body:
+def with_own_discounts(uow: UnitOfWork, invoice: "Invoice", requested: Sequence[Body]) -> "Invoice":
     """An invoice with the discounts that a request asks for, in place of those before."""
-    redeemed = redeem(uow, given, invoice["currency"], invoice=invoice["id"])
+    redeemed = redeem(uow, requested, invoice["currency"], invoice=invoice["id"])
     return with_discounts(invoice, redeemed)
 
 
-def with_discounts(invoice: Body, discounts: Sequence[Body]) -> Body:
+def with_discounts(invoice: "Invoice", discounts: Sequence["Discount"]) -> "Invoice":
     """An invoice with these discounts; its totals are for the caller to add up."""
     terms = [discount_terms(discount) for discount in discounts]
     state = replace(InvoiceState.of(invoice), discounts=terms)
     return state.on(invoice | {"discounts": discount_ids(discounts)})
 
 
-def active_discounts(uow: UnitOfWork, subscription: Body) -> ActiveDiscounts:
+def active_discounts(uow: UnitOfWork, subscription: "Subscription") -> ActiveDiscounts:
     """The discounts that stand on a subscription and its items and count now, in their order."""
-    items: list[Body] = subscription["items"]["data"]
-    wanted = [
+    items = subscription["items"]["data"]
+    ids = [
         *subscription["discounts"],
         *(discount for item in items for discount in item["discounts"]),
     ]
-    found = uow.read(wanted)
+    found: dict[str, Document[Discount]] = uow.read(ids)
     now = uow.ctx.now
 
-    def counting(holder: Body) -> list[Body]:
+    def counting(holder: "Subscription | SubscriptionItem") -> "list[Discount]":
         bodies = [found[discount].body for discount in holder["discounts"] if discount in found]
         return [body for body in bodies if body["end"] is None or body["end"] > now]
 
     return ActiveDiscounts(counting(subscription), {item["id"]: counting(item) for item in items})
 
 
-def discount_ids(discounts: Iterable[Body]) -> list[str]:
+def discount_ids(discounts: Iterable["Discount"]) -> list[str]:
     """The ids of discounts, as what they stand on shows them."""
     return [discount["id"] for discount in discounts]
 
 
-def discount_terms(discount: Body) -> DiscountTerms:
+def discount_terms(discount: "Discount") -> DiscountTerms:
     """What is remembered of a discount wherever it counts."""
     state = DiscountState.of(discount)
     return {
@@ -150,11 +165,11 @@ def discount_terms(discount: Body) -> DiscountTerms:
     }
 
 
-def core_discount(terms: DiscountTerms) -> Discount:
+def core_discount(terms: DiscountTerms) -> CoreDiscount:
     """The core's value of remembered terms."""
     percent = terms["percent_off"]
     products = terms["products"]
-    return Discount(
+    return CoreDiscount(
         id=terms["id"],
         percent_off=None if percent is None else Decimal(percent),
         amount_off_minor=terms["amount_off"],
@@ -162,16 +177,22 @@ def core_discount(terms: DiscountTerms) -> Discount:
     )
 
 
-def core_discounts(discounts: Iterable[Body]) -> list[Discount]:
+def core_discounts(discounts: Iterable["Discount"]) -> list[CoreDiscount]:
     """The core's values of discount objects."""
     return [core_discount(discount_terms(discount)) for discount in discounts]
 
 
-def after_invoice(subscription: Body, invoice: Body, standing: ActiveDiscounts) -> Body:
+def after_invoice(
+    subscription: "Subscription", invoice: "Invoice", standing: ActiveDiscounts
+) -> "Subscription":
     """The subscription without the discounts for once that ``invoice`` has used up."""
     used = {amount["discount"] for amount in invoice["total_discount_amounts"] if amount["amount"]}
-    counted = [*standing.own, *(one for its in standing.of_items.values() for one in its)]
-    once = {one["id"] for one in counted if DiscountState.of(one).duration == "once"}
+    of_items = (discount for of_item in standing.of_items.values() for discount in of_item)
+    once = {
+        discount["id"]
+        for discount in (*standing.own, *of_items)
+        if DiscountState.of(discount).duration == "once"
+    }
     spent = used & once
     if not spent:
         return subscription
@@ -180,7 +201,7 @@ def after_invoice(subscription: Body, invoice: Body, standing: ActiveDiscounts) 
     return _without(subscription, spent) | {"items": listed}
 
 
-def with_discounts_of(subscription: Body, other: Body) -> Body:
+def with_discounts_of(subscription: "Subscription", other: "Subscription") -> "Subscription":
     """The subscription, and its items, with the discounts that ``other``, the same one, has."""
     by_item = {item["id"]: item["discounts"] for item in other["items"]["data"]}
     items = [item | {"discounts": by_item[item["id"]]} for item in subscription["items"]["data"]]
@@ -188,15 +209,15 @@ def with_discounts_of(subscription: Body, other: Body) -> Body:
     return subscription | {"discounts": other["discounts"], "items": listed}
 
 
-def _without(holder: Body, spent: Collection[str]) -> Body:
+def _without[H: (Subscription, SubscriptionItem)](holder: H, spent: Collection[str]) -> H:
     return holder | {
         "discounts": [discount for discount in holder["discounts"] if discount not in spent]
     }
 
 
-def _kept(uow: UnitOfWork, discount_id: str, currency: str | None, param: str) -> Body:
+def _kept(uow: UnitOfWork, discount_id: str, currency: str | None, param: str) -> "Discount":
     """A discount that the customer has already; an amount only where it is in its currency."""
-    drafted = uow.drafted(discount_id)
+    drafted: Document[Discount] | None = uow.drafted(discount_id)
     body = (drafted or find(uow.ctx, KIND, discount_id, param=param)).body
     if body["customer"] != uow.stored_customer.id:
         raise no_such(KIND, discount_id, param=param)
@@ -211,9 +232,10 @@ def _kept(uow: UnitOfWork, discount_id: str, currency: str | None, param: str) -
 
 def _redeem_coupon(
     uow: UnitOfWork, coupon_id: str, currency: str | None, param: str, holder: dict[str, str]
-) -> Body:
+) -> "Discount":
     stored = find(uow.ctx, "coupon", coupon_id, param=f"{param}[coupon]")
-    whole = (uow.drafted(coupon_id) or stored).body
+    drafted: Document[Coupon] | None = uow.drafted(coupon_id)
+    whole = (drafted or stored).body
     coupon = coupon_in(whole, currency)
     _check_redeemable(uow, coupon, currency, param)
     redeemed = whole | {"times_redeemed": whole["times_redeemed"] + 1}
@@ -225,7 +247,7 @@ def _redeem_coupon(
     return body
 
 
-def _new_discount(uow: UnitOfWork, coupon: Body, holder: dict[str, str]) -> Body:
+def _new_discount(uow: UnitOfWork, coupon: "Coupon", holder: dict[str, str]) -> "Discount":
     now = uow.ctx.now
     state = DiscountState(
         created=now,
@@ -233,33 +255,33 @@ def _new_discount(uow: UnitOfWork, coupon: Body, holder: dict[str, str]) -> Body
         currency=coupon["currency"],
         duration=coupon["duration"],
         percent_off=coupon["percent_off"],
-        products=(coupon.get("applies_to") or {}).get("products"),
+        products=coupon["applies_to"]["products"] if coupon.get("applies_to") else None,
     )
-    return state.on(
-        {
-            "id": new_object_id(KIND),
-            "object": KIND,
-            "checkout_session": None,
-            "customer": uow.stored_customer.id,
-            "customer_account": None,
-            "end": discount_end(
-                CouponDuration(coupon["duration"]), coupon["duration_in_months"], now
-            ),
-            "invoice": None,
-            "invoice_item": None,
-            "promotion_code": None,
-            "source": {"type": "coupon", "coupon": coupon["id"]},
-            "start": now,
-            "subscription": None,
-            "subscription_item": None,
-            **holder,
-        }
-    )
+    discount: Discount = {
+        "id": new_object_id(KIND),
+        "object": KIND,
+        "checkout_session": None,
+        "customer": uow.stored_customer.id,
+        "customer_account": None,
+        "end": discount_end(CouponDuration(coupon["duration"]), coupon["duration_in_months"], now),
+        "invoice": holder.get("invoice"),
+        "invoice_item": holder.get("invoice_item"),
+        "promotion_code": None,
+        "source": {"type": "coupon", "coupon": coupon["id"]},
+        "start": now,
+        "subscription": holder.get("subscription"),
+        "subscription_item": holder.get("subscription_item"),
+    }
+    return state.on(discount)
 
 
-def _check_redeemable(uow: UnitOfWork, coupon: Body, currency: str | None, param: str) -> None:
-    limits = {name: coupon[name] for name in ("redeem_by", "max_redemptions", "times_redeemed")}
-    if not is_redeemable(uow.ctx.wall_clock, **limits):
+def _check_redeemable(uow: UnitOfWork, coupon: "Coupon", currency: str | None, param: str) -> None:
+    if not is_redeemable(
+        uow.ctx.wall_clock,
+        redeem_by=coupon["redeem_by"],
+        max_redemptions=coupon["max_redemptions"],
+        times_redeemed=coupon["times_redeemed"],
+    ):
         raise BillingError(
             f"Coupon expired: {coupon['id']}", code="coupon_expired", param=f"{param}[coupon]"
         )

@@ -8,7 +8,7 @@ share them.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import format_decimal
@@ -20,9 +20,14 @@ from meterline.services.catalog.prices import PriceState, new_price, price_docum
 from meterline.services.catalog.product_bodies import ProductState
 from meterline.store.base.documents import Body, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Price,
+    )
+
 
 def with_inline_prices(
-    uow: UnitOfWork, wanted: Sequence[Mapping[str, Any]], param: str
+    uow: UnitOfWork, requested: Sequence[Mapping[str, Any]], param: str
 ) -> list[Body]:
     """The same items, each with the id of its own new price where it had ``price_data``.
 
@@ -30,15 +35,16 @@ def with_inline_prices(
     ``param`` is the list's name, for refusals.
     """
     return [
-        _named(uow, dict(one), f"{param}[{index}][price_data]") for index, one in enumerate(wanted)
+        _named(uow, dict(item), f"{param}[{index}][price_data]")
+        for index, item in enumerate(requested)
     ]
 
 
-def inline_price(uow: UnitOfWork, given: Body, param: str) -> Body:
+def inline_price(uow: UnitOfWork, price_data: Body, param: str) -> "Price":
     """A new price as ``price_data`` describes it, with its product if that is new too."""
     ctx = uow.ctx.at(uow.ctx.wall_clock)
-    product_id = _product(uow, given, param)
-    described = {name: value for name, value in given.items() if name != "product_data"}
+    product_id = _product(uow, price_data, param)
+    described = {name: value for name, value in price_data.items() if name != "product_data"}
     price = new_price(ctx, described | {"active": False}, product_id, param=param)
     price = PriceState(inline=True).on(price)
     uow.put(price_document(ctx, price))
@@ -46,21 +52,21 @@ def inline_price(uow: UnitOfWork, given: Body, param: str) -> Body:
     return price
 
 
-def one_off_price(uow: UnitOfWork, currency: str, unit_amount: Decimal, name: str) -> Body:
+def one_off_price(uow: UnitOfWork, currency: str, unit_amount: Decimal, name: str) -> "Price":
     """The price of something that is charged once without a price: amount and name make it.
 
-    It is stored with its product when it is needed for the first time; nothing tells of them.
+    It is stored with its product when it is needed for the first time; no event is emitted.
     """
     ctx = uow.ctx.at(uow.ctx.wall_clock)
     parts = (ctx.livemode, currency, format_decimal(unit_amount), name)
     price_id = derived_object_id("price", *parts)
-    known = uow.read([price_id]).get(price_id)
+    known: Document[Price] | None = uow.read([price_id]).get(price_id)
     if known is not None:
         return known.body
     product_id = derived_object_id(products.KIND, *parts)
     product = products.new_product(ctx, {"name": name}) | {"id": product_id, "active": False}
-    given = {"currency": currency, "unit_amount_decimal": unit_amount}
-    price = new_price(ctx, given, product_id) | {"id": price_id, "active": False}
+    params = {"currency": currency, "unit_amount_decimal": unit_amount}
+    price = new_price(ctx, params, product_id) | {"id": price_id, "active": False}
     price = PriceState(inline=True).on(price)
     sold = ProductState(inline=True, priced=True).on(product)
     uow.put(Document(kind=products.KIND, livemode=ctx.livemode, body=sold))
@@ -68,18 +74,18 @@ def one_off_price(uow: UnitOfWork, currency: str, unit_amount: Decimal, name: st
     return price
 
 
-def _named(uow: UnitOfWork, wanted: Body, param: str) -> Body:
-    if "plan" in wanted:
-        wanted["price"] = wanted.pop("plan")
-    if "price_data" not in wanted:
-        return wanted
-    given = wanted.pop("price_data")
-    return wanted | {"price": inline_price(uow, given, param)["id"]}
+def _named(uow: UnitOfWork, requested: Body, param: str) -> Body:
+    if "plan" in requested:
+        requested["price"] = requested.pop("plan")
+    if "price_data" not in requested:
+        return requested
+    price_data = requested.pop("price_data")
+    return requested | {"price": inline_price(uow, price_data, param)["id"]}
 
 
-def _product(uow: UnitOfWork, given: Body, param: str) -> str:
-    if "product_data" not in given:
-        found = find(uow.ctx, "product", given["product"], param=f"{param}[product]")
+def _product(uow: UnitOfWork, price_data: Body, param: str) -> str:
+    if "product_data" not in price_data:
+        found = find(uow.ctx, "product", price_data["product"], param=f"{param}[product]")
         if not found.body["active"]:
             raise BillingError(
                 f"The product {found.id} is inactive: activate it, or use another.",
@@ -89,7 +95,7 @@ def _product(uow: UnitOfWork, given: Body, param: str) -> str:
         for product in products.marked(found):
             uow.put(product)
         return found.id
-    described = given["product_data"]
+    described = price_data["product_data"]
     made = products.with_prices(products.new_product(uow.ctx.at(uow.ctx.wall_clock), described))
     uow.put(Document(kind=products.KIND, livemode=uow.ctx.livemode, body=made))
     uow.emit("product.created", made)

@@ -1,12 +1,24 @@
 """The invoice object: a new one with all its fields, and when it is due for what."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.periods import Period
 from meterline.core.subscriptions.dunning import Deadlines
 from meterline.services.billing.private_states import InvoiceState, StoredDeadlines
 from meterline.store.base.documents import LIVE, Body, Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Customer,
+        Invoice,
+        InvoiceBillingReason,
+        InvoiceChanges,
+        InvoiceLine,
+        InvoiceParent,
+        Listed,
+        Subscription,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +31,12 @@ class InvoiceTerms:
 
     id: str
     created: int
-    billing_reason: str
+    billing_reason: "InvoiceBillingReason"
     period: Period
     finalizes_at: int | None
 
 
-def invoice_document(body: Body, customer: Document) -> Document:
+def invoice_document(body: "Invoice", customer: "Document[Customer]") -> "Document[Invoice]":
     """The document that stores a new invoice: listed under its customer, due for finalisation."""
     return Document(
         kind="invoice",
@@ -36,14 +48,13 @@ def invoice_document(body: Body, customer: Document) -> Document:
     )
 
 
-def finalization_due_at(invoice: Body) -> int | None:
+def finalization_due_at(invoice: "Invoice") -> int | None:
     """When a draft finalises itself: never unless it advances by itself."""
     advances = invoice["status"] == "draft" and invoice["auto_advance"]
-    due_at: int | None = invoice["automatically_finalizes_at"] if advances else None
-    return due_at
+    return invoice["automatically_finalizes_at"] if advances else None
 
 
-def invoice_due_at(invoice: Body) -> int | None:
+def invoice_due_at(invoice: "Invoice") -> int | None:
     """When an invoice next needs work: a draft to be finalised, an open one to be pursued, one that
     became final unforeseen to have its usage looked at again.
     """
@@ -51,36 +62,36 @@ def invoice_due_at(invoice: Body) -> int | None:
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-def corrections_due_at(invoice: Body) -> int | None:
+def corrections_due_at(invoice: "Invoice") -> int | None:
     """When a draft gets the corrections that are left of late usage: at once, if any are."""
     rest = InvoiceState.of(invoice).late if invoice["status"] == "draft" else None
     return None if rest is None else rest["at"]
 
 
-def corrections_left(invoice: Body) -> tuple[int]:
+def corrections_left(invoice: "Invoice") -> tuple[int]:
     """How many notes of late usage a draft's corrections have not come to yet."""
     rest = InvoiceState.of(invoice).late
     return (0 if rest is None else rest["left"],)
 
 
-def usage_due_at(invoice: Body) -> int | None:
+def usage_due_at(invoice: "Invoice") -> int | None:
     """When the usage of a final invoice is to be looked at again, if it is (``late_findings``)."""
     return None if invoice["status"] == "draft" else InvoiceState.of(invoice).usage_due_at
 
 
-def late_due_at(invoice: Body) -> int | None:
+def late_due_at(invoice: "Invoice") -> int | None:
     """When an open invoice becomes late, if it is not yet."""
     return deadlines_of_invoice(invoice).late_at if invoice["status"] == "open" else None
 
 
-def given_up_due_at(invoice: Body) -> int | None:
+def given_up_due_at(invoice: "Invoice") -> int | None:
     """When an open invoice that is late is given up, if ever."""
     deadlines = deadlines_of_invoice(invoice)
     is_late = invoice["status"] == "open" and deadlines.late_at is None
     return deadlines.given_up_at if is_late else None
 
 
-def deadlines_of_invoice(invoice: Body) -> Deadlines:
+def deadlines_of_invoice(invoice: "Invoice") -> Deadlines:
     """The deadlines of a finalised invoice that have not passed yet."""
     stored = InvoiceState.of(invoice).arrears
     return (
@@ -90,7 +101,7 @@ def deadlines_of_invoice(invoice: Body) -> Deadlines:
     )
 
 
-def with_deadlines(invoice: Body, deadlines: Deadlines) -> Body:
+def with_deadlines(invoice: "Invoice", deadlines: Deadlines) -> "Invoice":
     """The invoice with other deadlines."""
     stored: StoredDeadlines = {
         "late_at": deadlines.late_at,
@@ -110,34 +121,37 @@ DUE_INSTANTS = (
 
 _SECONDS_PER_DAY = 86_400
 
-HALT: Final[Body] = {
+HALT: "Final[InvoiceChanges]" = {
     "auto_advance": False,
     "automatically_finalizes_at": None,
     "next_payment_attempt": None,
 }
 """A draft that does not go on by itself."""
 
-_SAID_BY_SUBSCRIPTION = ("custom_fields", "description", "footer")
 
-
-def draft_invoice(terms: InvoiceTerms, customer: Body, subscription: Body) -> Body:
+def draft_invoice(
+    terms: InvoiceTerms, customer: "Customer", subscription: "Subscription"
+) -> "Invoice":
     """A draft invoice of a subscription, still without lines.
 
     While the subscription is unpaid its invoices stay drafts.
     """
     if subscription["status"] == "unpaid":
         terms = replace(terms, finalizes_at=None)
+    settings = subscription["invoice_settings"]
     return new_invoice(terms, customer, subscription["currency"]) | {
         "auto_advance": subscription["status"] != "unpaid",
         "collection_method": subscription["collection_method"],
-        **{name: subscription["invoice_settings"][name] for name in _SAID_BY_SUBSCRIPTION},
+        "custom_fields": settings["custom_fields"],
+        "description": settings["description"],
+        "footer": settings["footer"],
         "due_date": due_date(terms.created, subscription["days_until_due"]),
         "next_payment_attempt": _payment_attempt(terms, subscription),
         "parent": _parent(subscription),
     }
 
 
-def advance(draft: Body, grace_seconds: int) -> Body:
+def advance(draft: "Invoice", grace_seconds: int) -> "InvoiceChanges":
     """What a draft that goes on by itself says of when, counted from its creation.
 
     It becomes final a second after its grace is over, when it would be charged.
@@ -156,48 +170,116 @@ def due_date(created: int, days_until_due: int | None) -> int | None:
     return None if days_until_due is None else created + days_until_due * _SECONDS_PER_DAY
 
 
-def new_invoice(terms: InvoiceTerms, customer: Body, currency: str) -> Body:
+def new_invoice(terms: InvoiceTerms, customer: "Customer", currency: str) -> "Invoice":
     """A draft invoice of a customer, of no subscription and still without lines."""
     return {
-        **_empty_fields(),
         "id": terms.id,
         "object": "invoice",
+        "account_country": None,
+        "account_name": None,
+        "account_tax_ids": None,
+        "amount_due": 0,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_paid_off_stripe": 0,
+        "amount_remaining": 0,
+        "amount_shipping": 0,
+        "application": None,
+        "attempt_count": 0,
+        "attempted": False,
         "auto_advance": True,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
         "automatically_finalizes_at": terms.finalizes_at,
         "billing_reason": terms.billing_reason,
         "collection_method": "charge_automatically",
         "created": terms.created,
         "currency": currency,
+        "custom_fields": None,
         "customer": customer["id"],
+        "customer_account": None,
         "customer_address": customer.get("address"),
         "customer_email": customer["email"],
         "customer_name": customer.get("name"),
         "customer_phone": customer.get("phone"),
         "customer_shipping": customer["shipping"],
         "customer_tax_exempt": customer.get("tax_exempt"),
+        "customer_tax_ids": [],
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": [],
+        "due_date": None,
+        "effective_at": None,
+        "ending_balance": None,
+        "footer": None,
+        "from_invoice": None,
+        "hosted_invoice_url": None,
+        "invoice_pdf": None,
+        "issuer": {"type": "self"},
+        "last_finalization_error": None,
+        "latest_revision": None,
+        "lines": line_list(terms.id, []),
         "livemode": customer["livemode"],
+        "metadata": {},
+        "next_payment_attempt": None,
+        "number": None,
+        "on_behalf_of": None,
         "parent": None,
+        "payment_settings": {
+            "default_mandate": None,
+            "payment_method_options": None,
+            "payment_method_types": None,
+        },
         "period_end": terms.period.end,
         "period_start": terms.period.start,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": None,
+        "rendering": None,
+        "shipping_cost": None,
+        "shipping_details": None,
+        "starting_balance": 0,
+        "statement_descriptor": None,
+        "status": "draft",
+        "status_transitions": {
+            "finalized_at": None,
+            "marked_uncollectible_at": None,
+            "paid_at": None,
+            "voided_at": None,
+        },
+        "subtotal": 0,
+        "subtotal_excluding_tax": 0,
         "test_clock": customer.get("test_clock"),
+        "total": 0,
+        "total_discount_amounts": [],
+        "total_excluding_tax": 0,
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
         "webhooks_delivered_at": terms.created,
     }
 
 
-def item_of_line(line: Body) -> str | None:
+def item_of_line(line: "InvoiceLine") -> str | None:
     """The id of the invoice item that a line is, if it is one."""
-    parent: Body = line["parent"]
-    item: str | None = parent[parent["type"]]["invoice_item"]
-    return item
+    parent = line["parent"]
+    details = parent["invoice_item_details"] or parent["subscription_item_details"]
+    return None if details is None else details["invoice_item"]
 
 
-def billed_item_of(line: Body) -> str | None:
+def billed_item_of(line: "InvoiceLine") -> str | None:
     """The subscription item that a line bills by itself, not through an invoice item."""
     details = line["parent"]["subscription_item_details"]
     return None if details is None or details["invoice_item"] else details["subscription_item"]
 
 
-def line_list(invoice_id: str, lines: list[Body]) -> Body:
+def line_list(invoice_id: str, lines: "list[InvoiceLine]") -> "Listed[InvoiceLine]":
     """The list object that holds an invoice's lines."""
     return {
         "object": "list",
@@ -208,17 +290,16 @@ def line_list(invoice_id: str, lines: list[Body]) -> Body:
     }
 
 
-def invoice_lines(invoice: Body) -> list[Body]:
+def invoice_lines(invoice: "Invoice") -> "list[InvoiceLine]":
     """The lines of an invoice; an error where only its first ones were read, as lists do."""
     assert not invoice["lines"]["has_more"], "only the first lines were read"  # noqa: S101
-    lines: list[Body] = invoice["lines"]["data"]
-    return lines
+    return invoice["lines"]["data"]
 
 
-def subscription_of(invoice: Body) -> str | None:
+def subscription_of(invoice: "Invoice") -> str | None:
     """The id of the subscription that an invoice belongs to."""
-    details = (invoice["parent"] or {}).get("subscription_details") or {}
-    return details.get("subscription")
+    details = invoice["parent"] and invoice["parent"]["subscription_details"]
+    return details and details["subscription"]
 
 
 def _payment_attempt(terms: InvoiceTerms, subscription: Body) -> int | None:
@@ -226,7 +307,7 @@ def _payment_attempt(terms: InvoiceTerms, subscription: Body) -> int | None:
     return terms.finalizes_at if charged else None
 
 
-def _parent(subscription: Body) -> Body:
+def _parent(subscription: "Subscription") -> "InvoiceParent":
     return {
         "type": "subscription_details",
         "quote_details": None,
@@ -235,75 +316,3 @@ def _parent(subscription: Body) -> Body:
             "subscription": subscription["id"],
         },
     }
-
-
-def _empty_fields() -> dict[str, Any]:
-    """The fields of an invoice that say "none of this" until something sets them."""
-    nothing = dict.fromkeys(_NULL_FIELDS)
-    return {
-        **nothing,
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_paid_off_stripe": 0,
-        "amount_shipping": 0,
-        "attempt_count": 0,
-        "attempted": False,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
-        "customer_tax_ids": [],
-        "default_tax_rates": [],
-        "discounts": [],
-        "issuer": {"type": "self"},
-        "metadata": {},
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "status": "draft",
-        "status_transitions": {
-            "finalized_at": None,
-            "marked_uncollectible_at": None,
-            "paid_at": None,
-            "voided_at": None,
-        },
-        "total_discount_amounts": [],
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
-    }
-
-
-_NULL_FIELDS = (
-    "account_country",
-    "account_name",
-    "account_tax_ids",
-    "application",
-    "custom_fields",
-    "customer_account",
-    "default_payment_method",
-    "default_source",
-    "description",
-    "due_date",
-    "effective_at",
-    "ending_balance",
-    "footer",
-    "from_invoice",
-    "hosted_invoice_url",
-    "invoice_pdf",
-    "last_finalization_error",
-    "latest_revision",
-    "number",
-    "on_behalf_of",
-    "receipt_number",
-    "rendering",
-    "shipping_cost",
-    "shipping_details",
-    "statement_descriptor",
-)

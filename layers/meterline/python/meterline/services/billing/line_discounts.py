@@ -53,9 +53,9 @@ class Discounts(Step):
         """What each discount took off, and by which terms."""
         standing = [
             InvoiceState.of(invoice).discounts,
-            *(LineState.of(one).discounts for one in shown),
+            *(LineState.of(line).discounts for line in shown),
         ]
-        terms = {one["id"]: one for own in standing for one in own or ()}
+        terms = {discount["id"]: discount for own in standing for discount in own or ()}
         discounts: list[Body] = []
         for taken in invoice["total_discount_amounts"]:
             its_terms = terms.get(taken["discount"])
@@ -75,7 +75,7 @@ def own_discounts_minor(line: "InvoiceLine") -> int:
     return sum(part["amount"] for part in line["discount_amounts"] if part["discount"] in own)
 
 
-def billed_with_discounts(amount: int, lines: Iterable[Body]) -> GivesBack:
+def billed_with_discounts(amount: int, lines: Iterable["InvoiceLine"]) -> GivesBack:
     """What a later line may give back: an amount that was billed up to ``lines``, and the discounts
     that they, and those that they followed on, took off.
     """
@@ -103,7 +103,7 @@ def _gives_back(state: LineState) -> Billed | None:
     """What a line gives back a part of, should it be negative."""
     known = state.gives_back
     if known is None:
-        # A line that was drafted when nobody noted the discounts; it gives none back.
+        # Lines of earlier releases do not say what they give back: they give no discount back.
         return Billed(0) if state.billed_before or state.corrects else None
     return Billed(known["amount"], tuple(DiscountAmount(*part) for part in known["discounts"]))
 
@@ -125,4 +125,4 @@ def _summed(taken: Iterable[Iterable[DiscountAmount]]) -> list["InvoiceTotalDisc
     sums: dict[str, int] = {}
     for part in (part for off in taken for part in off):
         sums[part.discount_id] = sums.get(part.discount_id, 0) + part.amount_minor
-    return [{"amount": amount, "discount": one} for one, amount in sums.items()]
+    return [{"amount": amount, "discount": discount} for discount, amount in sums.items()]

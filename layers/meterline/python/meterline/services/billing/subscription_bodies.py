@@ -1,7 +1,7 @@
 """The subscription object: a new one with all its fields, its items, and when it is due."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from meterline.core.base.periods import Interval, IntervalUnit, Period, next_boundary
 from meterline.core.base.unset import merged_metadata
@@ -11,10 +11,27 @@ from meterline.services.base.ids import new_id, new_object_id
 from meterline.services.billing.private_states import SubscriptionState
 from meterline.store.base.documents import LIVE, Body, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Customer,
+        Listed,
+        Price,
+        Subscription,
+        SubscriptionBillingCycleAnchorConfig,
+        SubscriptionBillingMode,
+        SubscriptionChanges,
+        SubscriptionItem,
+        SubscriptionStatusDetailsPaused,
+        SubscriptionStatusDetailsPausedSubscriptionType,
+    )
+
 INCOMPLETE_SECONDS = 23 * 3_600
 """How long the first invoice can wait for its payment before the subscription expires."""
 
-FLEXIBLE_MODE: Body = {"type": "flexible", "flexible": {"proration_discounts": "included"}}
+FLEXIBLE_MODE: "SubscriptionBillingMode" = {
+    "type": "flexible",
+    "flexible": {"proration_discounts": "included"},
+}
 """The ``billing_mode`` of a subscription that is billed flexibly."""
 
 _TRIAL_NOTICE_SECONDS = 3 * 86_400
@@ -27,12 +44,14 @@ _ENDED = ("canceled", "incomplete_expired")
 class ItemTerms:
     """One item as a request asks for it."""
 
-    price: Body
+    price: "Price"
     quantity: int | None
     metadata: dict[str, str]
 
 
-def subscription_document(body: Body, stored: Document | None = None) -> Document:
+def subscription_document(
+    body: "Subscription", stored: "Document[Subscription] | None" = None
+) -> "Document[Subscription]":
     """The document that stores a subscription: under its customer, due when its period ends."""
     new = Document(
         kind="subscription",
@@ -48,38 +67,37 @@ def subscription_document(body: Body, stored: Document | None = None) -> Documen
     )
 
 
-def is_ended(subscription: Body) -> bool:
+def is_ended(subscription: "Subscription") -> bool:
     """Whether a subscription is over for good."""
     return subscription["status"] in _ENDED
 
 
-def renews(subscription: Body) -> bool:
+def renews(subscription: "Subscription") -> bool:
     """Whether a subscription bills its periods: it is neither over nor paused."""
     return not is_ended(subscription) and subscription["status"] != "paused"
 
 
-def due_at(subscription: Body) -> int | None:
+def due_at(subscription: "Subscription") -> int | None:
     """When a subscription next needs work: at the earliest instant of all kinds of it."""
     instants = (at(subscription) for at in DUE_INSTANTS)
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-def expires_at(subscription: Body) -> int | None:
+def expires_at(subscription: "Subscription") -> int | None:
     """When a subscription is given up whose first invoice is not paid: at its end at the latest."""
     if subscription["status"] != "incomplete":
         return None
-    given_up, end = int(subscription["created"]) + INCOMPLETE_SECONDS, subscription["cancel_at"]
-    return given_up if end is None else min(given_up, int(end))
+    given_up, end = subscription["created"] + INCOMPLETE_SECONDS, subscription["cancel_at"]
+    return given_up if end is None else min(given_up, end)
 
 
-def collection_resumes_at(subscription: Body) -> int | None:
+def collection_resumes_at(subscription: "Subscription") -> int | None:
     """When invoices are collected again, if their collection is paused until an instant."""
     pause = subscription["pause_collection"] if _runs(subscription) else None
-    resumes_at: int | None = (pause or {}).get("resumes_at")
-    return resumes_at
+    return None if pause is None else pause["resumes_at"]
 
 
-def renews_at(subscription: Body) -> int | None:
+def renews_at(subscription: "Subscription") -> int | None:
     """When a period of a subscription is over, or it is itself; in a pause only its end counts."""
     end: int | None = subscription["cancel_at"]
     if subscription["status"] == "paused":
@@ -90,23 +108,22 @@ def renews_at(subscription: Body) -> int | None:
     return first if end is None else min(first, end)
 
 
-def pending_due_at(subscription: Body) -> int | None:
+def pending_due_at(subscription: "Subscription") -> int | None:
     """When pending items are billed between two renewals, if they are."""
     due: int | None = subscription["next_pending_invoice_item_invoice"]
     return due if _runs(subscription) else None
 
 
-def _runs(subscription: Body) -> bool:
+def _runs(subscription: "Subscription") -> bool:
     return renews(subscription) and subscription["status"] != "incomplete"
 
 
-def items_of(subscription: Body) -> list[Body]:
+def items_of(subscription: "Subscription") -> "list[SubscriptionItem]":
     """The items of a subscription."""
-    items: list[Body] = subscription["items"]["data"]
-    return items
+    return subscription["items"]["data"]
 
 
-def ended_subscription(subscription: Body, at: int) -> Body:
+def ended_subscription(subscription: "Subscription", at: int) -> "Subscription":
     """The subscription as cancelled: it ends at ``at``."""
     canceled_at = subscription["canceled_at"]
     return subscription | {
@@ -117,54 +134,60 @@ def ended_subscription(subscription: Body, at: int) -> Body:
     }
 
 
-def paused_subscription(subscription: Body, reason: str, at: int) -> Body:
+def paused_subscription(
+    subscription: "Subscription", reason: "SubscriptionStatusDetailsPausedSubscriptionType", at: int
+) -> "Subscription":
     """The subscription as paused at ``at``, and why."""
-    paused = {"subscription": {"type": reason}, "transitioned_at": at, "type": "subscription"}
+    paused: SubscriptionStatusDetailsPaused = {
+        "subscription": {"type": reason},
+        "transitioned_at": at,
+        "type": "subscription",
+    }
     return subscription | {"status": "paused", "status_details": {"paused": paused}}
 
 
-def next_pending_invoice(subscription: Body, after: int) -> int | None:
+def next_pending_invoice(subscription: "Subscription", after: int) -> int | None:
     """When pending items are next billed between renewals, if they are; aligned to the anchor."""
-    wanted = subscription["pending_invoice_item_interval"]
-    if wanted is None:
+    stored = subscription["pending_invoice_item_interval"]
+    if stored is None:
         return None
-    interval = Interval(IntervalUnit(wanted["interval"]), wanted["interval_count"])
+    interval = Interval(IntervalUnit(stored["interval"]), stored["interval_count"])
     return next_boundary(subscription["billing_cycle_anchor"], interval, after)
 
 
-def stops_at(subscription: Body) -> int | None:
+def stops_at(subscription: "Subscription") -> int | None:
     """When to go on stopping the invoices of a subscription that has ended: at once, if at all."""
     place = SubscriptionState.of(subscription).stops_from
     return None if place is None else place["at"]
 
 
-def stops_from(subscription: Body) -> tuple[int, str]:
+def stops_from(subscription: "Subscription") -> tuple[int, str]:
     """Up to which invoice, from the newest on, the invoices of a subscription are stopped."""
     place = SubscriptionState.of(subscription).stops_from
     assert place is not None, "asked only of one whose invoices are being stopped"  # noqa: S101
     return place["created"], place["id"]
 
 
-def drops_at(subscription: Body) -> int | None:
+def drops_at(subscription: "Subscription") -> int | None:
     """When to go on dropping the pending prorations of one that has ended: at once, if at all."""
     rest = SubscriptionState.of(subscription).drops
     return None if rest is None else rest["at"]
 
 
-def prorations_left(subscription: Body) -> tuple[int]:
+def prorations_left(subscription: "Subscription") -> tuple[int]:
     """How many pending prorations of a subscription that has ended are left to be dropped."""
     rest = SubscriptionState.of(subscription).drops
     return (0 if rest is None else rest["left"],)
 
 
-def trial_notice_at(subscription: Body) -> int | None:
+def trial_notice_at(subscription: "Subscription") -> int | None:
     """When to emit that the trial will end: three days before, or at once if it is shorter.
 
     None without a trial, or when that end was emitted.
     """
     ends_at = subscription["trial_end"]
-    told = SubscriptionState.of(subscription).trial_end_told
-    if subscription["status"] != "trialing" or ends_at is None or ends_at == told:
+    emitted_end = SubscriptionState.of(subscription).trial_end_told
+    if subscription["status"] != "trialing" or ends_at is None or ends_at == emitted_end:
         return None
     return max(int(ends_at) - _TRIAL_NOTICE_SECONDS, int(subscription["trial_start"] or 0))
 
@@ -182,39 +205,28 @@ DUE_INSTANTS = (
 
 
 def new_subscription(
-    customer: Body, items: list[ItemTerms], opening: Opening, params: Body, now: int
-) -> Body:
+    customer: "Customer", items: list[ItemTerms], opening: Opening, params: Body, now: int
+) -> "Subscription":
     """A new subscription with all its fields, active or trialing from ``now``."""
-    subscription_id = new_object_id("subscription")
-    trial_end = opening.trial_end
-    return {
-        **_empty_fields(),
-        "id": subscription_id,
-        "object": "subscription",
+    blank = _blank_subscription(customer, items[0].price["currency"], now)
+    period, trial_end = opening.first.period, opening.trial_end
+    changes: SubscriptionChanges = {
         "billing_cycle_anchor": opening.anchor,
         "billing_cycle_anchor_config": _anchor_config(params.get("billing_cycle_anchor_config")),
         "billing_mode": _billing_mode(params, now),
         "collection_method": params.get("collection_method", "charge_automatically"),
-        "created": now,
-        "currency": items[0].price["currency"],
-        "customer": customer["id"],
         "days_until_due": params.get("days_until_due"),
         "description": params.get("description"),
-        "items": item_list(
-            subscription_id,
-            [new_item(terms, subscription_id, opening.first.period, now) for terms in items],
-        ),
-        "livemode": customer["livemode"],
+        "items": item_list(blank["id"], [new_item(one, blank["id"], period, now) for one in items]),
         "metadata": merged_metadata({}, params.get("metadata")),
-        "start_date": now,
         "status": "active" if trial_end is None else "trialing",
-        "test_clock": customer.get("test_clock"),
         "trial_end": trial_end,
         "trial_start": None if trial_end is None else now,
     }
+    return {**blank, **changes}
 
 
-def item_list(subscription_id: str, items: list[Body]) -> Body:
+def item_list(subscription_id: str, items: "list[SubscriptionItem]") -> "Listed[SubscriptionItem]":
     """The list object that holds a subscription's items."""
     return {
         "object": "list",
@@ -225,14 +237,16 @@ def item_list(subscription_id: str, items: list[Body]) -> Body:
     }
 
 
-def with_items(subscription: Body, items: list[Body]) -> Body:
+def with_items(subscription: "Subscription", items: "list[SubscriptionItem]") -> "Subscription":
     """The subscription with other items."""
     return subscription | {"items": item_list(subscription["id"], items)}
 
 
-def new_item(terms: ItemTerms, subscription_id: str, period: Period, now: int) -> Body:
+def new_item(
+    terms: ItemTerms, subscription_id: str, period: Period, now: int
+) -> "SubscriptionItem":
     """A new item of a subscription, in a period."""
-    item: Body = {
+    item: SubscriptionItem = {
         "id": new_item_id(subscription_id),
         "object": "subscription_item",
         "billing_thresholds": None,
@@ -262,36 +276,60 @@ def new_item_id(subscription_id: str) -> str:
     return f"si_{subscription_id.removeprefix('sub_')}{new_id('')[-_ITEM_DIGITS:]}"
 
 
-def _anchor_config(config: Body | None) -> Body | None:
+def _anchor_config(config: Body | None) -> "SubscriptionBillingCycleAnchorConfig | None":
     if config is None:
         return None
     return {
-        part: config.get(part) for part in ("day_of_month", "hour", "minute", "month", "second")
+        "day_of_month": config["day_of_month"],
+        "hour": config.get("hour"),
+        "minute": config.get("minute"),
+        "month": config.get("month"),
+        "second": config.get("second"),
     }
 
 
-def _billing_mode(params: Body, now: int) -> Body:
+def _billing_mode(params: Body, now: int) -> "SubscriptionBillingMode":
     mode = (params.get("billing_mode") or {}).get("type", FLEXIBLE_MODE["type"])
     if mode == FLEXIBLE_MODE["type"]:
         return FLEXIBLE_MODE | {"updated_at": now}
     return {"type": mode, "flexible": None}
 
 
-def _empty_fields() -> dict[str, Any]:
-    """The fields of a subscription that say "none of this" until something sets them."""
+def _blank_subscription(customer: "Customer", currency: str, now: int) -> "Subscription":
+    """A subscription of which nothing is set yet but whose it is."""
+    subscription_id = new_object_id("subscription")
     return {
-        **dict.fromkeys(_NULL_FIELDS),
+        "id": subscription_id,
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": None,
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": now,
+        "billing_cycle_anchor_config": None,
+        "billing_mode": FLEXIBLE_MODE,
         "billing_schedules": [],
+        "billing_thresholds": None,
+        "cancel_at": None,
         "cancel_at_period_end": False,
+        "canceled_at": None,
         "cancellation_details": {
             "comment": None,
             "feedback": None,
             "feedback_option": None,
             "reason": None,
         },
+        "collection_method": "charge_automatically",
+        "created": now,
+        "currency": currency,
+        "customer": customer["id"],
+        "customer_account": None,
+        "days_until_due": None,
+        "default_payment_method": None,
+        "default_source": None,
         "default_tax_rates": [],
+        "description": None,
         "discounts": [],
+        "ended_at": None,
         "invoice_settings": {
             "account_tax_ids": None,
             "custom_fields": None,
@@ -299,38 +337,33 @@ def _empty_fields() -> dict[str, Any]:
             "footer": None,
             "issuer": {"type": "self"},
         },
+        "items": item_list(subscription_id, []),
+        "latest_invoice": None,
+        "livemode": customer["livemode"],
+        "managed_payments": {"enabled": False},
+        "metadata": {},
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
         "payment_settings": {
             "payment_method_options": None,
             "payment_method_types": None,
             "save_default_payment_method": "off",
         },
-        "managed_payments": {"enabled": False},
+        "pending_invoice_item_interval": None,
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": now,
+        "status": "active",
+        "test_clock": customer.get("test_clock"),
+        "transfer_data": None,
+        "trial_end": None,
         "trial_settings": {
             "end_behavior": {
                 "billing_cycle_anchor": "now",
                 "missing_payment_method": "create_invoice",
             }
         },
+        "trial_start": None,
     }
-
-
-_NULL_FIELDS = (
-    "application",
-    "application_fee_percent",
-    "billing_thresholds",
-    "cancel_at",
-    "canceled_at",
-    "customer_account",
-    "default_payment_method",
-    "default_source",
-    "ended_at",
-    "latest_invoice",
-    "next_pending_invoice_item_invoice",
-    "on_behalf_of",
-    "pause_collection",
-    "pending_invoice_item_interval",
-    "pending_setup_intent",
-    "pending_update",
-    "schedule",
-    "transfer_data",
-)

@@ -8,14 +8,19 @@ anew, what was billed before, what a change gives back) is said of all of them t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.base.money import exact_sum, format_decimal
 from meterline.services.base.ids import derived_object_id
 from meterline.services.billing.private_states import LineState
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        InvoiceLine,
+    )
 
 
-def tier_line(first: Body, place: int) -> Body:
+def tier_line(first: "InvoiceLine", place: int) -> "InvoiceLine":
     """A line like the first one of a whole as the one at a place among the whole's lines."""
     if place == 0:
         return first
@@ -28,25 +33,25 @@ def whole_id(line: Mapping[str, object]) -> str:
     return LineState.of(line).tier_of or str(line["id"])
 
 
-def by_whole(lines: Iterable[Body]) -> dict[str, list[Body]]:
+def by_whole(lines: Iterable["InvoiceLine"]) -> dict[str, list["InvoiceLine"]]:
     """The lines of each whole by its id, in the order of the invoice."""
-    wholes: dict[str, list[Body]] = {}
+    wholes: dict[str, list[InvoiceLine]] = {}
     for line in lines:
         wholes.setdefault(whole_id(line), []).append(line)
     return wholes
 
 
-def whole_lines(lines: Iterable[Body]) -> list[Body]:
+def whole_lines(lines: Iterable["InvoiceLine"]) -> list["InvoiceLine"]:
     """Lines with those of one price's tiers as one, which has all that they bill."""
     return [_joined(of) for of in by_whole(lines).values()]
 
 
-def line_ids(whole: Body) -> list[str]:
+def line_ids(whole: "InvoiceLine") -> list[str]:
     """The ids of the lines that ``whole_lines`` made one."""
     return LineState.of(whole).line_ids or [whole["id"]]
 
 
-def with_billed_before(lines: Sequence[Body], amount_minor: int) -> list[Body]:
+def with_billed_before(lines: Sequence["InvoiceLine"], amount_minor: int) -> list["InvoiceLine"]:
     """The lines of a whole, each with what of it was billed before: as far as it goes, in order.
 
     What is more than all of them falls to the last. Discounts take their part of the difference.
@@ -59,10 +64,10 @@ def with_billed_before(lines: Sequence[Body], amount_minor: int) -> list[Body]:
     return shared
 
 
-def _joined(lines: list[Body]) -> Body:
+def _joined(lines: list["InvoiceLine"]) -> "InvoiceLine":
     if len(lines) == 1:
         return lines[0]
-    amount = sum(int(line["amount"]) for line in lines)
+    amount = sum(line["amount"] for line in lines)
     quantity = exact_sum(Decimal(line["quantity_decimal"]) for line in lines)
     joined = lines[0] | {
         "amount": amount,

@@ -4,6 +4,7 @@ import secrets
 import string
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError, in_the_past, lower_case_key
 from meterline.core.base.money import format_decimal, known_currency
@@ -13,6 +14,11 @@ from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
 from meterline.store.base.documents import Body, Change, Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Coupon,
+    )
 
 KIND = "coupon"
 _ID_DIGITS = 8
@@ -57,10 +63,12 @@ def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: 
     return remains
 
 
-def coupon_in(coupon: Body, currency: str | None) -> Body:
+def coupon_in(coupon: "Coupon", currency: str | None) -> "Coupon":
     """A coupon as it is redeemed in a currency; as it is, if it has no amount in that."""
-    option = coupon.get("currency_options", {}).get(currency)
-    return coupon if option is None else coupon | option | {"currency": currency}
+    option = coupon.get("currency_options", {}).get(currency or "")
+    if option is None:
+        return coupon
+    return coupon | {"amount_off": option["amount_off"], "currency": currency}
 
 
 def _with_new_options(coupon: Body, given: Body) -> Body:

@@ -1,6 +1,7 @@
 """Prices as the core's values: what a price's JSON means for rating and for cycles."""
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.base.periods import Interval, IntervalUnit
 from meterline.core.catalog.commitments import SpendBounds
@@ -11,10 +12,17 @@ from meterline.core.catalog.percentages import (
 )
 from meterline.core.catalog.price_models import PriceModel
 from meterline.core.catalog.rating import PricePlan, Tier, TiersMode, TransformQuantity
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Price,
+        PricePercentage,
+        PricePercentageTier,
+        PriceTier,
+    )
 
 
-def price_plan(price: Body) -> PricePlan:
+def price_plan(price: "Price") -> PricePlan:
     """What rating needs of the body of a price in one of Stripe's models."""
     transform = price["transform_quantity"]
     return PricePlan(
@@ -25,30 +33,32 @@ def price_plan(price: Body) -> PricePlan:
     )
 
 
-def price_model(price: Body) -> PriceModel:
+def price_model(price: "Price") -> PriceModel:
     """What rating needs of any price's body."""
-    own = price.get("meterline") or {}
-    if own.get("percentage"):
-        return _percentage(own["percentage"])
-    if own.get("graduated_percentage"):
-        tiers = tuple(_percentage_tier(tier) for tier in own["graduated_percentage"])
-        return GraduatedPercentagePlan(tiers)
+    own = price.get("meterline")
+    if own and (percentage := own.get("percentage")):
+        return _percentage(percentage)
+    if own and (tiers := own.get("graduated_percentage")):
+        return GraduatedPercentagePlan(tuple(map(_percentage_tier, tiers)))
     return price_plan(price)
 
 
-def spend_bounds(price: Body) -> SpendBounds:
+def spend_bounds(price: "Price") -> SpendBounds:
     """What a full period's usage costs at least and at most at a price."""
-    own = price.get("meterline") or {}
+    own = price.get("meterline")
+    if not own:
+        return SpendBounds()
     return SpendBounds(own.get("minimum_amount"), own.get("maximum_amount"))
 
 
-def interval_of(price: Body) -> Interval:
+def interval_of(price: "Price") -> Interval:
     """How often a recurring price recurs."""
     recurring = price["recurring"]
-    return Interval(IntervalUnit(recurring["interval"]), int(recurring["interval_count"]))
+    assert recurring is not None, "asked only of a price that recurs"  # noqa: S101
+    return Interval(IntervalUnit(recurring["interval"]), recurring["interval_count"])
 
 
-def _tier(tier: Body) -> Tier:
+def _tier(tier: "PriceTier") -> Tier:
     return Tier(
         up_to=_decimal(tier["up_to"]),
         unit_amount=_decimal(tier["unit_amount_decimal"]),
@@ -56,7 +66,7 @@ def _tier(tier: Body) -> Tier:
     )
 
 
-def _percentage(own: Body) -> PercentagePlan:
+def _percentage(own: "PricePercentage") -> PercentagePlan:
     return PercentagePlan(
         percent=Decimal(own["percent"]),
         fixed_fee=Decimal(own["fixed_fee_decimal"]),
@@ -65,7 +75,7 @@ def _percentage(own: Body) -> PercentagePlan:
     )
 
 
-def _percentage_tier(tier: Body) -> PercentageTier:
+def _percentage_tier(tier: "PricePercentageTier") -> PercentageTier:
     return PercentageTier(
         _decimal(tier["up_to"]), Decimal(tier["percent"]), Decimal(tier["flat_amount_decimal"])
     )

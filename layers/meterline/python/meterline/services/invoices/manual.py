@@ -1,7 +1,7 @@
 """Invoices that a request makes, and changing, sending and deleting drafts."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import known_currency
@@ -41,6 +41,11 @@ from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.numbers import check_number
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        InvoiceRendering,
+    )
+
 _PLAIN_FIELDS = (
     "collection_method",
     "custom_fields",
@@ -51,7 +56,7 @@ _PLAIN_FIELDS = (
     "number",
     "statement_descriptor",
 )
-_RENDERING: Final = {
+_RENDERING: "Final[InvoiceRendering]" = {
     "amount_tax_display": None,
     "pdf": {"page_size": "auto"},
     "template": None,

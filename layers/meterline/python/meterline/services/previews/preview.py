@@ -109,7 +109,8 @@ def _changed(
     if "discounts" in params and not is_ended(subscription):
         discounts = params["discounts"] or []
         holder = {"subscription": subscription["id"]}
-        subscription = subscription | exchange_discounts(uow, subscription, discounts, **holder)
+        ids = exchange_discounts(uow, subscription, discounts, **holder)
+        subscription = subscription | {"discounts": ids}
     if "resume_at" in details:
         return resume_on(uow, subscription, _resumption(details))[1]
     if is_ended(subscription):

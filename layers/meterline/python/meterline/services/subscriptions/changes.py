@@ -106,7 +106,8 @@ def as_requested(
     if "discounts" in request:
         discounts, name = request["discounts"] or [], f"{param}[discounts]"
         holder = {"subscription": item["subscription"], "subscription_item": item["id"]}
-        item = item | exchange_discounts(uow, item, discounts, param=name, **holder)
+        ids = exchange_discounts(uow, item, discounts, param=name, **holder)
+        item = item | {"discounts": ids}
     return item
 
 

@@ -181,7 +181,7 @@ def _discounted(uow: UnitOfWork, subscription: "Subscription", params: Body) -> 
             zip(items_of(subscription), params["items"], strict=True)
         )
     ]
-    return with_items(subscription, items) | own
+    return with_items(subscription, items) | {"discounts": own}
 
 
 def _ending(uow: UnitOfWork, start: Start, subscription: "Subscription") -> "Subscription":

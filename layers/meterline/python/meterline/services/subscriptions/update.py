@@ -139,9 +139,10 @@ def amend(uow: UnitOfWork, before: "Subscription", params: Body) -> Amended:
     how = _proration(before, params, now)
     after = before | _plain_changes(before, params, now)
     if "discounts" in params:
-        after |= exchange_discounts(
+        discounts = exchange_discounts(
             uow, after, params["discounts"] or [], subscription=before["id"]
         )
+        after |= {"discounts": discounts}
     end = requested_end(params)
     changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
     remember_thresholds(uow, changed)
