@@ -44,14 +44,20 @@ STORED = {
     ("event", "data"): "dict[str, Any]",
     ("customer", "sources"): "dict[str, Any]",
     ("customer", "tax_ids"): "dict[str, Any]",
+    ("invoice", "last_finalization_error"): "dict[str, Any] | None",
+    **{
+        ("product:PackageDimensions", side): "float"
+        for side in ("height", "length", "weight", "width")
+    },
 }
 """Types of fields of which the schema says more, or less, than is of use."""
 
 BESIDE = {
+    "Event.Request": {"meterline": "NotRequired[EventRequestOrigin]"},
     "price": {"meterline": "NotRequired[PriceExtension]"},
     "product": {"attributes": "list[str]"},
 }
-"""Fields that are stored beside those of the schema: our own, and what answers leave out."""
+"""Fields that are stored beside those of the schema."""
 
 NEVER_NULL = {
     ("coupon", "metadata"),
@@ -71,6 +77,7 @@ NEVER_NULL = {
     ("line_item", "discount_amounts"),
     ("line_item", "parent"),
     ("line_item", "pretax_credit_amounts"),
+    ("line_item", "quantity"),
     ("line_item", "quantity_decimal"),
     ("line_item", "taxes"),
     ("subscription", "cancellation_details"),
@@ -95,6 +102,10 @@ class Listed[T](TypedDict):
     has_more: bool
     url: str
     total_count: NotRequired[int]
+
+class EventRequestOrigin(TypedDict):
+    api_key: str | None
+    aws_principal: str | None
 
 class PricePercentage(TypedDict):
     percent: str

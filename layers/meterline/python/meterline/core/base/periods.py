@@ -111,7 +111,7 @@ class Period:
     def without(self, others: Iterable["Period"]) -> tuple["Period", ...]:
         """The parts of the period that are in none of the others, in their order."""
         parts, start = [], self.start
-        for other in sorted(others, key=lambda one: one.start):
+        for other in sorted(others, key=lambda period: period.start):
             if other.start > start:
                 parts.append(Period(start, min(other.start, self.end)))
             start = max(start, min(other.end, self.end))

@@ -72,4 +72,4 @@ def private_value(body: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - 
 def _public_value(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, dict):
         return public(value)
-    return [_public_value(one) for one in value] if isinstance(value, list) else value
+    return [_public_value(element) for element in value] if isinstance(value, list) else value

@@ -12,6 +12,10 @@ class Listed[T](TypedDict):
     url: str
     total_count: NotRequired[int]
 
+class EventRequestOrigin(TypedDict):
+    api_key: str | None
+    aws_principal: str | None
+
 class PricePercentage(TypedDict):
     percent: str
     fixed_fee_decimal: str
@@ -229,6 +233,7 @@ class Event(TypedDict):
 class EventRequest(TypedDict):
     id: str | None
     idempotency_key: str | None
+    meterline: NotRequired[EventRequestOrigin]
 
 type InvoiceBillingReason = Literal[
     "automatic_pending_invoice_item_invoice",
@@ -294,7 +299,7 @@ class Invoice(TypedDict):
     hosted_invoice_url: NotRequired[str | None]
     invoice_pdf: NotRequired[str | None]
     issuer: InvoiceIssuer
-    last_finalization_error: InvoiceLastFinalizationError | None
+    last_finalization_error: dict[str, Any] | None
     latest_revision: str | None
     lines: Listed[InvoiceLine]
     livemode: bool
@@ -451,8 +456,6 @@ class InvoiceItemProrationDetailsDiscountAmount(TypedDict):
     amount: int
     discount: str
 
-class InvoiceLastFinalizationError(TypedDict): ...
-
 class InvoiceLine(TypedDict):
     id: str
     object: Literal["line_item"]
@@ -469,7 +472,7 @@ class InvoiceLine(TypedDict):
     period: InvoiceLinePeriod
     pretax_credit_amounts: list[InvoiceLinePretaxCreditAmount]
     pricing: InvoiceLinePricing | None
-    quantity: int | None
+    quantity: int
     quantity_decimal: str
     subscription: str | None
     subtotal: int
@@ -867,10 +870,10 @@ class ProductMarketingFeature(TypedDict):
     name: NotRequired[str]
 
 class ProductPackageDimensions(TypedDict):
-    height: str
-    length: str
-    weight: str
-    width: str
+    height: float
+    length: float
+    weight: float
+    width: float
 
 class ProductTaxDetails(TypedDict):
     performance_location: str | None
@@ -1319,7 +1322,7 @@ class InvoiceChanges(TypedDict, total=False):
     hosted_invoice_url: str | None
     invoice_pdf: str | None
     issuer: InvoiceIssuer
-    last_finalization_error: InvoiceLastFinalizationError | None
+    last_finalization_error: dict[str, Any] | None
     latest_revision: str | None
     lines: Listed[InvoiceLine]
     livemode: bool
@@ -1397,7 +1400,7 @@ class InvoiceLineChanges(TypedDict, total=False):
     period: InvoiceLinePeriod
     pretax_credit_amounts: list[InvoiceLinePretaxCreditAmount]
     pricing: InvoiceLinePricing | None
-    quantity: int | None
+    quantity: int
     quantity_decimal: str
     subscription: str | None
     subtotal: int

@@ -103,7 +103,7 @@ def discount_lines(
     left = [_discountable_minor(line) for line in lines]
     taken = [_given_back(line) for line in lines]
     for places in _wholes(lines):
-        for discount in dict.fromkeys(one for place in places for one in lines[place].discounts):
+        for discount in dict.fromkeys(off for place in places for off in lines[place].discounts):
             having = [place for place in places if discount in lines[place].discounts]
             _apply(discount, having, lines, left, taken)
     for discount in invoice_discounts:
@@ -121,8 +121,8 @@ def discounts_given_back(billed: Billed, amount_minor: int) -> tuple[DiscountAmo
         return ()
     rest = max(billed.amount_minor - amount_minor, 0)
     taken = [part.amount_minor for part in billed.discounts]
-    kept = nearest_quotient(sum(taken) * rest, billed.amount_minor)
-    shares = allocate(sum(taken) - kept, taken)
+    still_off = nearest_quotient(sum(taken) * rest, billed.amount_minor)
+    shares = allocate(sum(taken) - still_off, taken)
     return tuple(
         DiscountAmount(part.discount_id, -share)
         for part, share in zip(billed.discounts, shares, strict=True)
@@ -210,4 +210,4 @@ def _amounts_off(discount: Discount, amounts_minor: list[int]) -> list[int]:
         return [percentage_of(amount, discount.percent_off) for amount in amounts_minor]
     most = max(sum(amounts_minor), 0)
     amount = min(discount.amount_off_minor or 0, most)
-    return allocate(amount, [max(one, 0) for one in amounts_minor])
+    return allocate(amount, [max(amount_minor, 0) for amount_minor in amounts_minor])

@@ -99,11 +99,11 @@ class Line:
         return [
             replace(
                 self,
-                amount_minor=prorate(one.amount_minor, self.period, self.whole),
-                quantity=one.steps[0].quantity,
-                rated=one,
+                amount_minor=prorate(tier.amount_minor, self.period, self.whole),
+                quantity=tier.steps[0].quantity,
+                rated=tier,
             )
-            for one in self.rated.by_tier
+            for tier in self.rated.by_tier
         ]
 
 
@@ -159,7 +159,7 @@ def licensed_line(item: BilledItem, span: CyclePeriod) -> Line:
     rated = rate_usage(item.plan, Usage(item.quantity))
     amount_minor = prorate(rated.amount_minor, span.period, span.whole)
     line = Line(item.id, amount_minor, item.quantity, span.period, span.whole, rated)
-    return replace(line, amount_minor=sum(one.amount_minor for one in line.by_tier))
+    return replace(line, amount_minor=sum(tier.amount_minor for tier in line.by_tier))
 
 
 def metered_line(item: BilledItem, usage: Usage, span: CyclePeriod) -> Line:
@@ -189,5 +189,5 @@ def _usage_line(
     line = Line(item.id, rated.amount_minor, billed.quantity, period, period, rated)
     if bounds == UNBOUNDED:
         return line
-    kept = commitment_of(rated.amount_minor, bounds, span.period, span.whole)
-    return replace(line, amount_minor=kept.bounded.amount_minor, commitment=kept)
+    commitment = commitment_of(rated.amount_minor, bounds, span.period, span.whole)
+    return replace(line, amount_minor=commitment.bounded.amount_minor, commitment=commitment)

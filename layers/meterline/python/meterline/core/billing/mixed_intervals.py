@@ -23,9 +23,9 @@ def check_mixed_intervals(intervals: Iterable[Interval]) -> None:
     A week is 7 days, a year 12 months. Months and years are whole days but no whole weeks, so one
     day mixes with all.
     """
-    wanted = list(intervals)
-    shortest = shortest_interval(wanted)
-    for interval in wanted:
+    distinct = list(intervals)
+    shortest = shortest_interval(distinct)
+    for interval in distinct:
         if not is_multiple(interval, shortest):
             raise BillingError(
                 f"The interval of {interval} is not a multiple of the subscription's shortest"

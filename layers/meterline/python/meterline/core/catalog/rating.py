@@ -143,9 +143,9 @@ def rate(plan: PricePlan, quantity: Decimal) -> Rated:
     if not plan.tiers:
         return rated[0]
     return Rated(
-        amount_minor=sum(one.amount_minor for one in rated),
-        exact=exact_sum(one.exact for one in rated),
-        steps=tuple(step for one in rated for step in one.steps),
+        amount_minor=sum(part.amount_minor for part in rated),
+        exact=exact_sum(part.exact for part in rated),
+        steps=tuple(step for part in rated for step in part.steps),
         by_tier=tuple(rated),
     )
 

@@ -1,12 +1,19 @@
 """The kinds of objects of the catalog: what is sold, at which prices, with which coupons."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from meterline.core.base.private_state import private_value
 from meterline.core.base.wire_numbers import wire_number
 from meterline.core.catalog.redemption import is_redeemable
 from meterline.core.kinds.divisions import FLAGS, Division, Facet, flag
 from meterline.core.kinds.kind import Body, Edge, Kind, Search, Sizes, Term, empty
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Price,
+        Product,
+    )
 
 INTERVALS = ("day", "week", "month", "year")
 USAGE_TYPES = ("licensed", "metered")
@@ -17,19 +24,21 @@ def recurrence(*, interval: str | None, usage_type: str) -> str:
     return "one_time" if interval is None else f"{interval}-{usage_type}"
 
 
-def _recurrence_of(price: Body) -> str:
-    recurring = price["recurring"] or {"interval": None, "usage_type": ""}
+def _recurrence_of(price: "Price") -> str:
+    recurring = price["recurring"]
+    if recurring is None:
+        return recurrence(interval=None, usage_type="")
     return recurrence(interval=recurring["interval"], usage_type=recurring["usage_type"])
 
 
-def _price_terms(price: Body) -> Iterator[Term]:
+def _price_terms(price: "Price") -> Iterator[Term]:
     yield "currency", price["currency"]
-    meter = (price["recurring"] or {}).get("meter")
-    if meter:
-        yield "meter", meter
+    recurring = price["recurring"]
+    if recurring and recurring["meter"]:
+        yield "meter", recurring["meter"]
 
 
-def _product_terms(product: Body) -> Iterator[Term]:
+def _product_terms(product: "Product") -> Iterator[Term]:
     if product["url"]:
         yield "url", product["url"]
 

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-type Body = Any
-
 
 @dataclass(frozen=True, slots=True)
 class Facet:
     """What a list can be filtered by: every value there is, each with its shards, and a body's."""
 
     values: Mapping[str, int]
-    value_of: Callable[[Body], str]
+    value_of: Callable[[Any], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,13 @@ class Division:
 
     facets: Mapping[str, Facet] = field(default_factory=dict)
     shards: int = 1
-    hides: Callable[[Body], bool] = lambda _: False
+    hides: Callable[[Any], bool] = lambda _: False
 
-    def lists(self, body: Body) -> bool:
+    def lists(self, body: Mapping[str, Any]) -> bool:
         """Whether an object is listed: it is neither hidden nor what is left of a deleted one."""
         return not body.get("deleted") and not self.hides(body)
 
-    def part_of(self, body: Body) -> tuple[str, int]:
+    def part_of(self, body: Mapping[str, Any]) -> tuple[str, int]:
         """The part that a body stands in, and its shards."""
         return self._part(tuple(facet.value_of(body) for facet in self.facets.values()))
 

@@ -1,10 +1,11 @@
 """The kinds of objects of invoices."""
 
+from typing import TYPE_CHECKING
+
 from meterline.core.billing import pending_batches
 from meterline.core.kinds.divisions import COLLECTION_METHOD, Division, Facet
 from meterline.core.kinds.kind import (
     Batching,
-    Body,
     Edge,
     Kind,
     Link,
@@ -14,6 +15,11 @@ from meterline.core.kinds.kind import (
     Sizes,
     empty,
 )
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+    )
 
 EMBEDDED_LINES = 10
 """How many lines an invoice shows inside it; the rest is a list of its own, as Stripe has it."""
@@ -30,7 +36,7 @@ _PRICE = Edge("price")
 _DISCOUNT = Edge("discount")
 
 
-def _lines_shown(invoice: Body) -> int:
+def _lines_shown(invoice: "Invoice") -> int:
     return PREVIEWED_LINES if invoice["id"].startswith(PREVIEW_PREFIX) else EMBEDDED_LINES
 
 

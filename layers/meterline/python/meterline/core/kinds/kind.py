@@ -105,7 +105,7 @@ class LongList:
     """
 
     field: str
-    shown: Callable[[Body], int]
+    shown: Callable[[Any], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Kind:
     division: Division = field(default_factory=Division)
     is_listed: bool = True
     search: Search | None = None
-    terms: Callable[[Body], Iterable[Term]] = lambda _: ()
+    terms: Callable[[Any], Iterable[Term]] = lambda _: ()
     queue: Queue | None = None
     belongs_to_customer: bool = False
     holds_events: bool = False

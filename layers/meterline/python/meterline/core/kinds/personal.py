@@ -7,8 +7,6 @@ about a customer goes: names, addresses, metadata, and free text of the customer
 from collections.abc import Mapping
 from typing import Any
 
-type Body = Any
-
 _NULL = frozenset(
     {
         *("address", "business_name", "custom_fields", "email", "footer", "individual_name"),
@@ -26,14 +24,14 @@ _NOT_ABOUT_CUSTOMERS = frozenset(
 """Objects that are shown inside those of a customer; nobody types a customer's data there."""
 
 
-def without_personal_data(body: Body) -> Body:
+def without_personal_data(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """A body of a customer's object, or a part of one, less what is personal; else as it is."""
     if _kind(body) in _NOT_ABOUT_CUSTOMERS:
         return body
     return {name: _erased(body, name, value) for name, value in body.items()}
 
 
-def _erased(body: Body, name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
+def _erased(body: Mapping[str, Any], name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
     if value is None:
         return None
     if name in _NULL or (name == "name" and _kind(body) == "customer"):
@@ -47,17 +45,17 @@ def _erased(body: Body, name: str, value: Any) -> Any:  # noqa: ANN401 - any JSO
     return _walked(value)
 
 
-def _kind(body: Body) -> str:
+def _kind(body: Mapping[str, Any]) -> str:
     """What a body is; "" of what is no object. An event's data has an object of that name."""
     kind = body.get("object")
     return kind if isinstance(kind, str) else ""
 
 
-def _without_object(attributes: Body) -> Body:
+def _without_object(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in attributes.items() if name != "object"}
 
 
-def _is_typed(body: Body) -> bool:
+def _is_typed(body: Mapping[str, Any]) -> bool:
     """Whether a person typed the description: those of lines for what was sold are made."""
     if _kind(body) == "line_item":
         return (body.get("parent") or {}).get("type") == "invoice_item_details"
@@ -68,5 +66,5 @@ def _walked(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, dict):
         return without_personal_data(value)
     if isinstance(value, list):
-        return [_walked(one) for one in value]
+        return [_walked(element) for element in value]
     return value

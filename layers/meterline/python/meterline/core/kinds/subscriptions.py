@@ -1,10 +1,16 @@
 """The kinds of objects of subscriptions."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from meterline.core.catalog.plans import plan_with_tiers
 from meterline.core.kinds.divisions import COLLECTION_METHOD, Division, Facet
 from meterline.core.kinds.kind import Body, Edge, Kind, Link, Queue, Search, Term, empty
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Subscription,
+    )
 
 
 def _only_plan(subscription: Body) -> Body:
@@ -25,7 +31,7 @@ def _embed_plan(item: Body, _now: int) -> None:
         item["plan"] = plan_with_tiers(item["price"])
 
 
-def _subscription_terms(subscription: Body) -> Iterator[Term]:
+def _subscription_terms(subscription: "Subscription") -> Iterator[Term]:
     """Prices together with the status: those of a price that run are not behind those that ended.
 
     A renewal changes neither, so it writes none.

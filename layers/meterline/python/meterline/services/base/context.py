@@ -17,7 +17,7 @@ class Context:
 
     ``now`` is the time of the objects at hand, UTC seconds: the wall clock's, or their test clock's
     (``at``). ``wall_clock`` is always the wall clock's. ``origin`` and ``receipt`` belong to the
-    API request that asked, if one did; ``duty`` to the due work that is done, if it is.
+    API request that asked, if one did; ``due_step`` to the due work that is done.
     """
 
     store: BillingStore
@@ -43,7 +43,7 @@ class Context:
 
         ``result_id`` names the object that the request answers with. Refusals are those of
         ``BillingStore.commit``, and NoProgress for due work that moves nothing on; a request that
-        needs too much room is told to ask for less.
+        needs too much room is refused, and asked for less.
         """
         if self.due_step is not None:
             self.due_step.check(change)
@@ -93,11 +93,11 @@ _CONTAINED = {("subscription", "items"): "items, with the metadata of them and o
 
 
 def _too_long(refused: TooLong) -> BillingError:
-    told = _CONTAINED.get((refused.kind, refused.field), refused.field)
+    longest = _CONTAINED.get((refused.kind, refused.field), refused.field)
     noun = refused.kind.rpartition(".")[2].replace("_", " ")
     return BillingError(
         f"This {noun} would take {refused.size} bytes as it is stored, compressed; at most"
-        f" {refused.most} are accepted. Most of it is in {told}: shorten that, or keep it"
+        f" {refused.most} are accepted. Most of it is in {longest}: shorten that, or keep it"
         " elsewhere under an id.",
         param=refused.field,
     )

@@ -1,11 +1,12 @@
 """Limits: which objects count towards one, as a set of members that commits change.
 
-An index may lag behind, and two requests may count at once. The set is read as last committed, and
-a commit that changes it fails if another did meanwhile: a limit holds whatever runs together.
+An index may lag behind, and two requests may count at once. So the set is read as last committed,
+and a commit that changes it fails if another did meanwhile: the limit holds beside any other work.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypedDict
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
@@ -14,15 +15,23 @@ from meterline.store.base.documents import Document
 KIND = "roster"
 
 
+class MembersSet(TypedDict):
+    """A set as it is stored."""
+
+    id: str
+    created: int
+    members: list[str]
+
+
 def members(ctx: Context, *names: str) -> list[str]:
     """The ids of the members of these sets, each in the order in which they joined it."""
-    found = ctx.store.get_many(_set_id(name) for name in names)
+    found: dict[str, Document[MembersSet]] = ctx.store.get_many(map(_set_id, names))
     return [member for members_set in found.values() for member in members_set.body["members"]]
 
 
 def with_member(
     ctx: Context, name: str, member_id: str, *, most: int, refusal: BillingError
-) -> Document:
+) -> Document[MembersSet]:
     """The set with one more member, for the commit that adds it; ``refusal`` if it has ``most``.
 
     What is counted is what the commit is conditional on.
@@ -33,24 +42,25 @@ def with_member(
     return _with(members_set, [*members_set.body["members"], member_id])
 
 
-def without_member(ctx: Context, name: str, member_id: str) -> list[Document]:
+def without_member(ctx: Context, name: str, member_id: str) -> list[Document[MembersSet]]:
     """The set without a member, for the commit that removes it; nothing if it was in none."""
     members_set = _members_set(ctx, name)
     stay = [member for member in members_set.body["members"] if member != member_id]
     return [_with(members_set, stay)] if len(stay) < len(members_set.body["members"]) else []
 
 
-def deleted_set(ctx: Context, name: str) -> list[Document]:
+def deleted_set(ctx: Context, name: str) -> list[Document[MembersSet]]:
     """The set, to be deleted with what it counts, if it is stored."""
     members_set = _members_set(ctx, name)
     return [members_set] if members_set.version else []
 
 
-def _members_set(ctx: Context, name: str) -> Document:
+def _members_set(ctx: Context, name: str) -> Document[MembersSet]:
     """The set as stored, or a new one."""
     roster_id = _set_id(name)
-    fresh = Document(KIND, ctx.livemode, {"id": roster_id, "created": 0, "members": []})
-    return ctx.store.get(roster_id) or fresh
+    stored: Document[MembersSet] | None = ctx.store.get(roster_id)
+    empty: MembersSet = {"id": roster_id, "created": 0, "members": []}
+    return stored or Document(KIND, ctx.livemode, empty)
 
 
 def _set_id(name: str) -> str:
@@ -58,5 +68,5 @@ def _set_id(name: str) -> str:
     return f"roster/{name}"
 
 
-def _with(members_set: Document, member_ids: Sequence[str]) -> Document:
+def _with(members_set: Document[MembersSet], member_ids: Sequence[str]) -> Document[MembersSet]:
     return replace(members_set, body=members_set.body | {"members": list(member_ids)})

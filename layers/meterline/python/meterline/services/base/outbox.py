@@ -7,7 +7,7 @@ time, so lists show the events of one second in their order.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.private_state import is_private, public
 from meterline.core.kinds.registry import find_kind
@@ -17,6 +17,12 @@ from meterline.store.base.documents import Body, Document
 from meterline.store.base.long_lists import first_rows
 from meterline.store.base.packing import pack, text_bytes
 from meterline.store.events.partitions import event_partition
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Event,
+        EventRequest,
+    )
 
 OUTBOX_KIND = "event"
 RETENTION_SECONDS = 30 * 86_400
@@ -72,8 +78,8 @@ def outbox(
     One, unless they are uncommonly large. Events for which there is no room are shortened.
     """
     batch_id = timed_id("evt_", cause.id, cause.version + 1)
-    told = [_event(draft, origin, cause.livemode, now) for draft in drafts]
-    boxes = _boxed(told)
+    events = [_event(draft, origin, cause.livemode, now) for draft in drafts]
+    boxes = _boxed(events)
     ids = (
         [batch_id] if len(boxes) == 1 else [_box_id(batch_id, place) for place in range(len(boxes))]
     )
@@ -90,7 +96,7 @@ def outbox(
     ]
 
 
-def shorter_forms(event: Body) -> Iterator[Body]:
+def shorter_forms(event: "Event") -> Iterator["Event"]:
     """An event as it is, without its former values, and with no more of its object than its id."""
     yield event
     subject = event["data"]["object"]
@@ -121,11 +127,11 @@ def previous_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     return changed
 
 
-def _boxed(events: list[Body]) -> list[list[Body]]:
+def _boxed(events: list["Event"]) -> list[list["Event"]]:
     """The events in groups that fit into one document each, all together into one commit."""
     if text_bytes(events) <= BOX_BYTES:
         return [events]
-    boxes: list[list[Body]] = []
+    boxes: list[list[Event]] = []
     left, filled = COMMIT_BYTES, BOX_BYTES
     for event in events:
         form, size = _fitting(event, min(left, BOX_BYTES))
@@ -138,7 +144,7 @@ def _boxed(events: list[Body]) -> list[list[Body]]:
     return boxes
 
 
-def _fitting(event: Body, most: int) -> tuple[Body, int]:
+def _fitting(event: "Event", most: int) -> tuple["Event", int]:
     """The longest form of an event that packs into so many bytes, and how many it takes."""
     for form in shorter_forms(event):
         size = len(pack({"events": [form]}))
@@ -152,7 +158,7 @@ def _box_id(batch_id: str, place: int) -> str:
     return f"{batch_id[:-_BOX_DIGITS]}{place:0{_BOX_DIGITS}d}"
 
 
-def _numbered(box_id: str, events: list[Body]) -> list[Body]:
+def _numbered(box_id: str, events: list["Event"]) -> list["Event"]:
     return [
         event | {"id": f"{box_id}{index:0{_INDEX_DIGITS}d}"} for index, event in enumerate(events)
     ]
@@ -163,7 +169,7 @@ def _event(
     origin: Origin | None,
     livemode: bool,  # noqa: FBT001 - a field of the event
     now: int,
-) -> Body:
+) -> "Event":
     subject = _shown(draft.subject)
     data: Body = {"object": subject}
     if draft.before is not None:
@@ -187,10 +193,10 @@ def _shown(body: Mapping[str, Any]) -> Body:
     kind = find_kind(shown.get("object", ""))
     if kind is None:
         return shown
-    return kind.emitted({name: one for name, one in shown.items() if name not in kind.hidden})
+    return kind.emitted({name: value for name, value in shown.items() if name not in kind.hidden})
 
 
-def _request(origin: Origin | None) -> Body:
+def _request(origin: Origin | None) -> "EventRequest":
     """The request that caused the event; ``meterline`` names the key that it was made with."""
     if origin is None:
         return {"id": None, "idempotency_key": None}

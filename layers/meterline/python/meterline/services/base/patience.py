@@ -65,7 +65,8 @@ class Patience:
         return now - since >= (OWN_SECONDS if others_succeed else SHARED_SECONDS)
 
     def _forget_before(self, instant: int) -> None:
-        for subject in [one for one, since in self._failing_since.items() if since < instant]:
+        expired = [subject for subject, since in self._failing_since.items() if since < instant]
+        for subject in expired:
             del self._failing_since[subject]
 
 

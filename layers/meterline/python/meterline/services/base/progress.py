@@ -1,8 +1,8 @@
 """The rule that keeps due work from going round in circles: a commit moves on what it is done for.
 
-Whatever is done because an object is due carries a due step, and the commit is refused if it would
-leave the object due for the same thing again. Nothing is written then, no event is published, and
-the message fails: after its tries it is one dead letter and an alarm (decisions/stuck-work.md).
+Work on an object that is due carries a due step. A commit that would leave the object due for the
+same thing again is refused: nothing is written, no event is published, and the message fails. After
+its tries it is one dead letter and an alarm (decisions/stuck-work.md).
 """
 
 from collections.abc import Callable
@@ -60,10 +60,10 @@ class DueStep:
         self.is_done |= any(document.id == self.object_id for document in written)
 
     def _check(self, document: Document) -> None:
-        after = self.due_point_of(document)
-        if document.due_at != (after and after.at):
-            message = f"{document.id} would be due at {document.due_at}, its work at {after}"
+        point = self.due_point_of(document)
+        if document.due_at != (point and point.at):
+            message = f"{document.id} would be due at {document.due_at}, its work at {point}"
             raise NoProgress(message)
-        if after is not None and not after.is_beyond(self.since):
-            message = f"{document.id} would be due at {after} again, after work at {self.since}"
+        if point is not None and not point.is_beyond(self.since):
+            message = f"{document.id} would be due at {point} again, after work at {self.since}"
             raise NoProgress(message)

@@ -8,7 +8,7 @@ walks the list of its kind and stops at a bound. Unlike Stripe's index ours is u
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,7 +18,6 @@ from meterline.core.base.numerals import whole_number
 from meterline.core.kinds.kind import Search
 from meterline.core.kinds.registry import kind_of
 from meterline.services.base.context import Context
-from meterline.store.base.documents import Body
 from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import EVERYTHING, Source, Span
 from meterline.store.billing.search_terms import indexed_term, metadata_term
@@ -54,17 +53,17 @@ class Clause:
     value: str | None
     negated: bool
 
-    def holds(self, body: Body) -> bool:
+    def holds(self, body: Mapping[str, Any]) -> bool:
         """Whether an object fulfils it."""
         return self._matches(body) != self.negated
 
-    def _matches(self, body: Body) -> bool:
+    def _matches(self, body: Mapping[str, Any]) -> bool:
         found = body.get(self.field)
         if self.key is not None:
             found = (found or {}).get(self.key)
         if self.operator in _COMPARE:
-            wanted = whole_number(self.value or "")
-            return isinstance(found, int) and _COMPARE[self.operator](found, wanted)
+            number = whole_number(self.value or "")
+            return isinstance(found, int) and _COMPARE[self.operator](found, number)
         if self.value is None or found is None:
             return self.value is None and found is None
         if self.operator == "~":
@@ -80,7 +79,7 @@ class Query:
     clauses: tuple[Clause, ...]
     any_of: bool
 
-    def holds(self, body: Body) -> bool:
+    def holds(self, body: Mapping[str, Any]) -> bool:
         """Whether an object fulfils it."""
         return (any if self.any_of else all)(clause.holds(body) for clause in self.clauses)
 
@@ -91,7 +90,7 @@ class Query:
         return [c for c in self.clauses if c.operator == ":" and not c.negated and c.value]
 
 
-def search(ctx: Context, kind: str, text: str, *, after: str | None) -> Iterator[Body]:
+def search(ctx: Context, kind: str, text: str, *, after: str | None) -> Iterator[Mapping[str, Any]]:
     """The objects of a kind that fulfil the query, newest first, as they are asked for.
 
     They follow on the place ``after``, the ``place_of`` one of them. A search that would examine
@@ -183,7 +182,7 @@ def searched(kind: str) -> Search:
     return found
 
 
-def place_of(body: Body) -> str:
+def place_of(body: Mapping[str, Any]) -> str:
     """Where a page starts that comes after an object."""
     return Cursor(int(body["created"]), body["id"]).sort_key
 

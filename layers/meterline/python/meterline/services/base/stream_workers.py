@@ -1,7 +1,7 @@
 """The workers behind the streams of counters and of commits: a record fails by itself.
 
-It comes again, and in time makes way for others (``patience``). What cannot be read is set aside
-at once.
+A failed record comes again, and in time makes way for others (``patience``). A record that cannot
+be read is set aside at once.
 """
 
 import signal
@@ -35,8 +35,9 @@ class TookTooLong(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """Who is given again what is set aside (nothing is without a function), and for how long there
-    is time.
+    """The function that records set aside are redriven to, and how long there is time.
+
+    Without a function nothing is set aside.
     """
 
     function: str | None = None
@@ -67,21 +68,21 @@ class StreamWorker[T]:
     ) -> BatchAnswer:
         """Work on each record; Lambda's partial batch response with those that must come again.
 
-        Without a function that it could be redriven to, all that fails comes again. A subject that
-        fails is tried once, and those that were failing come last: they take no time from others.
-        What there is no time to begin comes again.
+        Without a function to redrive to, all that fails comes again. A failing subject is tried
+        once. Subjects that were failing come last, so they take no time from others. A record that
+        there is no time to begin comes again.
         """
         readable, aside = self._sorted_out(records)
         again: list[Record] = []
         failed: dict[Hashable, BaseException] = {}
         least = invocation.milliseconds_left() // _SHARES
-        for record, said in sorted(readable, key=lambda one: self._is_failing(one[1])):
-            subject, left = self.subject(said), invocation.milliseconds_left()
+        for record, message in sorted(readable, key=lambda pair: self._is_failing(pair[1])):
+            subject, left = self.subject(message), invocation.milliseconds_left()
             if subject not in failed:
                 if left < least:
                     again.append(record)
                     continue
-                error = _failure(record, partial(work, said), left - _RESERVE_MILLISECONDS)
+                error = _failure(record, partial(work, message), left - _RESERVE_MILLISECONDS)
                 if error is None:
                     self.patience.succeeded(subject)
                     continue
@@ -90,8 +91,8 @@ class StreamWorker[T]:
             (aside if has_run_out else again).append(record)
         return _answer(records, again, aside, invocation)
 
-    def _is_failing(self, said: T) -> bool:
-        return self.patience.is_failing(self.subject(said))
+    def _is_failing(self, message: T) -> bool:
+        return self.patience.is_failing(self.subject(message))
 
     def _sorted_out(self, records: Sequence[Record]) -> tuple[list[tuple[Record, T]], list[Record]]:
         """The records with what they say, and those that cannot be read."""
@@ -99,12 +100,12 @@ class StreamWorker[T]:
         unreadable: list[Record] = []
         for record in records:
             try:
-                said = self.read(record)
+                message = self.read(record)
             except Exception:  # noqa: BLE001 - reading calls no service, so it fails whenever it is tried
                 unreadable.append(record)
                 continue
-            if said is not None:
-                readable.append((record, said))
+            if message is not None:
+                readable.append((record, message))
         return readable, unreadable
 
 
@@ -127,7 +128,7 @@ def _answer(
     else:
         set_aside(aside, invocation.function)
     logger.info("batch", done=len(records) - len(again), failed=len(again))
-    return {"batchItemFailures": [{"itemIdentifier": sequence_number(one)} for one in again]}
+    return {"batchItemFailures": [{"itemIdentifier": sequence_number(record)} for record in again]}
 
 
 def _failure(record: Record, work: Callable[[], object], milliseconds: int) -> BaseException | None:

@@ -7,13 +7,15 @@ what the earlier ones left, and the totals add up whatever the lines have.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice, InvoiceLine
+
+type Explanation = dict[str, Any]
+"""What steps say: fields of the answer ``invoice_explanation``, which no stored object has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class Step:
         """What the step added to a line, minor units."""
         return 0
 
-    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Body:  # noqa: ARG002 - overridden
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Explanation:  # noqa: ARG002 - overridden
         """What the explanation of an invoice has from this step; ``shown`` are the lines in it."""
         return {}
 
-    def explain_line(self, line: "InvoiceLine") -> Body:  # noqa: ARG002 - see above
+    def explain_line(self, line: "InvoiceLine") -> Explanation:  # noqa: ARG002 - see above
         """What the explanation of a line has from this step."""
         return {}
 

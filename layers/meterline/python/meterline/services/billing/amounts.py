@@ -7,17 +7,16 @@ the explanation of an invoice is what the same steps say. A rule about amounts i
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from meterline.core.base.money import charge_step_minor
 from meterline.core.billing.balances import AppliedBalance, apply_balance, minimum_charge_minor
-from meterline.services.billing.amount_steps import Amounts, Step, pretax_minor
+from meterline.services.billing.amount_steps import Amounts, Explanation, Step, pretax_minor
 from meterline.services.billing.invoice_bodies import line_list
 from meterline.services.billing.line_discounts import Discounts, own_discounts_minor
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.balances import balance_in
-from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -46,7 +45,7 @@ class Lines(Step):
         """The line's own amount."""
         return line["amount"]
 
-    def explain_line(self, line: "InvoiceLine") -> Body:
+    def explain_line(self, line: "InvoiceLine") -> Explanation:
         """What the line bills, and how its amount was rated."""
         state = LineState.of(line)
         return {
@@ -80,7 +79,7 @@ class Totals(Step):
         }
         return replace(amounts, invoice=invoice)
 
-    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Body:  # noqa: ARG002 - of every step
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Explanation:  # noqa: ARG002 - of every step
         """The sums before and after what is taken off the whole invoice."""
         return {"subtotal": invoice["subtotal"], "total": invoice["total"]}
 
@@ -106,7 +105,7 @@ class Balance(Step):
         """What the balance added to the total, or took off it."""
         return invoice["amount_due"] - invoice["total"]
 
-    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Body:  # noqa: ARG002 - of every step
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Explanation:  # noqa: ARG002 - of every step
         """The balance before and after, what the invoice adds to it, and what is too little.
 
         ``total + starting`` is due; below the smallest charge it is the balance that is left.
@@ -141,13 +140,13 @@ def with_amounts(uow: UnitOfWork, invoice: "Invoice", lines: list["InvoiceLine"]
 
 def explained(
     invoice: "Invoice", lines: Sequence["InvoiceLine"], shown: Sequence["InvoiceLine"]
-) -> Body:
+) -> Explanation:
     """How an invoice's amounts came about; ``lines`` are all it has, ``shown`` those to explain.
 
     ``amounts`` is what each step added: of a line they come to what it bills in the end, of the
     invoice to what is due.
     """
-    explanation: Body = {
+    explanation: Explanation = {
         "lines": [_explained_line(invoice, line) for line in shown],
         "amounts": [{"step": step.name, "amount": step.added(invoice, lines)} for step in STEPS],
     }
@@ -163,8 +162,8 @@ def applied_balance(invoice: "Invoice") -> AppliedBalance:
     return apply_balance(invoice["total"], invoice["starting_balance"], smallest, step)
 
 
-def _explained_line(invoice: "Invoice", line: "InvoiceLine") -> Body:
-    explanation: Body = {
+def _explained_line(invoice: "Invoice", line: "InvoiceLine") -> Explanation:
+    explanation: Explanation = {
         "amounts": [
             {"step": step.name, "amount": step.added_to_line(invoice, line)} for step in STEPS
         ]
@@ -193,9 +192,9 @@ def _inclusive_taxes_minor(line: "InvoiceLine") -> int:
 
 def _summed_by_source(lines: Sequence["InvoiceLine"]) -> list["InvoiceTotalPretaxCreditAmount"]:
     """What was taken off all lines before taxes, by what took it off."""
-    sums: dict[_Key, int] = {}
+    sums: dict[_Key, InvoiceTotalPretaxCreditAmount] = {}
     for part in (part for line in lines for part in line["pretax_credit_amounts"]):
         source: _Key = tuple((name, value) for name, value in part.items() if name != "amount")
-        sums[source] = sums.get(source, 0) + part["amount"]
-    summed = [{"amount": amount, **dict(source)} for source, amount in sums.items()]
-    return cast("list[InvoiceTotalPretaxCreditAmount]", summed)
+        former = sums[source]["amount"] if source in sums else 0
+        sums[source] = part | {"amount": former + part["amount"]}
+    return list(sums.values())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from meterline.core.base.periods import Period
 from meterline.core.subscriptions.dunning import Deadlines
 from meterline.services.billing.private_states import InvoiceState, StoredDeadlines
-from meterline.store.base.documents import LIVE, Body, Document
+from meterline.store.base.documents import LIVE, Document
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -55,27 +55,27 @@ def finalization_due_at(invoice: "Invoice") -> int | None:
 
 
 def invoice_due_at(invoice: "Invoice") -> int | None:
-    """When an invoice next needs work: a draft to be finalised, an open one to be pursued, one that
-    became final unforeseen to have its usage looked at again.
+    """When an invoice next needs work: a draft is finalised, an open one pursued, and the usage of
+    one that was finalised without warning read again.
     """
     instants = (at(invoice) for at in DUE_INSTANTS)
     return min((instant for instant in instants if instant is not None), default=None)
 
 
 def corrections_due_at(invoice: "Invoice") -> int | None:
-    """When a draft gets the corrections that are left of late usage: at once, if any are."""
+    """When a draft gets the corrections of late usage that are left: at once, if any are."""
     rest = InvoiceState.of(invoice).late if invoice["status"] == "draft" else None
     return None if rest is None else rest["at"]
 
 
 def corrections_left(invoice: "Invoice") -> tuple[int]:
-    """How many notes of late usage a draft's corrections have not come to yet."""
+    """How many records of late usage a draft still lacks corrections for."""
     rest = InvoiceState.of(invoice).late
     return (0 if rest is None else rest["left"],)
 
 
 def usage_due_at(invoice: "Invoice") -> int | None:
-    """When the usage of a final invoice is to be looked at again, if it is (``late_findings``)."""
+    """When late usage of a final invoice is looked for once more, if it is."""
     return None if invoice["status"] == "draft" else InvoiceState.of(invoice).usage_due_at
 
 
@@ -302,7 +302,7 @@ def subscription_of(invoice: "Invoice") -> str | None:
     return details and details["subscription"]
 
 
-def _payment_attempt(terms: InvoiceTerms, subscription: Body) -> int | None:
+def _payment_attempt(terms: InvoiceTerms, subscription: "Subscription") -> int | None:
     charged = subscription["collection_method"] == "charge_automatically"
     return terms.finalizes_at if charged else None
 

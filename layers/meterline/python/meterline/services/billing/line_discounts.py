@@ -14,11 +14,10 @@ from meterline.core.billing.discounts import (
     DiscountAmount,
     discount_lines,
 )
-from meterline.services.billing.amount_steps import Amounts, Step
+from meterline.services.billing.amount_steps import Amounts, Explanation, Step
 from meterline.services.billing.discounts import core_discount
 from meterline.services.billing.private_states import GivesBack, InvoiceState, LineState
 from meterline.services.billing.tier_lines import whole_id
-from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -49,14 +48,14 @@ class Discounts(Step):
         """What discounts took off a line."""
         return -sum(part["amount"] for part in line["discount_amounts"])
 
-    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Body:
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Explanation:
         """What each discount took off, and by which terms."""
         standing = [
             InvoiceState.of(invoice).discounts,
             *(LineState.of(line).discounts for line in shown),
         ]
         terms = {discount["id"]: discount for own in standing for discount in own or ()}
-        discounts: list[Body] = []
+        discounts: list[Explanation] = []
         for taken in invoice["total_discount_amounts"]:
             its_terms = terms.get(taken["discount"])
             percent = None if its_terms is None else its_terms["percent_off"]
@@ -64,7 +63,7 @@ class Discounts(Step):
             discounts.append({**taken, "percent_off": percent, "amount_off": amount})
         return {"discounts": discounts}
 
-    def explain_line(self, line: "InvoiceLine") -> Body:
+    def explain_line(self, line: "InvoiceLine") -> Explanation:
         """What each discount took off the line."""
         return {"discount_amounts": line["discount_amounts"]}
 

@@ -146,13 +146,13 @@ def paused_subscription(
     return subscription | {"status": "paused", "status_details": {"paused": paused}}
 
 
-def next_pending_invoice(subscription: "Subscription", after: int) -> int | None:
-    """When pending items are next billed between renewals, if they are; aligned to the anchor."""
+def next_pending_invoice(subscription: "Subscription", instant: int) -> int | None:
+    """When pending items are next billed after an instant, if they are; aligned to the anchor."""
     stored = subscription["pending_invoice_item_interval"]
     if stored is None:
         return None
     interval = Interval(IntervalUnit(stored["interval"]), stored["interval_count"])
-    return next_boundary(subscription["billing_cycle_anchor"], interval, after)
+    return next_boundary(subscription["billing_cycle_anchor"], interval, instant)
 
 
 def stops_at(subscription: "Subscription") -> int | None:
@@ -217,7 +217,9 @@ def new_subscription(
         "collection_method": params.get("collection_method", "charge_automatically"),
         "days_until_due": params.get("days_until_due"),
         "description": params.get("description"),
-        "items": item_list(blank["id"], [new_item(one, blank["id"], period, now) for one in items]),
+        "items": item_list(
+            blank["id"], [new_item(terms, blank["id"], period, now) for terms in items]
+        ),
         "metadata": merged_metadata({}, params.get("metadata")),
         "status": "active" if trial_end is None else "trialing",
         "trial_end": trial_end,

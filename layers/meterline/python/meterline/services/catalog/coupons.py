@@ -4,7 +4,7 @@ import secrets
 import string
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError, in_the_past, lower_case_key
 from meterline.core.base.money import format_decimal, known_currency
@@ -16,17 +16,18 @@ from meterline.services.base.patch import save_update
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import (
-        Coupon,
-    )
+    from meterline.core.base.wire import Coupon, CouponCurrencyOptions
 
-KIND = "coupon"
+KIND: Final = "coupon"
+type Options = dict[str, CouponCurrencyOptions]
+"""What a coupon takes off by currency."""
+
 _ID_DIGITS = 8
 _LEAST_PERCENT = Decimal("0.01")
 _ALPHABET = string.ascii_letters + string.digits
 
 
-def create_coupon(ctx: Context, params: Body) -> Body:
+def create_coupon(ctx: Context, params: Body) -> "Coupon":
     """Create a coupon under an id of the caller's choice, or a generated one."""
     _check(ctx, params)
     coupon_id = params.get("id") or "".join(secrets.choice(_ALPHABET) for _ in range(_ID_DIGITS))
@@ -41,22 +42,24 @@ def create_coupon(ctx: Context, params: Body) -> Body:
     return body
 
 
-def update_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
+def update_coupon(ctx: Context, coupon_id: str, params: Body) -> "Coupon":
     """Change a coupon's name and metadata; what it takes off never changes."""
     document = find(ctx, KIND, coupon_id)
-    changes = {"name": or_none(params["name"])} if "name" in params else {}
+    body = document.body.copy()
+    if "name" in params:
+        body["name"] = or_none(params["name"])
     if "metadata" in params:
-        changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
+        body["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
     if "currency_options" in params:
-        changes["currency_options"] = _with_new_options(document.body, params["currency_options"])
-    body = document.body | changes
+        known = body.get("currency_options", {})
+        body["currency_options"] = _with_new_options(known, params["currency_options"])
     return save_update(ctx, document, body, "coupon.updated")
 
 
 def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: ARG001 - route
     """Delete a coupon: it can't be redeemed again; who has its discount keeps it."""
     document = find(ctx, KIND, coupon_id)
-    remains = {"id": coupon_id, "object": KIND, "deleted": True}
+    remains: Body = {"id": coupon_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
     events = [EventDraft("coupon.deleted", document.body | {"valid": False})]
     ctx.save(Change(puts=[gone]), events, result_id=coupon_id)
@@ -65,16 +68,15 @@ def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: 
 
 def coupon_in(coupon: "Coupon", currency: str | None) -> "Coupon":
     """A coupon as it is redeemed in a currency; as it is, if it has no amount in that."""
-    option = coupon.get("currency_options", {}).get(currency or "")
-    if option is None:
+    options = coupon.get("currency_options", {})
+    if currency is None or currency not in options:
         return coupon
-    return coupon | {"amount_off": option["amount_off"], "currency": currency}
+    return coupon | {"amount_off": options[currency]["amount_off"], "currency": currency}
 
 
-def _with_new_options(coupon: Body, given: Body) -> Body:
+def _with_new_options(known: Options, more: Options) -> Options:
     """The amounts off with those in more currencies; what a coupon takes off never changes."""
-    known = coupon.get("currency_options", {})
-    for currency in given:
+    for currency in more:
         if not known or currency in known:
             raise BillingError(
                 "A coupon's amounts never change. Create another one."
@@ -83,7 +85,7 @@ def _with_new_options(coupon: Body, given: Body) -> Body:
                 param=f"currency_options[{currency}]",
             )
         _check_currency(currency, f"currency_options[{currency}]")
-    return {**known, **given}
+    return {**known, **more}
 
 
 def _check_currency(currency: str, param: str) -> None:
@@ -91,14 +93,9 @@ def _check_currency(currency: str, param: str) -> None:
     known_currency(currency, param)
 
 
-def _new_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
+def _new_coupon(ctx: Context, coupon_id: str, params: Body) -> "Coupon":
     percent = params.get("percent_off")
-    more = {name: params[name] for name in ("applies_to",) if name in params}
-    if "amount_off" in params:
-        own = {params["currency"]: {"amount_off": params["amount_off"]}}
-        given = params.get("currency_options", {})
-        more["currency_options"] = _with_new_options({"currency_options": own}, given)
-    return {
+    coupon: Coupon = {
         "id": coupon_id,
         "object": KIND,
         "amount_off": params.get("amount_off"),
@@ -114,8 +111,14 @@ def _new_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:
         "redeem_by": params.get("redeem_by"),
         "times_redeemed": 0,
         "valid": True,
-        **more,
     }
+    if "applies_to" in params:
+        coupon["applies_to"] = params["applies_to"]
+    if "amount_off" in params:
+        own: Options = {params["currency"]: {"amount_off": params["amount_off"]}}
+        more = params.get("currency_options", {})
+        coupon["currency_options"] = _with_new_options(own, more)
+    return coupon
 
 
 def _check(ctx: Context, params: Body) -> None:
@@ -164,9 +167,9 @@ def _check_percentage(percent: Decimal, params: Body) -> None:
     if "currency" in params:
         raise BillingError("You can only pass currency with amount_off.", param="currency")
     if percent < _LEAST_PERCENT:
-        told = f"{percent:f}" if percent else "0.0"
+        text = f"{percent:f}" if percent else "0.0"
         raise BillingError(
             f"This value must be greater than or equal to {_LEAST_PERCENT} (it currently is"
-            f" '{told}').",
+            f" '{text}').",
             param="percent_off",
         )

@@ -10,16 +10,12 @@ from meterline.core.catalog.percentages import (
     PercentagePlan,
     PercentageTier,
 )
+from meterline.core.catalog.plans import recurring_of
 from meterline.core.catalog.price_models import PriceModel
 from meterline.core.catalog.rating import PricePlan, Tier, TiersMode, TransformQuantity
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import (
-        Price,
-        PricePercentage,
-        PricePercentageTier,
-        PriceTier,
-    )
+    from meterline.core.base.wire import Price, PricePercentage, PricePercentageTier, PriceTier
 
 
 def price_plan(price: "Price") -> PricePlan:
@@ -35,26 +31,25 @@ def price_plan(price: "Price") -> PricePlan:
 
 def price_model(price: "Price") -> PriceModel:
     """What rating needs of any price's body."""
-    own = price.get("meterline")
-    if own and (percentage := own.get("percentage")):
+    extension = price.get("meterline")
+    if extension and (percentage := extension.get("percentage")):
         return _percentage(percentage)
-    if own and (tiers := own.get("graduated_percentage")):
-        return GraduatedPercentagePlan(tuple(map(_percentage_tier, tiers)))
+    if extension and (tiers := extension.get("graduated_percentage")):
+        return GraduatedPercentagePlan(tuple(_percentage_tier(tier) for tier in tiers))
     return price_plan(price)
 
 
 def spend_bounds(price: "Price") -> SpendBounds:
     """What a full period's usage costs at least and at most at a price."""
-    own = price.get("meterline")
-    if not own:
+    extension = price.get("meterline")
+    if not extension:
         return SpendBounds()
-    return SpendBounds(own.get("minimum_amount"), own.get("maximum_amount"))
+    return SpendBounds(extension.get("minimum_amount"), extension.get("maximum_amount"))
 
 
 def interval_of(price: "Price") -> Interval:
     """How often a recurring price recurs."""
-    recurring = price["recurring"]
-    assert recurring is not None, "asked only of a price that recurs"  # noqa: S101
+    recurring = recurring_of(price)
     return Interval(IntervalUnit(recurring["interval"]), recurring["interval_count"])
 
 

@@ -1,0 +1,114 @@
+"""Objects of a kind have the types of the wire; what is open to any body says why.
+
+A body that is ``dict[str, Any]``, or a document without its body's type, hides mistakes from the
+type checker. So an annotation may be open only where it stands for parameters of a request, or in a
+function that any kind goes through.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.wire_types import PACKAGE
+
+ROOMS = ("core/base", "core/billing", "core/catalog", "services/base", "services/billing")
+
+REQUESTS = {"params", "requested", "price_data", "config"}
+"""Names of arguments that hold what a request says, as the tables of parameters have parsed it."""
+
+_ANY_KIND = "documents of any kind"
+_IN_JSON = "any kind, as JSON"
+
+OPEN = {
+    "core/base/private_state.py: public": _IN_JSON,
+    "core/billing/pending_batches.py: PendingBatch": "fields of items, as their lines were counted",
+    "services/base/context.py: _log_commit": _ANY_KIND,
+    "services/base/lookups.py: find": "a kind that only the caller of its caller names",
+    "services/base/outbox.py: _shown": _IN_JSON,
+    "services/base/outbox.py: outbox": "batches of events, whatever caused them",
+    "services/base/outbox.py: previous_attributes": _IN_JSON,
+    "services/base/patch.py: save_update": _ANY_KIND,
+    "services/base/progress.py: DueStep": _ANY_KIND,
+    "services/base/progress.py: _check": _ANY_KIND,
+    "services/billing/inline_prices.py: _named": "an item of a request",
+    "services/billing/inline_prices.py: with_inline_prices": "items of a request",
+    "services/billing/pending_items.py: PendingWrites": _ANY_KIND,
+    "services/billing/pending_items.py: count_anew": "fields of items, as their lines were counted",
+    "services/billing/private_states.py: LineState": "an explanation, as rating says it",
+    "services/billing/private_states.py: SubscriptionItemState": "an item, as it was billed",
+    "services/billing/unit_of_work.py: UnitOfWork": _ANY_KIND,
+    "services/billing/unit_of_work.py: check": _ANY_KIND,
+    "services/billing/unit_of_work.py: drafted": _ANY_KIND,
+    "services/billing/unit_of_work.py: put": _ANY_KIND,
+    "services/billing/unit_of_work.py: put_first": _ANY_KIND,
+    "services/billing/unit_of_work.py: read": _ANY_KIND,
+    "services/billing/unit_of_work.py: remove": _ANY_KIND,
+    "services/billing/unit_of_work.py: save": _ANY_KIND,
+}
+"""What is open beside requests, by file and function (or class), and what goes through it."""
+
+
+def open_annotations(path: Path) -> Iterator[str]:
+    """The functions and classes of a file that an annotation leaves open, each time it does."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef):
+            annotated = [part.annotation for part in node.body if isinstance(part, ast.AnnAssign)]
+            yield from (node.name for each in annotated if is_open(each))
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            own = [each.annotation for each in arguments if each.arg not in REQUESTS]
+            yield from (node.name for each in [*own, node.returns] if each and is_open(each))
+
+
+def is_open(annotation: ast.expr) -> bool:
+    """Whether an annotation names any body, or a document without saying of what."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return is_open(ast.parse(annotation.value, mode="eval").body)
+    if isinstance(annotation, ast.Name):
+        return annotation.id in ("Body", "Document")
+    if isinstance(annotation, ast.Subscript):
+        return ast.unparse(annotation) == "dict[str, Any]" or is_open(annotation.slice)
+    parts = ast.iter_child_nodes(annotation)
+    return any(is_open(part) for part in parts if isinstance(part, ast.expr))
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        "Body",
+        "list[Body]",
+        "dict[str, Any] | None",
+        "Document",
+        "'list[Document]'",
+        "Callable[[Body], str]",
+        "Mapping[str, dict[str, Any]]",
+    ],
+)
+def test_an_annotation_is_open_to_any_body(annotation: str) -> None:
+    assert is_open(ast.parse(annotation, mode="eval").body)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        "'Document[Invoice] | None'",
+        "'Mapping[str, list[Discount]]'",
+        "Mapping[str, Any]",
+        "dict[str, str]",
+        "int",
+    ],
+)
+def test_an_annotation_names_a_kind_or_only_reads(annotation: str) -> None:
+    assert not is_open(ast.parse(annotation, mode="eval").body)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_is_open_says_why(room: str) -> None:
+    found = {
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in sorted((PACKAGE / room).glob("*.py"))
+        for name in open_annotations(path)
+    }
+    assert found == {name for name in OPEN if name.startswith(f"{room}/")}
