@@ -13,13 +13,25 @@ import pytest
 
 from local.wire_types import PACKAGE
 
-ROOMS = ("core/base", "core/billing", "core/catalog", "services/base", "services/billing")
+ROOMS = (
+    "core/base",
+    "core/billing",
+    "core/catalog",
+    "services/base",
+    "services/billing",
+    "services/previews",
+    "services/subscriptions",
+    "services/work",
+)
 
-REQUESTS = {"params", "requested", "price_data", "config"}
+REQUESTS = {"params", "requested", "details", "price_data", "config"}
 """Names of arguments that hold what a request says, as the tables of parameters have parsed it."""
 
 _ANY_KIND = "documents of any kind"
 _IN_JSON = "any kind, as JSON"
+_WRITTEN = "the documents that a commit wrote, of any kind"
+_STUB = "what is left of a deleted object"
+_PARAMETERS = "parameters of a request"
 
 OPEN = {
     "core/base/private_state.py: public": _IN_JSON,
@@ -46,6 +58,33 @@ OPEN = {
     "services/billing/unit_of_work.py: read": _ANY_KIND,
     "services/billing/unit_of_work.py: remove": _ANY_KIND,
     "services/billing/unit_of_work.py: save": _ANY_KIND,
+    "services/previews/preview.py: _resumption": _PARAMETERS,
+    "services/subscriptions/cancel.py: drop_more_prorations": _WRITTEN,
+    "services/subscriptions/cancel.py: stop_more_invoices": _WRITTEN,
+    "services/subscriptions/create.py: Start": _PARAMETERS,
+    "services/subscriptions/customer_deletion.py: delete_customer": _STUB,
+    "services/subscriptions/discount_verbs.py: delete_discount": _STUB,
+    "services/subscriptions/dunning.py: dun_invoice": _WRITTEN,
+    "services/subscriptions/item_verbs.py: delete_item": _STUB,
+    "services/subscriptions/prorations.py: _with_billed_as": "an item, as it was billed",
+    "services/subscriptions/renewals.py: _commit": _WRITTEN,
+    "services/subscriptions/renewals.py: bill_pending_items": _WRITTEN,
+    "services/subscriptions/renewals.py: expire_subscription": _WRITTEN,
+    "services/subscriptions/renewals.py: renew_subscription": _WRITTEN,
+    "services/subscriptions/renewals.py: resume_collection": _WRITTEN,
+    "services/subscriptions/update.py: _of_only_item": _PARAMETERS,
+    "services/subscriptions/update.py: trial_of_prices": _PARAMETERS,
+    "services/work/due_passes.py: do_due_step": _WRITTEN,
+    "services/work/due_passes.py: do_pass": _WRITTEN,
+    "services/work/due_work.py: do_due_work": _WRITTEN,
+    "services/work/due_work.py: is_due": _ANY_KIND,
+    "services/work/due_work.py: needed_for": _ANY_KIND,
+    "services/work/operations.py: _explain_bounds": "an explanation, as rating says it",
+    "services/work/operations.py: _explain_step": "an explanation, as rating says it",
+    "services/work/replay.py: _wire": "an attribute of a DynamoDB item",
+    "services/work/test_clocks.py: _claims_of": _ANY_KIND,
+    "services/work/test_clocks.py: _remains": _ANY_KIND,
+    "services/work/test_clocks.py: delete_test_clock": _STUB,
 }
 """What is open beside requests, by file and function (or class), and what goes through it."""
 

@@ -1,5 +1,6 @@
 """The verbs of single subscription items: each is a change of their subscription."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, no_such
@@ -57,7 +58,7 @@ def delete_item(ctx: Context, item_id: str, params: Body) -> Body:
 
 
 def _change(
-    ctx: Context, subscription_id: str, item: dict[str, Any], params: Body
+    ctx: Context, subscription_id: str, item: Mapping[str, Any], params: Body
 ) -> "Subscription":
     """Change one item of a subscription, as an update that names only this item does."""
     fields = (
@@ -69,7 +70,7 @@ def _change(
         "quantity",
         "metadata",
     )
-    request = item | {name: params[name] for name in fields if name in params}
+    request = {**item} | {name: params[name] for name in fields if name in params}
     change = {name: params[name] for name in _CHANGE_PARAMS if name in params}
     result_id = item.get("id") or item["new_id"]
     try:

@@ -28,7 +28,7 @@ from meterline.store.base.documents import Body, Document
 if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice, Subscription
 
-_NOW: Body = {"type": "now"}
+_NOW = {"type": "now"}
 
 
 def pause_subscription(ctx: Context, subscription_id: str, params: Body) -> "Subscription":
@@ -65,8 +65,7 @@ def pause_on(
     """
     if before["status"] != "active":
         raise BillingError(f"Only active subscriptions can be paused; this is {before['status']}.")
-    bill_for = _bill_for(params)
-    since = _bill_or_credit_period(uow, before, bill_for)
+    since = _bill_or_credit_period(uow, before, params)
     settled = with_items(before, [settled_from(item, since) for item in items_of(before)])
     paused = paused_subscription(settled, "pause_requested", uow.ctx.now)
     behavior = params.get("invoicing_behavior", "pending_invoice_item")
@@ -130,25 +129,19 @@ def _save(
     return after
 
 
-def _bill_for(params: Body) -> Body:
-    requested = params.get("bill_for") or {}
-    return {
-        "outstanding_usage_through": requested.get("outstanding_usage_through", _NOW),
-        "unused_time_from": requested.get("unused_time_from", _NOW),
-    }
-
-
-def _bill_or_credit_period(uow: UnitOfWork, subscription: "Subscription", bill_for: Body) -> int:
+def _bill_or_credit_period(uow: UnitOfWork, subscription: "Subscription", params: Body) -> int:
     """Credit and bill the running period as ``bill_for`` says.
 
     Returns from when on its licences are not charged any more.
     """
-    unused_from = bill_for["unused_time_from"]["type"]
+    bill_for = params.get("bill_for") or {}
+    usage_through = bill_for.get("outstanding_usage_through", _NOW)["type"]
+    unused_from = bill_for.get("unused_time_from", _NOW)["type"]
     whole = unused_from == "item_current_period_start"
     start = current_period(subscription).start if whole else uow.ctx.now
     if unused_from != "none":
         credit_unused(uow, subscription, Proration(start, prorates=True))
-    if bill_for["outstanding_usage_through"]["type"] == "now":
+    if usage_through == "now":
         bill_final_usage(uow, subscription)
     return start
 

@@ -322,7 +322,9 @@ def _bill_pending(uow: UnitOfWork, subscription: "Subscription") -> "Subscriptio
     return billed
 
 
-def _end_without_customer(ctx: Context, document: "Document[Subscription]") -> list[Document]:
+def _end_without_customer(
+    ctx: Context, document: "Document[Subscription]"
+) -> list["Document[Subscription]"]:
     """End the subscription of a deleted customer: there is nobody to bill."""
     ended = subscription_document(ended_subscription(document.body, ctx.now), document)
     ctx.save(Change(puts=[ended]), [EventDraft("customer.subscription.deleted", ended.body)])

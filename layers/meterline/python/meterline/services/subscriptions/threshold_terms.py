@@ -4,8 +4,9 @@ The customer's private state names those subscriptions: the usage watch reads it
 customers without thresholds cost one read.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import or_none
@@ -40,7 +41,7 @@ def subscription_thresholds(params: Body) -> "SubscriptionBillingThresholds | No
 
 
 def item_thresholds(
-    item: "SubscriptionItem", request: Body, param: str
+    item: "SubscriptionItem", request: Mapping[str, Any], param: str
 ) -> "SubscriptionItemBillingThresholds | None":
     """The thresholds that a request gives an item, which must bill usage; none if unset."""
     thresholds = or_none(request["billing_thresholds"])

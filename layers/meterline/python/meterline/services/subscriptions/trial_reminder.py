@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Subscription
 
 
-def emit_trial_will_end(ctx: Context, document: "Document[Subscription]") -> list[Document]:
+def emit_trial_will_end(
+    ctx: Context, document: "Document[Subscription]"
+) -> list["Document[Subscription]"]:
     """Emit that a trial ends soon, once for each end that it is given (contract section 5.4).
 
     Does nothing if the event is not due. Returns the documents written, which fall due again later.

@@ -32,7 +32,7 @@ from meterline.store.base.documents import Body, Change, Claim, Document
 from meterline.store.work.queues import DueMessage, enqueue
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import TestClock
+    from meterline.core.base.wire import Customer, TestClock
 
 KIND: Final = "test_helpers.test_clock"
 _KEPT_SECONDS = 30 * 86_400
@@ -134,13 +134,13 @@ def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noq
     return answer
 
 
-def _due_point_of(clock: Document) -> DuePoint | None:
+def _due_point_of(clock: "Document[TestClock]") -> DuePoint | None:
     return None if clock.due_at is None else DuePoint(clock.due_at)
 
 
 def _run(
     ctx: Context, clock: "Document[TestClock]", has_time: Callable[[], bool]
-) -> list[Document]:
+) -> list["Document[TestClock]"]:
     if clock.body.get("deleted"):
         return _bury(ctx, clock, has_time)
     return _advance(ctx, clock, has_time)
@@ -148,7 +148,7 @@ def _run(
 
 def _advance(
     ctx: Context, clock: "Document[TestClock]", has_time: Callable[[], bool]
-) -> list[Document]:
+) -> list["Document[TestClock]"]:
     target = clock.body["status_details"]["advancing"]["target_frozen_time"]
     customers = members(ctx, clock_customers_set(clock.id))
     wait_until_caught_up(customers, livemode=ctx.livemode, now=ctx.wall_clock)
@@ -163,7 +163,9 @@ def _advance(
     return _stop(ctx, clock, "ready", target)
 
 
-def _leave_rest(ctx: Context, clock: "Document[TestClock]", done: int) -> list[Document]:
+def _leave_rest(
+    ctx: Context, clock: "Document[TestClock]", done: int
+) -> list["Document[TestClock]"]:
     """Leave the rest to a new message, if a part of the work was ``done``.
 
     The clock is due later than it was, so that runs which come no further end as failures.
@@ -182,7 +184,7 @@ def _stop(
     clock: "Document[TestClock]",
     status: Literal["ready", "internal_failure"],
     frozen_time: int,
-) -> list[Document]:
+) -> list["Document[TestClock]"]:
     """Set a clock ready, or failed, at a time; nothing more is due for it."""
     body = clock.body | {"status": status, "status_details": {}, "frozen_time": frozen_time}
     events = [EventDraft(f"test_helpers.test_clock.{status}", body)]
@@ -191,7 +193,9 @@ def _stop(
     return [stopped]
 
 
-def _run_due(ctx: Context, clock: Document, target: int, has_time: Callable[[], bool]) -> _Step:
+def _run_due(
+    ctx: Context, clock: "Document[TestClock]", target: int, has_time: Callable[[], bool]
+) -> _Step:
     """Do what the index shows as due, and what that makes due, in order, while there is time.
 
     The index may lag behind the last commits. So this run remembers what they made due, and the
@@ -266,7 +270,7 @@ def _remains(ctx: Context, clock_id: str, kind: str) -> Iterator[Document]:
         yield from ctx.store.remains(kind, customer.id)
 
 
-def _customers(ctx: Context, clock_id: str) -> list[Document]:
+def _customers(ctx: Context, clock_id: str) -> list["Document[Customer]"]:
     """The customers of a clock: those on its set, and what the index shows of deleted ones."""
     shown = {customer.id: customer for customer in ctx.store.each("customer", parent=clock_id)}
     return list((shown | ctx.store.get_many(members(ctx, clock_customers_set(clock_id)))).values())
@@ -274,7 +278,7 @@ def _customers(ctx: Context, clock_id: str) -> list[Document]:
 
 def _bury(
     ctx: Context, clock: "Document[TestClock]", has_time: Callable[[], bool]
-) -> list[Document]:
+) -> list["Document[TestClock]"]:
     """Delete what a deleted clock's customers have, then the customers, then the clock's stub.
 
     Each step finds what the steps before have left, so a burial that dies half way can be repeated.
