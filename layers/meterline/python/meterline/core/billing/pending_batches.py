@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from meterline.core.base.private_state import private_value, with_private_state_of
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import InvoiceItem
+    from meterline.core.base.wire import InvoiceItem, InvoiceItemChanges
 
 KIND = "tab"
 MOST_ITEMS = 250
@@ -34,7 +34,7 @@ class PendingBatch(TypedDict):
     currency: str
     customer: str
     deleted: NotRequired[bool]
-    figures: dict[str, dict[str, Any]]
+    figures: "dict[str, InvoiceItemChanges]"
     invoice: str | None
     items: list[str]
     subscription: str | None

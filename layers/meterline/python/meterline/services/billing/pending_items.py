@@ -10,7 +10,7 @@ onto a draft one by one stand on batches of that draft.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import batched, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.core.billing import pending_batches
@@ -23,7 +23,12 @@ from meterline.store.base.documents import Document
 from meterline.store.base.packing import text_bytes
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Customer, InvoiceItem, InvoiceItemParentSubscriptionDetails
+    from meterline.core.base.wire import (
+        Customer,
+        InvoiceItem,
+        InvoiceItemChanges,
+        InvoiceItemParentSubscriptionDetails,
+    )
 
 MOST_BATCHES = 20
 """Open batches of a customer for one subscription and currency: one transaction must take them all,
@@ -184,7 +189,7 @@ class PendingItems:
         for batch in self._load([batch_of(item.body) or ""]):
             self._write(batch, batch.body)
 
-    def count_anew(self, figures: Mapping[str, dict[str, dict[str, Any]]]) -> None:
+    def count_anew(self, figures: "Mapping[str, dict[str, InvoiceItemChanges]]") -> None:
         """Let batches know what their usage items bill, by batch and item, once it was counted."""
         for batch in self._load(figures):
             counted = batch.body["figures"] | figures[batch.id]

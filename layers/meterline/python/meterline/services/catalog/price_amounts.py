@@ -1,15 +1,34 @@
 """The amounts of a price: per unit or in tiers, in both spellings, checked."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import MAX_AMOUNT_MINOR, format_decimal, whole_units
 from meterline.core.catalog.rating import check_bounds
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import PriceRecurring, PriceTier
 
-def price_tiers(params: Body, recurring: Body | None, param: str) -> list[Body] | None:
+
+@dataclass(frozen=True, slots=True)
+class PriceAmount:
+    """An amount in minor units in both spellings: as an integer where it is whole, and as text."""
+
+    minor: int | None
+    decimal: str | None
+
+
+NO_AMOUNT = PriceAmount(None, None)
+"""What a price has that has no such amount."""
+
+
+def price_tiers(
+    params: Body, recurring: "PriceRecurring | None", param: str
+) -> "list[PriceTier] | None":
     """The tiers of a tiered price, None for one per unit; refuses what does not go together."""
     scheme = params.get("billing_scheme", "per_unit")
     if scheme == "per_unit":
@@ -36,15 +55,19 @@ def price_tiers(params: Body, recurring: Body | None, param: str) -> list[Body] 
     return list(normal_tiers(params["tiers"], under(param, "tiers")))
 
 
-def normal_tiers(tiers: list[Body], param: str) -> Iterable[Body]:
+def normal_tiers(tiers: list[Body], param: str) -> "Iterable[PriceTier]":
     """The tiers as stored: ascending, the last without an end, each with an amount."""
     ends = [None if tier["up_to"] == "inf" else Decimal(tier["up_to"]) for tier in tiers]
     check_bounds(ends, param)
     for index, tier in enumerate(tiers):
         here = f"{param}[{index}]"
+        flat = price_amount(tier, "flat_amount", here, optional=True)
+        unit = price_amount(tier, "unit_amount", here, optional=True)
         yield {
-            **price_amount(tier, "flat_amount", here, optional=True),
-            **price_amount(tier, "unit_amount", here, optional=True),
+            "flat_amount": flat.minor,
+            "flat_amount_decimal": flat.decimal,
+            "unit_amount": unit.minor,
+            "unit_amount_decimal": unit.decimal,
             "up_to": None if tier["up_to"] == "inf" else tier["up_to"],
         }
         if not any(name.startswith(("flat", "unit")) for name in tier):
@@ -53,20 +76,20 @@ def normal_tiers(tiers: list[Body], param: str) -> Iterable[Body]:
             )
 
 
-def price_amount(given: Body, name: str, param: str, *, optional: bool) -> Body:
-    """An amount in both spellings: as an integer where it is whole, and as a decimal string."""
+def price_amount(requested: Body, name: str, param: str, *, optional: bool) -> PriceAmount:
+    """The amount that a request gives in one of its spellings; none where it is optional."""
     decimal_name = f"{name}_decimal"
-    if name in given and decimal_name in given:
+    if name in requested and decimal_name in requested:
         raise BillingError(
             "You may only specify one of these parameters: "
             f"{under(param, name)}, {under(param, decimal_name)}.",
             code="parameters_exclusive",
             param=under(param, name),
         )
-    value = given.get(decimal_name, given.get(name))
+    value = requested.get(decimal_name, requested.get(name))
     if value is None:
         if optional:
-            return no_amount(name)
+            return NO_AMOUNT
         raise BillingError(
             f"Prices require an `{name}` or `{decimal_name}` parameter to be set.",
             param=under(param, name) if param else None,
@@ -75,15 +98,10 @@ def price_amount(given: Body, name: str, param: str, *, optional: bool) -> Body:
         raise BillingError(
             f"Invalid amount: at most {MAX_AMOUNT_MINOR} is accepted.",
             code="amount_too_large",
-            param=under(param, name if name in given else decimal_name),
+            param=under(param, name if name in requested else decimal_name),
         )
     amount = Decimal(value)
-    return {name: whole_units(amount), decimal_name: format_decimal(amount)}
-
-
-def no_amount(name: str) -> Body:
-    """Both spellings of an amount that a price does not have."""
-    return {name: None, f"{name}_decimal": None}
+    return PriceAmount(whole_units(amount), format_decimal(amount))
 
 
 def refuse_given(params: Body, names: Iterable[str], param: str, only_with: str) -> None:

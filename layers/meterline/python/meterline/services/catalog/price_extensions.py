@@ -8,6 +8,7 @@ in advance say what they cost.
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import MAX_AMOUNT_MINOR, format_decimal
@@ -17,21 +18,33 @@ from meterline.core.metering.aggregation import Formula
 from meterline.services.base.context import Context
 from meterline.store.base.documents import Body
 
-FIELD = "meterline"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        PriceExtension,
+        PricePercentage,
+        PricePercentageTier,
+        PriceRecurring,
+    )
+
+FIELD: Final = "meterline"
 PERCENTAGES = ("percentage", "graduated_percentage")
 
 
-def price_extension(ctx: Context, given: Body, recurring: Body | None, param: str) -> Body:
+def price_extension(
+    ctx: Context, requested: Body, recurring: "PriceRecurring | None", param: str
+) -> "PriceExtension":
     """The field as it is stored; ``param`` is where it was given, for refusals."""
     if recurring is None or recurring["usage_type"] != "metered":
         raise BillingError("Only metered prices have percentages and bounds.", param=param)
-    if any(name in given for name in PERCENTAGES):
-        _check_formula(ctx, recurring["meter"], param)
-    tiers = given.get("graduated_percentage")
+    if any(name in requested for name in PERCENTAGES):
+        _check_formula(ctx, recurring["meter"] or "", param)
+    tiers = requested.get("graduated_percentage")
+    minimum, maximum = _bounds(requested, param)
     return {
-        "percentage": _percentage(given, param),
+        "percentage": _percentage(requested, param),
         "graduated_percentage": tiers and _tiers(tiers, f"{param}[graduated_percentage]"),
-        **_bounds(given, param),
+        "minimum_amount": minimum,
+        "maximum_amount": maximum,
     }
 
 
@@ -52,8 +65,8 @@ def _check_formula(ctx: Context, meter_id: str, param: str) -> None:
         )
 
 
-def _percentage(given: Body, param: str) -> Body | None:
-    own = given.get("percentage")
+def _percentage(requested: Body, param: str) -> "PricePercentage | None":
+    own = requested.get("percentage")
     if own is None:
         return None
     here = f"{param}[percentage]"
@@ -65,7 +78,7 @@ def _percentage(given: Body, param: str) -> Body | None:
     }
 
 
-def _tiers(tiers: list[Body], param: str) -> list[Body]:
+def _tiers(tiers: list[Body], param: str) -> "list[PricePercentageTier]":
     ends = [None if tier["up_to"] == "inf" else tier["up_to"] for tier in tiers]
     check_bounds([end if end is None else Decimal(end) for end in ends], param)
     return [
@@ -78,8 +91,9 @@ def _tiers(tiers: list[Body], param: str) -> list[Body]:
     ]
 
 
-def _bounds(given: Body, param: str) -> Body:
-    bounds = {name: given.get(name) for name in ("minimum_amount", "maximum_amount")}
+def _bounds(requested: Body, param: str) -> tuple[int | None, int | None]:
+    """The least and the most that a period costs."""
+    bounds = {name: requested.get(name) for name in ("minimum_amount", "maximum_amount")}
     for name in _too_large(bounds):
         raise _amount_too_large(f"{param}[{name}]")
     try:
@@ -87,13 +101,13 @@ def _bounds(given: Body, param: str) -> Body:
     except BillingError as refusal:
         refusal.param = f"{param}[minimum_amount]"
         raise
-    return bounds
+    return bounds["minimum_amount"], bounds["maximum_amount"]
 
 
-def _amount(given: Body, name: str, param: str) -> str:
-    for wrong in _too_large({name: given.get(name)}):
+def _amount(requested: Body, name: str, param: str) -> str:
+    for wrong in _too_large({name: requested.get(name)}):
         raise _amount_too_large(f"{param}[{wrong}]")
-    return format_decimal(given.get(name, Decimal(0)))
+    return format_decimal(requested.get(name, Decimal(0)))
 
 
 def _too_large(amounts: Body) -> Iterable[str]:

@@ -1,6 +1,7 @@
 """Prices: how much and how often (contract section 4)."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.money import known_currency
@@ -14,7 +15,8 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
 from meterline.services.catalog import product_bodies
 from meterline.services.catalog.price_amounts import (
-    no_amount,
+    NO_AMOUNT,
+    PriceAmount,
     price_amount,
     price_tiers,
     refuse_given,
@@ -24,7 +26,16 @@ from meterline.services.catalog.price_currencies import currency_options, with_n
 from meterline.services.catalog.price_extensions import FIELD, is_percentage, price_extension
 from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
 
-KIND = "price"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Price,
+        PriceChanges,
+        PriceExtension,
+        PriceRecurring,
+        Product,
+    )
+
+KIND: Final = "price"
 LOOKUP_KEY = "price_lookup_key"
 """The claim through which a lookup key leads to its price."""
 
@@ -36,20 +47,20 @@ class PriceState(PrivateState):
     inline: bool | None = None
 
 
-def is_inline(price: Body) -> bool:
+def is_inline(price: "Price") -> bool:
     """Whether a price was made by ``price_data``: lists leave it out."""
     return bool(PriceState.of(price).inline)
 
 
-def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -> Body:
+def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -> "Price":
     """The body of a price as ``params`` describe it; nothing is stored.
 
     ``param`` is the parameter that holds ``params``, for refusals.
     """
     recurring = _recurring(ctx, params.get("recurring"), under(param, "recurring"))
     tiers = price_tiers(params, recurring, param)
-    amount = no_amount("unit_amount") if tiers is not None else _model(params, param)
-    price = {
+    amount = NO_AMOUNT if tiers is not None else _model(params, param)
+    price: Price = {
         "id": new_object_id(KIND),
         "object": KIND,
         "active": params.get("active", True),
@@ -67,17 +78,21 @@ def new_price(ctx: Context, params: Body, product_id: str, *, param: str = "") -
         "tiers_mode": params.get("tiers_mode"),
         "transform_quantity": params.get("transform_quantity"),
         "type": "recurring" if recurring else "one_time",
-        **amount,
-        **({"tiers": tiers} if tiers is not None else {}),
-        **_extended(ctx, params, recurring, param),
+        "unit_amount": amount.minor,
+        "unit_amount_decimal": amount.decimal,
     }
+    if tiers is not None:
+        price["tiers"] = tiers
+    if FIELD in params:
+        price[FIELD] = _extension(ctx, params, recurring, under(param, FIELD))
     options = currency_options(price, params.get("currency_options", {}), param)
     return price | {"currency_options": options}
 
 
-def create_price(ctx: Context, params: Body) -> Body:
+def create_price(ctx: Context, params: Body) -> "Price":
     """Create a price of an existing product, or of one described by ``product_data``."""
-    events, documents = [], []
+    events: list[EventDraft] = []
+    documents: list[Document] = []
     if "product" in params and "product_data" in params:
         raise BillingError(
             "You may only specify one of these parameters: product, product_data.",
@@ -90,7 +105,7 @@ def create_price(ctx: Context, params: Body) -> Body:
     if "product_data" in params:
         product_bodies.refuse_taken_id(ctx, params["product_data"])
         product = product_bodies.new_product(ctx, params["product_data"])
-        sold = Document(kind="product", livemode=ctx.livemode, body=product)
+        sold: Document[Product] = Document(kind="product", livemode=ctx.livemode, body=product)
         events.append(EventDraft("product.created", product))
     else:
         sold = find(ctx, "product", params["product"], param="product")
@@ -105,17 +120,20 @@ def create_price(ctx: Context, params: Body) -> Body:
     return price
 
 
-def update_price(ctx: Context, price_id: str, params: Body) -> Body:
+def update_price(ctx: Context, price_id: str, params: Body) -> "Price":
     """Change what may change of a price: never its amount or interval."""
     document = find(ctx, KIND, price_id)
     before = document.body
     _check_tax_behavior(before, params)
-    changes = {name: or_none(params[name]) for name in _CHANGEABLE if name in params}
+    changes: PriceChanges = {}
+    for name in _CHANGEABLE:
+        if name in params:
+            changes[name] = or_none(params[name])
     if "metadata" in params:
         changes["metadata"] = merged_metadata(before["metadata"], params["metadata"])
     if "currency_options" in params:
         changes["currency_options"] = with_new_options(before, params["currency_options"])
-    body = before | changes
+    body: Price = {**before, **changes}
     if body == before:
         return save_update(ctx, document, body, "price.updated")
     old_key, is_kept = before["lookup_key"], body["lookup_key"] == before["lookup_key"]
@@ -127,12 +145,14 @@ def update_price(ctx: Context, price_id: str, params: Body) -> Body:
     return body
 
 
-_CHANGEABLE = ("active", "nickname", "lookup_key", "tax_behavior")
+type Changeable = Literal["active", "nickname", "lookup_key", "tax_behavior"]
+
+_CHANGEABLE: tuple[Changeable, ...] = ("active", "nickname", "lookup_key", "tax_behavior")
 
 
 def _claim_lookup_key(
-    ctx: Context, price: Body, params: Body
-) -> tuple[list[Document], list[Claim]]:
+    ctx: Context, price: "Price", params: Body
+) -> "tuple[list[Document[Price]], list[Claim]]":
     """The claim on the price's lookup key, and the price that gives it up if it is transferred."""
     key = price["lookup_key"]
     if key is None:
@@ -147,13 +167,16 @@ def _claim_lookup_key(
     return [given_up], [Claim(LOOKUP_KEY, key, price["id"], former=holder)]
 
 
-def _losses(moved: list[Document], holder: Body) -> list[EventDraft]:
+def _losses(moved: "list[Document[Price]]", holder: "Price") -> list[EventDraft]:
     """The events of the prices that gave their lookup key up to another."""
-    key = {"lookup_key": holder["lookup_key"]}
-    return [EventDraft("price.updated", one.body, before=one.body | key) for one in moved]
+    key = holder["lookup_key"]
+    return [
+        EventDraft("price.updated", former.body, before=former.body | {"lookup_key": key})
+        for former in moved
+    ]
 
 
-def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price: Body) -> None:
+def _save_claiming(ctx: Context, change: Change, events: list[EventDraft], price: "Price") -> None:
     try:
         ctx.save(change, events, result_id=price["id"])
     except ClaimTaken as taken:
@@ -167,7 +190,7 @@ def _taken(holder: str | None) -> BillingError:
     )
 
 
-def _check_tax_behavior(price: Body, params: Body) -> None:
+def _check_tax_behavior(price: "Price", params: Body) -> None:
     behavior = params.get("tax_behavior", price["tax_behavior"])
     if price["tax_behavior"] not in ("unspecified", behavior):
         raise BillingError(
@@ -176,18 +199,18 @@ def _check_tax_behavior(price: Body, params: Body) -> None:
         )
 
 
-def _recurring(ctx: Context, given: Body | None, param: str) -> Body | None:
-    if given is None:
+def _recurring(ctx: Context, requested: Body | None, param: str) -> "PriceRecurring | None":
+    if requested is None:
         return None
-    count = given.get("interval_count", 1)
-    check_interval_count(given["interval"], count, f"{param}[interval_count]")
-    usage_type = given.get("usage_type", "licensed")
-    _check_meter(ctx, given.get("meter"), usage_type, f"{param}[meter]")
+    count = requested.get("interval_count", 1)
+    check_interval_count(requested["interval"], count, f"{param}[interval_count]")
+    usage_type = requested.get("usage_type", "licensed")
+    _check_meter(ctx, requested.get("meter"), usage_type, f"{param}[meter]")
     return {
-        "interval": given["interval"],
+        "interval": requested["interval"],
         "interval_count": count,
-        "meter": given.get("meter"),
-        "trial_period_days": given.get("trial_period_days"),
+        "meter": requested.get("meter"),
+        "trial_period_days": requested.get("trial_period_days"),
         "usage_type": usage_type,
     }
 
@@ -212,25 +235,24 @@ def _check_meter(ctx: Context, meter_id: str | None, usage_type: str, param: str
         )
 
 
-def _model(params: Body, param: str) -> Body:
+def _model(params: Body, param: str) -> PriceAmount:
     """The unit amount of a price without tiers; one that charges a percentage has none."""
     if not is_percentage(params):
         return price_amount(params, "unit_amount", param, optional=False)
     others = ("unit_amount", "unit_amount_decimal", "transform_quantity")
     refuse_given(params, others, param, "prices without a percentage")
-    return no_amount("unit_amount")
+    return NO_AMOUNT
 
 
-def _extended(ctx: Context, params: Body, recurring: Body | None, param: str) -> Body:
-    """What the price says beyond Stripe, if it does."""
-    if FIELD not in params:
-        return {}
-    here = under(param, FIELD)
+def _extension(
+    ctx: Context, params: Body, recurring: "PriceRecurring | None", param: str
+) -> "PriceExtension":
+    """What the price says beyond Stripe."""
     if is_percentage(params) and "tiers" in params:
-        raise BillingError("A price has either tiers or a percentage.", param=here)
-    return {FIELD: price_extension(ctx, params[FIELD], recurring, here)}
+        raise BillingError("A price has either tiers or a percentage.", param=param)
+    return price_extension(ctx, params[FIELD], recurring, param)
 
 
-def price_document(ctx: Context, body: Body) -> Document:
+def price_document(ctx: Context, body: "Price") -> "Document[Price]":
     """A new price, listed under its product."""
     return Document(kind=KIND, livemode=ctx.livemode, body=body, parent=body["product"])

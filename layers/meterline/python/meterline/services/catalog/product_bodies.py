@@ -1,6 +1,7 @@
 """The product object: a new one with all its fields, and the mark that it has prices."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.private_state import PrivateState
@@ -10,7 +11,10 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.store.base.documents import Body, Document
 
-KIND = "product"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Product, ProductPackageDimensions, ProductTaxDetails
+
+KIND: Final = "product"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class ProductState(PrivateState):
     priced: bool | None = None
 
 
-def new_product(ctx: Context, params: Body) -> Body:
+def new_product(ctx: Context, params: Body) -> "Product":
     """The body of a product as ``params`` describe it; nothing is stored."""
     return {
         "id": params.get("id") or new_object_id(KIND),
@@ -51,12 +55,12 @@ def new_product(ctx: Context, params: Body) -> Body:
     }
 
 
-def with_prices(product: Body) -> Body:
+def with_prices(product: "Product") -> "Product":
     """A product with the mark that it has prices."""
     return replace(ProductState.of(product), priced=True).on(product)
 
 
-def marked(document: Document) -> list[Document]:
+def marked(document: "Document[Product]") -> "list[Document[Product]]":
     """What the commit that makes a price stores of its product; nothing if that has others."""
     if document.version and has_prices(document.body):
         return []
@@ -71,19 +75,28 @@ def refuse_taken_id(ctx: Context, params: Body) -> None:
         )
 
 
-def has_prices(product: Body) -> bool:
+def has_prices(product: "Product") -> bool:
     """Whether a product has, or had, prices."""
     return bool(ProductState.of(product).priced)
 
 
-def package_dimensions(given: Body | None) -> Body | None:
+def package_dimensions(requested: Body | None) -> "ProductPackageDimensions | None":
     """Inches and ounces are plain JSON numbers, and nothing is ever computed with them."""
-    return {name: wire_number(value) for name, value in given.items()} if given else None
-
-
-def tax_details(given: Body | None) -> Body | None:
-    """What is said about taxes on a product, as its body holds it."""
-    if not given:
+    if not requested:
         return None
-    names = ("performance_location", "tax_code")
-    return {name: or_none(given.get(name)) for name in names}
+    return {
+        "height": wire_number(requested["height"]),
+        "length": wire_number(requested["length"]),
+        "weight": wire_number(requested["weight"]),
+        "width": wire_number(requested["width"]),
+    }
+
+
+def tax_details(requested: Body | None) -> "ProductTaxDetails | None":
+    """What is said about taxes on a product, as its body holds it."""
+    if not requested:
+        return None
+    return {
+        "performance_location": or_none(requested.get("performance_location")),
+        "tax_code": or_none(requested.get("tax_code")),
+    }

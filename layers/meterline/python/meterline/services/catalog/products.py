@@ -1,6 +1,7 @@
 """Products: what is sold; their prices say for how much."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.unset import merged_metadata, or_none
@@ -20,18 +21,21 @@ from meterline.services.catalog.product_bodies import (
 )
 from meterline.store.base.documents import Body, Change, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Price, Product
+
 _LISTS = ("images", "marketing_features")
 
 
-def create_product(ctx: Context, params: Body) -> Body:
+def create_product(ctx: Context, params: Body) -> "Product":
     """Create a product, and its default price if ``default_price_data`` describes one."""
     product = new_product(ctx, params)
-    price = None
+    price: Price | None = None
     if "default_price_data" in params:
         data = params["default_price_data"]
         price = new_price(ctx, data, product["id"], param="default_price_data")
         product = with_prices(product | {"default_price": price["id"]})
-    documents = [_document(ctx, product)]
+    documents: list[Document] = [_document(ctx, product)]
     events = [EventDraft("product.created", product)]
     if price is not None:
         documents.append(price_document(ctx, price))
@@ -41,10 +45,10 @@ def create_product(ctx: Context, params: Body) -> Body:
     return product
 
 
-def update_product(ctx: Context, product_id: str, params: Body) -> Body:
+def update_product(ctx: Context, product_id: str, params: Body) -> "Product":
     """Change the given fields of a product."""
     document = find(ctx, KIND, product_id)
-    changes = {name: or_none(value) for name, value in params.items()}
+    changes: Body = {name: or_none(value) for name, value in params.items()}
     changes |= {name: params[name] or [] for name in _LISTS if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
@@ -54,7 +58,7 @@ def update_product(ctx: Context, product_id: str, params: Body) -> Body:
         changes["tax_details"] = tax_details(params["tax_details"])
     if "default_price" in params:
         _check_default_price(ctx, product_id, params["default_price"])
-    body = document.body | changes
+    body: Product = document.body | changes
     if body != document.body:
         body["updated"] = ctx.now
     return save_update(ctx, document, body, "product.updated")
@@ -67,7 +71,7 @@ def delete_product(ctx: Context, product_id: str, params: Body) -> Body:  # noqa
         raise BillingError(
             "This product cannot be deleted because it has one or more user-created prices."
         )
-    remains = {"id": product_id, "object": KIND, "deleted": True}
+    remains: Body = {"id": product_id, "object": KIND, "deleted": True}
     gone = replace(document, body=remains | {"created": document.created})
     events = [EventDraft("product.deleted", document.body | {"active": False})]
     ctx.save(Change(puts=[gone]), events, result_id=product_id)
@@ -80,5 +84,5 @@ def _check_default_price(ctx: Context, product_id: str, price_id: str) -> None:
         raise no_such("price", price_id, param="default_price")
 
 
-def _document(ctx: Context, body: Body) -> Document:
+def _document(ctx: Context, body: "Product") -> "Document[Product]":
     return Document(kind=KIND, livemode=ctx.livemode, body=body)

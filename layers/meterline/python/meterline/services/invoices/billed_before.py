@@ -1,5 +1,7 @@
 """What thresholds billed of the running period's usage, and what discounts took off it."""
 
+from typing import TYPE_CHECKING
+
 from meterline.services.billing.invoice_bodies import (
     billed_item_of,
     invoice_lines,
@@ -8,10 +10,12 @@ from meterline.services.billing.line_discounts import billed_with_discounts
 from meterline.services.billing.private_states import BilledBefore, SubscriptionItemState
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import SubscriptionItem
 
 
-def usage_billed(uow: UnitOfWork, item: Body) -> BilledBefore | None:
+def usage_billed(uow: UnitOfWork, item: "SubscriptionItem") -> BilledBefore | None:
     """The amount and quantity of a metered item that its period's invoices billed, if any did.
 
     ``gives_back`` says what may come back of it. The discounts are those of the last invoice as it
@@ -22,5 +26,5 @@ def usage_billed(uow: UnitOfWork, item: Body) -> BilledBefore | None:
         return None
     invoice = uow.ctx.store.get(billed["invoice"]) if "invoice" in billed else None
     lines = [] if invoice is None else invoice_lines(invoice.body)
-    its_own = [line for line in whole_lines(lines) if billed_item_of(line) == item["id"]]
-    return {**billed, "gives_back": billed_with_discounts(billed["amount"], its_own)}
+    own_lines = [line for line in whole_lines(lines) if billed_item_of(line) == item["id"]]
+    return {**billed, "gives_back": billed_with_discounts(billed["amount"], own_lines)}

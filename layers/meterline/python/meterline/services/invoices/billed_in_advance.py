@@ -5,7 +5,7 @@ and what the item remembers with them: unused time gives back what was charged.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import BillingMode
@@ -22,10 +22,12 @@ from meterline.services.billing.tier_lines import line_ids, whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.fees import with_discounts_used
 from meterline.services.invoices.item_bodies import line_source
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, InvoiceLine, Subscription, SubscriptionItem
 
 
-def with_billed_lines(subscription: Body, invoice: Body) -> Body:
+def with_billed_lines(subscription: "Subscription", invoice: "Invoice") -> "Subscription":
     """The subscription whose items know what ``invoice`` bills in advance for them."""
     billed = {}
     for line in whole_lines(invoice["lines"]["data"]):
@@ -39,17 +41,17 @@ def with_billed_lines(subscription: Body, invoice: Body) -> Body:
     shared = InvoiceState.of(invoice).discounts or []
     classic = mode_of(subscription) is BillingMode.CLASSIC
 
-    def knowing(item: Body) -> Body:
+    def knowing(item: "SubscriptionItem") -> "SubscriptionItem":
         if item["id"] not in billed:
             return item
         span, own = billed[item["id"]]
-        after = with_billed(item, [span])
-        return with_discounts_used(after, [*own, *shared]) if classic else after
+        billed_item = with_billed(item, [span])
+        return with_discounts_used(billed_item, [*own, *shared]) if classic else billed_item
 
     return with_items(subscription, [knowing(item) for item in items_of(subscription)])
 
 
-def remember_discounts(uow: UnitOfWork, before: Body, after: Body) -> None:
+def remember_discounts(uow: UnitOfWork, before: "Invoice", after: "Invoice") -> None:
     """Let a subscription's items know what a draft bills in advance once its discounts changed.
 
     An amount off is spread anew when other lines come, or change. An item that has gone on since
@@ -71,7 +73,7 @@ def remember_discounts(uow: UnitOfWork, before: Body, after: Body) -> None:
         uow.put(replace(document, body=with_items(document.body, items)))
 
 
-def _discounts_in_advance(invoice: Body) -> tuple[Any, ...]:
+def _discounts_in_advance(invoice: "Invoice") -> tuple[Any, ...]:
     """What discounts take off the licences of an invoice, and which they are."""
     lines = [
         (line["id"], line["discount_amounts"], LineState.of(line).discounts or [])
@@ -81,7 +83,7 @@ def _discounts_in_advance(invoice: Body) -> tuple[Any, ...]:
     return lines, InvoiceState.of(invoice).discounts or []
 
 
-def _is_in_advance(line: Body) -> bool:
+def _is_in_advance(line: "InvoiceLine") -> bool:
     """Whether a line bills licences; lines that are free by rule have no steps."""
     state = LineState.of(line)
     return state.meter is None and bool((state.explanation or {})["steps"])

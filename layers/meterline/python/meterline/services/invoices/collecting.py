@@ -4,8 +4,8 @@ Usage goes on to be counted while its item waits. No invoice bills it then, so n
 the invoice that takes the item has to look, whether it is a draft at first or final at once.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.core.billing.pending_batches import batch_of
 from meterline.services.billing.invoice_bodies import item_of_line
@@ -13,25 +13,31 @@ from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.metered import with_usage_so_far
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from meterline.core.base.wire import InvoiceItemChanges, InvoiceLine
 
 
-def collect_lines(uow: UnitOfWork, invoice_id: str, wanted: Selection) -> list[Body]:
-    """Take the wanted pending items onto a new invoice; returns their lines, newest first.
+def collect_lines(uow: UnitOfWork, invoice_id: str, selection: Selection) -> "list[InvoiceLine]":
+    """Take the selected pending items onto a new invoice; returns their lines, newest first.
 
     Items that this decision has made were rated by it already.
     """
-    made = {one.id for one in uow.pending.added.values() if not one.version}
-    items = uow.collect(invoice_id, wanted)
+    new = {added.id for added in uow.pending.added.values() if not added.version}
+    items = uow.collect(invoice_id, selection)
     lines = [item_line(item, invoice_id) for item in items]
-    waited = [line for line, item in zip(lines, items, strict=True) if item["id"] not in made]
+    waited = [line for line, item in zip(lines, items, strict=True) if item["id"] not in new]
     current = with_usage_so_far(uow.ctx, uow.stored_customer.id, waited)
     keep_figures(uow, waited, current)
     counted = {line["id"]: line for line in current}
     return [counted.get(line["id"], line) for line in lines]
 
 
-def keep_figures(uow: UnitOfWork, before: Iterable[Body], after: Iterable[Body]) -> None:
+def keep_figures(
+    uow: UnitOfWork, before: "Iterable[InvoiceLine]", after: "Iterable[InvoiceLine]"
+) -> None:
     """Keep invoice items of usage equal to their lines, which count usage up to now."""
     former = {line["id"]: _figures(line) for line in before}
     changed = {
@@ -39,7 +45,7 @@ def keep_figures(uow: UnitOfWork, before: Iterable[Body], after: Iterable[Body])
         for line in after
         if (item_id := item_of_line(line)) and _figures(line) != former[line["id"]]
     }
-    counted: dict[str, dict[str, Body]] = {}
+    counted: dict[str, dict[str, InvoiceItemChanges]] = {}
     for item in uow.ctx.store.get_many(changed).values():
         figures = _figures(changed[item.id])
         batch_id = batch_of(item.body)
@@ -50,7 +56,12 @@ def keep_figures(uow: UnitOfWork, before: Iterable[Body], after: Iterable[Body])
     uow.pending.count_anew(counted)
 
 
-def _figures(line: Body) -> Body:
+def _figures(line: "InvoiceLine") -> "InvoiceItemChanges":
     """What an invoice item has in common with its line once usage was counted anew."""
-    names = ("amount", "description", "quantity", "quantity_decimal")
-    return {name: line[name] for name in names} | {"net_amount": line["amount"]}
+    return {
+        "amount": line["amount"],
+        "description": line["description"],
+        "net_amount": line["amount"],
+        "quantity": line["quantity"],
+        "quantity_decimal": line["quantity_decimal"],
+    }

@@ -8,6 +8,7 @@ deleted before, or together with it.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.services.billing.item_terms import billed_spans, with_billed, with_uncharged
@@ -15,7 +16,10 @@ from meterline.services.billing.pending_items import subscription_of_item
 from meterline.services.billing.private_states import InvoiceItemState
 from meterline.services.billing.subscription_bodies import items_of, with_items
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.store.base.documents import Body, Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import InvoiceItem, SubscriptionItem
+    from meterline.store.base.documents import Document
 
 
 def note_credit(uow: UnitOfWork, sources: Iterable[str], credit_id: str) -> None:
@@ -26,14 +30,14 @@ def note_credit(uow: UnitOfWork, sources: Iterable[str], credit_id: str) -> None
             continue
         state = InvoiceItemState.of(document.body)
         known = [*(state.credited_by or ()), credit_id]
-        told = replace(document, body=replace(state, credited_by=known).on(document.body))
+        credited = replace(document, body=replace(state, credited_by=known).on(document.body))
         if source in uow.pending.added:
-            uow.pending.added[source] = told
+            uow.pending.added[source] = credited
         else:
-            uow.amend_item(told)
+            uow.amend_item(credited)
 
 
-def forget_charges(uow: UnitOfWork, deleted: Sequence[Document]) -> None:
+def forget_charges(uow: UnitOfWork, deleted: "Sequence[Document[InvoiceItem]]") -> None:
     """Let subscriptions forget what invoice items charged in advance that are being deleted.
 
     Refused for an item of which something is given back that is not deleted with it.
@@ -46,16 +50,16 @@ def forget_charges(uow: UnitOfWork, deleted: Sequence[Document]) -> None:
             charges[subscription_id].add(document.id)
     for subscription in uow.read(charges).values():
         gone, items = charges[subscription.id], items_of(subscription.body)
-        left = [_without_charges(item, gone) for item in items]
-        if left != items:
-            uow.put(replace(subscription, body=with_items(subscription.body, left)))
+        uncharged = [_without_charges(item, gone) for item in items]
+        if uncharged != items:
+            uow.put(replace(subscription, body=with_items(subscription.body, uncharged)))
 
 
-def _check_credits(uow: UnitOfWork, deleted: Sequence[Document]) -> None:
+def _check_credits(uow: UnitOfWork, deleted: "Sequence[Document[InvoiceItem]]") -> None:
     gone = {document.id for document in deleted}
     for document in deleted:
         credits_ = set(InvoiceItemState.of(document.body).credited_by or ()) - gone
-        standing = [one.id for one in uow.read(sorted(credits_)).values() if _stands(one)]
+        standing = [item.id for item in uow.read(sorted(credits_)).values() if _stands(item)]
         if standing:
             raise BillingError(
                 f"The invoice item {document.id} is given back by {', '.join(standing)}."
@@ -64,20 +68,22 @@ def _check_credits(uow: UnitOfWork, deleted: Sequence[Document]) -> None:
             )
 
 
-def _stands(item: Document) -> bool:
+def _stands(item: "Document[InvoiceItem]") -> bool:
     return not item.body.get("deleted")
 
 
-def _without_charges(item: Body, gone: Collection[str]) -> Body:
+def _without_charges(item: "SubscriptionItem", gone: Collection[str]) -> "SubscriptionItem":
     """A subscription's item of which these invoice items charge nothing any more."""
     spans = billed_spans(item)
     lost = [span.period for span in spans if span.source in gone]
     if not lost:
         return item
-    return with_uncharged(with_billed(item, [one for one in spans if one.source not in gone]), lost)
+    return with_uncharged(
+        with_billed(item, [span for span in spans if span.source not in gone]), lost
+    )
 
 
-def _editable_item(uow: UnitOfWork, source: str) -> Document | None:
+def _editable_item(uow: UnitOfWork, source: str) -> "Document[InvoiceItem] | None":
     """The invoice item of this id unless it stands on a final invoice; None for lines."""
     if "/" in source:
         return None

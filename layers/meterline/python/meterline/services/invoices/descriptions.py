@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.base.money import decimal_places, format_decimal, minor_digits
-from meterline.core.billing.invoicing import BillingMode, Line, UsageType
+from meterline.core.billing.invoicing import BillingMode, Line
 from meterline.core.catalog.commitments import Commitment
+from meterline.core.catalog.plans import recurring_of
 from meterline.core.catalog.rating import RatedStep
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Price, SubscriptionItem
 
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
@@ -26,7 +30,7 @@ class ProductName:
         return f"{format_decimal(quantity)}{unit} × {self.name}"
 
 
-def line_description(price: Body, product: ProductName, line: Line) -> str:
+def line_description(price: "Price", product: ProductName, line: Line) -> str:
     """A line's description: quantity, product, the price where there is just one, and a bound that
     decided about the amount.
     """
@@ -34,7 +38,7 @@ def line_description(price: Body, product: ProductName, line: Line) -> str:
     if line.trial is BillingMode.FLEXIBLE:
         return f"Free trial for {counted}"
     if line.trial is BillingMode.CLASSIC:
-        is_metered = price["recurring"]["usage_type"] == UsageType.METERED
+        is_metered = recurring_of(price)["usage_type"] == "metered"
         return f"{counted} (Free trial)" if is_metered else f"Trial period for {product.name}"
     step = _step(line)
     if price["tiers_mode"] and step is not None and step.is_flat:
@@ -44,7 +48,9 @@ def line_description(price: Body, product: ProductName, line: Line) -> str:
     return priced + _bound(line.commitment, price["currency"])
 
 
-def proration_description(item: Body, product: ProductName, at: int, *, is_credit: bool) -> str:
+def proration_description(
+    item: "SubscriptionItem", product: ProductName, at: int, *, is_credit: bool
+) -> str:
     """A proration's description: what of an item is credited or charged, from which day on."""
     quantity = item.get("quantity", 1)
     counted = product.counted(Decimal(quantity)) if quantity != 1 else product.name
@@ -62,7 +68,7 @@ def money(amount_minor: Decimal, currency: str) -> str:
     return f"{symbol}{text}" if symbol else f"{text} {currency.upper()}"
 
 
-def _rate(price: Body) -> str | None:
+def _rate(price: "Price") -> str | None:
     """What one unit costs: "at $0.10 / month", "at $0.08 per 60 units / month", "at 2.9 % + $0.30";
     None where that depends on more.
     """
@@ -70,8 +76,9 @@ def _rate(price: Body) -> str | None:
     if unit is not None:
         each = f" per {packages['divide_by']} units" if packages else ""
         return f"at {money(Decimal(unit), price['currency'])}{each} / {_rhythm(price)}"
-    percentage = (price.get("meterline") or {}).get("percentage")
-    if percentage is None:
+    own = price.get("meterline")
+    percentage = own and own.get("percentage")
+    if not percentage:
         return None
     fee = Decimal(percentage["fixed_fee_decimal"])
     return f"at {percentage['percent']} %" + (f" + {money(fee, price['currency'])}" if fee else "")
@@ -82,7 +89,7 @@ def _step(line: Line) -> RatedStep | None:
     return line.rated.steps[0] if line.rated and len(line.rated.steps) == 1 else None
 
 
-def _tier(price: Body, line: Line) -> str | None:
+def _tier(price: "Price", line: Line) -> str | None:
     """The tier of a line, and what it costs: "Tier 1 at $0.00 / month"; None for several tiers."""
     step = _step(line)
     if line.rated is None:
@@ -106,7 +113,7 @@ def _bound(commitment: Commitment | None, currency: str) -> str:
     return ""
 
 
-def _rhythm(price: Body) -> str:
-    recurring = price["recurring"]
+def _rhythm(price: "Price") -> str:
+    recurring = recurring_of(price)
     count = recurring["interval_count"]
-    return str(recurring["interval"]) if count == 1 else f"{count} {recurring['interval']}s"
+    return recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import invoice_grace_seconds
@@ -30,24 +31,33 @@ from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.finalize import finalize_on
 from meterline.services.invoices.late_usage import late_lines, work_left
 from meterline.services.invoices.lines import item_subject, less_billed_before, line_bodies
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+        InvoiceLine,
+        Price,
+        Subscription,
+        SubscriptionItem,
+        SubscriptionPauseCollection,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ItemLine:
     """A line, and the item that it bills as it is, or was, when the line came about."""
 
-    item: Body
+    item: "SubscriptionItem"
     line: Line
 
 
 def draft_on(
     uow: UnitOfWork,
-    subscription: Body,
+    subscription: "Subscription",
     terms: InvoiceTerms,
     lines: Sequence[ItemLine],
     pending: Selection | None = None,
-) -> tuple[Body, Body]:
+) -> "tuple[Invoice, Subscription]":
     """The draft of an invoice of a subscription, and the subscription after it.
 
     It takes ``pending`` items onto it, by default the subscription's and those of no subscription,
@@ -56,32 +66,34 @@ def draft_on(
     """
     names = product_names(uow, (one.item["price"] for one in lines))
     bodies = collect_lines(uow, terms.id, pending or pending_for(subscription))
-    standing = active_discounts(uow, subscription)
+    active = active_discounts(uow, subscription)
     for one in lines:
         made = line_bodies(one.line, item_subject(one.item, names), terms.id)
-        made = [_with_discounts(line, one.item, standing) for line in made]
+        made = [_with_discounts(line, one.item, active) for line in made]
         bodies += less_billed_before(made, usage_billed(uow, one.item))
     late = late_lines(uow, subscription, terms)
     bodies += late.lines
     draft = draft_invoice(terms, uow.customer, subscription)
-    draft = with_discounts(draft, standing.own)
+    draft = with_discounts(draft, active.own)
     draft = replace(InvoiceState.of(draft), late=work_left(late, terms.created)).on(draft)
     draft = _paused(draft, subscription["pause_collection"])
     invoice = with_amounts(uow, draft, bodies)
-    after = after_invoice(subscription, invoice, standing)
-    return invoice, after | {"latest_invoice": invoice["id"]}
+    invoiced = after_invoice(subscription, invoice, active)
+    return invoice, invoiced | {"latest_invoice": invoice["id"]}
 
 
-def _with_discounts(line: Body, item: Body, standing: ActiveDiscounts) -> Body:
+def _with_discounts(
+    line: "InvoiceLine", item: "SubscriptionItem", active: ActiveDiscounts
+) -> "InvoiceLine":
     """A line with the discounts of its item, which come before those of the invoice."""
-    own = standing.of_items.get(item["id"], [])
+    own = active.of_items.get(item["id"], [])
     if not own:
         return line
-    state = replace(LineState.of(line), discounts=[discount_terms(one) for one in own])
+    state = replace(LineState.of(line), discounts=[discount_terms(discount) for discount in own])
     return state.on(line | {"discounts": discount_ids(own)})
 
 
-def issue_on(uow: UnitOfWork, invoice: Body) -> Body:
+def issue_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
     """Store a new invoice: as a draft if it finalises itself later, else finalised at once."""
     uow.emit("invoice.created", invoice)
     if invoice["automatically_finalizes_at"] is None and invoice["auto_advance"]:
@@ -90,14 +102,14 @@ def issue_on(uow: UnitOfWork, invoice: Body) -> Body:
     return invoice
 
 
-def pending_for(subscription: Body) -> Selection:
+def pending_for(subscription: "Subscription") -> Selection:
     """The pending items that an invoice of this subscription bills: its own and those of no
     subscription, in its currency.
     """
     return Selection(subscription["currency"], frozenset({None, subscription["id"]}))
 
 
-def product_names(uow: UnitOfWork, prices: Iterable[Body]) -> Mapping[str, ProductName]:
+def product_names(uow: UnitOfWork, prices: "Iterable[Price]") -> Mapping[str, ProductName]:
     """What lines call the products that prices belong to, by the products' ids."""
     products = uow.read(price["product"] for price in prices)
     return {
@@ -106,14 +118,14 @@ def product_names(uow: UnitOfWork, prices: Iterable[Body]) -> Mapping[str, Produ
     }
 
 
-def finalizes_at(ctx: Context, subscription: Body) -> int | None:
+def finalizes_at(ctx: Context, subscription: "Subscription") -> int | None:
     """When an invoice that a request makes finalises: at once if charged, later if it is sent."""
     if subscription["collection_method"] != "send_invoice":
         return None
     return ctx.now + invoice_grace_seconds(ctx)
 
 
-def _paused(draft: Body, pause: Body | None) -> Body:
+def _paused(draft: "Invoice", pause: "SubscriptionPauseCollection | None") -> "Invoice":
     """A draft under a pause of collection: it stays a draft, or is closed once it is final."""
     if pause is None:
         return draft

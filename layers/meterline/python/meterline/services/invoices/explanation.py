@@ -1,11 +1,18 @@
 """Why an invoice says what it says: beyond Stripe, for people who ask."""
 
+from typing import TYPE_CHECKING
+
 from meterline.services.billing.amounts import explained
 from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def explanation_of(invoice: Body, shown: list[Body]) -> Body:
+    from meterline.core.base.wire import Invoice, InvoiceLine
+
+
+def explanation_of(invoice: "Invoice", shown: "Sequence[InvoiceLine]") -> Body:
     """How an invoice and some of its lines were computed, but for which lines are ``shown``.
 
     A line's ``steps`` rate its quantity tier by tier (amounts exact, in minor units);

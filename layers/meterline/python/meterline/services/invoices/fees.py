@@ -8,6 +8,7 @@ later was not taken off, and one that has ended was (Stripe, "Prorations").
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.billing.discounts import Discount, DiscountableLine
 from meterline.core.billing.invoicing import BillingMode
@@ -25,19 +26,21 @@ from meterline.services.billing.private_states import DiscountTerms, Subscriptio
 from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import price_plan
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Subscription, SubscriptionItem
 
 
-def fees_of(uow: UnitOfWork, subscription: Body) -> Mapping[str, Fee]:
+def fees_of(uow: UnitOfWork, subscription: "Subscription") -> Mapping[str, Fee]:
     """What each licensed item costs with the discounts that stand now, by item id."""
-    standing = active_discounts(uow, subscription)
+    active = active_discounts(uow, subscription)
     items = [item for item in items_of(subscription) if not is_metered(item)]
-    lines = [_discountable(item, core_discounts(standing.of_items[item["id"]])) for item in items]
-    fees = fees_after_discounts(lines, core_discounts(standing.own), mode_of(subscription))
+    lines = [_discountable(item, core_discounts(active.of_items[item["id"]])) for item in items]
+    fees = fees_after_discounts(lines, core_discounts(active.own), mode_of(subscription))
     return {item["id"]: fee for item, fee in zip(items, fees, strict=True)}
 
 
-def fees_last_billed(uow: UnitOfWork, subscription: Body) -> Mapping[str, Fee]:
+def fees_last_billed(uow: UnitOfWork, subscription: "Subscription") -> Mapping[str, Fee]:
     """What each licensed item costs with the discounts that it was last billed with, by item id.
 
     Those that stand now count for an item that was never billed. Flexible mode credits what was
@@ -47,38 +50,42 @@ def fees_last_billed(uow: UnitOfWork, subscription: Body) -> Mapping[str, Fee]:
         return fees_of(uow, subscription)
     items = [item for item in items_of(subscription) if not is_metered(item)]
     if all(SubscriptionItemState.of(item).discounts_used is not None for item in items):
-        standing = ActiveDiscounts([], {})
+        active = ActiveDiscounts([], {})
     else:
-        standing = active_discounts(uow, subscription)
-    lines = [_discountable(item, _last_used(item, standing)) for item in items]
+        active = active_discounts(uow, subscription)
+    lines = [_discountable(item, _last_used(item, active)) for item in items]
     fees = fees_after_discounts(lines, (), BillingMode.CLASSIC)
     return {item["id"]: fee for item, fee in zip(items, fees, strict=True)}
 
 
-def with_discounts_used(item: Body, terms: Sequence[DiscountTerms]) -> Body:
+def with_discounts_used(
+    item: "SubscriptionItem", terms: Sequence[DiscountTerms]
+) -> "SubscriptionItem":
     """The item as billed with discounts of these terms, its own before those of the invoice."""
     return replace(SubscriptionItemState.of(item), discounts_used=list(terms)).on(item)
 
 
-def with_active_used(uow: UnitOfWork, subscription: Body, item: Body) -> Body:
+def with_active_used(
+    uow: UnitOfWork, subscription: "Subscription", item: "SubscriptionItem"
+) -> "SubscriptionItem":
     """The item of a subscription as billed with the discounts that stand now.
 
     Only classic mode asks for them.
     """
     if mode_of(subscription) is BillingMode.FLEXIBLE:
         return item
-    standing = active_discounts(uow, subscription)
-    used = [*standing.of_items.get(item["id"], ()), *standing.own]
-    return with_discounts_used(item, [discount_terms(one) for one in used])
+    active = active_discounts(uow, subscription)
+    used = [*active.of_items.get(item["id"], ()), *active.own]
+    return with_discounts_used(item, [discount_terms(discount) for discount in used])
 
 
-def _last_used(item: Body, standing: ActiveDiscounts) -> list[Discount]:
+def _last_used(item: "SubscriptionItem", active: ActiveDiscounts) -> "list[Discount]":
     terms = SubscriptionItemState.of(item).discounts_used
     if terms is None:
-        return core_discounts([*standing.of_items[item["id"]], *standing.own])
+        return core_discounts([*active.of_items[item["id"]], *active.own])
     return [core_discount(term) for term in terms]
 
 
-def _discountable(item: Body, own: Sequence[Discount]) -> DiscountableLine:
+def _discountable(item: "SubscriptionItem", own: "Sequence[Discount]") -> DiscountableLine:
     gross = rate(price_plan(item["price"]), Decimal(item["quantity"])).amount_minor
     return DiscountableLine(gross, item["price"]["product"], discounts=tuple(own))

@@ -1,7 +1,7 @@
 """Finalising invoices: late usage is counted in, then the invoice gets its number for good."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import BillingError
 from meterline.core.subscriptions.dunning import Deadlines, DunningPolicy, deadlines_of
@@ -29,13 +29,19 @@ from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.store.base.documents import Body, Change, Document
 
-_CLOSED_BY_PAUSE: Final = {
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer, Invoice, InvoiceChanges, InvoiceRendering
+
+type ClosedStatus = Literal["uncollectible", "void"]
+type Stamp = Literal["marked_uncollectible_at", "voided_at"]
+
+_CLOSED_BY_PAUSE: Final[dict[str, tuple[ClosedStatus, Stamp]]] = {
     "void": ("void", "voided_at"),
     "mark_uncollectible": ("uncollectible", "marked_uncollectible_at"),
 }
 
 
-def finalize_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
+def finalize_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Finalise a draft now, on the customer's time; any other status is refused."""
     document = find(ctx, "invoice", invoice_id)
     customer = find(ctx, "customer", document.body["customer"], param="customer")
@@ -47,7 +53,7 @@ def finalize_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     return _finalize(ctx, document, customer, auto_advance=params.get("auto_advance"))[0].body
 
 
-def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
+def finalize_due_invoice(ctx: Context, document: "Document[Invoice]") -> list[Document]:
     """Finalise a draft whose hour has come, or do nothing if that is no longer so.
 
     Returns the documents written.
@@ -69,7 +75,7 @@ def finalize_due_invoice(ctx: Context, document: Document) -> list[Document]:
         return _failed(ctx, document, refusal)
 
 
-def finalize_on(uow: UnitOfWork, invoice: Body) -> Body:
+def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
     """The invoice finalised, numbered and settled with the customer's balance; not stored yet.
 
     The balance is taken as it stands now; an invoice with nothing due is paid at once (contract
@@ -94,7 +100,7 @@ def finalize_on(uow: UnitOfWork, invoice: Body) -> Body:
     return _paused(uow, opened)
 
 
-def _looked_at_again(opened: Body, draft: Body, at: int) -> Body:
+def _looked_at_again(opened: "Invoice", draft: "Invoice", at: int) -> "Invoice":
     """The invoice, due to have its usage checked again unless it was expected to be final now.
 
     Counting writes drafts that it expects to be finalized, so that their commit fails and reads the
@@ -108,7 +114,7 @@ def _looked_at_again(opened: Body, draft: Body, at: int) -> Body:
     return replace(InvoiceState.of(opened), usage_due_at=at).on(opened)
 
 
-def paid(invoice: Body, at: int) -> Body:
+def paid(invoice: "Invoice", at: int) -> "Invoice":
     """The invoice with all that is due recorded as paid at ``at``."""
     return invoice | {
         "status": "paid",
@@ -121,9 +127,13 @@ def paid(invoice: Body, at: int) -> Body:
 
 
 def _finalize(
-    ctx: Context, document: Document, customer: Document, *, auto_advance: bool | None = None
+    ctx: Context,
+    document: "Document[Invoice]",
+    customer: "Document[Customer]",
+    *,
+    auto_advance: bool | None = None,
 ) -> list[Document]:
-    settings: dict[str, Any] = {} if auto_advance is None else {"auto_advance": auto_advance}
+    settings: InvoiceChanges = {} if auto_advance is None else {"auto_advance": auto_advance}
     uow = open_unit_of_work(ctx, customer)
     invoice = finalize_draft_on(uow, document.body, settings)
     if invoice["status"] == "paid":
@@ -132,7 +142,7 @@ def _finalize(
     return uow.save(result_id=document.id)
 
 
-def finalize_draft_on(uow: UnitOfWork, draft: Body, settings: Body) -> Body:
+def finalize_draft_on(uow: UnitOfWork, draft: "Invoice", settings: "InvoiceChanges") -> "Invoice":
     """A stored draft finalised with all usage that has come in for it; not stored yet.
 
     One without lines becomes final too: nothing is due, so it is paid.
@@ -144,7 +154,7 @@ def finalize_draft_on(uow: UnitOfWork, draft: Body, settings: Body) -> Body:
     return final
 
 
-def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Document]:
+def _failed(ctx: Context, document: "Document[Invoice]", refusal: BillingError) -> list[Document]:
     """Let a draft wait for a person who gives it another number; says why."""
     error = {
         "code": refusal.code,
@@ -158,18 +168,18 @@ def _failed(ctx: Context, document: Document, refusal: BillingError) -> list[Doc
     return [written]
 
 
-def _apply_balance(uow: UnitOfWork, invoice: Body) -> int:
+def _apply_balance(uow: UnitOfWork, invoice: "Invoice") -> int:
     """The customer's balance after the invoice, with the transaction that takes it there."""
     applied = applied_balance(invoice)
-    after = applied.ending_balance_minor
+    ending = applied.ending_balance_minor
     uow.customer = with_currency(uow.customer, invoice["currency"])
     if applied.applied_minor:
-        type_ = "invoice_too_small" if after > 0 else "applied_to_invoice"
+        type_ = "invoice_too_small" if ending > 0 else "applied_to_invoice"
         change_balance(uow, applied.applied_minor, type_, invoice)
-    return after
+    return ending
 
 
-def change_balance(uow: UnitOfWork, amount: int, type_: str, invoice: Body) -> None:
+def change_balance(uow: UnitOfWork, amount: int, type_: str, invoice: "Invoice") -> None:
     """Add an amount to the customer's balance in an invoice's currency, on its behalf."""
     fields = {"id": timed_id("cbtxn_", invoice["id"], type_), "invoice": invoice["id"]}
     booking = Booking(amount=amount, currency=invoice["currency"], type=type_, fields=fields)
@@ -177,59 +187,61 @@ def change_balance(uow: UnitOfWork, amount: int, type_: str, invoice: Body) -> N
     uow.put(transaction)
 
 
-def return_balance(uow: UnitOfWork, invoice: Body) -> None:
+def return_balance(uow: UnitOfWork, invoice: "Invoice") -> None:
     """Give back what an invoice that is void took from, or put on, the customer's balance.
 
     A deleted customer has none.
     """
-    applied = int(invoice["ending_balance"]) - int(invoice["starting_balance"])
+    applied = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
     if applied and not uow.customer.get("deleted"):
         change_balance(uow, -applied, "unapplied_from_invoice", invoice)
 
 
-def _emit_paid(uow: UnitOfWork, invoice: Body) -> Body:
+def _emit_paid(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
     uow.emit("invoice.paid", invoice)
     uow.emit("invoice.payment_succeeded", invoice)
     return invoice
 
 
-def _paused(uow: UnitOfWork, invoice: Body) -> Body:
+def _paused(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
     """The invoice as a pause of its subscription's collection leaves it."""
     behavior = InvoiceState.of(invoice).pause
-    if behavior not in _CLOSED_BY_PAUSE:
+    if behavior is None or behavior not in _CLOSED_BY_PAUSE:
         return invoice
     status, stamp = _CLOSED_BY_PAUSE[behavior]
-    after = closed(invoice, status, stamp, uow.ctx.now)
+    final = closed(invoice, status, stamp, uow.ctx.now)
     if status == "void":
-        return_balance(uow, after)
-    uow.emit(f"invoice.{'voided' if status == 'void' else 'marked_uncollectible'}", after)
-    return after
+        return_balance(uow, final)
+    uow.emit(f"invoice.{'voided' if status == 'void' else 'marked_uncollectible'}", final)
+    return final
 
 
-def closed(invoice: Body, status: str, stamp: str, at: int) -> Body:
+def closed(invoice: "Invoice", status: ClosedStatus, stamp: Stamp, at: int) -> "Invoice":
     """A finalised invoice that is not to be collected any more."""
+    transitions = invoice["status_transitions"].copy()
+    transitions[stamp] = at
     return invoice | {
         "status": status,
         "auto_advance": False,
         "next_payment_attempt": None,
-        "status_transitions": invoice["status_transitions"] | {stamp: at},
+        "status_transitions": transitions,
     }
 
 
-def _deadlines(ctx: Context, invoice: Body) -> Deadlines:
+def _deadlines(ctx: Context, invoice: "Invoice") -> Deadlines:
     """When the invoice is late and given up; charges outside subscriptions never are."""
     if subscription_of(invoice) is None:
         return deadlines_of(ctx.now, invoice["due_date"], DunningPolicy())
     return deadlines_of(ctx.now, invoice["due_date"], dunning_policy(ctx))
 
 
-def _attempt_ahead(draft: Body, at: int) -> int | None:
+def _attempt_ahead(draft: "Invoice", at: int) -> int | None:
     """When an invoice that is final is to be charged: a draft's time for that, if still ahead."""
-    attempt: int | None = draft["next_payment_attempt"] if draft["auto_advance"] else None
+    attempt = draft["next_payment_attempt"] if draft["auto_advance"] else None
     return attempt if attempt is not None and attempt > at else None
 
 
-def _rendering_of_a_final_one(draft: Body) -> Body | None:
+def _rendering_of_a_final_one(draft: "Invoice") -> "InvoiceRendering | None":
     """How a final invoice is shown: the size of its pages is settled."""
-    rendering: Body | None = draft["rendering"]
+    rendering = draft["rendering"]
     return None if rendering is None else rendering | {"pdf": {"page_size": "letter"}}

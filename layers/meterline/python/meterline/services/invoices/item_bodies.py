@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from meterline.core.base.money import format_decimal
 from meterline.core.base.periods import Period
@@ -15,7 +15,23 @@ from meterline.services.billing.pending_items import origin_of_item, subscriptio
 from meterline.services.billing.private_states import InvoiceItemState, LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.lines import steps_of
-from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Discount,
+        InvoiceItem,
+        InvoiceItemParent,
+        InvoiceItemParentSubscriptionDetails,
+        InvoiceItemPricing,
+        InvoiceLine,
+        InvoiceLineParent,
+        InvoiceLineParentInvoiceItemDetails,
+        Price,
+    )
+    from meterline.core.base.wire import InvoiceItemProrationDetailsCreditedItems as CreditedItems
+    from meterline.core.base.wire import (
+        InvoiceLineParentInvoiceItemDetailsProrationDetails as ProrationDetails,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,92 +43,92 @@ class ItemTerms:
     period: Period
     description: str | None
     quantity: Decimal = Decimal(1)
-    price: Body | None = None
+    price: "Price | None" = None
     subscription: str | None = None
     subscription_item: str | None = None
     proration: bool = False
-    credited: Body | None = None
+    credited: "CreditedItems | None" = None
     discountable: bool = True
-    discounts: list[Body] = field(default_factory=list)
+    discounts: "list[Discount]" = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     state: InvoiceItemState = field(default_factory=InvoiceItemState)
 
 
-_FROZEN = ("pricing", "quantity", "discounts")
+_FROZEN: Final = ("pricing", "quantity", "discounts")
 """What of a proration stays as it is."""
 
 
-def new_item(uow: UnitOfWork, terms: ItemTerms) -> Body:
+def new_item(uow: UnitOfWork, terms: ItemTerms) -> "InvoiceItem":
     """A new invoice item of the unit of work's customer, on no invoice yet."""
-    account = uow.customer
+    customer = uow.customer
     discounts = [discount_terms(discount) for discount in terms.discounts]
     state = replace(terms.state, created=uow.ctx.now, discounts=discounts)
-    return state.on(
-        {
-            "id": new_object_id("invoiceitem"),
-            "object": "invoiceitem",
-            "amount": terms.amount,
-            "currency": terms.currency,
-            "customer": account["id"],
-            "customer_account": None,
-            "date": uow.ctx.now,
-            "description": terms.description,
-            "discountable": terms.discountable,
-            "discounts": [discount["id"] for discount in terms.discounts],
-            "frozen_fields": list(_FROZEN) if terms.proration else [],
-            "invoice": None,
-            "invoicing_rules": [],
-            "livemode": uow.ctx.livemode,
-            "metadata": terms.metadata,
-            "net_amount": terms.amount,
-            "parent": _subscription_parent(terms),
-            "period": {"start": terms.period.start, "end": terms.period.end},
-            "pricing": _pricing(terms),
-            "proration": terms.proration,
-            **_proration_details(terms),
-            "quantity": int(terms.quantity),
-            "quantity_decimal": format_decimal(terms.quantity),
-            "tax_rates": [],
-            "test_clock": account.get("test_clock"),
-        }
-    )
+    item: InvoiceItem = {
+        "id": new_object_id("invoiceitem"),
+        "object": "invoiceitem",
+        "amount": terms.amount,
+        "currency": terms.currency,
+        "customer": customer["id"],
+        "customer_account": None,
+        "date": uow.ctx.now,
+        "description": terms.description,
+        "discountable": terms.discountable,
+        "discounts": [discount["id"] for discount in terms.discounts],
+        "frozen_fields": list(_FROZEN) if terms.proration else [],
+        "invoice": None,
+        "invoicing_rules": [],
+        "livemode": uow.ctx.livemode,
+        "metadata": terms.metadata,
+        "net_amount": terms.amount,
+        "parent": _subscription_parent(terms),
+        "period": {"start": terms.period.start, "end": terms.period.end},
+        "pricing": _pricing(terms),
+        "proration": terms.proration,
+        "quantity": int(terms.quantity),
+        "quantity_decimal": format_decimal(terms.quantity),
+        "tax_rates": [],
+        "test_clock": customer.get("test_clock"),
+    }
+    if terms.proration:
+        item["proration_details"] = {"credited_items": terms.credited, "discount_amounts": []}
+    return state.on(item)
 
 
-def of_ended(item: Body) -> Body:
+def of_ended(item: "InvoiceItem") -> "InvoiceItem":
     """A credit as a subscription that ends leaves it: it shows neither that nor what it credits."""
     parent, details = item["parent"], item["proration_details"]
     state = replace(InvoiceItemState.of(item), parent=parent, proration_details=details)
-    shown = {name: value for name, value in item.items() if name != "proration_details"}
-    return state.on(shown | {"parent": None})
+    shown = item | {"parent": None}
+    del shown["proration_details"]
+    return state.on(shown)
 
 
-def item_line(item: Body, invoice_id: str) -> Body:
+def item_line(item: "InvoiceItem", invoice_id: str) -> "InvoiceLine":
     """The ``line_item`` that an invoice item is on its invoice; its id follows from both."""
     subscription = subscription_of_item(item)
-    return LineState.of(item).on(
-        {
-            "id": derived_object_id("line_item", invoice_id, item["id"]),
-            "object": "line_item",
-            "amount": item["amount"],
-            "currency": item["currency"],
-            "description": item["description"],
-            "discount_amounts": [],
-            "discountable": item["discountable"],
-            "discounts": list(item["discounts"]),
-            "invoice": invoice_id,
-            "livemode": item["livemode"],
-            "metadata": dict(item["metadata"]),
-            "parent": _line_parent(item, invoice_id),
-            "period": dict(item["period"]),
-            "pretax_credit_amounts": [],
-            "pricing": item["pricing"],
-            "quantity": item["quantity"],
-            "quantity_decimal": item["quantity_decimal"],
-            "subscription": subscription,
-            "subtotal": item["amount"],
-            "taxes": [],
-        }
-    )
+    line: InvoiceLine = {
+        "id": derived_object_id("line_item", invoice_id, item["id"]),
+        "object": "line_item",
+        "amount": item["amount"],
+        "currency": item["currency"],
+        "description": item["description"],
+        "discount_amounts": [],
+        "discountable": item["discountable"],
+        "discounts": list(item["discounts"]),
+        "invoice": invoice_id,
+        "livemode": item["livemode"],
+        "metadata": dict(item["metadata"]),
+        "parent": _line_parent(item, invoice_id),
+        "period": {**item["period"]},
+        "pretax_credit_amounts": [],
+        "pricing": item["pricing"],
+        "quantity": item["quantity"],
+        "quantity_decimal": item["quantity_decimal"],
+        "subscription": subscription,
+        "subtotal": item["amount"],
+        "taxes": [],
+    }
+    return LineState.of(item).on(line)
 
 
 def proration_explanation(line: ProrationLine, rated: Rated) -> dict[str, Any]:
@@ -137,7 +153,7 @@ def line_source(invoice_id: str, line_ids: Iterable[str]) -> str:
     return f"{invoice_id}/{','.join(line_ids)}"
 
 
-def credited_items(uow: UnitOfWork, source: str | None) -> Body | None:
+def credited_items(uow: UnitOfWork, source: str | None) -> "CreditedItems | None":
     """What a credit gives back: lines, or a pending invoice item that will become one."""
     if source is None:
         return None
@@ -148,32 +164,43 @@ def credited_items(uow: UnitOfWork, source: str | None) -> Body | None:
         line_ids = derived_object_id("line_item", invoice_id, source)
     if not invoice_id:
         return {"type": "invoice_item", "invoice_item": source}
-    details = {"invoice": invoice_id, "invoice_line_items": line_ids.split(",")}
-    return {"type": "invoice_line_items", "invoice_line_item_details": details}
+    return {
+        "type": "invoice_line_items",
+        "invoice_line_item_details": {
+            "invoice": invoice_id,
+            "invoice_line_items": line_ids.split(","),
+        },
+    }
 
 
-def _proration_details(terms: ItemTerms) -> Body:
-    if not terms.proration:
-        return {}
-    return {"proration_details": {"credited_items": terms.credited, "discount_amounts": []}}
-
-
-def moved_line(line: Body, invoice_id: str) -> Body:
+def moved_line(line: "InvoiceLine", invoice_id: str) -> "InvoiceLine":
     """A line as one of another invoice, also where it credits a line of its own invoice."""
-    moved = line | {"invoice": invoice_id}
-    kind = line["parent"]["type"]
-    details = line["parent"][kind]
-    credited = details["proration_details"]["credited_items"]
+    parent = line["parent"]
+    of_item, of_subscription = parent["invoice_item_details"], parent["subscription_item_details"]
+    if of_item is not None:
+        credits_ = _moved_credits(of_item["proration_details"], line, invoice_id)
+        parent = parent | {"invoice_item_details": of_item | {"proration_details": credits_}}
+    if of_subscription is not None:
+        credits_ = _moved_credits(of_subscription["proration_details"], line, invoice_id)
+        details = of_subscription | {"proration_details": credits_}
+        parent = parent | {"subscription_item_details": details}
+    return line | {"invoice": invoice_id, "parent": parent}
+
+
+def _moved_credits(
+    details: "ProrationDetails | None", line: "InvoiceLine", invoice_id: str
+) -> "ProrationDetails | None":
+    """What a line says of a proration on another invoice, where it credits one of its own."""
+    credited = None if details is None else details["credited_items"]
     if credited is None or credited["invoice"] != line["invoice"]:
-        return moved
-    told = {"credited_items": credited | {"invoice": invoice_id}}
-    return moved | {"parent": line["parent"] | {kind: details | {"proration_details": told}}}
+        return details
+    return {"credited_items": credited | {"invoice": invoice_id}}
 
 
-def _line_parent(item: Body, invoice_id: str) -> Body:
+def _line_parent(item: "InvoiceItem", invoice_id: str) -> "InvoiceLineParent":
     """What a line comes from: an invoice item, or of a proration the subscription's item."""
     about = origin_of_item(item)
-    details = {
+    details: InvoiceLineParentInvoiceItemDetails = {
         "invoice_item": item["id"],
         "proration": item["proration"],
         "proration_details": _line_proration_details(item, invoice_id),
@@ -188,15 +215,18 @@ def _line_parent(item: Body, invoice_id: str) -> Body:
     return {
         "type": "subscription_item_details",
         "invoice_item_details": None,
-        "subscription_item_details": details | {"subscription_item": about["subscription_item"]},
+        "subscription_item_details": {
+            **details,
+            "subscription_item": about["subscription_item"],
+        },
     }
 
 
-def _line_proration_details(item: Body, invoice_id: str) -> Body:
+def _line_proration_details(item: "InvoiceItem", invoice_id: str) -> "ProrationDetails":
     """What a line says of a proration. A pending debit is billed together with its credit."""
-    told = item.get("proration_details") or InvoiceItemState.of(item).proration_details or {}
-    credited = told.get("credited_items")
-    if credited is None:
+    details = item.get("proration_details") or InvoiceItemState.of(item).proration_details
+    credited = details and details["credited_items"]
+    if not credited:
         return {"credited_items": None}
     if credited["type"] == "invoice_line_items":
         return {"credited_items": credited["invoice_line_item_details"]}
@@ -204,16 +234,16 @@ def _line_proration_details(item: Body, invoice_id: str) -> Body:
     return {"credited_items": {"invoice": invoice_id, "invoice_line_items": lines}}
 
 
-def _subscription_parent(terms: ItemTerms) -> Body | None:
+def _subscription_parent(terms: ItemTerms) -> "InvoiceItemParent | None":
     if terms.subscription is None:
         return None
-    details = {"subscription": terms.subscription}
+    details: InvoiceItemParentSubscriptionDetails = {"subscription": terms.subscription}
     if terms.subscription_item is not None:
         details["subscription_item"] = terms.subscription_item
     return {"type": "subscription_details", "subscription_details": details}
 
 
-def _pricing(terms: ItemTerms) -> Body | None:
+def _pricing(terms: ItemTerms) -> "InvoiceItemPricing | None":
     if terms.price is None:
         return None
     return {

@@ -6,7 +6,7 @@ the parameter that holds the description (``lines[0]``), for refusals; the reque
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError, param_inside
 from meterline.core.base.money import check_amount, check_charge, known_currency
@@ -24,16 +24,24 @@ from meterline.services.invoices.lines import steps_of
 from meterline.services.invoices.one_off import one_off_terms
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+        InvoiceItem,
+        InvoiceItemChanges,
+        Price,
+        Subscription,
+    )
+
 _PRICED = ("amount", "price", "price_data", "pricing", "unit_amount", "unit_amount_decimal")
 _QUANTITIES = ("quantity_decimal", "quantity")
 _REPRICING = {*_PRICED, *_QUANTITIES}
 _UNNAMED = "Invoice item"
-_FIGURES = ("amount", "net_amount", "pricing", "quantity", "quantity_decimal")
 
 
 def requested_item(
-    uow: UnitOfWork, params: Body, subscription: Body | None = None, *, at: str = ""
-) -> Body:
+    uow: UnitOfWork, params: Body, subscription: "Subscription | None" = None, *, at: str = ""
+) -> "InvoiceItem":
     """A new invoice item as a request describes it; nothing is stored.
 
     With ``subscription`` it belongs to that one, and must be in its currency.
@@ -45,13 +53,17 @@ def requested_item(
     return _discounted(uow, item, params, at)
 
 
-def changed_item(uow: UnitOfWork, item: Body, params: Body, *, at: str = "") -> Body:
+def changed_item(
+    uow: UnitOfWork, item: "InvoiceItem", params: Body, *, at: str = ""
+) -> "InvoiceItem":
     """An invoice item with what a request changes about it; amounts of prorations stay."""
     repriced = _described(_repriced(uow, item, params, at), params, at)
     return _discounted(uow, repriced, params, at)
 
 
-def check_currency(other: Body, item: Body, at: str = "") -> None:
+def check_currency(
+    other: "Invoice | InvoiceItem | Subscription", item: "InvoiceItem", at: str = ""
+) -> None:
     """Refuse an item in another currency than what it is to stand on."""
     if other["currency"] != item["currency"]:
         raise BillingError(
@@ -60,7 +72,9 @@ def check_currency(other: Body, item: Body, at: str = "") -> None:
         )
 
 
-def _terms(uow: UnitOfWork, params: Body, subscription: Body | None, at: str) -> ItemTerms:
+def _terms(
+    uow: UnitOfWork, params: Body, subscription: "Subscription | None", at: str
+) -> ItemTerms:
     quantity = Decimal(params.get("quantity", 1))
     quantity = params.get("quantity_decimal", quantity)
     price, param = _price(uow, params, at)
@@ -89,7 +103,7 @@ def _terms(uow: UnitOfWork, params: Body, subscription: Body | None, at: str) ->
     )
 
 
-def _price(uow: UnitOfWork, params: Body, at: str) -> tuple[Body | None, str]:
+def _price(uow: UnitOfWork, params: Body, at: str) -> "tuple[Price | None, str]":
     """The price that a request names or makes, and the parameter that does."""
     if "price_data" in params:
         param = param_inside(at, "price_data")
@@ -105,13 +119,13 @@ def _price(uow: UnitOfWork, params: Body, at: str) -> tuple[Body | None, str]:
     return None, at
 
 
-def _asked(price: Body, params: Body, param: str) -> Body:
+def _asked(price: "Price", params: Body, param: str) -> "Price":
     """A price in the currency that a request asks for; as it is if it asks for none."""
-    wanted = params.get("currency")
-    sold = price if wanted is None else in_currency(price, wanted)
-    if wanted is not None and sold["currency"] != wanted:
+    currency = params.get("currency")
+    sold = price if currency is None else in_currency(price, currency)
+    if currency is not None and sold["currency"] != currency:
         raise BillingError(
-            f"The price {price['id']} is in {sold['currency']} and not sold in {wanted}.",
+            f"The price {price['id']} is in {sold['currency']} and not sold in {currency}.",
             param=param,
         )
     return sold
@@ -137,9 +151,9 @@ def _unit_amount(params: Body, quantity: Decimal, at: str) -> Decimal:
     return Decimal(params["amount"])
 
 
-def _described(item: Body, params: Body, at: str) -> Body:
+def _described(item: "InvoiceItem", params: Body, at: str) -> "InvoiceItem":
     """The item with what a request says about it."""
-    changes: dict[str, Any] = {}
+    changes: InvoiceItemChanges = {}
     if "description" in params:
         changes["description"] = or_none(params["description"])
     if "metadata" in params:
@@ -158,7 +172,7 @@ def _described(item: Body, params: Body, at: str) -> Body:
     return item | changes
 
 
-def _repriced(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
+def _repriced(uow: UnitOfWork, item: "InvoiceItem", params: Body, at: str) -> "InvoiceItem":
     """The item at another amount, quantity or price."""
     if _REPRICING.isdisjoint(params):
         return item
@@ -166,15 +180,21 @@ def _repriced(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
         raise BillingError(
             "The amount of a proration cannot be changed.", param=param_inside(at, "amount")
         )
-    given = {"currency": item["currency"], "description": item["description"], **params}
+    terms = {"currency": item["currency"], "description": item["description"], **params}
     if params.keys().isdisjoint(_PRICED):
-        given |= _priced_as_before(item)
-    again = new_item(uow, _terms(uow, given, None, at))
-    check_currency(item, again, at)
-    repriced = item | {name: again[name] for name in _FIGURES}
-    if (again["amount"] < 0) != (item["amount"] < 0):
-        repriced["discountable"] = again["amount"] >= 0  # as a new item of that sign
-    return _by_no_usage(item, again).on(repriced)
+        terms |= _priced_as_before(item)
+    rated = new_item(uow, _terms(uow, terms, None, at))
+    check_currency(item, rated, at)
+    repriced = item | {
+        "amount": rated["amount"],
+        "net_amount": rated["net_amount"],
+        "pricing": rated["pricing"],
+        "quantity": rated["quantity"],
+        "quantity_decimal": rated["quantity_decimal"],
+    }
+    if (rated["amount"] < 0) != (item["amount"] < 0):
+        repriced["discountable"] = rated["amount"] >= 0  # as a new item of that sign
+    return _by_no_usage(item, rated).on(repriced)
 
 
 def _name(params: Body) -> str:
@@ -182,21 +202,23 @@ def _name(params: Body) -> str:
     return or_none(params.get("description")) or _UNNAMED
 
 
-def _by_no_usage(item: Body, again: Body) -> InvoiceItemState:
+def _by_no_usage(item: "InvoiceItem", rated: "InvoiceItem") -> InvoiceItemState:
     """What an item remembers whose amount was set anew: it bills no usage, if it did before."""
-    explanation = InvoiceItemState.of(again).explanation
+    explanation = InvoiceItemState.of(rated).explanation
     state = replace(InvoiceItemState.of(item), explanation=explanation, meter=None)
     return replace(state, billed_before=None, gives_back=None)
 
 
-def _priced_as_before(item: Body) -> Body:
-    pricing = item["pricing"] or {}
-    if "price_details" in pricing:
+def _priced_as_before(item: "InvoiceItem") -> Body:
+    pricing = item["pricing"]
+    if pricing is not None and "price_details" in pricing:
         return {"pricing": {"price": pricing["price_details"]["price"]}}
-    return {"unit_amount_decimal": Decimal(pricing["unit_amount_decimal"])}
+    unit = pricing and pricing["unit_amount_decimal"]
+    assert unit, "an item without a price has an amount for one"  # noqa: S101
+    return {"unit_amount_decimal": Decimal(unit)}
 
 
-def _discounted(uow: UnitOfWork, item: Body, params: Body, at: str) -> Body:
+def _discounted(uow: UnitOfWork, item: "InvoiceItem", params: Body, at: str) -> "InvoiceItem":
     if "discounts" not in params:
         return item
     return discounted_item(uow, item, params["discounts"] or [], param_inside(at, "discounts"))

@@ -1,6 +1,7 @@
 """Invoice items as requests make them: pending for the next invoice, or on a draft at once."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
@@ -14,14 +15,17 @@ from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
 from meterline.store.base.documents import Body, Document
 
-KIND = "invoiceitem"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, InvoiceItem, InvoiceLine, Subscription
+
+KIND: Final = "invoiceitem"
 _PRICES = {"price", "price_data", "pricing"}
 _WITH_ITS_DRAFT = (
     "Can't delete an invoice item that is attached to an invoice that is no longer editable"
 )
 
 
-def create_invoice_item(ctx: Context, params: Body) -> Body:
+def create_invoice_item(ctx: Context, params: Body) -> "InvoiceItem":
     """Charge or credit something once: on the next invoice, or on the draft that is named."""
     uow = _uow_for(ctx, params)
     subscription = _subscription(uow, params)
@@ -40,7 +44,7 @@ def create_invoice_item(ctx: Context, params: Body) -> Body:
     return item
 
 
-def update_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:
+def update_invoice_item(ctx: Context, item_id: str, params: Body) -> "InvoiceItem":
     """Change an item that is on no invoice, or on a draft; proration amounts stay."""
     document = _item(ctx, item_id, "This invoice item has been deleted.")
     uow = _uow_for(ctx, {"customer": document.body["customer"]})
@@ -50,7 +54,7 @@ def update_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:
     if document.body["invoice"] is not None:
         draft = editable_draft(ctx, document.body["invoice"])
         line = item_line(item, draft.id)
-        lines = [line if one["id"] == line["id"] else one for one in invoice_lines(draft.body)]
+        lines = [line if old["id"] == line["id"] else old for old in invoice_lines(draft.body)]
         put_lines(uow, draft, lines)
     uow.save(result_id=item_id)
     return item
@@ -72,7 +76,7 @@ def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:  # no
 
 def editable_draft(
     ctx: Context, invoice_id: str, *, param: str = "id", status: int | None = None
-) -> Document:
+) -> "Document[Invoice]":
     """An invoice that is still a draft; any other is refused, as it never changes."""
     document = find(ctx, "invoice", invoice_id, param=param, status=status)
     if document.body["status"] != "draft":
@@ -83,7 +87,7 @@ def editable_draft(
     return document
 
 
-def put_lines(uow: UnitOfWork, draft: Document, lines: list[Body]) -> Body:
+def put_lines(uow: UnitOfWork, draft: "Document[Invoice]", lines: "list[InvoiceLine]") -> "Invoice":
     """Store a draft with other lines, and the totals that follow from them."""
     body = with_amounts(uow, draft.body, lines)
     remember_discounts(uow, draft.body, body)
@@ -92,7 +96,7 @@ def put_lines(uow: UnitOfWork, draft: Document, lines: list[Body]) -> Body:
     return body
 
 
-def _item(ctx: Context, item_id: str, refusal: str) -> Document:
+def _item(ctx: Context, item_id: str, refusal: str) -> "Document[InvoiceItem]":
     """An invoice item; one that was deleted with its draft is refused in these words."""
     document = ctx.store.get(item_id)
     if document is not None and document.kind == KIND and document.body.get("deleted"):
@@ -109,7 +113,7 @@ def _uow_for(ctx: Context, params: Body) -> UnitOfWork:
     return open_unit_of_work(on_customers_time(ctx, customer), customer)
 
 
-def _subscription(uow: UnitOfWork, params: Body) -> Body | None:
+def _subscription(uow: UnitOfWork, params: Body) -> "Subscription | None":
     if "subscription" not in params:
         return None
     body = find(uow.ctx, "subscription", params["subscription"], param="subscription").body

@@ -9,12 +9,14 @@ original period. What period that was, and why its invoice was made, does not ma
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.money import exact_difference, exact_sum, format_decimal
 from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
+from meterline.services.base.lookups import customer_of
 from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
@@ -31,6 +33,7 @@ from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.late_usage_records import (
     KIND,
     Corrected,
+    LateUsage,
     LateUsageState,
     close_unbilled,
     closed,
@@ -39,11 +42,14 @@ from meterline.services.invoices.late_usage_records import (
 )
 from meterline.services.invoices.lines import bounds_of, steps_of
 from meterline.services.invoices.metered import price_id, rate_again
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 from meterline.store.billing.repository import Span
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, InvoiceLine, InvoiceLineParent, Subscription
+
 _RECORDS_AT_ONCE = 40
-"""Notes that one commit corrects; the rest is left to further commits on the same draft."""
+"""Records that one commit corrects; the rest is left to further commits on the same draft."""
 
 _REASONS = ("subscription_cycle", "upcoming")
 
@@ -52,19 +58,19 @@ _REASONS = ("subscription_cycle", "upcoming")
 class _LateLine:
     """A line of a final invoice that did not bill all usage, and the record that says so."""
 
-    record: Document
-    line: Body
+    record: Document[LateUsage]
+    line: "InvoiceLine"
 
 
 @dataclass(frozen=True, slots=True)
 class LateLines:
     """Corrections that one commit makes, and how many records are left for others."""
 
-    lines: list[Body]
+    lines: "list[InvoiceLine]"
     left: int
 
 
-def late_lines(uow: UnitOfWork, subscription: Body, terms: InvoiceTerms) -> LateLines:
+def late_lines(uow: UnitOfWork, subscription: "Subscription", terms: InvoiceTerms) -> LateLines:
     """The corrections that a renewal's invoice carries, newest period first; usually none.
 
     Those that its commit has no room for are left to ``add_late_lines``; a preview shows all.
@@ -75,23 +81,22 @@ def late_lines(uow: UnitOfWork, subscription: Body, terms: InvoiceTerms) -> Late
     return _late_lines(uow, subscription["id"], terms.id, most)
 
 
-def add_late_lines(ctx: Context, document: Document) -> list[Document]:
+def add_late_lines(ctx: Context, document: "Document[Invoice]") -> list[Document]:
     """Go on with the corrections of a renewal's draft, in a commit of its own.
 
     Returns the documents written. A record is corrected once: it leaves its list with its line.
     """
     state = InvoiceState.of(document.body)
-    customer = ctx.store.get(document.body["customer"])
-    assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
-    uow, after = open_unit_of_work(ctx, customer), replace(state, late=None).on(document.body)
+    customer = customer_of(ctx, document)
+    uow, body = open_unit_of_work(ctx, customer), replace(state, late=None).on(document.body)
     if not customer.body.get("deleted"):
         late = _more_late_lines(uow, document)
-        left = work_left(late, int(document.body["created"]))
-        after = replace(state, late=left).on(after)
-        after = with_amounts(uow, after, [*invoice_lines(after), *late.lines])
-        remember_discounts(uow, document.body, after)
-        uow.emit("invoice.updated", after, document.body)
-    uow.put_first(replace(document, body=after, due_at=invoice_due_at(after)))
+        left = work_left(late, document.body["created"])
+        body = replace(state, late=left).on(body)
+        body = with_amounts(uow, body, [*invoice_lines(body), *late.lines])
+        remember_discounts(uow, document.body, body)
+        uow.emit("invoice.updated", body, document.body)
+    uow.put_first(replace(document, body=body, due_at=invoice_due_at(body)))
     return uow.save()
 
 
@@ -100,7 +105,7 @@ def work_left(late: LateLines, at: int) -> WorkLeft | None:
     return {"at": at, "left": late.left} if late.left else None
 
 
-def _more_late_lines(uow: UnitOfWork, draft: Document) -> LateLines:
+def _more_late_lines(uow: UnitOfWork, draft: "Document[Invoice]") -> LateLines:
     """The next corrections of a draft, of as many records as it had left.
 
     Those that have come since then are for the next renewal: so this ends, however many come.
@@ -121,35 +126,35 @@ def _late_lines(
     ctx = uow.ctx
     listed = ctx.store.each(KIND, Span(oldest_first=True), parent=uow.stored_customer.id)
     waiting, others = [], []
-    for one in listed:
-        if not _is_of(ctx, one, subscription_id):
-            others.append(one)
-        elif corrected_by(one).invoice != invoice_id:
-            waiting.append(one)
-    found = [_LateLine(one, line) for one in waiting[:most] for line in _line_of(ctx, one)]
-    found.sort(key=lambda one: int(one.line["period"]["start"]), reverse=True)
-    made = [_correction(uow, one, invoice_id) for one in found]
+    for record in listed:
+        if not _is_of(ctx, record, subscription_id):
+            others.append(record)
+        elif corrected_by(record).invoice != invoice_id:
+            waiting.append(record)
+    found = [_LateLine(record, line) for record in waiting[:most] for line in _line_of(ctx, record)]
+    found.sort(key=lambda late: late.line["period"]["start"], reverse=True)
+    corrections = [_correction(uow, late, invoice_id) for late in found]
     left = len(waiting) - len(waiting[:most])
     close_unbilled(uow, others)
-    return LateLines([line for line in made if line is not None], left)
+    return LateLines([line for line in corrections if line is not None], left)
 
 
-def _is_of(ctx: Context, record: Document, subscription_id: str) -> bool:
+def _is_of(ctx: Context, record: Document[LateUsage], subscription_id: str) -> bool:
     """Whether a record is about a line of a subscription; older ones do not say it themselves."""
-    told = LateUsageState.of(record.body).subscription
-    if told is not None:
-        return bool(told == subscription_id)
+    known = LateUsageState.of(record.body).subscription
+    if known is not None:
+        return known == subscription_id
     return any(line["subscription"] == subscription_id for line in _line_of(ctx, record))
 
 
-def _line_of(ctx: Context, record: Document) -> list[Body]:
+def _line_of(ctx: Context, record: Document[LateUsage]) -> "list[InvoiceLine]":
     """The line that a record is about, as it was billed."""
     invoice = ctx.store.get(record.body["invoice"])
     lines = whole_lines(invoice_lines(invoice.body)) if invoice is not None else []
     return [line for line in lines if line["id"] == record.body["invoice_line_item"]]
 
 
-def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> Body | None:
+def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> "InvoiceLine | None":
     """The line that bills what a line and its earlier corrections have not; None if nothing.
 
     Where they billed too much, it gives back what was charged for it.
@@ -160,7 +165,7 @@ def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> Body | No
     before = corrected_by(record)
     known_quantity = exact_sum((Decimal(line["quantity_decimal"]), before.quantity))
     more = exact_difference(rated.quantity, known_quantity)
-    amount = rated.amount_minor - int(line["amount"]) - before.amount_minor
+    amount = rated.amount_minor - line["amount"] - before.amount_minor
     if not more and not amount:
         uow.put(closed(record, ctx.wall_clock))
         return None
@@ -168,20 +173,22 @@ def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> Body | No
     billed = Corrected(before.amount_minor + amount, quantity, invoice_id)
     uow.put(closed(with_corrected(record, billed), ctx.wall_clock))
     charged = billed_with_discounts(
-        int(line["amount"]) + before.amount_minor, [_last_billed(ctx, line, before)]
+        line["amount"] + before.amount_minor, [_last_billed(ctx, line, before)]
     )
-    made = _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
-    return replace(LineState.of(made), gives_back=charged).on(made)
+    correction = _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
+    return replace(LineState.of(correction), gives_back=charged).on(correction)
 
 
-def _last_billed(ctx: Context, line: Body, before: Corrected) -> Body:
+def _last_billed(ctx: Context, line: "InvoiceLine", before: Corrected) -> "InvoiceLine":
     """The last correction of a line, which knows what discounts took off until then; or itself."""
     invoice = ctx.store.get(before.invoice) if before.invoice else None
     lines = invoice_lines(invoice.body) if invoice is not None else []
-    return next((one for one in lines if LineState.of(one).corrects == line["id"]), line)
+    return next((later for later in lines if LineState.of(later).corrects == line["id"]), line)
 
 
-def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) -> Body:
+def _line(
+    line: "InvoiceLine", rated: Line, more: Decimal, amount: int, invoice_id: str
+) -> "InvoiceLine":
     """A correction of ``line``; finalising does not rate it again, as it names no meter.
 
     The line's percentages count for it too; its amounts off were taken by the line itself.
@@ -216,13 +223,13 @@ def _line(line: Body, rated: Line, more: Decimal, amount: int, invoice_id: str) 
     )
 
 
-def _parent(ctx: Context, line: Body) -> Body:
+def _parent(ctx: Context, line: "InvoiceLine") -> "InvoiceLineParent":
     """The item of the subscription that a correction is about, not the invoice item of a cut."""
-    parent: Body = line["parent"]
+    parent = line["parent"]
     if parent["invoice_item_details"] is None:
         return parent
     item = ctx.store.get(parent["invoice_item_details"]["invoice_item"])
-    about = (item.body["parent"] or {}).get("subscription_details", {}) if item else {}
+    origin: Any = (item.body["parent"] or {}).get("subscription_details", {}) if item else {}
     return {
         "type": "subscription_item_details",
         "invoice_item_details": None,
@@ -231,6 +238,6 @@ def _parent(ctx: Context, line: Body) -> Body:
             "proration": False,
             "proration_details": {"credited_items": None},
             "subscription": line["subscription"],
-            "subscription_item": about.get("subscription_item"),
+            "subscription_item": origin.get("subscription_item"),
         },
     }

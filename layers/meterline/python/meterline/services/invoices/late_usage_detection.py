@@ -5,9 +5,9 @@ reopens a record that was closed. The events themselves are those in the list of
 events that were created after ``finalized_at``.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from meterline.core.base.money import exact_sum, format_decimal
 from meterline.services.account.settings import bills_late_usage
@@ -24,6 +24,7 @@ from meterline.services.billing.private_states import InvoiceState, LineState
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.invoices.late_usage_records import (
     KIND,
+    LateUsage,
     LateUsageState,
     bills_no_more,
     closed,
@@ -33,10 +34,15 @@ from meterline.services.invoices.late_usage_records import (
 )
 from meterline.services.invoices.late_usage_searches import go_on, search_on
 from meterline.services.invoices.metered import price_id, rate_again
-from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import Span
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meterline.core.base.wire import Invoice, InvoiceLine, InvoiceLinePeriod
 
 _SOON_SECONDS = 300
 """Drafts that become final by themselves this soon, or wait for a person, are written again."""
@@ -64,20 +70,21 @@ def go_on_searching(ctx: Context, search: Document) -> list[Document]:
     return go_on(ctx, search, _look_at_page)
 
 
-def look_again(ctx: Context, document: Document) -> list[Document]:
+def look_again(ctx: Context, document: "Document[Invoice]") -> list[Document]:
     """Emit the late usage of an invoice that was finalized without warning.
 
     Usage counted before its commit is visible by now; counting emits what comes later. Returns the
     documents written, none if nothing was due.
     """
-    invoice, due_at = document.body, usage_due_at(document.body)
+    invoice = document.body
+    due_at = usage_due_at(invoice)
     if invoice["status"] == "draft" or due_at is None or due_at > ctx.now:
         return []
     for line in whole_lines(invoice_lines(invoice)) if invoice["status"] != "void" else []:
         if LineState.of(line).meter:
             _emit_if_late(ctx, invoice, line)
-    seen = replace(InvoiceState.of(invoice), usage_due_at=None).on(invoice)
-    written = replace(document, body=seen, due_at=invoice_due_at(seen))
+    checked = replace(InvoiceState.of(invoice), usage_due_at=None).on(invoice)
+    written = replace(document, body=checked, due_at=invoice_due_at(checked))
     ctx.save(Change(puts=[written]))
     return [written]
 
@@ -98,8 +105,8 @@ def _look_at_page(ctx: Context, bucket: BucketKey, place: Cursor | None) -> Curs
 
 
 def _final_lines(
-    ctx: Context, document: Document, bucket: BucketKey
-) -> Iterator[tuple[Body, Body]]:
+    ctx: Context, document: "Document[Invoice]", bucket: BucketKey
+) -> "Iterator[tuple[Invoice, InvoiceLine]]":
     """The lines of an invoice, if it is final, that bill this hour or a part of it."""
     if document.body["status"] != "void" and _lines_on(ctx, document, bucket):
         final = _once_final(ctx, document)
@@ -107,7 +114,7 @@ def _final_lines(
             yield from ((final.body, line) for line in _lines_on(ctx, final, bucket))
 
 
-def _once_final(ctx: Context, document: Document) -> Document | None:
+def _once_final(ctx: Context, document: "Document[Invoice]") -> "Document[Invoice] | None":
     """The invoice if it is final. A draft that may be at any moment is written again as it is.
 
     A finalization that has read the usage already fails on that write, and reads again: so usage is
@@ -127,7 +134,7 @@ def _once_final(ctx: Context, document: Document) -> Document | None:
     raise Conflict(document.id)
 
 
-def _may_be_final_soon(ctx: Context, draft: Body) -> bool:
+def _may_be_final_soon(ctx: Context, draft: "Invoice") -> bool:
     """Whether a draft may be made final about now; a test clock may be fast."""
     due_at = finalization_due_at(draft)
     if due_at is None or draft["test_clock"] is not None:
@@ -135,7 +142,9 @@ def _may_be_final_soon(ctx: Context, draft: Body) -> bool:
     return due_at <= ctx.wall_clock + _SOON_SECONDS
 
 
-def _lines_on(ctx: Context, document: Document, bucket: BucketKey) -> list[Body]:
+def _lines_on(
+    ctx: Context, document: "Document[Invoice]", bucket: BucketKey
+) -> "list[InvoiceLine]":
     """The lines of an invoice that bill this hour of a meter, or a part of it."""
     return [
         line
@@ -144,7 +153,7 @@ def _lines_on(ctx: Context, document: Document, bucket: BucketKey) -> list[Body]
     ]
 
 
-def _lines(ctx: Context, document: Document) -> list[Body]:
+def _lines(ctx: Context, document: "Document[Invoice]") -> "list[InvoiceLine]":
     """All lines of an invoice from a list, which shows the first ones of a long invoice only."""
     if not document.parts:
         return invoice_lines(document.body)
@@ -152,12 +161,12 @@ def _lines(ctx: Context, document: Document) -> list[Body]:
     return invoice_lines(whole.body) if whole is not None else []
 
 
-def _overlaps(period: Body, bucket: BucketKey) -> bool:
-    begins_in_time: bool = period["start"] < bucket.start + HOUR_SECONDS
-    return begins_in_time and bool(bucket.start < period["end"])
+def _overlaps(period: "InvoiceLinePeriod", bucket: BucketKey) -> bool:
+    begins_in_time = period["start"] < bucket.start + HOUR_SECONDS
+    return begins_in_time and bucket.start < period["end"]
 
 
-def _emit_if_late(ctx: Context, invoice: Body, line: Body) -> None:
+def _emit_if_late(ctx: Context, invoice: "Invoice", line: "InvoiceLine") -> None:
     """Emit a line's late usage once; if it was emitted before, make renewals look at it again.
 
     A record that waits for a renewal is written again as it is: a renewal that has read its usage
@@ -165,7 +174,7 @@ def _emit_if_late(ctx: Context, invoice: Body, line: Body) -> None:
     """
     record_id = derived_object_id("meterline.late_usage", invoice["id"], line["id"])
     for _ in range(_TRIES):
-        record = ctx.store.get(record_id)
+        record: Document[LateUsage] | None = ctx.store.get(record_id)
         try:
             if record is None:
                 _emit(ctx, record_id, invoice, line)
@@ -180,34 +189,33 @@ def _emit_if_late(ctx: Context, invoice: Body, line: Body) -> None:
     raise Conflict(record_id)
 
 
-def _emit(ctx: Context, record_id: str, invoice: Body, line: Body) -> None:
+def _emit(ctx: Context, record_id: str, invoice: "Invoice", line: "InvoiceLine") -> None:
     counted = _counted(ctx, invoice["customer"], line)
     if counted == Decimal(line["quantity_decimal"]):
         return
-    body = LateUsageState(subscription=line["subscription"]).on(
-        {
-            "id": record_id,
-            "object": KIND,
-            "created": ctx.now,
-            "billed_quantity": line["quantity_decimal"],
-            "counted_quantity": format_decimal(counted),
-            "customer": invoice["customer"],
-            "end_time": line["period"]["end"],
-            "finalized_at": invoice["status_transitions"]["finalized_at"],
-            "invoice": invoice["id"],
-            "invoice_line_item": line["id"],
-            "livemode": ctx.livemode,
-            "meter": LineState.of(line).meter,
-            "start_time": line["period"]["start"],
-        }
-    )
+    usage: LateUsage = {
+        "id": record_id,
+        "object": KIND,
+        "created": ctx.now,
+        "billed_quantity": line["quantity_decimal"],
+        "counted_quantity": format_decimal(counted),
+        "customer": invoice["customer"],
+        "end_time": line["period"]["end"],
+        "finalized_at": invoice["status_transitions"]["finalized_at"],
+        "invoice": invoice["id"],
+        "invoice_line_item": line["id"],
+        "livemode": ctx.livemode,
+        "meter": LineState.of(line).meter,
+        "start_time": line["period"]["start"],
+    }
+    body = LateUsageState(subscription=line["subscription"]).on(usage)
     record = Document(KIND, ctx.livemode, body, parent=invoice["customer"])
     if _comes_after_the_last(ctx, line):
         record = closed(record, ctx.wall_clock)
     ctx.save(Change(puts=[record]), [EventDraft(f"{KIND}.found", body)])
 
 
-def _reopen(ctx: Context, record: Document, line: Body) -> None:
+def _reopen(ctx: Context, record: Document[LateUsage], line: "InvoiceLine") -> None:
     """Hand a closed record to the next renewal, if not all that is counted is billed.
 
     Where none comes any more it stays closed.
@@ -219,13 +227,13 @@ def _reopen(ctx: Context, record: Document, line: Body) -> None:
         ctx.save(Change(puts=[reopened(record)]))
 
 
-def _comes_after_the_last(ctx: Context, line: Body) -> bool:
+def _comes_after_the_last(ctx: Context, line: "InvoiceLine") -> bool:
     """Whether the subscription of a line has no invoice to come that could correct it."""
     subscription = ctx.store.get(line["subscription"] or "")
     return subscription is not None and bills_no_more(ctx, subscription.body)
 
 
-def _counted(ctx: Context, customer_id: str, line: Body) -> Decimal:
+def _counted(ctx: Context, customer_id: str, line: "InvoiceLine") -> Decimal:
     """The usage of a line's period, as counted by now."""
     known = ctx.store.get_many([price_id(line), LineState.of(line).meter or ""])
     return rate_again(ctx, customer_id, line, known).quantity

@@ -8,7 +8,7 @@ later, and must not be billed as if nothing had been corrected before. In that c
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from meterline.core.base.money import format_decimal
 from meterline.core.base.private_state import PrivateState
@@ -16,8 +16,11 @@ from meterline.services.base.context import Context
 from meterline.services.billing.invoice_bodies import corrections_left
 from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 from meterline.store.base.settings import settings
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Subscription
 
 KIND = "meterline.late_usage"
 
@@ -25,6 +28,24 @@ _DAY_SECONDS = 86_400
 
 _REDRIVEN_DAYS = 365
 """Failed records wait for 90 days; redriven in vain they wait anew, here up to four times."""
+
+
+class LateUsage(TypedDict):
+    """The object that says that a line of a final invoice did not bill all usage, or too much."""
+
+    id: str
+    object: str
+    created: int
+    billed_quantity: str
+    counted_quantity: str
+    customer: str
+    end_time: int
+    finalized_at: int | None
+    invoice: str
+    invoice_line_item: str
+    livemode: bool
+    meter: str | None
+    start_time: int
 
 
 class StoredCorrection(TypedDict):
@@ -55,7 +76,7 @@ class Corrected:
     invoice: str | None = None
 
 
-def corrected_by(record: Document) -> Corrected:
+def corrected_by(record: Document[LateUsage]) -> Corrected:
     """What has been billed for a record."""
     billed = LateUsageState.of(record.body).corrected
     if billed is None:
@@ -63,18 +84,18 @@ def corrected_by(record: Document) -> Corrected:
     return Corrected(billed["amount"], Decimal(billed["quantity"]), billed.get("invoice"))
 
 
-def with_corrected(record: Document, billed: Corrected) -> Document:
+def with_corrected(record: Document[LateUsage], billed: Corrected) -> Document[LateUsage]:
     """The record once this has been billed for it."""
-    said: StoredCorrection = {
+    correction: StoredCorrection = {
         "amount": billed.amount_minor,
         "quantity": format_decimal(billed.quantity),
         "invoice": billed.invoice,
     }
-    state = replace(LateUsageState.of(record.body), corrected=said)
+    state = replace(LateUsageState.of(record.body), corrected=correction)
     return replace(record, body=state.on(record.body))
 
 
-def closed(record: Document, wall_clock: int) -> Document:
+def closed(record: Document[LateUsage], wall_clock: int) -> Document[LateUsage]:
     """The record when renewals need not look at it; it stays as long as usage may be counted.
 
     That is while events are there to be recounted, and records that failed to be redriven.
@@ -83,21 +104,21 @@ def closed(record: Document, wall_clock: int) -> Document:
     return replace(record, parent=None, expires_at=wall_clock + kept_days * _DAY_SECONDS)
 
 
-def close_unbilled(uow: UnitOfWork, records: Iterable[Document]) -> None:
+def close_unbilled(uow: UnitOfWork, records: Iterable[Document[LateUsage]]) -> None:
     """Close the records of subscriptions that have ended, as many as the decision has room for.
 
     No invoice comes that would bill them, and all renewals of their customer would read them. The
     last draft of a subscription may still have corrections to get.
     """
-    told = [(one, LateUsageState.of(one.body).subscription) for one in records]
-    subscriptions = uow.read({name for _, name in told if name is not None})
-    over = {name for name, one in subscriptions.items() if bills_no_more(uow.ctx, one.body)}
-    unbilled = [one for one, name in told if name in over]
+    named = [(record, LateUsageState.of(record.body).subscription) for record in records]
+    subscriptions = uow.read({id_ for _, id_ in named if id_ is not None})
+    over = {id_ for id_, found in subscriptions.items() if bills_no_more(uow.ctx, found.body)}
+    unbilled = [record for record, id_ in named if id_ in over]
     for record in unbilled[: max(uow.room // 2, 0)]:
         uow.put(closed(record, uow.ctx.wall_clock))
 
 
-def bills_no_more(ctx: Context, subscription: Body) -> bool:
+def bills_no_more(ctx: Context, subscription: "Subscription") -> bool:
     """Whether no invoice of a subscription can correct a line any more: it has ended."""
     if not is_ended(subscription):
         return False
@@ -105,11 +126,11 @@ def bills_no_more(ctx: Context, subscription: Body) -> bool:
     return latest is None or corrections_left(latest.body) == (0,)
 
 
-def is_closed(record: Document) -> bool:
+def is_closed(record: Document[LateUsage]) -> bool:
     """Whether renewals do not look at the record any more."""
     return record.parent is None
 
 
-def reopened(record: Document) -> Document:
+def reopened(record: Document[LateUsage]) -> Document[LateUsage]:
     """The record where its customer's next renewal finds it."""
     return replace(record, parent=record.body["customer"], expires_at=None)

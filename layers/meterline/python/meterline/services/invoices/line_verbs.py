@@ -4,8 +4,8 @@ A line of an invoice item is that item: what changes on one changes on the other
 subscription's item says what the period costs, so its amount stays (contract section 6).
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError, no_such, param_inside
 from meterline.core.base.unset import merged_metadata, or_none
@@ -23,44 +23,50 @@ from meterline.services.invoices.item_requests import changed_item, check_curren
 from meterline.services.invoices.item_verbs import KIND, editable_draft
 from meterline.store.base.documents import Body, Document
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from meterline.core.base.wire import Invoice, InvoiceItem, InvoiceLine
+
 _OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "period")
 
 
-def add_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
+def add_lines(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Add lines to a draft, before those it has: new invoice items, or pending ones by id."""
     uow, draft = _open(ctx, invoice_id)
     items = [
-        _added(uow, draft, one, f"lines[{index}]") for index, one in enumerate(params["lines"])
+        _added(uow, draft, described, f"lines[{index}]")
+        for index, described in enumerate(params["lines"])
     ]
     added = [item_line(item, draft.id) for item in items]
     lines = [*added, *invoice_lines(draft.body)]
     return _saved(uow, draft, lines, params)
 
 
-def update_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
+def update_lines(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Change lines of a draft."""
     uow, draft = _open(ctx, invoice_id)
     lines = {line["id"]: line for line in invoice_lines(draft.body)}
-    for index, one in enumerate(params["lines"]):
-        line = _line(lines, one["id"], f"lines[{index}][id]")
-        lines[line["id"]] = _changed(uow, draft, line, one, f"lines[{index}]")
+    for index, described in enumerate(params["lines"]):
+        line = _line(lines, described["id"], f"lines[{index}][id]")
+        lines[line["id"]] = _changed(uow, draft, line, described, f"lines[{index}]")
     return _saved(uow, draft, list(lines.values()), params)
 
 
-def remove_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
+def remove_lines(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Take lines off a draft: their items are deleted, or wait for another invoice."""
     uow, draft = _open(ctx, invoice_id)
     lines = {line["id"]: line for line in invoice_lines(draft.body)}
     deleted = []
-    for index, one in enumerate(params["lines"]):
-        line = _line(lines, one["id"], f"lines[{index}][id]")
+    for index, removed in enumerate(params["lines"]):
+        line = _line(lines, removed["id"], f"lines[{index}][id]")
         item = _item(uow, line)
         if item is None:
             raise BillingError(
                 "The line of a subscription item cannot be removed: add one that credits it.",
                 param=f"lines[{index}][id]",
             )
-        if one["behavior"] == "delete":
+        if removed["behavior"] == "delete":
             deleted.append(item)
         else:
             uow.release(item)
@@ -71,107 +77,118 @@ def remove_lines(ctx: Context, invoice_id: str, params: Body) -> Body:
     return _saved(uow, draft, list(lines.values()), params)
 
 
-def update_line(ctx: Context, invoice_id: str, line_id: str, params: Body) -> Body:
+def update_line(ctx: Context, invoice_id: str, line_id: str, params: Body) -> "InvoiceLine":
     """Change one line of a draft; the answer is the line."""
     uow, draft = _open(ctx, invoice_id)
     lines = {line["id"]: line for line in invoice_lines(draft.body)}
     lines[line_id] = _changed(uow, draft, _line(lines, line_id, "id"), params, "")
-    after = _written(uow, draft, list(lines.values()), {})
+    invoice = _written(uow, draft, list(lines.values()), {})
     uow.save(result_id=f"{invoice_id}/{line_id}")
-    return next(line for line in invoice_lines(after) if line["id"] == line_id)
+    return next(line for line in invoice_lines(invoice) if line["id"] == line_id)
 
 
-def find_line(ctx: Context, place: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def find_line(ctx: Context, place: str, params: Body) -> "InvoiceLine":  # noqa: ARG001 - a route
     """The line at a place: the ids of its invoice and of itself, as ``update_line`` names it."""
     invoice_id, line_id = place.split("/")
     lines = {line["id"]: line for line in invoice_lines(find(ctx, "invoice", invoice_id).body)}
     return _line(lines, line_id, "id")
 
 
-def _open(ctx: Context, invoice_id: str) -> tuple[UnitOfWork, Document]:
+def _open(ctx: Context, invoice_id: str) -> "tuple[UnitOfWork, Document[Invoice]]":
     draft = editable_draft(ctx, invoice_id, param="invoice", status=404)
     customer = find(ctx, "customer", draft.body["customer"], param="customer")
     return open_unit_of_work(on_customers_time(ctx, customer), customer), draft
 
 
-def _line(lines: Mapping[str, Body], line_id: str, param: str) -> Body:
+def _line(lines: "Mapping[str, InvoiceLine]", line_id: str, param: str) -> "InvoiceLine":
     if line_id not in lines:
         raise no_such("line_item", line_id, param=param)
     return lines[line_id]
 
 
-def _item(uow: UnitOfWork, line: Body) -> Document | None:
+def _item(uow: UnitOfWork, line: "InvoiceLine") -> "Document[InvoiceItem] | None":
     """The invoice item that a line is, if it is one."""
     item_id = item_of_line(line)
     return None if item_id is None else uow.read([item_id])[item_id]
 
 
-def _added(uow: UnitOfWork, draft: Document, wanted: Body, at: str) -> Body:
+def _added(uow: UnitOfWork, draft: "Document[Invoice]", described: Body, at: str) -> "InvoiceItem":
     """The item of a new line, on the draft."""
-    if "invoice_item" not in wanted:
-        item = requested_item(uow, {"currency": draft.body["currency"], **wanted}, at=at)
+    if "invoice_item" not in described:
+        item = requested_item(uow, {"currency": draft.body["currency"], **described}, at=at)
         check_currency(draft.body, item, at)
         uow.add_item(item)
         return uow.take_item(uow.pending.added[item["id"]], draft)
     param = f"{at}[invoice_item]"
-    document = find(uow.ctx, KIND, wanted["invoice_item"], param=param)
+    document = find(uow.ctx, KIND, described["invoice_item"], param=param)
     if document.body["customer"] != uow.stored_customer.id:
         raise no_such("invoiceitem", document.id, param=param)
     if document.body["invoice"] is not None:
         raise BillingError(f"The item is on {document.body['invoice']} already.", param=param)
     check_currency(draft.body, document.body, at)
-    item = changed_item(uow, document.body, wanted, at=at)
+    item = changed_item(uow, document.body, described, at=at)
     return uow.take_item(replace(document, body=item), draft)
 
 
-def _changed(uow: UnitOfWork, draft: Document, line: Body, wanted: Body, at: str) -> Body:
+def _changed(
+    uow: UnitOfWork, draft: "Document[Invoice]", line: "InvoiceLine", described: Body, at: str
+) -> "InvoiceLine":
     """A line as a request wants it, and its item with it."""
     document = _item(uow, line)
     if document is None:
-        return _changed_in_words(uow, draft, line, wanted, at)
-    item = changed_item(uow, document.body, wanted, at=at)
+        return _changed_in_words(uow, draft, line, described, at)
+    item = changed_item(uow, document.body, described, at=at)
     uow.amend_item(replace(document, body=item))
     return item_line(item, draft.id)
 
 
-def _changed_in_words(uow: UnitOfWork, draft: Document, line: Body, wanted: Body, at: str) -> Body:
+def _changed_in_words(
+    uow: UnitOfWork, draft: "Document[Invoice]", line: "InvoiceLine", described: Body, at: str
+) -> "InvoiceLine":
     """The line of a subscription item with other words, dates or discounts, but no other amount."""
-    for name in wanted:
+    for name in described:
         if name not in _OF_ANY_LINE:
             raise BillingError(
                 "The amount of a subscription's line follows from its item: change that instead.",
                 param=param_inside(at, name),
             )
-    kept = {name: wanted[name] for name in ("discountable", "period") if name in wanted}
-    changed, state = line | kept, LineState.of(line)
-    if "description" in wanted:
-        changed["description"] = or_none(wanted["description"])
+    changed, state = line.copy(), LineState.of(line)
+    if "discountable" in described:
+        changed["discountable"] = described["discountable"]
+    if "period" in described:
+        changed["period"] = described["period"]
+    if "description" in described:
+        changed["description"] = or_none(described["description"])
         state = replace(state, described=changed["description"] or "")
-    if "metadata" in wanted:
+    if "metadata" in described:
         name = param_inside(at, "metadata")
-        changed["metadata"] = merged_metadata(line["metadata"], wanted["metadata"], name)
-    if "discounts" in wanted:
+        changed["metadata"] = merged_metadata(line["metadata"], described["metadata"], name)
+    if "discounts" in described:
         param = param_inside(at, "discounts")
-        given, currency = wanted["discounts"] or [], draft.body["currency"]
-        redeemed = redeem(uow, given, currency, param=param, invoice=draft.id)
+        asked, currency = described["discounts"] or [], draft.body["currency"]
+        redeemed = redeem(uow, asked, currency, param=param, invoice=draft.id)
         changed["discounts"] = discount_ids(redeemed)
-        state = replace(state, discounts=[discount_terms(one) for one in redeemed])
+        state = replace(state, discounts=[discount_terms(discount) for discount in redeemed])
     return state.on(changed)
 
 
-def _saved(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) -> Body:
-    after = _written(uow, draft, lines, params)
+def _saved(
+    uow: UnitOfWork, draft: "Document[Invoice]", lines: "list[InvoiceLine]", params: Body
+) -> "Invoice":
+    invoice = _written(uow, draft, lines, params)
     uow.save(result_id=draft.id)
-    return after
+    return invoice
 
 
-def _written(uow: UnitOfWork, draft: Document, lines: list[Body], params: Body) -> Body:
+def _written(
+    uow: UnitOfWork, draft: "Document[Invoice]", lines: "list[InvoiceLine]", params: Body
+) -> "Invoice":
     """The draft with these lines and what else a request says, to be stored and emitted."""
     before = draft.body
-    given = params.get("invoice_metadata")
-    metadata = merged_metadata(before["metadata"], given, "invoice_metadata")
-    after = with_amounts(uow, before | {"metadata": metadata}, lines)
-    remember_discounts(uow, before, after)
-    uow.put(replace(draft, body=after))
-    uow.emit("invoice.updated", after, before)
-    return after
+    changes = params.get("invoice_metadata")
+    metadata = merged_metadata(before["metadata"], changes, "invoice_metadata")
+    invoice = with_amounts(uow, before | {"metadata": metadata}, lines)
+    remember_discounts(uow, before, invoice)
+    uow.put(replace(draft, body=invoice))
+    uow.emit("invoice.updated", invoice, before)
+    return invoice

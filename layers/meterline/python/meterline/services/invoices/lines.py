@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from meterline.core.base.money import format_decimal
 from meterline.core.billing.invoicing import Line
@@ -14,6 +14,25 @@ from meterline.services.billing.tier_lines import tier_line, with_billed_before
 from meterline.services.invoices.descriptions import ProductName, line_description
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        InvoiceLine,
+        InvoiceLineParent,
+        InvoiceLinePricing,
+        Price,
+        SubscriptionItem,
+    )
+
+
+class Figures(TypedDict):
+    """What of a line changes when its quantity does."""
+
+    amount: int
+    description: str | None
+    quantity: int
+    quantity_decimal: str
+    subtotal: int
+
 
 @dataclass(frozen=True, slots=True)
 class LineSubject:
@@ -21,30 +40,30 @@ class LineSubject:
 
     subscription_id: str
     item_id: str
-    metadata: Body
-    price: Body
+    metadata: dict[str, str]
+    price: "Price"
     product: ProductName
 
 
-def item_subject(item: Body, product_names: Mapping[str, ProductName]) -> LineSubject:
+def item_subject(item: "SubscriptionItem", product_names: Mapping[str, ProductName]) -> LineSubject:
     """The subject of the lines of a subscription item."""
     price = item["price"]
     product = product_names.get(price["product"], ProductName(price["product"]))
     return LineSubject(item["subscription"], item["id"], item["metadata"], price, product)
 
 
-def line_bodies(line: Line, subject: LineSubject, invoice_id: str) -> list[Body]:
+def line_bodies(line: Line, subject: LineSubject, invoice_id: str) -> "list[InvoiceLine]":
     """The ``line_item`` objects of a line: one, or one for each tier and flat amount of its price.
 
     Their ids follow from the invoice, the item, the price, the period, and their places.
     """
-    made = [_line_body(one, subject, invoice_id) for one in line.by_tier]
-    return [tier_line(body, place) for place, body in enumerate(made)]
+    bodies = [_line_body(tier, subject, invoice_id) for tier in line.by_tier]
+    return [tier_line(body, place) for place, body in enumerate(bodies)]
 
 
-def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
+def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> "InvoiceLine":
     price = subject.price
-    return {
+    body: InvoiceLine = {
         "id": derived_object_id(
             "line_item", invoice_id, line.item_id, price["id"], line.period.start, line.period.end
         ),
@@ -64,9 +83,12 @@ def _line_body(line: Line, subject: LineSubject, invoice_id: str) -> Body:
         "taxes": [],
         **figures(line, price, subject.product),
     }
+    return body
 
 
-def less_billed_before(lines: list[Body], billed: BilledBefore | None) -> list[Body]:
+def less_billed_before(
+    lines: "list[InvoiceLine]", billed: BilledBefore | None
+) -> "list[InvoiceLine]":
     """Lines of usage, followed by what of it a threshold's invoice has billed before, if any.
 
     Discounts then take their part of the difference; a negative one gives back their part.
@@ -79,25 +101,23 @@ def less_billed_before(lines: list[Body], billed: BilledBefore | None) -> list[B
     return [*shared, _billed_before(lines[0], billed)]
 
 
-def _billed_before(line: Body, billed: BilledBefore) -> Body:
+def _billed_before(line: "InvoiceLine", billed: BilledBefore) -> "InvoiceLine":
     name, amount = LineState.of(line).product_name, -billed["amount"]
     free = {"steps": [], "full_amount": amount, "seconds": 0, "of_seconds": 0}
-    return LineState(explanation=free, product_name=name).on(
-        line
-        | {
-            "id": derived_object_id("line_item", line["invoice"], line["id"], "before"),
-            "amount": amount,
-            "description": f"Already billed: {billed['quantity']} × {name}",
-            "discountable": False,
-            "discounts": [],
-            "quantity": int(Decimal(billed["quantity"])),
-            "quantity_decimal": billed["quantity"],
-            "subtotal": amount,
-        }
-    )
+    negative = line | {
+        "id": derived_object_id("line_item", str(line["invoice"]), line["id"], "before"),
+        "amount": amount,
+        "description": f"Already billed: {billed['quantity']} × {name}",
+        "discountable": False,
+        "discounts": [],
+        "quantity": int(Decimal(billed["quantity"])),
+        "quantity_decimal": billed["quantity"],
+        "subtotal": amount,
+    }
+    return LineState(explanation=free, product_name=name).on(negative)
 
 
-def figures(line: Line, price: Body, product: ProductName) -> Body:
+def figures(line: Line, price: "Price", product: ProductName) -> Figures:
     """What of a ``line_item`` changes when its quantity does; the rest of it stays."""
     state = LineState(
         explanation=explanation(line),
@@ -106,15 +126,14 @@ def figures(line: Line, price: Body, product: ProductName) -> Body:
         product_name=product.name,
         unit_label=product.unit_label,
     )
-    return state.on(
-        {
-            "amount": line.amount_minor,
-            "description": line_description(price, product, line),
-            "quantity": int(line.quantity),
-            "quantity_decimal": format_decimal(line.quantity),
-            "subtotal": line.amount_minor,
-        }
-    )
+    shown: Figures = {
+        "amount": line.amount_minor,
+        "description": line_description(price, product, line),
+        "quantity": int(line.quantity),
+        "quantity_decimal": format_decimal(line.quantity),
+        "subtotal": line.amount_minor,
+    }
+    return state.on(shown)
 
 
 def explanation(line: Line) -> Body:
@@ -158,12 +177,13 @@ def _of_period(line: Line) -> TimeSpan | None:
     return {"start": whole.start, "end": whole.end}
 
 
-def _meter(line: Line, price: Body) -> str | None:
+def _meter(line: Line, price: "Price") -> str | None:
     """The meter whose usage the line bills; lines that bill nothing by rule have none."""
-    return (price["recurring"] or {}).get("meter") if line.rated else None
+    recurring = price["recurring"]
+    return recurring["meter"] if recurring and line.rated else None
 
 
-def _parent(subject: LineSubject, line: Line) -> Body:
+def _parent(subject: LineSubject, line: Line) -> "InvoiceLineParent":
     return {
         "type": "subscription_item_details",
         "invoice_item_details": None,
@@ -177,7 +197,7 @@ def _parent(subject: LineSubject, line: Line) -> Body:
     }
 
 
-def _pricing(price: Body, line: Line) -> Body:
+def _pricing(price: "Price", line: Line) -> "InvoiceLinePricing":
     """What one unit costs; in a trial nothing, as recorded."""
     return {
         "type": "price_details",

@@ -1,7 +1,7 @@
 """Invoices that a request makes, and changing, sending and deleting drafts."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import known_currency
@@ -43,7 +43,11 @@ from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
+        Invoice,
+        InvoiceChanges,
+        InvoiceLine,
         InvoiceRendering,
+        Subscription,
     )
 
 _PLAIN_FIELDS = (
@@ -66,7 +70,7 @@ _MOST_AHEAD_SECONDS = 5 * 366 * 86_400
 """How far ahead an invoice can be told to become final."""
 
 
-def create_invoice(ctx: Context, params: Body) -> Body:
+def create_invoice(ctx: Context, params: Body) -> "Invoice":
     """Draft an invoice by hand; it takes pending items onto it only if it is asked to.
 
     With ``subscription`` it bills the pending items of that subscription only, if there are any.
@@ -83,7 +87,7 @@ def create_invoice(ctx: Context, params: Body) -> Body:
     return invoice
 
 
-def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
+def update_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Change a draft; of a finalised invoice only its metadata and whether it advances."""
     document = find(ctx, "invoice", invoice_id)
     before = document.body
@@ -97,17 +101,17 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
             code="invoice_not_editable",
             param=next(name for name in params if name not in ("metadata", "auto_advance")),
         )
-    after = _with_fields(uow.ctx, before, params)
+    invoice = _with_fields(uow.ctx, before, params)
     if "discounts" in params:
-        after = with_own_discounts(uow, after, params["discounts"] or [])
+        invoice = with_own_discounts(uow, invoice, params["discounts"] or [])
     if before["status"] == "draft":
-        after = with_amounts(uow, after, invoice_lines(after))
-        remember_discounts(uow, before, after)
-        document = replace(document, due_at=invoice_due_at(after))
-    uow.put(replace(document, body=after))
-    uow.emit("invoice.updated", after, before)
+        invoice = with_amounts(uow, invoice, invoice_lines(invoice))
+        remember_discounts(uow, before, invoice)
+        document = replace(document, due_at=invoice_due_at(invoice))
+    uow.put(replace(document, body=invoice))
+    uow.emit("invoice.updated", invoice, before)
     uow.save(result_id=invoice_id)
-    return after
+    return invoice
 
 
 def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
@@ -132,7 +136,7 @@ def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa
     return {"id": invoice_id, "object": "invoice", "deleted": True}
 
 
-def send_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def send_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":  # noqa: ARG001 - a route
     """Finalise an invoice if it is a draft, and emit that it is to be sent to the customer.
 
     Meterline sends no mail itself: ``invoice.sent`` is the event for the service that does.
@@ -154,13 +158,13 @@ def send_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: 
     return body
 
 
-def _subscription(ctx: Context, params: Body) -> Body | None:
+def _subscription(ctx: Context, params: Body) -> "Subscription | None":
     if "subscription" not in params:
         return None
     return find(ctx, "subscription", params["subscription"], param="subscription").body
 
 
-def _customer_id(params: Body, subscription: Body | None) -> str:
+def _customer_id(params: Body, subscription: "Subscription | None") -> str:
     if subscription is None:
         return str(params["customer"])
     if params.get("customer", subscription["customer"]) != subscription["customer"]:
@@ -168,10 +172,10 @@ def _customer_id(params: Body, subscription: Body | None) -> str:
             f"The subscription {subscription['id']} belongs to another customer.",
             param="subscription",
         )
-    return str(subscription["customer"])
+    return subscription["customer"]
 
 
-def _draft(uow: UnitOfWork, params: Body, subscription: Body | None) -> Body:
+def _draft(uow: UnitOfWork, params: Body, subscription: "Subscription | None") -> "Invoice":
     now = uow.ctx.now
     start = now if subscription is None else min(current_period(subscription).start, now)
     terms = InvoiceTerms(
@@ -190,13 +194,13 @@ def _draft(uow: UnitOfWork, params: Body, subscription: Body | None) -> Body:
         draft = draft_invoice(terms, uow.customer, subscription)
     draft |= {"auto_advance": False, "next_payment_attempt": None, "rendering": _RENDERING}
     draft = _with_fields(uow.ctx, draft, params)
-    given = params.get("discounts")
-    if given is None and subscription is not None:
+    discounts = params.get("discounts")
+    if discounts is None and subscription is not None:
         return with_discounts(draft, active_discounts(uow, subscription).own)
-    return with_own_discounts(uow, draft, given or [])
+    return with_own_discounts(uow, draft, discounts or [])
 
 
-def _check_currency(subscription: Body, params: Body) -> None:
+def _check_currency(subscription: "Subscription", params: Body) -> None:
     """An invoice of a subscription is in its currency."""
     if params.get("currency", subscription["currency"]) != subscription["currency"]:
         raise BillingError(
@@ -205,28 +209,28 @@ def _check_currency(subscription: Body, params: Body) -> None:
         )
 
 
-def _with_fields(ctx: Context, invoice: Body, params: Body) -> Body:
-    changes: dict[str, Any] = {
-        name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params
-    }
+def _with_fields(ctx: Context, invoice: "Invoice", params: Body) -> "Invoice":
+    changes: Body = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(invoice["metadata"], params["metadata"])
     if "days_until_due" in params:
         changes["due_date"] = due_date(invoice["created"], params["days_until_due"])
-    after = invoice | changes
+    changed: Invoice = invoice | changes
     if "auto_advance" in params:
-        after |= {"auto_advance": params["auto_advance"]}
-        if invoice["status"] == "draft":
-            after |= advance(after, invoice_grace_seconds(ctx)) if params["auto_advance"] else HALT
+        changed |= {"auto_advance": params["auto_advance"]}
+        if invoice["status"] == "draft" and params["auto_advance"]:
+            changed |= advance(changed, invoice_grace_seconds(ctx))
+        elif invoice["status"] == "draft":
+            changed |= HALT
     if "automatically_finalizes_at" in params:
-        after |= _final_at(ctx, params)
-    _check_collection(after)
+        changed |= _final_at(ctx, params)
+    _check_collection(changed)
     if "number" in params:
-        check_number(ctx, after)
-    return after
+        check_number(ctx, changed)
+    return changed
 
 
-def _final_at(ctx: Context, params: Body) -> dict[str, Any]:
+def _final_at(ctx: Context, params: Body) -> "InvoiceChanges":
     """When a draft becomes final by itself, which it then advances for."""
     at = params["automatically_finalizes_at"]
     if not ctx.now < at <= ctx.now + _MOST_AHEAD_SECONDS:
@@ -252,7 +256,7 @@ _MISPLACED_DATE = (
 )
 
 
-def _check_collection(invoice: Body) -> None:
+def _check_collection(invoice: "Invoice") -> None:
     """An invoice that is sent needs a day until which it is due; a charge has none."""
     due = invoice["due_date"] is not None
     if due != (invoice["collection_method"] == "send_invoice"):
@@ -260,17 +264,18 @@ def _check_collection(invoice: Body) -> None:
 
 
 def _pending_lines(
-    uow: UnitOfWork, draft: Body, params: Body, subscription: Body | None
-) -> list[Body]:
-    wanted_id = subscription["id"] if subscription else None
-    behavior = params.get("pending_invoice_items_behavior", "include" if wanted_id else "exclude")
+    uow: UnitOfWork, draft: "Invoice", params: Body, subscription: "Subscription | None"
+) -> "list[InvoiceLine]":
+    subscription_id = subscription["id"] if subscription else None
+    usual = "include" if subscription_id else "exclude"
+    behavior = params.get("pending_invoice_items_behavior", usual)
     if behavior == "exclude":
         return []
-    its_own = None if wanted_id is None else frozenset({wanted_id})
+    its_own = None if subscription_id is None else frozenset({subscription_id})
     return collect_lines(uow, draft["id"], Selection(draft["currency"], its_own))
 
 
-def _item_ids(invoice: Body) -> list[str]:
+def _item_ids(invoice: "Invoice") -> list[str]:
     """The ids of the invoice items that an invoice bills."""
     ids = (item_of_line(line) for line in invoice_lines(invoice))
     return [id_ for id_ in ids if id_ is not None]

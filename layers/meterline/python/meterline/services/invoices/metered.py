@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from meterline.core.base.periods import Period
 from meterline.core.base.private_state import with_private_state_of
@@ -19,11 +20,20 @@ from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.lines import figures
 from meterline.services.metering.usage_query import billed_usage
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+        InvoiceLine,
+        InvoiceLineChanges,
+        Price,
+        SubscriptionItem,
+    )
 
 
 def usage_in(
-    ctx: Context, customer_id: str, periods: Mapping[str, tuple[Body, Period]]
+    ctx: Context, customer_id: str, periods: "Mapping[str, tuple[SubscriptionItem, Period]]"
 ) -> dict[str, Usage]:
     """What metered items used in a period each, so far, by the keys of ``periods``."""
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item, _ in periods.values())
@@ -41,7 +51,7 @@ def usage_in(
     return dict(zip(periods, in_parallel(calls), strict=True))
 
 
-def with_current_usage(ctx: Context, invoice: Body) -> Body:
+def with_current_usage(ctx: Context, invoice: "Invoice") -> "Invoice":
     """A draft whose metered lines are rated again with all usage that has come in for them; its
     amounts are for the caller to compute.
 
@@ -51,28 +61,33 @@ def with_current_usage(ctx: Context, invoice: Body) -> Body:
     return invoice | {"lines": line_list(invoice["id"], lines)}
 
 
-def with_usage_so_far(ctx: Context, customer_id: str, lines: list[Body]) -> list[Body]:
+def with_usage_so_far(
+    ctx: Context, customer_id: str, lines: "list[InvoiceLine]"
+) -> "list[InvoiceLine]":
     """Lines of a customer's draft; those that are metered rated again with all usage."""
     wholes = by_whole(lines)
-    metered = [lines for lines in wholes.values() if _meter_of_line(lines[0])]
+    metered = [whole for whole in wholes.values() if _meter_of_line(whole[0])]
     if not metered:
         return lines
     known = ctx.store.get_many(
         [price_id(first) for first, *_ in metered]
         + [_meter_of_line(first) for first, *_ in metered]
     )
-    rated = in_parallel([partial(_rated_again, ctx, customer_id, one, known) for one in metered])
-    wholes |= {lines[0]["id"]: lines for lines in rated}
-    return [line for lines in wholes.values() for line in lines]
+    rated = in_parallel(
+        [partial(_rated_again, ctx, customer_id, whole, known) for whole in metered]
+    )
+    wholes |= {whole[0]["id"]: whole for whole in rated}
+    return [line for whole in wholes.values() for line in whole]
 
 
-def meter_of(price: Body) -> str | None:
+def meter_of(price: "Price") -> str | None:
     """The id of the meter that a price bills, if it is metered."""
-    meter: str | None = price["recurring"]["meter"] if price["recurring"] else None
-    return meter
+    return price["recurring"]["meter"] if price["recurring"] else None
 
 
-def rate_again(ctx: Context, customer_id: str, line: Body, known: Mapping[str, Document]) -> Line:
+def rate_again(
+    ctx: Context, customer_id: str, line: "InvoiceLine", known: Mapping[str, Document]
+) -> Line:
     """A metered line with all usage that has come in for it; ``known`` holds its price and meter.
 
     Where its price has bounds, it keeps the share of them that it was drafted with.
@@ -86,35 +101,40 @@ def rate_again(ctx: Context, customer_id: str, line: Body, known: Mapping[str, D
     return metered_line(metered_item(_price_of(line, known)), usage, span)
 
 
-def price_id(line: Body) -> str:
+def price_id(line: "InvoiceLine") -> str:
     """The id of the price that a line bills."""
-    return str(line["pricing"]["price_details"]["price"])
+    pricing = line["pricing"]
+    assert pricing is not None, "a line of usage has a price"  # noqa: S101
+    return pricing["price_details"]["price"]
 
 
-def _price_of(line: Body, known: Mapping[str, Document]) -> Body:
+def _price_of(line: "InvoiceLine", known: Mapping[str, Document]) -> "Price":
     return in_currency(known[price_id(line)].body, line["currency"])
 
 
 def _rated_again(
-    ctx: Context, customer_id: str, lines: list[Body], known: Mapping[str, Document]
-) -> list[Body]:
+    ctx: Context, customer_id: str, lines: "list[InvoiceLine]", known: Mapping[str, Document]
+) -> "list[InvoiceLine]":
     """The lines of a whole with all its usage; an invoice item is one line, whatever its tiers."""
-    first, former = lines[0], {line["id"]: line for line in lines}
+    first = lines[0]
+    former = {line["id"]: line for line in lines}
     rated, price = rate_again(ctx, customer_id, first, known), _price_of(first, known)
-    again = []
-    for place, one in enumerate(rated.by_tier if _is_of_subscription(first) else [rated]):
-        line = tier_line(first, place)
-        again.append(_with_figures(former.get(line["id"], line), one, price))
+    current = []
+    for place, tier in enumerate(rated.by_tier if _is_of_subscription(first) else [rated]):
+        line: InvoiceLine = tier_line(first, place)
+        current.append(_with_figures(former.get(line["id"], line), tier, price))
     billed = [LineState.of(line).billed_before for line in lines]
-    return (
-        again if billed[0] is None else with_billed_before(again, sum(one or 0 for one in billed))
-    )
+    if billed[0] is None:
+        return current
+    return with_billed_before(current, sum(amount or 0 for amount in billed))
 
 
-def _with_figures(line: Body, rated: Line, price: Body) -> Body:
+def _with_figures(line: "InvoiceLine", rated: Line, price: "Price") -> "InvoiceLine":
     state = LineState.of(line)
     shown = figures(rated, price, ProductName(state.product_name or "", state.unit_label))
-    said = {} if state.described is None else {"description": line["description"]}
+    described: InvoiceLineChanges = (
+        {} if state.described is None else {"description": line["description"]}
+    )
     fresh = LineState.of(shown)
     state = replace(
         state,
@@ -122,15 +142,16 @@ def _with_figures(line: Body, rated: Line, price: Body) -> Body:
         meter=fresh.meter,
         of_period=fresh.of_period or state.of_period,
     )
-    return state.on(with_private_state_of(line | shown | said, line))
+    current: InvoiceLine = {**line, **shown, **described}
+    return state.on(with_private_state_of(current, line))
 
 
-def _meter_of_line(line: Body) -> str:
+def _meter_of_line(line: "InvoiceLine") -> str:
     """The id of the meter whose usage a line bills; "" if it bills none."""
     return LineState.of(line).meter or ""
 
 
-def _is_of_subscription(line: Body) -> bool:
+def _is_of_subscription(line: "InvoiceLine") -> bool:
     """Whether a line bills an item of a subscription itself, not by an invoice item."""
     details = line["parent"]["subscription_item_details"]
     return details is not None and details["invoice_item"] is None

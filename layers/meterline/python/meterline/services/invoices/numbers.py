@@ -8,12 +8,15 @@ a sequence, the sequence passes it over.
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.store.base.documents import Body, Change, Claim, Conflict
+from meterline.store.base.documents import Change, Claim, Conflict
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer, Invoice
 
 NUMBER: Final = "invoice_number"
 """The claim through which a number leads to the final invoice that has it."""
@@ -36,32 +39,33 @@ class NumberTaken(BillingError):  # noqa: N818 - a refusal, as its base is
         )
 
 
-def number_claim(invoice: Body) -> Claim:
+def number_claim(invoice: "Invoice") -> Claim:
     """A final invoice's claim on its number."""
-    return Claim(NUMBER, invoice["number"], invoice["id"])
+    return Claim(NUMBER, str(invoice["number"]), invoice["id"])
 
 
-def check_number(ctx: Context, invoice: Body) -> None:
+def check_number(ctx: Context, invoice: "Invoice") -> None:
     """Refuse a draft's number that a final invoice has already."""
     number = invoice["number"]
     if number is not None and ctx.store.claim_holder(NUMBER, number) is not None:
         raise NumberTaken(number)
 
 
-def numbered(uow: UnitOfWork, invoice: Body) -> Body:
+def numbered(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
     """The invoice with the number that it was given, or the next of the customer's sequence.
 
     Saving the unit of work claims it. If it is taken meanwhile, saving raises ``NumberTaken`` for
     one that was given, and ``Conflict`` for one of the sequence, which has then passed that over.
     """
-    if invoice["number"] is not None:
-        uow.claim(number_claim(invoice), lambda: NumberTaken(invoice["number"]))
+    number = invoice["number"]
+    if number is not None:
+        uow.claim(number_claim(invoice), lambda: NumberTaken(number))
         return invoice
     sequence = int(uow.customer[_SEQUENCE])
-    after = invoice | {"number": _number(uow.customer, sequence)}
+    final = invoice | {"number": _number(uow.customer, sequence)}
     uow.customer = uow.customer | {_SEQUENCE: sequence + 1}
-    uow.claim(number_claim(after), lambda: _passed_over(uow, sequence))
-    return after
+    uow.claim(number_claim(final), lambda: _passed_over(uow, sequence))
+    return final
 
 
 def _passed_over(uow: UnitOfWork, taken: int) -> Conflict:
@@ -80,5 +84,5 @@ def _free(uow: UnitOfWork, first: int) -> Iterator[int]:
             yield sequence
 
 
-def _number(customer: Body, sequence: int) -> str:
+def _number(customer: "Customer", sequence: int) -> str:
     return f"{customer['invoice_prefix']}-{sequence:0{_DIGITS}d}"

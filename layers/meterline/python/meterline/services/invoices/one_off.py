@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.money import check_amount
@@ -21,6 +21,9 @@ from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.lines import steps_of
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import InvoiceItemChanges, InvoiceItemPeriod, Price, Subscription
+
 _NAME = "add_invoice_items"
 _OF_THE_ITEMS = {
     "start": {"type": "max_item_period_start"},
@@ -30,26 +33,30 @@ _OF_THE_ITEMS = {
 
 
 def add_one_off_items(
-    uow: UnitOfWork, subscription: Body, wanted: Sequence[Mapping[str, Any]]
+    uow: UnitOfWork, subscription: "Subscription", requested: Sequence[Mapping[str, Any]]
 ) -> None:
     """Add pending items for prices that are paid once, billed with the subscription."""
-    named = with_inline_prices(uow, wanted, _NAME)
-    found = uow.read(str(one["price"]) for one in named)
-    for index, one in enumerate(named):
+    described = with_inline_prices(uow, requested, _NAME)
+    found = uow.read(str(charge["price"]) for charge in described)
+    for index, charge in enumerate(described):
         param = f"{_NAME}[{index}]"
-        document = found.get(one["price"])
+        document = found.get(charge["price"])
         if document is None or document.kind != "price":
-            raise no_such("price", one["price"], param=f"{param}[price]")
-        quantity = Decimal(one.get("quantity", 1))
+            raise no_such("price", charge["price"], param=f"{param}[price]")
+        quantity = Decimal(charge.get("quantity", 1))
         terms = one_off_terms(uow, document.body, quantity, subscription, f"{param}[price]")
-        item = new_item(uow, terms) | _said(subscription, one, param, uow)
-        if one.get("discounts"):
-            item = discounted_item(uow, item, one["discounts"], f"{param}[discounts]")
+        item = new_item(uow, terms) | _described(subscription, charge, param, uow)
+        if charge.get("discounts"):
+            item = discounted_item(uow, item, charge["discounts"], f"{param}[discounts]")
         uow.add_item(item)
 
 
 def one_off_terms(
-    uow: UnitOfWork, price: Body, quantity: Decimal, subscription: Body | None, param: str
+    uow: UnitOfWork,
+    price: "Price",
+    quantity: Decimal,
+    subscription: "Subscription | None",
+    param: str,
 ) -> ItemTerms:
     """The terms of an item that bills a one-time price; refused for others.
 
@@ -84,7 +91,7 @@ def one_off_terms(
     )
 
 
-def _rated(price: Body, quantity: Decimal) -> tuple[int, list[Body]]:
+def _rated(price: "Price", quantity: Decimal) -> tuple[int, list[Body]]:
     """What a quantity costs; a price made for one item may also be a credit."""
     unit = price["unit_amount_decimal"]
     if unit is not None and Decimal(unit) < 0:
@@ -94,38 +101,43 @@ def _rated(price: Body, quantity: Decimal) -> tuple[int, list[Body]]:
     return rated.amount_minor, steps_of(rated)
 
 
-def _said(subscription: Body, one: Body, param: str, uow: UnitOfWork) -> Body:
+def _described(
+    subscription: "Subscription", charge: Body, param: str, uow: UnitOfWork
+) -> "InvoiceItemChanges":
     """What a request says about an item beside its price."""
-    said: Body = {"metadata": merged_metadata({}, one.get("metadata"), f"{param}[metadata]")}
-    if "discountable" in one:
-        said["discountable"] = one["discountable"]
-    period = one.get("period", _OF_THE_ITEMS)
-    said["period"] = _period(subscription, period, f"{param}[period]", uow.ctx.now)
-    return said
+    metadata = merged_metadata({}, charge.get("metadata"), f"{param}[metadata]")
+    described: InvoiceItemChanges = {"metadata": metadata}
+    if "discountable" in charge:
+        described["discountable"] = charge["discountable"]
+    period = charge.get("period", _OF_THE_ITEMS)
+    described["period"] = _period(subscription, period, f"{param}[period]", uow.ctx.now)
+    return described
 
 
-def _period(subscription: Body, given: Body, param: str, now: int) -> Body:
-    """The period that an item is for: given, or that of the subscription's items."""
+def _period(
+    subscription: "Subscription", requested: Body, param: str, now: int
+) -> "InvoiceItemPeriod":
+    """The period that an item is for: as requested, or that of the subscription's items."""
     periods = [item_period(item) for item in subscription["items"]["data"]]
     bounds = {
         "now": now,
         "max_item_period_start": max(period.start for period in periods),
         "min_item_period_end": min(period.end for period in periods),
     }
-    start = _bound(given["start"], bounds, f"{param}[start]")
-    end = _bound(given["end"], bounds, f"{param}[end]")
+    start = _bound(requested["start"], bounds, f"{param}[start]")
+    end = _bound(requested["end"], bounds, f"{param}[end]")
     if end < start:
         raise BillingError("A period cannot end before it starts.", param=f"{param}[end]")
     return {"start": start, "end": end}
 
 
-def _bound(given: Body, bounds: Mapping[str, int], param: str) -> int:
-    if given["type"] != "timestamp":
-        return bounds[given["type"]]
-    if "timestamp" not in given:
+def _bound(requested: Body, bounds: Mapping[str, int], param: str) -> int:
+    if requested["type"] != "timestamp":
+        return bounds[requested["type"]]
+    if "timestamp" not in requested:
         raise BillingError(
             f"Missing required param: {param}[timestamp].",
             code="parameter_missing",
             param=f"{param}[timestamp]",
         )
-    return int(given["timestamp"])
+    return int(requested["timestamp"])

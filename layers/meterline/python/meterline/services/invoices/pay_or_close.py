@@ -5,6 +5,7 @@ Invoices outlive their customers: a debt stays one that is paid or given up, who
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
@@ -21,6 +22,9 @@ from meterline.services.invoices.finalize import (
 from meterline.services.invoices.payments import record_payment
 from meterline.store.base.documents import Body, Document
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, Subscription
+
 _PAYABLE = ("open", "uncollectible")
 _PAID = ("invoice.paid", "invoice.payment_succeeded")
 _NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
@@ -32,7 +36,7 @@ _REFUSALS = {
 """What Stripe says of an invoice whose status the verb does not take, beside that it isn't open."""
 
 
-def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
+def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Record that an invoice was paid outside; Meterline moves no money itself.
 
     A draft is finalised and paid in one; one of which nothing is due then is paid by that.
@@ -55,7 +59,7 @@ def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:
     return _save(uow, document, body)
 
 
-def attach_payment(ctx: Context, invoice_id: str, params: Body) -> Body:
+def attach_payment(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Record which payment of a processor paid all that an invoice has due."""
     ctx, document = _load(ctx, invoice_id, allowed=_PAYABLE, verb="pay")
     uow = open_unit_of_work(ctx, customer_of(ctx, document))
@@ -65,7 +69,7 @@ def attach_payment(ctx: Context, invoice_id: str, params: Body) -> Body:
     return _save(uow, document, body)
 
 
-def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def void_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":  # noqa: ARG001 - a route
     """Declare a finalised invoice never to have been due; it keeps its number."""
     ctx, document = _load(ctx, invoice_id, allowed=_PAYABLE, verb="void")
     body = closed(document.body, "void", "voided_at", ctx.now)
@@ -75,7 +79,7 @@ def void_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: 
     return _save(uow, document, body)
 
 
-def mark_uncollectible(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def mark_uncollectible(ctx: Context, invoice_id: str, params: Body) -> "Invoice":  # noqa: ARG001 - a route
     """Give an open invoice up as a bad debt; it can still be paid or voided."""
     ctx, document = _load(ctx, invoice_id, allowed=("open",), verb="mark")
     body = closed(document.body, "uncollectible", "marked_uncollectible_at", ctx.now)
@@ -84,9 +88,9 @@ def mark_uncollectible(ctx: Context, invoice_id: str, params: Body) -> Body:  # 
     return _save(uow, document, body)
 
 
-def expire_incomplete(uow: UnitOfWork, subscription: Body) -> Body:
+def expire_incomplete(uow: UnitOfWork, subscription: "Subscription") -> "Subscription":
     """Give up a subscription whose first invoice was not paid in time; the invoice is voided."""
-    document = uow.ctx.store.get(subscription["latest_invoice"])
+    document: Document[Invoice] | None = uow.ctx.store.get(subscription["latest_invoice"] or "")
     if document is not None and document.body["status"] == "open":
         body = closed(document.body, "void", "voided_at", uow.ctx.now)
         return_balance(uow, body)
@@ -97,7 +101,7 @@ def expire_incomplete(uow: UnitOfWork, subscription: Body) -> Body:
 
 def _load(
     ctx: Context, invoice_id: str, *, allowed: Collection[str], verb: str
-) -> tuple[Context, Document]:
+) -> "tuple[Context, Document[Invoice]]":
     """The invoice, with the context on its customer's time; refused in any other status."""
     document = find(ctx, "invoice", invoice_id)
     status = document.body["status"]
@@ -106,18 +110,18 @@ def _load(
     return on_customers_time(ctx, document), document
 
 
-def _paid_outside(invoice: Body, at: int) -> Body:
+def _paid_outside(invoice: "Invoice", at: int) -> "Invoice":
     return paid(invoice, at) | {"amount_paid_off_stripe": invoice["amount_due"]}
 
 
-def _emit(uow: UnitOfWork, before: Body, after: Body, *happened: str) -> None:
-    """Tell that an invoice changed, and what that means."""
+def _emit(uow: UnitOfWork, before: "Invoice", after: "Invoice", *happened: str) -> None:
+    """Emit that an invoice changed, and what that means."""
     uow.emit("invoice.updated", after, before)
     for type_ in happened:
         uow.emit(type_, after)
 
 
-def _save(uow: UnitOfWork, document: Document, body: Body) -> Body:
+def _save(uow: UnitOfWork, document: "Document[Invoice]", body: "Invoice") -> "Invoice":
     """Store an invoice as it is now, and let its subscription recover if it waited for that."""
     uow.put(replace(document, body=body, due_at=invoice_due_at(body)))
     recover(uow, body)

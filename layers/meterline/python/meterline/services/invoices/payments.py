@@ -1,14 +1,15 @@
 """Payments of invoices: what was collected elsewhere, as the processor that did knows it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from meterline.services.base.ids import derived_object_id
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 
 if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, InvoicePayment
     from meterline.services.billing.unit_of_work import UnitOfWork
 
-KIND = "invoice_payment"
+KIND: Final = "invoice_payment"
 
 
 def payment_id(invoice_id: str) -> str:
@@ -16,10 +17,10 @@ def payment_id(invoice_id: str) -> str:
     return derived_object_id(KIND, invoice_id)
 
 
-def record_payment(uow: "UnitOfWork", invoice: Body, record: str) -> None:
+def record_payment(uow: "UnitOfWork", invoice: "Invoice", record: str) -> None:
     """Store and emit that ``record``, a payment of some processor, paid the invoice."""
     now = uow.ctx.now
-    body = {
+    body: InvoicePayment = {
         "id": payment_id(invoice["id"]),
         "object": KIND,
         "amount_paid": invoice["amount_paid"],
