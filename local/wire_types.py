@@ -60,7 +60,9 @@ BESIDE = {
 """Fields that are stored beside those of the schema."""
 
 NEVER_NULL = {
+    ("billing.alert", "usage_threshold"),
     ("coupon", "metadata"),
+    ("customer", "invoice_prefix"),
     ("customer", "tax_exempt"),
     ("customer_balance_transaction", "metadata"),
     ("invoice", "customer"),

@@ -35,7 +35,6 @@ _PARAMETERS = "parameters of a request"
 
 OPEN = {
     "core/base/private_state.py: public": _IN_JSON,
-    "core/billing/pending_batches.py: PendingBatch": "fields of items, as their lines were counted",
     "services/base/context.py: _log_commit": _ANY_KIND,
     "services/base/lookups.py: find": "a kind that only the caller of its caller names",
     "services/base/outbox.py: _shown": _IN_JSON,
@@ -47,7 +46,6 @@ OPEN = {
     "services/billing/inline_prices.py: _named": "an item of a request",
     "services/billing/inline_prices.py: with_inline_prices": "items of a request",
     "services/billing/pending_items.py: PendingWrites": _ANY_KIND,
-    "services/billing/pending_items.py: count_anew": "fields of items, as their lines were counted",
     "services/billing/private_states.py: LineState": "an explanation, as rating says it",
     "services/billing/private_states.py: SubscriptionItemState": "an item, as it was billed",
     "services/billing/unit_of_work.py: UnitOfWork": _ANY_KIND,

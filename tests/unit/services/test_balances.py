@@ -12,6 +12,7 @@ from meterline.services.base.context import Context
 from meterline.services.customers.balances import Booking, adjust, balance_in, book, with_currency
 
 if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer
     from meterline.store.billing.repository import BillingStore
 
 CURRENCIES = ("usd", "eur", "jpy", "kwd")
@@ -25,15 +26,17 @@ def _context() -> Context:
     return Context(cast("BillingStore", _NoStore()), now=0, wall_clock=0)
 
 
-def _customer(currency: str | None = None, balance: int = 0) -> dict[str, Any]:
-    return {"id": "cus_a", "currency": currency, "balance": balance}
+def _customer(currency: str | None = None, balance: int = 0) -> "Customer":
+    fields: Any = {"id": "cus_a", "currency": currency, "balance": balance}
+    customer: Customer = fields
+    return customer
 
 
 def _booking(amount: int, currency: str) -> Booking:
     return Booking(amount=amount, currency=currency, type="adjustment")
 
 
-def _all(customer: dict[str, Any]) -> dict[str, int]:
+def _all(customer: "Customer") -> dict[str, int]:
     return {one: balance_in(customer, one) for one in CURRENCIES}
 
 

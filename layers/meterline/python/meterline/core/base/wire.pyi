@@ -50,7 +50,7 @@ class Alert(TypedDict):
     livemode: bool
     status: AlertStatus | None
     title: str
-    usage_threshold: AlertUsageThreshold | None
+    usage_threshold: AlertUsageThreshold
 
 class AlertUsageThreshold(TypedDict):
     filters: list[AlertUsageThresholdFilter] | None
@@ -108,7 +108,7 @@ class Customer(TypedDict):
     email: str | None
     individual_name: NotRequired[str]
     invoice_credit_balance: NotRequired[dict[str, int]]
-    invoice_prefix: NotRequired[str | None]
+    invoice_prefix: NotRequired[str]
     invoice_settings: CustomerInvoiceSettings
     livemode: bool
     metadata: dict[str, str]
@@ -1177,7 +1177,7 @@ class AlertChanges(TypedDict, total=False):
     livemode: bool
     status: AlertStatus | None
     title: str
-    usage_threshold: AlertUsageThreshold | None
+    usage_threshold: AlertUsageThreshold
 
 class CouponChanges(TypedDict, total=False):
     id: str
@@ -1215,7 +1215,7 @@ class CustomerChanges(TypedDict, total=False):
     email: str | None
     individual_name: str
     invoice_credit_balance: dict[str, int]
-    invoice_prefix: str | None
+    invoice_prefix: str
     invoice_settings: CustomerInvoiceSettings
     livemode: bool
     metadata: dict[str, str]

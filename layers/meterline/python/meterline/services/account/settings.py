@@ -1,6 +1,7 @@
 """The account's own settings: what Stripe decides for everyone, and Meterline lets you decide."""
 
 from dataclasses import replace
+from typing import Literal, TypedDict
 
 from meterline.core.base.unset import UNSET
 from meterline.core.subscriptions.dunning import DunningPolicy
@@ -11,6 +12,24 @@ from meterline.store.base.documents import Body, Change, Document
 KIND = "meterline.settings"
 UPDATED = "meterline.settings.updated"
 ID = "settings"
+
+
+class AccountSettings(TypedDict):
+    """The settings of a mode, with the defaults of those that were never set."""
+
+    id: str
+    object: str
+    livemode: bool
+    invoice_grace_seconds: int
+    late_usage: Literal["ignore", "next_invoice"]
+    past_due_window_seconds: int | None
+    unpaid_window_seconds: int | None
+    unpaid_action: str
+    country: str
+    default_currency: str
+    business_profile: dict[str, str]
+
+
 DEFAULTS: Body = {
     "invoice_grace_seconds": 3_600,
     "late_usage": "ignore",
@@ -27,7 +46,7 @@ A subscription is past due if its latest invoice is not paid by its due date, or
 within the first window (None: it stays active); unpaid or cancelled after the second."""
 
 
-def account_settings(ctx: Context) -> Body:
+def account_settings(ctx: Context) -> AccountSettings:
     """The settings of this mode, defaults filled in."""
     document = ctx.store.get(ID)
     return _shown(ctx, document.body if document else {})
@@ -35,7 +54,7 @@ def account_settings(ctx: Context) -> Body:
 
 def invoice_grace_seconds(ctx: Context) -> int:
     """How long invoices stay drafts before they finalise themselves."""
-    return int(account_settings(ctx)["invoice_grace_seconds"])
+    return account_settings(ctx)["invoice_grace_seconds"]
 
 
 def dunning_policy(ctx: Context) -> DunningPolicy:
@@ -46,15 +65,15 @@ def dunning_policy(ctx: Context) -> DunningPolicy:
 
 def bills_late_usage(ctx: Context) -> bool:
     """Whether usage that came after its invoice was final is billed on the next one."""
-    return bool(account_settings(ctx)["late_usage"] == "next_invoice")
+    return account_settings(ctx)["late_usage"] == "next_invoice"
 
 
-def retrieve_settings(ctx: Context, params: Body) -> Body:  # noqa: ARG001 - route
+def retrieve_settings(ctx: Context, params: Body) -> AccountSettings:  # noqa: ARG001 - route
     """The settings, for the route."""
     return account_settings(ctx)
 
 
-def update_settings(ctx: Context, params: Body) -> Body:
+def update_settings(ctx: Context, params: Body) -> AccountSettings:
     """Change the given settings; an unset one returns to its default."""
     document = ctx.store.get(ID)
     known = document.body if document else {}
@@ -72,10 +91,12 @@ def update_settings(ctx: Context, params: Body) -> Body:
 def _merged(profile: Body, params: Body) -> Body:
     """The business profile with what a request says of it; an unset field of it goes."""
     changes = {} if params["business_profile"] is UNSET else params["business_profile"]
-    kept = {} if params["business_profile"] is UNSET else profile
-    return {name: value for name, value in (kept | changes).items() if value is not UNSET}
+    former = {} if params["business_profile"] is UNSET else profile
+    return {name: value for name, value in (former | changes).items() if value is not UNSET}
 
 
-def _shown(ctx: Context, stored: Body) -> Body:
-    own = {name: stored.get(name, default) for name, default in DEFAULTS.items()}
-    return {"id": ID, "object": KIND, "livemode": ctx.livemode, **own}
+def _shown(ctx: Context, stored: Body) -> AccountSettings:
+    own: Body = {name: stored.get(name, default) for name, default in DEFAULTS.items()}
+    shown: Body = {"id": ID, "object": KIND, "livemode": ctx.livemode, **own}
+    settings: AccountSettings = shown
+    return settings

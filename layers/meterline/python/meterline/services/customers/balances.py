@@ -7,8 +7,8 @@ customer's own ``currency``, which the first booking or final invoice decides fo
 Stripe's field of that name says.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import no_such
 from meterline.core.base.money import check_amount, known_currency
@@ -19,9 +19,20 @@ from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.store.base.documents import Body, Change, Document
 
-KIND = "customer_balance_transaction"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Customer,
+        CustomerBalanceTransaction,
+        CustomerBalanceTransactionChanges,
+    )
+
+KIND: Final = "customer_balance_transaction"
 DEFAULT_CURRENCY = "usd"
-_BY_CURRENCY = "invoice_credit_balance"
+_BY_CURRENCY: Final = "invoice_credit_balance"
+
+type BookingType = Literal[
+    "adjustment", "applied_to_invoice", "invoice_too_small", "unapplied_from_invoice"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,29 +41,31 @@ class Booking:
 
     amount: int
     currency: str
-    type: str
-    fields: Mapping[str, object] = field(default_factory=dict)
+    type: BookingType
+    fields: "CustomerBalanceTransactionChanges | None" = None
 
 
-def balance_in(customer: Body, currency: str) -> int:
+def balance_in(customer: "Customer", currency: str) -> int:
     """The customer's balance in a currency, in its minor units; negative is credit."""
     if currency == (customer["currency"] or DEFAULT_CURRENCY):
-        return int(customer["balance"])
-    return -int((customer.get(_BY_CURRENCY) or {}).get(currency, 0))
+        return customer["balance"]
+    return -customer.get(_BY_CURRENCY, {}).get(currency, 0)
 
 
-def with_currency(customer: Body, currency: str) -> Body:
+def with_currency(customer: "Customer", currency: str) -> "Customer":
     """The customer, whose own currency it becomes if it has none yet."""
     return _with_balance(customer, currency, balance_in(customer, currency))
 
 
-def book(ctx: Context, customer: Body, booking: Booking) -> tuple[Body, Document]:
+def book(
+    ctx: Context, customer: "Customer", booking: Booking
+) -> "tuple[Customer, Document[CustomerBalanceTransaction]]":
     """The customer after a booking, and its transaction; the caller commits both together.
 
     No balance is too large: what was billed is booked, whatever it comes to.
     """
     ending = balance_in(customer, booking.currency) + booking.amount
-    body: Body = {
+    body: CustomerBalanceTransaction = {
         "id": new_object_id(KIND),
         "object": KIND,
         "amount": booking.amount,
@@ -68,28 +81,32 @@ def book(ctx: Context, customer: Body, booking: Booking) -> tuple[Body, Document
         "livemode": ctx.livemode,
         "metadata": {},
         "type": booking.type,
-        **booking.fields,
+        **(booking.fields or {}),
     }
     transaction = Document(kind=KIND, livemode=ctx.livemode, body=body, parent=customer["id"])
     return _with_balance(customer, booking.currency, ending), transaction
 
 
-def adjust(ctx: Context, customer: Body, booking: Booking) -> tuple[Body, Document]:
+def adjust(
+    ctx: Context, customer: "Customer", booking: Booking
+) -> "tuple[Customer, Document[CustomerBalanceTransaction]]":
     """A booking that a request asks for: refused if it leaves more than one amount can be."""
-    after, transaction = book(ctx, customer, booking)
+    adjusted, transaction = book(ctx, customer, booking)
     before, ending = balance_in(customer, booking.currency), transaction.body["ending_balance"]
     if abs(ending) > abs(before):
         check_amount(ending, booking.currency, "amount")
-    return after, transaction
+    return adjusted, transaction
 
 
-def create_balance_transaction(ctx: Context, customer_id: str, params: Body) -> Body:
+def create_balance_transaction(
+    ctx: Context, customer_id: str, params: Body
+) -> "CustomerBalanceTransaction":
     """Adjust a customer's balance in the currency of the amount."""
     document = find(ctx, "customer", customer_id)
     ctx = on_customers_time(ctx, document)
     before = document.body
     known_currency(params["currency"], "currency")
-    fields = {
+    fields: CustomerBalanceTransactionChanges = {
         "description": or_none(params.get("description")),
         "metadata": merged_metadata({}, params.get("metadata")),
     }
@@ -110,17 +127,17 @@ def find_balance_transaction(
     customer_id: str,
     transaction_id: str,
     params: Body,  # noqa: ARG001 - route
-) -> Body:
+) -> "CustomerBalanceTransaction":
     """A transaction of this customer."""
     return _find(ctx, customer_id, transaction_id).body
 
 
 def update_balance_transaction(
     ctx: Context, customer_id: str, transaction_id: str, params: Body
-) -> Body:
+) -> "CustomerBalanceTransaction":
     """Change a transaction's description and metadata, never its amount."""
     document = _find(ctx, customer_id, transaction_id)
-    body = dict(document.body)
+    body = document.body.copy()
     if "description" in params:
         body["description"] = or_none(params["description"])
     if "metadata" in params:
@@ -129,23 +146,25 @@ def update_balance_transaction(
     return body
 
 
-def _find(ctx: Context, customer_id: str, transaction_id: str) -> Document:
+def _find(
+    ctx: Context, customer_id: str, transaction_id: str
+) -> "Document[CustomerBalanceTransaction]":
     document = find(ctx, KIND, transaction_id)
     if document.body["customer"] != customer_id:
         raise no_such("customer balance transaction", transaction_id)
     return document
 
 
-def _with_balance(customer: Body, currency: str, balance: int) -> Body:
+def _with_balance(customer: "Customer", currency: str, balance: int) -> "Customer":
     """The customer with this balance in a currency."""
     own = customer["currency"] or (DEFAULT_CURRENCY if customer["balance"] else currency)
     by_currency = {
-        **(customer.get(_BY_CURRENCY) or {}),
-        own: -int(customer["balance"]),
+        **customer.get(_BY_CURRENCY, {}),
+        own: -customer["balance"],
         currency: -balance,
     }
-    after = customer | {
+    return customer | {
+        "balance": balance if currency == own else customer["balance"],
         "currency": own,
-        _BY_CURRENCY: {one: credit for one, credit in by_currency.items() if credit},
+        _BY_CURRENCY: {name: credit for name, credit in by_currency.items() if credit},
     }
-    return after | {"balance": balance} if currency == own else after

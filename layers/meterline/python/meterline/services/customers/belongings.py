@@ -35,10 +35,11 @@ def billing_items(ctx: Context, customer_id: str) -> Iterator[Item]:
         body = unpack(item["body"]["B"])
         if names(body, customer_id):
             yield item
-            yield from _read((item["pk"]["S"], one) for one in item.get("parts", {}).get("SS", ()))
+            parts = item.get("parts", {}).get("SS", ())
+            yield from _read((item["pk"]["S"], part) for part in parts)
             products |= _products(body)
     addresses = ((object_key(ctx.livemode, product), "#") for product in sorted(products))
-    yield from (one for one in _read(addresses) if is_hidden(unpack(one["body"]["B"])))
+    yield from (item for item in _read(addresses) if is_hidden(unpack(item["body"]["B"])))
 
 
 def is_hidden(product: Body) -> bool:

@@ -1,6 +1,7 @@
 """Customers: who pays; a test customer may live on a test clock (contract section 9)."""
 
 import secrets
+from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
@@ -13,18 +14,30 @@ from meterline.services.base.patch import save_update
 from meterline.services.customers.balances import DEFAULT_CURRENCY, Booking, adjust
 from meterline.store.base.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
 
-KIND = "customer"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Address,
+        Customer,
+        CustomerBalanceTransaction,
+        CustomerInvoiceSettings,
+        CustomerShipping,
+        TestClock,
+    )
+
+KIND: Final = "customer"
 INVOICE_PREFIX = "invoice_prefix"
 """The claim that keeps invoice numbers of different customers apart. It is never given up: the
 numbers of final invoices begin with it, whatever prefix their customer has now."""
 
 MOST_PER_TEST_CLOCK = 3
-_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 _PLAIN = ("description", "email", "name", "phone", "next_invoice_sequence", "invoice_prefix")
-_NEVER_NULL = ("business_name", "individual_name")
+_NEVER_NULL: tuple[Literal["business_name", "individual_name"], ...] = (
+    "business_name",
+    "individual_name",
+)
 
 
-def create_customer(ctx: Context, params: Body) -> Body:
+def create_customer(ctx: Context, params: Body) -> "Customer":
     """Create a customer; on a test clock it is created at the clock's time."""
     clock = _clock(ctx, params.get("test_clock"))
     if clock is not None:
@@ -52,7 +65,7 @@ def create_customer(ctx: Context, params: Body) -> Body:
     return body
 
 
-def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
+def update_customer(ctx: Context, customer_id: str, params: Body) -> "Customer":
     """Change the given fields of a customer."""
     document = find(ctx, KIND, customer_id)
     ctx = on_customers_time(ctx, document)
@@ -78,19 +91,21 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> Body:
         raise _prefix_taken(ctx, body) from None
 
 
-def _adjustments(ctx: Context, body: Body, params: Body) -> list[Document]:
+def _adjustments(
+    ctx: Context, body: "Customer", params: Body
+) -> "list[Document[CustomerBalanceTransaction]]":
     """The balance transaction that the parameter ``balance`` asks for; sets the balance, too."""
     amount = params.get("balance", body["balance"]) - body["balance"]
     if amount == 0:
         return []
     currency = body["currency"] or DEFAULT_CURRENCY
     booking = Booking(amount=amount, currency=currency, type="adjustment")
-    after, transaction = adjust(ctx, body, booking)
-    body |= after
+    adjusted, transaction = adjust(ctx, body, booking)
+    body |= adjusted
     return [transaction]
 
 
-def _new_customer(ctx: Context, params: Body) -> Body:
+def _new_customer(ctx: Context, params: Body) -> "Customer":
     return {
         "id": new_object_id(KIND),
         "object": KIND,
@@ -124,16 +139,17 @@ def _new_customer(ctx: Context, params: Body) -> Body:
     }
 
 
-def with_details(before: Body, params: Body) -> Body:
+def with_details(before: "Customer", params: Body) -> "Customer":
     """A customer's body with the given parameters in it; nothing is stored."""
-    body = before | {name: or_none(params[name]) for name in _PLAIN if name in params}
+    plain: Body = {name: or_none(params[name]) for name in _PLAIN if name in params}
+    body: Customer = before | plain
     for name in _NEVER_NULL:
         if params.get(name) is UNSET:
             body.pop(name, None)
         elif name in params:
             body[name] = params[name]
     if "address" in params:
-        body["address"] = _address(params["address"])
+        body["address"] = _address(params["address"]) if params["address"] else None
     if "shipping" in params:
         body["shipping"] = _shipping(params["shipping"])
     if "preferred_locales" in params:
@@ -149,32 +165,44 @@ def with_details(before: Body, params: Body) -> Body:
     return body
 
 
-def _address(given: Body) -> Body | None:
-    return {name: or_none(given.get(name)) for name in _ADDRESS} if given else None
+def _address(requested: Body) -> "Address":
+    return {
+        "city": or_none(requested.get("city")),
+        "country": or_none(requested.get("country")),
+        "line1": or_none(requested.get("line1")),
+        "line2": or_none(requested.get("line2")),
+        "postal_code": or_none(requested.get("postal_code")),
+        "state": or_none(requested.get("state")),
+    }
 
 
-def _shipping(given: Body) -> Body | None:
-    if not given:
+def _shipping(requested: Body) -> "CustomerShipping | None":
+    if not requested:
         return None
     return {
-        "address": _address(given["address"] or {"country": None}),
+        "address": _address(requested["address"] or {}),
         "carrier": None,
-        "name": given["name"],
-        "phone": or_none(given.get("phone")),
+        "name": requested["name"],
+        "phone": or_none(requested.get("phone")),
         "tracking_number": None,
     }
 
 
-def _invoice_settings(before: Body, given: Body) -> Body:
-    changed = before | {name: or_none(value) for name, value in given.items()}
-    options = given.get("rendering_options")
+def _invoice_settings(
+    before: "CustomerInvoiceSettings", requested: Body
+) -> "CustomerInvoiceSettings":
+    changes: Body = {name: or_none(value) for name, value in requested.items()}
+    changed: CustomerInvoiceSettings = before | changes
+    options = requested.get("rendering_options")
     if options:
-        names = ("amount_tax_display", "template")
-        changed["rendering_options"] = {name: or_none(options.get(name)) for name in names}
+        changed["rendering_options"] = {
+            "amount_tax_display": or_none(options.get("amount_tax_display")),
+            "template": or_none(options.get("template")),
+        }
     return changed
 
 
-def _clock(ctx: Context, clock_id: str | None) -> Document | None:
+def _clock(ctx: Context, clock_id: str | None) -> "Document[TestClock] | None":
     """The test clock to join; it must not be advancing."""
     if clock_id is None:
         return None
@@ -197,16 +225,16 @@ def _on_clock(ctx: Context, clock_id: str, customer_id: str) -> Document:
 
 
 def clock_customers_set(clock_id: str) -> str:
-    """The roster of the customers on a test clock."""
+    """The set of the customers on a test clock."""
     return f"customers/{clock_id}"
 
 
-def prefix_claim(body: Body) -> Claim:
+def prefix_claim(body: "Customer") -> Claim:
     """A customer's claim on the prefix of its invoices' numbers."""
     return Claim(INVOICE_PREFIX, body["invoice_prefix"], body["id"])
 
 
-def _prefix_taken(ctx: Context, body: Body) -> BillingError:
+def _prefix_taken(ctx: Context, body: "Customer") -> BillingError:
     holder = ctx.store.claim_holder(INVOICE_PREFIX, body["invoice_prefix"])
     return BillingError(
         f"This invoice number prefix is taken by customer: {holder}. Please enter a different"

@@ -58,17 +58,17 @@ def erase_customer(ctx: Context, customer_id: str) -> int:
 
 def _erase_body(ctx: Context, item: Item, customer_id: str) -> bool | None:
     """Erase what is personal in an item of Billing: None if nothing is, False if it has changed."""
-    before = unpack(item["body"]["B"])
+    body = unpack(item["body"]["B"])
     kind = item.get("kind", {}).get("S", "")
-    after = _erased(before, kind, customer_id)
-    if after == before:
+    erased = _erased(body, kind, customer_id)
+    if erased == body:
         return None
     former = set(item.get("terms", {}).get("SS", ()))
-    terms = set(terms_of(kind, after)) if former else set()
-    if not _replace(item, after, terms):
+    terms = set(terms_of(kind, erased)) if former else set()
+    if not _replace(item, erased, terms):
         return False
-    place = Cursor(int(after.get("created") or 0), str(after.get("id"))).sort_key
-    rows = (billing_item()(term_key(ctx.livemode, kind, one), place) for one in former - terms)
+    place = Cursor(int(erased.get("created") or 0), str(erased.get("id"))).sort_key
+    rows = (billing_item()(term_key(ctx.livemode, kind, term), place) for term in former - terms)
     delete_many(rows)
     return True
 
@@ -111,9 +111,9 @@ def _erase_payloads(ctx: Context, customer_id: str) -> int:
     for item in meter_event_items(ctx, customer_id):
         payload = json.loads(item["payload"]["S"])
         counted = {customer_id, item["value"]["S"]}
-        kept = {name: value for name, value in payload.items() if str(value) in counted}
-        if kept != payload:
-            values = {":before": item["payload"], ":after": {"S": json.dumps(kept)}}
+        reduced = {name: value for name, value in payload.items() if str(value) in counted}
+        if reduced != payload:
+            values = {":before": item["payload"], ":after": {"S": json.dumps(reduced)}}
             key = {"identifier": item["identifier"]}
             table = settings().meter_events_table
             erased += _update(table, key, "SET payload = :after", "payload = :before", values)

@@ -1,4 +1,4 @@
-"""Everything that is stored about one customer, as bodies, for whoever asks for it."""
+"""Everything that is stored about one customer, as bodies, for a request of the customer."""
 
 import json
 from collections.abc import Iterator

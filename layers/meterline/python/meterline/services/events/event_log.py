@@ -2,14 +2,18 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import no_such
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import OUTBOX_KIND, outbox_id
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 from meterline.store.base.keys import END_OF_TIME, Cursor
 from meterline.store.billing.repository import EVERYTHING, Source, Span
 from meterline.store.events.partition_index import event_partitions
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class EventSpan:
     created_until: int = END_OF_TIME
 
 
-def find_event(ctx: Context, event_id: str, *, param: str = "id") -> Body:
+def find_event(ctx: Context, event_id: str, *, param: str = "id") -> "Event":
     """The event with this id; refuses one that never was, or is older than 30 days."""
     found = stored_event(ctx, event_id)
     if found is None:
@@ -34,14 +38,14 @@ def find_event(ctx: Context, event_id: str, *, param: str = "id") -> Body:
     return found
 
 
-def stored_event(ctx: Context, event_id: str) -> Body | None:
+def stored_event(ctx: Context, event_id: str) -> "Event | None":
     """The event with this id, if there is one and it is not older than 30 days."""
     batch = _batch(ctx, event_id)
-    events: list[Body] = batch.body["events"] if batch else []
+    events: list[Event] = batch.body["events"] if batch else []
     return next((event for event in events if event["id"] == event_id), None)
 
 
-def events_in(ctx: Context, span: EventSpan, types: Collection[str] = ()) -> Iterator[Body]:
+def events_in(ctx: Context, span: EventSpan, types: Collection[str] = ()) -> "Iterator[Event]":
     """The events of a span, in its order, as they are asked for.
 
     Of these ``types`` only, if any are given; ``invoice.*`` stands for all of that beginning. A
@@ -50,7 +54,7 @@ def events_in(ctx: Context, span: EventSpan, types: Collection[str] = ()) -> Ite
     return (event for event in _walk(ctx, span, types) if fits(event["type"], types))
 
 
-def _walk(ctx: Context, span: EventSpan, types: Collection[str]) -> Iterator[Body]:
+def _walk(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Event]":
     """The events of a span: the rest of the batch it starts in, then whole batches."""
     place = span.newer_than or span.older_than
     forward = span.newer_than is not None
@@ -73,8 +77,8 @@ def _source(ctx: Context, types: Collection[str]) -> Source:
         return EVERYTHING
     held = [
         parents
-        for shelved, parents in event_partitions(ctx.livemode)
-        if any(fits(one, types) for one in shelved)
+        for held_types, parents in event_partitions(ctx.livemode)
+        if any(fits(event_type, types) for event_type in held_types)
     ]
     return Source(parents=[parent for parents in held for parent in parents])
 
@@ -82,11 +86,12 @@ def _source(ctx: Context, types: Collection[str]) -> Source:
 def fits(event_type: str, types: Collection[str]) -> bool:
     """Whether an event is of one of these types, or none are given."""
     return not types or any(
-        event_type.startswith(one[:-1]) if one.endswith("*") else event_type == one for one in types
+        event_type.startswith(type_[:-1]) if type_.endswith("*") else event_type == type_
+        for type_ in types
     )
 
 
-def _rest_of_batch(batch: Document, place: str, *, forward: bool) -> Iterator[Body]:
+def _rest_of_batch(batch: Document, place: str, *, forward: bool) -> "Iterator[Event]":
     """The events of a batch on the far side of one of them; ids ascend within a batch."""
     events = batch.body["events"]
     if forward:

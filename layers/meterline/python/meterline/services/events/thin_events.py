@@ -1,5 +1,8 @@
 """Events as the v2 API shows them: what happened to which object, without its content."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
 from meterline.core.base.errors import no_such
 from meterline.core.kinds.registry import find_kind
 from meterline.services.base.context import Context
@@ -8,10 +11,34 @@ from meterline.services.events.event_log import stored_event
 from meterline.services.metering.error_reports import KIND as REPORT_KIND
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Event
+
 _V1_PREFIX = "evt_"
 
 
-def find_thin_event(ctx: Context, event_id: str) -> Body:
+class RelatedObject(TypedDict):
+    """The object that an event is about, and where it can be read."""
+
+    id: str
+    type: str
+    url: str
+
+
+class ThinEvent(TypedDict):
+    """What a v1 event says in v2; ``reason`` is the request that caused it, if one did."""
+
+    id: str
+    object: str
+    created: str
+    livemode: bool
+    related_object: RelatedObject | None
+    snapshot_event: str
+    type: str
+    reason: NotRequired[dict[str, Any]]
+
+
+def find_thin_event(ctx: Context, event_id: str) -> Mapping[str, Any]:
     """The v2 event with this id: an error report, or what a v1 event says in v2."""
     report = ctx.store.get(event_id)
     if report is not None and report.kind == REPORT_KIND:
@@ -24,9 +51,9 @@ def find_thin_event(ctx: Context, event_id: str) -> Body:
     return thin_event(event)
 
 
-def thin_event(event: Body) -> Body:
+def thin_event(event: "Event") -> ThinEvent:
     """The v2 form of a v1 event; its type has the prefix ``v1.``."""
-    thin: Body = {
+    thin: ThinEvent = {
         "id": thin_id(event["id"], livemode=event["livemode"]),
         "object": "v2.core.event",
         "created": rfc3339(event["created"] * 1_000),
@@ -36,7 +63,7 @@ def thin_event(event: Body) -> Body:
         "type": f"v1.{event['type']}",
     }
     request = event["request"]
-    if request["id"] is not None:
+    if request and request["id"] is not None:
         key = request["idempotency_key"] or ""
         thin["reason"] = {
             "type": "request",
@@ -62,7 +89,7 @@ def _prefix(*, livemode: bool) -> str:
     return "evt_live_" if livemode else "evt_test_"
 
 
-def _related(subject: Body) -> Body | None:
+def _related(subject: Body) -> RelatedObject | None:
     kind = find_kind(subject["object"])
     url = kind.url_of(subject["id"]) if kind else None
     if url is None:

@@ -3,6 +3,7 @@
 import secrets
 import string
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 from meterline.core.base.errors import BillingError
@@ -15,8 +16,16 @@ from meterline.services.base.limits import with_member, without_member
 from meterline.services.base.lookups import find
 from meterline.store.base.documents import Body, Change, Document
 
-KIND = "webhook_endpoint"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import WebhookEndpoint, WebhookEndpointChanges
+
+KIND: Final = "webhook_endpoint"
 MOST_ENDPOINTS = 16
+_CHANGEABLE: tuple[Literal["description", "enabled_events", "url"], ...] = (
+    "description",
+    "enabled_events",
+    "url",
+)
 _MEMBERS = "webhook_endpoints"
 _SECRET_DIGITS = 32
 _ALPHABET = string.ascii_letters + string.digits
@@ -29,27 +38,26 @@ class EndpointState(PrivateState):
     secret: str | None = None
 
 
-def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
+def create_webhook_endpoint(ctx: Context, params: Body) -> "WebhookEndpoint":
     """Create an endpoint; its signing secret is private state that only this answer reveals."""
     _check_url(ctx, params["url"])
     if "api_version" in params:
         check_version(params["api_version"], param="api_version")
     secret = "whsec_" + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_DIGITS))
-    body = EndpointState(secret).on(
-        {
-            "id": new_object_id(KIND),
-            "object": KIND,
-            "api_version": params.get("api_version"),
-            "application": None,
-            "created": ctx.now,
-            "description": or_none(params.get("description")),
-            "enabled_events": params["enabled_events"],
-            "livemode": ctx.livemode,
-            "metadata": merged_metadata({}, params.get("metadata")),
-            "status": "enabled",
-            "url": params["url"],
-        }
-    )
+    endpoint: WebhookEndpoint = {
+        "id": new_object_id(KIND),
+        "object": KIND,
+        "api_version": params.get("api_version"),
+        "application": None,
+        "created": ctx.now,
+        "description": or_none(params.get("description")),
+        "enabled_events": params["enabled_events"],
+        "livemode": ctx.livemode,
+        "metadata": merged_metadata({}, params.get("metadata")),
+        "status": "enabled",
+        "url": params["url"],
+    }
+    body = EndpointState(secret).on(endpoint)
     document = Document(kind=KIND, livemode=ctx.livemode, body=body)
     full = BillingError(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
     members_set = with_member(ctx, _MEMBERS, body["id"], most=MOST_ENDPOINTS, refusal=full)
@@ -57,26 +65,25 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> Body:
     return body
 
 
-def secret_of(body: Body) -> Body:
+def secret_of(body: "WebhookEndpoint") -> Body:
     """What only the answer to its creation shows of an endpoint."""
     return {"secret": EndpointState.of(body).secret}
 
 
-def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Body:
+def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> "WebhookEndpoint":
     """Change where and what is sent, or stop and start sending (``disabled``)."""
     document = find(ctx, KIND, endpoint_id)
-    changes: Body = {
-        name: or_none(params[name])
-        for name in ("description", "enabled_events", "url")
-        if name in params
-    }
+    changes: WebhookEndpointChanges = {}
+    for name in _CHANGEABLE:
+        if name in params:
+            changes[name] = or_none(params[name])
     if "url" in params:
         _check_url(ctx, params["url"])
     if "disabled" in params:
         changes["status"] = "disabled" if params["disabled"] else "enabled"
     if "metadata" in params:
         changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
-    body = document.body | changes
+    body: WebhookEndpoint = {**document.body, **changes}
     ctx.save(Change(puts=[replace(document, body=body)]), result_id=endpoint_id)
     return body
 

@@ -64,13 +64,13 @@ def draft_on(
     and carries the subscription's discounts; those for once are then used up. The invoice is not
     stored yet.
     """
-    names = product_names(uow, (one.item["price"] for one in lines))
+    names = product_names(uow, (billed.item["price"] for billed in lines))
     bodies = collect_lines(uow, terms.id, pending or pending_for(subscription))
     active = active_discounts(uow, subscription)
-    for one in lines:
-        made = line_bodies(one.line, item_subject(one.item, names), terms.id)
-        made = [_with_discounts(line, one.item, active) for line in made]
-        bodies += less_billed_before(made, usage_billed(uow, one.item))
+    for billed in lines:
+        item_lines = line_bodies(billed.line, item_subject(billed.item, names), terms.id)
+        item_lines = [_with_discounts(line, billed.item, active) for line in item_lines]
+        bodies += less_billed_before(item_lines, usage_billed(uow, billed.item))
     late = late_lines(uow, subscription, terms)
     bodies += late.lines
     draft = draft_invoice(terms, uow.customer, subscription)

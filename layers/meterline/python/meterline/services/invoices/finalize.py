@@ -22,7 +22,7 @@ from meterline.services.billing.invoice_bodies import (
 from meterline.services.billing.private_states import InvoiceState, LineState
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
-from meterline.services.customers.balances import Booking, book, with_currency
+from meterline.services.customers.balances import Booking, BookingType, book, with_currency
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.collecting import keep_figures
 from meterline.services.invoices.metered import with_current_usage
@@ -30,7 +30,13 @@ from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Customer, Invoice, InvoiceChanges, InvoiceRendering
+    from meterline.core.base.wire import (
+        Customer,
+        CustomerBalanceTransactionChanges,
+        Invoice,
+        InvoiceChanges,
+        InvoiceRendering,
+    )
 
 type ClosedStatus = Literal["uncollectible", "void"]
 type Stamp = Literal["marked_uncollectible_at", "voided_at"]
@@ -174,14 +180,17 @@ def _apply_balance(uow: UnitOfWork, invoice: "Invoice") -> int:
     ending = applied.ending_balance_minor
     uow.customer = with_currency(uow.customer, invoice["currency"])
     if applied.applied_minor:
-        type_ = "invoice_too_small" if ending > 0 else "applied_to_invoice"
+        type_: BookingType = "invoice_too_small" if ending > 0 else "applied_to_invoice"
         change_balance(uow, applied.applied_minor, type_, invoice)
     return ending
 
 
-def change_balance(uow: UnitOfWork, amount: int, type_: str, invoice: "Invoice") -> None:
+def change_balance(uow: UnitOfWork, amount: int, type_: BookingType, invoice: "Invoice") -> None:
     """Add an amount to the customer's balance in an invoice's currency, on its behalf."""
-    fields = {"id": timed_id("cbtxn_", invoice["id"], type_), "invoice": invoice["id"]}
+    fields: CustomerBalanceTransactionChanges = {
+        "id": timed_id("cbtxn_", invoice["id"], type_),
+        "invoice": invoice["id"],
+    }
     booking = Booking(amount=amount, currency=invoice["currency"], type=type_, fields=fields)
     uow.customer, transaction = book(uow.ctx, uow.customer, booking)
     uow.put(transaction)

@@ -33,7 +33,7 @@ def search_on(ctx: Context, bucket: BucketKey, place: Cursor) -> None:
         if running is None:
             search = _new_search(ctx, search_id, bucket, place)
         else:
-            search = replace(running, body=running.body | {"again_from": _said(place)})
+            search = replace(running, body=running.body | {"again_from": _stored(place)})
         try:
             ctx.save(Change(puts=[search]))
         except Conflict:
@@ -55,19 +55,19 @@ def go_on(ctx: Context, document: Document, look: Look) -> list[Document]:
     following = look(ctx, bucket, Cursor(*search["place"]))
     rest = {name: value for name, value in search.items() if name != "again_from"}
     if following is not None:
-        after = search | {"place": _said(following)}
+        further = search | {"place": _stored(following)}
     elif "again_from" in search:
-        after = rest | {"place": search["again_from"]}
+        further = rest | {"place": search["again_from"]}
     else:
         ctx.save(Change(deletes=[document]))
         return []
-    after |= {"at": search["at"] + 1}
-    written = replace(document, body=after, due_at=after["at"])
+    further |= {"at": search["at"] + 1}
+    written = replace(document, body=further, due_at=further["at"])
     ctx.save(Change(puts=[written]))
     return [written]
 
 
-def _said(place: Cursor) -> list[int | str]:
+def _stored(place: Cursor) -> list[int | str]:
     return [place.created, place.id]
 
 
@@ -79,6 +79,6 @@ def _new_search(ctx: Context, search_id: str, bucket: BucketKey, place: Cursor) 
         "customer": bucket.customer,
         "hour": bucket.hour,
         "meter": bucket.meter,
-        "place": _said(place),
+        "place": _stored(place),
     }
     return Document(KIND, ctx.livemode, body, due_at=ctx.wall_clock, parent=bucket.customer)

@@ -1,5 +1,7 @@
 """Billing meters: a kind of usage, and how its events combine (contract section 2)."""
 
+from typing import TYPE_CHECKING, Final, Literal
+
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
@@ -8,7 +10,10 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
 from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
 
-KIND = "billing.meter"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Meter
+
+KIND: Final = "billing.meter"
 EVENT_NAME = "meter_event_name"
 """The claim through which an event name leads to its meter."""
 
@@ -16,11 +21,11 @@ _DEFAULT_CUSTOMER_KEY = "stripe_customer_id"
 _DEFAULT_VALUE_KEY = "value"
 
 
-def create_meter(ctx: Context, params: Body) -> Body:
+def create_meter(ctx: Context, params: Body) -> "Meter":
     """Create a meter; an event name belongs to one meter for ever."""
     customer_mapping = {"type": "by_id", "event_payload_key": _DEFAULT_CUSTOMER_KEY}
     value_settings = {"event_payload_key": _DEFAULT_VALUE_KEY}
-    body: Body = {
+    body: Meter = {
         "id": new_id("mtr_" if ctx.livemode else "mtr_test_"),
         "object": KIND,
         "created": ctx.now,
@@ -52,7 +57,7 @@ def create_meter(ctx: Context, params: Body) -> Body:
     return body
 
 
-def update_meter(ctx: Context, meter_id: str, params: Body) -> Body:
+def update_meter(ctx: Context, meter_id: str, params: Body) -> "Meter":
     """Change the display name, the only thing about a meter that may change."""
     document = find(ctx, KIND, meter_id)
     name = params.get("display_name", document.body["display_name"])
@@ -62,17 +67,23 @@ def update_meter(ctx: Context, meter_id: str, params: Body) -> Body:
     return save_update(ctx, document, body, "billing.meter.updated")
 
 
-def deactivate_meter(ctx: Context, meter_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+def deactivate_meter(ctx: Context, meter_id: str, params: Body) -> "Meter":  # noqa: ARG001 - route
     """Stop a meter: it takes no events and no new prices until it is reactivated."""
     return _set_status(ctx, meter_id, "inactive", deactivated_at=ctx.now)
 
 
-def reactivate_meter(ctx: Context, meter_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+def reactivate_meter(ctx: Context, meter_id: str, params: Body) -> "Meter":  # noqa: ARG001 - route
     """Let a stopped meter take events again."""
     return _set_status(ctx, meter_id, "active", deactivated_at=None)
 
 
-def _set_status(ctx: Context, meter_id: str, status: str, *, deactivated_at: int | None) -> Body:
+def _set_status(
+    ctx: Context,
+    meter_id: str,
+    status: Literal["active", "inactive"],
+    *,
+    deactivated_at: int | None,
+) -> "Meter":
     document = find(ctx, KIND, meter_id)
     if document.body["status"] == status:
         raise BillingError(

@@ -29,7 +29,8 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
         raise Conflict(customer_id)
     stub = {"id": customer_id, "object": KIND, "deleted": True}
     remembered = {"created": document.created} | with_batches_only(document.body)
-    deleted = replace(document, body=stub | remembered)
+    remains: Body = stub | remembered
+    deleted = replace(document, body=remains)
     events = [EventDraft("customer.deleted", document.body)]
     clock_id = document.body["test_clock"]
     members_set = (
