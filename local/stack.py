@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from local import aws, processes
 from local.aws import ENV_FILE, RIGHTS_FILE, ROOT, STACK_NAME, STATE, Stack
@@ -106,13 +107,15 @@ def _tell_where(stack: Stack) -> None:
 def _start_aws() -> tuple[str, Process]:
     """Start MiniStack with everything that it writes under ``.local``."""
     port = processes.free_port(int(os.environ.get("METERLINE_AWS_PORT", "0")))
-    endpoint = f"http://127.0.0.1:{port}"
+    host = os.environ.get("METERLINE_AWS_HOST", "127.0.0.1")
+    endpoint = f"http://{host}:{port}"
     say(f"Starting a local AWS (MiniStack) at {endpoint}")
     home = STATE / "aws"
     home.mkdir(parents=True, exist_ok=True)
     env = os.environ | {
         "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
+        "BIND_HOST": host,
+        "MINISTACK_HOST": host,
         "TMPDIR": str(home),
         "STATE_DIR": str(home / "state"),
         "S3_DATA_DIR": str(home / "s3"),
@@ -124,6 +127,7 @@ def _start_aws() -> tuple[str, Process]:
     }
     for inherited in [name for name in env if name.startswith(("METERLINE_", "AWS_ENDPOINT_URL"))]:
         del env[inherited]
+    env["AWS_ENDPOINT_URL"] = endpoint  # what functions call
     env["METERLINE_RIGHTS"] = str(RIGHTS_FILE)
     command = [sys.executable, "-m", "local.ministack"]
     return endpoint, processes.start("MiniStack", command, STATE / "ministack.log", env)
@@ -182,9 +186,17 @@ def _sam(verb: str, *options: str, endpoint: str = "") -> None:
 def _start_proxy(endpoint: str, api_id: str) -> tuple[str, Process]:
     port = processes.free_port(int(os.environ.get("METERLINE_PORT", "0")))
     base = f"http://127.0.0.1:{port}"
-    upstream_port = endpoint.rpartition(":")[2]
+    upstream = urlsplit(endpoint)
     prefix = f"/_aws/execute-api/{api_id}/$default"
-    command = [sys.executable, "-m", "local.proxy", str(port), "127.0.0.1", upstream_port, prefix]
+    command = [
+        sys.executable,
+        "-m",
+        "local.proxy",
+        str(port),
+        str(upstream.hostname),
+        str(upstream.port),
+        prefix,
+    ]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     proxy = processes.start("The proxy", command, STATE / "proxy.log", env)
     processes.wait_until(lambda: processes.accepts(port), proxy, STATE / "proxy.log", START_SECONDS)

@@ -1,6 +1,7 @@
 """What a first deployment, and the first command after it, need from the machine they run on."""
 
 import importlib
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -24,6 +25,20 @@ def test_the_retention_of_logs_can_only_be_what_cloudwatch_logs_takes() -> None:
     parameter = template()["Parameters"]["LogRetentionDays"]
     assert set(parameter["AllowedValues"]) == DAYS_THAT_CLOUDWATCH_LOGS_TAKES
     assert parameter["Default"] in parameter["AllowedValues"]
+
+
+def test_the_layer_holds_no_compiled_code_so_that_it_runs_on_either_architecture() -> None:
+    pinned = (ROOT / "layers" / "runtime" / "requirements.txt").read_text()
+    names = re.findall(r"^([\w-]+)==", pinned, re.MULTILINE)
+    assert "botocore" in names
+    compiled = [
+        str(path)
+        for name in names
+        for path in importlib.metadata.files(name) or []
+        if path.suffix in {".so", ".pyd"}
+    ]
+    assert compiled == []
+    assert template()["Parameters"]["Architecture"]["AllowedValues"] == ["arm64", "x86_64"]
 
 
 def test_every_log_group_is_kept_as_long_as_the_parameter_says() -> None:
