@@ -226,7 +226,7 @@ def billed(world: World, invoices: list[Body]) -> dict[str, Any]:
     }
 
 
-def _lines(invoice: Body) -> list[Body]:
+def _lines(invoice: Any) -> list[Body]:
     """The lines of an invoice with their private state."""
     return [dict(line) for line in invoice_lines(invoice)]
 

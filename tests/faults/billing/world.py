@@ -145,7 +145,8 @@ class World:
         """The body of an object."""
         document = BillingStore(livemode=False).get(object_id)
         assert document is not None, object_id
-        return document.body
+        body: Body = document.body
+        return body
 
     def bodies(self, kind: str) -> list[Body]:
         """The bodies of all objects of a kind, as the table has them."""

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from meterline.services.billing.tier_lines import whole_lines
 from meterline.store.base.documents import Body
 from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.counted import Reckoning, check_corrections
 from tests.faults.lives.life import Life
+from tests.faults.lives.lines import whole_lines
 from tests.faults.lives.money import (
     check_balances,
     check_credits,

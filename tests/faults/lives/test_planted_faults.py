@@ -5,7 +5,7 @@ Each planted fault breaks one mechanism; a life among the first few must break a
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,11 @@ from meterline.store.base.documents import Body
 from tests.faults.lives.kinds import KINDS
 from tests.faults.lives.life import Lives
 from tests.faults.lives.test_lives import broken
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Subscription,
+    )
 
 LIVES = 60
 
@@ -99,7 +104,7 @@ def a_credit_of_more_than_was_charged(patch: pytest.MonkeyPatch) -> None:
 def a_preview_that_forgets_a_discount(patch: pytest.MonkeyPatch) -> None:
     draft_renewal = renewals.draft_renewal
 
-    def forgetting(uow: UnitOfWork, subscription: Body, *more: Any) -> Any:
+    def forgetting(uow: UnitOfWork, subscription: "Subscription", *more: Any) -> Any:
         return draft_renewal(uow, subscription | {"discounts": []}, *more)
 
     patch.setattr(preview, "draft_renewal", forgetting)

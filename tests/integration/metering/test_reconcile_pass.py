@@ -24,7 +24,6 @@ from meterline.services.metering.reconcile_pass import (
     reconcile,
 )
 from meterline.store.base.batches import Throttled
-from meterline.store.base.documents import Body
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering import usage, usage_commits
 from meterline.store.metering.reconciliations import read_progress
@@ -55,7 +54,7 @@ ONE_IS_LEFT = (
 )
 
 
-def told() -> list[Body]:
+def told() -> list[Any]:
     store = BillingStore(livemode=False)
     ctx = Context(store, LATER, LATER)
     return list(events_in(ctx, EventSpan()))

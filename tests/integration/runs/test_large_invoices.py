@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import batched
+from typing import Any
 
 import pytest
 import stripe
@@ -228,7 +229,7 @@ def test_a_reader_whose_parts_are_replaced_meanwhile_reads_the_later_version(
     include = {"customer": customer_id, "pending_invoice_items_behavior": "include"}
     draft = create_invoice(context(), include)["id"]
     read = parts.read_lines
-    added: list[Body] = []
+    added: list[Any] = []
 
     def meanwhile(document: object) -> object:
         if not added:

@@ -95,7 +95,7 @@ class Story:
         return shown(listed("invoice")[0])
 
 
-def shown(invoice: Body) -> list[tuple[int, str, int]]:
+def shown(invoice: Any) -> list[tuple[int, str, int]]:
     return [
         (line["amount"], line["quantity_decimal"], line["period"]["start"])
         for line in invoice["lines"]["data"]

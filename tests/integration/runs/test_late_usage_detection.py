@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 from itertools import batched
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,7 @@ from meterline.services.subscriptions import prorations
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.services.work.test_clocks import delete_test_clock, run_test_clock
-from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.usage import BucketKey
 from tests.engines import Engine
@@ -39,6 +39,11 @@ from tests.integration.runs.worlds import (
     stored,
     told,
 )
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Invoice,
+    )
 
 FOUND = "meterline.late_usage.found"
 AHEAD = int(time.time()) // DAY * DAY + 30 * DAY
@@ -255,7 +260,7 @@ def test_usage_between_the_reading_and_the_commit_of_an_invoice_gets_on_it(
     read = with_current_usage
     late = iter([7])
 
-    def read_early(ctx: Context, invoice: Body) -> Body:
+    def read_early(ctx: Context, invoice: "Invoice") -> "Invoice":
         current = read(ctx, invoice)
         for quantity in late:  # once
             story.use(quantity, frozen + DAY)

@@ -5,7 +5,7 @@ transaction. Texts are of random characters of four bytes, the worst that compre
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from random import Random
 from string import ascii_letters
@@ -103,7 +103,7 @@ def full_customer() -> str:
     return str(create_customer(asked(), {"name": "Ada", "address": address(FULL)})["id"])
 
 
-def full_subscription(customer_id: str, **params: Any) -> Body:
+def full_subscription(customer_id: str, **params: Any) -> Mapping[str, Any]:
     product = {"name": text(20_000), "metadata": metadata(25_000)}
     of_full_product = price(product=create_product(asked(), product)["id"])
     items = [{"price": of_full_product, "metadata": metadata(20_000)}]
@@ -175,16 +175,16 @@ def test_an_address_that_a_payer_typed_in_full_is_on_an_invoice_that_becomes_fin
     assert final["customer_address"] == stored(customer_id)["address"]
 
 
-def invoice_item(**params: Any) -> Body:
+def invoice_item(**params: Any) -> Mapping[str, Any]:
     given = {"customer": create_customer(asked(), {"name": "Ada"})["id"], "currency": "usd"}
     return create_invoice_item(asked(), given | {"amount": 5} | params)
 
 
-def draft(**params: Any) -> Body:
+def draft(**params: Any) -> Mapping[str, Any]:
     return create_invoice(asked(), {"customer": invoice_item()["customer"], **params})
 
 
-def subscription(**params: Any) -> Body:
+def subscription(**params: Any) -> Mapping[str, Any]:
     given = {"customer": create_customer(asked(), {"name": "Ada"})["id"]}
     return create_subscription(asked(), given | {"items": [{"price": price()}]} | params)
 
@@ -255,7 +255,7 @@ def test_what_takes_too_much_room_is_refused_and_nothing_is_stored(name: str) ->
     assert listed(kind) == []
 
 
-LONGER: dict[str, tuple[Callable[[], Body], Callable[[Context, str, Body], object]]] = {
+LONGER: dict[str, tuple[Callable[[], Mapping[str, Any]], Callable[..., object]]] = {
     "customer": (lambda: create_customer(asked(), {"name": "Ada"}), update_customer),
     "product": (lambda: create_product(asked(), {"name": "Seats"}), update_product),
     "price": (lambda: stored(price()), update_price),

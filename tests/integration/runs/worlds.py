@@ -51,14 +51,16 @@ def customer(**params: object) -> str:
 def subscribe(customer_id: str, *prices: str, at: int = NOW, **params: object) -> Body:
     """A subscription to these prices."""
     items = [{"price": price} for price in prices]
-    return create_subscription(context(at), {"customer": customer_id, "items": items, **params})
+    params |= {"customer": customer_id, "items": items}
+    return {**create_subscription(context(at), params)}
 
 
 def stored(object_id: str) -> Body:
     """The body of an object that exists."""
     document = BillingStore(livemode=False).get(object_id)
     assert document is not None, object_id
-    return document.body
+    body: Body = document.body
+    return body
 
 
 def listed(kind: str, parent: str | None = None) -> list[Body]:

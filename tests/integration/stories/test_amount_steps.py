@@ -193,7 +193,7 @@ def _expected(line: Body) -> int:
     return int(max(left, 0) // 10)
 
 
-def _explanation(stage: Stage, invoice: Body) -> Any:
+def _explanation(stage: Stage, invoice: Any) -> Any:
     """How an invoice came about; a preview, which is stored nowhere, is explained as it is."""
     if invoice["id"].startswith("upcoming_in_"):
         lines = invoice["lines"]["data"]

@@ -60,6 +60,20 @@ class BilledInAdvance(TypedDict):
     source: NotRequired[str | None]
 
 
+class BilledPrice(TypedDict):
+    """The price that something was billed at, as a credit names it."""
+
+    id: str
+    product: str
+
+
+class BilledAs(TypedDict):
+    """What an item was when something billed it: its price and quantity."""
+
+    price: BilledPrice
+    quantity: int
+
+
 class WorkLeft(TypedDict):
     """How much due work is left, and since when it is due."""
 
@@ -96,7 +110,7 @@ class SubscriptionItemState(PrivateState):
     """What a subscription's item remembers; all but the discounts is about its running period."""
 
     billed: list[BilledInAdvance] | None = None
-    billed_as: dict[str, Body] | None = None
+    billed_as: dict[str, BilledAs] | None = None
     discounts_used: list[DiscountTerms] | None = None
     uncharged: list[TimeSpan] | None = None
     usage_billed: UsageBilled | None = None

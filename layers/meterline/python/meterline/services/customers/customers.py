@@ -1,7 +1,7 @@
 """Customers: who pays; a test customer may live on a test clock (contract section 9)."""
 
 import secrets
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
@@ -141,7 +141,7 @@ def _new_customer(ctx: Context, params: Body) -> "Customer":
 
 def with_details(before: "Customer", params: Body) -> "Customer":
     """A customer's body with the given parameters in it; nothing is stored."""
-    plain: Body = {name: or_none(params[name]) for name in _PLAIN if name in params}
+    plain: Any = {name: or_none(params[name]) for name in _PLAIN if name in params}
     body: Customer = before | plain
     for name in _NEVER_NULL:
         if params.get(name) is UNSET:
@@ -191,7 +191,7 @@ def _shipping(requested: Body) -> "CustomerShipping | None":
 def _invoice_settings(
     before: "CustomerInvoiceSettings", requested: Body
 ) -> "CustomerInvoiceSettings":
-    changes: Body = {name: or_none(value) for name, value in requested.items()}
+    changes: Any = {name: or_none(value) for name, value in requested.items()}
     changed: CustomerInvoiceSettings = before | changes
     options = requested.get("rendering_options")
     if options:

@@ -6,7 +6,7 @@ way is repeated: it finds what is left.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -73,7 +73,7 @@ def _erase_body(ctx: Context, item: Item, customer_id: str) -> bool | None:
     return True
 
 
-def _erased(body: Body, kind: str, customer_id: str) -> Body:
+def _erased(body: Body, kind: str, customer_id: str) -> Mapping[str, Any]:
     if kind in event_kinds():
         events = [
             without_personal_data(event) if names(event, customer_id) else event

@@ -8,7 +8,7 @@ import json
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.kinds.registry import event_kinds
 from meterline.observability import log_scope, logger
@@ -17,9 +17,13 @@ from meterline.services.base.stream_workers import UNBOUNDED, Invocation, Stream
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
 from meterline.store.base.batches import Throttled
 from meterline.store.base.clients import sns
-from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
 from meterline.store.base.settings import settings
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Event,
+    )
 
 
 class Refused(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
@@ -31,7 +35,7 @@ class _Commit:
     """The events of a commit, and its place in the stream."""
 
     sequence_number: str
-    events: list[Body]
+    events: "list[Event]"
 
 
 _ALERT = "billing.alert.triggered"
@@ -39,7 +43,7 @@ _BATCH_ENTRIES = 10
 _BATCH_BYTES = 250_000
 
 
-def outbox_events(record: Body) -> list[Body]:
+def outbox_events(record: Record) -> list["Event"]:
     """The events in a record of the Billing table's stream; none if it holds another change.
 
     The stream brings the function only documents of the kinds that hold events.
@@ -49,7 +53,7 @@ def outbox_events(record: Body) -> list[Body]:
     is_outbox = record["eventName"] == "INSERT" and kind in event_kinds()
     if not is_outbox:
         return []
-    events: list[Body] = unpack(_binary(image["body"]["B"]))["events"]
+    events: list[Event] = unpack(_binary(image["body"]["B"]))["events"]
     return events
 
 
@@ -67,22 +71,24 @@ def publish_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED)
     return WORKER.do(records, lambda commit: publish(commit.events), invocation)
 
 
-def publish(events: Iterable[Body]) -> None:
+def publish(events: Iterable["Event"]) -> None:
     """Publish events to the events topic, and triggered alerts to the alerts topic as well."""
-    told = list(events)
-    _publish(settings().events_topic_arn, told)
-    _publish(settings().alerts_topic_arn, [event for event in told if event["type"] == _ALERT])
-    _log_published(told)
+    published = list(events)
+    alerts = [event for event in published if event["type"] == _ALERT]
+    _publish(settings().events_topic_arn, published)
+    _publish(settings().alerts_topic_arn, alerts)
+    _log_published(published)
 
 
-def _log_published(events: list[Body]) -> None:
+def _log_published(events: list["Event"]) -> None:
     """Lead from the request that caused the events of a commit, if one did, to their ids."""
-    requests = {(event.get("request") or {}).get("id") for event in events} - {None}
+    causes = (event.get("request") for event in events)
+    requests = {request["id"] for request in causes if request} - {None}
     with log_scope(**({"correlation_id": requests.pop()} if requests else {})):
         logger.info("published", events=[event["id"] for event in events])
 
 
-def _publish(topic_arn: str, events: list[Body]) -> None:
+def _publish(topic_arn: str, events: list["Event"]) -> None:
     for batch in _batches(_entry(index, event) for index, event in enumerate(events)):
         answer = sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=batch)
         if failed := answer.get("Failed"):
@@ -90,7 +96,7 @@ def _publish(topic_arn: str, events: list[Body]) -> None:
             raise (Refused if all(one["SenderFault"] for one in failed) else Throttled)(message)
 
 
-def _entry(index: int, event: Body) -> dict[str, Any]:
+def _entry(index: int, event: "Event") -> dict[str, Any]:
     return {
         "Id": str(index),
         "Message": _message(event),
@@ -102,7 +108,7 @@ def _entry(index: int, event: Body) -> dict[str, Any]:
     }
 
 
-def _message(event: Body) -> str:
+def _message(event: "Event") -> str:
     """The event as JSON, in the longest of its forms that SNS takes."""
     for form in shorter_forms(event):
         text = json.dumps(form, separators=(",", ":"))

@@ -3,7 +3,7 @@
 The two stand in lists of their own and are merged here, so a place is one in each of them.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from typing import Any
@@ -13,7 +13,7 @@ from meterline.services.events.event_log import EventSpan, events_in, fits
 from meterline.services.events.thin_events import thin_event
 from meterline.services.metering.error_reports import KEPT_SECONDS
 from meterline.services.metering.error_reports import KIND as REPORT_KIND
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 from meterline.store.base.keys import END_OF_TIME, Cursor
 from meterline.store.billing.repository import Span
 
@@ -43,7 +43,7 @@ class ThinEntry:
     """A v2 event, when it was created (UTC seconds), and its place in the list that it is from."""
 
     created: int
-    event: Body
+    event: Mapping[str, Any]
     place: str | Cursor
 
 
@@ -83,6 +83,6 @@ def _reports(ctx: Context, wanted: ThinFilter, place: Place) -> Iterator[ThinEnt
             yield ThinEntry(document.created, event, Cursor(document.created, document.id))
 
 
-def _event_of(report: Document) -> Body:
-    event: Body = report.body["events"][0]
+def _event_of(report: Document) -> Mapping[str, Any]:
+    event: Mapping[str, Any] = report.body["events"][0]
     return event

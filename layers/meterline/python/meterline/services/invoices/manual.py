@@ -1,7 +1,7 @@
 """Invoices that a request makes, and changing, sending and deleting drafts."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import known_currency
@@ -210,7 +210,7 @@ def _check_currency(subscription: "Subscription", params: Body) -> None:
 
 
 def _with_fields(ctx: Context, invoice: "Invoice", params: Body) -> "Invoice":
-    changes: Body = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
+    changes: Any = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(invoice["metadata"], params["metadata"])
     if "days_until_due" in params:

@@ -174,7 +174,8 @@ def _added(
     metadata = _metadata({}, request, param)
     terms = ItemTerms(price, quantity_of(price, request, param), metadata)
     item = new_item(terms, subscription["id"], period_for(subscription, price, at), at)
-    return item | {"id": request.get("new_id", item["id"])}
+    new_id: str = request.get("new_id", item["id"])
+    return item | {"id": new_id}
 
 
 def period_for(subscription: "Subscription", price: "Price", at: int) -> Period:

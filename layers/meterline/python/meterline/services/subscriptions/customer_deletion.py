@@ -1,6 +1,7 @@
 """Deleting customers, which cancels their subscriptions."""
 
 from dataclasses import replace
+from typing import Any
 
 from meterline.services.base.context import Context
 from meterline.services.base.limits import without_member
@@ -29,7 +30,7 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
         raise Conflict(customer_id)
     stub = {"id": customer_id, "object": KIND, "deleted": True}
     remembered = {"created": document.created} | with_batches_only(document.body)
-    remains: Body = stub | remembered
+    remains: Any = stub | remembered
     deleted = replace(document, body=remains)
     events = [EventDraft("customer.deleted", document.body)]
     clock_id = document.body["test_clock"]

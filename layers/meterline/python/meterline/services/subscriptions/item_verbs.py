@@ -13,7 +13,7 @@ from meterline.services.billing.subscription_bodies import (
     subscription_of_item_id,
 )
 from meterline.services.subscriptions.update import update_subscription
-from meterline.store.base.documents import Body
+from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Subscription, SubscriptionItem
@@ -91,7 +91,8 @@ def _own_name(param: str | None) -> str | None:
 
 
 def _subscription_of(ctx: Context, item_id: str) -> "Subscription":
-    document = ctx.store.get(subscription_of_item_id(item_id))
+    subscription_id = subscription_of_item_id(item_id)
+    document: Document[Subscription] | None = ctx.store.get(subscription_id)
     if document is None or document.kind != "subscription":
         raise _unknown_item(item_id)
     return document.body

@@ -34,7 +34,9 @@ from meterline.services.billing.item_terms import (
     with_billed,
 )
 from meterline.services.billing.private_states import (
+    BilledAs,
     BilledBefore,
+    BilledPrice,
     InvoiceItemState,
     SubscriptionItemState,
 )
@@ -57,7 +59,6 @@ from meterline.services.invoices.lines import figures
 from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.handover import begin_counting, counts_on, end_of_counting
-from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Subscription, SubscriptionItem
@@ -235,14 +236,14 @@ def _counting_since(
 
 def _remembering(item: "SubscriptionItem", old: "SubscriptionItem") -> "SubscriptionItem":
     """An item at another price that remembers what it was when it was billed, by what billed it."""
-    price = {"id": old["price"]["id"], "product": old["price"]["product"]}
-    latest = {"price": price, "quantity": old.get("quantity", 1)}
+    price: BilledPrice = {"id": old["price"]["id"], "product": old["price"]["product"]}
+    latest: BilledAs = {"price": price, "quantity": old.get("quantity", 1)}
     earlier = SubscriptionItemState.of(old).billed_as or {}
     sources = (span.source for span in billed_spans(old) if span.source is not None)
     return _with_billed_as(item, {source: earlier.get(source, latest) for source in sources})
 
 
-def _with_billed_as(item: "SubscriptionItem", billed_as: dict[str, Body]) -> "SubscriptionItem":
+def _with_billed_as(item: "SubscriptionItem", billed_as: dict[str, BilledAs]) -> "SubscriptionItem":
     return replace(SubscriptionItemState.of(item), billed_as=billed_as or None).on(item)
 
 
@@ -251,8 +252,14 @@ def _as_billed(item: "SubscriptionItem", source: str | None) -> "SubscriptionIte
 
     Classic mode, which names no source, credits the item as it is.
     """
-    billed_as = SubscriptionItemState.of(item).billed_as or {}
-    return item | billed_as.get(source or "", {})
+    billed_as = (SubscriptionItemState.of(item).billed_as or {}).get(source or "")
+    if billed_as is None:
+        return item
+    price, named = item["price"], billed_as["price"]
+    return item | {
+        "price": price | {"id": named["id"], "product": named["product"]},
+        "quantity": billed_as["quantity"],
+    }
 
 
 def _bill_usage(

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
+from typing import Any
 
 from meterline.store.base import keys
 from meterline.store.base.documents import (
     LIVE,
-    Body,
     Change,
     ClaimTaken,
     Conflict,
@@ -136,7 +136,7 @@ class BillingStore:
         limit: int,
         parent: str | None = None,
         source: Source = EVERYTHING,
-        keep: Callable[[Body], bool] = lambda _: True,
+        keep: Callable[[Any], bool] = lambda _: True,
     ) -> Page:
         """Up to ``limit`` objects of a kind, from under ``parent`` or ``source``, that fit.
 
@@ -154,7 +154,7 @@ class BillingStore:
         *,
         parent: str | None = None,
         source: Source = EVERYTHING,
-        keep: Callable[[Body], bool] = lambda _: True,
+        keep: Callable[[Any], bool] = lambda _: True,
         batch_size: int = _BATCH_SIZE,
     ) -> Iterator[Document]:
         """The same without an end: every object, read in batches as it is asked for."""
