@@ -1,4 +1,6 @@
-"""What reading usage costs: a month after more and more events, and cuts through a hot hour."""
+"""What reading usage costs: a month counted as time goes by, one without totals of days after more
+and more events, and cuts through a hot hour.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,6 +11,7 @@ from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import HOUR_START, METER, customer_id, metered, stored_events
 
 MONTH_HOURS = 720
+DAY_SECONDS = 86_400
 BATCH = 1_000
 HOT_HOUR_EVENTS = 1_099_000
 """The last profile is as old as it gets: 99 segments more and there would be the next."""
@@ -17,8 +20,9 @@ _ODD_SECOND = 1_234
 
 
 def measure() -> Iterator[Result]:
-    """A month after 10^3, 10^5 and 10^6 events; then an hour of 10^6 events, cut."""
+    """A month as it usually is; after 10^3, 10^5 and 10^6 events at once; an hour of 10^6, cut."""
     month = MONTH_HOURS * 3_600
+    yield from _as_time_goes_by()
     for exponent in (3, 5, 6):
         with metered() as engine:
             total = _count(10**exponent, month)
@@ -29,6 +33,27 @@ def measure() -> Iterator[Result]:
         title = "a month's usage from an odd second of an hour with 1.1 10^6 events"
         start, end = _ODD_SECOND, month + _ODD_SECOND
         yield from _read(engine, title, start, end, None, target="<= 102 more than hours")
+
+
+def _as_time_goes_by() -> Iterator[Result]:
+    """Usage in every hour of 36 days, each counted in its hour; the latest 30 are read."""
+    now = HOUR_START
+    midnight = HOUR_START - HOUR_START % DAY_SECONDS
+    with metered(lambda: now) as engine:
+        hours = range((midnight - HOUR_START) // 3_600 + 24, 37 * 24)
+        for hour in hours:
+            now = HOUR_START + hour * 3_600 + 1_800
+            places = range(hour * 10 + 1_000, hour * 10 + 1_010)
+            records = stored_events(places, lambda place: (place - 1_000) * 360)
+            assert count.count_records(records) == []
+        each = engine.write_units / len(hours)
+        yield Result("ten events in each hour: counting an hour", each, "write units")
+        end = (now - now % DAY_SECONDS - HOUR_START) // 3_600
+        for begin, shift in (("from midnight", 0), ("from five o'clock", 5)):
+            first = (end - MONTH_HOURS + shift) * 3_600
+            last = first + MONTH_HOURS * 3_600
+            title = f"a month's usage, each hour used, {begin}"
+            yield from _read(engine, title, first, last, None, target="<= 20 units")
 
 
 def _count(number: int, seconds: int) -> Decimal:

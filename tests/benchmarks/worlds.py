@@ -10,10 +10,11 @@ from unittest.mock import patch
 from uuid import UUID
 
 from meterline.services.base.timestamps import rfc3339
-from meterline.services.metering import count
+from meterline.services.metering import count, day_totals
 from meterline.services.metering.accept import Sender, ingest_stream
 from meterline.store.base import clients
 from meterline.store.base.settings import settings
+from meterline.store.metering import usage_commits
 from meterline.store.metering.meter_events import key_of
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.faults.engine import seeded
@@ -28,14 +29,18 @@ type Record = dict[str, Any]
 
 
 @contextmanager
-def metered() -> Iterator[MeteredDynamoDB]:
-    """The engine, in place of the client of this process."""
+def metered(clock: Callable[[], int] = lambda: HOUR_START) -> Iterator[MeteredDynamoDB]:
+    """The engine, in place of the client of this process; by ``clock`` usage is late, or not."""
     for name in ("meter_events", "usage"):
         os.environ[f"METERLINE_{name.upper()}_TABLE"] = name
     settings.cache_clear()
     engine = MeteredDynamoDB()
     clients.reset_clients()
-    with patch.object(clients, "_client", return_value=engine):
+    with (
+        patch.object(clients, "_client", return_value=engine),
+        patch.object(usage_commits, "time", clock),
+        patch.object(day_totals, "time", clock),
+    ):
         yield engine
     clients.reset_clients()
 

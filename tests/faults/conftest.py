@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from meterline.services.metering import count, hour_profiles
+from meterline.services.metering import count, day_totals, hour_profiles
 from meterline.store.base import batches, clients
 from meterline.store.base.settings import settings
 from meterline.store.metering import usage_commits
@@ -30,6 +30,9 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation],
         monkeypatch.setattr(usage_commits, "SEGMENT_ROWS", simulation.chance.choice((7, 5_000)))
         every = simulation.chance.choice((1, 3, 100))
         monkeypatch.setattr(hour_profiles, "SEGMENTS_A_PROFILE", every)
+        monkeypatch.setattr(usage_commits, "time", lambda: simulation.clock)
+        monkeypatch.setattr(day_totals, "NEWEST_HOURS", 1)
+        monkeypatch.setattr(day_totals, "WORTHWHILE_HOURS", 1)
         simulation.run()
 
     yield run

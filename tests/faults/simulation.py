@@ -8,7 +8,8 @@ reason, however long that lasted.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -19,13 +20,15 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.base.errors import BillingError
 from meterline.core.catalog.price_models import Usage
+from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.patience import SHARED_SECONDS, Patience
 from meterline.services.base.timestamps import rfc3339
-from meterline.services.metering import accept, cancel_events, count, usage_query
+from meterline.services.metering import accept, cancel_events, count, day_totals, usage_query
 from meterline.services.metering.accept import Sender
 from meterline.services.metering.counted_events import EventRange, list_counted_events
 from meterline.store.base.batches import Throttled
 from meterline.store.metering.meter_events import identities_from_keys
+from meterline.store.metering.usage import BucketKey
 from tests.faults.broken import BrokenRuleError
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.faults.load import CONCURRENT_EXECUTIONS
@@ -34,6 +37,9 @@ from tests.integration.metering.worlds import FakeDirectory, meter_body
 
 START = 1_700_157_600
 HOURS = 2
+MOST_SECONDS = 900
+"""No function runs for longer."""
+DAY_SECONDS = 86_400
 MOST_STEPS = 5_000
 NOTHING_IS_SET_ASIDE = "nothing is set aside"
 CUSTOMERS = ("cus_a", "cus_b")
@@ -56,12 +62,14 @@ class Delivery:
     """A batch on its way through a worker; ``handed_back`` is None until the worker answered."""
 
     batch: Sequence[Record]
+    timed: Callable[[], AbstractContextManager[None]]
     handed_back: list[str] | None = None
     task: Task | None = None
 
     def work(self) -> None:
         """What the worker does."""
-        self.handed_back = count.count_records(self.batch, function="count_usage")
+        with self.timed():
+            self.handed_back = count.count_records(self.batch, function="count_usage")
 
 
 @dataclass
@@ -86,6 +94,8 @@ class Simulation:
     requests: int = 10
     fault_rate: float = 0.04
     is_calm: bool = False
+    days: int = 1
+    """Events are of so many days, at the same hours of each; beyond one, days are added up."""
 
     def __post_init__(self) -> None:
         self.chance = seeded(self.seed)
@@ -93,7 +103,8 @@ class Simulation:
         self.scheduler = Scheduler(seeded(self.seed + 2))
         self.shards = [Shard() for _ in range(self.chance.choice((1, 2, 3)))]
         self.directory = FakeDirectory([self.meter], dict.fromkeys(CUSTOMERS))
-        self.now = _END * 1_000_000
+        self.end = _END + (self.days - 1) * DAY_SECONDS
+        self.now = self.end * 1_000_000
         self.accepted: set[str] = set()
         self.cancelled: set[str] = set()
         self.unanswered: dict[int, set[str]] = {}
@@ -108,6 +119,11 @@ class Simulation:
         self.engine.weather.around = self._around
         self.engine.weather.others = self._between
         self.engine.on_event = self._on_event
+        self.clock = START
+        """The wall clock, by which days settle and changes are late."""
+        self.is_night = False
+        self.working_since: dict[int, int] = {}
+        """When the workers that still run began, by their numbers."""
 
     @property
     def meter(self) -> dict[str, Any]:
@@ -127,10 +143,15 @@ class Simulation:
             if self.scheduler.tasks:
                 self.scheduler.step()
         self._final_outcome()
+        if self.days > 1:
+            self._add_everything_up()
         self._compare()
 
     def _act(self, waiting: list[Callable[[], None]]) -> None:
         """Perhaps start something new, if the account lets it run beside the others."""
+        if self.is_night:
+            self._sleep()
+            return
         if len(self.scheduler.tasks) >= self.executions:
             return
         dice = self.chance.random()
@@ -145,6 +166,49 @@ class Simulation:
             self.scheduler.spawn(self._cancellation(self.chance.choice(recent)))
         elif dice < 0.68 and not self.is_calm:
             self.scheduler.spawn(self._reading(self.chance.choice(CUSTOMERS)))
+        elif self.days > 1:
+            self._live_on(dice)
+
+    # ------------------------------------------------------------------ time
+
+    def _live_on(self, dice: float) -> None:
+        if dice < 0.72:
+            self._pass_time()
+        elif dice < 0.74:
+            self.is_night = True
+        elif dice < 0.78:
+            self.scheduler.spawn(self._adding_up(self.chance.choice(CUSTOMERS)))
+
+    def _pass_time(self) -> None:
+        """Time goes on, but no worker runs for longer than a function may."""
+        latest = min(self.working_since.values(), default=self.end * 2) + MOST_SECONDS
+        self.clock = max(self.clock, min(self.clock + self.chance.choice((60, 600, 3_600)), latest))
+
+    def _sleep(self) -> None:
+        """Nothing begins until all that runs is done; then many hours have gone by."""
+        if not self.scheduler.tasks:
+            self.clock += self.chance.choice((4, 11, 30)) * 3_600
+            self.is_night = False
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Notes that a worker runs."""
+        number = len(self.working_since) and max(self.working_since) + 1
+        self.working_since[number] = self.clock
+        try:
+            yield
+        finally:
+            del self.working_since[number]
+
+    def _adding_up(self, customer: str) -> Callable[[], None]:
+        """Whoever adds up the days that have settled."""
+        key = BucketKey(False, self.meter["id"], customer, START // 3_600)  # noqa: FBT003
+
+        def work() -> None:
+            with self._timed():
+                day_totals.add_up(key, measure_of(self.meter), self.clock)
+
+        return work
 
     # ------------------------------------------------------------------ clients
 
@@ -178,6 +242,8 @@ class Simulation:
         least, most = (1, 20) if self.formula == "unique_count" else (-500, 5_000)
         value = Decimal(self.chance.randint(least, most)).scaleb(-self.chance.choice((0, 0, 2)))
         second = START + self.chance.randrange(HOURS * 3_600)
+        if self.days > 1:
+            second += self.chance.randrange(self.days) * DAY_SECONDS
         return {
             "event_name": "tokens",
             "identifier": identifier,
@@ -208,8 +274,8 @@ class Simulation:
 
     def _reading(self, customer: str) -> Callable[[], None]:
         """A reader of any range, while others count: an exception is the simulation's."""
-        start = self.chance.randrange(START, _END - 1)
-        end = self.chance.randrange(start + 1, _END)
+        start = self.chance.randrange(START, self.end - 1)
+        end = self.chance.randrange(start + 1, self.end)
 
         def use() -> None:
             self._used(customer, start, end)
@@ -253,7 +319,7 @@ class Simulation:
         if shard.done < len(shard.records):
             end = shard.done + self.chance.randint(1, self._window())
             end = min(end, shard.cut) if shard.cut > shard.done else end
-            shard.delivery = Delivery(shard.records[shard.done : end])
+            shard.delivery = Delivery(shard.records[shard.done : end], self._timed)
             shard.delivery.task = self.scheduler.spawn(shard.delivery.work)
 
     def _window(self) -> int:
@@ -281,7 +347,7 @@ class Simulation:
         if records and not self.is_calm:
             newest = records[-self.chance.choice((1, 4, 10_000)) :]
             batch = self.chance.choices(newest, k=self.chance.randint(1, 25))
-            self.scheduler.spawn(Delivery(batch).work)
+            self.scheduler.spawn(Delivery(batch, self._timed).work)
 
     # ------------------------------------------------------------------ faults
 
@@ -325,6 +391,12 @@ class Simulation:
             left = count.count_records(batch)
             _hold("what is redriven is counted", not left, f"seed {self.seed}: {left}")
 
+    def _add_everything_up(self) -> None:
+        """All days settle, and have totals, unless those that they had were right."""
+        self.clock += self.chance.choice((0, 3 * DAY_SECONDS))
+        for customer in CUSTOMERS:
+            self._adding_up(customer)()
+
     def _compare(self) -> None:
         """Usage must be what the accepted and not cancelled events add up to, however cut."""
         stored = self.engine.items("meter_events")
@@ -351,9 +423,11 @@ class Simulation:
             for item in self.engine.items("meter_events")
             if item["customer"]["S"] == customer and "cancelled_at" not in item
         ]
-        cuts = sorted(self.chance.randrange(START, _END) for _ in range(3))
+        cuts = sorted(self.chance.randrange(START, self.end) for _ in range(3))
+        midnight = START - START % DAY_SECONDS
         for start, end in [
-            (START, _END),
+            (START, self.end),
+            (midnight, self.end),
             (START, START + 3_600),
             *pairwise(cuts),
         ]:

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from meterline.core.metering import aggregation, buckets, second_profiles
-from meterline.core.metering.aggregation import Measure, Row
+from meterline.core.metering import aggregation, buckets, day_totals, second_profiles
+from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import Bucket
 from meterline.core.metering.second_profiles import Seconds
 from meterline.services.metering import accept, count, hour_profiles
 from meterline.store.base import failures
 from meterline.store.base.batches import RETRIABLE
 from meterline.store.base.clients import dynamodb
+from meterline.store.metering import day_totals as stored_totals
 from meterline.store.metering import meter_events, usage, usage_commits
 from meterline.store.metering.usage import BucketKey
 from meterline.store.metering.usage_commits import Change
@@ -34,6 +35,15 @@ RARE = {"a_cancellation_without_tombstone": 100}
 
 FORMULAS = {"a_greatest_value_that_outlives_its_event": "max"}
 """What the meter counts where it matters; a sum elsewhere."""
+
+OF_DAYS = {
+    "a_late_change_without_a_mark",
+    "a_mark_after_its_change",
+    "days_that_settle_before_changes_are_late",
+    "marks_that_do_not_ripen",
+    "totals_that_overwrite_marks",
+}
+"""Those that need usage of several days; that of one is never added up."""
 
 type Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -260,6 +270,40 @@ def records_set_aside_for_what_passes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(failures, "passes", lambda _: False)
 
 
+def a_late_change_without_a_mark(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(usage_commits, "mark_late", lambda *_: None)
+
+
+def a_mark_after_its_change(patch: pytest.MonkeyPatch) -> None:
+    commit_many, mark_late = usage_commits.commit_many, stored_totals.mark_late
+
+    def too_late(changes: Sequence[Change]) -> usage_commits.Committed:
+        done = commit_many(changes)
+        mark_late([change.key for change in changes], int(vars(usage_commits)["time"]()))
+        return done
+
+    a_late_change_without_a_mark(patch)
+    patch.setattr(usage_commits, "commit_many", too_late)
+
+
+def days_that_settle_before_changes_are_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(day_totals, "SETTLED_SECONDS", day_totals.LATE_SECONDS - 2 * 3_600)
+
+
+def marks_that_do_not_ripen(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(day_totals, "RIPE_SECONDS", 0)
+
+
+def totals_that_overwrite_marks(patch: pytest.MonkeyPatch) -> None:
+    save_totals = stored_totals.save_totals
+
+    def anyhow(months: Sequence[stored_totals.Month], totals: Mapping[int, Aggregate]) -> None:
+        places = [month.place for month in months]
+        save_totals([*stored_totals._read_months(places).values()], totals)  # noqa: SLF001 - see above
+
+    patch.setattr(stored_totals, "save_totals", anyhow)
+
+
 WRONG_USAGE = "usage is what its events add up to"
 
 NOTICED_BY: dict[Break, str] = {
@@ -286,6 +330,11 @@ NOTICED_BY: dict[Break, str] = {
     events_that_were_throttled_taken_for_stored: "what was accepted is stored",
     counters_that_met_a_transaction_taken_for_written: WRONG_USAGE,
     records_set_aside_for_what_passes: NOTHING_IS_SET_ASIDE,
+    a_late_change_without_a_mark: WRONG_USAGE,
+    a_mark_after_its_change: WRONG_USAGE,
+    days_that_settle_before_changes_are_late: WRONG_USAGE,
+    marks_that_do_not_ripen: WRONG_USAGE,
+    totals_that_overwrite_marks: WRONG_USAGE,
 }
 """The rule by which each is noticed: that the code fails in some other way does not count."""
 
@@ -299,7 +348,8 @@ def test_the_simulator_catches(
     noticed: Counter[str] = Counter()
     for seed in range(first, first + SEEDS):
         try:
-            simulate(Simulation(seed, FORMULAS.get(mutation.__name__, "sum")))
+            days = 3 if mutation.__name__ in OF_DAYS else 1
+            simulate(Simulation(seed, FORMULAS.get(mutation.__name__, "sum"), days=days))
         except Exception as error:  # noqa: BLE001 - what is no broken rule is counted, and told
             noticed[getattr(error, "rule", repr(error))] += 1
             if noticed[NOTICED_BY[mutation]]:

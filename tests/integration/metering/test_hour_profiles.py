@@ -138,11 +138,11 @@ def cancel_before_segments_are_read(
     """Cancel all events but one between a reader's looks at the counter and at the segments."""
     by = sender()
     by.directory.bodies = [meter]  # type: ignore[attr-defined]  # the tests' own directory
-    query = usage._query  # noqa: SLF001 - the moment between two requests
+    query = usage.items_between
 
     def query_late(pk: str, low: str, high: str) -> Iterator[dict[str, Any]]:
         if low.startswith("s#"):
-            patch.setattr(usage, "_query", query)
+            patch.setattr(usage, "items_between", query)
             for n in (*range(20), *range(21, 60)):
                 params = {
                     "type": "cancel",
@@ -153,4 +153,4 @@ def cancel_before_segments_are_read(
             deliver(engine)
         return query(pk, low, high)
 
-    patch.setattr(usage, "_query", query_late)
+    patch.setattr(usage, "items_between", query_late)

@@ -18,7 +18,7 @@ from meterline.core.metering.aggregation import Measure, Row, rows_from
 from meterline.core.metering.buckets import Bucket
 from meterline.observability import log_failure
 from meterline.services.base.patience import Patience, set_aside
-from meterline.services.metering import hour_profiles
+from meterline.services.metering import day_totals, hour_profiles
 from meterline.store.base.batches import back_off
 from meterline.store.metering import usage, usage_commits
 from meterline.store.metering.meter_events import identities_from_keys
@@ -200,6 +200,7 @@ def _commit(
         return [lost for change in changes for lost in _commit([change], groups, failed)]
     for change, segments in done.spilled:
         hour_profiles.extend_if_due(change, segments)
+    day_totals.add_up_if_due(changes)
     return done.refused
 
 

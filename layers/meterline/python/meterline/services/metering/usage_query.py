@@ -1,11 +1,12 @@
 """Reading usage: any time range to the second, for invoices, previews, summaries and alerts alike.
 
-Whole hours come from their counters, at most one item an hour whatever the number of events; the
-hours that a range cuts come from their rows, busy ones from their usage by seconds.
+Whole days come from their totals as far as they have some, other hours from their counters, at
+most one item an hour whatever the number of events; the hours that a range cuts come from their
+rows, busy ones from their usage by seconds.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -29,11 +30,12 @@ from meterline.core.metering.buckets import Bucket, effective_rows
 from meterline.core.metering.calendar_windows import Grouping, Span, window_around
 from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_profile
 from meterline.services.base.ids import place_in, placed_id
-from meterline.services.metering import hour_profiles
+from meterline.services.metering import day_totals, hour_profiles
 from meterline.store.metering import usage
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, Counter, NotVisible
 
 type Body = Any
+type IsUndivided = Callable[[int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,17 @@ def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
     return parts.whole()
 
 
-def parts_between(series: Series, start: int, end: int) -> Iterator[Part]:
-    """What makes up a range: hours, pieces of hours at its ends, or the events that count."""
+def _undivided(_start: int, _end: int) -> bool:
+    return True
+
+
+def parts_between(
+    series: Series, start: int, end: int, is_undivided: IsUndivided | None = _undivided
+) -> Iterator[Part]:
+    """What makes up a range, in no order: days, hours, pieces of hours at its ends, or the events
+    that count. No part is longer than an hour where ``is_undivided`` (from, until) denies it, or is
+    None.
+    """
     if start >= end:
         return
     if series.measure.window is not None:
@@ -142,7 +153,11 @@ def parts_between(series: Series, start: int, end: int) -> Iterator[Part]:
         return
     if start < first_whole * HOUR_SECONDS:
         yield Part(start, _piece(series, start, first_whole * HOUR_SECONDS))
-    yield from _hourly(series, range(first_whole, last_whole))
+    hours = range(first_whole, last_whole)
+    if hours:
+        key = series.key(hours.start)
+        found = day_totals.hours_and_days(key, hours, series.measure, is_undivided)
+        yield from map(Part._make, found)
     if last_whole * HOUR_SECONDS < end:
         last = last_whole * HOUR_SECONDS
         yield Part(last, _piece(series, last, end))
@@ -245,6 +260,10 @@ class _Windows:
             self.latest = window_around(instant, self.grouping, self.zone)
         return self.latest
 
+    def is_undivided(self, start: int, end: int) -> bool:
+        """Whether a range lies in one window."""
+        return end <= self.around(start)[1]
+
     def check_bounds(self) -> None:
         """Raise BillingError unless both bounds are the start of a window, and in order."""
         for name, value in (("start_time", self.start), ("end_time", self.end)):
@@ -268,7 +287,8 @@ class _Windows:
 
 def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
     """The aggregates that make up each window; hours that windows divide come from their rows."""
-    for part in parts_between(series, windows.start, windows.end):
+    is_undivided = None if windows.grouping is Grouping.HOUR else windows.is_undivided
+    for part in parts_between(series, windows.start, windows.end, is_undivided):
         bounds = windows.around(part.start)
         is_one_event = series.measure.window is not None
         hour = part.start - part.start % HOUR_SECONDS

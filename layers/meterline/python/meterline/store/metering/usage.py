@@ -7,6 +7,7 @@ key       ``pk``                      ``sk``
 counter   ``t#<meter>#<customer>``    ``h#<hour>``
 segment   the same                    ``s#<hour>#<latest acceptance>#<version><number>``
 profile   the same                    ``p#<hour>`` (see ``usage_profiles``)
+month     the same                    ``d#<month>`` (see ``day_totals``)
 ========  ==========================  ==========================================================
 
 A counter has its ``version``; ``sums``: how many events count, their total, the watermark, the
@@ -23,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache, partial
+from itertools import islice
 from time import gmtime, strftime
 from typing import Any, NamedTuple, cast
 
@@ -89,12 +91,32 @@ def counters_between(
     measure: Measure,
 ) -> Iterator[tuple[int, "Counter"]]:
     """The counters of a range of hours, in order, as (hour, counter): at most one an hour."""
-    items = _query(
-        partition(livemode, meter, customer), _counter_sk(hours.start), _counter_sk(hours.stop - 1)
-    )
-    for item in items:
-        hour = _hour(item["sk"]["S"])
-        yield hour, Counter(item, hour * HOUR_SECONDS, measure)
+    pk = partition(livemode, meter, customer)
+    items = items_between(pk, _counter_sk(hours.start), _counter_sk(hours.stop - 1))
+    return map(partial(_counter, measure=measure), items)
+
+
+def newest_counters(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    meter: str,
+    customer: str,
+    hours: range,
+    measure: Measure,
+    *,
+    limit: int,
+) -> list[tuple[int, "Counter"]]:
+    """The last ``limit`` counters of a range of hours, newest first, as (hour, counter); fewer only
+    if there are no more.
+    """
+    pk = partition(livemode, meter, customer)
+    low, high = _counter_sk(hours.start), _counter_sk(hours.stop - 1)
+    items = items_between(pk, low, high, ScanIndexForward=False, Limit=limit)
+    return [_counter(item, measure) for item in islice(items, limit)]
+
+
+def _counter(item: Item, measure: Measure) -> tuple[int, "Counter"]:
+    hour = _hour(item["sk"]["S"])
+    return hour, Counter(item, hour * HOUR_SECONDS, measure)
 
 
 class NotVisible(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
@@ -134,7 +156,7 @@ def _segments(
     for attempt in range(_LOOKS):
         if attempt:
             back_off(attempt)
-        items = {item["sk"]["S"]: item["rows"]["B"] for item in _query(pk, low, high)}
+        items = {item["sk"]["S"]: item["rows"]["B"] for item in items_between(pk, low, high)}
         if items.keys() >= newest_segments(key, bucket, low):
             unpack = partial(packed_rows.unpack, hour_start=key.start, measure=measure)
             return [(sk, unpack(rows)) for sk, rows in items.items()]
@@ -230,7 +252,7 @@ def _distinct(item: Item) -> Distinct:
     return distinct.unpack(item["distinct"]["B"], limit)
 
 
-def _query(pk: str, low: str, high: str) -> Iterator[Item]:
+def items_between(pk: str, low: str, high: str, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - of DynamoDB's Query
     """The items of a partition from ``low`` to ``high``, consistently, page after page."""
     request: dict[str, Any] = {
         "TableName": settings().usage_table,
@@ -241,6 +263,7 @@ def _query(pk: str, low: str, high: str) -> Iterator[Item]:
             ":high": {"S": high},
         },
         "ConsistentRead": True,
+        **options,
     }
     while True:
         answer = dynamodb().query(**request)

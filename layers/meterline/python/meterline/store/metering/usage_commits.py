@@ -6,15 +6,18 @@ decided on the state that it replaces.
 
 from collections.abc import Sequence
 from itertools import batched
+from time import time
 from typing import Any, NamedTuple
 
 from meterline.core.base.money import format_decimal
 from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Measure
 from meterline.core.metering.buckets import Bucket
+from meterline.core.metering.day_totals import has_day_totals
 from meterline.store.base.batches import RETRIABLE, STATEMENT_LIMIT
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.settings import settings
+from meterline.store.metering.day_totals import mark_late
 from meterline.store.metering.usage import (
     BucketKey,
     counter_place,
@@ -68,8 +71,11 @@ def commit_many(changes: Sequence[Change]) -> Committed:
 
     While a counter is small its rows stay inline: one plain conditional write, one unit. When it
     outgrows that, rows move into segments, in one transaction with the counter. If an
-    answer was lost, deciding again shows what became of it.
+    answer was lost, deciding again shows what became of it. Late changes are marked first, so that
+    no day's total outlives them.
     """
+    late = [change.key for change in changes if has_day_totals(change.measure)]
+    mark_late(late, int(time()))
     small: list[tuple[Change, Item]] = []
     done = Committed([], [])
     for change in changes:

@@ -1,0 +1,138 @@
+"""Whole days of usage: added up from their hours once they are settled, and read in their place.
+
+Whoever counts the first event of an hour adds up, at one hour of the day for each customer and
+meter, what has settled since the last time. It is a shortcut for readers: a day without a total is
+read hour by hour. That a total is never other than its hours is told in ``core``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from time import time
+from zlib import crc32
+
+from meterline.core.metering import day_totals
+from meterline.core.metering.aggregation import Aggregate, Combination, Measure
+from meterline.core.metering.day_totals import DAY_HOURS, DAY_SECONDS, day_of, has_day_totals
+from meterline.observability import failure, logger
+from meterline.store.metering import day_totals as stored
+from meterline.store.metering import usage
+from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, Counter
+from meterline.store.metering.usage_commits import Change
+
+DAYS_BACK = 35
+"""How far back days are added up: as far as events are taken."""
+
+WORTHWHILE_HOURS = 24
+"""Totals are stored when they stand for so many hours or more: a write for each of so many."""
+
+NEWEST_HOURS = 60
+"""So many hours are read first, the newest: mostly the days that are not settled, or all."""
+
+_CURRENT_SECONDS = 2 * HOUR_SECONDS
+
+type Found = tuple[int, Aggregate, Counter | None]
+"""An hour or a day: its first second, what it comes to, and the counter if it is an hour."""
+
+
+def add_up_if_due(changes: Iterable[Change]) -> None:
+    """Add up days of the usage to which these changes belong, where it is their time.
+
+    When it fails, what was counted stays counted.
+    """
+    now = int(time())
+    for change in changes:
+        if _is_due(change, now):
+            try:
+                add_up(change.key, change.measure, now)
+            except Exception as error:  # noqa: BLE001 - the next day makes up for it
+                logger.warning("no totals of days", **failure(error))
+
+
+def _is_due(change: Change, now: int) -> bool:
+    key = change.key
+    return (
+        not change.before.version
+        and key.hour % DAY_HOURS == crc32(f"{key.meter}{key.customer}".encode()) % DAY_HOURS
+        and 0 <= now - key.start < _CURRENT_SECONDS
+        and has_day_totals(change.measure)
+    )
+
+
+def add_up(key: BucketKey, measure: Measure, now: int) -> None:
+    """Store the totals of the settled days that have none, unless they stand for too little."""
+    latest = day_totals.latest_settled(now)
+    days = range(latest - DAYS_BACK + 1, latest + 1)
+    series = key.livemode, key.meter, key.customer
+    months = stored.months_of(*series, days)
+    states = {day: state for month in months for day, state in month.states.items()}
+    wanted = [day for day in days if day_totals.is_open(states.get(day), now)]
+    if not wanted:
+        return
+    totals = {day: Combination(measure) for day in wanted}
+    hours = 0
+    for hour, counter in usage.counters_between(*series, _hours(wanted[0], wanted[-1]), measure):
+        if (total := totals.get(day_of(hour))) is not None:
+            total.add(counter.aggregate)
+            hours += 1
+    if hours >= WORTHWHILE_HOURS:
+        stored.save_totals(months, {day: total.whole() for day, total in totals.items()})
+
+
+def hours_and_days(
+    key: BucketKey, hours: range, measure: Measure, is_undivided: Callable[[int, int], bool] | None
+) -> Iterator[Found]:
+    """What makes up a range of hours of the usage that ``key`` is of, in no order.
+
+    Days stand for their hours where ``is_undivided`` says so of their first second and their end;
+    without it none do.
+    As consistent as hours alone: a day has no total from before one of its hours is changed.
+    """
+    series = key.livemode, key.meter, key.customer
+    is_short = len(hours) <= 2 * NEWEST_HOURS
+    if is_undivided is None or is_short or not has_day_totals(measure):
+        yield from _hourly(usage.counters_between(*series, hours, measure))
+        return
+    newest = usage.newest_counters(*series, hours, measure, limit=NEWEST_HOURS)
+    if len(newest) < NEWEST_HOURS:
+        yield from _hourly(newest)
+        return
+    totals = _totals(key, hours, is_undivided)
+    yield from ((day * DAY_SECONDS, total, None) for day, total in totals.items() if total.count)
+    yield from _hourly(found for found in newest if day_of(found[0]) not in totals)
+    for gap in _gaps(range(hours.start, newest[-1][0]), totals):
+        yield from _hourly(usage.counters_between(*series, gap, measure))
+
+
+def _totals(
+    key: BucketKey, hours: range, is_undivided: Callable[[int, int], bool]
+) -> dict[int, Aggregate]:
+    """The totals of whole days within a range of hours, in order."""
+    days = range(-(-hours.start // DAY_HOURS), hours.stop // DAY_HOURS)
+    if not days:
+        return {}
+    states = stored.states_between(key.livemode, key.meter, key.customer, days)
+    totals = {day: day_totals.total_of(state) for day, state in states.items()}
+    return {
+        day: total
+        for day, total in totals.items()
+        if total and is_undivided(day * DAY_SECONDS, (day + 1) * DAY_SECONDS)
+    }
+
+
+def _hourly(counters: Iterable[tuple[int, Counter]]) -> Iterator[Found]:
+    for hour, counter in counters:
+        yield hour * HOUR_SECONDS, counter.aggregate, counter
+
+
+def _gaps(hours: range, covered: Iterable[int]) -> Iterator[range]:
+    """The parts of a range of hours that no day covers; ``covered`` are in order."""
+    start = hours.start
+    for day in covered:
+        if start < min(day * DAY_HOURS, hours.stop):
+            yield range(start, min(day * DAY_HOURS, hours.stop))
+        start = (day + 1) * DAY_HOURS
+    if start < hours.stop:
+        yield range(start, hours.stop)
+
+
+def _hours(first_day: int, last_day: int) -> range:
+    return range(first_day * DAY_HOURS, (last_day + 1) * DAY_HOURS)
