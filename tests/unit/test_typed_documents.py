@@ -17,8 +17,12 @@ ROOMS = (
     "core/base",
     "core/billing",
     "core/catalog",
+    "services/account",
     "services/base",
     "services/billing",
+    "services/catalog",
+    "services/customers",
+    "services/invoices",
     "services/previews",
     "services/subscriptions",
     "services/work",
@@ -32,6 +36,7 @@ _IN_JSON = "any kind, as JSON"
 _WRITTEN = "the documents that a commit wrote, of any kind"
 _STUB = "what is left of a deleted object"
 _PARAMETERS = "parameters of a request"
+_PRICES_AND_METERS = "prices and meters, by id"
 
 OPEN = {
     "core/base/private_state.py: public": _IN_JSON,
@@ -46,7 +51,6 @@ OPEN = {
     "services/billing/inline_prices.py: _named": "an item of a request",
     "services/billing/inline_prices.py: with_inline_prices": "items of a request",
     "services/billing/pending_items.py: PendingWrites": _ANY_KIND,
-    "services/billing/private_states.py: LineState": "an explanation, as rating says it",
     "services/billing/unit_of_work.py: UnitOfWork": _ANY_KIND,
     "services/billing/unit_of_work.py: check": _ANY_KIND,
     "services/billing/unit_of_work.py: drafted": _ANY_KIND,
@@ -55,6 +59,14 @@ OPEN = {
     "services/billing/unit_of_work.py: read": _ANY_KIND,
     "services/billing/unit_of_work.py: remove": _ANY_KIND,
     "services/billing/unit_of_work.py: save": _ANY_KIND,
+    "services/customers/erasure.py: _erased": _IN_JSON,
+    "services/customers/erasure.py: _replace": _IN_JSON,
+    "services/invoices/finalize.py: _finalize": _WRITTEN,
+    "services/invoices/finalize.py: finalize_due_invoice": _WRITTEN,
+    "services/invoices/late_usage.py: add_late_lines": _WRITTEN,
+    "services/invoices/metered.py: _price_of": _PRICES_AND_METERS,
+    "services/invoices/metered.py: _rated_again": _PRICES_AND_METERS,
+    "services/invoices/metered.py: rate_again": _PRICES_AND_METERS,
     "services/previews/preview.py: _resumption": _PARAMETERS,
     "services/subscriptions/cancel.py: drop_more_prorations": _WRITTEN,
     "services/subscriptions/cancel.py: stop_more_invoices": _WRITTEN,

@@ -1,6 +1,7 @@
 """Event objects: what they tell of a change, and that they never tell private state."""
 
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,13 +18,15 @@ from meterline.services.base.outbox import (
 from meterline.store.base.documents import Document
 from meterline.store.base.packing import pack
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Event
+
 CAUSE = Document(kind="customer", livemode=False, body={"id": "cus_a"}, version=4)
 
 
-def _events(*drafts: EventDraft, origin: Origin | None = None) -> list[dict[str, object]]:
+def _events(*drafts: EventDraft, origin: Origin | None = None) -> "list[Event]":
     [document] = outbox(list(drafts), CAUSE, origin, now=50, wall_clock=70)
-    events: list[dict[str, object]] = document.body["events"]
-    return events
+    return document.body["events"]
 
 
 def test_previous_attributes_are_the_former_values_of_what_changed() -> None:

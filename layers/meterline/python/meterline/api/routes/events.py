@@ -121,12 +121,12 @@ def _list_thin(call: Call, params: Params) -> TokenListing:
     """A page of thin events."""
     secret = call.principal.secret
     place = _place(read_page_token(secret, params["page"])) if "page" in params else Place()
-    wanted = ThinFilter(
+    filters = ThinFilter(
         params.get("types", []),
         params.get("object_id"),
         *_created_seconds(params.get("created", {})),
     )
-    entries, has_more = first_rows(thin_entries(call.context(), wanted, place), params)
+    entries, has_more = first_rows(thin_entries(call.context(), filters, place), params)
 
     def token_after(bodies: list[Body]) -> str:
         return page_token(secret, _stated(place_after(place, entries[: len(bodies)])))
@@ -152,7 +152,7 @@ def _address(path: str, params: Params, page: str) -> str:
         if name == "created":
             query += [(f"created[{bound}]", instant) for bound, instant in value.items()]
         elif isinstance(value, list):
-            query += [(f"{name}[{index}]", one) for index, one in enumerate(value)]
+            query += [(f"{name}[{index}]", each) for index, each in enumerate(value)]
         elif name != "page":
             query.append((name, str(value)))
     return f"{path}?{urlencode([*query, ('page', page)])}"

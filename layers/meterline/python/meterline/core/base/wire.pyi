@@ -12,6 +12,11 @@ class Listed[T](TypedDict):
     url: str
     total_count: NotRequired[int]
 
+class Deleted(TypedDict):
+    id: str
+    object: str
+    deleted: bool
+
 class EventRequestOrigin(TypedDict):
     api_key: str | None
     aws_principal: str | None

@@ -1,9 +1,10 @@
-"""The account as Stripe's API shows it: who the merchant is, by the settings."""
+"""The account as Stripe's API shows it: the merchant, as the settings describe it."""
+
+from collections.abc import Mapping
 
 from meterline.services.account.settings import account_settings
 from meterline.services.base.context import Context
 from meterline.store.base.account import account_id
-from meterline.store.base.documents import Body
 
 _PROFILE_FIELDS = (
     "name",
@@ -15,7 +16,7 @@ _PROFILE_FIELDS = (
 )
 
 
-def account_body(ctx: Context) -> Body:
+def account_body(ctx: Context) -> Mapping[str, object]:
     """The account. It neither charges cards nor pays out, as Meterline moves no money."""
     settings = account_settings(ctx)
     profile = settings["business_profile"]

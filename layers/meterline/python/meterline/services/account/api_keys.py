@@ -3,7 +3,7 @@
 import secrets
 import string
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError, no_such
@@ -11,7 +11,7 @@ from meterline.services.base.ids import new_object_id
 from meterline.services.base.outbox import EventDraft, Origin, outbox
 from meterline.store.account import access, api_keys
 from meterline.store.account.access import FULL_RIGHTS, ApiKey
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 
 KIND = "meterline.api_key"
 _ALPHABET = string.ascii_letters + string.digits
@@ -38,16 +38,16 @@ def create_key(
     """Make a key: secret (``sk_…``) with all rights, or restricted (``rk_…``) to ``rights``.
 
     ``rights`` maps resources (``customers``, ``billing_meters`` …) to ``read`` or ``write``.
-    ``aws_principal`` is the ARN of who does it, for the event.
+    ``aws_principal`` is the ARN of the person who does it, for the event.
     """
     for resource, right in (rights or {}).items():
         if right not in ("read", "write"):
             raise BillingError(f"The right to {resource} must be read or write, not {right}.")
     if len(name) > _MAX_NAME_LENGTH:
         raise BillingError(f"A key's name has at most {_MAX_NAME_LENGTH} characters.")
-    made = _new_key(livemode=livemode, name=name, rights=rights)
-    _save([made.key], [EventDraft(f"{KIND}.created", _body(made.key))], aws_principal)
-    return made
+    fresh = _new_key(livemode=livemode, name=name, rights=rights)
+    _save([fresh.key], [EventDraft(f"{KIND}.created", _body(fresh.key))], aws_principal)
+    return fresh
 
 
 def list_keys() -> list[ApiKey]:
@@ -118,7 +118,7 @@ def _save(keys: Sequence[ApiKey], events: Sequence[EventDraft], aws_principal: s
     api_keys.save_keys(keys, outbox(events, cause, origin, now=now, wall_clock=now))
 
 
-def _body(key: ApiKey) -> Body:
+def _body(key: ApiKey) -> Mapping[str, object]:
     """What events show of a key: all but its digest."""
     return {
         "id": key.id,

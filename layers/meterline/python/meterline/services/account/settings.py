@@ -1,7 +1,8 @@
-"""The account's own settings: what Stripe decides for everyone, and Meterline lets you decide."""
+"""The account's own settings: Stripe decides these for all accounts, Meterline lets you decide."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from meterline.core.base.unset import UNSET
 from meterline.core.subscriptions.dunning import DunningPolicy
@@ -88,14 +89,14 @@ def update_settings(ctx: Context, params: Body) -> AccountSettings:
     return body
 
 
-def _merged(profile: Body, params: Body) -> Body:
+def _merged(profile: dict[str, str], params: Body) -> dict[str, str]:
     """The business profile with what a request says of it; an unset field of it goes."""
     changes = {} if params["business_profile"] is UNSET else params["business_profile"]
     former = {} if params["business_profile"] is UNSET else profile
     return {name: value for name, value in (former | changes).items() if value is not UNSET}
 
 
-def _shown(ctx: Context, stored: Body) -> AccountSettings:
+def _shown(ctx: Context, stored: Mapping[str, Any]) -> AccountSettings:
     own: Body = {name: stored.get(name, default) for name, default in DEFAULTS.items()}
     shown: Body = {"id": ID, "object": KIND, "livemode": ctx.livemode, **own}
     settings: AccountSettings = shown

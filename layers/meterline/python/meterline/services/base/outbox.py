@@ -7,7 +7,7 @@ time, so lists show the events of one second in their order.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from meterline.core.base.private_state import is_private, public
 from meterline.core.kinds.registry import find_kind
@@ -19,10 +19,7 @@ from meterline.store.base.packing import pack, text_bytes
 from meterline.store.events.partitions import event_partition
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import (
-        Event,
-        EventRequest,
-    )
+    from meterline.core.base.wire import Event, EventRequest
 
 OUTBOX_KIND = "event"
 RETENTION_SECONDS = 30 * 86_400
@@ -65,6 +62,14 @@ class EventDraft:
     before: Mapping[str, Any] | None = None
 
 
+class EventBatch(TypedDict):
+    """The events of one commit, or a part of them, as they are stored."""
+
+    id: str
+    created: int
+    events: "list[Event]"
+
+
 def outbox(
     drafts: Sequence[EventDraft],
     cause: Document,
@@ -72,7 +77,7 @@ def outbox(
     *,
     now: int,
     wall_clock: int,
-) -> list[Document]:
+) -> list[Document[EventBatch]]:
     """The documents that hold the events of one commit, kept for 30 days of the wall clock.
 
     One, unless they are uncommonly large. Events for which there is no room are shortened.
@@ -96,7 +101,7 @@ def outbox(
     ]
 
 
-def shorter_forms(event: "Event") -> Iterator["Event"]:
+def shorter_forms(event: "Event") -> "Iterator[Event]":
     """An event as it is, without its former values, and with no more of its object than its id."""
     yield event
     subject = event["data"]["object"]
@@ -127,7 +132,7 @@ def previous_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     return changed
 
 
-def _boxed(events: list["Event"]) -> list[list["Event"]]:
+def _boxed(events: "list[Event]") -> "list[list[Event]]":
     """The events in groups that fit into one document each, all together into one commit."""
     if text_bytes(events) <= BOX_BYTES:
         return [events]
@@ -144,7 +149,7 @@ def _boxed(events: list["Event"]) -> list[list["Event"]]:
     return boxes
 
 
-def _fitting(event: "Event", most: int) -> tuple["Event", int]:
+def _fitting(event: "Event", most: int) -> "tuple[Event, int]":
     """The longest form of an event that packs into so many bytes, and how many it takes."""
     for form in shorter_forms(event):
         size = len(pack({"events": [form]}))
@@ -158,7 +163,7 @@ def _box_id(batch_id: str, place: int) -> str:
     return f"{batch_id[:-_BOX_DIGITS]}{place:0{_BOX_DIGITS}d}"
 
 
-def _numbered(box_id: str, events: list["Event"]) -> list["Event"]:
+def _numbered(box_id: str, events: "list[Event]") -> "list[Event]":
     return [
         event | {"id": f"{box_id}{index:0{_INDEX_DIGITS}d}"} for index, event in enumerate(events)
     ]

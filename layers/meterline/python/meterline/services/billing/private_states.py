@@ -44,6 +44,46 @@ class GivesBack(TypedDict):
     discounts: list[list[Any]]
 
 
+class ExplainedStep(TypedDict):
+    """A step of a rating: so much of a quantity in a tier, and what it costs; decimals as text."""
+
+    tier: int | None
+    up_to: str | None
+    counts: str
+    quantity: str
+    unit_amount: str
+    flat_amount: str
+    amount: str
+
+
+class ExplainedBounds(TypedDict):
+    """What a minimum and a maximum made of an amount, minor units, and their share of a period."""
+
+    minimum_amount: int | None
+    maximum_amount: int | None
+    seconds: int
+    of_seconds: int
+    usage_amount: int
+    reduction: int
+    true_up: int
+
+
+class LineExplanation(TypedDict):
+    """How an amount came about: the steps that rated it, and the share of a full period.
+
+    Prorations have their discount and their arithmetic in words; corrections the steps of now.
+    """
+
+    steps: list[ExplainedStep]
+    full_amount: int
+    seconds: NotRequired[int]
+    of_seconds: NotRequired[int]
+    bounds: NotRequired[ExplainedBounds | None]
+    discount: NotRequired[int]
+    arithmetic: NotRequired[str]
+    rated_again: NotRequired[list[ExplainedStep]]
+
+
 class BilledBefore(UsageBilled):
     """What was billed of the usage of a period, and what may come back of it."""
 
@@ -145,7 +185,7 @@ class LineState(PrivateState):
     created: int | None = None
     described: str | None = None
     discounts: list[DiscountTerms] | None = None
-    explanation: Body | None = None
+    explanation: LineExplanation | None = None
     gives_back: GivesBack | None = None
     line_ids: list[str] | None = None
     meter: str | None = None

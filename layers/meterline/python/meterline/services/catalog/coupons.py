@@ -16,7 +16,7 @@ from meterline.services.base.patch import save_update
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Coupon, CouponCurrencyOptions
+    from meterline.core.base.wire import Coupon, CouponCurrencyOptions, Deleted
 
 KIND: Final = "coupon"
 type Options = dict[str, CouponCurrencyOptions]
@@ -56,11 +56,12 @@ def update_coupon(ctx: Context, coupon_id: str, params: Body) -> "Coupon":
     return save_update(ctx, document, body, "coupon.updated")
 
 
-def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> Body:  # noqa: ARG001 - route
-    """Delete a coupon: it can't be redeemed again; who has its discount keeps it."""
+def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - route
+    """Delete a coupon: it cannot be redeemed again, and discounts of it stay."""
     document = find(ctx, KIND, coupon_id)
-    remains: Body = {"id": coupon_id, "object": KIND, "deleted": True}
-    gone = replace(document, body=remains | {"created": document.created})
+    remains: Deleted = {"id": coupon_id, "object": KIND, "deleted": True}
+    stub: Body = {**remains, "created": document.created}
+    gone = replace(document, body=stub)
     events = [EventDraft("coupon.deleted", document.body | {"valid": False})]
     ctx.save(Change(puts=[gone]), events, result_id=coupon_id)
     return remains

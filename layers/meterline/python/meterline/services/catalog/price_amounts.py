@@ -55,11 +55,11 @@ def price_tiers(
     return list(normal_tiers(params["tiers"], under(param, "tiers")))
 
 
-def normal_tiers(tiers: list[Body], param: str) -> "Iterable[PriceTier]":
+def normal_tiers(requested: list[Body], param: str) -> "Iterable[PriceTier]":
     """The tiers as stored: ascending, the last without an end, each with an amount."""
-    ends = [None if tier["up_to"] == "inf" else Decimal(tier["up_to"]) for tier in tiers]
+    ends = [None if tier["up_to"] == "inf" else Decimal(tier["up_to"]) for tier in requested]
     check_bounds(ends, param)
-    for index, tier in enumerate(tiers):
+    for index, tier in enumerate(requested):
         here = f"{param}[{index}]"
         flat = price_amount(tier, "flat_amount", here, optional=True)
         unit = price_amount(tier, "unit_amount", here, optional=True)

@@ -6,7 +6,7 @@ costs, before coupons; a period that is cut short has its share of them. Both ar
 in advance say what they cost.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -78,8 +78,8 @@ def _percentage(requested: Body, param: str) -> "PricePercentage | None":
     }
 
 
-def _tiers(tiers: list[Body], param: str) -> "list[PricePercentageTier]":
-    ends = [None if tier["up_to"] == "inf" else tier["up_to"] for tier in tiers]
+def _tiers(requested: list[Body], param: str) -> "list[PricePercentageTier]":
+    ends = [None if tier["up_to"] == "inf" else tier["up_to"] for tier in requested]
     check_bounds([end if end is None else Decimal(end) for end in ends], param)
     return [
         {
@@ -87,7 +87,7 @@ def _tiers(tiers: list[Body], param: str) -> "list[PricePercentageTier]":
             "percent": format_decimal(tier["percent"]),
             "flat_amount_decimal": _amount(tier, "flat_amount_decimal", f"{param}[{place}]"),
         }
-        for place, (tier, end) in enumerate(zip(tiers, ends, strict=True))
+        for place, (tier, end) in enumerate(zip(requested, ends, strict=True))
     ]
 
 
@@ -110,7 +110,7 @@ def _amount(requested: Body, name: str, param: str) -> str:
     return format_decimal(requested.get(name, Decimal(0)))
 
 
-def _too_large(amounts: Body) -> Iterable[str]:
+def _too_large(amounts: Mapping[str, int | Decimal | None]) -> Iterable[str]:
     return [name for name, amount in amounts.items() if amount and amount > MAX_AMOUNT_MINOR]
 
 

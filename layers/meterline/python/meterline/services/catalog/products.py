@@ -22,7 +22,7 @@ from meterline.services.catalog.product_bodies import (
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Price, Product
+    from meterline.core.base.wire import Deleted, Price, Product
 
 _LISTS = ("images", "marketing_features")
 
@@ -64,15 +64,16 @@ def update_product(ctx: Context, product_id: str, params: Body) -> "Product":
     return save_update(ctx, document, body, "product.updated")
 
 
-def delete_product(ctx: Context, product_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+def delete_product(ctx: Context, product_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - route
     """Delete a product that has no prices."""
     document = find(ctx, KIND, product_id)
     if has_prices(document.body):
         raise BillingError(
             "This product cannot be deleted because it has one or more user-created prices."
         )
-    remains: Body = {"id": product_id, "object": KIND, "deleted": True}
-    gone = replace(document, body=remains | {"created": document.created})
+    remains: Deleted = {"id": product_id, "object": KIND, "deleted": True}
+    stub: Body = {**remains, "created": document.created}
+    gone = replace(document, body=stub)
     events = [EventDraft("product.deleted", document.body | {"active": False})]
     ctx.save(Change(puts=[gone]), events, result_id=product_id)
     return remains

@@ -62,7 +62,7 @@ def book(
 ) -> "tuple[Customer, Document[CustomerBalanceTransaction]]":
     """The customer after a booking, and its transaction; the caller commits both together.
 
-    No balance is too large: what was billed is booked, whatever it comes to.
+    No balance is too large: what was billed is booked whole.
     """
     ending = balance_in(customer, booking.currency) + booking.amount
     body: CustomerBalanceTransaction = {

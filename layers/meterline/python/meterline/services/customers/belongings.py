@@ -5,16 +5,19 @@ For an operator's commands: what names the customer, wherever it stands, also be
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.private_state import private_value
 from meterline.services.base.context import Context
 from meterline.store.base.batches import batch_get
 from meterline.store.base.keys import mode, object_key
-from meterline.store.base.packing import Body, unpack
+from meterline.store.base.packing import unpack
 from meterline.store.base.settings import settings
 from meterline.store.work.scans import scan_table
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Product
 
 type Item = dict[str, Any]
 
@@ -42,7 +45,7 @@ def billing_items(ctx: Context, customer_id: str) -> Iterator[Item]:
     yield from (item for item in _read(addresses) if is_hidden(unpack(item["body"]["B"])))
 
 
-def is_hidden(product: Body) -> bool:
+def is_hidden(product: "Product") -> bool:
     """Whether a product stands for an amount and a text of an invoice item, outside the catalog."""
     return bool(private_value(product, "inline")) and not product["active"]
 
@@ -70,12 +73,12 @@ def counter_items(ctx: Context, customer_id: str) -> Iterator[Item]:
     return (item for item in counters if item["pk"]["S"].endswith(f"#{customer_id}"))
 
 
-def names(body: Body, customer_id: str) -> bool:
+def names(body: Mapping[str, Any], customer_id: str) -> bool:
     """Whether a body names the customer, at any depth."""
     return f'"{customer_id}"' in json.dumps(body)
 
 
-def _products(body: Body) -> set[str]:
+def _products(body: Mapping[str, Any]) -> set[str]:
     """The products of invoice items, also of those in a batch."""
     text = json.dumps(body)
     return set(_PRODUCT.findall(text)) if '"object": "invoiceitem"' in text else set()

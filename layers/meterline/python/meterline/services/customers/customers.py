@@ -1,4 +1,4 @@
-"""Customers: who pays; a test customer may live on a test clock (contract section 9)."""
+"""Customers: they pay; a test customer may live on a test clock (contract section 9)."""
 
 import secrets
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -7,7 +7,7 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
-from meterline.services.base.limits import with_member
+from meterline.services.base.limits import MembersSet, with_member
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
@@ -216,7 +216,7 @@ def _clock(ctx: Context, clock_id: str | None) -> "Document[TestClock] | None":
     return clock
 
 
-def _on_clock(ctx: Context, clock_id: str, customer_id: str) -> Document:
+def _on_clock(ctx: Context, clock_id: str, customer_id: str) -> Document[MembersSet]:
     full = BillingError(
         f"A test clock can have at most {MOST_PER_TEST_CLOCK} customers.", param="test_clock"
     )

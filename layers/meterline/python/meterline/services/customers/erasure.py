@@ -37,7 +37,7 @@ ERASED = "Erased"
 """The name of a hidden product whose name was the text of an invoice item."""
 
 ROUNDS = 5
-"""So often is an item that changes meanwhile looked for again."""
+"""Reads of an item that changes meanwhile, before erasing gives up."""
 
 
 def erase_customer(ctx: Context, customer_id: str) -> int:

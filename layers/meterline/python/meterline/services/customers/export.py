@@ -1,7 +1,8 @@
 """Everything that is stored about one customer, as bodies, for a request of the customer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from meterline.core.base.private_state import public
 from meterline.core.kinds.registry import event_kinds
@@ -12,11 +13,11 @@ from meterline.services.customers.belongings import (
     meter_event_items,
     names,
 )
-from meterline.store.base.packing import Body, unpack
+from meterline.store.base.packing import unpack
 from meterline.store.metering.usage import key_of_counter
 
 
-def export_customer(ctx: Context, customer_id: str) -> Iterator[Body]:
+def export_customer(ctx: Context, customer_id: str) -> Iterator[Mapping[str, Any]]:
     """The customer's objects, the events about it, its meter events, and its usage by the hour.
 
     Objects stand as they are stored, with all their lines; amounts are in minor units, quantities
@@ -35,7 +36,7 @@ def export_customer(ctx: Context, customer_id: str) -> Iterator[Body]:
     yield from _usage(ctx, customer_id)
 
 
-def _meter_events(ctx: Context, customer_id: str) -> Iterator[Body]:
+def _meter_events(ctx: Context, customer_id: str) -> Iterator[Mapping[str, Any]]:
     for item in meter_event_items(ctx, customer_id):
         yield {
             "object": "billing.meter_event",
@@ -48,7 +49,7 @@ def _meter_events(ctx: Context, customer_id: str) -> Iterator[Body]:
         }
 
 
-def _usage(ctx: Context, customer_id: str) -> Iterator[Body]:
+def _usage(ctx: Context, customer_id: str) -> Iterator[Mapping[str, Any]]:
     for item in counter_items(ctx, customer_id):
         bucket = key_of_counter(item["pk"]["S"], item["sk"]["S"])
         count, total, *_ = item["sums"]["S"].split(" ")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import no_such
 from meterline.services.base.context import Context
-from meterline.services.base.outbox import OUTBOX_KIND, outbox_id
+from meterline.services.base.outbox import OUTBOX_KIND, EventBatch, outbox_id
 from meterline.store.base.documents import Document
 from meterline.store.base.keys import END_OF_TIME, Cursor
 from meterline.store.billing.repository import EVERYTHING, Source, Span
@@ -41,7 +41,7 @@ def find_event(ctx: Context, event_id: str, *, param: str = "id") -> "Event":
 def stored_event(ctx: Context, event_id: str) -> "Event | None":
     """The event with this id, if there is one and it is not older than 30 days."""
     batch = _batch(ctx, event_id)
-    events: list[Event] = batch.body["events"] if batch else []
+    events = batch.body["events"] if batch else []
     return next((event for event in events if event["id"] == event_id), None)
 
 
@@ -91,7 +91,7 @@ def fits(event_type: str, types: Collection[str]) -> bool:
     )
 
 
-def _rest_of_batch(batch: Document, place: str, *, forward: bool) -> "Iterator[Event]":
+def _rest_of_batch(batch: Document[EventBatch], place: str, *, forward: bool) -> "Iterator[Event]":
     """The events of a batch on the far side of one of them; ids ascend within a batch."""
     events = batch.body["events"]
     if forward:
@@ -100,7 +100,7 @@ def _rest_of_batch(batch: Document, place: str, *, forward: bool) -> "Iterator[E
         yield from (event for event in reversed(events) if event["id"] < place)
 
 
-def _beyond(bounds: Span, batch: Document, *, forward: bool) -> Span:
+def _beyond(bounds: Span, batch: Document[EventBatch], *, forward: bool) -> Span:
     place = Cursor(batch.created, batch.id)
     return Span(
         newer_than=place if forward else None,
@@ -111,6 +111,6 @@ def _beyond(bounds: Span, batch: Document, *, forward: bool) -> Span:
     )
 
 
-def _batch(ctx: Context, event_id: str) -> Document | None:
+def _batch(ctx: Context, event_id: str) -> Document[EventBatch] | None:
     document = ctx.store.get(outbox_id(event_id)) if event_id.startswith("evt_") else None
     return document if document is not None and document.kind == OUTBOX_KIND else None

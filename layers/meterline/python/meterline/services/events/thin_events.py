@@ -9,10 +9,10 @@ from meterline.services.base.context import Context
 from meterline.services.base.timestamps import rfc3339
 from meterline.services.events.event_log import stored_event
 from meterline.services.metering.error_reports import KIND as REPORT_KIND
-from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Event
+    from meterline.store.base.documents import Body
 
 _V1_PREFIX = "evt_"
 
@@ -25,6 +25,13 @@ class RelatedObject(TypedDict):
     url: str
 
 
+class Reason(TypedDict):
+    """The request that caused an event: its id and its idempotency key."""
+
+    type: str
+    request: dict[str, str]
+
+
 class ThinEvent(TypedDict):
     """What a v1 event says in v2; ``reason`` is the request that caused it, if one did."""
 
@@ -35,7 +42,7 @@ class ThinEvent(TypedDict):
     related_object: RelatedObject | None
     snapshot_event: str
     type: str
-    reason: NotRequired[dict[str, Any]]
+    reason: NotRequired[Reason]
 
 
 def find_thin_event(ctx: Context, event_id: str) -> Mapping[str, Any]:
@@ -89,7 +96,7 @@ def _prefix(*, livemode: bool) -> str:
     return "evt_live_" if livemode else "evt_test_"
 
 
-def _related(subject: Body) -> RelatedObject | None:
+def _related(subject: Mapping[str, Any]) -> RelatedObject | None:
     kind = find_kind(subject["object"])
     url = kind.url_of(subject["id"]) if kind else None
     if url is None:

@@ -20,7 +20,7 @@ from meterline.store.billing.repository import Span
 
 @dataclass(frozen=True, slots=True)
 class ThinFilter:
-    """Which v2 events are wanted: of these types (any if none are given), about an object, and
+    """Which v2 events a list shows: of these types (any if none are given), about an object, and
     created within these seconds, UTC, both included.
     """
 
@@ -47,9 +47,9 @@ class ThinEntry:
     place: str | Cursor
 
 
-def thin_entries(ctx: Context, wanted: ThinFilter, place: Place) -> Iterator[ThinEntry]:
-    """The wanted events that are older than ``place``, newest first, as they are asked for."""
-    events, reports = _events(ctx, wanted, place), _reports(ctx, wanted, place)
+def thin_entries(ctx: Context, filters: ThinFilter, place: Place) -> Iterator[ThinEntry]:
+    """The events that are older than ``place``, newest first, as they are asked for."""
+    events, reports = _events(ctx, filters, place), _reports(ctx, filters, place)
     return merge(events, reports, key=lambda entry: entry.created, reverse=True)
 
 
@@ -59,27 +59,27 @@ def place_after(place: Place, shown: Iterable[ThinEntry]) -> Place:
     return Place(last.get(str, place.event_id), last.get(Cursor, place.report))
 
 
-def _events(ctx: Context, wanted: ThinFilter, place: Place) -> Iterator[ThinEntry]:
+def _events(ctx: Context, filters: ThinFilter, place: Place) -> Iterator[ThinEntry]:
     span = EventSpan(
         older_than=place.event_id,
-        created_from=wanted.created_from,
-        created_until=wanted.created_until,
+        created_from=filters.created_from,
+        created_until=filters.created_until,
     )
-    for event in events_in(ctx, span, [one.removeprefix("v1.") for one in wanted.types]):
-        if wanted.object_id in (None, event["data"]["object"].get("id")):
+    for event in events_in(ctx, span, [type_.removeprefix("v1.") for type_ in filters.types]):
+        if filters.object_id in (None, event["data"]["object"].get("id")):
             yield ThinEntry(event["created"], thin_event(event), event["id"])
 
 
-def _reports(ctx: Context, wanted: ThinFilter, place: Place) -> Iterator[ThinEntry]:
+def _reports(ctx: Context, filters: ThinFilter, place: Place) -> Iterator[ThinEntry]:
     span = Span(
         older_than=place.report,
-        created_from=max(wanted.created_from, ctx.wall_clock - KEPT_SECONDS),
-        created_until=wanted.created_until,
+        created_from=max(filters.created_from, ctx.wall_clock - KEPT_SECONDS),
+        created_until=filters.created_until,
     )
     for document in ctx.store.each(REPORT_KIND, span):
         event = _event_of(document)
         about = event.get("related_object", {}).get("id")
-        if fits(event["type"], wanted.types) and wanted.object_id in (None, about):
+        if fits(event["type"], filters.types) and filters.object_id in (None, about):
             yield ThinEntry(document.created, event, Cursor(document.created, document.id))
 
 

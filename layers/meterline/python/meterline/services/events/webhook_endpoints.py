@@ -17,7 +17,7 @@ from meterline.services.base.lookups import find
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import WebhookEndpoint, WebhookEndpointChanges
+    from meterline.core.base.wire import Deleted, WebhookEndpoint, WebhookEndpointChanges
 
 KIND: Final = "webhook_endpoint"
 MOST_ENDPOINTS = 16
@@ -65,7 +65,7 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> "WebhookEndpoint":
     return body
 
 
-def secret_of(body: "WebhookEndpoint") -> Body:
+def secret_of(body: "WebhookEndpoint") -> dict[str, str | None]:
     """What only the answer to its creation shows of an endpoint."""
     return {"secret": EndpointState.of(body).secret}
 
@@ -88,7 +88,7 @@ def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> "We
     return body
 
 
-def delete_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+def delete_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - route
     """Delete an endpoint and its secret."""
     document = find(ctx, KIND, endpoint_id)
     members_set = without_member(ctx, _MEMBERS, endpoint_id)

@@ -1,7 +1,7 @@
 """What a subscription's items remember of their licences: what was billed in advance, and how.
 
-An item remembers it as its invoice is drafted. As long as that is a draft its discounts may change,
-and what the item remembers with them: unused time gives back what was charged.
+An item remembers a charge when its invoice is drafted. The discounts of a draft may change, and the
+item follows them: a credit for unused time gives back what was charged.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def with_billed_lines(subscription: "Subscription", invoice: "Invoice") -> "Subscription":
-    """The subscription whose items know what ``invoice`` bills in advance for them."""
+    """The subscription, each item with what ``invoice`` bills for it in advance."""
     billed = {}
     for line in whole_lines(invoice["lines"]["data"]):
         item_id = billed_item_of(line)
@@ -52,10 +52,10 @@ def with_billed_lines(subscription: "Subscription", invoice: "Invoice") -> "Subs
 
 
 def remember_discounts(uow: UnitOfWork, before: "Invoice", after: "Invoice") -> None:
-    """Let a subscription's items know what a draft bills in advance once its discounts changed.
+    """Update what a subscription's items remember of a draft whose discounts changed.
 
-    An amount off is spread anew when other lines come, or change. An item that has gone on since
-    then, by a change or another invoice, is left as it is.
+    An amount off is allocated anew when lines are added or changed. An item that another change or
+    invoice has charged since then stays as it is.
     """
     subscription_id = subscription_of(after)
     if subscription_id is None or _discounts_in_advance(before) == _discounts_in_advance(after):
@@ -86,4 +86,4 @@ def _discounts_in_advance(invoice: "Invoice") -> tuple[Any, ...]:
 def _is_in_advance(line: "InvoiceLine") -> bool:
     """Whether a line bills licences; lines that are free by rule have no steps."""
     state = LineState.of(line)
-    return state.meter is None and bool((state.explanation or {})["steps"])
+    return state.meter is None and bool(state.explanation and state.explanation["steps"])

@@ -1,7 +1,8 @@
 """Taking pending items onto an invoice: their lines have all usage that was counted so far.
 
-Usage goes on to be counted while its item waits. No invoice bills it then, so none of it is late:
-the invoice that takes the item has to look, whether it is a draft at first or final at once.
+Counting goes on while an item of usage is pending. No invoice bills the item yet, so detection does
+not report this usage as late. The invoice that takes the item rates it again, also if it is final at
+once.
 """
 
 from dataclasses import replace
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def collect_lines(uow: UnitOfWork, invoice_id: str, selection: Selection) -> "list[InvoiceLine]":
     """Take the selected pending items onto a new invoice; returns their lines, newest first.
 
-    Items that this decision has made were rated by it already.
+    This decision has rated the items that it has made itself.
     """
     new = {added.id for added in uow.pending.added.values() if not added.version}
     items = uow.collect(invoice_id, selection)

@@ -1,8 +1,7 @@
-"""What deleting a proration means for its subscription: nothing comes back of what is not charged.
+"""Deleting the debit of a proration: the subscription's item is not charged for that time any more.
 
-The debit of a change charges an item for the rest of its period. Once it is deleted nothing does,
-so that a later change has nothing to credit. Where a credit gives it back already, that has to be
-deleted before, or together with it.
+A debit charges an item for the rest of its period. A later change credits nothing for a deleted
+debit. If a credit gives the debit back already, that credit must be deleted first, or with it.
 """
 
 from collections import defaultdict
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def note_credit(uow: UnitOfWork, sources: Iterable[str], credit_id: str) -> None:
-    """Let the invoice items among ``sources`` that can still be deleted know what credits them."""
+    """Record the credit on those invoice items of ``sources`` that can still be deleted."""
     for source in sources:
         document = _editable_item(uow, source)
         if document is None:
@@ -38,9 +37,9 @@ def note_credit(uow: UnitOfWork, sources: Iterable[str], credit_id: str) -> None
 
 
 def forget_charges(uow: UnitOfWork, deleted: "Sequence[Document[InvoiceItem]]") -> None:
-    """Let subscriptions forget what invoice items charged in advance that are being deleted.
+    """Remove from subscriptions what the invoice items being deleted charged in advance.
 
-    Refused for an item of which something is given back that is not deleted with it.
+    Refused if a credit gives an item back and is not deleted with it.
     """
     _check_credits(uow, deleted)
     charges = defaultdict(set)
@@ -73,7 +72,7 @@ def _stands(item: "Document[InvoiceItem]") -> bool:
 
 
 def _without_charges(item: "SubscriptionItem", gone: Collection[str]) -> "SubscriptionItem":
-    """A subscription's item of which these invoice items charge nothing any more."""
+    """A subscription's item without what these invoice items charged in advance."""
     spans = billed_spans(item)
     lost = [span.period for span in spans if span.source in gone]
     if not lost:

@@ -1,10 +1,10 @@
-"""Why an invoice says what it says: beyond Stripe, for people who ask."""
+"""The explanation of an invoice: how its lines and amounts were computed (beyond Stripe)."""
 
 from typing import TYPE_CHECKING
 
+from meterline.services.billing.amount_steps import Explanation
 from meterline.services.billing.amounts import explained
 from meterline.services.billing.invoice_bodies import invoice_lines
-from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice, InvoiceLine
 
 
-def explanation_of(invoice: "Invoice", shown: "Sequence[InvoiceLine]") -> Body:
+def explanation_of(invoice: "Invoice", shown: "Sequence[InvoiceLine]") -> Explanation:
     """How an invoice and some of its lines were computed, but for which lines are ``shown``.
 
     A line's ``steps`` rate its quantity tier by tier (amounts exact, in minor units);

@@ -1,8 +1,8 @@
 """What licensed items cost for a full period, with the discounts that count for them inside.
 
-What an item is charged counts the discounts that stand now. What classic mode credits counts those
-that were used when the item was last billed, so that an item remembers them: a discount that came
-later was not taken off, and one that has ended was (Stripe, "Prorations").
+A charge counts the discounts that are active now. A credit in classic mode counts the discounts of
+the item's last bill, which the item remembers: a later discount was not taken off then, and one
+that has ended since was (Stripe, "Prorations").
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def fees_of(uow: UnitOfWork, subscription: "Subscription") -> Mapping[str, Fee]:
-    """What each licensed item costs with the discounts that stand now, by item id."""
+    """What each licensed item costs with the discounts that are active now, by item id."""
     active = active_discounts(uow, subscription)
     items = [item for item in items_of(subscription) if not is_metered(item)]
     lines = [_discountable(item, core_discounts(active.of_items[item["id"]])) for item in items]
@@ -43,8 +43,8 @@ def fees_of(uow: UnitOfWork, subscription: "Subscription") -> Mapping[str, Fee]:
 def fees_last_billed(uow: UnitOfWork, subscription: "Subscription") -> Mapping[str, Fee]:
     """What each licensed item costs with the discounts that it was last billed with, by item id.
 
-    Those that stand now count for an item that was never billed. Flexible mode credits what was
-    billed itself.
+    The discounts that are active now count for an item that was never billed. Flexible mode credits
+    what was billed itself.
     """
     if mode_of(subscription) is BillingMode.FLEXIBLE:
         return fees_of(uow, subscription)
@@ -68,7 +68,7 @@ def with_discounts_used(
 def with_active_used(
     uow: UnitOfWork, subscription: "Subscription", item: "SubscriptionItem"
 ) -> "SubscriptionItem":
-    """The item of a subscription as billed with the discounts that stand now.
+    """The item of a subscription as billed with the discounts that are active now.
 
     Only classic mode asks for them.
     """

@@ -68,9 +68,9 @@ def finalize_due_invoice(ctx: Context, document: "Document[Invoice]") -> list[Do
     if due_at is None or due_at > ctx.now:
         return []
     customer = ctx.store.get(document.body["customer"])
-    nobody = customer is None or customer.body.get("deleted")
-    if customer is None or nobody or not invoice_lines(document.body):
-        # Nobody to bill, or nothing: the draft waits for a person.
+    is_deleted = customer is not None and customer.body.get("deleted")
+    if customer is None or is_deleted or not invoice_lines(document.body):
+        # No customer to bill, or nothing: the draft waits for a person.
         stopped = document.body | HALT
         written = replace(document, body=stopped, due_at=None)
         ctx.save(Change(puts=[written]))
@@ -160,8 +160,10 @@ def finalize_draft_on(uow: UnitOfWork, draft: "Invoice", settings: "InvoiceChang
     return final
 
 
-def _failed(ctx: Context, document: "Document[Invoice]", refusal: BillingError) -> list[Document]:
-    """Let a draft wait for a person who gives it another number; says why."""
+def _failed(
+    ctx: Context, document: "Document[Invoice]", refusal: BillingError
+) -> "list[Document[Invoice]]":
+    """Stop a draft until a request gives it another number; its finalization error says why."""
     error = {
         "code": refusal.code,
         "message": refusal.message,

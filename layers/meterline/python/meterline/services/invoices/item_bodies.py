@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.money import format_decimal
 from meterline.core.base.periods import Period
@@ -12,7 +12,7 @@ from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.base.ids import derived_object_id, new_object_id
 from meterline.services.billing.discounts import discount_terms
 from meterline.services.billing.pending_items import origin_of_item, subscription_of_item
-from meterline.services.billing.private_states import InvoiceItemState, LineState
+from meterline.services.billing.private_states import InvoiceItemState, LineExplanation, LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.lines import steps_of
 
@@ -95,7 +95,7 @@ def new_item(uow: UnitOfWork, terms: ItemTerms) -> "InvoiceItem":
 
 
 def of_ended(item: "InvoiceItem") -> "InvoiceItem":
-    """A credit as a subscription that ends leaves it: it shows neither that nor what it credits."""
+    """A credit of a subscription that has ended: it shows neither that nor what it credits."""
     parent, details = item["parent"], item["proration_details"]
     state = replace(InvoiceItemState.of(item), parent=parent, proration_details=details)
     shown = item | {"parent": None}
@@ -131,7 +131,7 @@ def item_line(item: "InvoiceItem", invoice_id: str) -> "InvoiceLine":
     return LineState.of(item).on(line)
 
 
-def proration_explanation(line: ProrationLine, rated: Rated) -> dict[str, Any]:
+def proration_explanation(line: ProrationLine, rated: Rated) -> LineExplanation:
     """How a proration came about: the fee, seconds over seconds, and the same in words.
 
     ``rated`` is the price of the item as it is; its steps are shown if they are what the fee is.

@@ -4,6 +4,7 @@ Items are described by ``/v1/invoiceitems``, by the lines of an invoice, and by 
 the parameter that holds the description (``lines[0]``), for refusals; the request itself has none.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -132,7 +133,7 @@ def _asked(price: "Price", params: Body, param: str) -> "Price":
 
 
 def _unit_amount(params: Body, quantity: Decimal, at: str) -> Decimal:
-    """The amount of one: given as such, or as the amount of an item that is one."""
+    """The amount of one unit: as requested, or the amount of an item whose quantity is one."""
     unit = params.get("unit_amount_decimal", params.get("unit_amount"))
     if unit is not None:
         return Decimal(unit)
@@ -203,13 +204,14 @@ def _name(params: Body) -> str:
 
 
 def _by_no_usage(item: "InvoiceItem", rated: "InvoiceItem") -> InvoiceItemState:
-    """What an item remembers whose amount was set anew: it bills no usage, if it did before."""
+    """The state of an item whose amount a request has set: it bills usage no more."""
     explanation = InvoiceItemState.of(rated).explanation
     state = replace(InvoiceItemState.of(item), explanation=explanation, meter=None)
     return replace(state, billed_before=None, gives_back=None)
 
 
-def _priced_as_before(item: "InvoiceItem") -> Body:
+def _priced_as_before(item: "InvoiceItem") -> Mapping[str, object]:
+    """The parameters that price an item as it is."""
     pricing = item["pricing"]
     if pricing is not None and "price_details" in pricing:
         return {"pricing": {"price": pricing["price_details"]["price"]}}

@@ -16,7 +16,7 @@ from meterline.services.invoices.item_requests import changed_item, check_curren
 from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Invoice, InvoiceItem, InvoiceLine, Subscription
+    from meterline.core.base.wire import Deleted, Invoice, InvoiceItem, InvoiceLine, Subscription
 
 KIND: Final = "invoiceitem"
 _PRICES = {"price", "price_data", "pricing"}
@@ -60,7 +60,7 @@ def update_invoice_item(ctx: Context, item_id: str, params: Body) -> "InvoiceIte
     return item
 
 
-def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - a route
     """Delete an item that is on no invoice, or on a draft, which then loses its line."""
     document = _item(ctx, item_id, _WITH_ITS_DRAFT)
     uow = _uow_for(ctx, {"customer": document.body["customer"]})

@@ -1,10 +1,10 @@
-"""Usage that came after its invoice was final: a correction on the next one, if the account says.
+"""Late usage: corrections of final invoices on the next one, if the account's settings say so.
 
-Events are taken for 35 days after they happened, so usage may still arrive when its invoice can no
-longer change. When it is counted, the line of the final invoice is found and recorded
-(``late_usage_detection``). With ``late_usage=next_invoice`` each renewal goes through what was
-recorded, and bills or credits what the line and its earlier corrections have not, under the
-original period. What period that was, and why its invoice was made, does not matter.
+Meterline takes events for 35 days after they happened, so usage may arrive when its invoice can no
+longer change. Counting finds the line of the final invoice and records it
+(``late_usage_detection``). With ``late_usage=next_invoice`` each renewal reads the records, and
+bills or credits what the line and its earlier corrections have not, under the original period.
+Lines of any period and of any kind of invoice are corrected.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,12 @@ from meterline.services.billing.invoice_bodies import (
     subscription_of,
 )
 from meterline.services.billing.line_discounts import billed_with_discounts
-from meterline.services.billing.private_states import InvoiceState, LineState, WorkLeft
+from meterline.services.billing.private_states import (
+    InvoiceState,
+    LineExplanation,
+    LineState,
+    WorkLeft,
+)
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
@@ -73,7 +78,7 @@ class LateLines:
 def late_lines(uow: UnitOfWork, subscription: "Subscription", terms: InvoiceTerms) -> LateLines:
     """The corrections that a renewal's invoice carries, newest period first; usually none.
 
-    Those that its commit has no room for are left to ``add_late_lines``; a preview shows all.
+    ``add_late_lines`` makes those that this commit has no room for; a preview shows all.
     """
     if terms.billing_reason not in _REASONS or not bills_late_usage(uow.ctx):
         return LateLines([], 0)
@@ -108,7 +113,7 @@ def work_left(late: LateLines, at: int) -> WorkLeft | None:
 def _more_late_lines(uow: UnitOfWork, draft: "Document[Invoice]") -> LateLines:
     """The next corrections of a draft, of as many records as it had left.
 
-    Those that have come since then are for the next renewal: so this ends, however many come.
+    Later records are for the next renewal, so the corrections of a draft come to an end.
     """
     (left,) = corrections_left(draft.body)
     most = min(_RECORDS_AT_ONCE, left)
@@ -119,9 +124,9 @@ def _more_late_lines(uow: UnitOfWork, draft: "Document[Invoice]") -> LateLines:
 def _late_lines(
     uow: UnitOfWork, subscription_id: str, invoice_id: str, most: int | None
 ) -> LateLines:
-    """The corrections of the records that are there the longest, up to ``most``.
+    """The corrections of the oldest records, up to ``most``.
 
-    An invoice corrects a line once: a record that was taken up again since waits for the next.
+    An invoice corrects a line once: a record that was reopened since waits for the next invoice.
     """
     ctx = uow.ctx
     listed = ctx.store.each(KIND, Span(oldest_first=True), parent=uow.stored_customer.id)
@@ -140,7 +145,7 @@ def _late_lines(
 
 
 def _is_of(ctx: Context, record: Document[LateUsage], subscription_id: str) -> bool:
-    """Whether a record is about a line of a subscription; older ones do not say it themselves."""
+    """Whether a record is about a line of a subscription; older records do not name theirs."""
     known = LateUsageState.of(record.body).subscription
     if known is not None:
         return known == subscription_id
@@ -157,7 +162,7 @@ def _line_of(ctx: Context, record: Document[LateUsage]) -> "list[InvoiceLine]":
 def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> "InvoiceLine | None":
     """The line that bills what a line and its earlier corrections have not; None if nothing.
 
-    Where they billed too much, it gives back what was charged for it.
+    If they billed too much, it gives back what was charged for that.
     """
     ctx, record, line = uow.ctx, found.record, found.line
     known = ctx.store.get_many([price_id(line), LineState.of(line).meter or ""])
@@ -196,7 +201,7 @@ def _line(
     billed = LineState.of(line)
     name = billed.product_name
     percentages = [discount for discount in billed.discounts or () if discount["percent_off"]]
-    explanation = {
+    explanation: LineExplanation = {
         "steps": [],
         "full_amount": amount,
         "seconds": rated.period.seconds,

@@ -1,8 +1,7 @@
-"""Late usage is detected when it is counted, and emitted once for each line of a final invoice.
+"""Detection of late usage: counting detects it, and emits it once for each line of a final invoice.
 
-Whether it is billed is another matter (``late_usage``): detection only emits the event, and
-reopens a record that was closed. The events themselves are those in the list of a meter's
-events that were created after ``finalized_at``.
+Detection emits an event and reopens a closed record; ``late_usage`` bills. The late meter events are
+those in the list of the meter's events that were created after ``finalized_at``.
 """
 
 from dataclasses import replace
@@ -32,7 +31,7 @@ from meterline.services.invoices.late_usage_records import (
     is_closed,
     reopened,
 )
-from meterline.services.invoices.late_usage_searches import go_on, search_on
+from meterline.services.invoices.late_usage_searches import StoredSearch, go_on, search_on
 from meterline.services.invoices.metered import price_id, rate_again
 from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.base.keys import Cursor
@@ -45,19 +44,19 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice, InvoiceLine, InvoiceLinePeriod
 
 _SOON_SECONDS = 300
-"""Drafts that become final by themselves this soon, or wait for a person, are written again."""
+"""Detection writes drafts again that finalize themselves this soon, or that only a request does."""
 
 _INVOICES_AT_ONCE = 500
-"""As many are looked at in one call, which has 60 seconds with others; the rest is due work."""
+"""Invoices that one call looks at: it shares 60 seconds with others. The rest is due work."""
 
 _TRIES = 5
-"""How often what others write too is written, before the hour is looked at again."""
+"""Attempts to write what others write too, before the worker looks at the hour again."""
 
 
 def emit_late_usage(ctx: Context, bucket: BucketKey) -> None:
     """Emit an event for each final invoice line that bills less, or more, than an hour's usage.
 
-    Once for each line, whatever comes later for it or comes again. Beyond 500 invoices the rest is
+    Each line is emitted once, also when more usage comes for it. Beyond 500 invoices the rest is
     due work.
     """
     place = _look_at_page(ctx, bucket, None)
@@ -65,12 +64,12 @@ def emit_late_usage(ctx: Context, bucket: BucketKey) -> None:
         search_on(ctx, bucket, place)
 
 
-def go_on_searching(ctx: Context, search: Document) -> list[Document]:
-    """Look at more invoices of an hour that has too many for one call; what was written."""
+def go_on_searching(ctx: Context, search: Document[StoredSearch]) -> list[Document[StoredSearch]]:
+    """Look at more invoices of an hour that has too many for one call; returns what was written."""
     return go_on(ctx, search, _look_at_page)
 
 
-def look_again(ctx: Context, document: "Document[Invoice]") -> list[Document]:
+def look_again(ctx: Context, document: "Document[Invoice]") -> "list[Document[Invoice]]":
     """Emit the late usage of an invoice that was finalized without warning.
 
     Usage counted before its commit is visible by now; counting emits what comes later. Returns the
@@ -92,7 +91,7 @@ def look_again(ctx: Context, document: "Document[Invoice]") -> list[Document]:
 def _look_at_page(ctx: Context, bucket: BucketKey, place: Cursor | None) -> Cursor | None:
     """Look at the next invoices that may bill an hour; returns the last if there are more.
 
-    A period is billed after it: no invoice from before the hour can be one of them.
+    An invoice bills a period that is over, so no invoice from before the hour bills it.
     """
     since = Span(created_from=bucket.start, newer_than=place, oldest_first=True)
     for number, document in enumerate(ctx.store.each("invoice", since, parent=bucket.customer)):
@@ -115,10 +114,10 @@ def _final_lines(
 
 
 def _once_final(ctx: Context, document: "Document[Invoice]") -> "Document[Invoice] | None":
-    """The invoice if it is final. A draft that may be at any moment is written again as it is.
+    """The invoice if it is final. A draft that may be final at any moment is written again as it is.
 
-    A finalization that has read the usage already fails on that write, and reads again: so usage is
-    either on the invoice or late, never neither.
+    That write refuses a finalization that has read its usage already, and makes it read again. So
+    usage is either on the invoice or late, never neither.
     """
     for _ in range(_TRIES):
         if document.body["status"] != "draft":
@@ -169,8 +168,8 @@ def _overlaps(period: "InvoiceLinePeriod", bucket: BucketKey) -> bool:
 def _emit_if_late(ctx: Context, invoice: "Invoice", line: "InvoiceLine") -> None:
     """Emit a line's late usage once; if it was emitted before, make renewals look at it again.
 
-    A record that waits for a renewal is written again as it is: a renewal that has read its usage
-    already is refused for that and reads again.
+    A record that waits for a renewal is written again as it is. That write refuses a renewal that
+    has read its usage already, and makes it read again.
     """
     record_id = derived_object_id("meterline.late_usage", invoice["id"], line["id"])
     for _ in range(_TRIES):
@@ -216,9 +215,9 @@ def _emit(ctx: Context, record_id: str, invoice: "Invoice", line: "InvoiceLine")
 
 
 def _reopen(ctx: Context, record: Document[LateUsage], line: "InvoiceLine") -> None:
-    """Hand a closed record to the next renewal, if not all that is counted is billed.
+    """Reopen a closed record for the next renewal, if not all that is counted is billed.
 
-    Where none comes any more it stays closed.
+    It stays closed if its subscription has no renewal to come.
     """
     if _comes_after_the_last(ctx, line):
         return

@@ -1,8 +1,8 @@
-"""Late usage records: the invoice line that it came for, and what later invoices billed of it.
+"""Late usage records: the line that late usage belongs to, and what later invoices billed of it.
 
-A record is listed under its customer, where renewals look, until one has corrected it or none can:
-its subscription has ended. Then it is closed, but kept: more may be counted for its line, also much
-later, and must not be billed as if nothing had been corrected before. In that case it is reopened.
+An open record is listed under its customer, where renewals read it. It is closed once a renewal has
+corrected its line, or none can as the subscription has ended. A closed record stays stored: if more
+usage is counted for its line, the record is reopened, and knows what was corrected before.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ KIND = "meterline.late_usage"
 _DAY_SECONDS = 86_400
 
 _REDRIVEN_DAYS = 365
-"""Failed records wait for 90 days; redriven in vain they wait anew, here up to four times."""
+"""Failed records wait for 90 days. A redrive that fails waits anew; this allows for four."""
 
 
 class LateUsage(TypedDict):
@@ -85,7 +85,7 @@ def corrected_by(record: Document[LateUsage]) -> Corrected:
 
 
 def with_corrected(record: Document[LateUsage], billed: Corrected) -> Document[LateUsage]:
-    """The record once this has been billed for it."""
+    """The record after corrections have billed this much."""
     correction: StoredCorrection = {
         "amount": billed.amount_minor,
         "quantity": format_decimal(billed.quantity),
@@ -96,9 +96,9 @@ def with_corrected(record: Document[LateUsage], billed: Corrected) -> Document[L
 
 
 def closed(record: Document[LateUsage], wall_clock: int) -> Document[LateUsage]:
-    """The record when renewals need not look at it; it stays as long as usage may be counted.
+    """The record when renewals need not read it; it expires when no usage can be counted any more.
 
-    That is while events are there to be recounted, and records that failed to be redriven.
+    Events can be recounted while they are retained, and failed records can be redriven.
     """
     kept_days = settings().event_retention_days + _REDRIVEN_DAYS
     return replace(record, parent=None, expires_at=wall_clock + kept_days * _DAY_SECONDS)
@@ -107,8 +107,8 @@ def closed(record: Document[LateUsage], wall_clock: int) -> Document[LateUsage]:
 def close_unbilled(uow: UnitOfWork, records: Iterable[Document[LateUsage]]) -> None:
     """Close the records of subscriptions that have ended, as many as the decision has room for.
 
-    No invoice comes that would bill them, and all renewals of their customer would read them. The
-    last draft of a subscription may still have corrections to get.
+    No later invoice bills these records, and each renewal of their customer would read them. The
+    last draft of a subscription may still get corrections.
     """
     named = [(record, LateUsageState.of(record.body).subscription) for record in records]
     subscriptions = uow.read({id_ for _, id_ in named if id_ is not None})

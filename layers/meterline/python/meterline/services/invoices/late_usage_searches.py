@@ -1,22 +1,40 @@
 """Going on with a search for late usage that is too long for one call.
 
-What was counted for an hour may be late for any invoice since. A call looks at so many of them and
-leaves the rest to due work: a document says where to go on, until it comes to the end. Each page is
-one commit later, so a death repeats a page, and a line that is emitted again is emitted once.
+Usage of an hour may be late for any invoice since. A call looks at a page of these invoices and
+leaves the rest to due work: a document says where the next page begins. Each page is one commit, so
+a function that dies repeats a page, and a line that is found twice is emitted once.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, NotRequired, TypedDict
 
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
-from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.base.keys import Cursor
 from meterline.store.metering.usage import BucketKey
 
 KIND = "latesearch"
 
 _TRIES = 5
+
+
+class StoredSearch(TypedDict):
+    """A search as it is stored: the hour that it is for, its place, and when its page is due.
+
+    A place is an invoice's second and id.
+    """
+
+    id: str
+    again_from: NotRequired[list[Any]]
+    at: int
+    created: int
+    customer: str
+    hour: int
+    meter: str
+    place: list[Any]
+
 
 type Look = Callable[[Context, BucketKey, Cursor | None], Cursor | None]
 """Looks at a page of the invoices behind a place; returns where the next begins, if any does."""
@@ -25,11 +43,11 @@ type Look = Callable[[Context, BucketKey, Cursor | None], Cursor | None]
 def search_on(ctx: Context, bucket: BucketKey, place: Cursor) -> None:
     """Leave the invoices of an hour that lie behind a place to due work.
 
-    A search that is under way comes back to it at its end, as it may have passed what is late now.
+    A running search returns to this place at its end: it may have passed lines that are late now.
     """
     search_id = derived_object_id(KIND, *bucket)
     for _ in range(_TRIES):
-        running = ctx.store.get(search_id)
+        running: Document[StoredSearch] | None = ctx.store.get(search_id)
         if running is None:
             search = _new_search(ctx, search_id, bucket, place)
         else:
@@ -43,36 +61,39 @@ def search_on(ctx: Context, bucket: BucketKey, place: Cursor) -> None:
     raise Conflict(search_id)
 
 
-def searches_at(search: Body) -> int:
+def searches_at(search: StoredSearch) -> int:
     """When the next page of a search is due: each is a second later than the one before."""
-    return int(search["at"])
+    return search["at"]
 
 
-def go_on(ctx: Context, document: Document, look: Look) -> list[Document]:
+def go_on(
+    ctx: Context, document: Document[StoredSearch], look: Look
+) -> list[Document[StoredSearch]]:
     """Look at the next page of a search; it is removed at its end. Returns what was written."""
     search = document.body
     bucket = BucketKey(ctx.livemode, search["meter"], search["customer"], search["hour"])
     following = look(ctx, bucket, Cursor(*search["place"]))
-    rest = {name: value for name, value in search.items() if name != "again_from"}
+    further = search | {"at": search["at"] + 1}
     if following is not None:
-        further = search | {"place": _stored(following)}
+        further["place"] = _stored(following)
     elif "again_from" in search:
-        further = rest | {"place": search["again_from"]}
+        further["place"] = further.pop("again_from")
     else:
         ctx.save(Change(deletes=[document]))
         return []
-    further |= {"at": search["at"] + 1}
     written = replace(document, body=further, due_at=further["at"])
     ctx.save(Change(puts=[written]))
     return [written]
 
 
-def _stored(place: Cursor) -> list[int | str]:
+def _stored(place: Cursor) -> list[Any]:
     return [place.created, place.id]
 
 
-def _new_search(ctx: Context, search_id: str, bucket: BucketKey, place: Cursor) -> Document:
-    body = {
+def _new_search(
+    ctx: Context, search_id: str, bucket: BucketKey, place: Cursor
+) -> Document[StoredSearch]:
+    body: StoredSearch = {
         "id": search_id,
         "at": ctx.wall_clock,
         "created": ctx.wall_clock,

@@ -35,8 +35,8 @@ def add_lines(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Add lines to a draft, before those it has: new invoice items, or pending ones by id."""
     uow, draft = _open(ctx, invoice_id)
     items = [
-        _added(uow, draft, described, f"lines[{index}]")
-        for index, described in enumerate(params["lines"])
+        _added(uow, draft, requested, f"lines[{index}]")
+        for index, requested in enumerate(params["lines"])
     ]
     added = [item_line(item, draft.id) for item in items]
     lines = [*added, *invoice_lines(draft.body)]
@@ -47,9 +47,9 @@ def update_lines(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Change lines of a draft."""
     uow, draft = _open(ctx, invoice_id)
     lines = {line["id"]: line for line in invoice_lines(draft.body)}
-    for index, described in enumerate(params["lines"]):
-        line = _line(lines, described["id"], f"lines[{index}][id]")
-        lines[line["id"]] = _changed(uow, draft, line, described, f"lines[{index}]")
+    for index, requested in enumerate(params["lines"]):
+        line = _line(lines, requested["id"], f"lines[{index}][id]")
+        lines[line["id"]] = _changed(uow, draft, line, requested, f"lines[{index}]")
     return _saved(uow, draft, list(lines.values()), params)
 
 
@@ -112,60 +112,60 @@ def _item(uow: UnitOfWork, line: "InvoiceLine") -> "Document[InvoiceItem] | None
     return None if item_id is None else uow.read([item_id])[item_id]
 
 
-def _added(uow: UnitOfWork, draft: "Document[Invoice]", described: Body, at: str) -> "InvoiceItem":
+def _added(uow: UnitOfWork, draft: "Document[Invoice]", requested: Body, at: str) -> "InvoiceItem":
     """The item of a new line, on the draft."""
-    if "invoice_item" not in described:
-        item = requested_item(uow, {"currency": draft.body["currency"], **described}, at=at)
+    if "invoice_item" not in requested:
+        item = requested_item(uow, {"currency": draft.body["currency"], **requested}, at=at)
         check_currency(draft.body, item, at)
         uow.add_item(item)
         return uow.take_item(uow.pending.added[item["id"]], draft)
     param = f"{at}[invoice_item]"
-    document = find(uow.ctx, KIND, described["invoice_item"], param=param)
+    document = find(uow.ctx, KIND, requested["invoice_item"], param=param)
     if document.body["customer"] != uow.stored_customer.id:
         raise no_such("invoiceitem", document.id, param=param)
     if document.body["invoice"] is not None:
         raise BillingError(f"The item is on {document.body['invoice']} already.", param=param)
     check_currency(draft.body, document.body, at)
-    item = changed_item(uow, document.body, described, at=at)
+    item = changed_item(uow, document.body, requested, at=at)
     return uow.take_item(replace(document, body=item), draft)
 
 
 def _changed(
-    uow: UnitOfWork, draft: "Document[Invoice]", line: "InvoiceLine", described: Body, at: str
+    uow: UnitOfWork, draft: "Document[Invoice]", line: "InvoiceLine", requested: Body, at: str
 ) -> "InvoiceLine":
     """A line as a request wants it, and its item with it."""
     document = _item(uow, line)
     if document is None:
-        return _changed_in_words(uow, draft, line, described, at)
-    item = changed_item(uow, document.body, described, at=at)
+        return _changed_in_words(uow, draft, line, requested, at)
+    item = changed_item(uow, document.body, requested, at=at)
     uow.amend_item(replace(document, body=item))
     return item_line(item, draft.id)
 
 
 def _changed_in_words(
-    uow: UnitOfWork, draft: "Document[Invoice]", line: "InvoiceLine", described: Body, at: str
+    uow: UnitOfWork, draft: "Document[Invoice]", line: "InvoiceLine", requested: Body, at: str
 ) -> "InvoiceLine":
     """The line of a subscription item with other words, dates or discounts, but no other amount."""
-    for name in described:
+    for name in requested:
         if name not in _OF_ANY_LINE:
             raise BillingError(
                 "The amount of a subscription's line follows from its item: change that instead.",
                 param=param_inside(at, name),
             )
     changed, state = line.copy(), LineState.of(line)
-    if "discountable" in described:
-        changed["discountable"] = described["discountable"]
-    if "period" in described:
-        changed["period"] = described["period"]
-    if "description" in described:
-        changed["description"] = or_none(described["description"])
+    if "discountable" in requested:
+        changed["discountable"] = requested["discountable"]
+    if "period" in requested:
+        changed["period"] = requested["period"]
+    if "description" in requested:
+        changed["description"] = or_none(requested["description"])
         state = replace(state, described=changed["description"] or "")
-    if "metadata" in described:
+    if "metadata" in requested:
         name = param_inside(at, "metadata")
-        changed["metadata"] = merged_metadata(line["metadata"], described["metadata"], name)
-    if "discounts" in described:
+        changed["metadata"] = merged_metadata(line["metadata"], requested["metadata"], name)
+    if "discounts" in requested:
         param = param_inside(at, "discounts")
-        asked, currency = described["discounts"] or [], draft.body["currency"]
+        asked, currency = requested["discounts"] or [], draft.body["currency"]
         redeemed = redeem(uow, asked, currency, param=param, invoice=draft.id)
         changed["discounts"] = discount_ids(redeemed)
         state = replace(state, discounts=[discount_terms(discount) for discount in redeemed])

@@ -3,16 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from meterline.core.base.money import format_decimal
 from meterline.core.billing.invoicing import Line
 from meterline.core.catalog.rating import Rated, RatedStep
 from meterline.services.base.ids import derived_object_id
-from meterline.services.billing.private_states import BilledBefore, LineState, TimeSpan
+from meterline.services.billing.private_states import (
+    BilledBefore,
+    ExplainedBounds,
+    ExplainedStep,
+    LineExplanation,
+    LineState,
+    TimeSpan,
+)
 from meterline.services.billing.tier_lines import tier_line, with_billed_before
 from meterline.services.invoices.descriptions import ProductName, line_description
-from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -103,7 +109,7 @@ def less_billed_before(
 
 def _billed_before(line: "InvoiceLine", billed: BilledBefore) -> "InvoiceLine":
     name, amount = LineState.of(line).product_name, -billed["amount"]
-    free = {"steps": [], "full_amount": amount, "seconds": 0, "of_seconds": 0}
+    free: LineExplanation = {"steps": [], "full_amount": amount, "seconds": 0, "of_seconds": 0}
     negative = line | {
         "id": derived_object_id("line_item", str(line["invoice"]), line["id"], "before"),
         "amount": amount,
@@ -136,7 +142,7 @@ def figures(line: Line, price: "Price", product: ProductName) -> Figures:
     return state.on(shown)
 
 
-def explanation(line: Line) -> Body:
+def explanation(line: Line) -> LineExplanation:
     """How a line's amount came about: tier by tier, seconds over seconds."""
     rated = line.rated
     return {
@@ -148,7 +154,7 @@ def explanation(line: Line) -> Body:
     }
 
 
-def bounds_of(line: Line) -> Body | None:
+def bounds_of(line: Line) -> ExplainedBounds | None:
     """What the minimum and maximum amount of a line's price made of it; None if it has neither."""
     if line.commitment is None:
         return None
@@ -164,7 +170,7 @@ def bounds_of(line: Line) -> Body | None:
     }
 
 
-def steps_of(rated: Rated) -> list[Body]:
+def steps_of(rated: Rated) -> list[ExplainedStep]:
     """The steps of a rating, as they are shown to people."""
     return [_step(step) for step in rated.steps]
 
@@ -206,7 +212,7 @@ def _pricing(price: "Price", line: Line) -> "InvoiceLinePricing":
     }
 
 
-def _step(step: RatedStep) -> dict[str, Any]:
+def _step(step: RatedStep) -> ExplainedStep:
     return {
         "tier": step.tier,
         "up_to": _text(step.up_to),

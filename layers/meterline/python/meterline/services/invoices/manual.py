@@ -43,6 +43,7 @@ from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
+        Deleted,
         Invoice,
         InvoiceChanges,
         InvoiceLine,
@@ -67,11 +68,11 @@ _RENDERING: "Final[InvoiceRendering]" = {
     "template_version": None,
 }
 _MOST_AHEAD_SECONDS = 5 * 366 * 86_400
-"""How far ahead an invoice can be told to become final."""
+"""How far ahead a request can set when an invoice becomes final."""
 
 
 def create_invoice(ctx: Context, params: Body) -> "Invoice":
-    """Draft an invoice by hand; it takes pending items onto it only if it is asked to.
+    """Draft an invoice by hand; it takes pending items only if the request says so.
 
     With ``subscription`` it bills the pending items of that subscription only, if there are any.
     """
@@ -114,7 +115,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     return invoice
 
 
-def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - a route
     """Delete a draft that was made by hand, and its items with it, as Stripe does."""
     document = find(ctx, "invoice", invoice_id, param="invoice", status=404)
     if document.body["status"] != "draft":

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def usage_in(
     ctx: Context, customer_id: str, periods: "Mapping[str, tuple[SubscriptionItem, Period]]"
 ) -> dict[str, Usage]:
-    """What metered items used in a period each, so far, by the keys of ``periods``."""
+    """The usage of metered items in a period each, as counted so far, by the keys of ``periods``."""
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item, _ in periods.values())
     calls = [
         partial(
@@ -52,10 +52,10 @@ def usage_in(
 
 
 def with_current_usage(ctx: Context, invoice: "Invoice") -> "Invoice":
-    """A draft whose metered lines are rated again with all usage that has come in for them; its
-    amounts are for the caller to compute.
+    """A draft whose metered lines are rated again with all usage counted so far.
 
-    More usage may reach more tiers, and less usage fewer: then there are other lines than before.
+    The caller computes its amounts. More or less usage may reach more or fewer tiers, so the lines
+    may be others than before.
     """
     lines = with_usage_so_far(ctx, invoice["customer"], invoice_lines(invoice))
     return invoice | {"lines": line_list(invoice["id"], lines)}
@@ -64,7 +64,7 @@ def with_current_usage(ctx: Context, invoice: "Invoice") -> "Invoice":
 def with_usage_so_far(
     ctx: Context, customer_id: str, lines: "list[InvoiceLine]"
 ) -> "list[InvoiceLine]":
-    """Lines of a customer's draft; those that are metered rated again with all usage."""
+    """Lines of a customer's draft, the metered ones rated again with all usage counted so far."""
     wholes = by_whole(lines)
     metered = [whole for whole in wholes.values() if _meter_of_line(whole[0])]
     if not metered:
@@ -88,9 +88,9 @@ def meter_of(price: "Price") -> str | None:
 def rate_again(
     ctx: Context, customer_id: str, line: "InvoiceLine", known: Mapping[str, Document]
 ) -> Line:
-    """A metered line with all usage that has come in for it; ``known`` holds its price and meter.
+    """A metered line rated with all usage counted so far; ``known`` holds its price and meter.
 
-    Where its price has bounds, it keeps the share of them that it was drafted with.
+    A price's bounds count by the share that the line was drafted with.
     """
     period = Period(line["period"]["start"], line["period"]["end"])
     state = LineState.of(line)
@@ -115,7 +115,7 @@ def _price_of(line: "InvoiceLine", known: Mapping[str, Document]) -> "Price":
 def _rated_again(
     ctx: Context, customer_id: str, lines: "list[InvoiceLine]", known: Mapping[str, Document]
 ) -> "list[InvoiceLine]":
-    """The lines of a whole with all its usage; an invoice item is one line, whatever its tiers."""
+    """The lines of a whole with all its usage; an invoice item is one line for all its tiers."""
     first = lines[0]
     former = {line["id"]: line for line in lines}
     rated, price = rate_again(ctx, customer_id, first, known), _price_of(first, known)

@@ -1,8 +1,8 @@
 """Invoice numbers: claimed by the commit that makes an invoice final, so no two have the same.
 
-A number is given by hand, or is the next of the customer's sequence behind its prefix. Prefixes are
-claimed for good, so sequences never meet; where a number given by hand already stands in the way of
-a sequence, the sequence passes it over.
+A request sets a number, or the invoice takes the next of its customer's sequence, behind the
+customer's prefix. Prefixes are claimed for good, so sequences never meet. A sequence passes over a
+number that a request has set before.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _MOST_PASSED_OVER = 50
 
 
 class NumberTaken(BillingError):  # noqa: N818 - a refusal, as its base is
-    """A number given by hand that another final invoice has."""
+    """A request has set a number that another final invoice has."""
 
     def __init__(self, number: str) -> None:
         super().__init__(
@@ -52,10 +52,10 @@ def check_number(ctx: Context, invoice: "Invoice") -> None:
 
 
 def numbered(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
-    """The invoice with the number that it was given, or the next of the customer's sequence.
+    """The invoice with the number that a request set, or the next of the customer's sequence.
 
     Saving the unit of work claims it. If it is taken meanwhile, saving raises ``NumberTaken`` for
-    one that was given, and ``Conflict`` for one of the sequence, which has then passed that over.
+    a number that was set, and ``Conflict`` for one of the sequence, which has then passed it over.
     """
     number = invoice["number"]
     if number is not None:

@@ -1,4 +1,4 @@
-"""Charges for once that ride on a subscription: ``add_invoice_items``."""
+"""One-time charges that a subscription's invoice bills: ``add_invoice_items``."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -12,7 +12,7 @@ from meterline.core.catalog.rating import rate, rate_units
 from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import item_period
-from meterline.services.billing.private_states import InvoiceItemState
+from meterline.services.billing.private_states import ExplainedStep, InvoiceItemState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.catalog.price_terms import price_plan
@@ -91,7 +91,7 @@ def one_off_terms(
     )
 
 
-def _rated(price: "Price", quantity: Decimal) -> tuple[int, list[Body]]:
+def _rated(price: "Price", quantity: Decimal) -> tuple[int, list[ExplainedStep]]:
     """What a quantity costs; a price made for one item may also be a credit."""
     unit = price["unit_amount_decimal"]
     if unit is not None and Decimal(unit) < 0:
@@ -102,14 +102,14 @@ def _rated(price: "Price", quantity: Decimal) -> tuple[int, list[Body]]:
 
 
 def _described(
-    subscription: "Subscription", charge: Body, param: str, uow: UnitOfWork
+    subscription: "Subscription", requested: Body, param: str, uow: UnitOfWork
 ) -> "InvoiceItemChanges":
     """What a request says about an item beside its price."""
-    metadata = merged_metadata({}, charge.get("metadata"), f"{param}[metadata]")
+    metadata = merged_metadata({}, requested.get("metadata"), f"{param}[metadata]")
     described: InvoiceItemChanges = {"metadata": metadata}
-    if "discountable" in charge:
-        described["discountable"] = charge["discountable"]
-    period = charge.get("period", _OF_THE_ITEMS)
+    if "discountable" in requested:
+        described["discountable"] = requested["discountable"]
+    period = requested.get("period", _OF_THE_ITEMS)
     described["period"] = _period(subscription, period, f"{param}[period]", uow.ctx.now)
     return described
 

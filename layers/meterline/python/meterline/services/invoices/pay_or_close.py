@@ -1,6 +1,6 @@
 """What becomes of an open invoice: paid, void or uncollectible (contract section 6).
 
-Invoices outlive their customers: a debt stays one that is paid or given up, whoever was deleted.
+Invoices outlive their customers: the debt of a deleted customer is still paid or given up.
 """
 
 from collections.abc import Collection
@@ -39,7 +39,7 @@ _REFUSALS = {
 def pay_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Record that an invoice was paid outside; Meterline moves no money itself.
 
-    A draft is finalised and paid in one; one of which nothing is due then is paid by that.
+    A draft is finalised and paid in one commit. Finalising pays an invoice of which nothing is due.
     """
     ctx, document = _load(ctx, invoice_id, allowed=("draft", *_PAYABLE), verb="pay")
     uow, before = open_unit_of_work(ctx, customer_of(ctx, document)), document.body
@@ -122,7 +122,7 @@ def _emit(uow: UnitOfWork, before: "Invoice", after: "Invoice", *happened: str) 
 
 
 def _save(uow: UnitOfWork, document: "Document[Invoice]", body: "Invoice") -> "Invoice":
-    """Store an invoice as it is now, and let its subscription recover if it waited for that."""
+    """Store an invoice as it is now; its subscription recovers if it waited for the payment."""
     uow.put(replace(document, body=body, due_at=invoice_due_at(body)))
     recover(uow, body)
     uow.save(result_id=document.id)

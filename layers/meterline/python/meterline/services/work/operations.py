@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
-from meterline.services.billing.private_states import LineState
+from meterline.services.billing.private_states import LineExplanation, LineState
 from meterline.store.base import keys
 from meterline.store.base.documents import LIVE, Body
 from meterline.store.work.stuck import Stuck, read_stuck
@@ -77,7 +77,7 @@ def explain_invoice(ctx: Context, invoice_id: str) -> list[str]:
 
 def _explain_line(line: "InvoiceLine") -> Iterator[str]:
     state = LineState.of(line)
-    how = state.explanation or {}
+    how: LineExplanation = state.explanation or {"steps": [], "full_amount": 0}
     yield f"  {line['description']}: {line['amount']}"
     if state.meter:
         period = line["period"]
