@@ -87,8 +87,6 @@ OPEN = {
     "services/work/due_work.py: do_due_work": _WRITTEN,
     "services/work/due_work.py: is_due": _ANY_KIND,
     "services/work/due_work.py: needed_for": _ANY_KIND,
-    "services/work/operations.py: _explain_bounds": "an explanation, as rating says it",
-    "services/work/operations.py: _explain_step": "an explanation, as rating says it",
     "services/work/replay.py: _wire": "an attribute of a DynamoDB item",
     "services/work/test_clocks.py: _claims_of": _ANY_KIND,
     "services/work/test_clocks.py: _remains": _ANY_KIND,

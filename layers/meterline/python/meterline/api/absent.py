@@ -204,7 +204,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "/v1/treasury",
     ),
 }
-"""Whatever else Stripe has at these addresses and below, by the reason why it is not here."""
+"""What else Stripe has at these addresses and below, by the reason why it is not here."""
 
 _ADDRESSES: list[tuple[str, str, str | None]] = sorted(
     [(address, why, noun) for why, lists in LISTS.items() for address, noun in lists.items()]

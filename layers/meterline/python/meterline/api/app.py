@@ -67,7 +67,7 @@ def lambda_handler(routes: Routes) -> Callable[[dict[str, Any], object], Respons
 
 
 def handle(event: dict[str, Any], routes: Routes) -> Response:
-    """Answer one API Gateway event; whatever happens, in the API's own format."""
+    """Answer one API Gateway event; failures too are answered in the API's own format."""
     started = time.perf_counter()
     call = Call(read_request(event), now=int(time.time()))
     logger.set_correlation_id(call.request_id)
@@ -215,13 +215,13 @@ def _result_is_gone() -> BillingError:
 
 
 def _expansion_paths(call: Call, operation: Operation) -> "list[ExpansionPath]":
-    wanted = call.params.pop("expand", [])
-    if not wanted:
+    paths = call.params.pop("expand", [])
+    if not paths:
         return []
     from meterline.api.answers.expansion import read_expansion_paths  # noqa: PLC0415 - rare in light functions
 
     return read_expansion_paths(
-        wanted,
+        paths,
         operation.kind,
         of_list=operation.answer in (Answer.LIST, Answer.SEARCH),
         may_read=call.may_read,
@@ -229,7 +229,7 @@ def _expansion_paths(call: Call, operation: Operation) -> "list[ExpansionPath]":
 
 
 def _failure(call: Call, error: Exception) -> BillingError:
-    """What the client is told of an unexpected exception; the log has where it came from."""
+    """The answer to an unexpected exception; the log says where it came from."""
     from meterline.store.base.failures import is_throttled  # noqa: PLC0415 - light functions lack it
 
     if is_throttled(error):
@@ -275,8 +275,9 @@ _RETRYABLE = {409, 429, 500}
 
 
 def _log_call(call: Call, status: int, started: float) -> None:
-    """One line, except for refusals of nobody known: a flood of them would be paid by the line, and
-    the access log of the API has them.
+    """Log one line of a call, except for a refusal without a known key.
+
+    A flood of these would be paid by the line, and the access log of the API has them.
     """
     if call.key_id is None and _FIRST_ERROR <= status < _FIRST_FAILURE:
         return

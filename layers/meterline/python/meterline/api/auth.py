@@ -1,4 +1,4 @@
-"""Who asks: API keys and stream sessions, and what they may do (contract sections 1.1 and 1.2)."""
+"""API keys and stream sessions: which one asks, and its rights (contract sections 1.1, 1.2)."""
 
 import base64
 import binascii
@@ -56,7 +56,7 @@ class Principal:
 
 
 def authenticate(request: Request, operation: Operation, now: int) -> Principal:
-    """Who asks; BillingError 401 if nobody known."""
+    """The principal of the key that asks; BillingError 401 for a key that is not known."""
     secret = _credential(request)
     find = _by_session if operation.takes_session else _by_key
     return find(secret, now)

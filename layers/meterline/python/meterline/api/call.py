@@ -37,7 +37,7 @@ class Call:
 
     @property
     def principal(self) -> Principal:
-        """Who asks; known once the request is authenticated."""
+        """The key that asks; known once the request is authenticated."""
         if self._principal is None:
             message = "The request is not authenticated yet"
             raise RuntimeError(message)
@@ -61,12 +61,12 @@ class Call:
         return self.request.header("stripe-version") or API_VERSION
 
     def authenticate(self, operation: Operation) -> None:
-        """Find out who asks, and whether they may; BillingError 401 or 403."""
+        """Find the key that asks, and check its right; BillingError 401 or 403."""
         self._principal = authenticate(self.request, operation, self.now)
         authorize(self._principal, self.request, operation)
 
     def may_read(self, permission: str) -> bool:
-        """Whether its key has the right to read a resource; nobody has without a key."""
+        """Whether its key has the right to read a resource; without a key there is none."""
         return self._principal is not None and self._principal.may(permission, write=False)
 
     def context(self) -> "Context":

@@ -44,14 +44,14 @@ def error_body(error: BillingError, *, is_v2: bool, log_url: str | None = None) 
         "param": error.param,
         "request_log_url": log_url,
     }
-    given = {name: value for name, value in optional.items() if value is not None}
-    return {"error": {"type": error.type, "message": error.message, **given}}
+    present = {name: value for name, value in optional.items() if value is not None}
+    return {"error": {"type": error.type, "message": error.message, **present}}
 
 
 def request_log_url(request_id: str) -> str:
     """Where the console shows the log lines of a request; only the account's own people see it."""
     region = os.environ.get("AWS_REGION", "")
-    partition = next((one for one in _CONSOLES if region.startswith(one)), "")
+    partition = next((prefix for prefix in _CONSOLES if region.startswith(prefix)), "")
     console = f"https://{_CONSOLES.get(partition, _CONSOLE)}/cloudwatch/home"
     group = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/meterline")
     twice = quote(quote(group, safe=""), safe="").replace("%", "$")
@@ -73,7 +73,7 @@ def _documentation(code: str | None) -> str | None:
 
 
 def internal_error() -> BillingError:
-    """What a client is told about an unexpected exception: nothing of its inside."""
+    """The answer to an unexpected exception: it shows nothing of the inside."""
     return BillingError(
         "An unexpected error occurred; nothing tells whether the request took effect. "
         "Repeat it with the same Idempotency-Key.",

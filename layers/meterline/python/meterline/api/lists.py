@@ -254,8 +254,8 @@ def envelope(listed: list[Body], url: str, *, has_more: bool) -> Body:
 
 def equal_fields(params: Params) -> Keep:
     """The test that an object's fields equal the filters of the same names."""
-    wanted = {name: value for name, value in params.items() if name not in _NOT_COMPARED}
-    return lambda body: all(body.get(name) == value for name, value in wanted.items())
+    filters = {name: value for name, value in params.items() if name not in _NOT_COMPARED}
+    return lambda body: all(body.get(name) == value for name, value in filters.items())
 
 
 def _span(ctx: "Context", kind: str, params: Params) -> "Span":

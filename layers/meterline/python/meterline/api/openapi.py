@@ -193,7 +193,7 @@ def _components() -> Json:
 def _referring(shape: Any) -> Any:  # noqa: ANN401 - any JSON
     """A shape whose references point into the document."""
     if isinstance(shape, list):
-        return [_referring(one) for one in shape]
+        return [_referring(part) for part in shape]
     if not isinstance(shape, dict):
         return shape
     if "$ref" in shape:

@@ -41,8 +41,8 @@ class Operation:
     must start without the object store). ``permission`` names the resource that a restricted key
     needs; GET needs read, everything else write. ``idempotent`` operations honour Idempotency-Key.
     ``takes_session`` ones ask for a stream session's token. ``public`` ones ask for no key: they
-    know no mode, expand nothing, and keep no answers for repetitions. Refusals are JSON, whatever
-    the ``content_type`` of answers is.
+    know no mode, expand nothing, and keep no answers for repetitions. Refusals are always JSON;
+    ``content_type`` is that of answers.
     """
 
     method: str

@@ -55,7 +55,7 @@ def _path(event: Mapping[str, Any]) -> str:
     """The path below the API's root: API Gateway leaves the stage before it, and the base path
     under which a domain has the API (``/billing/v1/customers``).
 
-    A route tells how its paths begin. The default route takes what has no beginning; on a domain of
+    A route says how its paths begin. The default route takes what has no beginning; on a domain of
     the operator's the API's own begins with its version.
     """
     context = event.get("requestContext", {})

@@ -38,7 +38,7 @@ class Routes:
                 continue
             if operation.method == method:
                 pairs = zip(template, segments, strict=True)
-                return operation, [given for name, given in pairs if is_variable(name)]
+                return operation, [segment for name, segment in pairs if is_variable(name)]
             allowed.append(operation.method)
         if allowed and path.startswith("/v2/"):
             raise wrong_method(method, path, sorted(set(allowed)))
@@ -51,4 +51,4 @@ class Routes:
 
 def _fits(template: tuple[str, ...], segments: tuple[str, ...]) -> bool:
     pairs = zip(template, segments, strict=True)
-    return all(given != "" if is_variable(name) else name == given for name, given in pairs)
+    return all(segment != "" if is_variable(name) else name == segment for name, segment in pairs)

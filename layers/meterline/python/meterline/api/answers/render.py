@@ -82,7 +82,7 @@ class Renderer:
     def _load(self, places: "list[_Place]") -> list[Body]:
         """Put the objects, as they are now, in the places of their ids."""
         found = self.store.get_many([id_ for place in places for id_ in place.ids])
-        loaded = {one: _visible(document.body) for one, document in found.items()}
+        loaded = {id_: _visible(document.body) for id_, document in found.items()}
         for place in places:
             place.replace(loaded)
         return list(loaded.values())
@@ -92,7 +92,7 @@ class Renderer:
     ) -> None:
         for body in bodies:
             found, has_more = self._related(body, edge)
-            related = [_visible(one) for one in found]
+            related = [_visible(other) for other in found]
             self._complete(edge.kind, related, expansion_paths)
             body[name] = _list_under(body, name, related) | {"has_more": has_more}
             if edge.url:
@@ -130,7 +130,7 @@ class _Place:
 
     @property
     def ids(self) -> list[str]:
-        return [one for one in map(_id_of, self._values) if one is not None]
+        return [id_ for id_ in map(_id_of, self._values) if id_ is not None]
 
     def replace(self, loaded: dict[str, Body]) -> None:
         """Put the loaded objects in the place of their ids; what is missing stays as it is."""
@@ -152,8 +152,8 @@ def _list_under(body: Body, name: str, listed: list[Body]) -> Body:
 def _places(value: Any, words: list[str]) -> Iterator[_Place]:  # noqa: ANN401 - any JSON
     """All places of the field ``words`` inside ``value``, walking through lists."""
     if isinstance(value, list):
-        for one in value:
-            yield from _places(one, words)
+        for element in value:
+            yield from _places(element, words)
     elif isinstance(value, dict) and words[0] in value:
         if len(words) == 1:
             yield _Place(value, words[0])

@@ -162,9 +162,9 @@ class Object(_Group):
 
     def _check_groups(self, params: Params, name: str) -> None:
         for group in self.exclusive:
-            given = [key for key in group if params.get(key, UNSET) is not UNSET]
-            if len(given) > 1:
-                raise exclusive([param_inside(name, key) for key in given])
+            present = [key for key in group if params.get(key, UNSET) is not UNSET]
+            if len(present) > 1:
+                raise exclusive([param_inside(name, key) for key in present])
         for group in self.one_of:
             if not any(key in params for key in group):
                 names = [param_inside(name, key) for key in group]

@@ -202,7 +202,7 @@ class Boolean(Param):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf(Param):
-    """One of some words, which refusals tell in this order; ``refused`` are some for a reason."""
+    """One of some words, which refusals name in this order; ``refused`` are some for a reason."""
 
     values: tuple[str, ...]
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -220,7 +220,10 @@ class OneOf(Param):
 
     def describe(self) -> dict[str, Any]:
         """An enumeration."""
-        return {"type": "string", "enum": [one for one in self.values if one not in self.refused]}
+        return {
+            "type": "string",
+            "enum": [value for value in self.values if value not in self.refused],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,14 +242,15 @@ class Either(Param):
 
     def convert(self, raw: Raw, name: str) -> Any:  # noqa: ANN401 - depends on the kind that fits
         """The value by the first kind that takes it."""
-        alike = [one for one in self.options if one.nests == isinstance(raw, (dict, list))]
-        *others, telling = [*(one for one in self.options if one not in alike), *alike]
+        nests = isinstance(raw, (dict, list))
+        alike = [option for option in self.options if option.nests == nests]
+        *others, last = [*(option for option in self.options if option not in alike), *alike]
         for option in others:
             try:
                 return option.convert(raw, name)
             except BillingError:
                 continue
-        return telling.convert(raw, name)
+        return last.convert(raw, name)
 
     def describe(self) -> dict[str, Any]:
         """Any of the kinds."""

@@ -1,4 +1,4 @@
-"""What older integrations call parameters of subscriptions, told as they are called now.
+"""Older names of parameters of subscriptions, read as they are called now.
 
 A subscription had one ``plan`` and one ``quantity`` beside it, a ``coupon`` instead of discounts,
 and ``prorate`` instead of three ways to prorate. SDKs of those years send these names still.
@@ -51,15 +51,15 @@ def renamed(params: Object, *translations: Translation) -> Renamed:
 def prorate(form: Form) -> None:
     """``prorate`` says whether a change is prorated."""
     if "prorate" in form and "proration_behavior" not in form:
-        wanted: Any = boolean().read(form.pop("prorate"), "prorate")
-        form["proration_behavior"] = "create_prorations" if wanted else "none"
+        prorates: Any = boolean().read(form.pop("prorate"), "prorate")
+        form["proration_behavior"] = "create_prorations" if prorates else "none"
 
 
 def coupon(form: Form) -> None:
     """``coupon`` is the only discount; an empty one takes all away."""
     if "coupon" in form and "discounts" not in form:
-        given = form.pop("coupon")
-        form["discounts"] = given if given in ("", None) else [{"coupon": given}]
+        coupon_id = form.pop("coupon")
+        form["discounts"] = coupon_id if coupon_id in ("", None) else [{"coupon": coupon_id}]
 
 
 def only_item(form: Form) -> None:

@@ -133,7 +133,7 @@ def enum(
     emptyable: bool = False,
     refused: Mapping[str, str] | None = None,
 ) -> OneOf:
-    """One of ``values``; those that are ``refused`` are told why."""
+    """One of ``values``; refusals of the ``refused`` ones say why."""
     return OneOf(required=required, emptyable=emptyable, values=values, refused=refused or {})
 
 

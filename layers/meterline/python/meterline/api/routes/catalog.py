@@ -142,7 +142,7 @@ _NO_SEGMENT = r"(?!\.{1,2}$|search$)"
 
 
 def _own_id(max_length: int) -> Param:
-    """An id of the caller's choice that a path carries as it is, whoever decodes it on the way.
+    """An id of the caller's choice that a path carries as it is, also where proxies decode it.
 
     Stripe takes letters, digits, `_` and `-` since 2018; the dot is ours.
     """
@@ -382,9 +382,9 @@ LIST_PLANS = object_(PAGING, active=boolean(), created=RANGE, product=string())
 
 def _list_plans(ctx: Context, params: Params) -> Listing:
     """Recurring prices, as the plans that they were before there were prices."""
-    wanted = params | {"type": "recurring"}
-    source = under("product", otherwise=_prices_from)(ctx, wanted)
-    page = read_page(ctx, "price", params, keep=_with_recurring(wanted), source=source)
+    recurring = params | {"type": "recurring"}
+    source = under("product", otherwise=_prices_from)(ctx, recurring)
+    page = read_page(ctx, "price", params, keep=_with_recurring(recurring), source=source)
     return Listing([plan_with_tiers(price) for price in page.bodies], page.has_more)
 
 

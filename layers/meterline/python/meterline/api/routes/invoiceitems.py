@@ -66,7 +66,7 @@ def _from(ctx: Context, params: Params) -> Source:
     if "invoice" in params:
         invoice = ctx.store.get(params["invoice"])
         lines = invoice.body["lines"]["data"] if invoice and invoice.kind == "invoice" else []
-        return Source(ids=[one for one in map(item_of_line, lines) if one])
+        return Source(ids=[item for item in map(item_of_line, lines) if item])
     if "customer" in params and params.get("pending"):
         customer = ctx.store.get(params["customer"])
         is_one = customer is not None and customer.kind == "customer"

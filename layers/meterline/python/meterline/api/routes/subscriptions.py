@@ -57,7 +57,7 @@ _STATUSES = (
     "trialing",
     "paused",
 )
-"""In the order in which Stripe tells them."""
+"""In the order in which Stripe names them."""
 
 _PRORATION = {
     "proration_behavior": enum("always_invoice", "create_prorations", "none"),
@@ -359,11 +359,11 @@ def _from(ctx: Context, params: Params) -> Source:
     return Source(facets={**by_facets(ctx, params).facets, "status": statuses})
 
 
-def _statuses(wanted: str | None) -> list[str]:
+def _statuses(named: str | None) -> list[str]:
     """The statuses that a filter stands for."""
-    if wanted in (None, "all"):
-        return [one for one in _STATUSES if wanted == "all" or one not in _ENDED]
-    return [*_ENDED] if wanted == "ended" else [str(wanted)]
+    if named in (None, "all"):
+        return [status for status in _STATUSES if named == "all" or status not in _ENDED]
+    return [*_ENDED] if named == "ended" else [str(named)]
 
 
 PREVIEW_DETAILS = object_(

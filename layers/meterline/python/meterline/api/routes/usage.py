@@ -52,12 +52,12 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
 
     def around(name: str) -> Around:
         """By the time that the id stands for: its row may be gone by now."""
-        given = params[name]
+        summary_id = params[name]
         found = window_of_summary(
-            given, meter, customer["id"], span, *windows, livemode=ctx.livemode
+            summary_id, meter, customer["id"], span, *windows, livemode=ctx.livemode
         )
         if found is None:
-            message = f"No such object: '{given}'"
+            message = f"No such object: '{summary_id}'"
             raise BillingError(message, code="resource_missing", param=name)
         newer = [row for row in rows if row["start_time"] > found[0]]
         return newer, [row for row in rows if row["start_time"] < found[0]]

@@ -51,20 +51,20 @@ def with_billed_lines(subscription: "Subscription", invoice: "Invoice") -> "Subs
     return with_items(subscription, [knowing(item) for item in items_of(subscription)])
 
 
-def remember_discounts(uow: UnitOfWork, before: "Invoice", after: "Invoice") -> None:
+def remember_discounts(uow: UnitOfWork, before: "Invoice", changed: "Invoice") -> None:
     """Update what a subscription's items remember of a draft whose discounts changed.
 
     An amount off is allocated anew when lines are added or changed. An item that another change or
     invoice has charged since then stays as it is.
     """
-    subscription_id = subscription_of(after)
-    if subscription_id is None or _discounts_in_advance(before) == _discounts_in_advance(after):
+    subscription_id = subscription_of(changed)
+    if subscription_id is None or _discounts_in_advance(before) == _discounts_in_advance(changed):
         return
     document = uow.read([subscription_id]).get(subscription_id)
     if document is None:
         return
     formerly = items_of(with_billed_lines(document.body, before))
-    now = items_of(with_billed_lines(document.body, after))
+    now = items_of(with_billed_lines(document.body, changed))
     items = [
         new if billed_spans(item) == billed_spans(old) else item
         for item, old, new in zip(items_of(document.body), formerly, now, strict=True)

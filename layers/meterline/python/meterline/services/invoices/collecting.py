@@ -1,8 +1,8 @@
 """Taking pending items onto an invoice: their lines have all usage that was counted so far.
 
 Counting goes on while an item of usage is pending. No invoice bills the item yet, so detection does
-not report this usage as late. The invoice that takes the item rates it again, also if it is final at
-once.
+not report this usage as late. The invoice that takes the item rates it again, also if it is final
+at once.
 """
 
 from dataclasses import replace

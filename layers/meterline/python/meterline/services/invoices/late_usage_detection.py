@@ -1,7 +1,7 @@
 """Detection of late usage: counting detects it, and emits it once for each line of a final invoice.
 
-Detection emits an event and reopens a closed record; ``late_usage`` bills. The late meter events are
-those in the list of the meter's events that were created after ``finalized_at``.
+Detection emits an event and reopens a closed record; ``late_usage`` bills. The late meter events
+are those in the list of the meter's events that were created after ``finalized_at``.
 """
 
 from dataclasses import replace
@@ -114,7 +114,7 @@ def _final_lines(
 
 
 def _once_final(ctx: Context, document: "Document[Invoice]") -> "Document[Invoice] | None":
-    """The invoice if it is final. A draft that may be final at any moment is written again as it is.
+    """The invoice if it is final; a draft that may be final at any moment is written as it is.
 
     That write refuses a finalization that has read its usage already, and makes it read again. So
     usage is either on the invoice or late, never neither.

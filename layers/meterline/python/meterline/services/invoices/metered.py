@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def usage_in(
     ctx: Context, customer_id: str, periods: "Mapping[str, tuple[SubscriptionItem, Period]]"
 ) -> dict[str, Usage]:
-    """The usage of metered items in a period each, as counted so far, by the keys of ``periods``."""
+    """The usage of metered items in a period each, counted so far, by the keys of ``periods``."""
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item, _ in periods.values())
     calls = [
         partial(

@@ -114,11 +114,11 @@ def _paid_outside(invoice: "Invoice", at: int) -> "Invoice":
     return paid(invoice, at) | {"amount_paid_off_stripe": invoice["amount_due"]}
 
 
-def _emit(uow: UnitOfWork, before: "Invoice", after: "Invoice", *happened: str) -> None:
+def _emit(uow: UnitOfWork, before: "Invoice", changed: "Invoice", *happened: str) -> None:
     """Emit that an invoice changed, and what that means."""
-    uow.emit("invoice.updated", after, before)
+    uow.emit("invoice.updated", changed, before)
     for type_ in happened:
-        uow.emit(type_, after)
+        uow.emit(type_, changed)
 
 
 def _save(uow: UnitOfWork, document: "Document[Invoice]", body: "Invoice") -> "Invoice":

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING
 
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
-from meterline.services.billing.private_states import LineExplanation, LineState
+from meterline.services.billing.private_states import (
+    ExplainedBounds,
+    ExplainedStep,
+    LineExplanation,
+    LineState,
+)
 from meterline.store.base import keys
-from meterline.store.base.documents import LIVE, Body
+from meterline.store.base.documents import LIVE
 from meterline.store.work.stuck import Stuck, read_stuck
 from meterline.store.work.sweeps import due_page
 
@@ -102,7 +107,7 @@ def _explain_line(line: "InvoiceLine") -> Iterator[str]:
         yield _explain_bounds(how["bounds"])
 
 
-def _explain_step(step: Body) -> str:
+def _explain_step(step: ExplainedStep) -> str:
     upto = "" if step["up_to"] is None else f" up to {step['up_to']}"
     tier = "" if step["tier"] is None else f"tier {step['tier']}{upto}: "
     counted = f"{step['quantity']} events" if step["counts"] == "events" else step["quantity"]
@@ -110,7 +115,7 @@ def _explain_step(step: Body) -> str:
     return f"{tier}{counted} x {step['unit_amount']}{flat} = {step['amount']}"
 
 
-def _explain_bounds(bounds: Body) -> str:
+def _explain_bounds(bounds: ExplainedBounds) -> str:
     limits = (("minimum", bounds["minimum_amount"]), ("maximum", bounds["maximum_amount"]))
     named = " and ".join(f"{name} {amount}" for name, amount in limits if amount is not None)
     return (
