@@ -103,8 +103,8 @@ def _explain_line(line: "InvoiceLine") -> Iterator[str]:
             f"    {how['full_amount']} x {how['seconds']} s / {how['of_seconds']} s"
             f" = {line['amount']}"
         )
-    if how.get("bounds"):
-        yield _explain_bounds(how["bounds"])
+    if bounds := how.get("bounds"):
+        yield _explain_bounds(bounds)
 
 
 def _explain_step(step: ExplainedStep) -> str:
