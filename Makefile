@@ -20,6 +20,9 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export AWS_EC2_METADATA_DISABLED := true
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
 
 .PHONY: help
 help:
@@ -40,10 +43,10 @@ $(READY): $(BUILT) pyproject.toml
 	@python -m pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(CHECKERS):
-	@echo "• Building $(CHECKS) from requirements/checks.txt (once, some minutes)"
-	@rm -rf $(CHECKS) && $(PYTHON) -m venv $(CHECKS)
-	@$(CHECKS)/bin/python -m pip install -qq --require-hashes --no-deps -r requirements/checks.txt
+$(CHECKERS): | $(READY)
+	@echo "• Building $(CHECKS) from requirements/checks.txt (once, half a minute)"
+	@rm -rf $(CHECKS) && uv venv -q --python $(PYTHON) $(CHECKS)
+	@uv pip install -q --python $(CHECKS)/bin/python --require-hashes --no-deps -r requirements/checks.txt
 	@touch $@
 
 COMPILE := uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url
