@@ -18,6 +18,7 @@ from meterline.store.work.sweeps import PAGE, DueEntry, DuePage, Progress
 from tests.benchmarks.billing_units import Traffic
 from tests.benchmarks.results import Result
 from tests.engines import Engine, running
+from tests.factories.usage import use
 from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import DAY, NOW, FrozenTime, World
 
@@ -77,7 +78,7 @@ def _subscription(world: World, prices: tuple[list[str], list[str]]) -> str:
     customer = world.customer(at=_SUBSCRIBED)
     subscription = world.subscribe(customer, prices[0], at=_SUBSCRIBED)
     for meter in prices[1]:
-        world.use(meter, customer, at=_SUBSCRIBED + DAY, quantity=40)
+        use(meter, customer, at=_SUBSCRIBED + DAY, quantity=40)
     return subscription
 
 

@@ -16,7 +16,7 @@ from meterline.api.operations import Answer, Operation
 from meterline.api.router import Routes
 from tests.contract.answers import WATCH
 from tests.contract.tap import LOSE, Tap, tapping
-from tests.integration.api.bridge import gateway_event
+from tests.handlers import gateway_event
 from tests.lambda_context import LambdaContext
 
 REFUSAL = json.dumps({"error": {"type": "invalid_request_error", "message": "No."}})

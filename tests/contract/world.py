@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from tests.factories.params import meter_params
+
 DAY = 86_400
 
 
@@ -76,13 +78,7 @@ class World:
 
     @cached_property
     def meter(self) -> Any:
-        return self.v1.billing.meters.create(
-            {
-                "display_name": "Calls",
-                "event_name": f"calls_{self.own}",
-                "default_aggregation": {"formula": "sum"},
-            }
-        )
+        return self.v1.billing.meters.create(meter_params(f"calls_{self.own}"))
 
     def event(self, **fields: Any) -> dict[str, Any]:
         """A meter event of the customer's."""

@@ -30,6 +30,7 @@ from local.aws import Stack
 from local.stack import PROCESSES
 from meterline_cli.import_usage import run as import_usage
 from tests.e2e.conftest import Client, eventually
+from tests.factories.params import meter_params
 
 HOUR = 3_600
 SETTLING_SECONDS = 120.0
@@ -117,13 +118,7 @@ def metered(deployed: Stack) -> Metered:
         pytest.skip("the stack was not started here: its workers are not ours to kill")
     event_name = f"kills_{secrets.token_hex(4)}"
     client = patient(deployed, deployed.api_key)
-    meter = client.v1.billing.meters.create(
-        {
-            "display_name": "Tokens",
-            "event_name": event_name,
-            "default_aggregation": {"formula": "sum"},
-        }
-    )
+    meter = client.v1.billing.meters.create(meter_params(event_name))
     return Metered(client, event_name, meter.id, client.v1.customers.create({"name": "Ada"}).id)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from local.aws import STACK_NAME, Stack
 from meterline.store.metering.meter_events import identity_of, key_of
 from tests.e2e.conftest import Client, eventually
+from tests.factories.params import meter_params
 
 HOUR = 3_600
 
@@ -45,13 +46,7 @@ def record(meter: str, customer: str, number: int, now: int) -> dict[str, Any]:
 
 def test_a_batch_that_was_given_up_is_counted_by_command(client: Client, stack: Stack) -> None:
     now = int(time.time())
-    meter = client.v1.billing.meters.create(
-        {
-            "display_name": "Tokens",
-            "event_name": f"given_up_{secrets.token_hex(4)}",
-            "default_aggregation": {"formula": "sum"},
-        }
-    ).id
+    meter = client.v1.billing.meters.create(meter_params(f"given_up_{secrets.token_hex(4)}")).id
     customer = client.v1.customers.create({"name": "Ada"}).id
     batch = [record(meter, customer, number, now) for number in range(20)]
     body = {

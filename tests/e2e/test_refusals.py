@@ -9,18 +9,13 @@ import stripe
 from local.aws import Stack
 from local.demo.cast import sdk
 from tests.e2e.conftest import Client
+from tests.factories.params import meter_params
 
 
 @pytest.fixture
 def event_name(client: Client) -> str:
     name = f"calls_{time.time_ns()}"
-    client.v1.billing.meters.create(
-        {
-            "display_name": "Calls",
-            "event_name": name,
-            "default_aggregation": {"formula": "sum"},
-        }
-    )
+    client.v1.billing.meters.create(meter_params(name))
     return name
 
 

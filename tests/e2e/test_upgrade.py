@@ -14,6 +14,7 @@ from local import aws
 from local import stack as local_stack
 from local.aws import Stack
 from tests.e2e.conftest import Client, eventually
+from tests.factories.params import meter_params
 
 DAY = 86_400
 CLOCKS = 3
@@ -66,8 +67,7 @@ def own_stack(stack: Stack) -> Stack:
 @pytest.fixture
 def sender(client: Client) -> Iterator[Sender]:
     event_name = f"calls_{secrets.token_hex(4)}"
-    meter = {"display_name": "Calls", "event_name": event_name}
-    client.v1.billing.meters.create({**meter, "default_aggregation": {"formula": "sum"}})
+    client.v1.billing.meters.create(meter_params(event_name))
     sender = Sender(client, event_name, client.v1.customers.create({"name": "Ada"}).id)
     thread = threading.Thread(target=sender.run)
     thread.start()

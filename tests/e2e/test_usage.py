@@ -10,6 +10,7 @@ import pytest
 
 from local.aws import STACK_NAME, Stack
 from tests.e2e.conftest import Client, eventually
+from tests.factories.params import meter_params
 
 DAY = 86_400
 
@@ -46,13 +47,7 @@ class Metered:
 @pytest.fixture
 def metered(client: Client) -> Metered:
     event_name = f"tokens_{secrets.token_hex(4)}"
-    meter = client.v1.billing.meters.create(
-        {
-            "display_name": "Tokens",
-            "event_name": event_name,
-            "default_aggregation": {"formula": "sum"},
-        }
-    )
+    meter = client.v1.billing.meters.create(meter_params(event_name))
     customer = client.v1.customers.create({"name": "Ada"})
     return Metered(client, event_name, meter.id, customer.id)
 

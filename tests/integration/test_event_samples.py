@@ -19,7 +19,7 @@ from meterline.services.work.due_work import do_due_work
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.directory import forget_directory
 from tests.engines import ROOT, Engine
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 from tests.rights import keeping_to_its_rights
 
 DAY = 86_400

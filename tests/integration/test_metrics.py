@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engines import Engine
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 from tests.lambda_context import LambdaContext
 from tests.template_metrics import emitted, on_dashboard, watched
 

@@ -9,7 +9,7 @@ from meterline.api.operations import Operation
 from meterline.api.router import Routes
 from tests.engines import ROOT, resources, template
 from tests.gateway import Route, api_body, route, routes
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 
 FOLDERS = sorted({one.folder for one in routes()})
 AN_ID = "x1"

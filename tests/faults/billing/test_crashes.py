@@ -31,9 +31,11 @@ from meterline.services.work.test_clocks import (
 )
 from meterline.store.billing import parts
 from meterline.store.billing.repository import BillingStore
+from tests.factories.streams import counter_of, counters_changed, inserted
+from tests.factories.usage import use
 from tests.faults.billing.wire import Moment, Wire, dies_at
 from tests.faults.billing.world import DAY, NOW, State, World
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 
 HOUR = 3_600
 SUBSCRIBED = NOW - 75 * DAY
@@ -72,7 +74,7 @@ def large_finalisation(world: World) -> Work:
     _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", subscription))
     [draft] = [one for one in world.bodies("invoice") if one["status"] == "draft"]
     for meter in _meters(world):
-        world.use(meter, customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
+        use(meter, customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
     return Work(world.deliver("produce_invoices", draft["id"]))
 
 
@@ -83,7 +85,7 @@ def finalisation(world: World) -> Work:
     _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", subscription))
     [draft] = [one for one in world.bodies("invoice") if one["status"] == "draft"]
     world.credit(customer, -700)
-    world.use(_meters(world)[0], customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
+    use(_meters(world)[0], customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
     return Work(world.deliver("produce_invoices", draft["id"]))
 
 
@@ -189,14 +191,13 @@ def alert(world: World) -> Work:
     """Usage that crosses the thresholds of two alerts."""
     customer = _customer(world)
     meter = _meters(world)[0]
-    world.use(meter, customer, at=NOW - DAY, quantity=7)
+    use(meter, customer, at=NOW - DAY, quantity=7)
     for gte in (5, 6):
         threshold = {"meter": meter, "gte": gte, "recurrence": "one_time"}
         params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
         create_alert(world.context(), params)
-    keys = {"pk": {"S": f"t#{meter}#{customer}"}, "sk": {"S": "h#2026-01-01T00"}}
-    record = {"eventName": "MODIFY", "dynamodb": {"Keys": keys, "SequenceNumber": "1"}}
-    return Work(lambda: load_handler("watch_usage")({"Records": [record]}, None))
+    records = counters_changed([counter_of(meter, customer, "2026-01-01T00")])
+    return Work(lambda: load_handler("watch_usage")({"Records": records}, None))
 
 
 def threshold(world: World) -> Work:
@@ -207,10 +208,9 @@ def threshold(world: World) -> Work:
     thresholds = {"amount_gte": 500, "reset_billing_cycle_anchor": None}
     world.subscribe(customer, prices, at=NOW - 5 * DAY, billing_thresholds=thresholds)
     _charge(world, customer, 2)
-    world.use(meter, customer, at=NOW - DAY, quantity=7)
-    keys = {"pk": {"S": f"t#{meter}#{customer}"}, "sk": {"S": "h#2026-01-01T00"}}
-    record = {"eventName": "MODIFY", "dynamodb": {"Keys": keys, "SequenceNumber": "1"}}
-    return Work(lambda: load_handler("watch_usage")({"Records": [record]}, None))
+    use(meter, customer, at=NOW - DAY, quantity=7)
+    records = counters_changed([counter_of(meter, customer, "2026-01-01T00")])
+    return Work(lambda: load_handler("watch_usage")({"Records": records}, None))
 
 
 def publication(world: World) -> Work:
@@ -218,11 +218,8 @@ def publication(world: World) -> Work:
     subscription = _subscription(world, _customer(world))
     world.deliver("roll_billing_cycles", subscription)()
     alert(world).trigger()
-    records = [
-        {"eventName": "INSERT", "dynamodb": {"NewImage": item, "SequenceNumber": str(number)}}
-        for number, item in enumerate(world.engine.scan("billing"))
-        if item.get("kind", {}).get("S") == "event"
-    ]
+    items = world.engine.scan("billing")
+    records = inserted(item for item in items if item.get("kind", {}).get("S") == "event")
     heard = [_hears(world, topic) for topic in ("EVENTS", "ALERTS")]
 
     def sent() -> list[str]:
@@ -353,8 +350,8 @@ def _prices(world: World, meters: list[str]) -> list[str]:
 def _subscription(world: World, customer: str) -> str:
     meters = _meters(world)
     subscription = world.subscribe(customer, _prices(world, meters), at=SUBSCRIBED)
-    world.use(meters[0], customer, at=SUBSCRIBED + DAY, quantity=40)
-    world.use(meters[1], customer, at=SUBSCRIBED + 40 * DAY, quantity=11)
+    use(meters[0], customer, at=SUBSCRIBED + DAY, quantity=40)
+    use(meters[1], customer, at=SUBSCRIBED + 40 * DAY, quantity=11)
     return subscription
 
 

@@ -27,7 +27,7 @@ from tests.faults.billing.test_random_runs import seeds_of
 from tests.faults.billing.world import NOW, State, World
 from tests.faults.load import Load
 from tests.gateway import route
-from tests.integration.api.bridge import gateway_event, load_handler
+from tests.handlers import gateway_event, load_handler
 
 SHARES = 2
 RARER = 4

@@ -23,6 +23,7 @@ from meterline.store.base import keys
 from meterline.store.base.documents import LIVE, Body, Conflict
 from meterline.store.billing.repository import BillingStore
 from tests.engines import resources
+from tests.factories.usage import use
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 from tests.faults.load import Load
@@ -120,7 +121,7 @@ class Weeks:
         while now < NOW:
             self.world.clock.now = now
             used_at = now - times.randrange(DAY)
-            self.world.use(self.meter, self.customer, at=used_at, quantity=times.randrange(50))
+            use(self.meter, self.customer, at=used_at, quantity=times.randrange(50))
             if not disturbed and self.asked:
                 self._ask()
             self._sweep()

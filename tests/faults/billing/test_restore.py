@@ -17,7 +17,7 @@ from meterline.store.base.settings import settings
 from meterline_cli import reconcile, replay
 from tests.engines import TABLES, create_table
 from tests.faults.billing.world import DAY, NOW, World, forget
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 from tests.integration.metering.worlds import FakeDirectory, event, send, sender, stored_records
 from tests.lambda_context import LambdaContext
 

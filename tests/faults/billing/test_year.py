@@ -23,6 +23,7 @@ from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.test_clocks import advance_test_clock, create_test_clock
 from meterline.store.base.documents import Body
 from meterline.store.work import queues
+from tests.factories.usage import use
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 
@@ -125,7 +126,7 @@ class Clock:
     def _use(self, customer: str, meter: str, at: int, quantity: int) -> None:
         name = f"{at} {quantity}"
         self.used[customer, meter][name] = (at, quantity)
-        self.world.use(meter, customer, at=at, quantity=quantity, name=name)
+        use(meter, customer, at=at, quantity=quantity, name=name)
 
     def _will_change(self, subscription: str, at: int) -> None:
         quantity = self.chance.randrange(1, 9)

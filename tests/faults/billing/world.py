@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -13,28 +12,24 @@ import pytest
 
 from meterline.services.base import ids, workers
 from meterline.services.base.context import Context
-from meterline.services.catalog.prices import create_price
-from meterline.services.catalog.products import create_product
 from meterline.services.customers.balances import create_balance_transaction
-from meterline.services.customers.customers import create_customer
 from meterline.services.invoices import metered
-from meterline.services.metering.count import count_records
-from meterline.services.metering.meters import create_meter
-from meterline.services.subscriptions.create import create_subscription
 from meterline.store.base import batches
 from meterline.store.base.documents import Body
 from meterline.store.base.packing import unpack
-from meterline.store.billing.repository import BillingStore
 from meterline.store.events import partition_index
 from meterline.store.metering.directory import forget_directory
-from meterline.store.metering.meter_events import identity_of, key_of
 from tests.engines import Engine, client
+from tests.factories import objects
 from tests.faults.billing.wire import Died, Wire
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 
 DAY = 86_400
 NOW = int(time.time()) // DAY * DAY + 3_600
 """The wall clock of these tests, this morning at one: engines expire by their own clock."""
+
+LONG_AGO = NOW - 400 * DAY
+"""When what is sold was made."""
 
 MOST_TRIES = 40
 
@@ -83,7 +78,7 @@ class World:
     def context(self, at: int | None = None) -> Context:
         """The surroundings of an API call at a time."""
         now = self.clock.now if at is None else at
-        return Context(BillingStore(livemode=False), now, now)
+        return objects.context(now)
 
     def seed_ids(self, seed: int | str) -> None:
         """Let the ids that follow depend on the clock and ``seed`` alone, not on earlier ones."""
@@ -100,31 +95,22 @@ class World:
         interval_count: int = 1,
     ) -> str:
         """A recurring price, of a meter's usage or of licences."""
-        ctx = self.context(NOW - 400 * DAY)
-        product = create_product(ctx, {"name": "Tokens" if meter else "Base"})
-        recurring: Body = {"interval": interval, "interval_count": interval_count}
-        if meter is not None:
-            recurring |= {"usage_type": "metered", "meter": meter}
-        params = {
-            "product": product["id"],
-            "currency": "usd",
-            "unit_amount": unit_amount,
-            "recurring": recurring,
-        }
-        return str(create_price(ctx, params)["id"])
+        return objects.licence(
+            unit_amount,
+            at=LONG_AGO,
+            product=objects.product("Tokens" if meter else "Base", at=LONG_AGO),
+            meter=meter,
+            interval=interval,
+            recurring={"interval_count": interval_count},
+        )
 
     def meter(self, event_name: str) -> str:
         """A meter that sums."""
-        params = {
-            "event_name": event_name,
-            "display_name": event_name,
-            "default_aggregation": {"formula": "sum"},
-        }
-        return str(create_meter(self.context(NOW - 400 * DAY), params)["id"])
+        return objects.meter(event_name, at=LONG_AGO)
 
     def customer(self, *, at: int, **params: object) -> str:
         """A customer, created at a time."""
-        return str(create_customer(self.context(at), {"name": "Ada", **params})["id"])
+        return objects.customer(at=at, **params)
 
     def credit(self, customer: str, amount_minor: int) -> None:
         """Give a customer a balance: credit is negative."""
@@ -133,20 +119,11 @@ class World:
 
     def subscribe(self, customer: str, prices: Iterable[str], *, at: int, **params: object) -> str:
         """A subscription to these prices, created at a time."""
-        items = [{"price": price} for price in prices]
-        wanted = {"customer": customer, "items": items, **params}
-        return str(create_subscription(self.context(at), wanted)["id"])
-
-    def use(self, meter: str, customer: str, *, at: int, quantity: int, name: str = "") -> None:
-        """Usage that was accepted and counted."""
-        assert count_records([usage_record(meter, customer, at, quantity, name)]) == []
+        return str(objects.subscribe(customer, *prices, at=at, **params)["id"])
 
     def stored(self, object_id: str) -> Body:
         """The body of an object."""
-        document = BillingStore(livemode=False).get(object_id)
-        assert document is not None, object_id
-        body: Body = document.body
-        return body
+        return objects.stored(object_id)
 
     def bodies(self, kind: str) -> list[Body]:
         """The bodies of all objects of a kind, as the table has them."""
@@ -250,28 +227,6 @@ def forget() -> None:
     partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
     forget_directory()
     ids._latest = 0  # noqa: SLF001
-
-
-def usage_record(
-    meter: str, customer: str, at: int, quantity: int, name: str = ""
-) -> dict[str, Any]:
-    """The stream record of an accepted event."""
-    identifier = f"{meter}{customer}{at}{quantity}{name}"
-    image = {
-        "identifier": {"S": key_of(livemode=False, identity=identity_of(identifier))},
-        "name": {"S": identifier},
-        "event_name": {"S": "tokens"},
-        "meter": {"S": meter},
-        "measure": {"S": "sum"},
-        "customer": {"S": customer},
-        "value": {"S": str(Decimal(quantity))},
-        "timestamp": {"N": str(at)},
-        "accepted_at": {"N": str(at * 1_000_000)},
-        "request": {"B": identity_of(identifier)},
-        "fingerprint": {"B": identity_of(identifier)},
-        "expires_at": {"N": str(NOW + 90 * DAY)},
-    }
-    return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": "1"}}
 
 
 def _key(item: dict[str, Any]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from tests.dynamodb.values import Item
 from tests.faults.billing.world import FrozenTime, forget
 from tests.faults.broken import BrokenRuleError
 from tests.gateway import route
-from tests.integration.api.bridge import gateway_event, load_handler
+from tests.handlers import gateway_event, load_handler
 
 MOST_WRITES = 1_500
 """Of one step of a clock: whoever writes more is taken to loop."""

@@ -11,7 +11,8 @@ import stripe
 from meterline.api.auth import forget_cached
 from meterline.services.account.api_keys import create_key
 from tests.engines import Engine
-from tests.integration.api.bridge import Bridge, gateway_event, serving
+from tests.handlers import gateway_event
+from tests.integration.api.bridge import Bridge, serving
 
 type Client = Any
 """A ``stripe.StripeClient``; its own types refuse parameters that are put together at run time."""

@@ -11,7 +11,7 @@ from meterline.api.auth import forget_cached
 from meterline.services.account import api_keys
 from meterline.store.base import clients
 from meterline_cli.main import main
-from tests.integration.api.bridge import gateway_event
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api, Client
 
 SETTINGS = "/v1/meterline/settings"

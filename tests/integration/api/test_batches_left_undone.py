@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from meterline.store.base import batches
 from meterline.store.base.budgets import BATCH_ATTEMPTS
-from tests.integration.api.bridge import gateway_event
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
 from tests.left_undone import BATCHES, Call, answer_in_part
 

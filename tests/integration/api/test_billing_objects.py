@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.factories.params import meter_params
 from tests.integration.api.conftest import Client
 
 FROZEN = 1_704_067_200
@@ -15,13 +16,7 @@ def subscription(client: Client) -> Any:
     """A customer on a test clock, subscribed to a licensed and a metered price."""
     clock = client.v1.test_helpers.test_clocks.create({"frozen_time": FROZEN})
     customer = client.v1.customers.create({"test_clock": clock.id, "name": "Ada"})
-    meter = client.v1.billing.meters.create(
-        {
-            "display_name": "Tokens",
-            "event_name": "tokens",
-            "default_aggregation": {"formula": "sum"},
-        }
-    )
+    meter = client.v1.billing.meters.create(meter_params("tokens"))
     base = client.v1.prices.create(
         {
             "currency": "usd",

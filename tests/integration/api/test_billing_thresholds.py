@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.integration.api.bridge import load_handler
+from tests.factories.streams import counter_of, watch_counters
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, day, short
 
@@ -34,11 +34,7 @@ def _tiered(stage: Stage, meter: str, mode: str = "graduated", **params: Any) ->
 def _use(stage: Stage, meter: str, value: int) -> None:
     """Usage that is counted, and looked at."""
     stage.use(value)
-    keys = {"pk": {"S": f"t#{meter}#{stage.customer}"}, "sk": {"S": "h#2024-01-01T00"}}
-    change = {"Keys": keys, "SequenceNumber": "1", "NewImage": {}}
-    record = {"eventName": "MODIFY", "dynamodb": change}
-    answer = load_handler("watch_usage")({"Records": [record]}, None)
-    assert answer == {"batchItemFailures": []}
+    watch_counters([counter_of(meter, stage.customer, "2024-01-01T00")])
 
 
 def _lines(invoice: Any) -> list[tuple[str, int]]:

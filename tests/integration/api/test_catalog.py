@@ -6,19 +6,14 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.factories.params import meter_params
 from tests.integration.api.conftest import Api, Client
 
 METERED = {"interval": "month", "usage_type": "metered"}
 
 
 def _meter(client: Client, event_name: str = "tokens") -> Any:
-    return client.v1.billing.meters.create(
-        {
-            "display_name": "Tokens",
-            "event_name": event_name,
-            "default_aggregation": {"formula": "sum"},
-        }
-    )
+    return client.v1.billing.meters.create(meter_params(event_name))
 
 
 def test_a_meter_has_the_documented_defaults(client: Client) -> None:
@@ -31,13 +26,7 @@ def test_a_meter_has_the_documented_defaults(client: Client) -> None:
 
 
 def _meter_with(client: Client, formula: str) -> Any:
-    return client.v1.billing.meters.create(
-        {
-            "display_name": "Tokens",
-            "event_name": "tokens",
-            "default_aggregation": {"formula": formula},
-        }
-    )
+    return client.v1.billing.meters.create(meter_params("tokens", formula))
 
 
 @pytest.mark.parametrize("formula", ["sum", "count", "last", "max", "min", "avg", "unique_count"])
@@ -263,7 +252,7 @@ def test_other_ids_are_the_caller_s(client: Client, own_id: str) -> None:
 
 
 def test_what_stands_in_keys_beside_ids_is_no_id(client: Client) -> None:
-    given = {"display_name": "M", "event_name": "m", "default_aggregation": {"formula": "sum"}}
+    given = meter_params("m")
     client.v1.billing.meters.create(given)
     inner = "claim#meter_event_name#m"
     assert client.v1.products.list({"ids": [inner]}).data == []

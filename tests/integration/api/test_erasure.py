@@ -12,6 +12,7 @@ from meterline.store.base.packing import unpack_text
 from meterline.store.billing import parts
 from meterline_cli import erase_customer, export_customer
 from tests.engines import TABLES, Engine
+from tests.factories.params import meter_params
 from tests.integration.api.conftest import Api, Client
 from tests.integration.metering.worlds import deliver
 
@@ -51,13 +52,7 @@ class Books:
         self.client = client
         self.customer = customer_of(client).id
         client.v1.customers.update(self.customer, {"name": "Ada Lovelace"})
-        meter = client.v1.billing.meters.create(
-            {
-                "display_name": "calls",
-                "event_name": f"calls_{self.customer}",
-                "default_aggregation": {"formula": "sum"},
-            }
-        )
+        meter = client.v1.billing.meters.create(meter_params(f"calls_{self.customer}"))
         price = client.v1.prices.create(
             {
                 "currency": "usd",

@@ -19,7 +19,8 @@ from botocore.client import BaseClient
 from meterline.api.openapi import openapi_document
 from meterline.api.routes.description import all_operations
 from tests.engines import TABLES, Engine
-from tests.integration.api.bridge import gateway_event
+from tests.factories.params import meter_params
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
 from tests.integration.api.document_fuzzing import DocumentFuzzer
 from tests.integration.api.fuzzing import Fuzzer
@@ -110,9 +111,7 @@ def _world(api: Api) -> list[str]:
     """Ids of a little of everything, so that requests have something to be about."""
     client = api.client()
     clock = client.v1.test_helpers.test_clocks.create({"frozen_time": 1_704_067_200})
-    meter = client.v1.billing.meters.create(
-        {"display_name": "M", "event_name": "m", "default_aggregation": {"formula": "sum"}}
-    )
+    meter = client.v1.billing.meters.create(meter_params("m"))
     prices = [
         client.v1.prices.create(
             {

@@ -11,7 +11,7 @@ from meterline.store.account import idempotency_records
 from meterline.store.base import clients
 from meterline.store.base.documents import Receipt
 from meterline.store.base.packing import unpack_text
-from tests.integration.api.bridge import gateway_event
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
 
 

@@ -14,7 +14,8 @@ from meterline.api.operations import Answer, Operation
 from meterline.api.routes.description import all_operations
 from meterline.services.account.api_keys import create_key, revoke_key, roll_key
 from tests.engines import Engine
-from tests.integration.api.bridge import gateway_event
+from tests.factories.params import meter_params
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api, Client, forget_events
 
 OPERATIONS = [one for one in all_operations() if not one.public]
@@ -64,9 +65,7 @@ def _ask(
 def _world(client: Client) -> dict[str, str]:
     """One of everything, by the word that stands before its id in a path."""
     v1 = client.v1
-    meter = v1.billing.meters.create(
-        {"display_name": "M", "event_name": "m", "default_aggregation": {"formula": "sum"}}
-    )
+    meter = v1.billing.meters.create(meter_params("m"))
     threshold = {"gte": 5, "meter": meter.id, "recurrence": "one_time"}
     alert = v1.billing.alerts.create(
         {"title": "T", "alert_type": "usage_threshold", "usage_threshold": threshold}

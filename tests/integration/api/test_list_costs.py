@@ -16,6 +16,7 @@ from meterline.store.billing import search_terms
 from meterline.store.billing.commit import item_of
 from meterline.store.billing.repository import BillingStore
 from meterline.store.events import partition_index
+from tests.factories.params import meter_params
 from tests.integration.api.conftest import Api, Client
 from tests.integration.reads import items_read
 
@@ -35,14 +36,7 @@ class Shop:
     def __post_init__(self) -> None:
         v1 = self.client.v1
         self.meter, self.other_meter = (
-            v1.billing.meters.create(
-                {
-                    "display_name": name,
-                    "event_name": name,
-                    "default_aggregation": {"formula": "sum"},
-                }
-            ).id
-            for name in ("calls", "tokens")
+            v1.billing.meters.create(meter_params(name)).id for name in ("calls", "tokens")
         )
         self.product, self.other_product = (
             v1.products.create({"name": name}).id for name in ("Seat", "Desk")
@@ -89,11 +83,7 @@ class Shop:
 
     def meter_of(self, name: str) -> str:
         """Another active meter."""
-        given = {
-            "display_name": name,
-            "event_name": name,
-            "default_aggregation": {"formula": "sum"},
-        }
+        given = meter_params(name)
         return str(self.client.v1.billing.meters.create(given).id)
 
     def inactive_meter(self) -> str:

@@ -11,7 +11,8 @@ from meterline.observability import InvocationFailed
 from meterline.services.work import queue_workers, sweep
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
-from tests.integration.api.bridge import gateway_event, load_handler
+from tests.factories.streams import inserted
+from tests.handlers import gateway_event, load_handler
 from tests.integration.api.conftest import Api, Client
 
 MARK = "zzada"
@@ -72,11 +73,8 @@ def messages(engine: Engine, queue: str) -> list[dict[str, Any]]:
 
 def outboxes(engine: Engine) -> list[dict[str, Any]]:
     """The events of all commits, as records of their stream."""
-    return [
-        {"eventName": "INSERT", "dynamodb": {"NewImage": item, "SequenceNumber": str(number)}}
-        for number, item in enumerate(engine.scan("billing"))
-        if item.get("kind") == {"S": "event"}
-    ]
+    items = engine.scan("billing")
+    return inserted(item for item in items if item.get("kind") == {"S": "event"})
 
 
 def test_a_request_leads_to_its_events_and_objects(api: Api, client: Client, lines: Lines) -> None:

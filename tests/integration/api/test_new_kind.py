@@ -33,7 +33,7 @@ from meterline.store.billing.repository import BillingStore
 from meterline.store.work.queues import DueMessage, queue_of
 from tests.contract.answers import WATCH
 from tests.engines import Engine
-from tests.integration.api.bridge import gateway_event
+from tests.handlers import gateway_event
 
 NAME = "widget"
 GOLD = {"metadata[plan]": "gold"}

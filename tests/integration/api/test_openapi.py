@@ -8,7 +8,7 @@ import pytest
 from meterline.api.openapi import openapi_document
 from meterline.api.routes.description import all_operations
 from tests.gateway import route
-from tests.integration.api.bridge import gateway_event, load_handler
+from tests.handlers import gateway_event, load_handler
 from tests.integration.api.conftest import Api
 
 

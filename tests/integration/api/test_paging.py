@@ -10,8 +10,8 @@ import stripe
 from meterline.api import app
 from meterline.services.customers.customers import _new_customer
 from meterline.store.base.documents import Change, Document
+from tests.factories.objects import context
 from tests.integration.api.conftest import Api
-from tests.integration.runs.worlds import context
 
 ROWS = 24
 SECONDS = 3

@@ -9,7 +9,7 @@ import stripe
 
 from meterline.api.auth import forget_cached
 from meterline.services.account.api_keys import create_key, revoke_key, roll_key
-from tests.integration.api.bridge import gateway_event
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
 
 

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 import pytest
 
 from meterline.services.base.context import Context
-from tests.integration.api.bridge import gateway_event
+from tests.factories.params import meter_params
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
 
 type Answer = tuple[int, Any]
@@ -67,9 +68,7 @@ def shop(api: Api) -> dict[str, str]:
         ).id
         for amount in (1, 2, 3)
     ]
-    meter = v1.billing.meters.create(
-        {"display_name": "M", "event_name": "m", "default_aggregation": {"formula": "sum"}}
-    ).id
+    meter = v1.billing.meters.create(meter_params("m")).id
     customer = v1.customers.create().id
     return {
         "product": product,

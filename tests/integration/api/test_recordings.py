@@ -11,7 +11,8 @@ from meterline.services.account.api_keys import create_key
 from meterline.store.work.queues import DueMessage
 from tests.contract.recorded_differences import ON_PURPOSE
 from tests.contract.recordings import Player, Scenario, scenarios
-from tests.integration.api.bridge import Bridge, gateway_event, load_handler
+from tests.handlers import gateway_event, load_handler
+from tests.integration.api.bridge import Bridge
 
 _ON_PURPOSE = {step for steps in ON_PURPOSE.values() for step in steps}
 

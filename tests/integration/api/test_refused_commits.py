@@ -9,7 +9,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.integration.api.bridge import gateway_event
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
 
 ONE_TRY = 1

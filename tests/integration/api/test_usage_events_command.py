@@ -10,6 +10,7 @@ import pytest
 from meterline.api import app
 from meterline.store.metering.directory import forget_directory
 from meterline_cli.usage_events import run
+from tests.factories.params import meter_params
 from tests.integration.api.conftest import Api, Client
 from tests.integration.metering.worlds import deliver
 
@@ -20,13 +21,7 @@ NOW = int(time.time())
 def named(api: Api, client: Client) -> list[str]:
     """The arguments that name a meter and a customer, who used 230 units by 1 on it."""
     forget_directory()
-    meter = client.v1.billing.meters.create(
-        {
-            "display_name": "Tokens",
-            "event_name": "tokens",
-            "default_aggregation": {"formula": "sum"},
-        }
-    )
+    meter = client.v1.billing.meters.create(meter_params("tokens"))
     customer = client.v1.customers.create({"name": "Ada"}).id
     session = client.v2.billing.meter_event_session.create()
     stream = api.client(session.authentication_token)

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.integration.api.bridge import gateway_event
+from tests.factories.params import meter_params
+from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
 
 INSTANTS = [
@@ -47,9 +48,7 @@ def test_what_is_no_instant_is_refused(api: Api, instant: str) -> None:
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_usage_of_the_first_year_or_the_last_is_refused(api: Api, instant: str) -> None:
     client, name = api.client(), f"usage_{secrets.token_hex(4)}"
-    client.v1.billing.meters.create(
-        {"display_name": "M", "event_name": name, "default_aggregation": {"formula": "sum"}}
-    )
+    client.v1.billing.meters.create(meter_params(name))
     payload = {"stripe_customer_id": client.v1.customers.create({}).id, "value": "1"}
     event = {"event_name": name, "timestamp": instant, "payload": payload}
     kind = {"content-type": "application/json"}

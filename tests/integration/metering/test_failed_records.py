@@ -15,7 +15,7 @@ from meterline.store.metering import usage_commits
 from meterline.store.work import failed_batches
 from meterline_cli import redrive as command
 from tests.engines import FAILED_BATCHES, Engine
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 from tests.integration.metering.worlds import NOW, event, send, stored_records, used
 from tests.lambda_context import LambdaContext
 

@@ -31,7 +31,7 @@ from meterline.store.metering.usage import BucketKey, NotVisible
 from meterline.store.metering.usage_commits import Change, LostRace
 from meterline_cli import reconcile as command
 from tests.engines import Engine
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 from tests.integration.metering.worlds import (
     HOUR_START,
     NOW,

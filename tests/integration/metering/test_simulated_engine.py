@@ -13,6 +13,7 @@ from meterline.services.metering.cancel_events import create_meter_event_adjustm
 from meterline.store.base import batches, clients
 from meterline.store.base.settings import settings
 from meterline.store.metering import usage_commits
+from tests.factories.streams import inserted
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.integration.metering.worlds import NOW, event, send, sender
 
@@ -83,10 +84,7 @@ def _records() -> list[dict[str, Any]]:
     """All events as records, in the order of acceptance."""
     items = _scan("meter_events")
     items.sort(key=lambda item: int(item["accepted_at"]["N"]))
-    return [
-        {"eventName": "INSERT", "dynamodb": {"NewImage": item, "SequenceNumber": str(number)}}
-        for number, item in enumerate(items)
-    ]
+    return inserted(items)
 
 
 def _scan(table: str) -> list[dict[str, Any]]:

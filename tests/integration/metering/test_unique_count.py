@@ -11,8 +11,9 @@ from meterline.services.events.event_log import EventSpan, events_in
 from meterline.services.metering import count, usage_query
 from meterline.services.metering.cancel_events import create_meter_event_adjustment
 from meterline.services.metering.counted_events import EventRange, list_counted_events
-from meterline.services.work.usage_watch import watch_batch
 from tests.engines import Engine
+from tests.factories.objects import context
+from tests.factories.streams import watch_usage
 from tests.integration.metering.worlds import (
     HOUR_START,
     NOW,
@@ -25,7 +26,6 @@ from tests.integration.metering.worlds import (
     stored_records,
     used,
 )
-from tests.integration.runs.worlds import context
 
 METER = meter_body(formula="unique_count")
 HOUR = 3_600
@@ -51,18 +51,7 @@ def cancel(identifier: str) -> None:
 
 def watch(engine: Engine) -> None:
     """Deliver the new counters as their stream would."""
-    records = [
-        {
-            "eventName": "INSERT",
-            "dynamodb": {
-                "Keys": {"pk": item["pk"], "sk": item["sk"]},
-                "NewImage": item,
-                "SequenceNumber": "1",
-            },
-        }
-        for item in engine.scan("usage")
-    ]
-    assert watch_batch(records) == {"batchItemFailures": []}
+    watch_usage(engine)
 
 
 def test_a_value_counts_once_across_hours_and_pieces_of_hours(dynamodb: Engine) -> None:

@@ -17,7 +17,8 @@ from meterline.store.base.documents import Change, Document
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.directory import forget_directory
 from tests.engines import Engine
-from tests.integration.api.bridge import load_handler
+from tests.factories.params import meter_params
+from tests.handlers import load_handler
 
 SECRET = "sk_test_0123456789abcdefghijABCD"
 NOW = int(time.time())
@@ -77,11 +78,7 @@ def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
     context = Context(store=store, now=NOW, wall_clock=NOW)
     create_meter(
         context,
-        {
-            "display_name": "Tokens",
-            "event_name": "tokens",
-            "default_aggregation": {"formula": "sum"},
-        },
+        meter_params("tokens"),
     )
     for body in (
         {"id": "cus_a", "object": "customer", "created": NOW, "test_clock": None},

@@ -14,10 +14,11 @@ from meterline.services.metering.usage_query import list_event_summaries
 from meterline.services.previews.preview import create_preview
 from meterline.store.metering.directory import StoredDirectory, forget_directory
 from tests.engines import Engine
+from tests.factories.objects import FROZEN, context, listed, stored
 from tests.integration.metering.worlds import NOW as WALL
 from tests.integration.metering.worlds import deliver, sender
 from tests.integration.runs.test_late_usage import WEEK, Story
-from tests.integration.runs.worlds import DAY, FROZEN, HOUR, context, listed, stored
+from tests.integration.runs.worlds import DAY, HOUR
 
 EVENTS = {"one": 100, "two": 40}
 

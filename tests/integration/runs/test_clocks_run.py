@@ -28,13 +28,9 @@ from meterline.store.billing.repository import BillingStore
 from meterline.store.work import queues
 from meterline.store.work.queues import DueMessage
 from tests.engines import Engine
-from tests.integration.runs.test_large_invoices import charge
-from tests.integration.runs.worlds import (
-    DAY,
+from tests.factories.objects import (
     FROZEN,
-    HOUR,
     NOW,
-    Do,
     clock,
     context,
     customer,
@@ -42,9 +38,9 @@ from tests.integration.runs.worlds import (
     listed,
     stored,
     subscribe,
-    told,
-    with_work,
 )
+from tests.integration.runs.test_large_invoices import charge
+from tests.integration.runs.worlds import DAY, HOUR, Do, told, with_work
 
 WEEK = 7 * DAY
 

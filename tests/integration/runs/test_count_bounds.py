@@ -14,16 +14,8 @@ from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
-from tests.integration.runs.worlds import (
-    DAY,
-    NOW,
-    context,
-    customer,
-    licence,
-    listed,
-    stored,
-    subscribe,
-)
+from tests.factories.objects import NOW, context, customer, licence, listed, stored, subscribe
+from tests.integration.runs.worlds import DAY
 
 
 def running(customer_id: str) -> list[str]:

@@ -4,24 +4,23 @@ import pytest
 
 from meterline.services.metering.accept import create_meter_event
 from meterline.services.metering.alerts import create_alert
-from meterline.services.metering.meters import create_meter
 from meterline.services.previews.preview import create_preview
-from meterline.services.work.test_clocks import advance_test_clock, run_test_clock
-from meterline.services.work.usage_watch import watch_batch
 from meterline.store.metering.directory import StoredDirectory, forget_directory
 from tests.engines import Engine
-from tests.integration.metering.worlds import deliver, sender
-from tests.integration.runs.worlds import (
-    DAY,
+from tests.factories.objects import (
     FROZEN,
-    HOUR,
+    advance,
     clock,
     context,
     customer,
-    licence,
     listed,
+    meter,
+    metered,
     subscribe,
 )
+from tests.factories.streams import watch_counters
+from tests.integration.metering.worlds import deliver, sender
+from tests.integration.runs.worlds import DAY, HOUR
 
 WEEK = 7 * DAY
 
@@ -32,13 +31,8 @@ class Users:
     def __init__(self, engine: Engine) -> None:
         forget_directory()
         self.engine = engine
-        params = {
-            "event_name": "active",
-            "display_name": "Active users",
-            "default_aggregation": {"formula": "unique_count"},
-        }
-        self.meter = create_meter(context(), params)["id"]
-        price = licence(unit_amount=500, interval="week", usage_type="metered", meter=self.meter)
+        self.meter = meter("active", "unique_count")
+        price = metered(self.meter, 500, interval="week")
         self.clock = clock()
         self.customer = customer(test_clock=self.clock)
         self.subscription = subscribe(self.customer, price)["id"]
@@ -56,8 +50,7 @@ class Users:
 
     def advance(self, to: int) -> None:
         forget_directory()
-        advance_test_clock(context(), self.clock, {"frozen_time": to})
-        run_test_clock(context(), self.clock)
+        advance(self.clock, to)
 
 
 @pytest.fixture
@@ -86,18 +79,7 @@ def test_an_alert_watches_the_users_of_all_time(users: Users) -> None:
     told = []
     for user in ("ada", "bob", "ada", "cid", "dan"):
         users.use(user)
-        records = [
-            {
-                "eventName": "MODIFY",
-                "dynamodb": {
-                    "Keys": {"pk": item["pk"], "sk": item["sk"]},
-                    "NewImage": {},
-                    "SequenceNumber": "1",
-                },
-            }
-            for item in users.engine.scan("usage")
-            if item["sk"]["S"].startswith("h#")
-        ]
-        watch_batch(records)
+        counters = users.engine.scan("usage")
+        watch_counters(item for item in counters if item["sk"]["S"].startswith("h#"))
         told.append(len(listed("billing.alert_triggered")))
     assert told == [0, 0, 0, 1, 1]

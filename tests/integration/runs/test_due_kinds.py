@@ -4,13 +4,11 @@ import pytest
 
 from meterline.services.account.settings import update_settings
 from meterline.services.invoices.pay_or_close import pay_invoice
-from meterline.services.work.test_clocks import advance_test_clock, run_test_clock
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
-from tests.integration.runs.worlds import (
-    DAY,
+from tests.factories.objects import (
     FROZEN,
-    HOUR,
+    advance,
     clock,
     context,
     customer,
@@ -18,8 +16,8 @@ from tests.integration.runs.worlds import (
     listed,
     stored,
     subscribe,
-    told,
 )
+from tests.integration.runs.worlds import DAY, HOUR, told
 
 WEEK = 7 * DAY
 TRIAL_NOTICE = "customer.subscription.trial_will_end"
@@ -28,11 +26,6 @@ TRIAL_NOTICE = "customer.subscription.trial_will_end"
 @pytest.fixture(autouse=True)
 def engine(dynamodb: Engine) -> Engine:
     return dynamodb
-
-
-def advance(clock_id: str, to: int) -> None:
-    advance_test_clock(context(), clock_id, {"frozen_time": to})
-    run_test_clock(context(), clock_id)
 
 
 def due_at(object_id: str) -> int | None:

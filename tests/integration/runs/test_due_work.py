@@ -12,17 +12,8 @@ from meterline.store.base.documents import Conflict, Document
 from meterline.store.work import queues
 from meterline.store.work.queues import DueMessage
 from tests.engines import Engine
-from tests.integration.runs.worlds import (
-    DAY,
-    NOW,
-    context,
-    customer,
-    licence,
-    listed,
-    stored,
-    subscribe,
-    with_work,
-)
+from tests.factories.objects import NOW, context, customer, licence, listed, stored, subscribe
+from tests.integration.runs.worlds import DAY, with_work
 
 
 @pytest.fixture(autouse=True)

@@ -30,18 +30,9 @@ from meterline.store.base.documents import Body, Change, Conflict
 from meterline.store.billing import parts
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
+from tests.factories.objects import NOW, context, customer, licence, listed, stored, subscribe
 from tests.integration.api.conftest import Api, api
-from tests.integration.runs.worlds import (
-    DAY,
-    HOUR,
-    NOW,
-    context,
-    customer,
-    licence,
-    listed,
-    stored,
-    subscribe,
-)
+from tests.integration.runs.worlds import DAY, HOUR
 
 __all__ = ["api"]
 

@@ -3,13 +3,21 @@
 import pytest
 
 from meterline.services.billing.private_states import SubscriptionItemState
-from meterline.services.metering.meters import create_meter
 from meterline.services.subscriptions import handover
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.renewals import renew_subscription
 from meterline.store.base.documents import Body
 from meterline.store.billing.repository import BillingStore
-from tests.integration.runs.worlds import DAY, NOW, context, customer, licence, stored, subscribe
+from tests.factories.objects import (
+    NOW,
+    context,
+    customer,
+    meter,
+    metered,
+    stored,
+    subscribe,
+)
+from tests.integration.runs.worlds import DAY
 
 pytestmark = pytest.mark.usefixtures("dynamodb")
 
@@ -17,15 +25,9 @@ DUE = NOW + DAY
 """When the trial ends and another subscription to the same meter is cancelled."""
 
 
-def metered(name: str) -> str:
+def priced(name: str) -> str:
     """A price for the usage of a meter of its own."""
-    params = {
-        "event_name": name,
-        "display_name": name,
-        "default_aggregation": {"formula": "sum"},
-    }
-    meter = create_meter(context(), params)["id"]
-    return licence(unit_amount=3, usage_type="metered", meter=meter)
+    return metered(meter(name))
 
 
 def end(subscription: Body, at: int) -> None:
@@ -49,7 +51,7 @@ def with_trial(calls: str, whose: str) -> Body:
 
 @pytest.mark.parametrize("between", [0, 1, 5, 30])
 def test_starts_and_ends_between_do_not_let_a_second_be_billed_twice(between: int) -> None:
-    whose, calls, other = customer(), metered("calls"), metered("other")
+    whose, calls, other = customer(), priced("calls"), priced("other")
     trial, ending = with_trial(calls, whose), subscribe(whose, calls)
     end(ending, DUE)
     for number in range(between):
@@ -59,7 +61,7 @@ def test_starts_and_ends_between_do_not_let_a_second_be_billed_twice(between: in
 
 
 def test_a_second_that_nothing_has_billed_is_billed_by_the_late_renewal() -> None:
-    whose, calls, other = customer(), metered("calls"), metered("other")
+    whose, calls, other = customer(), priced("calls"), priced("other")
     trial, ending = with_trial(calls, whose), subscribe(whose, calls)
     end(subscribe(whose, other, at=DUE), DUE)
     end(ending, DUE + 1)
@@ -70,7 +72,7 @@ def test_the_customer_remembers_a_bounded_number_of_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handover, "_SECONDS_REMEMBERED", 3)
-    whose, calls = customer(), metered("calls")
+    whose, calls = customer(), priced("calls")
     for number in range(6):
         at = NOW + number
         end(subscribe(whose, calls, at=NOW - 1), at)

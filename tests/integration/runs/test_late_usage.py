@@ -12,32 +12,29 @@ from meterline.services.invoices import late_usage
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.late_usage_records import KIND, LateUsageState
 from meterline.services.invoices.metered import rate_again
-from meterline.services.metering.count import count_records
-from meterline.services.metering.meters import create_meter
 from meterline.services.previews.preview import create_preview
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.renewals import renew_subscription
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.operations import explain_invoice
-from meterline.services.work.test_clocks import advance_test_clock, run_test_clock
 from meterline.store.base.documents import Body, Document
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
-from tests.faults.billing.world import usage_record
-from tests.integration.api.bridge import load_handler
-from tests.integration.runs.worlds import (
-    DAY,
+from tests.factories.objects import (
     FROZEN,
-    HOUR,
+    advance,
     clock,
     context,
     customer,
-    licence,
     listed,
+    meter,
+    metered,
     stored,
     subscribe,
-    told,
 )
+from tests.factories.streams import watch_usage
+from tests.factories.usage import use
+from tests.integration.runs.worlds import DAY, HOUR, told
 
 WEEK = 7 * DAY
 
@@ -50,12 +47,7 @@ class Story:
 
     def __init__(self, engine: Engine, interval: str = "week", **terms: Any) -> None:
         self.engine = engine
-        params = {
-            "event_name": "tokens",
-            "display_name": "Tokens",
-            "default_aggregation": {"formula": "sum"},
-        }
-        self.meter = create_meter(context(), params)["id"]
+        self.meter = meter("tokens")
         self.price = self.priced(3, interval)
         self.clock = clock()
         self.customer = customer(test_clock=self.clock)
@@ -63,32 +55,18 @@ class Story:
 
     def priced(self, unit_amount: int, interval: str = "week") -> str:
         """A price of the meter."""
-        metered = {"usage_type": "metered", "meter": self.meter}
-        return licence(unit_amount=unit_amount, interval=interval, **metered)
+        return metered(self.meter, unit_amount, interval=interval)
 
     def use(self, quantity: int, at: int) -> None:
-        assert count_records([usage_record(self.meter, self.customer, at, quantity)]) == []
+        use(self.meter, self.customer, at=at, quantity=quantity)
         self.watch()
 
     def watch(self) -> None:
         """Deliver every counter as the stream would."""
-        records = [
-            {
-                "eventName": "MODIFY",
-                "dynamodb": {
-                    "Keys": {"pk": item["pk"], "sk": item["sk"]},
-                    "NewImage": {},
-                    "SequenceNumber": str(number),
-                },
-            }
-            for number, item in enumerate(self.engine.scan("usage"))
-        ]
-        answer = load_handler("watch_usage")({"Records": records}, None)
-        assert answer == {"batchItemFailures": []}
+        watch_usage(self.engine)
 
     def advance(self, to: int) -> None:
-        advance_test_clock(context(), self.clock, {"frozen_time": to})
-        run_test_clock(context(), self.clock)
+        advance(self.clock, to)
 
     def lines(self) -> list[tuple[int, str, int]]:
         """Of the newest invoice: amount, quantity, and when the period of each line began."""

@@ -25,20 +25,11 @@ from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.usage import BucketKey
 from tests.engines import Engine
-from tests.faults.billing.world import usage_record
+from tests.factories.objects import FROZEN, clock, context, licence, listed, stored
+from tests.factories.usage import usage_record
 from tests.integration.runs import test_late_usage
 from tests.integration.runs.test_late_usage import WEEK, Story
-from tests.integration.runs.worlds import (
-    DAY,
-    FROZEN,
-    HOUR,
-    clock,
-    context,
-    licence,
-    listed,
-    stored,
-    told,
-)
+from tests.integration.runs.worlds import DAY, HOUR, told
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (

@@ -26,9 +26,7 @@ from meterline.services.work.test_clocks import delete_test_clock, run_test_cloc
 from meterline.store.base.documents import Body, Change, Conflict
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
-from tests.integration.runs.test_large_invoices import charge, sum_to
-from tests.integration.runs.worlds import (
-    DAY,
+from tests.factories.objects import (
     NOW,
     clock,
     context,
@@ -37,8 +35,9 @@ from tests.integration.runs.worlds import (
     listed,
     stored,
     subscribe,
-    told,
 )
+from tests.integration.runs.test_large_invoices import charge, sum_to
+from tests.integration.runs.worlds import DAY, told
 
 MONTH = 31 * DAY
 PATIENCE = {

@@ -8,7 +8,8 @@ import pytest
 from meterline.services.work.due_work import do_due_work
 from meterline_cli import due, explain, redrive
 from tests.engines import Engine
-from tests.integration.runs.worlds import DAY, context, customer, licence, listed, subscribe
+from tests.factories.objects import context, customer, licence, listed, subscribe
+from tests.integration.runs.worlds import DAY
 
 LONG_AGO = 1_600_000_000
 

@@ -18,17 +18,8 @@ from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change, Conflict
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
-from tests.integration.runs.worlds import (
-    DAY,
-    HOUR,
-    NOW,
-    context,
-    customer,
-    licence,
-    listed,
-    stored,
-    subscribe,
-)
+from tests.factories.objects import NOW, context, customer, licence, listed, stored, subscribe
+from tests.integration.runs.worlds import DAY, HOUR
 
 WEEK = 7 * DAY
 

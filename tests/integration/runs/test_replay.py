@@ -9,9 +9,9 @@ from meterline.services.metering import usage_stream
 from meterline.services.work.replay import REPLAYS
 from meterline_cli import replay
 from tests.engines import Engine
-from tests.integration.api.bridge import load_handler
+from tests.factories.objects import customer, licence
+from tests.handlers import load_handler
 from tests.integration.metering.worlds import NOW, deliver, event, send, sender, used
-from tests.integration.runs.worlds import customer, licence
 from tests.lambda_context import LambdaContext
 
 

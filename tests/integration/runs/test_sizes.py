@@ -34,7 +34,9 @@ from meterline.store.base.packing import pack
 from meterline.store.base.sizes import WRITTEN_BYTES
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine, running
-from tests.integration.runs.worlds import DAY, HOUR, NOW, listed, stored
+from tests.factories.objects import NOW, context, listed, product, stored
+from tests.factories.params import price_params
+from tests.integration.runs.worlds import DAY, HOUR
 
 MONTH = 31 * DAY
 MESSAGE_BYTES = 262_144
@@ -52,12 +54,7 @@ def engine() -> Iterator[Engine]:
 
 def asked(now: int = NOW) -> Context:
     """The surroundings of a request, which can be refused."""
-    return Context(BillingStore(livemode=False), now, now, origin=Origin("req_1"))
-
-
-def due(now: int) -> Context:
-    """The surroundings of scheduled work, which must succeed."""
-    return Context(BillingStore(livemode=False), now, now)
+    return context(now, Origin("req_1"))
 
 
 def text(packed_bytes: int) -> str:
@@ -80,9 +77,9 @@ def address(packed_bytes: int) -> dict[str, str]:
 
 
 def price(**params: Any) -> str:
-    given = {"currency": "usd", "unit_amount": 1_000, "recurring": {"interval": "month"}}
-    product = create_product(asked(), {"name": "Seats"})
-    return str(create_price(asked(), {"product": product["id"], **given, **params})["id"])
+    """A price that a request makes."""
+    params = {"unit_amount": 1_000, "product": product(), **params}
+    return str(create_price(asked(), price_params(**params))["id"])
 
 
 def coupon_of_many_products(products: list[str]) -> str:
@@ -104,8 +101,8 @@ def full_customer() -> str:
 
 
 def full_subscription(customer_id: str, **params: Any) -> Mapping[str, Any]:
-    product = {"name": text(20_000), "metadata": metadata(25_000)}
-    of_full_product = price(product=create_product(asked(), product)["id"])
+    full = {"name": text(20_000), "metadata": metadata(25_000)}
+    of_full_product = price(product=create_product(asked(), full)["id"])
     items = [{"price": of_full_product, "metadata": metadata(20_000)}]
     given = {"customer": customer_id, "items": items, "metadata": metadata(22_000)}
     return create_subscription(asked(), given | params)
@@ -145,16 +142,16 @@ def test_a_subscription_whose_objects_are_full_renews_until_its_end(
     at = NOW
     for _ in range(2):
         at = stored(sub["id"])["items"]["data"][0]["current_period_end"]
-        do_due_work(due(at), sub["id"])
+        do_due_work(context(at), sub["id"])
         draft = stored(sub["id"])["latest_invoice"]
         update_invoice(asked(at), draft, {"metadata": metadata(FULL)})
         update_customer(asked(at), customer_id, {"address": address(FULL)})
-        do_due_work(due(at + HOUR), draft)
+        do_due_work(context(at + HOUR), draft)
         assert stored(draft)["status"] == "open"
-        do_due_work(due(at + 3 * DAY), draft)
+        do_due_work(context(at + 3 * DAY), draft)
         void_invoice(asked(at + 3 * DAY), draft, {})
     update_subscription(asked(at), sub["id"], {"cancel_at_period_end": True})
-    do_due_work(due(at + MONTH), sub["id"])
+    do_due_work(context(at + MONTH), sub["id"])
     assert stored(sub["id"])["status"] == "canceled"
     told = publish_everything(engine, monkeypatch)
     types = [event["type"] for event in told]

@@ -21,17 +21,9 @@ from meterline.store.work.queues import DueMessage, enqueue
 from meterline.store.work.stuck import KEPT_SECONDS, Stuck, note_stuck, read_stuck
 from meterline_cli import due, redrive
 from tests.engines import Engine, resources
-from tests.integration.api.bridge import load_handler
-from tests.integration.runs.worlds import (
-    DAY,
-    NOW,
-    customer,
-    licence,
-    listed,
-    subscribe,
-    told,
-    with_work,
-)
+from tests.factories.objects import NOW, customer, licence, listed, subscribe
+from tests.handlers import load_handler
+from tests.integration.runs.worlds import DAY, told, with_work
 from tests.lambda_context import LambdaContext
 
 QUEUES = ("Renewals", "Invoices", "Clocks")

@@ -29,7 +29,7 @@ from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.usage import BucketKey, counter_place
 from meterline.store.work import failed_batches
 from tests.engines import Engine
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 from tests.integration.reads import items_read
 from tests.lambda_context import LambdaContext
 

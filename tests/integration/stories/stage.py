@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meterline.store.work.queues import DueMessage
-from tests.integration.api.bridge import load_handler
+from tests.factories.params import meter_params
+from tests.handlers import load_handler
 from tests.integration.api.conftest import Api, Client
 from tests.integration.metering.worlds import deliver
 
@@ -66,11 +67,7 @@ class Stage:
 
     def meter(self, name: str = "calls", formula: str = "sum") -> str:
         """A meter for events of this name."""
-        given = {
-            "display_name": name,
-            "event_name": self._event_name(name),
-            "default_aggregation": {"formula": formula},
-        }
+        given = meter_params(self._event_name(name), formula)
         return str(self.client.v1.billing.meters.create(given).id)
 
     def _event_name(self, meter: str) -> str:

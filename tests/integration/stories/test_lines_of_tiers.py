@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from meterline.services.account.settings import update_settings
-from tests.integration.api.bridge import load_handler
+from tests.factories.objects import context
+from tests.factories.streams import watch_usage
 from tests.integration.api.conftest import Api
-from tests.integration.runs.worlds import context
 from tests.integration.stories.stage import Stage
 
 _CREDITS = [
@@ -192,25 +192,10 @@ def test_late_usage_corrects_all_tiers_by_one_line(stage: Stage) -> None:
     stage.use(900)
     stage.until("2024-02-01 02:00")
     stage.use(131, "2024-01-20")
-    load_handler("watch_usage")({"Records": _records(stage)}, None)
+    watch_usage(stage.api.engine)
     stage.until("2024-03-01 02:00")
     [late] = [one for one in stage.invoices()[-1].lines.data if "Late" in one.description]
     assert (late.amount, int(late.quantity_decimal)) == (112, 131)
-
-
-def _records(stage: Stage) -> list[dict[str, Any]]:
-    """What the stream of the counters brings."""
-    return [
-        {
-            "eventName": "MODIFY",
-            "dynamodb": {
-                "Keys": {"pk": item["pk"], "sk": item["sk"]},
-                "NewImage": {},
-                "SequenceNumber": str(number),
-            },
-        }
-        for number, item in enumerate(stage.api.engine.scan("usage"))
-    ]
 
 
 def test_a_credit_gives_back_all_tiers_and_names_their_lines(stage: Stage) -> None:

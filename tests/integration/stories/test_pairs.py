@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.engines import ROOT
-from tests.integration.api.bridge import load_handler
+from tests.factories.streams import watch_usage
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at
 
@@ -183,18 +183,7 @@ def bill_late(stage: Stage) -> None:
 def use_late(stage: Stage, value: int, when: str) -> None:
     """Usage of a period whose invoice is final, as the stream of the counters brings it."""
     stage.use(value, when)
-    records = [
-        {
-            "eventName": "MODIFY",
-            "dynamodb": {
-                "Keys": {"pk": item["pk"], "sk": item["sk"]},
-                "NewImage": {},
-                "SequenceNumber": str(number),
-            },
-        }
-        for number, item in enumerate(stage.api.engine.scan("usage"))
-    ]
-    load_handler("watch_usage")({"Records": records}, None)
+    watch_usage(stage.api.engine)
 
 
 def metered(stage: Stage) -> str:
