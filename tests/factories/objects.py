@@ -72,12 +72,11 @@ def subscribe(customer_id: str, *prices: str, at: int = NOW, **params: object) -
     return {**create_subscription(context(at), params)}
 
 
-def stored(object_id: str) -> Body:
-    """The body of an object that exists."""
+def stored(object_id: str) -> Any:
+    """The body of an object that exists, of any kind."""
     document = BillingStore(livemode=False).get(object_id)
     assert document is not None, object_id
-    body: Body = document.body
-    return body
+    return document.body
 
 
 def listed(kind: str, parent: str | None = None) -> list[Body]:

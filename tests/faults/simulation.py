@@ -126,7 +126,7 @@ class Simulation:
         """When the workers that still run began, by their numbers."""
 
     @property
-    def meter(self) -> dict[str, Any]:
+    def meter(self) -> Any:
         """The meter of the run."""
         formula, _, window = self.formula.partition(":")
         return meter_body(formula=formula, event_time_window=window or None)

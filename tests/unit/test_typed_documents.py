@@ -60,7 +60,6 @@ OPEN = {
     "services/billing/unit_of_work.py: remove": _ANY_KIND,
     "services/billing/unit_of_work.py: save": _ANY_KIND,
     "services/customers/erasure.py: _erased": _IN_JSON,
-    "services/customers/erasure.py: _replace": _IN_JSON,
     "services/invoices/finalize.py: _finalize": _WRITTEN,
     "services/invoices/finalize.py: finalize_due_invoice": _WRITTEN,
     "services/invoices/late_usage.py: add_late_lines": _WRITTEN,

@@ -123,7 +123,8 @@ class World:
 
     def stored(self, object_id: str) -> Body:
         """The body of an object."""
-        return objects.stored(object_id)
+        body: Body = objects.stored(object_id)
+        return body
 
     def bodies(self, kind: str) -> list[Body]:
         """The bodies of all objects of a kind, as the table has them."""

@@ -75,7 +75,7 @@ def a_period_that_is_billed_twice(patch: pytest.MonkeyPatch) -> None:
 def usage_of_the_last_second_that_is_dropped(patch: pytest.MonkeyPatch) -> None:
     billed_usage = usage_query.billed_usage
 
-    def dropping(meter: Body, customer: str, start: int, end: int, *, livemode: bool) -> Any:
+    def dropping(meter: Any, customer: str, start: int, end: int, *, livemode: bool) -> Any:
         return billed_usage(meter, customer, start, max(start, end - 1), livemode=livemode)
 
     patch.setattr(metered, "billed_usage", dropping)

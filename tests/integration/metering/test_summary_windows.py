@@ -109,7 +109,7 @@ def counted(events: Iterable[tuple[int, int]], formula: str = "sum") -> None:
 
 
 def rows(
-    start: int, end: int, grouping: Grouping, zone: ZoneInfo, meter: dict[str, Any] | None = None
+    start: int, end: int, grouping: Grouping, zone: ZoneInfo, meter: Any = None
 ) -> list[tuple[int, int, Decimal]]:
     """The windows of a range with their values, newest first."""
     found = usage_query.list_event_summaries(

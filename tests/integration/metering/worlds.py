@@ -21,7 +21,7 @@ NOW = int(time.time()) // _DAY * _DAY - _DAY + 18 * 3_600 + 1_200
 HOUR_START = NOW - 1_200
 
 
-def meter_body(**changes: Any) -> dict[str, Any]:
+def meter_body(**changes: Any) -> Any:
     """A ``billing.meter`` that sums ``value``; ``formula`` and top-level fields can be changed."""
     body = {
         "id": "mtr_test_61Q8nQMqIFK9fRQmr41CMAXJrFdZ5MnA",

@@ -17,7 +17,7 @@ from meterline.store.base.account import account_id
 if TYPE_CHECKING:
     from meterline.api.call import Call
 
-type Body = Any
+type Body = dict[str, Any]
 
 _MONEY = (
     "Meterline moves no money. Collect payments with a processor of your own, and mark invoices as "

@@ -4,7 +4,7 @@ A page has a limit and starts at a cursor; ``has_more`` says whether rows follow
 too long to send is halved. All of that is said here, also of lists that read their rows themselves.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from meterline.services.base.context import Context
     from meterline.store.billing.repository import Source, Span
 
-type Body = Any
-type Keep = Callable[[Body], bool]
+type Body = dict[str, Any]
+type Row = Any
+"""An object of any kind, as it is stored, or a row that a list shows."""
+
+type Keep = Callable[[Row], bool]
 type Filter = Callable[[Params], Keep]
 type Narrow = Callable[["Context", Params], "Source"]
 
@@ -66,7 +69,7 @@ class Listing:
     ``url`` is where the list is found, if that is more than the path of the request.
     """
 
-    bodies: list[Body]
+    bodies: list[Row]
     has_more: bool
     url: str | None = None
 
@@ -88,7 +91,7 @@ class TokenListing(Listing):
     ``token_after`` gives the token of the page that comes after some bodies.
     """
 
-    token_after: Callable[[list[Body]], str]
+    token_after: Callable[[list[Row]], str]
 
     @property
     def next_page(self) -> str | None:
@@ -102,7 +105,7 @@ def retrieve(path: str, kind: str, *, shows_deleted: bool = False, param: str = 
     ``param`` is what refusals call the id.
     """
 
-    def run(ctx: "Context", object_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
+    def run(ctx: "Context", object_id: str, params: Params) -> Row:  # noqa: ARG001 - no parameters
         from meterline.services.base.lookups import find  # noqa: PLC0415 - imported when first asked
 
         document = ctx.store.get(object_id) if shows_deleted else None
@@ -212,7 +215,7 @@ def first_rows[T](rows: Iterable[T], params: Params) -> tuple[list[T], bool]:
     return found[:limit], len(found) > limit
 
 
-def page_from(rows: Iterable[Body], params: Params) -> Listing:
+def page_from(rows: Iterable[Row], params: Params) -> Listing:
     """The page of rows that begin beside the cursor and lead away from it.
 
     With ``ending_before`` they come in the opposite of the list's order.
@@ -221,12 +224,12 @@ def page_from(rows: Iterable[Body], params: Params) -> Listing:
     return Listing(bodies[::-1] if is_backwards(params) else bodies, has_more)
 
 
-type Around = tuple[list[Body], list[Body]]
+type Around = tuple[list[Row], list[Row]]
 """The rows before a place, and those after it."""
 
 
 def page_of(
-    rows: list[Body], params: Params, around: Callable[[str], Around] | None = None
+    rows: Sequence[Row], params: Params, around: Callable[[str], Around] | None = None
 ) -> Listing:
     """The page of rows that stand in their own order.
 
@@ -240,10 +243,10 @@ def page_of(
     return page_from(find("starting_after")[1] if "starting_after" in params else rows, params)
 
 
-def _around_id(rows: list[Body], row_id: str, param: str) -> Around:
+def _around_id(rows: Sequence[Row], row_id: str, param: str) -> Around:
     for place, row in enumerate(rows):
         if row["id"] == row_id:
-            return rows[:place], rows[place + 1 :]
+            return list(rows[:place]), list(rows[place + 1 :])
     raise BillingError(f"No such object: '{row_id}'", code="resource_missing", param=param)
 
 

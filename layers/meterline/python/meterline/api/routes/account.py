@@ -1,5 +1,6 @@
 """The account."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from meterline.api.auth import other_account
@@ -10,14 +11,12 @@ from meterline.api.router import Routes
 from meterline.services.account.account import account_body
 from meterline.store.base.account import account_id
 
-type Body = Any
 
-
-def _retrieve_own(call: Call, params: Params) -> Body:  # noqa: ARG001 - no parameters
+def _retrieve_own(call: Call, params: Params) -> Mapping[str, object]:  # noqa: ARG001 - no parameters
     return account_body(call.context())
 
 
-def _retrieve(call: Call, asked: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
+def _retrieve(call: Call, asked: str, params: Params) -> Mapping[str, object]:  # noqa: ARG001 - no parameters
     if asked != account_id():
         raise other_account(call.principal.secret, asked)
     return account_body(call.context())

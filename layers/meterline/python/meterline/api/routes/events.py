@@ -1,7 +1,8 @@
 """Events in both dialects, and webhook endpoints."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from meterline.api.call import Call
@@ -47,6 +48,9 @@ from meterline.services.events.webhook_endpoints import (
 )
 from meterline.store.base.keys import Cursor
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Event
+
 EVENT_TYPE = string(
     pattern=r"\*|[a-z0-9_]+(\.[a-z0-9_*]+)+", hint="Use types such as `invoice.paid`."
 )
@@ -59,7 +63,7 @@ LIST_EVENTS = object_(
 )
 
 
-def _retrieve(ctx: Context, event_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
+def _retrieve(ctx: Context, event_id: str, params: Params) -> "Event":  # noqa: ARG001 - no parameters
     return find_event(ctx, event_id)
 
 
@@ -97,7 +101,7 @@ LIST_THIN_EVENTS = object_(
 )
 
 
-def _retrieve_thin(call: Call, event_id: str, params: Params) -> Body:  # noqa: ARG001 - no parameters
+def _retrieve_thin(call: Call, event_id: str, params: Params) -> Mapping[str, Any]:  # noqa: ARG001 - no parameters
     return find_thin_event(call.context(), event_id)
 
 

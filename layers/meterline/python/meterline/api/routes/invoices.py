@@ -1,6 +1,7 @@
 """``/v1/invoices``: making, reading, previewing, finalising, sending and settling."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from meterline.api.lists import (
     Body,
@@ -75,6 +76,9 @@ from meterline.services.invoices.payments import payment_id
 from meterline.services.previews.preview import create_preview
 from meterline.store.billing.repository import Source
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice
+
 _KIND = "invoice"
 MOST_EXPLAINED_LINES = 250
 """Lines of an invoice that one answer explains."""
@@ -148,9 +152,9 @@ def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
 class ExplanationPage(Listing):
     """Lines of an invoice whose explanation is asked for."""
 
-    invoice: Body
+    invoice: "Invoice"
 
-    def answer(self, shown: list[Body], path: str) -> Body:  # noqa: ARG002 - as lists have it
+    def answer(self, shown: list[Any], path: str) -> Body:  # noqa: ARG002 - as lists have it
         """The explanation of these lines."""
         return explanation_of(self.invoice, shown) | {"has_more": self.has_more}
 

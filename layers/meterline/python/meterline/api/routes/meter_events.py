@@ -34,7 +34,7 @@ SESSION_SECONDS = 900
 RESULTS_HEADER = "meterline-event-results"
 """With this request header set to ``true`` a stream is answered with the result of each event."""
 
-type Body = Any
+type Body = dict[str, Any]
 
 
 _PAYLOAD_VALUE = string(max_length=1_000, blank=True)

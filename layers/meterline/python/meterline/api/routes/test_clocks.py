@@ -3,6 +3,8 @@
 A clock runs all of billing, so the service is imported when one is used.
 """
 
+from typing import TYPE_CHECKING
+
 from meterline.api.lists import listing, retrieve
 from meterline.api.operations import delete, post
 from meterline.api.params.specs import Params, object_, string, timestamp
@@ -10,16 +12,19 @@ from meterline.api.router import Routes
 from meterline.services.base.context import Context
 from meterline.store.base.documents import Body
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import TestClock
+
 KIND = "test_helpers.test_clock"
 
 
-def _create(ctx: Context, params: Params) -> Body:
+def _create(ctx: Context, params: Params) -> "TestClock":
     from meterline.services.work.test_clocks import create_test_clock  # noqa: PLC0415 - see above
 
     return create_test_clock(ctx, params)
 
 
-def _advance(ctx: Context, clock_id: str, params: Params) -> Body:
+def _advance(ctx: Context, clock_id: str, params: Params) -> "TestClock":
     from meterline.services.work.test_clocks import advance_test_clock  # noqa: PLC0415 - see above
 
     return advance_test_clock(ctx, clock_id, params)

@@ -31,7 +31,7 @@ from meterline.services.metering.counted_events import EventRange, list_counted_
 from meterline.services.metering.time_zones import time_zone
 from meterline.services.metering.usage_query import list_event_summaries, window_of_summary
 
-type Body = Any
+type Body = dict[str, Any]
 
 _PATH = "/v1/billing/meters/{id}/event_summaries"
 _EVENTS_PATH = "/v1/billing/meters/{id}/events"

@@ -8,7 +8,7 @@ lists all of them.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-type Body = Any  # dict[str, Any] again once every function over one kind names its type
+type Body = dict[str, Any]
 
 _KEY = "_"
 

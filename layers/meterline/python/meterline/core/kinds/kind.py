@@ -11,7 +11,7 @@ from typing import Any
 
 from meterline.core.kinds.divisions import Division
 
-type Body = Any
+type Body = dict[str, Any]
 type Term = tuple[str, ...]
 """What finds an object: the name of a field, and what it holds."""
 

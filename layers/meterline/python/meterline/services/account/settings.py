@@ -98,6 +98,6 @@ def _merged(profile: dict[str, str], params: Body) -> dict[str, str]:
 
 def _shown(ctx: Context, stored: Mapping[str, Any]) -> AccountSettings:
     own: Body = {name: stored.get(name, default) for name, default in DEFAULTS.items()}
-    shown: Body = {"id": ID, "object": KIND, "livemode": ctx.livemode, **own}
+    shown: Any = {"id": ID, "object": KIND, "livemode": ctx.livemode, **own}
     settings: AccountSettings = shown
     return settings

@@ -4,7 +4,7 @@ import secrets
 import string
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from meterline.core.base.errors import BillingError, in_the_past, lower_case_key
 from meterline.core.base.money import format_decimal, known_currency
@@ -60,7 +60,7 @@ def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> "Deleted":  # n
     """Delete a coupon: it cannot be redeemed again, and discounts of it stay."""
     document = find(ctx, KIND, coupon_id)
     remains: Deleted = {"id": coupon_id, "object": KIND, "deleted": True}
-    stub: Body = {**remains, "created": document.created}
+    stub: Any = {**remains, "created": document.created}
     gone = replace(document, body=stub)
     events = [EventDraft("coupon.deleted", document.body | {"valid": False})]
     ctx.save(Change(puts=[gone]), events, result_id=coupon_id)

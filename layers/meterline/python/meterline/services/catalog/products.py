@@ -1,7 +1,7 @@
 """Products: what is sold; their prices say for how much."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.unset import merged_metadata, or_none
@@ -48,7 +48,7 @@ def create_product(ctx: Context, params: Body) -> "Product":
 def update_product(ctx: Context, product_id: str, params: Body) -> "Product":
     """Change the given fields of a product."""
     document = find(ctx, KIND, product_id)
-    changes: Body = {name: or_none(value) for name, value in params.items()}
+    changes: Any = {name: or_none(value) for name, value in params.items()}
     changes |= {name: params[name] or [] for name in _LISTS if name in params}
     if "metadata" in params:
         changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
@@ -72,7 +72,7 @@ def delete_product(ctx: Context, product_id: str, params: Body) -> "Deleted":  #
             "This product cannot be deleted because it has one or more user-created prices."
         )
     remains: Deleted = {"id": product_id, "object": KIND, "deleted": True}
-    stub: Body = {**remains, "created": document.created}
+    stub: Any = {**remains, "created": document.created}
     gone = replace(document, body=stub)
     events = [EventDraft("product.deleted", document.body | {"active": False})]
     ctx.save(Change(puts=[gone]), events, result_id=product_id)

@@ -85,7 +85,7 @@ def _erased(body: Body, kind: str, customer_id: str) -> Mapping[str, Any]:
     return without_personal_data(body)
 
 
-def _replace(item: Item, body: Body, terms: set[str]) -> bool:
+def _replace(item: Item, body: Mapping[str, Any], terms: set[str]) -> bool:
     values: dict[str, Any] = {":before": item["body"], ":after": {"B": pack(body)}}
     sets, removes = ["body = :after"], ""
     if "version" in item:

@@ -56,7 +56,9 @@ def finalize_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
         raise BillingError(
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
         )
-    return _finalize(ctx, document, customer, auto_advance=params.get("auto_advance"))[0].body
+    written = _finalize(ctx, document, customer, auto_advance=params.get("auto_advance"))
+    invoice: Invoice = written[0].body
+    return invoice
 
 
 def finalize_due_invoice(ctx: Context, document: "Document[Invoice]") -> list[Document]:

@@ -17,7 +17,7 @@ from meterline.services.metering import error_reports
 from meterline.store.metering import meter_events, uncounted
 from meterline.store.metering.meter_events import AcceptedEvent
 
-type Body = Any
+type Body = dict[str, Any]
 
 _V1_CODES = {Reason.NO_METER: "resource_missing", Reason.CUSTOMER_NOT_FOUND: "resource_missing"}
 _V2_CODES = {

@@ -139,7 +139,7 @@ def _move(ctx: Context, alert_id: str, verb: str) -> Body:
             f"The alert {alert_id} is archived and cannot be {verb}d. Create a new one.",
             code="status_transition_invalid",
         )
-    body = document.body | {"status": _NEXT_STATUS[verb]}
+    body: Body = document.body | {"status": _NEXT_STATUS[verb]}
     puts = [replace(document, body=body)]
     if verb == "archive":
         threshold = body["usage_threshold"]

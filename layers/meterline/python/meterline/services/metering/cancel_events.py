@@ -12,7 +12,7 @@ from meterline.store.metering.meter_events import AcceptedEvent
 
 CANCEL_LIMIT_SECONDS = 24 * 3_600
 
-type Body = Any
+type Body = dict[str, Any]
 
 
 def create_meter_event_adjustment(sender: Sender, params: Mapping[str, Any]) -> Body:

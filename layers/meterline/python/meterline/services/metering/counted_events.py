@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import batched, islice
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.acceptance import measure_of
@@ -19,6 +20,9 @@ from meterline.store.base.batches import GET_LIMIT
 from meterline.store.metering import meter_events, usage
 from meterline.store.metering.meter_events import AcceptedEvent
 from meterline.store.metering.usage import HOUR_SECONDS
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Meter
 
 _ID_PREFIX = "mtrevt_"
 _ID = re.compile(rf"{_ID_PREFIX}(\d{{1,10}})_([0-9a-f]{{32}})", re.ASCII)
@@ -53,7 +57,7 @@ class EventRange:
 
 
 def list_counted_events(
-    meter: Body,
+    meter: "Meter",
     customer_id: str,
     span: EventRange,
     *,
@@ -77,7 +81,7 @@ def list_counted_events(
 
 
 def _bodies(
-    meter: Body, series: Series, span: EventRange, rows: Iterator[Row], wanted: int
+    meter: "Meter", series: Series, span: EventRange, rows: Iterator[Row], wanted: int
 ) -> Iterator[Body]:
     """The events of rows, as far as the time of their receipt is meant."""
     for batch in batched(rows, min(wanted, GET_LIMIT), strict=False):
@@ -152,7 +156,7 @@ def _place_of(event_id: str) -> Place:
     return int(found[1]), bytes.fromhex(found[2])
 
 
-def _forgotten(meter: Body, row: Row, series: Series) -> Body:
+def _forgotten(meter: "Meter", row: Row, series: Series) -> Body:
     """An event of which only its row is left: with its value, unless only the digest is kept."""
     payload = {meter["customer_mapping"]["event_payload_key"]: series.customer}
     if not series.measure.has_digests:

@@ -18,7 +18,7 @@ KIND = "v2.core.event"
 _WINDOW_SECONDS = 10
 KEPT_SECONDS = 30 * 86_400
 
-type Body = Any
+type Body = dict[str, Any]
 type Refused = tuple[str | None, str, EventRefused]
 """A refused event: its meter's id (None without one), its identifier, and why."""
 

@@ -60,7 +60,7 @@ def create_meter(ctx: Context, params: Body) -> "Meter":
 def update_meter(ctx: Context, meter_id: str, params: Body) -> "Meter":
     """Change the display name, the only thing about a meter that may change."""
     document = find(ctx, KIND, meter_id)
-    name = params.get("display_name", document.body["display_name"])
+    name: str = params.get("display_name", document.body["display_name"])
     if name == document.body["display_name"]:
         return save_update(ctx, document, document.body, "billing.meter.updated")
     body = document.body | {"display_name": name, "updated": ctx.now}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meterline.core.base.errors import BillingError
 from meterline.core.catalog.price_models import Usage
@@ -34,7 +34,10 @@ from meterline.services.metering import day_totals, hour_profiles
 from meterline.store.metering import usage
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, Counter, NotVisible
 
-type Body = Any
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Meter
+
+type Body = dict[str, Any]
 type IsUndivided = Callable[[int, int], bool]
 
 
@@ -65,7 +68,9 @@ class Part(NamedTuple):
     counter: Counter | None = None
 
 
-def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemode: bool) -> Usage:
+def billed_usage(
+    meter: "Meter", customer_id: str, start: int, end: int, *, livemode: bool
+) -> Usage:
     """The usage from ``start`` (inclusive) to ``end`` (exclusive), UTC seconds, by the meter's
     formula, and how many events made it up.
 
@@ -77,7 +82,7 @@ def billed_usage(meter: Body, customer_id: str, start: int, end: int, *, livemod
 
 
 def list_event_summaries(
-    meter: Body,
+    meter: "Meter",
     customer_id: str,
     start: int,
     end: int,
@@ -103,7 +108,7 @@ def list_event_summaries(
 
 def window_of_summary(
     summary_id: str,
-    meter: Body,
+    meter: "Meter",
     customer_id: str,
     span: Span,
     grouping: Grouping | None = None,

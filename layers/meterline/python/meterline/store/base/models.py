@@ -54,7 +54,8 @@ class BodyAttribute(Attribute[Body]):
 
     def deserialize(self, value: bytes) -> Body:
         """The unpacked body."""
-        return unpack(bytes(value))
+        body: Body = unpack(bytes(value))
+        return body
 
 
 class ListingIndex(GlobalSecondaryIndex["BillingItem"]):

@@ -7,13 +7,14 @@ Another dictionary, or another compression, is another version.
 
 import json
 import zlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from meterline.core.base.versions import check_version
 
-type Body = Any  # dict[str, Any] again once every function over one kind names its type
+type Body = dict[str, Any]
 """The JSON of an object as the API shows it, unexpanded; private state stands under ``_``."""
 
 VERSION: Final = 6
@@ -26,15 +27,14 @@ _BARE = -15
 _DICTIONARY = Path(__file__).with_name("bodies.dictionary")
 
 
-def pack(body: Body) -> bytes:
+def pack(body: Mapping[str, Any]) -> bytes:
     """``body`` as stored: compressed JSON, keys in one order so that equal bodies are equal."""
     return pack_text(json.dumps(body, separators=(",", ":"), sort_keys=True).encode())
 
 
-def unpack(data: bytes) -> Body:
+def unpack(data: bytes) -> Any:  # noqa: ANN401 - a body of any kind
     """The body that ``pack`` stored; UnknownVersion of what another release stored otherwise."""
-    body: Body = json.loads(unpack_text(data))
-    return body
+    return json.loads(unpack_text(data))
 
 
 def pack_text(text: bytes) -> bytes:

@@ -9,11 +9,12 @@ that would double what they cost and bound how much metadata an object may have.
 import contextlib
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from meterline.core.kinds.registry import kind_of
 from meterline.store.base import keys
-from meterline.store.base.documents import Body, Change, Document
+from meterline.store.base.documents import Change, Document
 from meterline.store.base.models import (
     ConditionFailed,
     billing_item,
@@ -40,7 +41,7 @@ def indexed_term(field: str, value: str) -> str:
     return term_of("indexed", field, value.casefold())
 
 
-def terms_of(kind_name: str, body: Body) -> frozenset[str]:
+def terms_of(kind_name: str, body: Mapping[str, Any]) -> frozenset[str]:
     """The terms that find an object as it is now."""
     kind = kind_of(kind_name)
     if body.get("deleted"):
