@@ -309,7 +309,7 @@ def test_long_items_fill_their_tabs_sooner_also_those_that_become_long(
 def test_invoices_are_stopped_in_as_many_commits_as_their_size_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("meterline.services.subscriptions.cancel._INVOICES_BYTES", 5_000)
+    monkeypatch.setattr("meterline.services.subscriptions.clearing._INVOICES_BYTES", 5_000)
     customer_id = customer()
     sub = subscribe(customer_id, licence(unit_amount=1_000, interval="day"))
     drafts = []

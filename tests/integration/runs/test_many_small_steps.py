@@ -87,7 +87,7 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     monkeypatch.setattr("meterline.services.billing.pending_items.MOST_BATCHES", 4)
     monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TAKEN", 8)
     monkeypatch.setattr("meterline.services.billing.pending_items.MOST_DRAFT_BATCHES", 4)
-    monkeypatch.setattr("meterline.services.subscriptions.cancel._DROPPED_AT_ONCE", 25)
+    monkeypatch.setattr("meterline.services.subscriptions.clearing._DROPPED_AT_ONCE", 25)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from meterline.services.subscriptions import cancel
+from meterline.services.subscriptions import clearing
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at
 
@@ -184,7 +184,7 @@ def test_all_invoices_of_a_cancelled_subscription_stop_advancing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The latest and the newest at once, the rest by due work, however many there are."""
-    monkeypatch.setattr(cancel, "_INVOICES_AT_ONCE", 3)
+    monkeypatch.setattr(clearing, "_INVOICES_AT_ONCE", 3)
     subscription = stage.subscribe(stage.price("Base", 3000))
     other = stage.subscribe(stage.price("Other", 3000))
     stage.until("2024-05-02")

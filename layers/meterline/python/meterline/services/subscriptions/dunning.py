@@ -14,7 +14,8 @@ from meterline.services.billing.invoice_bodies import (
 from meterline.services.billing.subscription_bodies import subscription_document
 from meterline.services.billing.subscription_status import change_status, judged_by
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
-from meterline.services.subscriptions.cancel import cancel_on, stop_invoices
+from meterline.services.subscriptions.cancel import cancel_on
+from meterline.services.subscriptions.clearing import stop_invoices
 from meterline.store.base.documents import Document
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from meterline.services.invoices.late_usage_detection import go_on_searching, lo
 from meterline.services.invoices.late_usage_searches import KIND as SEARCH
 from meterline.services.invoices.late_usage_searches import searches_at
 from meterline.services.invoices.metered import meter_of, price_id
-from meterline.services.subscriptions.cancel import drop_more_prorations, stop_more_invoices
+from meterline.services.subscriptions.clearing import drop_more_prorations, stop_more_invoices
 from meterline.services.subscriptions.dunning import dun_invoice
 from meterline.services.subscriptions.renewals import (
     bill_pending_items,
