@@ -1,9 +1,12 @@
 """What every test may ask for."""
 
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 
+from meterline.services.metering import count
+from meterline.services.metering.contention import Contention
 from tests.contract.answers import WATCH
 from tests.contract.listening import listen_in_process
 from tests.engines import Engine, running
@@ -48,5 +51,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def dynamodb(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine with empty tables made from the template; the ``METERLINE_*`` variables are set."""
-    with running(request.config.getoption("--dynamodb-endpoint")) as engine:
+    endpoint = request.config.getoption("--dynamodb-endpoint")
+    with running(endpoint) as engine, patch.object(count, "CONTENTION", Contention()):
         yield engine

@@ -1,30 +1,45 @@
-"""One customer at 10,000 events a second: the real consumer in virtual time.
+"""One customer at 10,000 events a second: the real consumers in virtual time, on a partition that
+takes 1,000 write units a second.
 
-Ten shards each hand over a batch of a thousand events a second; an engine call takes 3 to 9 ms, a
-transaction 6 to 18, counting its measured CPU is left out. What matters: the batches of each second
-are counted before the next ones come, and how often consumers get into each other's way.
+Each shard hands over what it has of a second, and so does each lane of parcels; an engine call
+takes 3 to 9 ms, a transaction 6 to 18, counting its measured CPU is left out. What matters: what a
+second brings is counted before the next one's, and how many units the counter's partition takes.
 """
 
 import heapq
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import count as counting
 from typing import Any
 from unittest.mock import patch
 
 from meterline.services.metering import count, usage_query
 from meterline.services.metering.accept import Sender, ingest_stream
+from meterline.services.metering.contention import Contention
 from meterline.store.base import batches
+from meterline.store.metering import usage
+from tests.benchmarks.partitions import PartitionedDynamoDB
 from tests.benchmarks.results import Result
-from tests.benchmarks.units import MeteredDynamoDB
-from tests.benchmarks.worlds import HOUR_START, METER, as_records, customer_id, events, metered
+from tests.benchmarks.worlds import (
+    HOUR_START,
+    METER,
+    as_records,
+    customer_id,
+    events,
+    scattered,
+    standing_in,
+)
 from tests.faults.engine import seeded
 from tests.faults.scheduler import Scheduler, Task
 from tests.integration.metering.worlds import FakeDirectory
 
-SHARDS = 10
-SECONDS = 4
-BATCH = 1_000
+SHARDS = (10, 20, 40, 80, 200)
+SECONDS = 3
+RATE = 10_000
+PARTITION = usage.partition(False, METER["id"], customer_id(0))  # noqa: FBT003 - test mode
+
+type Records = list[dict[str, Any]]
 
 
 class VirtualTime(Scheduler):
@@ -62,14 +77,32 @@ class VirtualTime(Scheduler):
                 heapq.heappush(self._due, entry)
 
 
-def measure() -> Iterator[Result]:
-    """How far behind the last batch was counted, lost races, and reads."""
-    threading.stack_size(256 * 1_024)
-    with metered() as engine:
-        shards = _accepted(engine)
-        accepted_units = engine.write_units
-        engine.forget_units()
-        time, behind, chance = VirtualTime(), [0.0], seeded(3)
+@dataclass
+class Hot:
+    """A customer who sends ``rate`` events a second, ``a_request`` together, for some seconds."""
+
+    shards: int
+    a_request: int = 100
+    rate: int = RATE
+    seconds: int = SECONDS
+    behind: float = 0.0
+    handed_back: int = 0
+    lanes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def run(self) -> PartitionedDynamoDB:
+        """Count it all; the engine that it was counted on."""
+        threading.stack_size(256 * 1_024)
+        with standing_in(PartitionedDynamoDB()) as engine:
+            self._run(engine)
+            return engine
+
+    def _run(self, engine: PartitionedDynamoDB) -> None:
+        time, chance = VirtualTime(), seeded(3)
+        parcels: list[dict[str, Any]] = []
+        brought = self._accepted(engine, parcels)
+        engine.used.clear()
+        engine.clock = lambda: time.now
+        engine.on_parcel = lambda _, item: self.lanes.setdefault(item["pk"]["S"], []).append(item)
 
         def latency(when: str, call: str) -> None:
             if when == "before":
@@ -77,59 +110,78 @@ def measure() -> Iterator[Result]:
                 time.wait(chance.uniform(0.003, 0.009) * factor)
 
         engine.weather.around = latency
-        for second in range(SECONDS):
-            for shard, batch in enumerate(shards[second]):
-                time.at(second + shard * 0.01, _consumer(time, second, batch, behind))
-        with patch.object(batches, "sleep", time.wait):
+        for second, batches_of_second in enumerate(brought):
+            for number, records in enumerate(batches_of_second):
+                moment = second + number / len(batches_of_second)
+                time.at(moment, self._consumer(time, second + 1, records))
+        for second in range(self.seconds + 2):
+            time.at(second + 0.95, self._lanes(time, second + 2))
+        contention = Contention(clock=lambda: HOUR_START + time.now)
+        with (
+            patch.object(batches, "sleep", time.wait),
+            patch.object(count, "CONTENTION", contention),
+        ):
             time.run()
         engine.weather.around = lambda *_: None
-        total = SECONDS * SHARDS * BATCH
         used = usage_query.billed_usage(
             METER, customer_id(0), HOUR_START, HOUR_START + 3_600, livemode=False
         )
-        assert used.quantity == sum(
-            int(item["value"]["S"]) for item in engine.items("meter_events")
-        )
-        yield Result(
-            "10,000 events/s of one customer: a batch is counted within",
-            behind[0] * 1_000,
-            "ms",
-            target="< 1000: keeps up",
-        )
-        yield Result("10,000 events/s: lost races a batch", engine.refused / total * BATCH, "races")
-        yield Result("10,000 events/s: read units an event", engine.read_units / total, "units")
-        units = (accepted_units + engine.write_units) / total
-        yield Result("10,000 events/s: write units an event", units, "units")
+        values = [int(item["value"]["S"]) for item in engine.items("meter_events")]
+        assert used.quantity == sum(values) or self.handed_back
+
+    def _accepted(
+        self, engine: PartitionedDynamoDB, parcels: list[dict[str, Any]]
+    ) -> list[list[Records]]:
+        """What the shards and the lanes bring, second by second."""
+        directory = FakeDirectory([METER], {customer_id(0): None})
+        stored: list[dict[str, Any]] = []
+        engine.on_event = lambda _, item: stored.append(item)
+        engine.on_parcel = lambda _, item: parcels.append(item)
+        brought: list[list[Records]] = []
+        for second in range(self.seconds):
+            moment = HOUR_START + second
+            sent = events(self.rate, first=second * 10**6, seconds=_always(moment))
+            for start in range(0, len(sent), self.a_request):
+                sent_at = moment * 1_000_000 + start * 100
+                sender = Sender(False, f"{second}-{start}", sent_at, directory)  # noqa: FBT003
+                ingest_stream(sender, {"events": sent[start : start + self.a_request]})
+            of_second = scattered(stored, "identifier", self.shards)
+            of_second += scattered(parcels, "pk", self.shards)
+            brought.append([as_records(some) for some in of_second])
+            stored.clear()
+            parcels.clear()
+        return brought
+
+    def _consumer(self, time: VirtualTime, due: int, records: Records) -> Callable[[], None]:
+        def work() -> None:
+            self.handed_back += len(count.count_records(records))
+            self.behind = max(self.behind, time.now - due + 1)
+
+        return work
+
+    def _lanes(self, time: VirtualTime, due: int) -> Callable[[], None]:
+        """What consumers have handed over since the last look."""
+
+        def work() -> None:
+            lanes, self.lanes = self.lanes, {}
+            for some in lanes.values():
+                self._consumer(time, due, as_records(some))()
+
+        return work
 
 
-def _accepted(engine: MeteredDynamoDB) -> list[list[list[dict[str, Any]]]]:
-    """The stream records of each second and shard."""
-    directory = FakeDirectory([METER], {customer_id(0): None})
-    stored: list[dict[str, Any]] = []
-    engine.on_event = lambda _, item: stored.append(item)
-    batches_of_seconds = []
-    for second in range(SECONDS):
-        moment = HOUR_START + second
-        sent = events(SHARDS * BATCH, first=second * 10**6, seconds=_always(moment))
-        for start in range(0, len(sent), 100):
-            sent_at = moment * 1_000_000 + start * 100
-            sender = Sender(False, f"{second}-{start}", sent_at, directory)  # noqa: FBT003
-            ingest_stream(sender, {"events": sent[start : start + 100]})
-        records = as_records(stored)
-        stored.clear()
-        batches_of_seconds.append([records[shard::SHARDS] for shard in range(SHARDS)])
-    return batches_of_seconds
+def measure() -> Iterator[Result]:
+    """Units on the counter's partition, lost races, and how far behind the last batch was."""
+    for a_request in (100, 10):
+        for shards in SHARDS:
+            hot = Hot(shards, a_request)
+            engine = hot.run()
+            title = f"10,000 events/s, {a_request} a request, {shards} shards"
+            busiest = engine.busiest(PARTITION)
+            yield Result(f"{title}: units on the partition", busiest, "/s", target="<= 700")
+            yield Result(f"{title}: handed back", hot.handed_back, "records", target="0")
+            yield Result(f"{title}: a second is counted within", hot.behind * 1_000, "ms")
 
 
 def _always(moment: int) -> Callable[[int], int]:
     return lambda _: moment
-
-
-def _consumer(
-    time: VirtualTime, second: int, batch: list[dict[str, Any]], behind: list[float]
-) -> Callable[[], None]:
-    def work() -> None:
-        assert count.count_records(batch) == []
-        behind[0] = max(behind[0], time.now - second)
-
-    return work

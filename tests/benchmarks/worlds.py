@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
+from zlib import crc32
 
 from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import count, day_totals
@@ -31,10 +32,18 @@ type Record = dict[str, Any]
 @contextmanager
 def metered(clock: Callable[[], int] = lambda: HOUR_START) -> Iterator[MeteredDynamoDB]:
     """The engine, in place of the client of this process; by ``clock`` usage is late, or not."""
+    with standing_in(MeteredDynamoDB(), clock) as engine:
+        yield engine
+
+
+@contextmanager
+def standing_in[E: MeteredDynamoDB](
+    engine: E, clock: Callable[[], int] = lambda: HOUR_START
+) -> Iterator[E]:
+    """An engine of one's own, in place of the client of this process."""
     for name in ("meter_events", "usage"):
         os.environ[f"METERLINE_{name.upper()}_TABLE"] = name
     settings.cache_clear()
-    engine = MeteredDynamoDB()
     clients.reset_clients()
     with (
         patch.object(clients, "_client", return_value=engine),
@@ -89,7 +98,7 @@ def as_records(items: Iterable[dict[str, Any]]) -> list[Record]:
             "awsRegion": "us-east-1",
             "dynamodb": {
                 "ApproximateCreationDateTime": HOUR_START,
-                "Keys": {"identifier": item["identifier"]},
+                "Keys": {name: item[name] for name in ("identifier", "pk", "sk") if name in item},
                 "NewImage": {name: _as_text(value) for name, value in item.items()},
                 "SequenceNumber": f"{number:021d}",
                 "SizeBytes": 600,
@@ -135,19 +144,39 @@ def pipeline(
     engine: MeteredDynamoDB,
     batches: Iterable[Sequence[dict[str, Any]]],
     on_batch: Callable[[list[Record]], object] = lambda _: None,
+    *,
+    shards: int = 1,
 ) -> int:
-    """Accept and count batches, each as one stream batch; the number of events."""
+    """Accept batches and count each as what a moment brings: a batch of each shard of the events,
+    then the parcels of each lane. Gives the number of events.
+    """
     total = 0
-    delivered: list[dict[str, Any]] = []
-    engine.on_event = lambda _, item: delivered.append(item)
+    stored: list[dict[str, Any]] = []
+    parcels: list[dict[str, Any]] = []
+    engine.on_event = lambda _, item: stored.append(item)
+    engine.on_parcel = lambda _, item: parcels.append(item)
     for number, batch in enumerate(batches):
         accept_batch(number, batch)
-        records = as_records(delivered)
-        assert count.count_records(records) == []
-        on_batch(records)
-        delivered.clear()
+        delivered: list[Record] = []
+        for some in [*scattered(stored, "identifier", shards), *scattered(parcels, "pk", shards)]:
+            records = as_records(some)
+            assert count.count_records(records) == []
+            delivered += records
+        on_batch(delivered)
+        stored.clear()
+        parcels.clear()
         total += len(batch)
     return total
+
+
+def scattered(
+    items: Iterable[dict[str, Any]], hash_key: str, shards: int
+) -> list[list[dict[str, Any]]]:
+    """Items by the shard that their hash key leads to; only shards that have some."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for item in items:
+        found.setdefault(crc32(item[hash_key]["S"].encode()) % shards, []).append(item)
+    return list(found.values())
 
 
 def accept_batch(number: int, batch: Sequence[dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from meterline.services.metering import count, day_totals, hour_profiles
+from meterline.services.metering import count, day_totals, hour_profiles, parcels
 from meterline.store.base import batches, clients
 from meterline.store.base.settings import settings
 from meterline.store.metering import usage_commits
@@ -13,7 +13,9 @@ from tests.faults.simulation import Simulation
 
 @pytest.fixture
 def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation], None]]:
-    """Runs a simulation on its own engine; small counters make segments and profiles frequent."""
+    """Runs a simulation on its own engine; small counters make segments and profiles frequent, and
+    small parcels parcels.
+    """
     for name in ("meter_events", "usage"):
         monkeypatch.setenv(f"METERLINE_{name.upper()}_TABLE", name)
     settings.cache_clear()
@@ -24,6 +26,9 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation],
         monkeypatch.setattr(batches, "sleep", lambda _: simulation.scheduler.pause())
         monkeypatch.setattr(count, "PATIENCE", simulation.patience)
         monkeypatch.setattr(count, "set_aside", simulation.set_aside)
+        monkeypatch.setattr(count, "CONTENTION", simulation.contention)
+        monkeypatch.setattr(count, "RACES", simulation.chance.choice((0, 1, 3)))
+        monkeypatch.setattr(parcels, "LEAST_EVENTS", simulation.chance.choice((2, 3, 20)))
         monkeypatch.setattr(
             usage_commits, "COUNTER_BYTES", simulation.chance.choice((260, 400, 1_000))
         )

@@ -98,7 +98,7 @@ class Weather(Faults):
 
 class FakeDynamoDB:
     """A client of its own two tables, with the calls of metering. ``on_event`` gets the stream of
-    events: what was done, and the new image.
+    events: what was done, and the new image; ``on_parcel`` that of parcels.
     """
 
     exceptions = Exceptions
@@ -107,6 +107,7 @@ class FakeDynamoDB:
         self.weather = Weather(chance)
         self.database = DynamoDB(self.weather)
         self.on_event: Callable[[str, Item], None] = lambda kind, item: None  # noqa: ARG005
+        self.on_parcel: Callable[[str, Item], None] = lambda kind, item: None  # noqa: ARG005
         for name in TABLES:
             self.database.call("CreateTable", {**table_definition(name), "TableName": name})
             self.database.table(name).past = {}
@@ -151,8 +152,12 @@ class FakeDynamoDB:
         return self.database.call(operation, request)
 
     def _changed(self, table: Table, before: Item | None, after: Item | None) -> None:
-        if table.name == "meter_events" and after is not None:
+        if after is None or before == after:
+            return
+        if table.name == "meter_events":
             self.on_event("MODIFY" if before else "INSERT", after)
+        elif after["sk"]["S"].startswith("q#"):
+            self.on_parcel("MODIFY" if before else "INSERT", after)
 
 
 _ERRORS = {

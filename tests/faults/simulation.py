@@ -25,6 +25,7 @@ from meterline.services.base.patience import SHARED_SECONDS, Patience
 from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import accept, cancel_events, count, day_totals, usage_query
 from meterline.services.metering.accept import Sender
+from meterline.services.metering.contention import CONTENDED_SECONDS, Contention
 from meterline.services.metering.counted_events import EventRange, list_counted_events
 from meterline.store.base.batches import Throttled
 from meterline.store.metering.meter_events import identities_from_keys
@@ -102,6 +103,7 @@ class Simulation:
         self.engine = FakeDynamoDB(seeded(self.seed + 1))
         self.scheduler = Scheduler(seeded(self.seed + 2))
         self.shards = [Shard() for _ in range(self.chance.choice((1, 2, 3)))]
+        self.parcels = [Shard() for _ in range(self.chance.choice((1, 2)))]
         self.directory = FakeDirectory([self.meter], dict.fromkeys(CUSTOMERS))
         self.end = _END + (self.days - 1) * DAY_SECONDS
         self.now = self.end * 1_000_000
@@ -124,6 +126,10 @@ class Simulation:
         self.is_night = False
         self.working_since: dict[int, int] = {}
         """When the workers that still run began, by their numbers."""
+        self.engine.on_parcel = self._on_parcel
+        self.contention = Contention(
+            clock=partial(next, itertools.count(0, CONTENDED_SECONDS // 6))
+        )
 
     @property
     def meter(self) -> Any:
@@ -135,7 +141,7 @@ class Simulation:
         """Run to the end, settle, and compare."""
         waiting = [self._request(number) for number in range(self.requests)]
         steps = 0
-        while waiting or self.scheduler.tasks or any(map(_is_open, self.shards)):
+        while waiting or self.scheduler.tasks or any(map(_is_open, self._all_shards)):
             steps += 1
             if steps > MOST_STEPS:
                 self._calm_down()
@@ -158,7 +164,7 @@ class Simulation:
         if waiting and dice < 0.10:
             self.scheduler.spawn(waiting.pop())
         elif dice < 0.55:
-            self._deliver(self.chance.choice(self.shards))
+            self._deliver(self.chance.choice(self._all_shards))
         elif dice < 0.60:
             self._deliver_again()
         elif dice < 0.64 and self.identifiers and not self.is_calm:
@@ -305,6 +311,17 @@ class Simulation:
             removal = {"OldImage": item, "SequenceNumber": f"{len(shard.records):09d}"}
             shard.records.append({"eventName": "REMOVE", "dynamodb": removal})
 
+    def _on_parcel(self, kind: str, item: dict[str, Any]) -> None:
+        """A parcel was written: those of a lane come in one shard, in order."""
+        shard = self.parcels[sum(item["pk"]["S"].encode()) % len(self.parcels)]
+        change = {"NewImage": item, "SequenceNumber": f"{len(shard.records):09d}", "Keys": {}}
+        shard.records.append({"eventName": kind, "dynamodb": change})
+
+    @property
+    def _all_shards(self) -> list[Shard]:
+        """Those of both streams."""
+        return [*self.shards, *self.parcels]
+
     def _deliver(self, shard: Shard) -> None:
         """The poller's turn at a shard: note how the last batch went, hand the next one out.
 
@@ -342,7 +359,8 @@ class Simulation:
 
     def _deliver_again(self) -> None:
         """Some records once more, in any order and at any time: a redrive, a second consumer."""
-        shards = self.chance.sample(self.shards, len(self.shards))
+        [*shards] = self.chance.choice((self.shards, self.parcels))
+        self.chance.shuffle(shards)
         records = [record for shard in shards for record in shard.records]
         if records and not self.is_calm:
             newest = records[-self.chance.choice((1, 4, 10_000)) :]
@@ -383,13 +401,17 @@ class Simulation:
         self._calm_down()
         batches = list(self.dead_letters)
         if self.chance.random() < 0.5:
-            records = [record for shard in self.shards for record in shard.records]
+            records = [record for shard in self._all_shards for record in shard.records]
             self.chance.shuffle(records)
             batches += [records[start : start + 20] for start in range(0, len(records), 20)]
         self.chance.shuffle(batches)
         for batch in batches:
             left = count.count_records(batch)
             _hold("what is redriven is counted", not left, f"seed {self.seed}: {left}")
+        while any(map(_is_open, self.parcels)):
+            self._deliver(self.chance.choice(self.parcels))
+            while self.scheduler.tasks:
+                self.scheduler.step()
 
     def _add_everything_up(self) -> None:
         """All days settle, and have totals, unless those that they had were right."""

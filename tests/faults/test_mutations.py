@@ -5,6 +5,7 @@ Each mutation breaks one rule of the mechanism; some seed among the first few hu
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +16,15 @@ from meterline.core.metering import aggregation, buckets, day_totals, second_pro
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import Bucket
 from meterline.core.metering.second_profiles import Seconds
-from meterline.services.metering import accept, count, hour_profiles
+from meterline.services.metering import accept, contention, count, hour_profiles, parcels
+from meterline.services.metering.groups import Group
 from meterline.store.base import failures
 from meterline.store.base.batches import RETRIABLE
 from meterline.store.base.clients import dynamodb
 from meterline.store.metering import day_totals as stored_totals
 from meterline.store.metering import meter_events, usage, usage_commits
+from meterline.store.metering import parcels as stored_parcels
+from meterline.store.metering.parcels import Parcel, ParcelKey
 from meterline.store.metering.usage import BucketKey
 from meterline.store.metering.usage_commits import Change
 from tests.dynamodb import partiql
@@ -204,7 +208,7 @@ def a_cancellation_that_is_only_said(patch: pytest.MonkeyPatch) -> None:
 def a_removal_taken_for_a_cancellation(patch: pytest.MonkeyPatch) -> None:
     group_records = count.group_records
 
-    def expired(records: Iterable[count.Record]) -> dict[BucketKey, count.Group]:
+    def expired(records: Iterable[count.Record]) -> dict[BucketKey, Group]:
         return group_records([_as_cancelled(record) for record in records])
 
     patch.setattr(count, "group_records", expired)
@@ -304,6 +308,67 @@ def totals_that_overwrite_marks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stored_totals, "save_totals", anyhow)
 
 
+def events_of_a_parcel_left_to_it_unseen(patch: pytest.MonkeyPatch) -> None:
+    def as_if_there(keys: Iterable[ParcelKey]) -> Mapping[ParcelKey, object]:
+        return dict.fromkeys(keys, Everything())
+
+    patch.setattr(stored_parcels, "identities_in", as_if_there)
+
+
+class Everything:
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def a_parcel_that_was_there_first_taken_for_all(patch: pytest.MonkeyPatch) -> None:
+    """The parcel is stored before its events are, whatever becomes of them."""
+    in_parcels = parcels.in_parcels
+
+    def hasty(events: Sequence[meter_events.AcceptedEvent]) -> list[meter_events.AcceptedEvent]:
+        marked = in_parcels(events)
+        parcels.send(marked, now=0)
+        return marked
+
+    patch.setattr(parcels, "in_parcels", hasty)
+
+
+def a_parcel_that_tells_the_time_of_the_retry(patch: pytest.MonkeyPatch) -> None:
+    row = parcels._row  # noqa: SLF001 - the mutation is in there
+
+    def late(event: meter_events.AcceptedEvent) -> Row:
+        return row(event)._replace(accepted_at=event.accepted_at + 10**9)
+
+    patch.setattr(parcels, "_row", late)
+
+
+def a_cancellation_left_to_the_parcel(patch: pytest.MonkeyPatch) -> None:
+    def is_marked(record: count.Record) -> bool:
+        return "in_parcel" in record["dynamodb"].get("NewImage", {})
+
+    patch.setattr(parcels, "_is_marked", is_marked)
+
+
+def cancellations_dropped_when_handing_over(patch: pytest.MonkeyPatch) -> None:
+    put_parcel = stored_parcels.put_parcel
+
+    def without(parcel: Parcel, *, now: int) -> None:
+        rows = [row for row in parcel.rows if not row.cancels]
+        if rows:
+            put_parcel(parcel._replace(rows=rows), now=now)
+
+    patch.setattr(contention, "put_parcel", without)
+
+
+def a_parcel_that_failed_taken_for_handed_over(patch: pytest.MonkeyPatch) -> None:
+    put_parcel = stored_parcels.put_parcel
+
+    def hopeful(parcel: Parcel, *, now: int) -> None:
+        with suppress(ClientError, ReadTimeoutError):
+            put_parcel(parcel, now=now)
+
+    patch.setattr(contention, "put_parcel", hopeful)
+
+
 WRONG_USAGE = "usage is what its events add up to"
 
 NOTICED_BY: dict[Break, str] = {
@@ -335,6 +400,12 @@ NOTICED_BY: dict[Break, str] = {
     days_that_settle_before_changes_are_late: WRONG_USAGE,
     marks_that_do_not_ripen: WRONG_USAGE,
     totals_that_overwrite_marks: WRONG_USAGE,
+    events_of_a_parcel_left_to_it_unseen: WRONG_USAGE,
+    a_parcel_that_was_there_first_taken_for_all: WRONG_USAGE,
+    a_parcel_that_tells_the_time_of_the_retry: WRONG_USAGE,
+    a_cancellation_left_to_the_parcel: WRONG_USAGE,
+    cancellations_dropped_when_handing_over: WRONG_USAGE,
+    a_parcel_that_failed_taken_for_handed_over: WRONG_USAGE,
 }
 """The rule by which each is noticed: that the code fails in some other way does not count."""
 

@@ -28,6 +28,7 @@ from meterline.services.metering import (
 )
 from meterline.services.metering.accept import Sender
 from meterline.services.metering.cancel_events import CANCEL_LIMIT_SECONDS
+from meterline.services.metering.groups import Group
 from meterline.services.metering.reconcile import Difference
 from meterline.services.metering.reconcile_pass import PASS_SECONDS, SETTLING_SECONDS
 from meterline.store.base import batches, clients
@@ -309,7 +310,7 @@ def segments_recounted_from_the_oldest(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconcile, "_differences", _believing)
 
 
-def _believing(group: count.Group) -> list[Difference]:
+def _believing(group: Group) -> list[Difference]:
     """As if what the first look says were the end of it."""
     nothing = Aggregate()
     return [Difference(group.key, group.measure, 0, (), (), nothing, nothing)]

@@ -95,7 +95,7 @@ def test_an_alarm_tells_when_an_event_source_has_stopped(mapping: str) -> None:
 def test_alarms_tell_of_records_that_lambda_gave_up_and_of_those_it_could_not_keep(
     mapping: str,
 ) -> None:
-    function = f"{mapping.removesuffix('Mapping')}Function"
+    function = MAPPINGS[mapping]["FunctionName"]["Ref"].removesuffix(".Alias")
     assert about({"Ref": mapping}) in watched("AWS/Lambda", "DroppedEventCount")
     assert about({"Ref": function}) in watched("AWS/Lambda", "DestinationDeliveryFailures")
 

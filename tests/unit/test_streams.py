@@ -1,11 +1,15 @@
 """What the template lets through from a stream is what its function acts on."""
 
 import json
+from collections import Counter
 
 import pytest
 
 from meterline.core.kinds.registry import event_kinds
 from tests.engines import resources
+
+READERS_A_SHARD = 2
+"""More readers of a stream's shard than two are throttled."""
 
 
 def test_every_kind_of_event_reaches_the_publisher_and_nothing_else() -> None:
@@ -35,11 +39,34 @@ def test_a_stream_gives_records_up_by_age_alone_and_into_the_bucket(name: str) -
 
 @pytest.mark.parametrize("name", sorted(MAPPINGS))
 def test_a_function_on_a_stream_may_set_records_aside(name: str) -> None:
-    function = resources("AWS::Serverless::Function")[f"{name.removesuffix('Mapping')}Function"]
+    alias = MAPPINGS[name]["FunctionName"]["Ref"]
+    function = resources("AWS::Serverless::Function")[alias.removesuffix(".Alias")]
     rights = json.dumps(function["Policies"])
     assert "s3:PutObject" in rights
     assert "${FailedBatchesBucket.Arn}/*" in rights
 
 
-def test_each_of_the_three_streams_has_its_function() -> None:
-    assert sorted(MAPPINGS) == ["CountUsageMapping", "PublishEventsMapping", "WatchUsageMapping"]
+def test_each_of_the_three_streams_has_its_functions_and_no_more_than_dynamodb_serves() -> None:
+    streams = {name: json.dumps(mapping["EventSourceArn"]) for name, mapping in MAPPINGS.items()}
+    assert sorted(streams) == [
+        "CountParcelsMapping",
+        "CountUsageMapping",
+        "PublishEventsMapping",
+        "WatchUsageMapping",
+    ]
+    assert max(Counter(streams.values()).values()) <= READERS_A_SHARD
+
+
+def test_a_record_of_counters_goes_to_one_function() -> None:
+    filters = {
+        name: MAPPINGS[name]["FilterCriteria"]["Filters"][0]["Pattern"]
+        for name in ("CountParcelsMapping", "WatchUsageMapping")
+    }
+    prefixes = {
+        name: json.loads(pattern)["dynamodb"]["Keys"]["sk"]["S"]
+        for name, pattern in filters.items()
+    }
+    assert prefixes == {
+        "CountParcelsMapping": [{"prefix": "q#"}],
+        "WatchUsageMapping": [{"prefix": "h#"}],
+    }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from meterline.services.metering import parcels
 from meterline.store.metering import usage_commits
 
 
@@ -9,3 +10,9 @@ from meterline.store.metering import usage_commits
 def nothing_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Usage may be of any day; a test of days has a clock of its own."""
     monkeypatch.setattr(usage_commits, "time", lambda: 0)
+
+
+@pytest.fixture
+def come_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No event goes in a parcel: each is counted from its own record."""
+    monkeypatch.setattr(parcels, "LEAST_EVENTS", 1_000_000)

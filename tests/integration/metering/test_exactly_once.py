@@ -107,6 +107,7 @@ def test_a_hundred_events_of_one_request_are_accepted() -> None:
     assert send(*(event(f"e{n}") for n in range(100))) == ["accepted"] * 100
 
 
+@pytest.mark.usefixtures("come_alone")
 def test_whatever_is_delivered_again_changes_nothing(dynamodb: Engine) -> None:
     send(*(event(f"e{n}", n) for n in range(100)))
     records = stored_records(dynamodb)

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.services.base.patience import Patience
 from meterline.services.metering import count
+from meterline.store.base.batches import Throttled
 from meterline.store.metering import usage_commits
 from meterline.store.work import failed_batches
 from meterline_cli import redrive as command
@@ -136,7 +137,7 @@ def test_a_record_that_is_throttled_stays_with_its_stream_however_old_it_is(
     assert used() == 1
 
 
-def test_a_bucket_that_loses_every_race_stays_with_its_stream_however_old_it_is(
+def test_a_bucket_that_loses_every_race_and_gets_no_parcel_stays_with_its_stream(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(event("a"))
@@ -147,6 +148,11 @@ def test_a_bucket_that_loses_every_race_stays_with_its_stream_however_old_it_is(
         "meterline.services.metering.count.usage_commits.commit_many",
         lambda changes: usage_commits.Committed(refused=list(changes), spilled=[]),
     )
+
+    def throttled(*_: object, **__: object) -> None:
+        raise Throttled("1 items could not be written")
+
+    monkeypatch.setattr("meterline.services.metering.contention.put_parcel", throttled)
     assert len(invoke(FUNCTION, {"Records": batch})["batchItemFailures"]) == 1
     assert stored_batches() == []
 

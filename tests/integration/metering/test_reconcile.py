@@ -33,6 +33,7 @@ def test_right_counters_have_no_differences(dynamodb: Engine) -> None:
     assert all_differences() == []
 
 
+@pytest.mark.usefixtures("come_alone")
 def test_events_that_were_never_counted_are_found_and_counted_once(dynamodb: Engine) -> None:
     send(*(event(f"e{n}", n) for n in range(30)))
     count.count_records(stored_records(dynamodb)[:20])

@@ -15,7 +15,7 @@ from meterline.services.base.context import Context
 from meterline.services.events.event_log import EventSpan, events_in
 from meterline.services.metering import count, reconcile_pass
 from meterline.services.metering.cancel_events import create_meter_event_adjustment
-from meterline.services.metering.count import Group
+from meterline.services.metering.groups import Group
 from meterline.services.metering.reconcile_pass import (
     BUDGET_SECONDS,
     PASS_SECONDS,

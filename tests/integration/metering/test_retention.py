@@ -58,6 +58,7 @@ def test_events_of_a_test_clock_in_the_past_are_kept_by_their_receipt(kept: Engi
     assert [int(item["expires_at"]["N"]) for item in segments(kept)] == [NOW + 1_200 * DAY]
 
 
+@pytest.mark.usefixtures("come_alone")
 def test_segments_and_counters_stay_for_ever_unless_told_otherwise(dynamodb: Engine) -> None:
     send(*(event(f"e{n}") for n in range(60)))
     deliver(dynamodb)

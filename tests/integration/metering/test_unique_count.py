@@ -65,6 +65,7 @@ def test_a_value_counts_once_across_hours_and_pieces_of_hours(dynamodb: Engine) 
     assert unique(NOW + 1, NOW + 60) == 0
 
 
+@pytest.mark.usefixtures("come_alone")
 def test_delivered_again_late_and_in_parts_it_is_the_same(dynamodb: Engine) -> None:
     send_users(*((f"user {n % 40}", HOUR_START - n * 90) for n in range(200)))
     records = stored_records(dynamodb)[::-1]
@@ -113,6 +114,7 @@ def test_summaries_say_it_by_hour_and_day(dynamodb: Engine) -> None:
         assert all("meterline" not in row for row in rows)
 
 
+@pytest.mark.usefixtures("come_alone")
 def test_beyond_the_bound_an_hour_is_estimated_and_says_so(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,9 +91,19 @@ def stored_records(engine: Engine) -> list[dict[str, Any]]:
     ]
 
 
+def stored_parcels(engine: Engine) -> list[dict[str, Any]]:
+    """The parcels in the Usage table as its stream delivers them."""
+    items = [item for item in engine.scan("usage") if item["sk"]["S"].startswith("q#")]
+    return [
+        {"eventName": "INSERT", "dynamodb": {"NewImage": item, "SequenceNumber": str(number)}}
+        for number, item in enumerate(items)
+    ]
+
+
 def deliver(engine: Engine) -> None:
-    """Count everything in the MeterEvents table; nothing may be handed back."""
+    """Count everything in the MeterEvents table, and all parcels; nothing may be handed back."""
     assert count.count_records(stored_records(engine)) == []
+    assert count.count_records(stored_parcels(engine)) == []
 
 
 def used(

@@ -13,7 +13,7 @@ from meterline.core.base.money import format_decimal
 from meterline.core.metering import acceptance
 from meterline.core.metering.acceptance import EventRefused, MeterRules, Reason
 from meterline.services.base.timestamps import rfc3339, unix_seconds
-from meterline.services.metering import error_reports
+from meterline.services.metering import error_reports, parcels
 from meterline.store.metering import meter_events, uncounted
 from meterline.store.metering.meter_events import AcceptedEvent
 
@@ -179,7 +179,14 @@ def _accept(sender: Sender, events: Sequence[EventParams]) -> list[Outcome]:
         if outcome.event is not None
     }
     _note_those_on_clocks(sender, customers, passed.values())
-    holders = dict(zip(passed, meter_events.insert_many([*passed.values()]), strict=True))
+    stored = parcels.in_parcels([*passed.values()])
+    holders = dict(zip(passed, meter_events.insert_many(stored), strict=True))
+    accepted = [
+        event if holder is None else holder
+        for event, holder in zip(stored, holders.values(), strict=True)
+        if holder is None or holder.request == event.request
+    ]
+    parcels.send(accepted, now=sender.now)
     outcomes = [_final_outcome(outcome, passed, holders) for outcome in judged]
     return [again.get(place, outcome) for place, outcome in enumerate(outcomes)]
 

@@ -18,7 +18,9 @@ from meterline.core.metering.aggregation import Measure, Row, rows_from
 from meterline.core.metering.buckets import Bucket
 from meterline.observability import log_failure
 from meterline.services.base.patience import Patience, set_aside
-from meterline.services.metering import day_totals, hour_profiles
+from meterline.services.metering import day_totals, hour_profiles, parcels
+from meterline.services.metering.contention import Contention
+from meterline.services.metering.groups import Group
 from meterline.store.base.batches import back_off
 from meterline.store.metering import usage, usage_commits
 from meterline.store.metering.meter_events import identities_from_keys
@@ -28,8 +30,14 @@ from meterline.store.metering.usage_commits import Change
 ROUNDS = 10
 """How often a bucket is tried before its records are handed back for another delivery."""
 
+RACES = 1
+"""After so many lost races in a row, the next one hands arrivals over in a parcel."""
+
 PATIENCE = Patience()
 """With buckets that fail."""
+
+CONTENTION = Contention()
+"""For counters that others count in too."""
 
 _UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError)
 """What reading a record raises when its content is not that of an event."""
@@ -43,25 +51,6 @@ _number = itemgetter("N")
 type Record = Mapping[str, Any]
 
 
-class Group:
-    """The arrivals of one bucket, and the changes in the stream that brought them."""
-
-    __slots__ = ("arrivals", "changes", "error", "key", "measure")
-
-    def __init__(self, key: BucketKey, measure: Measure) -> None:
-        self.key = key
-        self.measure = measure
-        self.arrivals: list[Row] = []
-        self.changes: list[Mapping[str, Any]] = []
-        self.error: Exception | None = None
-        """Why the bucket failed when it was last tried; None if it lost a race."""
-
-    @property
-    def sequence_numbers(self) -> list[str]:
-        """The places of the changes in their stream."""
-        return [change["SequenceNumber"] for change in self.changes]
-
-
 def count_records(records: Sequence[Record], *, function: str | None = None) -> list[str]:
     """Count a batch of MeterEvents stream records; the sequence numbers that must come again.
 
@@ -69,6 +58,7 @@ def count_records(records: Sequence[Record], *, function: str | None = None) -> 
     for too long, would only hold up its shard: it is set aside whole, for ``function`` to be given
     it again once the cause is mended. Without a function it must come again too.
     """
+    records = parcels.without_those_in_parcels(records)
     groups, unreadable = _sorted_out(records)
     left = count_groups(groups)
     for key in groups.keys() - left.keys():
@@ -96,29 +86,49 @@ def _has_failed_for_long(group: Group) -> bool:
     return group.error is not None and PATIENCE.has_run_out(group.key, group.error)
 
 
-def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:
+def count_groups(pending: Mapping[BucketKey, Group]) -> dict[BucketKey, Group]:
     """Count groups of arrivals; gives those that failed, or lost every race."""
     failed: dict[BucketKey, Group] = {}
+    pending = CONTENTION.spared(pending)
     for attempt in range(ROUNDS):
-        pending = _count_round(pending, failed)
         if not pending:
             break
-        back_off(attempt, first_milliseconds=30, most_milliseconds=300)
-    return pending | failed
+        if attempt:
+            back_off(attempt - 1, first_milliseconds=30, most_milliseconds=300)
+        pending = _count_round(pending, failed)
+        if pending and attempt >= RACES:
+            pending = CONTENTION.handed_over(pending)
+    return {**pending, **failed}
 
 
 def _sorted_out(records: Sequence[Record]) -> tuple[dict[BucketKey, Group], list[Record]]:
     """The groups of a batch, and the records that cannot be read."""
     try:
-        return group_records(records), []
+        return _grouped(records), []
     except _UNREADABLE:
         unreadable = [record for record in records if not _is_readable(record)]
-        return group_records(one for one in records if one not in unreadable), unreadable
+        return _grouped([one for one in records if one not in unreadable]), unreadable
+
+
+def _grouped(records: Sequence[Record]) -> dict[BucketKey, Group]:
+    """The arrivals of a batch of events or of parcels, by bucket."""
+    in_parcels = [record for record in records if parcels.is_parcel(record)]
+    if not in_parcels:
+        return group_records(records)
+    groups = group_records([record for record in records if not parcels.is_parcel(record)])
+    for record in in_parcels:
+        parcel = parcels.parcel_of(record)
+        key = parcel.key.bucket
+        group = groups.setdefault(key, Group(key, parcel.measure))
+        group.arrivals += parcel.rows
+        group.changes.append(record["dynamodb"])
+        group.must_be_counted = True
+    return groups
 
 
 def _is_readable(record: Record) -> bool:
     try:
-        group_records([record])
+        _grouped([record])
     except _UNREADABLE:
         return False
     return True
@@ -167,7 +177,7 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
 def _group(place: tuple[str, str, str, int], image: Mapping[str, Any]) -> Group:
     mode, meter, customer, hour = place
     measure = measure_from_text(image["measure"]["S"])
-    return Group(BucketKey(mode == "l", meter, customer, hour), measure)
+    return Group(BucketKey(mode == "l", meter, customer, hour), measure, must_be_counted=False)
 
 
 def _count_round(

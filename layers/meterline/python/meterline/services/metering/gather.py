@@ -10,7 +10,7 @@ from threading import Lock
 
 from meterline.core.metering.acceptance import measure_from_text
 from meterline.services.base.parallel import in_parallel
-from meterline.services.metering.count import Group
+from meterline.services.metering.groups import Group
 from meterline.store.metering.event_scan import Cursor, EventScan, ScannedEvent
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 

@@ -17,7 +17,8 @@ from meterline.core.metering.buckets import Bucket, bounded, effective_rows
 from meterline.core.metering.recount import Recount
 from meterline.observability import log_failure
 from meterline.services.base.parallel import in_parallel
-from meterline.services.metering.count import Group, count_groups
+from meterline.services.metering.count import count_groups
+from meterline.services.metering.groups import Group
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.base.failures import UNANSWERED
 from meterline.store.metering import usage

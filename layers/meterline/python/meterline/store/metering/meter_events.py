@@ -46,6 +46,7 @@ _ATTRIBUTES = (
     "expires_at",
 )
 _PLACES = ", ".join(f"'{name}': ?" for name in _ATTRIBUTES)
+_MARK = "in_parcel"
 
 
 class AcceptedEvent(NamedTuple):
@@ -53,7 +54,8 @@ class AcceptedEvent(NamedTuple):
 
     ``measure`` is the meter's formula and window; ``timestamp`` is in UTC seconds, ``accepted_at``
     in UTC microseconds of the wall clock; ``payload`` is its JSON text. ``request`` identifies the
-    request that sent it, ``fingerprint`` what it said.
+    request that sent it, ``fingerprint`` what it said. ``in_parcel`` marks one that its request
+    also puts in a parcel.
     """
 
     livemode: bool
@@ -69,6 +71,7 @@ class AcceptedEvent(NamedTuple):
     request: bytes
     fingerprint: bytes
     cancelled_at: int | None = None
+    in_parcel: bool = False
 
 
 def identity_of(identifier: str) -> bytes:
@@ -156,11 +159,17 @@ def _read_keys(keys: Sequence[str]) -> list[AcceptedEvent]:
 
 def _insert_batch(events: Sequence[AcceptedEvent], places: list[int]) -> list[int]:
     """Insert the events at ``places`` in one call; gives the places whose identifier was taken."""
-    statement = f'INSERT INTO "{settings().meter_events_table}" VALUE {{{_PLACES}}}'
+    table = settings().meter_events_table
+    plain = f'INSERT INTO "{table}" VALUE {{{_PLACES}}}'
+    marked = f"INSERT INTO \"{table}\" VALUE {{{_PLACES}, '{_MARK}': ?}}"
     taken: list[int] = []
     for _ in tries():
         statements = [
-            {"Statement": statement, "Parameters": _values(events[place])} for place in places
+            {
+                "Statement": marked if events[place].in_parcel else plain,
+                "Parameters": _values(events[place]),
+            }
+            for place in places
         ]
         answers = dynamodb().batch_execute_statement(Statements=statements)["Responses"]
         codes = [answer["Error"]["Code"] if "Error" in answer else None for answer in answers]
@@ -185,11 +194,13 @@ def _refuse_unknown(codes: Sequence[str | None]) -> None:
 
 
 def _item(event: AcceptedEvent) -> Item:
-    return dict(zip(_ATTRIBUTES, _values(event), strict=True))
+    names = (*_ATTRIBUTES, _MARK) if event.in_parcel else _ATTRIBUTES
+    return dict(zip(names, _values(event), strict=True))
 
 
 def _values(event: AcceptedEvent) -> list[dict[str, Any]]:
     """The values of the stored item's attributes, in their order."""
+    mark = [{"BOOL": True}] if event.in_parcel else []
     return [
         {"S": key_of(event.livemode, identity_of(event.identifier))},
         {"S": event.identifier},
@@ -204,6 +215,7 @@ def _values(event: AcceptedEvent) -> list[dict[str, Any]]:
         {"B": event.request},
         {"B": event.fingerprint},
         {"N": str(event.accepted_at // 1_000_000 + settings().event_retention_days * _DAY_SECONDS)},
+        *mark,
     ]
 
 
@@ -223,4 +235,5 @@ def _event(item: Item) -> AcceptedEvent:
         request=item["request"]["B"],
         fingerprint=item["fingerprint"]["B"],
         cancelled_at=int(cancelled_at["N"]) if cancelled_at else None,
+        in_parcel=_MARK in item,
     )

@@ -1,0 +1,122 @@
+"""Which events come in parcels, and who counts them.
+
+A request with many events of one bucket stores them one by one, as any other, and then a parcel
+with the rows of those that it accepted. The parcel is what is counted. The events' own records look
+whether a parcel has them: it has, mostly, and they are done; where a request died before its parcel
+was stored, they are counted as events that came alone. Both ways leave the same rows, so it does no
+harm when both are taken.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from meterline.core.metering.acceptance import measure_from_text
+from meterline.core.metering.aggregation import Row
+from meterline.observability import failure, logger
+from meterline.store.base.batches import Throttled
+from meterline.store.metering import parcels
+from meterline.store.metering.meter_events import AcceptedEvent, identities_from_keys, identity_of
+from meterline.store.metering.parcels import Parcel, ParcelKey
+from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
+
+LEAST_EVENTS = 20
+"""A parcel costs a write unit more than its events would on one shard, and saves up to as many as
+it has events on many.
+"""
+
+type Record = Mapping[str, Any]
+
+
+def in_parcels(events: Sequence[AcceptedEvent]) -> list[AcceptedEvent]:
+    """The events of a request, those marked that are to go in parcels: many of one bucket."""
+    sizes = Counter(map(bucket_of, events))
+    return [
+        event._replace(in_parcel=True) if sizes[bucket_of(event)] >= LEAST_EVENTS else event
+        for event in events
+    ]
+
+
+def send(events: Iterable[AcceptedEvent], *, now: int) -> None:
+    """Store the parcels of events that a request accepted; those that came one by one are left out.
+
+    A parcel that cannot be stored is no failure of the request.
+    """
+    together: dict[ParcelKey, list[AcceptedEvent]] = {}
+    for event in events:
+        if event.in_parcel:
+            key = ParcelKey(bucket_of(event), event.request)
+            together.setdefault(key, []).append(event)
+    for key, some in together.items():
+        rows = [_row(event) for event in some]
+        try:
+            parcels.put_parcel(Parcel(key, measure_from_text(some[0].measure), rows), now=now)
+        except (Throttled, ClientError, BotoCoreError) as error:
+            logger.warning("no parcel", **failure(error))
+
+
+def bucket_of(event: AcceptedEvent) -> BucketKey:
+    """The bucket that counts an event."""
+    hour = event.timestamp // HOUR_SECONDS
+    return BucketKey(event.livemode, event.meter, event.customer, hour)
+
+
+def without_those_in_parcels(records: Sequence[Record]) -> Sequence[Record]:
+    """The records of a batch less those of events that a parcel has: it is counted, or was."""
+    marked = [record for record in records if _is_marked(record)]
+    if not marked:
+        return records
+    keys = {id(record): key for record in marked if (key := _parcel_key(record))}
+    try:
+        found = parcels.identities_in(set(keys.values()))
+    except (Throttled, ClientError, BotoCoreError) as error:
+        logger.warning("parcels not read", **failure(error))
+        return records
+    done = {
+        id(record)
+        for record in marked
+        if (key := keys.get(id(record))) and _identity(record) in found.get(key, ())
+    }
+    return [record for record in records if id(record) not in done]
+
+
+def is_parcel(record: Record) -> bool:
+    """Whether a record of a stream shows a parcel, and not an event."""
+    return parcels.is_parcel(record["dynamodb"].get("NewImage", ()))
+
+
+def parcel_of(record: Record) -> Parcel:
+    """The parcel in a record of a stream."""
+    return parcels.parcel_of(record["dynamodb"]["NewImage"])
+
+
+def _is_marked(record: Record) -> bool:
+    """Whether an event is one of a parcel's; its cancellation is not."""
+    image = record["dynamodb"].get("NewImage", {})
+    return "in_parcel" in image and "cancelled_at" not in image
+
+
+def _parcel_key(record: Record) -> ParcelKey | None:
+    """The parcel that should have an event; None where the record cannot be read."""
+    image = record["dynamodb"]["NewImage"]
+    try:
+        hour = int(image["timestamp"]["N"]) // HOUR_SECONDS
+        letter = image["identifier"]["S"][0]
+        bucket = BucketKey(letter == "l", image["meter"]["S"], image["customer"]["S"], hour)
+        return ParcelKey(bucket, parcels.as_bytes(image["request"]))
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _identity(record: Record) -> bytes:
+    [identity] = identities_from_keys([record["dynamodb"]["NewImage"]["identifier"]["S"]])
+    return identity
+
+
+def _row(event: AcceptedEvent) -> Row:
+    return Row(
+        identity_of(event.identifier), event.timestamp, Decimal(event.value), event.accepted_at
+    )

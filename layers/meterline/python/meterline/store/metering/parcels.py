@@ -1,0 +1,107 @@
+"""Parcels in the Usage table: the rows of many events of one bucket, to be counted at once.
+
+The shards of a stream scatter the events of a request by their digests, so that each brings a few
+to the same counter. A parcel keeps them together on its way to counting. All parcels of a counter
+come on a few lanes, and each lane is a partition: one shard, one consumer.
+
+A parcel only proves that somebody else will count its events; a row that comes from it is counted
+as any other, once.
+"""
+
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from meterline.core.metering import packed_rows
+from meterline.core.metering.acceptance import measure_from_text, measure_text
+from meterline.core.metering.aggregation import Measure, Row, Window
+from meterline.store.base.batches import batch_get
+from meterline.store.base.clients import dynamodb
+from meterline.store.base.keys import mode
+from meterline.store.base.settings import settings
+from meterline.store.metering.usage import BucketKey
+
+LANES = 4
+"""How many consumers may bring parcels to one counter: enough for their reads, few to race."""
+
+KEPT_SECONDS = 2 * 86_400
+"""Longer than a stream holds the records of its events; without it they are counted one by one."""
+
+_PREFIX = "parcel"
+
+type Item = dict[str, Any]
+
+
+class ParcelKey(NamedTuple):
+    """Which parcel: its bucket, and the 16 bytes of whoever made it (a request)."""
+
+    bucket: BucketKey
+    maker: bytes
+
+
+class Parcel(NamedTuple):
+    """Rows of one bucket, with their acceptance whatever the measure."""
+
+    key: ParcelKey
+    measure: Measure
+    rows: Sequence[Row]
+
+
+def put_parcel(parcel: Parcel, *, now: int) -> None:
+    """Store a parcel (UTC seconds of the wall clock), in place of one of the same maker."""
+    key = parcel.key
+    item: Item = {
+        **_place(key),
+        "measure": {"S": measure_text(parcel.measure)},
+        "rows": {
+            "B": packed_rows.pack(parcel.rows, key.bucket.start, _with_receipts(parcel.measure))
+        },
+        "expires_at": {"N": str(now + KEPT_SECONDS)},
+    }
+    dynamodb().put_item(TableName=settings().usage_table, Item=item)
+
+
+def identities_in(keys: Iterable[ParcelKey]) -> dict[ParcelKey, frozenset[bytes]]:
+    """The events in the parcels with these keys that are there, eventually consistent."""
+    by_place = {tuple(value["S"] for value in _place(key).values()): key for key in keys}
+    wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in by_place]
+    found: dict[ParcelKey, frozenset[bytes]] = {}
+    for item in batch_get(settings().usage_table, wanted, is_consistent=False):
+        parcel = parcel_of(item)
+        found[parcel.key] = frozenset(row.identity for row in parcel.rows)
+    return found
+
+
+def is_parcel(image: Mapping[str, Any]) -> bool:
+    """Whether a record of a stream shows a parcel."""
+    return "pk" in image
+
+
+def parcel_of(image: Mapping[str, Any]) -> Parcel:
+    """The parcel in an item, as the table or its stream shows it."""
+    letter, _, meter, customer, _ = image["pk"]["S"].split("#")
+    hour, maker = image["sk"]["S"].removeprefix("q#").split("#")
+    key = BucketKey(letter == mode(livemode=True), meter, customer, int(hour))
+    measure = measure_from_text(image["measure"]["S"])
+    rows = packed_rows.unpack(as_bytes(image["rows"]), key.start, _with_receipts(measure))
+    return Parcel(ParcelKey(key, bytes.fromhex(maker)), measure, rows)
+
+
+def as_bytes(value: Mapping[str, Any]) -> bytes:
+    """Bytes as a client gives them, or in base64 as Lambda hands them over."""
+    data = value["B"]
+    return b64decode(data) if isinstance(data, str) else bytes(data)
+
+
+def _with_receipts(measure: Measure) -> Measure:
+    """A measure whose rows keep their acceptance, which counting asks for first."""
+    return Measure(measure.formula, measure.window or Window.HOUR)
+
+
+def _place(key: ParcelKey) -> Item:
+    letter, meter, customer, hour = key.bucket
+    lane = key.maker[-1] % LANES
+    return {
+        "pk": {"S": f"{mode(letter)}#{_PREFIX}#{meter}#{customer}#{lane}"},
+        "sk": {"S": f"q#{hour}#{key.maker.hex()}"},
+    }
