@@ -1,7 +1,7 @@
 """``/v1/invoices``: making, reading, previewing, finalising, sending and settling."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from meterline.api.lists import (
     Body,
@@ -79,7 +79,7 @@ from meterline.store.billing.repository import Source
 if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice
 
-_KIND = "invoice"
+_KIND: Final = "invoice"
 MOST_EXPLAINED_LINES = 250
 """Lines of an invoice that one answer explains."""
 

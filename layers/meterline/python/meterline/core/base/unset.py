@@ -30,16 +30,16 @@ def or_none(value: Any) -> Any:  # noqa: ANN401 - any field
 
 def merged_metadata(
     stored: Mapping[str, str],
-    given: Any,  # noqa: ANN401 - a map, None or UNSET
+    requested: Any,  # noqa: ANN401 - a map, None or UNSET
     param: str = "metadata",
 ) -> dict[str, str]:
     """Metadata after an update: given keys replace, an empty value removes its key, UNSET all.
 
     A new object has none stored. BillingError names ``param`` where more than 50 keys would stand.
     """
-    if given is UNSET:
+    if requested is UNSET:
         return {}
-    pairs: dict[str, Any] = {**stored, **(given or {})}
+    pairs: dict[str, Any] = {**stored, **(requested or {})}
     merged = {key: value for key, value in pairs.items() if value is not UNSET}
     if len(merged) > MAX_METADATA_KEYS:
         raise BillingError(

@@ -25,7 +25,11 @@ KINDS = (
         ),
         hidden=("invoice_credit_balance",),
         division=Division(
-            {"on_clock": Facet({"no": 4, "yes": 1}, lambda one: flag(bool(one.get("test_clock"))))}
+            {
+                "on_clock": Facet(
+                    {"no": 4, "yes": 1}, lambda customer: flag(bool(customer.get("test_clock")))
+                )
+            }
         ),
         search=Search(
             frozenset({"email", "metadata", "name", "phone"}), indexed=frozenset({"email"})

@@ -41,12 +41,12 @@ class Division:
         return self._part(tuple(facet.value_of(body) for facet in self.facets.values()))
 
     def parts(self, only: Mapping[str, Collection[str]]) -> Iterator[tuple[str, int]]:
-        """The parts, with their shards, whose values are among the wanted ones."""
-        wanted = [
+        """The parts, with their shards, whose values are among those of ``only``."""
+        chosen = [
             [value for value in facet.values if value in only.get(name, facet.values)]
             for name, facet in self.facets.items()
         ]
-        return map(self._part, product(*wanted))
+        return map(self._part, product(*chosen))
 
     def _part(self, values: tuple[str, ...]) -> tuple[str, int]:
         shards = [

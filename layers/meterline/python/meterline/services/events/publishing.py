@@ -93,7 +93,9 @@ def _publish(topic_arn: str, events: list["Event"]) -> None:
         answer = sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=batch)
         if failed := answer.get("Failed"):
             message = f"{len(failed)} of {len(batch)} events were refused: {failed[0]}"
-            raise (Refused if all(one["SenderFault"] for one in failed) else Throttled)(message)
+            raise (Refused if all(refusal["SenderFault"] for refusal in failed) else Throttled)(
+                message
+            )
 
 
 def _entry(index: int, event: "Event") -> dict[str, Any]:
