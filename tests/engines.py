@@ -20,6 +20,7 @@ import moto.core.models
 import yaml
 from botocore.loaders import create_loader
 from moto import mock_aws
+from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from meterline.store.base import clients
@@ -261,12 +262,12 @@ def _names_of_queues_and_topics() -> dict[str, str]:
 
 
 def _make_queues_and_topics() -> None:
-    named = _names_of_queues_and_topics().values()
+    """Put them into moto without its API, which takes longer than many a test."""
     for name in QUEUES:
-        assert client("sqs").create_queue(QueueName=name)["QueueUrl"] in named
+        get_backend("sqs")[DEFAULT_ACCOUNT_ID][REGION].create_queue(name)
     for name in TOPICS:
-        assert client("sns").create_topic(Name=name)["TopicArn"] in named
-    client("s3").create_bucket(Bucket=FAILED_BATCHES)
+        get_backend("sns")[DEFAULT_ACCOUNT_ID][REGION].create_topic(name)
+    get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"].create_bucket(FAILED_BATCHES, REGION)
 
 
 @contextlib.contextmanager
