@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 LIVES = 60
 
 FIRST = {
+    "usage_of_before_a_start_that_is_forgotten": 41,
+    "late_usage_that_no_invoice_corrects": 29,
+    "late_usage_that_is_corrected_again": 29,
+    "a_threshold_that_is_billed_again": 17,
     "a_preview_that_forgets_a_discount": 30,
     "a_debit_that_is_deleted_and_comes_back": 30,
     "a_debit_that_is_deleted_under_its_credit": 30,
 }
-"""Where to begin to look: some faults need a life of a rare kind."""
+"""Where to begin to look: some faults need a life of a rare kind. Earlier ones come at the end."""
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -214,7 +218,7 @@ def test_some_life_notices(plant: Plant, lives: Lives, monkeypatch: pytest.Monke
     plant(monkeypatch)
     first = FIRST.get(plant.__name__, 0)
     kind = next((kind for kind, of in LIVES_OF if plant in of), "anything")
-    for seed in range(first, first + LIVES):
+    for seed in (*range(first, first + LIVES), *range(first)):
         fault = broken(lives, lives.drawn(seed, KINDS[kind]))
         if fault is not None and fault.rule in NOTICED_BY[plant]:
             print(plant.__name__, seed, fault)
