@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.factories.params import form
+
 FOLDER = Path(__file__).with_name("recorded")
 MOST_SECONDS_LATE = 120
 
@@ -106,11 +108,11 @@ class Player:
 
     def _ask(self, step: dict[str, Any]) -> tuple[int, Json]:
         method, path, given = step["do"]
-        form = urlencode(list(_pairs(self._filled(given))))
+        text = form(self._filled(given))
         target = self._filled(path)
         if method == "GET":
-            target, form = f"{target}?{form}" if form else target, ""
-        status, answer = self.send(method, target, form, step.get("headers", {}))
+            target, text = f"{target}?{text}" if text else target, ""
+        status, answer = self.send(method, target, text, step.get("headers", {}))
         if "pick" in step and status == _SUCCESS:
             wanted = {path: self._value(value, {}, 0) for path, value in step["pick"].items()}
             answer = next(
@@ -236,16 +238,3 @@ def _walk(value: Json, words: list[str]) -> Json:
         is_there = isinstance(value, list) and index < len(value)
         return _walk(value[index], rest) if is_there else _ABSENT
     return _walk(value[word], rest) if isinstance(value, dict) and word in value else _ABSENT
-
-
-def _pairs(given: Json, name: str = "") -> Iterator[tuple[str, str]]:
-    """A nested request as a form."""
-    if isinstance(given, dict):
-        for key, value in given.items():
-            yield from _pairs(value, f"{name}[{key}]" if name else key)
-    elif isinstance(given, list):
-        for index, value in enumerate(given):
-            yield from _pairs(value, f"{name}[{index}]")
-    else:
-        is_truth = isinstance(given, bool)
-        yield name, str(given).lower() if is_truth else "" if given is None else str(given)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from meterline.services.base.context import Context
 from meterline.services.metering.count import count_records
@@ -23,6 +22,7 @@ from meterline.store.billing.repository import BillingStore
 from tests.dynamodb.engine import DynamoDB
 from tests.dynamodb.tables import Key
 from tests.dynamodb.values import Item
+from tests.factories.params import form
 from tests.faults.billing.world import FrozenTime, forget
 from tests.faults.broken import BrokenRuleError
 from tests.gateway import route
@@ -170,11 +170,11 @@ class Shop:
             "authorization": f"Bearer {self.key}",
             "content-type": "application/x-www-form-urlencoded",
         }
-        form = urlencode(list(_flat("", params)))
+        text = form(params)
         if method in ("GET", "DELETE"):
-            event = gateway_event(method, f"{path}?{form}" if form else path, headers)
+            event = gateway_event(method, f"{path}?{text}" if text else path, headers)
         else:
-            event = gateway_event(method, path, headers, form.encode())
+            event = gateway_event(method, path, headers, text.encode())
         response = load_handler(route(method, path).folder)(event, None)
         return Answer(response["statusCode"], json.loads(response["body"]))
 
@@ -276,17 +276,3 @@ class Shop:
 def stamp(instant: int) -> str:
     """An instant as people write it."""
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """A nested value as the pairs of a form."""
-    if isinstance(value, dict):
-        for part, one in value.items():
-            yield from _flat(f"{name}[{part}]" if name else part, one)
-    elif isinstance(value, list):
-        for index, one in enumerate(value):
-            yield from _flat(f"{name}[{index}]", one)
-    elif isinstance(value, bool):
-        yield name, "true" if value else "false"
-    else:
-        yield name, str(value)

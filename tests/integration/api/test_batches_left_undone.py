@@ -1,6 +1,5 @@
 """DynamoDB leaves parts of batches undone: they are done later, or the request is refused whole."""
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +11,7 @@ from botocore.exceptions import ClientError
 
 from meterline.store.base import batches
 from meterline.store.base.budgets import BATCH_ATTEMPTS
-from tests.handlers import gateway_event
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import Api, Reply
 from tests.left_undone import BATCHES, Call, answer_in_part
 
 SEND = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - the one door
@@ -40,10 +38,8 @@ def _batches_do(
         yield sent
 
 
-def _post(api: Api, path: str, body: str, key: str) -> tuple[int, dict[str, str], Any]:
-    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": key}
-    response = api.bridge.call(gateway_event("POST", path, headers, body.encode()))
-    return response["statusCode"], response["headers"], json.loads(response["body"])
+def _post(api: Api, path: str, body: str, key: str) -> Reply:
+    return api.ask("POST", path, body, idempotency_key=key)
 
 
 def _found(api: Api, pair: str) -> list[str]:

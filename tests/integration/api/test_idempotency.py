@@ -12,17 +12,15 @@ from meterline.store.base import clients
 from meterline.store.base.documents import Receipt
 from meterline.store.base.packing import unpack_text
 from tests.handlers import gateway_event
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import Api, Reply
 
 
 class Died(BaseException):
     """The function's process ended; nothing after it ran."""
 
 
-def _create(api: Api, body: str = "name=A", key: str = "once") -> tuple[int, dict[str, str], Any]:
-    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": key}
-    response = api.bridge.call(gateway_event("POST", "/v1/customers", headers, body.encode()))
-    return response["statusCode"], response["headers"], json.loads(response["body"])
+def _create(api: Api, body: str = "name=A", key: str = "once") -> Reply:
+    return api.ask("POST", "/v1/customers", body, idempotency_key=key)
 
 
 def _customers(api: Api) -> list[str]:

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -14,8 +13,7 @@ from meterline.api.operations import Answer, Operation
 from meterline.api.routes.description import all_operations
 from meterline.services.account.api_keys import create_key, revoke_key, roll_key
 from tests.engines import Engine
-from tests.factories.params import meter_params
-from tests.handlers import gateway_event
+from tests.factories.params import form, meter_params
 from tests.integration.api.conftest import Api, Client, forget_events
 
 OPERATIONS = [one for one in all_operations() if not one.public]
@@ -50,16 +48,15 @@ def _ask(
     api: Api, key: str, operation: Operation, path: str, params: dict[str, Any]
 ) -> tuple[int, Any]:
     """Status and error of a request with a key."""
-    headers = {"authorization": f"Bearer {key}"}
-    query, body = "", b""
+    query, body = "", ""
     if operation.path.startswith("/v2/") and operation.method == "POST":
-        body = json.dumps(params).encode()
+        body = json.dumps(params)
     elif operation.method == "POST":
-        body = urlencode(params).encode()
+        body = form(params)
     elif params:
-        query = f"?{urlencode(params)}"
-    response = api.bridge.call(gateway_event(operation.method, path + query, headers, body))
-    return response["statusCode"], json.loads(response["body"])
+        query = f"?{form(params)}"
+    status, _, answer = api.ask(operation.method, path + query, body, key=key)
+    return status, answer
 
 
 def _world(client: Client) -> dict[str, str]:
@@ -253,12 +250,9 @@ def test_a_rolled_key_ends_when_its_grace_does(api: Api) -> None:
 
 
 def _create(api: Api, key: str, name: str, expand: str = "") -> tuple[int, Any, str | None]:
-    headers = {"authorization": f"Bearer {key}", "idempotency-key": "once"}
-    form = {"name": name} | ({"expand[0]": expand} if expand else {})
-    event = gateway_event("POST", "/v1/customers", headers, urlencode(form).encode())
-    response = api.bridge.call(event)
-    replayed = response["headers"].get("idempotent-replayed")
-    return response["statusCode"], json.loads(response["body"]), replayed
+    params = {"name": name} | ({"expand": [expand]} if expand else {})
+    reply = api.ask("POST", "/v1/customers", params, key=key, idempotency_key="once")
+    return reply.status, reply.body, reply.headers.get("idempotent-replayed")
 
 
 def test_an_idempotency_key_belongs_to_the_api_key_that_used_it(api: Api, live_key: str) -> None:
@@ -284,10 +278,11 @@ def test_a_key_that_has_ended_gets_no_replay(api: Api) -> None:
 
 
 def test_the_secret_of_an_endpoint_is_replayed_but_not_readable_in_the_table(api: Api) -> None:
-    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": "hook"}
-    form = {"url": "https://a.example", "enabled_events[0]": "*"}
-    event = gateway_event("POST", "/v1/webhook_endpoints", headers, urlencode(form).encode())
-    first, again = (json.loads(api.bridge.call(event)["body"]) for _ in range(2))
+    params = {"url": "https://a.example", "enabled_events": ["*"]}
+    first, again = (
+        api.ask("POST", "/v1/webhook_endpoints", params, idempotency_key="hook").body
+        for _ in range(2)
+    )
     assert first["secret"].startswith("whsec_")
     assert again == first
     assert first["secret"] not in str(api.engine.scan("access"))
@@ -297,19 +292,16 @@ def test_the_secret_of_an_endpoint_is_replayed_but_not_readable_in_the_table(api
 
 
 def _session(api: Api, key: str) -> tuple[int, Any]:
-    headers = {"authorization": f"Bearer {key}"}
-    event = gateway_event("POST", "/v2/billing/meter_event_session", headers, b"{}")
-    response = api.bridge.call(event)
-    return response["statusCode"], json.loads(response["body"])
+    status, _, body = api.ask("POST", "/v2/billing/meter_event_session", "{}", key=key)
+    return status, body
 
 
 def _stream(api: Api, token: str) -> tuple[int, str | None]:
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    body = json.dumps(
+    text = json.dumps(
         {"events": [{"event_name": "m", "payload": {"stripe_customer_id": "c", "value": "1"}}]}
     )
-    response = api.bridge.call(gateway_event("POST", STREAM, headers, body.encode()))
-    return response["statusCode"], json.loads(response["body"]).get("error", {}).get("code")
+    status, _, body = api.ask("POST", STREAM, text, key=token, content_type="application/json")
+    return status, body.get("error", {}).get("code")
 
 
 def test_a_session_is_for_streams_only_and_a_key_is_not(api: Api) -> None:

@@ -12,7 +12,7 @@ from meterline.services.work import queue_workers, sweep
 from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.factories.streams import inserted
-from tests.handlers import gateway_event, load_handler
+from tests.handlers import load_handler
 from tests.integration.api.conftest import Api, Client
 
 MARK = "zzada"
@@ -183,9 +183,7 @@ def personal_requests(api: Api, client: Client) -> None:
 
 
 def raw(api: Api, method: str, target: str, **headers: str) -> int:
-    given = {"authorization": f"Bearer {api.key}", "user-agent": MARK} | headers
-    status: int = api.bridge.call(gateway_event(method, target, given))["statusCode"]
-    return status
+    return api.ask(method, target, **{"user_agent": MARK} | headers).status
 
 
 def test_no_line_of_a_request_holds_anything_of_a_person_or_a_key(

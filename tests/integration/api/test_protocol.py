@@ -2,24 +2,13 @@
 
 import base64
 import json
-from typing import Any
 
 import pytest
 import stripe
 
 from meterline.api.auth import forget_cached
 from meterline.services.account.api_keys import create_key, revoke_key, roll_key
-from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
-
-
-def _raw(
-    api: Api, method: str, target: str, body: str = "", **headers: str
-) -> tuple[int, dict[str, str], Any]:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    given = {"authorization": f"Bearer {api.key}"} | named
-    response = api.bridge.call(gateway_event(method, target, given, body.encode()))
-    return response["statusCode"], response["headers"], json.loads(response["body"])
 
 
 def test_a_wrong_key_is_refused_without_being_repeated(api: Api) -> None:
@@ -32,7 +21,7 @@ def test_a_wrong_key_is_refused_without_being_repeated(api: Api) -> None:
 
 
 def test_no_key_is_told_how_to_give_one(api: Api) -> None:
-    status, _, body = _raw(api, "GET", "/v1/customers", authorization="")
+    status, _, body = api.ask("GET", "/v1/customers", authorization="")
     assert status == 401
     assert "You did not provide an API key" in body["error"]["message"]
 
@@ -49,7 +38,7 @@ def test_no_key_is_told_how_to_give_one(api: Api) -> None:
 def test_a_flood_of_strangers_writes_no_line(
     api: Api, capsys: pytest.CaptureFixture[str], target: str, authorization: str
 ) -> None:
-    status, _, _ = _raw(api, "GET", target, authorization=authorization)
+    status, _, _ = api.ask("GET", target, authorization=authorization)
     assert status in (401, 404)
     assert capsys.readouterr().out == ""
 
@@ -57,7 +46,7 @@ def test_a_flood_of_strangers_writes_no_line(
 def test_a_refusal_of_somebody_known_writes_its_line(
     api: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, headers, _ = _raw(api, "GET", "/v1/customers?limit=none")
+    status, headers, _ = api.ask("GET", "/v1/customers?limit=none")
     assert status == 400
     line = json.loads(capsys.readouterr().out)
     assert (line["status"], line["correlation_id"]) == (400, headers["request-id"])
@@ -65,7 +54,7 @@ def test_a_refusal_of_somebody_known_writes_its_line(
 
 def test_basic_authentication_takes_the_key_as_the_user(api: Api) -> None:
     basic = base64.b64encode(f"{api.key}:".encode()).decode()
-    status, _, _ = _raw(api, "GET", "/v1/customers", authorization=f"Basic {basic}")
+    status, _, _ = api.ask("GET", "/v1/customers", authorization=f"Basic {basic}")
     assert status == 200
 
 
@@ -150,29 +139,29 @@ def test_the_account_says_what_its_settings_say(api: Api) -> None:
 )
 def test_a_list_of_what_can_never_exist_is_empty(api: Api, path: str) -> None:
     address = path.format(api.client().v1.customers.create().id)
-    status, _, body = _raw(api, "GET", f"{address}?limit=100&expand[]=data.customer")
+    status, _, body = api.ask("GET", f"{address}?limit=100&expand[]=data.customer")
     assert (status, body["data"], body["url"]) == (200, [], address)
 
 
 def test_a_list_of_what_can_never_exist_needs_its_owner_and_a_key_with_the_right(api: Api) -> None:
-    assert _raw(api, "GET", "/v1/customers/cus_x/sources")[0] == 404
-    assert _raw(api, "GET", "/v1/charges", authorization="")[0] == 401
+    assert api.ask("GET", "/v1/customers/cus_x/sources")[0] == 404
+    assert api.ask("GET", "/v1/charges", authorization="")[0] == 401
     narrow = create_key(livemode=False, rights={"customers": "read"}).secret
-    assert _raw(api, "GET", "/v1/charges", authorization=f"Bearer {narrow}")[0] == 403
+    assert api.ask("GET", "/v1/charges", authorization=f"Bearer {narrow}")[0] == 403
 
 
 _OLD_ENDPOINT = "url=https://example.com&enabled_events[]=*&api_version=2099-01-01"
 
 
 def test_an_unknown_version_is_refused_in_stripe_s_words(api: Api) -> None:
-    _, headers, answer = _raw(api, "GET", "/v1/customers", **{"stripe-version": "2099-01-01"})
+    _, headers, answer = api.ask("GET", "/v1/customers", **{"stripe-version": "2099-01-01"})
     assert answer["error"]["message"] == "Invalid Stripe API version: 2099-01-01"
     assert headers["stripe-version"] == "2026-10-28.endive"
 
 
 @pytest.mark.parametrize("version", ["2020-08-27", "2022-11-15", "2024-06-20", "2025-03-31.basil"])
 def test_an_answer_names_the_version_whose_shape_it_has(api: Api, version: str) -> None:
-    status, headers, _ = _raw(api, "GET", "/v1/customers", **{"stripe-version": version})
+    status, headers, _ = api.ask("GET", "/v1/customers", **{"stripe-version": version})
     assert (status, headers["stripe-version"]) == (200, "2026-10-28.endive")
 
 
@@ -223,7 +212,7 @@ def test_a_wrong_request_is_refused_in_stripes_words(
     code: str | None,
 ) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
-    got, _, answer = _raw(api, method, target, body, **(form | headers))
+    got, _, answer = api.ask(method, target, body, **(form | headers))
     assert (got, answer["error"].get("code")) == (status, code)
 
 
@@ -268,7 +257,7 @@ def test_v2_refuses_in_its_own_shape(
     code: str,
 ) -> None:
     json_body = {"content-type": "application/json"}
-    got, _, answer = _raw(api, method, target, body, **(json_body | headers))
+    got, _, answer = api.ask(method, target, body, **(json_body | headers))
     assert (got, answer["error"]["code"]) == (status, code)
     assert set(answer["error"]) == {"code", "message", "type"}
     assert answer["error"]["message"]
@@ -284,7 +273,7 @@ def test_v2_refuses_in_its_own_shape(
     ],
 )
 def test_every_spelling_of_a_list_is_understood(api: Api, form: str) -> None:
-    _, _, customer = _raw(api, "POST", "/v1/customers", form)
+    _, _, customer = api.ask("POST", "/v1/customers", form)
     assert customer["preferred_locales"] == ["de", "en"]
 
 

@@ -1,18 +1,15 @@
 """Requests that run at the same time: limits hold, values stay unique, keys take effect once."""
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 from meterline.services.base.context import Context
 from tests.factories.params import meter_params
-from tests.handlers import gateway_event
 from tests.integration.api.conftest import Api
 
 type Answer = tuple[int, Any]
@@ -23,13 +20,11 @@ THREADS = 6
 
 def _send(api: Api, method: str, path: str, form: Form, key: str | None = None) -> Answer:
     """Status and body; a request that lost every race is repeated, as the SDKs do."""
-    headers = {"authorization": f"Bearer {api.key}"} | ({"idempotency-key": key} if key else {})
-    event = gateway_event(method, path, headers, urlencode(form).encode())
+    headers = {"idempotency_key": key} if key else {}
     while True:
-        response = api.bridge.call(event)
-        body = json.loads(response["body"])
+        status, _, body = api.ask(method, path, form, **headers)
         if (body.get("error") or {}).get("code") != "lock_timeout":
-            return response["statusCode"], body
+            return status, body
 
 
 def _together(*calls: Callable[[], Answer]) -> list[Answer]:

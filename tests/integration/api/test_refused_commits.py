@@ -1,6 +1,5 @@
 """Whatever DynamoDB refuses a commit for is answered at once, and the key can be used again."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,8 +8,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.handlers import gateway_event
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import Api, Reply
 
 ONE_TRY = 1
 SOME_TRIES = 5
@@ -79,10 +77,8 @@ def _refusing_commits(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield tried
 
 
-def _create(api: Api) -> tuple[int, dict[str, str], Any]:
-    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": "once"}
-    response = api.bridge.call(gateway_event("POST", "/v1/customers", headers, b"name=A"))
-    return response["statusCode"], response["headers"], json.loads(response["body"])
+def _create(api: Api) -> Reply:
+    return api.ask("POST", "/v1/customers", {"name": "A"}, idempotency_key="once")
 
 
 @pytest.mark.parametrize("case", CASES)
