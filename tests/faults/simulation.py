@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -26,7 +26,7 @@ from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import accept, cancel_events, count, day_totals, usage_query
 from meterline.services.metering.accept import Sender
 from meterline.services.metering.contention import CONTENDED_SECONDS, Contention
-from meterline.services.metering.counted_events import EventRange, list_counted_events
+from meterline.services.metering.counted_events import EventRange, counted_events
 from meterline.store.base.batches import Throttled
 from meterline.store.metering.meter_events import identities_from_keys
 from meterline.store.metering.usage import BucketKey
@@ -288,7 +288,7 @@ class Simulation:
 
         def listing() -> None:
             span = EventRange(start, end)
-            list_counted_events(self.meter, customer, span, livemode=False, limit=5)
+            list(islice(counted_events(self.meter, customer, span, livemode=False, at_once=6), 6))
 
         return self.chance.choice((use, listing))
 

@@ -1,12 +1,13 @@
 """The events behind a number, by the time of their receipt too, also when they are forgotten."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 
 from meterline.services.metering.accept import Sender
 from meterline.services.metering.cancel_events import create_meter_event_adjustment
-from meterline.services.metering.counted_events import EventRange, list_counted_events
+from meterline.services.metering.counted_events import EventRange, counted_events
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
@@ -40,11 +41,12 @@ def pages(
     after = None
     meter = meter_body(event_time_window=window)
     while True:
-        page, has_more = list_counted_events(
-            meter, "cus_a", span, livemode=False, limit=limit, starting_after=after
+        events = counted_events(
+            meter, "cus_a", span, livemode=False, older_than=after, at_once=limit + 1
         )
+        page = list(islice(events, limit))
         yield page
-        if not has_more:
+        if next(events, None) is None:
             return
         assert len(page) == limit
         after = str(page[-1]["id"])

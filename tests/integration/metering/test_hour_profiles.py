@@ -9,7 +9,7 @@ import pytest
 from meterline.core.base.errors import BillingError
 from meterline.services.metering import count, hour_profiles
 from meterline.services.metering.cancel_events import create_meter_event_adjustment
-from meterline.services.metering.counted_events import EventRange, list_counted_events
+from meterline.services.metering.counted_events import EventRange, counted_events
 from meterline.store.metering import usage, usage_commits
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
@@ -128,7 +128,7 @@ def test_the_events_of_an_hour_are_listed_whatever_is_cancelled_meanwhile(
     an_hour(dynamodb, meter_body())
     cancel_before_segments_are_read(dynamodb, monkeypatch, meter_body())
     span = EventRange(HOUR_START, HOUR_START + 3_600)
-    listed, _ = list_counted_events(meter_body(), "cus_a", span, livemode=False, limit=100)
+    listed = list(counted_events(meter_body(), "cus_a", span, livemode=False))
     assert len(listed) == 60
 
 

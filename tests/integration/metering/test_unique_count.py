@@ -10,7 +10,7 @@ from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.events.event_log import EventSpan, events_in
 from meterline.services.metering import count, usage_query
 from meterline.services.metering.cancel_events import create_meter_event_adjustment
-from meterline.services.metering.counted_events import EventRange, list_counted_events
+from meterline.services.metering.counted_events import EventRange, counted_events
 from tests.engines import Engine
 from tests.factories.objects import context
 from tests.factories.streams import watch_usage
@@ -142,7 +142,5 @@ def test_an_event_whose_text_is_forgotten_is_listed_without_it(dynamodb: Engine)
     dynamodb.client.delete_item(
         TableName=dynamodb.tables["meter_events"], Key={"identifier": item["identifier"]}
     )
-    [listed], _ = list_counted_events(
-        METER, "cus_a", EventRange(0, NOW + 1), livemode=False, limit=5
-    )
+    [listed] = counted_events(METER, "cus_a", EventRange(0, NOW + 1), livemode=False)
     assert listed["payload"] == {"stripe_customer_id": "cus_a"}

@@ -10,8 +10,9 @@ from meterline.api.lists import (
     Listing,
     created_range,
     cursors,
-    limit_of,
+    page_from,
     page_of,
+    rows_read,
 )
 from meterline.api.operations import Answer, Operation
 from meterline.api.params.specs import (
@@ -27,7 +28,7 @@ from meterline.core.base.errors import BillingError
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
-from meterline.services.metering.counted_events import EventRange, list_counted_events
+from meterline.services.metering.counted_events import EventRange, counted_events
 from meterline.services.metering.time_zones import time_zone
 from meterline.services.metering.usage_query import list_event_summaries, window_of_summary
 
@@ -72,15 +73,15 @@ def list_events(ctx: Context, meter_id: str, params: Params) -> Listing:
     first, last = (None, None)
     if "created" in params:
         first, last = created_range(params["created"])
-    events, has_more = list_counted_events(
+    events = counted_events(
         meter,
         customer["id"],
         EventRange(params["start_time"], params["end_time"], first, last),
         livemode=ctx.livemode,
-        limit=limit_of(params),
-        starting_after=cursors(params)[0],
+        older_than=cursors(params)[0],
+        at_once=rows_read(params),
     )
-    return Listing(events, has_more)
+    return page_from(events, params)
 
 
 ROUTES = Routes(

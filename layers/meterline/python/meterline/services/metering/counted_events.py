@@ -8,7 +8,7 @@ only the counters show which.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import batched, islice
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
@@ -56,35 +56,34 @@ class EventRange:
         )
 
 
-def list_counted_events(
+def counted_events(
     meter: "Meter",
     customer_id: str,
     span: EventRange,
     *,
     livemode: bool,
-    limit: int,
-    starting_after: str | None = None,
-) -> tuple[list[Body], bool]:
-    """A page of the ``billing.meter_event`` bodies that count in a range, newest first.
+    older_than: str | None = None,
+    at_once: int = GET_LIMIT,
+) -> Iterator[Body]:
+    """The ``billing.meter_event`` bodies that count in a range, newest first, read as asked for.
 
-    Also says whether more follow. Each has an ``id``, which ``starting_after`` takes. Events that
-    the table no longer keeps are shown by their time and value alone, with ``identifier`` null.
-    Raises BillingError for a ``starting_after`` that is no such id.
+    ``at_once`` are read at a time. Each has an ``id``, which ``older_than`` takes; another value is
+    refused. Events that the table no longer keeps are shown by their time and value alone, with
+    ``identifier`` null.
     """
     if span.end <= span.start:
         raise BillingError("end_time must be after start_time.", param="end_time")
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
-    last = None if starting_after is None else _place_of(starting_after)
+    last = None if older_than is None else _place_of(older_than)
     rows = (row for row in _rows(series, span, last) if last is None or _place(row) < last)
-    page = list(islice(_bodies(meter, series, span, rows, limit + 1), limit + 1))
-    return page[:limit], len(page) > limit
+    return _bodies(meter, series, span, rows, min(at_once, GET_LIMIT))
 
 
 def _bodies(
-    meter: "Meter", series: Series, span: EventRange, rows: Iterator[Row], wanted: int
+    meter: "Meter", series: Series, span: EventRange, rows: Iterator[Row], at_once: int
 ) -> Iterator[Body]:
     """The events of rows, as far as the time of their receipt is meant."""
-    for batch in batched(rows, min(wanted, GET_LIMIT), strict=False):
+    for batch in batched(rows, at_once, strict=False):
         identities = [row.identity for row in batch]
         found = {
             meter_events.identity_of(event.identifier): event
