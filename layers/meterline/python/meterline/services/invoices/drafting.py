@@ -37,10 +37,12 @@ if TYPE_CHECKING:
         Invoice,
         InvoiceLine,
         Price,
+        Product,
         Subscription,
         SubscriptionItem,
         SubscriptionPauseCollection,
     )
+    from meterline.store.base.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def pending_for(subscription: "Subscription") -> Selection:
 
 def product_names(uow: UnitOfWork, prices: "Iterable[Price]") -> Mapping[str, ProductName]:
     """What lines call the products that prices belong to, by the products' ids."""
-    products = uow.read(price["product"] for price in prices)
+    products: Mapping[str, Document[Product]] = uow.read(price["product"] for price in prices)
     return {
         product_id: ProductName(document.body["name"], document.body.get("unit_label"))
         for product_id, document in products.items()

@@ -51,7 +51,13 @@ from meterline.store.base.documents import Document
 from meterline.store.billing.repository import Span
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Invoice, InvoiceLine, InvoiceLineParent, Subscription
+    from meterline.core.base.wire import (
+        Invoice,
+        InvoiceItem,
+        InvoiceLine,
+        InvoiceLineParent,
+        Subscription,
+    )
 
 _RECORDS_AT_ONCE = 40
 """Records that one commit corrects; the rest is left to further commits on the same draft."""
@@ -233,8 +239,10 @@ def _parent(ctx: Context, line: "InvoiceLine") -> "InvoiceLineParent":
     parent = line["parent"]
     if parent["invoice_item_details"] is None:
         return parent
-    item = ctx.store.get(parent["invoice_item_details"]["invoice_item"])
-    origin: Any = (item.body["parent"] or {}).get("subscription_details", {}) if item else {}
+    item_id = parent["invoice_item_details"]["invoice_item"]
+    item: Document[InvoiceItem] | None = ctx.store.get(item_id)
+    about = item.body["parent"] if item else None
+    origin: Any = (about and about["subscription_details"]) or {}
     return {
         "type": "subscription_item_details",
         "invoice_item_details": None,
