@@ -14,13 +14,13 @@ from meterline.services.base.outbox import EventDraft, outbox
 from meterline.services.base.patience import OWN_SECONDS, SHARED_SECONDS
 from meterline.services.events import publishing
 from meterline.services.events.publishing import outbox_events, publish
-from meterline.services.metering import alerts
+from meterline.services.metering import alert_watch
+from meterline.services.metering.alert_watch import watch_usage
 from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,
     create_alert,
     deactivate_alert,
-    watch_usage,
 )
 from meterline.services.work import usage_watch
 from meterline.store.base.documents import Change, Document
@@ -77,7 +77,7 @@ def usage(monkeypatch: pytest.MonkeyPatch) -> dict[str, Decimal]:
         assert now
         return used.get(customer, Decimal(0))
 
-    monkeypatch.setattr(alerts, "lifetime_usage", lifetime)
+    monkeypatch.setattr(alert_watch, "lifetime_usage", lifetime)
     return used
 
 

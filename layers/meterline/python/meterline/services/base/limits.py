@@ -6,7 +6,7 @@ and a commit that changes it fails if another did meanwhile: the limit holds bes
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
@@ -23,10 +23,32 @@ class MembersSet(TypedDict):
     members: list[str]
 
 
+class Members(NamedTuple):
+    """The members of sets, each in the order in which they joined it; ``state`` is another one
+    after each commit that touches one of the sets.
+    """
+
+    ids: list[str]
+    state: str
+
+
 def members(ctx: Context, *names: str) -> list[str]:
     """The ids of the members of these sets, each in the order in which they joined it."""
-    found: dict[str, Document[MembersSet]] = ctx.store.get_many(map(_set_id, names))
-    return [member for members_set in found.values() for member in members_set.body["members"]]
+    return members_and_state(ctx, *names).ids
+
+
+def members_and_state(ctx: Context, *names: str) -> Members:
+    """The same, with what tells whether the sets are still those that were read."""
+    set_ids = [set_id(name) for name in names]
+    found: dict[str, Document[MembersSet]] = ctx.store.get_many(set_ids)
+    versions = [str(found[one].version) if one in found else "0" for one in set_ids]
+    ids = [member for members_set in found.values() for member in members_set.body["members"]]
+    return Members(ids, " ".join(versions))
+
+
+def touched(ctx: Context, name: str) -> list[Document[MembersSet]]:
+    """The set as it is, for a commit that changes what a member means; nothing if there is none."""
+    return _stored(_members_set(ctx, name))
 
 
 def with_member(
@@ -51,19 +73,22 @@ def without_member(ctx: Context, name: str, member_id: str) -> list[Document[Mem
 
 def deleted_set(ctx: Context, name: str) -> list[Document[MembersSet]]:
     """The set, to be deleted with what it counts, if it is stored."""
-    members_set = _members_set(ctx, name)
+    return _stored(_members_set(ctx, name))
+
+
+def _stored(members_set: Document[MembersSet]) -> list[Document[MembersSet]]:
     return [members_set] if members_set.version else []
 
 
 def _members_set(ctx: Context, name: str) -> Document[MembersSet]:
     """The set as stored, or a new one."""
-    roster_id = _set_id(name)
+    roster_id = set_id(name)
     stored: Document[MembersSet] | None = ctx.store.get(roster_id)
     empty: MembersSet = {"id": roster_id, "created": 0, "members": []}
     return stored or Document(KIND, ctx.livemode, empty)
 
 
-def _set_id(name: str) -> str:
+def set_id(name: str) -> str:
     """The id of a set. It has a slash, which ids of a caller's choice cannot have."""
     return f"roster/{name}"
 

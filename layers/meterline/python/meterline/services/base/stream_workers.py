@@ -65,14 +65,19 @@ class StreamWorker[T]:
         records: Sequence[Record],
         work: Callable[[T], object],
         invocation: Invocation = UNBOUNDED,
+        *,
+        before: Callable[[Sequence[T]], object] = lambda _: None,
     ) -> BatchAnswer:
         """Work on each record; Lambda's partial batch response with those that must come again.
+
+        ``before`` gets what all of them say before work on the first begins.
 
         Without a function to redrive to, all that fails comes again. A failing subject is tried
         once. Subjects that were failing come last, so they take no time from others. A record that
         there is no time to begin comes again.
         """
         readable, aside = self._sorted_out(records)
+        before([said for _, said in readable])
         again: list[Record] = []
         failed: dict[Hashable, BaseException] = {}
         least = invocation.milliseconds_left() // _SHARES

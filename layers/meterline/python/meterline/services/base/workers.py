@@ -1,9 +1,11 @@
 """What the functions without an HTTP caller share."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from meterline.services.base.context import Context
+from meterline.store.base.documents import Document
 from meterline.store.billing.repository import BillingStore
 
 _MILLISECONDS = 1_000
@@ -17,10 +19,14 @@ def wall_clock() -> int:
     return int(time.time())
 
 
-def worker_context(*, livemode: bool) -> Context:
-    """The context of work that no request asked for, at the wall clock's time."""
+def worker_context(
+    *, livemode: bool, known: Mapping[str, Document | None] | None = None
+) -> Context:
+    """The context of work that no request asked for, at the wall clock's time; ``known`` is what
+    was read ahead for it.
+    """
     now = wall_clock()
-    return Context(store=BillingStore(livemode), now=now, wall_clock=now)
+    return Context(store=BillingStore(livemode, known or {}), now=now, wall_clock=now)
 
 
 def seconds_left(context: Any) -> int | None:  # noqa: ANN401 - Lambda's

@@ -14,7 +14,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
 from meterline.services.billing.subscription_bodies import is_ended
-from meterline.services.customers.customer_state import CustomerState
+from meterline.services.customers.customer_state import CustomerState, with_invoices
 from meterline.store.base.documents import Change, Claim, ClaimTaken, Document
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ class UnitOfWork:
         for document in written_items.puts:
             self.put(document)
         self.customer = self._with_running(self.pending.with_open_batches(self.customer))
+        self.customer = self._with_invoices(self.customer)
         if self.customer != self.stored_customer.body:
             self.put(replace(self.stored_customer, body=self.customer))
         else:
@@ -187,6 +188,15 @@ class UnitOfWork:
             refusal = self._claims[taken.claim]
             raise refusal() from None
         return change.puts
+
+    def _with_invoices(self, customer: "Customer") -> "Customer":
+        """The customer, whose private state says when its latest invoice was created."""
+        created = [
+            document.created
+            for document in self._puts.values()
+            if document.kind == "invoice" and document.version == 0
+        ]
+        return with_invoices(customer, self.stored_customer.body, created)
 
     def _with_running(self, customer: "Customer") -> "Customer":
         """The customer, whose private state says which subscriptions run."""

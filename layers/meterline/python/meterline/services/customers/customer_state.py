@@ -1,7 +1,8 @@
 """What a customer remembers: private state of its own document, written with each decision."""
 
-from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NotRequired, TypedDict
 
 from meterline.core.base.private_state import PrivateState
 
@@ -27,11 +28,57 @@ class Handover(TypedDict):
     before: NotRequired[dict[str, list[str]]]
 
 
+class InvoicesNoted(TypedDict):
+    """When the latest invoice was created, and the next number as of then."""
+
+    latest: int
+    next: int
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerState(PrivateState):
     """What a customer remembers; other rooms own the rules, and only the customer knows all."""
 
     handover: Handover | None = None
+    invoices: InvoicesNoted | None = None
     running: list[str] | None = None
     tabs: list[OpenBatch] | None = None
     threshold_subscriptions: list[str] | None = None
+
+
+def without_invoices[B: Mapping[str, Any]](customer: B) -> B:
+    """A new customer, of whom all invoices will be noted."""
+    return _noting(customer, 0)
+
+
+def with_invoices[B: Mapping[str, Any]](
+    customer: B, stored: Mapping[str, Any], created: Iterable[int]
+) -> B:
+    """The customer, for a commit that creates invoices at these instants (UTC seconds), or makes
+    some final; ``stored`` is the customer before.
+
+    Nothing is noted where some may not have been: of a customer from before invoices were noted.
+    """
+    latest = _latest_invoice(stored)
+    return customer if latest is None else _noting(customer, max([latest, *created]))
+
+
+def may_have_invoices_since(customer: Mapping[str, Any], instant: int) -> bool:
+    """Whether a customer may have an invoice that was created at an instant or later."""
+    latest = _latest_invoice(customer)
+    return latest is None or latest >= instant
+
+
+def _latest_invoice(customer: Mapping[str, Any]) -> int | None:
+    """When the latest invoice was created, 0 without any; None where it is not known.
+
+    A release that knows no note leaves it behind the sequence of numbers that it has gone on with.
+    """
+    noted = CustomerState.of(customer).invoices
+    is_known = noted is not None and noted["next"] == customer.get("next_invoice_sequence")
+    return noted["latest"] if noted is not None and is_known else None
+
+
+def _noting[B: Mapping[str, Any]](customer: B, latest: int) -> B:
+    invoices: InvoicesNoted = {"latest": latest, "next": customer["next_invoice_sequence"]}
+    return replace(CustomerState.of(customer), invoices=invoices).on(customer)

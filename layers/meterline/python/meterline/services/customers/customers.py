@@ -12,6 +12,7 @@ from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
 from meterline.services.customers.balances import DEFAULT_CURRENCY, Booking, adjust
+from meterline.services.customers.customer_state import without_invoices
 from meterline.store.base.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def create_customer(ctx: Context, params: Body) -> "Customer":
     clock = _clock(ctx, params.get("test_clock"))
     if clock is not None:
         ctx = ctx.at(clock.body["frozen_time"])
-    body = with_details(_new_customer(ctx, params), params)
+    body = with_details(without_invoices(_new_customer(ctx, params)), params)
     document = Document(
         kind=KIND,
         livemode=ctx.livemode,

@@ -1,9 +1,15 @@
-"""Reading the Usage table's stream: which hour of whose usage of which meter changed."""
+"""Reading the Usage table's stream: which hour of whose usage of which meter changed, and how."""
 
-from dataclasses import dataclass
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
-from meterline.store.metering.usage import BucketKey, key_of_counter
+from meterline.core.metering.aggregation import Formula, Measure
+from meterline.core.metering.headroom import level_of
+from meterline.store.metering.headrooms import UsageKey
+from meterline.store.metering.usage import BucketKey, Counter, key_of_counter
 
 _COUNTER_PREFIX = "h#"
 
@@ -14,6 +20,19 @@ class UsageChange:
 
     bucket: BucketKey
     became_estimate: bool
+    counter: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def usage_key(self) -> UsageKey:
+        """Whose usage of which meter changed."""
+        return UsageKey(self.bucket.livemode, self.bucket.meter, self.bucket.customer)
+
+    def level(self, formula: Formula) -> Decimal | None:
+        """What the hour holds by a formula; None if it cannot be told from the change."""
+        if "sums" not in self.counter:
+            return None
+        counter = Counter(_as_stored(self.counter), self.bucket.start, Measure(formula))
+        return level_of(counter.aggregate, formula)
 
 
 def usage_change(record: dict[str, Any]) -> UsageChange | None:
@@ -26,4 +45,14 @@ def usage_change(record: dict[str, Any]) -> UsageChange | None:
     return UsageChange(
         key_of_counter(keys["pk"]["S"], keys["sk"]["S"]),
         "sampled_below" in after and "sampled_below" not in before,
+        after,
     )
+
+
+def _as_stored(counter: Mapping[str, Any]) -> dict[str, Any]:
+    """A counter with bytes as bytes, which Lambda's JSON has in base64."""
+    return {name: _value(value) for name, value in counter.items()}
+
+
+def _value(value: dict[str, Any]) -> dict[str, Any]:
+    return {"B": b64decode(value["B"])} if isinstance(value.get("B"), str) else value

@@ -199,6 +199,11 @@ class Counter:
     measure: Measure
 
     @property
+    def version(self) -> int:
+        """How many commits made it what it is."""
+        return int(self.item["version"]["N"])
+
+    @property
     def aggregate(self) -> Aggregate:
         """What the events that it counts come to."""
         count, total, *_ = self._sums()
@@ -238,7 +243,7 @@ def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
     counter = Counter(item, hour_start, measure)
     _, _, watermark, segments, *newest = item["sums"]["S"].split(" ")
     return Bucket(
-        version=int(item["version"]["N"]),
+        version=counter.version,
         aggregate=counter.aggregate,
         watermark=int(watermark),
         segments=int(segments),

@@ -1,0 +1,119 @@
+"""Headroom: how far usage may go before it has to be compared with a threshold again.
+
+Each change of a counter shows what its whole hour holds. What is left up to the threshold is
+divided among hours: as long as each of them has grown by less than its share, all of them together
+cannot have reached it, whatever is delivered twice, late or in another order. Nothing has to be
+noted when usage grows, for an hour is compared with what it held when the usage was last added up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_FLOOR, Context, Decimal
+from typing import Final
+
+from meterline.core.metering.aggregation import EXACT, ZERO, Aggregate, Formula, Measure
+
+PAST_HOURS: Final = 24
+"""So many hours before the latest one may still grow."""
+
+MOST_HOURS: Final = PAST_HOURS + 1 + 14 * 24
+"""And so many in all: a fortnight is ahead."""
+
+_USUAL_HOURS: Final = 4
+"""A share is as much as so many of the busiest hours, while there is enough left."""
+
+_DOWN = Context(prec=40, rounding=ROUND_FLOOR)
+_ADDED_UP = frozenset({Formula.SUM, Formula.COUNT})
+_EACH_BY_ITSELF = frozenset({Formula.MAX, Formula.MIN, Formula.LAST})
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """Usage stays below its threshold while every hour is less than ``share`` above its level.
+
+    ``levels`` are what hours held when the usage was added up, 0 where they are not named;
+    ``hours`` are those that may grow, None for all.
+    """
+
+    formula: Formula
+    share: Decimal
+    hours: range | None = None
+    levels: Mapping[int, Decimal] = field(default_factory=dict)
+
+    def holds(self, hour: int, level: Decimal | None) -> bool:
+        """Whether an hour may be at this level; no level is one that cannot be told."""
+        if self.share.is_infinite():
+            return True
+        if level is None or (self.hours is not None and hour not in self.hours):
+            return False
+        return EXACT.subtract(level, self.levels.get(hour, ZERO)) < self.share
+
+
+def is_remembered(measure: Measure) -> bool:
+    """Whether hours tell by themselves that usage of this measure stays below a threshold.
+
+    Averages, distinct values and events that count once a window depend on all hours together.
+    """
+    return measure.window is None and measure.formula in _ADDED_UP | _EACH_BY_ITSELF
+
+
+def adds_up(measure: Measure) -> bool:
+    """Whether the usage is the sum of what its hours hold."""
+    return measure.window is None and measure.formula in _ADDED_UP
+
+
+def level_of(hour: Aggregate, formula: Formula) -> Decimal | None:
+    """What an hour contributes; None where only all hours can tell.
+
+    Of a greatest, least or last value nothing can be told once an hour has lost all its events.
+    """
+    match formula:
+        case Formula.SUM:
+            return hour.total
+        case Formula.COUNT:
+            return Decimal(hour.count)
+        case Formula.MAX | Formula.MIN:
+            return hour.extreme if hour.count else None
+        case Formula.LAST:
+            return hour.chosen.value if hour.chosen is not None and hour.count else None
+        case _:
+            return None
+
+
+def unbounded(measure: Measure) -> Headroom:
+    """The headroom where there is no threshold ahead."""
+    return Headroom(measure.formula, Decimal("Infinity"))
+
+
+def headroom(
+    measure: Measure,
+    threshold: Decimal,
+    total: Decimal,
+    hour: int,
+    levels: Mapping[int, Decimal],
+) -> Headroom:
+    """The headroom of usage that is ``total`` below a threshold, ``hour`` being the latest.
+
+    ``levels`` are what the hours of ``hours_around(hour)`` that have usage held in that total.
+    """
+    if not adds_up(measure):
+        return Headroom(measure.formula, threshold)
+    left = EXACT.subtract(threshold, total)
+    shares = _shares(left, max(levels.values(), default=ZERO))
+    first = hour - min(PAST_HOURS, (shares - 1) // 2)
+    hours = range(first, first + shares)
+    known = {one: level for one, level in levels.items() if one in hours}
+    return Headroom(measure.formula, _DOWN.divide(left, Decimal(shares)), hours, known)
+
+
+def hours_around(hour: int) -> range:
+    """The hours whose levels have to be known for a headroom."""
+    return range(hour - PAST_HOURS, hour - PAST_HOURS + MOST_HOURS)
+
+
+def _shares(left: Decimal, busiest: Decimal) -> int:
+    """Among how many hours the rest is divided: fewer, the sooner it will be used up."""
+    if busiest <= 0:
+        return MOST_HOURS
+    full = _DOWN.divide(left, EXACT.multiply(Decimal(_USUAL_HOURS), busiest))
+    return max(1, min(MOST_HOURS, int(full)))

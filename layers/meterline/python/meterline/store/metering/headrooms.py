@@ -1,0 +1,135 @@
+"""What is remembered of how far a customer's usage of a meter is from its next threshold.
+
+It stands beside the counters, under ``w#<what for>``. Whoever is to add the usage up forgets it
+first: then whoever looks meanwhile has to add it up as well, and no change of a counter can fall
+between what was added up and what is remembered of it. ``generation`` grows with each write, so
+that what is remembered is of the last who forgot.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from meterline.core.base.money import format_decimal
+from meterline.core.metering.aggregation import Formula
+from meterline.core.metering.headroom import Headroom
+from meterline.store.base.batches import batch_get
+from meterline.store.base.clients import dynamodb
+from meterline.store.base.settings import settings
+from meterline.store.metering.usage import partition
+
+type Item = dict[str, Any]
+
+
+class UsageKey(NamedTuple):
+    """Whose usage of which meter."""
+
+    livemode: bool
+    meter: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A headroom as stored, None if it is forgotten; ``basis`` tells what it was decided on."""
+
+    generation: int = 0
+    basis: str = ""
+    headroom: Headroom | None = None
+
+
+NOTHING = Remembered()
+
+
+def read_headrooms(keys: Sequence[UsageKey], purpose: str) -> dict[UsageKey, Remembered]:
+    """What is remembered, as last written; in one request for each hundred."""
+    by_place = {_place(key, purpose)["pk"]["S"]: key for key in keys}
+    found = dict.fromkeys(keys, NOTHING)
+    places = [_place(key, purpose) for key in by_place.values()]
+    for item in batch_get(settings().usage_table, places):
+        found[by_place[item["pk"]["S"]]] = _remembered(item)
+    return found
+
+
+def forget_headroom(key: UsageKey, purpose: str, seen: Remembered) -> Remembered | None:
+    """Forget what was seen, before the usage is added up; None if another changed it meanwhile."""
+    if seen.headroom is None:
+        return seen
+    client = dynamodb()
+    try:
+        client.update_item(
+            TableName=settings().usage_table,
+            Key=_place(key, purpose),
+            UpdateExpression="SET generation = :next REMOVE each_hour",
+            ConditionExpression="generation = :seen",
+            ExpressionAttributeValues={
+                ":next": {"N": str(seen.generation + 1)},
+                ":seen": {"N": str(seen.generation)},
+            },
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return None
+    return Remembered(seen.generation + 1)
+
+
+def save_headroom(
+    key: UsageKey, purpose: str, forgotten: Remembered, basis: str, headroom: Headroom
+) -> None:
+    """Remember a headroom, unless another wrote since it was ``forgotten``."""
+    client = dynamodb()
+    try:
+        client.put_item(
+            TableName=settings().usage_table,
+            Item=_place(key, purpose) | _fields(forgotten.generation + 1, basis, headroom),
+            **_unchanged(forgotten),
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return
+
+
+def _unchanged(seen: Remembered) -> dict[str, Any]:
+    if seen.generation == 0:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {
+        "ConditionExpression": "generation = :seen",
+        "ExpressionAttributeValues": {":seen": {"N": str(seen.generation)}},
+    }
+
+
+def _place(key: UsageKey, purpose: str) -> Item:
+    return {"pk": {"S": partition(*key)}, "sk": {"S": f"w#{purpose}"}}
+
+
+def _fields(generation: int, basis: str, headroom: Headroom) -> Item:
+    item: Item = {
+        "generation": {"N": str(generation)},
+        "basis": {"S": basis},
+        "formula": {"S": headroom.formula.value},
+        "each_hour": {"S": str(headroom.share)},
+    }
+    if headroom.hours is not None:
+        levels = sorted(headroom.levels.items())
+        item["first"] = {"N": str(headroom.hours.start)}
+        item["hours"] = {"N": str(len(headroom.hours))}
+        item["levels"] = {
+            "S": " ".join(
+                f"{hour - headroom.hours.start}:{format_decimal(level)}" for hour, level in levels
+            )
+        }
+    return item
+
+
+def _remembered(item: Item) -> Remembered:
+    generation = int(item["generation"]["N"])
+    if "each_hour" not in item:
+        return Remembered(generation)
+    hours, levels = None, {}
+    if "first" in item:
+        first = int(item["first"]["N"])
+        hours = range(first, first + int(item["hours"]["N"]))
+        pairs = (pair.split(":") for pair in item["levels"]["S"].split())
+        levels = {first + int(place): Decimal(level) for place, level in pairs}
+    formula = Formula(item["formula"]["S"])
+    headroom = Headroom(formula, Decimal(item["each_hour"]["S"]), hours, levels)
+    return Remembered(generation, item["basis"]["S"], headroom)

@@ -1,0 +1,106 @@
+"""What it costs to look at counters that changed: calls for a batch, and dollars for an alert."""
+
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any
+
+from meterline.services.metering.alerts import create_alert
+from meterline.services.metering.count import count_records
+from meterline.services.work.usage_watch import watch_batch
+from tests.benchmarks.bench_metering_units import DOLLARS
+from tests.benchmarks.reads import Traffic
+from tests.benchmarks.results import Result
+from tests.dynamodb.tables import Table
+from tests.dynamodb.values import Item
+from tests.engines import Engine, running
+from tests.faults.billing.wire import Wire
+from tests.faults.billing.world import NOW, FrozenTime, World, usage_record
+
+HOUR = 3_600
+_BATCH = 100
+_CALL_SECONDS = 0.010
+"""Assumed time of a call to DynamoDB, with what Python does about it."""
+
+_INVOCATION_SECONDS = 0.030
+"""Assumed time of an invocation besides its calls: unpacking, deciding, logging."""
+
+type Record = dict[str, Any]
+
+
+def measure() -> Iterator[Result]:
+    """The figures of a batch of a hundred customers, and of an alert over a month."""
+    for name, thresholds in (("nothing watched", 0), ("an alert not triggered", 1)):
+        traffic = _batch(thresholds)
+        yield Result(f"100 changes of 100 customers, {name}", len(traffic.calls), "calls")
+        yield Result(f"the same: read units a change, {name}", traffic.read_units / _BATCH, "units")
+        seconds = _INVOCATION_SECONDS + traffic.round_trips * _CALL_SECONDS
+        rate = _BATCH / seconds
+        yield Result(f"changes a second of a shard, {name}", rate, "changes", target=">= 1,000")
+    for name, an_hour, hours in (("1", 1, 720), ("60", 60, 24)):
+        added = _dollars(an_hour, hours, 1) - _dollars(an_hour, hours, 0)
+        title = f"an alert not triggered adds, {name} events an hour, a million"
+        yield Result(title, added, "$", target="<= 0.30")
+
+
+def _batch(thresholds: int) -> Traffic:
+    """The traffic of looking at a change each of a hundred customers, for the second time."""
+    with running() as engine, redirect_stdout(StringIO()):
+        world, changes = _world(engine)
+        meter = world.meter("tokens")
+        customers = [world.customer(at=NOW) for _ in range(_BATCH)]
+        _alerts(world, meter, thresholds)
+        for number in range(2):
+            changes.clear()
+            count_records([usage_record(meter, one, NOW, 1, str(number)) for one in customers])
+            traffic = Traffic()
+            with traffic.recorded():
+                assert watch_batch(changes) == {"batchItemFailures": []}
+        return traffic
+
+
+def _dollars(an_hour: int, hours: int, thresholds: int) -> float:
+    """What looking at a million lone events costs in units, a customer having a month of usage."""
+    with running() as engine, redirect_stdout(StringIO()):
+        world, changes = _world(engine)
+        meter, customer = world.meter("tokens"), world.customer(at=NOW)
+        month = range(NOW - 720 * HOUR, NOW, HOUR)
+        count_records([usage_record(meter, customer, at, 5_000) for at in month])
+        _alerts(world, meter, thresholds)
+        traffic = Traffic()
+        for number in range(hours * an_hour):
+            world.clock.now = NOW + number * HOUR // an_hour
+            changes.clear()
+            record = usage_record(meter, customer, world.clock.now, 5_000, str(number))
+            count_records([record])
+            with traffic.recorded():
+                watch_batch(changes)
+    units = traffic.read_units * DOLLARS["read unit"] + traffic.write_units * DOLLARS["write unit"]
+    return units / (hours * an_hour) * 1e6
+
+
+def _alerts(world: World, meter: str, number: int) -> None:
+    for _ in range(number):
+        threshold = {"meter": meter, "gte": 10_000_000, "recurrence": "one_time"}
+        params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
+        create_alert(world.context(), params)
+
+
+def _world(engine: Engine) -> tuple[World, list[Record]]:
+    """A world, and the records of counters that change in it."""
+    changes: list[Record] = []
+    assert engine.memory is not None
+    engine.memory.on_change = _noting(engine, changes)
+    return World(engine, FrozenTime(), Wire()), changes
+
+
+def _noting(
+    engine: Engine, changes: list[Record]
+) -> Callable[[Table, Item | None, Item | None], None]:
+    def changed(table: Table, _before: Item | None, after: Item | None) -> None:
+        if after and table.name == engine.tables["usage"] and after["sk"]["S"].startswith("h#"):
+            keys = {name: after[name] for name in ("pk", "sk")}
+            change = {"Keys": keys, "NewImage": after, "SequenceNumber": str(len(changes))}
+            changes.append({"eventName": "MODIFY", "dynamodb": change})
+
+    return changed

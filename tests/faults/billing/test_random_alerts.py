@@ -1,0 +1,349 @@
+"""Usage at random, watched by processes that die, repeat themselves and cut in on each other.
+
+Events are counted, late ones too, and cancelled; alerts are made, put out of action and archived;
+records of counters come once, again, or long after. Whatever happens, an alert that is active while
+usage is at its threshold has one event, and no other has any. A failing seed comes again with
+``make test-runs ARGS=--run-seed=SEED``.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from meterline.core.base.errors import BillingError
+from meterline.core.metering.acceptance import measure_from_text
+from meterline.core.metering.headroom import Headroom, headroom, unbounded
+from meterline.services.base.limits import Members, members_and_state
+from meterline.services.metering import alert_watch, alerts
+from meterline.services.metering.alerts import create_alert
+from meterline.services.metering.count import count_records
+from meterline.services.work.usage_watch import watch_batch
+from meterline.store.base.documents import Conflict
+from meterline.store.base.packing import unpack
+from meterline.store.metering.headrooms import UsageKey, read_headrooms, save_headroom
+from tests.dynamodb.tables import Table
+from tests.dynamodb.values import Item
+from tests.faults.billing.test_random_runs import seeds_of
+from tests.faults.billing.wire import Died, Moment
+from tests.faults.billing.world import NOW, World, usage_record
+
+HOUR = 3_600
+STEPS = 60
+DEATHS = 0.04
+CUTTING_IN = 0.12
+MOST_DELIVERIES = 40
+VERBS: list[Callable[..., Any]] = [
+    alerts.activate_alert,
+    alerts.deactivate_alert,
+    alerts.archive_alert,
+]
+
+type Record = dict[str, Any]
+
+
+@dataclass
+class Life:
+    """One customer's usage of one meter, its alerts, and the records of its counters."""
+
+    world: World
+    chance: Random
+    meter: str
+    customer: str
+    used: dict[str, tuple[int, int]] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+    total: int = 0
+    highest: int = 0
+    alerts: dict[str, int] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    delivered: list[Record] = field(default_factory=list)
+    waiting: list[Record] = field(default_factory=list)
+    sizes: tuple[int, ...] = (1, 2, 5, 10, 40, 200)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    depth: int = 0
+
+    def changed(self, table: Table, before: Item | None, after: Item | None) -> None:
+        """Take what the streams of the tables bring."""
+        if after is None:
+            return
+        if table.name == self.world.engine.tables["usage"] and after["sk"]["S"].startswith("h#"):
+            keys = {name: after[name] for name in ("pk", "sk")}
+            change = {"Keys": keys, "NewImage": after, "SequenceNumber": str(next(self.numbers))}
+            change |= {"OldImage": before} if before else {}
+            self.waiting.append({"eventName": "MODIFY", "dynamodb": change})
+        elif after.get("kind", {}).get("S") == "event" and before is None:
+            events = unpack(after["body"]["B"])["events"]
+            told = [one for one in events if one["type"] == "billing.alert.triggered"]
+            self.told += [one["data"]["object"]["alert"]["id"] for one in told]
+
+    def live(self) -> None:
+        """Whatever happens in some days; in half of all lives much is seldom used at once."""
+        if self.chance.random() < 0.5:
+            self.sizes = (1, 1, 1, 1, 1, 2, 50)
+        for _ in range(STEPS):
+            self.something()
+        self.calm()
+
+    def something(self) -> None:
+        """One thing that happens."""
+        happening = self.chance.choice([self.use] * 4 + [self.deliver] * 5 + [self.other] * 2)
+        happening()
+
+    def other(self) -> None:
+        """Something that happens less often."""
+        self.chance.choice([self.cancel, self.alert, self.move, self.wait])()
+
+    def use(self, quantity: int | None = None) -> None:
+        """Count an event: of this hour, of one of the last days, or of long ago."""
+        age = self.chance.choice((0, 0, 0, 0, HOUR, 5 * HOUR, 30 * HOUR, 34 * 24 * HOUR))
+        at, name = self.world.clock.now - age, f"u{len(self.used)}"
+        quantity = quantity or self.chance.choice(self.sizes)
+        self.used[name] = at, quantity
+        self._count(name)
+
+    def cancel(self) -> None:
+        """Take an event out again."""
+        if names := sorted(self.used.keys() - self.cancelled):
+            name = self.chance.choice(names)
+            self.cancelled.add(name)
+            self._count(name)
+
+    def alert(self) -> None:
+        """Make an alert on usage that is reached soon, late or already."""
+        gte = max(1, self.total + self.chance.choice((-10, 1, 3, 20, 70, 150, 2_000)))
+        threshold: dict[str, Any] = {"meter": self.meter, "gte": gte, "recurrence": "one_time"}
+        if self.chance.random() < 0.5:
+            threshold["filters"] = [{"type": "customer", "customer": self.customer}]
+        params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
+
+        def create() -> None:
+            self.alerts[create_alert(self.world.context(), params)["id"]] = gte
+
+        self._ask(create)
+
+    def move(self) -> None:
+        """Put an alert out of action, or into action again."""
+        if self.alerts:
+            verb, alert = self.chance.choice(VERBS), self.chance.choice(sorted(self.alerts))
+            self._ask(lambda: verb(self.world.context(), alert, {}))
+
+    def wait(self) -> None:
+        """Let time pass."""
+        self.world.clock.now += self.chance.choice((60, HOUR, 26 * HOUR))
+
+    def deliver(self) -> None:
+        """Deliver the next records, or some that were delivered before."""
+        if self.delivered and self.chance.random() < 0.2:
+            self._watch(self.chance.sample(self.delivered, 1))
+            return
+        batch = self.waiting[: self.chance.choice((1, 2, 5))]
+        if batch and self._watch(batch) and self.chance.random() < 0.9:
+            self.delivered += batch
+            numbers = {one["dynamodb"]["SequenceNumber"] for one in batch}
+            self.waiting = [
+                one for one in self.waiting if one["dynamodb"]["SequenceNumber"] not in numbers
+            ]
+
+    def calm(self) -> None:
+        """Deliver all that waits, and one more event; then look whether all is right."""
+        self.depth = 2
+        self.use(1)
+        for _ in range(MOST_DELIVERIES):
+            if not self.waiting:
+                break
+            batch, self.waiting = self.waiting, []
+            if not self._watch(batch):
+                self.waiting = batch + self.waiting
+        assert not self.waiting, "it never ends"
+        assert len(self.told) == len(set(self.told)), "told once"
+        for alert, gte in self.alerts.items():
+            is_active = self.world.stored(alert)["status"] == "active"
+            if is_active and self.total >= gte:
+                assert alert in self.told, f"{alert} at {gte} of {self.total} is missed"
+            if alert in self.told:
+                assert self.highest >= gte, "told too early"
+
+    # -------------------------------------------------------------- how it is done
+    def _count(self, name: str) -> None:
+        at, quantity = self.used[name]
+        record = usage_record(self.meter, self.customer, at, quantity, name)
+        if name in self.cancelled:
+            record["dynamodb"]["NewImage"]["cancelled_at"] = {"N": str(at)}
+        counted = (value for one, (_, value) in self.used.items() if one not in self.cancelled)
+        self.total = sum(counted)
+        self.highest = max(self.highest, self.total)
+        with self._apart():
+            assert count_records([record]) == []
+
+    def _ask(self, request: Callable[[], object]) -> None:
+        with self._apart():
+            try:
+                request()
+            except (BillingError, Conflict):
+                return
+
+    def _watch(self, batch: list[Record]) -> bool:
+        """Whether a batch was done: its process may die, and others cut in on it."""
+        self.depth += 1
+        wire = self.world.wire
+        outer, was_watching = wire.at, wire.watching
+        wire.at, wire.watching = self._at, True
+        try:
+            return watch_batch(batch) == {"batchItemFailures": []}
+        except Died:
+            return False
+        finally:
+            wire.at, wire.watching = outer, was_watching
+            self.depth -= 1
+
+    def _at(self, moment: Moment, _operation: str) -> None:
+        if self.depth > 2:
+            return
+        if self.chance.random() < DEATHS:
+            raise Died(moment)
+        if self.depth < 2 and self.chance.random() < CUTTING_IN:
+            for _ in range(self.chance.choice((1, 2, 3))):
+                self.something()
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Work of another process, whose calls are not disturbed."""
+        wire = self.world.wire
+        was_watching, wire.watching = wire.watching, False
+        try:
+            yield
+        finally:
+            wire.watching = was_watching
+
+
+def live(world: World, seed: int) -> Life:
+    """The life that a seed tells, and whether all was right in the end."""
+    chance = Random(seed)
+    world.clock.now = NOW
+    life = Life(world, chance, world.meter(f"meter{seed}"), world.customer(at=NOW))
+    assert world.engine.memory is not None
+    world.engine.memory.on_change = life.changed
+    life.live()
+    return life
+
+
+def test_each_crossing_is_told_once_whatever_happens(
+    request: pytest.FixtureRequest, memory_world: World
+) -> None:
+    for seed in seeds_of(request, 0, 1):
+        try:
+            live(memory_world, seed)
+        except BaseException as error:
+            error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
+            raise
+
+
+type Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def a_share_for_each_hour_that_is_all_that_is_left(patch: pytest.MonkeyPatch) -> None:
+    def generous(*args: Any) -> Headroom:
+        room = headroom(*args)
+        return room if room.hours is None else replace(room, share=room.share * len(room.hours))
+
+    patch.setattr(alert_watch, "headroom", generous)
+
+
+def an_hour_that_may_grow_by_all_of_its_share(patch: pytest.MonkeyPatch) -> None:
+    holds = Headroom.holds
+
+    def loosely(room: Headroom, hour: int, level: Decimal | None) -> bool:
+        return holds(room, hour, None if level is None else level - Decimal("0.001"))
+
+    patch.setattr(Headroom, "holds", loosely)
+
+
+def any_hour_may_grow(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(alert_watch, "headroom", lambda *args: replace(headroom(*args), hours=None))
+
+
+def alerts_that_change_unnoticed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        alert_watch,
+        "members_and_state",
+        lambda *args: Members(members_and_state(*args).ids, "same"),
+    )
+
+
+def an_activation_that_touches_no_set(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(alerts, "touched", lambda *_: [])
+
+
+def a_headroom_that_is_not_forgotten_first(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(alert_watch, "forget_headroom", lambda _key, _purpose, seen: seen)
+
+
+def levels_read_after_the_total(patch: pytest.MonkeyPatch) -> None:
+    levels = alert_watch._levels  # noqa: SLF001 - the mutation is in there
+
+    class Late(dict[int, Any]):
+        """Equals whatever was read before, and is read when it is used."""
+
+        def __init__(self, *args: Any) -> None:
+            super().__init__()
+            self.args = args
+
+        def __eq__(self, _: object) -> bool:
+            return True
+
+        __hash__ = None
+
+        def items(self) -> Any:
+            return levels(*self.args).items()
+
+    patch.setattr(alert_watch, "_levels", Late)
+
+
+def remembering_before_it_is_told(patch: pytest.MonkeyPatch) -> None:
+    trigger = alert_watch._trigger  # noqa: SLF001 - the mutation is in there
+
+    def late(ctx: Any, alert: Any, customer: str, total: Decimal) -> bool:
+        key = UsageKey(ctx.livemode, alert["usage_threshold"]["meter"], customer)
+        [seen] = read_headrooms([key], alert_watch.PURPOSE).values()
+        state = members_and_state(ctx, *alert_watch._names(*key[1:])).state  # noqa: SLF001 - as above
+        room = unbounded(measure_from_text("sum"))
+        save_headroom(key, alert_watch.PURPOSE, seen, state, room)
+        return trigger(ctx, alert, customer, total)
+
+    patch.setattr(alert_watch, "_trigger", late)
+
+
+def a_crossing_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> None:
+    numbers = itertools.count()
+    patch.setattr(alert_watch, "_trigger_id", lambda alert, _: f"alrttr_{alert}{next(numbers)}")
+
+
+MISTAKES = [
+    a_share_for_each_hour_that_is_all_that_is_left,
+    an_hour_that_may_grow_by_all_of_its_share,
+    any_hour_may_grow,
+    alerts_that_change_unnoticed,
+    an_activation_that_touches_no_set,
+    a_headroom_that_is_not_forgotten_first,
+    levels_read_after_the_total,
+    remembering_before_it_is_told,
+    a_crossing_that_is_told_by_whoever_sees_it,
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_random_usage_notices(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break
+) -> None:
+    mistake(monkeypatch)
+    for seed in range(300):
+        try:
+            live(memory_world, seed)
+        except AssertionError:
+            return
+    pytest.fail(f"{mistake.__name__} went unnoticed")

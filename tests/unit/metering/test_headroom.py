@@ -1,0 +1,163 @@
+"""Usage stays below its threshold while each hour stays within its headroom."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meterline.core.metering.acceptance import measure_from_text
+from meterline.core.metering.aggregation import (
+    Aggregate,
+    Formula,
+    Measure,
+    Row,
+    Window,
+    aggregate,
+    combine,
+    result,
+)
+from meterline.core.metering.headroom import (
+    MOST_HOURS,
+    PAST_HOURS,
+    Headroom,
+    headroom,
+    hours_around,
+    is_remembered,
+    level_of,
+    unbounded,
+)
+
+SUM = measure_from_text("sum")
+NOW = 480_000
+
+type Hours = dict[int, Decimal]
+
+levels = st.dictionaries(
+    st.integers(NOW - 60, NOW + 400), st.decimals(-50, 1_000, places=2), max_size=30
+)
+
+
+growing = st.tuples(st.integers(NOW - 60, NOW + 400), st.decimals(-50, 1_000, places=2))
+
+
+@given(levels, st.lists(growing, max_size=60), st.decimals("0.01", 3_000, places=2))
+def test_usage_whose_hours_all_stay_within_their_headroom_is_below_the_threshold(
+    before: Hours, changes: list[tuple[int, Decimal]], left: Decimal
+) -> None:
+    total = sum(before.values(), Decimal(0))
+    threshold = total + left
+    known = {hour: level for hour, level in before.items() if hour in hours_around(NOW)}
+    room = headroom(SUM, threshold, total, NOW, known)
+    after = before | {hour: level for hour, level in changes if room.holds(hour, level)}
+    assert sum(after.values(), Decimal(0)) < threshold
+
+
+@given(st.decimals("0.01", 10**9, places=6), st.decimals(0, 10**6, places=6))
+def test_no_more_is_shared_out_than_is_left(left: Decimal, busiest: Decimal) -> None:
+    room = headroom(SUM, left, Decimal(0), NOW, {NOW: busiest})
+    assert room.hours is not None
+    assert NOW in room.hours
+    assert 0 < room.share * len(room.hours) <= left
+
+
+# what is left | busiest hour | how many hours share it
+SHARED = [
+    (10**9, 1, MOST_HOURS),
+    (400, 0, MOST_HOURS),
+    (400, 10, 10),
+    (400, 99, 1),
+    (400, 500, 1),
+]
+
+
+@pytest.mark.parametrize(("left", "busiest", "hours"), SHARED)
+def test_what_will_soon_be_used_up_is_shared_among_few_hours(
+    left: int, busiest: int, hours: int
+) -> None:
+    room = headroom(SUM, Decimal(left), Decimal(0), NOW, {NOW: Decimal(busiest)})
+    assert room.hours is not None
+    assert len(room.hours) == hours
+    assert room.hours.start >= NOW - PAST_HOURS
+
+
+# the hour | its level | whether it is within 10 hours that may grow by less than 40 each
+WITHIN = [
+    (NOW, "10", True),
+    (NOW, "49.99", True),
+    (NOW, "50", False),
+    (NOW, "-7", True),
+    (NOW + 1, "39.99", True),
+    (NOW + 1, "40", False),
+    (NOW - 4, "39", True),
+    (NOW - 5, "0", False),
+    (NOW + 5, "39", True),
+    (NOW + 6, "0", False),
+    (NOW, None, False),
+]
+
+
+@pytest.mark.parametrize(("hour", "level", "holds"), WITHIN)
+def test_an_hour_may_grow_by_less_than_its_share_and_only_if_it_has_one(
+    hour: int, level: str | None, *, holds: bool
+) -> None:
+    room = headroom(SUM, Decimal(410), Decimal(10), NOW, {NOW: Decimal(10)})
+    assert room.holds(hour, None if level is None else Decimal(level)) is holds
+
+
+events = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 12), st.booleans()), min_size=1, max_size=40
+)
+
+
+@pytest.mark.parametrize("formula", ["max", "min", "last"])
+@given(events, st.integers(1, 12))
+def test_usage_that_is_one_event_s_stays_below_while_each_changed_hour_does(
+    formula: str, acts: list[tuple[int, int, bool]], threshold: int
+) -> None:
+    # Each act counts an event in an hour, or takes its latest one out again.
+    measure = measure_from_text(formula)
+    hours: dict[int, list[Row]] = {}
+    room: Headroom | None = None
+    for number, (hour, value, cancels) in enumerate(acts):
+        rows = hours.setdefault(hour, [])
+        if cancels and rows:
+            rows.pop()
+        else:
+            time = hour * 3_600 + number
+            rows.append(Row(number.to_bytes(16), time, Decimal(value), number))
+        whole = Aggregate()
+        for some in hours.values():
+            whole = combine(whole, aggregate(some, measure), measure)
+        total = result(whole, measure.formula)
+        level = level_of(aggregate(rows, measure), measure.formula)
+        if room is not None and room.holds(hour, level):
+            assert total < threshold
+        else:
+            room = None
+            if total < threshold:
+                room = headroom(measure, Decimal(threshold), total, hour, {})
+
+
+# measure | whether hours by themselves tell that it stays below a threshold
+MEASURES = [
+    (Measure(Formula.SUM), True),
+    (Measure(Formula.COUNT), True),
+    (Measure(Formula.MAX), True),
+    (Measure(Formula.MIN), True),
+    (Measure(Formula.LAST), True),
+    (Measure(Formula.AVG), False),
+    (Measure(Formula.UNIQUE_COUNT), False),
+    (Measure(Formula.SUM, Window.DAY), False),
+]
+
+
+@pytest.mark.parametrize(("measure", "remembered"), MEASURES)
+def test_what_depends_on_all_hours_together_is_not_remembered(
+    measure: Measure, *, remembered: bool
+) -> None:
+    assert is_remembered(measure) is remembered
+
+
+def test_without_a_threshold_any_hour_holds() -> None:
+    assert unbounded(SUM).holds(0, None)
