@@ -15,17 +15,19 @@ from meterline.services.base.patience import OWN_SECONDS, SHARED_SECONDS
 from meterline.services.events import publishing
 from meterline.services.events.publishing import outbox_events, publish
 from meterline.services.metering import alert_watch
-from meterline.services.metering.alert_watch import watch_usage
+from meterline.services.metering.alert_watch import PURPOSE, watch_changes
 from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,
     create_alert,
     deactivate_alert,
 )
+from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.work import usage_watch
 from meterline.store.base.documents import Change, Document
 from meterline.store.base.packing import pack
 from meterline.store.billing.repository import BillingStore
+from meterline.store.metering.headrooms import read_headrooms
 from meterline.store.metering.usage import BucketKey, counter_place
 from meterline.store.work import failed_batches
 from tests.engines import Engine
@@ -59,6 +61,13 @@ def ctx(dynamodb: Engine) -> Context:  # noqa: ARG001 - the tables must be there
     ]
     store.commit(Change(puts=puts))
     return Context(store=store, now=NOW, wall_clock=NOW)
+
+
+def watch_usage(ctx: Context, meter: str, customer: str) -> list[str]:
+    """Watch a change that says nothing of what the hour holds: usage is added up."""
+    change = UsageChange(BucketKey(ctx.livemode, meter, customer, NOW // 3_600), False)  # noqa: FBT003 - no estimate
+    remembered = read_headrooms([change.usage_key], PURPOSE)[change.usage_key]
+    return watch_changes(ctx, [change], remembered)
 
 
 @pytest.fixture
@@ -163,6 +172,7 @@ def test_what_others_have_on_a_meter_or_is_archived_is_not_read(
     ctx: Context, usage: dict[str, Decimal]
 ) -> None:
     waiting = [_alert(ctx, 10, ADA), _alert(ctx, 20)]
+    assert watch_usage(ctx, METER, ADA) == []  # what it remembers is read from now on
     costs = []
     for number in range(3):
         with items_read() as items:
@@ -177,6 +187,78 @@ def test_what_others_have_on_a_meter_or_is_archived_is_not_read(
     assert costs == [costs[0]] * 3
     usage[ADA] = Decimal(20)
     assert sorted(watch_usage(ctx, METER, ADA)) == sorted(waiting)
+
+
+def _used(customer: str, used: int, number: str = "1") -> dict[str, Any]:
+    """The record of a customer's counter of this hour, with what it holds by now."""
+    record = _counted(customer, number)
+    record["dynamodb"]["NewImage"] |= {"sums": {"S": f"1 {used} 0 0"}, "version": {"N": number}}
+    return record
+
+
+def test_usage_that_cannot_have_reached_a_threshold_is_not_added_up(
+    ctx: Context, usage: dict[str, Decimal]
+) -> None:
+    alert = _alert(ctx, 100)
+    usage[ADA] = Decimal(10)
+    assert _invoke("watch_usage", _used(ADA, 10)) == []
+    del usage[ADA]  # adding up would find nothing used
+    assert _invoke("watch_usage", _used(ADA, 10), _used(ADA, 10, "2")) == []
+    usage[ADA] = Decimal(105)
+    assert _invoke("watch_usage", _used(ADA, 105, "3")) == []
+    assert [event["data"]["object"]["alert"]["id"] for event in _told(ctx)] == [alert]
+
+
+@pytest.mark.parametrize("is_for_all", [True, False])
+def test_a_new_alert_is_looked_at_with_the_next_change(
+    ctx: Context, usage: dict[str, Decimal], *, is_for_all: bool
+) -> None:
+    _alert(ctx, 10_000, ADA)
+    usage[ADA] = Decimal(50)
+    assert _invoke("watch_usage", _used(ADA, 50)) == []
+    alert = _alert(ctx, 20, None if is_for_all else ADA)
+    assert _invoke("watch_usage", _used(ADA, 50)) == []
+    assert [event["data"]["object"]["alert"]["id"] for event in _told(ctx)] == [alert]
+
+
+def test_an_alert_that_is_activated_again_is_looked_at_with_the_next_change(
+    ctx: Context, usage: dict[str, Decimal]
+) -> None:
+    alert = _alert(ctx, 20)
+    deactivate_alert(ctx, alert, {})
+    usage[ADA] = Decimal(50)
+    assert _invoke("watch_usage", _used(ADA, 50)) == []
+    activate_alert(ctx, alert, {})
+    assert _invoke("watch_usage", _used(ADA, 50)) == []
+    assert [event["data"]["object"]["alert"]["id"] for event in _told(ctx)] == [alert]
+
+
+def test_old_hours_of_a_batch_are_forgotten_before_usage_is_added_up(
+    ctx: Context, usage: dict[str, Decimal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _alert(ctx, 100)
+    happened: list[str] = []
+    lifetime = alert_watch.__dict__["lifetime_usage"]
+
+    def adding_up(*args: Any, **more: Any) -> Any:
+        happened.append("added up")
+        return lifetime(*args, **more)
+
+    monkeypatch.setattr(alert_watch, "lifetime_usage", adding_up)
+    monkeypatch.setattr(usage_watch, "forget_if_old", lambda *_, **__: happened.append("forgotten"))
+    assert _invoke("watch_usage", _used(ADA, 1), _used(ADA, 2, "2")) == []
+    assert happened == ["forgotten", "forgotten", "added up"]
+    assert usage == {}
+
+
+def test_a_batch_that_cannot_be_read_together_is_read_change_by_change(
+    ctx: Context, usage: dict[str, Decimal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _alert(ctx, 10)
+    usage.update({ADA: Decimal(10), BOB: Decimal(10)})
+    monkeypatch.setattr(usage_watch, "_documents", lambda *_, **__: 1 // 0)
+    assert _invoke("watch_usage", _used(ADA, 10), _used(BOB, 10, "2")) == []
+    assert sorted(event["data"]["object"]["customer"] for event in _told(ctx)) == [ADA, BOB]
 
 
 def test_a_meter_takes_25_alerts_for_a_customer(ctx: Context) -> None:

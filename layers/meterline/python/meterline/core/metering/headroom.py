@@ -115,5 +115,5 @@ def _shares(left: Decimal, busiest: Decimal) -> int:
     """Among how many hours the rest is divided: fewer, the sooner it will be used up."""
     if busiest <= 0:
         return MOST_HOURS
-    full = _DOWN.divide(left, EXACT.multiply(Decimal(_USUAL_HOURS), busiest))
+    full = _DOWN.divide(_DOWN.divide(left, busiest), Decimal(_USUAL_HOURS))
     return max(1, min(MOST_HOURS, int(full)))

@@ -33,7 +33,6 @@ from meterline.store.metering.headrooms import (
     Remembered,
     UsageKey,
     forget_headroom,
-    read_headrooms,
     save_headroom,
 )
 from meterline.store.metering.usage import counters_between
@@ -63,7 +62,9 @@ def watch_changes(
     """Trigger the alerts that changes of one customer's usage of a meter have crossed; their ids.
 
     ``remembered`` was read after the changes; where it shows that none can have crossed a
-    threshold, nothing else is read.
+    threshold, nothing else is read. The record of a trigger exists once for an alert and customer,
+    and holds the event in the same commit: so repeating the work, or doing it twice at once, emits
+    one crossing.
     """
     key = changes[0].usage_key
     watching = members_and_state(ctx, *_names(key.meter, key.customer))
@@ -74,18 +75,6 @@ def watch_changes(
         return []
     latest = max(change.bucket.hour for change in changes)
     return _look_again(ctx, key, latest, remembered)
-
-
-def watch_usage(ctx: Context, meter_id: str, customer_id: str) -> list[str]:
-    """Trigger the alerts that a customer's usage has crossed; returns the ids of those triggered.
-
-    The record of a trigger exists once for an alert and customer, and holds the event in the same
-    commit: so repeating the work, or doing it twice at once, emits one crossing.
-    """
-    key = UsageKey(ctx.livemode, meter_id, customer_id)
-    if not is_watched(ctx, meter_id, customer_id):
-        return []
-    return _look_again(ctx, key, ctx.wall_clock // 3_600, read_headrooms([key], PURPOSE)[key])
 
 
 def _holds(known: Headroom, change: UsageChange) -> bool:
