@@ -96,6 +96,32 @@ class StreamWorker[T]:
             (aside if has_run_out else again).append(record)
         return _answer(records, again, aside, invocation)
 
+    def do_together(
+        self,
+        records: Sequence[Record],
+        work: Callable[[Sequence[T], Callable[[], bool]], Sequence[BaseException | None]],
+        invocation: Invocation = UNBOUNDED,
+    ) -> BatchAnswer:
+        """Work on all records at once: ``work`` gives for each why it failed, or None.
+
+        It also learns whether there is time to begin anything. What failed comes again, or is set
+        aside, as with ``do``.
+        """
+        readable, aside = self._sorted_out(records)
+        least = invocation.milliseconds_left() // _SHARES
+        outcomes = work(
+            [message for _, message in readable], lambda: invocation.milliseconds_left() >= least
+        )
+        again: list[Record] = []
+        for (record, message), error in zip(readable, outcomes, strict=True):
+            if error is None:
+                self.patience.succeeded(self.subject(message))
+                continue
+            log_failure("record failed", error, record=sequence_number(record))
+            has_run_out = self.patience.has_run_out(self.subject(message), error)
+            (aside if has_run_out else again).append(record)
+        return _answer(records, again, aside, invocation)
+
     def _is_failing(self, message: T) -> bool:
         return self.patience.is_failing(self.subject(message))
 

@@ -1,18 +1,21 @@
 """Delivering events: from the outbox in the Billing table's stream to SNS.
 
-The stream repeats records and SNS repeats messages: an event's id is always the same, so consumers
-can drop what they have seen.
+The events of a whole batch go ten to a call, in lanes side by side; those of an object stay in one
+lane, in their order. The stream repeats records and SNS repeats messages: an event's id is always
+the same, so consumers can drop what they have seen.
 """
 
 import json
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.kinds.registry import event_kinds
 from meterline.observability import log_scope, logger
 from meterline.services.base.outbox import shorter_forms
+from meterline.services.base.parallel import in_parallel
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
 from meterline.store.base.batches import Throttled
@@ -21,13 +24,15 @@ from meterline.store.base.packing import unpack
 from meterline.store.base.settings import settings
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import (
-        Event,
-    )
+    from meterline.core.base.wire import Event
 
 
 class Refused(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
     """SNS takes an event at no time: it finds fault with it, not with itself."""
+
+
+class Behind(Throttled):
+    """An event waits for one of its object that was not taken, or for more time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,21 @@ class _Commit:
     events: "list[Event]"
 
 
+@dataclass(slots=True)
+class _Entry:
+    """An event on its way, as SNS takes it; ``commit`` is the place of its commit in the batch."""
+
+    commit: int
+    subject: str
+    event: "Event"
+    message: dict[str, Any]
+    error: BaseException | None = None
+
+
 _ALERT = "billing.alert.triggered"
 _BATCH_ENTRIES = 10
 _BATCH_BYTES = 250_000
+_LANES = 5
 
 
 def outbox_events(record: Record) -> list["Event"]:
@@ -68,16 +85,111 @@ def publish_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED)
     """Publish the events that a batch of the Billing stream brings; records that fail come again,
     or are set aside where they fail for too long.
     """
-    return WORKER.do(records, lambda commit: publish(commit.events), invocation)
+    return WORKER.do_together(records, _publish_commits, invocation)
 
 
-def publish(events: Iterable["Event"]) -> None:
-    """Publish events to the events topic, and triggered alerts to the alerts topic as well."""
-    published = list(events)
-    alerts = [event for event in published if event["type"] == _ALERT]
-    _publish(settings().events_topic_arn, published)
-    _publish(settings().alerts_topic_arn, alerts)
-    _log_published(published)
+def _publish_commits(
+    commits: Sequence[_Commit], has_time: Callable[[], bool]
+) -> list[BaseException | None]:
+    """Publish the events of commits; why those of each were not all taken, or None.
+
+    What is not taken holds back what follows of its object, and nothing else.
+    """
+    entries, failures = _entries(commits)
+    lanes = _lanes(entries)
+    in_parallel([partial(_publish_lane, lane, has_time) for lane in lanes])
+    for entry in entries:
+        if entry.error is not None:
+            failures[entry.commit] = _weightier(failures[entry.commit], entry.error)
+    for commit, failure in zip(commits, failures, strict=True):
+        if failure is None:
+            _log_published(commit.events)
+    return failures
+
+
+def _weightier(one: BaseException | None, other: BaseException) -> BaseException:
+    """Which of two errors of a commit counts: a real one, and one that passes before others."""
+    if one is None or isinstance(one, Behind):
+        return other
+    return other if not isinstance(other, Behind) and _passes(other) else one
+
+
+def _entries(commits: Sequence[_Commit]) -> tuple[list[_Entry], list[BaseException | None]]:
+    """The events of commits in the stream's order, and why a commit's cannot be written."""
+    entries: list[_Entry] = []
+    failures: list[BaseException | None] = []
+    for place, commit in enumerate(commits):
+        try:
+            entries += [
+                _Entry(place, _subject(event), event, _message_of(event)) for event in commit.events
+            ]
+            failures.append(None)
+        except Exception as error:  # noqa: BLE001 - it takes no other commit with it
+            failures.append(error)
+    return entries, failures
+
+
+def _subject(event: Mapping[str, Any]) -> str:
+    """What an event is about: the events of one subject are published in their order."""
+    subject = event.get("data", {}).get("object") or event.get("related_object") or {}
+    return str(subject.get("id") or subject.get("customer") or event["id"])
+
+
+def _lanes(entries: Sequence[_Entry]) -> list[list[_Entry]]:
+    """The entries in a few lanes of much the same length; those of a subject are in one of them."""
+    number = min(_LANES, -(-len(entries) // _BATCH_ENTRIES))
+    lanes: list[list[_Entry]] = [[] for _ in range(number)]
+    taken: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        taken.setdefault(entry.subject, min(lanes, key=len)).append(entry)
+    return lanes
+
+
+def _publish_lane(entries: Sequence[_Entry], has_time: Callable[[], bool]) -> None:
+    """Publish one lane; notes at each entry why it was not taken."""
+    stopped: set[str] = set()
+    for batch in _batches(entries):
+        going = [entry for entry in batch if entry.subject not in stopped]
+        alerts = [entry for entry in going if entry.event["type"] == _ALERT]
+        for entry in batch:
+            if entry.subject in stopped:
+                entry.error = Behind(entry.subject)
+        if not has_time():
+            _fail(going, Behind("there is no time left"))
+        else:
+            _send(settings().events_topic_arn, going)
+            _send(settings().alerts_topic_arn, [one for one in alerts if one.error is None])
+        stopped |= {entry.subject for entry in batch if entry.error is not None}
+
+
+def _send(topic_arn: str, entries: Sequence[_Entry]) -> None:
+    """Publish entries in one call. If the whole call is refused for what is in it, one by one."""
+    if not entries:
+        return
+    messages = [entry.message | {"Id": str(place)} for place, entry in enumerate(entries)]
+    try:
+        answer = sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=messages)
+    except Exception as error:  # noqa: BLE001 - noted at the entries
+        if len(entries) == 1 or _passes(error):
+            _fail(entries, error)
+        else:
+            for entry in entries:
+                _send(topic_arn, [entry])
+        return
+    for refusal in answer.get("Failed", ()):
+        outcome = Refused if refusal["SenderFault"] else Throttled
+        _fail([entries[int(refusal["Id"])]], outcome(f"an event was refused: {refusal}"))
+
+
+def _fail(entries: Iterable[_Entry], error: BaseException) -> None:
+    for entry in entries:
+        entry.error = error
+
+
+def _passes(error: BaseException) -> bool:
+    from meterline.store.base.failures import passes  # noqa: PLC0415 - only what fails needs it
+
+    return passes(error)
 
 
 def _log_published(events: list["Event"]) -> None:
@@ -88,19 +200,8 @@ def _log_published(events: list["Event"]) -> None:
         logger.info("published", events=[event["id"] for event in events])
 
 
-def _publish(topic_arn: str, events: list["Event"]) -> None:
-    for batch in _batches(_entry(index, event) for index, event in enumerate(events)):
-        answer = sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=batch)
-        if failed := answer.get("Failed"):
-            message = f"{len(failed)} of {len(batch)} events were refused: {failed[0]}"
-            raise (Refused if all(refusal["SenderFault"] for refusal in failed) else Throttled)(
-                message
-            )
-
-
-def _entry(index: int, event: "Event") -> dict[str, Any]:
+def _message_of(event: "Event") -> dict[str, Any]:
     return {
-        "Id": str(index),
         "Message": _message(event),
         "MessageAttributes": {
             "id": _attribute(event["id"]),
@@ -119,12 +220,12 @@ def _message(event: "Event") -> str:
     return text
 
 
-def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
     """Entries in groups that one call takes: by number and by size."""
-    batch: list[dict[str, Any]] = []
+    batch: list[_Entry] = []
     size = 0
     for entry in entries:
-        length = len(entry["Message"].encode())
+        length = len(entry.message["Message"].encode())
         if batch and (len(batch) == _BATCH_ENTRIES or size + length > _BATCH_BYTES):
             yield batch
             batch, size = [], 0

@@ -1,0 +1,55 @@
+"""How many events of separate commits a shard publishes, when each call takes as long as on AWS."""
+
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from meterline.services.events import publishing
+from meterline.store.base.packing import pack
+from tests.benchmarks.results import Result
+
+_BATCH = 100
+_CALL_SECONDS = 0.020
+_POLL_SECONDS = 0.010
+"""Assumed time of a call to SNS, and of Lambda between two batches of a backlog."""
+
+
+class _Topic:
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def publish_batch(self, **_: Any) -> Any:
+        self.calls += 1
+        time.sleep(_CALL_SECONDS)
+        return {}
+
+
+def measure() -> Iterator[Result]:
+    """The figures of a batch of a hundred commits, each with an event of its own object."""
+    topic = _Topic()
+    arns = SimpleNamespace(events_topic_arn="events", alerts_topic_arn="alerts")
+    with (
+        patch.object(publishing, "sns", lambda: topic),
+        patch.object(publishing, "settings", lambda: arns),
+        redirect_stdout(StringIO()),
+    ):
+        started = time.perf_counter()
+        answer = publishing.publish_batch([_record(place) for place in range(_BATCH)])
+        seconds = time.perf_counter() - started
+    assert answer == {"batchItemFailures": []}
+    yield Result("100 events of 100 commits", topic.calls, "calls", target="<= 10")
+    rate = _BATCH / (seconds + _POLL_SECONDS)
+    yield Result("events a second of a shard", rate, "events", target=">= 1,000")
+
+
+def _record(place: int) -> dict[str, Any]:
+    subject = {"id": f"cus_{place}", "object": "customer", "description": "x" * 2_000}
+    event = {"id": f"evt_{place}", "type": "customer.updated", "livemode": False}
+    body = pack({"events": [event | {"data": {"object": subject}}]})
+    image = {"kind": {"S": "event"}, "body": {"B": body}}
+    change = {"NewImage": image, "SequenceNumber": str(place)}
+    return {"eventName": "INSERT", "dynamodb": change}
