@@ -54,7 +54,6 @@ _TABLE_PROPERTIES = (
     "AttributeDefinitions",
     "KeySchema",
     "GlobalSecondaryIndexes",
-    "BillingMode",
 )
 
 
@@ -227,6 +226,7 @@ def table_definition(name: str) -> dict[str, Any]:
     """What the template says of a table, as an API call says it."""
     properties = _properties(name)
     arguments = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}
+    arguments["BillingMode"] = "PAY_PER_REQUEST"  # unless the deployment chooses otherwise
     if "GlobalSecondaryIndexes" in arguments:
         # How much an index takes from its first moment is a choice of the deployment.
         arguments["GlobalSecondaryIndexes"] = [

@@ -55,7 +55,7 @@ def test_a_metric_is_a_line_that_cloudwatch_understands(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("METERLINE_STACK", STACK)
-    record_metric("Count", work="renewals", WorkDone=9, WorkFailed=0)
+    record_metric("Count", work="renewals", WorkDone=9, WorkFailed=1)
     line = json.loads(capsys.readouterr().out)
     assert line.pop("_aws")["Timestamp"] > 1_700_000_000_000, "milliseconds"
     assert line == {
@@ -63,7 +63,7 @@ def test_a_metric_is_a_line_that_cloudwatch_understands(
         "stack": STACK,
         "work": "renewals",
         "WorkDone": [9],
-        "WorkFailed": [0],
+        "WorkFailed": [1],
     }
 
 
@@ -78,6 +78,17 @@ def test_a_metric_declares_its_unit_and_its_dimensions(
         "Dimensions": [["stack", "service"]],
         "Metrics": [{"Name": "DueLag", "Unit": "Seconds"}],
     }
+
+
+def test_a_count_of_nothing_is_not_written_and_a_time_of_nothing_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    record_metric("Count", DueSent=0, DueStuck=0)
+    assert capsys.readouterr().out == ""
+    record_metric("Count", DueSent=0, DueStuck=1)
+    assert json.loads(capsys.readouterr().out).keys() & {"DueSent", "DueStuck"} == {"DueStuck"}
+    record_metric("Seconds", DueLag=0)
+    assert json.loads(capsys.readouterr().out)["DueLag"] == [0]
 
 
 def test_the_metrics_of_two_stacks_of_an_account_are_two(

@@ -70,3 +70,28 @@ def test_a_record_of_counters_goes_to_one_function() -> None:
         "CountParcelsMapping": [{"prefix": "q#"}],
         "WatchUsageMapping": [{"prefix": "h#"}],
     }
+
+
+# event source | how long it gathers records
+WINDOWS = [
+    ("CountParcelsMapping", {"Ref": "CountingWindowSeconds"}),
+    ("CountUsageMapping", {"Ref": "CountingWindowSeconds"}),
+    ("WatchUsageMapping", 0),
+    ("PublishEventsMapping", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "window"), WINDOWS)
+def test_records_are_gathered_only_where_that_spares_writes(name: str, window: object) -> None:
+    assert MAPPINGS[name]["MaximumBatchingWindowInSeconds"] == window
+
+
+def test_batches_of_a_shard_run_side_by_side_where_no_order_between_keys_matters() -> None:
+    # Lambda keeps the order of a key's records alone: an object's events have keys of their own.
+    parallel = {name: one.get("ParallelizationFactor", 1) for name, one in MAPPINGS.items()}
+    assert parallel == {
+        "CountParcelsMapping": 1,
+        "CountUsageMapping": 1,
+        "PublishEventsMapping": 1,
+        "WatchUsageMapping": {"Ref": "WatchParallelism"},
+    }

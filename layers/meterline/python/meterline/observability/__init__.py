@@ -94,17 +94,24 @@ def failure(error: BaseException) -> dict[str, Any]:
     return {"exception_name": type(error).__name__, "frames": frames}
 
 
+def _told(unit: str, values: dict[str, int]) -> dict[str, int]:
+    return {name: value for name, value in values.items() if value or unit != "Count"}
+
+
 def record_metric(unit: str, *, work: str | None = None, **values: int) -> None:
     """Write one value for each metric, all in one CloudWatch ``unit`` (Count, Seconds).
 
     Their dimensions are the service, the stack and, if given, the kind of ``work``. They are
     written at once, as one line of the embedded metric format: a function that dies later has
-    reported them.
+    reported them. Counts of 0 are left out: a metric is paid for in each hour that tells of it.
     """
+    told = _told(unit, values)
+    if not told:
+        return
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     metrics.add_dimension("stack", os.environ.get("METERLINE_STACK", "undeployed"))
     if work is not None:
         metrics.add_dimension("work", work)
-    for name, value in values.items():
+    for name, value in told.items():
         metrics.add_metric(name, unit, value)
     metrics.flush_metrics()
