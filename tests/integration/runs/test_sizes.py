@@ -20,7 +20,7 @@ from meterline.services.catalog.coupons import create_coupon, update_coupon
 from meterline.services.catalog.prices import create_price, update_price
 from meterline.services.catalog.products import create_product, update_product
 from meterline.services.customers.customers import create_customer, update_customer
-from meterline.services.events.publishing import outbox_events, publish
+from meterline.services.events.publishing import publish_batch
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.invoices.manual import create_invoice, update_invoice
@@ -122,8 +122,9 @@ def publish_everything(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[
 
     monkeypatch.setattr("meterline.services.events.publishing.sns", Sns)
     for item in engine.scan("billing"):
-        record: Body = {"eventName": "INSERT", "dynamodb": {"NewImage": item}}
-        publish(outbox_events(record))
+        change: Body = {"NewImage": item, "SequenceNumber": "1"}
+        record: Body = {"eventName": "INSERT", "dynamodb": change}
+        assert publish_batch([record]) == {"batchItemFailures": []}
     return sent
 
 

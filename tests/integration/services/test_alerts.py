@@ -13,7 +13,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft, outbox
 from meterline.services.base.patience import OWN_SECONDS, SHARED_SECONDS
 from meterline.services.events import publishing
-from meterline.services.events.publishing import outbox_events, publish
+from meterline.services.events.publishing import outbox_events, publish_batch
 from meterline.services.metering import alert_watch
 from meterline.services.metering.alert_watch import PURPOSE, watch_changes
 from meterline.services.metering.alerts import (
@@ -308,7 +308,7 @@ def test_every_event_reaches_the_events_topic_and_alerts_their_own(dynamodb: Eng
             EventDraft("billing.alert.triggered", subject),
         )
     )
-    publish(outbox_events(record))
+    assert publish_batch([record]) == {"batchItemFailures": []}
     assert events() == ["billing.alert.triggered", "customer.created"]
     assert alerted() == ["billing.alert.triggered"]
 
@@ -323,7 +323,8 @@ def test_other_changes_of_the_table_are_not_events() -> None:
 def test_an_event_too_large_for_a_message_tells_where_to_fetch_it(dynamodb: Engine) -> None:
     heard = _subscribed(dynamodb, "events")
     subject = {"id": "in_1", "object": "invoice", "lines": "x" * 300_000}
-    publish(outbox_events(_stream_record(_outbox(EventDraft("invoice.created", subject)))))
+    record = _stream_record(_outbox(EventDraft("invoice.created", subject)))
+    assert publish_batch([record]) == {"batchItemFailures": []}
     assert heard() == ["invoice.created"]
 
 
