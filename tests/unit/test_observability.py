@@ -3,6 +3,8 @@
 import ast
 import json
 import logging
+import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -253,3 +255,13 @@ def test_every_function_is_observed(path: Any) -> None:
         assert [ast.unparse(one) for one in handlers[0].decorator_list] == ["observed"]
     else:
         assert "handler = lambda_handler(" in path.read_text(), "which is observed"
+
+
+def test_the_level_of_the_deployment_counts_and_not_lambda_s_own() -> None:
+    # Lambda's would drop metrics above INFO, and Powertools would go by it.
+    levels = {"AWS_LAMBDA_LOG_LEVEL": "INFO", "POWERTOOLS_LOG_LEVEL": "WARNING"}
+    code = "from meterline.observability import logger; print(logger.log_level)"
+    told = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", code], env=os.environ | levels, capture_output=True, check=True
+    )
+    assert int(told.stdout) == logging.WARNING

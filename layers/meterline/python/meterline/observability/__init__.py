@@ -45,6 +45,8 @@ class _StandardOutput(logging.Handler):
 
 
 logger = Logger(service=SERVICE, logger_handler=_StandardOutput(), utc=True, use_rfc3339=True)
+# Powertools would go by Lambda's own level of JSON logs, which has to let metrics through: INFO.
+logging.getLogger(SERVICE).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 
 
 type Handler[R] = Callable[[dict[str, Any], Any], R]
