@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched
+from typing import TYPE_CHECKING
 
 from meterline.observability import log_failure
 from meterline.services.base.context import Context
@@ -32,6 +33,9 @@ from meterline.store.base.batches import GET_LIMIT
 from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.metering.headrooms import Remembered, UsageKey, read_headrooms
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer
 
 ESTIMATE = "meterline.usage_estimate"
 
@@ -117,8 +121,10 @@ class _Batch:
 
             bill_thresholds(worker_context(livemode=key.livemode), key.customer)
 
-    def _customer(self, livemode: bool, customer_id: str) -> Document | None:  # noqa: FBT001 - a part of the key
-        return self._reading_ahead(livemode=livemode).store.get(customer_id)
+    def _customer(self, livemode: bool, customer_id: str) -> "Document[Customer] | None":  # noqa: FBT001 - a part of the key
+        customer: Document[Customer] | None
+        customer = self._reading_ahead(livemode=livemode).store.get(customer_id)
+        return customer
 
     def _reading_ahead(self, *, livemode: bool) -> Context:
         """The context of decisions that what was read for the batch suffices for."""
