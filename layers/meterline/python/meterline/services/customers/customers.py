@@ -12,7 +12,7 @@ from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
 from meterline.services.customers.balances import DEFAULT_CURRENCY, Booking, adjust
-from meterline.services.customers.customer_state import without_invoices
+from meterline.services.customers.customer_state import with_invoices, without_invoices
 from meterline.store.base.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> "Customer":
     document = find(ctx, KIND, customer_id)
     ctx = on_customers_time(ctx, document)
     before = document.body
-    body = with_details(before, params)
+    body = with_invoices(with_details(before, params), before, [])
     if body["next_invoice_sequence"] < before["next_invoice_sequence"]:
         raise BillingError(
             "The next invoice sequence can only grow: numbers are never used twice.",
