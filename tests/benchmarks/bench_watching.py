@@ -14,8 +14,9 @@ from tests.benchmarks.results import Result
 from tests.dynamodb.tables import Table
 from tests.dynamodb.values import Item
 from tests.engines import Engine, running
+from tests.factories.usage import usage_record
 from tests.faults.billing.wire import Wire
-from tests.faults.billing.world import NOW, FrozenTime, World, usage_record
+from tests.faults.billing.world import NOW, FrozenTime, World
 
 HOUR = 3_600
 _BATCH = 100

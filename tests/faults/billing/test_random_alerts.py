@@ -30,9 +30,10 @@ from meterline.store.base.packing import unpack
 from meterline.store.metering.headrooms import UsageKey, read_headrooms, save_headroom
 from tests.dynamodb.tables import Table
 from tests.dynamodb.values import Item
+from tests.factories.usage import usage_record
 from tests.faults.billing.test_random_runs import seeds_of
 from tests.faults.billing.wire import Died, Moment
-from tests.faults.billing.world import NOW, World, usage_record
+from tests.faults.billing.world import NOW, World
 
 HOUR = 3_600
 STEPS = 60
