@@ -1,6 +1,6 @@
 """What every service is given: the store of its mode, the time, and what asked for the work."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError
@@ -35,6 +35,10 @@ class Context:
     def at(self, instant: int) -> "Context":
         """The same surroundings at another time, as a test clock has it."""
         return replace(self, now=instant)
+
+    def reading_ahead(self, object_ids: Iterable[str]) -> "Context":
+        """The same surroundings, with these objects read in one request for one decision."""
+        return replace(self, store=self.store.reading_ahead(object_ids))
 
     def save(
         self, change: Change, events: Sequence[EventDraft] = (), *, result_id: str | None = None

@@ -31,6 +31,10 @@ from meterline.services.invoices.item_requests import changed_item, requested_it
 from meterline.services.subscriptions.cancel import cancel_on
 from meterline.services.subscriptions.create import start_subscription
 from meterline.services.subscriptions.pauses import pause_on, resume_on
+from meterline.services.subscriptions.reading_ahead import (
+    named_by_request,
+    needed_for_subscription,
+)
 from meterline.services.subscriptions.renewals import closing_period, draft_renewal
 from meterline.services.subscriptions.update import amend
 from meterline.store.base.documents import Body, Document
@@ -67,7 +71,7 @@ def create_preview(ctx: Context, params: Body) -> "Invoice":
     details = dict(params.get("subscription_details") or {})
     if "subscription" not in params and "items" in details:
         return _preview_start(ctx, params, details)
-    customer, subscription = _subject(ctx, params)
+    ctx, customer, subscription = _subject(ctx, params)
     uow = _uow(ctx, customer, params)
     if subscription is None:
         return _upcoming(_one_off(uow, params), params)
@@ -167,6 +171,7 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> "Invoice":
         raise BillingError(
             "Name the customer who is to subscribe.", code="parameter_missing", param="customer"
         )
+    ctx = ctx.reading_ahead(named_by_request(details | {"customer": params["customer"]}))
     customer = find(ctx, "customer", params["customer"], param="customer")
     uow = _uow(ctx, customer, params)
     if "start_date" in details:
@@ -230,8 +235,12 @@ def _upcoming(invoice: "Invoice", params: Body) -> "Invoice":
     }
 
 
-def _subject(ctx: Context, params: Body) -> tuple["Document[Customer]", "Subscription | None"]:
-    """The customer, and the subscription that is named, or that of the customer due first."""
+def _subject(
+    ctx: Context, params: Body
+) -> tuple[Context, "Document[Customer]", "Subscription | None"]:
+    """The customer, and the subscription that is named, or that of the customer due first; and the
+    surroundings with what it needs.
+    """
     if "subscription" in params:
         named = find(ctx, "subscription", params["subscription"], param="subscription").body
         if params.get("customer", named["customer"]) != named["customer"]:
@@ -239,7 +248,8 @@ def _subject(ctx: Context, params: Body) -> tuple["Document[Customer]", "Subscri
                 f"The subscription {named['id']} does not belong to customer {params['customer']}.",
                 param="subscription",
             )
-        return find(ctx, "customer", named["customer"], param="customer"), named
+        ctx = ctx.reading_ahead(needed_for_subscription(named))
+        return ctx, find(ctx, "customer", named["customer"], param="customer"), named
     if "customer" not in params:
         raise BillingError(
             "Name the customer or the subscription to preview.",
@@ -252,7 +262,7 @@ def _subject(ctx: Context, params: Body) -> tuple["Document[Customer]", "Subscri
         for document in ctx.store.each("subscription", parent=customer.id)
         if renews(document.body)
     ]
-    return customer, min(running, key=lambda body: renews_at(body) or 0, default=None)
+    return ctx, customer, min(running, key=lambda body: renews_at(body) or 0, default=None)
 
 
 def _refuse(details: Body, names: tuple[str, ...], what: str) -> None:

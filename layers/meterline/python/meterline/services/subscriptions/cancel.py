@@ -46,6 +46,7 @@ from meterline.services.subscriptions.prorations import (
     credit_unused,
     proration_of,
 )
+from meterline.services.subscriptions.reading_ahead import needed_for_end
 from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> "Su
     of a customer with very many invoices in the background.
     """
     document = find(ctx, "subscription", subscription_id)
+    ctx = ctx.reading_ahead(needed_for_end(document.body, invoices=bool(params.get("invoice_now"))))
     customer = find(ctx, "customer", document.body["customer"], param="customer")
     ctx = on_customers_time(ctx, customer)
     if is_ended(document.body):
@@ -80,7 +82,7 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> "Su
         )
     uow = open_unit_of_work(ctx, customer)
     canceled, invoice = cancel_on(uow, document.body, params)
-    canceled = stop_invoices(uow, canceled)
+    canceled = stop_invoices(uow, canceled, document.body["latest_invoice"])
     if invoice is not None:
         issue_on(uow, invoice)
     uow.put(subscription_document(canceled, document))

@@ -61,14 +61,16 @@ def _uow_of(ctx: Context, subscription: "Document[Subscription]") -> UnitOfWork:
     return open_unit_of_work(ctx, customer)
 
 
-def stop_invoices(uow: UnitOfWork, subscription: "Subscription") -> "Subscription":
+def stop_invoices(
+    uow: UnitOfWork, subscription: "Subscription", latest_id: str | None
+) -> "Subscription":
     """Stop the drafts and open invoices of a subscription that ends from advancing by themselves.
 
-    The latest one is found by its id, others among the newest invoices of the customer, as many as
-    fit into this decision. Returns the subscription, which remembers where to go on; going on is
-    due at once.
+    The latest one before the end, which an index may not show yet, is found by its id, others among
+    the newest invoices of the customer, as many as fit into this decision. Returns the
+    subscription, which remembers where to go on; going on is due at once.
     """
-    latest = uow.ctx.store.get(subscription["latest_invoice"] or "")
+    latest = uow.ctx.store.get(latest_id or "")
     if latest is not None:
         _stop(uow, subscription, latest)
     return _stop_page(uow, subscription, Span())

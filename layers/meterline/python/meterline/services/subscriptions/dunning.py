@@ -61,7 +61,7 @@ def _give_up(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
         change_status(uow, document, {"status": "unpaid"})
         return invoice
     canceled, _ = cancel_on(uow, document.body, {}, reason="payment_failed")
-    canceled = stop_invoices(uow, canceled)
+    canceled = stop_invoices(uow, canceled, document.body["latest_invoice"])
     uow.put(subscription_document(canceled, document))
     uow.emit("customer.subscription.deleted", canceled)
     stopped: Document[Invoice] | None = uow.drafted(invoice["id"])

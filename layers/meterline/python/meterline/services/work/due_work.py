@@ -1,6 +1,5 @@
 """Everything that falls due: found by the sweep, done by workers that decide from stored state."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from meterline.services.account import settings
@@ -18,7 +17,6 @@ from meterline.services.billing.subscription_bodies import (
     collection_resumes_at,
     drops_at,
     expires_at,
-    items_of,
     pending_due_at,
     prorations_left,
     renews_at,
@@ -31,9 +29,10 @@ from meterline.services.invoices.late_usage import add_late_lines
 from meterline.services.invoices.late_usage_detection import go_on_searching, look_again
 from meterline.services.invoices.late_usage_searches import KIND as SEARCH
 from meterline.services.invoices.late_usage_searches import searches_at
-from meterline.services.invoices.metered import meter_of, price_id
+from meterline.services.invoices.metered import price_id
 from meterline.services.subscriptions.clearing import drop_more_prorations, stop_more_invoices
 from meterline.services.subscriptions.dunning import dun_invoice
+from meterline.services.subscriptions.reading_ahead import needed_for_subscription
 from meterline.services.subscriptions.renewals import (
     bill_pending_items,
     expire_subscription,
@@ -45,7 +44,7 @@ from meterline.services.work.due_passes import DueWork, do_pass
 from meterline.store.base.documents import Conflict, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Invoice, Subscription
+    from meterline.core.base.wire import Invoice
 
 _ATTEMPTS = 12
 _MOST_PASSES = 60
@@ -87,7 +86,7 @@ def do_due_work(ctx: Context, object_id: str) -> list[Document]:
         document = ctx.store.get(object_id)
         if document is None or not is_due(document, ctx.now):
             return made
-        ahead = replace(ctx, store=ctx.store.reading_ahead(needed_for(document)))
+        ahead = ctx.reading_ahead(needed_for(document))
         try:
             written = do_pass(ahead, document, WORK[document.kind])
         except Conflict:
@@ -109,17 +108,10 @@ def is_due(document: Document, now: int) -> bool:
 def needed_for(document: Document) -> list[str]:
     """The ids of what the work on an object reads: all but its usage, known from its body."""
     if document.kind == "subscription":
-        return _needed_for_subscription(document.body)
+        return needed_for_subscription(document.body)
     if document.kind == "invoice":
         return _needed_for_invoice(document.body)
     return []
-
-
-def _needed_for_subscription(subscription: "Subscription") -> list[str]:
-    prices = [item["price"] for item in items_of(subscription)]
-    needed = [price["product"] for price in prices]
-    needed += [meter for price in prices if (meter := meter_of(price))]
-    return [subscription["customer"], settings.ID, *dict.fromkeys(needed)]
 
 
 def _needed_for_invoice(invoice: "Invoice") -> list[str]:

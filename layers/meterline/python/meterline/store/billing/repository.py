@@ -93,7 +93,9 @@ class BillingStore:
     def get(self, object_id: str) -> Document | None:
         """The object with this id as last committed, or None; an invoice with all its lines."""
         if object_id in self.known:
-            return self.known[object_id]
+            document = self.known[object_id]
+            if document is None or not document.parts:  # what was read ahead has its first lines
+                return document
         if not keys.can_be_stored(object_id):
             return None
         for _ in range(_MAX_READS):

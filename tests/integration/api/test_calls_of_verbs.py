@@ -1,0 +1,105 @@
+"""Which calls of DynamoDB a request makes: what it reads, it reads together."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from botocore.client import BaseClient
+
+from meterline.store.billing import repository
+from tests.integration.api.conftest import Api
+from tests.integration.stories.stage import Stage
+
+
+@contextmanager
+def calls() -> Iterator[list[str]]:
+    """The calls inside, but for those that the first request of a process makes."""
+    send = vars(BaseClient)["_make_api_call"]
+    made: list[str] = []
+
+    def noting(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        if "shelves" not in str(parameters.get("Item", "")):
+            made.append(operation)
+        return send(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", noting):
+        yield made
+
+
+@pytest.fixture
+def stage(api: Api) -> Stage:
+    made = Stage(api, "2024-01-01")
+    made.customer = made.client.v1.customers.create({"name": "On the wall clock"}).id
+    return made
+
+
+def create(stage: Stage, prices: list[str]) -> Any:
+    items = [{"price": price} for price in prices]
+    sent = {"collection_method": "send_invoice", "days_until_due": 3}
+    return stage.client.v1.subscriptions.create({"customer": stage.customer, "items": items} | sent)
+
+
+def prices_of(stage: Stage) -> list[str]:
+    meters = [stage.meter("calls"), stage.meter("bytes")]
+    metered = [stage.metered(f"By {meter}", meter, 3) for meter in meters]
+    return [stage.price("Seat", 1_000), *metered]
+
+
+CANCEL = ("GetItem", "BatchGetItem", "Query", "BatchWriteItem", "TransactWriteItems")
+ROWS = ("DeleteItem",) * 3
+"""A row for each price that led to the running subscription."""
+
+HOURS = ("BatchGetItem",) * 2
+"""The hours at which the usage of two meters is cut, side by side."""
+
+VERBS: dict[str, tuple[Callable[[Stage, Any], object], list[str]]] = {
+    "preview": (
+        lambda stage, made: stage.client.v1.invoices.create_preview({"subscription": made.id}),
+        ["PutItem", "GetItem", "BatchGetItem", *HOURS, *HOURS, "Query", "Query", "UpdateItem"],
+    ),
+    "cancel": (
+        lambda stage, made: stage.client.v1.subscriptions.cancel(made.id),
+        [*CANCEL, *ROWS, "BatchGetItem"],
+    ),
+    "cancel and bill": (
+        lambda stage, made: stage.client.v1.subscriptions.cancel(made.id, {"invoice_now": True}),
+        [*CANCEL, *HOURS, *ROWS, "BatchGetItem"],
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_reads_together_what_its_subscription_names(stage: Stage, verb: str) -> None:
+    made = create(stage, prices_of(stage))
+    do, expected = VERBS[verb]
+    with calls() as found:
+        do(stage, made)
+    assert sorted(found) == sorted(expected)
+
+
+def test_a_subscription_is_created_with_what_its_request_names_read_together(stage: Stage) -> None:
+    prices = prices_of(stage)
+    with calls() as found:
+        create(stage, prices)
+    assert found == [
+        *("PutItem", "BatchGetItem", "BatchGetItem", "BatchWriteItem"),
+        *("TransactWriteItems", "BatchGetItem", "UpdateItem"),
+    ]
+
+
+@pytest.mark.parametrize("bills", [False, True])
+def test_an_invoice_that_no_index_shows_yet_stops_with_its_subscription(
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    bills: bool,  # noqa: FBT001 - a case
+) -> None:
+    made = create(stage, [stage.price("Seat", 1_000)])
+    item = {"customer": stage.customer, "subscription": made.id, "amount": 5, "currency": "usd"}
+    stage.client.v1.invoice_items.create(item)
+    monkeypatch.setattr(repository, "listed_under_parent", lambda *_: iter(()))
+    ended = stage.client.v1.subscriptions.cancel(made.id, {"invoice_now": bills})
+    assert (ended.latest_invoice != made.latest_invoice) == bills
+    before = stage.client.v1.invoices.retrieve(made.latest_invoice)
+    assert before.auto_advance is False
