@@ -151,21 +151,34 @@ def parts_between(
     if series.measure.window is not None:
         yield from _counting_events(series, series.measure.window, start, end)
         return
-    first_whole = -(-start // HOUR_SECONDS)
-    last_whole = end // HOUR_SECONDS
-    if first_whole > last_whole:
-        yield Part(start, _piece(series, start, end))
-        return
-    if start < first_whole * HOUR_SECONDS:
-        yield Part(start, _piece(series, start, first_whole * HOUR_SECONDS))
-    hours = range(first_whole, last_whole)
-    if hours:
-        key = series.key(hours.start)
-        found = day_totals.hours_and_days(key, hours, series.measure, is_undivided)
-        yield from map(Part._make, found)
-    if last_whole * HOUR_SECONDS < end:
-        last = last_whole * HOUR_SECONDS
-        yield Part(last, _piece(series, last, end))
+    hours = range(start // HOUR_SECONDS, -(-end // HOUR_SECONDS))
+
+    is_whole: IsUndivided | None = None
+    if is_undivided is not None:
+
+        def is_whole(first: int, until: int) -> bool:
+            return start <= first and until <= end and is_undivided(first, until)
+
+    key = series.key(hours.start)
+    found = day_totals.hours_and_days(key, hours, series.measure, is_whole)
+    for part in map(Part._make, found):
+        if part.counter is None or start <= part.start <= end - HOUR_SECONDS:
+            yield part
+        else:
+            yield _cut(series, part, part.counter, start, end)
+
+
+def _cut(series: Series, hour: Part, counter: Counter, start: int, end: int) -> Part:
+    """The part of an hour that lies in a range.
+
+    A counter without segments holds all its rows: it is not read again.
+    """
+    first, until = max(hour.start, start), min(hour.start + HOUR_SECONDS, end)
+    if counter.segments:
+        return Part(first, _piece(series, first, until))
+    rows = effective_rows(counter.inline)
+    inside = (row for row in rows if first <= row.timestamp < until)
+    return Part(first, aggregate(inside, series.measure), counter)
 
 
 def _hourly(series: Series, hours: range) -> Iterator[Part]:
