@@ -55,7 +55,7 @@ pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt && $(COMPILE) checks.in -o checks.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint check test test-faults test-differential test-runs test-restore test-year test-dynamodb-local test-node test-e2e bench ci
+.PHONY: format lint check test test-faults test-differential test-runs test-restore test-year test-dynamodb-local test-node test-e2e bench costs ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -110,6 +110,9 @@ test-e2e: $(READY) ## the deployed template through the Python SDK, on the stack
 
 bench: $(READY) ## the benchmarks: a table, and .local/bench.jsonl
 	python -m tests.benchmarks $(ARGS)
+
+costs: $(READY) ## what a million events costs with everything in it, piece by piece
+	python -m tests.benchmarks costs shards reconciliation
 
 ci: ## everything that must pass before a change is taken
 	.ci/run

@@ -34,8 +34,10 @@ from tests.faults.engine import seeded
 from tests.faults.scheduler import Scheduler, Task
 from tests.integration.metering.worlds import FakeDirectory
 
-SHARDS = (10, 20, 40, 80, 200)
-SECONDS = 3
+SHARDS = {100: (10, 20, 40, 80, 200), 10: (80,)}
+"""By the events of a request."""
+
+SECONDS = 2
 RATE = 10_000
 PARTITION = usage.partition(False, METER["id"], customer_id(0))  # noqa: FBT003 - test mode
 
@@ -172,8 +174,8 @@ class Hot:
 
 def measure() -> Iterator[Result]:
     """Units on the counter's partition, lost races, and how far behind the last batch was."""
-    for a_request in (100, 10):
-        for shards in SHARDS:
+    for a_request, numbers in SHARDS.items():
+        for shards in numbers:
             hot = Hot(shards, a_request)
             engine = hot.run()
             title = f"10,000 events/s, {a_request} a request, {shards} shards"

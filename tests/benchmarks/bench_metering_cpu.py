@@ -44,6 +44,9 @@ from tests.engines import ROOT
 from tests.lambda_context import LambdaContext
 
 REQUESTS = 20
+REPEATS = 8
+"""The least of so many counts; each step is met by quiet moments of its own."""
+
 TOKEN = auth.SESSION_PREFIX + "0" * 64
 SECRET = "sk_test_" + "0" * 32
 
@@ -76,7 +79,7 @@ def _ingest() -> Iterator[Result]:
         calls = list(batched(prepared, len(prepared) // REQUESTS, strict=True))
         for title, other in (("boto3's client", default), ("its own client", client)):
             bare = [partial(_call, other, some) for some in calls]
-            value, floor = in_parallel(ours, bare, repeats=50)
+            value, floor = in_parallel(ours, bare, repeats=REPEATS)
             each = REQUESTS * 100
             yield Result(
                 f"ingest handler, 100 events a request: CPU an event (floor: {title})",
@@ -109,9 +112,9 @@ def _counting(title: str, *, customers: int) -> Iterator[Result]:
             count_batch()
     with patch.object(clients, "_client", return_value=_Answering(cycle(answers))):
         clients.reset_clients()
-        own = in_parallel(ours, bare, repeats=60)
+        own = in_parallel(ours, bare, repeats=REPEATS)
     with _stubbed_client(cycle(wired)):
-        whole = in_parallel(ours, bare, repeats=60)
+        whole = in_parallel(ours, bare, repeats=REPEATS)
     for part, (value, floor) in (("", own), (" with engine calls", whole)):
         yield Result(
             f"counting 10,000 records {title}{part}: CPU a record",

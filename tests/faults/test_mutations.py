@@ -73,11 +73,11 @@ def evidence_read_before_the_counter(patch: pytest.MonkeyPatch) -> None:
     early: dict[BucketKey, list[Row]] = {}
 
     def read_late(
-        keys: Sequence[BucketKey], measures: Sequence[Measure]
+        keys: Sequence[BucketKey], measures: Sequence[Measure], **how: bool
     ) -> Mapping[BucketKey, Bucket]:
         for key, measure in zip(keys, measures, strict=True):
             early[key] = usage.read_segments(key, THE_LATEST, measure)
-        return read_buckets(keys, measures)
+        return read_buckets(keys, measures, **how)
 
     patch.setattr(usage, "read_buckets", read_late)
     patch.setattr(count, "_evidence", lambda key, *_: early[key])

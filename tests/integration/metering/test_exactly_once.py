@@ -1,11 +1,14 @@
 """Accept, count, read: each event exactly once, whatever is repeated."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.acceptance import measure_of
+from meterline.core.metering.aggregation import Measure
+from meterline.core.metering.buckets import EMPTY, Bucket
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.metering import count, usage_query
 from meterline.services.metering.accept import create_meter_event
@@ -14,6 +17,8 @@ from meterline.services.metering.cancel_events import (
     create_meter_event_adjustment_v2,
 )
 from meterline.services.metering.lifetime import lifetime_usage
+from meterline.store.metering import usage
+from meterline.store.metering.usage import BucketKey
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
@@ -213,3 +218,33 @@ def test_summaries_come_newest_first_without_empty_windows(dynamodb: Engine) -> 
     assert [(row["start_time"], row["end_time"], row["aggregated_value"]) for row in days] == [
         (day, day + 86_400, Decimal("5.5"))
     ]
+
+
+@pytest.mark.parametrize("events", [1, count.MANY - 1, count.MANY])
+def test_few_events_look_at_a_counter_for_half_the_price_and_again_where_that_is_out_of_date(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, events: int
+) -> None:
+    send(event("before", 1_000))
+    deliver(dynamodb)
+    looks: list[bool] = []
+    read_buckets = usage.read_buckets
+
+    def of_the_past(
+        keys: list[BucketKey], measures: list[Measure], *, is_consistent: bool = True
+    ) -> dict[BucketKey, Bucket]:
+        looks.append(is_consistent)
+        seen = read_buckets(keys, measures)
+        return seen if is_consistent else dict.fromkeys(seen, EMPTY)
+
+    monkeypatch.setattr(count, "back_off", lambda *_, **__: None)
+    send(*(event(f"e{n}", 1) for n in range(events)), by=sender("another"))
+    fresh = [one for one in stored_records(dynamodb) if _name(one) != "before"]
+    with monkeypatch.context() as patched:
+        patched.setattr(usage, "read_buckets", of_the_past)
+        assert count.count_records(fresh) == []
+    assert looks == ([False, True] if events < count.MANY else [True])
+    assert used() == 1_000 + events
+
+
+def _name(record: dict[str, Any]) -> str:
+    return str(record["dynamodb"]["NewImage"]["name"]["S"])

@@ -123,7 +123,7 @@ def test_a_record_that_is_throttled_stays_with_its_stream_however_old_it_is(
     batch[0]["dynamodb"]["ApproximateCreationDateTime"] = NOW - 40_000
     throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetItem")
 
-    def refuse(*_: Any) -> Any:
+    def refuse(*_: Any, **__: Any) -> Any:
         raise throttled
 
     with monkeypatch.context() as patched:

@@ -6,7 +6,7 @@ is delivered twice finds its evidence; whatever is decided on an old state is re
 again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import repeat
 from operator import itemgetter
@@ -33,6 +33,9 @@ ROUNDS = 10
 RACES = 1
 """After so many lost races in a row, the next one hands arrivals over in a parcel."""
 
+MANY = 8
+"""Arrivals a counter from which on it is read consistently at once: a stale one costs a commit."""
+
 PATIENCE = Patience()
 """With buckets that fail."""
 
@@ -49,6 +52,26 @@ _text = itemgetter("S")
 _number = itemgetter("N")
 
 type Record = Mapping[str, Any]
+type Look = Callable[[Sequence[BucketKey], Sequence[Measure]], dict[BucketKey, Bucket]]
+
+
+def _eventually(keys: Sequence[BucketKey], measures: Sequence[Measure]) -> dict[BucketKey, Bucket]:
+    """Counters as a first look shows them, for half the price.
+
+    One that is out of date cannot be replaced, since its version has changed: then it is read
+    again, consistently. Rows never go, so what it says was counted, was.
+    """
+    return usage.read_buckets(keys, measures, is_consistent=False)
+
+
+def _consistently(
+    keys: Sequence[BucketKey], measures: Sequence[Measure]
+) -> dict[BucketKey, Bucket]:
+    return usage.read_buckets(keys, measures)
+
+
+_LOOKS: dict[bool, Look] = {False: _eventually, True: _consistently}
+"""By whether the newest must be seen."""
 
 
 def count_records(records: Sequence[Record], *, function: str | None = None) -> list[str]:
@@ -95,7 +118,8 @@ def count_groups(pending: Mapping[BucketKey, Group]) -> dict[BucketKey, Group]:
             break
         if attempt:
             back_off(attempt - 1, first_milliseconds=30, most_milliseconds=300)
-        pending = _count_round(pending, failed)
+        look = _LOOKS[attempt > 0 or _are_many(pending)]
+        pending = _count_round(pending, failed, look)
         if pending and attempt >= RACES:
             pending = CONTENTION.handed_over(pending)
     return {**pending, **failed}
@@ -180,12 +204,17 @@ def _group(place: tuple[str, str, str, int], image: Mapping[str, Any]) -> Group:
     return Group(BucketKey(mode == "l", meter, customer, hour), measure, must_be_counted=False)
 
 
+def _are_many(groups: Mapping[BucketKey, Group]) -> bool:
+    """Whether each read serves so many arrivals that half its price is nothing."""
+    return sum(len(group.arrivals) for group in groups.values()) >= MANY * len(groups)
+
+
 def _count_round(
-    pending: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
+    pending: Mapping[BucketKey, Group], failed: dict[BucketKey, Group], look: Look
 ) -> dict[BucketKey, Group]:
     """One try for each bucket; gives those that lost a race, and notes those that failed."""
     changes: list[Change] = []
-    for key, bucket in _read(pending, failed).items():
+    for key, bucket in _read(pending, failed, look).items():
         try:
             changes += _decide(bucket, pending[key])
         except Exception as error:  # noqa: BLE001 - whatever it is, only this bucket comes again
@@ -215,18 +244,18 @@ def _commit(
 
 
 def _read(
-    groups: Mapping[BucketKey, Group], failed: dict[BucketKey, Group]
+    groups: Mapping[BucketKey, Group], failed: dict[BucketKey, Group], look: Look
 ) -> dict[BucketKey, Bucket]:
     """The buckets of ``groups``; one that cannot be read does not keep the others from it."""
     try:
-        return usage.read_buckets(list(groups), [group.measure for group in groups.values()])
+        return look(list(groups), [group.measure for group in groups.values()])
     except Exception as error:  # noqa: BLE001 - one by one it shows which it is
         if len(groups) == 1:
             _note(error, *next(iter(groups.items())), failed)
             return {}
     found: dict[BucketKey, Bucket] = {}
     for key, group in groups.items():
-        found |= _read({key: group}, failed)
+        found |= _read({key: group}, failed, look)
     return found
 
 

@@ -1,0 +1,278 @@
+"""What a million events costs with everything in it, in dollars, piece by piece.
+
+Units of writing and counting are those of ``bench_shards``; calls, other read units and log lines
+are those of the real handlers, end to end in memory; time in Lambda is what their calls wait for
+(one after another) and an assumed CPU, at the memory that the template gives.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+from meterline.services.base.context import Context
+from meterline.services.metering.meters import create_meter
+from meterline.store.account import access
+from meterline.store.account.access import ApiKey
+from meterline.store.account.api_keys import save_keys
+from meterline.store.base.documents import Change, Document
+from meterline.store.billing.repository import BillingStore
+from meterline.store.metering.directory import forget_directory
+from tests.benchmarks import prices
+from tests.benchmarks.bench_shards import mixed_customers, one_customer, units
+from tests.benchmarks.reconciliation import Load, dollars_a_million
+from tests.benchmarks.results import Result
+from tests.benchmarks.traffic import Traffic
+from tests.benchmarks.units import item_bytes
+from tests.benchmarks.worlds import as_records, customer_id
+from tests.engines import Engine, resources, running, template
+from tests.integration.api.bridge import load_handler
+
+CUSTOMERS = 1_000
+EVENTS = 2_000
+SHARDS = 10
+COUNT_BATCH = 100
+"""Events that a shard hands over at a time: ten shards at a thousand events a second."""
+
+SECRET = "sk_live_" + "0" * 32
+
+CALL_SECONDS = 0.006
+"""Assumed: how long DynamoDB takes for a call, with the way there and back."""
+
+CPU_SECONDS = {"ingest": 0.003, "ingest an event": 80e-6, "count": 50e-6, "watch": 300e-6}
+"""Assumed CPU on the core that a function has: of a request, and of each event."""
+
+LAMBDA_LINES_BYTES = 3 * 26 + 96 + 56 + 190
+"""START, END and REPORT of an invocation."""
+
+CONTEXT_VALUE_BYTES = 14
+"""About as much stands for each variable in a line of the access log."""
+
+EVENTS_A_MONTH = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How events come: so many a request, of one customer or of many."""
+
+    title: str
+    a_request: int
+    batches: Callable[[], Iterator[list[dict[str, Any]]]]
+    is_mixed: bool
+    target: str
+
+
+MIXES = (
+    Mix("100 mixed customers a request", 100, mixed_customers, True, "<= 1.80"),  # noqa: FBT003
+    Mix("100 events of one customer a request", 100, one_customer, False, ""),  # noqa: FBT003
+    Mix("one event a request", 1, mixed_customers, True, "<= 3.50"),  # noqa: FBT003
+)
+
+
+@dataclass(slots=True)
+class Stages:
+    """What the handlers did for the events of a mix."""
+
+    events: int = 0
+    requests: int = 0
+    changes: int = 0
+    ingest: Traffic = field(default_factory=Traffic)
+    count: Traffic = field(default_factory=Traffic)
+    watch: Traffic = field(default_factory=Traffic)
+    event_bytes: float = 0.0
+    counter_bytes: float = 0.0
+
+
+def measure() -> Iterator[Result]:
+    """The pieces of each mix, and their sum."""
+    for mix in MIXES:
+        pieces = dollars(mix)
+        for piece, amount in pieces.items():
+            yield Result(f"a million events, {mix.title}: {piece}", amount, "$")
+        total = sum(pieces.values())
+        yield Result(f"a million events, {mix.title}: all", total, "$", target=mix.target)
+
+
+def dollars(mix: Mix) -> dict[str, float]:
+    """What a million events of a mix costs, by piece."""
+    write_units, count_reads = units(mix.batches(), SHARDS)
+    stages = run(mix)
+    load = Load(EVENTS_A_MONTH, 1 if mix.is_mixed else 100, stages.event_bytes)
+    per_event = {
+        "API requests": prices.HTTP_API_REQUEST / mix.a_request,
+        "accepting: Lambda": _ingest_seconds(stages, mix),
+        "counting: Lambda": _count_seconds(stages),
+        "watching: Lambda": _watch_seconds(stages),
+        "logs": _logs(stages, mix),
+        "writes": write_units * prices.WRITE_UNIT,
+        "reads of accepting": stages.ingest.read_units / stages.events * prices.READ_UNIT,
+        "reads of counting": count_reads * prices.READ_UNIT,
+        "reads of watching": stages.watch.read_units / stages.events * prices.READ_UNIT,
+        "storage of 45 days": _storage(stages),
+    }
+    pieces = {name: amount * 1e6 for name, amount in per_event.items()}
+    return pieces | {"reconciliation": dollars_a_million(load)}
+
+
+def run(mix: Mix) -> Stages:
+    """Send events through the handlers, and deliver what the streams bring."""
+    stages = Stages()
+    with running() as engine:
+        with redirect_stdout(StringIO()):
+            token = _world()
+        sent = _events(mix)
+        for start in range(0, EVENTS, mix.a_request):
+            request = _request(sent[start : start + mix.a_request], str(start), token)
+            with stages.ingest.recorded():
+                answer = load_handler("ingest_meter_events")(request, None)
+            assert answer["statusCode"] == 200, answer
+            stages.requests += 1
+        stages.events = EVENTS
+        _deliver(engine, stages)
+    return stages
+
+
+def _deliver(engine: Engine, stages: Stages) -> None:
+    """Count the events and the parcels, and watch what changed."""
+    stored = engine.scan("meter_events")
+    stages.event_bytes = sum(map(item_bytes, stored)) / EVENTS
+    _invoke("count_usage", as_records(stored), stages.count)
+    parcels = [item for item in engine.scan("usage") if item["sk"]["S"].startswith("q#")]
+    _invoke("count_usage", as_records(parcels), stages.count)
+    counters = [item for item in engine.scan("usage") if item["sk"]["S"].startswith("h#")]
+    kept = [item for item in engine.scan("usage") if not item["sk"]["S"].startswith("q#")]
+    stages.counter_bytes = sum(map(item_bytes, kept)) / EVENTS
+    stages.changes = len(counters)
+    _invoke("watch_usage", as_records(counters), stages.watch)
+
+
+def _invoke(function: str, records: list[dict[str, Any]], traffic: Traffic) -> None:
+    for start in range(0, len(records), COUNT_BATCH):
+        with traffic.recorded():
+            answer = load_handler(function)({"Records": records[start : start + COUNT_BATCH]}, None)
+        assert answer == {"batchItemFailures": []}
+
+
+def _world() -> str:
+    """A live key, a meter, and customers; the token of a stream's session."""
+    forget_directory()
+    now = int(time.time())
+    digest = access.digest_of(SECRET)
+    key = ApiKey("key_1", digest, True, access.FULL_RIGHTS, "", "0000", now)  # noqa: FBT003
+    save_keys([key], events=[])
+    store = BillingStore(livemode=True)
+    create_meter(
+        Context(store=store, now=now, wall_clock=now),
+        {
+            "display_name": "Tokens",
+            "event_name": "tokens",
+            "default_aggregation": {"formula": "sum"},
+        },
+    )
+    for number in range(CUSTOMERS):
+        body = {
+            "id": customer_id(number),
+            "object": "customer",
+            "created": now,
+            "test_clock": None,
+            "name": "Ada Lovelace",
+            "email": "ada@example.com",
+        }
+        store.commit(Change(puts=[Document(kind="customer", livemode=True, body=body)]))
+    path = "/v2/billing/meter_event_session"
+    answer = load_handler("ingest_meter_events")(_post(path, SECRET, {}, "session"), None)
+    return str(json.loads(answer["body"])["authentication_token"])
+
+
+def _events(mix: Mix) -> list[dict[str, Any]]:
+    """Events of this hour and the one before; mixed ones of a customer each."""
+    hour = int(time.time()) // 3_600 * 3_600
+    return [
+        {
+            "event_name": "tokens",
+            "identifier": f"{number:036d}",
+            "payload": {
+                "stripe_customer_id": customer_id(number % CUSTOMERS if mix.is_mixed else 0),
+                "value": str(number + 1),
+            },
+            "timestamp": time.strftime(
+                "%Y-%m-%dT%H:%M:%SZ", time.gmtime(hour - 3_600 * (number // CUSTOMERS))
+            ),
+        }
+        for number in range(EVENTS)
+    ]
+
+
+def _request(events: list[dict[str, Any]], key: str, token: str) -> dict[str, Any]:
+    """A request of the stream, or of a single event."""
+    if len(events) == 1:
+        return _post("/v2/billing/meter_events", SECRET, events[0], key)
+    return _post("/v2/billing/meter_event_stream", token, {"events": events}, key)
+
+
+def _post(path: str, secret: str, body: Any, key: str) -> dict[str, Any]:
+    """A request as API Gateway hands it over."""
+    return {
+        "rawPath": path,
+        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
+        "headers": {
+            "authorization": f"Bearer {secret}",
+            "content-type": "application/json",
+            "idempotency-key": key,
+        },
+        "body": json.dumps(body),
+    }
+
+
+def _gb(function: str) -> float:
+    """The memory that the template gives a function."""
+    usual = template()["Globals"]["Function"]["MemorySize"]
+    found = resources("AWS::Serverless::Function")[function].get("MemorySize", usual)
+    return float(found) / 1_024
+
+
+def _ingest_seconds(stages: Stages, mix: Mix) -> float:
+    cpu = CPU_SECONDS["ingest"] + mix.a_request * CPU_SECONDS["ingest an event"]
+    seconds = stages.ingest.calls * CALL_SECONDS + stages.requests * cpu
+    return _lambda("IngestMeterEventsFunction", seconds, stages.requests) / stages.events
+
+
+def _count_seconds(stages: Stages) -> float:
+    seconds = stages.count.calls * CALL_SECONDS + stages.events * CPU_SECONDS["count"]
+    return _lambda("CountUsageFunction", seconds, stages.events / COUNT_BATCH) / stages.events
+
+
+def _watch_seconds(stages: Stages) -> float:
+    seconds = stages.watch.calls * CALL_SECONDS + stages.changes * CPU_SECONDS["watch"]
+    return _lambda("WatchUsageFunction", seconds, stages.changes / COUNT_BATCH) / stages.events
+
+
+def _lambda(function: str, seconds: float, requests: float) -> float:
+    return seconds * _gb(function) * prices.LAMBDA_GB_SECOND + requests * prices.LAMBDA_REQUEST
+
+
+def _logs(stages: Stages, mix: Mix) -> float:
+    """The handlers' lines, Lambda's own, and the access log."""
+    invocations = stages.requests + (stages.events + stages.changes) / COUNT_BATCH
+    handlers = sum(one.logged_bytes for one in (stages.ingest, stages.count, stages.watch))
+    lines = (handlers + invocations * LAMBDA_LINES_BYTES) / stages.events
+    per_gb = prices.LOGGED_GB + prices.LOGS_GB_MONTH
+    return (lines + _access_line_bytes() / mix.a_request) / prices.GB * per_gb
+
+
+def _access_line_bytes() -> int:
+    [stage] = resources("AWS::ApiGatewayV2::Stage").values()
+    text = re.sub(r"\$[\w.]+", "x" * CONTEXT_VALUE_BYTES, stage["AccessLogSettings"]["Format"])
+    return len(text) + 26
+
+
+def _storage(stages: Stages) -> float:
+    """Events and their counters for 45 days, with the right to restore them."""
+    kept = stages.event_bytes + prices.ITEM_OVERHEAD_BYTES
+    kept += stages.counter_bytes + prices.ITEM_OVERHEAD_BYTES * stages.changes / stages.events
+    monthly = prices.STORED_GB_MONTH + prices.RESTORABLE_GB_MONTH
+    return kept / prices.GB * monthly * 45 / prices.MONTH_DAYS
