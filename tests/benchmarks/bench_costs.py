@@ -30,7 +30,7 @@ from tests.benchmarks.traffic import Traffic
 from tests.benchmarks.units import item_bytes
 from tests.benchmarks.worlds import as_records, customer_id
 from tests.engines import Engine, resources, running, template
-from tests.integration.api.bridge import load_handler
+from tests.handlers import load_handler
 
 CUSTOMERS = 1_000
 EVENTS = 2_000

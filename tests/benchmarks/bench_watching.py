@@ -8,7 +8,7 @@ from typing import Any
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
 from meterline.services.work.usage_watch import watch_batch
-from tests.benchmarks.bench_metering_units import DOLLARS
+from tests.benchmarks import prices
 from tests.benchmarks.reads import Traffic
 from tests.benchmarks.results import Result
 from tests.dynamodb.tables import Table
@@ -76,7 +76,7 @@ def _dollars(an_hour: int, hours: int, thresholds: int) -> float:
             count_records([record])
             with traffic.recorded():
                 watch_batch(changes)
-    units = traffic.read_units * DOLLARS["read unit"] + traffic.write_units * DOLLARS["write unit"]
+    units = traffic.read_units * prices.READ_UNIT + traffic.write_units * prices.WRITE_UNIT
     return units / (hours * an_hour) * 1e6
 
 
