@@ -98,17 +98,23 @@ def _as_put(statement: Statement, given: list[Any]) -> dict[str, Any]:
 
 
 def _as_update(statement: Statement, given: list[Any]) -> dict[str, Any]:
-    sets = [f"{name} = :s{place}" for place, name in enumerate(statement.sets)]
-    removes = f" REMOVE {', '.join(statement.removes)}" if statement.removes else ""
+    """Names of attributes may be numbers, such as days: placeholders stand for all of them."""
     cut = len(statement.sets)
     terms = dict(zip(statement.terms, given[cut:], strict=True))
     keys = {name: terms.pop(name) for name in ("pk", "sk")}
+    named = dict.fromkeys((*statement.sets, *statement.removes, *terms))
+    names = {name: f"#n{place}" for place, name in enumerate(named)}
+    sets = [f"{names[name]} = :s{place}" for place, name in enumerate(statement.sets)]
+    removed = ", ".join(names[name] for name in statement.removes)
+    asked = {f":t{place}": value for place, value in enumerate(terms.values())}
+    conditions = [f"{names[name]} = {value}" for name, value in zip(terms, asked, strict=True)]
     values = {f":s{place}": value for place, value in enumerate(given[:cut])}
     return {
         "Key": keys,
-        "UpdateExpression": f"SET {', '.join(sets)}{removes}",
-        "ConditionExpression": " AND ".join(f"{name} = :t{name}" for name in terms),
-        "ExpressionAttributeValues": values | {f":t{name}": one for name, one in terms.items()},
+        "UpdateExpression": f"SET {', '.join(sets)}{f' REMOVE {removed}' if removed else ''}",
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": {place: name for name, place in names.items()},
+        "ExpressionAttributeValues": values | asked,
     }
 
 
