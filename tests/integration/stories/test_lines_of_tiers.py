@@ -126,11 +126,16 @@ def test_texts_tell_packages_unit_labels_and_currencies(stage: Stage) -> None:
     packages = {"transform_quantity": {"divide_by": 60, "round": "up"}}
     seconds = stage.metered("Voice", stage.meter(), 8, **packages)
     users = stage.price("", 3_000, **_product(stage, "Team", "user"))
-    stage.subscribe(items=[{"price": users, "quantity": 10}, {"price": seconds}])
+    plain = stage.price("Hello local", 3_000)
+    given = [{"price": users, "quantity": 10}, {"price": seconds}, {"price": plain}]
+    stage.subscribe(items=given)
     stage.use(9_892)
     stage.until(_RENEWED)
     first, renewal = stage.invoices()
-    assert _lines(first) == [("10 user × Team (at €30.00 / month)", 30_000, 10)]
+    assert _lines(first) == [
+        ("10 user × Team (at €30.00 / month)", 30_000, 10),
+        ("1 × Hello local (at €30.00 / month)", 3_000, 1),
+    ]
     assert ("9892 × Voice (at €0.08 per 60 units / month)", 165 * 8, 9_892) in _lines(renewal)
 
 

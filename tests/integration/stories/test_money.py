@@ -109,6 +109,39 @@ def test_what_is_too_small_to_charge_is_carried(stage: Stage) -> None:
     assert rows == [(30, 0, 30), (30, 60, 0)]
 
 
+def test_what_is_too_small_to_charge_is_charged_by_the_first_bill_of_the_next_subscription(
+    stage: Stage,
+) -> None:
+    made = stage.subscribe(stage.price("Tiny", 1))
+    stage.client.v1.subscriptions.cancel(made.id)
+    stage.until("2024-01-02")
+    stage.subscribe(stage.price("Base", 1000))
+    first = stage.invoices()[-1]
+    assert (first.starting_balance, first.total, first.amount_due) == (1, 1000, 1001)
+
+
+@pytest.mark.parametrize(
+    ("unit_amount", "used", "off", "amounts"),
+    [
+        pytest.param("0.5", 3, None, (2, 0), id="usage: 1.5 is 2"),
+        pytest.param("0.5", 5, None, (3, 0), id="usage: 2.5 is 3"),
+        pytest.param("0.5", 1, None, (1, 0), id="usage: 0.5 is 1"),
+        pytest.param("0.4999", 1, None, (0, 0), id="usage: below a half is 0"),
+        pytest.param("1", 5, 50, (5, 3), id="discount: 2.5 is 3"),
+        pytest.param("1", 6, 25, (6, 2), id="discount: 1.5 is 2"),
+        pytest.param("1", 1, 50, (1, 1), id="discount: 0.5 is 1"),
+    ],
+)
+def test_a_half_of_usage_and_of_a_discount_goes_up(
+    stage: Stage, unit_amount: str, used: int, off: int | None, amounts: tuple[int, int]
+) -> None:
+    given = [] if off is None else [coupon(stage, percent_off=off, duration="forever")]
+    made = stage.subscribe(stage.metered("Calls", stage.meter(), unit_amount), discounts=given)
+    stage.use(used)
+    (line,) = stage.preview(made).lines.data
+    assert (line.amount, sum(part.amount for part in line.discount_amounts)) == amounts
+
+
 def test_a_void_invoice_gives_the_balance_back(stage: Stage) -> None:
     stage.client.v1.customers.update(stage.customer, {"balance": -400})
     stage.subscribe(stage.price("Base", 1000))

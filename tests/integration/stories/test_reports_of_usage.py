@@ -187,10 +187,15 @@ def test_an_event_that_is_sent_again_counts_once(api: Api) -> None:
         (["0.000000000000001"] * 3, 0),
         (["1e2", "+1", ".5", "5.", "007"], 114),
         (["99999999999999.9", "-99999999999998.9"], 1),
+        (["123456789012345", "-123456789012344"], 1),
+        (["25", "-25", "0", "-0", "0.0"], 0),
+        (["1.500", "1.5E+2", "1E-5", "-0.00001", "1e0"], 153),
+        (["0.10", "0.20", "1e-1", "-.4"], 0),
+        (["+0.5", "1E1", "10e-1", "-1e1"], 2),
     ],
 )
 def test_texts_that_are_numbers_are_summed_exactly(api: Api, values: list[str], total: int) -> None:
-    """superserve-ai/superserve#376, langwatch/langwatch#3984: 113.5 units are billed as 114."""
+    """superserve-ai/superserve#376, langwatch/langwatch#3984: a half goes up (113.5 is 114)."""
     stage = Stage(api, "2024-01-01")
     stage.subscribe(stage.metered("Calls", stage.meter(), 1))
     for value in values:
@@ -203,7 +208,10 @@ def test_texts_that_are_no_numbers_are_refused(api: Api) -> None:
     """langwatch/langwatch#3984."""
     stage = Stage(api, "2024-01-01")
     stage.meter()
-    for value in ["", "1,5", "0x10", "١٢", "1_000", "NaN", "Infinity", "1e999"]:
+    words = ["", "many", "NaN", "Infinity", "0x10", "١٢", "."]
+    signs = ["1,5", "1_000", "1 000", " 1", "1.2.3", "--1"]
+    digits = ["1e999", "1234567890123456", "0.0000000000000001"]
+    for value in [*words, *signs, *digits]:
         with pytest.raises(stripe.InvalidRequestError) as refused:
             stage.use(value)
         assert refused.value.http_status == 400, value

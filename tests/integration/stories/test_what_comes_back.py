@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.api.conftest import Api
-from tests.integration.stories.stage import Stage
+from tests.integration.stories.stage import Stage, at
 
 _CHEAPER = [{"up_to": 1_000, "unit_amount": 10}, {"up_to": "inf", "unit_amount": 1}]
 """1,000 units cost 100.00 and two more make all of them cost 10.02."""
@@ -220,3 +220,46 @@ def test_classic_mode_credits_a_change_with_the_discount_that_the_change_used(
     fewer = [item | {"quantity": 1}]
     stage.change(made, items=fewer, proration_behavior="always_invoice")
     assert [one.total for one in stage.invoices()] == [10_000, -5_000 + 10_000 // 2, -5_000 + 5_000]
+
+
+def _as_an_added_item(stage: Stage, seat: str) -> Any:
+    made = stage.subscribe(stage.price("Base", 100), billing_mode={"type": "classic"})
+    stage.until("2024-01-10")
+    return stage.change(made, items=[{"price": seat}], proration_behavior="none")
+
+
+def _instead_of_usage(stage: Stage, seat: str) -> Any:
+    made = stage.subscribe(
+        stage.metered("Calls", stage.meter(), 1), billing_mode={"type": "classic"}
+    )
+    stage.until("2024-01-10")
+    item = {"id": made["items"].data[0].id, "price": seat}
+    return stage.change(made, items=[item], proration_behavior="none")
+
+
+def _in_a_free_first_period(stage: Stage, seat: str) -> Any:
+    return stage.subscribe(
+        seat,
+        billing_mode={"type": "classic"},
+        billing_cycle_anchor=at("2024-01-28"),
+        proration_behavior="none",
+    )
+
+
+@pytest.mark.parametrize("begun", [_as_an_added_item, _instead_of_usage, _in_a_free_first_period])
+def test_classic_mode_credits_nothing_of_time_that_was_never_charged(
+    stage: Stage, begun: Any
+) -> None:
+    made = begun(stage, stage.price("Seat", 3_100))
+    stage.until("2024-01-15")
+    stage.client.v1.subscriptions.cancel(made.id, {"prorate": True})
+    listed = stage.client.v1.invoice_items.list({"customer": stage.customer})
+    assert [one.amount for one in listed.data if "Seat" in one.description] == []
+
+
+def test_what_was_never_charged_is_credited_once_a_renewal_has_charged_it(stage: Stage) -> None:
+    made = _as_an_added_item(stage, stage.price("Seat", 2_900))
+    stage.until("2024-02-15")
+    stage.client.v1.subscriptions.cancel(made.id, {"prorate": True})
+    listed = stage.client.v1.invoice_items.list({"customer": stage.customer})
+    assert [one.amount for one in listed.data if "Seat" in one.description] == [-1_500]

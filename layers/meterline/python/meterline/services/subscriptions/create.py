@@ -101,8 +101,9 @@ def start_subscription(uow: UnitOfWork, params: Body) -> Created:
     start = _decide(uow, {"billing_mode": usual} | params)
     subscription = _ending(uow, start, _subscription(uow, start))
     periods = {item["id"]: first_periods(subscription, item) for item in items_of(subscription)}
+    prorates = params.get("proration_behavior") != "none"
     items = [
-        in_first_period(uow, item, periods[item["id"]], subscription)
+        in_first_period(uow, item, periods[item["id"]], subscription, prorates=prorates)
         for item in items_of(subscription)
     ]
     subscription = with_items(subscription, items)
@@ -110,7 +111,6 @@ def start_subscription(uow: UnitOfWork, params: Body) -> Created:
     if "pending_invoice_item_interval" in params:
         subscription = subscription | pending_interval(subscription, params, uow.ctx.now)
     add_one_off_items(uow, subscription, params.get("add_invoice_items", ()))
-    prorates = params.get("proration_behavior") != "none"
     lines = first_lines(uow, subscription, periods, prorates=prorates)
     return _with_first_invoice(uow, subscription, lines)
 

@@ -28,6 +28,7 @@ from meterline.services.billing.item_terms import (
     is_metered,
     mode_of,
     owing_usage_of,
+    settled_from,
     span_from,
     trial_span,
 )
@@ -70,12 +71,21 @@ def first_periods(subscription: "Subscription", item: "SubscriptionItem") -> Fir
 
 
 def in_first_period(
-    uow: UnitOfWork, item: "SubscriptionItem", periods: FirstPeriods, subscription: "Subscription"
+    uow: UnitOfWork,
+    item: "SubscriptionItem",
+    periods: FirstPeriods,
+    subscription: "Subscription",
+    *,
+    prorates: bool,
 ) -> "SubscriptionItem":
-    """A new item in its running period; in classic mode it owes the usage of those before."""
+    """A new item in its running period; in classic mode it owes the usage of those before.
+
+    A licence whose period is free knows that nothing charges it.
+    """
     item = in_period(item, periods.running.period)
     if not is_metered(item):
-        return item
+        charged = _charged(periods, item, mode_of(subscription), prorates=prorates)
+        return item if charged else settled_from(item, periods.running.period.start)
     if subscription["status"] != "trialing" and periods.running.period.start == uow.ctx.now:
         item = begin_counting(uow, item, uow.ctx.now)
     if mode_of(subscription) is BillingMode.FLEXIBLE or not periods.past:
@@ -110,16 +120,18 @@ def first_lines(
         if subscription["status"] == "trialing":
             opening = trial_lines([billed_item(item)], own.running.period, mode)
         else:
-            charged = own.running if prorates else _unprorated(own, item, mode)
+            charged = _charged(own, item, mode, prorates=prorates)
             opening = opening_lines([billed_item(item)], charged, mode) if charged else []
         lines += [ItemLine(item, line) for line in opening]
     return lines
 
 
-def _unprorated(
-    own: FirstPeriods, item: "SubscriptionItem", mode: BillingMode
+def _charged(
+    own: FirstPeriods, item: "SubscriptionItem", mode: BillingMode, *, prorates: bool
 ) -> CyclePeriod | None:
-    """The running period as it is charged without proration; None if it is free."""
+    """The running period as it is charged; without proration it may be free, then None."""
+    if prorates:
+        return own.running
     if own.natural.is_stub or own.natural.period.start < item["created"]:
         return None
     return own.running if mode is BillingMode.CLASSIC else own.running.at_full_price

@@ -27,11 +27,11 @@ from meterline.services.billing.item_terms import (
     is_metered,
     item_period,
     mode_of,
+    settled_from,
     uncharged_spans,
     usage_period,
     usage_span,
     whole_of,
-    with_billed,
 )
 from meterline.services.billing.private_states import (
     BilledAs,
@@ -209,7 +209,9 @@ def _charge_rest(
         return new
     if not how.prorates:
         # What was billed stays billed: a later change credits that, and not the new price.
-        return _remembering(new, old) if old is not None else with_billed(new, ())
+        if old is not None and not is_metered(old):
+            return _remembering(new, old)
+        return settled_from(new, how.at)
     item = _with_billed_as(new, {})
     change = proration_of(subscription, item, how.at, new=fees[item["id"]])
     return charged_anew(
