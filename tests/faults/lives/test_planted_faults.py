@@ -13,7 +13,7 @@ from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.invoices import deleted_charges, drafting, finalize, late_usage, metered
+from meterline.services.invoices import deleted_prorations, drafting, finalize, late_usage, metered
 from meterline.services.metering import usage_query
 from meterline.services.previews import preview
 from meterline.services.subscriptions import create, first_periods, handover, prorations, renewals
@@ -145,7 +145,7 @@ def a_threshold_that_is_billed_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_debit_that_is_deleted_and_comes_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(deleted_charges, "_without_charges", lambda item, _gone: item)
+    patch.setattr(deleted_prorations, "_without_charges", lambda item, _gone: item)
 
 
 def a_debit_that_is_deleted_under_its_credit(patch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,7 @@ class InvoiceItemState(LineState):
 
     STORED_AS_NULL: ClassVar = frozenset()
 
+    credited: str | None = None
     credited_by: list[str] | None = None
     parent: "InvoiceItemParent | None" = None
     proration_details: "InvoiceItemProrationDetails | None" = None

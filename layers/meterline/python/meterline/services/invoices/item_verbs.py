@@ -10,7 +10,7 @@ from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
-from meterline.services.invoices.deleted_charges import forget_charges
+from meterline.services.invoices.deleted_prorations import undo_prorations
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
 from meterline.store.base.documents import Body, Document
@@ -68,7 +68,7 @@ def delete_invoice_item(ctx: Context, item_id: str, params: Body) -> "Deleted": 
         draft = editable_draft(ctx, document.body["invoice"])
         line_id = item_line(document.body, draft.id)["id"]
         put_lines(uow, draft, [line for line in invoice_lines(draft.body) if line["id"] != line_id])
-    forget_charges(uow, [document])
+    undo_prorations(uow, [document])
     uow.drop_item(document)
     uow.save(result_id=item_id)
     return {"id": item_id, "object": KIND, "deleted": True}

@@ -17,7 +17,7 @@ from meterline.services.billing.invoice_bodies import invoice_lines, item_of_lin
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
-from meterline.services.invoices.deleted_charges import forget_charges
+from meterline.services.invoices.deleted_prorations import undo_prorations
 from meterline.services.invoices.item_bodies import item_line
 from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
 from meterline.services.invoices.item_verbs import KIND, editable_draft
@@ -71,7 +71,7 @@ def remove_lines(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
         else:
             uow.release(item)
         del lines[line["id"]]
-    forget_charges(uow, deleted)
+    undo_prorations(uow, deleted)
     for item in deleted:
         uow.drop_item(item)
     return _saved(uow, draft, list(lines.values()), params)

@@ -36,7 +36,7 @@ from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_wor
 from meterline.services.customers.balances import DEFAULT_CURRENCY
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.collecting import collect_lines
-from meterline.services.invoices.deleted_charges import forget_charges
+from meterline.services.invoices.deleted_prorations import undo_prorations
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.numbers import check_number
 from meterline.store.base.documents import Body
@@ -129,7 +129,7 @@ def delete_invoice(ctx: Context, invoice_id: str, params: Body) -> "Deleted":  #
     customer = find(ctx, "customer", document.body["customer"], param="customer")
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
     items = list(uow.read(_item_ids(document.body)).values())
-    forget_charges(uow, items)
+    undo_prorations(uow, items)
     uow.delete_with_draft(items)
     uow.remove(document)
     uow.emit("invoice.deleted", document.body)

@@ -44,7 +44,7 @@ from meterline.services.billing.subscription_bodies import items_of, with_items
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.billed_before import usage_billed
-from meterline.services.invoices.deleted_charges import note_credit
+from meterline.services.invoices.deleted_prorations import note_credit
 from meterline.services.invoices.descriptions import ProductName, proration_description
 from meterline.services.invoices.drafting import product_names
 from meterline.services.invoices.fees import fees_last_billed, fees_of, with_active_used
@@ -164,7 +164,9 @@ def add_line(
         metadata=dict(item["metadata"]),
         credited=credited_items(uow, line.credited),
         state=InvoiceItemState(
-            explanation=proration_explanation(line, rated), product_name=product.name
+            explanation=proration_explanation(line, rated),
+            product_name=product.name,
+            credited=line.credited,
         ),
     )
     added = of_ended(new_item(uow, terms)) if ends else new_item(uow, terms)
