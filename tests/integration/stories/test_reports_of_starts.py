@@ -45,6 +45,10 @@ def bills(stage: Stage) -> list[list[tuple[str, int]]]:
             [[("2024-05-01", 0)], [("2024-03-01", 25000), ("2024-06-01", 0)]],
         ),
         (FLEXIBLE | {"proration_behavior": "none"}, [[("2024-05-01", 700)]]),
+        (
+            CLASSIC | {"proration_behavior": "none"},
+            [[("2024-05-01", 0)], [("2024-03-01", 25700)]],
+        ),
     ],
 )
 def test_usage_before_a_backdated_subscription_is_billed(
