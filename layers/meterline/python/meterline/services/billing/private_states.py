@@ -113,6 +113,13 @@ class BilledAs(TypedDict):
     quantity: int
 
 
+class Credited(TypedDict):
+    """What a credit gives back of what was billed in advance, and at which terms that was."""
+
+    billed: BilledInAdvance
+    billed_as: BilledAs
+
+
 class WorkLeft(TypedDict):
     """How much due work is left, and since when it is due."""
 
@@ -200,7 +207,7 @@ class InvoiceItemState(LineState):
 
     STORED_AS_NULL: ClassVar = frozenset()
 
-    credited: str | None = None
+    credited: Credited | None = None
     credited_by: list[str] | None = None
     parent: "InvoiceItemParent | None" = None
     proration_details: "InvoiceItemProrationDetails | None" = None

@@ -13,8 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
-from meterline.core.base.periods import Period
-from meterline.core.subscriptions.item_changes import BilledSpan, Fee
 from meterline.services.billing.item_terms import (
     billed_spans,
     is_metered,
@@ -23,8 +21,7 @@ from meterline.services.billing.item_terms import (
 )
 from meterline.services.billing.pending_items import origin_of_item, subscription_of_item
 from meterline.services.billing.private_states import (
-    BilledAs,
-    BilledPrice,
+    Credited,
     InvoiceItemState,
     SubscriptionItemState,
 )
@@ -91,10 +88,10 @@ def _without(item: "SubscriptionItem", prorations: "Sequence[InvoiceItem]") -> "
     gone = {one["id"] for one in prorations}
     left = _without_charges(item, gone)
     for one in prorations if not is_metered(item) else ():
-        source, origin = InvoiceItemState.of(one).credited, origin_of_item(one)
+        credited, origin = InvoiceItemState.of(one).credited, origin_of_item(one)
         is_of_item = origin is not None and origin.get("subscription_item") == item["id"]
-        if is_of_item and source is not None and source not in gone:
-            left = _without_credit(left, one, source)
+        if is_of_item and credited is not None and credited["billed"].get("source") not in gone:
+            left = _without_credit(left, credited)
     return left
 
 
@@ -108,21 +105,12 @@ def _without_charges(item: "SubscriptionItem", gone: Collection[str]) -> "Subscr
     )
 
 
-def _without_credit(
-    item: "SubscriptionItem", credit: "InvoiceItem", source: str
-) -> "SubscriptionItem":
-    """An item of which stands billed what an invoice item gave back of ``source``."""
-    period = Period(credit["period"]["start"], credit["period"]["end"])
-    span = BilledSpan(Fee(-int(credit["amount"])), period, source)
-    charged = with_billed(item, [*billed_spans(item), span])
-    pricing = credit["pricing"]
-    if pricing is None or pricing["price_details"] is None:
-        return charged
-    named = pricing["price_details"]
-    price: BilledPrice = {"id": named["price"], "product": named["product"]}
-    was: BilledAs = {"price": price, "quantity": credit["quantity"]}
-    state = SubscriptionItemState.of(charged)
-    return replace(state, billed_as={**(state.billed_as or {}), source: was}).on(charged)
+def _without_credit(item: "SubscriptionItem", credited: Credited) -> "SubscriptionItem":
+    """An item of which stands billed what a credit gave back, whatever was made of that since."""
+    state = SubscriptionItemState.of(item)
+    source = {str(credited["billed"].get("source")): credited["billed_as"]}
+    billed = [*(state.billed or ()), credited["billed"]]
+    return replace(state, billed=billed, billed_as={**(state.billed_as or {}), **source}).on(item)
 
 
 def _editable_item(uow: UnitOfWork, source: str) -> "Document[InvoiceItem] | None":

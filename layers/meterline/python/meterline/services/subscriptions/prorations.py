@@ -37,6 +37,7 @@ from meterline.services.billing.private_states import (
     BilledAs,
     BilledBefore,
     BilledPrice,
+    Credited,
     InvoiceItemState,
     SubscriptionItemState,
 )
@@ -166,13 +167,29 @@ def add_line(
         state=InvoiceItemState(
             explanation=proration_explanation(line, rated),
             product_name=product.name,
-            credited=line.credited,
+            credited=_credited(item, line),
         ),
     )
     added = of_ended(new_item(uow, terms)) if ends else new_item(uow, terms)
     uow.add_item(added)
     note_credit(uow, sources, added["id"])
     return replace(line.as_billed, source=added["id"])
+
+
+def _credited(item: "SubscriptionItem", line: ProrationLine) -> Credited | None:
+    """What a credit of flexible mode gives back, for the case that it is deleted."""
+    if line.credited is None:
+        return None
+    return {
+        "billed": {
+            "gross": -line.gross_minor,
+            "discount": -line.discount_minor,
+            "start": line.period.start,
+            "end": line.period.end,
+            "source": line.credited,
+        },
+        "billed_as": _billed_as(item),
+    }
 
 
 def _credited_by(item: "SubscriptionItem", line: ProrationLine) -> list[str]:
@@ -240,11 +257,14 @@ def _counting_since(
 
 def _remembering(item: "SubscriptionItem", old: "SubscriptionItem") -> "SubscriptionItem":
     """An item at another price that remembers what it was when it was billed, by what billed it."""
-    price: BilledPrice = {"id": old["price"]["id"], "product": old["price"]["product"]}
-    latest: BilledAs = {"price": price, "quantity": old.get("quantity", 1)}
-    earlier = SubscriptionItemState.of(old).billed_as or {}
+    latest, earlier = _billed_as(old), SubscriptionItemState.of(old).billed_as or {}
     sources = (span.source for span in billed_spans(old) if span.source is not None)
     return _with_billed_as(item, {source: earlier.get(source, latest) for source in sources})
+
+
+def _billed_as(item: "SubscriptionItem") -> BilledAs:
+    price: BilledPrice = {"id": item["price"]["id"], "product": item["price"]["product"]}
+    return {"price": price, "quantity": item.get("quantity", 1)}
 
 
 def _with_billed_as(item: "SubscriptionItem", billed_as: dict[str, BilledAs]) -> "SubscriptionItem":
