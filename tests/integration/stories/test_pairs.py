@@ -53,7 +53,7 @@ TABLE = {
     "stories/test_changes": """
         balance | swap | a_downgrade_that_is_invoiced_at_once_leaves_credit
     """,
-    "stories/test_deleted_charges": """
+    "stories/test_deleted_prorations": """
         deletion | draft | a_debit_that_is_deleted_with_its_draft_is_not_given_back
         deletion | end | time_that_an_end_won_back_is_given_back_if_it_is_charged
         deletion | pause | a_pause_credits_nothing_of_a_deleted_debit

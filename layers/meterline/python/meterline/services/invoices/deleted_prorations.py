@@ -1,10 +1,9 @@
-"""What deleting a proration means for its subscription: nothing comes back of what is not charged.
+"""Deleting a proration: the subscription's item is not charged, or not credited, for that time.
 
-The debit of a change charges an item for the rest of its period. Once it is deleted nothing does,
-so that a later change has nothing to credit. Where a credit gives it back already, that has to be
-deleted before, or together with it. Once a credit of flexible mode is deleted, what it gave back
-stands billed, and a later change gives it back. Classic mode credits the price of now, which was
-not billed where the debit was deleted: there nothing comes back.
+A debit charges an item for the rest of its period. A later change credits nothing for a deleted
+debit. If a credit gives the debit back already, that credit must be deleted first, or with it.
+In flexible mode a later change credits what a deleted credit had given back. Classic mode credits
+the current price, which nothing billed once the debit is deleted: it credits nothing then.
 """
 
 from collections import defaultdict
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def note_credit(uow: UnitOfWork, sources: Iterable[str], credit_id: str) -> None:
-    """Let the invoice items among ``sources`` that can still be deleted know what credits them."""
+    """Record the credit on those invoice items of ``sources`` that can still be deleted."""
     for source in sources:
         document = _editable_item(uow, source)
         if document is None:
@@ -49,9 +48,9 @@ def note_credit(uow: UnitOfWork, sources: Iterable[str], credit_id: str) -> None
 
 
 def undo_prorations(uow: UnitOfWork, deleted: "Sequence[Document[InvoiceItem]]") -> None:
-    """Let subscriptions forget what invoice items charged or gave back that are being deleted.
+    """Remove from subscriptions what the invoice items being deleted charged or gave back.
 
-    Refused for an item of which something is given back that is not deleted with it.
+    Refused if a credit gives an item back and is not deleted with it.
     """
     _check_credits(uow, deleted)
     prorations = defaultdict(list)
@@ -84,7 +83,7 @@ def _stands(item: "Document[InvoiceItem]") -> bool:
 
 
 def _without(item: "SubscriptionItem", prorations: "Sequence[InvoiceItem]") -> "SubscriptionItem":
-    """A subscription's item of which these invoice items charge and give back nothing any more."""
+    """A subscription's item without what these invoice items charged in advance or gave back."""
     gone = {one["id"] for one in prorations}
     left = _without_charges(item, gone)
     for one in prorations if not is_metered(item) else ():
@@ -106,7 +105,7 @@ def _without_charges(item: "SubscriptionItem", gone: Collection[str]) -> "Subscr
 
 
 def _without_credit(item: "SubscriptionItem", credited: Credited) -> "SubscriptionItem":
-    """An item of which stands billed what a credit gave back, whatever was made of that since."""
+    """An item with what a credit gave back billed in advance again."""
     state = SubscriptionItemState.of(item)
     source = {str(credited["billed"].get("source")): credited["billed_as"]}
     billed = [*(state.billed or ()), credited["billed"]]
