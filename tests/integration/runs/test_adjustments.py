@@ -17,7 +17,7 @@ from tests.engines import Engine
 from tests.factories.objects import FROZEN, context, listed, stored
 from tests.integration.metering.worlds import NOW as WALL
 from tests.integration.metering.worlds import deliver, sender
-from tests.integration.runs.test_late_usage import WEEK, Story
+from tests.integration.runs.late_usage_story import WEEK, Story
 from tests.integration.runs.worlds import DAY, HOUR
 
 EVENTS = {"one": 100, "two": 40}

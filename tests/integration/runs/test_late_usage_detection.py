@@ -27,8 +27,8 @@ from meterline.store.metering.usage import BucketKey
 from tests.engines import Engine
 from tests.factories.objects import FROZEN, clock, context, licence, listed, stored
 from tests.factories.usage import usage_record
-from tests.integration.runs import test_late_usage
-from tests.integration.runs.test_late_usage import WEEK, Story
+from tests.integration.runs import late_usage_story
+from tests.integration.runs.late_usage_story import WEEK, Story
 from tests.integration.runs.worlds import DAY, HOUR, told
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def test_usage_of_a_void_invoice_is_not_late(story: Story) -> None:
 def test_usage_between_the_reading_and_the_commit_of_an_invoice_gets_on_it(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, frozen: int
 ) -> None:
-    monkeypatch.setattr(test_late_usage, "clock", lambda: clock(frozen))
+    monkeypatch.setattr(late_usage_story, "clock", lambda: clock(frozen))
     story = Story(dynamodb)
     story.advance(frozen + WEEK + 60)
     draft = listed("invoice")[0]
