@@ -28,7 +28,7 @@ from meterline.services.billing.subscription_bodies import items_of, with_items
 from meterline.services.billing.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import InvoiceItem, SubscriptionItem
+    from meterline.core.base.wire import Invoice, InvoiceItem, SubscriptionItem
     from meterline.store.base.documents import Document
 
 
@@ -119,5 +119,6 @@ def _editable_item(uow: UnitOfWork, source: str) -> "Document[InvoiceItem] | Non
     document = uow.pending.added.get(source) or uow.read([source]).get(source)
     if document is None or document.body["invoice"] is None:
         return document
-    invoice = uow.read([document.body["invoice"]]).get(document.body["invoice"])
+    invoice_id = document.body["invoice"]
+    invoice: Document[Invoice] | None = uow.read([invoice_id]).get(invoice_id)
     return document if invoice is not None and invoice.body["status"] == "draft" else None
