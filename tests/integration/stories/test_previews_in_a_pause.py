@@ -37,3 +37,20 @@ def test_a_paused_subscription_has_no_next_renewal_to_preview(api: Api) -> None:
     stage.client.v1.subscriptions.pause(subscription.id)
     with pytest.raises(Exception, match="No upcoming invoices"):
         stage.preview(subscription, description="x")
+
+
+def test_an_item_of_another_interval_has_the_period_of_the_pause_that_it_comes_in(api: Api) -> None:
+    stage = Stage(api, "2024-01-01", terms={"billing_mode": {"type": "flexible"}})
+    year = {"interval": "year"}
+    made = stage.subscribe(
+        stage.price("Seat", 100, **year),
+        stage.price("More", 100, **year),
+        trial_period_days=1,
+        trial_settings={"end_behavior": {"missing_payment_method": "pause"}},
+    )
+    stage.until("2024-02-10")
+    changed = {"id": made["items"].data[0].id, "price": stage.price("Month", 300)}
+    after = stage.change(made, items=[changed])
+    assert len({one.current_period_end for one in after["items"].data}) == 1
+    given: Any = {"subscription": made.id}
+    assert stage.client.v1.invoices.create(given).total == 0

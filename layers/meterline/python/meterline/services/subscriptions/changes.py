@@ -10,7 +10,12 @@ from meterline.core.base.unset import merged_metadata
 from meterline.core.catalog.plans import plan_of
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.inline_prices import with_inline_prices
-from meterline.services.billing.item_terms import is_metered, item_period, mode_of
+from meterline.services.billing.item_terms import (
+    is_free_time,
+    is_metered,
+    item_period,
+    mode_of,
+)
 from meterline.services.billing.subscription_bodies import ItemTerms, items_of, new_item, with_items
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import interval_of
@@ -185,7 +190,7 @@ def period_for(subscription: "Subscription", price: "Price", at: int) -> Period:
     """
     end = subscription["cancel_at"]
     for item in items_of(subscription):
-        if subscription["status"] == "trialing" or interval_of(item["price"]) == interval_of(price):
+        if is_free_time(subscription) or interval_of(item["price"]) == interval_of(price):
             return item_period(item).until(end)
     return period_at(subscription["billing_cycle_anchor"], interval_of(price), at).until(end)
 
