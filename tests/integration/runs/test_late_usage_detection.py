@@ -13,6 +13,7 @@ from meterline.services.base.context import Context
 from meterline.services.invoices import finalize, late_usage_detection
 from meterline.services.invoices.late_usage_detection import emit_late_usage
 from meterline.services.invoices.late_usage_records import KIND
+from meterline.services.invoices.line_verbs import update_line
 from meterline.services.invoices.manual import create_invoice
 from meterline.services.invoices.metered import usage_in, with_current_usage
 from meterline.services.invoices.pay_or_close import void_invoice
@@ -80,6 +81,21 @@ def test_usage_of_a_final_period_is_told_with_both_quantities(story: Story) -> N
         story.meter,
     )
     assert one["finalized_at"] == invoice["status_transitions"]["finalized_at"]
+
+
+def test_usage_of_the_period_that_a_line_bills_is_late_whatever_it_shows(dynamodb: Engine) -> None:
+    story = Story(dynamodb)
+    story.use(100, FROZEN + DAY)
+    story.advance(FROZEN + WEEK)
+    [draft] = listed("invoice")
+    [line] = draft["lines"]["data"]
+    another = {"period": {"start": FROZEN - 2 * DAY, "end": FROZEN - DAY}}
+    update_line(context(), draft["id"], line["id"], another)
+    story.advance(FROZEN + WEEK + 2 * HOUR)
+    story.use(40, FROZEN + 2 * DAY)
+    [one] = found()
+    assert (one["billed_quantity"], one["counted_quantity"]) == ("100", "140")
+    assert (one["start_time"], one["end_time"]) == (FROZEN, FROZEN + WEEK)
 
 
 def test_it_is_told_once_for_an_invoice_line_whatever_comes_later_or_again(story: Story) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.periods import Period
 from meterline.core.subscriptions.dunning import Deadlines
-from meterline.services.billing.private_states import InvoiceState, StoredDeadlines
+from meterline.services.billing.private_states import InvoiceState, LineState, StoredDeadlines
 from meterline.store.base.documents import LIVE, Document
 
 if TYPE_CHECKING:
@@ -277,6 +277,12 @@ def billed_item_of(line: "InvoiceLine") -> str | None:
     """The subscription item that a line bills by itself, not through an invoice item."""
     details = line["parent"]["subscription_item_details"]
     return None if details is None or details["invoice_item"] else details["subscription_item"]
+
+
+def billed_period(line: "InvoiceLine") -> Period:
+    """The period that a line bills, also where a request lets it show another."""
+    span = LineState.of(line).billed_period or line["period"]
+    return Period(span["start"], span["end"])
 
 
 def line_list(invoice_id: str, lines: "list[InvoiceLine]") -> "Listed[InvoiceLine]":

@@ -195,6 +195,13 @@ class PendingItems:
             counted = batch.body["figures"] | figures[batch.id]
             self._write(batch, batch.body | {"figures": counted})
 
+    def figure_as_stored(self, item: "Document[InvoiceItem]") -> None:
+        """Let an item's own document say again what it bills: it is stored with what it is now."""
+        for batch in self._load([batch_of(item.body) or ""]):
+            if item.id in batch.body["figures"]:
+                kept = {id_: own for id_, own in batch.body["figures"].items() if id_ != item.id}
+                self._write(batch, batch.body | {"figures": kept})
+
     def leave(self, item: "Document[InvoiceItem]") -> None:
         """Take an item off its batch, if it is on one."""
         for batch in self._load([batch_of(item.body) or ""]):

@@ -187,6 +187,7 @@ class LineState(PrivateState):
     STORED_AS_NULL: ClassVar = frozenset({"meter", "product_name", "explanation"})
 
     billed_before: int | None = None
+    billed_period: TimeSpan | None = None
     corrects: str | None = None
     created: int | None = None
     described: str | None = None

@@ -99,6 +99,7 @@ class UnitOfWork:
     def amend_item(self, document: "Document[InvoiceItem]") -> None:
         """Store a changed invoice item, pending or on a draft."""
         self.put(document)
+        self.pending.figure_as_stored(document)
         if document.body["invoice"] is None:
             self.pending.touch(document)
 

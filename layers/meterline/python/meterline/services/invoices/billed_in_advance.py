@@ -7,11 +7,11 @@ item follows them: a credit for unused time gives back what was charged.
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import BillingMode
 from meterline.core.subscriptions.item_changes import BilledSpan, Fee
 from meterline.services.billing.invoice_bodies import (
     billed_item_of,
+    billed_period,
     invoice_lines,
     subscription_of,
 )
@@ -34,9 +34,8 @@ def with_billed_lines(subscription: "Subscription", invoice: "Invoice") -> "Subs
         item_id = billed_item_of(line)
         if item_id is not None and _is_in_advance(line):
             discount = sum(part["amount"] for part in line["discount_amounts"])
-            period = Period(line["period"]["start"], line["period"]["end"])
             source = line_source(invoice["id"], line_ids(line))
-            span = BilledSpan(Fee(line["amount"], discount), period, source)
+            span = BilledSpan(Fee(line["amount"], discount), billed_period(line), source)
             billed[item_id] = span, LineState.of(line).discounts or []
     shared = InvoiceState.of(invoice).discounts or []
     classic = mode_of(subscription) is BillingMode.CLASSIC

@@ -17,7 +17,7 @@ from meterline.core.catalog.rating import rate_units
 from meterline.services.base.lookups import find
 from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import inline_price, one_off_price
-from meterline.services.billing.private_states import InvoiceItemState
+from meterline.services.billing.private_states import InvoiceItemState, LineState, TimeSpan
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         Invoice,
         InvoiceItem,
         InvoiceItemChanges,
+        InvoiceItemPeriod,
+        InvoiceLinePeriod,
         Price,
         Subscription,
     )
@@ -155,22 +157,42 @@ def _unit_amount(params: Body, quantity: Decimal, at: str) -> Decimal:
 def _described(item: "InvoiceItem", params: Body, at: str) -> "InvoiceItem":
     """The item with what a request says about it."""
     changes: InvoiceItemChanges = {}
+    state = InvoiceItemState.of(item)
     if "description" in params:
         changes["description"] = or_none(params["description"])
+        state = _worded(state, changes["description"])
     if "metadata" in params:
         name = param_inside(at, "metadata")
         changes["metadata"] = merged_metadata(item["metadata"], params["metadata"], name)
     if "discountable" in params:
         changes["discountable"] = params["discountable"] and not item["proration"]
     if "period" in params:
-        start, end = params["period"]["start"], params["period"]["end"]
-        if end < start:
-            raise BillingError(
-                "A period cannot end before it starts.",
-                param=param_inside(param_inside(at, "period"), "end"),
-            )
-        changes["period"] = {"start": start, "end": end}
-    return item | changes
+        changes["period"] = requested_period(params, at)
+        if state.meter is not None:
+            state = still_billing(state, item["period"])
+    return state.on(item | changes)
+
+
+def requested_period(params: Body, at: str) -> "InvoiceLinePeriod":
+    """The period that a request lets an item or a line show."""
+    start, end = params["period"]["start"], params["period"]["end"]
+    if end < start:
+        raise BillingError(
+            "A period cannot end before it starts.",
+            param=param_inside(param_inside(at, "period"), "end"),
+        )
+    return {"start": start, "end": end}
+
+
+def still_billing[S: LineState](state: S, shown: "InvoiceLinePeriod | InvoiceItemPeriod") -> S:
+    """What is remembered of something that is to show another period than it bills."""
+    former: TimeSpan = {"start": shown["start"], "end": shown["end"]}
+    return replace(state, billed_period=state.billed_period or former)
+
+
+def _worded(state: InvoiceItemState, description: str | None) -> InvoiceItemState:
+    """The state of an item whose description a request gives: counting anew leaves it."""
+    return state if state.meter is None else replace(state, described=description or "")
 
 
 def _repriced(uow: UnitOfWork, item: "InvoiceItem", params: Body, at: str) -> "InvoiceItem":

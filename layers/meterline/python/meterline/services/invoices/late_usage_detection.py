@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.base.money import exact_sum, format_decimal
+from meterline.core.base.periods import Period
 from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.invoice_bodies import (
+    billed_period,
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
@@ -41,7 +43,7 @@ from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterline.core.base.wire import Invoice, InvoiceLine, InvoiceLinePeriod
+    from meterline.core.base.wire import Invoice, InvoiceLine
 
 _SOON_SECONDS = 300
 """Detection writes drafts again that finalize themselves this soon, or that only a request does."""
@@ -148,7 +150,7 @@ def _lines_on(
     return [
         line
         for line in whole_lines(_lines(ctx, document))
-        if LineState.of(line).meter == bucket.meter and _overlaps(line["period"], bucket)
+        if LineState.of(line).meter == bucket.meter and _overlaps(billed_period(line), bucket)
     ]
 
 
@@ -160,9 +162,9 @@ def _lines(ctx: Context, document: "Document[Invoice]") -> "list[InvoiceLine]":
     return invoice_lines(whole.body) if whole is not None else []
 
 
-def _overlaps(period: "InvoiceLinePeriod", bucket: BucketKey) -> bool:
-    begins_in_time = period["start"] < bucket.start + HOUR_SECONDS
-    return begins_in_time and bucket.start < period["end"]
+def _overlaps(period: Period, bucket: BucketKey) -> bool:
+    begins_in_time = period.start < bucket.start + HOUR_SECONDS
+    return begins_in_time and bucket.start < period.end
 
 
 def _emit_if_late(ctx: Context, invoice: "Invoice", line: "InvoiceLine") -> None:
@@ -192,6 +194,7 @@ def _emit(ctx: Context, record_id: str, invoice: "Invoice", line: "InvoiceLine")
     counted = _counted(ctx, invoice["customer"], line)
     if counted == Decimal(line["quantity_decimal"]):
         return
+    period = billed_period(line)
     usage: LateUsage = {
         "id": record_id,
         "object": KIND,
@@ -199,13 +202,13 @@ def _emit(ctx: Context, record_id: str, invoice: "Invoice", line: "InvoiceLine")
         "billed_quantity": line["quantity_decimal"],
         "counted_quantity": format_decimal(counted),
         "customer": invoice["customer"],
-        "end_time": line["period"]["end"],
+        "end_time": period.end,
         "finalized_at": invoice["status_transitions"]["finalized_at"],
         "invoice": invoice["id"],
         "invoice_line_item": line["id"],
         "livemode": ctx.livemode,
         "meter": LineState.of(line).meter,
-        "start_time": line["period"]["start"],
+        "start_time": period.start,
     }
     body = LateUsageState(subscription=line["subscription"]).on(usage)
     record = Document(KIND, ctx.livemode, body, parent=invoice["customer"])

@@ -19,7 +19,13 @@ from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_wor
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.deleted_prorations import undo_prorations
 from meterline.services.invoices.item_bodies import item_line
-from meterline.services.invoices.item_requests import changed_item, check_currency, requested_item
+from meterline.services.invoices.item_requests import (
+    changed_item,
+    check_currency,
+    requested_item,
+    requested_period,
+    still_billing,
+)
 from meterline.services.invoices.item_verbs import KIND, editable_draft
 from meterline.store.base.documents import Body, Document
 
@@ -156,7 +162,8 @@ def _changed_in_words(
     if "discountable" in requested:
         changed["discountable"] = requested["discountable"]
     if "period" in requested:
-        changed["period"] = requested["period"]
+        changed["period"] = requested_period(requested, at)
+        state = still_billing(state, line["period"])
     if "description" in requested:
         changed["description"] = or_none(requested["description"])
         state = replace(state, described=changed["description"] or "")

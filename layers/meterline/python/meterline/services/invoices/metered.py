@@ -12,7 +12,7 @@ from meterline.core.billing.invoicing import Line, metered_line
 from meterline.core.catalog.price_models import Usage
 from meterline.services.base.context import Context
 from meterline.services.base.parallel import in_parallel
-from meterline.services.billing.invoice_bodies import invoice_lines, line_list
+from meterline.services.billing.invoice_bodies import billed_period, invoice_lines, line_list
 from meterline.services.billing.item_terms import metered_item
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.tier_lines import by_whole, tier_line, with_billed_before
@@ -92,7 +92,7 @@ def rate_again(
 
     A price's bounds count by the share that the line was drafted with.
     """
-    period = Period(line["period"]["start"], line["period"]["end"])
+    period = billed_period(line)
     state = LineState.of(line)
     meter = known[_meter_of_line(line)].body
     usage = billed_usage(meter, customer_id, period.start, period.end, livemode=ctx.livemode)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
+from meterline.services.billing.invoice_bodies import billed_period
 from meterline.services.billing.private_states import (
     ExplainedBounds,
     ExplainedStep,
@@ -85,15 +86,15 @@ def _explain_line(line: "InvoiceLine") -> Iterator[str]:
     how: LineExplanation = state.explanation or {"steps": [], "full_amount": 0}
     yield f"  {line['description']}: {line['amount']}"
     if state.meter:
-        period = line["period"]
+        period = billed_period(line)
         yield (
             f"    usage {line['quantity_decimal']} of {state.meter}"
-            f" from {period['start']} until {period['end']}"
+            f" from {period.start} until {period.end}"
         )
     if state.corrects:
-        period = line["period"]
+        shown = line["period"]
         yield (
-            f"    late usage from {period['start']} until {period['end']}: what that period costs"
+            f"    late usage from {shown['start']} until {shown['end']}: what that period costs"
             f" now, less what {state.corrects} and its corrections billed"
         )
     for step in [*how.get("steps", ()), *how.get("rated_again", ())]:
