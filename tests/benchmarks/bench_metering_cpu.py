@@ -24,7 +24,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from meterline.api import auth
-from meterline.services.metering import count
+from meterline.services.metering import count, parcels
 from meterline.store.account.access import FULL_RIGHTS, ApiKey, Session, digest_of
 from meterline.store.base import clients
 from meterline.store.base.settings import settings
@@ -36,6 +36,7 @@ from tests.benchmarks.worlds import (
     METER,
     accept,
     as_records,
+    counting_at,
     customer_id,
     events,
     metered,
@@ -102,7 +103,11 @@ def _call(client: Any, prepared: Iterable[tuple[str, dict[str, Any]]]) -> None:
 
 
 def _counting(title: str, *, customers: int) -> Iterator[Result]:
-    """The handler's own CPU, and together with what the AWS client takes for the engine calls."""
+    """The handler's own CPU, and together with what the AWS client takes for the engine calls.
+
+    What the engine answered is replayed, in the hour in which it did: at another one there would
+    be other calls.
+    """
     records = _records(customers)
     batches = [records[start : start + 1_000] for start in range(0, len(records), 1_000)]
     ours = [partial(_count, batch) for batch in batches]
@@ -110,11 +115,12 @@ def _counting(title: str, *, customers: int) -> Iterator[Result]:
     with metered() as engine, _noted_answers(engine) as (answers, wired):
         for count_batch in ours:
             count_batch()
-    with patch.object(clients, "_client", return_value=_Answering(cycle(answers))):
-        clients.reset_clients()
-        own = in_parallel(ours, bare, repeats=REPEATS)
-    with _stubbed_client(cycle(wired)):
-        whole = in_parallel(ours, bare, repeats=REPEATS)
+    with counting_at(lambda: HOUR_START):
+        with patch.object(clients, "_client", return_value=_Answering(cycle(answers))):
+            clients.reset_clients()
+            own = in_parallel(ours, bare, repeats=REPEATS)
+        with _stubbed_client(cycle(wired)):
+            whole = in_parallel(ours, bare, repeats=REPEATS)
     for part, (value, floor) in (("", own), (" with engine calls", whole)):
         yield Result(
             f"counting 10,000 records {title}{part}: CPU a record",
@@ -153,8 +159,8 @@ class _Answering:
 
 
 def _records(customers: int) -> list[dict[str, Any]]:
-    """Ten thousand stream records of a minute."""
-    with metered() as engine:
+    """Ten thousand stream records of a minute, of events that are counted one by one."""
+    with metered() as engine, patch.object(parcels, "LEAST_EVENTS", 10_000):
         sent = events(
             10_000, seconds=lambda place: HOUR_START + place * 60 // 10_000, customers=customers
         )

@@ -45,13 +45,16 @@ def standing_in[E: MeteredDynamoDB](
         os.environ[f"METERLINE_{name.upper()}_TABLE"] = name
     settings.cache_clear()
     clients.reset_clients()
-    with (
-        patch.object(clients, "_client", return_value=engine),
-        patch.object(usage_commits, "time", clock),
-        patch.object(day_totals, "time", clock),
-    ):
+    with patch.object(clients, "_client", return_value=engine), counting_at(clock):
         yield engine
     clients.reset_clients()
+
+
+@contextmanager
+def counting_at(clock: Callable[[], int]) -> Iterator[None]:
+    """Counting by ``clock`` meanwhile: it decides which usage is late and which days are due."""
+    with patch.object(usage_commits, "time", clock), patch.object(day_totals, "time", clock):
+        yield
 
 
 def events(
