@@ -163,6 +163,28 @@ def test_a_parcel_that_cannot_be_read_holds_up_no_other(
     assert used() == sum(range(MANY))
 
 
+# what another release, or a fault, has left of a parcel
+UNKNOWN: dict[str, dict[str, dict[str, Any]]] = {
+    "rows of a later version": {"rows": {"B": bytes([99]) + bytes(40)}},
+    "rows that are cut off": {"rows": {"B": bytes([3, 1, 0]) + bytes(5)}},
+    "rows of another type": {"rows": {"S": "spoiled"}},
+    "a formula of a later version": {"measure": {"S": "median"}},
+    "a place of a later version": {"sk": {"S": "q#later"}},
+}
+
+
+@pytest.mark.parametrize("left", UNKNOWN.values(), ids=UNKNOWN)
+def test_events_whose_parcel_cannot_be_read_are_counted_alone(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, left: dict[str, Any]
+) -> None:
+    send_many()
+    [record] = stored_parcels(dynamodb)
+    item = {**record["dynamodb"]["NewImage"], **left}
+    monkeypatch.setattr("meterline.store.metering.parcels.batch_get", lambda *_, **__: iter([item]))
+    assert count.count_records(stored_records(dynamodb)) == []
+    assert used() == sum(range(MANY))
+
+
 class Racing:
     """Commits that are lost, as others are always faster; of parcels none is."""
 

@@ -24,6 +24,7 @@ from meterline.services.metering.groups import Group
 from meterline.store.base.batches import back_off
 from meterline.store.metering import usage, usage_commits
 from meterline.store.metering.meter_events import identities_from_keys
+from meterline.store.metering.parcels import UNREADABLE
 from meterline.store.metering.usage import BucketKey
 from meterline.store.metering.usage_commits import Change
 
@@ -41,9 +42,6 @@ PATIENCE = Patience()
 
 CONTENTION = Contention()
 """For counters that others count in too."""
-
-_UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError)
-"""What reading a record raises when its content is not that of an event."""
 
 _counted_attributes = itemgetter(
     "identifier", "meter", "customer", "value", "timestamp", "accepted_at"
@@ -129,7 +127,7 @@ def _sorted_out(records: Sequence[Record]) -> tuple[dict[BucketKey, Group], list
     """The groups of a batch, and the records that cannot be read."""
     try:
         return _grouped(records), []
-    except _UNREADABLE:
+    except UNREADABLE:
         unreadable = [record for record in records if not _is_readable(record)]
         return _grouped([one for one in records if one not in unreadable]), unreadable
 
@@ -153,7 +151,7 @@ def _grouped(records: Sequence[Record]) -> dict[BucketKey, Group]:
 def _is_readable(record: Record) -> bool:
     try:
         _grouped([record])
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return True
 

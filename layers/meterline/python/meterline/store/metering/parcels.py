@@ -10,6 +10,7 @@ as any other, once.
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from meterline.core.metering import packed_rows
@@ -32,6 +33,9 @@ KEPT_SECONDS = 2 * 86_400
 """Longer than a stream holds the records of its events; without it they are counted one by one."""
 
 _PREFIX = "parcel"
+
+UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What reading raises of a parcel, or an event, that another release wrote or that is spoiled."""
 
 type Item = dict[str, Any]
 
@@ -66,13 +70,17 @@ def put_parcel(parcel: Parcel, *, now: int) -> None:
 
 
 def identities_in(keys: Iterable[ParcelKey]) -> dict[ParcelKey, frozenset[bytes]]:
-    """The events in the parcels with these keys that are there, eventually consistent."""
+    """The events in the parcels with these keys that are there, eventually consistent.
+
+    A parcel that cannot be read has none: its events are counted alone, as without it.
+    """
     by_place = {tuple(value["S"] for value in _place(key).values()): key for key in keys}
     wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in by_place]
     found: dict[ParcelKey, frozenset[bytes]] = {}
     for item in batch_get(settings().usage_table, wanted, is_consistent=False):
-        parcel = parcel_of(item)
-        found[parcel.key] = frozenset(row.identity for row in parcel.rows)
+        with suppress(*UNREADABLE):
+            parcel = parcel_of(item)
+            found[parcel.key] = frozenset(row.identity for row in parcel.rows)
     return found
 
 
