@@ -20,7 +20,6 @@ SHARES = 2
 KNOWN = {
     ("usage", 11): "a second is billed by one that stops and one that begins",
     ("usage", 22): "a draft without a grace period is not final in time",
-    ("usage", 94): "the last second before a threshold's bill is on none",
     ("usage", 191): "a second is billed by one that stops and one that begins",
     ("starts", 911): "a second of a change is billed by nothing",
 }

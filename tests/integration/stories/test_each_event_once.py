@@ -228,6 +228,22 @@ def test_a_renewal_that_ends_a_trial_leaves_out_the_second_that_another_has_bill
     assert usage_billed(stage, calls) == 110
 
 
+def test_a_second_of_one_meter_that_is_left_out_is_not_left_out_of_another(api: Api) -> None:
+    stage = Stage(api, "2024-01-01")
+    calls = stage.metered("Calls", stage.meter(), 10)
+    storage = stage.metered("Storage", stage.meter("storage"), 10)
+    made = stage.subscribe(calls)
+    stage.until("2024-01-10")
+    stage.use(10)
+    stage.use(7, meter="storage")
+    cancelled(stage, made, calls)
+    other = stage.subscribe(calls)
+    swap = {"id": item_of(other, calls), "price": storage}
+    stage.change(other, items=[swap], billing_cycle_anchor="now")
+    stage.until("2024-02-15")
+    assert (usage_billed(stage, calls), usage_billed(stage, storage)) == (10, 7)
+
+
 # ---------------------------------------------------------------- items that show usage
 
 

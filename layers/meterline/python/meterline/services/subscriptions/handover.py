@@ -12,7 +12,7 @@ the last seconds in which any did.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from meterline.services.billing.item_terms import counting_from
+from meterline.services.billing.item_terms import counting_from, usage_period
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.customer_state import CustomerState, Handover
 from meterline.services.invoices.metered import meter_of
@@ -30,7 +30,12 @@ as long as no work is done; so many ends may come between its due second and it.
 
 
 def begin_counting(uow: UnitOfWork, item: "SubscriptionItem", at: int) -> "SubscriptionItem":
-    """A metered item that begins to count at an instant; it leaves out a second that is billed."""
+    """A metered item that begins to count at an instant; it leaves out a second that is billed.
+
+    What it left out of another meter, which it counted before, does not hold for this one.
+    """
+    if usage_period(item).start != at:
+        item = counting_from(item, at)
     meter, notes = str(meter_of(item["price"])), _noted(uow, at)
     if meter in notes["ended"]:
         return counting_from(item, at + 1)
