@@ -244,6 +244,23 @@ def test_a_second_of_one_meter_that_is_left_out_is_not_left_out_of_another(api: 
     assert (usage_billed(stage, calls), usage_billed(stage, storage)) == (10, 7)
 
 
+@pytest.mark.parametrize("mode", ["classic", "flexible"])
+def test_one_that_counts_since_the_past_takes_no_second_of_one_that_stops(
+    api: Api, mode: str
+) -> None:
+    """It begins a period in that second, but has counted beside the other before."""
+    stage = Stage(api, "2024-01-01", terms={"billing_mode": {"type": mode}})
+    meter = stage.meter()
+    calls, more = stage.metered("Calls", meter, 10), stage.metered("More calls", meter, 10)
+    made = stage.subscribe(calls)
+    stage.until("2024-01-20")
+    stage.use(10)
+    stage.subscribe(more, backdate_start_date=at("2023-12-20"))
+    cancelled(stage, made, calls)
+    stage.until("2024-02-25")
+    assert (usage_billed(stage, calls), usage_billed(stage, more)) == (10, 10)
+
+
 # ---------------------------------------------------------------- items that show usage
 
 

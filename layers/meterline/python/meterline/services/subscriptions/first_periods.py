@@ -80,15 +80,19 @@ def in_first_period(
 ) -> "SubscriptionItem":
     """A new item in its running period; in classic mode it owes the usage of those before.
 
+    One whose earlier usage is billed counts beside others since then: it takes no second of them.
     A licence whose period is free knows that nothing charges it.
     """
     item = in_period(item, periods.running.period)
     if not is_metered(item):
         charged = _charged(periods, item, mode_of(subscription), prorates=prorates)
         return item if charged else settled_from(item, periods.running.period.start)
-    if subscription["status"] != "trialing" and periods.running.period.start == uow.ctx.now:
+    is_classic = mode_of(subscription) is BillingMode.CLASSIC
+    counts_before = bool(periods.past) and (is_classic or prorates)
+    runs = subscription["status"] != "trialing"
+    if runs and not counts_before and periods.running.period.start == uow.ctx.now:
         item = begin_counting(uow, item, uow.ctx.now)
-    if mode_of(subscription) is BillingMode.FLEXIBLE or not periods.past:
+    if not is_classic or not periods.past:
         return item
     past = Period(periods.past[0].period.start, periods.past[-1].period.end)
     if subscription["status"] == "trialing":
