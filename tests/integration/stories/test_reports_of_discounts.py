@@ -187,3 +187,25 @@ def test_three_decimal_currencies_are_charged_in_tens(api: Api) -> None:
     stage.until("2024-02-01 02:00")
     bill = stage.invoices()[-1]
     assert (bill.total, bill.amount_due, bill.ending_balance) == (5124, 5120, 4)
+
+
+# ---------------------------------------------------------------- usage that a change ends
+
+
+@MODES
+@pytest.mark.parametrize("changed", [{"deleted": True}, {"discounts": ""}], ids=["item", "coupon"])
+def test_usage_that_a_restart_bills_has_the_coupon_of_its_item_which_goes_with_it(
+    api: Api, mode: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    stage = Stage(api, "2024-05-01")
+    calls, seat = stage.metered("Calls", stage.meter(), 10), stage.price("Seat", 100)
+    half_off = coupon(stage, percent_off=50, duration="forever")
+    items = [{"price": calls, "discounts": half_off}, {"price": seat}]
+    made = stage.subscribe(items=items, **mode)
+    stage.until("2024-05-10")
+    stage.use(10)
+    stage.until("2024-05-11")
+    [item] = [one for one in made["items"].data if one.price.id == calls]
+    change: Any = {"items": [{"id": item.id, **changed}], "billing_cycle_anchor": "now"}
+    stage.change(made, proration_behavior="none", **change)
+    assert totals(stage)[-1] == 100 // 2 + 100

@@ -6,7 +6,7 @@ the first invoice that it takes something off (contract section 5.5).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -51,10 +51,18 @@ class DiscountState(PrivateState):
 
 @dataclass(frozen=True, slots=True)
 class ActiveDiscounts:
-    """The discounts that count now for a subscription: its own, and those of its items by id."""
+    """The discounts that count now for a subscription: its own, and those of its items by id.
+
+    ``known`` are all of them by their ids, also those of items as they were.
+    """
 
     own: "list[Discount]"
     of_items: "Mapping[str, list[Discount]]"
+    known: "Mapping[str, Discount]" = field(default_factory=dict)
+
+    def on(self, holder: "Subscription | SubscriptionItem") -> "list[Discount]":
+        """Those that stand on a subscription or an item, as it is or was, in their order."""
+        return [self.known[id_] for id_ in holder["discounts"] if id_ in self.known]
 
 
 def redeem(
@@ -129,21 +137,25 @@ def with_discounts(invoice: "Invoice", discounts: Sequence["Discount"]) -> "Invo
     return state.on(invoice | {"discounts": discount_ids(discounts)})
 
 
-def active_discounts(uow: UnitOfWork, subscription: "Subscription") -> ActiveDiscounts:
-    """The discounts that stand on a subscription and its items and count now, in their order."""
+def active_discounts(
+    uow: UnitOfWork, subscription: "Subscription", former: "Iterable[SubscriptionItem]" = ()
+) -> ActiveDiscounts:
+    """The discounts that stand on a subscription and its items and count now, in their order.
+
+    Those of ``former`` items are known too: of items as they were before a change.
+    """
     items = subscription["items"]["data"]
     ids = [
         *subscription["discounts"],
-        *(discount for item in items for discount in item["discounts"]),
+        *(discount for item in (*items, *former) for discount in item["discounts"]),
     ]
     found: dict[str, Document[Discount]] = uow.read(ids)
+    bodies = (document.body for document in found.values())
     now = uow.ctx.now
-
-    def counting(holder: "Subscription | SubscriptionItem") -> "list[Discount]":
-        bodies = [found[discount].body for discount in holder["discounts"] if discount in found]
-        return [body for body in bodies if body["end"] is None or body["end"] > now]
-
-    return ActiveDiscounts(counting(subscription), {item["id"]: counting(item) for item in items})
+    known = {body["id"]: body for body in bodies if body["end"] is None or body["end"] > now}
+    active = ActiveDiscounts([], {}, known)
+    of_items = {item["id"]: active.on(item) for item in items}
+    return replace(active, own=active.on(subscription), of_items=of_items)
 
 
 def discount_ids(discounts: Iterable["Discount"]) -> list[str]:

@@ -68,7 +68,7 @@ def draft_on(
     """
     names = product_names(uow, (billed.item["price"] for billed in lines))
     bodies = collect_lines(uow, terms.id, pending or pending_for(subscription))
-    active = active_discounts(uow, subscription)
+    active = active_discounts(uow, subscription, (billed.item for billed in lines))
     for billed in lines:
         item_lines = line_bodies(billed.line, item_subject(billed.item, names), terms.id)
         item_lines = [_with_discounts(line, billed.item, active) for line in item_lines]
@@ -88,7 +88,7 @@ def _with_discounts(
     line: "InvoiceLine", item: "SubscriptionItem", active: ActiveDiscounts
 ) -> "InvoiceLine":
     """A line with the discounts of its item, which come before those of the invoice."""
-    own = active.of_items.get(item["id"], [])
+    own = active.on(item)
     if not own:
         return line
     state = replace(LineState.of(line), discounts=[discount_terms(discount) for discount in own])
