@@ -10,6 +10,7 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
+from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft, outbox
 from meterline.services.base.patience import OWN_SECONDS, SHARED_SECONDS
 from meterline.services.events import publishing
@@ -231,6 +232,20 @@ def test_an_alert_that_is_activated_again_is_looked_at_with_the_next_change(
     activate_alert(ctx, alert, {})
     assert _invoke("watch_usage", _used(ADA, 50)) == []
     assert [event["data"]["object"]["alert"]["id"] for event in _told(ctx)] == [alert]
+
+
+def test_a_replayed_counter_is_looked_at_whatever_is_remembered(
+    ctx: Context, usage: dict[str, Decimal]
+) -> None:
+    # Billing was restored to a moment before the crossing, Usage to one after it.
+    alert = _alert(ctx, 10)
+    usage[ADA] = Decimal(10)
+    assert _invoke("watch_usage", _used(ADA, 10)) == []
+    record = ctx.store.get(derived_object_id(alert_watch.TRIGGER_KIND, alert, ADA))
+    assert record is not None
+    ctx.store.commit(Change(deletes=[record]))
+    assert _invoke("watch_usage", _counted(ADA, "2"), redriven=True) == []
+    assert [event["data"]["object"]["alert"]["id"] for event in _told(ctx)] == [alert, alert]
 
 
 def test_old_hours_of_a_batch_are_forgotten_before_usage_is_added_up(

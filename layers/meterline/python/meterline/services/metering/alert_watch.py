@@ -78,7 +78,12 @@ def watch_changes(
 
 
 def _holds(known: Headroom, change: UsageChange) -> bool:
-    return known.holds(change.bucket.hour, change.level(known.formula))
+    """Whether a change is within what is remembered.
+
+    Of a replayed record nothing is: what was remembered may tell of alerts, or of a crossing, that
+    the restored Billing table does not know.
+    """
+    return change.has_counter and known.holds(change.bucket.hour, change.level(known.formula))
 
 
 def _look_again(ctx: Context, key: UsageKey, latest: int, remembered: Remembered) -> list[str]:

@@ -27,9 +27,14 @@ class UsageChange:
         """Whose usage of which meter changed."""
         return UsageKey(self.bucket.livemode, self.bucket.meter, self.bucket.customer)
 
+    @property
+    def has_counter(self) -> bool:
+        """Whether the record brings the counter; a replayed one does not."""
+        return "sums" in self.counter
+
     def level(self, formula: Formula) -> Decimal | None:
         """What the hour holds by a formula; None if it cannot be told from the change."""
-        if "sums" not in self.counter:
+        if not self.has_counter:
             return None
         counter = Counter(_as_stored(self.counter), self.bucket.start, Measure(formula))
         return level_of(counter.aggregate, formula)
