@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from tests.benchmarks.results import Result
 from tests.engines import ROOT
 
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 REPEATS = 3
 _FLOOR = "import boto3; boto3.client('dynamodb')"
 _HANDLER = (
@@ -34,10 +35,10 @@ def measure() -> Iterator[Result]:
     these pairs the one in the middle counts.
     """
     with TemporaryDirectory() as directory:
-        packages = _packages(Path(directory))
-        for path in sorted(ROOT.glob("functions/*/app.py")):
-            name, code = path.parent.name, _HANDLER.format(path=path)
-            pairs = [(_seconds(code, packages), _seconds(_FLOOR, packages)) for _ in range(REPEATS)]
+        found = packages(Path(directory))
+        for name in FUNCTIONS:
+            code = _HANDLER.format(path=ROOT / "functions" / name / "app.py")
+            pairs = [(_seconds(code, found), _seconds(_FLOOR, found)) for _ in range(REPEATS)]
             value, floor = sorted(pairs, key=lambda pair: pair[0] / pair[1])[REPEATS // 2]
             yield Result(
                 f"cold start of {name}",
@@ -49,22 +50,22 @@ def measure() -> Iterator[Result]:
             )
 
 
-def _packages(directory: Path) -> Path:
-    """A folder with the packages of both layers, and boto3."""
+def packages(directory: Path) -> str:
+    """The search path of the packages of both layers, and of boto3; built in ``directory``."""
     for layer in ("RuntimeLayer", "MeterlineLayer"):
         folder = ROOT / "layers" / layer.removesuffix("Layer").lower()
         command = ["make", "-s", "-C", str(folder), f"build-{layer}", f"ARTIFACTS_DIR={directory}"]
         subprocess.check_call(command)  # noqa: S603 - our own Makefiles
-    packages = directory / "python"
+    built = directory / "python"
     for name in ("boto3", "s3transfer"):
-        shutil.copytree(str(distribution(name).locate_file(name)), packages / name)
-        compileall.compile_dir(packages / name, quiet=1)
-    return packages
+        shutil.copytree(str(distribution(name).locate_file(name)), built / name)
+        compileall.compile_dir(built / name, quiet=1)
+    return str(built)
 
 
-def _seconds(code: str, packages: Path) -> float:
+def _seconds(code: str, search_path: str) -> float:
     environment = os.environ | {
-        "PYTHONPATH": str(packages),
+        "PYTHONPATH": search_path,
         "AWS_LAMBDA_FUNCTION_NAME": "bench",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "bench",

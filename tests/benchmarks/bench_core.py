@@ -11,7 +11,7 @@ from meterline.core.catalog.price_models import Usage
 from meterline.core.catalog.rating import PricePlan, Tier, TiersMode
 from tests.benchmarks.results import Result, cpu_seconds
 
-INVOICES = 500
+INVOICES = 200
 ANCHOR = 1_706_659_200
 """31 January 2024."""
 

@@ -45,6 +45,7 @@ from tests.engines import ROOT
 from tests.lambda_context import LambdaContext
 
 REQUESTS = 20
+RECORDS = 10_000
 REPEATS = 8
 """The least of so many counts; each step is met by quiet moments of its own."""
 
@@ -123,7 +124,7 @@ def _counting(title: str, *, customers: int) -> Iterator[Result]:
             whole = in_parallel(ours, bare, repeats=REPEATS)
     for part, (value, floor) in (("", own), (" with engine calls", whole)):
         yield Result(
-            f"counting 10,000 records {title}{part}: CPU a record",
+            f"counting {RECORDS:,} records {title}{part}: CPU a record",
             value / len(records) * 1e6,
             "µs",
             floor=floor / len(records) * 1e6,
@@ -159,10 +160,10 @@ class _Answering:
 
 
 def _records(customers: int) -> list[dict[str, Any]]:
-    """Ten thousand stream records of a minute, of events that are counted one by one."""
-    with metered() as engine, patch.object(parcels, "LEAST_EVENTS", 10_000):
+    """Stream records of a minute, of events that are counted one by one."""
+    with metered() as engine, patch.object(parcels, "LEAST_EVENTS", RECORDS):
         sent = events(
-            10_000, seconds=lambda place: HOUR_START + place * 60 // 10_000, customers=customers
+            RECORDS, seconds=lambda place: HOUR_START + place * 60 // RECORDS, customers=customers
         )
         accept(sent, at_microseconds=(HOUR_START + 86_400) * 1_000_000, key="bench")
         return as_records(engine.items("meter_events"))
@@ -259,17 +260,22 @@ class _Answer(AWSResponse):
         self._content = body
 
 
-def _known_world() -> Any:
+@contextmanager
+def _known_world() -> Iterator[None]:
     """Authentication and the directory as a warm function remembers them."""
     from meterline.core.metering.acceptance import meter_rules  # noqa: PLC0415 - beside its use
 
     key = ApiKey("key", digest_of(SECRET), False, FULL_RIGHTS, "", "", 0)  # noqa: FBT003
     moment = time.monotonic() + 3_600
-    auth._sessions[digest_of(TOKEN)] = (moment, Session(key.digest, 2**40))  # noqa: SLF001 - a warm cache
-    auth._keys[key.digest] = (moment, key)  # noqa: SLF001 - a warm cache
+    session = moment, Session(key.digest, 2**40)
     rules = meter_rules(METER)
-    return patch.multiple(
-        StoredDirectory,
-        meters=lambda _, names: {name: rules for name in names if name == rules.event_name},
-        customers=lambda _, ids: {one: None for one in ids if one == customer_id(0)},
-    )
+    with (
+        patch.dict(auth._sessions, {digest_of(TOKEN): session}),  # noqa: SLF001 - a warm cache
+        patch.dict(auth._keys, {key.digest: (moment, key)}),  # noqa: SLF001 - a warm cache
+        patch.multiple(
+            StoredDirectory,
+            meters=lambda _, names: {name: rules for name in names if name == rules.event_name},
+            customers=lambda _, ids: {one: None for one in ids if one == customer_id(0)},
+        ),
+    ):
+        yield

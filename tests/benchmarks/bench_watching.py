@@ -19,7 +19,11 @@ from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import NOW, FrozenTime, World
 
 HOUR = 3_600
-_BATCH = 100
+MONTH_HOURS = 720
+RATES = ((1, 720), (60, 24))
+"""So many events an hour, for so many hours."""
+
+BATCH = 100
 _CALL_SECONDS = 0.010
 """Assumed time of a call to DynamoDB, with what Python does about it."""
 
@@ -34,13 +38,13 @@ def measure() -> Iterator[Result]:
     for name, thresholds in (("nothing watched", 0), ("an alert not triggered", 1)):
         traffic = _batch(thresholds)
         yield Result(f"100 changes of 100 customers, {name}", len(traffic.calls), "calls")
-        yield Result(f"the same: read units a change, {name}", traffic.read_units / _BATCH, "units")
+        yield Result(f"the same: read units a change, {name}", traffic.read_units / BATCH, "units")
         seconds = _INVOCATION_SECONDS + traffic.round_trips * _CALL_SECONDS
-        rate = _BATCH / seconds
+        rate = BATCH / seconds
         yield Result(f"changes a second of a shard, {name}", rate, "changes", target=">= 1,000")
-    for name, an_hour, hours in (("1", 1, 720), ("60", 60, 24)):
+    for an_hour, hours in RATES:
         added = _dollars(an_hour, hours, 1) - _dollars(an_hour, hours, 0)
-        title = f"an alert not triggered adds, {name} events an hour, a million"
+        title = f"an alert not triggered adds, {an_hour} events an hour, a million"
         yield Result(title, added, "$", target="<= 0.30")
 
 
@@ -49,7 +53,7 @@ def _batch(thresholds: int) -> Traffic:
     with running() as engine, redirect_stdout(StringIO()):
         world, changes = _world(engine)
         meter = world.meter("tokens")
-        customers = [world.customer(at=NOW) for _ in range(_BATCH)]
+        customers = [world.customer(at=NOW) for _ in range(BATCH)]
         _alerts(world, meter, thresholds)
         for number in range(2):
             changes.clear()
@@ -65,7 +69,7 @@ def _dollars(an_hour: int, hours: int, thresholds: int) -> float:
     with running() as engine, redirect_stdout(StringIO()):
         world, changes = _world(engine)
         meter, customer = world.meter("tokens"), world.customer(at=NOW)
-        month = range(NOW - 720 * HOUR, NOW, HOUR)
+        month = range(NOW - MONTH_HOURS * HOUR, NOW, HOUR)
         count_records([usage_record(meter, customer, at, 5_000) for at in month])
         _alerts(world, meter, thresholds)
         traffic = Traffic()

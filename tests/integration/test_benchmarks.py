@@ -1,0 +1,90 @@
+"""Every benchmark runs to its end, made small: what it measures is for ``make bench`` to tell."""
+
+import importlib
+import json
+import math
+import os
+import site
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from meterline.store.base.settings import settings
+from tests.benchmarks import __main__ as bench
+from tests.benchmarks.bench_hot_customer import Hot
+from tests.benchmarks.results import Result
+from tests.benchmarks.worlds import pipeline
+from tests.engines import ROOT
+
+MODULES = sorted(path.stem for path in bench.HERE.glob("bench_*.py"))
+
+
+def first_batch(engine: Any, batches: Iterable[Any]) -> int:
+    return pipeline(engine, islice(batches, 1))
+
+
+def installed_packages(_directory: Path) -> str:
+    return os.pathsep.join([str(ROOT / "layers/meterline/python"), *site.getsitepackages()])
+
+
+# what to replace in a benchmark | by what
+SMALL: dict[str, dict[str, object]] = {
+    "bench_cold_start": {
+        "FUNCTIONS": ["count_usage"],
+        "REPEATS": 1,
+        "packages": installed_packages,
+    },
+    "bench_core": {"INVOICES": 2},
+    "bench_costs": {"EVENTS": 100},
+    "bench_hot_customer": {
+        "SHARDS": {100: (2,), 10: (2,)},
+        "Hot": partial(Hot, rate=200, seconds=1),
+    },
+    "bench_metering_cpu": {"RECORDS": 1_000, "REQUESTS": 1, "REPEATS": 2},
+    "bench_metering_units": {"pipeline": first_batch},
+    "bench_shards": {"SHARDS": (2,), "REQUESTS": 2},
+    "bench_summaries": {"EXPONENTS": (3,), "HOT_HOUR_EVENTS": 2_000},
+    "bench_watching": {"BATCH": 2, "MONTH_HOURS": 2, "RATES": ((2, 2),)},
+}
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[Result]]]:
+    """Runs a benchmark by its module's name, made small; afterwards nothing is left of it."""
+
+    def run(name: str) -> list[Result]:
+        for module, replaced in SMALL.items():
+            for constant, value in replaced.items():
+                monkeypatch.setattr(f"tests.benchmarks.{module}.{constant}", value)
+        return list(importlib.import_module(f"tests.benchmarks.{name}").measure())
+
+    with patch.dict(os.environ):
+        yield run
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_each_benchmark_gives_figures_with_units(
+    name: str, measured: Callable[[str], list[Result]]
+) -> None:
+    results = measured(name)
+    assert results
+    assert all(result.unit and math.isfinite(result.value) for result in results)
+    assert len({result.name for result in results}) == len(results)
+
+
+def test_benchmarks_chosen_by_a_word_leave_a_line_for_each_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "awscrt", None)
+    monkeypatch.setattr(bench, "OUTPUT", tmp_path / "made" / "bench.jsonl")
+    bench.main(["publishing"])
+    lines = [json.loads(line) for line in bench.OUTPUT.read_text().splitlines()]
+    assert [line["unit"] for line in lines] == ["calls", "events"]
+    assert "events a second of a shard" in capsys.readouterr().out
