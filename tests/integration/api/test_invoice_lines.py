@@ -106,6 +106,23 @@ def test_one_line_changes_and_is_the_answer(stage: Stage, invoices: Any, draft: 
     assert invoices.retrieve(draft).total == 150
 
 
+@pytest.mark.parametrize("times", [1, 11])
+def test_what_a_draft_gave_back_does_not_take_along_what_is_put_onto_the_draft_later(
+    stage: Stage, invoices: Any, draft: str, times: int
+) -> None:
+    for amount in range(1, times + 1):
+        first = invoices.add_lines(draft, {"lines": [{"amount": amount}]}).lines.data[0]
+        invoices.remove_lines(draft, {"lines": [{"id": first.id, "behavior": "unassign"}]})
+    invoices.add_lines(draft, {"lines": [{"amount": 1_000}]})
+    other = invoices.create(
+        {"customer": stage.customer, "pending_invoice_items_behavior": "include"}
+    )
+    assert other.total == sum(range(1, times + 1))
+    assert invoices.retrieve(draft).total == 1_000
+    listed = stage.client.v1.invoice_items.list({"customer": stage.customer, "invoice": draft})
+    assert [item.amount for item in listed.data] == [1_000]
+
+
 def test_a_removed_line_is_deleted_or_waits_again(stage: Stage, invoices: Any, draft: str) -> None:
     waiting = _pending(stage, 70)
     added = invoices.add_lines(draft, {"lines": [{"invoice_item": waiting}, {"amount": 100}]})

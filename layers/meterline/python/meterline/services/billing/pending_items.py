@@ -9,7 +9,7 @@ onto a draft one by one stand on batches of that draft.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import batched, islice
+from itertools import batched, count, islice
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
@@ -264,25 +264,40 @@ class PendingItems:
         return batch.id
 
     def _batch_of_draft(self, invoice_id: str, item: "InvoiceItem") -> str:
-        """A batch with room for an item that is put onto a draft by itself; its id."""
-        ids = [
-            derived_object_id(pending_batches.KIND, invoice_id, place)
-            for place in range(MOST_DRAFT_BATCHES)
-        ]
-        if invoice_id not in self._drafts:
-            self._load(ids)
-            self._drafts.add(invoice_id)
-        for batch_id in ids:
+        """A batch with room for an item that is put onto a draft by itself; its id.
+
+        One whose items the draft gave back is not the draft's any more.
+        """
+        full = 0
+        for batch_id in self._places_on(invoice_id):
             if batch_id not in self._batches:
                 return self._new_batch(item, batch_id, invoice_id).id
-            if _has_room(self._batches[batch_id]):
+            batch = self._batches[batch_id]
+            if batch.body["invoice"] != invoice_id:
+                continue
+            if _has_room(batch):
                 return batch_id
+            full += 1
+            if full == MOST_DRAFT_BATCHES:
+                break
         raise BillingError(
             f"At most {_items_on(MOST_DRAFT_BATCHES)} items, or"
             f" {_megabytes_on(MOST_DRAFT_BATCHES)} MB of them, can be put onto a draft"
             " one by one. Finalize it, and put the rest onto another.",
             param="invoice",
         )
+
+    def _places_on(self, invoice_id: str) -> Iterator[str]:
+        """The ids that batches of a draft can have, in their order; those that are there are read.
+
+        What this decision has read once it does not read again.
+        """
+        for places in batched(count(), MOST_DRAFT_BATCHES, strict=False):
+            ids = [derived_object_id(pending_batches.KIND, invoice_id, place) for place in places]
+            if ids[0] not in self._drafts:
+                self._load(ids)
+                self._drafts.add(ids[0])
+            yield from ids
 
     def _place(self, item: "Document[InvoiceItem]", batch_id: str) -> None:
         """Put an item onto a batch, off the one that it was on."""
