@@ -19,7 +19,6 @@ SHARES = 2
 
 KNOWN = {
     ("usage", 11): "a second is billed by one that stops and one that begins",
-    ("usage", 22): "a draft without a grace period is not final in time",
     ("usage", 191): "a second is billed by one that stops and one that begins",
 }
 """Lives in which a rule is broken still: each is to be mended, then to go."""

@@ -123,7 +123,7 @@ def usage_of_a_removed_item_that_is_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_change_of_price_that_counts_the_period_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(prorations, "counting_from", lambda item, _at: item)
+    patch.setattr(prorations, "_counting_since", lambda _uow, _of, _old, new, _how: new)
 
 
 def usage_of_before_a_start_that_is_forgotten(patch: pytest.MonkeyPatch) -> None:

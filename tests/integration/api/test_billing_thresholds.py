@@ -67,6 +67,19 @@ def test_a_test_clock_looks_at_them_when_it_arrives(stage: Stage, meter: str) ->
     assert len(stage.invoices()) == 1
 
 
+def test_without_a_grace_period_what_a_clock_bills_as_it_arrives_is_final(
+    stage: Stage, meter: str
+) -> None:
+    stage.client.raw_request("post", "/v1/meterline/settings", invoice_grace_seconds=0)
+    stage.subscribe(_tiered(stage, meter), billing_thresholds={"amount_gte": 10_000})
+    stage.until("2024-01-05")
+    stage.use(200)
+    stage.until("2024-01-06")
+    [invoice] = stage.invoices()
+    assert (invoice.billing_reason, invoice.status) == ("subscription_threshold", "open")
+    assert day(invoice.status_transitions.finalized_at) == "2024-01-06"
+
+
 def test_tiers_continue_across_the_invoices_of_a_period(stage: Stage, meter: str) -> None:
     stage.subscribe(_tiered(stage, meter), billing_thresholds={"amount_gte": 10_000})
     stage.until("2024-01-05")

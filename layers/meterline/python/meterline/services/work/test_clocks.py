@@ -5,7 +5,7 @@ services that the sweep of the wall clock uses too (contract section 9).
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -153,13 +153,15 @@ def _advance(
     customers = members(ctx, clock_customers_set(clock.id))
     wait_until_caught_up(customers, livemode=ctx.livemode, now=ctx.wall_clock)
     done, step = 0, _Step(done=1)
-    while step.done:
-        step = _run_due(ctx, clock, target, has_time)
+    while step.done and not step.is_cut_short:
+        step = _do(ctx, ctx.store.due_on(clock.id, target), target, has_time)
         done += step.done
-        if step.is_cut_short:
-            return _leave_rest(ctx, clock, done)
-    for customer in ctx.store.get_many(customers).values():
-        bill_crossed(ctx.at(target), customer)
+    if not step.is_cut_short:
+        # What thresholds make without a grace period is due at once.
+        step = _do(ctx, _bill_thresholds(ctx.at(target), customers), target, has_time)
+        done += step.done
+    if step.is_cut_short:
+        return _leave_rest(ctx, clock, done)
     return _stop(ctx, clock, "ready", target)
 
 
@@ -193,15 +195,21 @@ def _stop(
     return [stopped]
 
 
-def _run_due(
-    ctx: Context, clock: "Document[TestClock]", target: int, has_time: Callable[[], bool]
-) -> _Step:
-    """Do what the index shows as due, and what that makes due, in order, while there is time.
+def _bill_thresholds(ctx: Context, customers: Iterable[str]) -> list[tuple[int, str]]:
+    """Bill the thresholds that are crossed as a clock arrives; their invoices as an agenda."""
+    stored = ctx.store.get_many(customers).values()
+    return sorted((ctx.now, invoice) for one in stored for invoice in bill_crossed(ctx, one))
 
-    The index may lag behind the last commits. So this run remembers what they made due, and the
-    caller looks again until nothing turns up.
+
+def _do(
+    ctx: Context, agenda: list[tuple[int, str]], target: int, has_time: Callable[[], bool]
+) -> _Step:
+    """Do what is due, given in order, and what that makes due up to ``target``, while there is
+    time.
+
+    What the index shows as due may lag behind the last commits. So this run remembers what they
+    made due, and the caller looks again until nothing turns up.
     """
-    agenda = ctx.store.due_on(clock.id, target)
     done = 0
     while agenda:
         if not has_time():
