@@ -20,7 +20,7 @@ from meterline.observability import log_failure
 from meterline.services.base.patience import Patience, set_aside
 from meterline.services.metering import day_totals, hour_profiles, parcels
 from meterline.services.metering.contention import Contention
-from meterline.services.metering.groups import Group
+from meterline.services.metering.groups import Group, portions
 from meterline.store.base.batches import back_off
 from meterline.store.metering import usage, usage_commits
 from meterline.store.metering.meter_events import identities_from_keys
@@ -109,6 +109,14 @@ def _has_failed_for_long(group: Group) -> bool:
 
 def count_groups(pending: Mapping[BucketKey, Group]) -> dict[BucketKey, Group]:
     """Count groups of arrivals; gives those that failed, or lost every race."""
+    left: dict[BucketKey, Group] = {}
+    for some in portions(pending):
+        left |= _count({key: group for key, group in some.items() if key not in left})
+    return left
+
+
+def _count(pending: Mapping[BucketKey, Group]) -> dict[BucketKey, Group]:
+    """Count groups whose arrivals each fit into a transaction; gives those that are left."""
     failed: dict[BucketKey, Group] = {}
     pending = CONTENTION.spared(pending)
     for attempt in range(ROUNDS):
