@@ -27,6 +27,25 @@ def test_the_retention_of_logs_can_only_be_what_cloudwatch_logs_takes() -> None:
     assert parameter["Default"] in parameter["AllowedValues"]
 
 
+# writes a second | whether tables that are paid by request, such as Billing, take them as warm
+WARM_WRITES = [
+    ("0", True),
+    ("1", False),
+    ("3999", False),
+    ("4000", True),
+    ("12000", True),
+    ("04000", False),
+]
+
+
+@pytest.mark.parametrize(("writes", "is_taken"), WARM_WRITES)
+def test_warm_writes_can_only_be_what_a_table_begins_with_or_more(
+    writes: str, *, is_taken: bool
+) -> None:
+    pattern = template()["Parameters"]["WarmWritesPerSecond"]["AllowedPattern"]
+    assert (re.fullmatch(pattern, writes) is not None) is is_taken
+
+
 def test_the_layer_holds_no_compiled_code_so_that_it_runs_on_either_architecture() -> None:
     pinned = (ROOT / "layers" / "runtime" / "requirements.txt").read_text()
     names = re.findall(r"^([\w-]+)==", pinned, re.MULTILINE)
