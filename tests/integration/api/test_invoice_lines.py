@@ -106,6 +106,15 @@ def test_one_line_changes_and_is_the_answer(stage: Stage, invoices: Any, draft: 
     assert invoices.retrieve(draft).total == 150
 
 
+def test_a_pending_item_is_put_onto_a_draft_once(stage: Stage, invoices: Any, draft: str) -> None:
+    waiting = _pending(stage, 70)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        invoices.add_lines(draft, {"lines": [{"invoice_item": waiting}, {"invoice_item": waiting}]})
+    assert refused.value.param == "lines[1][invoice_item]"
+    assert invoices.retrieve(draft).total == 0
+    assert stage.client.v1.invoice_items.retrieve(waiting).invoice is None
+
+
 @pytest.mark.parametrize("times", [1, 11])
 def test_what_a_draft_gave_back_does_not_take_along_what_is_put_onto_the_draft_later(
     stage: Stage, invoices: Any, draft: str, times: int

@@ -209,3 +209,17 @@ def test_usage_that_a_restart_bills_has_the_coupon_of_its_item_which_goes_with_i
     change: Any = {"items": [{"id": item.id, **changed}], "billing_cycle_anchor": "now"}
     stage.change(made, proration_behavior="none", **change)
     assert totals(stage)[-1] == 100 // 2 + 100
+
+
+# ---------------------------------------------------------------- one discount, named twice
+
+
+def test_a_discount_that_is_named_twice_is_refused(api: Api) -> None:
+    stage = Stage(api, "2024-05-01")
+    half_off = coupon(stage, percent_off=50, duration="forever")
+    made = stage.subscribe(stage.price("Seat", 100), discounts=half_off)
+    [standing] = made.discounts
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stage.change(made, discounts=[{"discount": standing}, {"discount": standing}])
+    assert refused.value.param == "discounts[1][discount]"
+    assert stage.preview(made).total == 50

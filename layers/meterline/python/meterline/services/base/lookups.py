@@ -1,11 +1,12 @@
 """Loading what a request names, or refusing it in the contract's words."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.kinds.registry import kind_of
 from meterline.services.base.context import Context
-from meterline.store.base.documents import Document
+from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -133,3 +134,17 @@ def on_customers_time(ctx: Context, customer: "Document[Customer] | Document[Inv
             status=429,
         )
     return ctx.at(clock.body["frozen_time"])
+
+
+def check_named_once(requested: Sequence[Body], name: str, param: str) -> None:
+    """Refuse a list of which two entries name one object: what it bills or takes off counts once.
+
+    ``name`` is the field that names it, ``param`` the list's name, for refusals.
+    """
+    named: set[str] = set()
+    for index, entry in enumerate(requested):
+        object_id = entry.get(name)
+        if object_id in named:
+            raise BillingError(f"{object_id} is named twice.", param=f"{param}[{index}][{name}]")
+        if object_id is not None:
+            named.add(object_id)

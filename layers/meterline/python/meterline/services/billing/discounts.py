@@ -16,7 +16,7 @@ from meterline.core.billing.discounts import CouponDuration, discount_end
 from meterline.core.billing.discounts import Discount as CoreDiscount
 from meterline.core.catalog.redemption import is_redeemable
 from meterline.services.base.ids import new_object_id
-from meterline.services.base.lookups import find
+from meterline.services.base.lookups import check_named_once, find
 from meterline.services.billing.private_states import DiscountTerms, InvoiceItemState, InvoiceState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import coupon_in
@@ -76,8 +76,9 @@ def redeem(
     """The discounts that the parameter ``discounts`` asks for: new ones, or kept ones by id.
 
     ``holder`` says what they stand on: ``subscription=…``, ``subscription_item=…``, ``invoice=…``
-    or ``invoice_item=…``.
+    or ``invoice_item=…``. One that is named twice is refused: it counts once.
     """
+    check_named_once(requested, "discount", param)
     return [
         _kept(uow, entry["discount"], currency, f"{param}[{index}][discount]")
         if "discount" in entry

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from meterline.core.base.errors import BillingError, no_such, param_inside
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.base.lookups import check_named_once, find, on_customers_time
 from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import discount_ids, discount_terms, redeem
 from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line
@@ -40,6 +40,7 @@ _OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "p
 def add_lines(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
     """Add lines to a draft, before those it has: new invoice items, or pending ones by id."""
     uow, draft = _open(ctx, invoice_id)
+    check_named_once(params["lines"], "invoice_item", "lines")
     items = [
         _added(uow, draft, requested, f"lines[{index}]")
         for index, requested in enumerate(params["lines"])
