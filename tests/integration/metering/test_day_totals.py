@@ -159,12 +159,14 @@ def test_sparse_usage_is_not_added_up_and_read_at_once(
     assert reads == [23]
 
 
+@pytest.mark.parametrize("ahead", [0, 90])
 def test_whoever_counts_the_first_event_of_an_hour_adds_up_once_a_day(
-    dynamodb: Engine, clock: Clock
+    dynamodb: Engine, clock: Clock, ahead: int
 ) -> None:
+    # A client whose clock is ahead sends each hour's first event in the hour before.
     for hour in range(4 * 24):
-        clock.now = START + hour * HOUR + 60
-        counted(record("cus_a", f"e{hour}", clock.now))
+        clock.now = START + hour * HOUR + 60 - ahead
+        counted(record("cus_a", f"e{hour}", clock.now + ahead))
     [month] = months(dynamodb, "cus_a")
     assert month["sk"]["S"] == "d#2026-01"
     assert month["01"]["S"] == "24 24"

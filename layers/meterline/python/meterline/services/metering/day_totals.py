@@ -52,7 +52,7 @@ def _is_due(change: Change, now: int) -> bool:
     return (
         not change.before.version
         and key.hour % DAY_HOURS == crc32(f"{key.meter}{key.customer}".encode()) % DAY_HOURS
-        and 0 <= now - key.start < _CURRENT_SECONDS
+        and abs(now - key.start) < _CURRENT_SECONDS
         and has_day_totals(change.measure)
     )
 
