@@ -125,6 +125,20 @@ def test_items_come_and_go(stage: Stage) -> None:
     assert stage.preview(subscription).total == 1000 + 420 - 420 + 630 - 630
 
 
+@pytest.mark.parametrize("again", [{"quantity": 5}, {"deleted": True}])
+def test_an_item_that_a_change_names_twice_is_refused_and_nothing_is_charged(
+    stage: Stage, again: dict[str, Any]
+) -> None:
+    subscription = stage.subscribe(stage.price("Seat", 100), stage.price("Desk", 3))
+    stage.until("2024-01-16")
+    named = {"id": item(subscription)}
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stage.change(subscription, items=[named | {"quantity": 3}, named | again])
+    assert refused.value.param == "items[1][id]"
+    waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
+    assert waiting.data == []
+
+
 def test_a_metered_price_change_bills_each_part_at_its_price(stage: Stage) -> None:
     meter = stage.meter()
     old, new = stage.metered("Old", meter, 10), stage.metered("New", meter, 1)

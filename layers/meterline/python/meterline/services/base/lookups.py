@@ -1,12 +1,12 @@
 """Loading what a request names, or refusing it in the contract's words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.kinds.registry import kind_of
 from meterline.services.base.context import Context
-from meterline.store.base.documents import Body, Document
+from meterline.store.base.documents import Document
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -136,12 +136,12 @@ def on_customers_time(ctx: Context, customer: "Document[Customer] | Document[Inv
     return ctx.at(clock.body["frozen_time"])
 
 
-def check_named_once(requested: Sequence[Body], name: str, param: str) -> None:
+def check_named_once(requested: Sequence[Mapping[str, object]], name: str, param: str) -> None:
     """Refuse a list of which two entries name one object: what it bills or takes off counts once.
 
     ``name`` is the field that names it, ``param`` the list's name, for refusals.
     """
-    named: set[str] = set()
+    named: set[object] = set()
     for index, entry in enumerate(requested):
         object_id = entry.get(name)
         if object_id in named:

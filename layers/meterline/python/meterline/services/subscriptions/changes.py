@@ -8,6 +8,7 @@ from meterline.core.base.errors import BillingError, param_inside
 from meterline.core.base.periods import Period, period_at
 from meterline.core.base.unset import merged_metadata
 from meterline.core.catalog.plans import plan_of
+from meterline.services.base.lookups import check_named_once
 from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import (
@@ -65,8 +66,9 @@ def change_items(
     Items that are not named stay as they are; a new one may bring its ``new_id``. Periods are those
     of the running cycle, cut where the subscription ends. The change takes effect ``at`` an
     instant. An end that follows the periods moves with them. A subscription keeps its currency for
-    life.
+    life. An item that is named twice is refused: a change has one step for it.
     """
+    check_named_once(requested, "id", "items")
     endless = without_following_end(subscription)
     requested = with_inline_prices(uow, requested, "items")
     prices = recurring_prices(uow, requested, subscription["currency"])
