@@ -163,9 +163,11 @@ def test_what_is_for_the_next_invoice_waits_for_it(
     sold: Sold, monkeypatch: pytest.MonkeyPatch, call: Call, later: list[int]
 ) -> None:
     ctx = context(NOW + WEEK)
-    with meanwhile(monkeypatch, lambda: do_due_work(ctx, sold.subscription)):
+    renewing = meanwhile(monkeypatch, lambda: do_due_work(ctx, sold.subscription))
+    with renewing, pytest.raises(Conflict):  # the customer remembers its latest invoice
         call(sold, ctx)
     assert sold.amounts() == [1_000]
+    call(sold, ctx)
     do_due_work(context(NOW + 2 * WEEK), sold.subscription)
     assert totals_of(2) == later
 
