@@ -115,3 +115,14 @@ def test_a_preview_stores_no_price(client: Client, charge: Charge) -> None:
     line = next(line for line in preview.lines.data if line.amount == 777)
     with pytest.raises(stripe.InvalidRequestError, match="No such price"):
         client.v1.prices.retrieve(line.pricing.price_details.price)
+
+
+def test_an_item_of_one_customer_is_not_put_onto_the_draft_of_another(
+    client: Client, charge: Charge
+) -> None:
+    other = client.v1.customers.create({"name": "Beta"}).id
+    draft = client.v1.invoices.create({"customer": other}).id
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        charge(invoice=draft)
+    assert refused.value.param == "invoice"
+    assert client.v1.invoices.retrieve(draft).total == 0

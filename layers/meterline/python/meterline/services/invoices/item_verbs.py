@@ -32,6 +32,10 @@ def create_invoice_item(ctx: Context, params: Body) -> "InvoiceItem":
     draft = None
     if "invoice" in params:
         draft = editable_draft(uow.ctx, params["invoice"], param="invoice")
+        if draft.body["customer"] != uow.stored_customer.id:
+            raise BillingError(
+                f"The invoice {draft.id} belongs to another customer.", param="invoice"
+            )
         if not _PRICES.isdisjoint(params):
             params = {"currency": draft.body["currency"], **params}
     item = requested_item(uow, params, subscription)
