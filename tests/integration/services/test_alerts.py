@@ -28,10 +28,11 @@ from meterline.services.work import usage_watch
 from meterline.store.base.documents import Change, Document
 from meterline.store.base.packing import pack
 from meterline.store.billing.repository import BillingStore
-from meterline.store.metering.headrooms import read_headrooms
+from meterline.store.metering.headrooms import read_headrooms, save_headroom
 from meterline.store.metering.usage import BucketKey, counter_place
 from meterline.store.work import failed_batches
 from tests.engines import Engine
+from tests.factories.usage import use
 from tests.handlers import load_handler
 from tests.integration.reads import items_read
 from tests.lambda_context import LambdaContext
@@ -246,6 +247,41 @@ def test_a_replayed_counter_is_looked_at_whatever_is_remembered(
     ctx.store.commit(Change(deletes=[record]))
     assert _invoke("watch_usage", _counted(ADA, "2"), redriven=True) == []
     assert [event["data"]["object"]["alert"]["id"] for event in _told(ctx)] == [alert, alert]
+
+
+def _watch_hour(ctx: Context, dynamodb: Engine, at: int) -> list[str]:
+    """Watch the change that made an hour's counter what it is."""
+    bucket = BucketKey(ctx.livemode, METER, ADA, at // 3_600)
+    place = counter_place(bucket)
+    stored = dynamodb.client.get_item(TableName=dynamodb.tables["usage"], Key=place)["Item"]
+    change = UsageChange(bucket, False, stored)  # noqa: FBT003 - no estimate
+    remembered = read_headrooms([change.usage_key], PURPOSE)[change.usage_key]
+    return watch_changes(ctx, [change], remembered)
+
+
+def test_who_added_usage_up_before_a_change_does_not_remember_it_after(
+    ctx: Context, dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Lambda may watch two hours of a customer side by side: it keeps the order of each item alone.
+    alert = _alert(ctx, 100)
+    save = save_headroom
+    first: list[Any] = []
+
+    def save_in_turn(*room: Any) -> None:
+        if first:
+            save(*first)
+            save(*room)
+            return
+        first.extend(room)
+        use(METER, ADA, at=NOW + 3_600, quantity=50)
+        assert _watch_hour(ctx, dynamodb, NOW + 3_600) == []
+
+    monkeypatch.setattr(alert_watch, "save_headroom", save_in_turn)
+    use(METER, ADA, at=NOW, quantity=10)
+    assert _watch_hour(ctx, dynamodb, NOW) == []
+    assert first
+    use(METER, ADA, at=NOW, quantity=44)
+    assert _watch_hour(ctx, dynamodb, NOW) == [alert]
 
 
 def test_old_hours_of_a_batch_are_forgotten_before_usage_is_added_up(

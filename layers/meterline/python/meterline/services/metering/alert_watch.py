@@ -89,15 +89,15 @@ def _holds(known: Headroom, change: UsageChange) -> bool:
 def _look_again(ctx: Context, key: UsageKey, latest: int, remembered: Remembered) -> list[str]:
     """Add the usage up, trigger what it crosses, and remember how far the next threshold is.
 
-    In this order: what is remembered is forgotten before anything is read, the sets are read before
-    the usage, and nothing is remembered before all that was crossed is committed.
+    In this order: what is remembered is forgotten before alerts and usage are read, the sets are
+    read before the usage, and nothing is remembered before all that was crossed is committed.
     """
-    forgotten = forget_headroom(key, PURPOSE, remembered)
+    measure = measure_of(find(ctx, "billing.meter", key.meter).body)
+    forgotten = _forgotten(key, measure, remembered)
     watching = members_and_state(ctx, *_names(key.meter, key.customer))
     waiting = list(_waiting(ctx, watching.ids, key.customer))
-    measure = measure_of(find(ctx, "billing.meter", key.meter).body)
     if not waiting:
-        _remember(key, forgotten, watching.state, unbounded(measure))
+        save_headroom(key, PURPOSE, forgotten, watching.state, unbounded(measure))
         return []
     before = _levels(key, latest, measure)
     total = lifetime_usage(*key, measure, now=ctx.wall_clock)
@@ -106,17 +106,23 @@ def _look_again(ctx: Context, key: UsageKey, latest: int, remembered: Remembered
     triggered = [alert["id"] for alert in crossed if _trigger(ctx, alert, key.customer, total)]
     ahead = [Decimal(one["usage_threshold"]["gte"]) for one in waiting if one not in crossed]
     if not ahead:
-        _remember(key, forgotten, watching.state, unbounded(measure))
+        save_headroom(key, PURPOSE, forgotten, watching.state, unbounded(measure))
     elif is_remembered(measure) and is_steady:
         levels = {hour: level for hour, (_, level) in before.items()}
         room = headroom(measure, min(ahead), total, latest, levels)
-        _remember(key, forgotten, watching.state, room)
+        save_headroom(key, PURPOSE, forgotten, watching.state, room)
     return triggered
 
 
-def _remember(key: UsageKey, forgotten: Remembered | None, basis: str, room: Headroom) -> None:
-    if forgotten is not None:
-        save_headroom(key, PURPOSE, forgotten, basis, room)
+def _forgotten(key: UsageKey, measure: Measure, remembered: Remembered) -> Remembered:
+    """What may be remembered next.
+
+    Only where hours add up does it depend on what others have added up: then forgetting keeps them
+    from remembering, also where nothing is remembered yet.
+    """
+    if remembered.headroom is None and not adds_up(measure):
+        return remembered
+    return forget_headroom(key, PURPOSE)
 
 
 def _levels(key: UsageKey, latest: int, measure: Measure) -> _Levels:

@@ -1,9 +1,9 @@
 """What is remembered of how far a customer's usage of a meter is from its next threshold.
 
 It stands beside the counters, under ``w#<what for>``. Whoever is to add the usage up forgets it
-first: then whoever looks meanwhile has to add it up as well, and no change of a counter can fall
-between what was added up and what is remembered of it. ``generation`` grows with each write, so
-that what is remembered is of the last who forgot.
+first: then whoever looks meanwhile has to forget it and add it up as well, and no change of a
+counter can fall between what was added up and what is remembered of it. ``generation`` grows with
+each write, so that what is remembered is of the last who forgot.
 """
 
 from collections.abc import Sequence
@@ -52,25 +52,19 @@ def read_headrooms(keys: Sequence[UsageKey], purpose: str) -> dict[UsageKey, Rem
     return found
 
 
-def forget_headroom(key: UsageKey, purpose: str, seen: Remembered) -> Remembered | None:
-    """Forget what was seen, before the usage is added up; None if another changed it meanwhile."""
-    if seen.headroom is None:
-        return seen
-    client = dynamodb()
-    try:
-        client.update_item(
-            TableName=settings().usage_table,
-            Key=_place(key, purpose),
-            UpdateExpression="SET generation = :next REMOVE each_hour",
-            ConditionExpression="generation = :seen",
-            ExpressionAttributeValues={
-                ":next": {"N": str(seen.generation + 1)},
-                ":seen": {"N": str(seen.generation)},
-            },
-        )
-    except client.exceptions.ConditionalCheckFailedException:
-        return None
-    return Remembered(seen.generation + 1)
+def forget_headroom(key: UsageKey, purpose: str) -> Remembered:
+    """Forget what is remembered, before the usage is added up.
+
+    From then on nobody who forgot before can remember what was added up meanwhile.
+    """
+    answer = dynamodb().update_item(
+        TableName=settings().usage_table,
+        Key=_place(key, purpose),
+        UpdateExpression="ADD generation :one REMOVE each_hour",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+        ReturnValues="UPDATED_NEW",
+    )
+    return Remembered(int(answer["Attributes"]["generation"]["N"]))
 
 
 def save_headroom(
