@@ -185,6 +185,20 @@ def test_events_whose_parcel_cannot_be_read_are_counted_alone(
     assert used() == sum(range(MANY))
 
 
+@pytest.mark.parametrize("attribute", ["identifier", "timestamp", "request"])
+def test_an_event_of_a_parcel_that_cannot_be_read_holds_up_no_other(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, attribute: str
+) -> None:
+    send_many()
+    records = stored_records(dynamodb)
+    spoiled = records[0]["dynamodb"]["NewImage"]
+    spoiled[attribute] = {"S": "t#spoiled"}
+    monkeypatch.setattr(count, "set_aside", lambda *_: None)
+    assert count.count_records(records, function="count_usage") == []
+    assert count.count_records(stored_parcels(dynamodb)) == []
+    assert used() == sum(range(MANY))
+
+
 class Racing:
     """Commits that are lost, as others are always faster; of parcels none is."""
 

@@ -69,17 +69,13 @@ def without_those_in_parcels(records: Sequence[Record]) -> Sequence[Record]:
     marked = [record for record in records if _is_marked(record)]
     if not marked:
         return records
-    keys = {id(record): key for record in marked if (key := _parcel_key(record))}
+    places = {id(record): place for record in marked if (place := _place_in_parcel(record))}
     try:
-        found = parcels.identities_in(set(keys.values()))
+        found = parcels.identities_in({key for key, _ in places.values()})
     except (Throttled, ClientError, BotoCoreError) as error:
         logger.warning("parcels not read", **failure(error))
         return records
-    done = {
-        id(record)
-        for record in marked
-        if (key := keys.get(id(record))) and _identity(record) in found.get(key, ())
-    }
+    done = {one for one, (key, identity) in places.items() if identity in found.get(key, ())}
     return [record for record in records if id(record) not in done]
 
 
@@ -99,21 +95,17 @@ def _is_marked(record: Record) -> bool:
     return "in_parcel" in image and "cancelled_at" not in image
 
 
-def _parcel_key(record: Record) -> ParcelKey | None:
-    """The parcel that should have an event; None where the record cannot be read."""
+def _place_in_parcel(record: Record) -> tuple[ParcelKey, bytes] | None:
+    """The parcel that should have an event, and what shows it there; None if it cannot be read."""
     image = record["dynamodb"]["NewImage"]
     try:
+        [identity] = identities_from_keys([image["identifier"]["S"]])
         hour = int(image["timestamp"]["N"]) // HOUR_SECONDS
         letter = image["identifier"]["S"][0]
         bucket = BucketKey(letter == "l", image["meter"]["S"], image["customer"]["S"], hour)
-        return ParcelKey(bucket, parcels.as_bytes(image["request"]))
-    except (LookupError, TypeError, ValueError):
+        return ParcelKey(bucket, parcels.as_bytes(image["request"])), identity
+    except parcels.UNREADABLE:
         return None
-
-
-def _identity(record: Record) -> bytes:
-    [identity] = identities_from_keys([record["dynamodb"]["NewImage"]["identifier"]["S"]])
-    return identity
 
 
 def _row(event: AcceptedEvent) -> Row:
