@@ -17,12 +17,6 @@ from tests.faults.lives.steps import VERBS
 
 SHARES = 2
 
-KNOWN = {
-    ("usage", 11): "a second is billed by one that stops and one that begins",
-    ("usage", 191): "a second is billed by one that stops and one that begins",
-}
-"""Lives in which a rule is broken still: each is to be mended, then to go."""
-
 
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("kind", KINDS)
@@ -38,27 +32,12 @@ def test_the_rules_hold_in_every_life(
         monkeypatch.setattr(app, "handle", app.handle.__wrapped__)  # type: ignore[attr-defined]
     reports: dict[str, str] = {}
     for seed in seeds_of(request, share):
-        if (kind, seed) in KNOWN and request.config.getoption("--life-seed") is None:
-            continue
         steps = lives.drawn(seed, KINDS[kind])
         fault = broken(lives, steps)
         if fault is not None and fault.rule not in reports:
             reports[fault.rule] = told(lives, seed, steps, fault)
     if reports:
         pytest.fail("\n\n".join(reports.values()), pytrace=False)
-
-
-@pytest.mark.parametrize(
-    ("kind", "seed"),
-    [
-        pytest.param(*life, id="-".join(map(str, life)), marks=pytest.mark.xfail(reason=why))
-        for life, why in KNOWN.items()
-    ],
-)
-def test_the_rules_hold_in_lives_that_are_known_to_break_them(
-    lives: Lives, kind: str, seed: int
-) -> None:
-    assert broken(lives, lives.drawn(seed, KINDS[kind])) is None
 
 
 def seeds_of(request: pytest.FixtureRequest, share: int) -> Iterable[int]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.factories.streams import counter_of, watch_counters
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at, day
 
@@ -259,6 +260,116 @@ def test_one_that_counts_since_the_past_takes_no_second_of_one_that_stops(
     cancelled(stage, made, calls)
     stage.until("2024-02-25")
     assert (usage_billed(stage, calls), usage_billed(stage, more)) == (10, 10)
+
+
+# ------------------------------------------- a second that a threshold's new cycle has billed
+
+
+def cancelled_without_a_bill(stage: Stage, made: Any, _: str) -> None:
+    stage.client.v1.subscriptions.cancel(made.id)
+
+
+def paused_without_a_bill(stage: Stage, made: Any, _: str) -> None:
+    given: dict[str, Any] = {"bill_for": {"outstanding_usage_through": {"type": "none"}}}
+    stage.client.v1.subscriptions.pause(made.id, {"type": "subscription", **given})
+
+
+def restarted(stage: Stage, made: Any, _: str) -> None:
+    stage.change(made, billing_cycle_anchor="now")
+
+
+def handed_to_another_item(stage: Stage, made: Any, calls: str) -> None:
+    gone = {"id": item_of(made, calls), "deleted": True}
+    stage.change(made, items=[gone, {"price": calls}])
+
+
+def paused_and_resumed(stage: Stage, made: Any, calls: str) -> None:
+    paused(stage, made, calls)
+    resumed(stage, made, calls)
+
+
+def _with_a_cycle_that_begins_anew(api: Api) -> tuple[Stage, str, str, Any]:
+    """A subscription to calls and a fee, which 10 calls take to its threshold."""
+    stage = Stage(api, "2024-01-01")
+    meter = stage.meter()
+    calls = stage.metered("Calls", meter, 10)
+    resets = {"amount_gte": 100, "reset_billing_cycle_anchor": True}
+    made = stage.subscribe(stage.price("Base", 1000), calls, billing_thresholds=resets)
+    stage.until("2024-01-10")
+    stage.use(10)
+    return stage, meter, calls, made
+
+
+def _begin_anew(stage: Stage, meter: str) -> None:
+    before = len(stage.invoices())
+    watch_counters([counter_of(meter, stage.customer, "2024-01-10T00")])
+    assert len(stage.invoices()) == before + 1
+
+
+@pytest.mark.parametrize("begins_first", [True, False], ids=["before it", "after it"])
+@pytest.mark.parametrize("stop", [*STOPS, cancelled_without_a_bill, paused_without_a_bill])
+def test_what_begins_leaves_out_a_second_that_a_threshold_billed_of_what_stops(
+    api: Api, stop: Any, *, begins_first: bool
+) -> None:
+    stage, meter, calls, made = _with_a_cycle_that_begins_anew(api)
+    if begins_first:
+        created(stage, made, calls)
+    _begin_anew(stage, meter)
+    if not begins_first:
+        created(stage, made, calls)
+    stop(stage, made, calls)
+    stage.until("2024-01-20")
+    stage.use(100)
+    stage.until("2024-03-05")
+    assert usage_billed(stage, calls) == 110
+
+
+@pytest.mark.parametrize("change", [restarted, handed_to_another_item, paused_and_resumed])
+def test_what_goes_on_leaves_out_a_second_that_a_threshold_has_billed(
+    api: Api, change: Any
+) -> None:
+    stage, meter, calls, made = _with_a_cycle_that_begins_anew(api)
+    _begin_anew(stage, meter)
+    change(stage, made, calls)
+    stage.until("2024-01-20")
+    stage.use(9)
+    stage.until("2024-03-05")
+    assert usage_billed(stage, calls) == 19
+
+
+def test_an_item_that_began_beside_what_stops_leaves_out_what_a_threshold_has_billed(
+    api: Api,
+) -> None:
+    stage, meter, calls, made = _with_a_cycle_that_begins_anew(api)
+    _begin_anew(stage, meter)
+    more = stage.metered("More calls", meter, 10)
+    made = stage.change(made, items=[{"price": more}])
+    removed(stage, made, calls)
+    stage.until("2024-01-20")
+    stage.use(9)
+    stage.until("2024-03-05")
+    assert (usage_billed(stage, calls), usage_billed(stage, more)) == (10, 9)
+
+
+def test_what_has_begun_and_counts_another_meter_by_now_leaves_nothing_out(api: Api) -> None:
+    stage, meter, calls, made = _with_a_cycle_that_begins_anew(api)
+    storage = stage.metered("Storage", stage.meter("storage"), 10)
+    stage.use(7, meter="storage")
+    begun = stage.subscribe(calls, **CLASSIC)
+    _begin_anew(stage, meter)
+    stage.change(begun, items=[{"id": item_of(begun, calls), "price": storage}])
+    cancelled(stage, made, calls)
+    stage.until("2024-03-05")
+    assert (usage_billed(stage, calls), usage_billed(stage, storage)) == (10, 7)
+
+
+def test_of_two_that_go_on_each_bills_the_second_that_a_threshold_has_billed(api: Api) -> None:
+    stage, meter, calls, made = _with_a_cycle_that_begins_anew(api)
+    created(stage, made, calls)
+    _begin_anew(stage, meter)
+    created(stage, made, calls)
+    stage.until("2024-02-15")
+    assert usage_billed(stage, calls) == 30
 
 
 # ---------------------------------------------------------------- items that show usage

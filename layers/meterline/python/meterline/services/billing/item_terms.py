@@ -110,6 +110,13 @@ def counting_from(item: "SubscriptionItem", at: int) -> "SubscriptionItem":
     return replace(state, usage_from=at, usage_billed=None, usage_owed=None).on(item)
 
 
+def counting_not_before(item: "SubscriptionItem", at: int) -> "SubscriptionItem":
+    """A metered item that leaves the usage of before an instant out of its running period."""
+    if usage_period(item).start >= at:
+        return item
+    return replace(SubscriptionItemState.of(item), usage_from=at).on(item)
+
+
 def owing_usage_of(item: "SubscriptionItem", past: Period) -> "SubscriptionItem":
     """A metered item that bills the usage of a past period when its free time is over."""
     owed: TimeSpan = {"start": past.start, "end": past.end}

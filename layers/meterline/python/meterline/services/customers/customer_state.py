@@ -19,12 +19,14 @@ class OpenBatch(TypedDict):
 class Handover(TypedDict):
     """One second: which items began to count in it by meter, and which meters ended with a bill.
 
-    ``before`` has the meters that ended in seconds before it, by second.
+    ``billed`` has the items by meter that have billed it and go on. ``before`` has the meters that
+    ended in seconds before it, by second.
     """
 
     at: int
     began: dict[str, list[str]]
     ended: list[str]
+    billed: NotRequired[dict[str, list[str]]]
     before: NotRequired[dict[str, list[str]]]
 
 

@@ -38,7 +38,7 @@ from meterline.services.invoices.drafting import draft_on, issue_on, pending_for
 from meterline.services.invoices.fees import fees_last_billed, fees_of, with_active_used
 from meterline.services.subscriptions.clearing import drop_prorations, stop_invoices
 from meterline.services.subscriptions.ends import ending_in_trial, period_end
-from meterline.services.subscriptions.handover import end_of_counting
+from meterline.services.subscriptions.handover import end_of_counting, keep_billed_second
 from meterline.services.subscriptions.prorations import (
     Proration,
     add_line,
@@ -112,6 +112,7 @@ def cancel_on(
     if prorates or invoices:
         bill_final_usage(uow, subscription)
     else:
+        keep_billed_second(uow, items_of(subscription))
         subscription = drop_prorations(uow, subscription)
     asked_at = now if subscription["canceled_at"] is None else subscription["canceled_at"]
     ending = subscription | {

@@ -7,18 +7,36 @@ begins to count in that very second, the first of both bills it. The customer re
 beginning or ending a subscription writes the customer anyway. A trial's renewal comes late, and its
 items begin in a second that is over. So the customer also remembers which meters ended in each of
 the last seconds in which any did.
+
+A threshold that resets the cycle bills the present second of an item that goes on. If the item
+stops in that second all the same, it has it, and those that began in it leave it out.
 """
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from meterline.services.billing.item_terms import counting_from, usage_period
+from meterline.services.billing.item_terms import (
+    counting_from,
+    counting_not_before,
+    is_metered,
+    usage_period,
+)
+from meterline.services.billing.subscription_bodies import (
+    is_ended,
+    items_of,
+    subscription_document,
+    subscription_of_item_id,
+    with_items,
+)
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.customer_state import CustomerState, Handover
 from meterline.services.invoices.metered import meter_of
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import SubscriptionItem
+    from collections.abc import Iterable
+
+    from meterline.core.base.wire import Subscription, SubscriptionItem
+    from meterline.store.base.documents import Document
 
 _MOST_NOTED = 2
 """Items noted as begun on a meter in one second. Two suffice: the item that stops may be one of
@@ -56,6 +74,7 @@ def counts_on(old: "SubscriptionItem | None", new: "SubscriptionItem | None") ->
 
 def end_of_counting(uow: UnitOfWork, item: "SubscriptionItem") -> int:
     """Up to when a metered item bills its usage if it stops counting now, within its period."""
+    keep_billed_second(uow, [item])
     now, meter = uow.ctx.now, str(meter_of(item["price"]))
     notes = _noted(uow, now)
     others = [item_id for item_id in notes["began"].get(meter, []) if item_id != item["id"]]
@@ -64,6 +83,54 @@ def end_of_counting(uow: UnitOfWork, item: "SubscriptionItem") -> int:
         notes["ended"] = sorted({*notes["ended"], meter})
     _note(uow, notes)
     return now if others else now + 1
+
+
+def note_billed_second(uow: UnitOfWork, item: "SubscriptionItem") -> None:
+    """Note that a metered item bills the present second, though it goes on to count."""
+    meter, notes = str(meter_of(item["price"])), _noted(uow, uow.ctx.now)
+    billed = notes.get("billed", {})
+    _note(uow, {**notes, "billed": {**billed, meter: [*billed.get(meter, []), item["id"]]}})
+
+
+def keep_billed_second(
+    uow: UnitOfWork, items: "Iterable[SubscriptionItem]"
+) -> set[tuple[str, str]]:
+    """Let items that stop counting now have the present second if they have billed it already.
+
+    Those that began to count in it leave it out; returns their ids and meters, as the caller may
+    store some.
+    """
+    notes = _noted(uow, uow.ctx.now)
+    leaving: set[tuple[str, str]] = set()
+    for item in filter(is_metered, items):
+        meter = str(meter_of(item["price"]))
+        if item["id"] not in notes.get("billed", {}).get(meter, ()):
+            continue
+        others = {*notes["began"].pop(meter, ())} - {item["id"]}
+        notes["ended"] = sorted({*notes["ended"], meter})
+        _note(uow, notes)
+        for item_id in sorted(others):
+            _leave_out(uow, item_id, meter)
+        leaving |= {(item_id, meter) for item_id in others}
+    return leaving
+
+
+def _leave_out(uow: UnitOfWork, item_id: str, meter: str) -> None:
+    """Let an item that began to count a meter in the present second leave it out, if it still
+    counts it.
+    """
+    subscription_id = subscription_of_item_id(item_id)
+    stored: Document[Subscription] | None = uow.read([subscription_id]).get(subscription_id)
+    if stored is None or is_ended(stored.body):
+        return
+    items = [
+        counting_not_before(item, uow.ctx.now + 1)
+        if (item["id"], meter_of(item["price"])) == (item_id, meter)
+        else item
+        for item in items_of(stored.body)
+    ]
+    if items != items_of(stored.body):
+        uow.put(subscription_document(with_items(stored.body, items), stored))
 
 
 def _noted(uow: UnitOfWork, at: int) -> Handover:
@@ -76,7 +143,8 @@ def _noted(uow: UnitOfWork, at: int) -> Handover:
     earlier = last.get("before", {})
     if last["at"] == at:
         began, ended = dict(last["began"]), list(last["ended"])
-        return {"at": at, "began": began, "ended": ended, "before": earlier}
+        same: Handover = {"at": at, "began": began, "ended": ended, "before": earlier}
+        return {**same, "billed": last["billed"]} if "billed" in last else same
     if last["ended"]:
         earlier = earlier | {str(last["at"]): last["ended"]}
     by_second = sorted(earlier.items(), key=lambda second: int(second[0]))

@@ -20,6 +20,7 @@ from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, finalizes_at, issue_on
 from meterline.services.subscriptions.cancel import bill_final_usage
 from meterline.services.subscriptions.changes import Step
+from meterline.services.subscriptions.handover import keep_billed_second
 from meterline.services.subscriptions.prorations import Proration, credit_unused, prorate_steps
 from meterline.services.subscriptions.reset_cycle import Restart, restart
 from meterline.services.subscriptions.update import load
@@ -143,6 +144,8 @@ def _bill_or_credit_period(uow: UnitOfWork, subscription: "Subscription", params
         credit_unused(uow, subscription, Proration(start, prorates=True))
     if usage_through == "now":
         bill_final_usage(uow, subscription)
+    else:
+        keep_billed_second(uow, items_of(subscription))
     return start
 
 

@@ -23,6 +23,7 @@ from meterline.services.billing.item_terms import (
     billed_spans,
     charged_anew,
     counting_from,
+    counting_not_before,
     is_free_time,
     is_metered,
     item_period,
@@ -57,9 +58,14 @@ from meterline.services.invoices.item_bodies import (
     proration_explanation,
 )
 from meterline.services.invoices.lines import figures
-from meterline.services.invoices.metered import usage_in
+from meterline.services.invoices.metered import meter_of, usage_in
 from meterline.services.subscriptions.changes import Step
-from meterline.services.subscriptions.handover import begin_counting, counts_on, end_of_counting
+from meterline.services.subscriptions.handover import (
+    begin_counting,
+    counts_on,
+    end_of_counting,
+    keep_billed_second,
+)
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Subscription, SubscriptionItem
@@ -89,7 +95,14 @@ def prorate_steps(
     A trial prorates nothing: it takes no payment in advance, and its usage is free.
     """
     old_fees, new_fees = fees_last_billed(uow, before), fees_of(uow, after)
-    changed: dict[str, SubscriptionItem] = {}
+    steps = list(steps)
+    stopping = [step.old for step in steps if step.old and not counts_on(step.old, step.new)]
+    leaving = keep_billed_second(uow, stopping)
+    changed = {
+        item["id"]: counting_not_before(item, uow.ctx.now + 1)
+        for item in items_of(after)
+        if (item["id"], meter_of(item["price"])) in leaving
+    }
     for step in steps:
         if not step.is_repriced:
             continue

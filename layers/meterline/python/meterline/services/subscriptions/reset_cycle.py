@@ -21,12 +21,14 @@ from meterline.core.subscriptions.cycle_changes import CycleTerms, cycle_reset, 
 from meterline.services.billing.item_terms import (
     billed_item,
     counting_from,
+    counting_not_before,
     in_period,
     is_free_time,
     is_metered,
     mode_of,
     span_from,
     trial_span,
+    usage_period,
 )
 from meterline.services.billing.subscription_bodies import (
     items_of,
@@ -37,7 +39,12 @@ from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.drafting import ItemLine
 from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.ends import end_of_new_cycle, without_following_end
-from meterline.services.subscriptions.handover import begin_counting, counts_on, end_of_counting
+from meterline.services.subscriptions.handover import (
+    begin_counting,
+    counts_on,
+    end_of_counting,
+    note_billed_second,
+)
 from meterline.services.subscriptions.prorations import Proration, credit_unused
 from meterline.services.subscriptions.renewals import usage_lines
 from meterline.services.subscriptions.requested_items import own_interval
@@ -139,6 +146,8 @@ def _ends_of_usage(
     coming = {item["id"]: item for item in items_of(after)} if how.trial_end is None else {}
 
     def end_of(item: "SubscriptionItem") -> int:
+        if how.at > uow.ctx.now:
+            note_billed_second(uow, item)
         if how.at != uow.ctx.now or counts_on(item, coming.get(item["id"])):
             return how.at
         return end_of_counting(uow, item)
@@ -149,19 +158,23 @@ def _ends_of_usage(
 def _counting(
     uow: UnitOfWork, before: "Subscription", renewed: "Subscription", how: Restart
 ) -> "Subscription":
-    """The subscription whose items begin to count with the new cycle if they did not before."""
+    """The subscription whose items begin to count with the new cycle if they did not before.
+
+    Those that did have billed the second already if their period, too, began after it.
+    """
     if how.trial_end is not None:
         return renewed
     counted = {} if is_free_time(before) else {item["id"]: item for item in items_of(before)}
-    return with_items(
-        renewed,
-        [
-            begin_counting(uow, item, how.at)
-            if is_metered(item) and not counts_on(counted.get(item["id"]), item)
-            else item
-            for item in items_of(renewed)
-        ],
-    )
+
+    def goes_on(item: "SubscriptionItem") -> "SubscriptionItem":
+        if not is_metered(item):
+            return item
+        old = counted.get(item["id"])
+        if old is None or not counts_on(old, item):
+            return begin_counting(uow, item, how.at)
+        return counting_not_before(item, usage_period(old).start)
+
+    return with_items(renewed, [goes_on(item) for item in items_of(renewed)])
 
 
 def _spans(renewed: "Subscription", how: Restart) -> dict[str, CyclePeriod]:
