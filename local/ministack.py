@@ -136,8 +136,8 @@ def _items(action: str, body: bytes, region: str, account: str) -> list[tuple[st
 
 
 def _statement_rights(request: Item, owner: str) -> Iterator[tuple[str, str]]:
-    for one in request.get("Statements", [request]):
-        if found := _VERB_AND_TABLE.match(one.get("Statement", "")):
+    for statement in request.get("Statements", [request]):
+        if found := _VERB_AND_TABLE.match(statement.get("Statement", "")):
             yield f"dynamodb:PartiQL{found[1].capitalize()}", f"{owner}:table/{found[2]}"
 
 

@@ -21,7 +21,10 @@ def watched() -> dict[str, Metric]:
     return {
         name: metric(
             alarm["MetricName"],
-            {one["Name"]: _value(one["Value"]) for one in alarm.get("Dimensions", [])},
+            {
+                dimension["Name"]: _value(dimension["Value"])
+                for dimension in alarm.get("Dimensions", [])
+            },
         )
         for name, alarm in resources("AWS::CloudWatch::Alarm").items()
         if alarm["Namespace"] == NAMESPACE

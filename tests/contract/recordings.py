@@ -55,9 +55,9 @@ def scenarios() -> tuple[Scenario, ...]:
     found = []
     for path in sorted(FOLDER.glob("*.json")):
         recording = json.loads(path.read_text())
-        for one in recording.get("scenarios", []):
-            name = f"{path.stem}: {one['name']}"
-            found.append(Scenario(name, tuple(one["steps"]), one.get("clock")))
+        for scenario in recording.get("scenarios", []):
+            name = f"{path.stem}: {scenario['name']}"
+            found.append(Scenario(name, tuple(scenario["steps"]), scenario.get("clock")))
     return tuple(found)
 
 

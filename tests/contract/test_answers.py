@@ -138,10 +138,10 @@ def test_a_fixed_word_of_a_path_is_no_id() -> None:
 def test_the_table_holds_every_operation_once() -> None:
     operations = [*stripe_operations().values(), *BEYOND_STRIPE]
     assert len(stripe_operations()) == 152
-    assert len({one.route for one in operations}) == len(operations)
-    assert len({one.name for one in operations}) == len(operations)
+    assert len({operation.route for operation in operations}) == len(operations)
+    assert len({operation.name for operation in operations}) == len(operations)
 
 
 def test_our_own_objects_take_no_name_of_stripes() -> None:
-    answers = {one.answer for one in stripe_operations().values()}
+    answers = {operation.answer for operation in stripe_operations().values()}
     assert not answers & own_objects().keys()

@@ -57,7 +57,7 @@ def _test(node: Node) -> Test:
         return lambda item, values: not inner(item, values)
     operands = [operand_of(part) for part in parts]
     judge = _JUDGES[kind]
-    return lambda item, values: judge(*[one(item, values) for one in operands])
+    return lambda item, values: judge(*[operand(item, values) for operand in operands])
 
 
 def operand_of(node: Node) -> Operand:
@@ -128,7 +128,7 @@ _JUDGES: dict[str, Callable[..., bool]] = {
     "<>": lambda left, right: not _equal(left, right),
     **{sign: _ordered(sign) for sign in _ORDERS},
     "between": _between,
-    "in": lambda value, *choices: any(_equal(value, one) for one in choices),
+    "in": lambda value, *choices: any(_equal(value, choice) for choice in choices),
     "attribute_exists": lambda value: value is not None,
     "attribute_not_exists": lambda value: value is None,
     "attribute_type": lambda value, kind: value is not None and kind_of(value) == plain(kind),

@@ -99,8 +99,8 @@ class Table:
         self._sizes: dict[Key, int] = {}
         self.past: Mapping[Key, Item] | None = None
         self._kinds = {
-            one["AttributeName"]: one["AttributeType"]
-            for one in description["AttributeDefinitions"]
+            definition["AttributeName"]: definition["AttributeType"]
+            for definition in description["AttributeDefinitions"]
         }
         self._own = Order(description["KeySchema"], {"ProjectionType": "ALL"})
         self._indexes = {

@@ -42,7 +42,7 @@ def transact_write_items(store: Store, asked: Request) -> Answer:
                 "other parameters",
             )
         return {}
-    _write(store, [_prepared(store, one) for one in operations])
+    _write(store, [_prepared(store, operation) for operation in operations])
     if token is not None:
         store.committed[token] = repr(asked)
     return {}
@@ -54,11 +54,11 @@ def _prepared(store: Store, operation: Request) -> Write:
 
 
 def _write(store: Store, writes: list[Write]) -> None:
-    places = {(one.table.name, one.key) for one in writes}
+    places = {(write.table.name, write.key) for write in writes}
     if len(places) != len(writes):
         raise invalid("Transaction request cannot include multiple operations on one item")
     made: list[Item | None] = []
-    reasons = [_reason(one, made) for one in writes]
+    reasons = [_reason(write, made) for write in writes]
     if any(reason is not _HELD for reason in reasons):
         codes = ", ".join(reason["Code"] for reason in reasons)
         raise Refused(
@@ -72,7 +72,7 @@ def _write(store: Store, writes: list[Write]) -> None:
     for one, item in zip(writes, made, strict=True):
         if item is not one.before:
             store.write(one.table, one.key, item)
-    store.faults.committed([one.key for one in writes])
+    store.faults.committed([write.key for write in writes])
 
 
 def _reason(write: Write, made: list[Item | None]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _returned(wanted: str, before: Item, after: Item) -> Answer:
 
 def batch_write_item(store: Store, asked: Request) -> Answer:
     writes = {
-        name: [_batch_write(store, name, one) for one in requests]
+        name: [_batch_write(store, name, request) for request in requests]
         for name, requests in asked["RequestItems"].items()
     }
     if not 0 < sum(map(len, writes.values())) <= _MOST_WRITES:

@@ -18,7 +18,9 @@ from local.ministack_rights import name_of, read
 def catalog(stack: Stack) -> Any:
     """A DynamoDB client with the credentials of the function that serves the catalogue."""
     functions = stack.client("lambda").list_functions()["Functions"]
-    [role] = [one["Role"] for one in functions if "ServeCatalog" in one["FunctionName"]]
+    [role] = [
+        function["Role"] for function in functions if "ServeCatalog" in function["FunctionName"]
+    ]
     assumed = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="rights")
     credentials = assumed["Credentials"]
     return boto3.client(

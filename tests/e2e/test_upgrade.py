@@ -152,4 +152,4 @@ def counted(client: Client, sender: Sender) -> int:
     today = int(time.time()) // DAY * DAY
     span = {"customer": sender.customer, "start_time": today - DAY, "end_time": today + DAY}
     summaries = client.v1.billing.meters.event_summaries.list(meter.id, span)
-    return sum(int(one.aggregated_value) for one in summaries)
+    return sum(int(summary.aggregated_value) for summary in summaries)

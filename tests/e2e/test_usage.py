@@ -39,8 +39,8 @@ class Metered:
         today = int(time.time()) // DAY * DAY
         span = {"customer": self.customer, "start_time": today - DAY, "end_time": today + DAY}
         return sum(
-            int(one.aggregated_value)
-            for one in self.client.v1.billing.meters.event_summaries.list(self.meter, span)
+            int(summary.aggregated_value)
+            for summary in self.client.v1.billing.meters.event_summaries.list(self.meter, span)
         )
 
 

@@ -238,7 +238,9 @@ class Simulation:
     def _send(self, key: str, events: list[dict[str, Any]]) -> None:
         sender = Sender(False, key, self.now, self.directory)  # noqa: FBT003
         outcomes = accept.ingest_stream(sender, {"events": events})
-        self.accepted |= {one.identifier for one in outcomes if one.status == "accepted"}
+        self.accepted |= {
+            outcome.identifier for outcome in outcomes if outcome.status == "accepted"
+        }
 
     def _event(self, request: int, number: int) -> dict[str, Any]:
         identifier = f"e{request}-{number}"

@@ -117,9 +117,9 @@ class World:
 
     def _cancel_one(self) -> None:
         young = [
-            one["name"]["S"]
-            for one in self.engine.items("meter_events")
-            if self.now - int(one["accepted_at"]["N"]) // 1_000_000 < CANCEL_LIMIT_SECONDS
+            item["name"]["S"]
+            for item in self.engine.items("meter_events")
+            if self.now - int(item["accepted_at"]["N"]) // 1_000_000 < CANCEL_LIMIT_SECONDS
         ]
         if young and self.chance.random() < 0.5:
             name = self.chance.choice(young)
@@ -140,7 +140,7 @@ class World:
 
     def _damage(self, key: BucketKey, identity: bytes) -> None:
         """Count an event once more or as something else, if its row is in the counter."""
-        [counter] = [one for one in self.engine.items("usage") if _is_counter_of(one, key)]
+        [counter] = [item for item in self.engine.items("usage") if _is_counter_of(item, key)]
         rows = packed_rows.unpack(counter["rows"]["B"], key.start, SUM)
         place = next((n for n, row in enumerate(rows) if row.identity == identity), None)
         if place is None or any(row.cancels for row in rows):
@@ -188,22 +188,22 @@ class World:
 
     def _is_wrong(self, key: BucketKey) -> bool:
         """Whether an hour is wrong at the end: plainly compared."""
-        items = [one for one in self.engine.items("usage") if _is_of(one, key)]
+        items = [item for item in self.engine.items("usage") if _is_of(item, key)]
         rows = [
-            row for one in items for row in packed_rows.unpack(one["rows"]["B"], key.start, SUM)
+            row for item in items for row in packed_rows.unpack(item["rows"]["B"], key.start, SUM)
         ]
         total = sum(
-            Decimal(one["sums"]["S"].split()[1]) for one in items if _is_counter_of(one, key)
+            Decimal(item["sums"]["S"].split()[1]) for item in items if _is_counter_of(item, key)
         )
         cancelled = {row.identity for row in rows if row.cancels}
         counted = [row for row in rows if row.identity not in cancelled]
-        events = [one for one in self.engine.items("meter_events") if _key(one) == key]
+        events = [item for item in self.engine.items("meter_events") if _key(item) == key]
         wanted = sorted(
-            (identity_of(one["name"]["S"]), Decimal(one["value"]["S"]))
-            for one in events
-            if "cancelled_at" not in one
+            (identity_of(event["name"]["S"]), Decimal(event["value"]["S"]))
+            for event in events
+            if "cancelled_at" not in event
         )
-        lacking = {identity_of(one["name"]["S"]) for one in events if "cancelled_at" in one}
+        lacking = {identity_of(event["name"]["S"]) for event in events if "cancelled_at" in event}
         is_right = wanted == sorted((row.identity, row.value) for row in counted)
         return not is_right or not lacking <= cancelled or total != sum(v for _, v in wanted)
 

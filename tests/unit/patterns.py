@@ -83,7 +83,7 @@ def _compiled(call: ast.Call, name: str) -> re.Pattern[str]:
     def value(node: ast.expr) -> Any:
         return eval(compile(ast.Expression(node), name, "eval"), vars(module))  # noqa: S307 - our own
 
-    flags = [value(one.value) for one in call.keywords if one.arg == "flags"]
+    flags = [value(keyword.value) for keyword in call.keywords if keyword.arg == "flags"]
     last = call.args[-1]
     if len(call.args) > 1 and ast.unparse(last).startswith("re."):
         flags.append(value(last))

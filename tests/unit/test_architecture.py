@@ -217,5 +217,5 @@ def test_every_function_has_its_folder_and_a_sample_event(logical_id: str) -> No
 
 def test_every_folder_of_functions_is_deployed() -> None:
     folders = {f"functions/{path.parent.name}" for path in ROOT.glob("functions/*/app.py")}
-    deployed = {one["CodeUri"] for one in resources("AWS::Serverless::Function").values()}
+    deployed = {resource["CodeUri"] for resource in resources("AWS::Serverless::Function").values()}
     assert folders == deployed

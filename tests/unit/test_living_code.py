@@ -77,7 +77,9 @@ def unreached(used: Counter[str], definitions: list[Definition]) -> list[Definit
     found: list[Definition] = []
     while True:
         more = [
-            one for one in definitions if one not in found and used[one.name] <= one.own[one.name]
+            definition
+            for definition in definitions
+            if definition not in found and used[definition.name] <= definition.own[definition.name]
         ]
         if not more:
             return found
@@ -113,7 +115,7 @@ def test_nothing_is_reached_by_tests_only() -> None:
 
 
 def test_what_may_be_there_for_tests_is_there() -> None:
-    names = {one.name for one in definitions()}
+    names = {definition.name for definition in definitions()}
     assert (REACHED_OTHERWISE.keys() | FOR_TESTS.keys()) - names == set()
 
 

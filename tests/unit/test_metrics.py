@@ -18,7 +18,7 @@ def names_in_code() -> set[str]:
     """The names that the calls of ``record_metric`` give to metrics: its keywords."""
     paths = chain.from_iterable(source.rglob("*.py") for source in SOURCES)
     calls = chain.from_iterable(_calls(ast.parse(path.read_text())) for path in paths)
-    return {one.arg for call in calls for one in call.keywords if one.arg} - {"work"}
+    return {keyword.arg for call in calls for keyword in call.keywords if keyword.arg} - {"work"}
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

@@ -217,9 +217,9 @@ def calls_of_logger(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="logger"), attr=verb)):
-                yield verb, [one.arg or "" for one in node.keywords]
+                yield verb, [keyword.arg or "" for keyword in node.keywords]
             case ast.Call(func=ast.Name(id="log_failure")):
-                yield "error", [one.arg or "" for one in node.keywords]
+                yield "error", [keyword.arg or "" for keyword in node.keywords]
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))

@@ -40,7 +40,7 @@ def products(path: Path) -> Iterator[str]:
             yield ast.unparse(node)
 
 
-@pytest.mark.parametrize("name", [one for one in MODULES if one != MULTIPLIES_MONEY])
+@pytest.mark.parametrize("name", [module for module in MODULES if module != MULTIPLIES_MONEY])
 def test_only_the_money_module_multiplies_money(name: str) -> None:
     assert list(products(MODULES[name])) == []
 
@@ -68,7 +68,7 @@ def constants(path: Path) -> set[object]:
             continue
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             sides = (node.left, node.right)
-            if all(isinstance(one, ast.Constant) for one in sides):
+            if all(isinstance(side, ast.Constant) for side in sides):
                 found.add(eval(ast.unparse(node)))  # noqa: S307 - two literals
     return found
 

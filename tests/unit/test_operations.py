@@ -31,7 +31,7 @@ INGEST = {
 def watched(namespace: str, metric: str) -> set[str]:
     """What the alarms on a metric are about: the resources that their dimensions name."""
     return {
-        json.dumps([one["Value"] for one in alarm.get("Dimensions", [])])
+        json.dumps([dimension["Value"] for dimension in alarm.get("Dimensions", [])])
         for alarm in ALARMS.values()
         if (alarm["Namespace"], alarm["MetricName"]) == (namespace, metric)
     }
@@ -166,7 +166,7 @@ def test_the_operator_is_subscribed_if_the_deployment_names_one() -> None:
 
 def test_metrics_that_nothing_shows_are_not_paid_for() -> None:
     settings = [STAGE["DefaultRouteSettings"], *STAGE["RouteSettings"].values()]
-    assert not any(one.get("DetailedMetricsEnabled") for one in settings)
+    assert not any(setting.get("DetailedMetricsEnabled") for setting in settings)
 
 
 def test_meter_events_have_limits_of_their_own() -> None:
@@ -212,9 +212,9 @@ def test_what_the_schedule_starts_is_neither_tried_again_nor_kept(function: str)
     once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
     assert properties["EventInvokeConfig"] == once
     [schedule] = [
-        one
-        for one in resources("AWS::Scheduler::Schedule").values()
-        if one["Target"]["Arn"] == {"Ref": f"{function}.Alias"}
+        resource
+        for resource in resources("AWS::Scheduler::Schedule").values()
+        if resource["Target"]["Arn"] == {"Ref": f"{function}.Alias"}
     ]
     assert schedule["Target"]["RetryPolicy"] == once
 

@@ -35,7 +35,7 @@ def test_every_function_is_published_as_a_version_with_an_alias() -> None:
     assert sorted(versions(deployed())) == FUNCTIONS
     aliases = of_type(deployed(), "AWS::Lambda::Alias")
     assert sorted(aliases) == sorted(map(alias, FUNCTIONS))
-    assert {one["Name"] for one in aliases.values()} == {ALIAS}
+    assert {aliase["Name"] for aliase in aliases.values()} == {ALIAS}
 
 
 def test_nothing_calls_a_function_but_through_its_alias() -> None:
@@ -47,7 +47,7 @@ def test_nothing_calls_a_function_but_through_its_alias() -> None:
         ),
         *(one["Target"]["Arn"] for one in of_type(deployed(), "AWS::Scheduler::Schedule").values()),
     ]
-    called = {name for one in callers for name in mentions(one)}
+    called = {name for caller in callers for name in mentions(caller)}
     assert sorted(called) == sorted(map(alias, FUNCTIONS))
     for name, one in api_body()["components"]["x-amazon-apigateway-integrations"].items():
         assert f"/functions/${{{name}Function.Arn}}:{ALIAS}/invocations" in one["uri"]["Fn::Sub"]
@@ -110,7 +110,7 @@ def test_only_all_at_once_needs_no_codedeploy(kind: str) -> None:
     made = translated({"TrafficShift": kind})
     groups = of_type(made, "AWS::CodeDeploy::DeploymentGroup")
     assert len(groups) == (0 if kind == "AllAtOnce" else len(ANSWERING))
-    assert all(kind in str(one["DeploymentConfigName"]) for one in groups.values())
+    assert all(kind in str(group["DeploymentConfigName"]) for group in groups.values())
 
 
 def test_nothing_waits_for_itself() -> None:
@@ -118,7 +118,7 @@ def test_nothing_waits_for_itself() -> None:
     # groups, these for the alarm, it for the API, and the API for functions, not for aliases.
     parts = deployed()["Resources"]
     waits = {
-        name: {one.partition(".")[0] for one in mentions(part)} & set(parts)
+        name: {mention.partition(".")[0] for mention in mentions(part)} & set(parts)
         | set(as_list(part.get("DependsOn", [])))
         for name, part in parts.items()
     }

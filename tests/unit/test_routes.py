@@ -23,7 +23,7 @@ def served(folder: str) -> Routes:
     return table
 
 
-OPERATIONS = [(folder, one) for folder in FOLDERS for one in served(folder).operations]
+OPERATIONS = [(folder, operation) for folder in FOLDERS for operation in served(folder).operations]
 
 
 def name_of(value: object) -> str:
@@ -70,5 +70,7 @@ def test_the_api_is_made_in_one_step() -> None:
 
 def test_every_integration_is_used_and_permitted() -> None:
     integrations = api_body()["components"]["x-amazon-apigateway-integrations"]
-    permitted = {str(one["FunctionName"]) for one in resources("AWS::Lambda::Permission").values()}
+    permitted = {
+        str(resource["FunctionName"]) for resource in resources("AWS::Lambda::Permission").values()
+    }
     assert len(integrations) == len({one.function for one in routes()}) == len(permitted)

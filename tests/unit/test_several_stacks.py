@@ -42,7 +42,7 @@ def test_a_name_is_the_stack_s_or_that_of_another_of_its_resources(
     logical_id: str, kind: str, key: str, name: Any
 ) -> None:
     own = {"AWS::StackName", *MADE["Resources"], *template()["Parameters"]}
-    mentioned = {one.partition(".")[0] for one in mentions(name)}
+    mentioned = {mention.partition(".")[0] for mention in mentions(name)}
     assert mentioned & own, f"{logical_id} ({kind}) has a {key} that a second stack has too: {name}"
 
 

@@ -63,9 +63,9 @@ EFFECTS = {
     "a payment": Effect(
         lambda w: w.v1.invoices.pay(w.open_invoice, {"paid_out_of_band": True}),
         lambda w: [
-            one
-            for one in w.v1.events.list({"type": "invoice.paid"})
-            if one.data.object.id == w.open_invoice
+            event
+            for event in w.v1.events.list({"type": "invoice.paid"})
+            if event.data.object.id == w.open_invoice
         ],
     ),
     "a balance transaction": Effect(
@@ -88,7 +88,11 @@ EFFECTS = {
         lambda w: w.v1.webhook_endpoints.create(
             {"url": f"https://example.com/{w.own}", "enabled_events": ["*"]}
         ),
-        lambda w: [one for one in w.v1.webhook_endpoints.list({"limit": 100}) if w.own in one.url],
+        lambda w: [
+            endpoint
+            for endpoint in w.v1.webhook_endpoints.list({"limit": 100})
+            if w.own in endpoint.url
+        ],
     ),
 }
 
@@ -114,7 +118,7 @@ def _usage(world: World) -> int:
     today = world.now // DAY * DAY
     span = {"customer": world.customer, "start_time": today - DAY, "end_time": today + DAY}
     summaries = world.v1.billing.meters.event_summaries.list(world.meter.id, span)
-    return sum(int(one.aggregated_value) for one in summaries)
+    return sum(int(summary.aggregated_value) for summary in summaries)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def large_finalisation(world: World) -> Work:
     ctx = world.context(NOW - 50 * DAY)
     delete_item(ctx, item["id"], {})
     _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", subscription))
-    [draft] = [one for one in world.bodies("invoice") if one["status"] == "draft"]
+    [draft] = [invoice for invoice in world.bodies("invoice") if invoice["status"] == "draft"]
     for meter in _meters(world):
         use(meter, customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
     return Work(world.deliver("produce_invoices", draft["id"]))
@@ -83,7 +83,7 @@ def finalisation(world: World) -> Work:
     customer = _customer(world)
     subscription = _subscription(world, customer)
     _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", subscription))
-    [draft] = [one for one in world.bodies("invoice") if one["status"] == "draft"]
+    [draft] = [invoice for invoice in world.bodies("invoice") if invoice["status"] == "draft"]
     world.credit(customer, -700)
     use(_meters(world)[0], customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
     return Work(world.deliver("produce_invoices", draft["id"]))

@@ -85,7 +85,7 @@ class Life:
             self.waiting.append({"eventName": "MODIFY", "dynamodb": change})
         elif after.get("kind", {}).get("S") == "event" and before is None:
             events = unpack(after["body"]["B"])["events"]
-            told = [one for one in events if one["type"] == "billing.alert.triggered"]
+            told = [event for event in events if event["type"] == "billing.alert.triggered"]
             self.told += [one["data"]["object"]["alert"]["id"] for one in told]
 
     def live(self) -> None:

@@ -41,8 +41,8 @@ class Topic:
         if self.chance.random() < TROUBLE:
             throttled: Any = refusal("Throttling")
             raise ClientError(throttled, "PublishBatch")
-        failed = [one for one in entries if self.chance.random() < TROUBLE / len(entries)]
-        taken = (one["MessageAttributes"] for one in entries if one not in failed)
+        failed = [entry for entry in entries if self.chance.random() < TROUBLE / len(entries)]
+        taken = (entry["MessageAttributes"] for entry in entries if entry not in failed)
         self.arrived |= {told["id"]["StringValue"] for told in taken}
         details = {"Code": "InternalError", "SenderFault": False}
         return {"Failed": [{"Id": one["Id"], **details} for one in failed]}
@@ -59,7 +59,7 @@ def _commit(chance: Random, number: int) -> tuple[list[str], Any]:
     events = [_event(chance, f"evt_{number:04d}{place:03d}") for place in range(_few(chance))]
     image = {"kind": {"S": "event"}, "body": {"B": b64encode(pack({"events": events})).decode()}}
     change = {"NewImage": image, "SequenceNumber": str(number)}
-    return [one["id"] for one in events], {"eventName": "INSERT", "dynamodb": change}
+    return [event["id"] for event in events], {"eventName": "INSERT", "dynamodb": change}
 
 
 def _few(chance: Random) -> int:
@@ -100,8 +100,8 @@ def _deliver(records: list[Any]) -> None:
     """Lambda hands out what is left until nothing is."""
     for _ in range(MOST_DELIVERIES):
         answer = publishing.publish_batch(records, Invocation(function="publish_events"))
-        left = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
-        records = [one for one in records if one["dynamodb"]["SequenceNumber"] in left]
+        left = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        records = [record for record in records if record["dynamodb"]["SequenceNumber"] in left]
         if not records:
             return
     raise AssertionError("it never ends")

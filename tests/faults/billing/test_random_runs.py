@@ -210,10 +210,11 @@ def outcome(world: World) -> dict[str, Any]:
     """What must not depend on deaths and on when the API calls came."""
     invoices = world.bodies("invoice")
     return {
-        "invoices": sorted((_billed(one) for one in invoices), key=str),
-        "numbers": sorted(one["number"] or "" for one in invoices),
+        "invoices": sorted((_billed(invoice) for invoice in invoices), key=str),
+        "numbers": sorted(invoice["number"] or "" for invoice in invoices),
         "subscriptions": sorted(
-            (one for one in world.bodies("subscription")), key=lambda one: str(one["id"])
+            (subscription for subscription in world.bodies("subscription")),
+            key=lambda one: str(one["id"]),
         ),
         "events": Counter(
             (event["type"], event["data"]["object"].get("id"))
@@ -238,11 +239,13 @@ def _billed(invoice: Body) -> Body:
 def assert_balanced(world: World, customer: str) -> None:
     """The customer's balance is what it was given, less what its invoices have used of it."""
     transactions = world.bodies("customer_balance_transaction")
-    given = sum(one["amount"] for one in transactions if one["type"] == "adjustment")
+    given = sum(
+        transaction["amount"] for transaction in transactions if transaction["type"] == "adjustment"
+    )
     applied = sum(
-        one["ending_balance"] - one["starting_balance"]
-        for one in world.bodies("invoice")
-        if one["status"] != "draft"
+        invoice["ending_balance"] - invoice["starting_balance"]
+        for invoice in world.bodies("invoice")
+        if invoice["status"] != "draft"
     )
     assert world.stored(customer)["balance"] == given + applied
 
@@ -251,10 +254,10 @@ def assert_tiled(world: World) -> None:
     """Each week of each subscription is billed once: periods follow without gap or overlap."""
     for subscription in world.bodies("subscription"):
         periods = sorted(
-            (one["period_start"], one["period_end"])
-            for one in world.bodies("invoice")
-            if one["parent"]["subscription_details"]["subscription"] == subscription["id"]
-            and one["billing_reason"] == "subscription_cycle"
+            (invoice["period_start"], invoice["period_end"])
+            for invoice in world.bodies("invoice")
+            if invoice["parent"]["subscription_details"]["subscription"] == subscription["id"]
+            and invoice["billing_reason"] == "subscription_cycle"
         )
         for (_, end), (start, _) in pairwise(periods):
             assert end == start

@@ -86,7 +86,7 @@ class Business:
     def work(self) -> None:
         """All that is due is done."""
         self.world.until_done(self.world.deliver("roll_billing_cycles", *self.subscriptions))
-        if invoices := [one["id"] for one in self.world.bodies("invoice")]:
+        if invoices := [invoice["id"] for invoice in self.world.bodies("invoice")]:
             self.world.until_done(self.world.deliver("produce_invoices", *invoices))
 
     def used(self) -> Counter[str]:
@@ -180,9 +180,9 @@ def disaster(seed: int, world: World, monkeypatch: pytest.MonkeyPatch) -> Busine
     business.open()
     copies = live(business, random_moments(random))
     restored = restore(business, copies, monkeypatch)
-    before = {one["id"] for one in restored.world.bodies("invoice")}
+    before = {invoice["id"] for invoice in restored.world.bodies("invoice")}
     go_on(restored)
-    assert before <= {one["id"] for one in restored.world.bodies("invoice")}
+    assert before <= {invoice["id"] for invoice in restored.world.bodies("invoice")}
     return restored
 
 
@@ -198,7 +198,7 @@ def test_a_restored_deployment_bills_all_usage_once_on_one_invoice_for_each_peri
     restored = disaster(restore_seed, world, monkeypatch)
     assert restored.billed() == restored.used()
     invoices = restored.world.bodies("invoice")
-    periods = Counter((one["customer"], one["period_start"]) for one in invoices)
+    periods = Counter((invoice["customer"], invoice["period_start"]) for invoice in invoices)
     assert set(periods.values()) == {1}
-    numbers = [one["number"] for one in invoices if one["number"]]
+    numbers = [invoice["number"] for invoice in invoices if invoice["number"]]
     assert len(numbers) == len(set(numbers)) >= 4

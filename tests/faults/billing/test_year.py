@@ -134,7 +134,7 @@ class Clock:
 
         def change() -> None:
             body = self.world.stored(subscription)
-            [licensed] = [one for one in body["items"]["data"] if "quantity" in one]
+            [licensed] = [item for item in body["items"]["data"] if "quantity" in item]
             items = [{"id": licensed["id"], "quantity": quantity}]
             self._update(subscription, {"items": items, "proration_behavior": behavior})
 
@@ -216,7 +216,9 @@ def billed(world: World, invoices: list[Body]) -> dict[str, Any]:
     )
     lines = ("amount", "description", "id", "period", "quantity_decimal")
     return {
-        "subscriptions": {one["id"]: one for one in world.bodies("subscription")},
+        "subscriptions": {
+            subscription["id"]: subscription for subscription in world.bodies("subscription")
+        },
         "invoices": {
             invoice["id"]: (
                 {name: invoice[name] for name in names},

@@ -143,7 +143,7 @@ def _standing(life: Life, chance: Random, tags: list[Tag]) -> Body:
     if chance.random() < 0.25:
         number = chance.choice([1, 1, 2])
         coupons = chance.sample(life.catalogue.coupons, number)
-        params["discounts"] = [{"coupon": one} for one in coupons]
+        params["discounts"] = [{"coupon": coupon} for coupon in coupons]
     if chance.random() < 0.12:
         interval = chance.choice(["day", "week", "month"])
         params["pending_invoice_item_interval"] = {"interval": interval}

@@ -71,7 +71,7 @@ class Catalogue:
 
     def named(self, name: str) -> Tag:
         """The price of a name."""
-        return next(one for one in self.tags if one.name == name)
+        return next(tag for tag in self.tags if tag.name == name)
 
 
 def set_up(shop: Shop) -> Catalogue:

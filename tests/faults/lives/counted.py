@@ -98,8 +98,8 @@ class Reckoning:
     # -------------------------------------------------------------- what has to be billed
     def _follow(self, before: Body | None, after: Body, cause: Cause | None) -> None:
         change = _Change(before, after, cause, cause.now if cause else self.life.now)
-        old_items = {} if before is None else {one["id"]: one for one in before["items"]["data"]}
-        new_items = {one["id"]: one for one in after["items"]["data"]}
+        old_items = {} if before is None else {item["id"]: item for item in before["items"]["data"]}
+        new_items = {item["id"]: item for item in after["items"]["data"]}
         for item_id in dict.fromkeys([*old_items, *new_items]):
             old, new = old_items.get(item_id), new_items.get(item_id)
             meters = dict.fromkeys(filter(None, (_meter(old), _meter(new))))

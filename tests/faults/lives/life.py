@@ -58,14 +58,18 @@ class Life:
     def subscriptions(self, *, ended: bool = False) -> list[Body]:
         """The subscriptions of this life."""
         return [
-            one
-            for one in self.shop.record.latest("subscription")
-            if (one["status"] in ("canceled", "incomplete_expired")) is ended
+            subscription
+            for subscription in self.shop.record.latest("subscription")
+            if (subscription["status"] in ("canceled", "incomplete_expired")) is ended
         ]
 
     def invoices(self, *statuses: str) -> list[Body]:
         """The invoices with one of these statuses."""
-        return [one for one in self.shop.record.latest("invoice") if one["status"] in statuses]
+        return [
+            invoice
+            for invoice in self.shop.record.latest("invoice")
+            if invoice["status"] in statuses
+        ]
 
 
 type Verb = Callable[[Life, Random], None]

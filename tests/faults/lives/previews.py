@@ -41,10 +41,10 @@ def compare_end(life: Life, subscription: str, details: Body, end: Callable[[], 
 
 def _made_by(life: Life, act: Callable[[], Answer]) -> list[Body]:
     """The invoices that an act has made, if it was not refused."""
-    known = {one["id"] for one in life.shop.record.latest("invoice")}
+    known = {invoice["id"] for invoice in life.shop.record.latest("invoice")}
     if act().is_refusal:
         return []
-    return [one for one in life.shop.record.latest("invoice") if one["id"] not in known]
+    return [invoice for invoice in life.shop.record.latest("invoice") if invoice["id"] not in known]
 
 
 def compare_renewal(life: Life, subscription: str, step: Callable[[Life, int], None]) -> None:
@@ -55,7 +55,7 @@ def compare_renewal(life: Life, subscription: str, step: Callable[[Life, int], N
     if life.now != end - 1 or _next_end(life, subscription) != end:
         return
     shown = life.shop.look_up(_PREVIEW, subscription=subscription)
-    known = {one["id"] for one in life.shop.record.latest("invoice")}
+    known = {invoice["id"] for invoice in life.shop.record.latest("invoice")}
     step(life, end)
     for versions in list(life.shop.record.of_kind("invoice")):
         first = versions[0]

@@ -265,7 +265,7 @@ class Shop:
         if found in self.names:
             return self.names[found]
         kind = found.partition("_")[0]
-        number = sum(one.startswith(f"{kind}_") for one in self._aliases.values()) + 1
+        number = sum(aliase.startswith(f"{kind}_") for aliase in self._aliases.values()) + 1
         return self._aliases.setdefault(found, f"{kind}_{number}")
 
     def say(self, text: str) -> str:

@@ -33,8 +33,16 @@ def step(life: Life, target: int) -> None:
 def _next_stop(life: Life, chance: Random) -> int:
     if chance.random() < 0.45:
         return _far(life, chance)
-    ends = [item["current_period_end"] for one in life.subscriptions() for item in items_of(one)]
-    ends += [one["cancel_at"] for one in life.subscriptions() if one["cancel_at"]]
+    ends = [
+        item["current_period_end"]
+        for subscription in life.subscriptions()
+        for item in items_of(subscription)
+    ]
+    ends += [
+        subscription["cancel_at"]
+        for subscription in life.subscriptions()
+        if subscription["cancel_at"]
+    ]
     coming = sorted(end for end in set(ends) if end > life.now)
     if not coming:
         return _far(life, chance)
@@ -50,8 +58,8 @@ def _limit(life: Life) -> int:
     """About as far as the clock goes at once: two of the shortest intervals."""
     lengths = [
         {"day": 1, "week": 7, "month": 28, "year": 365}[item["price"]["recurring"]["interval"]]
-        for one in life.subscriptions()
-        for item in items_of(one)
+        for subscription in life.subscriptions()
+        for item in items_of(subscription)
     ]
     return life.now + 2 * DAY * min(lengths, default=300)
 
@@ -175,7 +183,11 @@ def _moment(life: Life, chance: Random, item: Body) -> int:
 # ------------------------------------------------------------------ subscriptions
 def migrate(life: Life, chance: Random) -> None:
     """Move a classic subscription to flexible billing."""
-    classic = [one for one in life.subscriptions() if one["billing_mode"]["type"] == "classic"]
+    classic = [
+        subscription
+        for subscription in life.subscriptions()
+        if subscription["billing_mode"]["type"] == "classic"
+    ]
     if classic:
         path = f"/v1/subscriptions/{chance.choice(classic)['id']}/migrate"
         life.shop.ask("POST", path, billing_mode={"type": "flexible"})
@@ -267,7 +279,7 @@ def add_item(life: Life, chance: Random) -> None:
 
 def drop_item(life: Life, chance: Random) -> None:
     """Delete an item that waits for its invoice."""
-    waiting = [one for one in life.shop.record.latest("invoiceitem") if one["invoice"] is None]
+    waiting = [item for item in life.shop.record.latest("invoiceitem") if item["invoice"] is None]
     if waiting:
         life.shop.ask("DELETE", f"/v1/invoiceitems/{chance.choice(waiting)['id']}")
 
@@ -296,9 +308,9 @@ def drop_proration(life: Life, chance: Random) -> None:
 
 
 def _editable_prorations(life: Life) -> list[Body]:
-    places = {one["id"] for one in life.invoices("draft")} | {None}
+    places = {invoice["id"] for invoice in life.invoices("draft")} | {None}
     items = life.shop.record.latest("invoiceitem")
-    return [one for one in items if one["proration"] and one["invoice"] in places]
+    return [item for item in items if item["proration"] and item["invoice"] in places]
 
 
 def bill_by_hand(life: Life, chance: Random) -> None:
@@ -331,7 +343,11 @@ def part(life: Life, chance: Random) -> None:
 
 def preview_renewal(life: Life, chance: Random) -> None:
     """Look at the next renewal a second before it comes, then let it come."""
-    running = [one for one in life.subscriptions() if one["status"] in ("active", "trialing")]
+    running = [
+        subscription
+        for subscription in life.subscriptions()
+        if subscription["status"] in ("active", "trialing")
+    ]
     if running:
         compare_renewal(life, chance.choice(running)["id"], step)
 

@@ -24,7 +24,9 @@ class DocumentFuzzer(Fuzzer):
             [content] = described["requestBody"]["content"].values()
             schema = content["schema"]
         else:
-            query = [one for one in described["parameters"] if one["in"] == "query"]
+            query = [
+                parameter for parameter in described["parameters"] if parameter["in"] == "query"
+            ]
             schema = {
                 "properties": {one["name"]: one["schema"] for one in query},
                 "required": [one["name"] for one in query if one["required"]],

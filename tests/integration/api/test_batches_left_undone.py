@@ -70,7 +70,7 @@ def test_batches_that_are_done_in_parts_leave_nothing_out(
     with _batches_do(monkeypatch, lambda parts: chance.randint(parts // 2, parts)) as sent:
         for name in "ABC":
             assert _post(api, "/v1/customers", f"name={name}&{METADATA}", name)[0] == 200
-        assert [one.name for one in api.client().v1.customers.list()] == ["C", "B", "A"]
+        assert [customer.name for customer in api.client().v1.customers.list()] == ["C", "B", "A"]
     assert len(sent) > 7
     assert all(_found(api, f"key{n}=value{n}") == ["A", "B", "C"] for n in (0, 24, 39))
 

@@ -74,9 +74,9 @@ def test_expansions_reach_through_lists_and_invoices(
     )
     assert expanded.customer.test_clock.frozen_time == FROZEN
     assert expanded.latest_invoice.customer.name == "Ada"
-    tiers = [one.price.tiers for one in expanded["items"].data if "tiers" in one.price]
-    assert [len(one) for one in tiers] == [2]
-    assert {one.price.product.name for one in expanded["items"].data} == {"Base", "Tokens"}
+    tiers = [item.price.tiers for item in expanded["items"].data if "tiers" in item.price]
+    assert [len(tier) for tier in tiers] == [2]
+    assert {item.price.product.name for item in expanded["items"].data} == {"Base", "Tokens"}
     listed = client.v1.subscriptions.list(
         {"customer": subscription.customer, "expand": ["data.latest_invoice.customer"]}
     )
@@ -124,10 +124,10 @@ def test_a_plan_shows_its_product_and_tiers_when_they_are_expanded(
     expand = ["items.data.plan.product", "items.data.plan.tiers"]
     expanded = client.v1.subscriptions.retrieve(subscription.id, {"expand": expand})
     items = expanded["items"].data
-    assert {one.plan.product.name for one in items} == {"Base", "Tokens"}
-    assert {one.price.product for one in items} == {one.plan.product.id for one in items}
-    assert [len(one.plan.tiers) for one in items if "tiers" in one.plan] == [2]
-    assert all("tiers" not in one.price for one in items)
+    assert {item.plan.product.name for item in items} == {"Base", "Tokens"}
+    assert {item.price.product for item in items} == {item.plan.product.id for item in items}
+    assert [len(item.plan.tiers) for item in items if "tiers" in item.plan] == [2]
+    assert all("tiers" not in item.price for item in items)
 
 
 def test_the_product_of_a_price_is_expanded_in_the_price_alone(
@@ -135,8 +135,8 @@ def test_the_product_of_a_price_is_expanded_in_the_price_alone(
 ) -> None:
     expand = ["items.data.price.product"]
     expanded = client.v1.subscriptions.retrieve(subscription.id, {"expand": expand})
-    for one in expanded["items"].data:
-        assert one.plan.product == one.price.product.id
+    for item in expanded["items"].data:
+        assert item.plan.product == item.price.product.id
 
 
 def test_invoices_are_listed_searched_and_opened(
@@ -197,7 +197,7 @@ def test_invoices_stay_drafts_for_as_long_as_the_account_says(
     client: Client, subscription: Any
 ) -> None:
     client.raw_request("post", "/v1/meterline/settings", invoice_grace_seconds=7200)
-    licensed = next(one for one in subscription["items"].data if one.price.unit_amount == 1000)
+    licensed = next(item for item in subscription["items"].data if item.price.unit_amount == 1000)
     sent = client.v1.subscriptions.create(
         {
             "customer": subscription.customer,
@@ -223,7 +223,7 @@ def test_invoices_stay_drafts_for_as_long_as_the_account_says(
 def test_the_usual_billing_mode_follows_the_api_version(
     client: Client, subscription: Any, version: str, mode: str
 ) -> None:
-    licensed = next(one for one in subscription["items"].data if one.price.unit_amount == 1000)
+    licensed = next(item for item in subscription["items"].data if item.price.unit_amount == 1000)
     made = client.v1.subscriptions.create(
         {"customer": subscription.customer, "items": [{"price": licensed.price.id}]},
         {"stripe_version": version},

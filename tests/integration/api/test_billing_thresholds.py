@@ -105,7 +105,7 @@ def test_tiers_continue_across_the_invoices_of_a_period(stage: Stage, meter: str
         ("350 × Impressions", 14_000),
         ("Already billed: 10250 × Impressions", -510_000),
     ]
-    assert sum(one.total for one in stage.invoices()) == 514_000
+    assert sum(invoice.total for invoice in stage.invoices()) == 514_000
 
 
 def test_the_next_period_starts_from_nothing(stage: Stage, meter: str) -> None:
@@ -114,7 +114,7 @@ def test_the_next_period_starts_from_nothing(stage: Stage, meter: str) -> None:
     _use(stage, meter, 200)
     stage.until(_RENEWED)
     _use(stage, meter, 200)
-    assert [one.total for one in stage.invoices()] == [10_000, 0, 10_000]
+    assert [invoice.total for invoice in stage.invoices()] == [10_000, 0, 10_000]
 
 
 def test_a_volume_price_that_gets_cheaper_gives_credit_at_the_end(stage: Stage, meter: str) -> None:
@@ -141,7 +141,7 @@ def test_a_reset_ends_the_period_and_bills_the_next_one(stage: Stage, meter: str
     )
     after = stage.client.v1.subscriptions.retrieve(made.id)
     assert after.billing_cycle_anchor == stage.now + 1
-    assert {day(one.current_period_end) for one in after["items"].data} == {"2024-02-11"}
+    assert {day(item.current_period_end) for item in after["items"].data} == {"2024-02-11"}
     _use(stage, meter, 1)
     assert len(stage.invoices()) == 2
 
@@ -179,7 +179,7 @@ def test_discounts_take_their_part_of_each_difference_once(stage: Stage, meter: 
     _use(stage, meter, 1)
     _use(stage, meter, 10)
     stage.until(_RENEWED)
-    assert [one.total for one in stage.invoices()] == [900, 900, 0]
+    assert [invoice.total for invoice in stage.invoices()] == [900, 900, 0]
 
 
 def test_what_a_threshold_billed_is_not_billed_again_by_a_cancellation(
@@ -193,7 +193,7 @@ def test_what_a_threshold_billed_is_not_billed_again_by_a_cancellation(
     stage.use(3)
     stage.until("2024-01-06")
     stage.client.v1.subscriptions.cancel(made.id, {"invoice_now": True})
-    assert [one.total for one in stage.invoices()] == [1_200, 300]
+    assert [invoice.total for invoice in stage.invoices()] == [1_200, 300]
 
 
 def test_pending_items_count_and_are_billed_with_it(stage: Stage, meter: str) -> None:
@@ -203,7 +203,7 @@ def test_pending_items_count_and_are_billed_with_it(stage: Stage, meter: str) ->
         {"customer": stage.customer, "amount": 800, "currency": "usd"}
     )
     _use(stage, meter, 2)
-    assert [one.total for one in stage.invoices()] == [1_000]
+    assert [invoice.total for invoice in stage.invoices()] == [1_000]
 
 
 def test_a_subscription_that_has_ended_is_not_looked_at(stage: Stage, meter: str) -> None:
@@ -299,7 +299,7 @@ def test_the_minimum_of_a_period_waits_for_its_end(stage: Stage, meter: str) -> 
     assert stage.invoices() == []
     _use(stage, meter, 14)
     stage.until(_RENEWED)
-    assert [one.total for one in stage.invoices()] == [150, 850]
+    assert [invoice.total for invoice in stage.invoices()] == [150, 850]
 
 
 def test_the_maximum_of_a_period_holds_for_all_its_invoices(stage: Stage, meter: str) -> None:
@@ -310,4 +310,4 @@ def test_the_maximum_of_a_period_holds_for_all_its_invoices(stage: Stage, meter:
     _use(stage, meter, 15)
     _use(stage, meter, 30)
     stage.until(_RENEWED)
-    assert [one.total for one in stage.invoices()] == [150, 50]
+    assert [invoice.total for invoice in stage.invoices()] == [150, 50]

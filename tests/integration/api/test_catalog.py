@@ -272,7 +272,7 @@ def test_recurring_prices_are_listed_as_plans_too(client: Client) -> None:
     price = client.v1.prices.create({**monthly, "product": product}).id
     client.v1.prices.create({**monthly, "product": other})
     once = client.v1.prices.create({"currency": "usd", "unit_amount": 700, "product": product}).id
-    assert [one.id for one in client.v1.plans.list({"product": product})] == [price]
+    assert [plan.id for plan in client.v1.plans.list({"product": product})] == [price]
     assert len(client.v1.plans.list({"active": True})) == 2
     shown = client.v1.plans.list({"product": product, "expand": ["data.product"]}).data[0]
     assert (shown.object, shown.amount, shown.product.id) == ("plan", 700, product)

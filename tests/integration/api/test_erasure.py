@@ -126,18 +126,24 @@ class Books:
         found = client.v1.customers.retrieve(self.customer)
         transactions = client.v1.customers.balance_transactions.list(self.customer).data
         return (
-            [(one.id, one.number, one.status, one.total, one.amount_due) for one in invoices],
+            [
+                (invoice.id, invoice.number, invoice.status, invoice.total, invoice.amount_due)
+                for invoice in invoices
+            ],
             [
                 [
                     (line.id, line.amount)
                     for line in client.v1.invoices.line_items.list(
-                        one.id, {"limit": 100}
+                        invoice.id, {"limit": 100}
                     ).auto_paging_iter()
                 ]
-                for one in invoices
+                for invoice in invoices
             ],
             (found.balance, found.invoice_prefix, found.next_invoice_sequence),
-            [(one.id, one.amount, one.ending_balance) for one in transactions],
+            [
+                (transaction.id, transaction.amount, transaction.ending_balance)
+                for transaction in transactions
+            ],
             client.v1.invoices.create_preview({"customer": self.customer}).total,
         )
 

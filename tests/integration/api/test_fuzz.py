@@ -136,7 +136,9 @@ def _world(api: Api) -> list[str]:
     ]
     events = client.v1.events.list({"limit": 2}).data
     made = [clock, meter, *prices, coupon, hook, *customers, *subscriptions, *events]
-    invoices = [one.latest_invoice for one in subscriptions if one.latest_invoice]
+    invoices = [
+        subscription.latest_invoice for subscription in subscriptions if subscription.latest_invoice
+    ]
     return [*(one.id for one in made), *(price.product for price in prices), *invoices]
 
 

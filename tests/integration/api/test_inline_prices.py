@@ -108,7 +108,7 @@ def test_a_preview_stores_no_price(stage: Stage, client: Client, product: str) -
     with pytest.raises(stripe.InvalidRequestError) as missing:
         client.v1.prices.retrieve(unknown)
     assert missing.value.code == "resource_missing"
-    told = [one.type for one in client.v1.events.list({"limit": 100}).data]
+    told = [event.type for event in client.v1.events.list({"limit": 100}).data]
     assert told.count("price.created") == 1
 
 

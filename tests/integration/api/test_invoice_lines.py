@@ -184,7 +184,7 @@ def test_the_words_of_a_subscriptions_line_change_but_not_its_amount(
 
 def test_usage_whose_amount_was_set_is_not_rated_again(stage: Stage, invoices: Any) -> None:
     made = stage.subscribe(stage.metered("Calls", stage.meter(), 10), stage.price("Seat", 100))
-    metered = next(one for one in made["items"].data if one.price.recurring.meter)
+    metered = next(item for item in made["items"].data if item.price.recurring.meter)
     stage.use(5)
     stage.until("2024-01-10")
     stage.change(made, items=[{"id": metered.id, "deleted": True}])

@@ -75,7 +75,7 @@ def test_an_invoice_of_a_subscription_passes_over_them_too(stage: Stage) -> None
         final(stage.client, other, number=f"{prefix}-{sequence:04}")
     stage.subscribe(stage.price("Seat", 1_000))
     stage.until("2024-02-02")
-    assert [one.number for one in stage.invoices()] == [f"{prefix}-0003", f"{prefix}-0005"]
+    assert [invoice.number for invoice in stage.invoices()] == [f"{prefix}-0003", f"{prefix}-0005"]
 
 
 def test_a_draft_that_advances_to_a_taken_number_waits_for_a_person(stage: Stage) -> None:

@@ -28,7 +28,7 @@ def test_a_recorded_payment_pays_all_that_is_due(stage: Stage) -> None:
     assert (payment.amount_paid, payment.status, payment.is_default) == (1_000, "paid", True)
     assert payment.payment.to_dict() == {"type": "payment_record", "payment_record": "wire-7"}
     assert payment.status_transitions.paid_at == stage.now
-    told = [one.type for one in client.events.list({"limit": 100}).data]
+    told = [event.type for event in client.events.list({"limit": 100}).data]
     assert {"invoice.paid", "invoice_payment.paid"} <= set(told)
 
 

@@ -16,8 +16,8 @@ from tests.engines import Engine
 from tests.factories.params import form, meter_params
 from tests.integration.api.conftest import Api, Client, forget_events
 
-OPERATIONS = [one for one in all_operations() if not one.public]
-KEYED = [one for one in OPERATIONS if not one.takes_session]
+OPERATIONS = [operation for operation in all_operations() if not operation.public]
+KEYED = [operation for operation in OPERATIONS if not operation.takes_session]
 SHARED = "GET /v1/accounts/{id}"
 """The account is one for both modes; any other id is refused whatever the key's rights are."""
 STREAM = "/v2/billing/meter_event_stream"
@@ -209,8 +209,10 @@ def test_no_parameter_reaches_an_object_of_the_other_mode(
 
 def _statuses(api: Api, key: str, operations: Iterable[Operation]) -> dict[str, int]:
     return {
-        name_of(one): _ask(api, key, one, one.path.replace("{", "").replace("}", ""), {})[0]
-        for one in operations
+        name_of(operation): _ask(
+            api, key, operation, operation.path.replace("{", "").replace("}", ""), {}
+        )[0]
+        for operation in operations
     }
 
 

@@ -25,7 +25,7 @@ def _coupon(stage: Stage, **params: Any) -> str:
 
 def _item(stage: Stage, amount: int, *coupons: str, **params: Any) -> dict[str, Any]:
     given = {"price": stage.price("Seat", amount), **params}
-    return given | ({"discounts": [{"coupon": one} for one in coupons]} if coupons else {})
+    return given | ({"discounts": [{"coupon": coupon} for coupon in coupons]} if coupons else {})
 
 
 def _taken(invoice: Any) -> dict[int, list[int]]:
@@ -74,7 +74,7 @@ def test_a_metered_items_discount_for_once_ends_with_the_first_usage_it_takes_of
     stage.until("2024-03-10")
     stage.use(10)
     stage.until("2024-04-02")
-    assert [one.total for one in stage.invoices()] == [0, 50, 100]
+    assert [invoice.total for invoice in stage.invoices()] == [0, 50, 100]
 
 
 def test_a_discount_reaches_only_the_products_it_applies_to(stage: Stage) -> None:
@@ -121,7 +121,7 @@ def test_an_items_discounts_are_replaced_kept_and_removed(stage: Stage) -> None:
     assert len(changed.discounts) == 2
     cleared = stage.client.v1.subscription_items.update(item.id, {"discounts": ""})
     assert cleared.discounts == []
-    told = [one.type for one in stage.client.v1.events.list({"limit": 100}).data]
+    told = [event.type for event in stage.client.v1.events.list({"limit": 100}).data]
     assert told.count("customer.discount.created") == 2
     assert told.count("customer.discount.deleted") == 2
 

@@ -293,7 +293,9 @@ CASES: dict[str, Case] = {
         lambda s: {"invoice": s.invoiced(description="wanted")},
         lambda s: s.item(
             invoice=next(
-                one.id for one in s.client.v1.invoices.list() if one.description == "wanted"
+                invoice.id
+                for invoice in s.client.v1.invoices.list()
+                if invoice.description == "wanted"
             )
         ),
         Shop.item,

@@ -67,7 +67,8 @@ def messages(engine: Engine, queue: str) -> list[dict[str, Any]]:
     url = engine.environment[f"METERLINE_{queue.upper()}_QUEUE_URL"]
     received = boto3.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
     return [
-        {"messageId": one["MessageId"], "body": one["Body"]} for one in received.get("Messages", [])
+        {"messageId": message["MessageId"], "body": message["Body"]}
+        for message in received.get("Messages", [])
     ]
 
 
@@ -130,7 +131,7 @@ def test_a_sweep_leads_through_its_message_to_the_invoice_and_that_to_its_publis
     assert (renewal["correlation_id"], renewal["object"]) == ("the-sweep", subscription.id)
     assert any(one.startswith("in_") for one in renewal["objects"])
     load_handler("publish_events")({"Records": outboxes(api.engine)}, None)
-    published = [one for line in named(lines(), "published") for one in line["events"]]
+    published = [event for line in named(lines(), "published") for event in line["events"]]
     assert set(renewal["events"]) <= set(published)
 
 
@@ -230,6 +231,6 @@ def test_no_line_of_a_failure_quotes_what_failed(
     for function in ("count_usage", "watch_usage", "publish_events"):
         load_handler(function)({"Records": [record]}, None)
     written = capsys.readouterr()
-    failed = [json.loads(one).get("exception_name") for one in written.out.splitlines()]
+    failed = [json.loads(splitline).get("exception_name") for splitline in written.out.splitlines()]
     assert failed.count("ValueError") >= 3
     assert MARK not in written.out + written.err

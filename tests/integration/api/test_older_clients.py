@@ -54,7 +54,7 @@ def shop(api: Api) -> Shop:
 
 
 def _items(subscription: Any) -> list[tuple[str, int]]:
-    return [(one["price"]["id"], one["quantity"]) for one in subscription["items"]["data"]]
+    return [(item["price"]["id"], item["quantity"]) for item in subscription["items"]["data"]]
 
 
 @pytest.mark.parametrize("name", ["plan", "price"])

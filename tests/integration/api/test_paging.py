@@ -161,7 +161,7 @@ def test_ids_of_the_caller_s_choice_have_their_places_in_a_second(
     for one in ("a", "b", "z", "-", "Z"):
         client.v1.coupons.create({"id": one, "percent_off": 10})
     within = {"created": {"gte": NOW, "lte": NOW}}
-    assert [one.id for one in client.v1.coupons.list({**within, **params})] == expected
+    assert [coupon.id for coupon in client.v1.coupons.list({**within, **params})] == expected
     assert client.v1.coupons.list({"created": {"gt": NOW}}).data == []
     assert client.v1.coupons.list({"created": {"lt": NOW}}).data == []
 

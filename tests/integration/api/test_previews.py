@@ -43,7 +43,7 @@ def test_supposed_items_stand_beside_those_that_are_pending(stage: Stage) -> Non
     )
     assert sorted(_amounts(preview)) == [-80, 5, 5, 90, 1_000]
     assert items.retrieve(waiting.id).amount == 70
-    assert [one.id for one in items.list({"customer": stage.customer}).data] == [waiting.id]
+    assert [item.id for item in items.list({"customer": stage.customer}).data] == [waiting.id]
     assert sorted(_amounts(stage.preview(made))) == [70, 1_000]
 
 

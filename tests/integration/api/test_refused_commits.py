@@ -21,7 +21,7 @@ def _refused(code: str, status: int = 400, reasons: tuple[str, ...] = ()) -> Cli
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
     if reasons:
-        answer["CancellationReasons"] = [{"Code": one} for one in reasons]
+        answer["CancellationReasons"] = [{"Code": reason} for reason in reasons]
     return ClientError(answer, "TransactWriteItems")
 
 
@@ -93,4 +93,4 @@ def test_a_refused_commit_is_answered_and_can_be_repeated_with_its_key(
     assert answer["error"]["type"] == ("api_error" if expected == 500 else "invalid_request_error")
     assert len(tried) == tries
     assert _create(api)[0] == 200
-    assert [one.name for one in api.client().v1.customers.list()] == ["A"]
+    assert [customer.name for customer in api.client().v1.customers.list()] == ["A"]

@@ -38,7 +38,7 @@ def test_a_subscription_to_too_many_words_is_refused_and_its_key_is_free(client:
     options = {"idempotency_key": "once"}
 
     def subscribe(number: int) -> str:
-        items = [{"price": one} for one in prices[:number]]
+        items = [{"price": price} for price in prices[:number]]
         given = {"customer": customer, "items": items}
         return str(client.v1.subscriptions.create(given, options).id)
 
@@ -48,7 +48,7 @@ def test_a_subscription_to_too_many_words_is_refused_and_its_key_is_free(client:
     assert client.v1.subscriptions.list().data == []
     assert client.v1.invoices.list().data == []
     kept = subscribe(2)
-    assert [one.id for one in client.v1.subscriptions.list()] == [kept]
+    assert [subscription.id for subscription in client.v1.subscriptions.list()] == [kept]
 
 
 def test_a_long_address_in_chinese_is_refused_with_what_to_shorten(client: Client) -> None:

@@ -86,7 +86,7 @@ def test_invoices_say_what_their_subscription_has_them_say(stage: Stage) -> None
     assert made.invoice_settings.footer == "HRB 1"
     first = stage.invoices()[0]
     assert (first.description, first.footer) == ("Thank you", "HRB 1")
-    assert [(one.name, one.value) for one in first.custom_fields] == [("PO", "7")]
+    assert [(field.name, field.value) for field in first.custom_fields] == [("PO", "7")]
     stage.change(made, invoice_settings={"custom_fields": "", "footer": "HRB 2"})
     stage.until(_RENEWED)
     renewal = stage.invoices()[-1]
@@ -185,8 +185,8 @@ def test_lists_are_filtered_by_periods_and_due_dates(stage: Stage) -> None:
     year = stage.subscribe(stage.price("Year", 900, interval="year"))
     client = stage.client.v1
     ends = {"current_period_end": {"gt": stage.now + 40 * 86_400}, "customer": stage.customer}
-    assert [one.id for one in client.subscriptions.list(ends).data] == [year.id]
+    assert [subscription.id for subscription in client.subscriptions.list(ends).data] == [year.id]
     client.invoices.finalize_invoice(month.latest_invoice)
     due = {"due_date": {"lte": stage.now + 9 * 86_400}, "customer": stage.customer}
-    assert [one.id for one in client.invoices.list(due).data] == [month.latest_invoice]
+    assert [invoice.id for invoice in client.invoices.list(due).data] == [month.latest_invoice]
     assert client.invoices.list({"due_date": {"lt": stage.now}}).data == []

@@ -78,7 +78,7 @@ def test_of_several_discounts_none_is_taken_off(client: Client, subscribe: Any) 
     coupons = [
         client.v1.coupons.create({"percent_off": 10, "duration": "forever"}).id for _ in range(2)
     ]
-    discounted = subscribe(discounts=[{"coupon": one} for one in coupons])
+    discounted = subscribe(discounts=[{"coupon": coupon} for coupon in coupons])
     with pytest.raises(stripe.InvalidRequestError, match="2 discounts"):
         client.v1.subscriptions.delete_discount(discounted.id)
     assert len(client.v1.subscriptions.retrieve(discounted.id).discounts) == 2

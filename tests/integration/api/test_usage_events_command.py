@@ -87,7 +87,7 @@ def test_what_is_no_time_is_refused_in_words(
     capsys: pytest.CaptureFixture[str], option: str, text: str
 ) -> None:
     times = {"--from": "2020-01-01", "--until": "2021-01-01"} | {option: text}
-    words = [word for one in times.items() for word in one]
+    words = [word for item in times.items() for word in item]
     with pytest.raises(SystemExit) as ended:
         run(["mtr_1", "--customer", "cus_1", "--api-base", "x", "--api-key", "y", *words])
     assert ended.value.code == 2

@@ -69,7 +69,7 @@ def value(plain: Any) -> Value:
 
 
 def _set(members: set[Any]) -> tuple[str, list[str]]:
-    kind = "NS" if all(isinstance(one, int) for one in members) else "SS"
+    kind = "NS" if all(isinstance(member, int) for member in members) else "SS"
     return kind, sorted(map(str, members))
 
 
@@ -149,7 +149,8 @@ def query(condition: str = "pk = :pk", index: str | None = None, **more: Any) ->
 def transact(*operations: tuple[str, dict[str, Any]], **more: Any) -> Call:
     """TransactWriteItems."""
     return Call(
-        "TransactWriteItems", {"TransactItems": [dict([one]) for one in operations], **more}
+        "TransactWriteItems",
+        {"TransactItems": [dict([operation]) for operation in operations], **more},
     )
 
 

@@ -19,7 +19,7 @@ CASES = [*WRITES, *TRANSACTIONS, *READS]
 
 
 def test_each_rule_stands_once() -> None:
-    assert len({one.rule for one in CASES}) == len(CASES)
+    assert len({case.rule for case in CASES}) == len(CASES)
 
 
 @pytest.mark.parametrize("row", CASES, ids=lambda row: str(row.rule))

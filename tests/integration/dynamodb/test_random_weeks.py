@@ -66,7 +66,11 @@ class Twin:
 
     def _other(self, send: Send, operation: str, arguments: dict[str, Any]) -> Any:
         if self._is_moto and operation == "BatchExecuteStatement":
-            return {"Responses": [_without_partiql(send, one) for one in arguments["Statements"]]}
+            return {
+                "Responses": [
+                    _without_partiql(send, statement) for statement in arguments["Statements"]
+                ]
+            }
         return send(operation, arguments)
 
     def _ask(self, operation: str, arguments: dict[str, Any]) -> object:
@@ -124,12 +128,12 @@ def _essence(answer: Any, refusal: ClientError | None) -> object:
     """
     if refusal is not None:
         response: dict[str, Any] = dict(refusal.response)
-        reasons = [one.get("Code") for one in response.get("CancellationReasons", [])]
+        reasons = [reason.get("Code") for reason in response.get("CancellationReasons", [])]
         return response["Error"]["Code"], reasons
     found = [_comparable(item) for item in _settled(answer.get("Items", []))]
     batches = answer.get("Responses", {})
     if isinstance(batches, list):  # of statements: whether each was refused, and why
-        return [one.get("Error", {}).get("Code") for one in batches]
+        return [batch.get("Error", {}).get("Code") for batch in batches]
     listed = {table: sorted(map(_comparable, items)) for table, items in batches.items()}
     one = _comparable(answer["Item"]) if answer.get("Item") else None
     return found, listed, one

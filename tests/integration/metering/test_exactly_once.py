@@ -238,7 +238,7 @@ def test_few_events_look_at_a_counter_for_half_the_price_and_again_where_that_is
 
     monkeypatch.setattr(count, "back_off", lambda *_, **__: None)
     send(*(event(f"e{n}", 1) for n in range(events)), by=sender("another"))
-    fresh = [one for one in stored_records(dynamodb) if _name(one) != "before"]
+    fresh = [record for record in stored_records(dynamodb) if _name(record) != "before"]
     with monkeypatch.context() as patched:
         patched.setattr(usage, "read_buckets", of_the_past)
         assert count.count_records(fresh) == []

@@ -225,7 +225,7 @@ def test_who_loses_races_hands_over_at_once_for_a_minute(
     for name, tries in (("a", 2), ("b", 0), ("c", 2)):
         racing.tries = 0
         send(event(name, 5), by=sender(name))
-        records = [one for one in stored_records(dynamodb) if _name(one) == name]
+        records = [record for record in stored_records(dynamodb) if _name(record) == name]
         assert count.count_records(records) == []
         assert racing.tries == tries
         seconds[0] += CONTENDED_SECONDS / 2 + 1

@@ -38,7 +38,7 @@ def test_events_that_were_never_counted_are_found_and_counted_once(dynamodb: Eng
     send(*(event(f"e{n}", n) for n in range(30)))
     count.count_records(stored_records(dynamodb)[:20])
     differences = all_differences()
-    assert sum(len(one.missing) for one in differences) == 10
+    assert sum(len(difference.missing) for difference in differences) == 10
     assert repair(differences) == []
     assert repair(differences) == []
     assert used() == sum(range(30))
@@ -139,7 +139,11 @@ def count_first_row_again(engine: Engine) -> None:
 
 def differences_by_hour() -> list[Difference]:
     """What all pages together find, an hour once."""
-    return list({(one.key, one.wrong): one for one in all_differences()}.values())
+    return list(
+        {
+            (difference.key, difference.wrong): difference for difference in all_differences()
+        }.values()
+    )
 
 
 def falsify_first_row(

@@ -309,7 +309,7 @@ def test_a_counter_that_cannot_be_set_right_is_named_and_keeps_no_other_from_it(
     failing: str,
     failure: Exception,
 ) -> None:
-    send(*(event(f"of {one}", 5, customer=one) for one in CUSTOMERS))
+    send(*(event(f"of {customer}", 5, customer=customer) for customer in CUSTOMERS))
     deliver(dynamodb)
     for counter in dynamodb.scan("usage"):
         number, _, *others = counter["sums"]["S"].split()
@@ -324,9 +324,9 @@ def test_a_counter_that_cannot_be_set_right_is_named_and_keeps_no_other_from_it(
     monkeypatch.setattr("meterline.services.metering.reconcile.commit", commit)
     assert command.run(["--repair"]) == 1
     assert ONE_IS_LEFT in capsys.readouterr().out
-    assert {one: used(customer=one) for one in CUSTOMERS} == dict.fromkeys(CUSTOMERS, 5) | {
-        failing: 999
-    }
+    assert {customer: used(customer=customer) for customer in CUSTOMERS} == dict.fromkeys(
+        CUSTOMERS, 5
+    ) | {failing: 999}
 
 
 @pytest.mark.usefixtures("dynamodb")
@@ -336,7 +336,7 @@ def test_an_hour_that_cannot_be_counted_is_named_and_keeps_no_other_from_it(
     capsys: pytest.CaptureFixture[str],
     failing: str,
 ) -> None:
-    send(*(event(f"of {one}", 5, customer=one) for one in CUSTOMERS))
+    send(*(event(f"of {customer}", 5, customer=customer) for customer in CUSTOMERS))
 
     def count_groups(pending: dict[BucketKey, Group]) -> dict[BucketKey, Group]:
         [key] = pending
@@ -345,9 +345,9 @@ def test_an_hour_that_cannot_be_counted_is_named_and_keeps_no_other_from_it(
     monkeypatch.setattr("meterline.services.metering.reconcile.count_groups", count_groups)
     assert command.run(["--repair"]) == 1
     assert ONE_IS_LEFT in capsys.readouterr().out
-    assert {one: used(customer=one) for one in CUSTOMERS} == dict.fromkeys(CUSTOMERS, 5) | {
-        failing: 0
-    }
+    assert {customer: used(customer=customer) for customer in CUSTOMERS} == dict.fromkeys(
+        CUSTOMERS, 5
+    ) | {failing: 0}
 
 
 def test_a_table_that_does_not_keep_up_is_told_in_words(
@@ -417,7 +417,9 @@ def test_the_alarm_counts_what_cannot_be_read(
     function = load_handler("reconcile_usage")
     assert function({}, None)["unreadable"] == 1
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [one["UsageDifferences"] for one in metrics if "UsageDifferences" in one] == [[1]]
+    assert [metric["UsageDifferences"] for metric in metrics if "UsageDifferences" in metric] == [
+        [1]
+    ]
 
 
 def test_a_table_that_does_not_answer_is_no_difference(

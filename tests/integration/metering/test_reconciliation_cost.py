@@ -91,8 +91,8 @@ def test_a_pass_is_done_before_the_next_one_begins(a_month: float, an_hour: floa
 def test_a_row_of_a_segment_is_as_long_as_the_arithmetic_says() -> None:
     with metered() as engine:
         pipeline(engine, busy_events())
-        segments = [one for one in engine.items("usage") if one["sk"]["S"].startswith("s#")]
-        rows = sum(len(one["rows"]["B"]) // packed_rows_bytes(one) for one in segments)
+        segments = [item for item in engine.items("usage") if item["sk"]["S"].startswith("s#")]
+        rows = sum(len(segment["rows"]["B"]) // packed_rows_bytes(segment) for segment in segments)
         assert sum(map(item_bytes, segments)) / rows <= ROW_BYTES + 1
 
 

@@ -36,7 +36,7 @@ def four_hours(dynamodb: Engine) -> Engine:
     store = BillingStore(livemode=False)
     customers = [{"id": one, "object": "customer", "created": NOW} for one in ("cus_a", "cus_b")]
     bodies = [meter_body(), *customers]
-    store.commit(Change(puts=[Document(one["object"], False, one) for one in bodies]))  # noqa: FBT003
+    store.commit(Change(puts=[Document(body["object"], False, body) for body in bodies]))  # noqa: FBT003
     send(*(event(f"h{n}", at=start) for n, start in enumerate(NEWEST_FIRST)))
     deliver(dynamodb)
     return dynamodb

@@ -45,7 +45,7 @@ class FakeDirectory:
 
     def meters(self, event_names: set[str]) -> dict[str, MeterRules]:
         rules = [meter_rules(body) for body in self.bodies]
-        return {one.event_name: one for one in rules if one.event_name in event_names}
+        return {rule.event_name: rule for rule in rules if rule.event_name in event_names}
 
     def customers(self, customer_ids: set[str]) -> dict[str, int | None]:
         return {one: self.clocks[one] for one in customer_ids if one in self.clocks}

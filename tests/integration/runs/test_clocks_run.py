@@ -77,11 +77,11 @@ def test_a_clock_that_advances_does_the_work_of_all_its_customers_in_order() -> 
     advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + 2 * WEEK})
     run_test_clock(context(), clock_id)
     invoices = listed("invoice")
-    assert [one["created"] for one in invoices] == [FROZEN + 2 * WEEK] * 3 + [FROZEN + WEEK] * 3 + [
-        FROZEN
-    ] * 3
-    assert [one["status"] for one in invoices] == ["draft"] * 3 + ["open"] * 6
-    finalized = [one["status_transitions"]["finalized_at"] for one in invoices[3:6]]
+    assert [invoice["created"] for invoice in invoices] == [FROZEN + 2 * WEEK] * 3 + [
+        FROZEN + WEEK
+    ] * 3 + [FROZEN] * 3
+    assert [invoice["status"] for invoice in invoices] == ["draft"] * 3 + ["open"] * 6
+    finalized = [invoice["status_transitions"]["finalized_at"] for invoice in invoices[3:6]]
     assert finalized == [FROZEN + WEEK + HOUR] * 3
 
 

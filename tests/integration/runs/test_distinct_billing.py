@@ -68,8 +68,8 @@ def test_each_week_bills_its_own_distinct_users(users: Users) -> None:
     users.advance(FROZEN + WEEK + 2 * HOUR)
     users.use("ada")
     users.advance(FROZEN + 2 * WEEK + 2 * HOUR)
-    assert [one["total"] for one in listed("invoice")] == [500, 1_500]
-    assert all(one["status"] != "draft" for one in listed("invoice"))
+    assert [invoice["total"] for invoice in listed("invoice")] == [500, 1_500]
+    assert all(invoice["status"] != "draft" for invoice in listed("invoice"))
 
 
 def test_an_alert_watches_the_users_of_all_time(users: Users) -> None:

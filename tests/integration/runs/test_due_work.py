@@ -44,8 +44,12 @@ def work_on(object_id: str, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_after_downtime_each_missed_period_is_billed_by_itself() -> None:
     sub = subscribe(customer(), licence(interval="day"))
     do_due_work(context(NOW + 20 * DAY + 5), sub["id"])
-    renewals = [one for one in listed("invoice") if one["billing_reason"] == "subscription_cycle"]
-    periods = sorted((one["period_start"], one["period_end"]) for one in renewals)
+    renewals = [
+        invoice
+        for invoice in listed("invoice")
+        if invoice["billing_reason"] == "subscription_cycle"
+    ]
+    periods = sorted((renewal["period_start"], renewal["period_end"]) for renewal in renewals)
     assert periods == [(NOW + day * DAY, NOW + (day + 1) * DAY) for day in range(20)]
 
 

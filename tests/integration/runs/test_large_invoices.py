@@ -77,7 +77,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def part_rows(engine: Engine) -> list[str]:
     """The stored parts of all invoices, named by an invoice or not."""
     items = engine.scan("billing")
-    return sorted(one["sk"]["S"] for one in items if one["sk"]["S"].startswith("lines#"))
+    return sorted(item["sk"]["S"] for item in items if item["sk"]["S"].startswith("lines#"))
 
 
 def named_parts(engine: Engine) -> list[str]:
@@ -317,9 +317,9 @@ def test_invoices_are_stopped_in_as_many_commits_as_their_size_takes(
         do_due_work(context(NOW + days * DAY), sub["id"])
         drafts.append(stored(sub["id"])["latest_invoice"])
     cancel_subscription(context(NOW + 6 * DAY + 60), sub["id"], {})
-    assert not all(stored(one)["auto_advance"] is False for one in drafts)
+    assert not all(stored(draft)["auto_advance"] is False for draft in drafts)
     do_due_work(context(NOW + 6 * DAY + 60), sub["id"])
-    assert [stored(one)["auto_advance"] for one in drafts] == [False] * 6
+    assert [stored(draft)["auto_advance"] for draft in drafts] == [False] * 6
 
 
 @pytest.mark.usefixtures("dynamodb")

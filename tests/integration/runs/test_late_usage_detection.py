@@ -220,7 +220,7 @@ def test_a_search_ends_with_its_test_clock(dynamodb: Engine) -> None:
 def copies_of(story: Story, number: int) -> list[Document]:
     """More invoices like the one that bills the week, each with a line of its own."""
     store = BillingStore(livemode=False)
-    [final] = [one for one in listed("invoice", story.customer) if one["lines"]["data"]]
+    [final] = [invoice for invoice in listed("invoice", story.customer) if invoice["lines"]["data"]]
     document = store.get(final["id"])
     assert document is not None
     return [

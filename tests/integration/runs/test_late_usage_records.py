@@ -219,9 +219,9 @@ def notes_of(subscription: str) -> list[bool]:
     """Whether each note of a subscription is closed."""
     notes = BillingStore(livemode=False).each(KIND)
     return [
-        one.parent is None
-        for one in notes
-        if LateUsageState.of(one.body).subscription == subscription
+        note.parent is None
+        for note in notes
+        if LateUsageState.of(note.body).subscription == subscription
     ]
 
 

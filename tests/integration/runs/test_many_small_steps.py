@@ -51,7 +51,7 @@ INCLUDE = {"pending_invoice_items_behavior": "include"}
 
 def pending() -> list[Body]:
     """The invoice items that wait for an invoice."""
-    there = (one for one in listed("invoiceitem") if not one.get("deleted"))
+    there = (item for item in listed("invoiceitem") if not item.get("deleted"))
     return [one for one in there if one["invoice"] is None]
 
 
@@ -173,7 +173,9 @@ def test_a_deletion_that_died_goes_on_where_it_was(monkeypatch: pytest.MonkeyPat
             patch.setattr(BillingStore, "commit", die_at_the_third(count(1)))
             with pytest.raises(SystemExit):
                 delete_customer(context(), customer_id, {})
-        running.append([stored(one)["status"] for one in subscriptions].count("active"))
+        running.append(
+            [stored(subscription)["status"] for subscription in subscriptions].count("active")
+        )
     delete_customer(context(), customer_id, {})
     assert (running, stored(customer_id)["deleted"]) == ([3, 1], True)
     assert Counter(told())["customer.subscription.deleted"] == 5
@@ -197,7 +199,7 @@ def test_drafts_that_are_deleted_take_their_items_with_them(seats: Body, number:
         charge(seats["customer"], 1)
         draft = create_invoice(context(), {"customer": seats["customer"], **INCLUDE})
         delete_invoice(context(), draft["id"], {})
-    assert [one for one in listed("invoiceitem") if not one.get("deleted")] == []
+    assert [item for item in listed("invoiceitem") if not item.get("deleted")] == []
     do_due_work(context(NOW + MONTH), seats["id"])
     assert stored(stored(seats["id"])["latest_invoice"])["total"] == 1_000
 
@@ -233,14 +235,14 @@ def test_a_draft_of_items_that_came_one_by_one_ends_as_any_other(
         create_invoice_item(context(), {"invoice": draft, "amount": 7, "currency": "usd"})
     whole = stored(draft)["lines"]["data"]
     assert len(whole) == number
-    assert {one["invoice"] for one in listed("invoiceitem")} == {draft}
+    assert {item["invoice"] for item in listed("invoiceitem")} == {draft}
     if end == "finalized":
         finalize_invoice(context(), draft, {})
         assert stored(draft)["status"] != "draft"
-        assert {one["invoice"] for one in listed("invoiceitem")} == {draft}
+        assert {item["invoice"] for item in listed("invoiceitem")} == {draft}
     elif end == "deleted":
         delete_invoice(context(), draft, {})
-        assert all(one.get("deleted") for one in listed("invoiceitem"))
+        assert all(item.get("deleted") for item in listed("invoiceitem"))
     else:
         for group in batched(whole, 7, strict=False):
             lines = [{"id": one["id"], "behavior": "unassign"} for one in group]

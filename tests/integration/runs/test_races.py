@@ -41,7 +41,9 @@ class Sold:
         return str(stored(self.subscription)["items"]["data"][0]["id"])
 
     def renewal(self) -> Body:
-        [renewal] = [one for one in listed("invoice") if one["period_end"] == NOW + WEEK]
+        [renewal] = [
+            invoice for invoice in listed("invoice") if invoice["period_end"] == NOW + WEEK
+        ]
         return renewal
 
     def amounts(self) -> list[int]:
@@ -130,7 +132,7 @@ def test_a_renewal_that_loses_to_an_end_does_not_renew(
     with meanwhile(monkeypatch, lambda: call(sold, context(NOW + WEEK - 1))):
         do_due_work(context(NOW + WEEK), sold.subscription)
     assert stored(sold.subscription)["status"] == "canceled"
-    assert [one["billing_reason"] for one in listed("invoice")] == ["subscription_create"]
+    assert [invoice["billing_reason"] for invoice in listed("invoice")] == ["subscription_create"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,11 @@ def test_what_is_for_the_next_invoice_waits_for_it(
 
 
 def totals_of(week: int) -> list[int]:
-    return [one["total"] for one in listed("invoice") if one["period_end"] == NOW + week * WEEK]
+    return [
+        invoice["total"]
+        for invoice in listed("invoice")
+        if invoice["period_end"] == NOW + week * WEEK
+    ]
 
 
 @pytest.mark.parametrize(
@@ -184,8 +190,12 @@ def totals_of(week: int) -> list[int]:
 def test_work_that_comes_late_shifts_no_period(sold: Sold, off_by: int) -> None:
     do_due_work(context(NOW + WEEK + off_by), sold.subscription)
     do_due_work(context(NOW + 5 * WEEK + 3), sold.subscription)
-    renewals = [one for one in listed("invoice") if one["billing_reason"] == "subscription_cycle"]
-    periods = sorted((one["period_start"], one["period_end"]) for one in renewals)
+    renewals = [
+        invoice
+        for invoice in listed("invoice")
+        if invoice["billing_reason"] == "subscription_cycle"
+    ]
+    periods = sorted((renewal["period_start"], renewal["period_end"]) for renewal in renewals)
     assert periods == [(NOW + week * WEEK, NOW + (week + 1) * WEEK) for week in range(5)]
 
 

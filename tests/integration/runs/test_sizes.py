@@ -115,9 +115,9 @@ def publish_everything(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[
     class Sns:
         def publish_batch(self, **call: Any) -> Body:
             entries = call["PublishBatchRequestEntries"]
-            assert sum(len(json.dumps(one).encode()) for one in entries) <= MESSAGE_BYTES * 1.1
-            assert sum(len(one["Message"].encode()) for one in entries) <= MESSAGE_BYTES
-            sent.extend(json.loads(one["Message"]) for one in entries)
+            assert sum(len(json.dumps(entry).encode()) for entry in entries) <= MESSAGE_BYTES * 1.1
+            assert sum(len(entry["Message"].encode()) for entry in entries) <= MESSAGE_BYTES
+            sent.extend(json.loads(entry["Message"]) for entry in entries)
             return {}
 
     monkeypatch.setattr("meterline.services.events.publishing.sns", Sns)

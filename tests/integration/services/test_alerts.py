@@ -390,13 +390,13 @@ def _invoke(function: str, *records: dict[str, Any], redriven: bool = False) -> 
     """The numbers of the records that a function hands back."""
     event = {"Records": list(records)} | ({"redriven": True} if redriven else {})
     answer = load_handler(function)(event, LambdaContext("the-function"))
-    return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
 def _set_aside() -> list[str]:
     batches = list(failed_batches.failed_batches())
-    assert {one.function for one in batches} <= {"the-function"}
-    return [record["dynamodb"]["SequenceNumber"] for one in batches for record in one.records]
+    assert {batch.function for batch in batches} <= {"the-function"}
+    return [record["dynamodb"]["SequenceNumber"] for batch in batches for record in batch.records]
 
 
 def test_a_customer_whose_usage_cannot_be_read_holds_up_nobody(

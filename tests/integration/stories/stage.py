@@ -132,18 +132,18 @@ class Stage:
         """All invoices as rows: day, reason, status, what is due, and their lines."""
         return [
             (
-                day(one.created),
-                one.billing_reason.removeprefix("subscription_"),
-                one.status,
-                one.amount_due,
-                lines_of(one),
+                day(invoice.created),
+                invoice.billing_reason.removeprefix("subscription_"),
+                invoice.status,
+                invoice.amount_due,
+                lines_of(invoice),
             )
-            for one in self.invoices()
+            for invoice in self.invoices()
         ]
 
     def totals(self) -> list[Row]:
         """All invoices in short: day and total."""
-        return [(day(one.created), one.total) for one in self.invoices()]
+        return [(day(invoice.created), invoice.total) for invoice in self.invoices()]
 
 
 def lines_of(invoice: Any) -> list[Row]:

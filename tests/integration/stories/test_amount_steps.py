@@ -58,7 +58,7 @@ def _with_goodwill(line: "InvoiceLine") -> "InvoiceLine":
 
 
 def _goodwill_of(line: Mapping[str, Any]) -> int:
-    of_type = [one for one in line["pretax_credit_amounts"] if one["type"] != "discount"]
+    of_type = [amount for amount in line["pretax_credit_amounts"] if amount["type"] != "discount"]
     return sum(int(one["amount"]) for one in of_type)
 
 
@@ -184,12 +184,12 @@ def test_a_step_in_the_list_counts_wherever_an_invoice_is_made(
 
 def _added(explained: Any) -> dict[str, int]:
     """What each step added to a line or an invoice."""
-    return {one["step"]: one["amount"] for one in explained["amounts"]}
+    return {amount["step"]: amount["amount"] for amount in explained["amounts"]}
 
 
 def _expected(line: Body) -> int:
     """A tenth of what the discounts of a line have left of it."""
-    left = line["amount"] - sum(one["amount"] for one in line["discount_amounts"])
+    left = line["amount"] - sum(amount["amount"] for amount in line["discount_amounts"])
     return int(max(left, 0) // 10)
 
 

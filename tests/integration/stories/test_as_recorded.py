@@ -21,7 +21,7 @@ def stage(api: Api) -> Stage:
 def updates(stage: Stage, subscription: str) -> list[Any]:
     """The updates of a subscription that were told, oldest first."""
     events = stage.client.v1.events.list({"type": "customer.subscription.updated", "limit": 100})
-    return [one for one in reversed(events.data) if one.data.object["id"] == subscription]
+    return [event for event in reversed(events.data) if event.data.object["id"] == subscription]
 
 
 def test_a_renewal_is_told_first_and_then_its_invoice(stage: Stage) -> None:

@@ -85,7 +85,7 @@ def test_a_downgrade_that_is_invoiced_at_once_leaves_credit(stage: Stage) -> Non
     renewal = stage.invoices()[-1]
     assert (renewal.total, renewal.amount_due, renewal.starting_balance) == (1550, 500, -1050)
     transactions = stage.client.v1.customers.balance_transactions.list(stage.customer)
-    assert [one.amount for one in transactions] == [1050, -1050]
+    assert [transaction.amount for transaction in transactions] == [1050, -1050]
 
 
 def test_classic_credits_the_current_price_and_flexible_what_was_billed(api: Api) -> None:

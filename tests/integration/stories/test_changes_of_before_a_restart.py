@@ -21,7 +21,7 @@ def swapped(made: Any, calls: str) -> list[dict[str, Any]]:
 
 def billed(stage: Stage, of: str) -> list[int]:
     """What lines bill of a product, on one invoice after another."""
-    lines = [line for one in stage.invoices() for line in one.lines.auto_paging_iter()]
+    lines = [line for invoice in stage.invoices() for line in invoice.lines.auto_paging_iter()]
     return [line.quantity for line in lines if of in line.description]
 
 

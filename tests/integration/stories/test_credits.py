@@ -26,7 +26,7 @@ def credited(line: Any) -> Any:
 
 def prorations(invoice: Any) -> list[Any]:
     lines = invoice.lines.data
-    return [one for one in lines if one.parent[one.parent.type].proration]
+    return [line for line in lines if line.parent[line.parent.type].proration]
 
 
 def test_a_credit_names_the_line_that_billed_the_period(stage: Stage) -> None:
@@ -54,11 +54,11 @@ def test_a_credit_names_a_debit_that_is_still_pending(stage: Stage) -> None:
     assert (details.type, details.invoice_item) == ("invoice_item", by_amount[4200].id)
     assert by_amount[-2100].proration_details.credited_items.type == "invoice_line_items"
     preview = stage.preview(subscription)
-    previewed = {one.amount: one for one in prorations(preview)}
+    previewed = {proration.amount: proration for proration in prorations(preview)}
     assert credited(previewed[-2200]) == (preview.id, [previewed[4200].id])
     stage.until("2024-02-02")
     renewal = stage.invoices()[-1]
-    lines = {one.amount: one for one in prorations(renewal)}
+    lines = {proration.amount: proration for proration in prorations(renewal)}
     assert credited(lines[-2200]) == (renewal.id, [lines[4200].id])
 
 
@@ -69,8 +69,8 @@ def test_a_credit_names_the_debit_of_a_change_that_was_billed_at_once(stage: Sta
     stage.until("2024-01-21")
     resize(stage, subscription, 1, proration_behavior="always_invoice")
     _, second, third = stage.invoices()
-    [debit] = [one for one in prorations(second) if one.amount > 0]
-    [credit] = [one for one in prorations(third) if one.amount < 0]
+    [debit] = [proration for proration in prorations(second) if proration.amount > 0]
+    [credit] = [proration for proration in prorations(third) if proration.amount < 0]
     assert credited(credit) == (second.id, [debit.id])
 
 
@@ -86,4 +86,7 @@ def test_classic_mode_credits_the_price_and_names_no_debit(stage: Stage) -> None
     subscription = stage.subscribe(stage.price("Base", 3100), billing_mode={"type": "classic"})
     stage.until("2024-01-11")
     resize(stage, subscription, 2)
-    assert [credited(one) for one in prorations(stage.preview(subscription))] == [None, None]
+    assert [credited(proration) for proration in prorations(stage.preview(subscription))] == [
+        None,
+        None,
+    ]

@@ -47,7 +47,7 @@ def test_without_a_window_an_unpaid_subscription_stays_active(stage: Stage) -> N
     subscription = stage.subscribe(stage.price("Base", 3000))
     stage.until("2024-06-02")
     assert status(stage, subscription) == "active"
-    assert [one.status for one in stage.invoices()] == ["open"] * 6
+    assert [invoice.status for invoice in stage.invoices()] == ["open"] * 6
 
 
 def test_an_unpaid_invoice_makes_its_subscription_past_due_after_the_window(stage: Stage) -> None:
@@ -163,7 +163,7 @@ def test_a_renewal_that_costs_nothing_makes_a_past_due_subscription_active(stage
     assert status(stage, subscription) == "past_due"
     stage.client.v1.customers.update(stage.customer, {"balance": -5000})
     stage.until("2024-02-02")
-    assert [one.status for one in stage.invoices()] == ["open", "paid"]
+    assert [invoice.status for invoice in stage.invoices()] == ["open", "paid"]
     assert status(stage, subscription) == "active"
 
 

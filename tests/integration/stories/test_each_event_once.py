@@ -14,8 +14,8 @@ CLASSIC = {"billing_mode": {"type": "classic"}}
 def bills(stage: Stage) -> list[list[tuple[str, int]]]:
     """All invoices, each as its lines: the day on which one begins, and its amount."""
     return [
-        [(day(line.period.start), line.amount) for line in one.lines.data]
-        for one in stage.invoices()
+        [(day(line.period.start), line.amount) for line in invoice.lines.data]
+        for invoice in stage.invoices()
     ]
 
 
@@ -68,7 +68,7 @@ def test_usage_of_before_a_trial_is_not_billed_again_after_the_pause_that_follow
     stage.until("2024-05-20")
     stage.client.v1.subscriptions.resume(made.id, {"billing_cycle_anchor": "now"})
     stage.until("2024-06-20 02:00")
-    amounts = [line.amount for one in stage.invoices() for line in one.lines.data]
+    amounts = [line.amount for invoice in stage.invoices() for line in invoice.lines.data]
     assert amounts == [0, 5000, 0, 0]
 
 
@@ -126,7 +126,7 @@ def added(stage: Stage, other: Any, calls: str) -> None:
 
 
 def item_of(made: Any, price: str) -> str:
-    return next(str(one.id) for one in made["items"].data if one.price.id == price)
+    return next(str(item.id) for item in made["items"].data if item.price.id == price)
 
 
 def nobody(_: Stage, __: str) -> None:
@@ -150,7 +150,7 @@ def one_without_usage(stage: Stage, _: str) -> Any:
 def usage_billed(stage: Stage, price: str) -> int:
     """The units of a price on all invoices, and on items that wait for one."""
     waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
-    lines = [line for one in stage.invoices() for line in one.lines.data]
+    lines = [line for invoice in stage.invoices() for line in invoice.lines.data]
     return sum(
         int(one.quantity)
         for one in [*lines, *waiting.data]
@@ -209,7 +209,7 @@ def test_the_second_of_a_start_is_billed_beside_the_trial_that_is_given_in_it(ap
     made = stage.subscribe(stage.metered("Calls", stage.meter(), 10), **CLASSIC)
     stage.use(5)
     stage.change(made, trial_end=at("2024-02-01"))
-    lines = [line for one in stage.invoices() for line in one.lines.data]
+    lines = [line for invoice in stage.invoices() for line in invoice.lines.data]
     assert sorted(line.amount for line in lines) == [0, 0, 50]
     assert len({line.id for line in lines}) == 3
 

@@ -43,7 +43,7 @@ def test_each_invoice_that_an_end_stops_is_told_once(stage: Stage) -> None:
     stage.client.v1.subscriptions.cancel(subscription.id)
     told = stage.client.v1.events.list({"type": "invoice.updated", "limit": 100}).data
     stopped = sorted(event.data.object.id for event in told)
-    assert stopped == sorted(one.id for one in stage.invoices())
+    assert stopped == sorted(invoice.id for invoice in stage.invoices())
 
 
 def test_a_final_invoice_below_zero_is_booked_to_the_balance_when_it_is_final(
@@ -128,6 +128,6 @@ def test_prorations_come_newest_first_each_credit_before_its_debit(stage: Stage)
     lines = stage.preview(subscription).lines.data
     assert [line.amount for line in lines][:4] == amounts
     parents = [line.parent.subscription_item_details for line in lines[:4]]
-    assert {one.subscription_item for one in parents} == {item["id"]}
-    assert [one.invoice_item for one in parents] == [one.id for one in pending.data]
+    assert {parent.subscription_item for parent in parents} == {item["id"]}
+    assert [parent.invoice_item for parent in parents] == [one.id for one in pending.data]
     assert [line.pricing.unit_amount_decimal for line in lines[:4]] == [None] * 4

@@ -246,7 +246,9 @@ def test_several_things_at_one_instant_are_done_one_after_another(stage: Stage) 
     after = stored(stage, subscription)
     assert after.pause_collection is None
     assert day(after.next_pending_invoice_item_invoice) == "2024-03-01"
-    assert [(one.total, one.status) for one in stage.invoices()] == [(MONTH, "open")] * 2
+    assert [(invoice.total, invoice.status) for invoice in stage.invoices()] == [
+        (MONTH, "open")
+    ] * 2
 
 
 def test_an_interval_of_pending_items_begins_when_it_is_given(stage: Stage) -> None:

@@ -41,7 +41,7 @@ def test_a_cancellation_bills_and_credits_what_it_is_told_to(
     left = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
     assert sorted(one.amount for one in left) == pending
     invoices = stage.invoices()
-    assert [one.total for one in invoices[1:]] == ([] if final is None else [final])
+    assert [invoice.total for invoice in invoices[1:]] == ([] if final is None else [final])
     assert invoices[0].auto_advance is False
     stage.until("2024-03-01")
     assert len(stage.invoices()) == len(invoices)
@@ -67,7 +67,7 @@ def test_an_end_within_the_period_shortens_it_and_can_be_undone(
     stage: Stage, subscription: Any
 ) -> None:
     ending = stage.change(subscription, cancel_at=at("2024-01-21"))
-    assert [day(one.current_period_end) for one in ending["items"].data] == ["2024-01-21"] * 2
+    assert [day(item.current_period_end) for item in ending["items"].data] == ["2024-01-21"] * 2
     assert [line.amount for line in stage.preview(subscription).lines.data] == [-1100, 50]
     stage.change(subscription, cancel_at="")
     undone = stage.preview(subscription)
@@ -81,7 +81,7 @@ def test_an_end_within_the_period_shortens_it_and_can_be_undone(
 def test_an_end_in_a_later_period_shortens_that_one(stage: Stage, subscription: Any) -> None:
     stage.change(subscription, cancel_at=at("2024-02-11"), proration_behavior="none")
     stage.until("2024-03-01")
-    lines = [lines_of(one) for one in stage.invoices()[1:]]
+    lines = [lines_of(invoice) for invoice in stage.invoices()[1:]]
     assert lines == [
         [
             ("1 × Base", 1069, "2024-02-01", "2024-02-11"),
@@ -198,7 +198,7 @@ def test_while_collection_is_paused_invoices_are_not_collected(
     pause = {"behavior": behavior, "resumes_at": at("2024-02-15")}
     stage.change(subscription, pause_collection=pause)
     stage.until("2024-03-02")
-    assert [one.status for one in stage.invoices()] == ["open", status, "open"]
+    assert [invoice.status for invoice in stage.invoices()] == ["open", status, "open"]
     assert stage.client.v1.subscriptions.retrieve(subscription.id).pause_collection is None
 
 
@@ -258,7 +258,7 @@ def test_a_pause_settles_what_it_is_told_to(
     waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
     assert sorted(one.amount for one in waiting) == pending
     stage.until("2024-04-15")
-    assert [one.total for one in stage.invoices()[1:]] == invoiced
+    assert [invoice.total for invoice in stage.invoices()[1:]] == invoiced
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def amount_explained(how: Any) -> int:
         for one in how["steps"]:
             quantity, unit = Fraction(one["quantity"]), Fraction(one["unit_amount"])
             assert quantity * unit + Fraction(one["flat_amount"]) == Fraction(one["amount"])
-        amounts = [Fraction(one["amount"]) for one in how["steps"]]
+        amounts = [Fraction(step["amount"]) for step in how["steps"]]
         by_tier = [nearest(one) for one in amounts]
         rated = sum(by_tier) if how["steps"][0]["tier"] else nearest(sum(amounts, Fraction(0)))
         assert amount == rated - how.get("discount", 0)
@@ -49,7 +49,7 @@ def amount_explained(how: Any) -> int:
 
 def added(explained: Any) -> dict[str, int]:
     """What each step added to a line or an invoice."""
-    return {one["step"]: one["amount"] for one in explained["amounts"]}
+    return {amount["step"]: amount["amount"] for amount in explained["amounts"]}
 
 
 def assert_explained(stage: Stage, invoice: Any) -> list[Any]:
@@ -61,9 +61,11 @@ def assert_explained(stage: Stage, invoice: Any) -> list[Any]:
         sign = -1 if line["amount"] < 0 < amount_explained(how) else 1
         assert sign * amount_explained(how) == line["amount"], line
         assert added(line)["lines"] == line["amount"]
-        assert added(line)["discounts"] == -sum(one["amount"] for one in line["discount_amounts"])
+        assert added(line)["discounts"] == -sum(
+            amount["amount"] for amount in line["discount_amounts"]
+        )
     assert sum(one["amount"] for one in told["lines"]) == told["subtotal"] == invoice.subtotal
-    off = sum(one["amount"] for one in told["discounts"])
+    off = sum(discount["amount"] for discount in told["discounts"])
     assert told["subtotal"] - off == told["total"] == invoice.total
     owed = told["total"] + told["balance"]["starting"]
     due = owed if owed >= max(1, told["balance"]["smallest_charge"]) else 0
@@ -91,7 +93,7 @@ def test_first_and_renewal_invoices_explain_themselves(stage: Stage) -> None:
     stage.until("2024-02-02")
     first, renewal = stage.invoices()
     stub = [line["explanation"] for line in assert_explained(stage, first)]
-    assert [one["tier"] for how in stub for one in how["steps"]] == [1, 1, 2]
+    assert [step["tier"] for how in stub for step in how["steps"]] == [1, 1, 2]
     parts = {(how["seconds"], how["of_seconds"]) for how in stub}
     assert parts == {(16 * 86_400, 31 * 86_400)}
     assert_explained(stage, renewal)
@@ -119,8 +121,8 @@ def test_prorations_explain_themselves(stage: Stage, mode: str) -> None:
         proration_behavior="always_invoice",
     )
     lines = assert_explained(stage, stage.invoices()[-1])
-    by_sign = {one["amount"] > 0: one["explanation"] for one in lines}
-    assert [one["tier"] for one in by_sign[True]["steps"]] == [1, 1, 2]
+    by_sign = {line["amount"] > 0: line["explanation"] for line in lines}
+    assert [step["tier"] for step in by_sign[True]["steps"]] == [1, 1, 2]
     assert by_sign[True]["discount"] > 0
     assert len(by_sign[False]["steps"]) == {"classic": 2, "flexible": 0}[mode]
     assert str(by_sign[False]["of_seconds"]) in by_sign[False]["arithmetic"]

@@ -150,7 +150,7 @@ def test_usage_counted_after_the_draft_reaches_more_tiers_or_fewer(stage: Stage)
     stage.until("2024-02-01 02:00")
     final = stage.invoices()[-1]
     assert (final.status, _amounts(final), final.total) == ("open", [0, 900, 112, 0], 1_012)
-    assert [one.id for one in final.lines.data][:2] == [one.id for one in draft.lines.data]
+    assert [line.id for line in final.lines.data][:2] == [line.id for line in draft.lines.data]
     stage.use(1_031)
     stage.until("2024-03-01 00:10")
     assert _amounts(stage.invoices()[-1]) == [0, 900, 112, 0]
@@ -199,7 +199,7 @@ def test_late_usage_corrects_all_tiers_by_one_line(stage: Stage) -> None:
     stage.use(131, "2024-01-20")
     watch_usage(stage.api.engine)
     stage.until("2024-03-01 02:00")
-    [late] = [one for one in stage.invoices()[-1].lines.data if "Late" in one.description]
+    [late] = [line for line in stage.invoices()[-1].lines.data if "Late" in line.description]
     assert (late.amount, int(late.quantity_decimal)) == (112, 131)
 
 

@@ -20,7 +20,7 @@ def coupon(stage: Stage, **params: Any) -> dict[str, str]:
 
 def totals_until(stage: Stage, text: str) -> list[int]:
     stage.until(text)
-    return [one.total for one in stage.invoices()]
+    return [invoice.total for invoice in stage.invoices()]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_coupon_counts_for_its_duration(
     assert stage.client.v1.coupons.retrieve(off["coupon"]).times_redeemed == 1
     assert totals_until(stage, "2024-04-02") == totals
     first = stage.invoices()[0]
-    assert [one.amount for one in first.total_discount_amounts] == [250]
+    assert [amount.amount for amount in first.total_discount_amounts] == [250]
     assert first.lines.data[0].discount_amounts[0].amount == 250
     assert first.subtotal == 1000
     assert subscription.id
@@ -94,18 +94,26 @@ def test_credit_is_used_up_invoice_by_invoice(stage: Stage) -> None:
     stage.client.v1.customers.update(stage.customer, {"balance": -1500})
     stage.subscribe(stage.price("Base", 1000))
     stage.until("2024-03-02")
-    rows = [(one.starting_balance, one.amount_due, one.ending_balance) for one in stage.invoices()]
+    rows = [
+        (invoice.starting_balance, invoice.amount_due, invoice.ending_balance)
+        for invoice in stage.invoices()
+    ]
     assert rows == [(-1500, 0, -500), (-500, 500, 0), (0, 1000, 0)]
-    assert [one.status for one in stage.invoices()] == ["paid", "open", "open"]
+    assert [invoice.status for invoice in stage.invoices()] == ["paid", "open", "open"]
     transactions = list(stage.client.v1.customers.balance_transactions.list(stage.customer))
-    assert sum(one.amount for one in transactions) == 0
-    assert {one.type for one in transactions} == {"adjustment", "applied_to_invoice"}
+    assert sum(transaction.amount for transaction in transactions) == 0
+    assert {transaction.type for transaction in transactions} == {
+        "adjustment",
+        "applied_to_invoice",
+    }
 
 
 def test_what_is_too_small_to_charge_is_carried(stage: Stage) -> None:
     stage.subscribe(stage.price("Tiny", 30))
     stage.until("2024-02-02")
-    rows = [(one.total, one.amount_due, one.ending_balance) for one in stage.invoices()]
+    rows = [
+        (invoice.total, invoice.amount_due, invoice.ending_balance) for invoice in stage.invoices()
+    ]
     assert rows == [(30, 0, 30), (30, 60, 0)]
 
 
@@ -200,7 +208,7 @@ def test_an_invoice_is_made_by_hand_sent_and_paid(stage: Stage) -> None:
     added = items.create({"invoice": draft.id, "amount": 250, "currency": "usd"})
     assert invoices.retrieve(draft.id).total == 750
     items.update(added.id, {"amount": 300})
-    assert [one.amount for one in invoices.line_items.list(draft.id)] == [300, 500]
+    assert [item.amount for item in invoices.line_items.list(draft.id)] == [300, 500]
     changed = invoices.update(draft.id, {"description": "", "metadata": {"po": "7"}})
     assert (changed.description, changed.metadata["po"]) == (None, "7")
     sent = invoices.send_invoice(draft.id)
@@ -249,7 +257,7 @@ def test_pending_items_can_be_billed_between_renewals(stage: Stage) -> None:
         {"customer": stage.customer, "amount": 500, "currency": "usd"}
     )
     stage.until("2024-03-02")
-    assert [(one.billing_reason, one.total) for one in stage.invoices()[1:]] == [
+    assert [(invoice.billing_reason, invoice.total) for invoice in stage.invoices()[1:]] == [
         ("automatic_pending_invoice_item_invoice", 500)
     ]
 

@@ -76,7 +76,7 @@ def test_free_events_and_volume_come_off_first(stage: Stage) -> None:
     [shown] = explained(stage, stage.invoices()[0].id)
     steps = shown["explanation"]["steps"]
     assert [
-        (one["counts"], one["quantity"], one["unit_amount"], one["amount"]) for one in steps
+        (step["counts"], step["quantity"], step["unit_amount"], step["amount"]) for step in steps
     ] == [
         ("quantity", "250", "0", "0"),
         ("quantity", "550", "0.013", "7.15"),

@@ -20,16 +20,16 @@ _RENEWED = "2024-02-01 02:00"
 
 
 def totals(stage: Stage) -> list[int]:
-    return [one.total for one in stage.invoices()]
+    return [invoice.total for invoice in stage.invoices()]
 
 
 def due(stage: Stage) -> list[int]:
-    return [one.amount_due for one in stage.invoices()]
+    return [invoice.amount_due for invoice in stage.invoices()]
 
 
 def waiting(stage: Stage) -> list[int]:
     params: Any = {"customer": stage.customer, "pending": True}
-    return sorted(one.amount for one in stage.client.v1.invoice_items.list(params).data)
+    return sorted(item.amount for item in stage.client.v1.invoice_items.list(params).data)
 
 
 def coupon(stage: Stage, **params: Any) -> list[dict[str, str]]:
@@ -117,7 +117,7 @@ def backdate_and_deletion(stage: Stage) -> list[int]:
     stage.until(_HALFWAY)
     swap(stage, made, 3_000)
     params: Any = {"customer": stage.customer, "pending": True}
-    [debit] = [one for one in stage.client.v1.invoice_items.list(params).data if one.amount > 0]
+    [debit] = [item for item in stage.client.v1.invoice_items.list(params).data if item.amount > 0]
     stage.client.v1.invoice_items.delete(debit.id)
     stage.client.v1.subscriptions.cancel(made.id, {"prorate": True})
     return waiting(stage)

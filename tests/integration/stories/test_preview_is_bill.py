@@ -37,7 +37,7 @@ def test_a_preview_is_what_is_billed(api: Api, seed: int) -> None:
         assert [_said(one) for one in made] == [expected] or not made
         assert made or _previewed(stage, subscription, {}) == expected
     expected = _previewed(stage, subscription, {})
-    stage.until(day(min(one.current_period_end for one in subscription["items"].data) + 7_200))
+    stage.until(day(min(item.current_period_end for item in subscription["items"].data) + 7_200))
     assert expected in (None, _said(stage.invoices()[-1]))
 
 
@@ -64,9 +64,9 @@ def _change(
     chance: random.Random, stage: Stage, subscription: Any, prices: list[str]
 ) -> dict[str, Any]:
     items = subscription["items"].data
-    used = {one.price.id for one in items}
+    used = {item.price.id for item in items}
     free = [price for price in prices if price not in used]
-    licensed = [one for one in items if one.price.recurring.usage_type == "licensed"]
+    licensed = [item for item in items if item.price.recurring.usage_type == "licensed"]
     trial_end = {"trial_end": stage.now + chance.randrange(1, 30) * _DAY}
     choices: list[dict[str, Any]] = [trial_end]
     if subscription.status != "trialing":

@@ -51,6 +51,6 @@ def test_an_item_of_another_interval_has_the_period_of_the_pause_that_it_comes_i
     stage.until("2024-02-10")
     changed = {"id": made["items"].data[0].id, "price": stage.price("Month", 300)}
     after = stage.change(made, items=[changed])
-    assert len({one.current_period_end for one in after["items"].data}) == 1
+    assert len({item.current_period_end for item in after["items"].data}) == 1
     given: Any = {"subscription": made.id}
     assert stage.client.v1.invoices.create(given).total == 0

@@ -22,7 +22,7 @@ def last_lines(stage: Stage) -> list[int]:
 
 
 def totals(stage: Stage) -> list[int]:
-    return [one.total for one in stage.invoices()]
+    return [invoice.total for invoice in stage.invoices()]
 
 
 def swap(stage: Stage, made: Any, price: str, **params: Any) -> Any:
@@ -113,7 +113,7 @@ def test_from_a_year_to_a_month_the_credit_pays_the_months_to_come(
     swap(stage, made, stage.price("Month", 3_000), **params)
     assert last_lines(stage) == [-5_840, 3_000]
     stage.until("2023-05-15 02:00")
-    due = [(day(one.created), one.amount_due) for one in stage.invoices()[1:]]
+    due = [(day(invoice.created), invoice.amount_due) for invoice in stage.invoices()[1:]]
     assert due == [("2023-03-15", 0), ("2023-04-15", 160), ("2023-05-15", 3_000)]
 
 
@@ -201,7 +201,7 @@ def test_a_trial_that_is_ended_with_another_price_and_quantity_charges_those_at_
         "quantity": 4,
     }
     stage.change(made, items=[changed], trial_end="now")
-    assert [(day(one.created), one.total) for one in stage.invoices()] == [
+    assert [(day(invoice.created), invoice.total) for invoice in stage.invoices()] == [
         ("2024-04-01", 0),
         ("2024-04-05", 2_200),
     ]

@@ -24,7 +24,7 @@ def coupon(stage: Stage, **params: Any) -> list[dict[str, str]]:
 
 
 def totals(stage: Stage) -> list[int]:
-    return [one.total for one in stage.invoices()]
+    return [invoice.total for invoice in stage.invoices()]
 
 
 def pending(stage: Stage) -> int:
@@ -153,7 +153,9 @@ def test_cents_are_carried_until_they_are_enough_to_charge(api: Api) -> None:
         stage.until(f"2024-{month:02}-15")
         stage.use(cents)
     stage.until("2024-05-01 02:00")
-    assert [(one.total, one.amount_due, one.ending_balance) for one in stage.invoices()] == [
+    assert [
+        (invoice.total, invoice.amount_due, invoice.ending_balance) for invoice in stage.invoices()
+    ] == [
         (20, 0, 20),
         (25, 0, 45),
         (4, 0, 49),
@@ -169,7 +171,7 @@ def test_a_credit_that_leaves_too_little_to_charge_carries_the_rest(api: Api) ->
     )
     stage.subscribe(stage.price("Base", 500))
     stage.until("2024-02-01 02:00")
-    assert [(one.amount_due, one.ending_balance) for one in stage.invoices()] == [
+    assert [(invoice.amount_due, invoice.ending_balance) for invoice in stage.invoices()] == [
         (0, 30),
         (530, 0),
     ]

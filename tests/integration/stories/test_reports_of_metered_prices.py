@@ -42,7 +42,7 @@ def test_a_metered_price_changes_after_a_threshold_was_billed(
     stage.change(made, items=[changed], proration_behavior=behavior, billing_thresholds="")
     stage.use(100, "2024-01-10")
     stage.until("2024-02-01 02:00")
-    assert [one.total for one in stage.invoices()] == totals
+    assert [invoice.total for invoice in stage.invoices()] == totals
 
 
 def test_a_metered_price_that_goes_and_comes_back_bills_each_event_once(api: Api) -> None:
@@ -81,7 +81,7 @@ def test_a_metered_item_that_is_removed_bills_its_usage_as_the_mode_has_it(
     made = stage.subscribe(stage.price("Base", 1000), calls, **mode)
     stage.use(30)
     stage.until("2024-01-10")
-    metered = next(one.id for one in made["items"].data if one.price.id == calls)
+    metered = next(item.id for item in made["items"].data if item.price.id == calls)
     stage.change(made, items=[{"id": metered, "deleted": True}], proration_behavior=behavior)
     stage.until("2024-02-01 02:00")
     assert stage.invoices()[-1].total == total
@@ -93,7 +93,7 @@ def test_a_metered_item_that_is_removed_bills_its_usage_as_the_mode_has_it(
 def usage_billed(stage: Stage) -> int:
     """The units of all lines of usage, and of usage items that wait for an invoice."""
     waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
-    lines = [line for one in stage.invoices() for line in one.lines.data]
+    lines = [line for invoice in stage.invoices() for line in invoice.lines.data]
     return sum(int(one.quantity) for one in [*lines, *waiting.data])
 
 

@@ -108,7 +108,7 @@ def test_usage_that_is_added_and_invoiced_has_a_line_in_classic_mode(
     stage.until("2024-01-11")
     calls = stage.metered("Calls", stage.meter(), 100)
     stage.change(made, items=[{"price": calls}], proration_behavior="always_invoice")
-    found = [line for one in stage.invoices()[1:] for line in one.lines.data]
+    found = [line for invoice in stage.invoices()[1:] for line in invoice.lines.data]
     assert [line.description.split(" (")[0] for line in found] == lines
     assert [(line.amount, day(line.period.start)) for line in found] == [
         (0, "2024-01-11") for _ in lines

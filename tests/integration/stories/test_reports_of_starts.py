@@ -23,8 +23,8 @@ FLEXIBLE = {"billing_mode": {"type": "flexible"}}
 def bills(stage: Stage) -> list[list[tuple[str, int]]]:
     """All invoices, each as its lines: the day on which one begins, and its amount."""
     return [
-        [(day(line.period.start), line.amount) for line in one.lines.data]
-        for one in stage.invoices()
+        [(day(line.period.start), line.amount) for line in invoice.lines.data]
+        for invoice in stage.invoices()
     ]
 
 
@@ -187,7 +187,7 @@ def test_a_trial_that_is_ended_obeys_what_was_said_of_a_missing_payment_method(
     ended = stage.change(made, trial_end="now")
     now = at("2024-01-05")
     assert (ended.status, ended.trial_end, ended.billing_cycle_anchor) == (status, now, now)
-    assert [one.total for one in stage.invoices()] == totals
+    assert [invoice.total for invoice in stage.invoices()] == totals
     item = ended["items"].data[0]
     if behavior != "create_invoice":
         periods = (item.current_period_start, item.current_period_end)

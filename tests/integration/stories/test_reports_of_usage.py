@@ -17,7 +17,7 @@ FLEXIBLE = {"billing_mode": {"type": "flexible"}}
 
 
 def totals(stage: Stage) -> list[int]:
-    return [one.total for one in stage.invoices()]
+    return [invoice.total for invoice in stage.invoices()]
 
 
 # ---------------------------------------------------------------- the edges of periods
@@ -86,7 +86,9 @@ def test_the_flat_amount_of_the_tier_that_no_usage_reaches_is_billed(
         stage.use(value)
     stage.until("2024-02-01 02:00")
     lines = stage.invoices()[-1].lines.data
-    billed = {name: sum(one.amount for one in lines if name in one.description) for name in _NAMES}
+    billed = {
+        name: sum(line.amount for line in lines if name in line.description) for name in _NAMES
+    }
     assert billed == {"Flat": 500, "Free": 0}
 
 
@@ -249,5 +251,5 @@ def test_nothing_goes_out_to_a_customer_who_is_deleted_in_the_hour_of_a_draft(ap
     stage.until("2024-04-10")
     assert stage.client.v1.subscriptions.retrieve(made.id).status == "canceled"
     assert stage.client.v1.invoices.retrieve(draft.id).status == "draft"
-    assert [one.id for one in stage.invoices()[1:]] == [draft.id]
+    assert [invoice.id for invoice in stage.invoices()[1:]] == [draft.id]
     assert at("2024-04-10") == stage.now

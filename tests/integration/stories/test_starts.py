@@ -48,14 +48,14 @@ def test_a_backdated_start_is_billed_at_once(
         stage.price("Base", 2800), backdate_start_date=at(since), **params
     )
     assert day(subscription.start_date) == since
-    assert [lines_of(one) for one in stage.invoices()] == ([] if lines is None else [lines])
+    assert [lines_of(invoice) for invoice in stage.invoices()] == ([] if lines is None else [lines])
 
 
 def test_items_of_different_intervals_keep_their_own_periods(api: Api) -> None:
     stage = Stage(api, "2024-01-31")
     month, quarter = stage.price("M", 1000), stage.price("Q", 2500, interval_count=3)
     subscription = stage.subscribe(month, quarter)
-    ends = [day(one.current_period_end) for one in subscription["items"].data]
+    ends = [day(item.current_period_end) for item in subscription["items"].data]
     assert ends == ["2024-02-29", "2024-04-30"]
     stage.until("2024-05-01")
     assert stage.totals() == [
@@ -77,7 +77,7 @@ def test_a_price_of_a_day_stands_beside_one_of_months(api: Api) -> None:
     stage = Stage(api, "2023-02-01")
     day_by_day, month = stage.price("D", 10, interval="day"), stage.price("M", 1000)
     subscription = stage.subscribe(day_by_day, month)
-    assert {day(one.current_period_end) for one in subscription["items"].data} == {
+    assert {day(item.current_period_end) for item in subscription["items"].data} == {
         "2023-02-02",
         "2023-03-01",
     }

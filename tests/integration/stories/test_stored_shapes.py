@@ -48,10 +48,10 @@ def misfits(value: Any, hint: Any, names: dict[str, Any], at: str) -> list[str]:
     hint = hint.__value__ if isinstance(hint, TypeAliasType) else hint
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (types.UnionType, Union):
-        return min((misfits(value, one, names, at) for one in arguments), key=len)
+        return min((misfits(value, argument, names, at) for argument in arguments), key=len)
     if origin in (list, dict) and isinstance(value, origin):
         inner, of = (value, f"{at}[]") if origin is list else (value.values(), f"{at}.*")
-        return [one for each in inner for one in misfits(each, arguments[-1], names, of)]
+        return [misfit for each in inner for misfit in misfits(each, arguments[-1], names, of)]
     if get_origin(hint) is NotRequired:
         return misfits(value, arguments[0], names, at)
     if hasattr(origin or hint, "__required_keys__"):
@@ -83,9 +83,9 @@ def _misfits_of_fields(
     missing = [f"{at}.{name} missing" for name in fields.keys() - optional - value.keys()]
     extra = [f"{at}.{name} undeclared" for name in value.keys() - fields.keys() - {"_"}]
     wrong = [
-        one
+        misfit
         for name in fields.keys() & value.keys()
-        for one in misfits(value[name], fields[name], names, f"{at}.{name}")
+        for misfit in misfits(value[name], fields[name], names, f"{at}.{name}")
     ]
     return missing + extra + wrong
 
@@ -127,9 +127,9 @@ def test_stored_objects_are_as_declared(api: Api) -> None:
     for kind in KINDS:
         seen[kind] += [document.body for document in store.each(kind)]
     off_type = [
-        one
+        misfit
         for kind, bodies in seen.items()
         for body in bodies
-        for one in misfits(body, names[KINDS[kind]], names, kind)
+        for misfit in misfits(body, names[KINDS[kind]], names, kind)
     ]
     assert sorted(set(off_type)) == []

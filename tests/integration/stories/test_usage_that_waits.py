@@ -23,7 +23,7 @@ def bills_by_hand(stage: Stage, _: Any) -> None:
 
 def billed(stage: Stage) -> list[int]:
     """What lines bill of usage, on all invoices."""
-    lines = [line for one in stage.invoices() for line in one.lines.auto_paging_iter()]
+    lines = [line for invoice in stage.invoices() for line in invoice.lines.auto_paging_iter()]
     return [line.quantity for line in lines if "Calls (at" in line.description]
 
 

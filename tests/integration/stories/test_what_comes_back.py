@@ -68,7 +68,7 @@ def test_usage_of_half_price_that_gets_cheaper_comes_back_at_half_price(
     stage.use(2)
     stage.until("2024-01-07")
     _end(stage, made, how)
-    assert [one.total for one in stage.invoices()] == [5_000, 501 - 5_000]
+    assert [invoice.total for invoice in stage.invoices()] == [5_000, 501 - 5_000]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_usage_of_half_price_that_gets_cheaper_comes_back_at_half_price(
 def test_usage_comes_back_at_what_was_charged_for_it(
     stage: Stage, coupons: list[dict[str, Any]], charged: int, in_the_end: int
 ) -> None:
-    _cheaper(stage, {}, discounts=[_coupon(stage, **one) for one in coupons])
+    _cheaper(stage, {}, discounts=[_coupon(stage, **coupon) for coupon in coupons])
     stage.use(2)
     stage.until(_RENEWED)
     first, last = stage.invoices()
@@ -103,7 +103,7 @@ def test_lines_of_tiers_give_back_once_what_several_bills_took_off(stage: Stage)
         stage.use(units)
         stage.until(f"2024-01-{day + 1:02d}")
     stage.until(_RENEWED)
-    assert [one.total for one in stage.invoices()] == [2_500, 1_500, 500 - 4_000]
+    assert [invoice.total for invoice in stage.invoices()] == [2_500, 1_500, 500 - 4_000]
 
 
 def test_a_discount_that_came_later_takes_nothing_off_what_comes_back(stage: Stage) -> None:
@@ -111,7 +111,7 @@ def test_a_discount_that_came_later_takes_nothing_off_what_comes_back(stage: Sta
     stage.change(made, discounts=[_coupon(stage, percent_off=50)])
     stage.use(2)
     stage.until(_RENEWED)
-    assert [one.total for one in stage.invoices()] == [10_000, 1_002 - 10_000]
+    assert [invoice.total for invoice in stage.invoices()] == [10_000, 1_002 - 10_000]
 
 
 def test_a_discount_that_a_draft_got_counts_for_what_comes_back_of_it(stage: Stage) -> None:
@@ -121,7 +121,7 @@ def test_a_discount_that_a_draft_got_counts_for_what_comes_back_of_it(stage: Sta
     stage.client.v1.invoices.update(draft.id, {"discounts": discounts})
     stage.use(2)
     stage.until(_RENEWED)
-    assert [one.total for one in stage.invoices()] == [0, 0]
+    assert [invoice.total for invoice in stage.invoices()] == [0, 0]
 
 
 @pytest.mark.parametrize("mode", ["classic", "flexible"])
@@ -169,7 +169,7 @@ def test_a_discount_that_a_renewals_draft_got_counts_for_what_comes_back_of_it(
         stage.client.v1.invoices.update_lines(draft.id, {"lines": [line]})
     stage.until("2024-02-10")
     stage.client.v1.subscriptions.cancel(made.id, {"prorate": True, "invoice_now": True})
-    assert [one.total for one in stage.invoices()] == [10_000, 0, 0]
+    assert [invoice.total for invoice in stage.invoices()] == [10_000, 0, 0]
 
 
 @pytest.mark.parametrize("mode", ["classic", "flexible"])
@@ -219,7 +219,11 @@ def test_classic_mode_credits_a_change_with_the_discount_that_the_change_used(
     stage.change(made, discounts="")
     fewer = [item | {"quantity": 1}]
     stage.change(made, items=fewer, proration_behavior="always_invoice")
-    assert [one.total for one in stage.invoices()] == [10_000, -5_000 + 10_000 // 2, -5_000 + 5_000]
+    assert [invoice.total for invoice in stage.invoices()] == [
+        10_000,
+        -5_000 + 10_000 // 2,
+        -5_000 + 5_000,
+    ]
 
 
 def _as_an_added_item(stage: Stage, seat: str) -> Any:

@@ -154,7 +154,7 @@ def test_what_stripe_has_not_either_is_an_unknown_address(method: str, path: str
 
 def test_no_address_is_listed_twice_or_served_by_an_operation() -> None:
     addresses = [one for lists in LISTS.values() for one in lists]
-    addresses += [one for areas in AREAS.values() for one in areas]
+    addresses += [area for areas in AREAS.values() for area in areas]
     assert len(addresses) == len(set(addresses))
     served = {operation.path for operation in OURS if operation.method == "POST"}
     assert served.isdisjoint(addresses)

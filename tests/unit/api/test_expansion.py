@@ -103,7 +103,7 @@ def test_a_plain_value_cannot_be_expanded(kind: str) -> None:
     plain = [
         field
         for field, is_object in _fields(kind)
-        if not is_object and not any(f"{field}.".startswith(f"{one}.") for one in holders)
+        if not is_object and not any(f"{field}.".startswith(f"{holder}.") for holder in holders)
     ]
     assert [field for field in plain if _is_taken(kind, field)] == []
 

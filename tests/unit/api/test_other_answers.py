@@ -118,7 +118,11 @@ def test_a_public_operation_is_limited_as_all_are() -> None:
 def test_a_public_operation_is_logged_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger().handlers.clear()
     call("GET", "/toy/page")
-    [line] = [json.loads(one) for one in capsys.readouterr().out.splitlines() if "request" in one]
+    [line] = [
+        json.loads(splitline)
+        for splitline in capsys.readouterr().out.splitlines()
+        if "request" in splitline
+    ]
     assert (line["route"], line["status"], line.get("api_key")) == ("/toy/page", 200, None)
 
 

@@ -239,7 +239,7 @@ def test_what_comes_back_of_usage_is_never_more_than_what_was_charged_for_it(
     amounts: list[int], coupons: list[int], percents: list[Decimal], amount_off: int
 ) -> None:
     """An amount grows and shrinks from bill to bill, under another coupon each time or none."""
-    known = [Discount(f"{one}", percent_off=one) for one in percents]
+    known = [Discount(f"{percent}", percent_off=percent) for percent in percents]
     known.append(Discount("off", amount_off_minor=amount_off))
     gross, net = 0, 0
     taken: dict[str, int] = {}

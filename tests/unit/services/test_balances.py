@@ -37,7 +37,7 @@ def _booking(amount: int, currency: str) -> Booking:
 
 
 def _all(customer: "Customer") -> dict[str, int]:
-    return {one: balance_in(customer, one) for one in CURRENCIES}
+    return {currency: balance_in(customer, currency) for currency in CURRENCIES}
 
 
 @given(
@@ -63,8 +63,8 @@ def test_a_booking_changes_the_balance_of_its_currency_and_no_other(
 @given(st.lists(st.sampled_from(CURRENCIES), min_size=1))
 def test_the_first_currency_stays_a_customer_s_own(currencies: list[str]) -> None:
     customer = _customer()
-    for one in currencies:
-        customer = with_currency(customer, one)
+    for currency in currencies:
+        customer = with_currency(customer, currency)
     assert customer["currency"] == currencies[0]
 
 

@@ -23,7 +23,10 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
 
 
 def refused(reason: Reason, *identifiers: str, meter: str | None = METER) -> list[Refused]:
-    return [(meter, one, EventRefused(reason, f"{reason} it is", "payload")) for one in identifiers]
+    return [
+        (meter, identifier, EventRefused(reason, f"{reason} it is", "payload"))
+        for identifier in identifiers
+    ]
 
 
 def report(refusals: list[Refused], *, key: str = "request-1", livemode: bool = False) -> None:

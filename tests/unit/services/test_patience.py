@@ -70,7 +70,7 @@ class Shard:
     def deliver(self, batch: list[Any], function: str | None = FUNCTION) -> list[str]:
         """The numbers of what must come again."""
         answer = self.worker.do(batch, self.work, Invocation(function))
-        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def set_aside(self) -> list[str]:
         return [one["dynamodb"]["SequenceNumber"] for one in self.aside]
@@ -210,7 +210,7 @@ def test_a_customer_that_takes_all_the_time_makes_way_too(shard: Shard) -> None:
         shard.clock.now = now
         left = Countdown(time.monotonic() + 0.9)
         answer = shard.worker.do(batch, work, Invocation(FUNCTION, left))
-        numbers.append([one["itemIdentifier"] for one in answer["batchItemFailures"]])
+        numbers.append([failure["itemIdentifier"] for failure in answer["batchItemFailures"]])
     assert numbers == [["1", "2"], ["1"], []], "first there was no time for the other one"
     assert (shard.done, shard.set_aside()) == (["a", "a"], ["1"])
 
@@ -220,6 +220,6 @@ def test_work_for_which_there_is_no_time_is_not_begun_and_is_no_failure(shard: S
     left = iter([900, 900, 299, 299])
     invocation = Invocation(FUNCTION, lambda: next(left))
     answer = shard.worker.do(shard.records("a", "b", "c"), shard.work, invocation)
-    assert [one["itemIdentifier"] for one in answer["batchItemFailures"]] == ["2", "3"]
+    assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["2", "3"]
     assert shard.done == ["a"]
     assert not shard.worker.patience.is_failing("b")

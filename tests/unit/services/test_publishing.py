@@ -28,8 +28,8 @@ class Topic:
 
     def publish_batch(self, *, TopicArn: str, PublishBatchRequestEntries: Any) -> Any:  # noqa: N803 - SNS's
         told = {
-            one["Id"]: one["MessageAttributes"]["id"]["StringValue"]
-            for one in PublishBatchRequestEntries
+            entry["Id"]: entry["MessageAttributes"]["id"]["StringValue"]
+            for entry in PublishBatchRequestEntries
         }
         if self.spoiled & set(told.values()):
             raise ClientError({"Error": {"Code": "InvalidParameter"}}, "PublishBatch")
@@ -64,7 +64,7 @@ def published(*commits: Commit, has_time: bool = True) -> list[int]:
     records = [_record(place, commit) for place, commit in enumerate(commits)]
     times = iter([9_000] if not has_time else [])
     answer = publish_batch(records, Invocation(None, lambda: next(times, 9_000 * has_time)))
-    return [int(one["itemIdentifier"]) for one in answer["batchItemFailures"]]
+    return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
 
 def _record(place: int, commit: Commit) -> dict[str, Any]:

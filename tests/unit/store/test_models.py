@@ -117,7 +117,10 @@ def test_a_cancelled_commit_says_what_for(dynamodb: DynamoDB) -> None:
     with pytest.raises(ClientError) as refused:
         _commit()
     answer: Any = refused.value.response
-    assert [one["Code"] for one in answer["CancellationReasons"]] == ["None", "TransactionConflict"]
+    assert [reason["Code"] for reason in answer["CancellationReasons"]] == [
+        "None",
+        "TransactionConflict",
+    ]
 
 
 def test_a_call_without_an_answer_is_heard_of_as_such(

@@ -158,7 +158,7 @@ def _publish_lane(entries: Sequence[_Entry], has_time: Callable[[], bool]) -> No
             _fail(going, Behind("there is no time left"))
         else:
             _send(settings().events_topic_arn, going)
-            _send(settings().alerts_topic_arn, [one for one in alerts if one.error is None])
+            _send(settings().alerts_topic_arn, [alert for alert in alerts if alert.error is None])
         stopped |= {entry.subject for entry in batch if entry.error is not None}
 
 

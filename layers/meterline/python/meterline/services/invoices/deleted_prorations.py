@@ -84,7 +84,7 @@ def _stands(item: "Document[InvoiceItem]") -> bool:
 
 def _without(item: "SubscriptionItem", prorations: "Sequence[InvoiceItem]") -> "SubscriptionItem":
     """A subscription's item without what these invoice items charged in advance or gave back."""
-    gone = {one["id"] for one in prorations}
+    gone = {proration["id"] for proration in prorations}
     left = _without_charges(item, gone)
     for one in prorations if not is_metered(item) else ():
         credited, origin = InvoiceItemState.of(one).credited, origin_of_item(one)

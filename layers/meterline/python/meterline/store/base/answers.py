@@ -70,4 +70,4 @@ def _with_bytes(found: Found) -> Found:
 
 
 def _are_texts(values: object) -> bool:
-    return isinstance(values, list) and all(isinstance(one, str) for one in values)
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)

@@ -38,7 +38,7 @@ def forget_stuck(livemode: bool, object_id: str) -> None:  # noqa: FBT001 - a pa
 def read_stuck(livemode: bool, object_ids: Iterable[str]) -> dict[str, Stuck]:  # noqa: FBT001 - a key
     """Which of these objects are stuck."""
     partition = _partition(livemode)
-    wanted = [(partition, one) for one in dict.fromkeys(object_ids)]
+    wanted = [(partition, fromkey) for fromkey in dict.fromkeys(object_ids)]
     return {item.sk: Stuck(**(item.body or {})) for item in read_many(wanted)}
 
 
