@@ -4,7 +4,8 @@ A failing seed comes again with ``pytest tests/faults --fault-seed SEED``; for a
 ``--fault-seeds 100000``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
@@ -24,16 +25,9 @@ SHARES = 8
 def test_usage_is_exact_under_every_seed(
     simulate: Callable[[Simulation], None], request: pytest.FixtureRequest, share: int
 ) -> None:
-    one = request.config.getoption("--fault-seed")
-    count = request.config.getoption("--fault-seeds")
-    seeds = range(share, count, SHARES) if one is None else [one] * (share == 0)
-    for seed in seeds:
-        simulation = Simulation(seed, FORMULAS[seed % len(FORMULAS)])
-        try:
-            simulate(simulation)
-        except Exception as error:
-            error.add_note(f"again with: pytest tests/faults/test_faults.py --fault-seed {seed}")
-            raise
+    for seed in seeds_of(request.config, share):
+        with told_how_to_repeat(seed):
+            simulate(Simulation(seed, FORMULAS[seed % len(FORMULAS)]))
 
 
 ADDED_UP = ("sum", "sum", "count", "avg", "max", "min")
@@ -43,13 +37,24 @@ ADDED_UP = ("sum", "sum", "count", "avg", "max", "min")
 def test_days_are_what_their_hours_add_up_to_under_every_seed(
     simulate: Callable[[Simulation], None], request: pytest.FixtureRequest, share: int
 ) -> None:
-    one = request.config.getoption("--fault-seed")
-    count = request.config.getoption("--fault-seeds")
-    seeds = range(share, count, SHARES) if one is None else [one] * (share == 0)
-    for seed in seeds:
-        simulation = Simulation(seed, ADDED_UP[seed % len(ADDED_UP)], days=3)
-        try:
-            simulate(simulation)
-        except Exception as error:
-            error.add_note(f"again with: pytest tests/faults/test_faults.py --fault-seed {seed}")
-            raise
+    for seed in seeds_of(request.config, share):
+        with told_how_to_repeat(seed):
+            simulate(Simulation(seed, ADDED_UP[seed % len(ADDED_UP)], days=3))
+
+
+def seeds_of(config: pytest.Config, share: int) -> Sequence[int]:
+    """The seeds of a share; the first has the one seed that is asked for, if one is."""
+    asked = config.getoption("--fault-seed")
+    if asked is not None:
+        return [asked] * (share == 0)
+    return range(share, config.getoption("--fault-seeds"), SHARES)
+
+
+@contextmanager
+def told_how_to_repeat(seed: int) -> Iterator[None]:
+    """What fails inside says how the seed is run again."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"again with: pytest tests/faults/test_faults.py --fault-seed {seed}")
+        raise
