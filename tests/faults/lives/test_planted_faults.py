@@ -13,7 +13,7 @@ from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.invoices import deleted_prorations, drafting, finalize, late_usage, metered
+from meterline.services.invoices import deleted_prorations, drafting, finalize, late_usage
 from meterline.services.metering import usage_query
 from meterline.services.previews import preview
 from meterline.services.subscriptions import create, first_periods, handover, prorations, renewals
@@ -82,7 +82,7 @@ def usage_of_the_last_second_that_is_dropped(patch: pytest.MonkeyPatch) -> None:
     def dropping(meter: Any, customer: str, start: int, end: int, *, livemode: bool) -> Any:
         return billed_usage(meter, customer, start, max(start, end - 1), livemode=livemode)
 
-    patch.setattr(metered, "billed_usage", dropping)
+    patch.setattr(usage_query, "billed_usage", dropping)
 
 
 def a_balance_that_is_booked_twice(patch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,23 @@ def test_the_hot_path_knows_no_kinds_of_objects() -> None:
     assert "meterline.core.kinds" not in _imported_by("meterline.api.routes.meter_events")
 
 
+# what few requests about invoices need | where it is imported
+SELDOM_NEEDED = {
+    "meterline.services.previews.preview": "meterline.services.previews.preview",
+    "meterline.services.subscriptions.update": "meterline.api.routes.subscriptions",
+    "meterline.services.metering.usage_query": "meterline.api.routes.usage",
+}
+
+
+def test_requests_about_invoices_wait_for_no_previews_and_no_usage() -> None:
+    assert SELDOM_NEEDED.keys().isdisjoint(_imported_by("meterline.api.routes.invoices"))
+
+
+@pytest.mark.parametrize(("seldom", "module"), SELDOM_NEEDED.items())
+def test_what_is_seldom_needed_is_noticed_where_it_is_imported(seldom: str, module: str) -> None:
+    assert seldom in _imported_by(module)
+
+
 def _imported_by(module: str) -> set[str]:
     program = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run(  # noqa: S603 - this interpreter, a fixed program

@@ -45,7 +45,7 @@ from meterline.api.routes.shared import (
     currency,
     discounts,
 )
-from meterline.api.routes.subscriptions import PREVIEW_DETAILS
+from meterline.api.routes.subscription_params import PREVIEW_DETAILS
 from meterline.api.searching import searching
 from meterline.core.base.money import MAX_AMOUNT_MINOR
 from meterline.services.base.context import Context
@@ -73,7 +73,6 @@ from meterline.services.invoices.pay_or_close import (
     void_invoice,
 )
 from meterline.services.invoices.payments import payment_id
-from meterline.services.previews.preview import create_preview
 from meterline.store.billing.repository import Source
 
 if TYPE_CHECKING:
@@ -252,10 +251,17 @@ _REMOVED_LINE = object_(
 _PAY = object_(idle.INVOICE_PAYMENT, paid_out_of_band=boolean())
 
 
+def _preview(ctx: Context, params: Params) -> "Invoice":
+    """The only request about invoices that needs what subscriptions do."""
+    from meterline.services.previews.preview import create_preview  # noqa: PLC0415 - seldom needed
+
+    return create_preview(ctx, params)
+
+
 ROUTES = Routes(
     [
         post("/v1/invoices", _KIND, create_invoice, _CREATE),
-        post("/v1/invoices/create_preview", _KIND, create_preview, _PREVIEW),
+        post("/v1/invoices/create_preview", _KIND, _preview, _PREVIEW),
         retrieve("/v1/invoices/{id}", _KIND, param="invoice"),
         post("/v1/invoices/{id}", _KIND, update_invoice, object_(_FIELDS, exclusive=_DUE)),
         delete("/v1/invoices/{id}", _KIND, delete_invoice),

@@ -19,7 +19,6 @@ from meterline.services.billing.tier_lines import by_whole, tier_line, with_bill
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.lines import figures
-from meterline.services.metering.usage_query import billed_usage
 from meterline.store.base.documents import Document
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         Invoice,
         InvoiceLine,
         InvoiceLineChanges,
+        Meter,
         Price,
         SubscriptionItem,
     )
@@ -38,17 +38,19 @@ def usage_in(
     """The usage of metered items in a period each, counted so far, by the keys of ``periods``."""
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item, _ in periods.values())
     calls = [
-        partial(
-            billed_usage,
-            meters[str(meter_of(item["price"]))].body,
-            customer_id,
-            period.start,
-            period.end,
-            livemode=ctx.livemode,
-        )
+        partial(_counted, ctx, meters[str(meter_of(item["price"]))].body, customer_id, period)
         for item, period in periods.values()
     ]
     return dict(zip(periods, in_parallel(calls), strict=True))
+
+
+def _counted(ctx: Context, meter: "Meter", customer_id: str, period: Period) -> Usage:
+    """A customer's usage of a meter in a period, counted so far."""
+    from meterline.services.metering.usage_query import (  # noqa: PLC0415 - most requests bill no usage
+        billed_usage,
+    )
+
+    return billed_usage(meter, customer_id, period.start, period.end, livemode=ctx.livemode)
 
 
 def with_current_usage(ctx: Context, invoice: "Invoice") -> "Invoice":
@@ -94,8 +96,7 @@ def rate_again(
     """
     period = billed_period(line)
     state = LineState.of(line)
-    meter = known[_meter_of_line(line)].body
-    usage = billed_usage(meter, customer_id, period.start, period.end, livemode=ctx.livemode)
+    usage = _counted(ctx, known[_meter_of_line(line)].body, customer_id, period)
     whole = state.of_period
     span = CyclePeriod(period, Period(whole["start"], whole["end"]) if whole else period)
     return metered_line(metered_item(_price_of(line, known)), usage, span)
