@@ -36,15 +36,36 @@ KINDS = (
     "webhook_endpoint",
 )
 
-WHOLE = {("subscription_item", "price"), ("subscription_item", "plan")}
+ANSWERS = (
+    "billing.alert_triggered",
+    "billing.meter_event",
+    "billing.meter_event_adjustment",
+    "billing.meter_event_summary",
+    "v2.billing.meter_event",
+    "v2.billing.meter_event_adjustment",
+    "v2.billing.meter_event_session",
+    "v2.core.event",
+)
+"""Objects that are not stored as they are, and never change."""
+
+WHOLE = {
+    ("billing.alert_triggered", "alert"),
+    ("subscription_item", "price"),
+    ("subscription_item", "plan"),
+}
 """Fields that hold another object itself. Elsewhere an object is stored by its id."""
 
 STORED = {
+    ("billing.meter_event_summary", "aggregated_value"): "Decimal",
     ("event", "type"): "str",
     ("event", "data"): "dict[str, Any]",
     ("customer", "sources"): "dict[str, Any]",
     ("customer", "tax_ids"): "dict[str, Any]",
     ("invoice", "last_finalization_error"): "dict[str, Any] | None",
+    ("v2.core.event", "changes"): "dict[str, Any]",
+    ("v2.core.event", "data"): "ErrorReport",
+    ("v2.core.event", "reason"): "dict[str, Any]",
+    ("v2.core.event", "related_object"): "RelatedObject",
     **{
         ("product:PackageDimensions", side): "float"
         for side in ("height", "length", "weight", "width")
@@ -53,6 +74,7 @@ STORED = {
 """Types of fields of which the schema says more, or less, than is of use."""
 
 BESIDE = {
+    "billing.meter_event_summary": {"meterline": "NotRequired[SummaryExtension]"},
     "Event.Request": {"meterline": "NotRequired[EventRequestOrigin]"},
     "price": {"meterline": "NotRequired[PriceExtension]"},
     "product": {"attributes": "list[str]"},
@@ -96,6 +118,7 @@ HEADER = """\
 # module at run time. Other objects are named by their ids; private state is not listed here.
 # After the objects stand their changes: any of an object's fields.
 
+from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
 class Listed[T](TypedDict):
@@ -130,6 +153,73 @@ class PriceExtension(TypedDict):
     graduated_percentage: list[PricePercentageTier] | None
     minimum_amount: int | None
     maximum_amount: int | None
+
+class SummaryExtension(TypedDict):
+    approximate: bool
+
+class CountedEvent(TypedDict):
+    id: str
+    object: Literal["billing.meter_event"]
+    created: int | None
+    event_name: str
+    identifier: str | None
+    livemode: bool
+    payload: dict[str, str]
+    timestamp: int
+
+class MeterEventResults(TypedDict):
+    results: NotRequired[list[MeterEventResult]]
+
+class MeterEventResult(TypedDict):
+    identifier: str
+    status: str
+    code: NotRequired[str]
+    message: NotRequired[str]
+
+class RelatedObject(TypedDict):
+    id: str
+    type: str
+    url: str
+
+class ErrorReport(TypedDict):
+    developer_message_summary: str
+    validation_start: str
+    validation_end: str
+    reason: ErrorReportReason
+
+class ErrorReportReason(TypedDict):
+    error_count: int
+    error_types: list[ErrorReportType]
+
+class ErrorReportType(TypedDict):
+    code: str
+    error_count: int
+    sample_errors: list[ErrorReportSample]
+
+class ErrorReportSample(TypedDict):
+    error_message: str
+    request: ErrorReportRequest
+
+class ErrorReportRequest(TypedDict):
+    identifier: str
+
+class UsageDifference(TypedDict):
+    id: str
+    object: Literal["meterline.usage_difference"]
+    created: int
+    customer: str
+    counted: UsageOfHour
+    end_time: int
+    livemode: bool
+    meter: str
+    missing_events: int
+    recounted: UsageOfHour
+    start_time: int
+    wrong_events: int
+
+class UsageOfHour(TypedDict):
+    event_count: int
+    value: str
 """
 
 type Json = dict[str, Any]
@@ -149,7 +239,7 @@ def generated() -> str:
 def _reached(schemas: dict[str, Json]) -> set[str]:
     """The kinds and the parts that their fields are made of."""
     reached: set[str] = set()
-    ahead = list(KINDS)
+    ahead = [*KINDS, *ANSWERS]
     while ahead:
         name = ahead.pop()
         if name in reached:
@@ -282,6 +372,7 @@ def _class_name(name: str) -> str:
     kind, _, part = name.partition(":")
     of_kind = {"shared.Address": "Address", "Event.Request": "EventRequest"}
     words = of_kind.get(kind) or kind.rpartition(".")[2].replace("_", " ").title().replace(" ", "")
+    words = f"V2{words}" if kind.startswith("v2.") else words
     words = {"Invoiceitem": "InvoiceItem", "LineItem": "InvoiceLine"}.get(words, words)
     return words + part.replace(".", "")
 

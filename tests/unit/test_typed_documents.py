@@ -27,6 +27,7 @@ ROOMS = (
     "services/customers",
     "services/events",
     "services/invoices",
+    "services/metering",
     "services/previews",
     "services/subscriptions",
     "services/work",

@@ -1,6 +1,6 @@
 """Days of usage: read in place of their hours, and always equal to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -275,7 +275,7 @@ class Question:
     grouping: Grouping | None
     zone: tzinfo
 
-    def answers(self, customer: str) -> tuple[Decimal, list[dict[str, Any]]]:
+    def answers(self, customer: str) -> tuple[Decimal, Sequence[Mapping[str, Any]]]:
         """What was used, and the summaries of the windows that the range touches."""
         meter = meter_body(formula=self.measure)
         low, high = self.start // 60 * 60, -(-self.end // 60) * 60

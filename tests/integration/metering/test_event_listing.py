@@ -1,6 +1,6 @@
 """The events behind a number, by the time of their receipt too, also when they are forgotten."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import pytest
@@ -37,7 +37,7 @@ def send_in_turn(engine: Engine, *, until: int = 4) -> None:
 
 def pages(
     span: EventRange, *, limit: int = 7, window: str | None = None
-) -> Iterator[list[dict[str, object]]]:
+) -> Iterator[Sequence[Mapping[str, object]]]:
     after = None
     meter = meter_body(event_time_window=window)
     while True:

@@ -6,7 +6,7 @@ once, and a session more does no harm.
 
 import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.api.auth import SESSION_PREFIX
 from meterline.api.call import Call
@@ -30,12 +30,20 @@ from meterline.services.metering.accept import Outcome, Sender
 from meterline.store.account import access
 from meterline.store.metering.directory import StoredDirectory
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        MeterEvent,
+        MeterEventAdjustment,
+        MeterEventResult,
+        MeterEventResults,
+        V2MeterEvent,
+        V2MeterEventAdjustment,
+        V2MeterEventSession,
+    )
+
 SESSION_SECONDS = 900
 RESULTS_HEADER = "meterline-event-results"
 """With this request header set to ``true`` a stream is answered with the result of each event."""
-
-type Body = dict[str, Any]
-
 
 _PAYLOAD_VALUE = string(max_length=1_000, blank=True)
 """So that an event fits into an item; what a value has to be, its meter says."""
@@ -58,17 +66,17 @@ _CANCEL = object_(
 )
 
 
-def create_meter_event(call: Call, params: Params) -> Body:
+def create_meter_event(call: Call, params: Params) -> "MeterEvent":
     """``POST /v1/billing/meter_events``."""
     return accept.create_meter_event(_sender(call), params)
 
 
-def create_meter_event_v2(call: Call, params: Params) -> Body:
+def create_meter_event_v2(call: Call, params: Params) -> "V2MeterEvent":
     """``POST /v2/billing/meter_events``."""
     return accept.create_meter_event_v2(_sender(call), params)
 
 
-def create_meter_event_stream(call: Call, params: Params) -> Body:
+def create_meter_event_stream(call: Call, params: Params) -> "MeterEventResults":
     """``POST /v2/billing/meter_event_stream``: an empty object, or what became of each event."""
     outcomes = accept.ingest_stream(_sender(call), params)
     if call.request.header(RESULTS_HEADER) != "true":
@@ -76,7 +84,10 @@ def create_meter_event_stream(call: Call, params: Params) -> Body:
     return {"results": [_result(outcome) for outcome in outcomes]}
 
 
-def create_meter_event_session(call: Call, params: Params) -> Body:  # noqa: ARG001 - no parameters
+def create_meter_event_session(
+    call: Call,
+    params: Params,  # noqa: ARG001 - no parameters
+) -> "V2MeterEventSession":
     """``POST /v2/billing/meter_event_session``: a token for streams, good for 15 minutes."""
     token = SESSION_PREFIX + secrets.token_urlsafe(48)
     until = call.now + SESSION_SECONDS
@@ -92,12 +103,12 @@ def create_meter_event_session(call: Call, params: Params) -> Body:  # noqa: ARG
     }
 
 
-def create_meter_event_adjustment(call: Call, params: Params) -> Body:
+def create_meter_event_adjustment(call: Call, params: Params) -> "MeterEventAdjustment":
     """``POST /v1/billing/meter_event_adjustments``."""
     return cancel_events.create_meter_event_adjustment(_sender(call), params)
 
 
-def create_meter_event_adjustment_v2(call: Call, params: Params) -> Body:
+def create_meter_event_adjustment_v2(call: Call, params: Params) -> "V2MeterEventAdjustment":
     """``POST /v2/billing/meter_event_adjustments``."""
     return cancel_events.create_meter_event_adjustment_v2(_sender(call), params)
 
@@ -111,10 +122,11 @@ def _sender(call: Call) -> Sender:
     )
 
 
-def _result(outcome: Outcome) -> Body:
-    result: Body = {"identifier": outcome.identifier, "status": outcome.status}
+def _result(outcome: Outcome) -> "MeterEventResult":
+    result: MeterEventResult = {"identifier": outcome.identifier, "status": outcome.status}
     if outcome.refusal is not None:
-        result |= {"code": str(outcome.refusal.reason), "message": outcome.refusal.message}
+        result["code"] = str(outcome.refusal.reason)
+        result["message"] = outcome.refusal.message
     return result
 
 

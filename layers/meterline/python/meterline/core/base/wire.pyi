@@ -3,6 +3,7 @@
 # module at run time. Other objects are named by their ids; private state is not listed here.
 # After the objects stand their changes: any of an object's fields.
 
+from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
 class Listed[T](TypedDict):
@@ -38,6 +39,73 @@ class PriceExtension(TypedDict):
     minimum_amount: int | None
     maximum_amount: int | None
 
+class SummaryExtension(TypedDict):
+    approximate: bool
+
+class CountedEvent(TypedDict):
+    id: str
+    object: Literal["billing.meter_event"]
+    created: int | None
+    event_name: str
+    identifier: str | None
+    livemode: bool
+    payload: dict[str, str]
+    timestamp: int
+
+class MeterEventResults(TypedDict):
+    results: NotRequired[list[MeterEventResult]]
+
+class MeterEventResult(TypedDict):
+    identifier: str
+    status: str
+    code: NotRequired[str]
+    message: NotRequired[str]
+
+class RelatedObject(TypedDict):
+    id: str
+    type: str
+    url: str
+
+class ErrorReport(TypedDict):
+    developer_message_summary: str
+    validation_start: str
+    validation_end: str
+    reason: ErrorReportReason
+
+class ErrorReportReason(TypedDict):
+    error_count: int
+    error_types: list[ErrorReportType]
+
+class ErrorReportType(TypedDict):
+    code: str
+    error_count: int
+    sample_errors: list[ErrorReportSample]
+
+class ErrorReportSample(TypedDict):
+    error_message: str
+    request: ErrorReportRequest
+
+class ErrorReportRequest(TypedDict):
+    identifier: str
+
+class UsageDifference(TypedDict):
+    id: str
+    object: Literal["meterline.usage_difference"]
+    created: int
+    customer: str
+    counted: UsageOfHour
+    end_time: int
+    livemode: bool
+    meter: str
+    missing_events: int
+    recounted: UsageOfHour
+    start_time: int
+    wrong_events: int
+
+class UsageOfHour(TypedDict):
+    event_count: int
+    value: str
+
 class Address(TypedDict):
     city: str | None
     country: str | None
@@ -56,6 +124,14 @@ class Alert(TypedDict):
     status: AlertStatus | None
     title: str
     usage_threshold: AlertUsageThreshold
+
+class AlertTriggered(TypedDict):
+    object: Literal["billing.alert_triggered"]
+    alert: Alert
+    created: int
+    customer: str
+    livemode: bool
+    value: int
 
 class AlertUsageThreshold(TypedDict):
     filters: list[AlertUsageThresholdFilter] | None
@@ -715,6 +791,38 @@ type MeterDefaultAggregationFormula = Literal["count", "last", "sum"]
 class MeterDefaultAggregation(TypedDict):
     formula: MeterDefaultAggregationFormula
 
+class MeterEvent(TypedDict):
+    object: Literal["billing.meter_event"]
+    created: int
+    event_name: str
+    identifier: str
+    livemode: bool
+    payload: dict[str, str]
+    timestamp: int
+
+type MeterEventAdjustmentStatus = Literal["complete", "pending"]
+
+class MeterEventAdjustment(TypedDict):
+    object: Literal["billing.meter_event_adjustment"]
+    cancel: MeterEventAdjustmentCancel | None
+    event_name: str
+    livemode: bool
+    status: MeterEventAdjustmentStatus
+    type: Literal["cancel"]
+
+class MeterEventAdjustmentCancel(TypedDict):
+    identifier: str | None
+
+class MeterEventSummary(TypedDict):
+    id: str
+    object: Literal["billing.meter_event_summary"]
+    aggregated_value: Decimal
+    end_time: int
+    livemode: bool
+    meter: str
+    start_time: int
+    meterline: NotRequired[SummaryExtension]
+
 class MeterStatusTransitions(TypedDict):
     deactivated_at: int | None
 
@@ -1160,6 +1268,51 @@ class TestClockStatusDetails(TypedDict):
 
 class TestClockStatusDetailsAdvancing(TypedDict):
     target_frozen_time: int
+
+class V2Event(TypedDict):
+    id: str
+    object: Literal["v2.core.event"]
+    changes: NotRequired[dict[str, Any]]
+    context: NotRequired[str]
+    created: str
+    livemode: bool
+    reason: NotRequired[dict[str, Any]]
+    snapshot_event: NotRequired[str]
+    type: str
+    data: NotRequired[ErrorReport]
+    related_object: NotRequired[RelatedObject]
+
+class V2MeterEvent(TypedDict):
+    object: Literal["v2.billing.meter_event"]
+    created: str
+    event_name: str
+    identifier: str
+    livemode: bool
+    payload: dict[str, str]
+    timestamp: str
+
+type V2MeterEventAdjustmentStatus = Literal["complete", "pending"]
+
+class V2MeterEventAdjustment(TypedDict):
+    id: str
+    object: Literal["v2.billing.meter_event_adjustment"]
+    cancel: V2MeterEventAdjustmentCancel
+    created: str
+    event_name: str
+    livemode: bool
+    status: V2MeterEventAdjustmentStatus
+    type: Literal["cancel"]
+
+class V2MeterEventAdjustmentCancel(TypedDict):
+    identifier: str
+
+class V2MeterEventSession(TypedDict):
+    id: str
+    object: Literal["v2.billing.meter_event_session"]
+    authentication_token: str
+    created: str
+    expires_at: str
+    livemode: bool
 
 class WebhookEndpoint(TypedDict):
     id: str

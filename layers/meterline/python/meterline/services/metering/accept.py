@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quoted
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from meterline.core.base.errors import BillingError
@@ -17,7 +17,8 @@ from meterline.services.metering import error_reports, parcels
 from meterline.store.metering import meter_events, uncounted
 from meterline.store.metering.meter_events import AcceptedEvent
 
-type Body = dict[str, Any]
+if TYPE_CHECKING:
+    from meterline.core.base.wire import MeterEvent, V2MeterEvent
 
 _V1_CODES = {Reason.NO_METER: "resource_missing", Reason.CUSTOMER_NOT_FOUND: "resource_missing"}
 _V2_CODES = {
@@ -86,7 +87,7 @@ class Outcome(NamedTuple):
         return "duplicate" if self.refusal is None else "refused"
 
 
-def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> Body:
+def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> "MeterEvent":
     """Accept one event on the v1 endpoint; a ``billing.meter_event`` or the contract's error."""
     outcome = _accept(sender, [_event_params(sender, params, _seconds)])[0]
     if outcome.refusal is not None:
@@ -96,7 +97,7 @@ def create_meter_event(sender: Sender, params: Mapping[str, Any]) -> Body:
     return event_body(_stored(sender, outcome, code=None))
 
 
-def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
+def create_meter_event_v2(sender: Sender, params: Mapping[str, Any]) -> "V2MeterEvent":
     """Accept one event on the v2 endpoint; a ``v2.billing.meter_event`` or the contract's error."""
     outcome = _accept(sender, [_event_params(sender, params, _rfc3339)])[0]
     if outcome.refusal is not None:
@@ -132,7 +133,7 @@ def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
     return outcomes
 
 
-def event_body(event: AcceptedEvent) -> Body:
+def event_body(event: AcceptedEvent) -> "MeterEvent":
     """The ``billing.meter_event`` of an accepted event."""
     return {
         "object": "billing.meter_event",

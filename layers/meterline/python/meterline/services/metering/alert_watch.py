@@ -7,7 +7,7 @@ decided on, and only for the hours that it names; in any other case the usage is
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Measure
@@ -28,7 +28,7 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.metering.alerts import alerts_set
 from meterline.services.metering.lifetime import lifetime_usage
 from meterline.services.metering.usage_stream import UsageChange
-from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.metering.headrooms import (
     Remembered,
     UsageKey,
@@ -37,7 +37,10 @@ from meterline.store.metering.headrooms import (
 )
 from meterline.store.metering.usage import counters_between
 
-TRIGGER_KIND = "billing.alert_triggered"
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Alert, AlertTriggered
+
+TRIGGER_KIND: Final = "billing.alert_triggered"
 PURPOSE = "alerts"
 """What headrooms of alerts are remembered under."""
 
@@ -104,12 +107,12 @@ def _look_again(ctx: Context, key: UsageKey, latest: int, remembered: Remembered
     is_steady = _levels(key, latest, measure) == before
     crossed = [alert for alert in waiting if total >= alert["usage_threshold"]["gte"]]
     triggered = [alert["id"] for alert in crossed if _trigger(ctx, alert, key.customer, total)]
-    ahead = [Decimal(one["usage_threshold"]["gte"]) for one in waiting if one not in crossed]
+    ahead = [alert["usage_threshold"]["gte"] for alert in waiting if alert not in crossed]
     if not ahead:
         save_headroom(key, PURPOSE, forgotten, watching.state, unbounded(measure))
     elif is_remembered(measure) and is_steady:
         levels = {hour: level for hour, (_, level) in before.items()}
-        room = headroom(measure, min(ahead), total, latest, levels)
+        room = headroom(measure, Decimal(min(ahead)), total, latest, levels)
         save_headroom(key, PURPOSE, forgotten, watching.state, room)
     return triggered
 
@@ -140,20 +143,20 @@ def _levels(key: UsageKey, latest: int, measure: Measure) -> _Levels:
     }
 
 
-def _waiting(ctx: Context, alert_ids: Iterable[str], customer_id: str) -> Iterator[Body]:
+def _waiting(ctx: Context, alert_ids: Iterable[str], customer_id: str) -> "Iterator[Alert]":
     """The active ones of these alerts that have not been triggered for the customer.
 
     Read from the sets: what others have on the meter, or have archived, costs nothing.
     """
-    found = [document.body for document in ctx.store.get_many(alert_ids).values()]
+    found: list[Alert] = [document.body for document in ctx.store.get_many(alert_ids).values()]
     alerts = [alert for alert in found if alert["status"] == "active"]
     triggered = ctx.store.get_many(_trigger_id(alert["id"], customer_id) for alert in alerts)
     return (alert for alert in alerts if _trigger_id(alert["id"], customer_id) not in triggered)
 
 
-def _trigger(ctx: Context, alert: Body, customer_id: str, total: Decimal) -> bool:
+def _trigger(ctx: Context, alert: "Alert", customer_id: str, total: Decimal) -> bool:
     """Record that the alert was triggered for the customer; False if it had been before."""
-    fields: dict[str, Any] = {
+    fields: AlertTriggered = {
         "object": TRIGGER_KIND,
         "alert": alert,
         "created": ctx.now,
@@ -164,7 +167,7 @@ def _trigger(ctx: Context, alert: Body, customer_id: str, total: Decimal) -> boo
     record = Document(
         kind=TRIGGER_KIND,
         livemode=ctx.livemode,
-        body=fields | {"id": _trigger_id(alert["id"], customer_id)},
+        body={**fields, "id": _trigger_id(alert["id"], customer_id)},
         parent=alert["id"],
     )
     try:

@@ -5,6 +5,7 @@ section 7).
 """
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.private_state import PrivateState
@@ -14,9 +15,18 @@ from meterline.services.base.limits import touched, with_member, without_member
 from meterline.services.base.lookups import find
 from meterline.store.base.documents import Body, Change, Document
 
-KIND = "billing.alert"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meterline.core.base.wire import Alert, AlertUsageThresholdFilter
+
+KIND: Final = "billing.alert"
 _MAX_PER_METER_AND_CUSTOMER = 25
-_NEXT_STATUS = {"activate": "active", "deactivate": "inactive", "archive": "archived"}
+_NEXT_STATUS: Final[dict[str, Literal["active", "archived", "inactive"]]] = {
+    "activate": "active",
+    "deactivate": "inactive",
+    "archive": "archived",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +36,28 @@ class AlertState(PrivateState):
     created: int | None = None
 
 
-def create_alert(ctx: Context, params: Body) -> Body:
+def create_alert(ctx: Context, params: Body) -> "Alert":
     """Create an alert on a meter, for one customer or for each of them."""
     threshold = params["usage_threshold"]
     find(ctx, "billing.meter", threshold["meter"], param="usage_threshold[meter]")
     customer = _only_customer(threshold.get("filters"))
     if customer is not None:
         find(ctx, "customer", customer, param="usage_threshold[filters][0][customer]")
-    body = AlertState(created=ctx.now).on(
-        {
-            "id": new_object_id(KIND),
-            "object": KIND,
-            "alert_type": params["alert_type"],
-            "livemode": ctx.livemode,
-            "status": "active",
-            "title": params["title"],
-            "usage_threshold": {
-                "filters": [{"type": "customer", "customer": customer}] if customer else None,
-                "gte": threshold["gte"],
-                "meter": threshold["meter"],
-                "recurrence": threshold["recurrence"],
-            },
-        }
-    )
+    alert: Alert = {
+        "id": new_object_id(KIND),
+        "object": KIND,
+        "alert_type": params["alert_type"],
+        "livemode": ctx.livemode,
+        "status": "active",
+        "title": params["title"],
+        "usage_threshold": {
+            "filters": [{"type": "customer", "customer": customer}] if customer else None,
+            "gte": threshold["gte"],
+            "meter": threshold["meter"],
+            "recurrence": threshold["recurrence"],
+        },
+    }
+    body = AlertState(created=ctx.now).on(alert)
     full = BillingError(
         f"At most {_MAX_PER_METER_AND_CUSTOMER} alerts are allowed for a meter and customer:"
         " archive one that is no longer needed.",
@@ -59,29 +68,29 @@ def create_alert(ctx: Context, params: Body) -> Body:
     return body
 
 
-def activate_alert(ctx: Context, alert_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def activate_alert(ctx: Context, alert_id: str, params: Body) -> "Alert":  # noqa: ARG001 - a route
     """Watch usage again."""
     return _move(ctx, alert_id, "activate")
 
 
-def deactivate_alert(ctx: Context, alert_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def deactivate_alert(ctx: Context, alert_id: str, params: Body) -> "Alert":  # noqa: ARG001 - route
     """Stop watching usage until the alert is activated again."""
     return _move(ctx, alert_id, "deactivate")
 
 
-def archive_alert(ctx: Context, alert_id: str, params: Body) -> Body:  # noqa: ARG001 - a route
+def archive_alert(ctx: Context, alert_id: str, params: Body) -> "Alert":  # noqa: ARG001 - a route
     """Take an alert out of use for good."""
     return _move(ctx, alert_id, "archive")
 
 
-def _move(ctx: Context, alert_id: str, verb: str) -> Body:
+def _move(ctx: Context, alert_id: str, verb: str) -> "Alert":
     document = find(ctx, KIND, alert_id)
     if document.body["status"] == "archived":
         raise BillingError(
             f"The alert {alert_id} is archived and cannot be {verb}d. Create a new one.",
             code="status_transition_invalid",
         )
-    body: Body = document.body | {"status": _NEXT_STATUS[verb]}
+    body = document.body | {"status": _NEXT_STATUS[verb]}
     threshold = body["usage_threshold"]
     name = alerts_set(threshold["meter"], _only_customer(threshold["filters"]))
     # The set is written again with each change: what is remembered of its alerts is then void.
@@ -90,7 +99,7 @@ def _move(ctx: Context, alert_id: str, verb: str) -> Body:
     return body
 
 
-def _document(ctx: Context, body: Body) -> Document:
+def _document(ctx: Context, body: "Alert") -> "Document[Alert]":
     return Document(
         kind=KIND, livemode=ctx.livemode, body=body, parent=body["usage_threshold"]["meter"]
     )
@@ -101,6 +110,6 @@ def alerts_set(meter_id: str, customer: str | None) -> str:
     return f"alerts/{meter_id}/{customer or 'all'}"
 
 
-def _only_customer(filters: list[Body] | None) -> str | None:
+def _only_customer(filters: "Sequence[AlertUsageThresholdFilter] | None") -> str | None:
     """The customer that a filter restricts an alert to, or None for all."""
     return filters[0]["customer"] if filters else None

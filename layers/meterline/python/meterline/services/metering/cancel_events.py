@@ -1,7 +1,7 @@
 """Cancelling meter events: once, within a day of receipt, whether they were counted or not."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.ids import derived_id
@@ -10,12 +10,15 @@ from meterline.services.metering.accept import Sender
 from meterline.store.metering import meter_events, uncounted
 from meterline.store.metering.meter_events import AcceptedEvent
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import MeterEventAdjustment, V2MeterEventAdjustment
+
 CANCEL_LIMIT_SECONDS = 24 * 3_600
 
-type Body = dict[str, Any]
 
-
-def create_meter_event_adjustment(sender: Sender, params: Mapping[str, Any]) -> Body:
+def create_meter_event_adjustment(
+    sender: Sender, params: Mapping[str, Any]
+) -> "MeterEventAdjustment":
     """Cancel an event (v1); the adjustment is pending until counting has seen it."""
     event = _cancel(sender, params, code=None)
     return {
@@ -28,7 +31,9 @@ def create_meter_event_adjustment(sender: Sender, params: Mapping[str, Any]) -> 
     }
 
 
-def create_meter_event_adjustment_v2(sender: Sender, params: Mapping[str, Any]) -> Body:
+def create_meter_event_adjustment_v2(
+    sender: Sender, params: Mapping[str, Any]
+) -> "V2MeterEventAdjustment":
     """Cancel an event (v2); repeating the call gives the same adjustment."""
     event = _cancel(sender, params, code="invalid_cancel_configuration")
     return {

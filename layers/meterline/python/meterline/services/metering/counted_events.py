@@ -15,14 +15,14 @@ from meterline.core.base.errors import BillingError
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Row
 from meterline.services.metering.accept import event_body
-from meterline.services.metering.usage_query import Body, Series, counting_rows, rows_of_hour
+from meterline.services.metering.usage_query import Series, counting_rows, rows_of_hour
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.metering import meter_events, usage
 from meterline.store.metering.meter_events import AcceptedEvent
 from meterline.store.metering.usage import HOUR_SECONDS
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Meter
+    from meterline.core.base.wire import CountedEvent, Meter
 
 _ID_PREFIX = "mtrevt_"
 _ID = re.compile(rf"{_ID_PREFIX}(\d{{1,10}})_([0-9a-f]{{32}})", re.ASCII)
@@ -64,7 +64,7 @@ def counted_events(
     livemode: bool,
     older_than: str | None = None,
     at_once: int = GET_LIMIT,
-) -> Iterator[Body]:
+) -> "Iterator[CountedEvent]":
     """The ``billing.meter_event`` bodies that count in a range, newest first, read as asked for.
 
     ``at_once`` are read at a time. Each has an ``id``, which ``older_than`` takes; another value is
@@ -81,7 +81,7 @@ def counted_events(
 
 def _bodies(
     meter: "Meter", series: Series, span: EventRange, rows: Iterator[Row], at_once: int
-) -> Iterator[Body]:
+) -> "Iterator[CountedEvent]":
     """The events of rows, as far as the time of their receipt is meant."""
     for batch in batched(rows, at_once, strict=False):
         identities = [row.identity for row in batch]
@@ -91,12 +91,13 @@ def _bodies(
         }
         for row in batch:
             event = found.get(row.identity)
+            shown: CountedEvent
             if event and _is_of(event, row, series):
-                body = event_body(event)
+                shown = {"id": _id(row), **event_body(event)}
             else:
-                body = _forgotten(meter, row, series)
-            if span.holds(body["created"]):
-                yield body | {"id": _id(row)}
+                shown = _forgotten(meter, row, series)
+            if span.holds(shown["created"]):
+                yield shown
 
 
 def _is_of(event: AcceptedEvent, row: Row, series: Series) -> bool:
@@ -155,12 +156,13 @@ def _place_of(event_id: str) -> Place:
     return int(found[1]), bytes.fromhex(found[2])
 
 
-def _forgotten(meter: "Meter", row: Row, series: Series) -> Body:
+def _forgotten(meter: "Meter", row: Row, series: Series) -> "CountedEvent":
     """An event of which only its row is left: with its value, unless only the digest is kept."""
     payload = {meter["customer_mapping"]["event_payload_key"]: series.customer}
     if not series.measure.has_digests:
         payload[meter["value_settings"]["event_payload_key"]] = format(row.value, "f")
     return {
+        "id": _id(row),
         "object": "billing.meter_event",
         "created": None,
         "event_name": meter["event_name"],

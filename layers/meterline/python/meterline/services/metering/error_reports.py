@@ -5,7 +5,7 @@ thin event: one for each meter, and one for events without a meter.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.metering.acceptance import EventRefused, Reason
 from meterline.services.base.ids import derived_id
@@ -13,12 +13,14 @@ from meterline.services.base.timestamps import rfc3339
 from meterline.store.base.documents import Document
 from meterline.store.metering import meter_reports
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import ErrorReport, ErrorReportType, V2Event
+
 SAMPLES = 3
-KIND = "v2.core.event"
+KIND: Final = "v2.core.event"
 _WINDOW_SECONDS = 10
 KEPT_SECONDS = 30 * 86_400
 
-type Body = dict[str, Any]
 type Refused = tuple[str | None, str, EventRefused]
 """A refused event: its meter's id (None without one), its identifier, and why."""
 
@@ -26,8 +28,8 @@ type Refused = tuple[str | None, str, EventRefused]
 def report(refused: Iterable[Refused], *, livemode: bool, request_key: str, now: int) -> None:
     """Store the reports of a request, once however often it is repeated."""
     by_meter: dict[str | None, list[Refused]] = {}
-    for one in refused:
-        by_meter.setdefault(one[0], []).append(one)
+    for error in refused:
+        by_meter.setdefault(error[0], []).append(error)
     for meter_id, errors in by_meter.items():
         prefix = "evt_" if livemode else "evt_test_"
         event_id = derived_id(prefix, request_key, meter_id or Reason.NO_METER)
@@ -39,10 +41,10 @@ def report(refused: Iterable[Refused], *, livemode: bool, request_key: str, now:
 
 def _event(
     event_id: str, meter_id: str | None, errors: Sequence[Refused], *, livemode: bool, now: int
-) -> Body:
-    event: Body = {
+) -> "V2Event":
+    event: V2Event = {
         "id": event_id,
-        "object": "v2.core.event",
+        "object": KIND,
         "created": rfc3339(now * 1_000),
         "livemode": livemode,
         "type": "v1.billing.meter.no_meter_found",
@@ -55,7 +57,7 @@ def _event(
     return event
 
 
-def _data(errors: Sequence[Refused], now: int) -> Body:
+def _data(errors: Sequence[Refused], now: int) -> "ErrorReport":
     by_code: dict[Reason, list[Refused]] = {}
     for error in errors:
         by_code.setdefault(error[2].reason, []).append(error)
@@ -72,7 +74,7 @@ def _data(errors: Sequence[Refused], now: int) -> Body:
     }
 
 
-def _error_type(code: Reason, errors: Sequence[Refused]) -> Body:
+def _error_type(code: Reason, errors: Sequence[Refused]) -> "ErrorReportType":
     return {
         "code": str(code),
         "error_count": len(errors),

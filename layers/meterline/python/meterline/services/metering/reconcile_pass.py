@@ -9,6 +9,7 @@ repaired unasked: it means that something is broken, and its cause comes first.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from meterline.core.metering.aggregation import Aggregate, result
 from meterline.observability import logger
@@ -18,11 +19,14 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.base.workers import worker_context
 from meterline.services.metering.gather import Gathered, Places, gather, whole_table
 from meterline.services.metering.reconcile import Comparison, Difference, compare
-from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.base.settings import settings
 from meterline.store.metering.event_scan import EventScan
 from meterline.store.metering.reconciliations import Progress, read_progress, save_progress
 from meterline.store.metering.usage import HOUR_SECONDS
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import UsageDifference, UsageOfHour
 
 SEGMENTS = 8
 """Parts of the table that are read side by side; changing it begins anew with all events."""
@@ -56,7 +60,7 @@ QUICK_SECONDS = 100
 MOST_REPORTED = 100
 """So many differences of a round are emitted; the metric counts them all."""
 
-KIND = "meterline.usage_difference"
+KIND: Final = "meterline.usage_difference"
 _KEPT_SECONDS = 90 * 86_400
 
 
@@ -179,7 +183,7 @@ def _most_age() -> int:
     return settings().event_retention_days * _DAY_SECONDS
 
 
-def _body(ctx: Context, difference: Difference) -> Body:
+def _body(ctx: Context, difference: Difference) -> "UsageDifference":
     """The difference as its event shows it, under an id of the counter's state.
 
     What a round showed of it is no part of the id: another may show more.
@@ -204,7 +208,7 @@ def _body(ctx: Context, difference: Difference) -> Body:
     }
 
 
-def _numbers(whole: Aggregate, difference: Difference) -> Body:
+def _numbers(whole: Aggregate, difference: Difference) -> "UsageOfHour":
     """The events of the hour and their value by the meter's formula, a decimal string."""
     return {
         "event_count": whole.count,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from meterline.core.base.errors import BillingError
 from meterline.core.catalog.price_models import Usage
@@ -35,9 +35,8 @@ from meterline.store.metering import usage
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, Counter, NotVisible
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Meter
+    from meterline.core.base.wire import Meter, MeterEventSummary
 
-type Body = dict[str, Any]
 type IsUndivided = Callable[[int, int], bool]
 
 
@@ -90,7 +89,7 @@ def list_event_summaries(
     zone: tzinfo = UTC,
     *,
     livemode: bool,
-) -> list[Body]:
+) -> "list[MeterEventSummary]":
     """The ``billing.meter_event_summary`` bodies of a range, newest first, without empty windows.
 
     ``grouping`` None gives one summary of the whole range; otherwise the windows are those of
@@ -350,10 +349,9 @@ def _summary_id(series: Series, bounds: Span) -> str:
     return placed_id(_prefix(series), start, series.meter, series.customer, end)
 
 
-def _summary(series: Series, bounds: Span, whole: Aggregate) -> Body:
+def _summary(series: Series, bounds: Span, whole: Aggregate) -> "MeterEventSummary":
     start, end = bounds
-    sampled = whole.distinct is not None and not whole.distinct.is_exact
-    return {
+    summary: MeterEventSummary = {
         "id": _summary_id(series, bounds),
         "object": "billing.meter_event_summary",
         "aggregated_value": result(whole, series.measure.formula),
@@ -361,5 +359,7 @@ def _summary(series: Series, bounds: Span, whole: Aggregate) -> Body:
         "livemode": series.livemode,
         "meter": series.meter,
         "start_time": start,
-        **({"meterline": {"approximate": True}} if sampled else {}),
     }
+    if whole.distinct is not None and not whole.distinct.is_exact:
+        summary["meterline"] = {"approximate": True}
+    return summary

@@ -9,7 +9,7 @@ from typing import Any
 from meterline.core.metering.aggregation import Formula, Measure
 from meterline.core.metering.headroom import level_of
 from meterline.store.metering.headrooms import UsageKey
-from meterline.store.metering.usage import BucketKey, Counter, key_of_counter
+from meterline.store.metering.usage import BucketKey, Counter, Item, key_of_counter
 
 _COUNTER_PREFIX = "h#"
 
@@ -40,7 +40,7 @@ class UsageChange:
         return level_of(counter.aggregate, formula)
 
 
-def usage_change(record: dict[str, Any]) -> UsageChange | None:
+def usage_change(record: Mapping[str, Any]) -> UsageChange | None:
     """What a stream record changed; None for segments, and for counters that were removed."""
     change = record["dynamodb"]
     keys = change["Keys"]
@@ -54,10 +54,10 @@ def usage_change(record: dict[str, Any]) -> UsageChange | None:
     )
 
 
-def _as_stored(counter: Mapping[str, Any]) -> dict[str, Any]:
+def _as_stored(counter: Mapping[str, Any]) -> Item:
     """A counter with bytes as bytes, which Lambda's JSON has in base64."""
     return {name: _value(value) for name, value in counter.items()}
 
 
-def _value(value: dict[str, Any]) -> dict[str, Any]:
+def _value(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"B": b64decode(value["B"])} if isinstance(value.get("B"), str) else value
