@@ -14,9 +14,11 @@ from meterline.services.base import ids, workers
 from meterline.services.base.context import Context
 from meterline.services.customers.balances import create_balance_transaction
 from meterline.services.invoices import metered
-from meterline.store.base import batches
+from meterline.store.base import batches, listing_notes
 from meterline.store.base.documents import Body
+from meterline.store.base.listing_notes import forget_listings
 from meterline.store.base.packing import unpack
+from meterline.store.billing import listing_directory
 from meterline.store.events import partition_index
 from meterline.store.metering.directory import forget_directory
 from tests.engines import Engine, client
@@ -51,6 +53,10 @@ class FrozenTime:
 
     def time(self) -> int:
         """The frozen second."""
+        return self.now
+
+    def monotonic(self) -> float:
+        """The same: what it measures takes no time."""
         return self.now
 
     def time_ns(self) -> int:
@@ -211,7 +217,7 @@ class World:
 def world_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world on an engine, its clock frozen and its wire watched."""
     clock = FrozenTime()
-    for module in (ids, workers):
+    for module in (ids, workers, listing_notes, listing_directory):
         monkeypatch.setattr(module, "time", clock)
     random_ids = Random(0)
     monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
@@ -227,6 +233,7 @@ def forget() -> None:
     """Forget what a process remembers of the tables, as a new one has not learned it yet."""
     partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
     forget_directory()
+    forget_listings()
     ids._latest = 0  # noqa: SLF001
 
 

@@ -15,12 +15,13 @@ from tests.integration.stories.stage import Stage
 
 @contextmanager
 def calls() -> Iterator[list[str]]:
-    """The calls inside, but for those that the first request of a process makes."""
+    """The calls inside, but for notes of partitions: each process makes these once."""
     send = vars(BaseClient)["_make_api_call"]
     made: list[str] = []
 
     def noting(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-        if "shelves" not in str(parameters.get("Item", "")):
+        written = str(parameters.get("Item", parameters.get("RequestItems")))
+        if "#shelves#" not in written and "#listings#" not in written:
             made.append(operation)
         return send(client, operation, parameters)
 
@@ -87,6 +88,32 @@ def test_a_subscription_is_created_with_what_its_request_names_read_together(sta
         *("PutItem", "BatchGetItem", "BatchGetItem", "BatchWriteItem"),
         *("TransactWriteItems", "BatchGetItem", "UpdateItem"),
     ]
+
+
+LISTS: dict[str, Callable[[Stage], object]] = {
+    "customers": lambda stage: stage.client.v1.customers.list(),
+    "events": lambda stage: stage.client.v1.events.list(),
+    "invoices": lambda stage: stage.client.v1.invoices.list(),
+    "open invoices": lambda stage: stage.client.v1.invoices.list({"status": "open"}),
+    "prices": lambda stage: stage.client.v1.prices.list({"active": True, "type": "recurring"}),
+    "products": lambda stage: stage.client.v1.products.list(),
+    "subscriptions that run": lambda stage: stage.client.v1.subscriptions.list(),
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_list_reads_the_partitions_that_hold_anything(stage: Stage, kind: str) -> None:
+    subscribed = create(stage, [stage.price("Seat", 1_000)])
+    stage.client.v1.invoices.finalize_invoice(subscribed.latest_invoice)
+    LISTS[kind](stage)  # the first in an hour looks into all partitions
+    with calls() as found:
+        LISTS[kind](stage)
+    objects = ["BatchGetItem"] * (2 if kind.startswith("subscriptions") else 1)  # and products
+    assert found == ["Query", *["Query"] * HELD.get(kind, 1), *objects]
+
+
+HELD = {"invoices": 2}
+"""How many partitions hold anything: invoices were drafts before they were open."""
 
 
 @pytest.mark.parametrize("bills", [False, True])

@@ -4,13 +4,16 @@ The entry that an object has in the index of its kind's list stands in the parti
 an open invoice that is sent stands with other open invoices that are sent. So a filter on a facet
 costs no entry of its own, and an entry moves only when a facet changes. The whole list is what all
 partitions hold, merged. Partitions that many objects enter at once are sharded, so that none takes
-all writes.
+all writes. Which partitions hold anything is noted (``store.base.listing_notes``).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from typing import Any
+
+_FEW_PARTITIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ class Division:
     def lists(self, body: Mapping[str, Any]) -> bool:
         """Whether an object is listed: it is neither hidden nor what is left of a deleted one."""
         return not body.get("deleted") and not self.hides(body)
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether a list reads first which of the partitions hold anything: there are many."""
+        facets = prod(sum(facet.values.values()) for facet in self.facets.values())
+        return self.shards * facets > _FEW_PARTITIONS
 
     def part_of(self, body: Mapping[str, Any]) -> tuple[str, int]:
         """The part that a body stands in, and its shards."""

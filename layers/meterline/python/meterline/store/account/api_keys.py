@@ -10,6 +10,7 @@ from typing import Any
 from meterline.store.account.access import ApiKey, Item, find_key, key_address
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Document
+from meterline.store.base.listing_notes import note_partitions, placed
 from meterline.store.base.settings import settings
 from meterline.store.billing.commit import stored_item
 from meterline.store.events.partition_index import index_partitions
@@ -19,8 +20,10 @@ _LIST = {"pk": {"S": "keys"}}
 
 def save_keys(keys: Sequence[ApiKey], events: Sequence[Document]) -> None:
     """Store keys as they are now, list them, and store the events of it; all or nothing."""
+    events = list(map(placed, events))
     for document in events:
         index_partitions([document], document.livemode)
+    note_partitions(events)
     table = settings().access_table
     listed = {
         "TableName": table,

@@ -35,7 +35,8 @@ class Document[B: Mapping[str, Any] = Any]:
     ``parent`` is the id of the object that it is listed under, besides the list of its kind.
     ``terms`` are the search terms that find the stored version. ``parts`` are the names of the
     items beside it that hold the rows of a long list; where only its first ones were read,
-    ``has_more`` of the list says so.
+    ``has_more`` of the list says so. ``shard`` is the one of its list that its entry stands in;
+    where there is none yet, its id says which.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Document[B: Mapping[str, Any] = Any]:
     expires_at: int | None = None
     terms: frozenset[str] = frozenset()
     parts: tuple[str, ...] = ()
+    shard: int | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:

@@ -20,17 +20,29 @@ def listing_keys(
     ]
 
 
+def listing_key(document: Document) -> str | None:
+    """The partition of its kind's list where a document has its entry; None if it is not listed."""
+    kind = kind_of(document.kind)
+    if not kind.is_listed or not kind.division.lists(document.body):
+        return None
+    part, shards = kind.division.part_of(document.body)
+    shard = shard_of(document.id, shards) if document.shard is None else document.shard % shards
+    return _listing_key(document.livemode, document.kind, part, shard)
+
+
+def shard_of_key(key: str | None) -> int | None:
+    """The shard that the key of a partition of a list ends with."""
+    return None if key is None else int(key.rpartition("#")[2])
+
+
 def index_keys(document: Document) -> dict[str, str | int]:
     """The index attributes of a document; absent ones keep it out of that index.
 
     What is not listed, as what is left of a deleted object, still stands under its parent.
     """
     keys: dict[str, str | int] = {"list_sk": Cursor(document.created, document.id).sort_key}
-    kind = kind_of(document.kind)
-    if kind.is_listed and kind.division.lists(document.body):
-        part, shards = kind.division.part_of(document.body)
-        shard = shard_of(document.id, shards)
-        keys["list_pk"] = _listing_key(document.livemode, document.kind, part, shard)
+    if (partition := listing_key(document)) is not None:
+        keys["list_pk"] = partition
     if document.parent is not None:
         keys["parent_pk"] = parent_key(document.livemode, document.kind, document.parent)
     if document.due_at is not None:

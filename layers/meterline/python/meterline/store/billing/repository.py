@@ -21,8 +21,9 @@ from meterline.store.base.documents import (
     TooLong,
 )
 from meterline.store.base.failures import UNANSWERED, passes
-from meterline.store.base.index_keys import listing_keys
+from meterline.store.base.index_keys import listing_keys, shard_of_key
 from meterline.store.base.keys import Cursor
+from meterline.store.base.listing_notes import note_partitions, placed
 from meterline.store.base.models import (
     BillingItem,
     KeyRange,
@@ -35,10 +36,10 @@ from meterline.store.base.models import (
 )
 from meterline.store.billing import batches, named, parts, search_terms
 from meterline.store.billing import commit as transactions
+from meterline.store.billing.listing_directory import partitions_to_read
 from meterline.store.events import partition_index
 
 _BATCH_SIZE = 50
-_FEW_PARTITIONS = 4
 _READERS = 8
 _MAX_READS = 5
 
@@ -190,6 +191,10 @@ class BillingStore:
 
     def commit(self, change: Change) -> None:
         """Write ``change`` in one transaction; see ``store.commit.commit`` for its refusals."""
+        change = replace(
+            change, puts=list(map(placed, change.puts)), named=list(map(placed, change.named))
+        )
+        note_partitions([*change.puts, *change.named])
         search_terms.write_rows(change)
         partition_index.index_partitions(change.puts, self.livemode)
         try:
@@ -218,7 +223,9 @@ class BillingStore:
             partitions = [keys.parent_key(self.livemode, kind, parent) for parent in parents]
             rows = [_rows(listed_under_parent, partition, span, size) for partition in partitions]
         else:
-            partitions = listing_keys(self.livemode, kind, source.facets)
+            partitions = partitions_to_read(
+                self.livemode, kind, listing_keys(self.livemode, kind, source.facets)
+            )
             rows = [_rows(listed, partition, span, size) for partition in partitions]
         merged = heapq.merge(*_begun(rows), reverse=not span.oldest_first)
         return (row.split("#", 1)[1] for row in merged)
@@ -253,6 +260,7 @@ class BillingStore:
             expires_at=item.expires_at,
             terms=frozenset(item.terms or ()),
             parts=tuple(sorted(item.parts or ())),
+            shard=shard_of_key(item.list_pk),
         )
 
 
@@ -270,10 +278,10 @@ def _as_far_as_it_goes() -> Iterator[None]:
 
 
 def _begun(rows: list[Iterator[str]]) -> list[Iterator[str]]:
-    """The same rows; the first pages of many partitions are read side by side."""
-    if len(rows) <= _FEW_PARTITIONS:
+    """The same rows; the first pages of several partitions are read side by side."""
+    if len(rows) <= 1:
         return rows
-    with ThreadPoolExecutor(_READERS) as readers:
+    with ThreadPoolExecutor(min(_READERS, len(rows))) as readers:
         firsts = list(readers.map(lambda one: list(islice(one, 1)), rows))
     return [chain(first, rest) for first, rest in zip(firsts, rows, strict=True) if first]
 

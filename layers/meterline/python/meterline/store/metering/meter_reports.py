@@ -12,7 +12,10 @@ from meterline.store.base.settings import settings
 def save(document: Document) -> None:
     """Store a new document, listed among those of its kind; nothing if it is there already."""
     from meterline.store.base.index_keys import index_keys  # noqa: PLC0415 - the hot path knows no kinds
+    from meterline.store.base.listing_notes import note_partition, placed  # noqa: PLC0415 - see above
 
+    document = placed(document)
+    note_partition(document)
     listed = {name: {"S": str(value)} for name, value in index_keys(document).items()}
     item: dict[str, Any] = {
         "pk": {"S": object_key(document.livemode, document.id)},
