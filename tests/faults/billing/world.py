@@ -16,7 +16,6 @@ from meterline.services.customers.balances import create_balance_transaction
 from meterline.services.invoices import metered
 from meterline.store.base import batches, listing_notes
 from meterline.store.base.documents import Body
-from meterline.store.base.listing_notes import forget_listings
 from meterline.store.base.packing import unpack
 from meterline.store.billing import listing_directory
 from meterline.store.events import partition_index
@@ -233,7 +232,7 @@ def forget() -> None:
     """Forget what a process remembers of the tables, as a new one has not learned it yet."""
     partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
     forget_directory()
-    forget_listings()
+    listing_notes.PROCESS = listing_notes.Process()
     ids._latest = 0  # noqa: SLF001
 
 

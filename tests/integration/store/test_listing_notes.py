@@ -36,13 +36,12 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def clock(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:  # noqa: ARG001 - tables
+def clock(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> Clock:  # noqa: ARG001 - tables
     clock = Clock()
     monkeypatch.setattr(listing_notes, "time", clock)
     monkeypatch.setattr(listing_directory, "time", clock)
-    listing_notes.forget_listings()
-    yield clock
-    listing_notes.forget_listings()
+    monkeypatch.setattr(listing_notes, "PROCESS", listing_notes.Process())
+    return clock
 
 
 def invoice(number: int, status: str = "draft") -> Document:

@@ -37,20 +37,14 @@ class _Allowance:
 
 
 @dataclass(slots=True)
-class _Process:
+class Process:
     """What this process remembers: partitions that it has noted, and its allowances by part."""
 
     noted: set[tuple[str, str]] = field(default_factory=set)
     allowances: dict[tuple[str, bool, str, str], _Allowance] = field(default_factory=dict)
 
 
-_process = _Process()
-
-
-def forget_listings() -> None:
-    """Forget what this process remembers, as a new one has not learned it yet (for tests)."""
-    _process.noted.clear()
-    _process.allowances.clear()
+PROCESS = Process()
 
 
 def notes_key(livemode: bool, kind: str) -> str:  # noqa: FBT001 - a part of the key
@@ -80,7 +74,7 @@ def note_partitions(documents: Iterable[Document]) -> None:
     missing = {
         (table, partition): _note(document, partition)
         for document, partition in _noted_partitions(documents)
-        if (table, partition) not in _process.noted
+        if (table, partition) not in PROCESS.noted
     }
     if not missing:
         return
@@ -92,16 +86,16 @@ def note_partitions(documents: Iterable[Document]) -> None:
         if (note["pk"]["S"], note["sk"]["S"]) not in there
     ]
     batch_write(table, puts)
-    _process.noted.update(missing)
+    PROCESS.noted.update(missing)
 
 
 def note_partition(document: Document) -> None:
     """The same for one document, by those who may put items only."""
     table = settings().billing_table
     for _, partition in _noted_partitions([document]):
-        if (table, partition) not in _process.noted:
+        if (table, partition) not in PROCESS.noted:
             dynamodb().put_item(TableName=table, Item=_note(document, partition))
-            _process.noted.add((table, partition))
+            PROCESS.noted.add((table, partition))
 
 
 def _noted_partitions(documents: Iterable[Document]) -> Iterable[tuple[Document, str]]:
@@ -119,7 +113,7 @@ def _is_calm(document: Document, part: str) -> bool:
     """Whether the first shard of a part may take one more entry from this process; takes it."""
     now = time.monotonic()
     key = settings().billing_table, document.livemode, document.kind, part
-    allowance = _process.allowances.setdefault(key, _Allowance(CALM_ENTRIES, now))
+    allowance = PROCESS.allowances.setdefault(key, _Allowance(CALM_ENTRIES, now))
     more = (now - allowance.at) * CALM_ENTRIES_PER_SECOND
     allowance.entries = min(CALM_ENTRIES, allowance.entries + more)
     allowance.at = now
