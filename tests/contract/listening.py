@@ -14,7 +14,7 @@ def listen_in_process() -> None:
     handle = app.handle
 
     @functools.wraps(handle)
-    def heard(event: dict[str, Any], routes: Routes) -> dict[str, Any]:
+    def heard(event: dict[str, Any], routes: Routes) -> app.Response:
         response = handle(event, routes)
         request = read_request(event)
         WATCH.hear(

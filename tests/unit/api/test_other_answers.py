@@ -78,7 +78,7 @@ def off_contract() -> Any:
     WATCH.improper = [one for one in WATCH.improper if "/toy/" not in one]
 
 
-def call(method: str, path: str, query: str = "", **headers: str) -> dict[str, Any]:
+def call(method: str, path: str, query: str = "", **headers: str) -> app.Response:
     event = {
         "rawPath": path,
         "rawQueryString": query,

@@ -6,7 +6,7 @@ import this only when a path is none of theirs.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meterline.api.operations import Answer, Operation, permission_of
 from meterline.api.params.refusals import Raw
@@ -17,7 +17,7 @@ from meterline.store.base.account import account_id
 if TYPE_CHECKING:
     from meterline.api.call import Call
 
-type Body = dict[str, Any]
+type Answered = Mapping[str, object]
 
 _MONEY = (
     "Meterline moves no money. Collect payments with a processor of your own, and mark invoices as "
@@ -248,8 +248,8 @@ def absent_operation(method: str, path: str) -> Operation | None:
 
 def _reader(
     path: str, address: str, owner: list[str], noun: str, below: list[str]
-) -> Callable[..., Body]:
-    def run(call: "Call", params: Params) -> Body:  # noqa: ARG001 - see _Anything
+) -> Callable[..., Answered]:
+    def run(call: "Call", params: Params) -> Answered:  # noqa: ARG001 - see _Anything
         if owner:
             _find_owner(call, address, owner[0])
         if below == ["search"]:
@@ -276,12 +276,12 @@ def _find_owner(call: "Call", address: str, owner_id: str) -> None:
         raise no_such(variable, owner_id)
 
 
-_PAGED: Body = {"data": [], "next_page_url": None, "previous_page_url": None}
-_LISTED: Body = {"object": "list", "data": [], "has_more": False}
+_PAGED: dict[str, object] = {"data": [], "next_page_url": None, "previous_page_url": None}
+_LISTED: dict[str, object] = {"object": "list", "data": [], "has_more": False}
 
 
-def _refuser(method: str, path: str, why: str) -> Callable[..., Body]:
-    def run(call: "Call", params: Params) -> Body:  # noqa: ARG001 - see _Anything
+def _refuser(method: str, path: str, why: str) -> Callable[..., Answered]:
+    def run(call: "Call", params: Params) -> Answered:  # noqa: ARG001 - see _Anything
         raise BillingError(
             f"{method} {path[:200]} is not supported here: {why}.",
             status=404 if method == "GET" else 400,
@@ -302,7 +302,7 @@ def _found(address: str, path: str) -> tuple[list[str], list[str]] | None:
     return owner, words[len(template) :]
 
 
-def _operation(method: str, address: str, run: Callable[..., Body]) -> Operation:
+def _operation(method: str, address: str, run: Callable[..., Answered]) -> Operation:
     return Operation(
         method=method,
         path=address,

@@ -7,10 +7,10 @@ import json
 import random
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from meterline.api.call import Call
 from meterline.api.errors import (
@@ -28,12 +28,22 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.wire_numbers import wire_number
 from meterline.observability import log_failure, logger, observed
 from meterline.services.base.api_version import API_VERSION, check_version
-from meterline.store.base.documents import Body, Conflict, LeaseLost
+from meterline.store.base.documents import Conflict, LeaseLost
 
 if TYPE_CHECKING:
     from meterline.api.answers.expansion import ExpansionPath
 
-type Response = dict[str, Any]
+type Secrets = Mapping[str, str | None]
+
+
+class Response(TypedDict):
+    """What API Gateway takes."""
+
+    statusCode: int
+    headers: dict[str, str]
+    body: str
+    isBase64Encoded: bool
+
 
 MOST_ANSWER_BYTES = 4_500_000
 """Lambda sends answers of 6 MB, in which each quotation mark of ours takes two bytes."""
@@ -66,7 +76,7 @@ def lambda_handler(routes: Routes) -> Callable[[dict[str, Any], object], Respons
     return handler
 
 
-def handle(event: dict[str, Any], routes: Routes) -> Response:
+def handle(event: Mapping[str, Any], routes: Routes) -> Response:
     """Answer one API Gateway event; failures too are answered in the API's own format."""
     started = time.perf_counter()
     call = Call(read_request(event), now=int(time.time()))
@@ -127,18 +137,18 @@ class _Done:
     """What an operation answers: its body, and the secrets that this answer alone shows."""
 
     body: bytes
-    secrets: Body
+    secrets: Secrets
 
     @property
     def answer(self) -> bytes:
         return _with_secrets(self.body, self.secrets)
 
 
-def _with_secrets(body: bytes, secrets: Body) -> bytes:
-    return _dump(json.loads(body) | secrets) if secrets else body
+def _with_secrets(body: bytes, secrets: Secrets) -> bytes:
+    return _dump({**json.loads(body), **secrets}) if secrets else body
 
 
-def _secrets_again(call: Call, operation: Operation, body: bytes) -> Body:
+def _secrets_again(call: Call, operation: Operation, body: bytes) -> Secrets:
     """The secrets of an answer that is replayed, from the object that it is about."""
     if operation.reveal is None:
         return {}

@@ -1,7 +1,7 @@
 """Refusals and failures as Stripe's error bodies, in the dialect of the request."""
 
 import os
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from meterline.core.base.errors import BillingError
@@ -29,7 +29,9 @@ _OWN_CODES = frozenset(("missing", "url_invalid", "usage_rows_expired"))
 _CODES = "https://stripe.com/docs/error-codes/"
 
 
-def error_body(error: BillingError, *, is_v2: bool, log_url: str | None = None) -> dict[str, Any]:
+def error_body(
+    error: BillingError, *, is_v2: bool, log_url: str | None = None
+) -> Mapping[str, Mapping[str, object]]:
     """The JSON body of a refusal: v1 has ``type`` and optional fields, v2 always has ``code``.
 
     ``log_url`` leads the operator to the log of the request.

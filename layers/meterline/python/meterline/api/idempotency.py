@@ -9,6 +9,7 @@ what did take effect is known from the record and need not be hidden behind a st
 import contextlib
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,7 @@ def begin(
     key: str,
     principal: Principal,
     request: Request,
-    raw: dict[str, Any],
+    raw: Mapping[str, Any],
     request_id: str,
     now: int,
 ) -> Receipt | Replay:
@@ -99,7 +100,7 @@ def _replay(record: Record) -> Replay:
     return Replay(record.request_id, result_id=record.result_id)
 
 
-def _fingerprint(request: Request, raw: dict[str, Any]) -> str:
+def _fingerprint(request: Request, raw: Mapping[str, Any]) -> str:
     text = json.dumps([request.method, request.path, raw], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

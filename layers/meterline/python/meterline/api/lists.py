@@ -4,7 +4,7 @@ A page has a limit and starts at a cursor; ``has_more`` says whether rows follow
 too long to send is halved. All of that is said here, also of lists that read their rows themselves.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from meterline.services.base.context import Context
     from meterline.store.billing.repository import Source, Span
 
-type Body = dict[str, Any]
+type Shown = Mapping[str, Any]
 type Row = Any
 """An object of any kind, as it is stored, or a row that a list shows."""
 
@@ -79,7 +79,7 @@ class Listing:
         bodies = self.bodies[-number:] if is_backwards(params) else self.bodies[:number]
         return replace(self, bodies=bodies, has_more=True)
 
-    def answer(self, shown: list[Body], path: str) -> Body:
+    def answer(self, shown: Sequence[Shown], path: str) -> Shown:
         """The response to a request for ``path``; ``shown`` are the bodies as it shows them."""
         return envelope(shown, self.url or path, has_more=self.has_more)
 
@@ -255,7 +255,7 @@ def _around_id(rows: Sequence[Row], row_id: str, param: str) -> Around:
     raise BillingError(f"No such object: '{row_id}'", code="resource_missing", param=param)
 
 
-def envelope(listed: list[Body], url: str, *, has_more: bool) -> Body:
+def envelope(listed: Sequence[Shown], url: str, *, has_more: bool) -> Shown:
     """A list object, found at ``url``. SDKs add the parameters of a request to it."""
     return {"object": "list", "data": listed, "has_more": has_more, "url": url}
 

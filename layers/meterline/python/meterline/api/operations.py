@@ -57,10 +57,10 @@ class Operation:
     takes_session: bool = False
     public: bool = False
     content_type: str = JSON
-    reveal: Callable[[Any], dict[str, Any]] | None = None
+    reveal: Callable[[Any], Mapping[str, str | None]] | None = None
     find_again: Callable[..., Mapping[str, Any]] | None = None
 
-    def revealing(self, reveal: Callable[[Any], dict[str, Any]]) -> "Operation":
+    def revealing(self, reveal: Callable[[Any], Mapping[str, str | None]]) -> "Operation":
         """The same operation, whose answer alone shows the fields that ``reveal`` takes from the
         stored body. They are secrets: no stored answer holds them, a replay takes them again.
         """

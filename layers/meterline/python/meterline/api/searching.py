@@ -1,9 +1,10 @@
 """The route of ``/search``: a query, and opaque pages bound to the key and to the query."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from meterline.api.lists import LIMIT, TokenListing, first_rows
+from meterline.api.lists import LIMIT, Shown, TokenListing, first_rows
 from meterline.api.operations import Answer, Operation, permission_of
 from meterline.api.page_tokens import page_token, read_page_token
 from meterline.api.params.specs import Params, object_, string
@@ -23,7 +24,7 @@ SEARCH = object_(
 class SearchPage(TokenListing):
     """A page of what a search found."""
 
-    def answer(self, shown: list[dict[str, Any]], path: str) -> dict[str, Any]:
+    def answer(self, shown: Sequence[Shown], path: str) -> Shown:
         """A search result object."""
         return {
             "object": "search_result",
@@ -46,7 +47,7 @@ def searching(path: str, kind: str) -> Operation:
             raise BillingError("This page belongs to another query.", param="page")
         found = search(call.context(), kind, query, after=place.get("after"))
 
-        def token_after(bodies: list[dict[str, Any]]) -> str:
+        def token_after(bodies: Sequence[Shown]) -> str:
             return page_token(secret, {"query": query, "after": place_of(bodies[-1])})
 
         return SearchPage(*first_rows(found, params), token_after=token_after)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from meterline.api.params.kinds import Param, Params
+from meterline.api.params.kinds import Param, Params, Schema
 from meterline.api.params.refusals import (
     OBJECT,
     Raw,
@@ -52,7 +52,7 @@ class Array(_Group):
             for key, element in elements
         ]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """An array."""
         limits = {"minItems": self.min_items, "maxItems": self.max_items}
         return {"type": "array", "items": self.item.schema()} | limits
@@ -67,7 +67,7 @@ class Map(_Group):
     key_length: int = 100
     key_noun: str = "key"
 
-    def convert(self, raw: Raw, name: str) -> dict[str, Any]:
+    def convert(self, raw: Raw, name: str) -> Params:
         """The map."""
         if not isinstance(raw, Mapping):
             raise invalid(OBJECT, raw, name)
@@ -98,7 +98,7 @@ class Map(_Group):
             )
         return key
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """An object with free keys."""
         schema = {"type": "object", "additionalProperties": self.value.schema()}
         return schema | {"maxProperties": self.max_keys}
@@ -174,7 +174,7 @@ class Object(_Group):
                     param=names[0],
                 )
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """An object with exactly these fields."""
         required = [key for key, param in self.fields.items() if param.required]
         return {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, override
 
-from meterline.api.params.kinds import Param
+from meterline.api.params.kinds import Param, Schema
 from meterline.api.params.refusals import Raw
 from meterline.api.params.specs import array, boolean, enum, object_, string
 from meterline.core.base.errors import BillingError
@@ -52,9 +52,9 @@ class Idle(Param):
         """The same as ``read``."""
         return self.read(raw, name)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """The values that are taken."""
-        nothing: dict[str, Any] = {"type": "string", "enum": [""], "description": self.why}
+        nothing: Schema = {"type": "string", "enum": [""], "description": self.why}
         return {"anyOf": [self.taken.describe(), nothing]} if self.taken else nothing
 
     def _refusal(self, name: str) -> BillingError:
@@ -73,7 +73,7 @@ class _Anything(Param):
         """The value."""
         return raw
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """No limits."""
         return {}
 

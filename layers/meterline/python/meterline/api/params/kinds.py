@@ -15,6 +15,9 @@ from meterline.core.base.unset import UNSET
 type Params = dict[str, Any]
 """Checked parameters: only those that were given."""
 
+type Schema = Mapping[str, Any]
+"""A JSON Schema."""
+
 MAX_STRING = 5_000
 MAX_TIMESTAMP: Final = 32_503_679_999
 """The last second of the year 2999: Python's calendar ends with 9999, and whatever is computed from
@@ -60,7 +63,7 @@ class Param(ABC):
     def convert(self, raw: Raw, name: str) -> Any:  # noqa: ANN401 - each kind has its own type
         """The value of a ``raw`` that is not empty."""
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Schema:
         """The JSON Schema of the parameter, for ``/openapi.json``."""
         described = self.describe()
         if self.emptyable:
@@ -68,7 +71,7 @@ class Param(ABC):
         return described
 
     @abstractmethod
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """The JSON Schema of a value that is not empty."""
 
 
@@ -116,11 +119,10 @@ class String(Param):
             raise BillingError(f"Invalid {name}: {excerpt(raw)}. {self.hint}".strip(), param=name)
         return text
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """A string with its limits."""
         least = 0 if self.blank else 1
-        schema: dict[str, Any] = {"type": "string", "minLength": least}
-        schema["maxLength"] = self.max_length
+        schema = {"type": "string", "minLength": least, "maxLength": self.max_length}
         return schema | ({"pattern": f"^{self.pattern}$"} if self.pattern else {})
 
 
@@ -140,7 +142,7 @@ class Integer(Param):
             raise out_of_range(f"less than or equal to {self.maximum}", raw, name)
         return value
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """An integer with its limits."""
         limits = {"minimum": self.minimum, "maximum": self.maximum}
         return {"type": "integer"} | {k: v for k, v in limits.items() if v is not None}
@@ -176,7 +178,7 @@ class DecimalNumber(Param):
             raise out_of_range(f"less than or equal to {self.maximum}", raw, name)
         return value
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """A string that holds a decimal."""
         return {"type": "string", "format": "decimal"}
 
@@ -195,7 +197,7 @@ class Boolean(Param):
             return _TRUTH_VALUES[raw]
         raise invalid("boolean", raw, name)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """A boolean."""
         return {"type": "boolean"}
 
@@ -218,7 +220,7 @@ class OneOf(Param):
         choice = f"{', '.join(others)}{comma} or {last}" if others else last
         raise BillingError(f"Invalid {name}: must be one of {choice}", param=name)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """An enumeration."""
         return {
             "type": "string",
@@ -252,7 +254,7 @@ class Either(Param):
                 continue
         return last.convert(raw, name)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Schema:
         """Any of the kinds."""
         return {"anyOf": [option.describe() for option in self.options]}
 

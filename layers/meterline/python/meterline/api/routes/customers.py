@@ -1,6 +1,7 @@
 """Customers, and the test clocks that some of them live on."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from meterline.api.lists import (
     PAGING,
@@ -37,9 +38,11 @@ from meterline.services.customers.balances import (
     update_balance_transaction,
 )
 from meterline.services.customers.customers import create_customer, update_customer
-from meterline.store.base.documents import Body
 from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import indexed_term
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ class _InvoicePrefix(String):
             ) from None
 
 
-def _delete(ctx: Context, customer_id: str, params: Params) -> Body:
+def _delete(ctx: Context, customer_id: str, params: Params) -> "Deleted":
     from meterline.services.subscriptions.customer_deletion import (  # noqa: PLC0415 - it bills, and is rare
         delete_customer,
     )

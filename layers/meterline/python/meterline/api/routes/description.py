@@ -1,8 +1,8 @@
 """What a deployment says of itself, open to everyone; it holds no data."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from meterline.api.call import Call
 from meterline.api.operations import Answer, Operation
@@ -35,7 +35,7 @@ def all_operations() -> list[Operation]:
     return [operation for module in modules for operation in module.ROUTES.operations]
 
 
-def _introduce(call: Call, params: Params) -> dict[str, Any]:  # noqa: ARG001 - the same for everyone
+def _introduce(call: Call, params: Params) -> Mapping[str, str]:  # noqa: ARG001 - the same for everyone
     return {"object": "meterline", "api_version": API_VERSION, "openapi": _DESCRIPTION}
 
 

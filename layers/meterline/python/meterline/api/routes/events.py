@@ -1,6 +1,6 @@
 """Events in both dialects, and webhook endpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -9,8 +9,8 @@ from meterline.api.call import Call
 from meterline.api.lists import (
     LIMIT,
     PAGING,
-    Body,
     Listing,
+    Shown,
     TokenListing,
     created_range,
     cursor_name,
@@ -111,7 +111,7 @@ class _ThinPage(TokenListing):
 
     filters: Params
 
-    def answer(self, shown: list[Body], path: str) -> Body:
+    def answer(self, shown: Sequence[Shown], path: str) -> Shown:
         """A list of the v2 API."""
         following = self.next_page
         return {
@@ -132,20 +132,20 @@ def _list_thin(call: Call, params: Params) -> TokenListing:
     )
     entries, has_more = first_rows(thin_entries(call.context(), filters, place), params)
 
-    def token_after(bodies: list[Body]) -> str:
+    def token_after(bodies: Sequence[Shown]) -> str:
         return page_token(secret, _stated(place_after(place, entries[: len(bodies)])))
 
     bodies = [entry.event for entry in entries]
     return _ThinPage(bodies, has_more, token_after=token_after, filters=params)
 
 
-def _stated(place: Place) -> dict[str, Any]:
+def _stated(place: Place) -> Mapping[str, Any]:
     """A place as a page token holds it."""
     report = [place.report.created, place.report.id] if place.report else None
     return {"event": place.event_id, "report": report}
 
 
-def _place(stated: dict[str, Any]) -> Place:
+def _place(stated: Mapping[str, Any]) -> Place:
     report = stated.get("report")
     return Place(stated.get("event"), Cursor(*report) if report else None)
 

@@ -1,12 +1,13 @@
 """``/v1/invoices``: making, reading, previewing, finalising, sending and settling."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from meterline.api.lists import (
-    Body,
     Keep,
     Listing,
+    Shown,
     by_facets,
     created_range,
     list_operation,
@@ -153,9 +154,9 @@ class ExplanationPage(Listing):
 
     invoice: "Invoice"
 
-    def answer(self, shown: list[Any], path: str) -> Body:  # noqa: ARG002 - as lists have it
+    def answer(self, shown: Sequence[Any], path: str) -> Shown:  # noqa: ARG002 - as lists have it
         """The explanation of these lines."""
-        return explanation_of(self.invoice, shown) | {"has_more": self.has_more}
+        return {**explanation_of(self.invoice, shown), "has_more": self.has_more}
 
 
 def explain_invoice(ctx: Context, invoice_id: str, params: Params) -> ExplanationPage:

@@ -10,10 +10,9 @@ from meterline.api.operations import delete, post
 from meterline.api.params.specs import Params, object_, string, timestamp
 from meterline.api.router import Routes
 from meterline.services.base.context import Context
-from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import TestClock
+    from meterline.core.base.wire import Deleted, TestClock
 
 KIND = "test_helpers.test_clock"
 
@@ -30,7 +29,7 @@ def _advance(ctx: Context, clock_id: str, params: Params) -> "TestClock":
     return advance_test_clock(ctx, clock_id, params)
 
 
-def _delete(ctx: Context, clock_id: str, params: Params) -> Body:
+def _delete(ctx: Context, clock_id: str, params: Params) -> "Deleted":
     from meterline.services.work.test_clocks import delete_test_clock  # noqa: PLC0415 - see above
 
     return delete_test_clock(ctx, clock_id, params)

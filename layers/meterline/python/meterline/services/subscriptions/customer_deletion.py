@@ -1,7 +1,7 @@
 """Deleting customers, which cancels their subscriptions."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterline.services.base.context import Context
 from meterline.services.base.limits import without_member
@@ -14,8 +14,11 @@ from meterline.services.customers.customers import KIND, clock_customers_set
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.store.base.documents import Body, Change, Conflict
 
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Deleted
 
-def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+
+def delete_customer(ctx: Context, customer_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - route
     """Delete a customer for good, and cancel its subscriptions; the stub says "deleted".
 
     A deletion that dies half way can be repeated: the customer goes last, on condition that no
@@ -28,9 +31,9 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> Body:  # no
     document = find(ctx, KIND, customer_id)
     if running_subscriptions(document.body):
         raise Conflict(customer_id)
-    stub = {"id": customer_id, "object": KIND, "deleted": True}
+    stub: Deleted = {"id": customer_id, "object": KIND, "deleted": True}
     remembered = {"created": document.created} | with_batches_only(document.body)
-    remains: Any = stub | remembered
+    remains: Any = {**stub, **remembered}
     deleted = replace(document, body=remains)
     events = [EventDraft("customer.deleted", document.body)]
     clock_id = document.body["test_clock"]

@@ -16,7 +16,7 @@ from meterline.services.subscriptions.update import update_subscription
 from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Subscription, SubscriptionItem
+    from meterline.core.base.wire import Deleted, Subscription, SubscriptionItem
 
 _CHANGE_PARAMS = ("payment_behavior", "proration_behavior", "proration_date")
 
@@ -50,7 +50,7 @@ def update_item(ctx: Context, item_id: str, params: Body) -> "SubscriptionItem":
     return next(item for item in items_of(changed) if item["id"] == item_id)
 
 
-def delete_item(ctx: Context, item_id: str, params: Body) -> Body:
+def delete_item(ctx: Context, item_id: str, params: Body) -> "Deleted":
     """Take an item off its subscription, which must keep at least one."""
     find_item(ctx, item_id, {})
     _change(ctx, subscription_of_item_id(item_id), {"id": item_id, "deleted": True}, params)

@@ -32,7 +32,7 @@ from meterline.store.base.documents import Body, Change, Claim, Document
 from meterline.store.work.queues import DueMessage, enqueue
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Customer, TestClock
+    from meterline.core.base.wire import Customer, Deleted, TestClock
 
 KIND: Final = "test_helpers.test_clock"
 _KEPT_SECONDS = 30 * 86_400
@@ -118,15 +118,15 @@ def fail_test_clock(ctx: Context, clock_id: str, error: Exception) -> bool:
     return True
 
 
-def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> Body:  # noqa: ARG001 - route
+def delete_test_clock(ctx: Context, clock_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - route
     """Delete a clock; a worker then deletes its customers and all that belongs to them.
 
     The clock is gone for every reader at once. Its stub stays due until the work is done, so the
     sweep takes it up again if the worker dies.
     """
     document = find(ctx, KIND, clock_id)
-    answer: Body = {"id": clock_id, "object": KIND, "deleted": True}
-    stub: Any = answer | {"created": document.created}
+    answer: Deleted = {"id": clock_id, "object": KIND, "deleted": True}
+    stub: Any = {**answer, "created": document.created}
     deleted = replace(document, body=stub, due_at=ctx.wall_clock)
     events = [EventDraft("test_helpers.test_clock.deleted", document.body)]
     ctx.save(Change(puts=[deleted]), events, result_id=clock_id)
