@@ -76,6 +76,7 @@ STORED = {
 BESIDE = {
     "billing.meter_event_summary": {"meterline": "NotRequired[SummaryExtension]"},
     "Event.Request": {"meterline": "NotRequired[EventRequestOrigin]"},
+    "billing.meter": {"dimension_payload_keys": "NotRequired[list[str]]"},
     "price": {"meterline": "NotRequired[PriceExtension]"},
     "product": {"attributes": "list[str]"},
 }

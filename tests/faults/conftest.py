@@ -7,7 +7,7 @@ import pytest
 from meterline.services.metering import count, day_totals, hour_profiles, parcels
 from meterline.store.base import batches, clients
 from meterline.store.base.settings import settings
-from meterline.store.metering import usage_commits
+from meterline.store.metering import cells, usage_commits
 from tests.faults.simulation import Simulation
 
 
@@ -38,6 +38,9 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Simulation],
         monkeypatch.setattr(usage_commits, "time", lambda: simulation.clock)
         monkeypatch.setattr(day_totals, "NEWEST_HOURS", 1)
         monkeypatch.setattr(day_totals, "WORTHWHILE_HOURS", 1)
+        if simulation.has_dimensions:
+            simulation.most_cells = simulation.chance.choice((2, 3, 100))
+            monkeypatch.setattr(cells, "MOST_CELLS", simulation.most_cells)
         simulation.run()
 
     yield run

@@ -8,6 +8,7 @@ reason, however long that lasted.
 """
 
 import itertools
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from meterline.core.base.errors import BillingError
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.acceptance import measure_of
+from meterline.core.metering.dimensions import Conditions
 from meterline.services.base.patience import SHARED_SECONDS, Patience
 from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import accept, cancel_events, count, day_totals, usage_query
@@ -28,6 +30,7 @@ from meterline.services.metering.accept import Sender
 from meterline.services.metering.contention import CONTENDED_SECONDS, Contention
 from meterline.services.metering.counted_events import EventRange, counted_events
 from meterline.store.base.batches import Throttled
+from meterline.store.metering.cells import cells_between
 from meterline.store.metering.meter_events import identities_from_keys
 from meterline.store.metering.usage import BucketKey
 from tests.faults.broken import BrokenRuleError
@@ -44,6 +47,9 @@ DAY_SECONDS = 86_400
 MOST_STEPS = 5_000
 NOTHING_IS_SET_ASIDE = "nothing is set aside"
 CUSTOMERS = ("cus_a", "cus_b")
+DIMENSIONS = ("model", "token_type")
+MODELS = ("small", "large")
+TOKEN_TYPES = ("input", "output")
 _END = START + HOURS * 3_600
 
 type Record = dict[str, Any]
@@ -56,6 +62,7 @@ class Event(NamedTuple):
     accepted_at: int
     identity: bytes
     value: Decimal
+    dimensions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -97,6 +104,9 @@ class Simulation:
     is_calm: bool = False
     days: int = 1
     """Events are of so many days, at the same hours of each; beyond one, days are added up."""
+    has_dimensions: bool = False
+    """Whether the meter tells its usage apart by ``MODELS`` and ``TOKEN_TYPES``."""
+    most_cells: int = 100
 
     def __post_init__(self) -> None:
         self.chance = seeded(self.seed)
@@ -135,7 +145,8 @@ class Simulation:
     def meter(self) -> Any:
         """The meter of the run."""
         formula, _, window = self.formula.partition(":")
-        return meter_body(formula=formula, event_time_window=window or None)
+        body = meter_body(formula=formula, event_time_window=window or None)
+        return body | ({"dimension_payload_keys": list(DIMENSIONS)} if self.has_dimensions else {})
 
     def run(self) -> None:
         """Run to the end, settle, and compare."""
@@ -208,11 +219,13 @@ class Simulation:
 
     def _adding_up(self, customer: str) -> Callable[[], None]:
         """Whoever adds up the days that have settled."""
-        key = BucketKey(False, self.meter["id"], customer, START // 3_600)  # noqa: FBT003
+        whole = BucketKey(False, self.meter["id"], customer, START // 3_600)  # noqa: FBT003
 
         def work() -> None:
             with self._timed():
-                day_totals.add_up(key, measure_of(self.meter), self.clock)
+                for cell in self._cells_of(customer):
+                    key = whole._replace(cell=cell)
+                    day_totals.add_up(key, measure_of(self.meter), self.clock)
 
         return work
 
@@ -258,9 +271,24 @@ class Simulation:
             "payload": {
                 "stripe_customer_id": self.chance.choice(CUSTOMERS),
                 "value": format(value, "f"),
+                **self._dimensions(),
             },
             "timestamp": rfc3339(second * 1_000),
         }
+
+    def _dimensions(self) -> dict[str, str]:
+        """What an event says of its cell, if the meter asks; now and then a key is missing."""
+        if not self.has_dimensions:
+            return {}
+        said = {"model": self.chance.choice(MODELS), "token_type": self.chance.choice(TOKEN_TYPES)}
+        if self.chance.random() < 0.05:
+            del said["model"]
+        return said
+
+    def _cells_of(self, customer: str) -> list[str]:
+        if not self.has_dimensions:
+            return [""]
+        return list(cells_between(False, self.meter["id"], customer, START, self.end))  # noqa: FBT003
 
     def _cancellation(self, identifier: str) -> Callable[[], None]:
         def work() -> None:
@@ -294,9 +322,13 @@ class Simulation:
 
         return self.chance.choice((use, listing))
 
-    def _used(self, customer: str, start: int, end: int) -> Usage:
+    def _used(
+        self, customer: str, start: int, end: int, conditions: Conditions | None = None
+    ) -> Usage:
         try:
-            return usage_query.billed_usage(self.meter, customer, start, end, livemode=False)
+            return usage_query.billed_usage(
+                self.meter, customer, start, end, conditions or {}, livemode=False
+            )
         except BillingError as refusal:
             text = f"seed {self.seed}: {customer} {start}..{end}: {refusal.message}"
             raise BrokenRuleError("usage can be read", text) from refusal
@@ -443,6 +475,7 @@ class Simulation:
                 int(item["accepted_at"]["N"]),
                 identities_from_keys([item["identifier"]["S"]])[0],
                 Decimal(item["value"]["S"]),
+                self._dimensions_of(item),
             )
             for item in self.engine.items("meter_events")
             if item["customer"]["S"] == customer and "cancelled_at" not in item
@@ -460,6 +493,26 @@ class Simulation:
             expected = _expected(self.formula, inside)
             text = f"seed {self.seed}: {customer} {start}..{end}: {used.quantity}, not {expected}"
             _hold("usage is what its events add up to", used.quantity == expected, text)
+            if self.has_dimensions:
+                self._compare_parts(customer, events, start, end)
+        told_apart = {event.dimensions for event in events}
+        text = f"seed {self.seed}: {customer} has {len(told_apart)} cells"
+        _hold("cells are bounded", len(told_apart) <= self.most_cells, text)
+
+    def _compare_parts(self, customer: str, events: list[Event], start: int, end: int) -> None:
+        """What conditions choose must be what the events that meet them add up to."""
+        for place, key, values in ((0, "model", MODELS), (1, "token_type", TOKEN_TYPES)):
+            for value in values:
+                own = [event for event in events if event.dimensions[place] == value]
+                inside = [one for one in _counting(self.formula, own) if start <= one[0] < end]
+                used = self._used(customer, start, end, {key: [value]})
+                expected = _expected(self.formula, inside)
+                text = f"seed {self.seed}: {customer} {value} {used.quantity}, not {expected}"
+                _hold("parts are what their events add up to", used.quantity == expected, text)
+
+    def _dimensions_of(self, item: dict[str, Any]) -> tuple[str, ...]:
+        payload = json.loads(item["payload"]["S"])
+        return tuple(payload[key] for key in DIMENSIONS) if self.has_dimensions else ()
 
 
 def _hold(rule: str, holds: object, text: str) -> None:

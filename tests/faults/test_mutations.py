@@ -15,14 +15,16 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from meterline.core.metering import aggregation, buckets, day_totals, second_profiles
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import Bucket
+from meterline.core.metering.dimensions import Cells
 from meterline.core.metering.second_profiles import Seconds
 from meterline.services.metering import accept, contention, count, hour_profiles, parcels
+from meterline.services.metering import day_totals as day_totals_service
 from meterline.services.metering.groups import Group
 from meterline.store.base import failures
 from meterline.store.base.batches import RETRIABLE
 from meterline.store.base.clients import dynamodb
+from meterline.store.metering import cells, meter_events, usage, usage_commits
 from meterline.store.metering import day_totals as stored_totals
-from meterline.store.metering import meter_events, usage, usage_commits
 from meterline.store.metering import parcels as stored_parcels
 from meterline.store.metering.parcels import Parcel, ParcelKey
 from meterline.store.metering.usage import BucketKey
@@ -50,8 +52,20 @@ OF_DAYS = {
     "days_that_settle_before_changes_are_late",
     "marks_that_do_not_ripen",
     "totals_that_overwrite_marks",
+    "a_mark_on_the_day_of_another_cell",
 }
 """Those that need usage of several days; that of one is never added up."""
+
+OF_CELLS = {
+    "cells_that_are_counted_together",
+    "cells_that_are_read_in_the_wrong_place",
+    "cells_that_are_admitted_in_vain",
+    "cells_admitted_over_those_of_others",
+    "a_cell_too_many_that_is_only_told",
+    "a_parcel_that_forgets_its_cell",
+    "a_mark_on_the_day_of_another_cell",
+}
+"""Those that need a meter with dimensions."""
 
 type Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -373,7 +387,57 @@ def a_parcel_that_failed_taken_for_handed_over(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(contention, "put_parcel", hopeful)
 
 
+def cells_that_are_counted_together(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(accept, "cell_of", lambda values: values and "one")
+
+
+def cells_that_are_read_in_the_wrong_place(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(day_totals_service, "_counters", of_the_whole)
+
+
+def of_the_whole(key: BucketKey, hours: range, measure: Measure) -> Any:
+    return usage.counters_between(key.livemode, key.meter, key.customer, hours, measure)
+
+
+def cells_that_are_admitted_in_vain(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cells, "_save", lambda *_: True)
+
+
+def cells_admitted_over_those_of_others(patch: pytest.MonkeyPatch) -> None:
+    save = cells._save  # noqa: SLF001 - the rule that is broken
+
+    def anyhow(key: cells.CellsKey, before: Any, admitted: Cells) -> bool:
+        latest = cells._known([key], is_consistent=True)[key]  # noqa: SLF001
+        return save(key, replace(before, version=latest.version), admitted)
+
+    patch.setattr(cells, "_save", anyhow)
+
+
+def a_cell_too_many_that_is_only_told(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cells, "_left_out", lambda *_: [])
+
+
+def a_parcel_that_forgets_its_cell(patch: pytest.MonkeyPatch) -> None:
+    def of_the_whole(record: Mapping[str, Any]) -> Parcel:
+        parcel = stored_parcels.parcel_of(record["dynamodb"]["NewImage"])
+        bucket = parcel.key.bucket._replace(cell="")
+        return parcel._replace(key=parcel.key._replace(bucket=bucket))
+
+    patch.setattr(parcels, "parcel_of", of_the_whole)
+
+
+def a_mark_on_the_day_of_another_cell(patch: pytest.MonkeyPatch) -> None:
+    mark = stored_totals.mark_late
+
+    def elsewhere(keys: Iterable[BucketKey], now: int) -> None:
+        mark([key._replace(cell="") for key in keys], now)
+
+    patch.setattr(usage_commits, "mark_late", elsewhere)
+
+
 WRONG_USAGE = "usage is what its events add up to"
+
+WRONG_PARTS = "parts are what their events add up to"
 
 NOTICED_BY: dict[Break, str] = {
     no_version_condition: WRONG_USAGE,
@@ -410,6 +474,13 @@ NOTICED_BY: dict[Break, str] = {
     a_cancellation_left_to_the_parcel: WRONG_USAGE,
     cancellations_dropped_when_handing_over: WRONG_USAGE,
     a_parcel_that_failed_taken_for_handed_over: WRONG_USAGE,
+    cells_that_are_counted_together: WRONG_PARTS,
+    cells_that_are_read_in_the_wrong_place: WRONG_USAGE,
+    cells_that_are_admitted_in_vain: WRONG_USAGE,
+    cells_admitted_over_those_of_others: WRONG_USAGE,
+    a_cell_too_many_that_is_only_told: "cells are bounded",
+    a_parcel_that_forgets_its_cell: WRONG_USAGE,
+    a_mark_on_the_day_of_another_cell: WRONG_USAGE,
 }
 """The rule by which each is noticed: that the code fails in some other way does not count."""
 
@@ -424,7 +495,9 @@ def test_the_simulator_catches(
     for seed in (*range(first, SEEDS), *range(first)):
         try:
             days = 3 if mutation.__name__ in OF_DAYS else 1
-            simulate(Simulation(seed, FORMULAS.get(mutation.__name__, "sum"), days=days))
+            formula = FORMULAS.get(mutation.__name__, "sum")
+            has_dimensions = mutation.__name__ in OF_CELLS
+            simulate(Simulation(seed, formula, days=days, has_dimensions=has_dimensions))
         except Exception as error:  # noqa: BLE001 - what is no broken rule is counted, and told
             noticed[getattr(error, "rule", repr(error))] += 1
             if noticed[NOTICED_BY[mutation]]:

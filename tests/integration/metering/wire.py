@@ -32,15 +32,30 @@ class Api:
 
     def __init__(self) -> None:
         self.ingest = load_handler("ingest_meter_events")
+        self.catalog = load_handler("serve_catalog")
         self.usage = load_handler("serve_usage")
         self.events = load_handler("serve_events")
 
     def post(self, path: str, body: Any, *, secret: str = SECRET, **headers: str) -> Answer:
         """A POST of a form (text) or of JSON (anything else)."""
+        return self._post(self.ingest, path, body, secret, headers)
+
+    def catalog_post(self, path: str, form: str) -> Answer:
+        """A POST to what is sold, and how it is counted."""
+        return self._post(self.catalog, path, form, SECRET, {})
+
+    def _post(
+        self,
+        handler: Callable[..., dict[str, Any]],
+        path: str,
+        body: Any,
+        secret: str,
+        headers: dict[str, str],
+    ) -> Answer:
         is_form = isinstance(body, str)
         kind = "application/x-www-form-urlencoded" if is_form else "application/json"
         event = _event("POST", path, secret, headers | {"content-type": kind})
-        return _answer(self.ingest, event | {"body": body if is_form else json.dumps(body)})
+        return _answer(handler, event | {"body": body if is_form else json.dumps(body)})
 
     def get(self, path: str, **query: Any) -> Answer:
         """A GET with a query."""

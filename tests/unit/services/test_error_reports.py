@@ -127,10 +127,12 @@ def test_a_report_is_kept_for_thirty_days(saved: list[Document]) -> None:
     [
         "archived_meter",
         "meter_event_customer_not_found",
+        "meter_event_dimension_count_too_high",
         "meter_event_invalid_value",
         "meter_event_no_customer_defined",
         "meter_event_value_not_found",
         "meter_event_value_too_many_digits",
+        "missing_dimension_payload_keys",
         "no_meter",
         "timestamp_in_future",
         "timestamp_too_far_in_past",
@@ -138,4 +140,4 @@ def test_a_report_is_kept_for_thirty_days(saved: list[Document]) -> None:
 )
 def test_the_reasons_are_those_of_the_contract(reason: str) -> None:
     assert Reason(reason) in Reason
-    assert len(Reason) == 9
+    assert len(Reason) == 11

@@ -172,6 +172,10 @@ def shapes() -> Json:
     formula = known["billing.meter:DefaultAggregation"]["properties"]["formula"]
     formula["enum"] = sorted(Formula)
     summary = known["billing.meter_event_summary"]["properties"]
+    known["billing.meter"]["properties"]["dimension_payload_keys"] = {
+        "type": "array",
+        "items": {"type": "string"},
+    }
     summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
     known["price"]["properties"]["meterline"] = price_terms()
     known["webhook_endpoint"]["properties"]["meterline"] = endpoint_delivery()

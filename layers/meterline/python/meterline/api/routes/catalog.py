@@ -40,6 +40,7 @@ from meterline.api.searching import searching
 from meterline.core.base.errors import no_such
 from meterline.core.catalog.plans import plan_with_tiers
 from meterline.core.kinds.catalog import INTERVALS, USAGE_TYPES, recurrence
+from meterline.core.metering.dimensions import MOST_KEYS
 from meterline.services.base.context import Context
 from meterline.services.catalog.coupons import create_coupon, delete_coupon, update_coupon
 from meterline.services.catalog.prices import LOOKUP_KEY, create_price, is_inline, update_price
@@ -66,6 +67,7 @@ CREATE_METER = object_(
     ),
     value_settings=object_(event_payload_key=string(required=True, max_length=100)),
     event_time_window=enum("day", "hour"),
+    dimension_payload_keys=array(string(max_length=100), max_items=MOST_KEYS),
 )
 UPDATE_METER = object_(display_name=string(max_length=250))
 

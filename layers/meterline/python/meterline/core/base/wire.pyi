@@ -781,6 +781,7 @@ class Meter(TypedDict):
     status_transitions: MeterStatusTransitions
     updated: int
     value_settings: MeterValueSettings
+    dimension_payload_keys: NotRequired[list[str]]
 
 class MeterCustomerMapping(TypedDict):
     event_payload_key: str

@@ -12,8 +12,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from meterline.core.metering import distinct
+from meterline.core.metering import dimensions, distinct
 from meterline.core.metering.aggregation import ZERO, Formula, Measure, Window
+from meterline.core.metering.dimensions import MOST_CELLS, VALUE_CHARACTERS, Values
 
 PAST_LIMIT_SECONDS = 35 * 86_400
 FUTURE_LIMIT_SECONDS = 5 * 60
@@ -38,6 +39,8 @@ class Reason(StrEnum):
     CUSTOMER_NOT_FOUND = "meter_event_customer_not_found"
     VALUE_NOT_FOUND = "meter_event_value_not_found"
     INVALID_VALUE = "meter_event_invalid_value"
+    MISSING_DIMENSIONS = "missing_dimension_payload_keys"
+    TOO_MANY_DIMENSIONS = "meter_event_dimension_count_too_high"
     TOO_MANY_DIGITS = "meter_event_value_too_many_digits"
     TIMESTAMP_IN_FUTURE = "timestamp_in_future"
     TIMESTAMP_TOO_FAR_IN_PAST = "timestamp_too_far_in_past"
@@ -81,7 +84,8 @@ def measure_of(meter: Mapping[str, Any]) -> Measure:
     """The measure in a ``billing.meter`` body."""
     window = meter.get("event_time_window")
     formula = Formula(meter["default_aggregation"]["formula"])
-    return Measure(formula, Window(window) if window else None)
+    keys = tuple(meter.get("dimension_payload_keys") or ())
+    return Measure(formula, Window(window) if window else None, keys)
 
 
 @lru_cache(maxsize=64)
@@ -92,9 +96,15 @@ def measure_text(measure: Measure) -> str:
 
 @lru_cache(maxsize=64)
 def measure_from_text(text: str) -> Measure:
-    """The measure that ``measure_text`` wrote."""
-    formula, _, window = text.partition(":")
+    """The measure that ``measure_text`` wrote, with or without a cell."""
+    formula, _, window = dimensions.divided(text)[0].partition(":")
     return Measure(Formula(formula), Window(window) if window else None)
+
+
+@lru_cache(maxsize=4_096)
+def cell_from_text(text: str) -> str:
+    """The cell of an event, which stands behind its measure."""
+    return dimensions.divided(text)[1]
 
 
 def check_meter(rules: MeterRules | None, event_name: str) -> MeterRules:
@@ -138,6 +148,35 @@ def value_in(payload: Mapping[str, str], rules: MeterRules) -> Decimal:
     if rules.measure.has_digests:
         return _digest(text, f"payload[{rules.value_key}]")
     return _number(text, f"payload[{rules.value_key}]")
+
+
+def dimensions_in(payload: Mapping[str, str], rules: MeterRules) -> Values:
+    """The values that tell an event apart, in the order of its meter's keys; each must be there."""
+    keys = rules.measure.dimensions
+    missing = [key for key in keys if not payload.get(key)]
+    if missing:
+        message = f"Dimension payload keys not found in payload: {', '.join(missing)}."
+        raise EventRefused(Reason.MISSING_DIMENSIONS, message, f"payload[{missing[0]}]")
+    for key in keys:
+        if len(payload[key]) > VALUE_CHARACTERS:
+            message = (
+                f"The value of a dimension must have 1 to {VALUE_CHARACTERS} characters: "
+                f"{key} has {len(payload[key])}."
+            )
+            raise EventRefused(Reason.INVALID_VALUE, message, f"payload[{key}]")
+    return tuple(payload[key] for key in keys)
+
+
+def too_many_cells(rules: MeterRules) -> EventRefused:
+    """The refusal of an event of a cell that is one too many."""
+    keys = ", ".join(rules.measure.dimensions)
+    message = (
+        f"A customer's usage of a meter has at most {MOST_CELLS} combinations of dimension values"
+        f" ({keys}) in a calendar month: this event would add another one."
+    )
+    return EventRefused(
+        Reason.TOO_MANY_DIMENSIONS, message, f"payload[{rules.measure.dimensions[0]}]"
+    )
 
 
 def check_timestamp(timestamp: int, now: int) -> None:

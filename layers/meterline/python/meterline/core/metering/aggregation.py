@@ -50,10 +50,15 @@ class Window(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A meter's way of counting; it never changes after the meter was created."""
+    """A meter's way of counting; it never changes after the meter was created.
+
+    ``dimensions`` are the payload keys that tell its usage apart, into cells that are counted each
+    by itself. So the measure that is stored with an event leaves them out.
+    """
 
     formula: Formula
     window: Window | None = None
+    dimensions: tuple[str, ...] = ()
 
     @property
     def is_ordered(self) -> bool:

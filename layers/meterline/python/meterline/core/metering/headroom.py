@@ -52,14 +52,15 @@ class Headroom:
 def is_remembered(measure: Measure) -> bool:
     """Whether hours tell by themselves that usage of this measure stays below a threshold.
 
-    Averages, distinct values and events that count once a window depend on all hours together.
+    Averages, distinct values and events that count once a window depend on all hours together; what
+    adds up, on all cells of an hour.
     """
-    return measure.window is None and measure.formula in _ADDED_UP | _EACH_BY_ITSELF
+    return adds_up(measure) or (measure.window is None and measure.formula in _EACH_BY_ITSELF)
 
 
 def adds_up(measure: Measure) -> bool:
-    """Whether the usage is the sum of what its hours hold."""
-    return measure.window is None and measure.formula in _ADDED_UP
+    """Whether the usage is the sum of what its hours hold, each in one counter."""
+    return not measure.window and not measure.dimensions and measure.formula in _ADDED_UP
 
 
 def level_of(hour: Aggregate, formula: Formula) -> Decimal | None:

@@ -14,6 +14,7 @@ from meterline.store.base.batches import batch_get
 from meterline.store.base.keys import mode, object_key
 from meterline.store.base.packing import unpack
 from meterline.store.base.settings import settings
+from meterline.store.metering.usage import key_of_counter
 from meterline.store.work.scans import scan_table
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ def counter_items(ctx: Context, customer_id: str) -> Iterator[Item]:
             ":customer": {"S": f"#{customer_id}"},
         },
     )
-    return (item for item in counters if item["pk"]["S"].endswith(f"#{customer_id}"))
+    return (item for item in counters if _customer_of(item) == customer_id)
+
+
+def _customer_of(counter: Item) -> str:
+    return key_of_counter(counter["pk"]["S"], counter["sk"]["S"]).customer
 
 
 def names(body: Mapping[str, Any], customer_id: str) -> bool:

@@ -11,10 +11,12 @@ from uuid import UUID
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import format_decimal
 from meterline.core.metering import acceptance
-from meterline.core.metering.acceptance import EventRefused, MeterRules, Reason
+from meterline.core.metering.acceptance import EventRefused, MeterRules, Reason, cell_from_text
+from meterline.core.metering.dimensions import WHOLE, Values, cell_of, with_cell
 from meterline.services.base.timestamps import rfc3339, unix_seconds
 from meterline.services.metering import error_reports, parcels
-from meterline.store.metering import meter_events, uncounted
+from meterline.store.metering import cells, meter_events, uncounted
+from meterline.store.metering.cells import CellsKey, month_of
 from meterline.store.metering.meter_events import AcceptedEvent
 
 if TYPE_CHECKING:
@@ -259,9 +261,40 @@ def _judge(
     }
     customers = sender.directory.customers(named)
     request = _digest(sender.request_key)
-    return customers, [
+    judged = [
         _judge_one(sender, request, event, meters.get(event.event_name), customers, order)
         for order, event in enumerate(events)
+    ]
+    if any(rules.measure.dimensions for rules in meters.values()):
+        judged = _admitted(judged, events, meters)
+    return customers, judged
+
+
+def _admitted(
+    judged: Sequence[Outcome], events: Sequence[EventParams], meters: Mapping[str, MeterRules]
+) -> list[Outcome]:
+    """The outcomes, those of events refused whose cell is one too many for their customer."""
+    wanted: dict[CellsKey, dict[str, Values]] = {}
+    keys: dict[int, tuple[CellsKey, str]] = {}
+    for place, (outcome, params) in enumerate(zip(judged, events, strict=True)):
+        event = outcome.event
+        cell = cell_from_text(event.measure) if event else WHOLE
+        if event is not None and cell:
+            month = month_of(event.timestamp)
+            key = CellsKey(event.livemode, event.meter, event.customer, month)
+            values = acceptance.dimensions_in(params.payload, meters[params.event_name])
+            wanted.setdefault(key, {})[cell] = values
+            keys[place] = key, cell
+    refused = cells.admit(wanted)
+    return [
+        outcome
+        if keys.get(place) not in refused
+        else Outcome(
+            outcome.identifier,
+            meters[events[place].event_name].id,
+            refusal=acceptance.too_many_cells(meters[events[place].event_name]),
+        )
+        for place, outcome in enumerate(judged)
     ]
 
 
@@ -277,6 +310,7 @@ def _judge_one(
         rules = acceptance.check_meter(meter, event.event_name)
         customer = acceptance.customer_in(event.payload, rules)
         value = acceptance.value_in(event.payload, rules)
+        cell = cell_of(acceptance.dimensions_in(event.payload, rules))
         acceptance.check_customer(customer, rules, exists=customer in customers)
         clock = customers[customer]
         now = sender.now if clock is None else clock
@@ -290,7 +324,7 @@ def _judge_one(
         identifier=event.identifier,
         event_name=event.event_name,
         meter=rules.id,
-        measure=acceptance.measure_text(rules.measure),
+        measure=with_cell(acceptance.measure_text(rules.measure), cell),
         customer=customer,
         value=format_decimal(value),
         timestamp=timestamp,

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from meterline.core.metering import buckets
-from meterline.core.metering.acceptance import measure_from_text
+from meterline.core.metering.acceptance import cell_from_text, measure_from_text
 from meterline.core.metering.aggregation import Measure, Row, rows_from
 from meterline.core.metering.buckets import Bucket
 from meterline.observability import log_failure
@@ -44,7 +44,7 @@ CONTENTION = Contention()
 """For counters that others count in too."""
 
 _counted_attributes = itemgetter(
-    "identifier", "meter", "customer", "value", "timestamp", "accepted_at"
+    "identifier", "meter", "customer", "value", "timestamp", "accepted_at", "measure"
 )
 _text = itemgetter("S")
 _number = itemgetter("N")
@@ -173,7 +173,7 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
     if not changes:
         return {}
     images = [change["NewImage"] for change in changes]
-    identifiers, meters, customers, values, timestamps, acceptances = zip(
+    identifiers, meters, customers, values, timestamps, acceptances, measures = zip(
         *map(_counted_attributes, images), strict=True
     )
     keys = list(map(_text, identifiers))
@@ -188,13 +188,20 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
     )
     modes = [key[0] for key in keys]
     hours = [second // usage.HOUR_SECONDS for second in seconds]
-    columns = (modes, list(map(_text, meters)), list(map(_text, customers)), hours)
+    cells = list(map(cell_from_text, map(_text, measures)))
+    columns: tuple[list[Any], ...] = (
+        modes,
+        list(map(_text, meters)),
+        list(map(_text, customers)),
+        hours,
+        cells,
+    )
     places = zip(*columns, strict=True)
     if all(column.count(column[0]) == len(column) for column in columns):
         only = _group(next(places), images[0])
         only.arrivals, only.changes = rows, changes  # a hot customer fills whole batches
         return {only.key: only}
-    groups: dict[tuple[str, str, str, int], Group] = {}
+    groups: dict[tuple[str, str, str, int, str], Group] = {}
     for place, row, change in zip(places, rows, changes, strict=True):
         group = groups.get(place)
         if group is None:
@@ -204,10 +211,11 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
     return {group.key: group for group in groups.values()}
 
 
-def _group(place: tuple[str, str, str, int], image: Mapping[str, Any]) -> Group:
-    mode, meter, customer, hour = place
+def _group(place: tuple[str, str, str, int, str], image: Mapping[str, Any]) -> Group:
+    mode, meter, customer, hour, cell = place
     measure = measure_from_text(image["measure"]["S"])
-    return Group(BucketKey(mode == "l", meter, customer, hour), measure, must_be_counted=False)
+    key = BucketKey(mode == "l", meter, customer, hour, cell)
+    return Group(key, measure, must_be_counted=False)
 
 
 def _are_many(groups: Mapping[BucketKey, Group]) -> bool:

@@ -5,10 +5,11 @@ from itertools import batched
 from time import sleep
 
 from meterline.core.metering.acceptance import measure_from_text
+from meterline.services.metering.parcels import bucket_of
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.metering import meter_events, uncounted, usage
 from meterline.store.metering.meter_events import AcceptedEvent
-from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, NotVisible
+from meterline.store.metering.usage import BucketKey, NotVisible
 
 WAIT_SECONDS = 30
 _LOOK_SECONDS = 0.25
@@ -42,8 +43,7 @@ def is_caught_up(customer_id: str, *, livemode: bool, now: int) -> bool:
     ]
     buckets: dict[BucketKey, list[AcceptedEvent]] = {}
     for event in events:
-        key = BucketKey(livemode, event.meter, event.customer, event.timestamp // HOUR_SECONDS)
-        buckets.setdefault(key, []).append(event)
+        buckets.setdefault(bucket_of(event), []).append(event)
     return all(_holds(key, found) for key, found in buckets.items())
 
 

@@ -6,6 +6,7 @@ only the counters show which.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import batched
@@ -15,7 +16,8 @@ from meterline.core.base.errors import BillingError
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Row
 from meterline.services.metering.accept import event_body
-from meterline.services.metering.usage_query import Series, counting_rows, rows_of_hour
+from meterline.services.metering.series import Series
+from meterline.services.metering.usage_query import counting_rows, rows_of_hour
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.metering import meter_events, usage
 from meterline.store.metering.meter_events import AcceptedEvent
@@ -73,7 +75,8 @@ def counted_events(
     """
     if span.end <= span.start:
         raise BillingError("end_time must be after start_time.", param="end_time")
-    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    whole = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    series = whole.between(span.start, span.end)
     last = None if older_than is None else _place_of(older_than)
     rows = (row for row in _rows(series, span, last) if last is None or _place(row) < last)
     return _bodies(meter, series, span, rows, min(at_once, GET_LIMIT))
@@ -127,13 +130,19 @@ def _rows_of_hours(series: Series, span: EventRange, until: int) -> Iterator[Row
     hours = range(span.start // HOUR_SECONDS, -(-until // HOUR_SECONDS))
     if not hours:
         return
-    stored = usage.counters_between(
-        series.livemode, series.meter, series.customer, hours, series.measure
-    )
     accepted_from = (span.created_from or 0) * 1_000_000
-    late_enough = [hour for hour, counter in stored if counter.watermark >= accepted_from]
-    for hour in reversed(late_enough):
-        rows = rows_of_hour(series, hour, accepted_from=accepted_from)
+    late_enough = defaultdict(list)
+    which = series.livemode, series.meter, series.customer
+    for one in series.by_cell():
+        for hour, counter in usage.counters_between(
+            *which, hours, series.measure, cell=one.cells[0]
+        ):
+            if counter.watermark >= accepted_from:
+                late_enough[hour].append(one)
+    for hour, cells in sorted(late_enough.items(), reverse=True):
+        rows = [
+            row for one in cells for row in rows_of_hour(one, hour, accepted_from=accepted_from)
+        ]
         inside = [row for row in rows if span.start <= row.timestamp < span.end]
         yield from sorted(inside, key=_place, reverse=True)
 

@@ -51,7 +51,8 @@ def _is_due(change: Change, now: int) -> bool:
     key = change.key
     return (
         not change.before.version
-        and key.hour % DAY_HOURS == crc32(f"{key.meter}{key.customer}".encode()) % DAY_HOURS
+        and key.hour % DAY_HOURS
+        == crc32(f"{key.meter}{key.customer}{key.cell}".encode()) % DAY_HOURS
         and abs(now - key.start) < _CURRENT_SECONDS
         and has_day_totals(change.measure)
     )
@@ -61,15 +62,14 @@ def add_up(key: BucketKey, measure: Measure, now: int) -> None:
     """Store the totals of the settled days that have none, unless they stand for too little."""
     latest = day_totals.latest_settled(now)
     days = range(latest - DAYS_BACK + 1, latest + 1)
-    series = key.livemode, key.meter, key.customer
-    months = stored.months_of(*series, days)
+    months = stored.months_of(key.partition, days)
     states = {day: state for month in months for day, state in month.states.items()}
     wanted = [day for day in days if day_totals.is_open(states.get(day), now)]
     if not wanted:
         return
     totals = {day: Combination(measure) for day in wanted}
     hours = 0
-    for hour, counter in usage.counters_between(*series, _hours(wanted[0], wanted[-1]), measure):
+    for hour, counter in _counters(key, _hours(wanted[0], wanted[-1]), measure):
         if (total := totals.get(day_of(hour))) is not None:
             total.add(counter.aggregate)
             hours += 1
@@ -86,12 +86,12 @@ def hours_and_days(
     without it none do.
     As consistent as hours alone: a day has no total from before one of its hours is changed.
     """
-    series = key.livemode, key.meter, key.customer
     is_short = len(hours) <= 2 * NEWEST_HOURS
     if is_undivided is None or is_short or not has_day_totals(measure):
-        yield from _hourly(usage.counters_between(*series, hours, measure))
+        yield from _hourly(_counters(key, hours, measure))
         return
-    newest = usage.newest_counters(*series, hours, measure, limit=NEWEST_HOURS)
+    series = key.livemode, key.meter, key.customer
+    newest = usage.newest_counters(*series, hours, measure, limit=NEWEST_HOURS, cell=key.cell)
     if len(newest) < NEWEST_HOURS:
         yield from _hourly(newest)
         return
@@ -99,7 +99,7 @@ def hours_and_days(
     yield from ((day * DAY_SECONDS, total, None) for day, total in totals.items() if total.count)
     yield from _hourly(found for found in newest if day_of(found[0]) not in totals)
     for gap in _gaps(range(hours.start, newest[-1][0]), totals):
-        yield from _hourly(usage.counters_between(*series, gap, measure))
+        yield from _hourly(_counters(key, gap, measure))
 
 
 def _totals(
@@ -109,13 +109,18 @@ def _totals(
     days = range(-(-hours.start // DAY_HOURS), hours.stop // DAY_HOURS)
     if not days:
         return {}
-    states = stored.states_between(key.livemode, key.meter, key.customer, days)
+    states = stored.states_between(key.partition, days)
     totals = {day: day_totals.total_of(state) for day, state in states.items()}
     return {
         day: total
         for day, total in totals.items()
         if total and is_undivided(day * DAY_SECONDS, (day + 1) * DAY_SECONDS)
     }
+
+
+def _counters(key: BucketKey, hours: range, measure: Measure) -> Iterator[tuple[int, Counter]]:
+    series = key.livemode, key.meter, key.customer
+    return usage.counters_between(*series, hours, measure, cell=key.cell)
 
 
 def _hourly(counters: Iterable[tuple[int, Counter]]) -> Iterator[Found]:

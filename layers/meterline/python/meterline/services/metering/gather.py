@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 
-from meterline.core.metering.acceptance import measure_from_text
+from meterline.core.metering.acceptance import cell_from_text, measure_from_text
 from meterline.services.base.parallel import in_parallel
 from meterline.services.metering.groups import Group
 from meterline.store.metering.event_scan import Cursor, EventScan, ScannedEvent
@@ -38,7 +38,8 @@ class Gathered:
 
     def _add(self, event: ScannedEvent) -> None:
         hour = event.row.timestamp // HOUR_SECONDS
-        key = BucketKey(event.livemode, event.meter, event.customer, hour)
+        cell = cell_from_text(event.measure)
+        key = BucketKey(event.livemode, event.meter, event.customer, hour, cell)
         group = self.groups.get(key)
         if group is None:
             try:

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from meterline.core.metering.acceptance import PAST_LIMIT_SECONDS
 from meterline.core.metering.aggregation import Combination, Measure, result
-from meterline.services.metering.usage_query import Series, parts_between
+from meterline.services.metering.series import Series
+from meterline.services.metering.usage_query import parts_between
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 from meterline.store.metering.usage_totals import forget_old_total, read_old_total, save_old_total
 
@@ -36,10 +37,12 @@ def lifetime_usage(
     """
     series = Series(livemode, meter_id, customer_id, measure)
     before = read_old_total(livemode, meter_id, customer_id, series.combining)
+    since = before.through * HOUR_SECONDS
+    series = series.between(since, _END_OF_TIME)
     through = (now - OLD_SECONDS) // _DAY_SECONDS * _DAY_SECONDS
     old = Combination(series.combining, before.aggregate)
     young, parts = Combination(series.combining), 0
-    for start, part, _ in parts_between(series, before.through * HOUR_SECONDS, _END_OF_TIME):
+    for start, part, _ in parts_between(series, since, _END_OF_TIME):
         if start < through:
             old.add(part)
             parts += 1

@@ -21,6 +21,9 @@ _DEFAULT_CUSTOMER_KEY = "stripe_customer_id"
 _DEFAULT_VALUE_KEY = "value"
 
 
+_DIMENSIONS = "dimension_payload_keys"
+
+
 def create_meter(ctx: Context, params: Body) -> "Meter":
     """Create a meter; an event name belongs to one meter for ever."""
     customer_mapping = {"type": "by_id", "event_payload_key": _DEFAULT_CUSTOMER_KEY}
@@ -40,8 +43,10 @@ def create_meter(ctx: Context, params: Body) -> "Meter":
         "updated": ctx.now,
         "value_settings": params.get("value_settings", value_settings),
     }
-    document = Document(kind=KIND, livemode=ctx.livemode, body=body)
+    if params.get(_DIMENSIONS):
+        body["dimension_payload_keys"] = _dimensions(params[_DIMENSIONS], body)
     claim = Claim(EVENT_NAME, body["event_name"], body["id"])
+    document = Document(kind=KIND, livemode=ctx.livemode, body=body)
     try:
         ctx.save(
             Change(puts=[document], claims=[claim]),
@@ -55,6 +60,20 @@ def create_meter(ctx: Context, params: Body) -> "Meter":
             param="event_name",
         ) from None
     return body
+
+
+def _dimensions(keys: list[str], meter: "Meter") -> list[str]:
+    """The keys that tell usage apart, each once; the customer and the value do that already."""
+    taken = {
+        meter["customer_mapping"]["event_payload_key"],
+        meter["value_settings"]["event_payload_key"],
+    }
+    for place, key in enumerate(keys):
+        param = f"{_DIMENSIONS}[{place}]"
+        if key in taken:
+            raise BillingError(f"{key} is no dimension: the meter has it already.", param=param)
+        taken.add(key)
+    return keys
 
 
 def update_meter(ctx: Context, meter_id: str, params: Body) -> "Meter":

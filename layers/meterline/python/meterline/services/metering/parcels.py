@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meterline.core.metering.acceptance import measure_from_text
+from meterline.core.metering.acceptance import cell_from_text, measure_from_text
 from meterline.core.metering.aggregation import Row
 from meterline.observability import failure, logger
 from meterline.store.base.batches import Throttled
@@ -61,7 +61,8 @@ def send(events: Iterable[AcceptedEvent], *, now: int) -> None:
 def bucket_of(event: AcceptedEvent) -> BucketKey:
     """The bucket that counts an event."""
     hour = event.timestamp // HOUR_SECONDS
-    return BucketKey(event.livemode, event.meter, event.customer, hour)
+    cell = cell_from_text(event.measure)
+    return BucketKey(event.livemode, event.meter, event.customer, hour, cell)
 
 
 def without_those_in_parcels(records: Sequence[Record]) -> Sequence[Record]:
@@ -102,7 +103,8 @@ def _place_in_parcel(record: Record) -> tuple[ParcelKey, bytes] | None:
         [identity] = identities_from_keys([image["identifier"]["S"]])
         hour = int(image["timestamp"]["N"]) // HOUR_SECONDS
         letter = image["identifier"]["S"][0]
-        bucket = BucketKey(letter == "l", image["meter"]["S"], image["customer"]["S"], hour)
+        cell = cell_from_text(image["measure"]["S"])
+        bucket = BucketKey(letter == "l", image["meter"]["S"], image["customer"]["S"], hour, cell)
         return ParcelKey(bucket, parcels.as_bytes(image["request"])), identity
     except parcels.UNREADABLE:
         return None

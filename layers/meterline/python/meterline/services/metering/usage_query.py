@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from meterline.core.base.errors import BillingError
@@ -28,9 +29,11 @@ from meterline.core.metering.aggregation import (
 )
 from meterline.core.metering.buckets import Bucket, effective_rows
 from meterline.core.metering.calendar_windows import Grouping, Span, window_around
+from meterline.core.metering.dimensions import Conditions
 from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_profile
 from meterline.services.base.ids import place_in, placed_id
 from meterline.services.metering import day_totals, hour_profiles
+from meterline.services.metering.series import Series
 from meterline.store.metering import usage
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, Counter, NotVisible
 
@@ -38,25 +41,6 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Meter, MeterEventSummary
 
 type IsUndivided = Callable[[int, int], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One customer's usage of one meter."""
-
-    livemode: bool
-    meter: str
-    customer: str
-    measure: Measure
-
-    @property
-    def combining(self) -> Measure:
-        """How parts combine: with a window, they are the events that count, one a window."""
-        return Measure(self.measure.formula)
-
-    def key(self, hour: int) -> BucketKey:
-        """The key of one of its buckets."""
-        return BucketKey(self.livemode, self.meter, self.customer, hour)
 
 
 class Part(NamedTuple):
@@ -68,15 +52,21 @@ class Part(NamedTuple):
 
 
 def billed_usage(
-    meter: "Meter", customer_id: str, start: int, end: int, *, livemode: bool
+    meter: "Meter",
+    customer_id: str,
+    start: int,
+    end: int,
+    conditions: Conditions = MappingProxyType({}),
+    *,
+    livemode: bool,
 ) -> Usage:
     """The usage from ``start`` (inclusive) to ``end`` (exclusive), UTC seconds, by the meter's
-    formula, and how many events made it up.
+    formula, and how many events made it up; with ``conditions``, of the part that meets them.
 
     Exact to the second over everything counted so far (consistent reads).
     """
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
-    whole = _aggregate_between(series, start, end)
+    whole = _aggregate_between(series.of(start, end, conditions), start, end)
     return Usage(result(whole, series.measure.formula), whole.count)
 
 
@@ -97,7 +87,7 @@ def list_event_summaries(
     """
     windows = _Windows(start, end, grouping, zone)
     windows.check_bounds()
-    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
+    series = Series(livemode, meter["id"], customer_id, measure_of(meter)).between(start, end)
     totals: dict[Span, Combination] = defaultdict(lambda: Combination(series.combining))
     for bounds, part in _windowed(series, windows):
         totals[bounds].add(part)
@@ -150,6 +140,13 @@ def parts_between(
     if series.measure.window is not None:
         yield from _counting_events(series, series.measure.window, start, end)
         return
+    for one in series.by_cell():
+        yield from _parts_of_cell(one, start, end, is_undivided)
+
+
+def _parts_of_cell(
+    series: Series, start: int, end: int, is_undivided: IsUndivided | None
+) -> Iterator[Part]:
     hours = range(start // HOUR_SECONDS, -(-end // HOUR_SECONDS))
 
     is_whole: IsUndivided | None = None
@@ -183,11 +180,10 @@ def _cut(series: Series, hour: Part, counter: Counter, start: int, end: int) -> 
 def _hourly(series: Series, hours: range) -> Iterator[Part]:
     if not hours:
         return
-    counters = usage.counters_between(
-        series.livemode, series.meter, series.customer, hours, series.measure
-    )
-    for hour, counter in counters:
-        yield Part(hour * HOUR_SECONDS, counter.aggregate, counter)
+    which = series.livemode, series.meter, series.customer
+    for cell in series.cells:
+        for hour, counter in usage.counters_between(*which, hours, series.measure, cell=cell):
+            yield Part(hour * HOUR_SECONDS, counter.aggregate, counter)
 
 
 def _counting_events(series: Series, window: Window, start: int, end: int) -> Iterator[Part]:
@@ -304,6 +300,12 @@ class _Windows:
 
 def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
     """The aggregates that make up each window; hours that windows divide come from their rows."""
+    cells = [series] if series.measure.window else series.by_cell()
+    for one in cells:
+        yield from _windowed_cell(one, windows)
+
+
+def _windowed_cell(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
     is_undivided = None if windows.grouping is Grouping.HOUR else windows.is_undivided
     for part in parts_between(series, windows.start, windows.end, is_undivided):
         bounds = windows.around(part.start)

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
+from meterline.core.metering.dimensions import WHOLE
 from meterline.observability import log_failure
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
@@ -89,8 +90,9 @@ class _Batch:
         bucket, key = change.bucket, change.usage_key
         if change.became_estimate:
             emit_estimate(worker_context(livemode=bucket.livemode), bucket)
+        hour = bucket._replace(cell=WHOLE)
         for subject, look in (
-            (bucket, partial(self._look_for_late_usage, bucket)),
+            (hour, partial(self._look_for_late_usage, hour)),
             (key, partial(self._look_at_alerts, key)),
             ((key.livemode, key.customer), partial(self._look_at_thresholds, key)),
         ):

@@ -22,7 +22,7 @@ from meterline.store.base.batches import (
 )
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.settings import settings
-from meterline.store.metering.usage import BucketKey, items_between, partition
+from meterline.store.metering.usage import BucketKey, items_between
 
 type Item = dict[str, Any]
 type Place = tuple[str, str]
@@ -43,18 +43,17 @@ class Month:
     states: Mapping[int, str] = field(default_factory=dict)
 
 
-def states_between(livemode: bool, meter: str, customer: str, days: range) -> dict[int, State]:  # noqa: FBT001 - a part of the key
+def states_between(pk: str, days: range) -> dict[int, State]:
     """The states of a range of days, as far as anything is stored of them; consistently."""
     low, high = _month(days.start), _month(days.stop - 1)
     found: dict[int, State] = {}
-    for item in items_between(partition(livemode, meter, customer), low, high):
+    for item in items_between(pk, low, high):
         found |= _read(item).states
     return {day: state for day, state in sorted(found.items()) if day in days}
 
 
-def months_of(livemode: bool, meter: str, customer: str, days: range) -> list[Month]:  # noqa: FBT001 - a part of the key
-    """The months of a range of days; consistently."""
-    pk = partition(livemode, meter, customer)
+def months_of(pk: str, days: range) -> list[Month]:
+    """The months of a range of days in a partition; consistently."""
     return list(_read_months({(pk, _month(day)) for day in days}).values())
 
 
@@ -67,8 +66,7 @@ def mark_late(keys: Iterable[BucketKey], now: int) -> None:
     for key in keys:
         day = day_totals.day_of(key.hour)
         if day_totals.is_late(day, now):
-            pk = partition(key.livemode, key.meter, key.customer)
-            late.setdefault((pk, _month(day)), set()).add(day)
+            late.setdefault((key.partition, _month(day)), set()).add(day)
     for _ in tries():
         months = _read_months(late) if late else {}
         wanted = {

@@ -91,9 +91,9 @@ def is_parcel(image: Mapping[str, Any]) -> bool:
 
 def parcel_of(image: Mapping[str, Any]) -> Parcel:
     """The parcel in an item, as the table or its stream shows it."""
-    letter, _, meter, customer, _ = image["pk"]["S"].split("#")
+    letter, _, meter, customer, _, *cell = image["pk"]["S"].split("#")
     hour, maker = image["sk"]["S"].removeprefix("q#").split("#")
-    key = BucketKey(letter == mode(livemode=True), meter, customer, int(hour))
+    key = BucketKey(letter == mode(livemode=True), meter, customer, int(hour), *cell)
     measure = measure_from_text(image["measure"]["S"])
     rows = packed_rows.unpack(as_bytes(image["rows"]), key.start, _with_receipts(measure))
     return Parcel(ParcelKey(key, bytes.fromhex(maker)), measure, rows)
@@ -111,9 +111,10 @@ def _with_receipts(measure: Measure) -> Measure:
 
 
 def _place(key: ParcelKey) -> Item:
-    letter, meter, customer, hour = key.bucket
+    livemode, meter, customer, hour, cell = key.bucket
     lane = key.maker[-1] % LANES
+    pk = f"{mode(livemode)}#{_PREFIX}#{meter}#{customer}#{lane}"
     return {
-        "pk": {"S": f"{mode(letter)}#{_PREFIX}#{meter}#{customer}#{lane}"},
+        "pk": {"S": f"{pk}#{cell}" if cell else pk},
         "sk": {"S": f"q#{hour}#{key.maker.hex()}"},
     }

@@ -12,7 +12,6 @@ from meterline.store.metering.usage import (
     BucketKey,
     NotVisible,
     newest_segments,
-    partition,
     segment_key,
     segment_prefix,
 )
@@ -30,7 +29,7 @@ def newest_first(key: BucketKey, bucket: Bucket, measure: Measure) -> Iterator[l
         "TableName": settings().usage_table,
         "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
         "ExpressionAttributeValues": {
-            ":pk": {"S": partition(key.livemode, key.meter, key.customer)},
+            ":pk": {"S": key.partition},
             ":low": {"S": segment_prefix(key)},
             ":high": {"S": segment_key(key, bucket)},
         },

@@ -10,6 +10,9 @@ profile   the same                    ``p#<hour>`` (see ``usage_profiles``)
 month     the same                    ``d#<month>`` (see ``day_totals``)
 ========  ==========================  ==========================================================
 
+Where a meter has dimensions, each cell of the usage (``core.metering.dimensions``) has a partition
+of its own, ``t#<meter>#<customer>#<cell>``, and which there are is told by ``cells``.
+
 A counter has its ``version``; ``sums``: how many events count, their total, the watermark, the
 number of segments and the end of the newest one's key; ``rows``; and what its formula needs beside
 them.
@@ -31,6 +34,7 @@ from typing import Any, NamedTuple, cast
 from meterline.core.metering import distinct, packed_rows
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import EMPTY, Bucket
+from meterline.core.metering.dimensions import WHOLE
 from meterline.core.metering.distinct import Distinct
 from meterline.store.base.batches import back_off, batch_get
 from meterline.store.base.clients import dynamodb
@@ -46,23 +50,31 @@ _LOOKS = 4
 
 
 class BucketKey(NamedTuple):
-    """Which bucket: ``hour`` counts whole hours since 1970, UTC."""
+    """Which bucket: ``hour`` counts whole hours since 1970, UTC; ``cell`` is one of a meter with
+    dimensions.
+    """
 
     livemode: bool
     meter: str
     customer: str
     hour: int
+    cell: str = WHOLE
 
     @property
     def start(self) -> int:
         """The bucket's first second."""
         return self.hour * HOUR_SECONDS
 
+    @property
+    def partition(self) -> str:
+        """The partition that it lies in."""
+        return partition(self.livemode, self.meter, self.customer, self.cell)
+
 
 def key_of_counter(pk: str, sk: str) -> BucketKey:
     """The bucket whose counter has this key."""
-    letter, meter, customer = pk.split("#", 2)
-    return BucketKey(letter == mode(livemode=True), meter, customer, _hour(sk))
+    letter, meter, customer, *cell = pk.split("#", 3)
+    return BucketKey(letter == mode(livemode=True), meter, customer, _hour(sk), *cell)
 
 
 def read_buckets(
@@ -72,7 +84,7 @@ def read_buckets(
     do); those not yet stored are empty.
     """
     by_key = {
-        (partition(key.livemode, key.meter, key.customer), _counter_sk(key.hour)): (key, measure)
+        (key.partition, _counter_sk(key.hour)): (key, measure)
         for key, measure in zip(keys, measures, strict=True)
     }
     found = dict.fromkeys(keys, EMPTY)
@@ -89,9 +101,11 @@ def counters_between(
     customer: str,
     hours: range,
     measure: Measure,
+    *,
+    cell: str = WHOLE,
 ) -> Iterator[tuple[int, "Counter"]]:
     """The counters of a range of hours, in order, as (hour, counter): at most one an hour."""
-    pk = partition(livemode, meter, customer)
+    pk = partition(livemode, meter, customer, cell)
     items = items_between(pk, _counter_sk(hours.start), _counter_sk(hours.stop - 1))
     return map(partial(_counter, measure=measure), items)
 
@@ -104,11 +118,12 @@ def newest_counters(
     measure: Measure,
     *,
     limit: int,
+    cell: str = WHOLE,
 ) -> list[tuple[int, "Counter"]]:
     """The last ``limit`` counters of a range of hours, newest first, as (hour, counter); fewer only
     if there are no more.
     """
-    pk = partition(livemode, meter, customer)
+    pk = partition(livemode, meter, customer, cell)
     low, high = _counter_sk(hours.start), _counter_sk(hours.stop - 1)
     items = items_between(pk, low, high, ScanIndexForward=False, Limit=limit)
     return [_counter(item, measure) for item in islice(items, limit)]
@@ -152,7 +167,7 @@ def _segments(
     """
     if not bucket.segments:
         return []
-    pk, high = partition(key.livemode, key.meter, key.customer), segment_key(key, bucket)
+    pk, high = key.partition, segment_key(key, bucket)
     for attempt in range(_LOOKS):
         if attempt:
             back_off(attempt)
@@ -186,8 +201,7 @@ def segment_key(key: BucketKey, bucket: Bucket, number: int = 99) -> str:
 
 def counter_place(key: BucketKey) -> Item:
     """The primary key of a counter."""
-    pk = partition(key.livemode, key.meter, key.customer)
-    return {"pk": {"S": pk}, "sk": {"S": _counter_sk(key.hour)}}
+    return {"pk": {"S": key.partition}, "sk": {"S": _counter_sk(key.hour)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,9 +292,10 @@ def items_between(pk: str, low: str, high: str, **options: Any) -> Iterator[Item
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def partition(livemode: bool, meter: str, customer: str) -> str:  # noqa: FBT001 - a part of the key
-    """The key of everything about a customer's usage of a meter."""
-    return f"{mode(livemode)}#{meter}#{customer}"
+def partition(livemode: bool, meter: str, customer: str, cell: str = WHOLE) -> str:  # noqa: FBT001 - a part of the key
+    """The key of everything about a customer's usage of a meter, or about a cell of it."""
+    whole = f"{mode(livemode)}#{meter}#{customer}"
+    return f"{whole}#{cell}" if cell else whole
 
 
 def _counter_sk(hour: int) -> str:

@@ -21,7 +21,6 @@ from meterline.store.metering.day_totals import mark_late
 from meterline.store.metering.usage import (
     BucketKey,
     counter_place,
-    partition,
     segment_key,
     segment_prefix,
 )
@@ -232,7 +231,7 @@ def _segment_items(change: Change, rows: bytes) -> list[Item]:
 def _segment_item(change: Change, rows: bytes, number: int) -> Item:
     key = change.key
     return {
-        "pk": {"S": partition(key.livemode, key.meter, key.customer)},
+        "pk": {"S": key.partition},
         "sk": {"S": segment_key(key, change.after, number)},
         "rows": {"B": rows},
         **expiry(change.after.watermark),

@@ -1,0 +1,60 @@
+"""A customer's usage of a meter, or of a part of it, as it is read: from which cells."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from meterline.core.metering.aggregation import Measure
+from meterline.core.metering.dimensions import WHOLE, Conditions, grouped, matching
+from meterline.store.metering.cells import cells_between
+from meterline.store.metering.usage import BucketKey
+
+type Labelled = tuple[dict[str, str], "Series"]
+"""Usage that has the same values of some dimensions, and these values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One customer's usage of one meter: all of it, or some of its cells."""
+
+    livemode: bool
+    meter: str
+    customer: str
+    measure: Measure
+    cells: tuple[str, ...] = (WHOLE,)
+
+    @property
+    def combining(self) -> Measure:
+        """How parts combine: with a window, they are the events that count, one a window."""
+        return Measure(self.measure.formula)
+
+    def key(self, hour: int) -> BucketKey:
+        """The key of one of its buckets; it is of a single cell."""
+        [cell] = self.cells
+        return BucketKey(self.livemode, self.meter, self.customer, hour, cell)
+
+    def by_cell(self) -> Iterator["Series"]:
+        """Its cells, each by itself."""
+        return (replace(self, cells=(cell,)) for cell in self.cells)
+
+    def between(self, start: int, end: int) -> "Series":
+        """The same usage, with the cells that it has from ``start`` to ``end`` (UTC seconds)."""
+        return self.of(start, end, {})
+
+    def of(self, start: int, end: int, conditions: Conditions) -> "Series":
+        """The part of the usage that meets all conditions, which are on dimensions of its meter."""
+        keys = self.measure.dimensions
+        if not keys:
+            return self
+        cells = cells_between(self.livemode, self.meter, self.customer, start, end)
+        return replace(self, cells=tuple(matching(cells, keys, conditions)))
+
+    def by(self, start: int, end: int, conditions: Conditions, *keys: str) -> list[Labelled]:
+        """The same part by the values of some dimensions, in the order of these."""
+        if not self.measure.dimensions:
+            return [({}, self)]
+        cells = cells_between(self.livemode, self.meter, self.customer, start, end)
+        meant = {cell: cells[cell] for cell in matching(cells, self.measure.dimensions, conditions)}
+        return [
+            (values, replace(self, cells=tuple(some)))
+            for values, some in grouped(meant, self.measure.dimensions, keys)
+        ]
