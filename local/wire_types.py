@@ -56,6 +56,7 @@ WHOLE = {
 """Fields that hold another object itself. Elsewhere an object is stored by its id."""
 
 STORED = {
+    ("billing.alert:UsageThreshold", "recurrence"): 'Literal["one_time", "billing_period"]',
     ("billing.meter_event_summary", "aggregated_value"): "Decimal",
     ("event", "type"): "str",
     ("event", "data"): "dict[str, Any]",
@@ -74,6 +75,10 @@ STORED = {
 """Types of fields of which the schema says more, or less, than is of use."""
 
 BESIDE = {
+    "billing.alert_triggered": {
+        "aggregation_period": "NotRequired[AggregationPeriod]",
+        "triggered_at": "NotRequired[int]",
+    },
     "billing.meter_event_summary": {"meterline": "NotRequired[SummaryExtension]"},
     "Event.Request": {"meterline": "NotRequired[EventRequestOrigin]"},
     "billing.meter": {"dimension_payload_keys": "NotRequired[list[str]]"},
@@ -133,6 +138,10 @@ class Deleted(TypedDict):
     id: str
     object: str
     deleted: bool
+
+class AggregationPeriod(TypedDict):
+    starts_at: int
+    ends_at: int
 
 class EventRequestOrigin(TypedDict):
     api_key: str | None

@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import Any
@@ -20,8 +19,9 @@ import pytest
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.acceptance import measure_from_text
 from meterline.core.metering.headroom import unbounded
+from meterline.services.base.context import Context
 from meterline.services.base.limits import Members, members_and_state
-from meterline.services.metering import alert_watch, alerts
+from meterline.services.metering import alert_watch, alerts, crossings
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
 from meterline.services.work.usage_watch import watch_batch
@@ -292,7 +292,7 @@ def a_headroom_that_is_not_forgotten_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def levels_read_after_the_total(patch: pytest.MonkeyPatch) -> None:
-    levels = alert_watch._levels  # noqa: SLF001 - the mutation is in there
+    levels = alert_watch._Look._levels  # noqa: SLF001 - the mutation is in there
 
     class Late(dict[int, Any]):
         """Equals whatever was read before, and is read when it is used."""
@@ -309,31 +309,35 @@ def levels_read_after_the_total(patch: pytest.MonkeyPatch) -> None:
         def items(self) -> Any:
             return levels(*self.args).items()
 
-    patch.setattr(alert_watch, "_levels", Late)
+    def late(*args: Any) -> Late:
+        return Late(*args)
+
+    patch.setattr(alert_watch._Look, "_levels", late)  # noqa: SLF001 - as above
 
 
 def remembering_before_it_is_told(patch: pytest.MonkeyPatch) -> None:
-    trigger = alert_watch._trigger  # noqa: SLF001 - the mutation is in there
+    tell = crossings.tell_crossing
 
-    def late(ctx: Any, alert: Any, customer: str, total: Decimal) -> bool:
-        key = UsageKey(ctx.livemode, alert["usage_threshold"]["meter"], customer)
+    def late(ctx: Context, watched: crossings.Watched, value: int) -> bool:
+        meter = watched.alert["usage_threshold"]["meter"]
+        key = UsageKey(ctx.livemode, meter, watched.customer)
         [seen] = read_headrooms([key], alert_watch.PURPOSE).values()
         state = members_and_state(ctx, *alert_watch._names(*key[1:])).state  # noqa: SLF001 - as above
         room = unbounded(measure_from_text("sum"))
         save_headroom(key, alert_watch.PURPOSE, seen, state, room)
-        return trigger(ctx, alert, customer, total)
+        return tell(ctx, watched, value)
 
-    patch.setattr(alert_watch, "_trigger", late)
+    patch.setattr(alert_watch, "tell_crossing", late)
 
 
 def a_crossing_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> None:
     numbers = itertools.count()
-    patch.setattr(alert_watch, "_trigger_id", lambda alert, _: f"alrttr_{alert}{next(numbers)}")
+    patch.setattr(crossings, "derived_object_id", lambda *_: f"alrttr_{next(numbers)}")
 
 
 BY_CHANCE: list[tuple[Break, int]] = [
     (alerts_that_change_unnoticed, 0),
-    (an_activation_that_touches_no_set, 130),
+    (an_activation_that_touches_no_set, 870),
     (a_crossing_that_is_told_by_whoever_sees_it, 0),
 ]
 """Mistakes, and where to begin to look for a seed that notices them."""

@@ -23,6 +23,7 @@ from meterline.services.metering.alerts import (
     create_alert,
     deactivate_alert,
 )
+from meterline.services.metering.crossings import TRIGGER_KIND
 from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.work import usage_watch
 from meterline.store.base.documents import Change, Document
@@ -242,7 +243,7 @@ def test_a_replayed_counter_is_looked_at_whatever_is_remembered(
     alert = _alert(ctx, 10)
     usage[ADA] = Decimal(10)
     assert _invoke("watch_usage", _used(ADA, 10)) == []
-    record = ctx.store.get(derived_object_id(alert_watch.TRIGGER_KIND, alert, ADA))
+    record = ctx.store.get(derived_object_id(TRIGGER_KIND, alert, ADA))
     assert record is not None
     ctx.store.commit(Change(deletes=[record]))
     assert _invoke("watch_usage", _counted(ADA, "2"), redriven=True) == []

@@ -21,6 +21,7 @@ from meterline.core.metering.headroom import (
     MOST_HOURS,
     PAST_HOURS,
     Headroom,
+    Left,
     headroom,
     hours_around,
     is_remembered,
@@ -48,14 +49,14 @@ def test_usage_whose_hours_all_stay_within_their_headroom_is_below_the_threshold
     total = sum(before.values(), Decimal(0))
     threshold = total + left
     known = {hour: level for hour, level in before.items() if hour in hours_around(NOW)}
-    room = headroom(SUM, threshold, total, NOW, known)
+    room = headroom(SUM, Left(threshold, left), NOW, known)
     after = before | {hour: level for hour, level in changes if room.holds(hour, level)}
     assert sum(after.values(), Decimal(0)) < threshold
 
 
 @given(st.decimals("0.01", 10**9, places=6), st.decimals(0, 10**6, places=6))
 def test_no_more_is_shared_out_than_is_left(left: Decimal, busiest: Decimal) -> None:
-    room = headroom(SUM, left, Decimal(0), NOW, {NOW: busiest})
+    room = headroom(SUM, Left(left, left), NOW, {NOW: busiest})
     assert room.hours is not None
     assert NOW in room.hours
     assert 0 < room.share * len(room.hours) <= left
@@ -75,7 +76,7 @@ SHARED = [
 def test_what_will_soon_be_used_up_is_shared_among_few_hours(
     left: int, busiest: int, hours: int
 ) -> None:
-    room = headroom(SUM, Decimal(left), Decimal(0), NOW, {NOW: Decimal(busiest)})
+    room = headroom(SUM, Left(Decimal(left), Decimal(left)), NOW, {NOW: Decimal(busiest)})
     assert room.hours is not None
     assert len(room.hours) == hours
     assert room.hours.start >= NOW - PAST_HOURS
@@ -101,7 +102,7 @@ WITHIN = [
 def test_an_hour_may_grow_by_less_than_its_share_and_only_if_it_has_one(
     hour: int, level: str | None, *, holds: bool
 ) -> None:
-    room = headroom(SUM, Decimal(410), Decimal(10), NOW, {NOW: Decimal(10)})
+    room = headroom(SUM, Left(Decimal(410), Decimal(400)), NOW, {NOW: Decimal(10)})
     assert room.holds(hour, None if level is None else Decimal(level)) is holds
 
 
@@ -136,7 +137,8 @@ def test_usage_that_is_one_event_s_stays_below_while_each_changed_hour_does(
         else:
             room = None
             if total < threshold:
-                room = headroom(measure, Decimal(threshold), total, hour, {})
+                left = Left(Decimal(threshold), Decimal(threshold) - total)
+                room = headroom(measure, left, hour, {})
 
 
 # measure | whether hours by themselves tell that it stays below a threshold
@@ -161,3 +163,24 @@ def test_what_depends_on_all_hours_together_is_not_remembered(
 
 def test_without_a_threshold_any_hour_holds() -> None:
     assert unbounded(SUM).holds(0, None)
+
+
+@given(levels, st.lists(growing, max_size=60), st.integers(-30, 60), st.integers(1, 800))
+def test_of_hours_outside_of_a_period_nothing_is_known(
+    before: Hours, changes: list[tuple[int, Decimal]], starts: int, length: int
+) -> None:
+    within = range(NOW + starts, NOW + starts + length)
+    left = Left(Decimal(500), Decimal(300))
+    room = headroom(SUM, left, NOW, before, within)
+    after = {hour: level for hour, level in changes if room.holds(hour, level)}
+    assert all(hour in within for hour in after)
+    grown = sum(level - before.get(hour, Decimal(0)) for hour, level in after.items())
+    assert grown < left.rest
+    assert not unbounded(SUM, within).holds(within.start - 1, Decimal(0))
+    assert unbounded(SUM, within).holds(within.start, None)
+
+
+def test_what_is_left_is_the_least_that_any_threshold_is_away() -> None:
+    ahead = [(Decimal(100), Decimal(20)), (Decimal(50), Decimal(10)), (Decimal(900), Decimal(890))]
+    assert Left.of(ahead) == Left(Decimal(50), Decimal(10))
+    assert Left.of([]) is None

@@ -12,6 +12,7 @@ from typing import Any
 
 from meterline.api.answers.own_shapes import (
     EVENT_TYPES,
+    crossing_terms,
     endpoint_delivery,
     event_causer,
     own_objects,
@@ -178,6 +179,9 @@ def shapes() -> Json:
     }
     summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
     known["price"]["properties"]["meterline"] = price_terms()
+    recurrence = known["billing.alert:UsageThreshold"]["properties"]["recurrence"]
+    recurrence["enum"] += ["billing_period"]
+    known["billing.alert_triggered"]["properties"] |= crossing_terms()
     known["webhook_endpoint"]["properties"]["meterline"] = endpoint_delivery()
     known["invoice"]["properties"]["lines"]["properties"]["total_count"] = {"type": "integer"}
     known["product"]["properties"]["attributes"] = {"type": "array", "items": {"type": "string"}}

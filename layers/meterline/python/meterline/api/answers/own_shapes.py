@@ -60,6 +60,14 @@ def price_terms() -> Json:
     )
 
 
+def crossing_terms() -> Json:
+    """The fields of a triggered alert that its kinds beyond the first have: of what, and when."""
+    return {
+        "aggregation_period": _all_of(starts_at=_INSTANT, ends_at=_INSTANT),
+        "triggered_at": _INSTANT,
+    }
+
+
 def endpoint_delivery() -> Json:
     """The field ``meterline`` of a webhook endpoint: whether events are sent to it."""
     return _all_of(delivers={"type": "boolean"})

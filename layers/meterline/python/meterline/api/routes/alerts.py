@@ -23,7 +23,7 @@ _CREATE = object_(
         filters=array(_FILTER, max_items=1),
         gte=integer(required=True, minimum=0),
         meter=string(required=True),
-        recurrence=enum("one_time", required=True),
+        recurrence=enum("one_time", "billing_period", required=True),
     ),
 )
 

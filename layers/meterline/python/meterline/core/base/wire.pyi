@@ -18,6 +18,10 @@ class Deleted(TypedDict):
     object: str
     deleted: bool
 
+class AggregationPeriod(TypedDict):
+    starts_at: int
+    ends_at: int
+
 class EventRequestOrigin(TypedDict):
     api_key: str | None
     aws_principal: str | None
@@ -132,12 +136,14 @@ class AlertTriggered(TypedDict):
     customer: str
     livemode: bool
     value: int
+    aggregation_period: NotRequired[AggregationPeriod]
+    triggered_at: NotRequired[int]
 
 class AlertUsageThreshold(TypedDict):
     filters: list[AlertUsageThresholdFilter] | None
     gte: int
     meter: str
-    recurrence: Literal["one_time"]
+    recurrence: Literal["one_time", "billing_period"]
 
 class AlertUsageThresholdFilter(TypedDict):
     customer: str | None

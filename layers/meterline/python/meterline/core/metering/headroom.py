@@ -6,7 +6,7 @@ cannot have reached it, whatever is delivered twice, late or in another order. N
 noted when usage grows, for an hour is compared with what it held when the usage was last added up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Final
@@ -42,11 +42,30 @@ class Headroom:
 
     def holds(self, hour: int, level: Decimal | None) -> bool:
         """Whether an hour may be at this level; no level is one that cannot be told."""
+        if self.hours is not None and hour not in self.hours:
+            return False
         if self.share.is_infinite():
             return True
-        if level is None or (self.hours is not None and hour not in self.hours):
+        if level is None:
             return False
         return EXACT.subtract(level, self.levels.get(hour, ZERO)) < self.share
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left to thresholds: the lowest of them, and the least that any of them is away."""
+
+    threshold: Decimal
+    rest: Decimal
+
+    @classmethod
+    def of(cls, ahead: Iterable[tuple[Decimal, Decimal]]) -> "Left | None":
+        """What is left to thresholds that are ahead of a total each; None without any."""
+        pairs = list(ahead)
+        if not pairs:
+            return None
+        lowest = min(threshold for threshold, _ in pairs)
+        return cls(lowest, min(EXACT.subtract(*pair) for pair in pairs))
 
 
 def is_remembered(measure: Measure) -> bool:
@@ -81,35 +100,43 @@ def level_of(hour: Aggregate, formula: Formula) -> Decimal | None:
             return None
 
 
-def unbounded(measure: Measure) -> Headroom:
-    """The headroom where there is no threshold ahead."""
-    return Headroom(measure.formula, Decimal("Infinity"))
+def unbounded(measure: Measure, within: range | None = None) -> Headroom:
+    """The headroom where there is no threshold ahead, in the hours ``within``, None for all."""
+    return Headroom(measure.formula, Decimal("Infinity"), within)
 
 
 def headroom(
     measure: Measure,
-    threshold: Decimal,
-    total: Decimal,
+    left: Left,
     hour: int,
     levels: Mapping[int, Decimal],
+    within: range | None = None,
 ) -> Headroom:
-    """The headroom of usage that is ``total`` below a threshold, ``hour`` being the latest.
+    """The headroom of usage that has so much ``left``, ``hour`` being the latest.
 
-    ``levels`` are what the hours of ``hours_around(hour)`` that have usage held in that total.
+    ``levels`` are what the hours of ``hours_around(hour)`` that have usage held when that was
+    added up. Of hours other than those ``within`` (None for all) nothing is known.
     """
     if not adds_up(measure):
-        return Headroom(measure.formula, threshold)
-    left = EXACT.subtract(threshold, total)
-    shares = _shares(left, max(levels.values(), default=ZERO))
+        return Headroom(measure.formula, left.threshold, within)
+    shares = _shares(left.rest, max(levels.values(), default=ZERO))
     first = hour - min(PAST_HOURS, (shares - 1) // 2)
-    hours = range(first, first + shares)
+    hours = _both(range(first, first + shares), within)
     known = {one: level for one, level in levels.items() if one in hours}
-    return Headroom(measure.formula, _DOWN.divide(left, Decimal(shares)), hours, known)
+    share = _DOWN.divide(left.rest, Decimal(len(hours) or 1))
+    return Headroom(measure.formula, share, hours, known)
 
 
 def hours_around(hour: int) -> range:
     """The hours whose levels have to be known for a headroom."""
     return range(hour - PAST_HOURS, hour - PAST_HOURS + MOST_HOURS)
+
+
+def _both(hours: range, within: range | None) -> range:
+    """The hours of two ranges that both have."""
+    if within is None:
+        return hours
+    return range(max(hours.start, within.start), min(hours.stop, within.stop))
 
 
 def _shares(left: Decimal, busiest: Decimal) -> int:

@@ -14,7 +14,11 @@ from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
 from meterline.services.billing.subscription_bodies import is_ended
-from meterline.services.customers.customer_state import CustomerState, with_invoices
+from meterline.services.customers.customer_state import (
+    CustomerState,
+    with_invoices,
+    with_subscriptions_changed,
+)
 from meterline.store.base.documents import Change, Claim, ClaimTaken, Document
 
 if TYPE_CHECKING:
@@ -200,7 +204,7 @@ class UnitOfWork:
         return with_invoices(customer, self.stored_customer.body, created)
 
     def _with_running(self, customer: "Customer") -> "Customer":
-        """The customer, whose private state says which subscriptions run."""
+        """The customer, whose private state says which subscriptions run, and that some changed."""
         before = running_subscriptions(customer)
         written = {
             document.id: document
@@ -219,9 +223,9 @@ class UnitOfWork:
                 code="customer_max_subscriptions",
                 param="customer",
             )
-        if running == before:
-            return customer
-        return replace(CustomerState.of(customer), running=running).on(customer)
+        if running != before:
+            customer = replace(CustomerState.of(customer), running=running).on(customer)
+        return with_subscriptions_changed(customer) if written else customer
 
 
 def running_subscriptions(customer: "Customer") -> list[str]:

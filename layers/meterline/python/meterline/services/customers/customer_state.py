@@ -44,8 +44,17 @@ class CustomerState(PrivateState):
     handover: Handover | None = None
     invoices: InvoicesNoted | None = None
     running: list[str] | None = None
+    subscription_changes: int | None = None
     tabs: list[OpenBatch] | None = None
     threshold_subscriptions: list[str] | None = None
+
+
+def with_subscriptions_changed[B: Mapping[str, Any]](customer: B) -> B:
+    """The customer, for a commit that writes a subscription: who remembers its periods, by the
+    customer's version, then knows that they may be others.
+    """
+    state = CustomerState.of(customer)
+    return replace(state, subscription_changes=(state.subscription_changes or 0) + 1).on(customer)
 
 
 def without_invoices[B: Mapping[str, Any]](customer: B) -> B:
@@ -61,17 +70,17 @@ def with_invoices[B: Mapping[str, Any]](
 
     Nothing is noted where some may not have been: of a customer from before invoices were noted.
     """
-    latest = _latest_invoice(stored)
+    latest = latest_invoice(stored)
     return customer if latest is None else _noting(customer, max([latest, *created]))
 
 
 def may_have_invoices_since(customer: Mapping[str, Any], instant: int) -> bool:
     """Whether a customer may have an invoice that was created at an instant or later."""
-    latest = _latest_invoice(customer)
+    latest = latest_invoice(customer)
     return latest is None or latest >= instant
 
 
-def _latest_invoice(customer: Mapping[str, Any]) -> int | None:
+def latest_invoice(customer: Mapping[str, Any]) -> int | None:
     """When the latest invoice was created, 0 without any; None where it is not known.
 
     A release that knows no note leaves it behind the sequence of numbers that it has gone on with.

@@ -5,14 +5,16 @@ Adding the usage up reads weeks of counters, so how far it is from the next thre
 decided on, and only for the hours that it names; in any other case the usage is added up.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Measure
 from meterline.core.metering.headroom import (
     Headroom,
+    Left,
     adds_up,
     headroom,
     hours_around,
@@ -21,14 +23,21 @@ from meterline.core.metering.headroom import (
     unbounded,
 )
 from meterline.services.base.context import Context
-from meterline.services.base.ids import derived_object_id
-from meterline.services.base.limits import members_and_state, set_id
+from meterline.services.base.limits import Members, members_and_state, set_id
 from meterline.services.base.lookups import find
-from meterline.services.base.outbox import EventDraft
 from meterline.services.metering.alerts import alerts_set
+from meterline.services.metering.crossings import (
+    BillingPeriod,
+    BillingPeriods,
+    PeriodsOf,
+    Watched,
+    not_yet_told,
+    recurs,
+    tell_crossing,
+)
 from meterline.services.metering.lifetime import lifetime_usage
+from meterline.services.metering.usage_query import billed_usage
 from meterline.services.metering.usage_stream import UsageChange
-from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.metering.headrooms import (
     Remembered,
     UsageKey,
@@ -38,14 +47,18 @@ from meterline.store.metering.headrooms import (
 from meterline.store.metering.usage import counters_between
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Alert, AlertTriggered
+    from meterline.core.base.wire import Alert, Meter
+    from meterline.store.base.documents import Document
 
-TRIGGER_KIND: Final = "billing.alert_triggered"
 PURPOSE = "alerts"
 """What headrooms of alerts are remembered under."""
 
 type _Levels = dict[int, tuple[int, Decimal]]
 """Hours with the versions of their counters and what they held."""
+
+
+def _no_periods(_ctx: Context, _key: UsageKey, _hours: Collection[int]) -> BillingPeriods:
+    return BillingPeriods()
 
 
 def sets_watching(meter_id: str, customer_id: str) -> tuple[str, str]:
@@ -60,24 +73,38 @@ def is_watched(ctx: Context, meter_id: str, customer_id: str) -> bool:
 
 
 def watch_changes(
-    ctx: Context, changes: Sequence[UsageChange], remembered: Remembered
+    ctx: Context,
+    changes: Sequence[UsageChange],
+    remembered: Remembered,
+    periods_of: PeriodsOf = _no_periods,
 ) -> list[str]:
     """Trigger the alerts that changes of one customer's usage of a meter have crossed; their ids.
 
     ``remembered`` was read after the changes; where it shows that none can have crossed a
-    threshold, nothing else is read. The record of a trigger exists once for an alert and customer,
-    and holds the event in the same commit: so repeating the work, or doing it twice at once, emits
-    one crossing.
+    threshold, nothing else is read. ``periods_of`` finds the billing periods with which alerts
+    recur. Repeating the work, or doing it twice at once, emits a crossing once (``crossings``).
     """
     key = changes[0].usage_key
     watching = members_and_state(ctx, *_names(key.meter, key.customer))
     if not watching.ids:
         return []
-    known = remembered.headroom if remembered.basis == watching.state else None
+    known = remembered.headroom if _is_of_now(ctx, key, watching, remembered) else None
     if known is not None and all(_holds(known, change) for change in changes):
         return []
-    latest = max(change.bucket.hour for change in changes)
-    return _look_again(ctx, key, latest, remembered)
+    return _Look(ctx, key, [change.bucket.hour for change in changes], periods_of).again(remembered)
+
+
+def _is_of_now(ctx: Context, key: UsageKey, watching: Members, remembered: Remembered) -> bool:
+    """Whether what is remembered was decided on the alerts of now, and on the periods of now."""
+    if remembered.basis.startswith(f"{watching.state} "):
+        return remembered.basis == _basis_of_periods(ctx, key, watching)
+    return remembered.basis == watching.state
+
+
+def _basis_of_periods(ctx: Context, key: UsageKey, watching: Members) -> str:
+    """What periods are decided on: any change of a subscription writes its customer."""
+    customer = ctx.store.get(key.customer)
+    return f"{watching.state} {0 if customer is None else customer.version}"
 
 
 def _holds(known: Headroom, change: UsageChange) -> bool:
@@ -89,32 +116,87 @@ def _holds(known: Headroom, change: UsageChange) -> bool:
     return change.has_counter and known.holds(change.bucket.hour, change.level(known.formula))
 
 
-def _look_again(ctx: Context, key: UsageKey, latest: int, remembered: Remembered) -> list[str]:
-    """Add the usage up, trigger what it crosses, and remember how far the next threshold is.
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at a customer's usage of a meter, of which some hours have changed."""
 
-    In this order: what is remembered is forgotten before alerts and usage are read, the sets are
-    read before the usage, and nothing is remembered before all that was crossed is committed.
-    """
-    measure = measure_of(find(ctx, "billing.meter", key.meter).body)
-    forgotten = _forgotten(key, measure, remembered)
-    watching = members_and_state(ctx, *_names(key.meter, key.customer))
-    waiting = list(_waiting(ctx, watching.ids, key.customer))
-    if not waiting:
-        save_headroom(key, PURPOSE, forgotten, watching.state, unbounded(measure))
-        return []
-    before = _levels(key, latest, measure)
-    total = lifetime_usage(*key, measure, now=ctx.wall_clock)
-    is_steady = _levels(key, latest, measure) == before
-    crossed = [alert for alert in waiting if total >= alert["usage_threshold"]["gte"]]
-    triggered = [alert["id"] for alert in crossed if _trigger(ctx, alert, key.customer, total)]
-    ahead = [alert["usage_threshold"]["gte"] for alert in waiting if alert not in crossed]
-    if not ahead:
-        save_headroom(key, PURPOSE, forgotten, watching.state, unbounded(measure))
-    elif is_remembered(measure) and is_steady:
-        levels = {hour: level for hour, (_, level) in before.items()}
-        room = headroom(measure, Decimal(min(ahead)), total, latest, levels)
-        save_headroom(key, PURPOSE, forgotten, watching.state, room)
-    return triggered
+    ctx: Context
+    key: UsageKey
+    hours: Sequence[int]
+    periods_of: PeriodsOf
+
+    def again(self, remembered: Remembered) -> list[str]:
+        """Add the usage up, trigger what it crosses, and remember how far the next threshold is.
+
+        In this order: what is remembered is forgotten before alerts and usage are read, the sets
+        are read before the usage, and nothing is remembered before all that was crossed is
+        committed.
+        """
+        meter: Meter = find(self.ctx, "billing.meter", self.key.meter).body
+        measure = measure_of(meter)
+        forgotten = _forgotten(self.key, measure, remembered)
+        watching = members_and_state(self.ctx, *_names(self.key.meter, self.key.customer))
+        alerts = _active(self.ctx, watching.ids)
+        periods, basis = None, watching.state
+        if any(recurs(alert) for alert in alerts):
+            basis = _basis_of_periods(self.ctx, self.key, watching)
+            periods = self.periods_of(self.ctx, self.key, self.hours)
+        within = None if periods is None else periods.within
+        waiting = not_yet_told(self.ctx, self._watched(alerts, periods))
+        if not waiting:
+            self._remember(forgotten, basis, unbounded(measure, within))
+            return []
+        before = self._levels(measure)
+        totals = {one.period: self._total(meter, one.period) for one in waiting}
+        is_steady = self._levels(measure) == before
+        crossed = [one for one in waiting if totals[one.period] >= _threshold(one)]
+        triggered = [
+            one.alert["id"]
+            for one in crossed
+            if tell_crossing(self.ctx, one, int(totals[one.period]))
+        ]
+        ahead = [one for one in waiting if one not in crossed]
+        left = Left.of((_threshold(one), totals[one.period]) for one in ahead)
+        if left is None:
+            self._remember(forgotten, basis, unbounded(measure, within))
+        elif is_remembered(measure) and is_steady:
+            levels = {hour: level for hour, (_, level) in before.items()}
+            room = headroom(measure, left, max(self.hours), levels, within)
+            self._remember(forgotten, basis, room)
+        return triggered
+
+    def _watched(
+        self, alerts: "Iterable[Alert]", periods: BillingPeriods | None
+    ) -> Iterator[Watched]:
+        """What the usage is compared with: by each alert its usage for life, or of each period."""
+        spans = [] if periods is None else periods.all
+        for alert in alerts:
+            for period in spans if recurs(alert) else [None]:
+                yield Watched(alert, self.key.customer, period)
+
+    def _total(self, meter: "Meter", period: BillingPeriod | None) -> Decimal:
+        if period is None:
+            return lifetime_usage(*self.key, measure_of(meter), now=self.ctx.wall_clock)
+        livemode, _, customer = self.key
+        return billed_usage(meter, customer, period.start, period.end, livemode=livemode).quantity
+
+    def _levels(self, measure: Measure) -> _Levels:
+        """What the hours that may still change hold.
+
+        They are read before and after the usage is added up, and must not have changed: so what is
+        remembered of an hour is what it held in the total.
+        """
+        if not adds_up(measure):
+            return {}
+        counters = counters_between(*self.key, hours_around(max(self.hours)), measure)
+        return {
+            hour: (counter.version, level_of(counter.aggregate, measure.formula) or Decimal(0))
+            for hour, counter in counters
+        }
+
+    def _remember(self, forgotten: Remembered, basis: str, room: Headroom) -> None:
+        if room.hours is None or max(self.hours) in room.hours:
+            save_headroom(self.key, PURPOSE, forgotten, basis, room)
 
 
 def _forgotten(key: UsageKey, measure: Measure, remembered: Remembered) -> Remembered:
@@ -128,58 +210,18 @@ def _forgotten(key: UsageKey, measure: Measure, remembered: Remembered) -> Remem
     return forget_headroom(key, PURPOSE)
 
 
-def _levels(key: UsageKey, latest: int, measure: Measure) -> _Levels:
-    """What the hours that may still change hold.
-
-    They are read before and after the usage is added up, and must not have changed: so what is
-    remembered of an hour is what it held in the total.
-    """
-    if not adds_up(measure):
-        return {}
-    counters = counters_between(*key, hours_around(latest), measure)
-    return {
-        hour: (counter.version, level_of(counter.aggregate, measure.formula) or Decimal(0))
-        for hour, counter in counters
-    }
-
-
-def _waiting(ctx: Context, alert_ids: Iterable[str], customer_id: str) -> "Iterator[Alert]":
-    """The active ones of these alerts that have not been triggered for the customer.
+def _active(ctx: Context, alert_ids: Iterable[str]) -> "list[Alert]":
+    """The active ones of these alerts.
 
     Read from the sets: what others have on the meter, or have archived, costs nothing.
     """
-    found: list[Alert] = [document.body for document in ctx.store.get_many(alert_ids).values()]
-    alerts = [alert for alert in found if alert["status"] == "active"]
-    triggered = ctx.store.get_many(_trigger_id(alert["id"], customer_id) for alert in alerts)
-    return (alert for alert in alerts if _trigger_id(alert["id"], customer_id) not in triggered)
+    found: dict[str, Document[Alert]] = ctx.store.get_many(alert_ids)
+    return [document.body for document in found.values() if document.body["status"] == "active"]
 
 
-def _trigger(ctx: Context, alert: "Alert", customer_id: str, total: Decimal) -> bool:
-    """Record that the alert was triggered for the customer; False if it had been before."""
-    fields: AlertTriggered = {
-        "object": TRIGGER_KIND,
-        "alert": alert,
-        "created": ctx.now,
-        "customer": customer_id,
-        "livemode": ctx.livemode,
-        "value": int(total),
-    }
-    record = Document(
-        kind=TRIGGER_KIND,
-        livemode=ctx.livemode,
-        body={**fields, "id": _trigger_id(alert["id"], customer_id)},
-        parent=alert["id"],
-    )
-    try:
-        ctx.save(Change(puts=[record]), [EventDraft("billing.alert.triggered", fields)])
-    except Conflict:
-        return False
-    return True
+def _threshold(watched: Watched) -> Decimal:
+    return Decimal(watched.alert["usage_threshold"]["gte"])
 
 
 def _names(meter_id: str, customer_id: str) -> tuple[str, str]:
     return alerts_set(meter_id, customer_id), alerts_set(meter_id, None)
-
-
-def _trigger_id(alert_id: str, customer_id: str) -> str:
-    return derived_object_id(TRIGGER_KIND, alert_id, customer_id)

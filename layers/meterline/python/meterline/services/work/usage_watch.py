@@ -5,7 +5,7 @@ changes need is read for a whole batch at once.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched
@@ -27,6 +27,7 @@ from meterline.services.metering.alert_watch import (
     sets_watching,
     watch_changes,
 )
+from meterline.services.metering.crossings import BillingPeriods
 from meterline.services.metering.lifetime import forget_if_old
 from meterline.services.metering.usage_stream import UsageChange, usage_change
 from meterline.services.subscriptions.threshold_terms import marked
@@ -112,7 +113,7 @@ class _Batch:
             forget_if_old(change.bucket, now=ctx.wall_clock)
         if is_watched(ctx, key.meter, key.customer):
             known = self.remembered.get(key) or read_headrooms([key], PURPOSE)[key]
-            watch_changes(ctx, changes, known)
+            watch_changes(ctx, changes, known, _billing_periods)
 
     def _look_at_thresholds(self, key: UsageKey) -> None:
         customer = self._customer(key.livemode, key.customer)
@@ -131,6 +132,14 @@ class _Batch:
     def _reading_ahead(self, *, livemode: bool) -> Context:
         """The context of decisions that what was read for the batch suffices for."""
         return worker_context(livemode=livemode, known=self.known.get(livemode))
+
+
+def _billing_periods(ctx: Context, key: UsageKey, hours: Collection[int]) -> BillingPeriods:
+    from meterline.services.billing.metered_periods import (  # noqa: PLC0415 - seldom needed
+        billing_periods,
+    )
+
+    return billing_periods(ctx, key, hours)
 
 
 def emit_estimate(ctx: Context, bucket: BucketKey) -> None:

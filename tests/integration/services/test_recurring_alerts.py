@@ -1,0 +1,240 @@
+"""An alert that recurs tells of a crossing once in each billing period of the usage."""
+
+from typing import Any
+
+import pytest
+
+from meterline.services.metering import alert_watch
+from meterline.services.metering.alerts import (
+    activate_alert,
+    archive_alert,
+    create_alert,
+    deactivate_alert,
+)
+from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.services.subscriptions.update import update_subscription
+from meterline.store.metering.headrooms import UsageKey, read_headrooms
+from tests.engines import Engine
+from tests.factories import objects
+from tests.factories.objects import FROZEN, context
+from tests.factories.streams import watch_counters
+from tests.factories.usage import use
+
+HOUR, DAY = 3_600, 86_400
+FIRST_PERIOD = 30 * DAY
+"""FROZEN is a 14th of November."""
+
+
+class Shop:
+    """A customer on a test clock, subscribed to a meter's usage."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.clock = objects.clock(FROZEN)
+        self.customer = objects.customer(test_clock=self.clock)
+        self.meter = objects.meter("tokens")
+        self.price = objects.metered(self.meter)
+        self.before: dict[str, Any] = {}
+        self.uses = 0
+
+    def subscribe(self, **params: Any) -> str:
+        """A subscription to the usage."""
+        return str(objects.subscribe(self.customer, self.price, **params)["id"])
+
+    def alert(self, gte: int, *, for_all: bool = False, recurrence: str = "billing_period") -> str:
+        """An alert on the usage."""
+        threshold: dict[str, Any] = {"gte": gte, "meter": self.meter, "recurrence": recurrence}
+        if not for_all:
+            threshold["filters"] = [{"type": "customer", "customer": self.customer}]
+        params = {"alert_type": "usage_threshold", "title": "T", "usage_threshold": threshold}
+        return str(create_alert(context(), params)["id"])
+
+    def use(self, at: int, quantity: int) -> None:
+        """Use something, and let it be watched: the counters that have changed."""
+        self.uses += 1
+        use(self.meter, self.customer, at=at, quantity=quantity, name=str(self.uses))
+        self.watch()
+
+    def watch(self) -> None:
+        """Let the counters that have changed be watched."""
+        counters = {
+            item["sk"]["S"]: item
+            for item in self.engine.scan("usage")
+            if item["sk"]["S"].startswith("h#")
+        }
+        watch_counters([one for name, one in counters.items() if self.before.get(name) != one])
+        self.before = counters
+
+    def told(self) -> list[tuple[str, int, int]]:
+        """What was told, oldest first: which alert, of a period that starts when, which value."""
+        subjects = [
+            event["data"]["object"]
+            for batch in reversed(objects.listed("event"))
+            for event in batch["events"]
+            if event["type"] == "billing.alert.triggered"
+        ]
+        return [
+            (one["alert"]["id"], one["aggregation_period"]["starts_at"], one["value"])
+            for one in subjects
+        ]
+
+
+@pytest.fixture
+def shop(dynamodb: Engine) -> Shop:
+    return Shop(dynamodb)
+
+
+def test_a_crossing_is_told_once_in_each_period(shop: Shop) -> None:
+    shop.subscribe()
+    alert = shop.alert(100)
+    shop.use(FROZEN + 60, 99)
+    shop.use(FROZEN + HOUR, 1)
+    shop.use(FROZEN + 2 * HOUR, 500)
+    assert shop.told() == [(alert, FROZEN, 100)]
+    second = FROZEN + FIRST_PERIOD
+    objects.advance(shop.clock, second + DAY)
+    shop.use(second + DAY, 99)
+    assert len(shop.told()) == 1
+    shop.use(second + DAY + HOUR, 2)
+    assert shop.told() == [(alert, FROZEN, 100), (alert, second, 101)]
+
+
+def test_it_is_told_at_the_time_of_the_customers_clock_with_its_period(shop: Shop) -> None:
+    shop.subscribe()
+    shop.alert(10, for_all=True)
+    objects.advance(shop.clock, FROZEN + 3 * DAY)
+    shop.use(FROZEN + 3 * DAY, 10)
+    [batch] = [one for one in objects.listed("event") if "alert" in one["events"][0]["type"]]
+    [event] = batch["events"]
+    told = event["data"]["object"]
+    period = {"starts_at": FROZEN, "ends_at": FROZEN + FIRST_PERIOD}
+    assert told["aggregation_period"] == period
+    assert {event["created"], told["created"], told["triggered_at"]} == {FROZEN + 3 * DAY}
+
+
+def test_several_thresholds_that_are_crossed_at_once_are_each_told(shop: Shop) -> None:
+    shop.subscribe()
+    alerts = [shop.alert(gte) for gte in (10, 20, 50)]
+    shop.use(FROZEN + 60, 25)
+    assert sorted(shop.told()) == sorted((alert, FROZEN, 25) for alert in alerts[:2])
+
+
+def test_usage_counts_from_the_second_in_which_the_period_starts(shop: Shop) -> None:
+    shop.subscribe()
+    alert = shop.alert(100)
+    shop.use(FROZEN - 1, 1_000)
+    shop.use(FROZEN, 99)
+    assert shop.told() == []
+    shop.use(FROZEN + 1, 1)
+    assert shop.told() == [(alert, FROZEN, 100)]
+
+
+def test_without_a_subscription_on_the_meter_nothing_is_told(shop: Shop) -> None:
+    alert = shop.alert(10)
+    shop.use(FROZEN + 60, 50)
+    assert shop.told() == []
+    [remembered] = read_headrooms([UsageKey(False, shop.meter, shop.customer)], "alerts").values()  # noqa: FBT003 - a key
+    assert remembered.headroom is not None, "further usage is not looked at"
+    shop.subscribe()
+    shop.use(FROZEN + 120, 1)
+    assert shop.told() == [(alert, FROZEN, 51)]
+
+
+def test_a_subscription_beside_is_watched_in_its_own_periods(shop: Shop) -> None:
+    shop.subscribe()
+    alert = shop.alert(100)
+    objects.advance(shop.clock, FROZEN + 10 * DAY)
+    shop.use(FROZEN + DAY, 80)
+    shop.subscribe()
+    shop.use(FROZEN + 10 * DAY + HOUR, 60)
+    assert shop.told() == [(alert, FROZEN, 140)]
+    shop.use(FROZEN + 10 * DAY + 2 * HOUR, 40)
+    assert shop.told() == [(alert, FROZEN, 140), (alert, FROZEN + 10 * DAY, 100)]
+
+
+def test_usage_that_comes_late_for_a_period_crosses_in_that_period(shop: Shop) -> None:
+    shop.subscribe()
+    alert = shop.alert(100)
+    second = FROZEN + FIRST_PERIOD
+    shop.use(FROZEN + 60, 90)
+    objects.advance(shop.clock, second + 3 * DAY)
+    shop.use(second + 3 * DAY, 90)
+    for _ in range(2):
+        shop.use(second - HOUR, 10)
+    assert shop.told() == [(alert, FROZEN, 100)]
+    shop.use(second + 3 * DAY, 10)
+    assert shop.told() == [(alert, FROZEN, 100), (alert, second, 100)]
+
+
+def test_usage_that_comes_late_for_a_subscription_that_has_ended_crosses(shop: Shop) -> None:
+    subscription = shop.subscribe()
+    alert = shop.alert(100)
+    shop.use(FROZEN + 60, 90)
+    objects.advance(shop.clock, FROZEN + 3 * DAY)
+    cancel_subscription(context(), subscription, {"invoice_now": True})
+    shop.use(FROZEN + 3 * DAY + HOUR, 90)
+    assert shop.told() == []
+    shop.use(FROZEN + DAY, 10)
+    assert shop.told() == [(alert, FROZEN, 100)]
+
+
+def test_a_period_that_begins_early_begins_anew(shop: Shop) -> None:
+    subscription = shop.subscribe()
+    alert = shop.alert(100)
+    shop.use(FROZEN + 60, 100)
+    objects.advance(shop.clock, FROZEN + 3 * DAY)
+    shop.use(FROZEN + 2 * DAY, 1)
+    params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+    update_subscription(context(), subscription, params)
+    shop.use(FROZEN + 3 * DAY + HOUR, 99)
+    assert shop.told() == [(alert, FROZEN, 100)]
+    shop.use(FROZEN + 3 * DAY + 2 * HOUR, 1)
+    assert shop.told() == [(alert, FROZEN, 100), (alert, FROZEN + 3 * DAY, 100)]
+
+
+@pytest.mark.parametrize("becomes_active", [True, False])
+def test_an_alert_out_of_action_tells_of_a_period_only_if_it_returns_in_time(
+    shop: Shop, *, becomes_active: bool
+) -> None:
+    shop.subscribe()
+    alert = shop.alert(100)
+    deactivate_alert(context(), alert, {})
+    shop.use(FROZEN + 60, 200)
+    assert shop.told() == []
+    if becomes_active:
+        activate_alert(context(), alert, {})
+    else:
+        archive_alert(context(), alert, {})
+    shop.use(FROZEN + 120, 1)
+    assert shop.told() == ([(alert, FROZEN, 201)] if becomes_active else [])
+
+
+def test_an_alert_for_life_beside_it_stays_told(shop: Shop) -> None:
+    shop.subscribe()
+    once, anew = shop.alert(100, recurrence="one_time"), shop.alert(100)
+    second = FROZEN + FIRST_PERIOD
+    shop.use(FROZEN + 60, 100)
+    objects.advance(shop.clock, second + DAY)
+    shop.use(second + DAY, 100)
+    alerts = [
+        event["data"]["object"]["alert"]["id"]
+        for batch in objects.listed("event")
+        for event in batch["events"]
+        if event["type"] == "billing.alert.triggered"
+    ]
+    assert sorted(alerts) == sorted([once, anew, anew])
+
+
+def test_usage_far_from_the_threshold_of_its_period_is_not_added_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.subscribe()
+    alert = shop.alert(1_000_000)
+    for hour in range(2, 4):
+        shop.use(FROZEN + hour * HOUR, 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(alert_watch, "billed_usage", None)
+        for hour in range(2, 12):
+            shop.use(FROZEN + hour * HOUR, 5)
+    shop.use(FROZEN + 12 * HOUR, 1_000_000)
+    assert [told[:2] for told in shop.told()] == [(alert, FROZEN)]
