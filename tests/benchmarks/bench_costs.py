@@ -237,17 +237,17 @@ def _gb(function: str) -> float:
 
 def _ingest_seconds(stages: Stages, mix: Mix) -> float:
     cpu = CPU_SECONDS["ingest"] + mix.a_request * CPU_SECONDS["ingest an event"]
-    seconds = stages.ingest.calls * CALL_SECONDS + stages.requests * cpu
+    seconds = len(stages.ingest.calls) * CALL_SECONDS + stages.requests * cpu
     return _lambda("IngestMeterEventsFunction", seconds, stages.requests) / stages.events
 
 
 def _count_seconds(stages: Stages) -> float:
-    seconds = stages.count.calls * CALL_SECONDS + stages.events * CPU_SECONDS["count"]
+    seconds = len(stages.count.calls) * CALL_SECONDS + stages.events * CPU_SECONDS["count"]
     return _lambda("CountUsageFunction", seconds, stages.events / COUNT_BATCH) / stages.events
 
 
 def _watch_seconds(stages: Stages) -> float:
-    seconds = stages.watch.calls * CALL_SECONDS + stages.changes * CPU_SECONDS["watch"]
+    seconds = len(stages.watch.calls) * CALL_SECONDS + stages.changes * CPU_SECONDS["watch"]
     return _lambda("WatchUsageFunction", seconds, stages.changes / COUNT_BATCH) / stages.events
 
 

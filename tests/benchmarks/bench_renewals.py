@@ -15,9 +15,9 @@ from meterline.services.work import sweep as sweeping
 from meterline.services.work.due_work import do_due_work
 from meterline.store.work.queues import DueMessage
 from meterline.store.work.sweeps import PAGE, DueEntry, DuePage, Progress
-from tests.benchmarks.billing_units import Traffic
 from tests.benchmarks.results import Result
-from tests.engines import Engine, running
+from tests.benchmarks.traffic import Traffic
+from tests.engines import running
 from tests.factories.usage import use
 from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import DAY, NOW, FrozenTime, World
@@ -40,7 +40,7 @@ def measure() -> list[Result]:
         later = world.context(NOW + 3_600)
         do_due_work(later, first)
         drafting, invoice = _drafting(world, prices)
-        finalising = _recorded(engine, lambda: do_due_work(later, invoice))
+        finalising = _recorded(lambda: do_due_work(later, invoice))
         seconds, bare = _speed(world, prices)
     few, many = (_requests_to_send(number) for number in (1_000, 100_000))
     renewal = len(drafting.calls) + len(finalising.calls)
@@ -85,12 +85,12 @@ def _subscription(world: World, prices: tuple[list[str], list[str]]) -> str:
 def _drafting(world: World, prices: tuple[list[str], list[str]]) -> tuple[Traffic, str]:
     """The traffic of a renewal, and the id of its invoice."""
     subscription = _subscription(world, prices)
-    traffic = _recorded(world.engine, lambda: do_due_work(world.context(), subscription))
+    traffic = _recorded(lambda: do_due_work(world.context(), subscription))
     return traffic, str(world.stored(subscription)["latest_invoice"])
 
 
-def _recorded(engine: Engine, work: Callable[[], object]) -> Traffic:
-    with Traffic(engine, latency_seconds=0.02).recorded() as traffic:
+def _recorded(work: Callable[[], object]) -> Traffic:
+    with Traffic(latency_seconds=0.02).recorded() as traffic:
         work()
     return traffic
 

@@ -9,8 +9,8 @@ from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
 from meterline.services.work.usage_watch import watch_batch
 from tests.benchmarks import prices
-from tests.benchmarks.reads import Traffic
 from tests.benchmarks.results import Result
+from tests.benchmarks.traffic import Traffic
 from tests.dynamodb.tables import Table
 from tests.dynamodb.values import Item
 from tests.engines import Engine, running

@@ -1,72 +1,154 @@
-"""What handlers ask of DynamoDB and write into their logs, when they run end to end in memory."""
+"""What some work asks of AWS, in memory: its calls, what they cost by AWS's rule, and its logs."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from botocore.client import BaseClient
 
-from tests.benchmarks.units import READ_BYTES, item_bytes
+from meterline.store.base.settings import settings
+from tests.benchmarks.units import units_of_indexes, units_read, units_written
+from tests.dynamodb.partiql import parsed
+from tests.dynamodb.values import Item
+from tests.engines import TABLES, resources, table_definition
 
 _TAKEN_BY_LAMBDA = 26
 """What CloudWatch Logs bills beside each line."""
 
+_INDEXES = tuple(
+    tuple(part["AttributeName"] for part in index["KeySchema"])
+    for index in resources("AWS::DynamoDB::Table")["BillingTable"]["GlobalSecondaryIndexes"]
+)
+_READS = ("GetItem", "Query", "BatchGetItem")
+
+
+class Write(NamedTuple):
+    """One write of a call: what it puts, if it puts a whole item. Transactions cost two times."""
+
+    table: str
+    key: Item
+    put: Item | None = None
+    times: int = 1
+
 
 @dataclass(slots=True)
 class Traffic:
-    """The calls of some work, the read units that AWS bills for them, and the bytes logged."""
+    """The calls of some work, the units that AWS bills for them, and the bytes logged.
 
-    calls: int = 0
+    ``round_trips`` counts the calls that had to wait for another; calls side by side count once,
+    which shows when each takes ``latency_seconds`` as on a network. Refused writes cost too, and
+    each change of an index.
+    """
+
+    latency_seconds: float = 0.0
+    calls: list[str] = field(default_factory=list)
+    round_trips: int = 0
     read_units: float = 0.0
+    write_units: int = 0
     logged_bytes: int = 0
+    _open: int = 0
+    _lock: Lock = field(default_factory=Lock)
 
     @contextmanager
-    def recorded(self) -> Iterator[None]:
+    def recorded(self) -> Iterator["Traffic"]:
         """Record what happens inside."""
         send = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - the one door
 
         def recording(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
-            answer = send(client, operation, request)
-            self.calls += 1
-            self.read_units += _units_read(operation, request, answer)
+            writes = writes_of(client, operation, request)
+            before = [_stored(send, client, write) for write in writes]
+            self._begin(operation)
+            time.sleep(self.latency_seconds)
+            try:
+                answer = send(client, operation, request)
+            finally:
+                after = [write.put or _stored(send, client, write) for write in writes]
+                self._end(sum(map(_units, writes, before, after)))
+            if operation in _READS:
+                with self._lock:
+                    self.read_units += units_read(operation, request, answer)
             return answer
 
         output = StringIO()
         with patch.object(BaseClient, "_make_api_call", recording), redirect_stdout(output):
-            yield
+            yield self
         lines = output.getvalue().splitlines()
         self.logged_bytes += sum(len(line.encode()) + _TAKEN_BY_LAMBDA for line in lines)
 
+    def _begin(self, operation: str) -> None:
+        with self._lock:
+            self.calls.append(operation)
+            self.round_trips += self._open == 0
+            self._open += 1
 
-def _units_read(operation: str, request: dict[str, Any], answer: dict[str, Any]) -> float:
-    """By AWS's rule; half of it where the newest need not be seen."""
+    def _end(self, write_units: int) -> None:
+        with self._lock:
+            self._open -= 1
+            self.write_units += write_units
+
+
+def writes_of(client: BaseClient, operation: str, request: dict[str, Any]) -> list[Write]:
+    """What a call writes; of an operation that is not known here the units are not known either."""
     match operation:
-        case "GetItem":
-            return _units([answer.get("Item", {})], request)
-        case "Query":
-            return _units(answer["Items"], request)
-        case "BatchGetItem":
-            return sum(
-                _units([item], wanted)
-                for table, wanted in request["RequestItems"].items()
-                for item in _all(wanted["Keys"], answer["Responses"].get(table, []))
-            )
-        case _:
-            return 0.0
+        case "PutItem":
+            return [_put(request["TableName"], request["Item"])]
+        case "UpdateItem" | "DeleteItem":
+            return [Write(request["TableName"], request["Key"])]
+        case "TransactWriteItems":
+            asked = [next(iter(each.values())) for each in request["TransactItems"]]
+            writes = [
+                _put(each["TableName"], each["Item"])
+                if "Item" in each
+                else Write(each["TableName"], each["Key"])
+                for each in asked
+            ]
+            return [write._replace(times=2) for write in writes]
+        case "BatchWriteItem":
+            return [
+                _put(table, each["PutRequest"]["Item"])
+                if "PutRequest" in each
+                else Write(table, each["DeleteRequest"]["Key"])
+                for table, requests in request["RequestItems"].items()
+                for each in requests
+            ]
+        case "BatchExecuteStatement":
+            return [_stated(**statement) for statement in request["Statements"]]
+    if client.meta.service_model.service_name == "dynamodb" and operation not in _READS:
+        raise NotImplementedError(operation)
+    return []
 
 
-def _all(keys: list[Any], found: list[Any]) -> list[Any]:
-    """What was found, and an empty item for each key that was not."""
-    return [*found, *({} for _ in range(len(keys) - len(found)))]
+def _put(table: str, item: Item) -> Write:
+    return Write(table, {name: item[name] for name in _key_names(table)}, item)
 
 
-def _units(items: list[Any], request: dict[str, Any]) -> float:
-    units = max(1, -(-sum(map(_bytes, items)) // READ_BYTES))
-    return units if request.get("ConsistentRead") else units / 2
+def _stated(Statement: str, Parameters: list[Any], **_: object) -> Write:  # noqa: N803 - as boto3 has them
+    """The write of a statement: one that asks for nothing inserts an item."""
+    statement = parsed(Statement)
+    named = dict(zip([*statement.sets, *statement.terms], Parameters, strict=True))
+    if not statement.terms:
+        return _put(statement.table, named)
+    return Write(statement.table, {name: named[name] for name in _key_names(statement.table)})
 
 
-def _bytes(item: Any) -> int:
-    return item_bytes(dict(item))
+def _key_names(table: str) -> list[str]:
+    [name] = [name for name in TABLES if getattr(settings(), f"{name}_table") == table]
+    return [part["AttributeName"] for part in table_definition(name)["KeySchema"]]
+
+
+def _stored(send: Any, client: BaseClient, write: Write) -> Item:
+    request = {"TableName": write.table, "Key": write.key, "ConsistentRead": True}
+    stored: Item = send(client, "GetItem", request).get("Item", {})
+    return stored
+
+
+def _units(write: Write, before: Item, after: Item) -> int:
+    units = write.times * units_written(before, after)
+    if write.table != settings().billing_table:
+        return units
+    return units + sum(units_of_indexes(before, after, keys) for keys in _INDEXES)

@@ -7,6 +7,7 @@ scan. An item is the sum of its names and values in UTF-8; a number is one byte 
 one more.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -23,6 +24,45 @@ READ_BYTES = 4_096
 def item_bytes(item: Item | None) -> int:
     """The size of an item in DynamoDB's notation."""
     return size(item or {})
+
+
+def units_read(operation: str, request: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
+    """What AWS bills for a ``GetItem``, a ``Query`` or a ``BatchGetItem``."""
+    match operation:
+        case "GetItem":
+            return _billed(_units(item_bytes(answer.get("Item")), READ_BYTES), request)
+        case "Query":
+            return _billed(_units(sum(map(item_bytes, answer["Items"])), READ_BYTES), request)
+        case "BatchGetItem":
+            return sum(
+                _billed(_each(answer["Responses"].get(table, []), len(asked["Keys"])), asked)
+                for table, asked in request["RequestItems"].items()
+            )
+        case _:
+            raise NotImplementedError(operation)
+
+
+def units_written(before: Item | None, after: Item | None) -> int:
+    """What a table bills for a write that is no part of a transaction."""
+    return _units(max(item_bytes(before), item_bytes(after)), WRITE_BYTES)
+
+
+def units_of_indexes(before: Item, after: Item, keys: Iterable[str]) -> int:
+    """What an index of keys bills: an entry that moves is removed and written, one unit each."""
+    old, new = ([item.get(name) for name in keys] for item in (before, after))
+    if old == new:
+        return 0
+    return int(None not in old) + int(None not in new)
+
+
+def _each(found: list[Item], asked: int) -> int:
+    """A key that was not found costs as much as a small item."""
+    return sum(_units(item_bytes(item), READ_BYTES) for item in found) + asked - len(found)
+
+
+def _billed(units: float, request: Mapping[str, Any]) -> float:
+    """Half of it where the newest need not be seen."""
+    return units if request.get("ConsistentRead") else units / 2
 
 
 def _units(size: int, of: int) -> int:
@@ -70,26 +110,19 @@ class MeteredDynamoDB(FakeDynamoDB):
 
     def _bill_answer(self, operation: str, request: dict[str, Any], answer: Answer) -> None:
         if operation == "BatchGetItem":
-            [(table, wanted)] = request["RequestItems"].items()
-            found = answer["Responses"][table]
-            self.items_read += len(found)
-            units = sum(_units(item_bytes(item), READ_BYTES) for item in found)
-            self._bill_read(wanted, units + len(wanted["Keys"]) - len(found))
+            self.items_read += sum(map(len, answer["Responses"].values()))
         if operation == "Query":
             self.items_read += len(answer["Items"])
-            self._bill_read(request, _units(sum(map(item_bytes, answer["Items"])), READ_BYTES))
+        if operation in ("BatchGetItem", "Query"):
+            self.read_units += units_read(operation, request, answer)
         if operation == "Scan":
             self._bill_scan(request, answer)
-
-    def _bill_read(self, request: dict[str, Any], units: float) -> None:
-        """Half of it where the newest need not be seen."""
-        self.read_units += units if request.get("ConsistentRead") else units / 2
 
     def _bill_scan(self, request: dict[str, Any], answer: Answer) -> None:
         """What was looked at, shown or not; of pages this large the last unit hardly counts."""
         items = self.items(request["TableName"])
         share = answer["ScannedCount"] / len(items) if items else 0
-        self._bill_read(request, share * sum(map(item_bytes, items)) / READ_BYTES)
+        self.read_units += _billed(share * sum(map(item_bytes, items)) / READ_BYTES, request)
 
     def _changed(self, table: Table, before: Item | None, after: Item | None) -> None:
         if self._in_batch:
@@ -101,5 +134,4 @@ class MeteredDynamoDB(FakeDynamoDB):
         self._bill(table.items.get(table.key_of(item)), item, times=times)
 
     def _bill(self, before: Item | None, after: Item | None, *, times: int = 1) -> None:
-        largest = max(item_bytes(before), item_bytes(after))
-        self.write_units += times * _units(largest, WRITE_BYTES)
+        self.write_units += times * units_written(before, after)

@@ -11,7 +11,7 @@ from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.manual import create_invoice
 from meterline.services.work.usage_watch import watch_batch
 from meterline.store.metering.usage import BucketKey, counter_place
-from tests.benchmarks.reads import Traffic
+from tests.benchmarks.traffic import Traffic
 from tests.engines import Engine
 from tests.faults.billing.world import NOW, World, world_on
 
