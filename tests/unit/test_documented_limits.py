@@ -4,7 +4,7 @@ import pytest
 
 from meterline.core.billing.pending_batches import MOST_BYTES, MOST_ITEMS
 from meterline.core.metering.distinct import MOST_DISTINCT
-from meterline.services.billing.pending_items import MOST_BATCHES
+from meterline.services.billing.item_batches import MOST_BATCHES
 from meterline.services.billing.unit_of_work import MOST_SUBSCRIPTIONS
 from meterline.services.customers.customers import MOST_PER_TEST_CLOCK
 from meterline.services.subscriptions.requested_items import MAX_ITEMS

@@ -273,7 +273,7 @@ def test_only_the_request_that_adds_too_many_items_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pending_batches, "MOST_ITEMS", 2)
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_BATCHES", 2)
+    monkeypatch.setattr("meterline.services.billing.item_batches.MOST_BATCHES", 2)
     customer_id = customer()
     sub = subscribe(customer_id, licence(unit_amount=1_000))
     charge(customer_id, 4)
@@ -290,7 +290,7 @@ def test_long_items_fill_their_tabs_sooner_also_those_that_become_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pending_batches, "MOST_BYTES", 8_000)
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_BATCHES", 2)
+    monkeypatch.setattr("meterline.services.billing.item_batches.MOST_BATCHES", 2)
     long = {"metadata": {f"key{number}": "x" * 400 for number in range(10)}}
     customer_id = customer()
     charge(customer_id, 3)

@@ -84,9 +84,9 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
         return
     monkeypatch.setattr(pending_batches, "MOST_ITEMS", 10)
     monkeypatch.setattr("meterline.services.billing.unit_of_work._MAX_WRITES", 20)
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_BATCHES", 4)
+    monkeypatch.setattr("meterline.services.billing.item_batches.MOST_BATCHES", 4)
     monkeypatch.setattr("meterline.services.billing.pending_items.MOST_TAKEN", 8)
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_DRAFT_BATCHES", 4)
+    monkeypatch.setattr("meterline.services.billing.item_batches.MOST_DRAFT_BATCHES", 4)
     monkeypatch.setattr("meterline.services.subscriptions.clearing._DROPPED_AT_ONCE", 25)
 
 
@@ -268,7 +268,7 @@ def test_only_the_item_that_is_too_many_for_a_draft_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pending_batches, "MOST_ITEMS", 2)
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_DRAFT_BATCHES", 2)
+    monkeypatch.setattr("meterline.services.billing.item_batches.MOST_DRAFT_BATCHES", 2)
     draft = create_invoice(context(), {"customer": customer()})["id"]
     item = {"invoice": draft, "amount": 7, "currency": "usd"}
     ids = [create_invoice_item(context(), item)["id"] for _ in range(4)]
@@ -307,7 +307,7 @@ def test_a_hundred_subscriptions_with_a_pending_item_each_are_invoiced_by_hand()
 @pytest.mark.usefixtures("dynamodb")
 def test_a_full_series_of_tabs_finds_room_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending_batches, "MOST_ITEMS", 2)
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_BATCHES", 2)
+    monkeypatch.setattr("meterline.services.billing.item_batches.MOST_BATCHES", 2)
     customer_id = customer()
     charge(customer_id, 4)
     delete_invoice_item(context(), pending()[-1]["id"], {})
@@ -319,7 +319,7 @@ def test_a_full_series_of_tabs_finds_room_wherever_it_is(monkeypatch: pytest.Mon
 def test_pending_items_of_too_many_subscriptions_are_refused_before_the_customer_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("meterline.services.billing.pending_items.MOST_OPEN_BATCHES", 2)
+    monkeypatch.setattr("meterline.services.billing.item_batches.MOST_OPEN_BATCHES", 2)
     customer_id = customer()
     first, second, third = "sub_1", "sub_2", "sub_3"
     charge(customer_id, 1, subscription=first)

@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from meterline.core.billing import pending_batches
-from meterline.services.billing import pending_items
+from meterline.services.billing import item_batches
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at, lines_of, short
 
@@ -284,7 +284,7 @@ def test_a_customer_has_no_more_pending_items_than_one_invoice_can_take(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending_batches, "MOST_ITEMS", 1)
-    monkeypatch.setattr(pending_items, "MOST_BATCHES", 2)
+    monkeypatch.setattr(item_batches, "MOST_BATCHES", 2)
     items = stage.client.v1.invoice_items
     item = {"customer": stage.customer, "amount": 100, "currency": "usd"}
     items.create(item)

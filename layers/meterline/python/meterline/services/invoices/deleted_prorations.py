@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.services.billing.item_origins import origin_of_item, subscription_of_item
 from meterline.services.billing.item_terms import (
     billed_spans,
     is_metered,
     with_billed,
     with_uncharged,
 )
-from meterline.services.billing.pending_items import origin_of_item, subscription_of_item
 from meterline.services.billing.private_states import (
     Credited,
     InvoiceItemState,

@@ -11,7 +11,7 @@ from meterline.core.catalog.rating import Rated
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.base.ids import derived_object_id, new_object_id
 from meterline.services.billing.discounts import discount_terms
-from meterline.services.billing.pending_items import origin_of_item, subscription_of_item
+from meterline.services.billing.item_origins import origin_of_item, subscription_of_item
 from meterline.services.billing.private_states import InvoiceItemState, LineExplanation, LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.lines import steps_of

@@ -20,6 +20,7 @@ from meterline.services.billing.invoice_bodies import (
     invoice_lines,
     new_invoice,
 )
+from meterline.services.billing.item_batches import ItemBatches
 from meterline.services.billing.pending_items import PendingItems, Selection
 from meterline.services.billing.subscription_bodies import is_ended, renews, renews_at
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
@@ -155,7 +156,7 @@ def _renewal(uow: UnitOfWork, subscription: "Subscription", params: Body) -> "In
     )
     later = replace(uow, ctx=uow.ctx.at(ended.end))
     if _is_recurring(params):
-        later.pending = PendingItems(later.ctx, uow.stored_customer.id, [])
+        later.pending = PendingItems(ItemBatches(later.ctx, uow.stored_customer.id, []))
     invoice, _ = draft_renewal(later, subscription, terms)
     return invoice
 
