@@ -8,31 +8,36 @@ are those of the real handlers, end to end in memory; time in Lambda is what the
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 from meterline.services.base.context import Context
+from meterline.services.base.timestamps import rfc3339
+from meterline.services.customers.customers import create_customer
+from meterline.services.invoices.running_hours import SLACK_SECONDS
 from meterline.services.metering.meters import create_meter
 from meterline.store.account import access
 from meterline.store.account.access import ApiKey
 from meterline.store.account.api_keys import save_keys
-from meterline.store.base.documents import Change, Document
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.directory import forget_directory
+from meterline.store.metering.usage import HOUR_SECONDS
 from tests.benchmarks import prices
 from tests.benchmarks.bench_shards import mixed_customers, one_customer, units
 from tests.benchmarks.reconciliation import Load, dollars_a_million
 from tests.benchmarks.results import Result
 from tests.benchmarks.traffic import Traffic
 from tests.benchmarks.units import item_bytes
-from tests.benchmarks.worlds import as_records, customer_id
+from tests.benchmarks.worlds import as_records
 from tests.engines import Engine, resources, running, template
+from tests.faults.engine import seeded
 from tests.handlers import load_handler
 
-CUSTOMERS = 1_000
+CUSTOMERS = 2_000
 EVENTS = 2_000
 SHARDS = 10
 COUNT_BATCH = 100
@@ -43,7 +48,7 @@ SECRET = "sk_live_" + "0" * 32
 CALL_SECONDS = 0.006
 """Assumed: how long DynamoDB takes for a call, with the way there and back."""
 
-CPU_SECONDS = {"ingest": 0.003, "ingest an event": 80e-6, "count": 50e-6, "watch": 300e-6}
+CPU_SECONDS = {"ingest": 0.003, "ingest an event": 80e-6, "count": 50e-6, "watch": 100e-6}
 """Assumed CPU on the core that a function has: of a request, and of each event."""
 
 LAMBDA_LINES_BYTES = 3 * 26 + 96 + 56 + 190
@@ -123,8 +128,8 @@ def run(mix: Mix) -> Stages:
     stages = Stages()
     with running() as engine:
         with redirect_stdout(StringIO()):
-            token = _world()
-        sent = _events(mix)
+            token, customers = _world()
+        sent = _events(customers if mix.is_mixed else customers[:1] * EVENTS)
         for start in range(0, EVENTS, mix.a_request):
             request = _request(sent[start : start + mix.a_request], str(start), token)
             with stages.ingest.recorded():
@@ -157,53 +162,41 @@ def _invoke(function: str, records: list[dict[str, Any]], traffic: Traffic) -> N
         assert answer == {"batchItemFailures": []}
 
 
-def _world() -> str:
-    """A live key, a meter, and customers; the token of a stream's session."""
+def _world() -> tuple[str, list[str]]:
+    """A live key, a meter, and customers: the token of a stream's session, and their ids."""
     forget_directory()
     now = int(time.time())
     digest = access.digest_of(SECRET)
     key = ApiKey("key_1", digest, True, access.FULL_RIGHTS, "", "0000", now)  # noqa: FBT003
     save_keys([key], events=[])
-    store = BillingStore(livemode=True)
+    ctx = Context(store=BillingStore(livemode=True), now=now, wall_clock=now)
     create_meter(
-        Context(store=store, now=now, wall_clock=now),
+        ctx,
         {
             "display_name": "Tokens",
             "event_name": "tokens",
             "default_aggregation": {"formula": "sum"},
         },
     )
-    for number in range(CUSTOMERS):
-        body = {
-            "id": customer_id(number),
-            "object": "customer",
-            "created": now,
-            "test_clock": None,
-            "name": "Ada Lovelace",
-            "email": "ada@example.com",
-        }
-        store.commit(Change(puts=[Document(kind="customer", livemode=True, body=body)]))
+    params = {"name": "Ada Lovelace", "email": "ada@example.com"}
+    customers = [str(create_customer(ctx, params)["id"]) for _ in range(CUSTOMERS)]
     path = "/v2/billing/meter_event_session"
     answer = load_handler("ingest_meter_events")(_post(path, SECRET, {}, "session"), None)
-    return str(json.loads(answer["body"])["authentication_token"])
+    return str(json.loads(answer["body"])["authentication_token"]), customers
 
 
-def _events(mix: Mix) -> list[dict[str, Any]]:
-    """Events of this hour and the one before; mixed ones of a customer each."""
-    hour = int(time.time()) // 3_600 * 3_600
+def _events(customers: Sequence[str]) -> list[dict[str, Any]]:
+    """An event of each of these, of an hour that runs."""
+    hour = (int(time.time()) + 2 * SLACK_SECONDS) // HOUR_SECONDS * HOUR_SECONDS
+    chance = seeded(0)
     return [
         {
             "event_name": "tokens",
-            "identifier": f"{number:036d}",
-            "payload": {
-                "stripe_customer_id": customer_id(number % CUSTOMERS if mix.is_mixed else 0),
-                "value": str(number + 1),
-            },
-            "timestamp": time.strftime(
-                "%Y-%m-%dT%H:%M:%SZ", time.gmtime(hour - 3_600 * (number // CUSTOMERS))
-            ),
+            "identifier": str(UUID(int=chance.getrandbits(128))),
+            "payload": {"stripe_customer_id": customer, "value": str(number + 1)},
+            "timestamp": rfc3339(hour * 1_000),
         }
-        for number in range(EVENTS)
+        for number, customer in enumerate(customers)
     ]
 
 

@@ -24,6 +24,9 @@ RATES = ((1, 720), (60, 24))
 """So many events an hour, for so many hours."""
 
 BATCH = 100
+TOGETHER = 3
+"""Customers whose changes come in one batch over a month."""
+
 _CALL_SECONDS = 0.010
 """Assumed time of a call to DynamoDB, with what Python does about it."""
 
@@ -34,7 +37,10 @@ type Record = dict[str, Any]
 
 
 def measure() -> Iterator[Result]:
-    """The figures of a batch of a hundred customers, and of an alert over a month."""
+    """The figures of a batch of a hundred customers, and of an alert over a month.
+
+    They are those of usage whose hour is over, of which each customer is read for late usage too.
+    """
     for name, thresholds in (("nothing watched", 0), ("an alert not triggered", 1)):
         traffic = _batch(thresholds)
         yield Result(f"100 changes of 100 customers, {name}", len(traffic.calls), "calls")
@@ -65,23 +71,24 @@ def _batch(thresholds: int) -> Traffic:
 
 
 def _dollars(an_hour: int, hours: int, thresholds: int) -> float:
-    """What looking at a million lone events costs in units, a customer having a month of usage."""
+    """What looking at a million lone events costs in units, customers having a month of usage."""
     with running() as engine, redirect_stdout(StringIO()):
         world, changes = _world(engine)
-        meter, customer = world.meter("tokens"), world.customer(at=NOW)
+        meter, customers = world.meter("tokens"), [world.customer(at=NOW) for _ in range(TOGETHER)]
         month = range(NOW - MONTH_HOURS * HOUR, NOW, HOUR)
-        count_records([usage_record(meter, customer, at, 5_000) for at in month])
+        for customer in customers:
+            count_records([usage_record(meter, customer, at, 5_000) for at in month])
         _alerts(world, meter, thresholds)
         traffic = Traffic()
         for number in range(hours * an_hour):
             world.clock.now = NOW + number * HOUR // an_hour
             changes.clear()
-            record = usage_record(meter, customer, world.clock.now, 5_000, str(number))
-            count_records([record])
+            now, name = world.clock.now, str(number)
+            count_records([usage_record(meter, one, now, 5_000, name) for one in customers])
             with traffic.recorded():
                 watch_batch(changes)
     units = traffic.read_units * prices.READ_UNIT + traffic.write_units * prices.WRITE_UNIT
-    return units / (hours * an_hour) * 1e6
+    return units / (hours * an_hour * TOGETHER) * 1e6
 
 
 def _alerts(world: World, meter: str, number: int) -> None:

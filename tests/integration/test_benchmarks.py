@@ -41,7 +41,7 @@ SMALL: dict[str, dict[str, object]] = {
         "packages": installed_packages,
     },
     "bench_core": {"INVOICES": 2},
-    "bench_costs": {"EVENTS": 100},
+    "bench_costs": {"CUSTOMERS": 100, "EVENTS": 100},
     "bench_hot_customer": {
         "SHARDS": {100: (2,), 10: (2,)},
         "Hot": partial(Hot, rate=200, seconds=1),
@@ -50,7 +50,7 @@ SMALL: dict[str, dict[str, object]] = {
     "bench_metering_units": {"pipeline": first_batch},
     "bench_shards": {"SHARDS": (2,), "REQUESTS": 2},
     "bench_summaries": {"EXPONENTS": (3,), "HOT_HOUR_EVENTS": 2_000},
-    "bench_watching": {"BATCH": 2, "MONTH_HOURS": 2, "RATES": ((2, 2),)},
+    "bench_watching": {"BATCH": 2, "TOGETHER": 2, "MONTH_HOURS": 2, "RATES": ((2, 2),)},
 }
 
 

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from random import Random
 from typing import Any
 
@@ -24,6 +24,8 @@ from meterline.services.base.limits import Members, members_and_state
 from meterline.services.metering import alert_watch, alerts, crossings
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
+from meterline.services.metering.watch_list import read_watch_list
+from meterline.services.work import usage_watch
 from meterline.services.work.usage_watch import watch_batch
 from meterline.store.base.documents import Conflict
 from meterline.store.base.packing import unpack
@@ -335,10 +337,20 @@ def a_crossing_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(crossings, "derived_object_id", lambda *_: f"alrttr_{next(numbers)}")
 
 
+def a_watch_list_from_an_earlier_batch(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(usage_watch, "read_watch_list", cache(read_watch_list))
+
+
+def alerts_that_are_entered_nowhere(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(alerts, "_enter", lambda *_: None)
+
+
 BY_CHANCE: list[tuple[Break, int]] = [
     (alerts_that_change_unnoticed, 0),
     (an_activation_that_touches_no_set, 870),
     (a_crossing_that_is_told_by_whoever_sees_it, 0),
+    (a_watch_list_from_an_earlier_batch, 0),
+    (alerts_that_are_entered_nowhere, 0),
 ]
 """Mistakes, and where to begin to look for a seed that notices them."""
 

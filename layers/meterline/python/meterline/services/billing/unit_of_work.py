@@ -19,6 +19,7 @@ from meterline.services.customers.customer_state import (
     with_invoices,
     with_subscriptions_changed,
 )
+from meterline.services.metering.watch_list import Purpose, enter_customer
 from meterline.store.base.documents import Change, Claim, ClaimTaken, Document
 
 if TYPE_CHECKING:
@@ -187,12 +188,19 @@ class UnitOfWork:
                 " discounts at a time; invoice items that are pending can be invoiced first.",
             )
         change.claims = list(self._claims)
+        self._enter_first_thresholds()
         try:
             self.ctx.save(change, self.events, result_id=result_id)
         except ClaimTaken as taken:
             refusal = self._claims[taken.claim]
             raise refusal() from None
         return change.puts
+
+    def _enter_first_thresholds(self) -> None:
+        """Have the customer's usage watched, before the commit that first gives it thresholds."""
+        before, after = map(CustomerState.of, (self.stored_customer.body, self.customer))
+        if after.threshold_subscriptions and not before.threshold_subscriptions:
+            enter_customer(self.ctx, Purpose.THRESHOLDS, self.stored_customer.id)
 
     def _with_invoices(self, customer: "Customer") -> "Customer":
         """The customer, whose private state says when its latest invoice was created."""

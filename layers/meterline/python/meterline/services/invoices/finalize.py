@@ -19,7 +19,7 @@ from meterline.services.billing.invoice_bodies import (
     subscription_of,
     with_deadlines,
 )
-from meterline.services.billing.private_states import InvoiceState, LineState
+from meterline.services.billing.private_states import InvoiceState
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import Booking, BookingType, book, with_currency
@@ -27,6 +27,7 @@ from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.collecting import keep_figures
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
+from meterline.services.invoices.running_hours import usage_look_at
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
@@ -109,17 +110,11 @@ def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
 
 
 def _looked_at_again(opened: "Invoice", draft: "Invoice", at: int) -> "Invoice":
-    """The invoice, due to have its usage checked again unless it was expected to be final now.
-
-    Counting writes drafts that it expects to be finalized, so that their commit fails and reads the
-    usage again. This one it did not expect: usage counted since it was read would go unreported.
-    ``usage_due_at`` makes the worker check once more.
-    """
-    foreseen_at = draft["automatically_finalizes_at"]
-    foreseen = foreseen_at is not None and foreseen_at <= at
-    if foreseen or not any(LineState.of(line).meter for line in invoice_lines(draft)):
+    """The invoice, due to have its usage looked at again if some may have been counted unseen."""
+    look_at = usage_look_at(draft, at)
+    if look_at is None:
         return opened
-    return replace(InvoiceState.of(opened), usage_due_at=at).on(opened)
+    return replace(InvoiceState.of(opened), usage_due_at=look_at).on(opened)
 
 
 def paid(invoice: "Invoice", at: int) -> "Invoice":

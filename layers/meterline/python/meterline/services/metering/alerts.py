@@ -13,6 +13,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.limits import touched, with_member, without_member
 from meterline.services.base.lookups import find
+from meterline.services.metering.watch_list import Purpose, enter_customer, enter_meter
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def create_alert(ctx: Context, params: Body) -> "Alert":
     )
     name, most = alerts_set(threshold["meter"], customer), _MAX_PER_METER_AND_CUSTOMER
     members_set = with_member(ctx, name, body["id"], most=most, refusal=full)
+    _enter(ctx, threshold["meter"], customer)
     ctx.save(Change(puts=[_document(ctx, body), members_set]), result_id=body["id"])
     return body
 
@@ -81,6 +83,14 @@ def deactivate_alert(ctx: Context, alert_id: str, params: Body) -> "Alert":  # n
 def archive_alert(ctx: Context, alert_id: str, params: Body) -> "Alert":  # noqa: ARG001 - a route
     """Take an alert out of use for good."""
     return _move(ctx, alert_id, "archive")
+
+
+def _enter(ctx: Context, meter_id: str, customer: str | None) -> None:
+    """Have the usage watched that an alert is about, before the alert is there."""
+    if customer is None:
+        enter_meter(ctx, Purpose.ALERTS, meter_id)
+    else:
+        enter_customer(ctx, Purpose.ALERTS, customer)
 
 
 def _move(ctx: Context, alert_id: str, verb: str) -> "Alert":

@@ -1,7 +1,7 @@
 """What requests say about billing thresholds, and which subscriptions of a customer have any.
 
-The customer's private state names those subscriptions: the usage watch reads it first, so that
-customers without thresholds cost one read.
+The customer's private state names those subscriptions: the usage watch reads it first, of the
+customers that are on its list.
 """
 
 from collections.abc import Mapping

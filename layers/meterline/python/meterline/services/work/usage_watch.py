@@ -1,11 +1,12 @@
 """The usage watch: alerts, billing thresholds, late usage and estimates, once usage is counted.
 
 A record that is delivered again emits nothing: the id of what it stores follows from it. What most
-changes need is read for a whole batch at once.
+changes need is read for a whole batch at once, and most need nothing: nothing watches their usage
+(``watch_list``), and their hour still runs (``running_hours``).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched
@@ -18,9 +19,10 @@ from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.parallel import in_parallel
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
-from meterline.services.base.workers import BatchAnswer, Record, worker_context
+from meterline.services.base.workers import BatchAnswer, Record, wall_clock, worker_context
 from meterline.services.customers.customer_state import may_have_invoices_since
 from meterline.services.invoices.late_usage_detection import emit_late_usage
+from meterline.services.invoices.running_hours import is_looked_at_later
 from meterline.services.metering.alert_watch import (
     PURPOSE,
     is_watched,
@@ -30,6 +32,7 @@ from meterline.services.metering.alert_watch import (
 from meterline.services.metering.crossings import BillingPeriods
 from meterline.services.metering.lifetime import forget_if_old
 from meterline.services.metering.usage_stream import UsageChange, usage_change
+from meterline.services.metering.watch_list import Purpose, WatchList, read_watch_list
 from meterline.services.subscriptions.threshold_terms import marked
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.base.documents import Change, Conflict, Document
@@ -62,14 +65,17 @@ def watch_batch(records: Sequence[Record], invocation: Invocation = UNBOUNDED) -
 class _Batch:
     """The changes of a batch by whose usage they are of, and what was read for them together."""
 
+    now: int = field(default_factory=wall_clock)
+    watched: dict[bool, WatchList] = field(default_factory=dict)
     changes: dict[UsageKey, list[UsageChange]] = field(default_factory=dict)
     known: dict[bool, dict[str, Document | None]] = field(default_factory=dict)
     remembered: dict[UsageKey, Remembered] = field(default_factory=dict)
     seen: set[object] = field(default_factory=set)
 
     def read(self, changes: Iterable[UsageChange]) -> None:
-        """Read what each change needs: its customer, the alerts' sets, and the headrooms of usage
-        that is watched. If that fails, each change reads for itself, and fails by itself.
+        """Read what each change needs: the watch list of its mode; and where something may concern
+        it its customer, the alerts' sets, and the headroom of usage that is watched. If that fails,
+        each change reads for itself, and fails by itself.
         """
         found = defaultdict(list)
         for change in changes:
@@ -78,28 +84,69 @@ class _Batch:
         try:
             for livemode in {key.livemode for key in found}:
                 keys = [key for key in found if key.livemode == livemode]
-                self.known[livemode] = _documents(keys, livemode=livemode)
-                ctx = self._reading_ahead(livemode=livemode)
-                watched = [key for key in keys if is_watched(ctx, key.meter, key.customer)]
-                self.remembered |= read_headrooms(watched, PURPOSE)
+                wanted = {one for key in keys for one in self._needed(key)}
+                self.known[livemode] = _documents(wanted, livemode=livemode)
+                alerted = [key for key in keys if self._has_alerts(key)]
+                self.remembered |= read_headrooms(alerted, PURPOSE)
         except Exception as error:  # noqa: BLE001 - one by one it shows whose it is
             log_failure("batch not read ahead", error)
-            self.known, self.remembered = {}, {}
+            self.known, self.remembered, self.watched = {}, {}, {}
 
     def look(self, change: UsageChange) -> None:
         """Look at what concerns a change, if it was not looked at for another of the batch."""
         bucket, key = change.bucket, change.usage_key
         if change.became_estimate:
             emit_estimate(worker_context(livemode=bucket.livemode), bucket)
-        hour = bucket._replace(cell=WHOLE)
-        for subject, look in (
-            (hour, partial(self._look_for_late_usage, hour)),
-            (key, partial(self._look_at_alerts, key)),
-            ((key.livemode, key.customer), partial(self._look_at_thresholds, key)),
-        ):
+        for subject, look in self._looks(bucket, key):
             if subject not in self.seen:
                 look()
                 self.seen.add(subject)
+
+    def _looks(
+        self, bucket: BucketKey, key: UsageKey
+    ) -> Iterator[tuple[object, Callable[[], None]]]:
+        """What is to be looked at for a change, by its subject."""
+        yield ("totals", key), partial(self._forget_old_totals, key)
+        if self._may_be_late(bucket):
+            hour = bucket._replace(cell=WHOLE)
+            yield hour, partial(self._look_for_late_usage, hour)
+        if self._has_alerts(key):
+            yield key, partial(self._look_at_alerts, key)
+        if self._list(key).has_customer(Purpose.THRESHOLDS, key.customer):
+            yield (key.livemode, key.customer), partial(self._look_at_thresholds, key)
+
+    def _needed(self, key: UsageKey) -> Iterator[str]:
+        """The ids of the objects that changes of a customer's usage of a meter need."""
+        has_thresholds = self._list(key).has_customer(Purpose.THRESHOLDS, key.customer)
+        if has_thresholds or any(self._may_be_late(one.bucket) for one in self.changes[key]):
+            yield key.customer
+        yield from self._alerts_sets(key)
+
+    def _may_be_late(self, bucket: BucketKey) -> bool:
+        return not is_looked_at_later(bucket, now=self.now)
+
+    def _list(self, key: UsageKey) -> WatchList:
+        if key.livemode not in self.watched:
+            self.watched[key.livemode] = read_watch_list(livemode=key.livemode)
+        return self.watched[key.livemode]
+
+    def _alerts_sets(self, key: UsageKey) -> list[str]:
+        """The ids of the sets that may have alerts on a customer's usage of a meter."""
+        of_customer, of_all = sets_watching(key.meter, key.customer)
+        watch_list = self._list(key)
+        may_have = (
+            (of_customer, watch_list.has_customer(Purpose.ALERTS, key.customer)),
+            (of_all, watch_list.has_meter(Purpose.ALERTS, key.meter)),
+        )
+        return [one for one, is_entered in may_have if is_entered]
+
+    def _has_alerts(self, key: UsageKey) -> bool:
+        entered = self._alerts_sets(key)
+        return bool(entered) and is_watched(self._knowing(key), key.meter, key.customer)
+
+    def _forget_old_totals(self, key: UsageKey) -> None:
+        for change in self.changes[key]:
+            forget_if_old(change.bucket, now=self.now)
 
     def _look_for_late_usage(self, bucket: BucketKey) -> None:
         customer = self._customer(bucket.livemode, bucket.customer)
@@ -107,13 +154,8 @@ class _Batch:
             emit_late_usage(worker_context(livemode=bucket.livemode), bucket)
 
     def _look_at_alerts(self, key: UsageKey) -> None:
-        ctx = self._reading_ahead(livemode=key.livemode)
-        changes = self.changes[key]
-        for change in changes:
-            forget_if_old(change.bucket, now=ctx.wall_clock)
-        if is_watched(ctx, key.meter, key.customer):
-            known = self.remembered.get(key) or read_headrooms([key], PURPOSE)[key]
-            watch_changes(ctx, changes, known, _billing_periods)
+        known = self.remembered.get(key) or read_headrooms([key], PURPOSE)[key]
+        watch_changes(self._knowing(key), self.changes[key], known, _billing_periods)
 
     def _look_at_thresholds(self, key: UsageKey) -> None:
         customer = self._customer(key.livemode, key.customer)
@@ -132,6 +174,14 @@ class _Batch:
     def _reading_ahead(self, *, livemode: bool) -> Context:
         """The context of decisions that what was read for the batch suffices for."""
         return worker_context(livemode=livemode, known=self.known.get(livemode))
+
+    def _knowing(self, key: UsageKey) -> Context:
+        """The same for alerts: sets that were never entered are known to be empty."""
+        entered = self._alerts_sets(key)
+        names = sets_watching(key.meter, key.customer)
+        empty = {name: None for name in names if name not in entered}
+        known = {**self.known.get(key.livemode, {}), **empty}
+        return worker_context(livemode=key.livemode, known=known)
 
 
 def _billing_periods(ctx: Context, key: UsageKey, hours: Collection[int]) -> BillingPeriods:
@@ -161,11 +211,10 @@ def emit_estimate(ctx: Context, bucket: BucketKey) -> None:
         return
 
 
-def _documents(keys: Iterable[UsageKey], *, livemode: bool) -> dict[str, Document | None]:
-    """The customers and the sets of alerts of these, a hundred to a request, side by side."""
-    wanted = {
-        one for key in keys for one in (key.customer, *sets_watching(key.meter, key.customer))
-    }
+def _documents(wanted: Collection[str], *, livemode: bool) -> dict[str, Document | None]:
+    """The objects with these ids, a hundred to a request, side by side; None for each that is not
+    there.
+    """
     store = worker_context(livemode=livemode).store
     calls = [
         partial(store.get_many, some) for some in batched(sorted(wanted), GET_LIMIT, strict=False)

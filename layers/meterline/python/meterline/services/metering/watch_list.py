@@ -1,0 +1,67 @@
+"""Which usage is watched at all, so that a change of any other usage is looked at for nothing.
+
+Whoever commits something that counted usage must be compared with (an alert, a threshold) enters
+its subject **before** that commit. The usage watch reads the list **after** the changes that it
+looks at. So a change that finds its subject not entered came before the commit, and is one that
+nothing concerned yet. Entries stay; what stands for a customer stands for others too: usage that
+is entered need not be watched by anything, but what is not entered is not.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from zlib import crc32
+
+from meterline.services.base.context import Context
+from meterline.store.metering.watch_list import add_entry, read_entries
+
+PLACES = 4_096
+"""The customers of a purpose share so many entries, and so do its meters: 20 KB at most."""
+
+
+class Purpose(StrEnum):
+    """What usage is watched for; the value is a part of what is stored."""
+
+    ALERTS = "a"
+    THRESHOLDS = "t"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchList:
+    """The list of a mode as it was read."""
+
+    entries: frozenset[str]
+
+    def has_customer(self, purpose: Purpose, customer_id: str) -> bool:
+        """Whether a customer may be watched for a purpose."""
+        return _of_customer(purpose, customer_id) in self.entries
+
+    def has_meter(self, purpose: Purpose, meter_id: str) -> bool:
+        """Whether everybody's usage of a meter may be watched for a purpose."""
+        return _of_meter(purpose, meter_id) in self.entries
+
+
+def read_watch_list(*, livemode: bool) -> WatchList:
+    """The list as last written; to be read after the changes that it is asked about."""
+    return WatchList(read_entries(livemode))
+
+
+def enter_customer(ctx: Context, purpose: Purpose, customer_id: str) -> None:
+    """Enter a customer, whose usage is to be watched from the next commit on."""
+    add_entry(ctx.livemode, _of_customer(purpose, customer_id))
+
+
+def enter_meter(ctx: Context, purpose: Purpose, meter_id: str) -> None:
+    """Enter a meter: anybody's usage of it is to be watched from the next commit on."""
+    add_entry(ctx.livemode, _of_meter(purpose, meter_id))
+
+
+def _of_customer(purpose: Purpose, customer_id: str) -> str:
+    return f"{purpose.value}c{_place(customer_id)}"
+
+
+def _of_meter(purpose: Purpose, meter_id: str) -> str:
+    return f"{purpose.value}m{_place(meter_id)}"
+
+
+def _place(object_id: str) -> str:
+    return f"{crc32(object_id.encode()) % PLACES:03x}"
