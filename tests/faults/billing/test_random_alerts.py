@@ -347,7 +347,7 @@ def alerts_that_are_entered_nowhere(patch: pytest.MonkeyPatch) -> None:
 
 BY_CHANCE: list[tuple[Break, int]] = [
     (alerts_that_change_unnoticed, 0),
-    (an_activation_that_touches_no_set, 870),
+    (an_activation_that_touches_no_set, 12),
     (a_crossing_that_is_told_by_whoever_sees_it, 0),
     (a_watch_list_from_an_earlier_batch, 0),
     (alerts_that_are_entered_nowhere, 0),
