@@ -23,7 +23,7 @@ from meterline.services.work import usage_watch
 from meterline.services.work.usage_watch import watch_batch
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.watch_list import add_entry
-from tests.benchmarks.reads import Traffic
+from tests.benchmarks.traffic import Traffic
 from tests.engines import Engine
 from tests.factories.streams import counters_changed
 from tests.factories.usage import usage_record
