@@ -118,9 +118,9 @@ def settings_environment(named: Mapping[str, str]) -> dict[str, str]:
     environment = {
         f"METERLINE_{table.upper()}_TABLE": named[f"{_camel(table)}Table"] for table in _TABLES
     }
-    for queue in ("renewals", "invoices", "clocks"):
+    for queue in ("renewals", "invoices", "clocks", "webhooks"):
         environment[f"METERLINE_{queue.upper()}_QUEUE_URL"] = named[f"{_camel(queue)}QueueUrl"]
-    for topic in ("alerts", "events"):
+    for topic in ("alerts", "events", "operations"):
         environment[f"METERLINE_{topic.upper()}_TOPIC_ARN"] = named[f"{_camel(topic)}TopicArn"]
     environment["METERLINE_FAILED_BATCHES_BUCKET"] = named["FailedBatchesBucket"]
     return environment

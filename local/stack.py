@@ -160,6 +160,8 @@ def _deploy(endpoint: str) -> None:
         "--no-progressbar",
         "--region",
         aws.REGION,
+        "--parameter-overrides",
+        "WebhookPrivateAddresses=true",  # receivers of events are on this machine too
     ]
     _sam("deploy", "-t", template, "--stack-name", STACK_NAME, *options, endpoint=endpoint)
     DEPLOYED.write_text(fingerprint)

@@ -23,6 +23,7 @@ from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from meterline.services.events.fan_out import ENDPOINTS
 from meterline.store.base import clients
 from meterline.store.base.clients import reset_clients
 from meterline.store.base.settings import settings
@@ -45,8 +46,8 @@ ENGINES_A_DATABASE = 25
 """So many tests share a database of DynamoDB Local, which spends ten threads on each."""
 
 TABLES = ("meter_events", "usage", "billing", "access")
-QUEUES = ("renewals", "invoices", "clocks")
-TOPICS = ("alerts", "events")
+QUEUES = ("renewals", "invoices", "clocks", "webhooks")
+TOPICS = ("alerts", "events", "operations")
 FAILED_BATCHES = "failed-batches"
 STACK = "tested-stack"
 
@@ -288,5 +289,6 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 
 
 def _forget() -> None:
+    ENDPOINTS.forget()
     settings.cache_clear()
     reset_clients()

@@ -10,7 +10,7 @@ from meterline.services.base.context import Context
 from meterline.store.base.settings import settings
 from meterline.store.billing.repository import BillingStore
 
-QUEUES = ("renewals", "invoices", "clocks")
+QUEUES = ("renewals", "invoices", "clocks", "webhooks")
 TABLES = {
     "METERLINE_ACCESS_TABLE": "AccessTable",
     "METERLINE_BILLING_TABLE": "BillingTable",

@@ -185,6 +185,10 @@ def test_a_committed_event_is_published_on_both_topics(samples: Samples) -> None
         assert told["type"] == "billing.alert.triggered"
 
 
+def test_a_message_of_a_delivery_that_is_gone_is_done(samples: Samples) -> None:
+    assert samples.invoke("DeliverWebhooks", "deliver_webhooks") == {"batchItemFailures": []}
+
+
 def test_what_is_due_is_sent_to_its_queue(subscribed: Samples) -> None:
     assert subscribed.invoke("DispatchDueWork", "dispatch_due_work")["sent"] == 1
     queue = subscribed.engine.environment["METERLINE_RENEWALS_QUEUE_URL"]

@@ -19,6 +19,7 @@ RECORDING: dict[str, dict[str, Any]] = {
     "roll_billing_cycles": {"id": "sub_gone"},
     "produce_invoices": {"id": "in_gone"},
     "advance_test_clocks": {"id": "clock_gone"},
+    "deliver_webhooks": {"id": "whd_evt_gone.we_gone"},
 }
 """The functions that record metrics, and the message that each is given."""
 
@@ -27,7 +28,7 @@ UNREADABLE = {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1", "NewIma
 
 
 def _event(message: dict[str, Any]) -> dict[str, Any]:
-    body = json.dumps({"livemode": False, **message})
+    body = json.dumps({"livemode": False, "kind": "any", **message})
     return {"Records": [{"messageId": "1", "body": body}]} if message else {}
 
 
@@ -50,6 +51,7 @@ def test_the_template_names_every_metric_as_it_is_emitted(
         ("roll_billing_cycles", "renewals"),
         ("produce_invoices", "invoices"),
         ("advance_test_clocks", "clocks"),
+        ("deliver_webhooks", "webhooks"),
     ],
 )
 def test_what_fails_is_counted_for_the_work_of_its_function(

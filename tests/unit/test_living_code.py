@@ -17,6 +17,7 @@ REACHED_OTHERWISE = {
     "clocks_queue_url": "read by the name of a queue",
     "invoices_queue_url": "read by the name of a queue",
     "renewals_queue_url": "read by the name of a queue",
+    "webhooks_queue_url": "read by the name of a queue",
 }
 """What is used, but not under its name."""
 

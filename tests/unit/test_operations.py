@@ -11,10 +11,12 @@ from tests.gateway import routes
 ALARMS = resources("AWS::CloudWatch::Alarm")
 [STAGE] = resources("AWS::ApiGatewayV2::Stage").values()
 SCHEDULED = ("DispatchDueWorkFunction", "ReconcileUsageFunction")
+QUEUES = ("Renewals", "Invoices", "Clocks", "Webhooks")
 SEND_ON = {
     "RollBillingCyclesFunction": {"Renewals", "Invoices"},
     "ProduceInvoicesFunction": {"Renewals", "Invoices"},
     "AdvanceTestClocksFunction": {"Clocks"},
+    "DeliverWebhooksFunction": {"Webhooks"},
 }
 """The workers that send messages which come back to them, and the queues."""
 
@@ -48,7 +50,6 @@ def test_every_alarm_tells_the_operator() -> None:
 
 VITAL = {
     "ApiErrorsAlarm",
-    "ClocksDeadLettersAlarm",
     "CountUsageIteratorAgeAlarm",
     "DueWorkLagAlarm",
     "InvoicesDeadLettersAlarm",
@@ -75,8 +76,9 @@ SQS_REQUEST_DOLLARS = 0.40e-6
 FREE_SQS_REQUESTS = 1_000_000
 READ_UNIT_DOLLARS = 0.125e-6
 GB_SECOND_DOLLARS = 13.3334e-6
+FREE_GB_SECONDS = 400_000
 MINUTES = 43_800
-"""List prices of us-east-1, and the minutes of a month."""
+"""List prices of us-east-1, what every account has free each month, and the minutes of one."""
 
 POLLS_A_MINUTE = 15
 """Lambda keeps five long polls of 20 seconds open on a queue."""
@@ -89,12 +91,12 @@ SWEEP_SECONDS = 0.15
 def test_a_deployment_costs_at_most_two_dollars_a_month_when_idle() -> None:
     queues = [name for name in resources("AWS::SQS::Queue") if name.endswith("Queue")]
     polls = POLLS_A_MINUTE * MINUTES * len(queues) - FREE_SQS_REQUESTS
-    sweep = SWEEP_UNITS * READ_UNIT_DOLLARS + SWEEP_SECONDS * GB_SECOND_DOLLARS
+    seconds = max(0, MINUTES * SWEEP_SECONDS - FREE_GB_SECONDS)
     dollars = {
         "alarms": len(VITAL) * ALARM_DOLLARS,
         "how late due work is, told every minute": METRIC_DOLLARS,
         "polling": polls * SQS_REQUEST_DOLLARS,
-        "sweeps": MINUTES * sweep,
+        "sweeps": MINUTES * SWEEP_UNITS * READ_UNIT_DOLLARS + seconds * GB_SECOND_DOLLARS,
     }
     assert sum(dollars.values()) <= 2, dollars
 
@@ -117,7 +119,9 @@ def test_an_alarm_watches_all_functions_for_throttles() -> None:
     assert watched("AWS/Lambda", "Throttles") == {"[]"}
 
 
-@pytest.mark.parametrize("queue", ["RenewalsQueue", "InvoicesQueue", "ClocksQueue"])
+@pytest.mark.parametrize(
+    "queue", ["RenewalsQueue", "InvoicesQueue", "ClocksQueue", "WebhooksQueue"]
+)
 def test_an_alarm_tells_of_work_that_nobody_takes_from_its_queue(queue: str) -> None:
     named = about({"Fn::GetAtt": f"{queue}.QueueName"})
     assert named in watched("AWS/SQS", "ApproximateAgeOfOldestMessage")
@@ -232,4 +236,6 @@ def test_only_functions_that_send_work_to_themselves_may_loop() -> None:
         ]
         assert len(statements) == 1
         text = json.dumps(statements[0]["Resource"])
-        assert {one for one in ("Renewals", "Invoices", "Clocks") if one in text} == queues
+        assert {
+            one for one in ("Renewals", "Invoices", "Clocks", "Webhooks") if one in text
+        } == queues

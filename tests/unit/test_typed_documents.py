@@ -68,7 +68,6 @@ OPEN = {
     "core/base/private_state.py: public": _IN_JSON,
     "core/kinds/catalog.py: _emitted_coupon": _ANSWER,
     "core/kinds/catalog.py: _judge_coupon": _ANSWER,
-    "core/kinds/events.py: _say_undelivered": _ANSWER,
     "core/kinds/kind.py: Kind": _ANSWER,
     "core/kinds/subscriptions.py: _embed_only_plan": _ANSWER,
     "core/kinds/subscriptions.py: _embed_plan": _ANSWER,

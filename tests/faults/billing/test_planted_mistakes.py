@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from meterline.services.work import queue_workers
+from meterline.services.work import message_tries
 from meterline.store.base import batches, models
 from meterline.store.base.clients import dynamodb
 from tests.faults.billing.test_random_runs import Prices, make_prices, run_weeks
@@ -18,7 +18,7 @@ type Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def work_given_up_for_what_passes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(queue_workers, "passes", lambda _: False)
+    patch.setattr(message_tries, "passes", lambda _: False)
 
 
 def a_read_that_forgets_what_was_left_undone(patch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from meterline.services.base.patience import Patience
 from meterline.services.base.stream_workers import Invocation
-from meterline.services.events import publishing
+from meterline.services.events import event_text, publishing
 from meterline.store.base.packing import pack
 from tests.faults.billing.test_random_runs import seeds_of
 from tests.faults.billing.world import World
@@ -123,6 +123,7 @@ type Break = Callable[[pytest.MonkeyPatch], None]
 
 def batches_by_number_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(publishing, "_BATCH_BYTES", 10**9)
+    patch.setattr(event_text, "EVENT_BYTES", 10**9)
 
 
 def a_part_of_a_batch_that_is_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -100,15 +100,3 @@ def test_a_webhook_address_must_be_an_address(client: Client, url: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.webhook_endpoints.create({"url": url, "enabled_events": ["*"]})
     assert refused.value.code == "url_invalid"
-
-
-@pytest.mark.parametrize("disabled", [False, True])
-def test_an_endpoint_says_that_nothing_is_delivered_whatever_its_status(
-    api: Api, *, disabled: bool
-) -> None:
-    endpoints = api.client().v1.webhook_endpoints
-    made = endpoints.create({"url": "https://example.com/hook", "enabled_events": ["*"]})
-    changed = endpoints.update(made.id, {"disabled": disabled})
-    found, listed = endpoints.retrieve(made.id), endpoints.list().data[0]
-    assert changed.status == ("disabled" if disabled else "enabled")
-    assert [one.meterline.delivers for one in (made, changed, found, listed)] == [False] * 4

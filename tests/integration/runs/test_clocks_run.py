@@ -16,7 +16,8 @@ from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.progress import NoProgress
 from meterline.services.catalog.coupons import create_coupon
-from meterline.services.work.queue_workers import MOST_TRIES, run_clock_batch
+from meterline.services.work.message_tries import MOST_TRIES
+from meterline.services.work.queue_workers import run_clock_batch
 from meterline.services.work.sweep import sweep
 from meterline.services.work.test_clocks import (
     advance_test_clock,

@@ -11,7 +11,8 @@ from meterline.services.base import workers
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
 from meterline.services.work import queue_workers
-from meterline.services.work.queue_workers import MOST_TRIES, do_due_batch
+from meterline.services.work.message_tries import MOST_TRIES
+from meterline.services.work.queue_workers import do_due_batch
 from meterline.services.work.sweep import RESEND_SECONDS, sweep
 from meterline.store.base.batches import Throttled
 from meterline.store.base.documents import Change, Conflict, Document

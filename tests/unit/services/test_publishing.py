@@ -52,7 +52,10 @@ class Topic:
 @pytest.fixture
 def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
     topic = Topic()
-    arns = SimpleNamespace(events_topic_arn="events", alerts_topic_arn="alerts")
+    arns = SimpleNamespace(
+        events_topic_arn="events", alerts_topic_arn="alerts", operations_topic_arn="operations"
+    )
+    monkeypatch.setattr(publishing, "fan_out", lambda commits: [None] * len(commits))
     monkeypatch.setattr(publishing, "sns", lambda: topic)
     monkeypatch.setattr(publishing, "settings", lambda: arns)
     monkeypatch.setattr(publishing, "in_parallel", lambda calls: [call() for call in calls])

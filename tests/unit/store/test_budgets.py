@@ -12,6 +12,8 @@ from meterline.store.base.budgets import (
     LEASE_SECONDS,
     READ_SECONDS,
     RETRY_WAIT_SECONDS,
+    WEBHOOK_BATCH_SECONDS,
+    WEBHOOK_SECONDS,
 )
 from tests.engines import resources, template
 from tests.gateway import routes
@@ -41,6 +43,12 @@ def test_a_function_of_the_api_can_still_refuse_when_a_call_and_a_batch_took_all
 @pytest.mark.parametrize("function", SERVED)
 def test_a_lease_ends_before_a_call_and_a_function_could(function: str) -> None:
     assert LEASE_SECONDS < CALL_SECONDS < TIMEOUTS[function]
+
+
+def test_a_batch_of_webhooks_can_be_read_called_and_recorded_in_its_time() -> None:
+    assert WEBHOOK_SECONDS < WEBHOOK_BATCH_SECONDS
+    calls = 3 * (CALL_SECONDS + RETRY_WAIT_SECONDS)
+    assert WEBHOOK_BATCH_SECONDS + calls < TIMEOUTS["DeliverWebhooksFunction"]
 
 
 def test_every_client_keeps_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:

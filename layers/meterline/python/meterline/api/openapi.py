@@ -13,7 +13,6 @@ from typing import Any
 from meterline.api.answers.own_shapes import (
     EVENT_TYPES,
     crossing_terms,
-    endpoint_delivery,
     event_causer,
     own_objects,
     price_terms,
@@ -182,7 +181,6 @@ def shapes() -> Json:
     recurrence = known["billing.alert:UsageThreshold"]["properties"]["recurrence"]
     recurrence["enum"] += ["billing_period"]
     known["billing.alert_triggered"]["properties"] |= crossing_terms()
-    known["webhook_endpoint"]["properties"]["meterline"] = endpoint_delivery()
     known["invoice"]["properties"]["lines"]["properties"]["total_count"] = {"type": "integer"}
     known["product"]["properties"]["attributes"] = {"type": "array", "items": {"type": "string"}}
     subscription = known["subscription"]["properties"]

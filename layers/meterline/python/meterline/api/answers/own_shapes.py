@@ -19,6 +19,7 @@ EVENT_TYPES = (
     "meterline.settings.updated",
     "meterline.usage_difference.found",
     "meterline.usage_estimate.began",
+    "meterline.webhook_endpoint.disabled",
 )
 """The types of events that Stripe does not have."""
 
@@ -66,11 +67,6 @@ def crossing_terms() -> Json:
         "aggregation_period": _all_of(starts_at=_INSTANT, ends_at=_INSTANT),
         "triggered_at": _INSTANT,
     }
-
-
-def endpoint_delivery() -> Json:
-    """The field ``meterline`` of a webhook endpoint: whether events are sent to it."""
-    return _all_of(delivers={"type": "boolean"})
 
 
 def _all_of(**fields: Json) -> Json:

@@ -96,6 +96,7 @@ class Queue(StrEnum):
     RENEWALS = "renewals"
     INVOICES = "invoices"
     CLOCKS = "clocks"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +149,9 @@ class Kind:
     Lists of the kind are divided by ``division``; ``is_listed`` is False for what is only found by
     its id or under another object. ``terms`` are what finds an object beside what ``search`` says.
 
-    Work that falls due goes to ``queue``. What ``belongs_to_customer`` goes with a deleted test
-    clock's customers. The documents of a kind that ``holds_events`` are batches of events.
+    Work that falls due goes to ``queue``; there ``group_of`` an id says whose share it takes. What
+    ``belongs_to_customer`` goes with a deleted test clock's customers. The documents of a kind that
+    ``holds_events`` are batches of events.
     """
 
     name: str
@@ -168,6 +170,7 @@ class Kind:
     search: Search | None = None
     terms: Callable[[Any], Iterable[Term]] = lambda _: ()
     queue: Queue | None = None
+    group_of: Callable[[str], str] | None = None
     belongs_to_customer: bool = False
     holds_events: bool = False
     long_list: LongList | None = None

@@ -1,4 +1,4 @@
-"""Delivering events: from the outbox in the Billing table's stream to SNS.
+"""Delivering events: from the outbox in the Billing table's stream to SNS, and to deliveries.
 
 The events of a whole batch go ten to a call, in lanes side by side; those of an object stay in one
 lane, in their order. The stream repeats records and SNS repeats messages: an event's id is always
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.core.kinds.registry import event_kinds
 from meterline.observability import log_scope, logger
-from meterline.services.base.outbox import shorter_forms
 from meterline.services.base.parallel import in_parallel
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
+from meterline.services.events.event_text import EVENT_BYTES, event_text
+from meterline.services.events.fan_out import Emitted, fan_out
+from meterline.services.events.webhook_endpoints import ENDPOINT_DISABLED
 from meterline.store.base.batches import Throttled
 from meterline.store.base.clients import sns
 from meterline.store.base.packing import unpack
@@ -37,10 +39,11 @@ class Behind(Throttled):
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
-    """The events of a commit, and its place in the stream."""
+    """The events of a commit, its place in the stream, and until when they are kept."""
 
     sequence_number: str
     events: "list[Event]"
+    expires_at: int | None = None
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ class _Entry:
 
 _ALERT = "billing.alert.triggered"
 _BATCH_ENTRIES = 10
-_BATCH_BYTES = 250_000
+_BATCH_BYTES = EVENT_BYTES
 _LANES = 5
 
 
@@ -75,7 +78,9 @@ def outbox_events(record: Record) -> list["Event"]:
 
 
 WORKER = StreamWorker(
-    read=lambda record: _Commit(sequence_number(record), outbox_events(record)),
+    read=lambda record: _Commit(
+        sequence_number(record), outbox_events(record), _expires_at(record)
+    ),
     subject=lambda commit: commit.sequence_number,
 )
 """Each commit's events are published, or fail, by themselves."""
@@ -101,10 +106,25 @@ def _publish_commits(
     for entry in entries:
         if entry.error is not None:
             failures[entry.commit] = _weightier(failures[entry.commit], entry.error)
+    for place, error in enumerate(_fan_out(commits, has_time)):
+        if error is not None:
+            failures[place] = _weightier(failures[place], error)
     for commit, failure in zip(commits, failures, strict=True):
         if failure is None:
             _log_published(commit.events)
     return failures
+
+
+def _fan_out(
+    commits: Sequence[_Commit], has_time: Callable[[], bool]
+) -> list[BaseException | None]:
+    """Hand the events of commits to those who deliver them to endpoints; why one failed, or None.
+
+    Topics and endpoints do not wait for each other: what fails with one comes again for both.
+    """
+    if not has_time():
+        return [Behind("there is no time left") if commit.events else None for commit in commits]
+    return fan_out([Emitted(commit.events, commit.expires_at) for commit in commits])
 
 
 def _weightier(one: BaseException | None, other: BaseException) -> BaseException:
@@ -150,7 +170,6 @@ def _publish_lane(entries: Sequence[_Entry], has_time: Callable[[], bool]) -> No
     stopped: set[str] = set()
     for batch in _batches(entries):
         going = [entry for entry in batch if entry.subject not in stopped]
-        alerts = [entry for entry in going if entry.event["type"] == _ALERT]
         for entry in batch:
             if entry.subject in stopped:
                 entry.error = Behind(entry.subject)
@@ -158,8 +177,14 @@ def _publish_lane(entries: Sequence[_Entry], has_time: Callable[[], bool]) -> No
             _fail(going, Behind("there is no time left"))
         else:
             _send(settings().events_topic_arn, going)
-            _send(settings().alerts_topic_arn, [alert for alert in alerts if alert.error is None])
+            _send(settings().alerts_topic_arn, _taken(going, _ALERT))
+            _send(settings().operations_topic_arn, _taken(going, ENDPOINT_DISABLED))
         stopped |= {entry.subject for entry in batch if entry.error is not None}
+
+
+def _taken(entries: Sequence[_Entry], event_type: str) -> list[_Entry]:
+    """The entries of a type that the topic of all events has taken."""
+    return [entry for entry in entries if entry.event["type"] == event_type and entry.error is None]
 
 
 def _send(topic_arn: str, entries: Sequence[_Entry]) -> None:
@@ -202,22 +227,13 @@ def _log_published(events: list["Event"]) -> None:
 
 def _message_of(event: "Event") -> dict[str, Any]:
     return {
-        "Message": _message(event),
+        "Message": event_text(event),
         "MessageAttributes": {
             "id": _attribute(event["id"]),
             "type": _attribute(event["type"]),
             "livemode": _attribute(json.dumps(event["livemode"])),
         },
     }
-
-
-def _message(event: "Event") -> str:
-    """The event as JSON, in the longest of its forms that SNS takes."""
-    for form in shorter_forms(event):
-        text = json.dumps(form, separators=(",", ":"))
-        if len(text.encode()) <= _BATCH_BYTES:
-            break
-    return text
 
 
 def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
@@ -237,6 +253,12 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 
 def _attribute(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": value}
+
+
+def _expires_at(record: Record) -> int | None:
+    """Until when a commit's events are kept, UTC seconds."""
+    number = record["dynamodb"].get("NewImage", {}).get("expires_at", {}).get("N")
+    return None if number is None else int(number)
 
 
 def _binary(value: str | bytes) -> bytes:

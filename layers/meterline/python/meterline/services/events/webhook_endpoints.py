@@ -4,38 +4,55 @@ import secrets
 import string
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
-from urllib.parse import urlsplit
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
+from meterline.core.events.addresses import may_be_called
+from meterline.core.events.endpoint_urls import EndpointUrl, UnusableUrl, read_url
 from meterline.services.base.api_version import check_version
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.limits import with_member, without_member
 from meterline.services.base.lookups import find
 from meterline.store.base.documents import Body, Change, Document
+from meterline.store.base.settings import settings
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Deleted, WebhookEndpoint, WebhookEndpointChanges
 
 KIND: Final = "webhook_endpoint"
 MOST_ENDPOINTS = 16
+ENDPOINT_DISABLED: Final = "meterline.webhook_endpoint.disabled"
+"""The event of an endpoint that was disabled because it took nothing."""
+
 _CHANGEABLE: tuple[Literal["description", "enabled_events", "url"], ...] = (
     "description",
     "enabled_events",
     "url",
 )
-_MEMBERS = "webhook_endpoints"
+MEMBERS: Final = "webhook_endpoints"
 _SECRET_DIGITS = 32
 _ALPHABET = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointState(PrivateState):
-    """What an endpoint remembers: the secret that signs what it is sent."""
+    """What an endpoint remembers: the secret that signs what it is sent, and the former one until
+    an instant; since when it has taken nothing. Instants are UTC seconds.
+    """
 
     secret: str | None = None
+    former_secret: str | None = None
+    former_secret_until: int | None = None
+    failing_since: int | None = None
+
+    def secrets_at(self, now: int) -> list[str]:
+        """The secrets that sign at an instant; two while one is rolled."""
+        secrets = [self.secret] if self.secret else []
+        if self.former_secret and now < (self.former_secret_until or 0):
+            secrets.append(self.former_secret)
+        return secrets
 
 
 def create_webhook_endpoint(ctx: Context, params: Body) -> "WebhookEndpoint":
@@ -60,7 +77,7 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> "WebhookEndpoint":
     body = EndpointState(secret).on(endpoint)
     document = Document(kind=KIND, livemode=ctx.livemode, body=body)
     full = BillingError(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
-    members_set = with_member(ctx, _MEMBERS, body["id"], most=MOST_ENDPOINTS, refusal=full)
+    members_set = with_member(ctx, MEMBERS, body["id"], most=MOST_ENDPOINTS, refusal=full)
     ctx.save(Change(puts=[document, members_set]), result_id=body["id"])
     return body
 
@@ -84,6 +101,8 @@ def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> "We
     if "metadata" in params:
         changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
     body: WebhookEndpoint = {**document.body, **changes}
+    if document.body["status"] == "disabled" and body["status"] == "enabled":
+        body = replace(EndpointState.of(body), failing_since=None).on(body)
     ctx.save(Change(puts=[replace(document, body=body)]), result_id=endpoint_id)
     return body
 
@@ -91,24 +110,29 @@ def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> "We
 def delete_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - route
     """Delete an endpoint and its secret."""
     document = find(ctx, KIND, endpoint_id)
-    members_set = without_member(ctx, _MEMBERS, endpoint_id)
+    members_set = without_member(ctx, MEMBERS, endpoint_id)
     ctx.save(Change(puts=members_set, deletes=[document]), result_id=endpoint_id)
     return {"id": endpoint_id, "object": KIND, "deleted": True}
 
 
+def url_of(url: str, *, livemode: bool) -> EndpointUrl:
+    """Where an endpoint is; UnusableUrl if this deployment does not call it.
+
+    Plain HTTP is for test mode alone, and for deployments whose endpoints may be on this machine.
+    """
+    parsed = read_url(url)
+    may_be_private = settings().may_call_private_addresses
+    if not parsed.is_secure and livemode:
+        raise UnusableUrl("Live mode endpoints must use https.")
+    if not parsed.is_secure and not may_be_private:
+        raise UnusableUrl("Endpoints must use https.")
+    if parsed.is_address and not may_be_called(parsed.host, may_be_private=may_be_private):
+        raise UnusableUrl("Its address is not one of the public internet.")
+    return parsed
+
+
 def _check_url(ctx: Context, url: str) -> None:
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("https", "http") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise BillingError(
-            "Invalid URL: An explicit scheme (such as https) must be provided.",
-            code="url_invalid",
-            param="url",
-        )
-    if ctx.livemode and parts.scheme != "https":
-        raise BillingError(
-            "Invalid URL: live mode endpoints must use https.", code="url_invalid", param="url"
-        )
+        url_of(url, livemode=ctx.livemode)
+    except UnusableUrl as unusable:
+        raise BillingError(f"Invalid URL: {unusable}", code="url_invalid", param="url") from None

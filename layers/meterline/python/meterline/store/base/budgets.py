@@ -5,8 +5,10 @@
 | a lease of an idempotency record | 8 | whoever repeats a request of a function that died goes on |
 | a call to AWS, with its repetitions | 9, and 3 of waits | a lost answer is asked for again |
 | the waits of a batch that is left undone | 4 | throttled partitions recover |
+| a call to a webhook endpoint | 10 | receivers answer first, and work then |
 | a function of the API | 15 | it must answer, though a call and a batch took all they may |
 | API Gateway | 30 | it waits for the function |
+| the function that delivers webhooks | 60 | it waits for its calls side by side, and records each |
 
 A test holds them against each other and against the time-outs of ``template.yaml``.
 """
@@ -47,3 +49,9 @@ Shorter than a function may run: an attempt that lost its lease cannot commit, b
 itself holds the lease as a condition. So a short one costs at most work that is done twice and
 committed once; a long one makes the client of a function that died wait for nothing.
 """
+
+WEBHOOK_SECONDS: Final = 10
+"""How long an endpoint has for its answer, connecting included."""
+
+WEBHOOK_BATCH_SECONDS: Final = WEBHOOK_SECONDS + 3
+"""How long the calls of a batch, all side by side, are waited for: names are resolved in it too."""

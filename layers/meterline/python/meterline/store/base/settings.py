@@ -24,11 +24,19 @@ class Settings:
     renewals_queue_url: str
     invoices_queue_url: str
     clocks_queue_url: str
+    webhooks_queue_url: str
     alerts_topic_arn: str
     events_topic_arn: str
+    operations_topic_arn: str
     failed_batches_bucket: str
     event_retention_days: int
     segment_retention_days: int
+    webhook_private_addresses: str
+
+    @property
+    def may_call_private_addresses(self) -> bool:
+        """Whether webhook endpoints may be on this machine or in a private network."""
+        return self.webhook_private_addresses == "true"
 
 
 @cache

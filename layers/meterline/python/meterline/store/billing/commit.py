@@ -22,12 +22,14 @@ from meterline.store.base.index_keys import index_keys
 from meterline.store.base.models import (
     BillingItem,
     Condition,
+    ConditionFailed,
     Transaction,
     billing_item,
     has_version,
     is_free_for,
     is_new,
     read,
+    save,
 )
 from meterline.store.billing.search_terms import terms_of
 
@@ -88,6 +90,18 @@ def commit(change: Change, *, livemode: bool) -> None:
         if outcome is None:
             raise
         raise outcome from error
+
+
+def put(document: Document) -> None:
+    """Write one document by itself, for half of what a transaction costs.
+
+    Raises ``Conflict`` when it is no longer at its version; also when it was written, and the
+    answer was lost.
+    """
+    try:
+        save(item_of(document), _unchanged(document))
+    except ConditionFailed:
+        raise Conflict(document.id) from None
 
 
 def _reasons(error: ClientError) -> list[str]:

@@ -211,6 +211,10 @@ class BillingStore:
             named.remove_unnamed(change)
             parts.remove_parts(change, in_parts)
 
+    def put(self, document: Document) -> None:
+        """Write one document that stands for itself; see ``store.commit.put`` for its refusal."""
+        transactions.put(document)
+
     def _ids(self, kind: str, span: Span, source: Source, size: int) -> Iterator[str]:
         """The ids of a list in the order of ``span``, read ``size`` at a time."""
         if source.ids is not None:

@@ -1,5 +1,5 @@
-"""Which partitions hold the events of a type.
+"""Which partitions hold the events of a type, and the calls that send events out.
 
-Owns event partitions and their index.
-Does not own what an event says.
+Owns event partitions and their index, and the outgoing call to an endpoint.
+Does not own what an event says, nor when it is sent.
 """

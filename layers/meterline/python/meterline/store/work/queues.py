@@ -41,6 +41,14 @@ class DueMessage:
     object_id: str
     correlation_id: str | None = None
 
+    @property
+    def group(self) -> str | None:
+        """Whose share of a queue it takes: of messages that wait, those of the others come first
+        when one group keeps the workers busy (fair queues).
+        """
+        group_of = kind_of(self.kind).group_of
+        return None if group_of is None else group_of(self.object_id)
+
     @classmethod
     def parse(cls, text: str) -> "DueMessage":
         """The message from the body of an SQS record."""
@@ -159,11 +167,14 @@ def redrive(url: str, *, most: int) -> int:
 
 
 def _send(url: str, batch: tuple[DueMessage, ...]) -> int:
-    entries = [
-        {"Id": str(index), "MessageBody": message.text()} for index, message in enumerate(batch)
-    ]
+    entries = [_entry(str(index), message) for index, message in enumerate(batch)]
     answer = sqs().send_message_batch(QueueUrl=url, Entries=entries)
     if failed := answer.get("Failed"):
         error = f"{len(failed)} of {len(batch)} messages were refused: {failed[0]}"
         raise (RuntimeError if any(one["SenderFault"] for one in failed) else Throttled)(error)
     return len(batch)
+
+
+def _entry(entry_id: str, message: DueMessage) -> dict[str, str]:
+    entry = {"Id": entry_id, "MessageBody": message.text()}
+    return entry if message.group is None else entry | {"MessageGroupId": message.group}

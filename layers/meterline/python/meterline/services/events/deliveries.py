@@ -1,0 +1,155 @@
+"""Deliveries: what became of an event at an endpoint, attempt by attempt.
+
+A delivery is stored before the first message about it is sent, and is due until an attempt has
+succeeded or the last one has failed: whatever dies on the way, the sweep finds it again. Its record
+says what is known: an attempt counts once it has come to an end and that is stored.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, TypedDict
+
+from meterline.core.base.private_state import PrivateState
+from meterline.core.events.retry_schedule import wait_after
+from meterline.store.base.documents import Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Event
+
+KIND: Final = "meterline.webhook_delivery"
+MOST_ATTEMPTS_SHOWN: Final = 20
+"""The latest attempts are kept; ``attempt_count`` counts all."""
+
+FIRST_ATTEMPT_SECONDS: Final = 60
+"""How long the message about a new delivery has, before the sweep sends another one."""
+
+_PREFIX: Final = "whd_"
+
+
+class Attempt(TypedDict):
+    """One call to the endpoint: when it began (UTC seconds), how long it took, and what came of it.
+
+    ``response_status`` is null if no answer came; ``error`` says why it was no success.
+    """
+
+    attempted_at: int
+    milliseconds: int
+    response_status: int | None
+    error: str | None
+
+
+class WebhookDelivery(TypedDict):
+    """An event on its way to an endpoint. ``created`` is the event's; instants are UTC seconds."""
+
+    id: str
+    object: Literal["meterline.webhook_delivery"]
+    attempt_count: int
+    attempts: list[Attempt]
+    created: int
+    event: str
+    livemode: bool
+    next_attempt_at: int | None
+    status: Literal["pending", "succeeded", "failed", "canceled"]
+    webhook_endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryState(PrivateState):
+    """What a delivery remembers: failures since it was sent first, or resent; and how many
+    endpoints the event goes to.
+    """
+
+    failures: int | None = None
+    endpoints: int | None = None
+
+
+def delivery_id(event_id: str, endpoint_id: str) -> str:
+    """The id of the delivery of an event to an endpoint; ids sort as those of events do."""
+    return f"{_PREFIX}{event_id}.{endpoint_id}"
+
+
+def new_delivery(
+    event: "Event", endpoint_id: str, *, endpoints: int, now: int, expires_at: int | None
+) -> Document[WebhookDelivery]:
+    """An event's delivery that no attempt was made of; it is kept as long as the event is.
+
+    ``endpoints`` is to how many it goes; ``now`` the wall clock's, UTC seconds.
+    """
+    due_at = now + FIRST_ATTEMPT_SECONDS
+    body: WebhookDelivery = {
+        "id": delivery_id(event["id"], endpoint_id),
+        "object": "meterline.webhook_delivery",
+        "attempt_count": 0,
+        "attempts": [],
+        "created": event["created"],
+        "event": event["id"],
+        "livemode": event["livemode"],
+        "next_attempt_at": due_at,
+        "status": "pending",
+        "webhook_endpoint": endpoint_id,
+    }
+    return Document(
+        kind=KIND,
+        livemode=event["livemode"],
+        body=DeliveryState(endpoints=endpoints).on(body),
+        due_at=due_at,
+        expires_at=expires_at,
+    )
+
+
+def is_wanted(delivery: Document[WebhookDelivery], now: int) -> bool:
+    """Whether an attempt is to be made now, of which a message reminds; many may."""
+    is_first = not delivery.body["attempts"]
+    is_due = delivery.due_at is not None and delivery.due_at <= now
+    return delivery.body["status"] == "pending" and (is_first or is_due)
+
+
+def after_attempt(
+    delivery: Document[WebhookDelivery], attempt: Attempt, *, now: int, is_planned: bool = True
+) -> Document[WebhookDelivery]:
+    """The delivery with one attempt more, which has ended.
+
+    A success is final, whatever was known before. A failure plans the next attempt, unless another
+    one was recorded meanwhile that did (not ``is_planned``).
+    """
+    body: WebhookDelivery = {
+        **delivery.body,
+        "attempt_count": delivery.body["attempt_count"] + 1,
+        "attempts": [*delivery.body["attempts"], attempt][-MOST_ATTEMPTS_SHOWN:],
+    }
+    if attempt["error"] is None:
+        return _ended(delivery, body, "succeeded")
+    if not is_planned or body["status"] != "pending":
+        return replace(delivery, body=body)
+    state = DeliveryState.of(body)
+    failures = (state.failures or 0) + 1
+    body = replace(state, failures=failures).on(body)
+    wait = wait_after(failures, livemode=delivery.livemode, name=delivery.id)
+    if wait is None:
+        return _ended(delivery, body, "failed")
+    return _due(delivery, body, now + wait)
+
+
+def cancelled(delivery: Document[WebhookDelivery]) -> Document[WebhookDelivery]:
+    """The delivery without further attempts: its endpoint, or its event, is not there any more."""
+    return _ended(delivery, delivery.body, "canceled")
+
+
+def _ended(
+    delivery: Document[WebhookDelivery],
+    body: WebhookDelivery,
+    status: Literal["succeeded", "failed", "canceled"],
+) -> Document[WebhookDelivery]:
+    ended: WebhookDelivery = {**body, "status": status, "next_attempt_at": None}
+    return replace(delivery, body=ended, due_at=None)
+
+
+def _due(
+    delivery: Document[WebhookDelivery], body: WebhookDelivery, at: int
+) -> Document[WebhookDelivery]:
+    due: WebhookDelivery = {**body, "next_attempt_at": at}
+    return replace(delivery, body=due, due_at=at)
+
+
+def endpoints_of(delivery: WebhookDelivery) -> int:
+    """To how many endpoints the event of a delivery goes."""
+    return DeliveryState.of(delivery).endpoints or 1
