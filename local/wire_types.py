@@ -79,7 +79,10 @@ BESIDE = {
         "aggregation_period": "NotRequired[AggregationPeriod]",
         "triggered_at": "NotRequired[int]",
     },
-    "billing.meter_event_summary": {"meterline": "NotRequired[SummaryExtension]"},
+    "billing.meter_event_summary": {
+        "dimensions": "NotRequired[dict[str, str]]",
+        "meterline": "NotRequired[SummaryExtension]",
+    },
     "Event.Request": {"meterline": "NotRequired[EventRequestOrigin]"},
     "billing.meter": {"dimension_payload_keys": "NotRequired[list[str]]"},
     "price": {"meterline": "NotRequired[PriceExtension]"},
@@ -166,6 +169,29 @@ class PriceExtension(TypedDict):
 
 class SummaryExtension(TypedDict):
     approximate: bool
+
+class MeterUsageRow(TypedDict):
+    id: str
+    object: str
+    dimensions: dict[str, str] | None
+    ends_at: int
+    meter: str | None
+    starts_at: int
+    tenants: None
+    value: Decimal
+
+class MeterUsageRows(TypedDict):
+    object: Literal["list"]
+    data: list[MeterUsageRow]
+    has_more: bool
+    total: int
+    url: str
+
+class MeterUsage(TypedDict):
+    object: str
+    livemode: bool
+    refreshed_at: int
+    rows: MeterUsageRows
 
 class CountedEvent(TypedDict):
     id: str

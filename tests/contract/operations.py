@@ -32,6 +32,12 @@ BEYOND_STRIPE = (
     Operation("Description.retrieve", "GET", "/openapi.json", "openapi"),
     Operation("Meter.listEvents", "GET", "/v1/billing/meters/{id}/events", "list of counted_event"),
     Operation(
+        "MeterUsage.retrieve",
+        "GET",
+        "/v1/billing/analytics/meter_usage",
+        "billing.analytics.meter_usage",
+    ),
+    Operation(
         "Invoice.explain", "GET", "/v1/invoices/{id}/explanation", "meterline.invoice_explanation"
     ),
     Operation("Account.retrieveCurrent", "GET", "/v1/account", "account"),

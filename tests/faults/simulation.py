@@ -488,9 +488,11 @@ class Simulation:
             (START, START + 3_600),
             *pairwise(cuts),
         ]:
-            inside = [event for event in _counting(self.formula, events) if start <= event[0] < end]
+            inside = [
+                event for event in counting_events(self.formula, events) if start <= event[0] < end
+            ]
             used = self._used(customer, start, end)
-            expected = _expected(self.formula, inside)
+            expected = expected_usage(self.formula, inside)
             text = f"seed {self.seed}: {customer} {start}..{end}: {used.quantity}, not {expected}"
             _hold("usage is what its events add up to", used.quantity == expected, text)
             if self.has_dimensions:
@@ -504,9 +506,11 @@ class Simulation:
         for place, key, values in ((0, "model", MODELS), (1, "token_type", TOKEN_TYPES)):
             for value in values:
                 own = [event for event in events if event.dimensions[place] == value]
-                inside = [one for one in _counting(self.formula, own) if start <= one[0] < end]
+                inside = [
+                    one for one in counting_events(self.formula, own) if start <= one[0] < end
+                ]
                 used = self._used(customer, start, end, {key: [value]})
-                expected = _expected(self.formula, inside)
+                expected = expected_usage(self.formula, inside)
                 text = f"seed {self.seed}: {customer} {value} {used.quantity}, not {expected}"
                 _hold("parts are what their events add up to", used.quantity == expected, text)
 
@@ -524,7 +528,7 @@ def _is_open(shard: Shard) -> bool:
     return shard.delivery is not None or shard.done < len(shard.records)
 
 
-def _counting(measure: str, events: Iterable[Event]) -> list[Event]:
+def counting_events(measure: str, events: Iterable[Event]) -> list[Event]:
     """The events that count, by time; with a window, of each only the latest received."""
     window = {"hour": 3_600, "day": 86_400}.get(measure.partition(":")[2])
     if window is None:
@@ -535,7 +539,7 @@ def _counting(measure: str, events: Iterable[Event]) -> list[Event]:
     return sorted(latest.values())
 
 
-def _expected(measure: str, events: Sequence[Event]) -> Decimal:
+def expected_usage(measure: str, events: Sequence[Event]) -> Decimal:
     """What a meter reports of events sorted by time, said as plainly as possible."""
     values = [event.value for event in events]
     results: dict[str, Callable[[], Decimal]] = {

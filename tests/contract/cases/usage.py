@@ -96,6 +96,27 @@ CASES = {
             param="customer",
         ),
     ),
+    "MeterUsage.retrieve": Case(
+        lambda w: w.raw(
+            "get",
+            "/v1/billing/analytics/meter_usage",
+            customer=w.customer,
+            starts_at=w.now // 60 * 60 - DAY,
+            ends_at=w.now // 60 * 60,
+            meters=[{"meter": w.meter.id}],
+        ),
+        lambda w: {"object": "billing.analytics.meter_usage", "rows.object": "list"},
+        Refused(
+            lambda w: w.raw(
+                "get",
+                "/v1/billing/analytics/meter_usage",
+                customer=w.customer,
+                starts_at=w.now // 60 * 60 + 1,
+                ends_at=w.now // 60 * 60 + DAY,
+            ),
+            param="starts_at",
+        ),
+    ),
     "MeterEvent.create": Case(
         lambda w: w.v1.billing.meter_events.create(w.event(identifier=w.own, timestamp=w.now)),
         lambda w: {

@@ -10,13 +10,15 @@ from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Measure
 from meterline.core.metering.buckets import EMPTY, Bucket
 from meterline.core.metering.calendar_windows import Grouping
-from meterline.services.metering import count, usage_query
+from meterline.services.metering import count
 from meterline.services.metering.accept import create_meter_event
 from meterline.services.metering.cancel_events import (
     create_meter_event_adjustment,
     create_meter_event_adjustment_v2,
 )
 from meterline.services.metering.lifetime import lifetime_usage
+from meterline.services.metering.summaries import list_event_summaries
+from meterline.services.metering.windows import Windows
 from meterline.store.metering import usage
 from meterline.store.metering.usage import BucketKey
 from tests.engines import Engine
@@ -205,15 +207,15 @@ def test_summaries_come_newest_first_without_empty_windows(dynamodb: Engine) -> 
     send(event("a", 2, at=NOW - 7_200), event("b", "0.5", at=NOW), event("c", 3, at=NOW - 7_100))
     deliver(dynamodb)
     day = HOUR_START - HOUR_START % 86_400
-    hours = usage_query.list_event_summaries(
-        meter_body(), "cus_a", day, day + 86_400, Grouping.HOUR, livemode=False
+    hours = list_event_summaries(
+        meter_body(), "cus_a", Windows(day, day + 86_400, Grouping.HOUR), livemode=False
     )
     assert [(row["start_time"], row["aggregated_value"]) for row in hours] == [
         (HOUR_START, Decimal("0.5")),
         (HOUR_START - 7_200, Decimal(5)),
     ]
-    days = usage_query.list_event_summaries(
-        meter_body(), "cus_a", day, day + 86_400, Grouping.DAY, livemode=False
+    days = list_event_summaries(
+        meter_body(), "cus_a", Windows(day, day + 86_400, Grouping.DAY), livemode=False
     )
     assert [(row["start_time"], row["end_time"], row["aggregated_value"]) for row in days] == [
         (day, day + 86_400, Decimal("5.5"))

@@ -8,7 +8,8 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.metering import count
-from meterline.services.metering.usage_query import list_event_summaries
+from meterline.services.metering.summaries import list_event_summaries
+from meterline.services.metering.windows import Windows
 from meterline.store.base.settings import settings
 from tests.engines import Engine, template
 from tests.integration.metering.worlds import (
@@ -90,8 +91,9 @@ def test_without_its_segments_an_hour_is_exact_as_a_whole_and_refused_in_part(
     [segment] = segments(kept)
     remove(kept, "usage", segment)
     assert used(HOUR_START, HOUR_START + 3_600) == 60
+    minute = Windows(HOUR_START, HOUR_START + 60)
     with pytest.raises(BillingError) as refused:
-        list_event_summaries(meter_body(), "cus_a", HOUR_START, HOUR_START + 60, livemode=False)
+        list_event_summaries(meter_body(), "cus_a", minute, livemode=False)
     assert refused.value.code == "usage_rows_expired"
 
 

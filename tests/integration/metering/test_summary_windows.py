@@ -12,7 +12,9 @@ import pytest
 
 from meterline.core.metering.calendar_windows import Grouping, window_around
 from meterline.core.metering.distinct import value_of
-from meterline.services.metering import count, usage_query
+from meterline.services.metering import count
+from meterline.services.metering.summaries import list_event_summaries
+from meterline.services.metering.windows import Windows
 from meterline.store.metering import usage, usage_profiles
 from meterline.store.metering.meter_events import identity_of, key_of
 from tests.engines import Engine
@@ -112,8 +114,8 @@ def rows(
     start: int, end: int, grouping: Grouping, zone: ZoneInfo, meter: Any = None
 ) -> list[tuple[int, int, Decimal]]:
     """The windows of a range with their values, newest first."""
-    found = usage_query.list_event_summaries(
-        meter or meter_body(), "cus_a", start, end, grouping, zone, livemode=False
+    found = list_event_summaries(
+        meter or meter_body(), "cus_a", Windows(start, end, grouping, zone), livemode=False
     )
     return [(row["start_time"], row["end_time"], row["aggregated_value"]) for row in found]
 

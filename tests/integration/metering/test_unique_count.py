@@ -8,9 +8,11 @@ import pytest
 from meterline.core.metering import distinct
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.events.event_log import EventSpan, events_in
-from meterline.services.metering import count, usage_query
+from meterline.services.metering import count
 from meterline.services.metering.cancel_events import create_meter_event_adjustment
 from meterline.services.metering.counted_events import EventRange, counted_events
+from meterline.services.metering.summaries import list_event_summaries
+from meterline.services.metering.windows import Windows
 from tests.engines import Engine
 from tests.factories.objects import context
 from tests.factories.streams import watch_usage
@@ -107,8 +109,8 @@ def test_summaries_say_it_by_hour_and_day(dynamodb: Engine) -> None:
     deliver(dynamodb)
     day = HOUR_START - HOUR_START % 86_400
     for grouping, expected in ((Grouping.HOUR, [2, 1]), (Grouping.DAY, [2])):
-        rows = usage_query.list_event_summaries(
-            METER, "cus_a", day, day + 86_400, grouping, livemode=False
+        rows = list_event_summaries(
+            METER, "cus_a", Windows(day, day + 86_400, grouping), livemode=False
         )
         assert [row["aggregated_value"] for row in rows] == expected
         assert all("meterline" not in row for row in rows)
@@ -129,7 +131,7 @@ def test_beyond_the_bound_an_hour_is_estimated_and_says_so(
     assert told["type"] == "meterline.usage_estimate.began"
     assert told["data"]["object"]["start_time"] == HOUR_START
     day = HOUR_START - HOUR_START % 86_400
-    [row] = usage_query.list_event_summaries(METER, "cus_a", day, day + 86_400, livemode=False)
+    [row] = list_event_summaries(METER, "cus_a", Windows(day, day + 86_400), livemode=False)
     assert row["meterline"] == {"approximate": True}
     assert abs(row["aggregated_value"] - 300) < 150
     assert all_differences() == []

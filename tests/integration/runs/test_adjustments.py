@@ -10,7 +10,8 @@ from meterline.services.metering.cancel_events import (
     create_meter_event_adjustment,
     create_meter_event_adjustment_v2,
 )
-from meterline.services.metering.usage_query import list_event_summaries
+from meterline.services.metering.summaries import list_event_summaries
+from meterline.services.metering.windows import Windows
 from meterline.services.previews.preview import create_preview
 from meterline.store.metering.directory import StoredDirectory, forget_directory
 from tests.engines import Engine
@@ -52,9 +53,8 @@ class Adjusted(Story):
         return int(create_preview(context(), {"subscription": self.subscription})["total"])
 
     def summed_up(self) -> list[int]:
-        rows = list_event_summaries(
-            stored(self.meter), self.customer, 0, FROZEN - FROZEN % 60 + WEEK, livemode=False
-        )
+        weeks = Windows(0, FROZEN - FROZEN % 60 + WEEK)
+        rows = list_event_summaries(stored(self.meter), self.customer, weeks, livemode=False)
         return [int(row["aggregated_value"]) for row in rows]
 
 

@@ -176,6 +176,7 @@ def shapes() -> Json:
         "type": "array",
         "items": {"type": "string"},
     }
+    summary["dimensions"] = {"type": "object", "additionalProperties": {"type": "string"}}
     summary["meterline"] = {"type": "object", "properties": {"approximate": {"type": "boolean"}}}
     known["price"]["properties"]["meterline"] = price_terms()
     recurrence = known["billing.alert:UsageThreshold"]["properties"]["recurrence"]

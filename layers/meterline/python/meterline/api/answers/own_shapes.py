@@ -28,6 +28,7 @@ def own_objects() -> Json:
     """The objects that Stripe does not have, by name."""
     return {
         "account": _account(),
+        "billing.analytics.meter_usage": _meter_usage(),
         "counted_event": _counted_event(),
         "meterline.api_key": _api_key(),
         "meterline.invoice_explanation": _invoice_explanation(),
@@ -103,6 +104,33 @@ def _counted_event() -> Json:
         livemode={"type": "boolean"},
         payload={"type": "object", "additionalProperties": _TEXT},
         timestamp=_INSTANT,
+    )
+
+
+def _meter_usage() -> Json:
+    """Stripe's usage analytics, which its schema leaves out as a preview."""
+    dimensions = {"type": ["object", "null"], "additionalProperties": _TEXT}
+    row = _all_of(
+        id=_TEXT,
+        object={"type": "string", "enum": ["billing.analytics.meter_usage_row"]},
+        dimensions=dimensions,
+        ends_at=_INSTANT,
+        meter=_TEXT_OR_NONE,
+        starts_at=_INSTANT,
+        tenants={"type": "null"},
+        value={"type": "number"},
+    )
+    return _all_of(
+        object={"type": "string", "enum": ["billing.analytics.meter_usage"]},
+        livemode={"type": "boolean"},
+        refreshed_at=_INSTANT,
+        rows=_all_of(
+            object={"type": "string", "enum": ["list"]},
+            data={"type": "array", "items": row},
+            has_more={"type": "boolean"},
+            total={"type": "integer"},
+            url=_TEXT,
+        ),
     )
 
 

@@ -1,7 +1,8 @@
 """``/v1/billing/meters/{id}/event_summaries``, and the events behind them."""
 
-from datetime import UTC
-from typing import Any
+from collections.abc import Iterable
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING
 
 from meterline.api.lists import (
     LIMIT,
@@ -18,7 +19,10 @@ from meterline.api.operations import Answer, Operation
 from meterline.api.params.specs import (
     RANGE,
     Params,
+    array,
+    either,
     enum,
+    map_,
     object_,
     string,
     timestamp,
@@ -26,16 +30,23 @@ from meterline.api.params.specs import (
 from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.calendar_windows import Grouping
+from meterline.core.metering.dimensions import MOST_CELLS, MOST_KEYS, VALUE_CHARACTERS
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
+from meterline.services.metering.analytics import MOST_METERS, OBJECT, PATH, Asked, meter_usage
 from meterline.services.metering.counted_events import EventRange, counted_events
+from meterline.services.metering.series import Breakdown
+from meterline.services.metering.summaries import list_event_summaries, place_of, place_of_id
 from meterline.services.metering.time_zones import time_zone
-from meterline.services.metering.usage_query import list_event_summaries, window_of_summary
+from meterline.services.metering.windows import Windows
 
-type Body = dict[str, Any]
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Meter, MeterUsage
 
 _PATH = "/v1/billing/meters/{id}/event_summaries"
 _EVENTS_PATH = "/v1/billing/meters/{id}/events"
+_VALUE = string(max_length=VALUE_CHARACTERS)
+_KEYS = array(string(max_length=100), max_items=MOST_KEYS)
 
 
 def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
@@ -43,27 +54,76 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
     meter = find(ctx, "billing.meter", meter_id).body
     customer = find(ctx, "customer", params["customer"], param="customer").body
     grouping = params.get("value_grouping_window")
-    zone = time_zone(params["timezone"]) if "timezone" in params else UTC
     if "timezone" in params and grouping is None:
         message = "timezone needs value_grouping_window: it says whose hours, days or months."
         raise BillingError(message, param="timezone")
-    span = params["start_time"], params["end_time"]
-    windows = Grouping(grouping) if grouping else None, zone
-    rows = list_event_summaries(meter, customer["id"], *span, *windows, livemode=ctx.livemode)
+    windows = Windows(params["start_time"], params["end_time"], *_grouping(params))
+    breakdown = _breakdown_of_summaries(meter, params)
+    whose = meter, customer["id"], windows, breakdown
+    rows = list_event_summaries(*whose, livemode=ctx.livemode)
 
     def around(name: str) -> Around:
-        """By the time that the id stands for: its row may be gone by now."""
+        """By the place that the id stands for: its row may be gone by now."""
         summary_id = params[name]
-        found = window_of_summary(
-            summary_id, meter, customer["id"], span, *windows, livemode=ctx.livemode
-        )
+        found = place_of_id(summary_id, *whose, livemode=ctx.livemode)
         if found is None:
             message = f"No such object: '{summary_id}'"
             raise BillingError(message, code="resource_missing", param=name)
-        newer = [row for row in rows if row["start_time"] > found[0]]
-        return newer, [row for row in rows if row["start_time"] < found[0]]
+        before = [row for row in rows if place_of(row) < found]
+        return before, [row for row in rows if place_of(row) > found]
 
     return page_of(rows, params, around)
+
+
+def retrieve_meter_usage(ctx: Context, params: Params) -> "MeterUsage":
+    """What a customer used, by windows, meters and dimensions."""
+    customer = find(ctx, "customer", params["customer"], param="customer").body
+    windows = Windows(params["starts_at"], params["ends_at"], *_grouping(params))
+    asked = None
+    if params.get("meters"):
+        asked = [
+            _asked(ctx, requested, f"meters[{place}]")
+            for place, requested in enumerate(params["meters"])
+        ]
+    return meter_usage(ctx, customer["id"], windows, asked)
+
+
+def _grouping(params: Params) -> tuple[Grouping | None, tzinfo]:
+    grouping = params.get("value_grouping_window")
+    zone = time_zone(params["timezone"]) if "timezone" in params else UTC
+    return Grouping(grouping) if grouping else None, zone
+
+
+def _asked(ctx: Context, requested: Params, param: str) -> Asked:
+    meter: Meter = find(ctx, "billing.meter", requested["meter"], param=f"{param}[meter]").body
+    filters: dict[str, list[str]] = {
+        key: [values] if isinstance(values, str) else values
+        for key, values in requested.get("dimension_filters", {}).items()
+    }
+    keys = requested.get("dimension_group_by_keys", [])
+    _check_dimensions(meter, filters, f"{param}[dimension_filters]")
+    _check_dimensions(meter, keys, f"{param}[dimension_group_by_keys]")
+    return Asked(meter, Breakdown(filters, tuple(dict.fromkeys(keys))))
+
+
+def _breakdown_of_summaries(meter: "Meter", params: Params) -> Breakdown:
+    """Summaries show the values that they were filtered by, too."""
+    filters: dict[str, str] = params.get("dimension_filters", {})
+    keys = params.get("dimension_group_by_keys", [])
+    _check_dimensions(meter, filters, "dimension_filters")
+    _check_dimensions(meter, keys, "dimension_group_by_keys")
+    conditions = {key: [value] for key, value in filters.items()}
+    return Breakdown(conditions, tuple(dict.fromkeys([*filters, *keys])))
+
+
+def _check_dimensions(meter: "Meter", keys: Iterable[str], param: str) -> None:
+    """Raise BillingError unless all keys are dimensions of a meter."""
+    known = meter.get("dimension_payload_keys", [])
+    for key in keys:
+        if key not in known:
+            message = f"The meter {meter['id']} has no dimension {key}"
+            message += f": it has {', '.join(known)}." if known else ": it has none."
+            raise BillingError(message, param=param)
 
 
 def list_events(ctx: Context, meter_id: str, params: Params) -> Listing:
@@ -97,8 +157,35 @@ ROUTES = Routes(
                 customer=string(required=True),
                 start_time=timestamp(required=True),
                 end_time=timestamp(required=True),
-                value_grouping_window=enum("day", "hour", "month"),
+                value_grouping_window=enum("day", "hour", "minute", "month"),
                 timezone=string(max_length=100),
+                dimension_filters=map_(_VALUE, max_keys=MOST_KEYS),
+                dimension_group_by_keys=_KEYS,
+            ),
+        ),
+        Operation(
+            method="GET",
+            path=PATH,
+            run=retrieve_meter_usage,
+            permission="billing_meters",
+            kind=OBJECT,
+            answer=Answer.RAW,
+            params=object_(
+                customer=string(required=True),
+                starts_at=timestamp(required=True),
+                ends_at=timestamp(required=True),
+                timezone=string(max_length=100),
+                value_grouping_window=enum("day", "hour", "month", "week"),
+                meters=array(
+                    object_(
+                        meter=string(required=True),
+                        dimension_filters=map_(
+                            either(array(_VALUE, max_items=MOST_CELLS), _VALUE), max_keys=MOST_KEYS
+                        ),
+                        dimension_group_by_keys=_KEYS,
+                    ),
+                    max_items=MOST_METERS,
+                ),
             ),
         ),
         Operation(

@@ -46,6 +46,29 @@ class PriceExtension(TypedDict):
 class SummaryExtension(TypedDict):
     approximate: bool
 
+class MeterUsageRow(TypedDict):
+    id: str
+    object: str
+    dimensions: dict[str, str] | None
+    ends_at: int
+    meter: str | None
+    starts_at: int
+    tenants: None
+    value: Decimal
+
+class MeterUsageRows(TypedDict):
+    object: Literal["list"]
+    data: list[MeterUsageRow]
+    has_more: bool
+    total: int
+    url: str
+
+class MeterUsage(TypedDict):
+    object: str
+    livemode: bool
+    refreshed_at: int
+    rows: MeterUsageRows
+
 class CountedEvent(TypedDict):
     id: str
     object: Literal["billing.meter_event"]
@@ -828,6 +851,7 @@ class MeterEventSummary(TypedDict):
     livemode: bool
     meter: str
     start_time: int
+    dimensions: NotRequired[dict[str, str]]
     meterline: NotRequired[SummaryExtension]
 
 class MeterStatusTransitions(TypedDict):

@@ -1,8 +1,9 @@
-"""The hours, days and months of a time zone, as ranges of UTC seconds.
+"""The minutes, hours, days, weeks and months of a time zone, as ranges of UTC seconds.
 
 The windows of a grouping follow each other without gap or overlap, whatever the zone does with its
 clocks: a day is 23 or 25 hours long where it must be. A day begins with the first second of its
-date; an hour that the clocks repeat is two hours, and a change within an hour divides it.
+date; an hour that the clocks repeat is two hours, and a change within an hour divides it. Minutes
+are those of UTC, which zones move by whole ones.
 """
 
 from collections.abc import Callable
@@ -10,14 +11,17 @@ from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import lru_cache
 
+_MINUTE_SECONDS = 60
 _HOUR_SECONDS = 3_600
 
 
 class Grouping(StrEnum):
-    """How usage is grouped into windows: Stripe's two, and months."""
+    """How usage is grouped into windows, which follow each other; a week begins on Monday."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
+    WEEK = "week"
     MONTH = "month"
 
 
@@ -27,10 +31,12 @@ type Span = tuple[int, int]
 
 def window_around(instant: int, grouping: Grouping, zone: tzinfo) -> Span:
     """The window of ``zone`` that ``instant`` (UTC seconds, 1970 to 9998) lies in."""
+    if grouping is Grouping.MINUTE:
+        start = instant - instant % _MINUTE_SECONDS
+        return start, start + _MINUTE_SECONDS
     if grouping is Grouping.HOUR:
         return _hour_around(instant, zone)
-    day = _local(instant, zone).date()
-    first = day if grouping is Grouping.DAY else day.replace(day=1)
+    first = _first_day(_local(instant, zone).date(), grouping)
     # Where the clocks fall back over midnight, the new date has begun before the old one is over.
     following = _following(first, grouping)
     while day_start(following, zone) <= instant:
@@ -64,9 +70,20 @@ def _hour_around(instant: int, zone: tzinfo) -> Span:
     return start, end
 
 
+def _first_day(day: date, grouping: Grouping) -> date:
+    """The first day of the window that a day lies in."""
+    if grouping is Grouping.DAY:
+        return day
+    if grouping is Grouping.WEEK:
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1)
+
+
 def _following(first: date, grouping: Grouping) -> date:
     if grouping is Grouping.DAY:
         return first + timedelta(days=1)
+    if grouping is Grouping.WEEK:
+        return first + timedelta(days=7)
     return (first.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 

@@ -1,7 +1,7 @@
 """A customer's usage of a meter, or of a part of it, as it is read: from which cells."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from meterline.core.metering.aggregation import Measure
 from meterline.core.metering.dimensions import WHOLE, Conditions, grouped, matching
@@ -48,13 +48,25 @@ class Series:
         cells = cells_between(self.livemode, self.meter, self.customer, start, end)
         return replace(self, cells=tuple(matching(cells, keys, conditions)))
 
-    def by(self, start: int, end: int, conditions: Conditions, *keys: str) -> list[Labelled]:
-        """The same part by the values of some dimensions, in the order of these."""
-        if not self.measure.dimensions:
+    def broken_down(self, start: int, end: int, breakdown: "Breakdown") -> list[Labelled]:
+        """A part of the usage by the values of some dimensions, in the order of these."""
+        keys = self.measure.dimensions
+        if not keys:
             return [({}, self)]
         cells = cells_between(self.livemode, self.meter, self.customer, start, end)
-        meant = {cell: cells[cell] for cell in matching(cells, self.measure.dimensions, conditions)}
+        meant = {cell: cells[cell] for cell in matching(cells, keys, breakdown.conditions)}
         return [
             (values, replace(self, cells=tuple(some)))
-            for values, some in grouped(meant, self.measure.dimensions, keys)
+            for values, some in grouped(meant, keys, breakdown.keys)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Which part of usage is meant, and the dimensions that it is told apart by."""
+
+    conditions: Conditions = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+
+
+EVERYTHING = Breakdown()

@@ -8,12 +8,9 @@ rows, busy ones from their usage by seconds.
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from meterline.core.base.errors import BillingError
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import (
@@ -28,17 +25,17 @@ from meterline.core.metering.aggregation import (
     result,
 )
 from meterline.core.metering.buckets import Bucket, effective_rows
-from meterline.core.metering.calendar_windows import Grouping, Span, window_around
+from meterline.core.metering.calendar_windows import Span
 from meterline.core.metering.dimensions import Conditions
 from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_profile
-from meterline.services.base.ids import place_in, placed_id
 from meterline.services.metering import day_totals, hour_profiles
 from meterline.services.metering.series import Series
+from meterline.services.metering.windows import Windows
 from meterline.store.metering import usage
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey, Counter, NotVisible
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Meter, MeterEventSummary
+    from meterline.core.base.wire import Meter
 
 type IsUndivided = Callable[[int, int], bool]
 
@@ -70,51 +67,13 @@ def billed_usage(
     return Usage(result(whole, series.measure.formula), whole.count)
 
 
-def list_event_summaries(
-    meter: "Meter",
-    customer_id: str,
-    start: int,
-    end: int,
-    grouping: Grouping | None = None,
-    zone: tzinfo = UTC,
-    *,
-    livemode: bool,
-) -> "list[MeterEventSummary]":
-    """The ``billing.meter_event_summary`` bodies of a range, newest first, without empty windows.
-
-    ``grouping`` None gives one summary of the whole range; otherwise the windows are those of
-    ``zone``. Raises BillingError for bounds that are not aligned to the minute, or to a window.
-    """
-    windows = _Windows(start, end, grouping, zone)
-    windows.check_bounds()
-    series = Series(livemode, meter["id"], customer_id, measure_of(meter)).between(start, end)
+def usage_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]:
+    """What the usage of each window comes to, in the order of time, without empty windows."""
     totals: dict[Span, Combination] = defaultdict(lambda: Combination(series.combining))
     for bounds, part in _windowed(series, windows):
         totals[bounds].add(part)
-    wholes = ((bounds, totals[bounds].whole()) for bounds in sorted(totals, reverse=True))
-    return [_summary(series, bounds, whole) for bounds, whole in wholes if whole.count]
-
-
-def window_of_summary(
-    summary_id: str,
-    meter: "Meter",
-    customer_id: str,
-    span: Span,
-    grouping: Grouping | None = None,
-    zone: tzinfo = UTC,
-    *,
-    livemode: bool,
-) -> Span | None:
-    """The window of a summary in a range, from its id alone: it may be empty by now.
-
-    None where ``list_event_summaries`` gives no such id for any window of the range.
-    """
-    series = Series(livemode, meter["id"], customer_id, measure_of(meter))
-    place = place_in(summary_id, _prefix(series))
-    if place is None or not span[0] <= place < span[1]:
-        return None
-    bounds = _Windows(*span, grouping, zone).around(place)
-    return bounds if _summary_id(series, bounds) == summary_id else None
+    wholes = {bounds: totals[bounds].whole() for bounds in sorted(totals)}
+    return {bounds: whole for bounds, whole in wholes.items() if whole.count}
 
 
 def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
@@ -255,58 +214,15 @@ def _rows_of_bucket(
     return effective_rows([*segments, *bucket.inline])
 
 
-@dataclass(slots=True)
-class _Windows:
-    """The windows of a range, as its grouping and its time zone make them."""
-
-    start: int
-    end: int
-    grouping: Grouping | None
-    zone: tzinfo
-    latest: Span = (0, 0)
-
-    def around(self, instant: int) -> Span:
-        """The window that an instant of the range lies in."""
-        if self.grouping is None:
-            return self.start, self.end
-        if not self.latest[0] <= instant < self.latest[1]:
-            self.latest = window_around(instant, self.grouping, self.zone)
-        return self.latest
-
-    def is_undivided(self, start: int, end: int) -> bool:
-        """Whether a range lies in one window."""
-        return end <= self.around(start)[1]
-
-    def check_bounds(self) -> None:
-        """Raise BillingError unless both bounds are the start of a window, and in order."""
-        for name, value in (("start_time", self.start), ("end_time", self.end)):
-            if value % 60 if self.grouping is None else self.around(value)[0] != value:
-                message = f"{name} must be aligned to {self._unit()} boundary: got {value}."
-                raise BillingError(message, param=name)
-        if self.end <= self.start:
-            raise BillingError("end_time must be after start_time.", param="end_time")
-
-    def _unit(self) -> str:
-        match self.grouping:
-            case None:
-                return "a minute"
-            case Grouping.HOUR:
-                return "an hour" if self.zone is UTC else f"an hour ({self.zone})"
-            case Grouping.DAY:
-                return f"a day (midnight {self.zone})"
-            case Grouping.MONTH:
-                return f"a month (midnight {self.zone} before its first day)"
-
-
-def _windowed(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
+def _windowed(series: Series, windows: Windows) -> Iterator[tuple[Span, Aggregate]]:
     """The aggregates that make up each window; hours that windows divide come from their rows."""
     cells = [series] if series.measure.window else series.by_cell()
     for one in cells:
         yield from _windowed_cell(one, windows)
 
 
-def _windowed_cell(series: Series, windows: _Windows) -> Iterator[tuple[Span, Aggregate]]:
-    is_undivided = None if windows.grouping is Grouping.HOUR else windows.is_undivided
+def _windowed_cell(series: Series, windows: Windows) -> Iterator[tuple[Span, Aggregate]]:
+    is_undivided = windows.is_undivided if windows.may_have_days else None
     for part in parts_between(series, windows.start, windows.end, is_undivided):
         bounds = windows.around(part.start)
         is_one_event = series.measure.window is not None
@@ -319,7 +235,7 @@ def _windowed_cell(series: Series, windows: _Windows) -> Iterator[tuple[Span, Ag
 
 
 def _divided(
-    series: Series, windows: _Windows, part: Part, end: int
+    series: Series, windows: Windows, part: Part, end: int
 ) -> Iterator[tuple[Span, Aggregate]]:
     """The aggregates of a part of an hour that windows divide.
 
@@ -340,28 +256,3 @@ def _divided(
             divided.setdefault(windows.around(row.timestamp), []).append(row)
     for bounds, some in divided.items():
         yield bounds, aggregate(some, series.measure)
-
-
-def _prefix(series: Series) -> str:
-    return "mtrusg_" if series.livemode else "mtrusg_test_"
-
-
-def _summary_id(series: Series, bounds: Span) -> str:
-    start, end = bounds
-    return placed_id(_prefix(series), start, series.meter, series.customer, end)
-
-
-def _summary(series: Series, bounds: Span, whole: Aggregate) -> "MeterEventSummary":
-    start, end = bounds
-    summary: MeterEventSummary = {
-        "id": _summary_id(series, bounds),
-        "object": "billing.meter_event_summary",
-        "aggregated_value": result(whole, series.measure.formula),
-        "end_time": end,
-        "livemode": series.livemode,
-        "meter": series.meter,
-        "start_time": start,
-    }
-    if whole.distinct is not None and not whole.distinct.is_exact:
-        summary["meterline"] = {"approximate": True}
-    return summary

@@ -1,0 +1,240 @@
+"""Usage analytics say what a plain recount of the events says, in random worlds.
+
+Events come in any order, late, twice, and are cancelled; days are added up in between; the clocks
+of the time zone change in each world.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from itertools import product
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from meterline.core.metering.acceptance import measure_of
+from meterline.core.metering.calendar_windows import Grouping
+from meterline.core.metering.day_totals import has_day_totals
+from meterline.core.metering.dimensions import cell_of, with_cell
+from meterline.core.metering.distinct import value_of
+from meterline.services.base.context import Context
+from meterline.services.metering import count, day_totals
+from meterline.services.metering.analytics import Asked, meter_usage
+from meterline.services.metering.series import Breakdown
+from meterline.services.metering.windows import Windows
+from meterline.store.base import clients
+from meterline.store.base.settings import settings
+from meterline.store.billing.repository import BillingStore
+from meterline.store.metering import cells, usage_commits
+from meterline.store.metering.cells import CellsKey, month_of
+from meterline.store.metering.meter_events import identity_of, key_of
+from meterline.store.metering.usage import BucketKey
+from tests.faults.engine import FakeDynamoDB, seeded
+from tests.faults.simulation import Event, counting_events, expected_usage
+from tests.faults.test_faults import SHARES, seeds_of
+from tests.integration.metering.worlds import meter_body
+
+CHANGES = {
+    "Europe/Berlin": ("2026-03-29T01:00Z", "2026-10-25T01:00Z"),
+    "America/New_York": ("2026-03-08T07:00Z", "2026-11-01T06:00Z"),
+    "Australia/Lord_Howe": ("2026-04-04T15:00Z", "2026-10-03T15:30Z"),
+}
+"""When the clocks of three time zones change (UTC); those of the last one by half an hour."""
+
+DIMENSIONS = ("model", "token_type")
+MODELS = ("small", "large")
+TYPES = ("input", "output")
+FORMULAS = ("sum", "sum", "count", "max", "min", "avg", "last", "unique_count", "last:day")
+DAY = 86_400
+CUSTOMER = "cus_a"
+
+
+class World:
+    """The events of a customer on one meter, around a change of the clocks."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = seeded(seed)
+        self.zone = ZoneInfo(self.chance.choice([*CHANGES]))
+        change = datetime.fromisoformat(self.chance.choice(CHANGES[self.zone.key]))
+        middle = int(change.timestamp())
+        self.start = middle - self.chance.randrange(1, 4) * DAY
+        self.end = middle + self.chance.randrange(1, 4) * DAY
+        self.formula = self.chance.choice(FORMULAS)
+        formula, _, window = self.formula.partition(":")
+        self.meter = meter_body(
+            formula=formula,
+            event_time_window=window or None,
+            dimension_payload_keys=list(DIMENSIONS),
+        )
+        self.events = [self._event(number) for number in range(self.chance.randint(5, 60))]
+        self.cancelled: set[bytes] = set()
+        self.clock = self.start
+
+    def _event(self, number: int) -> Event:
+        value = Decimal(self.chance.randint(-50, 50)).scaleb(-self.chance.choice((0, 2)))
+        if self.formula.startswith("unique_count"):
+            value = value_of(str(self.chance.randint(1, 9)))
+        return Event(
+            self.chance.randrange(self.start, self.end),
+            self.start * 1_000_000 + number,
+            identity_of(f"e{number}"),
+            value,
+            (self.chance.choice(MODELS), self.chance.choice(TYPES)),
+        )
+
+    def live(self) -> None:
+        """Events come, days are added up, more events and cancellations come, as it happens."""
+        late = [event for event in self.events if self.chance.random() < 0.3]
+        self._deliver([event for event in self.events if event not in late])
+        self._add_up()
+        cancelled = [event for event in self.events if self.chance.random() < 0.2]
+        self.cancelled = {event.identity for event in cancelled}
+        self._deliver([*late, *cancelled, *self.chance.sample(self.events, 3)])
+        self._add_up()
+
+    def _deliver(self, events: list[Event]) -> None:
+        self.chance.shuffle(events)
+        while events:
+            number = self.chance.randint(1, 20)
+            batch, events = events[:number], events[number:]
+            assert count.count_records([self._record(event) for event in batch]) == []
+            self.clock += 600
+
+    def _record(self, event: Event) -> dict[str, Any]:
+        cell = cell_of(event.dimensions)
+        key = CellsKey(False, self.meter["id"], CUSTOMER, month_of(event.timestamp))  # noqa: FBT003
+        assert cells.admit({key: {cell: event.dimensions}}) == set()
+        image = {
+            "identifier": {"S": key_of(livemode=False, identity=event.identity)},
+            "meter": {"S": self.meter["id"]},
+            "customer": {"S": CUSTOMER},
+            "measure": {"S": with_cell(self.formula, cell)},
+            "value": {"S": format(event.value, "f")},
+            "timestamp": {"N": str(event.timestamp)},
+            "accepted_at": {"N": str(event.accepted_at)},
+        }
+        if event.identity in self.cancelled:
+            image["cancelled_at"] = {"N": str(self.clock)}
+        return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": "1"}}
+
+    def _add_up(self) -> None:
+        """Days are added up where the measure has totals of days, some time after the last one."""
+        self.clock = max(self.clock, self.end) + self.chance.choice((2, 20)) * DAY
+        measure = measure_of(self.meter)
+        if not has_day_totals(measure):
+            return
+        for dimensions in product(MODELS, TYPES):
+            cell = cell_of(dimensions)
+            key = BucketKey(False, self.meter["id"], CUSTOMER, 0, cell)  # noqa: FBT003
+            day_totals.add_up(key, measure, self.clock)
+
+
+def ask(world: World) -> tuple[Windows, Breakdown]:
+    """Any question about a world."""
+    chance = world.chance
+    first, last = (
+        chance.randrange(world.start - DAY, world.end + DAY) // 60 * 60 for _ in range(2)
+    )
+    grouping = chance.choice(
+        (None, Grouping.HOUR, Grouping.DAY, Grouping.DAY, Grouping.WEEK, Grouping.MONTH)
+    )
+    filters = chance.choice(
+        ({}, {"model": ["small"]}, {"model": ["small", "large"], "token_type": ["input"]})
+    )
+    keys = chance.choice(((), ("model",), ("token_type", "model")))
+    windows = Windows(min(first, last), max(first, last) + 60, grouping, world.zone)
+    return windows, Breakdown(filters, keys)
+
+
+def answered(world: World, windows: Windows, breakdown: Breakdown) -> Mapping[Any, Decimal]:
+    """What the product says, by the local time of each row's first second."""
+    store = BillingStore(livemode=False)
+    ctx = Context(store=store, now=world.clock, wall_clock=world.clock)
+    usage = meter_usage(ctx, CUSTOMER, windows, [Asked(world.meter, breakdown)])
+    rows = usage["rows"]["data"]
+    assert [row["starts_at"] for row in rows] == sorted(row["starts_at"] for row in rows)
+    assert all(windows.start <= row["starts_at"] < row["ends_at"] <= windows.end for row in rows)
+    found = {
+        (
+            label(row["starts_at"], windows.grouping, world.zone),
+            tuple((row["dimensions"] or {}).values()),
+        ): row["value"]
+        for row in rows
+    }
+    assert len(found) == len(rows)
+    return found
+
+
+def recounted(world: World, windows: Windows, breakdown: Breakdown) -> Mapping[Any, Decimal]:
+    """The same from the events alone."""
+    left = [event for event in world.events if event.identity not in world.cancelled]
+    meant = [event for event in left if meets(event, breakdown.conditions)]
+    groups: dict[tuple[str, ...], list[Event]] = {}
+    for event in meant:
+        values = tuple(event.dimensions[DIMENSIONS.index(key)] for key in breakdown.keys)
+        groups.setdefault(values, []).append(event)
+    found: dict[Any, list[Event]] = {}
+    for values, events in groups.items():
+        for event in counting_events(world.formula, events):
+            if windows.start <= event.timestamp < windows.end:
+                place = label(event.timestamp, windows.grouping, world.zone), values
+                found.setdefault(place, []).append(event)
+    return {place: expected_usage(world.formula, events) for place, events in found.items()}
+
+
+def meets(event: Event, conditions: Mapping[str, Iterable[str]]) -> bool:
+    said = dict(zip(DIMENSIONS, event.dimensions, strict=True))
+    return all(said[key] in values for key, values in conditions.items())
+
+
+def label(second: int, grouping: Grouping | None, zone: ZoneInfo) -> object:
+    """What tells windows apart, in the words of the calendar."""
+    local = datetime.fromtimestamp(second, zone)
+    match grouping:
+        case Grouping.HOUR:
+            return local.date(), local.hour, local.utcoffset()
+        case Grouping.DAY:
+            return local.date()
+        case Grouping.WEEK:
+            return local.isocalendar()[:2]
+        case Grouping.MONTH:
+            return local.year, local.month
+        case _:
+            return None
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterable[Callable[[int], World]]:
+    """Runs a world on an engine of its own, with small counters and few events to a segment."""
+    for name in ("meter_events", "usage"):
+        monkeypatch.setenv(f"METERLINE_{name.upper()}_TABLE", name)
+    settings.cache_clear()
+
+    def begin(seed: int) -> World:
+        world, engine = World(seed), FakeDynamoDB(seeded(seed))
+        engine.weather.is_calm = engine.weather.load.is_calm = True
+        clients.reset_clients()
+        monkeypatch.setattr(clients, "_client", lambda _: engine)
+        monkeypatch.setattr(usage_commits, "time", lambda: world.clock)
+        monkeypatch.setattr(usage_commits, "COUNTER_BYTES", world.chance.choice((300, 1_000)))
+        monkeypatch.setattr(day_totals, "NEWEST_HOURS", 1)
+        monkeypatch.setattr(day_totals, "WORTHWHILE_HOURS", 1)
+        world.live()
+        return world
+
+    yield begin
+    clients.reset_clients()
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_analytics_say_what_a_recount_says(
+    run: Callable[[int], World], request: pytest.FixtureRequest, share: int
+) -> None:
+    for seed in seeds_of(request.config, share, one_in=5):
+        world = run(seed)
+        for _ in range(6):
+            question = ask(world)
+            expected = recounted(world, *question)
+            assert answered(world, *question) == expected, (seed, world.formula, question)
