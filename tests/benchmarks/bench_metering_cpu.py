@@ -42,6 +42,7 @@ from tests.benchmarks.worlds import (
     metered,
 )
 from tests.engines import ROOT
+from tests.handlers import gateway_event
 from tests.lambda_context import LambdaContext
 
 REQUESTS = 20
@@ -183,17 +184,13 @@ def _handler(function: str) -> Handler:
 
 def _request(number: int) -> dict[str, Any]:
     sent = events(100, first=number * 100, seconds=lambda place: int(time.time()) - place % 60)
-    path = "/v2/billing/meter_event_stream"
-    return {
-        "rawPath": path,
-        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
-        "headers": {
-            "authorization": f"Bearer {TOKEN}",
-            "content-type": "application/json",
-            "idempotency-key": f"bench-{number}",
-        },
-        "body": json.dumps({"events": sent}),
+    headers = {
+        "authorization": f"Bearer {TOKEN}",
+        "content-type": "application/json",
+        "idempotency-key": f"bench-{number}",
     }
+    body = json.dumps({"events": sent}).encode()
+    return gateway_event("POST", "/v2/billing/meter_event_stream", headers, body)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from meterline.services.work.test_clocks import (
     create_test_clock,
     run_test_clock,
 )
-from meterline.store.base.documents import Body
+from meterline.store.base.documents import Body, Change, Document
 from meterline.store.billing.repository import BillingStore
 from tests.factories.params import items_params, meter_params, price_params
 
@@ -77,6 +77,12 @@ def stored(object_id: str) -> Any:
     document = BillingStore(livemode=False).get(object_id)
     assert document is not None, object_id
     return document.body
+
+
+def place(*bodies: Body) -> None:
+    """Store objects as they are, by no service: with ids that a test chooses."""
+    documents = [Document(kind=body["object"], livemode=False, body=body) for body in bodies]
+    BillingStore(livemode=False).commit(Change(puts=documents))
 
 
 def listed(kind: str, parent: str | None = None) -> list[Body]:

@@ -9,8 +9,7 @@ import stripe
 
 from meterline.api import app
 from meterline.services.customers.customers import _new_customer
-from meterline.store.base.documents import Change, Document
-from tests.factories.objects import context
+from tests.factories.objects import context, place
 from tests.integration.api.conftest import Api
 
 ROWS = 24
@@ -20,9 +19,8 @@ NOW = 1_800_000_000
 
 
 def _add(customer_id: str, created: int) -> None:
-    ctx = context(created)
-    body = _new_customer(ctx, {}) | {"id": customer_id, "created": created}
-    ctx.store.commit(Change(puts=[Document(kind="customer", livemode=False, body=body)]))
+    body = _new_customer(context(created), {})
+    place({**body, "id": customer_id, "created": created})
 
 
 def _ids(dice: random.Random) -> Iterator[str]:

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from meterline.services.metering.lifetime import lifetime_usage
 from meterline.store.account import access
 from meterline_cli.import_usage import run
 from tests.engines import Engine
+from tests.handlers import gateway_event
 from tests.integration.metering.wire import NOW, SECRET, Api, api
 from tests.integration.metering.worlds import deliver
 
@@ -27,13 +27,8 @@ def address(api: Api) -> Iterator[str]:
     class Bridge(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             nonlocal streams
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
-            event: dict[str, Any] = {
-                "rawPath": self.path,
-                "requestContext": {"http": {"method": "POST"}, "stage": "$default"},
-                "headers": dict(self.headers),
-                "body": body,
-            }
+            body = self.rfile.read(int(self.headers["content-length"]))
+            event = gateway_event("POST", self.path, dict(self.headers), body)
             with lock:
                 response = api.ingest(event, None)
             if self.path.endswith("stream"):

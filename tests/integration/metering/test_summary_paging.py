@@ -6,11 +6,9 @@ import pytest
 
 from meterline.api.routes.usage import list_summaries
 from meterline.core.base.errors import BillingError
-from meterline.services.base.context import Context
 from meterline.services.metering.cancel_events import create_meter_event_adjustment
-from meterline.store.base.documents import Change, Document
-from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
+from tests.factories.objects import context, place
 from tests.integration.metering.worlds import (
     HOUR_START,
     NOW,
@@ -33,18 +31,15 @@ SPAN = {
 @pytest.fixture
 def four_hours(dynamodb: Engine) -> Engine:
     """A meter, two customers, and an event of ``cus_a`` in each of four hours."""
-    store = BillingStore(livemode=False)
-    customers = [{"id": one, "object": "customer", "created": NOW} for one in ("cus_a", "cus_b")]
-    bodies = [meter_body(), *customers]
-    store.commit(Change(puts=[Document(body["object"], False, body) for body in bodies]))  # noqa: FBT003
+    customers = [{"id": name, "object": "customer", "created": NOW} for name in ("cus_a", "cus_b")]
+    place(meter_body(), *customers)
     send(*(event(f"h{n}", at=start) for n, start in enumerate(NEWEST_FIRST)))
     deliver(dynamodb)
     return dynamodb
 
 
 def page(**params: Any) -> tuple[list[dict[str, Any]], bool]:
-    context = Context(store=BillingStore(livemode=False), now=NOW, wall_clock=NOW)
-    found = list_summaries(context, meter_body()["id"], {"customer": "cus_a"} | SPAN | params)
+    found = list_summaries(context(NOW), meter_body()["id"], {"customer": "cus_a"} | SPAN | params)
     return found.bodies, found.has_more
 
 

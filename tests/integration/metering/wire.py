@@ -8,17 +8,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from meterline.services.base.context import Context
-from meterline.services.metering.meters import create_meter
 from meterline.store.account import access
 from meterline.store.account.access import ApiKey
 from meterline.store.account.api_keys import save_keys
-from meterline.store.base.documents import Change, Document
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.directory import forget_directory
 from tests.engines import Engine
-from tests.factories.params import meter_params
-from tests.handlers import load_handler
+from tests.factories.objects import meter, place
+from tests.handlers import gateway_event, load_handler
 
 SECRET = "sk_test_0123456789abcdefghijABCD"
 NOW = int(time.time())
@@ -54,27 +51,26 @@ class Api:
     ) -> Answer:
         is_form = isinstance(body, str)
         kind = "application/x-www-form-urlencoded" if is_form else "application/json"
-        event = _event("POST", path, secret, headers | {"content-type": kind})
-        return _answer(handler, event | {"body": body if is_form else json.dumps(body)})
+        text = body if is_form else json.dumps(body)
+        return _ask(handler, "POST", path, secret, headers | {"content-type": kind}, text)
 
     def get(self, path: str, **query: Any) -> Answer:
         """A GET with a query."""
         handler = self.events if path == "/v2/core/events" else self.usage
-        event = _event("GET", path, SECRET, {}) | {"rawQueryString": urlencode(query)}
-        return _answer(handler, event)
+        return _ask(handler, "GET", f"{path}?{urlencode(query)}", SECRET, {})
 
 
-def _event(method: str, path: str, secret: str, headers: dict[str, str]) -> dict[str, Any]:
-    return {
-        "rawPath": path,
-        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
-        "headers": {"authorization": f"Bearer {secret}"}
-        | {name.replace("_", "-"): value for name, value in headers.items()},
-    }
-
-
-def _answer(handler: Callable[..., dict[str, Any]], event: dict[str, Any]) -> Answer:
-    response = handler(event, None)
+def _ask(
+    handler: Callable[..., dict[str, Any]],
+    method: str,
+    target: str,
+    secret: str,
+    headers: dict[str, str],
+    text: str = "",
+) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {"authorization": f"Bearer {secret}", **named}
+    response = handler(gateway_event(method, target, sent, text.encode()), None)
     return response["statusCode"], json.loads(response["body"])
 
 
@@ -89,13 +85,8 @@ def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
     digest = access.digest_of(SECRET)
     key = ApiKey("key_1", digest, False, access.FULL_RIGHTS, "", "ABCD", NOW)  # noqa: FBT003
     save_keys([key], events=[])
-    store = BillingStore(livemode=False)
-    context = Context(store=store, now=NOW, wall_clock=NOW)
-    create_meter(
-        context,
-        meter_params("tokens"),
-    )
-    for body in (
+    meter("tokens", at=NOW)
+    place(
         {"id": "cus_a", "object": "customer", "created": NOW, "test_clock": None},
         {"id": "cus_b", "object": "customer", "created": NOW, "test_clock": None},
         {"id": "cus_clock", "object": "customer", "created": NOW, "test_clock": "clock_1"},
@@ -103,9 +94,7 @@ def api(dynamodb: Engine) -> Api:  # noqa: ARG001 - the handlers find it
         {"id": "cus_buried", "object": "customer", "created": NOW, "test_clock": "clock_2"},
         {"id": "clock_2", "object": "test_helpers.test_clock", "deleted": True},
         {"id": "cus_orphan", "object": "customer", "created": NOW, "test_clock": "clock_3"},
-    ):
-        document = Document(kind=str(body["object"]), livemode=False, body=body)
-        store.commit(Change(puts=[document]))
+    )
     return Api()
 
 

@@ -26,8 +26,6 @@ from meterline.services.work.test_clocks import (
 )
 from meterline.store.base.documents import Change, Document
 from meterline.store.billing.repository import BillingStore
-from meterline.store.work import queues
-from meterline.store.work.queues import DueMessage
 from tests.engines import Engine
 from tests.factories.objects import (
     FROZEN,
@@ -44,24 +42,6 @@ from tests.integration.runs.test_large_invoices import charge
 from tests.integration.runs.worlds import DAY, HOUR, Do, told, with_work
 
 WEEK = 7 * DAY
-
-
-@pytest.fixture(autouse=True)
-def engine(dynamodb: Engine) -> Engine:
-    return dynamodb
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids in the messages to the queues."""
-    ids: list[str] = []
-
-    def send(_url: str, batch: tuple[DueMessage, ...]) -> int:
-        ids.extend(message.object_id for message in batch)
-        return len(batch)
-
-    monkeypatch.setattr(queues, "_send", send)
-    return ids
 
 
 def weekly_clock(*names: str) -> str:

@@ -33,7 +33,6 @@ def with_running(customer_id: str, number: int) -> None:
     store.commit(Change(puts=[replace(document, body=document.body | {"_": others})]))
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_five_hundred_subscriptions_of_a_customer_run_and_no_more() -> None:
     customer_id, price = customer(), licence()
     with_running(customer_id, 499)
@@ -47,7 +46,6 @@ def test_five_hundred_subscriptions_of_a_customer_run_and_no_more() -> None:
     assert len(listed("subscription")) == 2
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_twenty_items_stand_on_a_subscription_and_no_more() -> None:
     prices = [licence() for _ in range(21)]
     subscription = subscribe(customer(), *prices[:20])
@@ -93,7 +91,6 @@ def test_discounts_beyond_one_transaction_are_refused_at_once_and_taken_bit_by_b
     assert len(listed("discount")) == 100
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_a_start_lies_two_hundred_and_fifty_periods_back_and_no_more() -> None:
     customer_id, daily = customer(), licence(interval="day")
     subscribe(customer_id, daily, backdate_start_date=NOW - 249 * DAY)

@@ -5,7 +5,6 @@ import pytest
 from meterline.services.account.settings import update_settings
 from meterline.services.invoices.pay_or_close import pay_invoice
 from meterline.store.billing.repository import BillingStore
-from tests.engines import Engine
 from tests.factories.objects import (
     FROZEN,
     advance,
@@ -21,11 +20,6 @@ from tests.integration.runs.worlds import DAY, HOUR, told
 
 WEEK = 7 * DAY
 TRIAL_NOTICE = "customer.subscription.trial_will_end"
-
-
-@pytest.fixture(autouse=True)
-def engine(dynamodb: Engine) -> Engine:
-    return dynamodb
 
 
 def due_at(object_id: str) -> int | None:

@@ -9,29 +9,8 @@ from meterline.services.base import workers
 from meterline.services.work import due_work, queue_workers
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Conflict, Document
-from meterline.store.work import queues
-from meterline.store.work.queues import DueMessage
-from tests.engines import Engine
 from tests.factories.objects import NOW, context, customer, licence, listed, stored, subscribe
 from tests.integration.runs.worlds import DAY, with_work
-
-
-@pytest.fixture(autouse=True)
-def engine(dynamodb: Engine) -> Engine:
-    return dynamodb
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids in the messages to the queues."""
-    ids: list[str] = []
-
-    def send(_url: str, batch: tuple[DueMessage, ...]) -> int:
-        ids.extend(message.object_id for message in batch)
-        return len(batch)
-
-    monkeypatch.setattr(queues, "_send", send)
-    return ids
 
 
 def work_on(object_id: str, at: int, monkeypatch: pytest.MonkeyPatch) -> None:

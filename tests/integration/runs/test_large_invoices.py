@@ -268,7 +268,6 @@ def explained(ctx: Context, invoice_id: str) -> Iterator[Body]:
         place = {"starting_after": explanation["lines"][-1]["id"]}
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_only_the_request_that_adds_too_many_items_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -285,7 +284,6 @@ def test_only_the_request_that_adds_too_many_items_is_refused(
     assert stored(stored(sub["id"])["latest_invoice"])["total"] == 1_000 + 2 * sum_to(4)
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_long_items_fill_their_tabs_sooner_also_those_that_become_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -305,7 +303,6 @@ def test_long_items_fill_their_tabs_sooner_also_those_that_become_long(
     assert sorted(line["amount"] for line in whole(invoice["id"])) == [1, 1, 2, 3]
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_invoices_are_stopped_in_as_many_commits_as_their_size_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -322,7 +319,6 @@ def test_invoices_are_stopped_in_as_many_commits_as_their_size_takes(
     assert [stored(draft)["auto_advance"] for draft in drafts] == [False] * 6
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_a_pending_item_that_changes_while_it_is_billed_is_billed_as_it_is_then() -> None:
     customer_id = customer()
     sub = subscribe(customer_id, licence(unit_amount=1_000))

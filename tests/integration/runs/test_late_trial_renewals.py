@@ -19,8 +19,6 @@ from tests.factories.objects import (
 )
 from tests.integration.runs.worlds import DAY
 
-pytestmark = pytest.mark.usefixtures("dynamodb")
-
 DUE = NOW + DAY
 """When the trial ends and another subscription to the same meter is cancelled."""
 

@@ -152,7 +152,6 @@ def test_a_customer_with_any_number_of_prorations_can_be_deleted(seats: Body, nu
     assert (stored(seats["id"])["status"], pending()) == ("canceled", [])
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_a_deletion_that_died_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """However little time there is for one request, each ends more of the subscriptions."""
     customer_id, price = customer(), licence()
@@ -253,7 +252,6 @@ def test_a_draft_of_items_that_came_one_by_one_ends_as_any_other(
     assert dynamodb.tables
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_items_come_onto_and_off_a_draft_one_by_one_without_end() -> None:
     customer_id = customer()
     draft = create_invoice(context(), {"customer": customer_id})["id"]
@@ -263,7 +261,6 @@ def test_items_come_onto_and_off_a_draft_one_by_one_without_end() -> None:
     assert (stored(draft)["lines"]["data"], listed("invoiceitem")) == ([], [])
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_only_the_item_that_is_too_many_for_a_draft_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -279,7 +276,6 @@ def test_only_the_item_that_is_too_many_for_a_draft_is_refused(
     assert finalize_invoice(context(), draft, {})["total"] == 28
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_an_invoice_by_hand_takes_as_many_tabs_as_fit_and_leaves_the_rest_pending(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -293,7 +289,6 @@ def test_an_invoice_by_hand_takes_as_many_tabs_as_fit_and_leaves_the_rest_pendin
     assert totals == [12, 12, 6]
 
 
-@pytest.mark.usefixtures("dynamodb")
 @pytest.mark.usefixtures("true_bounds")
 def test_a_hundred_subscriptions_with_a_pending_item_each_are_invoiced_by_hand() -> None:
     customer_id = customer()
@@ -304,7 +299,6 @@ def test_a_hundred_subscriptions_with_a_pending_item_each_are_invoiced_by_hand()
     assert (first["total"], second["total"], pending()) == (60, 40, [])
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_a_full_series_of_tabs_finds_room_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending_batches, "MOST_ITEMS", 2)
     monkeypatch.setattr("meterline.services.billing.item_batches.MOST_BATCHES", 2)
@@ -315,7 +309,6 @@ def test_a_full_series_of_tabs_finds_room_wherever_it_is(monkeypatch: pytest.Mon
     assert len(pending()) == 4
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_pending_items_of_too_many_subscriptions_are_refused_before_the_customer_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -419,7 +412,6 @@ def test_dropped_items_that_were_not_removed_are_seen_by_nobody(
     assert listed("invoiceitem") == []
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_an_item_of_a_deleted_draft_is_gone_and_says_so() -> None:
     customer_id = customer()
     charge(customer_id, 1)

@@ -14,11 +14,6 @@ from tests.integration.runs.worlds import DAY
 LONG_AGO = 1_600_000_000
 
 
-@pytest.fixture(autouse=True)
-def engine(dynamodb: Engine) -> Engine:
-    return dynamodb
-
-
 def renewed() -> str:
     """A subscription of two seats that fell due long ago; its renewal's invoice."""
     sub = subscribe(customer(), licence(interval="week"), at=LONG_AGO)

@@ -17,16 +17,10 @@ from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change, Conflict
 from meterline.store.billing.repository import BillingStore
-from tests.engines import Engine
 from tests.factories.objects import NOW, context, customer, licence, listed, stored, subscribe
 from tests.integration.runs.worlds import DAY, HOUR
 
 WEEK = 7 * DAY
-
-
-@pytest.fixture(autouse=True)
-def engine(dynamodb: Engine) -> Engine:
-    return dynamodb
 
 
 @dataclass(frozen=True, slots=True)

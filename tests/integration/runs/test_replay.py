@@ -43,7 +43,6 @@ def test_accepted_events_are_counted_once(dynamodb: Engine) -> None:
     assert dynamodb.scan("usage")
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_events_accepted_before_are_left_alone() -> None:
     send(event("old"), by=sender("before", at=NOW - 10))
     send(event("new"), by=sender("after", at=NOW))
@@ -64,7 +63,6 @@ def test_counters_are_watched_again_that_count_what_came_since(dynamodb: Engine)
     assert (change.bucket.customer, change.became_estimate) == ("cus_b", False)
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_commits_are_published_again_under_the_ids_that_their_events_have() -> None:
     licence()
     customer()
@@ -76,7 +74,6 @@ def test_commits_are_published_again_under_the_ids_that_their_events_have() -> N
     assert len(functions.called) == 1
 
 
-@pytest.mark.usefixtures("dynamodb")
 def test_what_fails_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     send(event("a"))
 

@@ -17,6 +17,7 @@ from meterline.api.params.specs import Params
 from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
 from tests.contract.answers import WATCH
+from tests.handlers import gateway_event
 
 PDF = b"%PDF-1.7\n\xff\xfe"
 PAGE = "<p>Łódź</p>"
@@ -79,13 +80,8 @@ def off_contract() -> Any:
 
 
 def call(method: str, path: str, query: str = "", **headers: str) -> app.Response:
-    event = {
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
-    }
-    return app.handle(event, ROUTES)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return app.handle(gateway_event(method, f"{path}?{query}", named), ROUTES)
 
 
 def test_a_page_is_text_of_its_own_type() -> None:
