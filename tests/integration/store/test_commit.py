@@ -208,3 +208,14 @@ def test_what_is_too_long_already_may_change_but_not_grow() -> None:
     with pytest.raises(TooLong):
         TEST.commit(change(tiers=list(range(1_000))))
     TEST.commit(change(description="short", metadata={"a": "b"}))
+
+
+def test_a_refused_change_has_what_it_was_decided_on_read_again() -> None:
+    request = BillingStore(livemode=False, recalled={})
+    _stored("cus_a", name="Ada")
+    decided_on = request.recall(["cus_a"])["cus_a"]
+    TEST.commit(Change(puts=[replace(decided_on, body=decided_on.body | {"name": "Grace"})]))
+    assert request.recall(["cus_a"])["cus_a"].body["name"] == "Ada", "as it was read"
+    with pytest.raises(Conflict):
+        request.commit(Change(puts=[_document("cus_b")], checks=[decided_on]))
+    assert request.recall(["cus_a"])["cus_a"].body["name"] == "Grace"

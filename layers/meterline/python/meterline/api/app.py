@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from meterline.api.call import Call
@@ -20,7 +21,7 @@ from meterline.api.errors import (
     rate_limited,
     request_log_url,
 )
-from meterline.api.operations import JSON, Answer, Operation
+from meterline.api.operations import JSON, Answer, Names, Operation
 from meterline.api.params.specs import Params
 from meterline.api.requests import idempotency_key, read_params, read_request
 from meterline.api.router import Routes
@@ -115,7 +116,10 @@ def _answer(call: Call, routes: Routes) -> Result:
 def _answer_once(call: Call, operation: Operation, key: str, raw: Params) -> Result:
     from meterline.api import idempotency  # noqa: PLC0415 - light functions keep no records
 
-    begun = idempotency.begin(key, call.principal, call.request, raw, call.request_id, call.now)
+    begin = partial(
+        idempotency.begin, key, call.principal, call.request, raw, call.request_id, call.now
+    )
+    begun = begin() if operation.names is None else _reading_beside(begin, call, operation.names)
     if isinstance(begun, idempotency.Replay):
         body = begun.body or _dump(_stored_result(call, operation, begun.result_id))
         answer = _with_secrets(body, _secrets_again(call, operation, body))
@@ -130,6 +134,17 @@ def _answer_once(call: Call, operation: Operation, key: str, raw: Params) -> Res
         raise
     idempotency.finish(begun, 200, done.body)
     return Result(200, done.answer)
+
+
+def _reading_beside[T](begin: Callable[[], T], call: Call, names: Names) -> T:
+    """The answer of ``begin``; while it is waited for, what the parameters name is read.
+
+    If that fails, who needs it reads it again, and fails by it.
+    """
+    from meterline.services.base.parallel import beside  # noqa: PLC0415 - light functions lack it
+
+    ids = list(names(call.params))
+    return beside(partial(call.context().store.recall, ids), begin)
 
 
 @dataclass(frozen=True, slots=True)

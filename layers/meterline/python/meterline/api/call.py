@@ -9,7 +9,7 @@ from meterline.api.params.specs import Params
 from meterline.api.requests import Request
 from meterline.services.base.api_version import API_VERSION
 from meterline.services.base.ids import new_id
-from meterline.store.base.documents import Receipt
+from meterline.store.base.documents import Document, Receipt
 
 if TYPE_CHECKING:
     from meterline.api.answers.expansion import ExpansionPath
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Call:
     """One request and what is known of it so far. ``now`` is the wall clock, UTC seconds.
 
-    It ``is_understood`` once its route, its sender and its version are known.
+    It ``is_understood`` once its route, its sender and its version are known. ``recalled`` is what
+    it has read of the object store.
     """
 
     request: Request
@@ -33,6 +34,7 @@ class Call:
     receipt: Receipt | None = None
     route: str = ""
     is_understood: bool = False
+    recalled: "dict[str, Document | None]" = field(default_factory=dict)
     _principal: Principal | None = None
 
     @property
@@ -80,7 +82,7 @@ class Call:
         from meterline.store.billing.repository import BillingStore  # noqa: PLC0415 - see above
 
         return Context(
-            store=BillingStore(livemode),
+            store=BillingStore(livemode, recalled=self.recalled),
             now=self.now,
             wall_clock=self.now,
             origin=Origin(

@@ -1,6 +1,6 @@
 """Operations: everything about one verb of one resource, as the tables of routes say it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -10,6 +10,9 @@ from meterline.api.params.specs import Object, array, object_, string
 EXPAND = array(string(max_length=200), max_items=20)
 """The parameter that every operation takes."""
 
+
+type Names = Callable[[Mapping[str, Any]], Iterable[str]]
+"""Gives the ids of the objects that parameters name."""
 
 JSON = "application/json"
 _TEXTS = ("text/", JSON)
@@ -59,6 +62,7 @@ class Operation:
     content_type: str = JSON
     reveal: Callable[[Any], Mapping[str, str | None]] | None = None
     find_again: Callable[..., Mapping[str, Any]] | None = None
+    names: Names | None = None
 
     def revealing(self, reveal: Callable[[Any], Mapping[str, str | None]]) -> "Operation":
         """The same operation, whose answer alone shows the fields that ``reveal`` takes from the
@@ -71,6 +75,12 @@ class Operation:
         was lost asks ``find(context, id, params)`` for the result.
         """
         return replace(self, find_again=find)
+
+    def naming(self, names: Names) -> "Operation":
+        """The same operation, whose parameters name objects that it reads ahead: ``names`` gives
+        their ids. They are read while the idempotency key is claimed.
+        """
+        return replace(self, names=names)
 
     @property
     def keeps_answers(self) -> bool:

@@ -81,7 +81,7 @@ class Renderer:
 
     def _load(self, places: "list[_Place]") -> list[Body]:
         """Put the objects, as they are now, in the places of their ids."""
-        found = self.store.get_many([id_ for place in places for id_ in place.ids])
+        found = self.store.recall([id_ for place in places for id_ in place.ids])
         loaded = {id_: _visible(document.body) for id_, document in found.items()}
         for place in places:
             place.replace(loaded)

@@ -22,6 +22,7 @@ from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.discount_verbs import delete_discount
 from meterline.services.subscriptions.migrate import migrate_subscription
 from meterline.services.subscriptions.pauses import pause_subscription, resume_subscription
+from meterline.services.subscriptions.reading_ahead import named_by_request
 from meterline.services.subscriptions.update import update_subscription
 from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import term_of
@@ -105,7 +106,7 @@ def _statuses(named: str | None) -> list[str]:
 
 ROUTES = Routes(
     [
-        post("/v1/subscriptions", _KIND, create_subscription, CREATE),
+        post("/v1/subscriptions", _KIND, create_subscription, CREATE).naming(named_by_request),
         retrieve("/v1/subscriptions/{id}", _KIND),
         post("/v1/subscriptions/{id}", _KIND, update_subscription, UPDATE),
         delete("/v1/subscriptions/{id}", _KIND, cancel_subscription, CANCEL),

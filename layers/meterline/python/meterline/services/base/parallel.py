@@ -12,3 +12,10 @@ def in_parallel[T](calls: Sequence[Callable[[], T]]) -> list[T]:
         return [call() for call in calls]
     with ThreadPoolExecutor(min(_MOST, len(calls))) as threads:
         return list(threads.map(lambda call: call(), calls))
+
+
+def beside[T](other: Callable[[], object], call: Callable[[], T]) -> T:
+    """The result of ``call``, after ``other`` was made at the same time, whatever became of it."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(other)
+        return call()

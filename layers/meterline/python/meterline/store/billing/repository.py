@@ -76,11 +76,13 @@ EVERYTHING = Source()
 class BillingStore:
     """All billing objects of one mode; the other mode's are out of its reach.
 
-    ``known`` is what was read ahead, for one decision: it is not read again.
+    ``known`` is what was read ahead, for one decision: it is not read again. ``recalled`` is what
+    a request has read and not written since: its answer shows that as it was read.
     """
 
     livemode: bool
     known: Mapping[str, Document | None] = field(default_factory=dict, repr=False, compare=False)
+    recalled: dict[str, Document | None] | None = field(default=None, repr=False, compare=False)
 
     def reading_ahead(self, object_ids: Iterable[str]) -> "BillingStore":
         """A store that has read these objects, all in one request, for one decision.
@@ -88,7 +90,7 @@ class BillingStore:
         What the decision's commit must find unchanged goes into its ``checks``, as ever.
         """
         wanted = list(object_ids)
-        found = self.get_many(wanted)
+        found = self.recall(wanted)
         return replace(self, known={**self.known, **{one: found.get(one) for one in wanted}})
 
     def get(self, object_id: str) -> Document | None:
@@ -123,6 +125,17 @@ class BillingStore:
         # DynamoDB gives the items of a batch in any order.
         ordered = ((one, found.get(one)) for one in wanted)
         return {one: document for one, document in ordered if document is not None}
+
+    def recall(self, object_ids: Iterable[str]) -> dict[str, Document]:
+        """The same; what the request has read before, and not written since, as it was read."""
+        if self.recalled is None:
+            return self.get_many(object_ids)
+        wanted = list(dict.fromkeys(object_ids))
+        if unread := [one for one in wanted if one not in self.recalled]:
+            found = self.get_many(unread)
+            self.recalled.update({one: found.get(one) for one in unread})
+        read_before = ((one, self.recalled[one]) for one in wanted)
+        return {one: document for one, document in read_before if document is not None}
 
     def claim_holder(self, kind: str, value: str) -> str | None:
         """The id of the object that holds this value (an event name, a lookup key), or None."""
@@ -195,6 +208,7 @@ class BillingStore:
             change, puts=list(map(placed, change.puts)), named=list(map(placed, change.named))
         )
         note_partitions([*change.puts, *change.named])
+        self._forget(change)
         search_terms.write_rows(change)
         partition_index.index_partitions(change.puts, self.livemode)
         try:
@@ -205,6 +219,8 @@ class BillingStore:
             with _as_far_as_it_goes():
                 search_terms.undo_rows(change)
                 named.undo_named(change)
+            if self.recalled is not None:
+                self.recalled.clear()  # who decides again has to read again
             raise
         with _as_far_as_it_goes():
             search_terms.remove_rows(change)
@@ -213,7 +229,16 @@ class BillingStore:
 
     def put(self, document: Document) -> None:
         """Write one document that stands for itself; see ``store.commit.put`` for its refusal."""
+        document = placed(document)
+        note_partitions([document])
+        self._forget(Change(puts=[document]))
         transactions.put(document)
+
+    def _forget(self, change: Change) -> None:
+        """Recall nothing of what a change writes."""
+        for document in (*change.puts, *change.deletes, *change.named, *change.unnamed):
+            if self.recalled is not None:
+                self.recalled.pop(document.id, None)
 
     def _ids(self, kind: str, span: Span, source: Source, size: int) -> Iterator[str]:
         """The ids of a list in the order of ``span``, read ``size`` at a time."""
