@@ -9,19 +9,20 @@ from meterline.api.params.specs import Params
 from meterline.api.requests import Request
 from meterline.services.base.api_version import API_VERSION
 from meterline.services.base.ids import new_id
-from meterline.store.base.documents import Document, Receipt
+from meterline.store.base.documents import Receipt
 
 if TYPE_CHECKING:
     from meterline.api.answers.expansion import ExpansionPath
     from meterline.services.base.context import Context
+    from meterline.store.billing.repository import BillingStore
 
 
 @dataclass(slots=True)
 class Call:
     """One request and what is known of it so far. ``now`` is the wall clock, UTC seconds.
 
-    It ``is_understood`` once its route, its sender and its version are known. ``recalled`` is what
-    it has read of the object store.
+    It ``is_understood`` once its route, its sender and its version are known. ``stores`` are
+    those of the modes: they recall what it has read.
     """
 
     request: Request
@@ -34,7 +35,7 @@ class Call:
     receipt: Receipt | None = None
     route: str = ""
     is_understood: bool = False
-    recalled: "dict[str, Document | None]" = field(default_factory=dict)
+    stores: "dict[bool, BillingStore]" = field(default_factory=dict)
     _principal: Principal | None = None
 
     @property
@@ -81,8 +82,9 @@ class Call:
         from meterline.services.base.outbox import Origin  # noqa: PLC0415 - see above
         from meterline.store.billing.repository import BillingStore  # noqa: PLC0415 - see above
 
+        store = self.stores.setdefault(livemode, BillingStore(livemode, recalled={}))
         return Context(
-            store=BillingStore(livemode, recalled=self.recalled),
+            store=store,
             now=self.now,
             wall_clock=self.now,
             origin=Origin(
