@@ -71,7 +71,6 @@ class VirtualTime(Scheduler):
             self.now, _, task = heapq.heappop(self._due)
             task.resume()
             if task.is_done:
-                task.join()
                 if task.error is not None:
                     raise task.error
             else:

@@ -1,7 +1,7 @@
 """PartiQL, as far as the product writes it: INSERT of an item, UPDATE of one item by its key."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -41,13 +41,14 @@ def batch_execute_statement(store: Store, asked: Request) -> Answer:
             "1 validation error detected: Value at 'statements' failed to satisfy constraint: "
             "Member must have length less than or equal to 25"
         )
-    refuse_repeated([_key(store, one) for one in statements])
+    prepared = [_prepared(store, one) for one in statements]
+    refuse_repeated([(one.table.name, one.key) for one in prepared])
     answers: list[Answer] = []
-    for statement in statements:
+    for one in prepared:
         if answers:
             store.faults.between("BatchExecuteStatement")
         with store.turn:
-            answers.append(_answer(store, statement))
+            answers.append(_answer(store, one))
     return {"Responses": answers}
 
 
@@ -67,49 +68,58 @@ def parsed(text: str) -> Statement:
     )
 
 
-def _key(store: Store, asked: Request) -> tuple[str, Key]:
+class Prepared(NamedTuple):
+    """A statement with its place and its parameters by their names: those to be set, those asked
+    for.
+    """
+
+    asked: Request
+    statement: Statement
+    table: Table
+    key: Key
+    sets: Item
+    terms: Item
+
+
+def _prepared(store: Store, asked: Request) -> Prepared:
     statement = parsed(asked["Statement"])
     table = store.table(statement.table)
-    return table.name, _place(table, statement, _filled(statement, asked["Parameters"]))
+    sets, terms = _filled(statement, asked["Parameters"])
+    return Prepared(asked, statement, table, _place(table, statement, sets, terms), sets, terms)
 
 
-def _filled(statement: Statement, parameters: Sequence[Any]) -> Mapping[str, Item]:
-    """The parameters by their names: those to be set and those asked for."""
+def _filled(statement: Statement, parameters: Sequence[Any]) -> tuple[Item, Item]:
     names = [*statement.sets, *statement.terms]
     if len(names) != len(parameters):
         raise invalid("Number of parameters in request and statement don't match.")
     cut = len(statement.sets)
-    return {
-        "sets": taken(dict(zip(statement.sets, parameters[:cut], strict=True))),
-        "terms": taken(dict(zip(statement.terms, parameters[cut:], strict=True))),
-    }
+    return (
+        taken(dict(zip(statement.sets, parameters[:cut], strict=True))),
+        taken(dict(zip(statement.terms, parameters[cut:], strict=True))),
+    )
 
 
-def _place(table: Table, statement: Statement, filled: Mapping[str, Item]) -> Key:
-    where = filled["terms"] if statement.terms else filled["sets"]
+def _place(table: Table, statement: Statement, sets: Item, terms: Item) -> Key:
     if not statement.terms:
-        return table.key_of_new(where)
-    if any(name not in where for name in table.key_names):
+        return table.key_of_new(sets)
+    if any(name not in terms for name in table.key_names):
         raise invalid("Where clause does not contain a mandatory equality on all key attributes")
-    return table.key({name: where[name] for name in table.key_names})
+    return table.key({name: terms[name] for name in table.key_names})
 
 
-def _answer(store: Store, asked: Request) -> Answer:
-    statement = parsed(asked["Statement"])
-    table = store.table(statement.table)
+def _answer(store: Store, one: Prepared) -> Answer:
+    asked, statement, table, key = one.asked, one.statement, one.table, one.key
     if (code := store.faults.statement_code(table.name)) is not None:
         return {"Error": {"Code": code, "Message": "Try again later"}, "TableName": table.name}
-    filled = _filled(statement, asked["Parameters"])
-    key = _place(table, statement, filled)
     before = table.items.get(key)
-    refusal = _refusal(statement, filled["terms"], before)
+    refusal = _refusal(statement, one.terms, before)
     if refusal is not None:
         wanted = asked.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
         item = {"Item": shown(before)} if wanted and before is not None else {}
         error = {"Code": refusal[0], "Message": refusal[1], **item}
         return {"Error": error, "TableName": table.name}
     try:
-        after = _made(table, statement, filled["sets"], before)
+        after = _made(table, statement, one.sets, before)
     except Refused as refused:
         message = refused.response["Error"]["Message"]
         return {"Error": {"Code": "ValidationError", "Message": message}, "TableName": table.name}

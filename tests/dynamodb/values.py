@@ -91,6 +91,8 @@ def _taken(value: Value) -> Value:
     if len(value) != 1:
         raise invalid("Supplied AttributeValue has more than one datatypes set, must contain one")
     [(kind, content)] = value.items()
+    if type(content) is _PLAIN.get(kind):
+        return {kind: content}
     take = _TAKES.get(kind)
     if take is None:
         raise invalid("Supplied AttributeValue is empty, must contain exactly one of the types")
@@ -125,12 +127,10 @@ def _set(take: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     return take_all
 
 
+_PLAIN = {"S": str, "B": bytes, "BOOL": bool, "NULL": bool}
 _TAKES: dict[str, Callable[[Any], Any]] = {
-    "S": _only(str),
+    **{kind: _only(plain) for kind, plain in _PLAIN.items()},
     "N": _number,
-    "B": _only(bytes),
-    "BOOL": _only(bool),
-    "NULL": _only(bool),
     "SS": _set(_only(str)),
     "NS": _set(_number),
     "BS": _set(_only(bytes)),
