@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import secrets
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,9 +25,10 @@ from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from meterline.services.events.fan_out import ENDPOINTS
-from meterline.store.base import clients
+from meterline.store.base import clients, listing_notes
 from meterline.store.base.clients import reset_clients
 from meterline.store.base.settings import settings
+from meterline.store.events import partition_index
 from tests.dynamodb.engine import DynamoDB
 from tests.dynamodb.values import shown
 from tests.dynamodb.wire import answered_by
@@ -43,7 +45,12 @@ setattr(botocore.session, "create_loader", cache(create_loader))  # noqa: B010 -
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"
 ENGINES_A_DATABASE = 25
-"""So many tests share a database of DynamoDB Local, which spends ten threads on each."""
+"""So many tests have a database of DynamoDB Local after each other, which spends ten threads on
+each. A write looks through the streams of all tables that its database ever had: with one database,
+late tests took ten times as long as early.
+"""
+MOST_LEFT = 500
+"""Tables in which a test leaves more are thrown away: to empty them takes longer."""
 
 TABLES = ("meter_events", "usage", "billing", "access")
 QUEUES = ("renewals", "invoices", "clocks", "webhooks")
@@ -123,21 +130,21 @@ class Engine:
 @contextlib.contextmanager
 def running(endpoint: str | None = None) -> Iterator[Engine]:
     """An engine with empty tables: in memory, or DynamoDB Local at ``endpoint``."""
-    if endpoint is None:
-        with _running_in_memory() as engine:
-            yield engine
-        return
-    with _running(endpoint) as engine:
+    with _running_in_memory() if endpoint is None else _running_locally(endpoint) as engine:
         yield engine
-        for table in engine.tables.values():
-            engine.client.delete_table(TableName=table)
 
 
 @contextlib.contextmanager
 def running_on_moto() -> Iterator[Engine]:
     """An engine with empty tables in moto, which runs no PartiQL that the product writes."""
-    with _running(None) as engine:
-        yield engine
+    base = _base_environment()
+    with _environment(base), _mocked(None):
+        own = boto3.client("dynamodb")
+        tables = {name: create_table(own, name) for name in TABLES}
+        environment = _names_of_tables(tables) | _names_of_queues_and_topics()
+        _make_queues_and_topics()
+        with _environment(environment):
+            yield Engine(own, tables, base | environment, None, None)
 
 
 @contextlib.contextmanager
@@ -145,7 +152,7 @@ def _running_in_memory() -> Iterator[Engine]:
     """What costs time is made once for all tests: clients, and queues and topics for tests that
     have none; those are made when they are first asked for.
     """
-    base = _base_environment(None) | {"AWS_ACCESS_KEY_ID": "testing"}
+    base = _base_environment()
     memory = DynamoDB()
     tables = {name: f"{name}-{secrets.token_hex(4)}" for name in TABLES}
     for name, table in tables.items():
@@ -162,15 +169,70 @@ def _running_in_memory() -> Iterator[Engine]:
 
 
 @contextlib.contextmanager
-def _running(endpoint: str | None) -> Iterator[Engine]:
-    base = _base_environment(endpoint)
-    with _environment(base), _mocked(endpoint):
-        own = boto3.client("dynamodb")
-        tables = {name: create_table(own, name) for name in TABLES}
-        environment = _names_of_tables(tables) | _names_of_queues_and_topics()
+def _running_locally(endpoint: str) -> Iterator[Engine]:
+    """Tables of DynamoDB Local are emptied and used again: to make and delete them took longer than
+    half of all tests, and to make clients as long as a third.
+    """
+    database = _IDLE[endpoint].pop() if _IDLE[endpoint] else _Database(endpoint)
+    environment = database.environment
+    with (
+        _environment(environment),
+        _mocked(endpoint),
+        mock.patch.object(clients, "_client", database.client_of_product),
+    ):
         _make_queues_and_topics()
-        with _environment(environment):
-            yield Engine(own, tables, base | environment, endpoint, None)
+        yield Engine(database.client, database.tables, environment, endpoint, None)
+        if database.is_emptied():
+            _IDLE[endpoint].append(database)
+
+
+class _Database:
+    """A database of DynamoDB Local, which has one for each access key: four tables and clients."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._tests = 0
+        base = _base_environment() | {
+            "AWS_ACCESS_KEY_ID": f"testing{os.getpid()}x{next(_started)}",
+            "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": endpoint,
+        }
+        with _environment(base), _mocked(endpoint):
+            self.client = boto3.Session().client("dynamodb")
+            self.tables = {name: create_table(self.client, name) for name in TABLES}
+        self.client_of_product = cache(clients._client)  # noqa: SLF001 - what it makes is kept
+        self.environment = base | _names_of_tables(self.tables) | _names_of_queues_and_topics()
+
+    def is_emptied(self) -> bool:
+        """Empty the tables for the next test; or delete them, and say no, if that costs less."""
+        self._tests += 1
+        left = {table: self._keys(table) for table in self.tables.values()}
+        if self._tests == ENGINES_A_DATABASE or sum(map(len, left.values())) > MOST_LEFT:
+            for table in left:
+                self.client.delete_table(TableName=table)
+            return False
+        for table, keys in left.items():
+            for some in itertools.batched(keys, 25, strict=False):
+                deletions = [{"DeleteRequest": {"Key": key}} for key in some]
+                self.client.batch_write_item(RequestItems={table: deletions})
+        return True
+
+    def _keys(self, table: str) -> list[dict[str, Any]]:
+        """Those of all items, or of more than may be left."""
+        [name] = [name for name, own in self.tables.items() if own == table]
+        names = [part["AttributeName"] for part in table_definition(name)["KeySchema"]]
+        answer = self.client.scan(
+            TableName=table,
+            ConsistentRead=True,
+            Limit=MOST_LEFT + 1,
+            ProjectionExpression=", ".join(f"#{one}" for one in names),
+            ExpressionAttributeNames={f"#{one}": one for one in names},
+        )
+        found: list[dict[str, Any]] = answer["Items"]
+        return found * (1 if "LastEvaluatedKey" not in answer else MOST_LEFT)
+
+
+_IDLE: dict[str, list[_Database]] = defaultdict(list)
+"""The databases that no test uses, by their endpoints."""
 
 
 def _mocked(endpoint: str | None) -> contextlib.AbstractContextManager[Any]:
@@ -190,14 +252,9 @@ _client_of_memory = cache(clients._client)  # noqa: SLF001 - what it makes is ke
 """The product's clients on the engine in memory: all tests have the same."""
 
 
-def _base_environment(endpoint: str | None) -> dict[str, str]:
-    """Credentials and addresses; the access key changes now and then.
-
-    DynamoDB Local keeps a database for each access key, and a write looks through the streams of
-    all tables that its database ever had: with one key, late tests took ten times as long as early.
-    """
-    base = {
-        "AWS_ACCESS_KEY_ID": f"testing{os.getpid()}x{next(_started) // ENGINES_A_DATABASE}",
+def _base_environment() -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
@@ -205,10 +262,6 @@ def _base_environment(endpoint: str | None) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "METERLINE_STACK": STACK,
     }
-    if endpoint:
-        base["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
-        base["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] = endpoint
-    return base
 
 
 def create_table(client: Any, name: str) -> str:
@@ -289,6 +342,9 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 
 
 def _forget() -> None:
+    """Also of what tables hold: the next may have the same names."""
     ENDPOINTS.forget()
+    listing_notes.PROCESS = listing_notes.Process()
     settings.cache_clear()
+    partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
     reset_clients()

@@ -38,8 +38,12 @@ SEEDS = 300
 
 FIRST = {
     "a_cancellation_without_tombstone": 100,
-    "a_watermark_that_goes_back": 120,
-    "a_profile_that_overlooks_cancellations": 42,
+    "a_watermark_that_goes_back": 165,
+    "a_profile_that_overlooks_cancellations": 50,
+    "a_mark_after_its_change": 230,
+    "days_that_settle_before_changes_are_late": 80,
+    "no_dedupe": 45,
+    "totals_that_overwrite_marks": 75,
 }
 """Where to begin to look: some mutations need a rare run. Earlier seeds come at the end."""
 

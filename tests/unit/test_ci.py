@@ -1,6 +1,13 @@
-"""CI leaves out of one target only what another does as well, with as many seeds or more."""
+"""CI runs every suite and names each that fails; it leaves out of one only what another does as
+well, with as many seeds or more.
+"""
 
+import os
 import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +27,7 @@ def recipe(target: str) -> str:
 
 
 def test_what_the_tests_of_ci_leave_out_another_target_does() -> None:
-    targets = re.findall(r"\btest-[a-z-]+\b", RUN.partition("step test ARGS=")[2])
+    targets = re.findall(r"\btest-[a-z0-9-]+\b", RUN.partition("step test ARGS=")[2])
     others = " ".join(recipe(target) for target in targets)
     ignored = re.findall(r'--ignore=([^\s"]+)', RUN)
     assert ignored
@@ -42,3 +49,47 @@ def test_it_does_it_with_as_many_seeds_or_more(option: str, target: str) -> None
     assert found
     assert default
     assert int(found[1]) >= int(default[1])
+
+
+@pytest.fixture
+def run_with(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs CI with a make that only says what it is asked for, and fails at some targets."""
+
+    def run(*failing: str) -> subprocess.CompletedProcess[str]:
+        make = tmp_path / "make"
+        make.write_text(
+            '#!/bin/sh\necho "asked for $2 $3"\n'
+            f'case " {" ".join(failing)} " in *" $2 "*) exit 2;; esac\n'
+        )
+        make.chmod(0o755)
+        environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        return subprocess.run(  # noqa: S603 - CI itself
+            [ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def asked_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The targets that make was asked for."""
+    return re.findall(r"^asked for (\S+)", done.stdout, re.MULTILINE)
+
+
+SUITES = sorted(set(re.findall(r"^(lint|check|test[a-z0-9-]*):", MAKEFILE, re.MULTILINE)))
+
+
+def test_every_suite_is_run_once(run_with: Callable[..., Any]) -> None:
+    done = run_with()
+    suites = [target for target in asked_of(done) if target not in {"setup", "up", "down"}]
+    assert sorted(suites) == SUITES
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "All passed.")
+
+
+@pytest.mark.parametrize("failing", [("lint",), ("check", "test-e2e"), ("test-node", "test-year")])
+def test_every_suite_that_fails_is_named_wherever_it_ran(
+    failing: tuple[str, ...], run_with: Callable[..., Any]
+) -> None:
+    done = run_with(*failing)
+    told = done.stdout.splitlines()[-1].removeprefix("FAILED: ").split()
+    assert (done.returncode, sorted(told)) == (1, sorted(failing))
+    assert set(failing) <= set(asked_of(done))
