@@ -1,6 +1,7 @@
-"""Products, prices, billing meters and coupons."""
+"""Products, prices, billing meters, coupons and features."""
 
 from meterline.api.app import lambda_handler
-from meterline.api.routes.catalog import ROUTES
+from meterline.api.router import Routes
+from meterline.api.routes import catalog, features
 
-handler = lambda_handler(ROUTES)
+handler = lambda_handler(Routes([*catalog.ROUTES.operations, *features.ROUTES.operations]))

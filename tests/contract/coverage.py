@@ -6,7 +6,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.contract.cases import catalog, customers, events, invoices, subscriptions, usage
+from tests.contract.cases import (
+    catalog,
+    customers,
+    entitlements,
+    events,
+    invoices,
+    subscriptions,
+    usage,
+)
 from tests.contract.cases.table import Case
 from tests.contract.operations import BEYOND_STRIPE, stripe_operations
 
@@ -15,7 +23,7 @@ _BEGIN, _END = "<!-- coverage -->", "<!-- /coverage -->"
 
 CASES: Mapping[str, Case] = {
     name: case
-    for area in (catalog, customers, usage, subscriptions, invoices, events)
+    for area in (catalog, entitlements, customers, usage, subscriptions, invoices, events)
     for name, case in area.CASES.items()
 }
 """How each operation is tried, by its name."""
@@ -49,12 +57,6 @@ MISSING: Mapping[str, tuple[str, ...]] = {
         "Customer.updateCashBalance",
         "Customer.updateSource",
         "Customer.verifySource",
-    ),
-    "features belong to entitlements, which are not in this schema": (
-        "Product.createFeature",
-        "Product.deleteFeature",
-        "Product.listFeatures",
-        "Product.retrieveFeature",
     ),
     "customers have no discounts of their own in this version: subscriptions and invoices have": (
         "Customer.deleteDiscount",

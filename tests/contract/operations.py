@@ -40,6 +40,22 @@ BEYOND_STRIPE = (
     Operation(
         "Invoice.explain", "GET", "/v1/invoices/{id}/explanation", "meterline.invoice_explanation"
     ),
+    Operation(
+        "ActiveEntitlement.list",
+        "GET",
+        "/v1/entitlements/active_entitlements",
+        "list of entitlements.active_entitlement",
+    ),
+    Operation(
+        "ActiveEntitlement.retrieve",
+        "GET",
+        "/v1/entitlements/active_entitlements/{id}",
+        "entitlements.active_entitlement",
+    ),
+    Operation("Feature.create", "POST", "/v1/entitlements/features", "entitlements.feature"),
+    Operation("Feature.list", "GET", "/v1/entitlements/features", "list of entitlements.feature"),
+    Operation("Feature.retrieve", "GET", "/v1/entitlements/features/{id}", "entitlements.feature"),
+    Operation("Feature.update", "POST", "/v1/entitlements/features/{id}", "entitlements.feature"),
     Operation("Account.retrieveCurrent", "GET", "/v1/account", "account"),
     Operation("Account.retrieve", "GET", "/v1/accounts/{id}", "account"),
     Operation(

@@ -57,6 +57,25 @@ class World:
     def product(self) -> str:
         return str(self.v1.products.create({"name": "Seats", "metadata": {"own": self.own}}).id)
 
+    @cached_property
+    def feature(self) -> str:
+        made = self.v1.entitlements.features.create({"name": "Export", "lookup_key": self.own})
+        return str(made.id)
+
+    @cached_property
+    def product_feature(self) -> str:
+        """The feature, attached to the product."""
+        wanted = {"entitlement_feature": self.feature}
+        return str(self.v1.products.features.create(self.product, wanted).id)
+
+    @cached_property
+    def entitlement(self) -> str:
+        """What the customer may do, as a subscription to the product has the feature."""
+        assert self.product_feature
+        assert self.subscription
+        entitlements = self.v1.entitlements.active_entitlements
+        return str(entitlements.list({"customer": self.customer}).data[0].id)
+
     def price_of(self, amount: int, **more: Any) -> str:
         """A new monthly price in dollars."""
         wanted = {"product": self.product, "currency": "usd", "unit_amount": amount}

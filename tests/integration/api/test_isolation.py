@@ -34,10 +34,17 @@ NEEDED: dict[str, dict[str, Any]] = {
         "lines[0][id]": "il_x",
     },
     "POST /v1/invoices/{id}/update_lines": {"lines[0][id]": "il_x"},
+    "POST /v1/products/{product}/features": {"entitlement_feature": "feat_x"},
     "POST /v1/subscriptions/{id}/migrate": {"billing_mode[type]": "flexible"},
     "POST /v1/test_helpers/test_clocks/{id}/advance": {"frozen_time": 1_800_000_000},
 }
 """What operations on one object must be given."""
+
+OF_ONE = {
+    "/v1/entitlements/active_entitlements": ("customer", "customers"),
+    "/v1/subscription_items": ("subscription", "subscriptions"),
+}
+"""Lists of what belongs to one object, by the parameter that names it."""
 
 
 def name_of(operation: Operation) -> str:
@@ -79,6 +86,8 @@ def _world(client: Client) -> dict[str, str]:
         }
     )
     coupon = v1.coupons.create({"percent_off": 10})
+    feature = v1.entitlements.features.create({"name": "F", "lookup_key": "f"})
+    v1.products.features.create(product.id, {"entitlement_feature": feature.id})
     given = {"customer": customer.id, "items": [{"price": price.id}]}
     subscription = v1.subscriptions.create(given)
     item = v1.invoice_items.create({"customer": customer.id, "amount": 5, "currency": "usd"})
@@ -89,13 +98,16 @@ def _world(client: Client) -> dict[str, str]:
     invoice = v1.invoices.retrieve(subscription.latest_invoice)
     v1.invoices.attach_payment(invoice.id, {"payment_record": "pay_1"})
     payment = v1.invoice_payments.list({"invoice": invoice.id}).data[0]
+    [entitlement] = v1.entitlements.active_entitlements.list({"customer": customer.id})
     return {
+        "active_entitlements": entitlement.id,
         "alerts": alert.id,
         "balance_transactions": transaction.id,
         "coupons": coupon.id,
         "customers": customer.id,
         "discount": "",
         "events": v1.events.list({"limit": 1}).data[0].id,
+        "features": feature.id,
         "invoice_payments": payment.id,
         "invoiceitems": item.id,
         "invoices": invoice.id,
@@ -153,15 +165,16 @@ def test_no_list_shows_objects_of_the_other_mode(api: Api, live_key: str) -> Non
         lists = operation.answer in (Answer.LIST, Answer.SEARCH) or operation.path.endswith(
             "/v2/core/events"
         )
-        if lists and "{" not in operation.path and operation.path != "/v1/subscription_items":
+        if lists and "{" not in operation.path and operation.path not in OF_ONE:
             params = {"query": "created>0"} if operation.answer is Answer.SEARCH else {}
             status, body = _ask(api, live_key, operation, operation.path, params)
             shown[name_of(operation)] = (status, body.get("data"))
     assert len(shown) > 15
     assert shown == dict.fromkeys(shown, (200, []))
-    by_subscription = next(one for one in KEYED if name_of(one) == "GET /v1/subscription_items")
-    wanted = {"subscription": world["subscriptions"]}
-    assert _ask(api, live_key, by_subscription, by_subscription.path, wanted)[0] in (400, 404)
+    for path, (param, kind) in OF_ONE.items():
+        [operation] = [one for one in KEYED if name_of(one) == f"GET {path}"]
+        status, _ = _ask(api, live_key, operation, path, {param: world[kind]})
+        assert status in (400, 404)
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,13 @@ class UsageOfHour(TypedDict):
     event_count: int
     value: str
 
+class ActiveEntitlement(TypedDict):
+    id: str
+    object: Literal["entitlements.active_entitlement"]
+    feature: str
+    livemode: bool
+    lookup_key: str
+
 class Address(TypedDict):
     city: str | None
     country: str | None
@@ -344,6 +351,15 @@ class EventRequest(TypedDict):
     id: str | None
     idempotency_key: str | None
     meterline: NotRequired[EventRequestOrigin]
+
+class Feature(TypedDict):
+    id: str
+    object: Literal["entitlements.feature"]
+    active: bool
+    livemode: bool
+    lookup_key: str
+    metadata: dict[str, str]
+    name: str
 
 type InvoiceBillingReason = Literal[
     "automatic_pending_invoice_item_invoice",
@@ -1010,6 +1026,12 @@ class Product(TypedDict):
     url: str | None
     attributes: list[str]
 
+class ProductFeature(TypedDict):
+    id: str
+    object: Literal["product_feature"]
+    entitlement_feature: str
+    livemode: bool
+
 class ProductMarketingFeature(TypedDict):
     name: NotRequired[str]
 
@@ -1359,6 +1381,13 @@ class WebhookEndpoint(TypedDict):
     status: str
     url: str
 
+class ActiveEntitlementChanges(TypedDict, total=False):
+    id: str
+    object: Literal["entitlements.active_entitlement"]
+    feature: str
+    livemode: bool
+    lookup_key: str
+
 class AlertChanges(TypedDict, total=False):
     id: str
     object: Literal["billing.alert"]
@@ -1464,6 +1493,15 @@ class EventChanges(TypedDict, total=False):
     pending_webhooks: int
     request: EventRequest | None
     type: str
+
+class FeatureChanges(TypedDict, total=False):
+    id: str
+    object: Literal["entitlements.feature"]
+    active: bool
+    livemode: bool
+    lookup_key: str
+    metadata: dict[str, str]
+    name: str
 
 class InvoiceChanges(TypedDict, total=False):
     id: str
@@ -1668,6 +1706,12 @@ class ProductChanges(TypedDict, total=False):
     unit_label: str | None
     updated: int
     url: str | None
+
+class ProductFeatureChanges(TypedDict, total=False):
+    id: str
+    object: Literal["product_feature"]
+    entitlement_feature: str
+    livemode: bool
 
 class SubscriptionChanges(TypedDict, total=False):
     id: str

@@ -7,10 +7,11 @@ from meterline.core.base.private_state import private_value
 from meterline.core.base.wire_numbers import wire_number
 from meterline.core.catalog.redemption import is_redeemable
 from meterline.core.kinds.divisions import FLAGS, Division, Facet, flag
-from meterline.core.kinds.kind import Body, Edge, Kind, Search, Sizes, Term, empty
+from meterline.core.kinds.kind import Body, Edge, Kind, Link, Search, Sizes, Term, empty
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
+        Feature,
         Price,
         Product,
     )
@@ -55,6 +56,11 @@ def _emitted_coupon(coupon: Body) -> Body:
     return coupon | {"percent_off": wire_number(coupon["percent_off"])}
 
 
+def _feature_terms(feature: "Feature") -> Iterator[Term]:
+    """Its lookup key, which archived features may have had before it."""
+    yield "lookup_key", feature["lookup_key"]
+
+
 _ACTIVE = Facet(FLAGS, lambda body: flag(body["active"]))
 
 KINDS = (
@@ -66,6 +72,20 @@ KINDS = (
         answered=_judge_coupon,
         emitted=_emitted_coupon,
         sizes=Sizes(fields={"applies_to": 2_400}),  # an invoice and a line copy that of 20 coupons
+    ),
+    Kind(
+        name="entitlements.active_entitlement",
+        noun="active entitlement",
+        collection="entitlements/active_entitlements",
+        edges={"feature": Edge("entitlements.feature")},
+        is_listed=False,
+    ),
+    Kind(
+        name="entitlements.feature",
+        noun="feature",
+        collection="entitlements/features",
+        division=Division({"active": _ACTIVE}),
+        terms=_feature_terms,
     ),
     Kind(
         name="plan",
@@ -124,5 +144,13 @@ KINDS = (
         ),
         search=Search(frozenset({"active", "description", "metadata", "name", "shippable", "url"})),
         terms=_product_terms,
+    ),
+    Kind(
+        name="product_feature",
+        noun="product feature",
+        id_prefix="prodft_",
+        permission="products",
+        edges={"entitlement_feature": Edge("entitlements.feature", Link.EMBEDDED)},
+        is_listed=False,
     ),
 )

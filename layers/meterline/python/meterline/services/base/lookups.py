@@ -15,11 +15,13 @@ if TYPE_CHECKING:
         Customer,
         CustomerBalanceTransaction,
         Discount,
+        Feature,
         Invoice,
         InvoiceItem,
         Meter,
         Price,
         Product,
+        ProductFeature,
         Subscription,
         TestClock,
         WebhookEndpoint,
@@ -65,6 +67,14 @@ def find(
 def find(
     ctx: Context, kind: Literal["product"], object_id: str, /, **naming: Unpack[Naming]
 ) -> "Document[Product]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["entitlements.feature"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[Feature]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["product_feature"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[ProductFeature]": ...
 @overload
 def find(
     ctx: Context,

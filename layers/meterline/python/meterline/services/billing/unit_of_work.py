@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
+from meterline.services.billing import entitlements
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
 from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.customers.customer_state import (
@@ -166,8 +167,7 @@ class UnitOfWork:
         written_items = self.pending.writes()
         for document in written_items.puts:
             self.put(document)
-        self.customer = self._with_running(self.pending.with_open_batches(self.customer))
-        self.customer = self._with_invoices(self.customer)
+        self._settle_customer()
         if self.customer != self.stored_customer.body:
             self.put(replace(self.stored_customer, body=self.customer))
         else:
@@ -201,6 +201,24 @@ class UnitOfWork:
         before, after = map(CustomerState.of, (self.stored_customer.body, self.customer))
         if after.threshold_subscriptions and not before.threshold_subscriptions:
             enter_customer(self.ctx, Purpose.THRESHOLDS, self.stored_customer.id)
+
+    def _settle_customer(self) -> None:
+        """Have the customer remember what this decision makes of its subscriptions and invoices."""
+        self.customer = self._with_running(self.pending.with_open_batches(self.customer))
+        self.customer = self._with_invoices(self.customer)
+        self._settle_entitlements()
+
+    def _settle_entitlements(self) -> None:
+        """Have the customer remember what its subscriptions grant now, and emit what changed."""
+        written = [one for one in self._puts.values() if one.kind == "subscription"]
+        is_asked_for = self.ctx.origin is not None
+        before = self.customer
+        self.customer = entitlements.with_entitlements(
+            before, written, self.read, is_asked_for=is_asked_for
+        )
+        if not entitlements.is_entitled_alike(before, self.customer):
+            summary, former = map(entitlements.summary_of, (self.customer, before))
+            self.emit(entitlements.UPDATED, summary, former)
 
     def _with_invoices(self, customer: "Customer") -> "Customer":
         """The customer, whose private state says when its latest invoice was created."""

@@ -1,7 +1,7 @@
 """The product object: a new one with all its fields, and the mark that it has prices."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.private_state import PrivateState
@@ -17,13 +17,24 @@ if TYPE_CHECKING:
 KIND: Final = "product"
 
 
-@dataclass(frozen=True, slots=True)
-class ProductState(PrivateState):
-    """What a product remembers: whether it was made for one item, and whether it has prices.
+class AttachedFeature(TypedDict):
+    """A feature of a product, as those read it who have the product alone; newest last.
 
-    One that has prices cannot be deleted.
+    ``id`` is that of the attachment, ``feature`` that of what is attached.
     """
 
+    id: str
+    feature: str
+    lookup_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProductState(PrivateState):
+    """What a product remembers: its features, whether it was made for one item, and whether it has
+    prices. One that has prices cannot be deleted.
+    """
+
+    features: list[AttachedFeature] | None = None
     inline: bool | None = None
     priced: bool | None = None
 
@@ -73,6 +84,16 @@ def refuse_taken_id(ctx: Context, params: Body) -> None:
         raise BillingError(
             f"Product already exists: '{params['id']}'", code="resource_already_exists", param="id"
         )
+
+
+def features_of(product: "Product") -> list[AttachedFeature]:
+    """The features that a product has, the one that was attached last at the end."""
+    return ProductState.of(product).features or []
+
+
+def with_features(product: "Product", features: list[AttachedFeature]) -> "Product":
+    """A product with these features."""
+    return replace(ProductState.of(product), features=features or None).on(product)
 
 
 def has_prices(product: "Product") -> bool:

@@ -12,6 +12,7 @@ from meterline.services.base.patch import save_update
 from meterline.services.catalog.prices import new_price, price_document
 from meterline.services.catalog.product_bodies import (
     KIND,
+    features_of,
     has_prices,
     new_product,
     package_dimensions,
@@ -65,7 +66,7 @@ def update_product(ctx: Context, product_id: str, params: Body) -> "Product":
 
 
 def delete_product(ctx: Context, product_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - route
-    """Delete a product that has no prices."""
+    """Delete a product that has no prices, and take its features off it."""
     document = find(ctx, KIND, product_id)
     if has_prices(document.body):
         raise BillingError(
@@ -75,7 +76,8 @@ def delete_product(ctx: Context, product_id: str, params: Body) -> "Deleted":  #
     stub: Any = {**remains, "created": document.created}
     gone = replace(document, body=stub)
     events = [EventDraft("product.deleted", document.body | {"active": False})]
-    ctx.save(Change(puts=[gone]), events, result_id=product_id)
+    attached = ctx.store.get_many(attached["id"] for attached in features_of(document.body))
+    ctx.save(Change(puts=[gone], deletes=list(attached.values())), events, result_id=product_id)
     return remains
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NotRequired, TypedDict
 
 from meterline.core.base.private_state import PrivateState
+from meterline.core.billing.entitlements import ItemGrant
 
 
 class OpenBatch(TypedDict):
@@ -41,6 +42,7 @@ class InvoicesNoted(TypedDict):
 class CustomerState(PrivateState):
     """What a customer remembers; other rooms own the rules, and only the customer knows all."""
 
+    grants: list[ItemGrant] | None = None
     handover: Handover | None = None
     invoices: InvoicesNoted | None = None
     running: list[str] | None = None

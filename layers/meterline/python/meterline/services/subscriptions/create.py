@@ -33,7 +33,7 @@ from meterline.services.subscriptions.first_periods import (
     in_first_period,
 )
 from meterline.services.subscriptions.payment import after_first_invoice
-from meterline.services.subscriptions.reading_ahead import named_by_request
+from meterline.services.subscriptions.reading_ahead import named_by_request, sold_in_request
 from meterline.services.subscriptions.requested_items import item_terms, own_interval
 from meterline.services.subscriptions.threshold_terms import (
     remember_thresholds,
@@ -81,6 +81,7 @@ def create_subscription(ctx: Context, params: Body) -> "Subscription":
     becomes final an hour later (contract section 6). In flexible mode nothing due means no invoice.
     """
     ctx = ctx.reading_ahead(named_by_request(params))
+    ctx = ctx.reading_ahead(sold_in_request(ctx, params))
     customer = find(ctx, "customer", params["customer"], param="customer", status=404)
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
     created = start_subscription(uow, params)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from meterline.services.account import settings
+from meterline.services.base.context import Context
 from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.invoices.metered import meter_of
 
@@ -29,6 +30,14 @@ def needed_for_end(subscription: "Subscription", *, invoices: bool) -> list[str]
 def named_by_request(params: Mapping[str, Any]) -> list[str]:
     """The ids of what starting a subscription reads, as far as its request names it."""
     return [params["customer"], settings.ID, *dict.fromkeys(_prices(params))]
+
+
+def sold_in_request(ctx: Context, params: Mapping[str, Any]) -> list[str]:
+    """The ids of the products that a request's prices sell: lines have their names, and the
+    customer their features. ``ctx`` has read the prices.
+    """
+    prices = ctx.store.get_many(_prices(params)).values()
+    return list(dict.fromkeys(price.body["product"] for price in prices if price.kind == "price"))
 
 
 def _prices(params: Mapping[str, Any]) -> Iterator[str]:

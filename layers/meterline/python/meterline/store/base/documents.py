@@ -36,7 +36,8 @@ class Document[B: Mapping[str, Any] = Any]:
     ``terms`` are the search terms that find the stored version. ``parts`` are the names of the
     items beside it that hold the rows of a long list; where only its first ones were read,
     ``has_more`` of the list says so. ``shard`` is the one of its list that its entry stands in;
-    where there is none yet, its id says which.
+    where there is none yet, its id says which. ``stored`` is the body as it was read, which a
+    document with another body keeps; None of a new one.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Document[B: Mapping[str, Any] = Any]:
     terms: frozenset[str] = frozenset()
     parts: tuple[str, ...] = ()
     shard: int | None = field(default=None, compare=False)
+    stored: B | None = field(default=None, compare=False, repr=False)
 
     @property
     def id(self) -> str:

@@ -278,10 +278,12 @@ class BillingStore:
         return batches.as_batched({object_id: document}, self.get_many).get(object_id)
 
     def _document(self, item: BillingItem) -> Document:
+        body = item.body or {}
         return Document(
             kind=item.kind or "",
             livemode=self.livemode,
-            body=item.body or {},
+            body=body,
+            stored=body,
             version=item.version or 0,
             due_at=item.due_at,
             timeline=item.timeline or LIVE,

@@ -1,0 +1,94 @@
+"""Entitlements: which features the subscriptions of a customer grant (contract section E).
+
+An item of a subscription grants the features that its product had when the item's period began:
+what is attached or detached later counts from the next period. A subscription grants while it is
+active or in a trial, and also while it is past due: that is the time in which the customer is asked
+to pay. One that is incomplete, paused, unpaid or over grants nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypedDict
+
+GRANTING = frozenset({"active", "past_due", "trialing"})
+"""The statuses in which a subscription grants features."""
+
+MOST_GRANTS = 1_000
+"""Features that a customer's subscriptions grant, each as often as an item grants it."""
+
+
+class GrantedFeature(TypedDict):
+    """A feature as it is granted."""
+
+    feature: str
+    lookup_key: str
+
+
+class ItemGrant(TypedDict):
+    """What one item of a subscription grants, for its running period."""
+
+    subscription: str
+    item: str
+    features: list[GrantedFeature]
+
+
+class ItemPeriod(TypedDict):
+    """What decides for how long an item's grant stands: as long as this stays the same."""
+
+    product: str
+    start: int
+
+
+def begun(
+    before: Mapping[str, ItemPeriod], after: Mapping[str, ItemPeriod]
+) -> dict[str, ItemPeriod]:
+    """The items whose grants begin anew: new ones, in another period, or of another product.
+
+    Both are the items of one subscription by id, none if it does not grant.
+    """
+    return {item: period for item, period in after.items() if before.get(item) != period}
+
+
+def grants_after(
+    grants: Sequence[ItemGrant],
+    subscription: str,
+    items: Iterable[str],
+    fresh: Mapping[str, list[GrantedFeature]],
+) -> list[ItemGrant]:
+    """A customer's grants after a change of one subscription that now has these ``items``.
+
+    ``fresh`` are the features of those that begin anew. Items keep their places.
+    """
+    features = {
+        grant["item"]: grant["features"]
+        for grant in grants
+        if grant["subscription"] == subscription
+    }
+    present = set(items)
+    kept = {item: listed for item, listed in features.items() if item in present}
+    whole = {**kept, **fresh}
+    changed: list[ItemGrant] = []
+    for grant in grants:
+        if grant["subscription"] != subscription:
+            changed.append(grant)
+        elif listed := whole.pop(grant["item"], []):
+            changed.append({**grant, "features": listed})
+    changed += [
+        {"subscription": subscription, "item": item, "features": listed}
+        for item, listed in whole.items()
+        if listed
+    ]
+    return changed
+
+
+def number_of(grants: Iterable[ItemGrant]) -> int:
+    """How many features are granted, each as often as an item grants it."""
+    return sum(len(grant["features"]) for grant in grants)
+
+
+def active_features(grants: Sequence[ItemGrant]) -> dict[str, str]:
+    """The lookup keys of the features that are granted, by id: each once, the newest first."""
+    return {
+        granted["feature"]: granted["lookup_key"]
+        for grant in reversed(grants)
+        for granted in reversed(grant["features"])
+    }
