@@ -164,11 +164,16 @@ class PricePercentageTier(TypedDict):
     percent: str
     flat_amount_decimal: str
 
+class MeterSegmentCondition(TypedDict):
+    dimension: str
+    value: str
+
 class PriceExtension(TypedDict):
     percentage: PricePercentage | None
     graduated_percentage: list[PricePercentageTier] | None
     minimum_amount: int | None
     maximum_amount: int | None
+    meter_segment_conditions: list[MeterSegmentCondition] | None
 
 class SummaryExtension(TypedDict):
     approximate: bool

@@ -65,9 +65,9 @@ class Stage:
             del given["product_data"]
         return str(self.client.v1.prices.create(given).id)
 
-    def meter(self, name: str = "calls", formula: str = "sum") -> str:
+    def meter(self, name: str = "calls", formula: str = "sum", **more: Any) -> str:
         """A meter for events of this name."""
-        given = meter_params(self._event_name(name), formula)
+        given = meter_params(self._event_name(name), formula, **more)
         return str(self.client.v1.billing.meters.create(given).id)
 
     def _event_name(self, meter: str) -> str:
@@ -97,12 +97,14 @@ class Stage:
             params["subscription_details"] = details
         return self.client.v1.invoices.create_preview(params)
 
-    def use(self, value: int | str, when: str | None = None, meter: str = "calls") -> None:
-        """Usage of the customer, now or at an instant, counted at once."""
+    def use(
+        self, value: int | str, when: str | None = None, meter: str = "calls", **more: str
+    ) -> None:
+        """Usage of the customer, now or at an instant, counted at once; ``more`` is payload."""
         self.client.v1.billing.meter_events.create(
             {
                 "event_name": self._event_name(meter),
-                "payload": {"stripe_customer_id": self.customer, "value": str(value)},
+                "payload": {"stripe_customer_id": self.customer, "value": str(value), **more},
                 "timestamp": self.now if when is None else at(when),
             }
         )

@@ -45,7 +45,9 @@ def event_causer() -> Json:
 
 
 def price_terms() -> Json:
-    """The field ``meterline`` of a price that has it: a percentage, and the bounds of a period."""
+    """The field ``meterline`` of a price that has it: a percentage, the bounds of a period, and
+    which part of its meter it bills.
+    """
     percentage = _all_of(
         percent=_DECIMAL,
         fixed_fee_decimal=_DECIMAL,
@@ -53,12 +55,14 @@ def price_terms() -> Json:
         free_volume_decimal=_DECIMAL,
     )
     tier = _all_of(up_to=_COUNT, percent=_DECIMAL, flat_amount_decimal=_DECIMAL)
+    condition = _all_of(dimension=_TEXT, value=_TEXT)
     nothing = {"type": "null"}
     return _all_of(
         percentage={"anyOf": [percentage, nothing]},
         graduated_percentage={"anyOf": [{"type": "array", "items": tier}, nothing]},
         minimum_amount=_COUNT,
         maximum_amount=_COUNT,
+        meter_segment_conditions={"anyOf": [{"type": "array", "items": condition}, nothing]},
     )
 
 

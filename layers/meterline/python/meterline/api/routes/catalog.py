@@ -40,7 +40,7 @@ from meterline.api.searching import searching
 from meterline.core.base.errors import no_such
 from meterline.core.catalog.plans import plan_with_tiers
 from meterline.core.kinds.catalog import INTERVALS, USAGE_TYPES, recurrence
-from meterline.core.metering.dimensions import MOST_KEYS
+from meterline.core.metering.dimensions import MOST_KEYS, VALUE_CHARACTERS
 from meterline.services.base.context import Context
 from meterline.services.catalog.coupons import create_coupon, delete_coupon, update_coupon
 from meterline.services.catalog.prices import LOOKUP_KEY, create_price, is_inline, update_price
@@ -233,8 +233,17 @@ OWN_PRICE_TERMS = object_(
     ),
     minimum_amount=integer(minimum=0),
     maximum_amount=integer(minimum=0),
+    meter_segment_conditions=array(
+        object_(
+            dimension=string(required=True, max_length=100),
+            value=string(required=True, max_length=VALUE_CHARACTERS),
+        ),
+        min_items=1,
+        max_items=MOST_KEYS,
+    ),
 )
-"""Beyond Stripe: the usage is money that a percentage is charged of; bounds of a period's amount.
+"""Beyond Stripe: the usage is money that a percentage is charged of; bounds of a period's amount;
+which part of the meter is billed.
 
 Amounts are in minor units of the price's currency; the fee is for each event."""
 

@@ -1,4 +1,4 @@
-"""What a price may say beyond Stripe, in its field ``meterline``: percentages, and bounds.
+"""What a price may say beyond Stripe, in its field ``meterline``: percentages, bounds, a segment.
 
 A percentage is charged on usage that is money itself, in the minor unit of the price's currency;
 a fee may come on top for each event. Bounds are the least and the most that the usage of a period
@@ -16,10 +16,12 @@ from meterline.core.catalog.commitments import SpendBounds
 from meterline.core.catalog.rating import check_bounds
 from meterline.core.metering.aggregation import Formula
 from meterline.services.base.context import Context
+from meterline.services.catalog.price_segments import checked_conditions
 from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
+        MeterSegmentCondition,
         PriceExtension,
         PricePercentage,
         PricePercentageTier,
@@ -35,7 +37,8 @@ def price_extension(
 ) -> "PriceExtension":
     """The field as it is stored; ``param`` is where it was given, for refusals."""
     if recurring is None or recurring["usage_type"] != "metered":
-        raise BillingError("Only metered prices have percentages and bounds.", param=param)
+        message = "Only metered prices have percentages, bounds and segments."
+        raise BillingError(message, param=param)
     if any(name in requested for name in PERCENTAGES):
         _check_formula(ctx, recurring["meter"] or "", param)
     tiers = requested.get("graduated_percentage")
@@ -45,12 +48,24 @@ def price_extension(
         "graduated_percentage": tiers and _tiers(tiers, f"{param}[graduated_percentage]"),
         "minimum_amount": minimum,
         "maximum_amount": maximum,
+        "meter_segment_conditions": _segment(ctx, requested, recurring, param),
     }
 
 
 def is_percentage(params: Body) -> bool:
     """Whether the parameters of a price ask for a percentage in place of Stripe's models."""
     return not params.get(FIELD, {}).keys().isdisjoint(PERCENTAGES)
+
+
+def _segment(
+    ctx: Context, requested: Body, recurring: "PriceRecurring", param: str
+) -> "list[MeterSegmentCondition] | None":
+    conditions = requested.get("meter_segment_conditions")
+    if conditions is None:
+        return None
+    meter = ctx.store.get(recurring["meter"] or "")
+    assert meter is not None, "a metered price has a meter"  # noqa: S101
+    return checked_conditions(conditions, meter.body, f"{param}[meter_segment_conditions]")
 
 
 def _check_formula(ctx: Context, meter_id: str, param: str) -> None:

@@ -1,6 +1,6 @@
 """What invoice lines are called."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from meterline.core.billing.invoicing import BillingMode, Line
 from meterline.core.catalog.commitments import Commitment
 from meterline.core.catalog.plans import recurring_of
 from meterline.core.catalog.rating import RatedStep
+from meterline.services.catalog.price_segments import segment_text
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Price, SubscriptionItem
@@ -31,9 +32,10 @@ class ProductName:
 
 
 def line_description(price: "Price", product: ProductName, line: Line) -> str:
-    """A line's description: quantity, product, the price where there is just one, and a bound that
-    decided about the amount.
+    """A line's description: quantity, product, segment, the price where there is just one, and a
+    bound that decided about the amount.
     """
+    product = replace(product, name=product.name + segment_text(price))
     counted = product.counted(line.quantity)
     if line.trial is BillingMode.FLEXIBLE:
         return f"Free trial for {counted}"

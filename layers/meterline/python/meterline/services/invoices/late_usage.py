@@ -34,6 +34,7 @@ from meterline.services.billing.private_states import (
 )
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
+from meterline.services.catalog.price_segments import segment_text
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.late_usage_records import (
     KIND,
@@ -186,7 +187,12 @@ def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> "InvoiceL
     charged = billed_with_discounts(
         line["amount"] + before.amount_minor, [_last_billed(ctx, line, before)]
     )
-    correction = _line(line, rated, more, amount, invoice_id) | {"parent": _parent(ctx, line)}
+    name = f"{LineState.of(line).product_name}{segment_text(known[price_id(line)].body)}"
+    described = f"Late usage: {format_decimal(more)} × {name}"
+    correction = _line(line, rated, more, amount, invoice_id) | {
+        "description": described,
+        "parent": _parent(ctx, line),
+    }
     return replace(LineState.of(correction), gives_back=charged).on(correction)
 
 
@@ -205,7 +211,6 @@ def _line(
     The line's percentages count for it too; its amounts off were taken by the line itself.
     """
     billed = LineState.of(line)
-    name = billed.product_name
     percentages = [discount for discount in billed.discounts or () if discount["percent_off"]]
     explanation: LineExplanation = {
         "steps": [],
@@ -216,14 +221,16 @@ def _line(
         "bounds": bounds_of(rated),
     }
     state = LineState(
-        corrects=line["id"], discounts=percentages, explanation=explanation, product_name=name
+        corrects=line["id"],
+        discounts=percentages,
+        explanation=explanation,
+        product_name=billed.product_name,
     )
     return state.on(
         line
         | {
             "id": derived_object_id("line_item", invoice_id, line["id"], "late"),
             "amount": amount,
-            "description": f"Late usage: {format_decimal(more)} × {name}",
             "discount_amounts": [],
             "discounts": [percentage["id"] for percentage in percentages],
             "invoice": invoice_id,

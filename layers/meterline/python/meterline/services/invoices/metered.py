@@ -17,6 +17,7 @@ from meterline.services.billing.item_terms import metered_item
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.tier_lines import by_whole, tier_line, with_billed_before
 from meterline.services.catalog.price_currencies import in_currency
+from meterline.services.catalog.price_segments import segment_of
 from meterline.services.invoices.descriptions import ProductName
 from meterline.services.invoices.lines import figures
 from meterline.store.base.documents import Document
@@ -38,19 +39,29 @@ def usage_in(
     """The usage of metered items in a period each, counted so far, by the keys of ``periods``."""
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item, _ in periods.values())
     calls = [
-        partial(_counted, ctx, meters[str(meter_of(item["price"]))].body, customer_id, period)
+        partial(
+            _counted,
+            ctx,
+            item["price"],
+            meters[str(meter_of(item["price"]))].body,
+            customer_id,
+            period,
+        )
         for item, period in periods.values()
     ]
     return dict(zip(periods, in_parallel(calls), strict=True))
 
 
-def _counted(ctx: Context, meter: "Meter", customer_id: str, period: Period) -> Usage:
-    """A customer's usage of a meter in a period, counted so far."""
+def _counted(
+    ctx: Context, price: "Price", meter: "Meter", customer_id: str, period: Period
+) -> Usage:
+    """What a price bills of a customer's usage of its meter in a period, counted so far."""
     from meterline.services.metering.usage_query import (  # noqa: PLC0415 - most requests bill no usage
         billed_usage,
     )
 
-    return billed_usage(meter, customer_id, period.start, period.end, livemode=ctx.livemode)
+    span = period.start, period.end
+    return billed_usage(meter, customer_id, *span, segment_of(price), livemode=ctx.livemode)
 
 
 def with_current_usage(ctx: Context, invoice: "Invoice") -> "Invoice":
@@ -96,10 +107,11 @@ def rate_again(
     """
     period = billed_period(line)
     state = LineState.of(line)
-    usage = _counted(ctx, known[_meter_of_line(line)].body, customer_id, period)
+    price = _price_of(line, known)
+    usage = _counted(ctx, price, known[_meter_of_line(line)].body, customer_id, period)
     whole = state.of_period
     span = CyclePeriod(period, Period(whole["start"], whole["end"]) if whole else period)
-    return metered_line(metered_item(_price_of(line, known)), usage, span)
+    return metered_line(metered_item(price), usage, span)
 
 
 def price_id(line: "InvoiceLine") -> str:

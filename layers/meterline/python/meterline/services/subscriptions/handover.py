@@ -29,8 +29,8 @@ from meterline.services.billing.subscription_bodies import (
     with_items,
 )
 from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.catalog.price_segments import counted_by
 from meterline.services.customers.customer_state import CustomerState, Handover
-from meterline.services.invoices.metered import meter_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ def begin_counting(uow: UnitOfWork, item: "SubscriptionItem", at: int) -> "Subsc
     """
     if usage_period(item).start != at:
         item = counting_from(item, at)
-    meter, notes = str(meter_of(item["price"])), _noted(uow, at)
+    meter, notes = str(counted_by(item["price"])), _noted(uow, at)
     if meter in notes["ended"]:
         return counting_from(item, at + 1)
     began = [item_id for item_id in notes["began"].get(meter, []) if item_id != item["id"]]
@@ -65,17 +65,17 @@ def begin_counting(uow: UnitOfWork, item: "SubscriptionItem", at: int) -> "Subsc
 
 
 def counts_on(old: "SubscriptionItem | None", new: "SubscriptionItem | None") -> bool:
-    """Whether an item goes on to count the meter that it counted."""
+    """Whether an item goes on to count the meter, or the segment of it, that it counted."""
     if old is None or new is None:
         return False
-    meter = meter_of(old["price"])
-    return meter is not None and meter == meter_of(new["price"])
+    meter = counted_by(old["price"])
+    return meter is not None and meter == counted_by(new["price"])
 
 
 def end_of_counting(uow: UnitOfWork, item: "SubscriptionItem") -> int:
     """Up to when a metered item bills its usage if it stops counting now, within its period."""
     keep_billed_second(uow, [item])
-    now, meter = uow.ctx.now, str(meter_of(item["price"]))
+    now, meter = uow.ctx.now, str(counted_by(item["price"]))
     notes = _noted(uow, now)
     others = [item_id for item_id in notes["began"].get(meter, []) if item_id != item["id"]]
     notes["began"][meter] = others
@@ -87,7 +87,7 @@ def end_of_counting(uow: UnitOfWork, item: "SubscriptionItem") -> int:
 
 def note_billed_second(uow: UnitOfWork, item: "SubscriptionItem") -> None:
     """Note that a metered item bills the present second, though it goes on to count."""
-    meter, notes = str(meter_of(item["price"])), _noted(uow, uow.ctx.now)
+    meter, notes = str(counted_by(item["price"])), _noted(uow, uow.ctx.now)
     billed = notes.get("billed", {})
     _note(uow, {**notes, "billed": {**billed, meter: [*billed.get(meter, []), item["id"]]}})
 
@@ -103,7 +103,7 @@ def keep_billed_second(
     notes = _noted(uow, uow.ctx.now)
     leaving: set[tuple[str, str]] = set()
     for item in filter(is_metered, items):
-        meter = str(meter_of(item["price"]))
+        meter = str(counted_by(item["price"]))
         if item["id"] not in notes.get("billed", {}).get(meter, ()):
             continue
         others = {*notes["began"].pop(meter, ())} - {item["id"]}
@@ -125,7 +125,7 @@ def _leave_out(uow: UnitOfWork, item_id: str, meter: str) -> None:
         return
     items = [
         counting_not_before(item, uow.ctx.now + 1)
-        if (item["id"], meter_of(item["price"])) == (item_id, meter)
+        if (item["id"], counted_by(item["price"])) == (item_id, meter)
         else item
         for item in items_of(stored.body)
     ]

@@ -44,6 +44,7 @@ from meterline.services.billing.private_states import (
 )
 from meterline.services.billing.subscription_bodies import items_of, with_items
 from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.catalog.price_segments import counted_by
 from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.billed_before import usage_billed
 from meterline.services.invoices.deleted_prorations import note_credit
@@ -58,7 +59,7 @@ from meterline.services.invoices.item_bodies import (
     proration_explanation,
 )
 from meterline.services.invoices.lines import figures
-from meterline.services.invoices.metered import meter_of, usage_in
+from meterline.services.invoices.metered import usage_in
 from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.handover import (
     begin_counting,
@@ -101,7 +102,7 @@ def prorate_steps(
     changed = {
         item["id"]: counting_not_before(item, uow.ctx.now + 1)
         for item in items_of(after)
-        if (item["id"], meter_of(item["price"])) in leaving
+        if (item["id"], counted_by(item["price"])) in leaving
     }
     for step in steps:
         if not step.is_repriced:
