@@ -301,8 +301,8 @@ def _parts(kind: str, field: str, schema: Json) -> Iterator[str]:
         if not _is_object(named) or (kind, field) in WHOLE or _is_list_of(kind, field):
             yield named
         return
-    for one in schema.get("anyOf", []):
-        yield from _parts(kind, field, one)
+    for option in schema.get("anyOf", []):
+        yield from _parts(kind, field, option)
     for inner in (schema.get("items"), schema.get("properties", {}).get("data")):
         if inner:
             yield from _parts(kind, field, inner)
@@ -364,22 +364,22 @@ def _stored(kind: str, field: str, schema: Json) -> str:
         return STORED[kind, field]
     types = list(dict.fromkeys(_types(kind, field, schema)))
     nullable = "None" in types and (kind, field) not in NEVER_NULL
-    types = [one for one in types if one != "None"]
+    types = [type_ for type_ in types if type_ != "None"]
     return " | ".join(types + ["None"] * nullable)
 
 
 def _types(kind: str, field: str, schema: Json) -> Iterator[str]:
     """The types that a field can have, each as it is written."""
     if "anyOf" in schema:
-        for one in schema["anyOf"]:
-            yield from _types(kind, field, one)
+        for option in schema["anyOf"]:
+            yield from _types(kind, field, option)
     elif "$ref" in schema:
         [*parts] = _parts(kind, field, schema)
         yield _class_name(parts[0]) if parts else "str"
     else:
         given = schema["type"]
         several = given if isinstance(given, list) else [given]
-        yield from (_type(kind, field, schema, one) for one in several)
+        yield from (_type(kind, field, schema, type_) for type_ in several)
 
 
 def _type(kind: str, field: str, schema: Json, type_: str) -> str:

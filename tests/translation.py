@@ -74,8 +74,8 @@ def mentions(value: Any) -> Iterator[str]:
             else:
                 yield from mentions(argument)
     elif isinstance(value, list):
-        for one in value:
-            yield from mentions(one)
+        for element in value:
+            yield from mentions(element)
 
 
 def _mentions_of_text(text: str) -> Iterator[str]:

@@ -54,7 +54,7 @@ def queue_urls() -> dict[str, str]:
 
 def _environment(stack: str) -> dict[str, str]:
     [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
     urls = {f"METERLINE_{name.upper()}_QUEUE_URL": f"{name.title()}QueueUrl" for name in QUEUES}
     named = {**TABLES, **urls, "METERLINE_FAILED_BATCHES_BUCKET": "FailedBatchesBucket"}
     return {variable: outputs[output] for variable, output in named.items()}

@@ -38,9 +38,9 @@ def _show_due(console: Console, due: list[DueObject], now: int) -> None:
         console.print("Nothing is due.")
         return
     table = Table("due for", "object", "kind", "status", "stuck")
-    for one in due:
-        stuck = f"for {now - one.stuck.since:,} s: {one.stuck.reason}" if one.stuck else ""
-        table.add_row(f"{now - one.due_at:,} s", one.object_id, one.kind, one.status, stuck)
+    for work in due:
+        stuck = f"for {now - work.stuck.since:,} s: {work.stuck.reason}" if work.stuck else ""
+        table.add_row(f"{now - work.due_at:,} s", work.object_id, work.kind, work.status, stuck)
     console.print(table)
 
 

@@ -233,13 +233,13 @@ def _stable_identifier(
 def _check_columns(options: argparse.Namespace, columns: Sequence[str]) -> None:
     if not columns:
         raise KeyError("the file is empty: its first row has to name the columns")
-    wanted = (
+    named = (
         options.value_column,
         options.time_column,
         options.identifier_column,
         options.customer_column,
     )
-    for column in wanted:
+    for column in named:
         if column and column not in columns:
             raise KeyError(f"the file has no column {column!r}, it has: {', '.join(columns)}")
 

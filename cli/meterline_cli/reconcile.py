@@ -90,8 +90,8 @@ def _emit(console: Console, findings: Findings, options: argparse.Namespace) -> 
 
 def _tell_what_is_left(console: Console, left: Sequence[Difference]) -> None:
     console.print(f"{len(left):,} of them could not be repaired (repeat the command):")
-    for one in left:
-        console.print(f"  {one.key.meter} hour from {one.key.start}", soft_wrap=True)
+    for difference in left:
+        console.print(f"  {difference.key.meter} hour from {difference.key.start}", soft_wrap=True)
 
 
 def _rounds(received_before: int) -> Iterator[Round]:

@@ -36,7 +36,7 @@ def _table(title: str, results: list[Result]) -> Table:
     table = Table(*columns, title=title, title_justify="left")
     for result in results:
         numbers = [result.value, result.floor, result.ratio]
-        value, floor, ratio = ("" if one is None else f"{one:,.4g}" for one in numbers)
+        value, floor, ratio = ("" if number is None else f"{number:,.4g}" for number in numbers)
         table.add_row(result.name, value, result.unit, floor, ratio, result.target)
     return table
 

@@ -251,7 +251,7 @@ def _lambda(function: str, seconds: float, requests: float) -> float:
 def _logs(stages: Stages, mix: Mix) -> float:
     """The handlers' lines, Lambda's own, and the access log."""
     invocations = stages.requests + (stages.events + stages.changes) / COUNT_BATCH
-    handlers = sum(one.logged_bytes for one in (stages.ingest, stages.count, stages.watch))
+    handlers = sum(stage.logged_bytes for stage in (stages.ingest, stages.count, stages.watch))
     lines = (handlers + invocations * LAMBDA_LINES_BYTES) / stages.events
     per_gb = prices.LOGGED_GB + prices.LOGS_GB_MONTH
     return (lines + _access_line_bytes() / mix.a_request) / prices.GB * per_gb

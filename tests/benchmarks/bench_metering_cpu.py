@@ -272,7 +272,7 @@ def _known_world() -> Iterator[None]:
         patch.multiple(
             StoredDirectory,
             meters=lambda _, names: {name: rules for name in names if name == rules.event_name},
-            customers=lambda _, ids: {one: None for one in ids if one == customer_id(0)},
+            customers=lambda _, ids: {id_: None for id_ in ids if id_ == customer_id(0)},
         ),
     ):
         yield

@@ -71,7 +71,7 @@ def measure() -> list[Result]:
 def _prices(world: World) -> tuple[list[str], list[str]]:
     meters = [world.meter("tokens"), world.meter("requests")]
     licence = world.price(unit_amount=1_500)
-    return [licence, *(world.price(unit_amount=3, meter=one) for one in meters)], meters
+    return [licence, *(world.price(unit_amount=3, meter=meter) for meter in meters)], meters
 
 
 def _subscription(world: World, prices: tuple[list[str], list[str]]) -> str:
@@ -157,7 +157,9 @@ def _crowd(number: int) -> Iterator[list[int]]:
         requests[0] += 1
         start = after or 0
         found = [
-            one for one in shards[shard][start : start + limit] if first <= one.due_at <= until
+            entry
+            for entry in shards[shard][start : start + limit]
+            if first <= entry.due_at <= until
         ]
         more = start + limit < len(shards[shard])
         return DuePage(found, start + limit if more else None)  # type: ignore[arg-type] # a place
@@ -172,7 +174,7 @@ def _crowd(number: int) -> Iterator[list[int]]:
 
     def read(partitions: Iterable[str]) -> dict[str, Progress]:
         requests[0] += 1
-        return {one: Progress() for one in partitions}
+        return {partition: Progress() for partition in partitions}
 
     with patch.multiple(
         sweeping, due_page=page, enqueue=enqueue, save_progress=save, read_progress=read

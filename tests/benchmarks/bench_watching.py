@@ -63,7 +63,9 @@ def _batch(thresholds: int) -> Traffic:
         _alerts(world, meter, thresholds)
         for number in range(2):
             changes.clear()
-            count_records([usage_record(meter, one, NOW, 1, str(number)) for one in customers])
+            count_records(
+                [usage_record(meter, customer, NOW, 1, str(number)) for customer in customers]
+            )
             traffic = Traffic()
             with traffic.recorded():
                 assert watch_batch(changes) == {"batchItemFailures": []}

@@ -81,7 +81,7 @@ def driven() -> list[str]:
 
 def summary() -> str:
     """The coverage in a line."""
-    beyond = len([one for one in BEYOND_STRIPE if one.name in CASES])
+    beyond = len([operation for operation in BEYOND_STRIPE if operation.name in CASES])
     return (
         f"{len(driven())} of the {len(stripe_operations())} operations of the schema are driven "
         f"through the SDK, and {beyond} beyond it"

@@ -83,7 +83,7 @@ def stripe_operations() -> dict[str, Operation]:
 def _by_route() -> list[tuple[str, re.Pattern[str], Operation]]:
     everything = [*stripe_operations().values(), *BEYOND_STRIPE]
     everything.sort(key=lambda one: one.path.count("{"))  # /customers/search is no customer's id
-    return [(one.method, _pattern(one.path), one) for one in everything]
+    return [(operation.method, _pattern(operation.path), operation) for operation in everything]
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -232,7 +232,7 @@ def _walk(value: Json, words: list[str]) -> Json:
         return value
     word, rest = words[0], words[1:]
     if word == "[*]":
-        return [_walk(one, rest) for one in value] if isinstance(value, list) else _ABSENT
+        return [_walk(element, rest) for element in value] if isinstance(value, list) else _ABSENT
     if word.startswith("["):
         index = int(word[1:-1])
         is_there = isinstance(value, list) and index < len(value)

@@ -41,8 +41,8 @@ def assert_list(body: Any, envelope: str, name: str) -> None:
     if not isinstance(body, dict):
         raise OffSchemaError(f"not an object: {body!r}")
     _check_envelope(body, envelope)
-    for one in body["data"]:
-        assert_one_of(one, [name])
+    for object_ in body["data"]:
+        assert_one_of(object_, [name])
 
 
 def assert_error(body: Any, *, is_v2: bool) -> None:
@@ -87,7 +87,7 @@ def _definitions() -> dict[str, Any]:
 def _closed(definition: Any) -> Any:
     """The definition, with unknown fields refused wherever it lists the known ones."""
     if isinstance(definition, list):
-        return [_closed(one) for one in definition]
+        return [_closed(part) for part in definition]
     if not isinstance(definition, dict):
         return definition
     closed = {name: _closed(value) for name, value in definition.items()}

@@ -32,7 +32,9 @@ def test_what_is_driven_is_routed() -> None:
     routed = {operation_of(one.method, one.path) for one in ROUTED}
     names = {one.name for one in routed if one is not None}
     assert names >= CASES.keys()
-    assert CASES.keys() <= stripe_operations().keys() | {one.name for one in BEYOND_STRIPE}
+    assert CASES.keys() <= stripe_operations().keys() | {
+        operation.name for operation in BEYOND_STRIPE
+    }
 
 
 def test_no_reason_is_given_for_nothing() -> None:

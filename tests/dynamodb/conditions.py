@@ -117,7 +117,7 @@ def _contains(value: Value | None, part: Value | None) -> bool:
         return False
     [(kind, content)] = value.items()
     if kind == "L":
-        return any(is_equal(one, part) for one in content)
+        return any(is_equal(element, part) for element in content)
     if kind in ("SS", "NS", "BS"):
         return kind[0] == kind_of(part) and plain(part) in plain(value)
     return kind == kind_of(part) and kind in ("S", "B") and plain(part) in content

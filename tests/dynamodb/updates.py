@@ -113,7 +113,12 @@ def _added(before: Value | None, more: Value) -> Value:
     if kind == "N":
         return {"N": number(str(Decimal(before["N"]) + Decimal(content)))}
     held = plain(before)
-    return {kind: [*before[kind], *(one for one in content if _member(kind, one) not in held)]}
+    return {
+        kind: [
+            *before[kind],
+            *(element for element in content if _member(kind, element) not in held),
+        ]
+    }
 
 
 def _less(before: Value | None, fewer: Value) -> Value | None:
@@ -124,7 +129,7 @@ def _less(before: Value | None, fewer: Value) -> Value | None:
         return None
     if kind_of(before) != kind:
         raise invalid("An operand in the update expression has an incorrect data type")
-    gone = {_member(kind, one) for one in content}
+    gone = {_member(kind, element) for element in content}
     left = [one for one in before[kind] if _member(kind, one) not in gone]
     return {kind: left} if left else None
 

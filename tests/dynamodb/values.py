@@ -37,11 +37,11 @@ def plain(value: Value) -> Any:
     if kind == "N":
         return Decimal(content)
     if kind in _SETS:
-        return frozenset(plain({_SETS[kind]: one}) for one in content)
+        return frozenset(plain({_SETS[kind]: element}) for element in content)
     if kind == "M":
         return {name: (kind_of(one), plain(one)) for name, one in content.items()}
     if kind == "L":
-        return [(kind_of(one), plain(one)) for one in content]
+        return [(kind_of(element), plain(element)) for element in content]
     return content
 
 
@@ -117,7 +117,7 @@ def _number(content: Any) -> str:
 
 def _set(take: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     def take_all(content: Iterable[Any]) -> list[Any]:
-        members = [take(one) for one in content]
+        members = [take(element) for element in content]
         if not members:
             raise invalid_value("An number set  may not be empty")
         if len(set(members)) != len(members):
@@ -135,7 +135,7 @@ _TAKES: dict[str, Callable[[Any], Any]] = {
     "NS": _set(_number),
     "BS": _set(_only(bytes)),
     "M": taken,
-    "L": lambda content: [_taken(one) for one in content],
+    "L": lambda content: [_taken(element) for element in content],
 }
 
 
@@ -158,5 +158,5 @@ _SIZES: dict[str, Callable[[Any], int]] = {
     "NS": lambda content: sum(map(_number_size, content)),
     "BS": lambda content: sum(map(len, content)),
     "M": lambda content: 3 + sum(1 for _ in content) + size(content),
-    "L": lambda content: 3 + sum(1 + value_size(one) for one in content),
+    "L": lambda content: 3 + sum(1 + value_size(element) for element in content),
 }

@@ -41,7 +41,7 @@ SEED = int(os.environ.get("METERLINE_KILL_SEED", random.SystemRandom().randrange
 
 def workers(function: str) -> list[int]:
     """The ids of the workers of a function (its logical id), below the MiniStack of this stack."""
-    [ministack] = [one for one in processes.load(PROCESSES) if one.name == "MiniStack"]
+    [ministack] = [process for process in processes.load(PROCESSES) if process.name == "MiniStack"]
     command = ["ps", "-ww", "-eo", "pid=,ppid=,args="]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
     rows = [line.split(None, 2) for line in shown.stdout.splitlines()]

@@ -83,7 +83,8 @@ def test_a_record_that_cannot_be_read_is_set_aside_by_the_function(stack: Stack)
     s3, bucket = stack.client("s3"), stack.outputs()["FailedBatchesBucket"]
     kept = s3.list_objects_v2(Bucket=bucket, Prefix="set-aside/")["Contents"]
     bodies = [
-        json.loads(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()) for one in kept
+        json.loads(s3.get_object(Bucket=bucket, Key=object_["Key"])["Body"].read())
+        for object_ in kept
     ]
     assert [unreadable] in [body["payload"]["Records"] for body in bodies]
     for one in kept:

@@ -42,8 +42,8 @@ class Receivers:
 
     def heard_by(self, host: str, secret: str) -> list[Any]:
         """The events that a host got, verified and parsed by the SDK."""
-        mine = [one for one in self.posts if one.url.host == host]
-        return [verified(one.body, one.headers, secret) for one in mine]
+        mine = [post for post in self.posts if post.url.host == host]
+        return [verified(post.body, post.headers, secret) for post in mine]
 
 
 def verified(body: bytes, headers: Mapping[str, str], secret: str) -> Any:
@@ -106,7 +106,7 @@ class Webhooks:
             VisibilityTimeout=0,
             AttributeNames=["MessageGroupId"],
         )
-        return [one["Attributes"]["MessageGroupId"] for one in found.get("Messages", [])]
+        return [message["Attributes"]["MessageGroupId"] for message in found.get("Messages", [])]
 
     def deliver(self) -> int:
         """Make the attempts that messages wait for; how many messages there were."""

@@ -181,7 +181,9 @@ def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
         elif isinstance(value, dict):
             yield from statements(value)
         elif isinstance(value, list):
-            yield from (s for one in value if isinstance(one, dict) for s in statements(one))
+            yield from (
+                s for element in value if isinstance(element, dict) for s in statements(element)
+            )
 
 
 def as_list(value: Any) -> list[Any]:

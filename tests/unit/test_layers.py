@@ -25,7 +25,7 @@ def test_the_layer_describes_the_services_that_there_are_clients_of() -> None:
 
 def packed(package: str) -> list[Path]:
     """The files of a package that the layer holds, before they are compiled."""
-    paths = [Path(str(one.locate())) for one in distribution(package).files or ()]
+    paths = [Path(str(file.locate())) for file in distribution(package).files or ()]
     return [path for path in paths if path.suffix != ".pyc" and not _is_left_out(path)]
 
 

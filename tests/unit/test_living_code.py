@@ -45,13 +45,15 @@ class Definition:
 def names_in(node: ast.AST) -> Counter[str]:
     """The names that code reads, of variables and of attributes alike."""
     names: Counter[str] = Counter()
-    for one in ast.walk(node):
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load):
-            names[one.id] += 1
-        elif isinstance(one, ast.Attribute):
-            names[one.attr] += 1
-        elif isinstance(one, ast.Constant) and isinstance(one.value, str):
-            names.update(re.findall(r"[\w.]*?(\w+)$", one.value) if " " not in one.value else ())
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+            names[inner.id] += 1
+        elif isinstance(inner, ast.Attribute):
+            names[inner.attr] += 1
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            names.update(
+                re.findall(r"[\w.]*?(\w+)$", inner.value) if " " not in inner.value else ()
+            )
     return names
 
 
@@ -84,8 +86,8 @@ def unreached(used: Counter[str], definitions: list[Definition]) -> list[Definit
         ]
         if not more:
             return found
-        for one in more:
-            used.subtract(one.own)
+        for unused in more:
+            used.subtract(unused.own)
         found += more
 
 
@@ -112,7 +114,7 @@ def used_names() -> Counter[str]:
 def test_nothing_is_reached_by_tests_only() -> None:
     dead = unreached(used_names(), definitions())
     known = REACHED_OTHERWISE.keys() | FOR_TESTS.keys()
-    assert [f"{one.where}: {one.name}" for one in dead if one.name not in known] == []
+    assert [f"{unused.where}: {unused.name}" for unused in dead if unused.name not in known] == []
 
 
 def test_what_may_be_there_for_tests_is_there() -> None:
@@ -129,4 +131,4 @@ def test_dead_code_is_found_with_all_that_only_it_uses() -> None:
     )
     found = [Definition("", name, names_in(node)) for name, node in defined(module)]
     dead = unreached(names_in(module) + Counter({"living": 1}), found)
-    assert {one.name for one in dead} == {"dead", "only_for_dead"}
+    assert {unused.name for unused in dead} == {"dead", "only_for_dead"}

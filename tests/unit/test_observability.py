@@ -252,7 +252,7 @@ def test_every_function_is_observed(path: Any) -> None:
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "handler"
     ]
     if handlers:
-        assert [ast.unparse(one) for one in handlers[0].decorator_list] == ["observed"]
+        assert [ast.unparse(decorator) for decorator in handlers[0].decorator_list] == ["observed"]
     else:
         assert "handler = lambda_handler(" in path.read_text(), "which is observed"
 

@@ -26,8 +26,8 @@ def nodes(path: Path) -> Iterator[ast.AST]:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    named = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    return named | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+    named = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    return named | {inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)}
 
 
 def products(path: Path) -> Iterator[str]:

@@ -31,7 +31,7 @@ A_NAME = "x" * 128
 def spelled(value: Any) -> Any:
     """A part of a template with a long text in place of everything that is known later."""
     if isinstance(value, list):
-        return [spelled(one) for one in value]
+        return [spelled(element) for element in value]
     if not isinstance(value, dict):
         return value
     if set(value) & {"Ref", "Fn::GetAtt"}:

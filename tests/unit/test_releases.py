@@ -40,12 +40,18 @@ def test_every_function_is_published_as_a_version_with_an_alias() -> None:
 
 def test_nothing_calls_a_function_but_through_its_alias() -> None:
     callers = [
-        *(one["FunctionName"] for one in of_type(deployed(), "AWS::Lambda::Permission").values()),
         *(
-            one["FunctionName"]
-            for one in of_type(deployed(), "AWS::Lambda::EventSourceMapping").values()
+            permission["FunctionName"]
+            for permission in of_type(deployed(), "AWS::Lambda::Permission").values()
         ),
-        *(one["Target"]["Arn"] for one in of_type(deployed(), "AWS::Scheduler::Schedule").values()),
+        *(
+            mapping["FunctionName"]
+            for mapping in of_type(deployed(), "AWS::Lambda::EventSourceMapping").values()
+        ),
+        *(
+            schedule["Target"]["Arn"]
+            for schedule in of_type(deployed(), "AWS::Scheduler::Schedule").values()
+        ),
     ]
     called = {name for caller in callers for name in mentions(caller)}
     assert sorted(called) == sorted(map(alias, FUNCTIONS))

@@ -159,9 +159,11 @@ class Life:
         batch = self.waiting[: self.chance.choice((1, 2, 5))]
         if batch and self._watch(batch) and self.chance.random() < 0.9:
             self.delivered += batch
-            numbers = {one["dynamodb"]["SequenceNumber"] for one in batch}
+            numbers = {record["dynamodb"]["SequenceNumber"] for record in batch}
             self.waiting = [
-                one for one in self.waiting if one["dynamodb"]["SequenceNumber"] not in numbers
+                record
+                for record in self.waiting
+                if record["dynamodb"]["SequenceNumber"] not in numbers
             ]
 
     def watch_all(self, at: Callable[[Moment, str], None]) -> None:

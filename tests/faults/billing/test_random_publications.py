@@ -45,7 +45,7 @@ class Topic:
         taken = (entry["MessageAttributes"] for entry in entries if entry not in failed)
         self.arrived |= {told["id"]["StringValue"] for told in taken}
         details = {"Code": "InternalError", "SenderFault": False}
-        return {"Failed": [{"Id": one["Id"], **details} for one in failed]}
+        return {"Failed": [{"Id": failure["Id"], **details} for failure in failed]}
 
 
 def _bytes(entry: Any) -> int:

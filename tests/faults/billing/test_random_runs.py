@@ -165,7 +165,7 @@ class Weeks:
         store = BillingStore(livemode=False)
         shards = keys.due_keys(livemode=False, timeline=LIVE)
         return sorted(
-            one for shard in shards for one in store.due(shard, self.world.clock.now, limit=50)
+            entry for shard in shards for entry in store.due(shard, self.world.clock.now, limit=50)
         )
 
     def _disturb(self, faults: Random) -> Callable[[Moment, str], None]:

@@ -63,7 +63,7 @@ def set_end(life: Life, chance: Random) -> None:
 def one_of(life: Life, chance: Random) -> Body | None:
     """A subscription: rather one that has an end, seldom one that is over."""
     running = life.subscriptions()
-    ending = [one for one in running if one["cancel_at"] is not None]
+    ending = [subscription for subscription in running if subscription["cancel_at"] is not None]
     if ending and chance.random() < 0.4:
         return chance.choice(ending)
     if running and chance.random() < 0.97:

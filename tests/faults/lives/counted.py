@@ -283,7 +283,7 @@ def _intervals(subscription: Body) -> set[tuple[str, int]]:
     if subscription["billing_mode"]["type"] == "flexible":
         return set()
     recurring = [item["price"]["recurring"] for item in subscription["items"]["data"]]
-    return {(one["interval"], one["interval_count"]) for one in recurring}
+    return {(terms["interval"], terms["interval_count"]) for terms in recurring}
 
 
 def _billed_spans(life: Life) -> dict[Key, list[Span]]:

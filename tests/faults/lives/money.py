@@ -110,7 +110,7 @@ def check_credits(life: Life) -> None:
             if credited:
                 given[tuple(credited["invoice_line_items"])] += line["amount"]
     for line_ids, amount in given.items():
-        paid = sum(charged.get(one, 0) for one in line_ids)
+        paid = sum(charged.get(id_, 0) for id_ in line_ids)
         if charged.keys() >= set(line_ids) and -amount > paid:
             text = f"{', '.join(line_ids)}: {-amount} of {paid}"
             raise BrokenRuleError("no more comes back than was charged", life.shop.say(text))

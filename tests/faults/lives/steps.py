@@ -111,7 +111,7 @@ def use_late(life: Life, chance: Random) -> None:
 
 def hand_over(life: Life, chance: Random) -> None:
     """End a subscription of usage and begin another to its price, in one second."""
-    metered = [one for one in _metered(life) if one[0]["status"] == "active"]
+    metered = [pair for pair in _metered(life) if pair[0]["status"] == "active"]
     if not metered:
         return
     subscription, item, event_name = chance.choice(metered)
@@ -133,7 +133,7 @@ def hand_over(life: Life, chance: Random) -> None:
 
 def watch_amount(life: Life, chance: Random) -> None:
     """Give a subscription of usage a threshold, and use as much in the middle of its period."""
-    metered = [one for one in _metered(life) if one[0]["status"] == "active"]
+    metered = [pair for pair in _metered(life) if pair[0]["status"] == "active"]
     if not metered:
         return
     subscription, _, event_name = chance.choice(metered)

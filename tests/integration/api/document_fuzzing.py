@@ -28,8 +28,8 @@ class DocumentFuzzer(Fuzzer):
                 parameter for parameter in described["parameters"] if parameter["in"] == "query"
             ]
             schema = {
-                "properties": {one["name"]: one["schema"] for one in query},
-                "required": [one["name"] for one in query if one["required"]],
+                "properties": {param["name"]: param["schema"] for param in query},
+                "required": [param["name"] for param in query if param["required"]],
             }
         return self._described_object(schema)
 

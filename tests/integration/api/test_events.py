@@ -48,8 +48,10 @@ def test_events_of_one_commit_page_like_all_others(
         )
     everything = [e.id for e in client.v1.events.list({"limit": 100})]
     assert len(everything) == 6
-    assert len({outbox.outbox_id(one) for one in everything}) == (3 if box_bytes > 250 else 6)
-    assert [client.v1.events.retrieve(one).id for one in everything] == everything
+    assert len({outbox.outbox_id(event_id) for event_id in everything}) == (
+        3 if box_bytes > 250 else 6
+    )
+    assert [client.v1.events.retrieve(event_id).id for event_id in everything] == everything
     assert [e.id for e in client.v1.events.list({"limit": 1}).auto_paging_iter()] == everything
     backwards = client.v1.events.list({"limit": 1, "ending_before": everything[-1]})
     assert [e.id for e in backwards.auto_paging_iter()] == everything[-2::-1]

@@ -105,7 +105,7 @@ def test_a_request_leads_through_the_message_that_it_sends_to_the_invoices_of_a_
     )
     request_id = advanced.last_response.request_id
     sent = messages(api.engine, "clocks")
-    assert [json.loads(one["body"])["correlation_id"] for one in sent] == [request_id]
+    assert [json.loads(message["body"])["correlation_id"] for message in sent] == [request_id]
     load_handler("advance_test_clocks")({"Records": sent}, None)
     commits = [one for one in named(lines(), "committed") if "message_id" in one]
     assert {one["correlation_id"] for one in commits} == {request_id}

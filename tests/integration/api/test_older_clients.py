@@ -206,7 +206,7 @@ def test_the_subscriptions_inside_a_customer_go_on_where_their_list_says(shop: S
         shop.customer, {"expand": ["subscriptions"]}
     ).subscriptions
     assert (len(inside.data), inside.has_more) == (10, True)
-    assert {one.id for one in inside.auto_paging_iter()} == set(others)
+    assert {customer.id for customer in inside.auto_paging_iter()} == set(others)
 
 
 def test_the_subscriptions_of_no_customer_are_no_list(shop: Shop) -> None:

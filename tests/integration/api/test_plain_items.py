@@ -64,7 +64,7 @@ def test_nothing_tells_of_what_was_made_for_an_amount(client: Client, charge: Ch
     charge()
     types = [event.type for event in client.v1.events.list()]
     assert types[0] == "invoiceitem.created"
-    assert not [one for one in types if one.startswith(("price.", "product."))]
+    assert not [type_ for type_ in types if type_.startswith(("price.", "product."))]
 
 
 def test_a_product_that_was_made_for_an_amount_stays(client: Client, charge: Charge) -> None:

@@ -79,7 +79,7 @@ def test_each_endpoint_gets_the_types_that_it_names(client: Client, webhooks: We
     client.v1.products.create({"name": "Seats"})
     webhooks.send()
     heard = {
-        host: sorted(one.type for one in webhooks.receivers.heard_by(host, hook.secret))
+        host: sorted(event.type for event in webhooks.receivers.heard_by(host, hook.secret))
         for host, hook in hooks.items()
     }
     assert heard == {
@@ -102,7 +102,7 @@ def test_without_endpoints_nothing_is_stored_or_sent(client: Client, webhooks: W
     happen(client)
     webhooks.publish()
     assert webhooks.messages() == []
-    assert not [one for one in webhooks.engine.scan("billing") if one.get("kind") == {"S": KIND}]
+    assert not [item for item in webhooks.engine.scan("billing") if item.get("kind") == {"S": KIND}]
 
 
 def test_an_endpoint_hears_nothing_of_what_happened_before_it_was(
@@ -170,7 +170,7 @@ def test_an_event_that_is_not_taken_is_sent_again_until_it_is(
     webhooks.wait(HOUR)
     body = delivery(event, hook).body
     assert (body["status"], body["attempt_count"]) == ("succeeded", 3)
-    assert [one["error"] for one in body["attempts"]] == ["timed out", "timed out", None]
+    assert [attempt["error"] for attempt in body["attempts"]] == ["timed out", "timed out", None]
     assert {one.id for one in webhooks.receivers.heard_by("a.example", hook.secret)} == {event.id}
 
 
@@ -230,7 +230,7 @@ def test_an_attempt_that_comes_late_counts_beside_another(
     deliver_batch([message], Slow())
     body = delivery(event, hook).body
     assert body["status"] == "succeeded"
-    assert sorted(one["response_status"] for one in body["attempts"]) == [200, 503]
+    assert sorted(attempt["response_status"] for attempt in body["attempts"]) == [200, 503]
 
 
 def test_what_two_workers_are_refused_at_once_plans_one_retry(
@@ -267,7 +267,7 @@ def test_an_address_that_cannot_be_called_any_more_is_a_failed_attempt(
     event = happen(client)
     webhooks.send()
     body = delivery(event, hook).body
-    assert [one["error"] for one in body["attempts"]] == ["the URL cannot be called"]
+    assert [attempt["error"] for attempt in body["attempts"]] == ["the URL cannot be called"]
     assert webhooks.receivers.posts == []
 
 

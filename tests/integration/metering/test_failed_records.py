@@ -170,8 +170,10 @@ def test_a_bucket_that_fails_does_not_keep_others_from_counting(dynamodb: Engine
     spoil_counter(dynamodb, "cus_b")
     send(event("d", 10), event("e", 10, customer="cus_b"))
     batch = stored_records(dynamodb)
-    of_b = [one for one in batch if one["dynamodb"]["NewImage"]["customer"] == {"S": "cus_b"}]
-    expected = {one["dynamodb"]["SequenceNumber"] for one in of_b}
+    of_b = [
+        record for record in batch if record["dynamodb"]["NewImage"]["customer"] == {"S": "cus_b"}
+    ]
+    expected = {record["dynamodb"]["SequenceNumber"] for record in of_b}
     assert set(count.count_records(batch)) == expected
     assert used() == 12
 

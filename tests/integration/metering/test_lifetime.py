@@ -96,7 +96,7 @@ def test_with_a_total_of_old_hours_it_is_the_same(
 ) -> None:
     count_use(*((days, days) for days in range(1, 51)), measure=measure)
     assert used(measure) == Decimal(str(expected))
-    assert [int(one["events"]["N"]) for one in stored(dynamodb)] == [14]
+    assert [int(item["events"]["N"]) for item in stored(dynamodb)] == [14]
     assert used(measure) == Decimal(str(expected))
 
 
@@ -132,7 +132,7 @@ def test_a_total_that_was_added_up_before_a_change_is_not_stored_after_it(
     with monkeypatch.context() as patch:
         patch.setattr(lifetime, "save_old_total", save_late)
         assert used() == 60
-    assert [one for one in stored(dynamodb) if "through" in one] == []
+    assert [item for item in stored(dynamodb) if "through" in item] == []
     assert used() == 160
 
 

@@ -48,7 +48,7 @@ class FakeDirectory:
         return {rule.event_name: rule for rule in rules if rule.event_name in event_names}
 
     def customers(self, customer_ids: set[str]) -> dict[str, int | None]:
-        return {one: self.clocks[one] for one in customer_ids if one in self.clocks}
+        return {id_: self.clocks[id_] for id_ in customer_ids if id_ in self.clocks}
 
 
 def sender(request_key: str = "request-1", *, at: int = NOW, **changes: Any) -> Sender:

@@ -242,7 +242,7 @@ def test_a_deletion_leaves_nothing_of_the_clocks_customers_but_events(
     engine: Engine, sent: list[str]
 ) -> None:
     """Subscriptions with coupons, pending items, invoices in parts, balances: all of it goes."""
-    before = {(one["pk"]["S"], one["sk"]["S"]) for one in engine.scan("billing")}
+    before = {(item["pk"]["S"], item["sk"]["S"]) for item in engine.scan("billing")}
     clock_id = clock()
     buyer = customer(name="Ada", test_clock=clock_id, metadata={"plan": "gold"}, balance=-50)
     coupon = create_coupon(context(), {"percent_off": Decimal(10), "duration": "forever"})["id"]
@@ -252,16 +252,16 @@ def test_a_deletion_leaves_nothing_of_the_clocks_customers_but_events(
     advance_test_clock(context(), clock_id, {"frozen_time": FROZEN + WEEK + 2 * HOUR})
     run_test_clock(context(), clock_id)
     charge(buyer, 3)
-    assert any(one["sk"]["S"].startswith("lines#") for one in engine.scan("billing"))
+    assert any(item["sk"]["S"].startswith("lines#") for item in engine.scan("billing"))
     delete_test_clock(context(), clock_id, {})
     while sent:
         run_test_clock(context(), sent.pop())
     left = {
-        one.get("kind", {}).get("S", "#".join(one["pk"]["S"].split("#")[1:3]))
-        for one in engine.scan("billing")
-        if (one["pk"]["S"], one["sk"]["S"]) not in before
+        item.get("kind", {}).get("S", "#".join(item["pk"]["S"].split("#")[1:3]))
+        for item in engine.scan("billing")
+        if (item["pk"]["S"], item["sk"]["S"]) not in before
     }
-    notes = {one for one in left if one.startswith("listings#")}  # name kinds, and no object
+    notes = {kind for kind in left if kind.startswith("listings#")}  # name kinds, and no object
     assert left - notes == {"event", "coupon", "price", "product", "shelves#event", "term#price"}
 
 

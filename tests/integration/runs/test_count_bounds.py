@@ -66,7 +66,7 @@ def test_sixteen_webhook_endpoints_are_kept_and_no_more(dynamodb: Engine) -> Non
         create_webhook_endpoint(context(), given)
     with pytest.raises(BillingError, match="maximum of 16"):
         create_webhook_endpoint(context(), given)
-    kinds = [one.get("kind", {}).get("S") for one in dynamodb.scan("billing")]
+    kinds = [item.get("kind", {}).get("S") for item in dynamodb.scan("billing")]
     assert kinds.count("webhook_endpoint") == 16
 
 

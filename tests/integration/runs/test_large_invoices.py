@@ -82,7 +82,7 @@ def part_rows(engine: Engine) -> list[str]:
 
 def named_parts(engine: Engine) -> list[str]:
     """The parts that invoices name."""
-    named = (one.get("parts", {}).get("SS", []) for one in engine.scan("billing"))
+    named = (item.get("parts", {}).get("SS", []) for item in engine.scan("billing"))
     return sorted(name for names in named for name in names)
 
 
@@ -112,7 +112,7 @@ def test_lines_of_any_length_fit(dynamodb: Engine) -> None:
     invoice = create_invoice(context(), params)
     assert [line["metadata"] for line in whole(invoice["id"])] == [metadata] * 45
     finalize_invoice(context(), invoice["id"], {})
-    sizes = [len(str(one).encode()) for one in dynamodb.scan("billing")]
+    sizes = [len(str(item).encode()) for item in dynamodb.scan("billing")]
     assert max(sizes) < ITEM_BYTES
 
 

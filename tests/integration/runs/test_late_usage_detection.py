@@ -126,7 +126,7 @@ def test_late_usage_is_found_behind_any_number_of_invoices(dynamodb: Engine, num
     story = story_with_invoices_before_it(dynamodb, number)
     story.advance(FROZEN + WEEK + 2 * HOUR)
     story.use(40, FROZEN + 2 * DAY)
-    assert [one["counted_quantity"] for one in found()] == ["140"]
+    assert [record["counted_quantity"] for record in found()] == ["140"]
 
 
 def story_with_invoices_before_it(dynamodb: Engine, number: int) -> Story:
@@ -170,7 +170,7 @@ def test_what_one_call_cannot_look_at_is_due_work(
     assert (len(found()), len(searches(story))) == (at_once, 1 - at_once)
     for search in searches(story):
         do_due_work(context(search.body["at"] + 60), search.id)
-    assert ([one["counted_quantity"] for one in found()], searches(story)) == (["140"], [])
+    assert ([record["counted_quantity"] for record in found()], searches(story)) == (["140"], [])
 
 
 @pytest.mark.usefixtures("pages_of_ten")
@@ -302,7 +302,7 @@ def test_usage_between_the_reading_and_the_commit_of_an_invoice_final_at_once_is
     assert (300, "100", FROZEN) in story.lines()
     assert found() == []
     story.advance(FROZEN + 2 * DAY + 60)
-    assert [one["counted_quantity"] for one in found()] == ["107"]
+    assert [record["counted_quantity"] for record in found()] == ["107"]
     story.advance(FROZEN + 2 * DAY + HOUR)
     assert len(found()) == 1
 

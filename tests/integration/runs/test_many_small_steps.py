@@ -108,7 +108,7 @@ def test_a_subscription_whose_seats_changed_often_can_be_cancelled(seats: Body) 
 
 def test_what_its_seats_came_to_can_be_invoiced_when_it_is_cancelled(seats: Body) -> None:
     change_seats(seats, 12)
-    owed = sum(int(one["amount"]) for one in pending())
+    owed = sum(int(item["amount"]) for item in pending())
     final = {"invoice_now": True, "prorate": True}
     after = cancel_subscription(context(NOW + 2 * DAY), seats["id"], final)
     invoice = stored(after["latest_invoice"] or "")
@@ -123,7 +123,7 @@ def test_any_number_of_prorations_is_dropped_and_told_once(seats: Body, number: 
     charge(seats["customer"], 3)
     cancel_subscription(context(NOW + DAY), seats["id"], {})
     do_due_work(context(NOW + DAY), seats["id"])
-    assert Counter(one["proration"] for one in pending()) == {False: 5}
+    assert Counter(item["proration"] for item in pending()) == {False: 5}
     assert Counter(told())[DELETED] == number
     ended = BillingStore(livemode=False).get(seats["id"])
     assert ended is not None
@@ -346,7 +346,7 @@ def test_items_beside_a_commit_that_is_refused_are_gone(
     monkeypatch.setattr(BillingStore, "commit", meanwhile)
     with pytest.raises(Conflict):
         charge(seats["customer"], 8)
-    kinds = Counter(one.get("kind", {}).get("S") for one in dynamodb.scan("billing"))
+    kinds = Counter(item.get("kind", {}).get("S") for item in dynamodb.scan("billing"))
     assert (seen, len(pending()), kinds["invoiceitem"]) == ([8], 8, 8)
 
 
@@ -395,7 +395,7 @@ def test_a_test_clock_takes_with_it_what_a_death_beside_a_commit_has_left(
             charge_and_cancel(seats)
     delete_test_clock(context(), clock_id, {})
     run_test_clock(context(), clock_id)
-    kinds = Counter(one.get("kind", {}).get("S") for one in dynamodb.scan("billing"))
+    kinds = Counter(item.get("kind", {}).get("S") for item in dynamodb.scan("billing"))
     assert (kinds["invoiceitem"], kinds["tab"], kinds["customer"]) == (0, 0, 0)
 
 
@@ -403,7 +403,7 @@ def test_dropped_items_that_were_not_removed_are_seen_by_nobody(
     seats: Body, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     charge(seats["customer"], 24, subscription=seats["id"], proration=True)
-    ids = [one["id"] for one in pending()]
+    ids = [item["id"] for item in pending()]
     with monkeypatch.context() as patch:
         patch.setattr("meterline.store.billing.named.remove_unnamed", lambda _: None)
         cancel_subscription(context(NOW + DAY), seats["id"], {})

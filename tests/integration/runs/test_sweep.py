@@ -80,8 +80,8 @@ def test_a_backlog_that_is_due_at_one_instant_is_sent_in_pages_each_object_once(
 ) -> None:
     monkeypatch.setattr(sweeping, "BUDGET_SECONDS", 3)
     ids = {f"sub_{number:03d}" for number in range(70)}
-    for one in ids:
-        make_due(one, NOW - 30)
+    for id_ in ids:
+        make_due(id_, NOW - 30)
     original = due_page
     monkeypatch.setattr(
         sweeping, "due_page", lambda *place, limit=7: original(*place, limit=min(limit, 7))
@@ -293,5 +293,5 @@ def test_a_burst_is_sent_but_once_and_does_not_starve_what_falls_due_later(
     assert len(burst.finished) == 40_000 + 240, "all of it is done within the day"
     again = sum(burst.sent.values()) - len(burst.finished)
     assert again <= sweeping.RESEND_LIMIT, "only when the queue was all but empty"
-    late = [burst.finished[one.object_id] - one.due_at for one in burst.due[-10:]]
+    late = [burst.finished[entry.object_id] - entry.due_at for entry in burst.due[-10:]]
     assert max(late) <= 2 * MINUTE, "what falls due the next midnight is done at once"

@@ -74,8 +74,8 @@ class Shop:
             if event["type"] == "billing.alert.triggered"
         ]
         return [
-            (one["alert"]["id"], one["aggregation_period"]["starts_at"], one["value"])
-            for one in subjects
+            (subject["alert"]["id"], subject["aggregation_period"]["starts_at"], subject["value"])
+            for subject in subjects
         ]
 
 

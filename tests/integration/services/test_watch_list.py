@@ -221,4 +221,4 @@ def test_the_list_is_read_after_the_changes_of_each_batch(
     for number in range(2):
         add_entry(BillingStore(livemode=False).livemode, f"c00{number}")
         watch_batch(changes)
-    assert [len(one.entries) for one in reads] == [1, 2]
+    assert [len(batch.entries) for batch in reads] == [1, 2]

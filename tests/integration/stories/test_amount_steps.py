@@ -59,7 +59,7 @@ def _with_goodwill(line: "InvoiceLine") -> "InvoiceLine":
 
 def _goodwill_of(line: Mapping[str, Any]) -> int:
     of_type = [amount for amount in line["pretax_credit_amounts"] if amount["type"] != "discount"]
-    return sum(int(one["amount"]) for one in of_type)
+    return sum(int(entry["amount"]) for entry in of_type)
 
 
 def _levy(amount: int) -> "InvoiceLineTax":

@@ -168,7 +168,7 @@ def test_usage_that_is_counted_late_still_gets_onto_the_bill_of_a_removed_item(
     stage.until("2024-02-02")
     assert lines_of(stage.invoices()[-1])[0] == ("5 × Calls", 50, "2024-01-01", "2024-01-11")
     billed = stage.client.v1.invoice_items.list({"customer": stage.customer}).data
-    assert [(one.amount, one.quantity) for one in billed] == [(50, 5)]
+    assert [(line.amount, line.quantity) for line in billed] == [(50, 5)]
 
 
 @pytest.mark.parametrize("spelling", ["now", {"type": "now"}])

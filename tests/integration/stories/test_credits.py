@@ -48,7 +48,7 @@ def test_a_credit_names_a_debit_that_is_still_pending(stage: Stage) -> None:
     stage.until("2024-01-21")
     resize(stage, subscription, 3)
     pending = stage.client.v1.invoice_items.list({"customer": stage.customer}).data
-    by_amount = {one.amount: one for one in pending}
+    by_amount = {item.amount: item for item in pending}
     assert sorted(by_amount) == [-2200, -2100, 3300, 4200]
     details = by_amount[-2200].proration_details.credited_items
     assert (details.type, details.invoice_item) == ("invoice_item", by_amount[4200].id)

@@ -43,11 +43,11 @@ def _pending(stage: Stage) -> list[Any]:
 
 
 def _amounts(stage: Stage) -> list[int]:
-    return sorted(one.amount for one in _pending(stage))
+    return sorted(item.amount for item in _pending(stage))
 
 
 def _delete(stage: Stage, amount: int) -> str:
-    [found] = [one for one in _pending(stage) if one.amount == amount]
+    [found] = [item for item in _pending(stage) if item.amount == amount]
     stage.client.v1.invoice_items.delete(found.id)
     return str(found.id)
 
@@ -155,7 +155,7 @@ def test_a_debit_that_is_given_back_is_deleted_after_its_credit(stage: Stage, mo
 @_MODES
 def test_the_amount_of_a_debit_that_may_come_back_stays(stage: Stage, mode: str) -> None:
     _upgraded(stage, mode)
-    [debit] = [one for one in _pending(stage) if one.amount == 1_500]
+    [debit] = [item for item in _pending(stage) if item.amount == 1_500]
     with pytest.raises(InvalidRequestError, match="The amount of a proration cannot be changed"):
         stage.client.v1.invoice_items.update(debit.id, {"amount": 1})
 
@@ -215,7 +215,7 @@ def test_what_was_billed_comes_back_though_all_prorations_of_a_change_are_delete
     for one in order:
         _delete(stage, one)
     _cancel(stage, made)
-    left = [(one.amount, one.description.split(" after")[0]) for one in _pending(stage)]
+    left = [(item.amount, item.description.split(" after")[0]) for item in _pending(stage)]
     assert left == credits_
 
 

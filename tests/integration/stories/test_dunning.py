@@ -94,8 +94,8 @@ def test_an_unpaid_subscription_gets_drafts_until_its_latest_invoice_is_paid(
     assert status(stage, subscription) == "unpaid"
     stage.until("2024-03-02")
     first, february, march = stage.invoices()
-    assert [one.status for one in (first, february, march)] == ["open", "draft", "draft"]
-    assert [one.auto_advance for one in (february, march)] == [False, False]
+    assert [invoice.status for invoice in (first, february, march)] == ["open", "draft", "draft"]
+    assert [invoice.auto_advance for invoice in (february, march)] == [False, False]
     assert march.automatically_finalizes_at is None
     pay(stage, first.id)
     assert status(stage, subscription) == "unpaid"

@@ -72,7 +72,7 @@ def test_an_end_before_the_renewal_is_the_anchor_in_classic_mode(
     assert day(ending.billing_cycle_anchor) == anchor
     assert day(ending["items"].data[0].current_period_end) == "2024-01-16"
     pending = stage.client.v1.invoice_items.list({"customer": stage.customer}).data
-    assert [one.amount for one in pending] == [-1600]
+    assert [item.amount for item in pending] == [-1600]
     going_on = stage.change(subscription, cancel_at="")
     ends = {"classic": "2024-01-16", "flexible": "2024-02-01"}
     assert day(going_on["items"].data[0].current_period_end) == ends[mode]

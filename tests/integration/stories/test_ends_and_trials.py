@@ -39,7 +39,7 @@ def test_a_cancellation_bills_and_credits_what_it_is_told_to(
     ended = stage.client.v1.subscriptions.cancel(subscription.id, params)
     assert (ended.status, ended.ended_at) == ("canceled", at("2024-01-11"))
     left = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
-    assert sorted(one.amount for one in left) == pending
+    assert sorted(item.amount for item in left) == pending
     invoices = stage.invoices()
     assert [invoice.total for invoice in invoices[1:]] == ([] if final is None else [final])
     assert invoices[0].auto_advance is False
@@ -212,7 +212,7 @@ def test_an_invoice_that_a_pause_voids_gives_the_credit_back_that_it_used(stage:
     assert (voided.status, voided.starting_balance, voided.ending_balance) == ("void", -500, 0)
     assert customers.retrieve(stage.customer).balance == -500
     booked = customers.balance_transactions.list(stage.customer).data
-    assert sorted((one.type, one.amount) for one in booked) == [
+    assert sorted((transaction.type, transaction.amount) for transaction in booked) == [
         ("adjustment", -500),
         ("applied_to_invoice", 500),
         ("unapplied_from_invoice", -500),
@@ -256,7 +256,7 @@ def test_a_pause_settles_what_it_is_told_to(
     paused = stage.client.v1.subscriptions.pause(subscription.id, params)
     assert (paused.status, paused.status_details.paused.transitioned_at) == ("paused", stage.now)
     waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
-    assert sorted(one.amount for one in waiting) == pending
+    assert sorted(item.amount for item in waiting) == pending
     stage.until("2024-04-15")
     assert [invoice.total for invoice in stage.invoices()[1:]] == invoiced
 
@@ -295,4 +295,4 @@ def test_cancelling_what_is_paused_credits_nothing_again(api: Api, mode: str) ->
     stage.client.v1.subscriptions.pause(subscription.id)
     stage.client.v1.subscriptions.cancel(subscription.id, {"prorate": True})
     waiting = stage.client.v1.invoice_items.list({"customer": stage.customer})
-    assert [one.amount for one in waiting] == [-2100]
+    assert [item.amount for item in waiting] == [-2100]

@@ -181,7 +181,7 @@ def test_pending_items_ride_on_the_next_renewal(stage: Stage) -> None:
     assert lines_of(stage.invoices()[-1])[0][:2] == ("Setup", 700)
     assert stage.invoices()[-1].total == 1700
     pending = items.list({"customer": stage.customer, "pending": True})
-    assert [one.id for one in pending] == [other.id]
+    assert [item.id for item in pending] == [other.id]
     billed = items.retrieve(setup.id)
     assert billed.invoice == stage.invoices()[-1].id
     with pytest.raises(stripe.InvalidRequestError) as late:

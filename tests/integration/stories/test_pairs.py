@@ -156,5 +156,9 @@ def test_each_pair_is_named_once_and_each_case_is_a_pairs() -> None:
 @pytest.mark.parametrize("place", sorted(set(TABLE) - {CASES_ARE_IN}))
 def test_the_tests_that_hold_pairs_are_there(place: str) -> None:
     source = (ROOT / "tests" / "integration" / f"{place}.py").read_text()
-    there = {one.name for one in ast.parse(source).body if isinstance(one, ast.FunctionDef)}
+    there = {
+        statement.name
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.FunctionDef)
+    }
     assert {f"test_{row[3]}" for row in ROWS if row[0] == place} <= there

@@ -262,7 +262,7 @@ def test_what_is_pending_at_an_end_is_invoiced_kept_or_dropped_as_it_says(
     stage.client.v1.subscriptions.cancel(made.id, params)
     assert totals(stage)[1:] == ([] if invoiced is None else [invoiced])
     waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
-    assert sum(one.amount for one in waiting.data) == left
+    assert sum(item.amount for item in waiting.data) == left
 
 
 @MODES

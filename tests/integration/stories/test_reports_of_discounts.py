@@ -30,7 +30,7 @@ def totals(stage: Stage) -> list[int]:
 def pending(stage: Stage) -> int:
     """What the items that wait for an invoice come to."""
     waiting = stage.client.v1.invoice_items.list({"customer": stage.customer, "pending": True})
-    return sum(one.amount for one in waiting.data)
+    return sum(item.amount for item in waiting.data)
 
 
 # ---------------------------------------------------------------- credits after other coupons

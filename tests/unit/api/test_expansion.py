@@ -64,7 +64,9 @@ def _ids_of_objects(kind: str) -> Iterator[str]:
 
 
 def _declared(cls: ast.ClassDef, before: str) -> Iterator[str]:
-    inner = {one.name: one for one in cls.body if isinstance(one, ast.ClassDef)}
+    inner = {
+        statement.name: statement for statement in cls.body if isinstance(statement, ast.ClassDef)
+    }
     for one in cls.body:
         if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
             declared = ast.unparse(one.annotation)

@@ -125,7 +125,7 @@ def test_the_steps_of_a_rating_add_up_to_its_amount(plan: PricePlan, quantity: D
     rated = rate(plan, quantity)
     assert sum(step.amount for step in rated.steps) == rated.exact
     assert sum(step.quantity for step in rated.steps) == quantity
-    assert sum(one.amount_minor for one in rated.by_tier) == rated.amount_minor
+    assert sum(tier.amount_minor for tier in rated.by_tier) == rated.amount_minor
     for one in rated.by_tier:
         assert abs(one.exact - one.amount_minor) <= Decimal("0.5")
 

@@ -134,9 +134,9 @@ def test_an_item_has_a_line_for_each_tier_and_flat_amount_prorated_by_itself(
         if item.is_metered
         else licensed_line(item, span_)
     )
-    assert " ".join(f"{one.amount_minor}:{one.quantity}" for one in line.by_tier) == expected
-    assert line.amount_minor == sum(one.amount_minor for one in line.by_tier)
-    assert line.quantity == sum(one.quantity for one in line.by_tier)
+    assert " ".join(f"{tier.amount_minor}:{tier.quantity}" for tier in line.by_tier) == expected
+    assert line.amount_minor == sum(tier.amount_minor for tier in line.by_tier)
+    assert line.quantity == sum(tier.quantity for tier in line.by_tier)
 
 
 @pytest.mark.parametrize(

@@ -159,8 +159,10 @@ def test_each_tier_reached_and_each_flat_amount_rounds_by_itself(
 ) -> None:
     """So does an invoice, which has a line for each of them and adds lines."""
     rated = rate(plan_of(mode, terms), Decimal(quantity))
-    assert [one.amount_minor for one in rated.by_tier] == [int(one) for one in cents.split()], case
-    assert rated.amount_minor == sum(one.amount_minor for one in rated.by_tier)
+    assert [tier.amount_minor for tier in rated.by_tier] == [int(text) for text in cents.split()], (
+        case
+    )
+    assert rated.amount_minor == sum(tier.amount_minor for tier in rated.by_tier)
 
 
 def test_lines_are_rounded_before_they_are_added() -> None:

@@ -19,7 +19,7 @@ def test_attempts_go_on_for_three_days_in_live_mode_and_hours_in_test_mode(
     *, livemode: bool, waits: tuple[int, ...], least: float, most: float
 ) -> None:
     failures = range(1, len(waits) + 1)
-    found = [wait_after(one, livemode=livemode, name="whd_1") for one in failures]
+    found = [wait_after(failure_at, livemode=livemode, name="whd_1") for failure_at in failures]
     assert all(
         wait is not None and plain <= wait <= plain * LONGER
         for wait, plain in zip(found, waits, strict=True)

@@ -26,7 +26,7 @@ from meterline.core.metering.second_profiles import (
 )
 
 SUM = Measure(Formula.SUM)
-PROFILED = [Measure(one) for one in Formula if one is not Formula.UNIQUE_COUNT]
+PROFILED = [Measure(formula) for formula in Formula if formula is not Formula.UNIQUE_COUNT]
 
 
 def counted(number: int, second: int, value: int = 1) -> Row:

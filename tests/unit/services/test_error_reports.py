@@ -113,7 +113,7 @@ def test_each_meter_has_a_report_of_its_own(saved: list[Document]) -> None:
 def test_a_request_that_comes_again_reports_under_the_same_id(saved: list[Document]) -> None:
     for key in ("request-1", "request-1", "request-2"):
         report(refused(Reason.INVALID_VALUE, "a"), key=key)
-    first, again, other = (one.id for one in saved)
+    first, again, other = (document.id for document in saved)
     assert first == again != other
 
 

@@ -63,7 +63,7 @@ def test_an_event_of_scheduled_work_names_nobody() -> None:
 def test_an_event_leads_back_to_the_document_that_holds_it() -> None:
     [document] = outbox([EventDraft("a", {})] * 12, CAUSE, None, now=50, wall_clock=70)
     ids = [event["id"] for event in document.body["events"]]
-    assert {outbox_id(one) for one in ids} == {document.id}
+    assert {outbox_id(id_) for id_ in ids} == {document.id}
     assert len(set(ids)) == 12
 
 

@@ -103,7 +103,7 @@ def test_events_of_an_object_are_published_in_their_order(
     ]
     assert published(*commits) == []
     for about in "abcd":
-        told = [one for one in topic.arrived if one.endswith(about)]
+        told = [arrival for arrival in topic.arrived if arrival.endswith(about)]
         assert told == sorted(told)
     assert len(topic.arrived) == sum(map(len, objects))
 

@@ -92,7 +92,7 @@ def log_failure(message: str, error: BaseException, **keys: Any) -> None:  # noq
 def failure(error: BaseException) -> dict[str, Any]:
     """The keys that tell of an error: its class and where it came from, without its message."""
     stack = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    frames = [f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in stack]
+    frames = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in stack]
     return {"exception_name": type(error).__name__, "frames": frames}
 
 
@@ -107,13 +107,13 @@ def record_metric(unit: str, *, work: str | None = None, **values: int) -> None:
     written at once, as one line of the embedded metric format: a function that dies later has
     reported them. Counts of 0 are left out: a metric is paid for in each hour that tells of it.
     """
-    told = _told(unit, values)
-    if not told:
+    counted = _told(unit, values)
+    if not counted:
         return
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     metrics.add_dimension("stack", os.environ.get("METERLINE_STACK", "undeployed"))
     if work is not None:
         metrics.add_dimension("work", work)
-    for name, value in told.items():
+    for name, value in counted.items():
         metrics.add_metric(name, unit, value)
     metrics.flush_metrics()

@@ -122,7 +122,7 @@ def headroom(
     shares = _shares(left.rest, max(levels.values(), default=ZERO))
     first = hour - min(PAST_HOURS, (shares - 1) // 2)
     hours = _both(range(first, first + shares), within)
-    known = {one: level for one, level in levels.items() if one in hours}
+    known = {place: level for place, level in levels.items() if place in hours}
     share = _DOWN.divide(left.rest, Decimal(len(hours) or 1))
     return Headroom(measure.formula, share, hours, known)
 

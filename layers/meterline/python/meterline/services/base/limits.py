@@ -41,7 +41,7 @@ def members_and_state(ctx: Context, *names: str) -> Members:
     """The same, with what tells whether the sets are still those that were read."""
     set_ids = [set_id(name) for name in names]
     found: dict[str, Document[MembersSet]] = ctx.store.get_many(set_ids)
-    versions = [str(found[one].version) if one in found else "0" for one in set_ids]
+    versions = [str(found[id_].version) if id_ in found else "0" for id_ in set_ids]
     ids = [member for members_set in found.values() for member in members_set.body["members"]]
     return Members(ids, " ".join(versions))
 

@@ -86,8 +86,8 @@ def _without(item: "SubscriptionItem", prorations: "Sequence[InvoiceItem]") -> "
     """A subscription's item without what these invoice items charged in advance or gave back."""
     gone = {proration["id"] for proration in prorations}
     left = _without_charges(item, gone)
-    for one in prorations if not is_metered(item) else ():
-        credited, origin = InvoiceItemState.of(one).credited, origin_of_item(one)
+    for proration in prorations if not is_metered(item) else ():
+        credited, origin = InvoiceItemState.of(proration).credited, origin_of_item(proration)
         is_of_item = origin is not None and origin.get("subscription_item") == item["id"]
         if is_of_item and credited is not None and credited["billed"].get("source") not in gone:
             left = _without_credit(left, credited)

@@ -31,12 +31,12 @@ def save_keys(keys: Sequence[ApiKey], events: Sequence[Document]) -> None:
         "UpdateExpression": "ADD digests :digests",
         "ExpressionAttributeValues": {":digests": {"SS": [key.digest for key in keys]}},
     }
-    told = settings().billing_table
+    billing = settings().billing_table
     dynamodb().transact_write_items(
         TransactItems=[
             *({"Put": {"TableName": table, "Item": _item(key)}} for key in keys),
             {"Update": listed},
-            *({"Put": {"TableName": told, "Item": stored_item(event)}} for event in events),
+            *({"Put": {"TableName": billing, "Item": stored_item(event)}} for event in events),
         ],
         # A retry after a lost answer carries the same token, so it takes effect once.
         ClientRequestToken=secrets.token_hex(16),

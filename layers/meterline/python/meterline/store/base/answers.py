@@ -65,7 +65,7 @@ def _with_bytes(found: Found) -> Found:
             if isinstance(text := found["B"], str):
                 return {"B": b64decode(text)}
         elif "BS" in found and _are_texts(texts := found["BS"]):
-            return {"BS": [b64decode(one) for one in texts]}
+            return {"BS": [b64decode(text) for text in texts]}
     return found
 
 

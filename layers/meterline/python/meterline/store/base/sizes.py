@@ -104,12 +104,12 @@ def _words(value: object, *, is_metadata: bool = False) -> int:
     """How many characters people wrote: metadata, and whatever is longer than a status or an id."""
     if isinstance(value, dict):
         return sum(
-            _words(one, is_metadata=is_metadata or name == "metadata")
+            _words(part, is_metadata=is_metadata or name == "metadata")
             + (len(name) if is_metadata else 0)
-            for name, one in value.items()
+            for name, part in value.items()
         )
     if isinstance(value, list):
-        return sum(_words(one, is_metadata=is_metadata) for one in value)
+        return sum(_words(part, is_metadata=is_metadata) for part in value)
     if isinstance(value, str) and (is_metadata or len(value) > _LONG_CHARACTERS):
         return len(value)
     return 0

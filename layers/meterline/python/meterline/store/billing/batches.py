@@ -27,10 +27,10 @@ def as_batched(documents: Mapping[str, Document], read: Read) -> dict[str, Docum
         return dict(documents)
     found = read(set(standing.values()))
     shown = {
-        one: _shown(document, found.get(standing[one])) if one in standing else document
-        for one, document in documents.items()
+        id_: _shown(document, found.get(standing[id_])) if id_ in standing else document
+        for id_, document in documents.items()
     }
-    return {one: document for one, document in shown.items() if document is not None}
+    return {id_: document for id_, document in shown.items() if document is not None}
 
 
 def _batch_of(document: Document) -> str | None:

@@ -89,9 +89,9 @@ class BillingStore:
 
         What the decision's commit must find unchanged goes into its ``checks``, as ever.
         """
-        wanted = list(object_ids)
-        found = self.recall(wanted)
-        return replace(self, known={**self.known, **{one: found.get(one) for one in wanted}})
+        ids = list(object_ids)
+        found = self.recall(ids)
+        return replace(self, known={**self.known, **{id_: found.get(id_) for id_ in ids}})
 
     def get(self, object_id: str) -> Document | None:
         """The object with this id as last committed, or None; an invoice with all its lines."""
@@ -115,27 +115,27 @@ class BillingStore:
 
         As lists show them: an invoice that is too long for one item with its first lines only.
         """
-        wanted = list(dict.fromkeys(object_ids))
-        unknown = [one for one in wanted if one not in self.known and keys.can_be_stored(one)]
-        found = {one: self.known[one] for one in wanted if one in self.known}
+        ids = list(dict.fromkeys(object_ids))
+        unknown = [id_ for id_ in ids if id_ not in self.known and keys.can_be_stored(id_)]
+        found = {id_: self.known[id_] for id_ in ids if id_ in self.known}
         if unknown:
-            items = read_many((keys.object_key(self.livemode, one), "#") for one in unknown)
+            items = read_many((keys.object_key(self.livemode, id_), "#") for id_ in unknown)
             stored = {document.id: document for document in map(self._document, items)}
             found |= batches.as_batched(stored, self.get_many)
         # DynamoDB gives the items of a batch in any order.
-        ordered = ((one, found.get(one)) for one in wanted)
-        return {one: document for one, document in ordered if document is not None}
+        ordered = ((id_, found.get(id_)) for id_ in ids)
+        return {id_: document for id_, document in ordered if document is not None}
 
     def recall(self, object_ids: Iterable[str]) -> dict[str, Document]:
         """The same; what the request has read before, and not written since, as it was read."""
         if self.recalled is None:
             return self.get_many(object_ids)
-        wanted = list(dict.fromkeys(object_ids))
-        if unread := [one for one in wanted if one not in self.recalled]:
+        ids = list(dict.fromkeys(object_ids))
+        if unread := [id_ for id_ in ids if id_ not in self.recalled]:
             found = self.get_many(unread)
-            self.recalled.update({one: found.get(one) for one in unread})
-        read_before = ((one, self.recalled[one]) for one in wanted)
-        return {one: document for one, document in read_before if document is not None}
+            self.recalled.update({id_: found.get(id_) for id_ in unread})
+        read_before = ((id_, self.recalled[id_]) for id_ in ids)
+        return {id_: document for id_, document in read_before if document is not None}
 
     def claim_holder(self, kind: str, value: str) -> str | None:
         """The id of the object that holds this value (an event name, a lookup key), or None."""
@@ -179,7 +179,7 @@ class BillingStore:
         ids = self._ids(kind, span or Span(), source, size)
         while batch := list(islice(ids, size)):
             found = self.get_many(batch)
-            yield from (found[one] for one in batch if one in found and keep(found[one].body))
+            yield from (found[id_] for id_ in batch if id_ in found and keep(found[id_].body))
 
     def remains(self, kind: str, parent: str) -> Iterator[Document]:
         """Everything of a kind that is stored under ``parent``, as it is stored.
@@ -188,7 +188,7 @@ class BillingStore:
         """
         ids = self._ids(kind, Span(), Source(parents=[parent]), _BATCH_SIZE)
         while batch := list(islice(ids, _BATCH_SIZE)):
-            items = read_many((keys.object_key(self.livemode, one), "#") for one in batch)
+            items = read_many((keys.object_key(self.livemode, id_), "#") for id_ in batch)
             yield from map(self._document, items)
 
     def due(self, partition: str, until: int, *, limit: int) -> list[tuple[int, str]]:
@@ -313,7 +313,7 @@ def _begun(rows: list[Iterator[str]]) -> list[Iterator[str]]:
     if len(rows) <= 1:
         return rows
     with ThreadPoolExecutor(min(_READERS, len(rows))) as readers:
-        firsts = list(readers.map(lambda one: list(islice(one, 1)), rows))
+        firsts = list(readers.map(lambda row: list(islice(row, 1)), rows))
     return [chain(first, rest) for first, rest in zip(firsts, rows, strict=True) if first]
 
 

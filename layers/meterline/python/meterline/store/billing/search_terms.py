@@ -50,7 +50,7 @@ def terms_of(kind_name: str, body: Mapping[str, Any]) -> frozenset[str]:
     if kind.search is not None:
         pairs = (body.get("metadata") or {}).items()
         terms |= {metadata_term(key, value) for key, value in pairs}
-        terms |= {indexed_term(one, body[one]) for one in kind.search.indexed if body.get(one)}
+        terms |= {indexed_term(name, body[name]) for name in kind.search.indexed if body.get(name)}
     return frozenset(terms)
 
 

@@ -124,9 +124,9 @@ def insert_many(events: Sequence[AcceptedEvent]) -> list[AcceptedEvent | None]:
     return [holders.get(event.identifier) for event in events]
 
 
-def read(wanted: Sequence[tuple[bool, str]]) -> dict[str, AcceptedEvent]:
+def read(identifiers: Sequence[tuple[bool, str]]) -> dict[str, AcceptedEvent]:
     """The events with these (livemode, identifier) that exist, by identifier, consistently."""
-    keys = [key_of(livemode, identity_of(identifier)) for livemode, identifier in wanted]
+    keys = [key_of(livemode, identity_of(identifier)) for livemode, identifier in identifiers]
     return {event.identifier: event for event in _read_keys(keys)}
 
 
@@ -153,8 +153,8 @@ def cancel(livemode: bool, identifier: str, *, now: int) -> None:  # noqa: FBT00
 
 
 def _read_keys(keys: Sequence[str]) -> list[AcceptedEvent]:
-    wanted = [{"identifier": {"S": key}} for key in dict.fromkeys(keys)]
-    return [_event(item) for item in batch_get(settings().meter_events_table, wanted)]
+    places = [{"identifier": {"S": key}} for key in dict.fromkeys(keys)]
+    return [_event(item) for item in batch_get(settings().meter_events_table, places)]
 
 
 def _insert_batch(events: Sequence[AcceptedEvent], places: list[int]) -> list[int]:

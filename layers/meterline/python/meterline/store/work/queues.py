@@ -171,7 +171,7 @@ def _send(url: str, batch: tuple[DueMessage, ...]) -> int:
     answer = sqs().send_message_batch(QueueUrl=url, Entries=entries)
     if failed := answer.get("Failed"):
         error = f"{len(failed)} of {len(batch)} messages were refused: {failed[0]}"
-        raise (RuntimeError if any(one["SenderFault"] for one in failed) else Throttled)(error)
+        raise (RuntimeError if any(entry["SenderFault"] for entry in failed) else Throttled)(error)
     return len(batch)
 
 

@@ -38,8 +38,8 @@ def forget_stuck(livemode: bool, object_id: str) -> None:  # noqa: FBT001 - a pa
 def read_stuck(livemode: bool, object_ids: Iterable[str]) -> dict[str, Stuck]:  # noqa: FBT001 - a key
     """Which of these objects are stuck."""
     partition = _partition(livemode)
-    wanted = [(partition, fromkey) for fromkey in dict.fromkeys(object_ids)]
-    return {item.sk: Stuck(**(item.body or {})) for item in read_many(wanted)}
+    places = [(partition, object_id) for object_id in dict.fromkeys(object_ids)]
+    return {item.sk: Stuck(**(item.body or {})) for item in read_many(places)}
 
 
 def _partition(livemode: bool) -> str:  # noqa: FBT001 - a part of the key
