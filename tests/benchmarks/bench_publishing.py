@@ -35,7 +35,8 @@ class _Topic:
 def measure() -> Iterator[Result]:
     """The figures of a batch of a hundred commits, each with an event of its own object."""
     topic = _Topic()
-    arns = SimpleNamespace(events_topic_arn="events", alerts_topic_arn="alerts")
+    names = ("events", "alerts", "operations")
+    arns = SimpleNamespace(**{f"{name}_topic_arn": name for name in names})
     with (
         patch.object(publishing, "sns", lambda: topic),
         patch.object(publishing, "settings", lambda: arns),
