@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from threading import get_ident
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from meterline.services.events import publishing
 from meterline.store.base.packing import pack
 from tests.benchmarks.results import Result
+from tests.engines import running
 
 _BATCH = 100
 _CALL_SECONDS = 0.020
@@ -35,13 +35,7 @@ class _Topic:
 def measure() -> Iterator[Result]:
     """The figures of a batch of a hundred commits, each with an event of its own object."""
     topic = _Topic()
-    names = ("events", "alerts", "operations")
-    arns = SimpleNamespace(**{f"{name}_topic_arn": name for name in names})
-    with (
-        patch.object(publishing, "sns", lambda: topic),
-        patch.object(publishing, "settings", lambda: arns),
-        redirect_stdout(StringIO()),
-    ):
+    with running(), patch.object(publishing, "sns", lambda: topic), redirect_stdout(StringIO()):
         started = time.process_time()
         answer = publishing.publish_batch([_record(place) for place in range(_BATCH)])
         seconds = time.process_time() - started
