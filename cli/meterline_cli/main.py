@@ -15,6 +15,7 @@ COMMANDS = {
     "export-customer": ("meterline_cli.export_customer", "write all that is stored about one"),
     "reconcile": ("meterline_cli.reconcile", "compare counters with their events, and repair"),
     "redrive": ("meterline_cli.redrive", "give failed work another try"),
+    "resend-events": ("meterline_cli.resend_events", "send again what endpoints have not taken"),
     "replay": ("meterline_cli.replay", "give functions again what their streams have lost"),
     "usage-events": ("meterline_cli.usage_events", "write the events behind a number as CSV"),
     "import-usage": ("meterline_cli.import_usage", "send a CSV of usage as meter events"),

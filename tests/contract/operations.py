@@ -30,6 +30,19 @@ class Operation:
 BEYOND_STRIPE = (
     Operation("Introduction.retrieve", "GET", "/", "introduction"),
     Operation("Description.retrieve", "GET", "/openapi.json", "openapi"),
+    Operation("Event.retry", "POST", "/v1/events/{id}/retry", "event"),
+    Operation(
+        "Event.listDeliveries",
+        "GET",
+        "/v1/events/{id}/deliveries",
+        "list of meterline.webhook_delivery",
+    ),
+    Operation(
+        "WebhookEndpoint.rollSecret",
+        "POST",
+        "/v1/webhook_endpoints/{id}/roll_secret",
+        "webhook_endpoint",
+    ),
     Operation("Meter.listEvents", "GET", "/v1/billing/meters/{id}/events", "list of counted_event"),
     Operation(
         "MeterUsage.retrieve",

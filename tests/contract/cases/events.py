@@ -24,6 +24,16 @@ CASES = {
         },
         missing(lambda w: w.v1.events.retrieve("evt_missing"), "event: 'evt_missing'"),
     ),
+    "Event.retry": Case(
+        lambda w: w.raw("post", f"/v1/events/{w.told.id}/retry", webhook_endpoint=w.endpoint),
+        lambda w: {"id": w.told.id, "pending_webhooks": 1},
+        missing(lambda w: w.raw("post", "/v1/events/evt_missing/retry"), "event: 'evt_missing'"),
+    ),
+    "Event.listDeliveries": Case(
+        lambda w: w.raw("get", f"/v1/events/{w.told.id}/deliveries"),
+        lambda w: {"url": f"/v1/events/{w.told.id}/deliveries", "has_more": False},
+        missing(lambda w: w.raw("get", "/v1/events/evt_missing/deliveries"), "event"),
+    ),
     "v2.Event.list": Case(
         lambda w: (
             w.told
@@ -75,6 +85,17 @@ CASES = {
         lambda w: w.v1.webhook_endpoints.retrieve(w.endpoint),
         lambda w: {"id": w.endpoint, "url": "https://example.com/hook"},
         missing(lambda w: w.v1.webhook_endpoints.retrieve("we_missing"), "webhook endpoint"),
+    ),
+    "WebhookEndpoint.rollSecret": Case(
+        lambda w: w.raw("post", f"/v1/webhook_endpoints/{w.endpoint}/roll_secret", expires_in=60),
+        lambda w: {"id": w.endpoint, "secret": lambda text: text.startswith("whsec_")},
+        Refused(
+            lambda w: w.raw(
+                "post", f"/v1/webhook_endpoints/{w.endpoint}/roll_secret", expires_in=86_401
+            ),
+            code="parameter_invalid_integer",
+            param="expires_in",
+        ),
     ),
     "WebhookEndpoint.update": Case(
         lambda w: w.v1.webhook_endpoints.update(w.endpoint, {"disabled": True}),

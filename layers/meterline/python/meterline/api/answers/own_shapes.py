@@ -36,6 +36,7 @@ def own_objects() -> Json:
         "meterline.settings": _settings(),
         "meterline.usage_difference": _usage_difference(),
         "meterline.usage_estimate": _usage_estimate(),
+        "meterline.webhook_delivery": _webhook_delivery(),
     }
 
 
@@ -305,4 +306,25 @@ def _usage_estimate() -> Json:
         livemode={"type": "boolean"},
         meter=_TEXT,
         start_time=_INSTANT,
+    )
+
+
+def _webhook_delivery() -> Json:
+    attempt = _all_of(
+        attempted_at=_INSTANT,
+        milliseconds={"type": "integer"},
+        response_status=_COUNT,
+        error=_TEXT_OR_NONE,
+    )
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.webhook_delivery"]},
+        id=_TEXT,
+        attempt_count={"type": "integer"},
+        attempts={"type": "array", "items": attempt},
+        created=_INSTANT,
+        event=_TEXT,
+        livemode={"type": "boolean"},
+        next_attempt_at=_COUNT,
+        status={"type": "string", "enum": ["pending", "succeeded", "failed", "canceled"]},
+        webhook_endpoint=_TEXT,
     )

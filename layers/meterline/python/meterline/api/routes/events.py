@@ -1,7 +1,7 @@
 """Events in both dialects, and webhook endpoints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -29,6 +29,7 @@ from meterline.api.params.specs import (
     Params,
     array,
     boolean,
+    integer,
     metadata,
     object_,
     string,
@@ -37,18 +38,30 @@ from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.timestamps import unix_seconds
+from meterline.services.events.deliveries import KIND as DELIVERY
 from meterline.services.events.event_log import EventSpan, events_in, find_event
+from meterline.services.events.resending import (
+    delivered_events,
+    deliveries_of,
+    resend_event,
+    undelivered_events,
+    with_pending,
+)
 from meterline.services.events.thin_events import find_thin_event
 from meterline.services.events.thin_listing import Place, ThinFilter, place_after, thin_entries
 from meterline.services.events.webhook_endpoints import (
+    ROLL_SECONDS,
     create_webhook_endpoint,
     delete_webhook_endpoint,
+    roll_secret,
     secret_of,
     update_webhook_endpoint,
 )
 from meterline.store.base.keys import Cursor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from meterline.core.base.wire import Event
 
 EVENT_TYPE = string(
@@ -61,10 +74,15 @@ LIST_EVENTS = object_(
     type=string(),
     types=array(string(), max_items=20),
 )
+RETRY_EVENT = object_(webhook_endpoint=string())
 
 
 def _retrieve(ctx: Context, event_id: str, params: Params) -> "Event":  # noqa: ARG001 - no parameters
-    return find_event(ctx, event_id)
+    return with_pending(ctx, [find_event(ctx, event_id)])[0]
+
+
+def _list_deliveries(ctx: Context, event_id: str, params: Params) -> Listing:  # noqa: ARG001 - no paging
+    return Listing([*deliveries_of(ctx, event_id)], has_more=False)
 
 
 def _list(ctx: Context, params: Params) -> Listing:
@@ -77,9 +95,16 @@ def _list(ctx: Context, params: Params) -> Listing:
         created_from=first,
         created_until=last,
     )
-    if params.get("delivery_success") is False:
-        return Listing([], has_more=False)
-    return page_from(events_in(ctx, span, _types(params)), params)
+    page = page_from(_READERS[params.get("delivery_success")](ctx, span, _types(params)), params)
+    return replace(page, bodies=with_pending(ctx, page.bodies))
+
+
+_READERS: "dict[bool | None, Callable[[Context, EventSpan, list[str]], Iterator[Event]]]" = {
+    None: events_in,
+    True: delivered_events,
+    False: undelivered_events,
+}
+"""Who reads the events of a span, by what is asked of their deliveries."""
 
 
 def _types(params: Params) -> list[str]:
@@ -89,6 +114,8 @@ def _types(params: Params) -> list[str]:
 EVENTS = [
     list_operation("/v1/events", "event", _list, LIST_EVENTS),
     get("/v1/events/{id}", "event", _retrieve),
+    post("/v1/events/{id}/retry", "event", resend_event, RETRY_EVENT).found_again_by(_retrieve),
+    list_operation("/v1/events/{id}/deliveries", DELIVERY, _list_deliveries, object_()),
 ]
 
 _INSTANT = string(max_length=40)
@@ -209,6 +236,7 @@ UPDATE_ENDPOINT = object_(
     metadata=metadata(),
     url=string(),
 )
+ROLL_SECRET = object_(expires_in=integer(minimum=0, maximum=ROLL_SECONDS))
 _KIND = "webhook_endpoint"
 
 ENDPOINTS = [
@@ -218,6 +246,9 @@ ENDPOINTS = [
     listing("/v1/webhook_endpoints", _KIND, created=False),
     retrieve("/v1/webhook_endpoints/{id}", _KIND),
     post("/v1/webhook_endpoints/{id}", _KIND, update_webhook_endpoint, UPDATE_ENDPOINT),
+    post("/v1/webhook_endpoints/{id}/roll_secret", _KIND, roll_secret, ROLL_SECRET).revealing(
+        secret_of
+    ),
     delete("/v1/webhook_endpoints/{id}", _KIND, delete_webhook_endpoint),
 ]
 

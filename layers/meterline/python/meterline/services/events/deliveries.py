@@ -97,8 +97,11 @@ def new_delivery(
 
 
 def is_wanted(delivery: Document[WebhookDelivery], now: int) -> bool:
-    """Whether an attempt is to be made now, of which a message reminds; many may."""
-    is_first = not delivery.body["attempts"]
+    """Whether an attempt is to be made now, of which a message reminds; many may.
+
+    The first one at once, however much earlier it is here than where it was sent.
+    """
+    is_first = not DeliveryState.of(delivery.body).failures
     is_due = delivery.due_at is not None and delivery.due_at <= now
     return delivery.body["status"] == "pending" and (is_first or is_due)
 
@@ -132,6 +135,13 @@ def after_attempt(
 def cancelled(delivery: Document[WebhookDelivery]) -> Document[WebhookDelivery]:
     """The delivery without further attempts: its endpoint, or its event, is not there any more."""
     return _ended(delivery, delivery.body, "canceled")
+
+
+def sent_again(delivery: Document[WebhookDelivery], now: int) -> Document[WebhookDelivery]:
+    """The delivery, due at once, with all its retries before it."""
+    state = replace(DeliveryState.of(delivery.body), failures=0)
+    body: WebhookDelivery = {**delivery.body, "status": "pending"}
+    return _due(delivery, state.on(body), now)
 
 
 def _ended(

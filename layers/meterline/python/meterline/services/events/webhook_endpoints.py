@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 KIND: Final = "webhook_endpoint"
 MOST_ENDPOINTS = 16
+ROLL_SECONDS = 86_400
+"""How long a former secret signs too, if nothing else is said; and at most."""
+
 ENDPOINT_DISABLED: Final = "meterline.webhook_endpoint.disabled"
 """The event of an endpoint that was disabled because it took nothing."""
 
@@ -60,7 +63,6 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> "WebhookEndpoint":
     _check_url(ctx, params["url"])
     if "api_version" in params:
         check_version(params["api_version"], param="api_version")
-    secret = "whsec_" + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_DIGITS))
     endpoint: WebhookEndpoint = {
         "id": new_object_id(KIND),
         "object": KIND,
@@ -74,12 +76,34 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> "WebhookEndpoint":
         "status": "enabled",
         "url": params["url"],
     }
-    body = EndpointState(secret).on(endpoint)
+    body = EndpointState(_new_secret()).on(endpoint)
     document = Document(kind=KIND, livemode=ctx.livemode, body=body)
     full = BillingError(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
     members_set = with_member(ctx, MEMBERS, body["id"], most=MOST_ENDPOINTS, refusal=full)
     ctx.save(Change(puts=[document, members_set]), result_id=body["id"])
     return body
+
+
+def roll_secret(ctx: Context, endpoint_id: str, params: Body) -> "WebhookEndpoint":
+    """Give an endpoint a new secret, which this answer alone reveals.
+
+    The former one signs beside it for ``expires_in`` seconds more.
+    """
+    document = find(ctx, KIND, endpoint_id)
+    state = EndpointState.of(document.body)
+    rolled = replace(
+        state,
+        secret=_new_secret(),
+        former_secret=state.secret,
+        former_secret_until=ctx.wall_clock + params.get("expires_in", ROLL_SECONDS),
+    )
+    body: WebhookEndpoint = rolled.on(document.body)
+    ctx.save(Change(puts=[replace(document, body=body)]), result_id=endpoint_id)
+    return body
+
+
+def _new_secret() -> str:
+    return "whsec_" + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_DIGITS))
 
 
 def secret_of(body: "WebhookEndpoint") -> dict[str, str | None]:

@@ -1,0 +1,195 @@
+"""What was delivered and what was not; sending events again by hand.
+
+An event that was not delivered is found by its deliveries: those that wait for another attempt, and
+those of which the last one has failed, stand in a list of their own.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import batched, groupby
+from typing import TYPE_CHECKING, Final
+
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.limits import members
+from meterline.services.base.lookups import find
+from meterline.services.base.outbox import outbox_id
+from meterline.services.events.deliveries import (
+    KIND,
+    WebhookDelivery,
+    delivery_id,
+    new_delivery,
+    sent_again,
+)
+from meterline.services.events.event_log import EventSpan, events_in, find_event, fits
+from meterline.services.events.fan_out import asks_for, enabled_endpoints, send
+from meterline.services.events.webhook_endpoints import KIND as ENDPOINT
+from meterline.services.events.webhook_endpoints import MEMBERS
+from meterline.store.base.documents import Body, Change, Conflict, Document
+from meterline.store.base.keys import Cursor
+from meterline.store.billing.repository import Span
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Event, WebhookEndpoint
+
+_BATCH = 50
+_OUTSTANDING: Final = ("pending", "failed")
+_AFTER_ALL = "~"
+"""Comes after every id in the order of keys."""
+
+
+def deliveries_of(ctx: Context, event_id: str) -> list[WebhookDelivery]:
+    """What became of an event at each of the endpoints that there are."""
+    return [one.body for one in _deliveries(ctx, [find_event(ctx, event_id)])]
+
+
+def with_pending(ctx: Context, events: "Sequence[Event]") -> "list[Event]":
+    """Events that say at how many endpoints they are still to be delivered."""
+    pending: dict[str, int] = {}
+    for delivery in _deliveries(ctx, events):
+        if delivery.body["status"] == "pending":
+            pending[delivery.body["event"]] = pending.get(delivery.body["event"], 0) + 1
+    return [{**event, "pending_webhooks": pending.get(event["id"], 0)} for event in events]
+
+
+def delivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Event]":
+    """The events of a span of which no delivery is outstanding, in its order."""
+    for events in batched(events_in(ctx, span, types), _BATCH, strict=False):
+        deliveries = _deliveries(ctx, events)
+        outstanding = {one.body["event"] for one in deliveries if _is_outstanding(one)}
+        yield from (event for event in events if event["id"] not in outstanding)
+
+
+def undelivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Event]":
+    """The events of a span that an endpoint has not taken so far, or at all, in its order."""
+    found = ctx.store.each(KIND, _delivery_span(ctx, span), keep=_has_outstanding_status)
+    ids = (event_id for event_id, _ in groupby(found, lambda one: str(one.body["event"])))
+    for some in batched(ids, _BATCH, strict=False):
+        boxes = ctx.store.get_many([outbox_id(one) for one in some])
+        for event_id in some:
+            box = boxes.get(outbox_id(event_id))
+            events = box.body["events"] if box else []
+            yield from (
+                event for event in events if event["id"] == event_id and fits(event["type"], types)
+            )
+
+
+def resend_event(ctx: Context, event_id: str, params: Body) -> "Event":
+    """Send an event again: to the endpoint that is named, or to all enabled ones that ask for it.
+
+    Each gets it at once, and with all retries if it does not take it.
+    """
+    event = find_event(ctx, event_id)
+    endpoints = _asked_for(ctx, event, params)
+    found = ctx.store.get_many([delivery_id(event_id, one["id"]) for one in endpoints])
+    box = ctx.store.get(outbox_id(event_id))
+    new = [
+        new_delivery(
+            event,
+            one["id"],
+            endpoints=len(endpoints),
+            now=ctx.wall_clock,
+            expires_at=box.expires_at if box else None,
+        )
+        for one in endpoints
+    ]
+    deliveries = [sent_again(found.get(one.id, one), ctx.wall_clock) for one in new]
+    ctx.save(Change(puts=[*deliveries]), result_id=event_id)
+    send(deliveries)
+    [shown] = with_pending(ctx, [event])
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class FailedSpan:
+    """Which failed deliveries are meant: of events created within these seconds (UTC, both
+    included), to an endpoint or to all.
+    """
+
+    created_from: int
+    created_until: int
+    endpoint_id: str | None = None
+
+
+def resend_failed(ctx: Context, span: FailedSpan, *, most: int) -> int:
+    """Send again what endpoints have not taken at any attempt; how many deliveries.
+
+    One that something else changes meanwhile is left. A death in between sends none twice that
+    was taken meanwhile: what is repeated finds what has still failed.
+    """
+    sent = 0
+    for some in batched(_failed(ctx, span, most), _BATCH, strict=False):
+        again = [one for one in (sent_again(one, ctx.wall_clock) for one in some) if _put(ctx, one)]
+        sent += send(again)
+    return sent
+
+
+def _failed(ctx: Context, span: FailedSpan, most: int) -> Iterator[Document[WebhookDelivery]]:
+    bounds = Span(
+        created_from=span.created_from, created_until=span.created_until, oldest_first=True
+    )
+    found = ctx.store.each(KIND, bounds, keep=lambda body: body["status"] == "failed")
+    meant = (one for one in found if span.endpoint_id in (None, one.body["webhook_endpoint"]))
+    for _, delivery in zip(range(most), meant, strict=False):
+        yield delivery
+
+
+def _put(ctx: Context, delivery: Document[WebhookDelivery]) -> bool:
+    with suppress(Conflict):
+        ctx.store.put(delivery)
+        return True
+    return False
+
+
+def _asked_for(ctx: Context, event: "Event", params: Body) -> "list[WebhookEndpoint]":
+    """The endpoints that a request to send an event again means; refuses none."""
+    if "webhook_endpoint" in params:
+        endpoint = find(ctx, ENDPOINT, params["webhook_endpoint"], param="webhook_endpoint").body
+        if endpoint["status"] != "enabled":
+            raise BillingError(
+                f"The webhook endpoint {endpoint['id']} is disabled. Enable it first, with"
+                " `disabled=false`.",
+                param="webhook_endpoint",
+            )
+        return [endpoint]
+    asking = [one for one in enabled_endpoints(ctx.livemode) if asks_for(one, event)]
+    if not asking:
+        raise BillingError(
+            f"No enabled webhook endpoint asks for {event['type']}. Name one with"
+            " `webhook_endpoint`."
+        )
+    return asking
+
+
+def _deliveries(ctx: Context, events: "Iterable[Event]") -> list[Document[WebhookDelivery]]:
+    """The deliveries of events to the endpoints that there are."""
+    endpoints = members(ctx, MEMBERS)
+    ids = [delivery_id(event["id"], one) for event in events for one in endpoints]
+    return [*ctx.store.get_many(ids).values()] if ids else []
+
+
+def _is_outstanding(delivery: Document[WebhookDelivery]) -> bool:
+    return _has_outstanding_status(delivery.body)
+
+
+def _has_outstanding_status(body: WebhookDelivery) -> bool:
+    return body["status"] in _OUTSTANDING
+
+
+def _delivery_span(ctx: Context, span: EventSpan) -> Span:
+    """Where the deliveries of a span's events stand in their list: those of an event follow it."""
+    return Span(
+        newer_than=_place(ctx, span.newer_than, span.param, _AFTER_ALL),
+        older_than=_place(ctx, span.older_than, span.param, ""),
+        created_from=span.created_from,
+        created_until=span.created_until,
+        oldest_first=span.newer_than is not None,
+    )
+
+
+def _place(ctx: Context, event_id: str | None, param: str, end: str) -> Cursor | None:
+    if event_id is None:
+        return None
+    event = find_event(ctx, event_id, param=param)
+    return Cursor(event["created"], delivery_id(event_id, end))
