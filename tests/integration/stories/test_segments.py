@@ -97,6 +97,20 @@ def test_thresholds_are_reached_by_what_segments_cost(stage: Stage) -> None:
     assert (invoice.total, invoice.lines.data[0].quantity) == (1_200, 120)
 
 
+def test_an_alert_adds_up_the_whole_meter(stage: Stage) -> None:
+    """Each model stays below the threshold that both of them reach."""
+    threshold = {"meter": tokens(stage), "gte": 100, "recurrence": "one_time"}
+    stage.client.v1.billing.alerts.create(
+        {"title": "Much", "alert_type": "usage_threshold", "usage_threshold": threshold}
+    )
+    told = []
+    for model, value in (("large", 60), ("small", 39), ("small", 1), ("large", 5)):
+        use(stage, value, model, "input")
+        watch_usage(stage.api.engine)
+        told.append(len(stage.client.v1.events.list({"type": "billing.alert.triggered"}).data))
+    assert told == [0, 0, 1, 1]
+
+
 def test_late_usage_corrects_the_line_of_its_segment(stage: Stage) -> None:
     stage.client.raw_request("post", "/v1/meterline/settings", late_usage="next_invoice")
     meter = tokens(stage)
