@@ -1,7 +1,8 @@
 """What some work asks of AWS, in memory: its calls, what they cost by AWS's rule, and its logs."""
 
 import time
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -20,10 +21,10 @@ from tests.engines import TABLES, resources, table_definition
 _TAKEN_BY_LAMBDA = 26
 """What CloudWatch Logs bills beside each line."""
 
-_INDEXES = tuple(
-    tuple(part["AttributeName"] for part in index["KeySchema"])
+_INDEXES = {
+    index["IndexName"]: tuple(part["AttributeName"] for part in index["KeySchema"])
     for index in resources("AWS::DynamoDB::Table")["BillingTable"]["GlobalSecondaryIndexes"]
-)
+}
 _READS = ("GetItem", "Query", "BatchGetItem")
 
 
@@ -50,6 +51,10 @@ class Traffic:
     round_trips: int = 0
     read_units: float = 0.0
     write_units: int = 0
+    index_units: Counter[str] = field(default_factory=Counter)
+    """What of the write units is of an index, by its name."""
+    reads_of: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """The read units of each table."""
     logged_bytes: int = 0
     _open: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -68,10 +73,12 @@ class Traffic:
                 answer = send(client, operation, request)
             finally:
                 after = [write.put or _stored(send, client, write) for write in writes]
-                self._end(sum(map(_units, writes, before, after)))
+                self._end(map(_units, writes, before, after))
             if operation in _READS:
                 with self._lock:
-                    self.read_units += units_read(operation, request, answer)
+                    units = units_read(operation, request, answer)
+                    self.read_units += units
+                    self.reads_of[_table_read(request)] += units
             return answer
 
         output = StringIO()
@@ -86,10 +93,12 @@ class Traffic:
             self.round_trips += self._open == 0
             self._open += 1
 
-    def _end(self, write_units: int) -> None:
+    def _end(self, written: Iterable[tuple[int, Counter[str]]]) -> None:
         with self._lock:
             self._open -= 1
-            self.write_units += write_units
+            for of_table, of_indexes in written:
+                self.write_units += of_table + of_indexes.total()
+                self.index_units += of_indexes
 
 
 def writes_of(client: BaseClient, operation: str, request: dict[str, Any]) -> list[Write]:
@@ -123,6 +132,12 @@ def writes_of(client: BaseClient, operation: str, request: dict[str, Any]) -> li
     return []
 
 
+def _table_read(request: dict[str, Any]) -> str:
+    """No batch reads two tables."""
+    [table] = request.get("RequestItems", [request.get("TableName")])
+    return str(table)
+
+
 def _put(table: str, item: Item) -> Write:
     return Write(table, {name: item[name] for name in _key_names(table)}, item)
 
@@ -147,8 +162,8 @@ def _stored(send: Any, client: BaseClient, write: Write) -> Item:
     return stored
 
 
-def _units(write: Write, before: Item, after: Item) -> int:
-    units = write.times * units_written(before, after)
-    if write.table != settings().billing_table:
-        return units
-    return units + sum(units_of_indexes(before, after, keys) for keys in _INDEXES)
+def _units(write: Write, before: Item, after: Item) -> tuple[int, Counter[str]]:
+    """Of the table, and of each index."""
+    indexes = _INDEXES if write.table == settings().billing_table else {}
+    of_indexes = {name: units_of_indexes(before, after, names) for name, names in indexes.items()}
+    return write.times * units_written(before, after), Counter(of_indexes)
