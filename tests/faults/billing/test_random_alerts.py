@@ -349,7 +349,6 @@ def alerts_that_are_entered_nowhere(patch: pytest.MonkeyPatch) -> None:
 
 BY_CHANCE: list[tuple[Break, int]] = [
     (alerts_that_change_unnoticed, 0),
-    (an_activation_that_touches_no_set, 12),
     (a_crossing_that_is_told_by_whoever_sees_it, 0),
     (a_watch_list_from_an_earlier_batch, 0),
     (alerts_that_are_entered_nowhere, 0),
@@ -368,6 +367,32 @@ def test_random_usage_notices(
         except AssertionError:
             return
     pytest.fail(f"{mistake.__name__} went unnoticed")
+
+
+def _rests(world: World) -> None:
+    """An alert that rests while usage crosses it, and another one far ahead."""
+    world.clock.now = NOW
+    name = f"meter{next(_names)}"
+    life = Life(world, Random(0), world.meter(name), world.customer(at=NOW))
+    assert world.engine.memory is not None
+    world.engine.memory.on_change = life.changed
+    life.make_alert(10_000)
+    life.make_alert(50)
+    *_, resting = life.alerts
+    alerts.deactivate_alert(world.context(), resting, {})
+    life.count(NOW, 60)
+    life.watch_all(lambda *_: None)
+    alerts.activate_alert(world.context(), resting, {})
+    life.calm()
+
+
+def test_an_alert_that_has_rested_is_told_with_the_next_usage(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rests(memory_world)
+    an_activation_that_touches_no_set(monkeypatch)
+    with pytest.raises(AssertionError, match="is missed"):
+        _rests(memory_world)
 
 
 def _at_each_moment(world: World, disturb: Callable[[Life], None]) -> None:
