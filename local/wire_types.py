@@ -149,6 +149,33 @@ class AggregationPeriod(TypedDict):
     starts_at: int
     ends_at: int
 
+class AlertRecovered(TypedDict):
+    object: Literal["billing.alert_recovered"]
+    aggregation_period: NotRequired[AggregationPeriod]
+    alert: Alert
+    created: int
+    customer: str
+    livemode: bool
+    triggered_at: NotRequired[int]
+    value: int
+
+class AlertNotification(TypedDict):
+    id: str
+    object: Literal["billing.alert_notification"]
+    action: Literal["recovered", "triggered"]
+    aggregation_period_end: int | None
+    aggregation_period_start: int | None
+    alert: str
+    alert_type: str
+    currency: str | None
+    customer: str
+    livemode: bool
+    meter: str | None
+    notification_event: str
+    notified_at: int
+    subscription: str | None
+    value: str
+
 class EventRequestOrigin(TypedDict):
     api_key: str | None
     aws_principal: str | None

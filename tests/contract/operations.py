@@ -45,6 +45,12 @@ BEYOND_STRIPE = (
     ),
     Operation("Meter.listEvents", "GET", "/v1/billing/meters/{id}/events", "list of counted_event"),
     Operation(
+        "Alert.listNotifications",
+        "GET",
+        "/v1/billing/alerts/{id}/notifications",
+        "list of billing.alert_notification",
+    ),
+    Operation(
         "MeterUsage.retrieve",
         "GET",
         "/v1/billing/analytics/meter_usage",

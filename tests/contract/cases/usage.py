@@ -271,4 +271,13 @@ CASES = {
         lambda w: {"id": w.alert, "status": "archived"},
         missing(lambda w: w.v1.billing.alerts.archive("alrt_missing"), "alert"),
     ),
+    "Alert.listNotifications": Case(
+        lambda w: w.raw("get", f"/v1/billing/alerts/{w.alert}/notifications", customer=w.customer),
+        lambda w: {"object": "list", "url": f"/v1/billing/alerts/{w.alert}/notifications"},
+        Refused(
+            lambda w: w.raw("get", f"/v1/billing/alerts/{w.alert}/notifications"),
+            code="parameter_missing",
+            param="customer",
+        ),
+    ),
 }

@@ -320,18 +320,19 @@ def levels_read_after_the_total(patch: pytest.MonkeyPatch) -> None:
 
 
 def remembering_before_it_is_told(patch: pytest.MonkeyPatch) -> None:
-    tell = crossings.tell_crossing
+    tell = crossings.tell
 
-    def late(ctx: Context, watched: crossings.Watched, value: int) -> bool:
+    def late(ctx: Context, finding: crossings.Finding, action: crossings.Action) -> bool:
+        watched = finding.watched
         meter = watched.alert["usage_threshold"]["meter"]
         key = UsageKey(ctx.livemode, meter, watched.customer)
         [seen] = read_headrooms([key], alert_watch.PURPOSE).values()
         state = members_and_state(ctx, *alert_watch._names(*key[1:])).state  # noqa: SLF001 - as above
         room = unbounded(measure_from_text("sum"))
         save_headroom(key, alert_watch.PURPOSE, seen, state, room)
-        return tell(ctx, watched, value)
+        return tell(ctx, finding, action)
 
-    patch.setattr(alert_watch, "tell_crossing", late)
+    patch.setattr(alert_watch, "tell", late)
 
 
 def a_crossing_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ STREAM = "/v2/billing/meter_event_stream"
 
 SPAN = {"start_time": 0, "end_time": 3_600}
 NEEDED: dict[str, dict[str, Any]] = {
+    "GET /v1/billing/alerts/{id}/notifications": {"customer": "cus_x"},
     "GET /v1/billing/meters/{id}/event_summaries": {"customer": "cus_x", **SPAN},
     "GET /v1/billing/meters/{id}/events": {"customer": "cus_x", **SPAN},
     "POST /v1/customers/{customer}/balance_transactions": {"amount": 1, "currency": "usd"},

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -33,6 +34,7 @@ from meterline.store.metering.headrooms import read_headrooms, save_headroom
 from meterline.store.metering.usage import BucketKey, counter_place
 from meterline.store.work import failed_batches
 from tests.engines import Engine
+from tests.factories.streams import inserted
 from tests.factories.usage import use
 from tests.handlers import load_handler
 from tests.integration.reads import items_read
@@ -41,6 +43,16 @@ from tests.lambda_context import LambdaContext
 NOW = 1_800_000_000
 METER = "mtr_test_1"
 ADA, BOB = "cus_ada", "cus_bob"
+TOLD: dict[str, Any] = {
+    "object": "billing.alert_triggered",
+    "alert": {
+        "id": "alrt_1",
+        "alert_type": "usage_threshold",
+        "usage_threshold": {"gte": 100, "meter": METER},
+    },
+    "customer": ADA,
+    "livemode": False,
+}
 
 
 @pytest.fixture
@@ -332,7 +344,7 @@ def _outbox(*drafts: EventDraft) -> Document:
     return document
 
 
-def _subscribed(dynamodb: Engine, topic: str) -> Any:
+def _subscribed(dynamodb: Engine, topic: str, **attributes: str) -> Any:
     """A queue that hears a topic."""
     sqs, sns = boto3.client("sqs"), boto3.client("sns")
     url = sqs.create_queue(QueueName=f"{topic}-listener")["QueueUrl"]
@@ -341,7 +353,7 @@ def _subscribed(dynamodb: Engine, topic: str) -> Any:
         TopicArn=dynamodb.environment[f"METERLINE_{topic.upper()}_TOPIC_ARN"],
         Protocol="sqs",
         Endpoint=arn["Attributes"]["QueueArn"],
-        Attributes={"RawMessageDelivery": "true"},
+        Attributes={"RawMessageDelivery": "true", **attributes},
     )
 
     def heard() -> list[str]:
@@ -353,16 +365,39 @@ def _subscribed(dynamodb: Engine, topic: str) -> Any:
 
 def test_every_event_reaches_the_events_topic_and_alerts_their_own(dynamodb: Engine) -> None:
     events, alerted = _subscribed(dynamodb, "events"), _subscribed(dynamodb, "alerts")
-    subject = {"id": "x", "object": "thing"}
     record = _stream_record(
         _outbox(
-            EventDraft("customer.created", subject),
-            EventDraft("billing.alert.triggered", subject),
+            EventDraft("customer.created", {"id": "x", "object": "thing"}),
+            EventDraft("billing.alert.triggered", TOLD),
+            EventDraft("billing.alert.recovered", TOLD),
         )
     )
     assert publish_batch([record]) == {"batchItemFailures": []}
-    assert events() == ["billing.alert.triggered", "customer.created"]
-    assert alerted() == ["billing.alert.triggered"]
+    both = ["billing.alert.recovered", "billing.alert.triggered"]
+    assert events() == [*both, "customer.created"]
+    assert alerted() == both
+
+
+# what a subscriber of alerts filters by | whether the alert reaches it
+FILTERS: list[tuple[dict[str, Any], bool]] = [
+    ({"type": ["billing.alert.triggered"]}, True),
+    ({"type": ["billing.alert.recovered"]}, False),
+    ({"customer": [ADA], "meter": [METER], "livemode": ["false"]}, True),
+    ({"customer": [BOB]}, False),
+    ({"alert": ["alrt_1"], "alert_type": ["usage_threshold"]}, True),
+    ({"threshold": [{"numeric": [">=", 100]}]}, True),
+    ({"threshold": [{"numeric": [">", 100]}]}, False),
+]
+
+
+@pytest.mark.parametrize(("policy", "arrives"), FILTERS)
+def test_subscribers_of_alerts_filter_by_what_is_told(
+    dynamodb: Engine, policy: dict[str, Any], *, arrives: bool
+) -> None:
+    alerted = _subscribed(dynamodb, "alerts", FilterPolicy=json.dumps(policy))
+    record = _stream_record(_outbox(EventDraft("billing.alert.triggered", TOLD)))
+    assert publish_batch([record]) == {"batchItemFailures": []}
+    assert bool(alerted()) is arrives
 
 
 def test_other_changes_of_the_table_are_not_events() -> None:
@@ -458,3 +493,21 @@ def test_events_that_a_topic_refuses_come_again_unless_the_fault_is_theirs(
     assert (_invoke("publish_events", record), _set_aside()) == (["1"], [])
     now = SHARED_SECONDS
     assert (_invoke("publish_events", record), _set_aside()) == outcome
+
+
+def test_an_alert_s_delay_from_the_acceptance_of_its_usage_is_measured(
+    ctx: Context,
+    dynamodb: Engine,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _alert(ctx, 10)
+    use(METER, ADA, at=NOW, quantity=10)
+    _watch_hour(ctx, dynamodb, NOW)
+    told = [one for one in dynamodb.scan("billing") if one.get("kind", {}).get("S") == "event"]
+    published_at = SimpleNamespace(time_ns=lambda: NOW * 1_000_000_000 + 1_750_000_000)
+    monkeypatch.setattr(publishing, "time", published_at)
+    capsys.readouterr()
+    assert publish_batch(inserted(told)) == {"batchItemFailures": []}
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["AlertDelay"] for line in lines if "AlertDelay" in line] == [[1_750]]

@@ -4,21 +4,23 @@ from typing import Any
 
 import pytest
 
-from meterline.services.metering import alert_watch
+from meterline.services.metering import alert_watch, crossings
 from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,
     create_alert,
     deactivate_alert,
 )
+from meterline.services.metering.count import count_records
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.update import update_subscription
 from meterline.store.metering.headrooms import UsageKey, read_headrooms
 from tests.engines import Engine
 from tests.factories import objects
 from tests.factories.objects import FROZEN, context
-from tests.factories.streams import watch_counters
-from tests.factories.usage import use
+from tests.factories.streams import counters_changed
+from tests.factories.usage import usage_record
+from tests.handlers import load_handler
 
 HOUR, DAY = 3_600, 86_400
 FIRST_PERIOD = 30 * DAY
@@ -35,6 +37,7 @@ class Shop:
         self.meter = objects.meter("tokens")
         self.price = objects.metered(self.meter)
         self.before: dict[str, Any] = {}
+        self.latest: list[dict[str, Any]] = []
         self.uses = 0
 
     def subscribe(self, **params: Any) -> str:
@@ -52,7 +55,17 @@ class Shop:
     def use(self, at: int, quantity: int) -> None:
         """Use something, and let it be watched: the counters that have changed."""
         self.uses += 1
-        use(self.meter, self.customer, at=at, quantity=quantity, name=str(self.uses))
+        self.count(usage_record(self.meter, self.customer, at, quantity, str(self.uses)))
+
+    def cancel(self, at: int, quantity: int, number: int) -> None:
+        """Take one of the uses out again."""
+        record = usage_record(self.meter, self.customer, at, quantity, str(number))
+        record["dynamodb"]["NewImage"]["cancelled_at"] = {"N": str(at)}
+        self.count(record)
+
+    def count(self, record: dict[str, Any]) -> None:
+        """Count an event, and let it be watched."""
+        assert count_records([record]) == []
         self.watch()
 
     def watch(self) -> None:
@@ -62,16 +75,27 @@ class Shop:
             for item in self.engine.scan("usage")
             if item["sk"]["S"].startswith("h#")
         }
-        watch_counters([one for name, one in counters.items() if self.before.get(name) != one])
+        changed = [one for name, one in counters.items() if self.before.get(name) != one]
+        records = counters_changed(changed)
+        for record, item in zip(records, changed, strict=True):
+            former = self.before.get(item["sk"]["S"])
+            record["dynamodb"] |= {} if former is None else {"OldImage": former}
         self.before = counters
+        self.latest = records
+        self.deliver(records)
 
-    def told(self) -> list[tuple[str, int, int]]:
+    def deliver(self, records: list[dict[str, Any]]) -> None:
+        """Hand records to the function that watches usage, which hands none back."""
+        answer = load_handler("watch_usage")({"Records": records}, None)
+        assert answer == {"batchItemFailures": []}
+
+    def told(self, action: str = "triggered") -> list[tuple[str, int, int]]:
         """What was told, oldest first: which alert, of a period that starts when, which value."""
         subjects = [
             event["data"]["object"]
             for batch in reversed(objects.listed("event"))
             for event in batch["events"]
-            if event["type"] == "billing.alert.triggered"
+            if event["type"] == f"billing.alert.{action}"
         ]
         return [
             (subject["alert"]["id"], subject["aggregation_period"]["starts_at"], subject["value"])
@@ -238,3 +262,56 @@ def test_usage_far_from_the_threshold_of_its_period_is_not_added_up(
             shop.use(FROZEN + hour * HOUR, 5)
     shop.use(FROZEN + 12 * HOUR, 1_000_000)
     assert [told[:2] for told in shop.told()] == [(alert, FROZEN)]
+
+
+def test_usage_that_falls_below_the_threshold_again_is_told_once_and_crosses_no_more(
+    shop: Shop,
+) -> None:
+    shop.subscribe()
+    alert = shop.alert(100)
+    shop.use(FROZEN + 2 * HOUR, 60)
+    shop.use(FROZEN + 3 * HOUR, 50)
+    shop.cancel(FROZEN + 3 * HOUR, 50, 2)
+    shop.deliver(shop.latest)
+    assert shop.told("recovered") == [(alert, FROZEN, 60)]
+    shop.use(FROZEN + 4 * HOUR, 500)
+    shop.cancel(FROZEN + 4 * HOUR, 500, 3)
+    assert shop.told("recovered") == [(alert, FROZEN, 60)]
+    assert shop.told() == [(alert, FROZEN, 110)]
+
+
+def test_usage_that_falls_but_stays_above_has_not_recovered(shop: Shop) -> None:
+    shop.subscribe()
+    shop.alert(100)
+    shop.use(FROZEN + 2 * HOUR, 60)
+    shop.use(FROZEN + 3 * HOUR, 50)
+    shop.use(FROZEN + 3 * HOUR, 10)
+    shop.cancel(FROZEN + 3 * HOUR, 10, 3)
+    assert shop.told("recovered") == []
+
+
+def test_an_alert_for_life_does_not_recover(shop: Shop) -> None:
+    shop.alert(100, recurrence="one_time")
+    shop.use(FROZEN + 2 * HOUR, 150)
+    shop.cancel(FROZEN + 2 * HOUR, 150, 1)
+    types = [event["type"] for batch in objects.listed("event") for event in batch["events"]]
+    assert [one for one in types if "alert" in one] == ["billing.alert.triggered"]
+
+
+def test_what_is_cancelled_while_a_crossing_is_told_is_told_too(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.subscribe()
+    alert = shop.alert(100)
+    shop.use(FROZEN + 2 * HOUR, 60)
+    tell = crossings.tell
+
+    def cancelling(ctx: Any, finding: Any, action: Any) -> bool:
+        monkeypatch.setattr(alert_watch, "tell", tell)
+        shop.cancel(FROZEN + 3 * HOUR, 50, 2)
+        return tell(ctx, finding, action)
+
+    monkeypatch.setattr(alert_watch, "tell", cancelling)
+    shop.use(FROZEN + 3 * HOUR, 50)
+    assert shop.told() == [(alert, FROZEN, 110)]
+    assert shop.told("recovered") == [(alert, FROZEN, 60)]

@@ -181,7 +181,11 @@ def shapes() -> Json:
     known["price"]["properties"]["meterline"] = price_terms()
     recurrence = known["billing.alert:UsageThreshold"]["properties"]["recurrence"]
     recurrence["enum"] += ["billing_period"]
-    known["billing.alert_triggered"]["properties"] |= crossing_terms()
+    triggered = known["billing.alert_triggered"]
+    triggered["properties"] |= crossing_terms()
+    its_name = {"type": "string", "enum": ["billing.alert_recovered"]}
+    recovered = triggered["properties"] | {"object": its_name}
+    known["billing.alert_recovered"] = triggered | {"properties": recovered}
     known["invoice"]["properties"]["lines"]["properties"]["total_count"] = {"type": "integer"}
     known["product"]["properties"]["attributes"] = {"type": "array", "items": {"type": "string"}}
     subscription = known["subscription"]["properties"]

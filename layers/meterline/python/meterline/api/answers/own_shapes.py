@@ -12,6 +12,7 @@ _TEXT: Json = {"type": "string"}
 _TEXT_OR_NONE: Json = {"type": ["string", "null"]}
 
 EVENT_TYPES = (
+    "billing.alert.recovered",
     "meterline.api_key.created",
     "meterline.api_key.revoked",
     "meterline.api_key.rolled",
@@ -28,6 +29,7 @@ def own_objects() -> Json:
     """The objects that Stripe does not have, by name."""
     return {
         "account": _account(),
+        "billing.alert_notification": _alert_notification(),
         "billing.analytics.meter_usage": _meter_usage(),
         "counted_event": _counted_event(),
         "meterline.api_key": _api_key(),
@@ -83,6 +85,26 @@ def _all_of(**fields: Json) -> Json:
         "required": list(fields),
         "additionalProperties": False,
     }
+
+
+def _alert_notification() -> Json:
+    return _all_of(
+        object={"type": "string", "enum": ["billing.alert_notification"]},
+        id=_TEXT,
+        action={"type": "string", "enum": ["recovered", "triggered"]},
+        aggregation_period_end=_COUNT,
+        aggregation_period_start=_COUNT,
+        alert=_TEXT,
+        alert_type=_TEXT,
+        currency=_TEXT_OR_NONE,
+        customer=_TEXT,
+        livemode={"type": "boolean"},
+        meter=_TEXT_OR_NONE,
+        notification_event=_TEXT,
+        notified_at=_INSTANT,
+        subscription=_TEXT_OR_NONE,
+        value=_TEXT,
+    )
 
 
 def _api_key() -> Json:

@@ -1,15 +1,33 @@
 """``/v1/billing/alerts``."""
 
-from meterline.api.lists import Keep, listing, retrieve, under
-from meterline.api.operations import post
-from meterline.api.params.specs import Params, array, enum, integer, object_, string
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from meterline.api.lists import PAGING, Keep, Listing, listing, read_page, retrieve, under
+from meterline.api.operations import Answer, Operation, post
+from meterline.api.params.specs import RANGE, Params, array, enum, integer, object_, string
 from meterline.api.router import Routes
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
+from meterline.services.metering.alert_notifications import notification
 from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,
     create_alert,
     deactivate_alert,
+    only_customer,
 )
+from meterline.services.metering.crossings import (
+    TRIGGER_KIND,
+    StoredNotification,
+    notifications_of,
+)
+from meterline.store.billing.repository import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from meterline.core.base.wire import Alert
 
 _KIND = "billing.alert"
 
@@ -28,9 +46,51 @@ _CREATE = object_(
 )
 
 
+_FILTERS = object_(
+    alert_type=enum("usage_threshold"),
+    customer=string(),
+    meter=string(),
+    status=enum("active", "archived", "inactive"),
+)
+
+
 def _keep(params: Params) -> Keep:
-    meter = params.get("meter")
-    return lambda body: meter in (None, body["usage_threshold"]["meter"])
+    """Archived alerts are listed only if they are asked for."""
+    meter, customer, status = (params.get(name) for name in ("meter", "customer", "status"))
+
+    def keep(alert: "Alert") -> bool:
+        threshold = alert["usage_threshold"]
+        return (
+            meter in (None, threshold["meter"])
+            and customer in (None, only_customer(threshold["filters"]))
+            and (alert["status"] == status if status else alert["status"] != "archived")
+        )
+
+    return keep
+
+
+def list_notifications(ctx: Context, alert_id: str, params: Params) -> Listing:
+    """A page of what a customer was told of by an alert, newest first (beyond Stripe)."""
+    find(ctx, _KIND, alert_id, status=404)
+    customer = find(ctx, "customer", params["customer"], param="customer").id
+    page = read_page(
+        ctx,
+        TRIGGER_KIND,
+        {**params, "created": params.get("notified_at")},
+        keep=_told(params),
+        source=Source(parents=[notifications_of(alert_id, customer)]),
+    )
+    return replace(page, bodies=[notification(stored) for stored in page.bodies])
+
+
+def _told(params: Params) -> Keep:
+    names = [name for name in ("action", "meter", "subscription") if name in params]
+
+    def keep(stored: StoredNotification) -> bool:
+        shown: Mapping[str, object] = notification(stored)
+        return all(shown[name] == params[name] for name in names)
+
+    return keep
 
 
 ROUTES = Routes(
@@ -43,10 +103,25 @@ ROUTES = Routes(
         listing(
             "/v1/billing/alerts",
             _KIND,
-            filters=object_(alert_type=enum("usage_threshold"), meter=string()),
+            filters=_FILTERS,
             keep=_keep,
             narrow=under("meter"),
             created=False,
+        ),
+        Operation(
+            method="GET",
+            path="/v1/billing/alerts/{id}/notifications",
+            run=list_notifications,
+            permission="billing_alerts",
+            answer=Answer.PAGE,
+            params=object_(
+                PAGING,
+                action=enum("recovered", "triggered"),
+                customer=string(required=True),
+                meter=string(),
+                notified_at=RANGE,
+                subscription=string(),
+            ),
         ),
     ]
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError
 from meterline.observability import logger
-from meterline.services.base.outbox import EventDraft, Origin, outbox
+from meterline.services.base.outbox import BatchAhead, EventDraft, Origin, outbox
 from meterline.services.base.progress import DueStep
 from meterline.store.base.documents import Change, Document, Oversized, Receipt, TooLong
 from meterline.store.billing.repository import BillingStore
@@ -41,11 +41,17 @@ class Context:
         return replace(self, store=self.store.reading_ahead(object_ids))
 
     def save(
-        self, change: Change, events: Sequence[EventDraft] = (), *, result_id: str | None = None
+        self,
+        change: Change,
+        events: Sequence[EventDraft] = (),
+        *,
+        result_id: str | None = None,
+        ahead: BatchAhead | None = None,
     ) -> None:
         """Commit ``change`` together with its ``events`` and the request's receipt.
 
-        ``result_id`` names the object that the request answers with. Refusals are those of
+        ``result_id`` names the object that the request answers with, ``ahead`` what is known of
+        the events already. Refusals are those of
         ``BillingStore.commit``, and NoProgress for due work that moves nothing on; a request that
         needs too much room is refused, and asked for less.
         """
@@ -54,7 +60,8 @@ class Context:
         boxes: list[Document] = []
         if events:
             cause = (change.puts or change.deletes)[0]
-            boxes = outbox(events, cause, self.origin, now=self.now, wall_clock=self.wall_clock)
+            at = {"now": self.now, "wall_clock": self.wall_clock}
+            boxes = outbox(events, cause, self.origin, **at, ahead=ahead)
         whole = replace(
             change,
             puts=[*change.puts, *boxes],

@@ -7,7 +7,7 @@ time, so lists show the events of one second in their order.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from meterline.core.base.private_state import is_private, public
 from meterline.core.kinds.registry import find_kind
@@ -63,11 +63,36 @@ class EventDraft:
 
 
 class EventBatch(TypedDict):
-    """The events of one commit, or a part of them, as they are stored."""
+    """The events of one commit, or a part of them, as they are stored.
+
+    ``accepted_at``: when the usage that they tell of was accepted, by the wall clock in
+    microseconds.
+    """
 
     id: str
+    accepted_at: NotRequired[int]
     created: int
     events: "list[Event]"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAhead:
+    """What a commit knows of its events before it: their batch's id, so that an object can name
+    its event, and when the usage that they tell of was accepted.
+    """
+
+    id: str
+    accepted_at: int | None = None
+
+    @property
+    def first_event(self) -> str:
+        """The id of the first of the events."""
+        return f"{self.id}{0:0{_INDEX_DIGITS}d}"
+
+
+def batch_ahead(cause_id: str, accepted_at: int | None) -> BatchAhead:
+    """The batch of the events of a commit that creates an object."""
+    return BatchAhead(timed_id("evt_", cause_id, 1), accepted_at)
 
 
 def outbox(
@@ -77,12 +102,13 @@ def outbox(
     *,
     now: int,
     wall_clock: int,
+    ahead: BatchAhead | None = None,
 ) -> list[Document[EventBatch]]:
     """The documents that hold the events of one commit, kept for 30 days of the wall clock.
 
     One, unless they are uncommonly large. Events for which there is no room are shortened.
     """
-    batch_id = timed_id("evt_", cause.id, cause.version + 1)
+    batch_id = timed_id("evt_", cause.id, cause.version + 1) if ahead is None else ahead.id
     events = [_event(draft, origin, cause.livemode, now) for draft in drafts]
     boxes = _boxed(events)
     ids = (
@@ -93,12 +119,19 @@ def outbox(
         Document(
             kind=OUTBOX_KIND,
             livemode=cause.livemode,
-            body={"id": box_id, "created": now, "events": _numbered(box_id, box)},
+            body=_batch(box_id, now, _numbered(box_id, box), ahead),
             expires_at=wall_clock + RETENTION_SECONDS,
             parent=event_partition({event["type"] for event in box}, box_id, shards=shards),
         )
         for box_id, box in zip(ids, boxes, strict=True)
     ]
+
+
+def _batch(box_id: str, now: int, events: "list[Event]", ahead: BatchAhead | None) -> EventBatch:
+    batch: EventBatch = {"id": box_id, "created": now, "events": events}
+    if ahead is not None and ahead.accepted_at is not None:
+        batch["accepted_at"] = ahead.accepted_at
+    return batch
 
 
 def shorter_forms(event: "Event") -> "Iterator[Event]":

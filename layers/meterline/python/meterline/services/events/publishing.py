@@ -6,6 +6,7 @@ the same, so consumers can drop what they have seen.
 """
 
 import json
+import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.kinds.registry import event_kinds
-from meterline.observability import log_scope, logger
+from meterline.observability import log_scope, logger, record_metric
 from meterline.services.base.parallel import in_parallel
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
@@ -27,6 +28,7 @@ from meterline.store.base.settings import settings
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Event
+    from meterline.services.base.outbox import EventBatch
 
 
 class Refused(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
@@ -39,11 +41,14 @@ class Behind(Throttled):
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
-    """The events of a commit, its place in the stream, and until when they are kept."""
+    """The events of a commit, its place in the stream, until when they are kept, and when the
+    usage that they tell of was accepted (microseconds of the wall clock).
+    """
 
     sequence_number: str
     events: "list[Event]"
     expires_at: int | None = None
+    accepted_at: int | None = None
 
 
 @dataclass(slots=True)
@@ -57,7 +62,7 @@ class _Entry:
     error: BaseException | None = None
 
 
-_ALERT = "billing.alert.triggered"
+_ALERTS = ("billing.alert.triggered", "billing.alert.recovered")
 _BATCH_ENTRIES = 10
 _BATCH_BYTES = EVENT_BYTES
 _LANES = 5
@@ -68,21 +73,21 @@ def outbox_events(record: Record) -> list["Event"]:
 
     The stream brings the function only documents of the kinds that hold events.
     """
+    return _commit(record).events
+
+
+def _commit(record: Record) -> _Commit:
+    number = sequence_number(record)
     image = record["dynamodb"].get("NewImage", {})
     kind = image.get("kind", {}).get("S")
     is_outbox = record["eventName"] == "INSERT" and kind in event_kinds()
     if not is_outbox:
-        return []
-    events: list[Event] = unpack(_binary(image["body"]["B"]))["events"]
-    return events
+        return _Commit(number, [])
+    batch: EventBatch = unpack(_binary(image["body"]["B"]))
+    return _Commit(number, batch["events"], _expires_at(record), batch.get("accepted_at"))
 
 
-WORKER = StreamWorker(
-    read=lambda record: _Commit(
-        sequence_number(record), outbox_events(record), _expires_at(record)
-    ),
-    subject=lambda commit: commit.sequence_number,
-)
+WORKER = StreamWorker(read=_commit, subject=lambda commit: commit.sequence_number)
 """Each commit's events are published, or fail, by themselves."""
 
 
@@ -112,6 +117,7 @@ def _publish_commits(
     for commit, failure in zip(commits, failures, strict=True):
         if failure is None:
             _log_published(commit.events)
+            _record_delay(commit)
     return failures
 
 
@@ -177,14 +183,14 @@ def _publish_lane(entries: Sequence[_Entry], has_time: Callable[[], bool]) -> No
             _fail(going, Behind("there is no time left"))
         else:
             _send(settings().events_topic_arn, going)
-            _send(settings().alerts_topic_arn, _taken(going, _ALERT))
+            _send(settings().alerts_topic_arn, _taken(going, *_ALERTS))
             _send(settings().operations_topic_arn, _taken(going, ENDPOINT_DISABLED))
         stopped |= {entry.subject for entry in batch if entry.error is not None}
 
 
-def _taken(entries: Sequence[_Entry], event_type: str) -> list[_Entry]:
-    """The entries of a type that the topic of all events has taken."""
-    return [entry for entry in entries if entry.event["type"] == event_type and entry.error is None]
+def _taken(entries: Sequence[_Entry], *types: str) -> list[_Entry]:
+    """The entries of some types that the topic of all events has taken."""
+    return [entry for entry in entries if entry.event["type"] in types and entry.error is None]
 
 
 def _send(topic_arn: str, entries: Sequence[_Entry]) -> None:
@@ -225,14 +231,33 @@ def _log_published(events: list["Event"]) -> None:
         logger.info("published", events=[event["id"] for event in events])
 
 
+def _record_delay(commit: _Commit) -> None:
+    """Tell how long after the acceptance of its usage an alert has reached the topics."""
+    if commit.accepted_at is not None:
+        delay = (time.time_ns() // 1_000 - commit.accepted_at) // 1_000
+        record_metric("Milliseconds", AlertDelay=max(0, delay))
+
+
 def _message_of(event: "Event") -> dict[str, Any]:
+    attributes = {
+        "id": _attribute(event["id"]),
+        "type": _attribute(event["type"]),
+        "livemode": _attribute(json.dumps(event["livemode"])),
+    }
+    if event["type"] in _ALERTS:
+        attributes |= _of_alert(event["data"]["object"])
+    return {"Message": event_text(event), "MessageAttributes": attributes}
+
+
+def _of_alert(told: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What subscribers of alerts filter by."""
+    threshold = told["alert"]["usage_threshold"]
     return {
-        "Message": event_text(event),
-        "MessageAttributes": {
-            "id": _attribute(event["id"]),
-            "type": _attribute(event["type"]),
-            "livemode": _attribute(json.dumps(event["livemode"])),
-        },
+        "alert": _attribute(told["alert"]["id"]),
+        "alert_type": _attribute(told["alert"]["alert_type"]),
+        "customer": _attribute(told["customer"]),
+        "meter": _attribute(threshold["meter"]),
+        "threshold": {"DataType": "Number", "StringValue": str(threshold["gte"])},
     }
 
 

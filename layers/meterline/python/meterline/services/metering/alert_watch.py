@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.metering.acceptance import measure_of
-from meterline.core.metering.aggregation import Measure
+from meterline.core.metering.aggregation import Formula, Measure
 from meterline.core.metering.headroom import (
     Headroom,
     Left,
@@ -29,11 +29,13 @@ from meterline.services.metering.alerts import alerts_set
 from meterline.services.metering.crossings import (
     BillingPeriod,
     BillingPeriods,
+    Finding,
     PeriodsOf,
     Watched,
-    not_yet_told,
+    read_told,
     recurs,
-    tell_crossing,
+    tell,
+    threshold_of,
 )
 from meterline.services.metering.lifetime import lifetime_usage
 from meterline.services.metering.usage_query import billed_usage
@@ -88,10 +90,13 @@ def watch_changes(
     watching = members_and_state(ctx, *_names(key.meter, key.customer))
     if not watching.ids:
         return []
+    look = _Look(ctx, key, changes, periods_of)
     known = remembered.headroom if _is_of_now(ctx, key, watching, remembered) else None
-    if known is not None and all(_holds(known, change) for change in changes):
-        return []
-    return _Look(ctx, key, [change.bucket.hour for change in changes], periods_of).again(remembered)
+    if known is None or not all(_holds(known, change) for change in changes):
+        return look.again(remembered)
+    if remembered.basis != watching.state and look.has_fallen(known.formula):
+        return look.again(remembered)
+    return []
 
 
 def _is_of_now(ctx: Context, key: UsageKey, watching: Members, remembered: Remembered) -> bool:
@@ -122,11 +127,21 @@ class _Look:
 
     ctx: Context
     key: UsageKey
-    hours: Sequence[int]
+    changes: Sequence[UsageChange]
     periods_of: PeriodsOf
 
+    @property
+    def latest(self) -> int:
+        """The latest of the hours that have changed."""
+        return max(change.bucket.hour for change in self.changes)
+
+    def has_fallen(self, formula: Formula) -> bool:
+        """Whether one of the hours may hold less than before: events were cancelled."""
+        return any(change.may_have_fallen(formula) for change in self.changes)
+
     def again(self, remembered: Remembered) -> list[str]:
-        """Add the usage up, trigger what it crosses, and remember how far the next threshold is.
+        """Add the usage up, tell what it crosses and what is below its threshold again, and
+        remember how far the next threshold is; the ids of the alerts triggered.
 
         In this order: what is remembered is forgotten before alerts and usage are read, the sets
         are read before the usage, and nothing is remembered before all that was crossed is
@@ -140,30 +155,48 @@ class _Look:
         periods, basis = None, watching.state
         if any(recurs(alert) for alert in alerts):
             basis = _basis_of_periods(self.ctx, self.key, watching)
-            periods = self.periods_of(self.ctx, self.key, self.hours)
+            hours = {change.bucket.hour for change in self.changes}
+            periods = self.periods_of(self.ctx, self.key, hours)
         within = None if periods is None else periods.within
-        waiting = not_yet_told(self.ctx, self._watched(alerts, periods))
+        watched = list(self._watched(alerts, periods))
+        told = read_told(self.ctx, watched)
+        waiting = [one for one in watched if not told.has(one)]
+        if self.has_fallen(measure.formula):
+            self._tell_recoveries(meter, [one for one in watched if told.may_recover(one)])
         if not waiting:
             self._remember(forgotten, basis, unbounded(measure, within))
             return []
         before = self._levels(measure)
-        totals = {one.period: self._total(meter, one.period) for one in waiting}
+        findings = self._findings(meter, waiting)
         is_steady = self._levels(measure) == before
-        crossed = [one for one in waiting if totals[one.period] >= _threshold(one)]
-        triggered = [
-            one.alert["id"]
-            for one in crossed
-            if tell_crossing(self.ctx, one, int(totals[one.period]))
-        ]
-        ahead = [one for one in waiting if one not in crossed]
-        left = Left.of((_threshold(one), totals[one.period]) for one in ahead)
+        crossed = [one for one in findings if one.is_crossed]
+        triggered = [one.watched for one in crossed if tell(self.ctx, one, "triggered")]
+        self._tell_recoveries(meter, [one for one in triggered if one.period is not None])
+        ahead = [one for one in findings if not one.is_crossed]
+        left = Left.of((threshold_of(one.watched), one.value) for one in ahead)
         if left is None:
             self._remember(forgotten, basis, unbounded(measure, within))
         elif is_remembered(measure) and is_steady:
             levels = {hour: level for hour, (_, level) in before.items()}
-            room = headroom(measure, left, max(self.hours), levels, within)
+            room = headroom(measure, left, self.latest, levels, within)
             self._remember(forgotten, basis, room)
-        return triggered
+        return [one.alert["id"] for one in triggered]
+
+    def _tell_recoveries(self, meter: "Meter", watched: Sequence[Watched]) -> None:
+        """Tell which of these, all triggered, are below their thresholds by now.
+
+        Also of those just triggered: what was cancelled meanwhile was looked at when there was
+        nothing to recover.
+        """
+        for finding in self._findings(meter, watched):
+            if not finding.is_crossed:
+                tell(self.ctx, finding, "recovered")
+
+    def _findings(self, meter: "Meter", watched: Sequence[Watched]) -> list[Finding]:
+        """What the usage that each of these is compared with is now."""
+        totals = {one: self._total(meter, one) for one in {each.period for each in watched}}
+        accepted_at = max((change.accepted_at or 0 for change in self.changes), default=0)
+        return [Finding(one, totals[one.period], accepted_at or None) for one in watched]
 
     def _watched(
         self, alerts: "Iterable[Alert]", periods: BillingPeriods | None
@@ -188,14 +221,14 @@ class _Look:
         """
         if not adds_up(measure):
             return {}
-        counters = counters_between(*self.key, hours_around(max(self.hours)), measure)
+        counters = counters_between(*self.key, hours_around(self.latest), measure)
         return {
             hour: (counter.version, level_of(counter.aggregate, measure.formula) or Decimal(0))
             for hour, counter in counters
         }
 
     def _remember(self, forgotten: Remembered, basis: str, room: Headroom) -> None:
-        if room.hours is None or max(self.hours) in room.hours:
+        if room.hours is None or self.latest in room.hours:
             save_headroom(self.key, PURPOSE, forgotten, basis, room)
 
 
@@ -217,10 +250,6 @@ def _active(ctx: Context, alert_ids: Iterable[str]) -> "list[Alert]":
     """
     found: dict[str, Document[Alert]] = ctx.store.get_many(alert_ids)
     return [document.body for document in found.values() if document.body["status"] == "active"]
-
-
-def _threshold(watched: Watched) -> Decimal:
-    return Decimal(watched.alert["usage_threshold"]["gte"])
 
 
 def _names(meter_id: str, customer_id: str) -> tuple[str, str]:

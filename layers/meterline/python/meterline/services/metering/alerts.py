@@ -1,7 +1,5 @@
-"""Alerts: what is to be told of a customer's usage of a meter, once for life (``alert_watch``).
-
-Alerts follow the wall clock, not test clocks, and usage from before the alert counts too (contract
-section 7).
+"""Alerts: what is to be told of a customer's usage of a meter (``alert_watch``), once for life, or
+once in each billing period. Usage from before the alert counts too (contract section 7).
 """
 
 from dataclasses import dataclass, replace
@@ -41,7 +39,7 @@ def create_alert(ctx: Context, params: Body) -> "Alert":
     """Create an alert on a meter, for one customer or for each of them."""
     threshold = params["usage_threshold"]
     find(ctx, "billing.meter", threshold["meter"], param="usage_threshold[meter]")
-    customer = _only_customer(threshold.get("filters"))
+    customer = only_customer(threshold.get("filters"))
     if customer is not None:
         find(ctx, "customer", customer, param="usage_threshold[filters][0][customer]")
     alert: Alert = {
@@ -102,7 +100,7 @@ def _move(ctx: Context, alert_id: str, verb: str) -> "Alert":
         )
     body = document.body | {"status": _NEXT_STATUS[verb]}
     threshold = body["usage_threshold"]
-    name = alerts_set(threshold["meter"], _only_customer(threshold["filters"]))
+    name = alerts_set(threshold["meter"], only_customer(threshold["filters"]))
     # The set is written again with each change: what is remembered of its alerts is then void.
     sets = without_member(ctx, name, alert_id) if verb == "archive" else touched(ctx, name)
     ctx.save(Change(puts=[replace(document, body=body), *sets]), result_id=alert_id)
@@ -120,6 +118,6 @@ def alerts_set(meter_id: str, customer: str | None) -> str:
     return f"alerts/{meter_id}/{customer or 'all'}"
 
 
-def _only_customer(filters: "Sequence[AlertUsageThresholdFilter] | None") -> str | None:
+def only_customer(filters: "Sequence[AlertUsageThresholdFilter] | None") -> str | None:
     """The customer that a filter restricts an alert to, or None for all."""
     return filters[0]["customer"] if filters else None

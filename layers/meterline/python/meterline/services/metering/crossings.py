@@ -6,18 +6,40 @@ whoever sees the crossing again, or at the same moment, tells of nothing.
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypedDict
 
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
-from meterline.services.base.outbox import EventDraft
+from meterline.services.base.outbox import EventDraft, batch_ahead
 from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.metering.headrooms import UsageKey
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Alert, AlertTriggered, Customer, TestClock
+    from meterline.core.base.wire import (
+        Alert,
+        AlertRecovered,
+        AlertTriggered,
+        Customer,
+        TestClock,
+    )
 
 TRIGGER_KIND: Final = "billing.alert_triggered"
+"""The kind of the records, also of recoveries."""
+
+type Action = Literal["triggered", "recovered"]
+ACTIONS: Final[tuple[Action, ...]] = ("triggered", "recovered")
+
+
+class StoredNotification(TypedDict):
+    """The record of something told: the event, and the object that it told of."""
+
+    id: str
+    action: Action
+    created: int
+    event: str
+    subscription: str | None
+    told: "AlertTriggered | AlertRecovered"
 
 
 class BillingPeriod(NamedTuple):
@@ -61,11 +83,26 @@ class Watched:
     customer: str
     period: BillingPeriod | None = None
 
+    def record_id(self, action: "Action" = "triggered") -> str:
+        """The id of the record that it was told of."""
+        parts: list[str | int] = [] if self.period is None else ["period", self.period.start]
+        if action != "triggered":
+            parts.append(action)
+        return derived_object_id(TRIGGER_KIND, self.alert["id"], self.customer, *parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an alert's usage was found to be, and when the latest of it was accepted."""
+
+    watched: Watched
+    value: Decimal
+    accepted_at: int | None = None
+
     @property
-    def record_id(self) -> str:
-        """The id of the record of its crossing."""
-        of_period = () if self.period is None else ("period", self.period.start)
-        return derived_object_id(TRIGGER_KIND, self.alert["id"], self.customer, *of_period)
+    def is_crossed(self) -> bool:
+        """Whether it has reached the threshold."""
+        return self.value >= threshold_of(self.watched)
 
 
 def recurs(alert: "Alert") -> bool:
@@ -73,48 +110,92 @@ def recurs(alert: "Alert") -> bool:
     return alert["usage_threshold"]["recurrence"] == "billing_period"
 
 
-def not_yet_told(ctx: Context, watched: Iterable[Watched]) -> list[Watched]:
-    """Those whose crossing has not been told."""
-    by_record = {one.record_id: one for one in watched}
-    told = ctx.store.get_many(by_record)
-    return [one for record_id, one in by_record.items() if record_id not in told]
+def threshold_of(watched: Watched) -> Decimal:
+    """What usage has to reach for an alert to be told."""
+    return Decimal(watched.alert["usage_threshold"]["gte"])
 
 
-def tell_crossing(ctx: Context, watched: Watched, value: int) -> bool:
-    """Record that a value has reached an alert's threshold, and emit it, at the customer's time.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What of some alerts has been told already."""
 
-    False if it has been told before.
+    records: Collection[str]
+
+    def has(self, watched: Watched, action: "Action" = "triggered") -> bool:
+        """Whether an alert's crossing, or recovery, has been told."""
+        return watched.record_id(action) in self.records
+
+    def may_recover(self, watched: Watched) -> bool:
+        """Whether an alert that recurs has been triggered in its period, and no more."""
+        is_open = self.has(watched) and not self.has(watched, "recovered")
+        return watched.period is not None and is_open
+
+
+def read_told(ctx: Context, watched: Iterable[Watched]) -> Told:
+    """What of these alerts has been told, read as last committed."""
+    ids = [
+        one.record_id(action)
+        for one in watched
+        for action in (ACTIONS if one.period is not None else ACTIONS[:1])
+    ]
+    return Told(ctx.store.get_many(ids).keys())
+
+
+def tell(ctx: Context, finding: Finding, action: "Action") -> bool:
+    """Record that usage has reached an alert's threshold, or is below it again, and emit it, at
+    the customer's time. False if it has been told before.
     """
+    watched = finding.watched
     ctx = _on_customers_clock(ctx, watched.customer)
-    fields = _fields(ctx, watched, value)
+    record_id = watched.record_id(action)
+    ahead = batch_ahead(record_id, finding.accepted_at)
+    fields = _fields(ctx, finding, action)
+    stored: StoredNotification = {
+        "id": record_id,
+        "action": action,
+        "created": ctx.now,
+        "event": ahead.first_event,
+        "subscription": watched.period.subscription if watched.period else None,
+        "told": fields,
+    }
     record = Document(
         kind=TRIGGER_KIND,
         livemode=ctx.livemode,
-        body={**fields, "id": watched.record_id},
-        parent=watched.alert["id"],
+        body=stored,
+        parent=notifications_of(watched.alert["id"], watched.customer),
     )
     try:
-        ctx.save(Change(puts=[record]), [EventDraft("billing.alert.triggered", fields)])
+        drafts = [EventDraft(f"billing.alert.{action}", fields)]
+        ctx.save(Change(puts=[record]), drafts, ahead=ahead)
     except Conflict:
         return False
     return True
 
 
-def _fields(ctx: Context, watched: Watched, value: int) -> "AlertTriggered":
+def notifications_of(alert_id: str, customer_id: str) -> str:
+    """What the records of an alert and a customer are listed under."""
+    return f"{alert_id}/{customer_id}"
+
+
+def _fields(ctx: Context, finding: Finding, action: "Action") -> "AlertTriggered | AlertRecovered":
     """What is told; of an alert of Stripe's what Stripe's tells."""
+    watched = finding.watched
     fields: AlertTriggered = {
         "object": TRIGGER_KIND,
         "alert": watched.alert,
         "created": ctx.now,
         "customer": watched.customer,
         "livemode": ctx.livemode,
-        "value": value,
+        "value": int(finding.value),
     }
-    if watched.period is not None:
-        starts_at, ends_at, _ = watched.period
-        fields["aggregation_period"] = {"starts_at": starts_at, "ends_at": ends_at}
+    if watched.period is None:
+        return fields
+    starts_at, ends_at, _ = watched.period
+    fields["aggregation_period"] = {"starts_at": starts_at, "ends_at": ends_at}
+    if action == "triggered":
         fields["triggered_at"] = ctx.now
-    return fields
+        return fields
+    return {**fields, "object": "billing.alert_recovered"}
 
 
 def _on_customers_clock(ctx: Context, customer_id: str) -> Context:

@@ -21,6 +21,7 @@ class UsageChange:
     bucket: BucketKey
     became_estimate: bool
     counter: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    former: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def usage_key(self) -> UsageKey:
@@ -34,10 +35,29 @@ class UsageChange:
 
     def level(self, formula: Formula) -> Decimal | None:
         """What the hour holds by a formula; None if it cannot be told from the change."""
-        if not self.has_counter:
+        return self._level(self.counter, formula)
+
+    def may_have_fallen(self, formula: Formula) -> bool:
+        """Whether the hour holds less than before, or it cannot be told."""
+        before, after = self._level(self.former, formula), self.level(formula)
+        if before is None:
+            return "sums" in self.former or not self.has_counter
+        return after is None or after < before
+
+    @property
+    def accepted_at(self) -> int | None:
+        """When the latest event of the hour was accepted, microseconds of the wall clock."""
+        counter = self._read(self.counter, Formula.COUNT)
+        return None if counter is None else counter.watermark
+
+    def _level(self, item: Mapping[str, Any], formula: Formula) -> Decimal | None:
+        counter = self._read(item, formula)
+        return None if counter is None else level_of(counter.aggregate, formula)
+
+    def _read(self, item: Mapping[str, Any], formula: Formula) -> Counter | None:
+        if "sums" not in item:
             return None
-        counter = Counter(_as_stored(self.counter), self.bucket.start, Measure(formula))
-        return level_of(counter.aggregate, formula)
+        return Counter(_as_stored(item), self.bucket.start, Measure(formula))
 
 
 def usage_change(record: Mapping[str, Any]) -> UsageChange | None:
@@ -51,6 +71,7 @@ def usage_change(record: Mapping[str, Any]) -> UsageChange | None:
         key_of_counter(keys["pk"]["S"], keys["sk"]["S"]),
         "sampled_below" in after and "sampled_below" not in before,
         after,
+        before,
     )
 
 

@@ -1,0 +1,33 @@
+"""Notifications: who was told of an alert, when, and by which event."""
+
+from typing import TYPE_CHECKING
+
+from meterline.services.metering.crossings import StoredNotification
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import AlertNotification
+
+KIND = "billing.alert_notification"
+
+
+def notification(stored: StoredNotification) -> "AlertNotification":
+    """What was told of an alert, as the list of its notifications shows it."""
+    told = stored["told"]
+    period = told.get("aggregation_period")
+    return {
+        "id": stored["id"],
+        "object": "billing.alert_notification",
+        "action": stored["action"],
+        "aggregation_period_end": period["ends_at"] if period else None,
+        "aggregation_period_start": period["starts_at"] if period else None,
+        "alert": told["alert"]["id"],
+        "alert_type": told["alert"]["alert_type"],
+        "currency": None,
+        "customer": told["customer"],
+        "livemode": told["livemode"],
+        "meter": told["alert"]["usage_threshold"]["meter"],
+        "notification_event": stored["event"],
+        "notified_at": told["created"],
+        "subscription": stored["subscription"],
+        "value": str(told["value"]),
+    }
