@@ -68,22 +68,25 @@ _BATCH_BYTES = EVENT_BYTES
 _LANES = 5
 
 
-def outbox_events(record: Record) -> list["Event"]:
-    """The events in a record of the Billing table's stream; none if it holds another change.
+def outbox_batch(record: Record) -> "EventBatch | None":
+    """The batch of events in a record of the Billing table's stream; none if it holds another
+    change.
 
     The stream brings the function only documents of the kinds that hold events.
     """
-    return _commit(record).events
-
-
-def _commit(record: Record) -> _Commit:
-    number = sequence_number(record)
     image = record["dynamodb"].get("NewImage", {})
     kind = image.get("kind", {}).get("S")
     is_outbox = record["eventName"] == "INSERT" and kind in event_kinds()
     if not is_outbox:
-        return _Commit(number, [])
+        return None
     batch: EventBatch = unpack(_binary(image["body"]["B"]))
+    return batch
+
+
+def _commit(record: Record) -> _Commit:
+    number, batch = sequence_number(record), outbox_batch(record)
+    if batch is None:
+        return _Commit(number, [])
     return _Commit(number, batch["events"], _expires_at(record), batch.get("accepted_at"))
 
 
