@@ -232,7 +232,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterable[Callable[[int], World]]:
 def test_analytics_say_what_a_recount_says(
     run: Callable[[int], World], request: pytest.FixtureRequest, share: int
 ) -> None:
-    for seed in seeds_of(request.config, share, one_in=5):
+    for seed in seeds_of(request.config, share, one_in=10):
         world = run(seed)
         for _ in range(6):
             question = ask(world)

@@ -34,7 +34,7 @@ def test_usage_is_exact_under_every_seed(
 def test_parts_of_usage_are_exact_under_every_seed(
     simulate: Callable[[Simulation], None], request: pytest.FixtureRequest, share: int
 ) -> None:
-    for seed in seeds_of(request.config, share, one_in=5):
+    for seed in seeds_of(request.config, share, one_in=10):
         formula = FORMULAS[seed % len(FORMULAS)]
         days = 3 if formula in ADDED_UP and seed % 2 else 1
         with told_how_to_repeat(seed):
