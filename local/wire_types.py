@@ -90,6 +90,7 @@ BESIDE = {
     "billing.meter": {"dimension_payload_keys": "NotRequired[list[str]]"},
     "price": {"meterline": "NotRequired[PriceExtension]"},
     "product": {"attributes": "list[str]"},
+    "product_feature": {"meterline": "NotRequired[ProductFeatureExtension]"},
 }
 """Fields that are stored beside those of the schema."""
 
@@ -179,6 +180,13 @@ class AlertNotification(TypedDict):
 class EventRequestOrigin(TypedDict):
     api_key: str | None
     aws_principal: str | None
+
+class ProductFeatureLimit(TypedDict):
+    meter: str
+    quantity: str
+
+class ProductFeatureExtension(TypedDict):
+    limit: ProductFeatureLimit
 
 class PricePercentage(TypedDict):
     percent: str

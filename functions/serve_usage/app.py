@@ -1,6 +1,7 @@
-"""Usage by meter and customer: event summaries."""
+"""Usage by meter and customer: event summaries, and whether there is access to more of it."""
 
 from meterline.api.app import lambda_handler
-from meterline.api.routes import usage
+from meterline.api.router import Routes
+from meterline.api.routes import access, usage
 
-handler = lambda_handler(usage.ROUTES)
+handler = lambda_handler(Routes([*usage.ROUTES.operations, *access.ROUTES.operations]))

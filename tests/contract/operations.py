@@ -85,6 +85,7 @@ BEYOND_STRIPE = (
     ),
     Operation("Plan.list", "GET", "/v1/plans", "list of plan"),
     Operation("Plan.retrieve", "GET", "/v1/plans/{id}", "plan"),
+    Operation("Access.ask", "GET", "/v1/meterline/access", "meterline.access"),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
     Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),
 )

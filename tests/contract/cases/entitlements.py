@@ -3,6 +3,23 @@
 from tests.contract.cases.table import Case, Refused, holds, missing
 
 CASES = {
+    "Access.ask": Case(
+        lambda w: (
+            w.entitlement
+            and w.raw("get", "/v1/meterline/access", customer=w.customer, feature=w.own)
+        ),
+        lambda w: {
+            "object": "meterline.access",
+            "has_access": True,
+            "reason": None,
+            "limit": None,
+        },
+        Refused(
+            lambda w: w.raw("get", "/v1/meterline/access", customer="cus_no", feature=w.own),
+            code="resource_missing",
+            param="customer",
+        ),
+    ),
     "ActiveEntitlement.list": Case(
         lambda w: (
             w.entitlement

@@ -9,6 +9,7 @@ from meterline.services.account.api_keys import create_key
 from meterline.services.base.workers import worker_context
 from meterline.services.catalog.features import create_feature
 from meterline.services.catalog.product_features import attach_feature
+from tests.factories.params import meter_params, price_params
 from tests.integration.api.conftest import Api, Client
 
 
@@ -145,3 +146,25 @@ def test_a_restricted_key_needs_the_rights_of_features_and_products(
     )
     assert refused.status == 403
     assert "products_write" in refused.body["error"]["message"]
+
+
+def test_the_gate_tells_what_is_left_of_a_limit_and_needs_a_right_of_its_own(
+    api: Api, client: Client
+) -> None:
+    product, feature = _product(client), _feature(client, "calls")
+    meter = client.v1.billing.meters.create(meter_params("calls"))
+    limit = {"limit": {"meter": meter.id, "quantity": "2.5"}}
+    wanted = {"entitlement_feature": feature.id, "meterline": limit}
+    made = client.v1.products.features.create(product, wanted)
+    assert made.meterline.limit.to_dict() == {"meter": meter.id, "quantity": "2.5"}
+    price = client.v1.prices.create(price_params(unit_amount=5, product=product))
+    customer = client.v1.customers.create().id
+    subscribed = {"customer": customer, "items": [{"price": price.id}]}
+    client.v1.subscriptions.create(subscribed)
+    target = f"/v1/meterline/access?customer={customer}&feature=calls"
+    answer = api.ask("GET", f"{target}&quantity=2.5").body
+    assert (answer["has_access"], answer["balance"], answer["limit"]) == (True, "2.5", "2.5")
+    assert api.ask("GET", f"{target}&quantity=2.6").body["reason"] == "usage_limit_reached"
+    may = create_key(livemode=False, rights={"meterline_access": "read"}).secret
+    may_not = create_key(livemode=False, rights={"customers": "read"}).secret
+    assert [api.ask("GET", target, key=key).status for key in (may, may_not)] == [200, 403]

@@ -23,7 +23,11 @@ def grant(item: str, *keys: str, subscription: str = "sub_1") -> ItemGrant:
 
 
 def period(product: str, start: int) -> ItemPeriod:
-    return {"product": product, "start": start}
+    return {"product": product, "start": start, "end": start + 50}
+
+
+def periods(*items: str) -> dict[str, ItemPeriod]:
+    return {item: period("prod_1", 100) for item in items}
 
 
 def test_a_grant_begins_with_an_item_a_period_or_a_product() -> None:
@@ -37,15 +41,33 @@ def test_a_grant_begins_with_an_item_a_period_or_a_product() -> None:
     assert sorted(begun(before, after)) == ["comes", "renews", "sells"]
 
 
+def test_an_end_that_moves_begins_no_grant() -> None:
+    before, after = period("prod_1", 100), period("prod_1", 100)
+    after["end"] = 120
+    assert begun({"a": before}, {"a": after}) == {}
+
+
+def test_a_grant_with_a_limit_has_the_period_of_its_item() -> None:
+    limited: GrantedFeature = {
+        "feature": "feat_x",
+        "lookup_key": "x",
+        "limit": {"meter": "mtr_1", "quantity": "10"},
+    }
+    [made] = grants_after([], "sub_1", periods("a"), {"a": [limited]})
+    assert made["period"] == {"start": 100, "end": 150}
+    [moved] = grants_after([made], "sub_1", {"a": {**period("prod_1", 100), "end": 120}}, {})
+    assert moved["period"] == {"start": 100, "end": 120}
+
+
 def test_items_keep_their_places_so_that_a_renewal_changes_nothing() -> None:
     grants = [grant("a", "x", "y"), grant("b", "z"), grant("c", "x", subscription="sub_2")]
-    again = grants_after(grants, "sub_1", ["b", "a"], {"a": features("x", "y")})
+    again = grants_after(grants, "sub_1", periods("b", "a"), {"a": features("x", "y")})
     assert again == grants
 
 
 def test_items_that_are_gone_or_grant_nothing_any_more_are_forgotten() -> None:
     grants = [grant("a", "x"), grant("b", "y"), grant("c", "z", subscription="sub_2")]
-    assert grants_after(grants, "sub_1", ["b"], {"b": []}) == [grants[2]]
+    assert grants_after(grants, "sub_1", periods("b"), {"b": []}) == [grants[2]]
 
 
 def test_the_newest_feature_comes_first_and_each_once() -> None:
@@ -74,7 +96,7 @@ def test_grants_are_what_a_plain_recount_says(
         grants = grants_after(
             grants,
             subscription,
-            [f"{subscription}{item}" for item in items],
+            periods(*(f"{subscription}{item}" for item in items)),
             {item: features(*keys) for item, keys in fresh.items()},
         )
         recount[subscription] = {

@@ -14,6 +14,7 @@ from meterline.api.answers.own_shapes import (
     EVENT_TYPES,
     crossing_terms,
     event_causer,
+    feature_limit,
     own_objects,
     price_terms,
 )
@@ -186,6 +187,7 @@ def shapes() -> Json:
     its_name = {"type": "string", "enum": ["billing.alert_recovered"]}
     recovered = triggered["properties"] | {"object": its_name}
     known["billing.alert_recovered"] = triggered | {"properties": recovered}
+    known["product_feature"]["properties"]["meterline"] = feature_limit()
     known["invoice"]["properties"]["lines"]["properties"]["total_count"] = {"type": "integer"}
     known["product"]["properties"]["attributes"] = {"type": "array", "items": {"type": "string"}}
     subscription = known["subscription"]["properties"]

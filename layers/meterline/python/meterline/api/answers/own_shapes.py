@@ -32,6 +32,7 @@ def own_objects() -> Json:
         "billing.alert_notification": _alert_notification(),
         "billing.analytics.meter_usage": _meter_usage(),
         "counted_event": _counted_event(),
+        "meterline.access": _access(),
         "meterline.api_key": _api_key(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
@@ -77,6 +78,11 @@ def crossing_terms() -> Json:
     }
 
 
+def feature_limit() -> Json:
+    """The field ``meterline`` of a product feature that has it: how much comes in each period."""
+    return _all_of(limit=_all_of(meter=_TEXT, quantity=_DECIMAL))
+
+
 def _all_of(**fields: Json) -> Json:
     """An object with exactly these fields."""
     return {
@@ -104,6 +110,23 @@ def _alert_notification() -> Json:
         notified_at=_INSTANT,
         subscription=_TEXT_OR_NONE,
         value=_TEXT,
+    )
+
+
+def _access() -> Json:
+    """Whether a customer may use a feature; of one without a limit no numbers are told."""
+    decimal = {"type": ["string", "null"], "format": "decimal"}
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.access"]},
+        balance=decimal,
+        customer=_TEXT,
+        feature=_TEXT,
+        has_access={"type": "boolean"},
+        limit=decimal,
+        livemode={"type": "boolean"},
+        reason={"enum": ["feature_unavailable", "usage_limit_reached", None]},
+        resets_at=_COUNT,
+        used=decimal,
     )
 
 

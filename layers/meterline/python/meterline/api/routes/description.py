@@ -12,6 +12,7 @@ from meterline.services.base.api_version import API_VERSION
 
 _DESCRIPTION = "/openapi.json"
 AREAS = (
+    "access",
     "account",
     "alerts",
     "catalog",

@@ -10,14 +10,14 @@ from meterline.api.lists import (
     retrieve,
 )
 from meterline.api.operations import delete, get, post
-from meterline.api.params.specs import Params, boolean, metadata, object_, string
+from meterline.api.params.specs import Params, boolean, decimal_, metadata, object_, string
 from meterline.api.router import Routes
 from meterline.core.kinds.divisions import flag
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
+from meterline.services.billing.limited_features import attach_feature
 from meterline.services.catalog.features import create_feature, update_feature
 from meterline.services.catalog.product_features import (
-    attach_feature,
     detach_feature,
     find_product_feature,
 )
@@ -35,6 +35,9 @@ _CREATE = object_(
     name=string(required=True, max_length=80),
 )
 _UPDATE = object_(active=boolean(), metadata=metadata(), name=string(max_length=80))
+
+_LIMIT = object_(meter=string(required=True), quantity=decimal_(required=True, minimum=0))
+"""Beyond Stripe: how much usage of a meter the feature comes with in each period."""
 
 
 def _keep(params: Params) -> Keep:
@@ -71,7 +74,7 @@ ROUTES = Routes(
             _OF_PRODUCT,
             _PRODUCT_FEATURE,
             attach_feature,
-            object_(entitlement_feature=string(required=True)),
+            object_(entitlement_feature=string(required=True), meterline=object_(limit=_LIMIT)),
         ),
         list_operation(_OF_PRODUCT, _PRODUCT_FEATURE, _list_of_product, object_(PAGING)),
         get(_OF_PRODUCT + "/{id}", _PRODUCT_FEATURE, find_product_feature),

@@ -53,6 +53,13 @@ class EventRequestOrigin(TypedDict):
     api_key: str | None
     aws_principal: str | None
 
+class ProductFeatureLimit(TypedDict):
+    meter: str
+    quantity: str
+
+class ProductFeatureExtension(TypedDict):
+    limit: ProductFeatureLimit
+
 class PricePercentage(TypedDict):
     percent: str
     fixed_fee_decimal: str
@@ -1063,6 +1070,7 @@ class ProductFeature(TypedDict):
     object: Literal["product_feature"]
     entitlement_feature: str
     livemode: bool
+    meterline: NotRequired[ProductFeatureExtension]
 
 class ProductMarketingFeature(TypedDict):
     name: NotRequired[str]

@@ -7,7 +7,7 @@ to pay. One that is incomplete, paused, unpaid or over grants nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 GRANTING = frozenset({"active", "past_due", "trialing"})
 """The statuses in which a subscription grants features."""
@@ -16,26 +16,45 @@ MOST_GRANTS = 1_000
 """Features that a customer's subscriptions grant, each as often as an item grants it."""
 
 
+class FeatureLimit(TypedDict):
+    """How much usage of a meter a feature comes with in each period; a decimal as text."""
+
+    meter: str
+    quantity: str
+
+
 class GrantedFeature(TypedDict):
-    """A feature as it is granted."""
+    """A feature as it is granted; without a limit, to any extent."""
 
     feature: str
     lookup_key: str
+    limit: NotRequired[FeatureLimit]
+
+
+class GrantPeriod(TypedDict):
+    """For which usage a limit is: from the start to before the end, UTC seconds."""
+
+    start: int
+    end: int
 
 
 class ItemGrant(TypedDict):
-    """What one item of a subscription grants, for its running period."""
+    """What one item of a subscription grants in its running period, which stands here if there is
+    a limit: what has none is not written again with each renewal.
+    """
 
     subscription: str
     item: str
     features: list[GrantedFeature]
+    period: NotRequired[GrantPeriod]
 
 
 class ItemPeriod(TypedDict):
-    """What decides for how long an item's grant stands: as long as this stays the same."""
+    """The running period of an item, and the product that it sells in it."""
 
     product: str
     start: int
+    end: int
 
 
 def begun(
@@ -45,13 +64,18 @@ def begun(
 
     Both are the items of one subscription by id, none if it does not grant.
     """
-    return {item: period for item, period in after.items() if before.get(item) != period}
+
+    def stands(item: str, period: ItemPeriod) -> bool:
+        former = before.get(item)
+        return former is not None and former | {"end": period["end"]} == period
+
+    return {item: period for item, period in after.items() if not stands(item, period)}
 
 
 def grants_after(
     grants: Sequence[ItemGrant],
     subscription: str,
-    items: Iterable[str],
+    items: Mapping[str, ItemPeriod],
     fresh: Mapping[str, list[GrantedFeature]],
 ) -> list[ItemGrant]:
     """A customer's grants after a change of one subscription that now has these ``items``.
@@ -63,21 +87,30 @@ def grants_after(
         for grant in grants
         if grant["subscription"] == subscription
     }
-    present = set(items)
-    kept = {item: listed for item, listed in features.items() if item in present}
+    kept = {item: listed for item, listed in features.items() if item in items}
     whole = {**kept, **fresh}
     changed: list[ItemGrant] = []
     for grant in grants:
         if grant["subscription"] != subscription:
             changed.append(grant)
         elif listed := whole.pop(grant["item"], []):
-            changed.append({**grant, "features": listed})
+            changed.append(_grant(subscription, grant["item"], listed, items))
     changed += [
-        {"subscription": subscription, "item": item, "features": listed}
-        for item, listed in whole.items()
-        if listed
+        _grant(subscription, item, listed, items) for item, listed in whole.items() if listed
     ]
     return changed
+
+
+def _grant(
+    subscription: str,
+    item: str,
+    features: list[GrantedFeature],
+    periods: Mapping[str, ItemPeriod],
+) -> ItemGrant:
+    grant: ItemGrant = {"subscription": subscription, "item": item, "features": features}
+    if any("limit" in one for one in features):
+        grant["period"] = {"start": periods[item]["start"], "end": periods[item]["end"]}
+    return grant
 
 
 def number_of(grants: Iterable[ItemGrant]) -> int:

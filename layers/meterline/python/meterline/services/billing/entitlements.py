@@ -22,7 +22,7 @@ from meterline.core.billing.entitlements import (
 )
 from meterline.services.base.ids import derived_id
 from meterline.services.billing.subscription_bodies import items_of
-from meterline.services.catalog.product_bodies import features_of
+from meterline.services.catalog.product_bodies import AttachedFeature, features_of
 from meterline.services.customers.customer_state import CustomerState
 
 if TYPE_CHECKING:
@@ -116,18 +116,22 @@ def customer_id_of(entitlement_id: str) -> str:
     return f"{_CUSTOMER_PREFIX}{tail[:-_DIGITS]}"
 
 
-def _begun(document: "Document[Subscription]") -> tuple[list[str], _Periods]:
+def _begun(document: "Document[Subscription]") -> tuple[_Periods, _Periods]:
     """The items of a subscription that grant, and those of them whose grants begin anew."""
     stored = document.stored
     after = _periods(document.body)
-    return list(after), begun(_periods(stored) if stored else {}, after)
+    return after, begun(_periods(stored) if stored else {}, after)
 
 
 def _periods(subscription: "Subscription") -> _Periods:
     if subscription["status"] not in GRANTING:
         return {}
     return {
-        item["id"]: {"product": item["price"]["product"], "start": item["current_period_start"]}
+        item["id"]: {
+            "product": item["price"]["product"],
+            "start": item["current_period_start"],
+            "end": item["current_period_end"],
+        }
         for item in items_of(subscription)
     }
 
@@ -137,7 +141,15 @@ def _features(
 ) -> list[GrantedFeature]:
     product = products.get(period["product"])
     attached = features_of(product.body) if product else []
-    return [{"feature": one["feature"], "lookup_key": one["lookup_key"]} for one in attached]
+    return [_granted(one) for one in attached]
+
+
+def _granted(attached: AttachedFeature) -> GrantedFeature:
+    granted: GrantedFeature = {
+        "feature": attached["feature"],
+        "lookup_key": attached["lookup_key"],
+    }
+    return {**granted, "limit": attached["limit"]} if "limit" in attached else granted
 
 
 def _id_of(customer: Mapping[str, Any], feature: str) -> str:

@@ -1,12 +1,13 @@
 """The product object: a new one with all its fields, and the mark that it has prices."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.base.wire_numbers import wire_number
+from meterline.core.billing.entitlements import FeatureLimit
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.store.base.documents import Body, Document
@@ -26,6 +27,7 @@ class AttachedFeature(TypedDict):
     id: str
     feature: str
     lookup_key: str
+    limit: NotRequired[FeatureLimit]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.money import format_decimal
 from meterline.core.base.private_state import PrivateState
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Deleted, ProductFeature
 
 KIND: Final = "product_feature"
+FIELD: Final = "meterline"
+"""What an attachment may say beyond Stripe: how much of its feature comes in a period."""
 MOST_FEATURES = 50
 """Features of a product."""
 
@@ -37,7 +40,7 @@ class ProductFeatureState(PrivateState):
 
 
 def attach_feature(ctx: Context, product_id: str, params: Body) -> "ProductFeature":
-    """Attach an active feature to a product that does not have it."""
+    """Attach an active feature to a product that does not have it; the meter of a limit exists."""
     product = find(ctx, product_bodies.KIND, product_id)
     feature = find(ctx, features.KIND, params["entitlement_feature"], param="entitlement_feature")
     if not feature.body["active"]:
@@ -53,10 +56,16 @@ def attach_feature(ctx: Context, product_id: str, params: Body) -> "ProductFeatu
         "entitlement_feature": feature.id,
         "livemode": ctx.livemode,
     }
+    limit = params.get(FIELD, {}).get("limit")
+    if limit is not None:
+        quantity = format_decimal(limit["quantity"])
+        body[FIELD] = {"limit": {"meter": limit["meter"], "quantity": quantity}}
     body = ProductFeatureState(created=ctx.now, product=product_id).on(body)
     entry = AttachedFeature(
         id=body["id"], feature=feature.id, lookup_key=feature.body["lookup_key"]
     )
+    if FIELD in body:
+        entry["limit"] = body[FIELD]["limit"]
     document = Document(kind=KIND, livemode=ctx.livemode, body=body, parent=product_id)
     having = replace(product, body=with_features(product.body, [*attached, entry]))
     ctx.save(Change(puts=[document, having], checks=[feature]), result_id=body["id"])

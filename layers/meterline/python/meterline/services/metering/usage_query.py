@@ -6,7 +6,7 @@ rows, busy ones from their usage by seconds.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,7 +63,7 @@ def billed_usage(
     Exact to the second over everything counted so far (consistent reads).
     """
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
-    whole = _aggregate_between(series.of(start, end, conditions), start, end)
+    whole = aggregate_between(series.of(start, end, conditions), start, end)
     return Usage(result(whole, series.measure.formula), whole.count)
 
 
@@ -76,7 +76,8 @@ def usage_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]:
     return {bounds: whole for bounds, whole in wholes.items() if whole.count}
 
 
-def _aggregate_between(series: Series, start: int, end: int) -> Aggregate:
+def aggregate_between(series: Series, start: int, end: int) -> Aggregate:
+    """What the events of a range come to."""
     parts = Combination(series.combining)
     for part in parts_between(series, start, end):
         parts.add(part.aggregate)
@@ -121,6 +122,18 @@ def _parts_of_cell(
             yield part
         else:
             yield _cut(series, part, part.counter, start, end)
+
+
+def parts_of_counters(
+    series: Series, counters: Iterable[tuple[int, Counter]], start: int, end: int
+) -> Iterator[Part]:
+    """What makes up a range, of counters that were read already; those outside it are left out."""
+    for hour, counter in counters:
+        part = Part(hour * HOUR_SECONDS, counter.aggregate, counter)
+        if start <= part.start <= end - HOUR_SECONDS:
+            yield part
+        elif part.start < end and start < part.start + HOUR_SECONDS:
+            yield _cut(series, part, counter, start, end)
 
 
 def _cut(series: Series, hour: Part, counter: Counter, start: int, end: int) -> Part:

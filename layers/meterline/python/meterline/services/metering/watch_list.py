@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     """What usage is watched for; the value is a part of what is stored."""
 
     ALERTS = "a"
+    LIMITS = "l"
     THRESHOLDS = "t"
 
 

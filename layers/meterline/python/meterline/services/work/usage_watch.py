@@ -31,6 +31,7 @@ from meterline.services.metering.alert_watch import (
 )
 from meterline.services.metering.crossings import BillingPeriods
 from meterline.services.metering.lifetime import forget_if_old
+from meterline.services.metering.running_usage import forget_if_totalled
 from meterline.services.metering.usage_stream import UsageChange, usage_change
 from meterline.services.metering.watch_list import Purpose, WatchList, read_watch_list
 from meterline.services.subscriptions.threshold_terms import marked
@@ -107,6 +108,8 @@ class _Batch:
     ) -> Iterator[tuple[object, Callable[[], None]]]:
         """What is to be looked at for a change, by its subject."""
         yield ("totals", key), partial(self._forget_old_totals, key)
+        if self._list(key).has_meter(Purpose.LIMITS, key.meter):
+            yield ("limits", key), partial(self._forget_running_total, key)
         if self._may_be_late(bucket):
             hour = bucket._replace(cell=WHOLE)
             yield hour, partial(self._look_for_late_usage, hour)
@@ -147,6 +150,9 @@ class _Batch:
     def _forget_old_totals(self, key: UsageKey) -> None:
         for change in self.changes[key]:
             forget_if_old(change.bucket, now=self.now)
+
+    def _forget_running_total(self, key: UsageKey) -> None:
+        forget_if_totalled(key, (change.bucket.hour for change in self.changes[key]), now=self.now)
 
     def _look_for_late_usage(self, bucket: BucketKey) -> None:
         customer = self._customer(bucket.livemode, bucket.customer)

@@ -1,7 +1,7 @@
 """DynamoDB's batch calls on the plain client: chunks, and what a call left undone."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import sleep
 from typing import Any
 
@@ -42,16 +42,28 @@ def batch_get(table: str, keys: Sequence[Item], *, is_consistent: bool = True) -
     Raises ``Throttled`` when DynamoDB leaves some unread each time that it is asked.
     """
     for start in range(0, len(keys), GET_LIMIT):
-        pending: Sequence[Item] = keys[start : start + GET_LIMIT]
-        for _ in tries():
-            request = {table: {"Keys": pending, "ConsistentRead": is_consistent}}
-            answer = dynamodb().batch_get_item(RequestItems=request)
-            yield from answer["Responses"].get(table, ())
-            pending = answer["UnprocessedKeys"].get(table, {}).get("Keys", [])
-            if not pending:
-                break
-        else:
-            raise Throttled(f"{len(pending)} keys of {table} could not be read")
+        wanted = {table: keys[start : start + GET_LIMIT]}
+        yield from (item for _, item in get_together(wanted, is_consistent=is_consistent))
+
+
+def get_together(
+    keys: Mapping[str, Sequence[Item]], *, is_consistent: bool = True
+) -> Iterator[tuple[str, Item]]:
+    """The items of these keys of several tables that exist, each with its table, in one request:
+    100 keys at most. Raises ``Throttled`` as ``batch_get`` does.
+    """
+    pending: Mapping[str, Any] = {
+        table: {"Keys": some, "ConsistentRead": is_consistent} for table, some in keys.items()
+    }
+    for _ in tries():
+        answer = dynamodb().batch_get_item(RequestItems=pending)
+        for table, items in answer["Responses"].items():
+            yield from ((table, item) for item in items)
+        pending = answer["UnprocessedKeys"]
+        if not pending:
+            return
+    left = {table: len(request["Keys"]) for table, request in pending.items()}
+    raise Throttled(f"keys could not be read: {left}")
 
 
 def batch_write(table: str, requests: Sequence[Item]) -> None:

@@ -8,7 +8,7 @@ that time-outs, repetitions and wire are the same everywhere; what a call leaves
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from meterline.store.base.batches import batch_get, batch_write
+from meterline.store.base.batches import Item, batch_get, batch_write, get_together
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Body
 from meterline.store.base.packing import pack, unpack
@@ -179,6 +179,20 @@ def read_many(addresses: Iterable[Address]) -> Iterator[BillingItem]:
     """Those of these items that exist, as last written, in no order; Throttled as ``batch_get``."""
     found = batch_get(settings().billing_table, [_key(*address) for address in addresses])
     return map(billing_item().from_raw_data, found)
+
+
+def read_beside(
+    address: Address, table: str, keys: Sequence[Item]
+) -> tuple[BillingItem | None, list[Item]]:
+    """An item, if it exists, and those of another table, as last written: one request."""
+    own, found = settings().billing_table, None
+    beside: list[Item] = []
+    for name, item in get_together({own: [_key(*address)], table: keys}):
+        if name == table:
+            beside.append(item)
+        else:
+            found = billing_item().from_raw_data(item)
+    return found, beside
 
 
 def save(item: BillingItem, condition: Condition | None = None) -> None:

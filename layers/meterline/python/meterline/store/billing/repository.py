@@ -2,13 +2,14 @@
 
 import contextlib
 import heapq
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
 from meterline.store.base import keys
+from meterline.store.base.batches import Item
 from meterline.store.base.documents import (
     LIVE,
     Change,
@@ -31,6 +32,7 @@ from meterline.store.base.models import (
     listed,
     listed_under_parent,
     read,
+    read_beside,
     read_many,
     sort_keys,
 )
@@ -136,6 +138,16 @@ class BillingStore:
             self.recalled.update({id_: found.get(id_) for id_ in unread})
         read_before = ((id_, self.recalled[id_]) for id_ in ids)
         return {id_: document for id_, document in read_before if document is not None}
+
+    def get_beside(
+        self, object_id: str, table: str, places: Sequence[Item]
+    ) -> tuple[Document | None, list[Item]]:
+        """An object without a long list, and the items of another table that exist: one request."""
+        if not keys.can_be_stored(object_id):
+            return None, []
+        address = keys.object_key(self.livemode, object_id), "#"
+        item, beside = read_beside(address, table, places)
+        return None if item is None else self._document(item), beside
 
     def claim_holder(self, kind: str, value: str) -> str | None:
         """The id of the object that holds this value (an event name, a lookup key), or None."""

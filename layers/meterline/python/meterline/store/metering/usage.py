@@ -8,6 +8,7 @@ counter   ``t#<meter>#<customer>``    ``h#<hour>``
 segment   the same                    ``s#<hour>#<latest acceptance>#<version><number>``
 profile   the same                    ``p#<hour>`` (see ``usage_profiles``)
 month     the same                    ``d#<month>`` (see ``day_totals``)
+total     the same                    ``g#`` (see ``running_totals``)
 ========  ==========================  ==========================================================
 
 Where a meter has dimensions, each cell of the usage (``core.metering.dimensions``) has a partition
