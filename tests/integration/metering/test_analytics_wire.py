@@ -202,10 +202,12 @@ def test_without_meters_all_are_added_up(api: Api, dynamodb: Engine, tokens: str
 def test_windows_that_the_range_cuts_are_told_as_far_as_they_lie_in_it(
     api: Api, tokens: str
 ) -> None:
-    query = {"value_grouping_window": "month", "meters[0][meter]": tokens}
-    _, answer = usage(api, **query, starts_at=HOUR + 120)
-    [row] = answer["rows"]["data"]
-    assert (row["starts_at"], row["ends_at"], row["value"]) == (HOUR + 120, HOUR + 7_200, 4_000)
+    query = {"value_grouping_window": "hour", "meters[0][meter]": tokens}
+    _, answer = usage(api, **query, starts_at=HOUR + 60, ends_at=HOUR + 3_660)
+    assert [
+        (row["starts_at"] - HOUR, row["ends_at"] - HOUR, row["value"])
+        for row in answer["rows"]["data"]
+    ] == [(60, 3_600, 123), (3_600, 3_660, 4_000)]
 
 
 @pytest.mark.parametrize(

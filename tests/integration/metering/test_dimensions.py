@@ -23,6 +23,7 @@ from tests.integration.metering.worlds import (
     sender,
     used,
 )
+from tests.rights import keeping_to_its_rights
 
 __all__ = ["api"]
 
@@ -69,6 +70,13 @@ def test_usage_is_counted_by_cell_and_adds_up(dynamodb: Engine) -> None:
     assert part(model="small", token_type="output") == 0
     assert part(NOW - 7_200, NOW - 7_000) == 300
     assert all_differences() == []
+
+
+def test_ingestion_has_the_rights_that_cells_take(dynamodb: Engine) -> None:
+    with keeping_to_its_rights("IngestMeterEventsFunction", dynamodb):
+        [first] = send(of("e1", 1, "large", "input"))
+        [known] = send(of("e2", 1, "large", "input"), key="request-2")
+    assert (first.status, known.status) == ("accepted", "accepted")
 
 
 def test_a_cancelled_event_leaves_its_cell(dynamodb: Engine) -> None:
@@ -193,7 +201,7 @@ def test_the_payload_of_token_metering_is_taken_as_it_comes(
     )
     assert error["message"] == "Dimension payload keys not found in payload: model."
     deliver(dynamodb)
-    assert used(meter=meter) == 150
+    assert used(end=NOW + 3 * _DAY, meter=meter) == 150
 
 
 @pytest.mark.parametrize(
