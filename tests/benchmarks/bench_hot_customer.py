@@ -127,7 +127,7 @@ class Hot:
         used = usage_query.billed_usage(
             METER, customer_id(0), HOUR_START, HOUR_START + 3_600, livemode=False
         )
-        values = [int(item["value"]["S"]) for item in engine.items("meter_events")]
+        values = [int(item["v"]["S"]) for item in engine.items("meter_events")]
         assert used.quantity == sum(values) or self.handed_back
 
     def _accepted(

@@ -64,7 +64,7 @@ def _count(number: int, seconds: int) -> Decimal:
         places = range(first, min(first + BATCH, number))
         records = stored_events(places, lambda place: place * seconds // number)
         assert count.count_records(records) == []
-        total += sum(int(record["dynamodb"]["NewImage"]["value"]["S"]) for record in records)
+        total += sum(int(record["dynamodb"]["NewImage"]["v"]["S"]) for record in records)
     return Decimal(total)
 
 

@@ -31,7 +31,7 @@ from meterline.services.metering.contention import CONTENDED_SECONDS, Contention
 from meterline.services.metering.counted_events import EventRange, counted_events
 from meterline.store.base.batches import Throttled
 from meterline.store.metering.cells import cells_between
-from meterline.store.metering.meter_events import identities_from_keys
+from meterline.store.metering.meter_events import identities_from_keys, with_own_names
 from meterline.store.metering.usage import BucketKey
 from tests.faults.broken import BrokenRuleError
 from tests.faults.engine import FakeDynamoDB, seeded
@@ -455,7 +455,7 @@ class Simulation:
 
     def _compare(self) -> None:
         """Usage must be what the accepted and not cancelled events add up to, however cut."""
-        stored = self.engine.items("meter_events")
+        stored = list(map(with_own_names, self.engine.items("meter_events")))
         names = {item["name"]["S"] for item in stored}
         lost = sorted(self.accepted - names)
         _hold("what was accepted is stored", not lost, f"seed {self.seed}: {lost}")
@@ -477,7 +477,7 @@ class Simulation:
                 Decimal(item["value"]["S"]),
                 self._dimensions_of(item),
             )
-            for item in self.engine.items("meter_events")
+            for item in map(with_own_names, self.engine.items("meter_events"))
             if item["customer"]["S"] == customer and "cancelled_at" not in item
         ]
         cuts = sorted(self.chance.randrange(START, self.end) for _ in range(3))

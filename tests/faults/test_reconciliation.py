@@ -35,7 +35,7 @@ from meterline.store.base import batches, clients
 from meterline.store.base.settings import settings
 from meterline.store.metering import event_scan, usage, usage_commits
 from meterline.store.metering.event_scan import EventScan
-from meterline.store.metering.meter_events import identity_of
+from meterline.store.metering.meter_events import identity_of, with_own_names
 from meterline.store.metering.reconciliations import Progress
 from meterline.store.metering.segment_pages import newest_first
 from meterline.store.metering.usage import BucketKey
@@ -118,7 +118,7 @@ class World:
     def _cancel_one(self) -> None:
         young = [
             item["name"]["S"]
-            for item in self.engine.items("meter_events")
+            for item in map(with_own_names, self.engine.items("meter_events"))
             if self.now - int(item["accepted_at"]["N"]) // 1_000_000 < CANCEL_LIMIT_SECONDS
         ]
         if young and self.chance.random() < 0.5:
@@ -197,7 +197,11 @@ class World:
         )
         cancelled = {row.identity for row in rows if row.cancels}
         counted = [row for row in rows if row.identity not in cancelled]
-        events = [item for item in self.engine.items("meter_events") if _key(item) == key]
+        events = [
+            item
+            for item in map(with_own_names, self.engine.items("meter_events"))
+            if _key(item) == key
+        ]
         wanted = sorted(
             (identity_of(event["name"]["S"]), Decimal(event["value"]["S"]))
             for event in events
@@ -356,7 +360,7 @@ def events_on_their_way_taken_for_lost(patch: pytest.MonkeyPatch) -> None:
 
 
 def _second_of(records: Sequence[Record]) -> int:
-    images = [record["dynamodb"]["NewImage"] for record in records]
+    images = [with_own_names(record["dynamodb"]["NewImage"]) for record in records]
     return max((int(image["accepted_at"]["N"]) // 1_000_000 for image in images), default=START)
 
 

@@ -83,7 +83,7 @@ def test_a_file_is_imported_once_however_often_it_is_sent(
     assert "0 accepted, 530 duplicate, 0 refused" in capsys.readouterr().err
     deliver(dynamodb)
     measure = measure_of({"default_aggregation": {"formula": "sum"}})
-    [meter] = {item["meter"]["S"] for item in dynamodb.scan("meter_events")}
+    [meter] = {item["m"]["S"] for item in dynamodb.scan("meter_events")}
     total = lifetime_usage(False, meter, "cus_a", measure, now=NOW)  # noqa: FBT003
     assert total * 10 == sum(n % 9 * 10 + 5 for n in range(530))
 
@@ -97,9 +97,7 @@ def test_every_row_is_booked_on_the_customer_that_its_column_names(
     file = tmp_path / "usage.csv"
     file.write_text(TWO_CUSTOMERS)
     assert _import(file, address, whose="--customer-column=customer_id") == 0
-    booked = sorted(
-        (item["customer"]["S"], item["value"]["S"]) for item in dynamodb.scan("meter_events")
-    )
+    booked = sorted((item["c"]["S"], item["v"]["S"]) for item in dynamodb.scan("meter_events"))
     assert booked == [("cus_a", "1"), ("cus_a", "4"), ("cus_b", "2")]
 
 

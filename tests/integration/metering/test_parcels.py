@@ -245,4 +245,4 @@ def test_what_comes_in_a_parcel_is_not_handed_over_again(
 
 
 def _name(record: Record) -> str:
-    return str(record["dynamodb"]["NewImage"]["name"]["S"])
+    return str(record["dynamodb"]["NewImage"]["n"]["S"])

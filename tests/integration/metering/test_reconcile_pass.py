@@ -378,15 +378,15 @@ def spoil_segment(engine: Engine) -> None:
 
 
 def cut_event(engine: Engine) -> None:
-    [cut] = [item for item in engine.scan("meter_events") if item["name"]["S"] == "a0"]
-    del cut["measure"]
+    [cut] = [item for item in engine.scan("meter_events") if item["n"]["S"] == "a0"]
+    del cut["a"]
     engine.client.put_item(TableName=engine.tables["meter_events"], Item=cut)
 
 
 def spoil_event(engine: Engine) -> None:
     """Let an event of ``cus_a`` have no number as its value."""
-    [spoiled] = [item for item in engine.scan("meter_events") if item["name"]["S"] == "a0"]
-    spoiled["value"] = {"S": "spoiled"}
+    [spoiled] = [item for item in engine.scan("meter_events") if item["n"]["S"] == "a0"]
+    spoiled["v"] = {"S": "spoiled"}
     engine.client.put_item(TableName=engine.tables["meter_events"], Item=spoiled)
 
 

@@ -13,6 +13,7 @@ from meterline.services.metering.cancel_events import create_meter_event_adjustm
 from meterline.store.base import batches, clients
 from meterline.store.base.settings import settings
 from meterline.store.metering import usage_commits
+from meterline.store.metering.meter_events import with_own_names
 from tests.factories.streams import inserted
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.integration.metering.worlds import NOW, event, send, sender
@@ -83,7 +84,7 @@ def _name(chance: Random) -> str:
 def _records() -> list[dict[str, Any]]:
     """All events as records, in the order of acceptance."""
     items = _scan("meter_events")
-    items.sort(key=lambda item: int(item["accepted_at"]["N"]))
+    items.sort(key=lambda item: int(with_own_names(item)["accepted_at"]["N"]))
     return inserted(items)
 
 

@@ -55,7 +55,7 @@ def meter_event_items(ctx: Context, customer_id: str) -> Iterator[Item]:
     """The customer's items of MeterEvents."""
     return scan_table(
         settings().meter_events_table,
-        "begins_with(identifier, :mode) AND customer = :customer",
+        "begins_with(identifier, :mode) AND (c = :customer OR customer = :customer)",
         {":mode": {"S": f"{mode(ctx.livemode)}#"}, ":customer": {"S": customer_id}},
     )
 

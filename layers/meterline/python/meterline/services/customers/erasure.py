@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from meterline.core.kinds.personal import without_personal_data
 from meterline.core.kinds.registry import event_kinds
+from meterline.core.metering.payload_texts import payload_text
 from meterline.services.base.context import Context
 from meterline.services.customers.belongings import (
     billing_items,
@@ -27,6 +28,7 @@ from meterline.store.base.models import billing_item, delete_many
 from meterline.store.base.packing import Body, pack, unpack
 from meterline.store.base.settings import settings
 from meterline.store.billing.search_terms import terms_of
+from meterline.store.metering.meter_events import replace_payload, with_own_names
 from meterline.store.work.scans import scan_table
 
 type Item = dict[str, Any]
@@ -108,15 +110,13 @@ def _replace(item: Item, body: Mapping[str, Any], terms: set[str]) -> bool:
 def _erase_payloads(ctx: Context, customer_id: str) -> int:
     """Leave of the payloads of meter events what was counted: the customer and the value."""
     erased = 0
-    for item in meter_event_items(ctx, customer_id):
+    for stored in meter_event_items(ctx, customer_id):
+        item = with_own_names(stored)
         payload = json.loads(item["payload"]["S"])
         counted = {customer_id, item["value"]["S"]}
         reduced = {name: value for name, value in payload.items() if str(value) in counted}
         if reduced != payload:
-            values = {":before": item["payload"], ":after": {"S": json.dumps(reduced)}}
-            key = {"identifier": item["identifier"]}
-            table = settings().meter_events_table
-            erased += _update(table, key, "SET payload = :after", "payload = :before", values)
+            erased += replace_payload(stored, payload_text(reduced))
     return erased
 
 

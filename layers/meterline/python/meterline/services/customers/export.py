@@ -14,6 +14,7 @@ from meterline.services.customers.belongings import (
     names,
 )
 from meterline.store.base.packing import unpack
+from meterline.store.metering.meter_events import with_own_names
 from meterline.store.metering.usage import key_of_counter
 
 
@@ -37,7 +38,7 @@ def export_customer(ctx: Context, customer_id: str) -> Iterator[Mapping[str, Any
 
 
 def _meter_events(ctx: Context, customer_id: str) -> Iterator[Mapping[str, Any]]:
-    for item in meter_event_items(ctx, customer_id):
+    for item in map(with_own_names, meter_event_items(ctx, customer_id)):
         yield {
             "object": "billing.meter_event",
             "created": int(item["accepted_at"]["N"]) // 1_000_000,

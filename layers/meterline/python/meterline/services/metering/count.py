@@ -23,7 +23,10 @@ from meterline.services.metering.contention import Contention
 from meterline.services.metering.groups import Group, portions
 from meterline.store.base.batches import back_off
 from meterline.store.metering import usage, usage_commits
-from meterline.store.metering.meter_events import identities_from_keys
+from meterline.store.metering.meter_events import (
+    counted_attributes,
+    identities_from_keys,
+)
 from meterline.store.metering.parcels import UNREADABLE
 from meterline.store.metering.usage import BucketKey
 from meterline.store.metering.usage_commits import Change
@@ -43,9 +46,6 @@ PATIENCE = Patience()
 CONTENTION = Contention()
 """For counters that others count in too."""
 
-_counted_attributes = itemgetter(
-    "identifier", "meter", "customer", "value", "timestamp", "accepted_at", "measure"
-)
 _text = itemgetter("S")
 _number = itemgetter("N")
 
@@ -174,7 +174,7 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
         return {}
     images = [change["NewImage"] for change in changes]
     identifiers, meters, customers, values, timestamps, acceptances, measures = zip(
-        *map(_counted_attributes, images), strict=True
+        *map(counted_attributes, images), strict=True
     )
     keys = list(map(_text, identifiers))
     seconds = list(map(int, map(_number, timestamps)))
@@ -188,7 +188,8 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
     )
     modes = [key[0] for key in keys]
     hours = [second // usage.HOUR_SECONDS for second in seconds]
-    cells = list(map(cell_from_text, map(_text, measures)))
+    texts = list(map(_text, measures))
+    cells = list(map(cell_from_text, texts))
     columns: tuple[list[Any], ...] = (
         modes,
         list(map(_text, meters)),
@@ -198,22 +199,22 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
     )
     places = zip(*columns, strict=True)
     if all(column.count(column[0]) == len(column) for column in columns):
-        only = _group(next(places), images[0])
+        only = _group(next(places), texts[0])
         only.arrivals, only.changes = rows, changes  # a hot customer fills whole batches
         return {only.key: only}
     groups: dict[tuple[str, str, str, int, str], Group] = {}
-    for place, row, change in zip(places, rows, changes, strict=True):
+    for place, row, change, text in zip(places, rows, changes, texts, strict=True):
         group = groups.get(place)
         if group is None:
-            group = groups[place] = _group(place, change["NewImage"])
+            group = groups[place] = _group(place, text)
         group.arrivals.append(row)
         group.changes.append(change)
     return {group.key: group for group in groups.values()}
 
 
-def _group(place: tuple[str, str, str, int, str], image: Mapping[str, Any]) -> Group:
+def _group(place: tuple[str, str, str, int, str], text: str) -> Group:
     mode, meter, customer, hour, cell = place
-    measure = measure_from_text(image["measure"]["S"])
+    measure = measure_from_text(text)
     key = BucketKey(mode == "l", meter, customer, hour, cell)
     return Group(key, measure, must_be_counted=False)
 

@@ -18,8 +18,14 @@ from meterline.core.metering.acceptance import cell_from_text, measure_from_text
 from meterline.core.metering.aggregation import Row
 from meterline.observability import failure, logger
 from meterline.store.base.batches import Throttled
+from meterline.store.base.stream_images import as_bytes
 from meterline.store.metering import parcels
-from meterline.store.metering.meter_events import AcceptedEvent, identities_from_keys, identity_of
+from meterline.store.metering.meter_events import (
+    AcceptedEvent,
+    identities_from_keys,
+    identity_of,
+    with_own_names,
+)
 from meterline.store.metering.parcels import Parcel, ParcelKey
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 
@@ -98,14 +104,14 @@ def _is_marked(record: Record) -> bool:
 
 def _place_in_parcel(record: Record) -> tuple[ParcelKey, bytes] | None:
     """The parcel that should have an event, and what shows it there; None if it cannot be read."""
-    image = record["dynamodb"]["NewImage"]
+    image = with_own_names(record["dynamodb"]["NewImage"])
     try:
         [identity] = identities_from_keys([image["identifier"]["S"]])
         hour = int(image["timestamp"]["N"]) // HOUR_SECONDS
         letter = image["identifier"]["S"][0]
         cell = cell_from_text(image["measure"]["S"])
         bucket = BucketKey(letter == "l", image["meter"]["S"], image["customer"]["S"], hour, cell)
-        return ParcelKey(bucket, parcels.as_bytes(image["request"])), identity
+        return ParcelKey(bucket, as_bytes(image["request"])), identity
     except parcels.UNREADABLE:
         return None
 

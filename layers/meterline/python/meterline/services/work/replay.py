@@ -14,12 +14,14 @@ from meterline.core.kinds.registry import event_kinds
 from meterline.services.base.outbox import RETENTION_SECONDS
 from meterline.services.base.workers import Record
 from meterline.store.base.settings import settings
+from meterline.store.metering.meter_events import attribute_names
 from meterline.store.work.scans import scan_table
 
 type Item = dict[str, Any]
 
 _COUNTED = (
-    *("identifier", "meter", "measure", "customer", "value", "timestamp", "accepted_at"),
+    "identifier",
+    *attribute_names("meter", "measure", "customer", "value", "timestamp", "accepted_at"),
     "cancelled_at",
 )
 _WATCHED = ("sampled_below",)
@@ -45,7 +47,7 @@ def _accepted(since: int) -> Iterator[Record]:
     """The events that were accepted or cancelled since."""
     found = scan_table(
         settings().meter_events_table,
-        "accepted_at >= :accepted OR cancelled_at >= :cancelled",
+        "u >= :accepted OR accepted_at >= :accepted OR cancelled_at >= :cancelled",
         {":accepted": {"N": str(since * _MICROSECONDS)}, ":cancelled": {"N": str(since)}},
     )
     return (_record(item, ("identifier",), _COUNTED) for item in found)

@@ -11,7 +11,12 @@ from meterline.core.metering.aggregation import Row
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
 from meterline.store.base.settings import settings
-from meterline.store.metering.meter_events import identities_from_keys
+from meterline.store.metering.meter_events import (
+    SHORT_NAMES,
+    attribute_names,
+    counted_attributes,
+    identities_from_keys,
+)
 
 _SECOND = 1_000_000
 
@@ -74,22 +79,20 @@ class EventScan:
 
 _NAMES = {
     "#key": "identifier",
-    "#meter": "meter",
-    "#measure": "measure",
-    "#customer": "customer",
-    "#value": "value",
-    "#timestamp": "timestamp",
-    "#accepted": "accepted_at",
     "#cancelled": "cancelled_at",
+    "#accepted": SHORT_NAMES["accepted_at"],
+    "#own_accepted": "accepted_at",
 }
+_TAKEN = attribute_names("meter", "measure", "customer", "value", "timestamp")
 _WHAT = {
     # What lacks its times is shown too: a comparison with nothing is false.
     "FilterExpression": (
-        "NOT (#accepted >= :before OR #cancelled >= :before_second) AND NOT (#accepted < :from AND "
+        "NOT (#accepted >= :before OR #own_accepted >= :before OR #cancelled >= :before_second) "
+        "AND NOT ((#accepted < :from OR #own_accepted < :from) AND "
         "(attribute_not_exists(#cancelled) OR #cancelled < :from_second))"
     ),
-    "ProjectionExpression": ", ".join(_NAMES),
-    "ExpressionAttributeNames": _NAMES,
+    "ProjectionExpression": ", ".join([*_NAMES, *(f"#taken_{name}" for name in _TAKEN)]),
+    "ExpressionAttributeNames": _NAMES | {f"#taken_{name}": name for name in _TAKEN},
 }
 
 
@@ -101,20 +104,14 @@ def _event_if_whole(item: Item) -> ScannedEvent | None:
 
 
 def _event(item: Item) -> ScannedEvent:
-    key = item["identifier"]["S"]
-    [identity] = identities_from_keys([key])
-    value = Decimal(item["value"]["S"])
+    key, meter, customer, value, timestamp, accepted_at, measure = counted_attributes(item)
+    [identity] = identities_from_keys([key["S"]])
     row = Row(
         identity,
-        int(item["timestamp"]["N"]),
-        value,
-        int(item["accepted_at"]["N"]),
+        int(timestamp["N"]),
+        Decimal(value["S"]),
+        int(accepted_at["N"]),
         "cancelled_at" in item,
     )
-    return ScannedEvent(
-        key[0] == mode(livemode=True),
-        item["meter"]["S"],
-        item["customer"]["S"],
-        item["measure"]["S"],
-        row,
-    )
+    is_live = key["S"][0] == mode(livemode=True)
+    return ScannedEvent(is_live, meter["S"], customer["S"], measure["S"], row)

@@ -7,9 +7,12 @@ request wrote it: a request that repeats itself because its answer was lost find
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
+from meterline.core.metering import payload_texts
 from meterline.store.base.batches import (
     RETRIABLE,
     STATEMENT_LIMIT,
@@ -20,9 +23,16 @@ from meterline.store.base.batches import (
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
 from meterline.store.base.settings import settings
+from meterline.store.base.stream_images import as_bytes
 
 IDENTITY_BYTES = 16
+DIGEST_BYTES = 8
+"""Of the digests of requests and of what they said, which are compared where identifiers are equal.
+"""
+
 _DAY_SECONDS = 86_400
+_UUID_CHARACTERS = 36
+_HEXADECIMAL = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _KEY_CHARACTERS = 24
 _STRIDE_BYTES = 18
 """The 22 characters of an identity and two more stand for so many bytes."""
@@ -30,32 +40,40 @@ _STRIDE_BYTES = 18
 
 type Item = dict[str, Any]
 
-_ATTRIBUTES = (
-    "identifier",
-    "name",
-    "event_name",
-    "meter",
-    "measure",
-    "customer",
-    "value",
-    "timestamp",
-    "accepted_at",
-    "payload",
-    "request",
-    "fingerprint",
-    "expires_at",
-)
+SHORT_NAMES = {
+    "event_name": "e",
+    "meter": "m",
+    "measure": "a",
+    "customer": "c",
+    "value": "v",
+    "timestamp": "t",
+    "accepted_at": "u",
+    "request": "r",
+    "fingerprint": "f",
+}
+"""Attributes under the names that they are stored by: an event has each name, for 45 days.
+
+Before there were short ones they were stored by their own. The identifier's text and the payload
+have other forms too: they are ``n`` and ``p``, and were ``name`` and ``payload``.
+"""
+
+_OWN_NAMES = {short: own for own, short in SHORT_NAMES.items()}
+_ATTRIBUTES = ("identifier", "n", *SHORT_NAMES.values(), "p", "expires_at")
 _PLACES = ", ".join(f"'{name}': ?" for name in _ATTRIBUTES)
 _MARK = "in_parcel"
+_COUNTED = ("meter", "customer", "value", "timestamp", "accepted_at", "measure")
+_short_counted = itemgetter("identifier", *map(SHORT_NAMES.__getitem__, _COUNTED))
+_own_counted = itemgetter("identifier", *_COUNTED)
 
 
 class AcceptedEvent(NamedTuple):
     """An event as accepted: resolved to its meter and customer once and for all.
 
     ``measure`` is the meter's formula and window; ``timestamp`` is in UTC seconds, ``accepted_at``
-    in UTC microseconds of the wall clock; ``payload`` is its JSON text. ``request`` identifies the
-    request that sent it, ``fingerprint`` what it said. ``in_parcel`` marks one that its request
-    also puts in a parcel.
+    in UTC microseconds of the wall clock; ``payload`` is its JSON text, without control characters.
+    ``request`` identifies the request that sent it, ``fingerprint`` what it said: bytes of their
+    digests, ``DIGEST_BYTES`` of each count. ``in_parcel`` marks one that its request also puts in a
+    parcel.
     """
 
     livemode: bool
@@ -203,7 +221,7 @@ def _values(event: AcceptedEvent) -> list[dict[str, Any]]:
     mark = [{"BOOL": True}] if event.in_parcel else []
     return [
         {"S": key_of(event.livemode, identity_of(event.identifier))},
-        {"S": event.identifier},
+        _short_text(event.identifier),
         {"S": event.event_name},
         {"S": event.meter},
         {"S": event.measure},
@@ -211,15 +229,79 @@ def _values(event: AcceptedEvent) -> list[dict[str, Any]]:
         {"S": event.value},
         {"N": str(event.timestamp)},
         {"N": str(event.accepted_at)},
-        {"S": event.payload},
         {"B": event.request},
         {"B": event.fingerprint},
+        {"S": payload_texts.shortened(event.payload, event.customer, event.value)},
         {"N": str(event.accepted_at // 1_000_000 + settings().event_retention_days * _DAY_SECONDS)},
         *mark,
     ]
 
 
-def _event(item: Item) -> AcceptedEvent:
+def counted_attributes(image: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """What counting takes of an event, as its table or its stream shows it: its key, meter,
+    customer, value, timestamp, receipt and measure.
+    """
+    found: tuple[dict[str, Any], ...]
+    found = _short_counted(image) if "m" in image else _own_counted(image)
+    return found
+
+
+def attribute_names(*names: str) -> tuple[str, ...]:
+    """The names that these attributes are stored by, of late and before."""
+    return tuple(one for name in names for one in (SHORT_NAMES[name], name))
+
+
+def with_own_names(image: Mapping[str, Any]) -> Item:
+    """An event as its table or its stream shows it, its attributes under their own names."""
+    item = {_OWN_NAMES.get(name, name): value for name, value in image.items()}
+    if "n" in item:
+        item["name"] = {"S": _whole_text(item.pop("n"))}
+    if "p" in item:
+        customer, value = item["customer"]["S"], item["value"]["S"]
+        item["payload"] = {"S": payload_texts.whole(item.pop("p")["S"], customer, value)}
+    return item
+
+
+def replace_payload(stored: Mapping[str, Any], payload: str) -> bool:
+    """Replace the payload of an event that was just read; False if another did meanwhile."""
+    item = with_own_names(stored)
+    name = "p" if "p" in stored else "payload"
+    if name == "p":
+        payload = payload_texts.shortened(payload, item["customer"]["S"], item["value"]["S"])
+    client = dynamodb()
+    try:
+        client.update_item(
+            TableName=settings().meter_events_table,
+            Key={"identifier": stored["identifier"]},
+            UpdateExpression="SET #payload = :after",
+            ConditionExpression="#payload = :before",
+            ExpressionAttributeNames={"#payload": name},
+            ExpressionAttributeValues={":before": stored[name], ":after": {"S": payload}},
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _short_text(identifier: str) -> Item:
+    """An identifier's text; that of a UUID, as most are, takes its 16 bytes."""
+    if len(identifier) == _UUID_CHARACTERS:
+        digits = identifier.replace("-", "")
+        if _HEXADECIMAL.fullmatch(digits) and _with_hyphens(digits) == identifier:
+            return {"B": bytes.fromhex(digits)}
+    return {"S": identifier}
+
+
+def _whole_text(value: Mapping[str, Any]) -> str:
+    return str(value["S"]) if "S" in value else _with_hyphens(as_bytes(value).hex())
+
+
+def _with_hyphens(digits: str) -> str:
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def _event(stored: Item) -> AcceptedEvent:
+    item = with_own_names(stored)
     cancelled_at = item.get("cancelled_at")
     return AcceptedEvent(
         livemode=item["identifier"]["S"].startswith("l#"),
@@ -232,8 +314,8 @@ def _event(item: Item) -> AcceptedEvent:
         timestamp=int(item["timestamp"]["N"]),
         accepted_at=int(item["accepted_at"]["N"]),
         payload=item["payload"]["S"],
-        request=item["request"]["B"],
-        fingerprint=item["fingerprint"]["B"],
+        request=item["request"]["B"][:DIGEST_BYTES],
+        fingerprint=item["fingerprint"]["B"][:DIGEST_BYTES],
         cancelled_at=int(cancelled_at["N"]) if cancelled_at else None,
         in_parcel=_MARK in item,
     )

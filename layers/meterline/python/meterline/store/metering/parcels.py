@@ -8,7 +8,6 @@ A parcel only proves that somebody else will count its events; a row that comes 
 as any other, once.
 """
 
-from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from meterline.store.base.batches import batch_get
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
 from meterline.store.base.settings import settings
+from meterline.store.base.stream_images import as_bytes
 from meterline.store.metering.usage import BucketKey
 
 LANES = 2
@@ -41,7 +41,7 @@ type Item = dict[str, Any]
 
 
 class ParcelKey(NamedTuple):
-    """Which parcel: its bucket, and the 16 bytes of whoever made it (a request)."""
+    """Which parcel: its bucket, and the bytes of whoever made it (a request)."""
 
     bucket: BucketKey
     maker: bytes
@@ -97,12 +97,6 @@ def parcel_of(image: Mapping[str, Any]) -> Parcel:
     measure = measure_from_text(image["measure"]["S"])
     rows = packed_rows.unpack(as_bytes(image["rows"]), key.start, _with_receipts(measure))
     return Parcel(ParcelKey(key, bytes.fromhex(maker)), measure, rows)
-
-
-def as_bytes(value: Mapping[str, Any]) -> bytes:
-    """Bytes as a client gives them, or in base64 as Lambda hands them over."""
-    data = value["B"]
-    return b64decode(data) if isinstance(data, str) else bytes(data)
 
 
 def _with_receipts(measure: Measure) -> Measure:
