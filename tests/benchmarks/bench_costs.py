@@ -13,6 +13,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 from meterline.services.base.context import Context
@@ -36,6 +37,7 @@ from tests.benchmarks.worlds import as_records
 from tests.engines import Engine, resources, running, template
 from tests.faults.engine import seeded
 from tests.handlers import load_handler
+from tests.lambda_context import LambdaContext
 
 CUSTOMERS = 2_000
 EVENTS = 2_000
@@ -43,16 +45,33 @@ SHARDS = 10
 COUNT_BATCH = 100
 """Events that a shard hands over at a time: ten shards at a thousand events a second."""
 
+KEY_ID = "key_" + "0" * 24
 SECRET = "sk_live_" + "0" * 32
 
 CALL_SECONDS = 0.006
 """Assumed: how long DynamoDB takes for a call, with the way there and back."""
 
-CPU_SECONDS = {"ingest": 0.003, "ingest an event": 80e-6, "count": 50e-6, "watch": 100e-6}
-"""Assumed CPU on the core that a function has: of a request, and of each event."""
+CPU_SECONDS = {"ingest": 0.0018, "ingest an event": 50e-6, "count": 50e-6, "watch": 60e-6}
+"""Assumed CPU on a whole core: of a request, and of each event."""
 
-LAMBDA_LINES_BYTES = 3 * 26 + 96 + 56 + 190
-"""START, END and REPORT of an invocation."""
+CORE_MB = 1_769
+"""Lambda gives a function its memory's share of a core, of which this is a whole one."""
+
+LAMBDA_LINES_BYTES = {"INFO": 2 * 26 + 230 + 420, "WARN": 0}
+"""Lambda's own lines of an invocation that succeeds, in JSON, by the template's system log level:
+the platform's start and report are of level INFO.
+"""
+
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
+"""Lambda names a trace of each invocation, and Powertools would log it."""
+
+INVOCATION = LambdaContext(
+    function_name="meterline-IngestMeterEventsFunction-AbCdEfGhIjKl",
+    aws_request_id=str(UUID(int=1)),
+)
+
+GATEWAY_HEADERS_BYTES = 180
+"""The status line, and the headers that API Gateway adds to an answer: date, length, its id."""
 
 CONTEXT_VALUE_BYTES = 14
 """About as much stands for each variable in a line of the access log."""
@@ -90,6 +109,7 @@ class Stages:
     watch: Traffic = field(default_factory=Traffic)
     event_bytes: float = 0.0
     counter_bytes: float = 0.0
+    answer_bytes: int = 0
 
 
 def measure() -> Iterator[Result]:
@@ -113,6 +133,7 @@ def dollars(mix: Mix) -> dict[str, float]:
         "counting: Lambda": _count_seconds(stages),
         "watching: Lambda": _watch_seconds(stages),
         "logs": _logs(stages, mix),
+        "data transfer": stages.answer_bytes / stages.events / prices.GB * prices.SENT_GB,
         "writes": write_units * prices.WRITE_UNIT,
         "reads of accepting": stages.ingest.read_units / stages.events * prices.READ_UNIT,
         "reads of counting": count_reads * prices.READ_UNIT,
@@ -126,14 +147,15 @@ def dollars(mix: Mix) -> dict[str, float]:
 def run(mix: Mix) -> Stages:
     """Send events through the handlers, and deliver what the streams bring."""
     stages = Stages()
-    with running() as engine:
+    with running() as engine, patch.dict("os.environ", _X_AMZN_TRACE_ID=TRACE):
         with redirect_stdout(StringIO()):
             token, customers = _world()
         sent = _events(customers if mix.is_mixed else customers[:1] * EVENTS)
         for start in range(0, EVENTS, mix.a_request):
             request = _request(sent[start : start + mix.a_request], str(start), token)
             with stages.ingest.recorded():
-                answer = load_handler("ingest_meter_events")(request, None)
+                answer = load_handler("ingest_meter_events")(request, INVOCATION)
+            stages.answer_bytes += _answer_bytes(answer)
             assert answer["statusCode"] == 200, answer
             stages.requests += 1
         stages.events = EVENTS
@@ -158,7 +180,8 @@ def _deliver(engine: Engine, stages: Stages) -> None:
 def _invoke(function: str, records: list[dict[str, Any]], traffic: Traffic) -> None:
     for start in range(0, len(records), COUNT_BATCH):
         with traffic.recorded():
-            answer = load_handler(function)({"Records": records[start : start + COUNT_BATCH]}, None)
+            records_of_it = records[start : start + COUNT_BATCH]
+            answer = load_handler(function)({"Records": records_of_it}, INVOCATION)
         assert answer == {"batchItemFailures": []}
 
 
@@ -167,7 +190,7 @@ def _world() -> tuple[str, list[str]]:
     forget_directory()
     now = int(time.time())
     digest = access.digest_of(SECRET)
-    key = ApiKey("key_1", digest, True, access.FULL_RIGHTS, "", "0000", now)  # noqa: FBT003
+    key = ApiKey(KEY_ID, digest, True, access.FULL_RIGHTS, "", "0000", now)  # noqa: FBT003
     save_keys([key], events=[])
     ctx = Context(store=BillingStore(livemode=True), now=now, wall_clock=now)
     create_meter(
@@ -230,31 +253,43 @@ def _gb(function: str) -> float:
 
 def _ingest_seconds(stages: Stages, mix: Mix) -> float:
     cpu = CPU_SECONDS["ingest"] + mix.a_request * CPU_SECONDS["ingest an event"]
-    seconds = len(stages.ingest.calls) * CALL_SECONDS + stages.requests * cpu
-    return _lambda("IngestMeterEventsFunction", seconds, stages.requests) / stages.events
+    waits = len(stages.ingest.calls) * CALL_SECONDS
+    cost = _lambda("IngestMeterEventsFunction", waits, stages.requests * cpu, stages.requests)
+    return cost / stages.events
 
 
 def _count_seconds(stages: Stages) -> float:
-    seconds = len(stages.count.calls) * CALL_SECONDS + stages.events * CPU_SECONDS["count"]
-    return _lambda("CountUsageFunction", seconds, stages.events / COUNT_BATCH) / stages.events
+    waits, cpu = len(stages.count.calls) * CALL_SECONDS, stages.events * CPU_SECONDS["count"]
+    invocations = stages.events / COUNT_BATCH
+    return _lambda("CountUsageFunction", waits, cpu, invocations) / stages.events
 
 
 def _watch_seconds(stages: Stages) -> float:
-    seconds = len(stages.watch.calls) * CALL_SECONDS + stages.changes * CPU_SECONDS["watch"]
-    return _lambda("WatchUsageFunction", seconds, stages.changes / COUNT_BATCH) / stages.events
+    waits, cpu = len(stages.watch.calls) * CALL_SECONDS, stages.changes * CPU_SECONDS["watch"]
+    invocations = stages.changes / COUNT_BATCH
+    return _lambda("WatchUsageFunction", waits, cpu, invocations) / stages.events
 
 
-def _lambda(function: str, seconds: float, requests: float) -> float:
-    return seconds * _gb(function) * prices.LAMBDA_GB_SECOND + requests * prices.LAMBDA_REQUEST
+def _lambda(function: str, waits: float, cpu_seconds: float, requests: float) -> float:
+    """What so many seconds of waiting, and of a whole core, cost at the memory of a function."""
+    gb = _gb(function)
+    seconds = waits + cpu_seconds / min(1.0, gb * 1_024 / CORE_MB)
+    return seconds * gb * prices.LAMBDA_GB_SECOND + requests * prices.LAMBDA_REQUEST
 
 
 def _logs(stages: Stages, mix: Mix) -> float:
     """The handlers' lines, Lambda's own, and the access log."""
     invocations = stages.requests + (stages.events + stages.changes) / COUNT_BATCH
     handlers = sum(stage.logged_bytes for stage in (stages.ingest, stages.count, stages.watch))
-    lines = (handlers + invocations * LAMBDA_LINES_BYTES) / stages.events
+    level = template()["Parameters"]["SystemLogLevel"]["Default"]
+    lines = (handlers + invocations * LAMBDA_LINES_BYTES[level]) / stages.events
     per_gb = prices.LOGGED_GB + prices.LOGS_GB_MONTH
     return (lines + _access_line_bytes() / mix.a_request) / prices.GB * per_gb
+
+
+def _answer_bytes(answer: dict[str, Any]) -> int:
+    headers = sum(len(name) + len(value) + 4 for name, value in answer["headers"].items())
+    return GATEWAY_HEADERS_BYTES + headers + len(answer["body"].encode())
 
 
 def _access_line_bytes() -> int:

@@ -16,6 +16,9 @@ LOGGED_GB = 0.50
 
 LOGS_GB_MONTH = 0.03
 
+SENT_GB = 0.09
+"""Sent to the internet; an account's first 100 GB a month are free, here they are not."""
+
 ITEM_OVERHEAD_BYTES = 100
 """What DynamoDB adds to each item that it stores, in storage alone."""
 

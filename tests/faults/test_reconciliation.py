@@ -131,10 +131,10 @@ class World:
         records, self.records = self.records, []
         if records and self.chance.random() < 0.2:
             lost = records.pop(self.chance.randrange(len(records)))
-            self.damaged.add(_key(lost["dynamodb"]["NewImage"]))
+            self.damaged.add(_key(with_own_names(lost["dynamodb"]["NewImage"])))
         assert count.count_records(records) == []
         if records and self.chance.random() < 0.3:
-            image = self.chance.choice(records)["dynamodb"]["NewImage"]
+            image = with_own_names(self.chance.choice(records)["dynamodb"]["NewImage"])
             self._damage(_key(image), identity_of(image["name"]["S"]))
         self.states.append((self.now, dict(self.engine.database.table("usage").items)))
 

@@ -249,4 +249,4 @@ def test_few_events_look_at_a_counter_for_half_the_price_and_again_where_that_is
 
 
 def _name(record: dict[str, Any]) -> str:
-    return str(record["dynamodb"]["NewImage"]["name"]["S"])
+    return str(record["dynamodb"]["NewImage"]["n"]["S"])

@@ -17,7 +17,7 @@ from meterline.services.base.timestamps import rfc3339, unix_seconds
 from meterline.services.metering import error_reports, parcels
 from meterline.store.metering import cells, meter_events, uncounted
 from meterline.store.metering.cells import CellsKey, month_of
-from meterline.store.metering.meter_events import DIGEST_BYTES, AcceptedEvent
+from meterline.store.metering.meter_events import FINGERPRINT_BYTES, REQUEST_BYTES, AcceptedEvent
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import MeterEvent, V2MeterEvent
@@ -206,7 +206,7 @@ def _stored_before(
     if not refused:
         return {}
     holders = meter_events.read([(sender.livemode, event.identifier) for event in refused.values()])
-    request = _short_digest(sender.request_key)
+    request = _digest(sender.request_key)[:REQUEST_BYTES]
     return {
         place: Outcome(event.identifier, event=holder)
         for place, event in refused.items()
@@ -260,7 +260,7 @@ def _judge(
         if (rules := meters.get(event.event_name)) and event.payload.get(rules.customer_key)
     }
     customers = sender.directory.customers(named)
-    request = _short_digest(sender.request_key)
+    request = _digest(sender.request_key)[:REQUEST_BYTES]
     judged = [
         _judge_one(sender, request, event, meters.get(event.event_name), customers, order)
         for order, event in enumerate(events)
@@ -372,11 +372,7 @@ def _identifier_from(request_key: str, place: str) -> str:
 def _fingerprint(event: EventParams, payload: str | None = None) -> bytes:
     """What an event says; ``payload`` is its text, where that is known already."""
     text = payload or payload_text(event.payload)
-    return _short_digest(f"{event.event_name}\n{event.timestamp}\n{text}")
-
-
-def _short_digest(text: str) -> bytes:
-    return _digest(text)[:DIGEST_BYTES]
+    return _digest(f"{event.event_name}\n{event.timestamp}\n{text}")[:FINGERPRINT_BYTES]
 
 
 def _digest(text: str) -> bytes:

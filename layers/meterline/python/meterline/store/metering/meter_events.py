@@ -26,8 +26,9 @@ from meterline.store.base.settings import settings
 from meterline.store.base.stream_images import as_bytes
 
 IDENTITY_BYTES = 16
-DIGEST_BYTES = 8
-"""Of the digests of requests and of what they said, which are compared where identifiers are equal.
+REQUEST_BYTES, FINGERPRINT_BYTES = 8, 4
+"""Of the digests of requests and of what they said. Requests are compared where identifiers are
+equal; what they said where requests are equal too, to notice a mistake of whoever sends.
 """
 
 _DAY_SECONDS = 86_400
@@ -71,9 +72,8 @@ class AcceptedEvent(NamedTuple):
 
     ``measure`` is the meter's formula and window; ``timestamp`` is in UTC seconds, ``accepted_at``
     in UTC microseconds of the wall clock; ``payload`` is its JSON text, without control characters.
-    ``request`` identifies the request that sent it, ``fingerprint`` what it said: bytes of their
-    digests, ``DIGEST_BYTES`` of each count. ``in_parcel`` marks one that its request also puts in a
-    parcel.
+    ``request`` identifies the request that sent it, ``fingerprint`` what it said: the first bytes
+    of their digests. ``in_parcel`` marks one that its request also puts in a parcel.
     """
 
     livemode: bool
@@ -314,8 +314,8 @@ def _event(stored: Item) -> AcceptedEvent:
         timestamp=int(item["timestamp"]["N"]),
         accepted_at=int(item["accepted_at"]["N"]),
         payload=item["payload"]["S"],
-        request=item["request"]["B"][:DIGEST_BYTES],
-        fingerprint=item["fingerprint"]["B"][:DIGEST_BYTES],
+        request=item["request"]["B"][:REQUEST_BYTES],
+        fingerprint=item["fingerprint"]["B"][:FINGERPRINT_BYTES],
         cancelled_at=int(cancelled_at["N"]) if cancelled_at else None,
         in_parcel=_MARK in item,
     )
