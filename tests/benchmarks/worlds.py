@@ -125,12 +125,12 @@ def stored_events(places: range, second: Callable[[int], int]) -> list[Record]:
             "dynamodb": {
                 "NewImage": {
                     "identifier": {"S": key_of(False, place.to_bytes(16))},  # noqa: FBT003 - a key
-                    "meter": {"S": METER["id"]},
-                    "measure": {"S": "sum"},
-                    "customer": {"S": customer_id(0)},
-                    "value": {"S": str(place % 5_000)},
-                    "timestamp": {"N": str(HOUR_START + second(place))},
-                    "accepted_at": {"N": str(SENT_FROM * 1_000_000 + place)},
+                    "m": {"S": METER["id"]},
+                    "a": {"S": "sum"},
+                    "c": {"S": customer_id(0)},
+                    "v": {"S": str(place % 5_000)},
+                    "t": {"N": str(HOUR_START + second(place))},
+                    "u": {"N": str(SENT_FROM * 1_000_000 + place)},
                 },
                 "SequenceNumber": str(place),
             },

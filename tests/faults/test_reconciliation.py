@@ -285,7 +285,8 @@ def spans_with_a_gap(patch: pytest.MonkeyPatch) -> None:
 
 def cancellations_forgotten_once_an_event_was_compared(patch: pytest.MonkeyPatch) -> None:
     old = event_scan._WHAT["FilterExpression"]  # noqa: SLF001 - the mistake is in there
-    new = str(old).partition(" AND NOT (#accepted < :from")[0] + " AND NOT #accepted < :from"
+    new = str(old).partition(" AND NOT ((#accepted < :from")[0]
+    new += " AND NOT (#accepted < :from OR #own_accepted < :from)"
     patch.setitem(event_scan._WHAT, "FilterExpression", new)  # noqa: SLF001 - as above
     bounds = EventScan._bounds  # noqa: SLF001 - as above
 
