@@ -84,6 +84,32 @@ def test_a_new_item_is_found_again_in_its_subscription(
     assert [item.price.id for item in items] == [first, second]
 
 
+def test_a_changed_line_is_found_again_after_its_answer_was_lost(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Died
+
+    client = api.client()
+    customer = client.v1.customers.create({"name": "A"}).id
+    draft = client.v1.invoices.create({"customer": customer}).id
+    item = {"customer": customer, "invoice": draft, "amount": 700, "currency": "usd"}
+    client.v1.invoice_items.create(item)
+    line = client.v1.invoices.retrieve(draft).lines.data[0].id
+    headers = {"authorization": f"Bearer {api.key}", "idempotency-key": "line"}
+    path = f"/v1/invoices/{draft}/lines/{line}"
+    event = gateway_event("POST", path, headers, b"description=Again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(idempotency, "finish", die)
+        with pytest.raises(Died):
+            api.bridge.call(event)
+    response = api.bridge.call(event)
+    assert response["statusCode"] == 200
+    shown = json.loads(response["body"])
+    assert (shown["id"], shown["description"], shown["amount"]) == (line, "Again", 700)
+
+
 def test_a_death_before_the_commit_blocks_until_the_lease_ends_and_then_runs(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

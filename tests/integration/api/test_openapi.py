@@ -55,3 +55,9 @@ def test_the_template_sends_every_operation_to_a_function_that_has_it(operation:
 def test_operations_have_distinct_names(document: dict[str, Any]) -> None:
     names = [one["operationId"] for path in document["paths"].values() for one in path.values()]
     assert len(names) == len(set(names))
+
+
+def test_the_root_leads_everyone_to_it(api: Api) -> None:
+    response = api.bridge.call(gateway_event("GET", "/", {}))
+    assert response["statusCode"] == 200
+    assert json.loads(response["body"])["openapi"] == "/openapi.json"

@@ -1,12 +1,17 @@
 """Everything that falls due does so by one mechanism: an object is due at its earliest instant."""
 
+from dataclasses import replace
+
 import pytest
 
 from meterline.services.account.settings import update_settings
 from meterline.services.invoices.pay_or_close import pay_invoice
+from meterline.services.work.due_work import do_due_work
+from meterline.store.base.documents import Change
 from meterline.store.billing.repository import BillingStore
 from tests.factories.objects import (
     FROZEN,
+    NOW,
     advance,
     clock,
     context,
@@ -94,3 +99,19 @@ def test_a_renewal_stays_a_draft_for_as_long_as_the_account_says(grace_seconds: 
     renewal = listed("invoice")[0]
     assert renewal["created"] == FROZEN + WEEK
     assert renewal["status_transitions"]["finalized_at"] == FROZEN + WEEK + grace_seconds
+
+
+def test_what_falls_due_of_a_customer_who_is_gone_ends_and_bills_nobody() -> None:
+    gone = customer()
+    sub = subscribe(gone, licence(interval="week"))
+    billed = listed("invoice")
+    store = BillingStore(livemode=False)
+    document = store.get(gone)
+    assert document is not None
+    stub = {"id": gone, "object": "customer", "created": NOW, "deleted": True}
+    store.commit(Change(puts=[replace(document, body=stub)]))
+    do_due_work(context(NOW + WEEK), sub["id"])
+    assert stored(sub["id"])["status"] == "canceled"
+    assert told().count("customer.subscription.deleted") == 1
+    assert due_at(sub["id"]) is None
+    assert listed("invoice") == billed

@@ -8,10 +8,11 @@ import pytest
 from meterline.services.work.due_work import do_due_work
 from meterline_cli import due, explain, redrive
 from tests.engines import Engine
-from tests.factories.objects import context, customer, licence, listed, subscribe
+from tests.factories.objects import context, customer, licence, listed, meter, metered, subscribe
 from tests.integration.runs.worlds import DAY
 
 LONG_AGO = 1_600_000_000
+MINIMUM = {"minimum_amount": 500}
 
 
 def renewed() -> str:
@@ -39,6 +40,14 @@ def test_explain_tells_how_each_line_came_about(capsys: pytest.CaptureFixture[st
     shown = capsys.readouterr().out
     assert "1 x 1000 = 1000" in shown
     assert "total 1000" in shown
+
+
+def test_explain_tells_what_bounds_made_of_a_period(capsys: pytest.CaptureFixture[str]) -> None:
+    bounded = metered(meter("tokens", at=LONG_AGO), 3, interval="week", meterline=MINIMUM)
+    sub = subscribe(customer(), bounded, at=LONG_AGO)
+    do_due_work(context(LONG_AGO + 7 * DAY), sub["id"])
+    assert explain.run([str(listed("invoice")[0]["id"])]) == 0
+    assert "minimum 500 for 604800 s / 604800 s: 0 - 0 + 500" in capsys.readouterr().out
 
 
 def test_explain_refuses_an_unknown_invoice(capsys: pytest.CaptureFixture[str]) -> None:
