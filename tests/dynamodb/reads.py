@@ -73,6 +73,11 @@ def query(store: Store, asked: Request) -> Answer:
     wanted = key_range(
         asked["KeyConditionExpression"], names, values, order.hash_key, order.range_key
     )
+    if any(bound in ("", b"") for bound in (wanted.partition, wanted.low, wanted.high)):
+        raise invalid(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute "
+            "cannot contain an empty string value."
+        )
     start = asked.get("ExclusiveStartKey")
     place = order.place(taken(start), table.key_of(start)) if start else None
     if start and (place is None or place[0] != wanted.partition):

@@ -33,7 +33,8 @@ _READERS = 8
 _LOOK = "~"
 """Begins the note of a look; sorts after all parts."""
 
-_EVERYWHERE = KeyRange("", "~", page_size=1)
+_EVERYWHERE = KeyRange("0", "~", page_size=1)
+"""All sort keys of a list, which begin with an instant; DynamoDB takes no empty text for a key."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
