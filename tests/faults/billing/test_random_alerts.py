@@ -7,7 +7,7 @@ usage is at its threshold has one event, and no other has any. A failing seed co
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -86,9 +86,12 @@ class Life:
             change |= {"OldImage": before} if before else {}
             self.waiting.append({"eventName": "MODIFY", "dynamodb": change})
         elif after.get("kind", {}).get("S") == "event" and before is None:
-            events = unpack(after["body"]["B"])["events"]
-            told = [event for event in events if event["type"] == "billing.alert.triggered"]
-            self.told += [one["data"]["object"]["alert"]["id"] for one in told]
+            self.hear(unpack(after["body"]["B"])["events"])
+
+    def hear(self, events: list[Mapping[str, Any]]) -> None:
+        """Note what is told."""
+        told = [event for event in events if event["type"] == "billing.alert.triggered"]
+        self.told += [one["data"]["object"]["alert"]["id"] for one in told]
 
     def live(self) -> None:
         """Whatever happens in some days; in half of all lives much is seldom used at once."""
@@ -131,7 +134,7 @@ class Life:
 
     def make_alert(self, gte: int) -> None:
         """Make an alert for this customer or for all."""
-        threshold: dict[str, Any] = {"meter": self.meter, "gte": gte, "recurrence": "one_time"}
+        threshold = self.threshold(gte)
         if self.chance.random() < 0.5:
             threshold["filters"] = [{"type": "customer", "customer": self.customer}]
         params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
@@ -140,6 +143,10 @@ class Life:
             self.alerts[create_alert(self.world.context(), params)["id"]] = gte
 
         self._ask(create)
+
+    def threshold(self, gte: int) -> dict[str, Any]:
+        """What an alert is made on."""
+        return {"meter": self.meter, "gte": gte, "recurrence": "one_time"}
 
     def move(self) -> None:
         """Put an alert out of action, or into action again."""

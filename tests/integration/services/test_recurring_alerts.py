@@ -1,9 +1,11 @@
 """An alert that recurs tells of a crossing once in each billing period of the usage."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from meterline.services.billing import metered_periods
 from meterline.services.metering import alert_watch, crossings
 from meterline.services.metering.alerts import (
     activate_alert,
@@ -13,7 +15,9 @@ from meterline.services.metering.alerts import (
 )
 from meterline.services.metering.count import count_records
 from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.services.subscriptions.item_verbs import create_item
 from meterline.services.subscriptions.update import update_subscription
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.headrooms import UsageKey, read_headrooms
 from tests.engines import Engine
 from tests.factories import objects
@@ -202,6 +206,15 @@ def test_usage_that_comes_late_for_a_subscription_that_has_ended_crosses(shop: S
     assert shop.told() == [(alert, FROZEN, 100)]
 
 
+def test_a_price_that_comes_to_a_subscription_begins_a_period(shop: Shop) -> None:
+    subscription = str(objects.subscribe(shop.customer, objects.licence())["id"])
+    alert = shop.alert(10)
+    shop.use(FROZEN + 2 * HOUR, 5)
+    create_item(context(), {"subscription": subscription, "price": shop.price})
+    shop.use(FROZEN + 3 * HOUR, 10)
+    assert [told[0] for told in shop.told()] == [alert]
+
+
 def test_a_period_that_begins_early_begins_anew(shop: Shop) -> None:
     subscription = shop.subscribe()
     alert = shop.alert(100)
@@ -315,3 +328,58 @@ def test_what_is_cancelled_while_a_crossing_is_told_is_told_too(
     shop.use(FROZEN + 3 * HOUR, 50)
     assert shop.told() == [(alert, FROZEN, 110)]
     assert shop.told("recovered") == [(alert, FROZEN, 60)]
+
+
+def test_usage_late_for_a_subscription_that_has_ended_while_another_runs(shop: Shop) -> None:
+    ended = shop.subscribe()
+    alert = shop.alert(100)
+    shop.use(FROZEN + DAY, 98)
+    objects.advance(shop.clock, FROZEN + 5 * DAY)
+    shop.subscribe()
+    objects.advance(shop.clock, FROZEN + 10 * DAY)
+    cancel_subscription(context(), ended, {"invoice_now": True})
+    shop.use(FROZEN + 10 * DAY + 2 * HOUR, 1)
+    shop.use(FROZEN + 10 * DAY - 3 * HOUR, 2)
+    assert shop.told() == [(alert, FROZEN, 100)]
+
+
+def test_whatever_writes_a_subscription_writes_its_customer(shop: Shop) -> None:
+    subscription = shop.subscribe()
+    versions = []
+    for metadata in ({"a": "1"}, {"a": "2"}):
+        update_subscription(context(), subscription, {"metadata": metadata})
+        customer = BillingStore(livemode=False).get(shop.customer)
+        versions.append(customer.version if customer else 0)
+    assert versions[0] < versions[1]
+
+
+def subscriptions_that_change_unnoticed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(alert_watch, "_basis_of_periods", lambda _ctx, _key, found: f"{found.state} 0")
+
+
+def hours_that_an_invoice_has_billed_are_remembered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(metered_periods, "latest_invoice", lambda _: 0)
+
+
+type Story = Callable[[Shop], None]
+
+PLANTED: list[tuple[Callable[[pytest.MonkeyPatch], None], Story]] = [
+    (subscriptions_that_change_unnoticed, test_without_a_subscription_on_the_meter_nothing_is_told),
+    (subscriptions_that_change_unnoticed, test_a_period_that_begins_early_begins_anew),
+    (
+        hours_that_an_invoice_has_billed_are_remembered,
+        test_usage_late_for_a_subscription_that_has_ended_while_another_runs,
+    ),
+]
+
+
+@pytest.mark.parametrize(("mistake", "story"), PLANTED)
+def test_what_is_remembered_against_the_rules_is_noticed(
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    mistake: Callable[[pytest.MonkeyPatch], None],
+    story: Story,
+) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(AssertionError):
+        story(shop)
