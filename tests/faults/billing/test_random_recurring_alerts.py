@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from meterline.services.base import ids
 from meterline.services.billing import metered_periods
 from meterline.services.billing.item_terms import usage_period
 from meterline.services.billing.subscription_bodies import items_of
@@ -201,7 +202,7 @@ def late_usage_of_periods_that_are_over_is_not_looked_for(patch: pytest.MonkeyPa
 
 
 def a_crossing_for_life(patch: pytest.MonkeyPatch) -> None:
-    derived = crossings.derived_object_id
+    derived = ids.derived_object_id
 
     def without_period(kind: str, *parts: str | int) -> str:
         named = [part for part in parts if not isinstance(part, int)]
