@@ -11,6 +11,8 @@ BUILT := $(VENV)/.built-$(shell cat $(PINS) .python-version | cksum | cut -d' ' 
 READY := $(VENV)/.ready
 CHECKS := .venv-checks
 CHECKERS := $(CHECKS)/.built-$(shell cat requirements/checks.txt .python-version | cksum | cut -d' ' -f1)
+PEERS := .local/peers
+PEERS_BUILT := $(PEERS)/.built
 TYPED := layers/meterline/python functions cli local tests
 WORKERS ?= 2
 PARALLEL = -n $(WORKERS) --dist worksteal
@@ -49,13 +51,18 @@ $(CHECKERS): | $(READY)
 	@uv pip install -q --python $(CHECKS)/bin/python --require-hashes --no-deps -r requirements/checks.txt
 	@touch $@
 
+$(PEERS_BUILT): requirements/peers.txt | $(READY)
+	@echo "• Fetching what Meterline is compared with from requirements/peers.txt (once, 900 MB)"
+	@rm -rf $(PEERS) && uv pip install -q --python $(VENV)/bin/python --target $(PEERS) --require-hashes --no-deps -r requirements/peers.txt
+	@touch $@
+
 COMPILE := uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url
 pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd layers/runtime && $(COMPILE) requirements.in -o requirements.txt
-	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt && $(COMPILE) checks.in -o checks.txt
+	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt && $(COMPILE) peers.in -o peers.txt && $(COMPILE) checks.in -o checks.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint check test test-faults test-differential test-runs test-restore test-year test-dynamodb-local test-node test-e2e bench costs ci
+.PHONY: format lint check test test-faults test-differential test-runs test-restore test-year test-dynamodb-local test-node test-e2e bench bench-peers costs ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -110,6 +117,9 @@ test-e2e: $(READY) ## the deployed template through the Python SDK, on the stack
 
 bench: $(READY) ## the benchmarks: a table, and .local/bench.jsonl
 	python -m tests.benchmarks $(ARGS)
+
+bench-peers: $(READY) $(PEERS_BUILT) ## the same work by PostgreSQL, SQLite and ClickHouse, in one run
+	python -m tests.peers $(PEERS)
 
 costs: $(READY) ## what a million events costs with everything in it, piece by piece
 	python -m tests.benchmarks costs shards reconciliation

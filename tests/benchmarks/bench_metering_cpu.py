@@ -6,11 +6,9 @@ Counting: ten thousand records, a thousand a batch, without and with the AWS cli
 merely deserialising their images with boto3's ``TypeDeserializer``.
 """
 
-import importlib.util
 import json
-import os
 import time
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,38 +18,34 @@ from unittest.mock import patch
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
-from meterline.api import auth
 from meterline.services.metering import count, parcels
-from meterline.store.account.access import FULL_RIGHTS, ApiKey, Session, digest_of
 from meterline.store.base import clients
-from meterline.store.base.settings import settings
-from meterline.store.metering.directory import StoredDirectory
+from tests.benchmarks.replays import (
+    Answer,
+    known_world,
+    on_the_wire,
+    stream_request,
+    stubbed_client,
+    with_bytes,
+)
 from tests.benchmarks.results import Result, in_parallel
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import (
     HOUR_START,
-    METER,
     accept,
     as_records,
     counting_at,
-    customer_id,
     events,
     metered,
 )
-from tests.engines import ROOT
-from tests.handlers import gateway_event
+from tests.handlers import load_handler
 from tests.lambda_context import LambdaContext
 
 REQUESTS = 20
 RECORDS = 10_000
 REPEATS = 8
 """The least of so many counts; each step is met by quiet moments of its own."""
-
-TOKEN = auth.SESSION_PREFIX + "0" * 64
-SECRET = "sk_test_" + "0" * 32
 
 type Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -65,20 +59,20 @@ def measure() -> Iterator[Result]:
 
 def _ingest() -> Iterator[Result]:
     """Against a loop on boto3's client as it comes, and on the handler's own."""
-    handler = _handler("ingest_meter_events")
+    handler = load_handler("ingest_meter_events")
     requests = [_request(number) for number in range(REQUESTS)]
     taken = json.dumps({"Responses": [{"TableName": "meter_events"}] * 25}).encode()
     ours = [partial(_answer, handler, request) for request in requests]
     with (
-        _stubbed_client(repeat(taken)) as client,
-        _known_world(),
+        stubbed_client(repeat(taken)) as client,
+        known_world(),
         patch("meterline.api.app.logger.info"),
     ):
         with _noted_calls(client) as prepared:
             for send in ours:
                 send()
         default = boto3.client("dynamodb")
-        default.meta.events.register("before-send.dynamodb", lambda **_: _Answer(taken))
+        default.meta.events.register("before-send.dynamodb", lambda **_: Answer(taken))
         calls = list(batched(prepared, len(prepared) // REQUESTS, strict=True))
         for title, other in (("boto3's client", default), ("its own client", client)):
             bare = [partial(_call, other, some) for some in calls]
@@ -121,7 +115,7 @@ def _counting(title: str, *, customers: int) -> Iterator[Result]:
         with patch.object(clients, "_client", return_value=_Answering(cycle(answers))):
             clients.reset_clients()
             own = in_parallel(ours, bare, repeats=REPEATS)
-        with _stubbed_client(cycle(wired)):
+        with stubbed_client(cycle(wired)):
             whole = in_parallel(ours, bare, repeats=REPEATS)
     for part, (value, floor) in (("", own), (" with engine calls", whole)):
         yield Result(
@@ -170,45 +164,9 @@ def _records(customers: int) -> list[dict[str, Any]]:
         return as_records(engine.items("meter_events"))
 
 
-def _handler(function: str) -> Handler:
-    spec = importlib.util.spec_from_file_location(
-        f"bench_{function}", ROOT / "functions" / function / "app.py"
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    handler: Handler = module.handler
-    return handler
-
-
 def _request(number: int) -> dict[str, Any]:
     sent = events(100, first=number * 100, seconds=lambda place: int(time.time()) - place % 60)
-    headers = {
-        "authorization": f"Bearer {TOKEN}",
-        "content-type": "application/json",
-        "idempotency-key": f"bench-{number}",
-    }
-    body = json.dumps({"events": sent}).encode()
-    return gateway_event("POST", "/v2/billing/meter_event_stream", headers, body)
-
-
-@contextmanager
-def _stubbed_client(answers: Iterator[bytes]) -> Iterator[Any]:
-    """The process's client, whose requests are answered before they reach the network."""
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "bench",
-        "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "METERLINE_METER_EVENTS_TABLE": "meter_events",
-        "METERLINE_USAGE_TABLE": "usage",
-    }
-    settings.cache_clear()
-    clients.reset_clients()
-    client = clients.dynamodb()
-    client.meta.events.register("before-send.dynamodb", lambda **_: _Answer(next(answers)))
-    yield client
-    clients.reset_clients()
+    return stream_request(number, sent)
 
 
 @contextmanager
@@ -222,17 +180,12 @@ def _noted_answers(
 
     def noted(operation: str, request: dict[str, Any]) -> Any:
         answer = call(operation, request)
-        text = json.dumps(answer, default=lambda data: b64encode(data).decode())
-        wired.append(text.encode())
-        answers.append(json.loads(text, object_hook=_with_bytes))
+        wired.append(on_the_wire(answer))
+        answers.append(json.loads(wired[-1], object_hook=with_bytes))
         return answer
 
     with patch.object(engine, "_call", noted):
         yield answers, wired
-
-
-def _with_bytes(value: dict[str, Any]) -> dict[str, Any]:
-    return {"B": b64decode(value["B"])} if "B" in value else value
 
 
 @contextmanager
@@ -247,32 +200,3 @@ def _noted_calls(client: Any) -> Iterator[list[tuple[str, dict[str, Any]]]]:
 
     with patch.object(client, "_make_api_call", noted):
         yield calls
-
-
-class _Answer(AWSResponse):
-    """An answer that never travelled."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__("https://localhost", 200, HTTPHeaders(), None)
-        self._content = body
-
-
-@contextmanager
-def _known_world() -> Iterator[None]:
-    """Authentication and the directory as a warm function remembers them."""
-    from meterline.core.metering.acceptance import meter_rules  # noqa: PLC0415 - beside its use
-
-    key = ApiKey("key", digest_of(SECRET), False, FULL_RIGHTS, "", "", 0)  # noqa: FBT003
-    moment = time.monotonic() + 3_600
-    session = moment, Session(key.digest, 2**40)
-    rules = meter_rules(METER)
-    with (
-        patch.dict(auth._sessions, {digest_of(TOKEN): session}),  # noqa: SLF001 - a warm cache
-        patch.dict(auth._keys, {key.digest: (moment, key)}),  # noqa: SLF001 - a warm cache
-        patch.multiple(
-            StoredDirectory,
-            meters=lambda _, names: {name: rules for name in names if name == rules.event_name},
-            customers=lambda _, ids: {id_: None for id_ in ids if id_ == customer_id(0)},
-        ),
-    ):
-        yield
