@@ -17,6 +17,7 @@ from meterline.services.metering.windows import Windows
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering import cells
 from meterline.store.metering.cells import CellsKey, month_of
+from meterline.store.metering.meter_events import SHORT_NAMES
 from meterline.store.metering.usage import BucketKey
 from tests.benchmarks import worlds
 from tests.benchmarks.results import Result, cpu_seconds
@@ -124,8 +125,8 @@ def _add_up() -> None:
 
 def _tell_apart(record: dict[str, Any], values: tuple[str, ...], admitted: set[object]) -> None:
     image = record["dynamodb"]["NewImage"]
-    image["measure"] = {"S": with_cell("sum", cell_of(values))}
-    month = month_of(int(image["timestamp"]["N"]))
+    image[SHORT_NAMES["measure"]] = {"S": with_cell("sum", cell_of(values))}
+    month = month_of(int(image[SHORT_NAMES["timestamp"]]["N"]))
     key = CellsKey(False, METER["id"], customer_id(0), month)  # noqa: FBT003 - test mode
     if (key, values) not in admitted:
         assert cells.admit({key: {cell_of(values): values}}) == set()
