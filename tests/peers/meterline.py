@@ -91,7 +91,7 @@ class Recorded:
             # New objects are listed by their random ids: where, is looked up and noted once.
             nothing = {table: list[object]() for table in json.loads(body)["RequestItems"]}
             return Answer(on_the_wire({"Responses": nothing, "UnprocessedKeys": {}}))
-        return Answer(self.by_request[body] if is_read else b"{}")
+        return Answer(self.by_request[body] if is_read else b'{"UnprocessedItems": {}}')
 
 
 def _compact(body: bytes) -> bytes:
