@@ -24,7 +24,7 @@ from meterline.store.base.documents import (
 from meterline.store.base.failures import UNANSWERED, passes
 from meterline.store.base.index_keys import listing_keys, shard_of_key
 from meterline.store.base.keys import Cursor
-from meterline.store.base.listing_notes import note_partitions, placed
+from meterline.store.base.listing_notes import note_partition, note_partitions, placed
 from meterline.store.base.models import (
     BillingItem,
     KeyRange,
@@ -242,7 +242,7 @@ class BillingStore:
     def put(self, document: Document) -> None:
         """Write one document that stands for itself; see ``store.commit.put`` for its refusal."""
         document = placed(document)
-        note_partitions([document])
+        note_partition(document)
         self._forget(Change(puts=[document]))
         transactions.put(document)
 
