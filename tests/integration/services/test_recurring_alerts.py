@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from meterline.services.billing import metered_periods
+from meterline.services.billing import metered_periods, unit_of_work
 from meterline.services.metering import alert_watch, crossings
 from meterline.services.metering.alerts import (
     activate_alert,
@@ -340,6 +340,26 @@ def test_usage_late_for_a_subscription_that_has_ended_while_another_runs(shop: S
     cancel_subscription(context(), ended, {"invoice_now": True})
     shop.use(FROZEN + 10 * DAY + 2 * HOUR, 1)
     shop.use(FROZEN + 10 * DAY - 3 * HOUR, 2)
+    assert shop.told() == [(alert, FROZEN, 100)]
+
+
+def test_usage_is_of_its_period_also_if_that_ends_while_it_is_looked_for(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = shop.subscribe()
+    alert = shop.alert(100)
+    shop.use(FROZEN + 60, 99)
+    objects.advance(shop.clock, FROZEN + 3 * DAY)
+    running = unit_of_work.running_subscriptions
+
+    def ending(customer: Any) -> list[str]:
+        monkeypatch.setattr(metered_periods, "running_subscriptions", running)
+        params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+        update_subscription(context(), subscription, params)
+        return running(customer)
+
+    monkeypatch.setattr(metered_periods, "running_subscriptions", ending)
+    shop.use(FROZEN + DAY, 1)
     assert shop.told() == [(alert, FROZEN, 100)]
 
 

@@ -5,6 +5,7 @@ is found by usage that came late for it.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.services.base.context import Context
@@ -16,7 +17,7 @@ from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import running_subscriptions
 from meterline.services.customers.customer_state import latest_invoice, may_have_invoices_since
 from meterline.services.metering.crossings import BillingPeriod, BillingPeriods
-from meterline.store.billing.repository import Span
+from meterline.store.billing.repository import BillingStore, Span
 from meterline.store.metering.headrooms import UsageKey
 from meterline.store.metering.usage import HOUR_SECONDS
 
@@ -37,10 +38,14 @@ def billing_periods(ctx: Context, key: UsageKey, hours: Collection[int]) -> Bill
     where the item came or changed its price. A paused subscription has none, and an ended period is
     one that an invoice bills.
     """
+    # The customer is read again after the subscriptions, whatever was read ahead: of a period that
+    # has ended by then the customer knows that there is an invoice.
+    ctx = replace(ctx, store=BillingStore(ctx.livemode))
+    before: Document[Customer] | None = ctx.store.get(key.customer)
+    running = [] if before is None else list(_running(ctx, before, key.meter))
     customer: Document[Customer] | None = ctx.store.get(key.customer)
     if customer is None:
         return BillingPeriods()
-    running = list(_running(ctx, customer, key.meter))
     within = _within(customer, running)
     late = [hour for hour in hours if may_have_invoices_since(customer.body, hour * HOUR_SECONDS)]
     return BillingPeriods(running, list(_over(ctx, key, late)), within)
