@@ -29,6 +29,8 @@ from tests.faults.billing.world import NOW, World
 DAY = 86_400
 DAYS_IN_PERIOD = 2
 NEVER = 10**9
+QUARTER = 4
+"""These lives are long: one in so many of the seeds is lived."""
 
 type Mark = tuple[str, str, int]
 """What was told: the action, the alert, and the start of the period."""
@@ -45,6 +47,7 @@ class RecurringLife(Life):
     ticks: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     active_since: dict[str, int] = field(default_factory=dict)
     changed_at: dict[int, int] = field(default_factory=dict)
+    cut: set[int] = field(default_factory=set)
     fell_at: dict[int, int] = field(default_factory=dict)
 
     def hear(self, events: list[Mapping[str, Any]]) -> None:
@@ -83,14 +86,22 @@ class RecurringLife(Life):
             self.note_periods()
 
     def note_periods(self) -> None:
-        """Note the running period; one that it begins within is over with its start."""
-        [item] = items_of(self.world.stored(self.subscription))  # type: ignore[arg-type]
+        """Note the running period; one that it begins within is over with its start, and has
+        less usage for that alone.
+        """
+        [item] = items_of(self.look_up(self.subscription))
         running = usage_period(item)
         self.periods[running.start] = running.end
         for start, end in self.periods.items():
             if start < running.start < end:
                 self.periods[start] = running.start
+                self.cut.add(start)
         self.note_usage()
+
+    def look_up(self, object_id: str) -> Any:
+        """An object as it is, for the notes of this life: no process that dies asks."""
+        with self._apart():
+            return self.world.stored(object_id)
 
     def note_usage(self) -> None:
         """Note how much each period has been seen to have."""
@@ -120,7 +131,7 @@ class RecurringLife(Life):
             verb, alert = self.chance.choice(VERBS), self.chance.choice(sorted(self.alerts))
             self._ask(lambda: verb(self.world.context(), alert, {}))
             was_active = self.active_since[alert] < NEVER
-            is_active = self.world.stored(alert)["status"] == "active"
+            is_active = self.look_up(alert)["status"] == "active"
             if was_active != is_active:
                 self.active_since[alert] = next(self.ticks) if is_active else NEVER
 
@@ -150,7 +161,7 @@ class RecurringLife(Life):
         if used >= gte and since < self.changed_at.get(start, 0):
             missed = f"{alert} at {gte} of {used} since {start - NOW} is missed"
             assert ("triggered", alert, start) in self.marks, missed
-        was_told = ("triggered", alert, start) in self.marks
+        was_told = ("triggered", alert, start) in self.marks and start not in self.cut
         if was_told and used < gte and since < self.fell_at.get(start, 0):
             assert ("recovered", alert, start) in self.marks, f"{alert} is not said to be below"
 
@@ -186,7 +197,7 @@ def live(world: World, seed: int) -> RecurringLife:
 def test_each_crossing_is_told_once_in_a_period_whatever_happens(
     request: pytest.FixtureRequest, memory_world: World
 ) -> None:
-    for seed in seeds_of(request, 0, 1):
+    for seed in seeds_of(request, 0, QUARTER):
         try:
             live(memory_world, seed)
         except BaseException as error:
