@@ -64,6 +64,7 @@ def listen(client: Client) -> Iterator[Any]:
     for server, endpoint in started:
         client.v1.webhook_endpoints.delete(endpoint)
         server.shutdown()
+        server.server_close()
 
 
 def _handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
