@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from meterline import observability
+from meterline.services.base.outbox import EventDraft, batch_ahead, outbox
+from meterline.store.base.documents import Document
+from meterline.store.base.packing import pack
 from tests.engines import Engine
+from tests.factories.streams import inserted
 from tests.handlers import load_handler
 from tests.lambda_context import LambdaContext
 from tests.template_metrics import emitted, on_dashboard, watched
@@ -32,6 +36,17 @@ def _event(message: dict[str, Any]) -> dict[str, Any]:
     return {"Records": [{"messageId": "1", "body": body}]} if message else {}
 
 
+def _told_of_usage() -> dict[str, Any]:
+    """The stored events of a commit that tells of usage."""
+    customer = Document(
+        kind="customer", livemode=False, body={"id": "cus_ada", "object": "customer"}
+    )
+    drafts = [EventDraft("customer.updated", customer.body)]
+    ahead = batch_ahead("cus_ada", accepted_at=1)
+    [box] = outbox(drafts, customer, None, now=1, wall_clock=1, ahead=ahead)
+    return {"kind": {"S": box.kind}, "body": {"B": pack(box.body)}}
+
+
 @pytest.mark.usefixtures("dynamodb")
 def test_the_template_names_every_metric_as_it_is_emitted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -40,6 +55,7 @@ def test_the_template_names_every_metric_as_it_is_emitted(
     for function, message in RECORDING.items():
         load_handler(function)(_event(message), None)
     load_handler("count_usage")({"Records": [UNREADABLE]}, LambdaContext("the-function"))
+    load_handler("publish_events")({"Records": inserted([_told_of_usage()])}, None)
     found = set(emitted(capsys.readouterr().out))
     assert found == on_dashboard()
     assert found >= set(watched().values())
