@@ -79,8 +79,8 @@ def a_period_that_is_billed_twice(patch: pytest.MonkeyPatch) -> None:
 def usage_of_the_last_second_that_is_dropped(patch: pytest.MonkeyPatch) -> None:
     billed_usage = usage_query.billed_usage
 
-    def dropping(meter: Any, customer: str, start: int, end: int, *, livemode: bool) -> Any:
-        return billed_usage(meter, customer, start, max(start, end - 1), livemode=livemode)
+    def dropping(meter: Any, customer: str, start: int, end: int, *more: Any, **mode: Any) -> Any:
+        return billed_usage(meter, customer, start, max(start, end - 1), *more, **mode)
 
     patch.setattr(usage_query, "billed_usage", dropping)
 
