@@ -108,7 +108,7 @@ def _grant(
     periods: Mapping[str, ItemPeriod],
 ) -> ItemGrant:
     grant: ItemGrant = {"subscription": subscription, "item": item, "features": features}
-    if any("limit" in one for one in features):
+    if any("limit" in feature for feature in features):
         grant["period"] = {"start": periods[item]["start"], "end": periods[item]["end"]}
     return grant
 

@@ -62,10 +62,12 @@ def access_of(ctx: Context, customer_id: str, feature: str, quantity: Decimal) -
     granted = _granted(customer.body, feature)
     if not granted:
         return _answer(ctx, customer_id, feature, reason=UNAVAILABLE)
-    if any("limit" not in one for one, _ in granted):
+    if any("limit" not in grant for grant, _ in granted):
         return _answer(ctx, customer_id, feature)
     allowances = [
-        _allowance(ctx, seen, feature, one, period) for one, period in granted if period is not None
+        _allowance(ctx, seen, feature, grant, period)
+        for grant, period in granted
+        if period is not None
     ]
     best = max(allowances, key=lambda allowance: allowance.balance)
     reason = None if EXACT.add(best.used, quantity) <= best.limit else REACHED
@@ -74,10 +76,10 @@ def access_of(ctx: Context, customer_id: str, feature: str, quantity: Decimal) -
 
 def _granted(customer: "Customer", feature: str) -> list[tuple[GrantedFeature, GrantPeriod | None]]:
     return [
-        (one, grant.get("period"))
+        (feature_granted, grant.get("period"))
         for grant in grants_of(customer)
-        for one in grant["features"]
-        if feature in (one["feature"], one["lookup_key"])
+        for feature_granted in grant["features"]
+        if feature in (feature_granted["feature"], feature_granted["lookup_key"])
     ]
 
 

@@ -141,7 +141,7 @@ def _features(
 ) -> list[GrantedFeature]:
     product = products.get(period["product"])
     attached = features_of(product.body) if product else []
-    return [_granted(one) for one in attached]
+    return [_granted(attachment) for attachment in attached]
 
 
 def _granted(attached: AttachedFeature) -> GrantedFeature:

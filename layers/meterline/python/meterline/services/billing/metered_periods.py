@@ -71,8 +71,10 @@ def _within(customer: "Document[Customer]", running: list[BillingPeriod]) -> ran
     latest = latest_invoice(customer.body)
     if latest is None:
         return range(0)
-    first = max([latest // HOUR_SECONDS + 1, *(-(-one.start // HOUR_SECONDS) for one in running)])
-    end = min([_END_OF_HOURS, *(one.end // HOUR_SECONDS for one in running)])
+    first = max(
+        [latest // HOUR_SECONDS + 1, *(-(-period.start // HOUR_SECONDS) for period in running)]
+    )
+    end = min([_END_OF_HOURS, *(period.end // HOUR_SECONDS for period in running)])
     return range(first, max(first, end))
 
 

@@ -210,7 +210,7 @@ class UnitOfWork:
 
     def _settle_entitlements(self) -> None:
         """Have the customer remember what its subscriptions grant now, and emit what changed."""
-        written = [one for one in self._puts.values() if one.kind == "subscription"]
+        written = [document for document in self._puts.values() if document.kind == "subscription"]
         is_asked_for = self.ctx.origin is not None
         before = self.customer
         self.customer = entitlements.with_entitlements(

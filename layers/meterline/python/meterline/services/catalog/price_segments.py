@@ -36,12 +36,14 @@ def checked_conditions(
 
 def segment_of(price: "Price") -> Conditions:
     """What usage has to meet to be billed by a price; nothing where it bills a whole meter."""
-    return {one["dimension"]: (one["value"],) for one in _conditions(price)}
+    return {condition["dimension"]: (condition["value"],) for condition in _conditions(price)}
 
 
 def segment_text(price: "Price") -> str:
     """The segment as lines say it behind the product: ", model large, token_type input"."""
-    return "".join(f", {one['dimension']} {one['value']}" for one in _conditions(price))
+    return "".join(
+        f", {condition['dimension']} {condition['value']}" for condition in _conditions(price)
+    )
 
 
 def counted_by(price: "Price") -> str | None:

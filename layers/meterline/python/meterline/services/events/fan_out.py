@@ -89,7 +89,7 @@ def fan_out(commits: Sequence[Emitted]) -> list[BaseException | None]:
     stored = in_parallel([partial(_store, delivery) for _, delivery in planned])
     for (place, _), failure in zip(planned, stored, strict=True):
         failures[place] = failures[place] or failure
-    ready = [(place, one) for place, one in planned if failures[place] is None]
+    ready = [(place, delivery) for place, delivery in planned if failures[place] is None]
     try:
         send(delivery for _, delivery in ready)
     except Exception as error:  # noqa: BLE001 - noted at its commits
@@ -100,7 +100,7 @@ def fan_out(commits: Sequence[Emitted]) -> list[BaseException | None]:
 
 def send(deliveries: Iterable[Document[WebhookDelivery]]) -> int:
     """Send a message about each delivery; returns how many."""
-    return enqueue(DueMessage(one.livemode, KIND, one.id) for one in deliveries)
+    return enqueue(DueMessage(delivery.livemode, KIND, delivery.id) for delivery in deliveries)
 
 
 def _deliveries(commit: Emitted) -> list[Document[WebhookDelivery]]:
@@ -116,8 +116,10 @@ def _deliveries_of(event: "Event", commit: Emitted) -> list[Document[WebhookDeli
     ]
     now = worker_context(livemode=event["livemode"]).wall_clock
     return [
-        new_delivery(event, one, endpoints=len(asking), now=now, expires_at=commit.expires_at)
-        for one in asking
+        new_delivery(
+            event, endpoint_id, endpoints=len(asking), now=now, expires_at=commit.expires_at
+        )
+        for endpoint_id in asking
     ]
 
 

@@ -41,7 +41,7 @@ _AFTER_ALL = "~"
 
 def deliveries_of(ctx: Context, event_id: str) -> list[WebhookDelivery]:
     """What became of an event at each of the endpoints that there are."""
-    return [one.body for one in _deliveries(ctx, [find_event(ctx, event_id)])]
+    return [delivery.body for delivery in _deliveries(ctx, [find_event(ctx, event_id)])]
 
 
 def with_pending(ctx: Context, events: "Sequence[Event]") -> "list[Event]":
@@ -57,7 +57,9 @@ def delivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "
     """The events of a span of which no delivery is outstanding, in its order."""
     for events in batched(events_in(ctx, span, types), _BATCH, strict=False):
         deliveries = _deliveries(ctx, events)
-        outstanding = {one.body["event"] for one in deliveries if _is_outstanding(one)}
+        outstanding = {
+            delivery.body["event"] for delivery in deliveries if _is_outstanding(delivery)
+        }
         yield from (event for event in events if event["id"] not in outstanding)
 
 
@@ -66,7 +68,7 @@ def undelivered_events(ctx: Context, span: EventSpan, types: Collection[str]) ->
     found = ctx.store.each(KIND, _delivery_span(ctx, span), keep=_has_outstanding_status)
     ids = (event_id for event_id, _ in groupby(found, lambda one: str(one.body["event"])))
     for some in batched(ids, _BATCH, strict=False):
-        boxes = ctx.store.get_many([outbox_id(one) for one in some])
+        boxes = ctx.store.get_many([outbox_id(event_id) for event_id in some])
         for event_id in some:
             box = boxes.get(outbox_id(event_id))
             events = box.body["events"] if box else []
@@ -82,19 +84,19 @@ def resend_event(ctx: Context, event_id: str, params: Body) -> "Event":
     """
     event = find_event(ctx, event_id)
     endpoints = _asked_for(ctx, event, params)
-    found = ctx.store.get_many([delivery_id(event_id, one["id"]) for one in endpoints])
+    found = ctx.store.get_many([delivery_id(event_id, endpoint["id"]) for endpoint in endpoints])
     box = ctx.store.get(outbox_id(event_id))
     new = [
         new_delivery(
             event,
-            one["id"],
+            endpoint["id"],
             endpoints=len(endpoints),
             now=ctx.wall_clock,
             expires_at=box.expires_at if box else None,
         )
-        for one in endpoints
+        for endpoint in endpoints
     ]
-    deliveries = [sent_again(found.get(one.id, one), ctx.wall_clock) for one in new]
+    deliveries = [sent_again(found.get(delivery.id, delivery), ctx.wall_clock) for delivery in new]
     ctx.save(Change(puts=[*deliveries]), result_id=event_id)
     send(deliveries)
     [shown] = with_pending(ctx, [event])
@@ -130,7 +132,11 @@ def _failed(ctx: Context, span: FailedSpan, most: int) -> Iterator[Document[Webh
         created_from=span.created_from, created_until=span.created_until, oldest_first=True
     )
     found = ctx.store.each(KIND, bounds, keep=lambda body: body["status"] == "failed")
-    meant = (one for one in found if span.endpoint_id in (None, one.body["webhook_endpoint"]))
+    meant = (
+        delivery
+        for delivery in found
+        if span.endpoint_id in (None, delivery.body["webhook_endpoint"])
+    )
     for _, delivery in zip(range(most), meant, strict=False):
         yield delivery
 
@@ -153,7 +159,7 @@ def _asked_for(ctx: Context, event: "Event", params: Body) -> "list[WebhookEndpo
                 param="webhook_endpoint",
             )
         return [endpoint]
-    asking = [one for one in enabled_endpoints(ctx.livemode) if asks_for(one, event)]
+    asking = [endpoint for endpoint in enabled_endpoints(ctx.livemode) if asks_for(endpoint, event)]
     if not asking:
         raise BillingError(
             f"No enabled webhook endpoint asks for {event['type']}. Name one with"
@@ -165,7 +171,7 @@ def _asked_for(ctx: Context, event: "Event", params: Body) -> "list[WebhookEndpo
 def _deliveries(ctx: Context, events: "Iterable[Event]") -> list[Document[WebhookDelivery]]:
     """The deliveries of events to the endpoints that there are."""
     endpoints = members(ctx, MEMBERS)
-    ids = [delivery_id(event["id"], one) for event in events for one in endpoints]
+    ids = [delivery_id(event["id"], endpoint_id) for event in events for endpoint_id in endpoints]
     return [*ctx.store.get_many(ids).values()] if ids else []
 
 

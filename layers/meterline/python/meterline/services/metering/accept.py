@@ -128,7 +128,11 @@ def ingest_stream(sender: Sender, params: Mapping[str, Any]) -> list[Outcome]:
     outcomes = _accept(sender, events)
     if any(outcome.is_key_reused for outcome in outcomes):
         raise _key_reused(sender, "idempotency_error")
-    refused = [(one.meter, one.identifier, one.refusal) for one in outcomes if one.refusal]
+    refused = [
+        (outcome.meter, outcome.identifier, outcome.refusal)
+        for outcome in outcomes
+        if outcome.refusal
+    ]
     error_reports.report(
         refused, livemode=sender.livemode, request_key=sender.request_key, now=sender.now
     )

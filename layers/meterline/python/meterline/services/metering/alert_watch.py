@@ -169,11 +169,11 @@ class _Look:
         before = self._levels(measure)
         findings = self._findings(meter, waiting)
         is_steady = self._levels(measure) == before
-        crossed = [one for one in findings if one.is_crossed]
-        triggered = [one.watched for one in crossed if tell(self.ctx, one, "triggered")]
+        crossed = [finding for finding in findings if finding.is_crossed]
+        triggered = [finding.watched for finding in crossed if tell(self.ctx, finding, "triggered")]
         self._tell_recoveries(meter, [one for one in triggered if one.period is not None])
-        ahead = [one for one in findings if not one.is_crossed]
-        left = Left.of((threshold_of(one.watched), one.value) for one in ahead)
+        ahead = [finding for finding in findings if not finding.is_crossed]
+        left = Left.of((threshold_of(finding.watched), finding.value) for finding in ahead)
         if left is None:
             self._remember(forgotten, basis, unbounded(measure, within))
         elif is_remembered(measure) and is_steady:

@@ -87,10 +87,10 @@ def count_records(records: Sequence[Record], *, function: str | None = None) -> 
     hopeless = [group for group in left.values() if _has_failed_for_long(group)]
     again = _of_groups(records, left.values())
     if function is None:
-        return [_number_of(one) for one in (*unreadable, *again)]
+        return [_number_of(record) for record in (*unreadable, *again)]
     aside = _of_groups(again, hopeless)
     set_aside([*unreadable, *aside], function)
-    return [_number_of(one) for one in again if one not in aside]
+    return [_number_of(record) for record in again if record not in aside]
 
 
 def _of_groups(records: Sequence[Record], groups: Iterable[Group]) -> list[Record]:
@@ -137,7 +137,7 @@ def _sorted_out(records: Sequence[Record]) -> tuple[dict[BucketKey, Group], list
         return _grouped(records), []
     except UNREADABLE:
         unreadable = [record for record in records if not _is_readable(record)]
-        return _grouped([one for one in records if one not in unreadable]), unreadable
+        return _grouped([record for record in records if record not in unreadable]), unreadable
 
 
 def _grouped(records: Sequence[Record]) -> dict[BucketKey, Group]:

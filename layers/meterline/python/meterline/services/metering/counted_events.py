@@ -133,15 +133,15 @@ def _rows_of_hours(series: Series, span: EventRange, until: int) -> Iterator[Row
     accepted_from = (span.created_from or 0) * 1_000_000
     late_enough = defaultdict(list)
     which = series.livemode, series.meter, series.customer
-    for one in series.by_cell():
+    for cell in series.by_cell():
         for hour, counter in usage.counters_between(
-            *which, hours, series.measure, cell=one.cells[0]
+            *which, hours, series.measure, cell=cell.cells[0]
         ):
             if counter.watermark >= accepted_from:
-                late_enough[hour].append(one)
+                late_enough[hour].append(cell)
     for hour, cells in sorted(late_enough.items(), reverse=True):
         rows = [
-            row for one in cells for row in rows_of_hour(one, hour, accepted_from=accepted_from)
+            row for cell in cells for row in rows_of_hour(cell, hour, accepted_from=accepted_from)
         ]
         inside = [row for row in rows if span.start <= row.timestamp < span.end]
         yield from sorted(inside, key=_place, reverse=True)

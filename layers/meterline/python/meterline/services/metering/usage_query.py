@@ -100,8 +100,8 @@ def parts_between(
     if series.measure.window is not None:
         yield from _counting_events(series, series.measure.window, start, end)
         return
-    for one in series.by_cell():
-        yield from _parts_of_cell(one, start, end, is_undivided)
+    for cell in series.by_cell():
+        yield from _parts_of_cell(cell, start, end, is_undivided)
 
 
 def _parts_of_cell(
@@ -230,8 +230,8 @@ def _rows_of_bucket(
 def _windowed(series: Series, windows: Windows) -> Iterator[tuple[Span, Aggregate]]:
     """The aggregates that make up each window; hours that windows divide come from their rows."""
     cells = [series] if series.measure.window else series.by_cell()
-    for one in cells:
-        yield from _windowed_cell(one, windows)
+    for cell in cells:
+        yield from _windowed_cell(cell, windows)
 
 
 def _windowed_cell(series: Series, windows: Windows) -> Iterator[tuple[Span, Aggregate]]:

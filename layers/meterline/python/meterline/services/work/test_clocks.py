@@ -198,7 +198,9 @@ def _stop(
 def _bill_thresholds(ctx: Context, customers: Iterable[str]) -> list[tuple[int, str]]:
     """Bill the thresholds that are crossed as a clock arrives; their invoices as an agenda."""
     stored = ctx.store.get_many(customers).values()
-    return sorted((ctx.now, invoice) for one in stored for invoice in bill_crossed(ctx, one))
+    return sorted(
+        (ctx.now, invoice) for subscription in stored for invoice in bill_crossed(ctx, subscription)
+    )
 
 
 def _do(

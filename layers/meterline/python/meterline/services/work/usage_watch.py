@@ -85,7 +85,7 @@ class _Batch:
         try:
             for livemode in {key.livemode for key in found}:
                 keys = [key for key in found if key.livemode == livemode]
-                wanted = {one for key in keys for one in self._needed(key)}
+                wanted = {object_id for key in keys for object_id in self._needed(key)}
                 self.known[livemode] = _documents(wanted, livemode=livemode)
                 alerted = [key for key in keys if self._has_alerts(key)]
                 self.remembered |= read_headrooms(alerted, PURPOSE)
@@ -121,7 +121,7 @@ class _Batch:
     def _needed(self, key: UsageKey) -> Iterator[str]:
         """The ids of the objects that changes of a customer's usage of a meter need."""
         has_thresholds = self._list(key).has_customer(Purpose.THRESHOLDS, key.customer)
-        if has_thresholds or any(self._may_be_late(one.bucket) for one in self.changes[key]):
+        if has_thresholds or any(self._may_be_late(change.bucket) for change in self.changes[key]):
             yield key.customer
         yield from self._alerts_sets(key)
 
@@ -141,7 +141,7 @@ class _Batch:
             (of_customer, watch_list.has_customer(Purpose.ALERTS, key.customer)),
             (of_all, watch_list.has_meter(Purpose.ALERTS, key.meter)),
         )
-        return [one for one, is_entered in may_have if is_entered]
+        return [set_name for set_name, is_entered in may_have if is_entered]
 
     def _has_alerts(self, key: UsageKey) -> bool:
         entered = self._alerts_sets(key)
@@ -226,4 +226,4 @@ def _documents(wanted: Collection[str], *, livemode: bool) -> dict[str, Document
         partial(store.get_many, some) for some in batched(sorted(wanted), GET_LIMIT, strict=False)
     ]
     found = {name: one for some in in_parallel(calls) for name, one in some.items()}
-    return {one: found.get(one) for one in wanted}
+    return {object_id: found.get(object_id) for object_id in wanted}

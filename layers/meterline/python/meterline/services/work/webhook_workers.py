@@ -121,14 +121,14 @@ def _planned(batch: _Batch) -> list[_Call]:
         try:
             found = _read(ctx, ids)
         except Exception as error:  # noqa: BLE001 - each message has a time at which it comes again
-            for one in ids:
-                batch.fail(one, error)
+            for delivery_id in ids:
+                batch.fail(delivery_id, error)
             continue
-        for one in ids:
+        for delivery_id in ids:
             try:
-                calls += _plan(ctx, one, found, batch.tries[one])
+                calls += _plan(ctx, delivery_id, found, batch.tries[delivery_id])
             except Exception as error:  # noqa: BLE001 - it takes no other message with it
-                batch.fail(one, error)
+                batch.fail(delivery_id, error)
     return calls
 
 
@@ -137,7 +137,9 @@ def _read(ctx: "Context", ids: Sequence[str]) -> dict[str, Document[Any]]:
     if not ids:
         return {}
     deliveries = ctx.store.get_many(ids)
-    wanted = [one.body for one in deliveries.values() if is_wanted(one, ctx.wall_clock)]
+    wanted = [
+        delivery.body for delivery in deliveries.values() if is_wanted(delivery, ctx.wall_clock)
+    ]
     needed = {outbox_id(body["event"]) for body in wanted}
     needed |= {body["webhook_endpoint"] for body in wanted}
     return {**deliveries, **ctx.store.get_many(sorted(needed))}
@@ -281,7 +283,7 @@ def _answer(records: Sequence[Record], batch: _Batch) -> BatchAnswer:
 
 
 def _failures(message_ids: Iterable[str]) -> list[dict[str, str]]:
-    return [{"itemIdentifier": one} for one in message_ids]
+    return [{"itemIdentifier": message_id} for message_id in message_ids]
 
 
 def _has_failed(one_try: MessageTry, error: Exception | None) -> bool:

@@ -91,7 +91,11 @@ def _look(livemode: bool, kind: str, noted: Iterable[str], now: int) -> _Look:  
 def _remember(livemode: bool, kind: str, look: _Look, former: Iterable[_Look]) -> None:  # noqa: FBT001 - a part of the key
     key = notes_key(livemode, kind)
     save_many([billing_item()(key, look.note)])
-    delete_many(billing_item()(key, one.note) for one in former if one.note != look.note)
+    delete_many(
+        billing_item()(key, look_before.note)
+        for look_before in former
+        if look_before.note != look.note
+    )
 
 
 def _holds_anything(partition: str) -> bool:

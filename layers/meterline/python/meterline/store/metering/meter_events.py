@@ -248,7 +248,7 @@ def counted_attributes(image: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
 
 def attribute_names(*names: str) -> tuple[str, ...]:
     """The names that these attributes are stored by, of late and before."""
-    return tuple(one for name in names for one in (SHORT_NAMES[name], name))
+    return tuple(stored_name for name in names for stored_name in (SHORT_NAMES[name], name))
 
 
 def with_own_names(image: Mapping[str, Any]) -> Item:
