@@ -7,8 +7,8 @@ import stripe
 
 from meterline.services.account.api_keys import create_key
 from meterline.services.base.workers import worker_context
+from meterline.services.billing.limited_features import attach_feature
 from meterline.services.catalog.features import create_feature
-from meterline.services.catalog.product_features import attach_feature
 from tests.factories.params import meter_params, price_params
 from tests.integration.api.conftest import Api, Client
 

@@ -17,6 +17,7 @@ from meterline.services.billing.limited_features import attach_feature
 from meterline.services.catalog.features import create_feature
 from meterline.services.metering import running_usage
 from meterline.services.metering.usage_query import aggregate_between, billed_usage
+from meterline.services.metering.watch_list import Purpose, read_watch_list
 from meterline.services.work.due_work import do_due_work
 from tests.benchmarks.units import units_read
 from tests.engines import Engine
@@ -304,3 +305,11 @@ def test_a_limit_needs_a_meter_that_is_there(shop: Shop) -> None:
     with pytest.raises(BillingError) as refused:
         attach_feature(context(), objects.product(), wanted)
     assert refused.value.param == "meterline[limit][meter]"
+
+
+def test_an_attachment_that_is_refused_has_no_meter_watched(shop: Shop) -> None:
+    limit = {"limit": {"meter": shop.meter, "quantity": Decimal(1)}}
+    wanted = {"entitlement_feature": "feat_missing", "meterline": limit}
+    with pytest.raises(BillingError):
+        attach_feature(context(), objects.product(), wanted)
+    assert not read_watch_list(livemode=False).has_meter(Purpose.LIMITS, shop.meter)

@@ -14,9 +14,10 @@ import pytest
 from meterline.core.base.errors import BillingError
 from meterline.services.billing import entitlements
 from meterline.services.billing.entitlements import UPDATED, entitlements_of
+from meterline.services.billing.limited_features import attach_feature
 from meterline.services.catalog.features import create_feature
 from meterline.services.catalog.product_bodies import features_of
-from meterline.services.catalog.product_features import attach_feature, detach_feature
+from meterline.services.catalog.product_features import detach_feature
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.pauses import pause_subscription, resume_subscription
 from meterline.services.subscriptions.update import update_subscription

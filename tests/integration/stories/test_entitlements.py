@@ -6,8 +6,8 @@ import pytest
 import stripe
 
 from meterline.services.base.workers import worker_context
+from meterline.services.billing.limited_features import attach_feature
 from meterline.services.catalog.features import create_feature
-from meterline.services.catalog.product_features import attach_feature
 from meterline.services.customers.erasure import erase_customer
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage

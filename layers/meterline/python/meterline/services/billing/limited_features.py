@@ -18,8 +18,10 @@ def attach_feature(ctx: Context, product_id: str, params: Body) -> "ProductFeatu
     ``meterline[limit]`` says how much usage of a meter comes with it in each period. Its meter is
     entered before the commit, as the watch list asks for.
     """
+    attachment, change = product_features.new_attachment(ctx, product_id, params)
     limit = params.get(product_features.FIELD, {}).get("limit")
     if limit is not None:
         param = f"{product_features.FIELD}[limit][meter]"
         enter_meter(ctx, Purpose.LIMITS, find(ctx, "billing.meter", limit["meter"], param=param).id)
-    return product_features.attach_feature(ctx, product_id, params)
+    ctx.save(change, result_id=attachment["id"])
+    return attachment

@@ -39,8 +39,11 @@ class ProductFeatureState(PrivateState):
     product: str | None = None
 
 
-def attach_feature(ctx: Context, product_id: str, params: Body) -> "ProductFeature":
-    """Attach an active feature to a product that does not have it; the meter of a limit exists."""
+def new_attachment(ctx: Context, product_id: str, params: Body) -> "tuple[ProductFeature, Change]":
+    """An active feature attached to a product that does not have it, and the change that does so.
+
+    The meter of a limit is not looked at.
+    """
     product = find(ctx, product_bodies.KIND, product_id)
     feature = find(ctx, features.KIND, params["entitlement_feature"], param="entitlement_feature")
     if not feature.body["active"]:
@@ -68,8 +71,7 @@ def attach_feature(ctx: Context, product_id: str, params: Body) -> "ProductFeatu
         entry["limit"] = body[FIELD]["limit"]
     document = Document(kind=KIND, livemode=ctx.livemode, body=body, parent=product_id)
     having = replace(product, body=with_features(product.body, [*attached, entry]))
-    ctx.save(Change(puts=[document, having], checks=[feature]), result_id=body["id"])
-    return body
+    return body, Change(puts=[document, having], checks=[feature])
 
 
 def find_product_feature(
