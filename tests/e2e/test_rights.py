@@ -115,6 +115,7 @@ def _is_lambda_s(statement: Statement) -> bool:
 
 RARE = {
     ("AdvanceTestClocksFunction", "sqs:SendMessage"): "a clock that outlasts an invocation",
+    ("DeliverWebhooksFunction", "sqs:SendMessage"): "a last try that fails for a passing reason",
     ("ProduceInvoicesFunction", "sqs:SendMessage"): "work that leaves something due at once",
     ("RollBillingCyclesFunction", "sqs:SendMessage"): "work that leaves something due at once",
     ("WatchUsageFunction", "dynamodb:UpdateItem"): "alerts that look at more than the running hour",

@@ -52,6 +52,41 @@ def metered(client: Client) -> Metered:
     return Metered(client, event_name, meter.id, customer.id)
 
 
+def test_the_gate_knows_usage_of_now_in_a_period_that_began_before(metered: Metered) -> None:
+    v1, name = metered.client.v1, metered.event_name
+    product = v1.products.create({"name": "Tokens"})
+    feature = v1.entitlements.features.create({"name": "Tokens", "lookup_key": name})
+    limit: Any = {"limit": {"meter": metered.meter, "quantity": "10"}}
+    attachment: Any = {"entitlement_feature": feature.id, "meterline": limit}
+    v1.products.features.create(product.id, attachment)
+    price = v1.prices.create(
+        {
+            "product": product.id,
+            "currency": "usd",
+            "unit_amount": 100,
+            "recurring": {"interval": "month"},
+        }
+    )
+    v1.subscriptions.create(
+        {
+            "customer": metered.customer,
+            "items": [{"price": price.id}],
+            "backdate_start_date": int(time.time()) - DAY,
+            "collection_method": "send_invoice",
+            "days_until_due": 30,
+        }
+    )
+    asked = {"customer": metered.customer, "feature": name}
+
+    def answer() -> Any:
+        return metered.client.raw_request("get", "/v1/meterline/access", **asked).data
+
+    assert (answer()["has_access"], answer()["used"]) == (True, "0")
+    metered.send(10, f"{name}-all")
+    assert eventually(lambda: answer()["used"] == "10")
+    assert (answer()["has_access"], answer()["reason"]) == (False, "usage_limit_reached")
+
+
 def test_accepted_events_are_counted_once(metered: Metered) -> None:
     for number in range(5):
         metered.send(10, f"{metered.event_name}-{number}")
