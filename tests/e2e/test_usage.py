@@ -117,7 +117,7 @@ def test_the_comparison_of_counters_and_events_runs_with_its_rights(stack: Stack
     )
     name = found["StackResourceDetail"]["PhysicalResourceId"]
     answer = stack.client("lambda").invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
-    assert "FunctionError" not in answer
+    assert "FunctionError" not in answer, answer["Payload"].read()
     assert json.loads(answer["Payload"].read())["unreadable"] == 0
 
 
