@@ -29,6 +29,7 @@ from meterline.services.events.publishing import publish_batch
 from meterline.services.events.webhook_endpoints import create_webhook_endpoint
 from meterline.services.work import sweep as sweeps
 from meterline.services.work import webhook_workers
+from meterline.services.work.message_tries import MOST_TRIES
 from meterline.services.work.webhook_workers import deliver_batch
 from meterline.store.base.batches import Throttled
 from meterline.store.billing.repository import BillingStore
@@ -212,7 +213,8 @@ class Run:
         left = set(range(len(batch)))
         if answer is not None:
             left = {int(one["itemIdentifier"]) for one in answer["batchItemFailures"]}
-        if left:
+        was_sent_afresh = any(message.receives >= MOST_TRIES for message in batch)
+        if left or was_sent_afresh:
             self.unrecorded.update(self.under_way)
         repeated = not self.is_calm and self.chance.random() < 0.1
         self.queue += [one for place, one in enumerate(batch) if repeated or place in left]

@@ -244,7 +244,7 @@ def test_random_usage_notices(
     memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break
 ) -> None:
     mistake(monkeypatch)
-    for seed in range(20):
+    for seed in range(200):
         try:
             live(memory_world, seed)
         except AssertionError:
