@@ -14,6 +14,8 @@ __all__ = ["api"]
 
 HOUR = NOW - NOW % 3_600 - 6 * 3_600
 PATH = "/v1/billing/analytics/meter_usage"
+LIMIT = "\x1f"
+"""What stands between the parts of an id."""
 USED = (
     ("large", "input", HOUR + 60, 100),
     ("large", "output", HOUR + 61, 20),
@@ -237,3 +239,29 @@ def test_more_than_an_answer_holds_is_refused(
     asked = {"meters[0][meter]": tokens} if bound == "MOST_ROWS" else {}
     status, answer = usage(api, value_grouping_window="hour", **asked)
     assert (status, answer["error"]["param"]) == (400, param)
+
+
+def test_parts_whose_values_read_alike_have_ids_of_their_own(
+    api: Api, dynamodb: Engine, tokens: str
+) -> None:
+    for model, token_type in (
+        (f"a{LIMIT}token_type{LIMIT}b", "c"),
+        ("a", f"b{LIMIT}token_type{LIMIT}c"),
+    ):
+        sent = {
+            "event_name": "token-billing-tokens",
+            "payload[stripe_customer_id]": "cus_a",
+            "payload[value]": "1",
+            "payload[model]": model,
+            "payload[token_type]": token_type,
+            "timestamp": str(HOUR),
+        }
+        assert api.post("/v1/billing/meter_events", urlencode(sent))[0] == 200
+    deliver(dynamodb)
+    keys = [*enumerate(("model", "token_type"))]
+    by = {f"dimension_group_by_keys[{place}]": key for place, key in keys}
+    of_meter = {f"meters[0][dimension_group_by_keys][{place}]": key for place, key in keys}
+    _, listed = summaries(api, tokens, **by)
+    _, told = usage(api, **{"meters[0][meter]": tokens}, **of_meter)
+    for rows in (listed["data"], told["rows"]["data"]):
+        assert len({row["id"] for row in rows}) == len(rows) == 5

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from meterline.core.metering.acceptance import measure_of, measure_text
 from meterline.services.billing import metered_periods, unit_of_work
 from meterline.services.metering import alert_watch, crossings
 from meterline.services.metering.alerts import (
@@ -14,6 +15,7 @@ from meterline.services.metering.alerts import (
     deactivate_alert,
 )
 from meterline.services.metering.count import count_records
+from meterline.services.metering.meters import create_meter
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.item_verbs import create_item
 from meterline.services.subscriptions.update import update_subscription
@@ -22,6 +24,7 @@ from meterline.store.metering.headrooms import UsageKey, read_headrooms
 from tests.engines import Engine
 from tests.factories import objects
 from tests.factories.objects import FROZEN, context
+from tests.factories.params import meter_params
 from tests.factories.streams import counters_changed
 from tests.factories.usage import usage_record
 from tests.handlers import load_handler
@@ -34,11 +37,12 @@ FIRST_PERIOD = 30 * DAY
 class Shop:
     """A customer on a test clock, subscribed to a meter's usage."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, **of_meter: Any) -> None:
         self.engine = engine
         self.clock = objects.clock(FROZEN)
         self.customer = objects.customer(test_clock=self.clock)
-        self.meter = objects.meter("tokens")
+        self.meter = str(create_meter(context(), meter_params("tokens", **of_meter))["id"])
+        self.measure = measure_text(measure_of(objects.stored(self.meter)))
         self.price = objects.metered(self.meter)
         self.before: dict[str, Any] = {}
         self.latest: list[dict[str, Any]] = []
@@ -56,10 +60,14 @@ class Shop:
         params = {"alert_type": "usage_threshold", "title": "T", "usage_threshold": threshold}
         return str(create_alert(context(), params)["id"])
 
-    def use(self, at: int, quantity: int) -> None:
+    def use(self, at: int, quantity: int, *, received: int | None = None) -> None:
         """Use something, and let it be watched: the counters that have changed."""
         self.uses += 1
-        self.count(usage_record(self.meter, self.customer, at, quantity, str(self.uses)))
+        record = usage_record(self.meter, self.customer, at, quantity, str(self.uses))
+        image = record["dynamodb"]["NewImage"]
+        image["measure"] = {"S": self.measure}
+        image["accepted_at"] = {"N": str((received or at) * 1_000_000)}
+        self.count(record)
 
     def cancel(self, at: int, quantity: int, number: int) -> None:
         """Take one of the uses out again."""
@@ -301,6 +309,33 @@ def test_usage_that_falls_but_stays_above_has_not_recovered(shop: Shop) -> None:
     shop.use(FROZEN + 3 * HOUR, 10)
     shop.cancel(FROZEN + 3 * HOUR, 10, 3)
     assert shop.told("recovered") == []
+
+
+# A meter | usage in the order of receipt: the hour, and the value | whether it recovers
+FALLS: list[tuple[dict[str, Any], list[tuple[int, int]], bool]] = [
+    ({}, [(2, 150), (3, -60)], True),
+    ({}, [(2, 150), (3, -40)], False),
+    ({"formula": "last"}, [(2, 150), (3, 60)], True),
+    ({"formula": "last"}, [(3, 150), (2, 60)], False),
+    ({"formula": "avg"}, [(2, 150), (3, 20)], True),
+    ({"formula": "min"}, [(2, 150), (3, 60)], True),
+    ({"formula": "max"}, [(2, 150), (3, 60)], False),
+    ({"event_time_window": "day"}, [(2, 150), (3, 60)], True),
+    ({"event_time_window": "day"}, [(2, 10), (3, 150), (2, 60)], True),
+]
+
+
+@pytest.mark.parametrize(("of_meter", "uses", "recovers"), FALLS)
+def test_usage_falls_by_later_events_too(
+    dynamodb: Engine, of_meter: dict[str, Any], uses: list[tuple[int, int]], *, recovers: bool
+) -> None:
+    shop = Shop(dynamodb, **of_meter)
+    shop.subscribe()
+    shop.alert(100)
+    for number, (hour, quantity) in enumerate(uses):
+        shop.use(FROZEN + hour * HOUR + number, quantity, received=FROZEN + DAY + number)
+    assert len(shop.told()) == 1
+    assert bool(shop.told("recovered")) is recovers
 
 
 def test_an_alert_for_life_does_not_recover(shop: Shop) -> None:

@@ -99,13 +99,28 @@ class Stage:
 
     def use(
         self, value: int | str, when: str | None = None, meter: str = "calls", **more: str
-    ) -> None:
-        """Usage of the customer, now or at an instant, counted at once; ``more`` is payload."""
-        self.client.v1.billing.meter_events.create(
+    ) -> str:
+        """Usage of the customer, now or at an instant, counted at once; ``more`` is payload.
+
+        Returns the identifier of the event.
+        """
+        event = self.client.v1.billing.meter_events.create(
             {
                 "event_name": self._event_name(meter),
                 "payload": {"stripe_customer_id": self.customer, "value": str(value), **more},
                 "timestamp": self.now if when is None else at(when),
+            }
+        )
+        deliver(self.api.engine)
+        return str(event.identifier)
+
+    def take_back(self, identifier: str, meter: str = "calls") -> None:
+        """Cancel an event, which is counted at once."""
+        self.client.v1.billing.meter_event_adjustments.create(
+            {
+                "type": "cancel",
+                "event_name": self._event_name(meter),
+                "cancel": {"identifier": identifier},
             }
         )
         deliver(self.api.engine)

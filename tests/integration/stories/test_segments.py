@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.factories.streams import watch_usage
+from meterline.services.catalog.price_segments import counted_by, segment_text
+from tests.factories import objects
+from tests.factories.streams import watch_counters, watch_usage
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at
 
@@ -109,6 +111,40 @@ def test_an_alert_adds_up_the_whole_meter(stage: Stage) -> None:
         watch_usage(stage.api.engine)
         told.append(len(stage.client.v1.events.list({"type": "billing.alert.triggered"}).data))
     assert told == [0, 0, 1, 1]
+
+
+def test_an_alert_on_the_last_value_looks_at_all_parts_of_a_meter(stage: Stage) -> None:
+    """A cancelled event leaves the last value to another model."""
+    meter = stage.meter(formula="last", dimension_payload_keys=["model"])
+    threshold = {"meter": meter, "gte": 15, "recurrence": "one_time"}
+    stage.client.v1.billing.alerts.create(
+        {"title": "Much", "alert_type": "usage_threshold", "usage_threshold": threshold}
+    )
+    stage.until("2024-01-02")
+    seen: list[dict[str, Any]] = []
+
+    def watch_what_changed() -> None:
+        counters = stage.api.engine.scan("usage")
+        watch_counters([one for one in counters if one not in seen])
+        seen[:] = counters
+
+    sent = []
+    for value, model, minute in ((5, "large", 10), (1, "large", 0), (20, "small", 5)):
+        sent.append(stage.use(value, f"2024-01-01 10:{minute:02}", model=model))
+        watch_what_changed()
+    assert stage.client.v1.events.list({"type": "billing.alert.triggered"}).data == []
+    stage.take_back(sent[0])
+    watch_what_changed()
+    assert len(stage.client.v1.events.list({"type": "billing.alert.triggered"}).data) == 1
+
+
+def test_parts_of_a_meter_that_read_alike_are_two(stage: Stage) -> None:
+    meter = tokens(stage)
+    one = segment(stage, meter, 1, model="a, token_type b")
+    other = segment(stage, meter, 1, model="a", token_type="b")
+    prices = [objects.stored(price) for price in (one, other)]
+    assert segment_text(prices[0]) == segment_text(prices[1])
+    assert counted_by(prices[0]) != counted_by(prices[1])
 
 
 def test_late_usage_corrects_the_line_of_its_segment(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Usage stays below its threshold while each hour stays within its headroom."""
 
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -111,17 +112,23 @@ events = st.lists(
 )
 
 
+@pytest.mark.parametrize("dimensions", [(), ("model",)])
 @pytest.mark.parametrize("formula", ["max", "min", "last"])
-@given(events, st.integers(1, 12))
+@given(events, st.integers(1, 12), st.randoms(use_true_random=False))
 def test_usage_that_is_one_event_s_stays_below_while_each_changed_hour_does(
-    formula: str, acts: list[tuple[int, int, bool]], threshold: int
+    formula: str,
+    dimensions: tuple[str, ...],
+    acts: list[tuple[int, int, bool]],
+    threshold: int,
+    chance: Random,
 ) -> None:
-    # Each act counts an event in an hour, or takes its latest one out again.
-    measure = measure_from_text(formula)
-    hours: dict[int, list[Row]] = {}
+    # Each act counts an event in an hour, of a cell, or takes its latest one out again.
+    measure = Measure(Formula(formula), dimensions=dimensions)
+    hours: dict[tuple[int, int], list[Row]] = {}
     room: Headroom | None = None
     for number, (hour, value, cancels) in enumerate(acts):
-        rows = hours.setdefault(hour, [])
+        cell = chance.randrange(2) if dimensions else 0
+        rows = hours.setdefault((hour, cell), [])
         if cancels and rows:
             rows.pop()
         else:
@@ -136,7 +143,7 @@ def test_usage_that_is_one_event_s_stays_below_while_each_changed_hour_does(
             assert total < threshold
         else:
             room = None
-            if total < threshold:
+            if total < threshold and is_remembered(measure):
                 left = Left(Decimal(threshold), Decimal(threshold) - total)
                 room = headroom(measure, left, hour, {})
 
@@ -148,6 +155,8 @@ MEASURES = [
     (Measure(Formula.MAX), True),
     (Measure(Formula.MIN), True),
     (Measure(Formula.LAST), True),
+    (Measure(Formula.MAX, dimensions=("model",)), True),
+    (Measure(Formula.LAST, dimensions=("model",)), False),
     (Measure(Formula.AVG), False),
     (Measure(Formula.UNIQUE_COUNT), False),
     (Measure(Formula.SUM, Window.DAY), False),

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 type Values = tuple[str, ...]
@@ -45,6 +46,14 @@ def cell_of(values: Values) -> str:
         return WHOLE
     digest = hashlib.sha256(json.dumps(values).encode()).digest()[:_NAME_BYTES]
     return base64.urlsafe_b64encode(digest)[:-2].decode()
+
+
+def name_of_part(values: Mapping[str, str]) -> tuple[str, ...]:
+    """What the ids of usage that has these values follow from: nothing where it is the whole.
+
+    No other values have the same name, whatever characters they have.
+    """
+    return (cell_of(tuple(chain.from_iterable(values.items()))),) if values else ()
 
 
 def with_cell(measure: str, cell: str) -> str:

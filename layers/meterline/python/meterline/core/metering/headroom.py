@@ -72,14 +72,30 @@ def is_remembered(measure: Measure) -> bool:
     """Whether hours tell by themselves that usage of this measure stays below a threshold.
 
     Averages, distinct values and events that count once a window depend on all hours together; what
-    adds up, on all cells of an hour.
+    adds up, and which value is the last, on all cells of an hour.
     """
-    return adds_up(measure) or (measure.window is None and measure.formula in _EACH_BY_ITSELF)
+    return adds_up(measure) or (measure.formula in _EACH_BY_ITSELF and shows_falls(measure))
+
+
+def shows_falls(measure: Measure) -> bool:
+    """Whether usage falls only where an hour of a counter holds less than before.
+
+    An event may count in the place of one of another hour, or of another cell, that was more.
+    """
+    is_last_of_cells = measure.formula is Formula.LAST and bool(measure.dimensions)
+    return measure.window is None and not is_last_of_cells
 
 
 def adds_up(measure: Measure) -> bool:
     """Whether the usage is the sum of what its hours hold, each in one counter."""
     return not measure.window and not measure.dimensions and measure.formula in _ADDED_UP
+
+
+def level_before_any(formula: Formula) -> Decimal | None:
+    """What an hour contributes that has never had events; None where any event may lower usage."""
+    if formula in _ADDED_UP:
+        return ZERO
+    return Decimal("-Infinity") if formula is Formula.MAX else None
 
 
 def level_of(hour: Aggregate, formula: Formula) -> Decimal | None:

@@ -7,7 +7,7 @@ the whole meter. Items of different segments count beside each other, as items o
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
-from meterline.core.metering.dimensions import Conditions
+from meterline.core.metering.dimensions import Conditions, name_of_part
 from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def counted_by(price: "Price") -> str | None:
     """What a metered price counts: the id of its meter, with its segment; None of another price."""
     recurring = price["recurring"]
     meter = recurring["meter"] if recurring else None
-    return meter and meter + segment_text(price)
+    part = name_of_part({one["dimension"]: one["value"] for one in _conditions(price)})
+    return meter and "/".join([meter, *part])
 
 
 def _conditions(price: "Price") -> "list[MeterSegmentCondition]":

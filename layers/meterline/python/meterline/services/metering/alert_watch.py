@@ -20,6 +20,7 @@ from meterline.core.metering.headroom import (
     hours_around,
     is_remembered,
     level_of,
+    shows_falls,
     unbounded,
 )
 from meterline.services.base.context import Context
@@ -158,13 +159,15 @@ class _Look:
             hours = {change.bucket.hour for change in self.changes}
             periods = self.periods_of(self.ctx, self.key, hours)
         within = None if periods is None else periods.within
+        is_shown = periods is None or shows_falls(measure)
         watched = list(self._watched(alerts, periods))
         told = read_told(self.ctx, watched)
         waiting = [one for one in watched if not told.has(one)]
-        if self.has_fallen(measure.formula):
+        if not is_shown or self.has_fallen(measure.formula):
             self._tell_recoveries(meter, [one for one in watched if told.may_recover(one)])
-        if not waiting:
+        if not waiting and is_shown:
             self._remember(forgotten, basis, unbounded(measure, within))
+        if not waiting:
             return []
         before = self._levels(measure)
         findings = self._findings(meter, waiting)
@@ -174,9 +177,9 @@ class _Look:
         self._tell_recoveries(meter, [one for one in triggered if one.period is not None])
         ahead = [finding for finding in findings if not finding.is_crossed]
         left = Left.of((threshold_of(finding.watched), finding.value) for finding in ahead)
-        if left is None:
+        if left is None and is_shown:
             self._remember(forgotten, basis, unbounded(measure, within))
-        elif is_remembered(measure) and is_steady:
+        elif left is not None and is_remembered(measure) and is_steady:
             levels = {hour: level for hour, (_, level) in before.items()}
             room = headroom(measure, left, self.latest, levels, within)
             self._remember(forgotten, basis, room)

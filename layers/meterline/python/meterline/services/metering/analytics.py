@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
@@ -16,6 +15,7 @@ from meterline.core.base.money import exact_sum
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import result
 from meterline.core.metering.calendar_windows import Grouping, Span
+from meterline.core.metering.dimensions import name_of_part
 from meterline.services.base.context import Context
 from meterline.services.base.ids import placed_id
 from meterline.services.base.parallel import in_parallel
@@ -163,7 +163,7 @@ def _rows(ctx: Context, customer_id: str, values: _Values) -> "list[MeterUsageRo
     return [
         {
             "id": placed_id(
-                prefix, start, customer_id, end, meter, *chain.from_iterable(dimensions)
+                prefix, start, customer_id, end, meter, *name_of_part(dict(dimensions))
             ),
             "object": f"{OBJECT}_row",
             "dimensions": dict(dimensions) or None,

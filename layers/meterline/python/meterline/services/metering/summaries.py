@@ -1,11 +1,11 @@
 """Summaries of meter events: what a customer's usage of a meter was in each window of a range."""
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Aggregate, result
 from meterline.core.metering.calendar_windows import Span
+from meterline.core.metering.dimensions import name_of_part
 from meterline.services.base.ids import place_in, placed_id
 from meterline.services.metering.series import EVERYTHING, Breakdown, Series
 from meterline.services.metering.usage_query import usage_by_window
@@ -79,8 +79,8 @@ def _prefix(series: Series) -> str:
 
 def _summary_id(series: Series, bounds: Span, values: "Mapping[str, str]") -> str:
     start, end = bounds
-    of_dimensions = chain.from_iterable(values.items())
-    return placed_id(_prefix(series), start, series.meter, series.customer, end, *of_dimensions)
+    part = name_of_part(values)
+    return placed_id(_prefix(series), start, series.meter, series.customer, end, *part)
 
 
 def _summary(

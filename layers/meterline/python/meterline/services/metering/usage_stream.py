@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.core.metering.aggregation import Formula, Measure
-from meterline.core.metering.headroom import level_of
+from meterline.core.metering.headroom import level_before_any, level_of
 from meterline.store.metering.headrooms import UsageKey
 from meterline.store.metering.usage import BucketKey, Counter, Item, key_of_counter
 
@@ -40,9 +40,9 @@ class UsageChange:
     def may_have_fallen(self, formula: Formula) -> bool:
         """Whether the hour holds less than before, or it cannot be told."""
         before, after = self._level(self.former, formula), self.level(formula)
-        if before is None:
-            return "sums" in self.former or not self.has_counter
-        return after is None or after < before
+        if "sums" not in self.former:
+            before = level_before_any(formula)
+        return before is None or after is None or after < before
 
     @property
     def accepted_at(self) -> int | None:
