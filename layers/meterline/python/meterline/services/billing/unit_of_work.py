@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
+from meterline.services.base.ids import new_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing import entitlements
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
@@ -205,7 +206,7 @@ class UnitOfWork:
     def _settle_customer(self) -> None:
         """Have the customer remember what this decision makes of its subscriptions and invoices."""
         self.customer = self._with_running(self.pending.with_open_batches(self.customer))
-        self.customer = self._with_invoices(self.customer)
+        self.customer = _with_threshold_basis(self._with_invoices(self.customer))
         self._settle_entitlements()
 
     def _settle_entitlements(self) -> None:
@@ -252,6 +253,16 @@ class UnitOfWork:
         if running != before:
             customer = replace(CustomerState.of(customer), running=running).on(customer)
         return with_subscriptions_changed(customer) if written else customer
+
+
+def _with_threshold_basis(customer: "Customer") -> "Customer":
+    """The customer, for any decision: who remembers how far it is from its billing thresholds then
+    knows that something else may be due than before.
+    """
+    state = CustomerState.of(customer)
+    if not state.threshold_subscriptions:
+        return customer
+    return replace(state, threshold_basis=new_id("")).on(customer)
 
 
 def running_subscriptions(customer: "Customer") -> list[str]:

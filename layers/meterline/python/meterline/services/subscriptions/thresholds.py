@@ -6,21 +6,20 @@ off what was billed before. Or, with ``reset_billing_cycle_anchor``, the period 
 new one begins (contract section 5.9).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
-from meterline.core.base.money import exact_difference
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import interim_line
-from meterline.core.catalog.price_models import Usage
 from meterline.core.subscriptions.thresholds import is_watched
 from meterline.core.subscriptions.usage_changes import split
 from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import on_customers_time
+from meterline.services.billing.discounts import active_discounts
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     billed_item_of,
@@ -44,12 +43,24 @@ from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_wor
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
 from meterline.services.invoices.metered import usage_in
+from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions.reset_cycle import Restart, restart
+from meterline.services.subscriptions.threshold_rooms import (
+    NEVER,
+    ItemUsage,
+    Rooms,
+    basis_of,
+    headrooms,
+    levels_of,
+    measures_of,
+)
 from meterline.services.subscriptions.threshold_terms import (
     amount_threshold,
     has_thresholds,
     marked,
 )
+from meterline.store.metering.threshold_rooms import RememberedRooms, forget_rooms, save_rooms
+from meterline.store.metering.usage import HOUR_SECONDS
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -65,26 +76,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemUsage:
-    """What a metered item used in its period so far, and how much of that is billed."""
-
-    item: "SubscriptionItem"
-    period: Period
-    usage: Usage
-
-    @property
-    def crossed_threshold(self) -> int | None:
-        """The item's own threshold, if it has one and what is not billed yet reaches it."""
-        thresholds = self.item["billing_thresholds"]
-        if thresholds is None or thresholds["usage_gte"] is None:
-            return None
-        earlier = SubscriptionItemState.of(self.item).usage_billed
-        billed = "0" if earlier is None else earlier["quantity"]
-        further = exact_difference(self.usage.quantity, Decimal(billed))
-        return thresholds["usage_gte"] if further >= thresholds["usage_gte"] else None
-
-
-@dataclass(frozen=True, slots=True)
 class Crossed:
     """The thresholds that are crossed: the subscription's amount, and the usage of items by id."""
 
@@ -92,12 +83,17 @@ class Crossed:
     usage_gte: dict[str, int]
 
 
-def bill_thresholds(ctx: Context, customer_id: str) -> list[str]:
-    """Bill the subscriptions of a customer whose thresholds are crossed now; the invoices' ids.
+def bill_thresholds(ctx: Context, customer_id: str, changes: Sequence[UsageChange]) -> list[str]:
+    """Bill the subscriptions of a customer whose thresholds are crossed now, ``changes`` being what
+    was counted; the invoices' ids.
 
     Two workers at once decide on one stored state. One of them fails, and finds nothing left to do
-    when it is called again.
+    when it is called again. Where nothing is crossed, it is remembered how far the thresholds are.
+
+    What is remembered is forgotten before anything is read, the customer is read before what it is
+    billed for, and hours before and after that: so it holds of whatever has come since.
     """
+    generation = forget_rooms(ctx.livemode, customer_id)
     customer: Document[Customer] | None = ctx.store.get(customer_id)
     if customer is None or not marked(customer.body):
         return []
@@ -105,18 +101,34 @@ def bill_thresholds(ctx: Context, customer_id: str) -> list[str]:
         ctx = on_customers_time(ctx, customer)
     except BillingError:
         return []  # the test clock is advancing and bills them when it arrives, or is deleted
-    return bill_crossed(ctx, customer)
+    if customer.body.get("test_clock") is not None:
+        return bill_crossed(ctx, customer)
+    latest = max([ctx.now // HOUR_SECONDS, *(change.bucket.hour for change in changes)])
+    measures = measures_of(ctx, customer)
+    before, rooms = levels_of(ctx, customer, measures, latest), Rooms()
+    billed = bill_crossed(ctx, customer, rooms)
+    if not billed and levels_of(ctx, customer, measures, latest) == before:
+        held = headrooms(rooms, measures, before, latest, ctx.now)
+        known = RememberedRooms(generation, basis_of(customer), rooms.until, held)
+        save_rooms(ctx.livemode, customer_id, known)
+    return billed
 
 
-def bill_crossed(ctx: Context, customer: "Document[Customer]") -> list[str]:
-    """The same at the instant of ``ctx``, whatever the customer's test clock is doing."""
+def bill_crossed(
+    ctx: Context, customer: "Document[Customer]", rooms: Rooms | None = None
+) -> list[str]:
+    """The same at the instant of ``ctx``, whatever the customer's test clock is doing.
+
+    ``rooms`` are lowered to what the drafts leave up to the thresholds.
+    """
     if customer.body.get("deleted"):
         return []
-    billed = [_bill(ctx, customer.id, marked_id) for marked_id in marked(customer.body)]
+    rooms = rooms or Rooms()
+    billed = [_bill(ctx, customer.id, marked_id, rooms) for marked_id in marked(customer.body)]
     return [invoice_id for invoice_id in billed if invoice_id is not None]
 
 
-def _bill(ctx: Context, customer_id: str, subscription_id: str) -> str | None:
+def _bill(ctx: Context, customer_id: str, subscription_id: str, rooms: Rooms) -> str | None:
     """Bill one subscription in one commit, if a threshold of it is crossed; the invoice's id."""
     found = ctx.store.get_many([customer_id, subscription_id])
     customer: Document[Customer] = found[customer_id]
@@ -129,6 +141,8 @@ def _bill(ctx: Context, customer_id: str, subscription_id: str) -> str | None:
     invoice, billed = _further(uow, subscription, usage, terms)
     crossed = _crossed(subscription, invoice, usage)
     if crossed is None:
+        rooms.add(subscription, invoice, usage)
+        rooms.until = min(rooms.until, _earliest_end(uow, subscription))
         return None
     thresholds = subscription["billing_thresholds"]
     if thresholds is not None and thresholds["reset_billing_cycle_anchor"]:
@@ -139,6 +153,13 @@ def _bill(ctx: Context, customer_id: str, subscription_id: str) -> str | None:
     uow.emit("customer.subscription.updated", billed, subscription)
     uow.save()
     return terms.id
+
+
+def _earliest_end(uow: UnitOfWork, subscription: "Subscription") -> int:
+    """When the first discount that counts for a subscription ends: more is due from then on."""
+    active = active_discounts(uow, subscription)
+    ends = [discount["end"] for discount in active.known.values()]
+    return min([end for end in ends if end is not None], default=NEVER)
 
 
 def _is_watched(subscription: "Subscription", now: int) -> bool:

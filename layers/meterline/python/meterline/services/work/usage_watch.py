@@ -38,6 +38,7 @@ from meterline.services.subscriptions.threshold_terms import marked
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.metering.headrooms import Remembered, UsageKey, read_headrooms
+from meterline.store.metering.threshold_rooms import RememberedRooms, read_rooms
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class _Batch:
     changes: dict[UsageKey, list[UsageChange]] = field(default_factory=dict)
     known: dict[bool, dict[str, Document | None]] = field(default_factory=dict)
     remembered: dict[UsageKey, Remembered] = field(default_factory=dict)
+    rooms: dict[tuple[bool, str], RememberedRooms] = field(default_factory=dict)
     seen: set[object] = field(default_factory=set)
 
     def read(self, changes: Iterable[UsageChange]) -> None:
@@ -89,9 +91,17 @@ class _Batch:
                 self.known[livemode] = _documents(wanted, livemode=livemode)
                 alerted = [key for key in keys if self._has_alerts(key)]
                 self.remembered |= read_headrooms(alerted, PURPOSE)
+                self._read_rooms(keys, livemode=livemode)
         except Exception as error:  # noqa: BLE001 - one by one it shows whose it is
             log_failure("batch not read ahead", error)
-            self.known, self.remembered, self.watched = {}, {}, {}
+            self.known, self.remembered, self.rooms, self.watched = {}, {}, {}, {}
+
+    def _read_rooms(self, keys: Iterable[UsageKey], *, livemode: bool) -> None:
+        """Read how far the customers that have billing thresholds are from them."""
+        customers = {key.customer for key in keys if self._may_have_thresholds(key)}
+        if customers:
+            found = read_rooms(livemode, sorted(customers))
+            self.rooms |= {(livemode, one): known for one, known in found.items()}
 
     def look(self, change: UsageChange) -> None:
         """Look at what concerns a change, if it was not looked at for another of the batch."""
@@ -115,18 +125,22 @@ class _Batch:
             yield hour, partial(self._look_for_late_usage, hour)
         if self._has_alerts(key):
             yield key, partial(self._look_at_alerts, key)
-        if self._list(key).has_customer(Purpose.THRESHOLDS, key.customer):
-            yield (key.livemode, key.customer), partial(self._look_at_thresholds, key)
+        if self._may_have_thresholds(key):
+            yield (key.livemode, key.customer), partial(self._look_at_thresholds, *key)
 
     def _needed(self, key: UsageKey) -> Iterator[str]:
         """The ids of the objects that changes of a customer's usage of a meter need."""
-        has_thresholds = self._list(key).has_customer(Purpose.THRESHOLDS, key.customer)
-        if has_thresholds or any(self._may_be_late(change.bucket) for change in self.changes[key]):
+        if self._may_have_thresholds(key) or any(
+            self._may_be_late(one.bucket) for one in self.changes[key]
+        ):
             yield key.customer
         yield from self._alerts_sets(key)
 
     def _may_be_late(self, bucket: BucketKey) -> bool:
         return not is_looked_at_later(bucket, now=self.now)
+
+    def _may_have_thresholds(self, key: UsageKey) -> bool:
+        return self._list(key).has_customer(Purpose.THRESHOLDS, key.customer)
 
     def _list(self, key: UsageKey) -> WatchList:
         if key.livemode not in self.watched:
@@ -163,14 +177,25 @@ class _Batch:
         known = self.remembered.get(key) or read_headrooms([key], PURPOSE)[key]
         watch_changes(self._knowing(key), self.changes[key], known, _billing_periods)
 
-    def _look_at_thresholds(self, key: UsageKey) -> None:
-        customer = self._customer(key.livemode, key.customer)
-        if customer is not None and marked(customer.body):
-            from meterline.services.subscriptions.thresholds import (  # noqa: PLC0415 - seldom needed
-                bill_thresholds,
-            )
+    def _look_at_thresholds(self, livemode: bool, _meter: str, customer_id: str) -> None:  # noqa: FBT001 - a part of the key
+        customer = self._customer(livemode, customer_id)
+        if customer is None or not marked(customer.body):
+            return
+        from meterline.services.subscriptions.threshold_rooms import holds  # noqa: PLC0415 - seldom needed
+        from meterline.services.subscriptions.thresholds import bill_thresholds  # noqa: PLC0415 - see above
 
-            bill_thresholds(worker_context(livemode=key.livemode), key.customer)
+        ctx = worker_context(livemode=livemode)
+        changes = [
+            change
+            for key, some in self.changes.items()
+            if (key.livemode, key.customer) == (livemode, customer_id)
+            for change in some
+        ]
+        known = self.rooms.get((livemode, customer_id))
+        if known is None:
+            known = read_rooms(livemode, [customer_id])[customer_id]
+        if not holds(known, customer, changes, ctx.wall_clock):
+            bill_thresholds(ctx, customer_id, changes)
 
     def _customer(self, livemode: bool, customer_id: str) -> "Document[Customer] | None":  # noqa: FBT001 - a part of the key
         customer: Document[Customer] | None

@@ -1,0 +1,259 @@
+"""How far the usage of a customer is from billing thresholds: remembered, as for alerts.
+
+A look at the thresholds drafts invoices. From a draft follows how much each meter may grow so that
+no threshold can be crossed, whatever the others do: what is left is divided among the items of a
+subscription. A total grows by no more than the amounts of its lines do, since discounts only take
+from a growth; ``_slack`` is what rounding may add.
+
+All that a draft is made of, but for usage, is written by decisions on the customer. Each of those
+leaves another ``threshold_basis`` with a customer that has thresholds, and what is remembered
+counts for one basis only. Discounts that end make it count until then.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from meterline.core.base.money import EXACT, ZERO, exact_sum
+from meterline.core.base.periods import Period
+from meterline.core.billing.invoicing import interim_line
+from meterline.core.catalog.price_models import Usage
+from meterline.core.metering.acceptance import measure_of
+from meterline.core.metering.aggregation import Measure
+from meterline.core.metering.headroom import (
+    Headroom,
+    Left,
+    adds_up,
+    headroom,
+    hours_around,
+    level_of,
+)
+from meterline.core.subscriptions.threshold_rooms import divided, peaks_of, room_below
+from meterline.services.base.context import Context
+from meterline.services.billing.invoice_bodies import invoice_lines
+from meterline.services.billing.item_terms import billed_item, is_metered, usage_period, usage_span
+from meterline.services.billing.private_states import LineState, SubscriptionItemState
+from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.customers.customer_state import CustomerState
+from meterline.services.invoices.metered import meter_of
+from meterline.services.metering.usage_stream import UsageChange
+from meterline.services.subscriptions.threshold_terms import amount_threshold, marked
+from meterline.store.metering.threshold_rooms import RememberedRooms
+from meterline.store.metering.usage import HOUR_SECONDS, counters_between
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer, Invoice, Subscription, SubscriptionItem
+    from meterline.store.base.documents import Document
+
+type Levels = dict[str, dict[int, tuple[int, Decimal]]]
+"""By meter: hours with the versions of their counters and what they held."""
+
+NEVER = 1 << 40
+"""A second that is not reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUsage:
+    """What a metered item used in its period so far, and how much of that is billed."""
+
+    item: "SubscriptionItem"
+    period: Period
+    usage: Usage
+
+    @property
+    def crossed_threshold(self) -> int | None:
+        """The item's own threshold, if it has one and what is not billed yet reaches it."""
+        left = self.left
+        return self._threshold if left is not None and left <= 0 else None
+
+    @property
+    def left(self) -> Decimal | None:
+        """How much more is used when the item's own threshold is reached, if it has one."""
+        if self._threshold is None:
+            return None
+        earlier = SubscriptionItemState.of(self.item).usage_billed
+        billed = "0" if earlier is None else earlier["quantity"]
+        further = EXACT.subtract(self.usage.quantity, Decimal(billed))
+        return EXACT.subtract(Decimal(self._threshold), further)
+
+    @property
+    def _threshold(self) -> int | None:
+        thresholds = self.item["billing_thresholds"]
+        return None if thresholds is None else thresholds["usage_gte"]
+
+
+@dataclass(slots=True)
+class Rooms:
+    """How much the meters of a customer's thresholds may grow, from one look on.
+
+    A meter without a bound may not grow at all before somebody looks again. ``hours`` are those of
+    which that is known, ``until`` is when the look is out of date.
+    """
+
+    meters: dict[str, Decimal] = field(default_factory=dict)
+    hours: dict[str, range] = field(default_factory=dict)
+    until: int = NEVER
+
+    def add(
+        self, subscription: "Subscription", draft: "Invoice", usage: Sequence[ItemUsage]
+    ) -> None:
+        """Let the meters of a subscription grow by no more than its thresholds leave."""
+        rooms = zip(usage, _rooms(subscription, draft, usage), strict=True)
+        known = {used.item["id"]: room for used, room in rooms}
+        for item in filter(is_metered, items_of(subscription)):
+            self._lower(item, known.get(item["id"], ZERO))
+
+    def _lower(self, item: "SubscriptionItem", room: Decimal) -> None:
+        meter, period = str(meter_of(item["price"])), usage_period(item)
+        own = range(-(-period.start // HOUR_SECONDS), period.end // HOUR_SECONDS)
+        hours = self.hours.get(meter, own)
+        self.hours[meter] = range(max(hours.start, own.start), min(hours.stop, own.stop))
+        self.meters[meter] = min(room, self.meters.get(meter, room))
+
+
+def basis_of(customer: "Document[Customer]") -> str:
+    """What is remembered counts for: all that was decided for the customer."""
+    return f"{customer.version} {CustomerState.of(customer.body).threshold_basis}"
+
+
+def holds(
+    remembered: RememberedRooms,
+    customer: "Document[Customer]",
+    changes: Iterable[UsageChange],
+    now: int,
+) -> bool:
+    """Whether changes of a customer's usage cannot have crossed a threshold.
+
+    Of a replayed record nothing is known, as the Billing table may be another since.
+    """
+    return (
+        customer.body.get("test_clock") is None
+        and remembered.basis == basis_of(customer)
+        and now < remembered.until
+        and all(_holds(remembered.rooms, change) for change in changes)
+    )
+
+
+def _holds(rooms: Mapping[str, Headroom | None], change: UsageChange) -> bool:
+    if not change.has_counter:
+        return False
+    if change.bucket.meter not in rooms:
+        return True
+    known = rooms[change.bucket.meter]
+    return known is not None and known.holds(change.bucket.hour, change.level(known.formula))
+
+
+def levels_of(
+    ctx: Context, customer: "Document[Customer]", measures: Mapping[str, Measure], latest: int
+) -> Levels:
+    """What the hours around the latest hold, of meters whose hours add up.
+
+    They are read before and after the drafts, and must not have changed: so what is remembered of
+    an hour is what it held in the drafts.
+    """
+    return {
+        meter: {
+            hour: (counter.version, level_of(counter.aggregate, measure.formula) or ZERO)
+            for hour, counter in counters_between(
+                ctx.livemode, meter, customer.id, hours_around(latest), measure
+            )
+        }
+        for meter, measure in measures.items()
+        if adds_up(measure)
+    }
+
+
+def measures_of(ctx: Context, customer: "Document[Customer]") -> dict[str, Measure]:
+    """How the meters of the customer's subscriptions with thresholds count, by id."""
+    found: Mapping[str, Document[Subscription]] = ctx.store.get_many(marked(customer.body))
+    meters = {
+        meter
+        for document in found.values()
+        for item in items_of(document.body)
+        if (meter := meter_of(item["price"]))
+    }
+    stored = ctx.store.get_many(sorted(meters))
+    return {meter: measure_of(document.body) for meter, document in stored.items()}
+
+
+def headrooms(
+    rooms: Rooms, measures: Mapping[str, Measure], levels: Levels, latest: int, now: int
+) -> dict[str, Headroom | None]:
+    """What hours of the meters may hold; None of meters that have to be looked at each time."""
+
+    def room_of(meter: str) -> Headroom | None:
+        if meter not in levels:
+            return None
+        held = {hour: level for hour, (_, level) in levels[meter].items()}
+        # Drafts leave out what was used ahead of the clock, which is in what its hours hold.
+        ahead = [max(level, ZERO) for hour, level in held.items() if hour >= now // HOUR_SECONDS]
+        room = EXACT.subtract(rooms.meters[meter], exact_sum(ahead))
+        if room <= 0:
+            return None
+        return headroom(measures[meter], Left(room, room), latest, held, rooms.hours[meter])
+
+    return {meter: room_of(meter) for meter in rooms.meters}
+
+
+def _rooms(
+    subscription: "Subscription", draft: "Invoice", usage: Sequence[ItemUsage]
+) -> list[Decimal]:
+    """How much each metered item of a subscription may grow."""
+    amount = amount_threshold(subscription)
+    bounds = [Decimal("Infinity")] * len(usage)
+    if amount is not None:
+        left = amount - draft["total"] - _slack(draft, usage)
+        bounds = _rooms_of_amount(subscription, left, usage) if usage else []
+    if any(LineState.of(line).meter for line in invoice_lines(draft)):
+        bounds = [ZERO] * len(usage)  # a pending item of usage counts hours of its own
+    return [
+        bound if used.left is None else min(bound, used.left)
+        for bound, used in zip(bounds, usage, strict=True)
+    ]
+
+
+def _rooms_of_amount(
+    subscription: "Subscription", left: int, usage: Sequence[ItemUsage]
+) -> list[Decimal]:
+    if left <= 0:
+        return [ZERO] * len(usage)
+    prices = [_Price(subscription, used) for used in usage]
+    amounts = [price.amount_of(price.quantity) for price in prices]
+    parts = zip(prices, amounts, divided(left, amounts), strict=True)
+    return [price.room(amount + part) for price, amount, part in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Price:
+    """What the usage of an item costs in the middle of its period."""
+
+    subscription: "Subscription"
+    used: ItemUsage
+
+    @property
+    def quantity(self) -> Decimal:
+        """What is used so far."""
+        return self.used.usage.quantity
+
+    def amount_of(self, quantity: Decimal) -> int:
+        """What that much would cost, minor units."""
+        item, anchor = self.used.item, self.subscription["billing_cycle_anchor"]
+        span = usage_span(item, anchor, usage_period(item))
+        usage = Usage(max(quantity, ZERO), self.used.usage.events)
+        return interim_line(billed_item(item), usage, self.used.period, span).amount_minor
+
+    def room(self, most_minor: int) -> Decimal:
+        """How much more costs no more than that; 0 where it cannot be told."""
+        peaks = peaks_of(billed_item(self.used.item).plan)
+        if peaks is None:
+            return ZERO
+        return room_below(self.amount_of, peaks, self.quantity, most_minor)
+
+
+def _slack(draft: "Invoice", usage: Sequence[ItemUsage]) -> int:
+    """What rounding may make of growing lines and their discounts, minor units."""
+    tiers = sum(len(used.item["price"].get("tiers") or ()) for used in usage)
+    lines = invoice_lines(draft)
+    discounts = len(draft["discounts"]) + sum(len(line["discounts"]) for line in lines)
+    return 2 * (len(lines) + tiers + len(usage)) * (1 + discounts)
