@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
+from meterline.services.base import workers
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
 from meterline.services.work.usage_watch import watch_batch
@@ -34,6 +36,7 @@ _INVOCATION_SECONDS = 0.030
 """Assumed time of an invocation besides its calls: unpacking, deciding, logging."""
 
 type Record = dict[str, Any]
+type Watch = Callable[[World, str, list[str]], None]
 
 
 def measure() -> Iterator[Result]:
@@ -49,9 +52,14 @@ def measure() -> Iterator[Result]:
         rate = BATCH / seconds
         yield Result(f"changes a second of a shard, {name}", rate, "changes", target=">= 1,000")
     for an_hour, hours in RATES:
-        added = _dollars(an_hour, hours, 1) - _dollars(an_hour, hours, 0)
-        title = f"an alert not triggered adds, {an_hour} events an hour, a million"
-        yield Result(title, added, "$", target="<= 0.30")
+        nothing = _dollars(an_hour, hours, lambda *_: None)
+        for name, watch in (
+            ("an alert not triggered", _alert),
+            ("a billing threshold", _threshold),
+        ):
+            added = _dollars(an_hour, hours, watch) - nothing
+            title = f"{name} adds, {an_hour} events an hour, a million"
+            yield Result(title, added, "$", target="<= 0.30")
 
 
 def _batch(thresholds: int) -> Traffic:
@@ -72,7 +80,7 @@ def _batch(thresholds: int) -> Traffic:
         return traffic
 
 
-def _dollars(an_hour: int, hours: int, thresholds: int) -> float:
+def _dollars(an_hour: int, hours: int, watch: Watch) -> float:
     """What looking at a million lone events costs in units, customers having a month of usage."""
     with running() as engine, redirect_stdout(StringIO()):
         world, changes = _world(engine)
@@ -80,17 +88,35 @@ def _dollars(an_hour: int, hours: int, thresholds: int) -> float:
         month = range(NOW - MONTH_HOURS * HOUR, NOW, HOUR)
         for customer in customers:
             count_records([usage_record(meter, customer, at, 5_000) for at in month])
-        _alerts(world, meter, thresholds)
+        watch(world, meter, customers)
         traffic = Traffic()
         for number in range(hours * an_hour):
             world.clock.now = NOW + number * HOUR // an_hour
             changes.clear()
             now, name = world.clock.now, str(number)
             count_records([usage_record(meter, one, now, 5_000, name) for one in customers])
-            with traffic.recorded():
+            with traffic.recorded(), patch.object(workers, "time", world.clock):
                 watch_batch(changes)
     units = traffic.read_units * prices.READ_UNIT + traffic.write_units * prices.WRITE_UNIT
     return units / (hours * an_hour * TOGETHER) * 1e6
+
+
+def _alert(world: World, meter: str, _customers: list[str]) -> None:
+    _alerts(world, meter, 1)
+
+
+def _threshold(world: World, meter: str, customers: list[str]) -> None:
+    """Usage of 5,000 an hour costs 50 dollars; each hundred thousand dollars are billed at once."""
+    price, begin = world.price(unit_amount=1, meter=meter, interval="year"), NOW - 720 * HOUR
+    for customer in customers:
+        thresholds = {"amount_gte": 10_000_000}
+        world.subscribe(customer, [price], at=begin, billing_thresholds=thresholds)
+
+
+WATCHED: dict[str, Watch] = {
+    "an alert not triggered": _alert,
+    "a billing threshold not crossed": _threshold,
+}
 
 
 def _alerts(world: World, meter: str, number: int) -> None:

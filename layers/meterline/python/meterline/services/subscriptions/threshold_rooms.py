@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from meterline.core.base.money import EXACT, ZERO, exact_sum
+from meterline.core.base.money import EXACT, ZERO
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import interim_line
 from meterline.core.catalog.price_models import Usage
@@ -96,13 +96,22 @@ class Rooms:
     until: int = NEVER
 
     def add(
-        self, subscription: "Subscription", draft: "Invoice", usage: Sequence[ItemUsage]
+        self,
+        subscription: "Subscription",
+        draft: "Invoice",
+        usage: Sequence[ItemUsage],
+        ahead: Mapping[str, Usage],
     ) -> None:
-        """Let the meters of a subscription grow by no more than its thresholds leave."""
+        """Let the meters of a subscription grow by no more than its thresholds leave.
+
+        ``ahead`` is what its items have used by events ahead of the clock: the draft leaves it out.
+        """
         rooms = zip(usage, _rooms(subscription, draft, usage), strict=True)
         known = {used.item["id"]: room for used, room in rooms}
         for item in filter(is_metered, items_of(subscription)):
-            self._lower(item, known.get(item["id"], ZERO))
+            room = known.get(item["id"], ZERO)
+            used_ahead = ahead[item["id"]].quantity if item["id"] in ahead else ZERO
+            self._lower(item, EXACT.subtract(room, max(used_ahead, ZERO)))
 
     def _lower(self, item: "SubscriptionItem", room: Decimal) -> None:
         meter, period = str(meter_of(item["price"])), usage_period(item)
@@ -178,19 +187,15 @@ def measures_of(ctx: Context, customer: "Document[Customer]") -> dict[str, Measu
 
 
 def headrooms(
-    rooms: Rooms, measures: Mapping[str, Measure], levels: Levels, latest: int, now: int
+    rooms: Rooms, measures: Mapping[str, Measure], levels: Levels, latest: int
 ) -> dict[str, Headroom | None]:
     """What hours of the meters may hold; None of meters that have to be looked at each time."""
 
     def room_of(meter: str) -> Headroom | None:
-        if meter not in levels:
+        room = rooms.meters[meter]
+        if meter not in levels or room <= 0:
             return None
         held = {hour: level for hour, (_, level) in levels[meter].items()}
-        # Drafts leave out what was used ahead of the clock, which is in what its hours hold.
-        ahead = [max(level, ZERO) for hour, level in held.items() if hour >= now // HOUR_SECONDS]
-        room = EXACT.subtract(rooms.meters[meter], exact_sum(ahead))
-        if room <= 0:
-            return None
         return headroom(measures[meter], Left(room, room), latest, held, rooms.hours[meter])
 
     return {meter: room_of(meter) for meter in rooms.meters}

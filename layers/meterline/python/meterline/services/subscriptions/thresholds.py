@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import interim_line
+from meterline.core.catalog.price_models import Usage
 from meterline.core.subscriptions.thresholds import is_watched
 from meterline.core.subscriptions.usage_changes import split
 from meterline.services.account.settings import invoice_grace_seconds
@@ -108,7 +109,7 @@ def bill_thresholds(ctx: Context, customer_id: str, changes: Sequence[UsageChang
     before, rooms = levels_of(ctx, customer, measures, latest), Rooms()
     billed = bill_crossed(ctx, customer, rooms)
     if not billed and levels_of(ctx, customer, measures, latest) == before:
-        held = headrooms(rooms, measures, before, latest, ctx.now)
+        held = headrooms(rooms, measures, before, latest)
         known = RememberedRooms(generation, basis_of(customer), rooms.until, held)
         save_rooms(ctx.livemode, customer_id, known)
     return billed
@@ -141,7 +142,7 @@ def _bill(ctx: Context, customer_id: str, subscription_id: str, rooms: Rooms) ->
     invoice, billed = _further(uow, subscription, usage, terms)
     crossed = _crossed(subscription, invoice, usage)
     if crossed is None:
-        rooms.add(subscription, invoice, usage)
+        rooms.add(subscription, invoice, usage, _usage_ahead(uow, subscription))
         rooms.until = min(rooms.until, _earliest_end(uow, subscription))
         return None
     thresholds = subscription["billing_thresholds"]
@@ -177,6 +178,16 @@ def _usage(uow: UnitOfWork, subscription: "Subscription") -> list[ItemUsage]:
             cuts[item["id"]] = (item, used)
     usage = usage_in(uow.ctx, subscription["customer"], cuts)
     return [ItemUsage(*cut, usage[item_id]) for item_id, cut in cuts.items()]
+
+
+def _usage_ahead(uow: UnitOfWork, subscription: "Subscription") -> dict[str, Usage]:
+    """What metered items use in the rest of their periods, by events that came early."""
+    cuts = {}
+    for item in items_of(subscription):
+        _, ahead = split(usage_period(item), uow.ctx.now + 1)
+        if is_metered(item) and ahead is not None:
+            cuts[item["id"]] = (item, ahead)
+    return usage_in(uow.ctx, subscription["customer"], cuts)
 
 
 def _terms(uow: UnitOfWork, document: "Document[Subscription]") -> InvoiceTerms:

@@ -1,0 +1,294 @@
+"""Usage at random of customers with billing thresholds, watched by processes that die and cut in.
+
+Two meters are used, late and early, and usage is cancelled; prices are per unit, graduated or by
+volume; discounts come, end and go, prices, thresholds and pending items change. Whatever happens,
+a change that is passed over has crossed nothing, and in the end nothing is crossed that is not
+billed. A failing seed comes again with ``make test-runs ARGS=--run-seed=SEED``.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from meterline.services.billing import unit_of_work
+from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.catalog.coupons import create_coupon
+from meterline.services.invoices.item_verbs import create_invoice_item
+from meterline.services.metering.count import count_records
+from meterline.services.subscriptions import threshold_rooms, thresholds
+from meterline.services.subscriptions.threshold_terms import amount_threshold
+from meterline.services.subscriptions.thresholds import bill_crossed
+from meterline.services.subscriptions.update import update_subscription
+from meterline.store.metering.threshold_rooms import read_rooms
+from tests.factories.objects import licence, product
+from tests.factories.usage import usage_record
+from tests.faults.billing.test_random_alerts import MOST_DELIVERIES, Life
+from tests.faults.billing.test_random_runs import seeds_of
+from tests.faults.billing.wire import Moment
+from tests.faults.billing.world import DAY, LONG_AGO, NOW, World
+
+PER_UNIT: dict[str, Any] = {"unit_amount": 7}
+GRADUATED: dict[str, Any] = {
+    "billing_scheme": "tiered",
+    "tiers_mode": "graduated",
+    "tiers": [{"up_to": 50, "unit_amount": 9}, {"up_to": "inf", "unit_amount": 4}],
+}
+VOLUME: dict[str, Any] = GRADUATED | {
+    "tiers_mode": "volume",
+    "tiers": [{"up_to": 60, "unit_amount": 12}, {"up_to": "inf", "unit_amount": 3}],
+}
+DISTURBED = 0.1
+"""How many of the calls of a look: there are many, and most looks are to be done."""
+
+PRICES = (PER_UNIT, GRADUATED, VOLUME)
+
+
+@dataclass
+class Billed(Life):
+    """One customer's usage of two meters, billed by a subscription with thresholds."""
+
+    other_meter: str = ""
+    subscription: str = ""
+    meters: dict[str, str] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Subscribe the customer."""
+        world, chance = self.world, self.chance
+        prices = [self.price(meter) for meter in (self.meter, self.other_meter)]
+        start = NOW - chance.choice((3, 10)) * DAY - chance.choice((0, 1_234))
+        terms = {"billing_thresholds": {"amount_gte": chance.choice((2_000, 6_000, 15_000))}}
+        self.subscription = world.subscribe(self.customer, prices, at=start, **terms)
+
+    def price(self, meter: str) -> str:
+        """A price of usage."""
+        amounts = dict(self.chance.choice(PRICES))
+        unit_amount = amounts.pop("unit_amount", None)
+        made = {"at": LONG_AGO, "product": product("Tokens", at=LONG_AGO), "meter": meter}
+        return licence(unit_amount, **made, **amounts)
+
+    def other(self) -> None:
+        """Something that happens less often."""
+        self.chance.choice(
+            [self.cancel, self.wait, self.pend, self.discount, self.reprice, self.threshold]
+        )()
+
+    def pend(self) -> None:
+        """Charge or credit something with the next invoice."""
+        amount = self.chance.choice((-400, 300, 2_000))
+        params = {"customer": self.customer, "amount": amount, "currency": "usd"}
+        self._ask(lambda: create_invoice_item(self.world.context(), params))
+
+    def discount(self) -> None:
+        """Give the subscription a discount, in place of those before, or none."""
+        terms = self.chance.choice(
+            (
+                {"percent_off": Decimal(50), "duration": "forever"},
+                {"amount_off": 150, "currency": "usd", "duration": "forever"},
+                None,
+            )
+        )
+
+        def change() -> None:
+            context = self.world.context()
+            coupons = [] if terms is None else [{"coupon": create_coupon(context, terms)["id"]}]
+            update_subscription(context, self.subscription, {"discounts": coupons})
+
+        self._ask(change)
+
+    def threshold(self) -> None:
+        """Change the thresholds of the subscription or of an item."""
+        amount = self.chance.choice((1_000, 4_000, 12_000))
+        usage = self.chance.choice((60, 400, None))
+        [item, *_] = self.world.stored(self.subscription)["items"]["data"]
+        of_item: Any = {"id": item["id"]}
+        if usage:
+            of_item["billing_thresholds"] = {"usage_gte": usage}
+        params = {"billing_thresholds": {"amount_gte": amount}, "items": [of_item]}
+        self._ask(lambda: update_subscription(self.world.context(), self.subscription, params))
+
+    def reprice(self) -> None:
+        """Change the price of an item."""
+        item = self.chance.choice(self.world.stored(self.subscription)["items"]["data"])
+        price = self.price(item["price"]["recurring"]["meter"])
+        items = [{"id": item["id"], "price": price}]
+        params = {"items": items}
+        self._ask(lambda: update_subscription(self.world.context(), self.subscription, params))
+
+    def calm(self) -> None:
+        """Deliver all that waits, and one more event of each meter; then nothing is due."""
+        self.depth = 2
+        for meter in (self.meter, self.other_meter):
+            self.count(self.world.clock.now, 1, meter)
+        for _ in range(MOST_DELIVERIES):
+            if not self.waiting:
+                break
+            batch, self.waiting = self.waiting, []
+            if not self._watch(batch):
+                self.waiting = batch + self.waiting
+        assert not self.waiting, "it never ends"
+        assert not crosses(self.world, self.customer), "it was missed"
+
+    def count(self, at: int, quantity: int, meter: str | None = None) -> None:
+        """Count an event of one of the meters."""
+        name = f"u{len(self.used)}"
+        self.meters[name] = meter or self.chance.choice((self.meter, self.other_meter))
+        self.used[name] = at, quantity
+        self._count(name)
+
+    def _at(self, moment: Moment, operation: str) -> None:
+        if self.chance.random() < DISTURBED:
+            super()._at(moment, operation)
+
+    def _count(self, name: str) -> None:
+        at, quantity = self.used[name]
+        record = usage_record(self.meters[name], self.customer, at, quantity, name)
+        if name in self.cancelled:
+            record["dynamodb"]["NewImage"]["cancelled_at"] = {"N": str(at)}
+        with self._apart():
+            assert count_records([record]) == []
+
+
+class _Crossed(Exception):  # noqa: N818 - an outcome
+    """Something would be billed."""
+
+
+def crosses(world: World, customer_id: str) -> bool:
+    """Whether a threshold of a customer is crossed; nothing is written."""
+
+    def refuse(_: UnitOfWork) -> None:
+        raise _Crossed
+
+    context = world.context()
+    customer = context.store.get(customer_id)
+    assert customer is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UnitOfWork, "save", refuse)
+        try:
+            bill_crossed(context, customer)
+        except _Crossed:
+            return True
+    return False
+
+
+def live(world: World, seed: int) -> None:
+    """The life that a seed tells, and whether all was right in the end."""
+    begun(world, seed).live()
+
+
+def begun(world: World, seed: int) -> Billed:
+    """A customer with a subscription, as the seed tells."""
+    world.clock.now = NOW
+    chance = Random(seed)
+    name = next(_names)
+    customer = world.customer(at=NOW - 20 * DAY)
+    life = Billed(world, chance, world.meter(f"one{name}"), customer)
+    life.other_meter = world.meter(f"two{name}")
+    assert world.engine.memory is not None
+    world.engine.memory.on_change = life.changed
+    life.begin()
+    return life
+
+
+_names = itertools.count()
+
+
+def drip(world: World, seed: int) -> int:
+    """Little usage, each time watched at once, and now and then another change of what is due.
+
+    Nothing may be left that is crossed. Gives how many changes were passed over.
+    """
+    life = begun(world, seed)
+    looks: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        look = thresholds.bill_thresholds
+        patch.setattr(thresholds, "bill_thresholds", lambda *args: looks.append("") or look(*args))
+        for _ in range(DRIPS):
+            if life.chance.random() < 0.06:
+                life.other()
+            world.clock.now += life.chance.choice((60, 1_200))
+            life.count(world.clock.now, life.chance.choice((1, 1, 1, 2, 3, 12)))
+            assert life._watch(life.waiting, lambda *_: None)  # noqa: SLF001 - at once
+            life.waiting = []
+            assert not crosses(world, life.customer), "it was passed over"
+    return DRIPS - len(looks)
+
+
+DRIPS = 50
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_change_that_is_passed_over_crosses_nothing(memory_world: World, seed: int) -> None:
+    assert drip(memory_world, seed) > DRIPS // 2
+
+
+def test_nothing_is_missed_whatever_happens(
+    request: pytest.FixtureRequest, memory_world: World
+) -> None:
+    for seed in seeds_of(request, 0, 6):
+        try:
+            live(memory_world, seed)
+        except BaseException as error:
+            error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
+            raise
+
+
+type Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def decisions_that_leave_the_basis(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(unit_of_work, "_with_threshold_basis", lambda customer: customer)
+    for module in (threshold_rooms, thresholds):
+        patch.setattr(module, "basis_of", lambda _: "same")
+
+
+def rooms_that_are_not_forgotten_first(patch: pytest.MonkeyPatch) -> None:
+    def nothing(livemode: bool, customer: str) -> int:  # noqa: FBT001 - as the function has it
+        return read_rooms(livemode, [customer])[customer].generation
+
+    patch.setattr(thresholds, "forget_rooms", nothing)
+
+
+def a_volume_price_that_only_grows(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(threshold_rooms, "peaks_of", lambda _: ())
+
+
+def all_that_is_left_for_each_item(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(threshold_rooms, "divided", lambda left, amounts: [left] * len(amounts))
+
+
+def usage_thresholds_of_items_that_do_not_count(patch: pytest.MonkeyPatch) -> None:
+    rooms = threshold_rooms._rooms_of_amount  # noqa: SLF001 - the mutation is in there
+    patch.setattr(
+        threshold_rooms,
+        "_rooms",
+        lambda subscription, draft, usage: rooms(
+            subscription, (amount_threshold(subscription) or 0) - draft["total"], usage
+        ),
+    )
+
+
+MISTAKES: list[tuple[Break, int]] = [
+    (decisions_that_leave_the_basis, 0),
+    (a_volume_price_that_only_grows, 0),
+    (all_that_is_left_for_each_item, 0),
+    (usage_thresholds_of_items_that_do_not_count, 0),
+]
+"""Mistakes, and where to begin to look for a seed that notices them."""
+
+
+@pytest.mark.parametrize(("mistake", "first"), MISTAKES)
+def test_random_usage_notices(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break, first: int
+) -> None:
+    mistake(monkeypatch)
+    for seed in range(first, first + 10):
+        try:
+            drip(memory_world, seed)
+        except AssertionError:
+            return
+    pytest.fail(f"{mistake.__name__} went unnoticed")
