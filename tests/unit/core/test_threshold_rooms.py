@@ -44,14 +44,19 @@ def test_no_further_usage_within_the_room_costs_more(
 
 
 def test_a_volume_price_leaves_no_room_beyond_a_peak_that_is_too_high() -> None:
-    tiers = Tier(Decimal(100), Decimal(10)), Tier(None, Decimal(1))
+    tiers = (
+        Tier(Decimal(10), Decimal(12)),
+        Tier(Decimal(14), Decimal(90)),
+        Tier(None, Decimal(3)),
+    )
     plan = PricePlan(tiers=tiers, tiers_mode=TiersMode.VOLUME)
 
     def amount_of(used: Decimal) -> int:
         return rate_usage(plan, Usage(used)).amount_minor
 
-    room = room_below(amount_of, peaks_of(plan) or (), Decimal(10), 500)
-    assert Decimal(39) < room <= Decimal("40.05"), "200 would cost 200, but 100 cost 1,000"
+    room = room_below(amount_of, peaks_of(plan) or (), Decimal(2), 400)
+    assert Decimal(7) < room < Decimal("8.1"), "18 would cost 54, but 11 cost 990"
+    assert room_below(amount_of, (), Decimal(2), 400) > 100, "as if it only grew"
 
 
 def test_what_costs_nothing_has_all_the_room_there_is() -> None:
