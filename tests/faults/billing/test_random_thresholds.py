@@ -86,7 +86,7 @@ class Billed(Life):
     def other(self) -> None:
         """Something that happens less often."""
         self.chance.choice(
-            [self.cancel, self.wait, self.pend, self.discount, self.reprice, self.threshold]
+            [self.cancel, self.wait, self.pend, self.discount, self.reprice, self.move_thresholds]
         )()
 
     def pend(self) -> None:
@@ -112,7 +112,7 @@ class Billed(Life):
 
         self._ask(change)
 
-    def threshold(self) -> None:
+    def move_thresholds(self) -> None:
         """Change the thresholds of the subscription or of an item."""
         amount = self.chance.choice((1_000, 4_000, 12_000)) // self.scale
         usage = self.chance.choice((60 // self.scale, 400 // self.scale, None))
