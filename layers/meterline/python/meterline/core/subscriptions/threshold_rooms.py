@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Final
 
-from meterline.core.base.money import EXACT, ZERO
+from meterline.core.base.money import EXACT, ZERO, exact_product
 from meterline.core.catalog.price_models import PriceModel
 from meterline.core.catalog.rating import PricePlan, TiersMode
 
@@ -68,9 +68,10 @@ def divided(left_minor: int, amounts_minor: list[int]) -> list[int]:
 
     Whatever each costs more than now within its part, together it is no more than what is left.
     """
-    total = sum(max(amount, 0) for amount in amounts_minor)
-    number = len(amounts_minor)
+    costs = [max(amount, 0) for amount in amounts_minor]
+    total, number = sum(costs), len(costs)
     if total == 0:
-        return [left_minor // number for _ in amounts_minor]
+        return [left_minor // number for _ in costs]
     half = left_minor // 2
-    return [half // number + half * max(amount, 0) // total for amount in amounts_minor]
+    by_cost = (exact_product(Decimal(half), Decimal(cost)) for cost in costs)
+    return [half // number + int(_DOWN.divide_int(part, Decimal(total))) for part in by_cost]

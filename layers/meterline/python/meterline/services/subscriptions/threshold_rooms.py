@@ -206,12 +206,12 @@ def _rooms(
 ) -> list[Decimal]:
     """How much each metered item of a subscription may grow."""
     amount = amount_threshold(subscription)
-    bounds = [Decimal("Infinity")] * len(usage)
+    bounds = [Decimal("Infinity") for _ in usage]
     if amount is not None:
         left = amount - draft["total"] - _slack(draft, usage)
         bounds = _rooms_of_amount(subscription, left, usage) if usage else []
     if any(LineState.of(line).meter for line in invoice_lines(draft)):
-        bounds = [ZERO] * len(usage)  # a pending item of usage counts hours of its own
+        bounds = [ZERO for _ in usage]  # a pending item of usage counts hours of its own
     return [
         bound if used.left is None else min(bound, used.left)
         for bound, used in zip(bounds, usage, strict=True)
@@ -222,7 +222,7 @@ def _rooms_of_amount(
     subscription: "Subscription", left: int, usage: Sequence[ItemUsage]
 ) -> list[Decimal]:
     if left <= 0:
-        return [ZERO] * len(usage)
+        return [ZERO for _ in usage]
     prices = [_Price(subscription, used) for used in usage]
     amounts = [price.amount_of(price.quantity) for price in prices]
     parts = zip(prices, amounts, divided(left, amounts), strict=True)
