@@ -113,12 +113,6 @@ def _threshold(world: World, meter: str, customers: list[str]) -> None:
         world.subscribe(customer, [price], at=begin, billing_thresholds=thresholds)
 
 
-WATCHED: dict[str, Watch] = {
-    "an alert not triggered": _alert,
-    "a billing threshold not crossed": _threshold,
-}
-
-
 def _alerts(world: World, meter: str, number: int) -> None:
     for _ in range(number):
         threshold = {"meter": meter, "gte": 10_000_000, "recurrence": "one_time"}

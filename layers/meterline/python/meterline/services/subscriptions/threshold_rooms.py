@@ -38,7 +38,7 @@ from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.customers.customer_state import CustomerState
 from meterline.services.invoices.metered import meter_of
 from meterline.services.metering.usage_stream import UsageChange
-from meterline.services.subscriptions.threshold_terms import amount_threshold, marked
+from meterline.services.subscriptions.threshold_terms import amount_due, amount_threshold, marked
 from meterline.store.metering.threshold_rooms import RememberedRooms
 from meterline.store.metering.usage import HOUR_SECONDS, counters_between
 
@@ -112,6 +112,8 @@ class Rooms:
             room = known.get(item["id"], ZERO)
             used_ahead = ahead[item["id"]].quantity if item["id"] in ahead else ZERO
             self._lower(item, EXACT.subtract(room, max(used_ahead, ZERO)))
+        for meter in _meters_of_pending_items(draft):
+            self.meters[meter], self.hours[meter] = ZERO, range(0)
 
     def _lower(self, item: "SubscriptionItem", room: Decimal) -> None:
         meter, period = str(meter_of(item["price"])), usage_period(item)
@@ -208,10 +210,10 @@ def _rooms(
     amount = amount_threshold(subscription)
     bounds = [Decimal("Infinity") for _ in usage]
     if amount is not None:
-        left = amount - draft["total"] - _slack(draft, usage)
+        left = amount - amount_due(draft) - _slack(draft, usage)
         bounds = _rooms_of_amount(subscription, left, usage) if usage else []
-    if any(LineState.of(line).meter for line in invoice_lines(draft)):
-        bounds = [ZERO for _ in usage]  # a pending item of usage counts hours of its own
+    if _meters_of_pending_items(draft):
+        bounds = [ZERO for _ in usage]  # they count hours of their own
     return [
         bound if used.left is None else min(bound, used.left)
         for bound, used in zip(bounds, usage, strict=True)
@@ -256,9 +258,14 @@ class _Price:
         return room_below(self.amount_of, peaks, self.quantity, most_minor)
 
 
+def _meters_of_pending_items(draft: "Invoice") -> list[str]:
+    """The meters of pending items of usage on a draft: lines of its items do not name theirs."""
+    return [meter for line in invoice_lines(draft) if (meter := LineState.of(line).meter)]
+
+
 def _slack(draft: "Invoice", usage: Sequence[ItemUsage]) -> int:
-    """What rounding may make of growing lines and their discounts, minor units."""
+    """What rounding may make of growing lines, their discounts and taxes, minor units."""
     tiers = sum(len(used.item["price"].get("tiers") or ()) for used in usage)
     lines = invoice_lines(draft)
-    discounts = len(draft["discounts"]) + sum(len(line["discounts"]) for line in lines)
-    return 2 * (len(lines) + tiers + len(usage)) * (1 + discounts)
+    of_lines = sum(len(line["discounts"]) + len(line["taxes"]) for line in lines)
+    return 2 * (len(lines) + tiers + len(usage)) * (1 + len(draft["discounts"]) + of_lines)

@@ -22,6 +22,7 @@ from meterline.store.base.documents import Body
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
         Customer,
+        Invoice,
         Subscription,
         SubscriptionBillingThresholds,
         SubscriptionItem,
@@ -77,6 +78,14 @@ def amount_threshold(subscription: "Subscription") -> int | None:
     """The amount in minor units that a subscription bills at once when it is due, if it has one."""
     thresholds = subscription["billing_thresholds"]
     return None if thresholds is None else thresholds["amount_gte"]
+
+
+def amount_due(draft: "Invoice") -> int:
+    """What of a draft is compared with a threshold, minor units.
+
+    It is after discounts and credits, and before taxes and the customer's balance.
+    """
+    return draft["total_excluding_tax"]
 
 
 def marked(customer: "Customer") -> list[str]:

@@ -56,6 +56,7 @@ from meterline.services.subscriptions.threshold_rooms import (
     measures_of,
 )
 from meterline.services.subscriptions.threshold_terms import (
+    amount_due,
     amount_threshold,
     has_thresholds,
     marked,
@@ -263,7 +264,7 @@ def _crossed(
     subscription: "Subscription", invoice: "Invoice", usage: list[ItemUsage]
 ) -> Crossed | None:
     amount = amount_threshold(subscription)
-    reached = amount if amount is not None and invoice["total"] >= amount else None
+    reached = amount if amount is not None and amount_due(invoice) >= amount else None
     of_items = {
         used.item["id"]: threshold
         for used in usage
