@@ -33,6 +33,7 @@ KINDS = (
     "price",
     "product",
     "product_feature",
+    "promotion_code",
     "subscription",
     "subscription_item",
     "test_helpers.test_clock",

@@ -1,7 +1,9 @@
-"""Products, prices, billing meters, coupons and features."""
+"""Products, prices, billing meters, coupons, promotion codes and features."""
 
 from meterline.api.app import lambda_handler
 from meterline.api.router import Routes
-from meterline.api.routes import catalog, features
+from meterline.api.routes import catalog, features, promotion_codes
 
-handler = lambda_handler(Routes([*catalog.ROUTES.operations, *features.ROUTES.operations]))
+_TABLES = (catalog.ROUTES, features.ROUTES, promotion_codes.ROUTES)
+
+handler = lambda_handler(Routes([operation for table in _TABLES for operation in table.operations]))

@@ -58,6 +58,11 @@ class World:
         return str(self.v1.products.create({"name": "Seats", "metadata": {"own": self.own}}).id)
 
     @cached_property
+    def promotion_code(self) -> str:
+        promotion = {"type": "coupon", "coupon": self.coupon}
+        return str(self.v1.promotion_codes.create({"promotion": promotion, "code": self.own}).id)
+
+    @cached_property
     def feature(self) -> str:
         made = self.v1.entitlements.features.create({"name": "Export", "lookup_key": self.own})
         return str(made.id)

@@ -122,6 +122,40 @@ CASES = {
             says="Received both percent_off and amount_off parameters",
         ),
     ),
+    "PromotionCode.create": Case(
+        lambda w: w.v1.promotion_codes.create(
+            {"promotion": {"type": "coupon", "coupon": w.coupon}, "code": f"P-{w.own}"}
+        ),
+        lambda w: {
+            "code": f"P-{w.own}",
+            "active": True,
+            "promotion.coupon": w.coupon,
+            "restrictions.first_time_transaction": False,
+        },
+        Refused(
+            lambda w: w.v1.promotion_codes.create({"promotion": {"type": "coupon"}}),
+            param="promotion.coupon",
+            says="You must pass promotion.coupon",
+        ),
+    ),
+    "PromotionCode.retrieve": Case(
+        lambda w: w.v1.promotion_codes.retrieve(w.promotion_code, {"expand": ["promotion.coupon"]}),
+        lambda w: {"id": w.promotion_code, "promotion.coupon.id": w.coupon, "times_redeemed": 0},
+        missing(lambda w: w.v1.promotion_codes.retrieve("promo_no"), "promotion code: 'promo_no'"),
+    ),
+    "PromotionCode.update": Case(
+        lambda w: w.v1.promotion_codes.update(w.promotion_code, {"metadata": {"a": "1"}}),
+        lambda w: {"id": w.promotion_code, "metadata.a": "1"},
+        Refused(
+            lambda w: w.raw("post", f"/v1/promotion_codes/{w.promotion_code}", code="NEW"),
+            param="code",
+        ),
+    ),
+    "PromotionCode.list": Case(
+        lambda w: w.promotion_code and w.v1.promotion_codes.list({"code": w.own}),
+        lambda w: {"data": holds(w.promotion_code), "url": "/v1/promotion_codes"},
+        Refused(lambda w: w.v1.promotion_codes.list({"limit": 0}), param="limit"),
+    ),
     "Coupon.retrieve": Case(
         lambda w: w.v1.coupons.retrieve(w.coupon),
         lambda w: {"id": w.coupon, "times_redeemed": 0},

@@ -87,6 +87,7 @@ def _world(client: Client) -> dict[str, str]:
         }
     )
     coupon = v1.coupons.create({"percent_off": 10})
+    code = v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}})
     feature = v1.entitlements.features.create({"name": "F", "lookup_key": "f"})
     v1.products.features.create(product.id, {"entitlement_feature": feature.id})
     given = {"customer": customer.id, "items": [{"price": price.id}]}
@@ -116,6 +117,7 @@ def _world(client: Client) -> dict[str, str]:
         "meters": meter.id,
         "plans": price.id,
         "prices": price.id,
+        "promotion_codes": code.id,
         "products": product.id,
         "subscription_items": subscription["items"].data[0].id,
         "subscriptions": subscription.id,

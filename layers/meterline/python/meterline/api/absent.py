@@ -87,7 +87,6 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/credit_notes": "credit note",
         "/v1/invoice_rendering_templates": "invoice rendering template",
         "/v1/product_catalog/trial_offers": "trial offer",
-        "/v1/promotion_codes": "promotion code",
         "/v1/quotes": "quote",
         "/v1/subscription_schedules": "subscription schedule",
         "/v2/core/event_destinations": "event destination",

@@ -19,7 +19,7 @@ MOVES_NO_MONEY = "Meterline moves no money"
 HAS_NO_TAXES = "Meterline computes no taxes"
 IS_ONE_ACCOUNT = "a deployment of Meterline is one account, without Connect"
 HAS_NO_SHIPPING = "Meterline ships nothing"
-HAS_NO_PROMOTION_CODES = "redeem a coupon with `discounts`"
+IS_DISCOUNTED_BY_DISCOUNTS = "redeem it with `discounts`, on a subscription or an invoice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +122,10 @@ _BILL: Mapping[str, Param] = {
 SUBSCRIPTION: Mapping[str, Param] = {
     **_BILL,
     "application_fee_percent": idle(IS_ONE_ACCOUNT),
-    "coupon": idle(HAS_NO_PROMOTION_CODES),
+    "coupon": idle(IS_DISCOUNTED_BY_DISCOUNTS),
     "managed_payments": idle(MOVES_NO_MONEY, object_(enabled=_OFF)),
     "off_session": idle(MOVES_NO_MONEY, boolean()),
-    "promotion_code": idle(HAS_NO_PROMOTION_CODES),
+    "promotion_code": idle(IS_DISCOUNTED_BY_DISCOUNTS),
 }
 TRIAL_ANCHOR = idle("the end of a trial is the anchor", enum("now"))
 """Of what becomes of a subscription when its trial ends."""
@@ -160,10 +160,10 @@ PREVIEW: Mapping[str, Param] = {
 }
 CUSTOMER: Mapping[str, Param] = {
     "cash_balance": idle(MOVES_NO_MONEY),
-    "coupon": idle(HAS_NO_PROMOTION_CODES),
+    "coupon": idle(IS_DISCOUNTED_BY_DISCOUNTS),
     "default_source": idle(MOVES_NO_MONEY),
     "payment_method": idle(MOVES_NO_MONEY),
-    "promotion_code": idle(HAS_NO_PROMOTION_CODES),
+    "promotion_code": idle(IS_DISCOUNTED_BY_DISCOUNTS),
     "source": idle(MOVES_NO_MONEY),
     "tax_id_data": idle(HAS_NO_TAXES),
     "validate": idle(MOVES_NO_MONEY, boolean()),

@@ -55,11 +55,12 @@ def prorate(form: Form) -> None:
         form["proration_behavior"] = "create_prorations" if prorates else "none"
 
 
-def coupon(form: Form) -> None:
-    """``coupon`` is the only discount; an empty one takes all away."""
-    if "coupon" in form and "discounts" not in form:
-        coupon_id = form.pop("coupon")
-        form["discounts"] = coupon_id if coupon_id in ("", None) else [{"coupon": coupon_id}]
+def only_discount(form: Form) -> None:
+    """``coupon`` or ``promotion_code`` is the only discount; an empty one takes all away."""
+    for name in ("coupon", "promotion_code"):
+        if name in form and "discounts" not in form:
+            redeemed = form.pop(name)
+            form["discounts"] = redeemed if redeemed in ("", None) else [{name: redeemed}]
 
 
 def only_item(form: Form) -> None:

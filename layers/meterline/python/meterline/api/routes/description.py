@@ -22,6 +22,7 @@ AREAS = (
     "features",
     "invoices",
     "meter_events",
+    "promotion_codes",
     "settings",
     "subscriptions",
     "test_clocks",

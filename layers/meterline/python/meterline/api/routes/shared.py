@@ -73,14 +73,18 @@ def recurring(**more: Param) -> Object:
     return object_({"interval": INTERVAL, "interval_count": integer(minimum=1), **more})
 
 
+_DISCOUNTS = ("coupon", "discount", "promotion_code")
+
+
 def discounts() -> Param:
-    """Coupons to redeem, or discounts to keep; an empty string takes all away."""
+    """Coupons and promotion codes to redeem, or discounts to keep; an empty string takes all."""
     return array(
         object_(
             coupon=string(),
             discount=string(),
-            exclusive=[("coupon", "discount")],
-            one_of=[("coupon", "discount")],
+            promotion_code=string(),
+            exclusive=[_DISCOUNTS],
+            one_of=[_DISCOUNTS],
         ),
         emptyable=True,
         max_items=20,

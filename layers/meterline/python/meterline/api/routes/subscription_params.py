@@ -1,7 +1,7 @@
 """What requests about subscriptions take; previews suppose the same."""
 
 from meterline.api.params import idle
-from meterline.api.params.older_names import ONLY_ITEM, coupon, only_item, prorate, renamed
+from meterline.api.params.older_names import ONLY_ITEM, only_discount, only_item, prorate, renamed
 from meterline.api.params.specs import (
     Param,
     array,
@@ -203,7 +203,7 @@ _CREATE_AS_NOW = object_(
     ],
 )
 
-CREATE = renamed(_CREATE_AS_NOW, only_item, coupon, prorate)
+CREATE = renamed(_CREATE_AS_NOW, only_item, only_discount, prorate)
 
 _CHANGE = object_(
     {
@@ -239,7 +239,7 @@ _CHANGE = object_(
     ],
 )
 
-UPDATE = renamed(_CHANGE.extended(**ONLY_ITEM), coupon, prorate)
+UPDATE = renamed(_CHANGE.extended(**ONLY_ITEM), only_discount, prorate)
 
 CANCEL = object_(
     cancellation_details=_CANCELLATION_DETAILS, invoice_now=boolean(), prorate=boolean()

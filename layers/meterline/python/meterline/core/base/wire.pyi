@@ -1085,6 +1085,35 @@ class ProductTaxDetails(TypedDict):
     performance_location: str | None
     tax_code: str | None
 
+class PromotionCode(TypedDict):
+    id: str
+    object: Literal["promotion_code"]
+    active: bool
+    code: str
+    created: int
+    customer: str | None
+    customer_account: str | None
+    expires_at: int | None
+    livemode: bool
+    max_redemptions: int | None
+    metadata: dict[str, str] | None
+    promotion: PromotionCodePromotion
+    restrictions: PromotionCodeRestrictions
+    times_redeemed: int
+
+class PromotionCodePromotion(TypedDict):
+    coupon: str | None
+    type: Literal["coupon"]
+
+class PromotionCodeRestrictions(TypedDict):
+    currency_options: NotRequired[dict[str, PromotionCodeRestrictionsCurrencyOptions]]
+    first_time_transaction: bool
+    minimum_amount: int | None
+    minimum_amount_currency: str | None
+
+class PromotionCodeRestrictionsCurrencyOptions(TypedDict):
+    minimum_amount: int
+
 type SubscriptionCollectionMethod = Literal["charge_automatically", "send_invoice"]
 
 type SubscriptionStatus = Literal[
@@ -1752,6 +1781,22 @@ class ProductFeatureChanges(TypedDict, total=False):
     object: Literal["product_feature"]
     entitlement_feature: str
     livemode: bool
+
+class PromotionCodeChanges(TypedDict, total=False):
+    id: str
+    object: Literal["promotion_code"]
+    active: bool
+    code: str
+    created: int
+    customer: str | None
+    customer_account: str | None
+    expires_at: int | None
+    livemode: bool
+    max_redemptions: int | None
+    metadata: dict[str, str] | None
+    promotion: PromotionCodePromotion
+    restrictions: PromotionCodeRestrictions
+    times_redeemed: int
 
 class SubscriptionChanges(TypedDict, total=False):
     id: str

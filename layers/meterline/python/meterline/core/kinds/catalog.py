@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Feature,
         Price,
         Product,
+        PromotionCode,
     )
 
 INTERVALS = ("day", "week", "month", "year")
@@ -59,6 +60,14 @@ def _emitted_coupon(coupon: Body) -> Body:
 def _feature_terms(feature: "Feature") -> Iterator[Term]:
     """Its lookup key, which archived features may have had before it."""
     yield "lookup_key", feature["lookup_key"]
+
+
+def _promotion_code_terms(code: "PromotionCode") -> Iterator[Term]:
+    yield "code", code["code"].casefold()
+    if code["promotion"]["coupon"]:
+        yield "coupon", code["promotion"]["coupon"]
+    if code["customer"]:
+        yield "customer", code["customer"]
 
 
 _ACTIVE = Facet(FLAGS, lambda body: flag(body["active"]))
@@ -123,6 +132,18 @@ KINDS = (
             owner="product",
         ),
         terms=_price_terms,
+    ),
+    Kind(
+        name="promotion_code",
+        noun="promotion code",
+        id_prefix="promo_",
+        collection="promotion_codes",
+        edges={"customer": Edge("customer"), "promotion.coupon": Edge("coupon")},
+        empty=empty(whole="promotion restrictions"),
+        hidden=("restrictions.currency_options",),
+        division=Division({"active": _ACTIVE}),
+        terms=_promotion_code_terms,
+        sizes=Sizes(fields={"restrictions": 4_000}),
     ),
     Kind(
         name="product",

@@ -112,8 +112,12 @@ KINDS = (
         noun="discount",
         id_prefix="di_",
         permission="coupons",
-        edges={"customer": Edge("customer"), "source.coupon": Edge("coupon")},
-        empty=empty(whole="source", null="promotion_code", former="coupon"),
+        edges={
+            "customer": Edge("customer"),
+            "promotion_code": Edge("promotion_code"),
+            "source.coupon": Edge("coupon"),
+        },
+        empty=empty(whole="source", former="coupon"),
         belongs_to_customer=True,
     ),
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Price,
         Product,
         ProductFeature,
+        PromotionCode,
         Subscription,
         TestClock,
         WebhookEndpoint,
@@ -63,6 +64,10 @@ def find(
 def find(
     ctx: Context, kind: Literal["price"], object_id: str, /, **naming: Unpack[Naming]
 ) -> "Document[Price]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["promotion_code"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[PromotionCode]": ...
 @overload
 def find(
     ctx: Context, kind: Literal["product"], object_id: str, /, **naming: Unpack[Naming]

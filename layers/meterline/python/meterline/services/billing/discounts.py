@@ -10,27 +10,19 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.private_state import PrivateState
-from meterline.core.billing.discounts import CouponDuration, discount_end
 from meterline.core.billing.discounts import Discount as CoreDiscount
-from meterline.core.catalog.redemption import is_redeemable
-from meterline.services.base.ids import new_object_id
-from meterline.services.base.lookups import check_named_once, find
-from meterline.services.billing.private_states import DiscountTerms, InvoiceItemState, InvoiceState
+from meterline.services.billing.private_states import DiscountTerms, InvoiceState
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.catalog.coupons import coupon_in
-from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
-        Coupon,
         Discount,
         Invoice,
-        InvoiceItem,
         Subscription,
         SubscriptionItem,
     )
+    from meterline.store.base.documents import Document
 
 KIND: Final = "discount"
 
@@ -63,72 +55,6 @@ class ActiveDiscounts:
     def on(self, holder: "Subscription | SubscriptionItem") -> "list[Discount]":
         """Those that stand on a subscription or an item, as it is or was, in their order."""
         return [self.known[id_] for id_ in holder["discounts"] if id_ in self.known]
-
-
-def redeem(
-    uow: UnitOfWork,
-    requested: Sequence[Body],
-    currency: str | None,
-    *,
-    param: str = "discounts",
-    **holder: str,
-) -> "list[Discount]":
-    """The discounts that the parameter ``discounts`` asks for: new ones, or kept ones by id.
-
-    ``holder`` says what they stand on: ``subscription=…``, ``subscription_item=…``, ``invoice=…``
-    or ``invoice_item=…``. One that is named twice is refused: it counts once.
-    """
-    check_named_once(requested, "discount", param)
-    return [
-        _kept(uow, entry["discount"], currency, f"{param}[{index}][discount]")
-        if "discount" in entry
-        else _redeem_coupon(uow, entry["coupon"], currency, f"{param}[{index}]", holder)
-        for index, entry in enumerate(requested)
-    ]
-
-
-def exchange_discounts(
-    uow: UnitOfWork,
-    stands_on: "Subscription | SubscriptionItem",
-    requested: Sequence[Body],
-    *,
-    param: str = "discounts",
-    **holder: str,
-) -> list[str]:
-    """The ids of the discounts that a subscription or its item has in place of those before.
-
-    Emits what was created and deleted; ``discount`` keeps one that is there.
-    """
-    currency = (
-        stands_on["currency"]
-        if stands_on["object"] == "subscription"
-        else stands_on["price"]["currency"]
-    )
-    redeemed = redeem(uow, requested, currency, param=param, **holder)
-    redeemed_ids = discount_ids(redeemed)
-    for discount_id, gone in uow.ctx.store.get_many(stands_on["discounts"]).items():
-        if discount_id not in redeemed_ids:
-            uow.emit("customer.discount.deleted", gone.body)
-    for discount in redeemed:
-        if discount["id"] not in stands_on["discounts"]:
-            uow.emit("customer.discount.created", discount)
-    return redeemed_ids
-
-
-def discounted_item(
-    uow: UnitOfWork, item: "InvoiceItem", requested: Sequence[Body], param: str = "discounts"
-) -> "InvoiceItem":
-    """An invoice item with the discounts that a request asks for, in place of those before."""
-    redeemed = redeem(uow, requested, item["currency"], param=param, invoice_item=item["id"])
-    terms = [discount_terms(discount) for discount in redeemed]
-    state = replace(InvoiceItemState.of(item), discounts=terms)
-    return state.on(item | {"discounts": discount_ids(redeemed)})
-
-
-def with_own_discounts(uow: UnitOfWork, invoice: "Invoice", requested: Sequence[Body]) -> "Invoice":
-    """An invoice with the discounts that a request asks for, in place of those before."""
-    redeemed = redeem(uow, requested, invoice["currency"], invoice=invoice["id"])
-    return with_discounts(invoice, redeemed)
 
 
 def with_discounts(invoice: "Invoice", discounts: Sequence["Discount"]) -> "Invoice":
@@ -226,80 +152,3 @@ def _without[H: (Subscription, SubscriptionItem)](holder: H, spent: Collection[s
     return holder | {
         "discounts": [discount for discount in holder["discounts"] if discount not in spent]
     }
-
-
-def _kept(uow: UnitOfWork, discount_id: str, currency: str | None, param: str) -> "Discount":
-    """A discount that the customer has already; an amount only where it is in its currency."""
-    drafted: Document[Discount] | None = uow.drafted(discount_id)
-    body = (drafted or find(uow.ctx, KIND, discount_id, param=param)).body
-    if body["customer"] != uow.stored_customer.id:
-        raise no_such(KIND, discount_id, param=param)
-    own_currency = DiscountState.of(body).currency
-    if own_currency not in (None, currency):
-        raise BillingError(
-            f"The discount {discount_id} takes off {own_currency}, not {currency}.",
-            param=param,
-        )
-    return body
-
-
-def _redeem_coupon(
-    uow: UnitOfWork, coupon_id: str, currency: str | None, param: str, holder: dict[str, str]
-) -> "Discount":
-    stored = find(uow.ctx, "coupon", coupon_id, param=f"{param}[coupon]")
-    drafted: Document[Coupon] | None = uow.drafted(coupon_id)
-    whole = (drafted or stored).body
-    coupon = coupon_in(whole, currency)
-    _check_redeemable(uow, coupon, currency, param)
-    redeemed = whole | {"times_redeemed": whole["times_redeemed"] + 1}
-    uow.put(replace(stored, body=redeemed))
-    body = _new_discount(uow, coupon, holder)
-    uow.put(
-        Document(kind=KIND, livemode=uow.ctx.livemode, body=body, parent=uow.stored_customer.id)
-    )
-    return body
-
-
-def _new_discount(uow: UnitOfWork, coupon: "Coupon", holder: dict[str, str]) -> "Discount":
-    now = uow.ctx.now
-    state = DiscountState(
-        created=now,
-        amount_off=coupon["amount_off"],
-        currency=coupon["currency"],
-        duration=coupon["duration"],
-        percent_off=coupon["percent_off"],
-        products=coupon["applies_to"]["products"] if coupon.get("applies_to") else None,
-    )
-    discount: Discount = {
-        "id": new_object_id(KIND),
-        "object": KIND,
-        "checkout_session": None,
-        "customer": uow.stored_customer.id,
-        "customer_account": None,
-        "end": discount_end(CouponDuration(coupon["duration"]), coupon["duration_in_months"], now),
-        "invoice": holder.get("invoice"),
-        "invoice_item": holder.get("invoice_item"),
-        "promotion_code": None,
-        "source": {"type": "coupon", "coupon": coupon["id"]},
-        "start": now,
-        "subscription": holder.get("subscription"),
-        "subscription_item": holder.get("subscription_item"),
-    }
-    return state.on(discount)
-
-
-def _check_redeemable(uow: UnitOfWork, coupon: "Coupon", currency: str | None, param: str) -> None:
-    if not is_redeemable(
-        uow.ctx.wall_clock,
-        redeem_by=coupon["redeem_by"],
-        max_redemptions=coupon["max_redemptions"],
-        times_redeemed=coupon["times_redeemed"],
-    ):
-        raise BillingError(
-            f"Coupon expired: {coupon['id']}", code="coupon_expired", param=f"{param}[coupon]"
-        )
-    if coupon["currency"] is not None and coupon["currency"] != currency:
-        raise BillingError(
-            f"The coupon {coupon['id']} takes off {coupon['currency']}, not {currency}.",
-            param=f"{param}[coupon]",
-        )

@@ -15,9 +15,9 @@ from meterline.core.base.periods import Period
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.catalog.rating import rate_units
 from meterline.services.base.lookups import find
-from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import inline_price, one_off_price
 from meterline.services.billing.private_states import InvoiceItemState, LineState, TimeSpan
+from meterline.services.billing.redemption import discounted_item
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.item_bodies import ItemTerms, new_item

@@ -12,9 +12,10 @@ from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import check_named_once, find, on_customers_time
 from meterline.services.billing.amounts import with_amounts
-from meterline.services.billing.discounts import discount_ids, discount_terms, redeem
+from meterline.services.billing.discounts import discount_ids, discount_terms
 from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line
 from meterline.services.billing.private_states import LineState
+from meterline.services.billing.redemption import invoice_purchase, redeem
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.deleted_prorations import undo_prorations
@@ -173,8 +174,8 @@ def _changed_in_words(
         changed["metadata"] = merged_metadata(line["metadata"], requested["metadata"], name)
     if "discounts" in requested:
         param = param_inside(at, "discounts")
-        asked, currency = requested["discounts"] or [], draft.body["currency"]
-        redeemed = redeem(uow, asked, currency, param=param, invoice=draft.id)
+        purchase = invoice_purchase(draft.body, changed["amount"])
+        redeemed = redeem(uow, requested["discounts"] or [], purchase, param)
         changed["discounts"] = discount_ids(redeemed)
         state = replace(state, discounts=[discount_terms(discount) for discount in redeemed])
     return state.on(changed)

@@ -15,7 +15,6 @@ from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import (
     active_discounts,
     with_discounts,
-    with_own_discounts,
 )
 from meterline.services.billing.invoice_bodies import (
     HALT,
@@ -32,6 +31,7 @@ from meterline.services.billing.invoice_bodies import (
 )
 from meterline.services.billing.item_terms import current_period
 from meterline.services.billing.pending_items import Selection
+from meterline.services.billing.redemption import with_own_discounts
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
 from meterline.services.invoices.billed_in_advance import remember_discounts
@@ -81,7 +81,7 @@ def create_invoice(ctx: Context, params: Body) -> "Invoice":
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
     draft = _draft(uow, params, subscription)
     lines = _pending_lines(uow, draft, params, subscription)
-    invoice = with_amounts(uow, draft, lines)
+    invoice = with_amounts(uow, _discounted(uow, draft, lines, params, subscription), lines)
     uow.emit("invoice.created", invoice)
     uow.put(invoice_document(invoice, uow.stored_customer))
     uow.save(result_id=invoice["id"])
@@ -104,7 +104,8 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
         )
     invoice = _with_fields(uow.ctx, before, params)
     if "discounts" in params:
-        invoice = with_own_discounts(uow, invoice, params["discounts"] or [])
+        lines = invoice["lines"]["data"]
+        invoice = with_own_discounts(uow, invoice, lines, params["discounts"] or [])
     if before["status"] == "draft":
         invoice = with_amounts(uow, invoice, invoice_lines(invoice))
         remember_discounts(uow, before, invoice)
@@ -194,11 +195,21 @@ def _draft(uow: UnitOfWork, params: Body, subscription: "Subscription | None") -
         _check_currency(subscription, params)
         draft = draft_invoice(terms, uow.customer, subscription)
     draft |= {"auto_advance": False, "next_payment_attempt": None, "rendering": _RENDERING}
-    draft = _with_fields(uow.ctx, draft, params)
+    return _with_fields(uow.ctx, draft, params)
+
+
+def _discounted(
+    uow: UnitOfWork,
+    draft: "Invoice",
+    lines: "list[InvoiceLine]",
+    params: Body,
+    subscription: "Subscription | None",
+) -> "Invoice":
+    """The draft with the discounts of the request, or without such those of its subscription."""
     discounts = params.get("discounts")
     if discounts is None and subscription is not None:
         return with_discounts(draft, active_discounts(uow, subscription).own)
-    return with_own_discounts(uow, draft, discounts or [])
+    return with_own_discounts(uow, draft, lines, discounts or [])
 
 
 def _check_currency(subscription: "Subscription", params: Body) -> None:

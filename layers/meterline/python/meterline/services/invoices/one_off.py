@@ -9,10 +9,10 @@ from meterline.core.base.money import check_amount
 from meterline.core.base.periods import Period
 from meterline.core.base.unset import merged_metadata
 from meterline.core.catalog.rating import rate, rate_units
-from meterline.services.billing.discounts import discounted_item
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import item_period
 from meterline.services.billing.private_states import ExplainedStep, InvoiceItemState
+from meterline.services.billing.redemption import discounted_item
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.catalog.price_terms import price_plan

@@ -14,7 +14,6 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.amounts import with_amounts
-from meterline.services.billing.discounts import exchange_discounts, with_own_discounts
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     invoice_lines,
@@ -22,6 +21,7 @@ from meterline.services.billing.invoice_bodies import (
 )
 from meterline.services.billing.item_batches import ItemBatches
 from meterline.services.billing.pending_items import PendingItems, Selection
+from meterline.services.billing.redemption import exchange_discounts, with_own_discounts
 from meterline.services.billing.subscription_bodies import is_ended, renews, renews_at
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
@@ -212,9 +212,10 @@ def _one_off(uow: UnitOfWork, params: Body) -> "Invoice":
         finalizes_at=None,
     )
     draft = new_invoice(terms, uow.customer, selection.currency) | {"next_payment_attempt": None}
+    lines = collect_lines(uow, terms.id, selection)
     if "discounts" in params:
-        draft = with_own_discounts(uow, draft, params["discounts"] or [])
-    return with_amounts(uow, draft, collect_lines(uow, terms.id, selection))
+        draft = with_own_discounts(uow, draft, lines, params["discounts"] or [])
+    return with_amounts(uow, draft, lines)
 
 
 def _first_currency(uow: UnitOfWork) -> str | None:

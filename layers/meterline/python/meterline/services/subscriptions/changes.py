@@ -9,7 +9,6 @@ from meterline.core.base.periods import Period, period_at
 from meterline.core.base.unset import merged_metadata
 from meterline.core.catalog.plans import plan_of
 from meterline.services.base.lookups import check_named_once
-from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import (
     is_free_time,
@@ -17,6 +16,8 @@ from meterline.services.billing.item_terms import (
     item_period,
     mode_of,
 )
+from meterline.services.billing.purchases import fee_of
+from meterline.services.billing.redemption import exchange_discounts
 from meterline.services.billing.subscription_bodies import ItemTerms, items_of, new_item, with_items
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_terms import interval_of
@@ -25,7 +26,6 @@ from meterline.services.subscriptions.requested_items import (
     check_fee,
     check_sold_in,
     check_together,
-    fee_of,
     quantity_of,
     recurring_prices,
 )

@@ -12,8 +12,8 @@ from meterline.core.billing.invoicing import BillingMode
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import find, on_customers_time
-from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.invoice_bodies import InvoiceTerms
+from meterline.services.billing.redemption import exchange_discounts
 from meterline.services.billing.subscription_bodies import (
     ItemTerms,
     items_of,

@@ -1,7 +1,6 @@
 """The items that a request asks for, with their prices."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, no_such
@@ -11,12 +10,12 @@ from meterline.core.base.unset import merged_metadata
 from meterline.core.billing.invoicing import BillingMode
 from meterline.core.billing.mixed_intervals import check_mixed_intervals, shortest_interval
 from meterline.core.catalog.plans import recurring_of
-from meterline.core.catalog.rating import rate
 from meterline.services.billing.inline_prices import with_inline_prices
+from meterline.services.billing.purchases import fee_of
 from meterline.services.billing.subscription_bodies import ItemTerms
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
-from meterline.services.catalog.price_terms import interval_of, price_plan
+from meterline.services.catalog.price_terms import interval_of
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Price
@@ -110,11 +109,6 @@ def check_fee(price: "Price", quantity: int | None, param: str, *, paid_minor: i
     amount = fee_of(price, quantity)
     if amount > paid_minor:
         check_amount(amount, price["currency"], f"{param}[quantity]")
-
-
-def fee_of(price: "Price", quantity: int | None) -> int:
-    """What licences cost for a whole period, in minor units; usage (None) has no fee."""
-    return 0 if quantity is None else rate(price_plan(price), Decimal(quantity)).amount_minor
 
 
 def check_together(prices: Sequence["Price"], mode: BillingMode) -> None:

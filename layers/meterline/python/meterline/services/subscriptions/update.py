@@ -15,7 +15,6 @@ from meterline.core.subscriptions.item_changes import check_proration_date
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find, on_customers_time
-from meterline.services.billing.discounts import exchange_discounts
 from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.item_terms import (
     billed_item,
@@ -26,6 +25,7 @@ from meterline.services.billing.item_terms import (
     usage_period,
 )
 from meterline.services.billing.pending_items import Selection
+from meterline.services.billing.redemption import exchange_discounts
 from meterline.services.billing.subscription_bodies import (
     is_ended,
     items_of,
@@ -138,13 +138,14 @@ def amend(uow: UnitOfWork, before: "Subscription", params: Body) -> Amended:
     now = uow.ctx.now
     how = _proration(before, params, now)
     after = before | _plain_changes(before, params, now)
-    if "discounts" in params:
-        discounts = exchange_discounts(
-            uow, after, params["discounts"] or [], subscription=before["id"]
-        )
-        after |= {"discounts": discounts}
     end = requested_end(params)
     changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
+    if "discounts" in params:
+        discounts = exchange_discounts(
+            uow, changed, params["discounts"] or [], subscription=before["id"]
+        )
+        after |= {"discounts": discounts}
+        changed |= {"discounts": discounts}
     remember_thresholds(uow, changed)
     check_trial_terms(params)
     if params.get("trial_from_plan"):
