@@ -4,7 +4,7 @@ What a request asks for is judged by the real clock, and counted in the commit t
 discount: so limits hold whoever redeems at the same time (contract sections 5.5 and G).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -125,7 +125,9 @@ def invoice_purchase(invoice: "Invoice", amount_minor: int) -> Purchase:
     return Purchase(invoice["currency"], amount_minor, {"invoice": invoice["id"]})
 
 
-def _redeemed(uow: UnitOfWork, entry: Body, purchase: Purchase, param: str) -> "Discount":
+def _redeemed(
+    uow: UnitOfWork, entry: Mapping[str, str], purchase: Purchase, param: str
+) -> "Discount":
     if "discount" in entry:
         return _kept(uow, entry["discount"], purchase.currency, f"{param}[discount]")
     if "promotion_code" in entry:
