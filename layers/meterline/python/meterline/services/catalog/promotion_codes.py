@@ -162,8 +162,8 @@ def _new_code(ctx: Context, coupon_id: str, params: Body) -> "PromotionCode":
     }
 
 
-def _restrictions(asked: Body) -> "PromotionCodeRestrictions":
-    least, currency = asked.get("minimum_amount"), asked.get("minimum_amount_currency")
+def _restrictions(params: Body) -> "PromotionCodeRestrictions":
+    least, currency = params.get("minimum_amount"), params.get("minimum_amount_currency")
     if (least is None) != (currency is None):
         raise BillingError(
             "Pass `restrictions[minimum_amount]` and `restrictions[minimum_amount_currency]`"
@@ -173,18 +173,18 @@ def _restrictions(asked: Body) -> "PromotionCodeRestrictions":
     if currency is not None:
         known_currency(currency, "restrictions[minimum_amount_currency]")
     restrictions: PromotionCodeRestrictions = {
-        "first_time_transaction": asked.get("first_time_transaction", False),
+        "first_time_transaction": params.get("first_time_transaction", False),
         "minimum_amount": least,
         "minimum_amount_currency": currency,
     }
-    return _more_currencies(restrictions, asked)
+    return _more_currencies(restrictions, params)
 
 
 def _more_currencies(
-    restrictions: "PromotionCodeRestrictions", asked: Body
+    restrictions: "PromotionCodeRestrictions", params: Body
 ) -> "PromotionCodeRestrictions":
     """The restrictions with least amounts in more currencies; those there are never change."""
-    options: _Options = asked.get("currency_options", {})
+    options: _Options = params.get("currency_options", {})
     if not options:
         return restrictions
     known = restrictions.get("currency_options", {})
