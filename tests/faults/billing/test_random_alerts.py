@@ -22,6 +22,7 @@ from meterline.core.metering.headroom import unbounded
 from meterline.services.base.context import Context
 from meterline.services.base.limits import Members, members_and_state
 from meterline.services.metering import alert_watch, alerts, crossings
+from meterline.services.metering.alert_types import UsageThreshold
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
 from meterline.services.metering.watch_list import read_watch_list
@@ -352,7 +353,7 @@ def a_watch_list_from_an_earlier_batch(patch: pytest.MonkeyPatch) -> None:
 
 
 def alerts_that_are_entered_nowhere(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(alerts, "_enter", lambda *_: None)
+    patch.setattr(UsageThreshold, "enter", lambda *_: None)
 
 
 BY_CHANCE: list[tuple[Break, int]] = [

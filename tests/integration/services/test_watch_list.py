@@ -8,7 +8,7 @@ import pytest
 from meterline.services.base.context import Context
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.customer_state import CustomerState
-from meterline.services.metering import alerts
+from meterline.services.metering import alert_types
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
 from meterline.services.metering.watch_list import (
@@ -178,8 +178,10 @@ def alerts_entered_afterwards(patch: pytest.MonkeyPatch) -> None:
             enter()
 
     for name in ("enter_customer", "enter_meter"):
-        enter = getattr(alerts, name)
-        patch.setattr(alerts, name, lambda *args, enter=enter: late.append(lambda: enter(*args)))
+        enter = getattr(alert_types, name)
+        patch.setattr(
+            alert_types, name, lambda *args, enter=enter: late.append(lambda: enter(*args))
+        )
     patch.setattr(Context, "save", saved)
 
 

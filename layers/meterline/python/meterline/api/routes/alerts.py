@@ -10,12 +10,12 @@ from meterline.api.router import Routes
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.metering.alert_notifications import notification
+from meterline.services.metering.alert_types import TYPES, terms_of, type_of
 from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,
     create_alert,
     deactivate_alert,
-    only_customer,
 )
 from meterline.services.metering.crossings import (
     TRIGGER_KIND,
@@ -33,21 +33,25 @@ _KIND = "billing.alert"
 
 _FILTER = object_(type=enum("customer", required=True), customer=string(required=True))
 
-_CREATE = object_(
-    alert_type=enum("usage_threshold", required=True),
-    title=string(required=True, max_length=256),
-    usage_threshold=object_(
-        required=True,
+_TERMS = {
+    "usage_threshold": object_(
         filters=array(_FILTER, max_items=1),
         gte=integer(required=True, minimum=0),
         meter=string(required=True),
         recurrence=enum("one_time", "billing_period", required=True),
     ),
+}
+"""What alerts of each of the types are on."""
+
+_CREATE = object_(
+    _TERMS,
+    alert_type=enum(*TYPES, required=True),
+    title=string(required=True, max_length=256),
 )
 
 
 _FILTERS = object_(
-    alert_type=enum("usage_threshold"),
+    alert_type=enum(*TYPES),
     customer=string(),
     meter=string(),
     status=enum("active", "archived", "inactive"),
@@ -57,12 +61,14 @@ _FILTERS = object_(
 def _keep(params: Params) -> Keep:
     """Archived alerts are listed only if they are asked for."""
     meter, customer, status = (params.get(name) for name in ("meter", "customer", "status"))
+    wanted = params.get("alert_type")
 
     def keep(alert: "Alert") -> bool:
-        threshold = alert["usage_threshold"]
+        type_, terms = type_of(alert), terms_of(alert)
         return (
-            meter in (None, threshold["meter"])
-            and customer in (None, only_customer(threshold["filters"]))
+            wanted in (None, type_.name)
+            and meter in (None, type_.meter(terms))
+            and customer in (None, type_.customer(terms))
             and (alert["status"] == status if status else alert["status"] != "archived")
         )
 

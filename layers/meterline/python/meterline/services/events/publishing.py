@@ -254,13 +254,17 @@ def _message_of(event: "Event") -> dict[str, Any]:
 
 def _of_alert(told: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """What subscribers of alerts filter by."""
-    threshold = told["alert"]["usage_threshold"]
+    from meterline.services.metering.alert_types import terms_of, type_of  # noqa: PLC0415 - seldom needed
+
+    alert = told["alert"]
+    type_, terms = type_of(alert), terms_of(alert)
+    meter = type_.meter(terms)
     return {
-        "alert": _attribute(told["alert"]["id"]),
-        "alert_type": _attribute(told["alert"]["alert_type"]),
+        "alert": _attribute(alert["id"]),
+        "alert_type": _attribute(type_.name),
         "customer": _attribute(told["customer"]),
-        "meter": _attribute(threshold["meter"]),
-        "threshold": {"DataType": "Number", "StringValue": str(threshold["gte"])},
+        **({} if meter is None else {"meter": _attribute(meter)}),
+        "threshold": {"DataType": "Number", "StringValue": str(type_.threshold(terms))},
     }
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from meterline.services.metering.alert_types import terms_of, type_of
 from meterline.services.metering.crossings import StoredNotification
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ KIND = "billing.alert_notification"
 def notification(stored: StoredNotification) -> "AlertNotification":
     """What was told of an alert, as the list of its notifications shows it."""
     told = stored["told"]
+    alert = told["alert"]
     period = told.get("aggregation_period")
     return {
         "id": stored["id"],
@@ -20,12 +22,12 @@ def notification(stored: StoredNotification) -> "AlertNotification":
         "action": stored["action"],
         "aggregation_period_end": period["ends_at"] if period else None,
         "aggregation_period_start": period["starts_at"] if period else None,
-        "alert": told["alert"]["id"],
-        "alert_type": told["alert"]["alert_type"],
+        "alert": alert["id"],
+        "alert_type": alert["alert_type"],
         "currency": None,
         "customer": told["customer"],
         "livemode": told["livemode"],
-        "meter": told["alert"]["usage_threshold"]["meter"],
+        "meter": type_of(alert).meter(terms_of(alert)),
         "notification_event": stored["event"],
         "notified_at": told["created"],
         "subscription": stored["subscription"],

@@ -26,7 +26,7 @@ from meterline.core.metering.headroom import (
 from meterline.services.base.context import Context
 from meterline.services.base.limits import Members, members_and_state, set_id
 from meterline.services.base.lookups import find
-from meterline.services.metering.alerts import alerts_set
+from meterline.services.metering.alert_types import alerts_set
 from meterline.services.metering.crossings import (
     BillingPeriod,
     BillingPeriods,

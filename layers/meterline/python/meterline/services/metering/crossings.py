@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypedDict
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft, batch_ahead
+from meterline.services.metering.alert_types import terms_of, type_of, usage_terms
 from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.metering.headrooms import UsageKey
 
@@ -107,12 +108,13 @@ class Finding:
 
 def recurs(alert: "Alert") -> bool:
     """Whether an alert begins anew with each billing period."""
-    return alert["usage_threshold"]["recurrence"] == "billing_period"
+    return usage_terms(alert)["recurrence"] == "billing_period"
 
 
 def threshold_of(watched: Watched) -> Decimal:
     """What usage has to reach for an alert to be told."""
-    return Decimal(watched.alert["usage_threshold"]["gte"])
+    alert = watched.alert
+    return Decimal(type_of(alert).threshold(terms_of(alert)))
 
 
 @dataclass(frozen=True, slots=True)

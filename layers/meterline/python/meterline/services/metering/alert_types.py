@@ -1,0 +1,181 @@
+"""The types of alerts: what each is about, and where its alerts stand.
+
+``TYPES`` has one row for each type. Creating, moving, listing and telling go by it; how a crossing
+is found is told where it is looked for (``alert_watch``). The terms of an alert are its field that
+is named like the type.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from meterline.core.base.errors import BillingError
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
+from meterline.services.metering.watch_list import Purpose, enter_customer, enter_meter
+from meterline.store.base.documents import Body
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meterline.core.base.wire import (
+        Alert,
+        AlertUsageThreshold,
+        AlertUsageThresholdFilter,
+        Customer,
+    )
+    from meterline.store.base.documents import Document
+
+type Terms = Mapping[str, Any]
+"""What an alert is on, as stored."""
+
+MOST_IN_A_SET = 25
+
+
+class AlertType:
+    """What creating an alert of a type does, and what its terms say.
+
+    The alerts of a type stand in sets that whoever watches reads: those not archived. A change of
+    an alert writes its set, so that what is remembered of its alerts is void.
+    """
+
+    name: ClassVar[str]
+    limit: ClassVar[str]
+    """What a set of alerts is for, in the words of the refusal of one too many."""
+
+    def terms(self, ctx: Context, requested: Body) -> Terms:
+        """The terms that a request asks for; what they name must be there."""
+        raise NotImplementedError
+
+    def set_of(self, terms: Terms) -> str:
+        """The set that alerts on these terms stand in."""
+        raise NotImplementedError
+
+    def enter(self, ctx: Context, terms: Terms) -> None:
+        """Have watched what an alert is about, before the alert is there."""
+        raise NotImplementedError
+
+    def written_beside(self, ctx: Context, terms: Terms) -> "list[Document[Customer]]":  # noqa: ARG002 - of every type
+        """What each change of an alert writes besides the alert and its set."""
+        return []
+
+    def parent(self, terms: Terms) -> str | None:  # noqa: ARG002 - of every type
+        """The object that alerts are listed under, if any."""
+        return None
+
+    def customer(self, terms: Terms) -> str | None:
+        """The customer that an alert is restricted to; None for all."""
+        raise NotImplementedError
+
+    def meter(self, terms: Terms) -> str | None:  # noqa: ARG002 - of every type
+        """The meter that an alert is about, if it is about one."""
+        return None
+
+    def threshold(self, terms: Terms) -> int:
+        """The value that is compared."""
+        raise NotImplementedError
+
+
+class UsageThreshold(AlertType):
+    """Usage of a meter has reached a value, once for life or in a billing period."""
+
+    name = "usage_threshold"
+    limit = "a meter and customer"
+
+    def terms(self, ctx: Context, requested: Body) -> Terms:
+        """The meter, for all customers or for one."""
+        find(ctx, "billing.meter", requested["meter"], param="usage_threshold[meter]")
+        customer = only_customer(requested.get("filters"))
+        if customer is not None:
+            find(ctx, "customer", customer, param="usage_threshold[filters][0][customer]")
+        return {
+            "filters": [{"type": "customer", "customer": customer}] if customer else None,
+            "gte": requested["gte"],
+            "meter": requested["meter"],
+            "recurrence": requested["recurrence"],
+        }
+
+    def set_of(self, terms: Terms) -> str:
+        """That of the meter, for the customer or for all."""
+        return alerts_set(terms["meter"], self.customer(terms))
+
+    def enter(self, ctx: Context, terms: Terms) -> None:
+        """The customer, or everybody's usage of the meter."""
+        customer = self.customer(terms)
+        if customer is None:
+            enter_meter(ctx, Purpose.ALERTS, terms["meter"])
+        else:
+            enter_customer(ctx, Purpose.ALERTS, customer)
+
+    def parent(self, terms: Terms) -> str | None:
+        """The meter."""
+        return self.meter(terms)
+
+    def customer(self, terms: Terms) -> str | None:
+        """That of the filter."""
+        return only_customer(terms["filters"])
+
+    def meter(self, terms: Terms) -> str | None:
+        """The meter whose usage is compared."""
+        return str(terms["meter"])
+
+    def threshold(self, terms: Terms) -> int:
+        """The usage."""
+        return int(terms["gte"])
+
+
+TYPES = {one.name: one for one in (UsageThreshold(),)}
+"""The types of alerts there are, by name."""
+
+
+def type_of(alert: "Alert") -> AlertType:
+    """The type of an alert."""
+    return TYPES[alert["alert_type"]]
+
+
+def terms_of(alert: "Alert") -> Terms:
+    """What an alert is on."""
+    fields: Mapping[str, Any] = alert
+    terms: Terms = fields[alert["alert_type"]]
+    return terms
+
+
+def usage_terms(alert: "Alert") -> "AlertUsageThreshold":
+    """What an alert on usage is on."""
+    terms = alert["usage_threshold"]
+    assert terms is not None, "asked of alerts on usage"  # noqa: S101
+    return terms
+
+
+def requested_terms(ctx: Context, params: Body) -> tuple[AlertType, Terms]:
+    """The type and the terms that a request for an alert asks for: those of its type, and no
+    others.
+    """
+    asked = TYPES[params["alert_type"]]
+    others = [name for name in TYPES if name in params and name != asked.name]
+    if others:
+        raise BillingError(
+            f"{others[0]} cannot be given for an alert of the type {asked.name}.", param=others[0]
+        )
+    if asked.name not in params:
+        raise BillingError(
+            f"Missing required param: {asked.name}.", code="parameter_missing", param=asked.name
+        )
+    return asked, asked.terms(ctx, params[asked.name])
+
+
+def too_many(asked: AlertType) -> BillingError:
+    """The refusal of one alert more than a set takes."""
+    return BillingError(
+        f"At most {MOST_IN_A_SET} alerts are allowed for {asked.limit}: archive one that is no"
+        " longer needed.",
+    )
+
+
+def alerts_set(meter_id: str, customer: str | None) -> str:
+    """The set of the alerts, not archived, on a meter for one customer or for all."""
+    return f"alerts/{meter_id}/{customer or 'all'}"
+
+
+def only_customer(filters: "Sequence[AlertUsageThresholdFilter] | None") -> str | None:
+    """The customer that a filter restricts an alert to, or None for all."""
+    return filters[0]["customer"] if filters else None
