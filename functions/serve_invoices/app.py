@@ -1,6 +1,7 @@
-"""Serves the API of invoices."""
+"""Serves the API of invoices, and the figures of what was and will be billed."""
 
 from meterline.api.app import lambda_handler
-from meterline.api.routes.invoices import ROUTES
+from meterline.api.router import Routes
+from meterline.api.routes import analytics, invoices
 
-handler = lambda_handler(ROUTES)
+handler = lambda_handler(Routes([*invoices.ROUTES.operations, *analytics.ROUTES.operations]))

@@ -89,6 +89,12 @@ BEYOND_STRIPE = (
     ),
     Operation("Plan.list", "GET", "/v1/plans", "list of plan"),
     Operation("Plan.retrieve", "GET", "/v1/plans/{id}", "plan"),
+    Operation(
+        "AnalyticsAmount.list",
+        "GET",
+        "/v1/meterline/analytics/amounts",
+        "list of meterline.analytics.amount",
+    ),
     Operation("Access.ask", "GET", "/v1/meterline/access", "meterline.access"),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
     Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),

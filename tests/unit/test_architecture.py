@@ -31,7 +31,7 @@ WILDCARDS_THAT_AWS_NEEDS: dict[str, str] = {}
 
 
 ROOMS = {
-    "core": ["base", "metering catalog", "billing", "kinds subscriptions"],
+    "core": ["base", "metering catalog", "billing", "kinds subscriptions analytics"],
     "store": ["base", "metering events work", "billing", "account"],
     "services": [
         "base",
@@ -40,6 +40,7 @@ ROOMS = {
         "invoices",
         "subscriptions",
         "previews work",
+        "analytics",
     ],
     "api": ["params", "answers", "", "routes"],
 }

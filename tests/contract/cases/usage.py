@@ -117,6 +117,28 @@ CASES = {
             param="starts_at",
         ),
     ),
+    "AnalyticsAmount.list": Case(
+        lambda w: w.raw(
+            "get",
+            "/v1/meterline/analytics/amounts",
+            customer=w.customer,
+            starts_at=w.now // 60 * 60 - DAY,
+            ends_at=w.now // 60 * 60,
+            value_grouping_window="day",
+            timezone="Asia/Kathmandu",
+        ),
+        lambda w: {"object": "list", "url": "/v1/meterline/analytics/amounts"},
+        Refused(
+            lambda w: w.raw(
+                "get",
+                "/v1/meterline/analytics/amounts",
+                customer=w.customer,
+                starts_at=w.now // 60 * 60 + 1,
+                ends_at=w.now // 60 * 60 + DAY,
+            ),
+            param="starts_at",
+        ),
+    ),
     "MeterEvent.create": Case(
         lambda w: w.v1.billing.meter_events.create(w.event(identifier=w.own, timestamp=w.now)),
         lambda w: {

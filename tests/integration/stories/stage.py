@@ -53,7 +53,8 @@ class Stage:
         recurring = {"interval": params.pop("interval", "month")}
         recurring |= {"interval_count": params.pop("interval_count", 1)}
         recurring |= params.pop("recurring", {})
-        priced = {} if "tiers" in params else {"unit_amount_decimal": str(amount)}
+        has_terms = {"tiers", "percentage"} & {*params, *params.get("meterline", ())}
+        priced = {} if has_terms else {"unit_amount_decimal": str(amount)}
         given = {
             "currency": self.currency,
             "product_data": {"name": name},

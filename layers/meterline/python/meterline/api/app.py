@@ -203,7 +203,7 @@ def _sendable(call: Call, operation: Operation, outcome: Any) -> bytes:  # noqa:
 
 def _shorter(operation: Operation, outcome: Any, params: Params) -> Any:  # noqa: ANN401 - any JSON
     """A page with half as many objects; None of what is no page, or of one object."""
-    is_page = operation.answer in (Answer.LIST, Answer.SEARCH, Answer.PAGE)
+    is_page = operation.answer not in (Answer.OBJECT, Answer.RAW)
     return outcome.halved(params) if is_page and len(outcome.bodies) > 1 else None
 
 
@@ -211,7 +211,7 @@ def _shown(call: Call, operation: Operation, outcome: Any) -> Any:  # noqa: ANN4
     """What an operation returned, as the wire shows it."""
     if operation.answer is Answer.RAW:
         return outcome
-    if operation.answer is Answer.PAGE:
+    if operation.answer in (Answer.PAGE, Answer.ROWS):
         return outcome.answer(outcome.bodies, call.request.path)
     from meterline.api.answers.render import Renderer  # noqa: PLC0415 - light functions have no objects
 

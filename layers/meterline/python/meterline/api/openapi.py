@@ -117,7 +117,7 @@ def _answer(operation: Operation) -> Json:
     if operation.content_type != _JSON:
         return {"type": "string", **({"format": "binary"} if operation.is_binary else {})}
     shown = _object(operation)
-    if operation.answer is Answer.LIST:
+    if operation.answer in (Answer.LIST, Answer.ROWS):
         return _list_of(shown, "list")
     if operation.answer is Answer.SEARCH:
         extra = {"next_page": {"type": ["string", "null"]}}
@@ -129,7 +129,7 @@ def _object(operation: Operation) -> Json:
     names = [name for name in (operation.kind, f"deleted_{operation.kind}") if name in shapes()]
     if not names:
         return {"type": "object"}
-    if operation.method == "POST" or operation.answer in (Answer.LIST, Answer.SEARCH):
+    if operation.method == "POST" or operation.answer in (Answer.LIST, Answer.ROWS, Answer.SEARCH):
         return _reference(names[0])
     return {"anyOf": [_reference(name) for name in names]}
 

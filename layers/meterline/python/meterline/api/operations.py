@@ -29,6 +29,8 @@ class Answer(Enum):
     """A ``SearchPage`` of bodies of the kind."""
     PAGE = "page"
     """A ``Listing`` of rows that are shown as they are."""
+    ROWS = "rows"
+    """The same, of rows that have the shape of the operation's kind."""
     RAW = "raw"
     """A finished JSON value."""
     BYTES = "bytes"

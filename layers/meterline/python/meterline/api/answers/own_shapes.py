@@ -33,6 +33,7 @@ def own_objects() -> Json:
         "billing.analytics.meter_usage": _meter_usage(),
         "counted_event": _counted_event(),
         "meterline.access": _access(),
+        "meterline.analytics.amount": _analytics_amount(),
         "meterline.api_key": _api_key(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
@@ -127,6 +128,25 @@ def _access() -> Json:
         reason={"enum": ["feature_unavailable", "usage_limit_reached", None]},
         resets_at=_COUNT,
         used=decimal,
+    )
+
+
+def _analytics_amount() -> Json:
+    """What billed usage came to in a window, at a price."""
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.analytics.amount"]},
+        id=_TEXT,
+        amount=_AMOUNT,
+        currency=_TEXT,
+        customer=_TEXT,
+        dimensions={"type": ["object", "null"], "additionalProperties": _TEXT},
+        ends_at=_INSTANT,
+        livemode={"type": "boolean"},
+        meter=_TEXT,
+        price=_TEXT,
+        quantity=_DECIMAL,
+        starts_at=_INSTANT,
+        subscription=_TEXT_OR_NONE,
     )
 
 

@@ -15,6 +15,7 @@ AREAS = (
     "access",
     "account",
     "alerts",
+    "analytics",
     "catalog",
     "customers",
     "entitlements",

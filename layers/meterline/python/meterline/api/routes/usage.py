@@ -1,7 +1,6 @@
 """``/v1/billing/meters/{id}/event_summaries``, and the events behind them."""
 
 from collections.abc import Iterable
-from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from meterline.api.lists import (
@@ -28,8 +27,8 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.router import Routes
+from meterline.api.routes.usage_windows import DIMENSIONS, TIME_ZONE, grouping_asked
 from meterline.core.base.errors import BillingError
-from meterline.core.metering.calendar_windows import Grouping
 from meterline.core.metering.dimensions import MOST_CELLS, MOST_KEYS, VALUE_CHARACTERS
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -37,7 +36,6 @@ from meterline.services.metering.analytics import MOST_METERS, OBJECT, PATH, Ask
 from meterline.services.metering.counted_events import EventRange, counted_events
 from meterline.services.metering.series import Breakdown
 from meterline.services.metering.summaries import list_event_summaries, place_of, place_of_id
-from meterline.services.metering.time_zones import time_zone
 from meterline.services.metering.windows import Windows
 
 if TYPE_CHECKING:
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
 _PATH = "/v1/billing/meters/{id}/event_summaries"
 _EVENTS_PATH = "/v1/billing/meters/{id}/events"
 _VALUE = string(max_length=VALUE_CHARACTERS)
-_KEYS = array(string(max_length=100), max_items=MOST_KEYS)
 
 
 def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
@@ -57,7 +54,7 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
     if "timezone" in params and grouping is None:
         message = "timezone needs value_grouping_window: it says whose hours, days or months."
         raise BillingError(message, param="timezone")
-    windows = Windows(params["start_time"], params["end_time"], *_grouping(params))
+    windows = Windows(params["start_time"], params["end_time"], *grouping_asked(params))
     breakdown = _breakdown_of_summaries(meter, params)
     whose = meter, customer["id"], windows, breakdown
     rows = list_event_summaries(*whose, livemode=ctx.livemode)
@@ -78,7 +75,7 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
 def retrieve_meter_usage(ctx: Context, params: Params) -> "MeterUsage":
     """What a customer used, by windows, meters and dimensions."""
     customer = find(ctx, "customer", params["customer"], param="customer").body
-    windows = Windows(params["starts_at"], params["ends_at"], *_grouping(params))
+    windows = Windows(params["starts_at"], params["ends_at"], *grouping_asked(params))
     asked = None
     if params.get("meters"):
         asked = [
@@ -86,12 +83,6 @@ def retrieve_meter_usage(ctx: Context, params: Params) -> "MeterUsage":
             for place, requested in enumerate(params["meters"])
         ]
     return meter_usage(ctx, customer["id"], windows, asked)
-
-
-def _grouping(params: Params) -> tuple[Grouping | None, tzinfo]:
-    grouping = params.get("value_grouping_window")
-    zone = time_zone(params["timezone"]) if "timezone" in params else UTC
-    return Grouping(grouping) if grouping else None, zone
 
 
 def _asked(ctx: Context, requested: Params, param: str) -> Asked:
@@ -158,9 +149,9 @@ ROUTES = Routes(
                 start_time=timestamp(required=True),
                 end_time=timestamp(required=True),
                 value_grouping_window=enum("day", "hour", "minute", "month"),
-                timezone=string(max_length=100),
+                timezone=TIME_ZONE,
                 dimension_filters=map_(_VALUE, max_keys=MOST_KEYS),
-                dimension_group_by_keys=_KEYS,
+                dimension_group_by_keys=DIMENSIONS,
             ),
         ),
         Operation(
@@ -174,7 +165,7 @@ ROUTES = Routes(
                 customer=string(required=True),
                 starts_at=timestamp(required=True),
                 ends_at=timestamp(required=True),
-                timezone=string(max_length=100),
+                timezone=TIME_ZONE,
                 value_grouping_window=enum("day", "hour", "month", "week"),
                 meters=array(
                     object_(
@@ -182,7 +173,7 @@ ROUTES = Routes(
                         dimension_filters=map_(
                             either(array(_VALUE, max_items=MOST_CELLS), _VALUE), max_keys=MOST_KEYS
                         ),
-                        dimension_group_by_keys=_KEYS,
+                        dimension_group_by_keys=DIMENSIONS,
                     ),
                     max_items=MOST_METERS,
                 ),

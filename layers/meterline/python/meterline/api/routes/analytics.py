@@ -1,0 +1,102 @@
+"""``/v1/meterline/analytics/…``: the figures behind charts of what is billed (beyond Stripe)."""
+
+from dataclasses import replace
+from typing import Final
+
+from meterline.api.lists import PAGING, Around, Listing, cursors, page_of
+from meterline.api.operations import Answer, Operation
+from meterline.api.params.specs import Params, array, enum, object_, string, timestamp
+from meterline.api.router import Routes
+from meterline.api.routes.usage_windows import DIMENSIONS, TIME_ZONE, zone_asked
+from meterline.core.base.errors import BillingError
+from meterline.core.metering.calendar_windows import Grouping
+from meterline.services.analytics.amounts import (
+    OBJECT,
+    AmountsAsked,
+    amounts,
+    place_of,
+    place_of_id,
+)
+from meterline.services.base.context import Context
+from meterline.services.base.lookups import find
+from meterline.services.metering.windows import Windows
+
+PERMISSION: Final = "meterline_analytics"
+"""The right that restricted keys need for all of it."""
+
+_BILLING_PERIOD: Final = "billing_period"
+_MOST_PRICES: Final = 20
+
+
+def list_amounts(ctx: Context, params: Params) -> Listing:
+    """A page of what a customer's billed usage came to, window by window, in the order of time."""
+    customer = find(ctx, "customer", params["customer"], param="customer")
+    for place, price in enumerate(params.get("prices", ())):
+        find(ctx, "price", price, param=f"prices[{place}]")
+    rows = amounts(ctx, customer, _asked(ctx, params))
+
+    def around(name: str) -> Around:
+        """By the place that the id stands for: its row may be gone by now."""
+        found = place_of_id(ctx, params[name])
+        if found is None:
+            message = f"No such object: '{params[name]}'"
+            raise BillingError(message, code="resource_missing", param=name)
+        before = [row for row in rows if place_of(row) < found]
+        return before, [row for row in rows if place_of(row) > found]
+
+    return page_of(rows, params, around)
+
+
+def _asked(ctx: Context, params: Params) -> AmountsAsked:
+    grouping, zone = params.get("value_grouping_window"), zone_asked(params)
+    by_period = grouping == _BILLING_PERIOD
+    windows = Windows(
+        params["starts_at"],
+        params["ends_at"],
+        None if by_period or grouping is None else Grouping(grouping),
+        zone,
+    )
+    if windows.grouping is not None:
+        windows = _behind_cursor(ctx, windows, params)
+    return AmountsAsked(
+        windows,
+        by_period,
+        params.get("prices") or None,
+        params.get("subscription"),
+        tuple(dict.fromkeys(params.get("dimension_group_by_keys", ()))),
+    )
+
+
+def _behind_cursor(ctx: Context, windows: Windows, params: Params) -> Windows:
+    """The windows from that of a cursor on: those before it are on pages before it."""
+    after, _ = cursors(params)
+    found = place_of_id(ctx, after or "")
+    if found is None or not windows.start < found[0] < windows.end:
+        return windows
+    start, _ = windows.around(found[0])
+    return replace(windows, start=start) if start == found[0] and start % 60 == 0 else windows
+
+
+ROUTES = Routes(
+    [
+        Operation(
+            method="GET",
+            path="/v1/meterline/analytics/amounts",
+            run=list_amounts,
+            permission=PERMISSION,
+            kind=OBJECT,
+            answer=Answer.ROWS,
+            params=object_(
+                PAGING,
+                customer=string(required=True),
+                starts_at=timestamp(required=True),
+                ends_at=timestamp(required=True),
+                timezone=TIME_ZONE,
+                value_grouping_window=enum("billing_period", "day", "hour", "month", "week"),
+                prices=array(string(), max_items=_MOST_PRICES),
+                subscription=string(),
+                dimension_group_by_keys=DIMENSIONS,
+            ),
+        ),
+    ]
+)
