@@ -25,7 +25,7 @@ from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from meterline.services.events.fan_out import ENDPOINTS
-from meterline.store.base import clients, listing_notes
+from meterline.store.base import clients, first_attempts, listing_notes
 from meterline.store.base.clients import reset_clients
 from meterline.store.base.settings import settings
 from meterline.store.events import partition_index
@@ -138,7 +138,8 @@ def running(endpoint: str | None = None) -> Iterator[Engine]:
 def running_on_moto() -> Iterator[Engine]:
     """An engine with empty tables in moto, which runs no PartiQL that the product writes."""
     base = _base_environment()
-    with _environment(base), _mocked(None):
+    botocore_sends = mock.patch.object(first_attempts, "send_first_attempts")
+    with _environment(base), _mocked(None), botocore_sends:
         own = boto3.client("dynamodb")
         tables = {name: create_table(own, name) for name in TABLES}
         environment = _names_of_tables(tables) | _names_of_queues_and_topics()

@@ -21,8 +21,8 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from meterline.services.metering import count, parcels
 from meterline.store.base import clients
+from tests.attempts import Response
 from tests.benchmarks.replays import (
-    Answer,
     known_world,
     on_the_wire,
     stream_request,
@@ -72,7 +72,7 @@ def _ingest() -> Iterator[Result]:
             for send in ours:
                 send()
         default = boto3.client("dynamodb")
-        default.meta.events.register("before-send.dynamodb", lambda **_: Answer(taken))
+        default.meta.events.register("before-send.dynamodb", lambda **_: Response(taken))
         calls = list(batched(prepared, len(prepared) // REQUESTS, strict=True))
         for title, other in (("boto3's client", default), ("its own client", client)):
             bare = [partial(_call, other, some) for some in calls]

@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
-
 from meterline.api import auth
 from meterline.core.metering.acceptance import meter_rules
 from meterline.store.account.access import FULL_RIGHTS, ApiKey, Session, digest_of
 from meterline.store.base import clients
+from meterline.store.base.connections import Answer, Connections
 from meterline.store.base.settings import settings
 from meterline.store.metering.directory import StoredDirectory
 from tests.benchmarks.worlds import METER, customer_id
@@ -51,18 +49,9 @@ def stubbed_client(answers: Iterator[bytes]) -> Iterator[Any]:
     }
     settings.cache_clear()
     clients.reset_clients()
-    client = clients.dynamodb()
-    client.meta.events.register("before-send.dynamodb", lambda **_: Answer(next(answers)))
-    yield client
+    with patch.object(Connections, "exchange", lambda *_: Answer(200, {}, next(answers))):
+        yield clients.dynamodb()
     clients.reset_clients()
-
-
-class Answer(AWSResponse):
-    """An answer that never travelled."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__("https://localhost", 200, HTTPHeaders(), None)
-        self._content = body
 
 
 def on_the_wire(answer: Any) -> bytes:

@@ -51,6 +51,7 @@ SMALL: dict[str, dict[str, object]] = {
     "bench_metering_units": {"pipeline": first_batch},
     "bench_midnight": {"RENEWALS": 200, "USED": {"sparse": (24,)}},
     "bench_shards": {"SHARDS": (2,), "REQUESTS": 2},
+    "bench_small_calls": {"CALLS": 2, "REPEATS": 2},
     "bench_summaries": {"EXPONENTS": (3,), "HOT_HOUR_EVENTS": 2_000},
     "bench_watching": {"BATCH": 2, "TOGETHER": 2, "MONTH_HOURS": 2, "RATES": ((2, 2),)},
 }

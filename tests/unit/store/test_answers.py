@@ -9,8 +9,7 @@ from unittest.mock import patch
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import Shape
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 
 from meterline.store.base import answers, clients
 from meterline.store.base.budgets import ATTEMPTS
+from tests.attempts import Response, answering
 
 type Outcome = tuple[str, Any, int]
 
@@ -33,24 +33,14 @@ _ASKED: dict[str, dict[str, Any]] = {
 """What a call must have to find its endpoint; others a table's name."""
 
 
-class _Answer(AWSResponse):
-    """An answer that never travelled."""
-
-    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        super().__init__("https://localhost", status, HTTPHeaders(), None)
-        for name, value in headers.items():
-            self.headers[name] = value
-        self._content = body
-
-
 class _Server:
     """Answers each attempt of a call with the next of some answers; the last one for ever."""
 
     def __init__(self) -> None:
-        self.answers: list[_Answer] = []
+        self.answers: list[Response] = []
         self.attempts = 0
 
-    def send(self, **_: Any) -> _Answer:
+    def send(self, _request: AWSPreparedRequest) -> Response:
         self.attempts += 1
         return self.answers[min(self.attempts, len(self.answers)) - 1]
 
@@ -67,19 +57,17 @@ def both() -> Iterator[list[tuple[Any, _Server]]]:
         config = Config(retries=retries, parameter_validation=False)
         made = [clients.dynamodb(), boto3.client("dynamodb", config=config)]
         servers = [_Server() for _ in made]
-        for client, server in zip(made, servers, strict=True):
-            client.meta.events.register("before-send.dynamodb", server.send)
         yield list(zip(made, servers, strict=True))
         clients.reset_clients()
 
 
-def _outcomes(both: list[tuple[Any, _Server]], operation: str, *given: _Answer) -> list[Outcome]:
+def _outcomes(both: list[tuple[Any, _Server]], operation: str, *given: Response) -> list[Outcome]:
     """What a call gives on each client: what is returned or raised, and after how many attempts."""
     found: list[Outcome] = []
     asked = _ASKED.get(operation, {"TableName": "t"})
     for client, server in both:
         server.answers, server.attempts = list(given), 0
-        with patch("time.sleep"):
+        with patch("time.sleep"), answering(client, server.send):
             try:
                 outcome: tuple[str, Any] = "returned", client._make_api_call(operation, asked)  # noqa: SLF001 - by name
             except ClientError as error:
@@ -146,7 +134,7 @@ def test_an_answer_is_what_boto3_makes_of_it(
     def holds(answer: dict[str, Any]) -> None:
         body = _wire(answer)
         headers = {"x-amzn-RequestId": "R", "x-amz-crc32": str(crc32(body))}
-        ours, boto3s = _outcomes(both, operation, _Answer(200, headers, body))
+        ours, boto3s = _outcomes(both, operation, Response(body, 200, headers))
         assert ours == boto3s
         assert ours[0] == "returned"
 
@@ -165,19 +153,22 @@ _CANCELLED = _wire(
 _THROTTLED = _wire({"__type": "com.amazonaws#ProvisionedThroughputExceededException"})
 _CRC = {"x-amz-crc32": str(crc32(_GOOD))}
 _WRONG_CRC = {"x-amz-crc32": "1"}
-_ODD: dict[str, list[_Answer]] = {
-    "a refusal": [_Answer(400, {}, _REFUSED)],
-    "a refusal with reasons": [_Answer(400, {}, _CANCELLED)],
-    "throttled, then answered": [_Answer(400, {}, _THROTTLED), _Answer(200, _CRC, _GOOD)],
-    "always throttled": [_Answer(400, {}, _THROTTLED)],
-    "the service failed once": [_Answer(500, {}, b"{}"), _Answer(200, {}, _GOOD)],
-    "a page of a proxy": [_Answer(503, {}, b"<html>busy</html>")],
-    "damaged on its way, then whole": [_Answer(200, _WRONG_CRC, _GOOD), _Answer(200, _CRC, _GOOD)],
-    "always damaged": [_Answer(200, _WRONG_CRC, _GOOD)],
-    "nothing": [_Answer(200, {}, b"")],
-    "no JSON": [_Answer(200, {}, b"oops")],
-    "an object cut off": [_Answer(200, {}, b'{"Item": {')],
-    "a name spelled by escapes": [_Answer(200, {}, b'{"Item": {"pk": {"\\u0042": "AP8="}}}')],
+_ODD: dict[str, list[Response]] = {
+    "a refusal": [Response(_REFUSED, 400)],
+    "a refusal with reasons": [Response(_CANCELLED, 400)],
+    "throttled, then answered": [Response(_THROTTLED, 400), Response(_GOOD, 200, _CRC)],
+    "always throttled": [Response(_THROTTLED, 400)],
+    "the service failed once": [Response(b"{}", 500), Response(_GOOD, 200)],
+    "a page of a proxy": [Response(b"<html>busy</html>", 503)],
+    "damaged on its way, then whole": [
+        Response(_GOOD, 200, _WRONG_CRC),
+        Response(_GOOD, 200, _CRC),
+    ],
+    "always damaged": [Response(_GOOD, 200, _WRONG_CRC)],
+    "nothing": [Response(b"", 200)],
+    "no JSON": [Response(b"oops", 200)],
+    "an object cut off": [Response(b'{"Item": {', 200)],
+    "a name spelled by escapes": [Response(b'{"Item": {"pk": {"\\u0042": "AP8="}}}', 200)],
 }
 
 

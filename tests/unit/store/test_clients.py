@@ -8,10 +8,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
 from meterline.store.base import clients
+from tests.attempts import Response, answering
 
 ITEM = {
     "pk": {"S": "t#café\u2028"},
@@ -117,23 +117,15 @@ def _sent(client: Any, operation: str) -> AWSPreparedRequest:
     """The request that a call sends."""
     sent: list[AWSPreparedRequest] = []
 
-    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def respond(request: AWSPreparedRequest) -> AWSResponse:
         sent.append(request)
-        return _Empty("https://localhost", 200, HTTPHeaders(), None)
+        return Response(b"{}")
 
-    client.meta.events.register("before-send.dynamodb", answer)
-    getattr(client, operation)(**CALLS[operation])
+    with answering(client, respond):
+        getattr(client, operation)(**CALLS[operation])
     return sent[0]
 
 
 def _body(request: AWSPreparedRequest) -> bytes:
     assert isinstance(request.body, bytes)
     return request.body
-
-
-class _Empty(AWSResponse):
-    """An answer with nothing in it."""
-
-    @property
-    def content(self) -> bytes:
-        return b"{}"

@@ -6,16 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from meterline.core.events.endpoint_urls import read_url
 from meterline.store.events.outgoing_calls import Network, Outgoing, Reply, tls
+from tests.unit.store.certificates import certificate
 
 type Talk = Callable[[socket.socket], None]
 
@@ -225,15 +222,15 @@ def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_endpoint_proves_its_name_though_its_address_is_called(
     tmp_path: Path, name: str, error: str | None
 ) -> None:
-    certificate = _certificate(tmp_path, "hooks.example")
+    proof = certificate(tmp_path, "hooks.example")
     server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_side.load_cert_chain(certificate)
+    server_side.load_cert_chain(proof)
 
     def talk(connection: socket.socket) -> None:
         with server_side.wrap_socket(connection, server_side=True) as secure:
             answering(OK)(secure)
 
-    trusting = ssl.create_default_context(cafile=certificate)
+    trusting = ssl.create_default_context(cafile=proof)
     with serving(talk) as port:
         reply = post(f"https://{name}:{port}", local(tls=lambda: trusting))
         strict = post(f"https://{name}:{port}", local())
@@ -245,32 +242,3 @@ def test_names_and_authorities_are_checked() -> None:
     assert tls().check_hostname
     assert tls().verify_mode is ssl.CERT_REQUIRED
     assert len(tls().get_ca_certs()) > 50
-
-
-def _certificate(folder: Path, name: str) -> Path:
-    """A certificate of a name that proves itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "certificate.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path

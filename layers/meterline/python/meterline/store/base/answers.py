@@ -38,14 +38,20 @@ def read_in_one_step(**event: Any) -> None:  # noqa: ANN401 - as botocore has it
     operation, response = event["operation_model"], event["response_dict"]
     if operation.name not in OPERATIONS or response["status_code"] >= _REFUSALS_FROM:
         return
-    answer = _read(response["body"])
-    if answer is None:
+    found = read_whole(operation, response["body"])
+    if found is None:
         return
-    known = operation.output_shape.members
-    event["customized_response_dict"].update(
-        {name: value for name, value in answer.items() if value is not None and name in known}
-    )
+    event["customized_response_dict"].update(found)
     response["body"] = b""
+
+
+def read_whole(operation: Any, body: bytes) -> Found | None:  # noqa: ANN401 - botocore's model
+    """What an answer to one of the ``OPERATIONS`` says; None where it is no JSON object."""
+    answer = _read(body)
+    if answer is None:
+        return None
+    known = operation.output_shape.members
+    return {name: value for name, value in answer.items() if value is not None and name in known}
 
 
 def _read(body: bytes) -> Found | None:

@@ -27,7 +27,8 @@ def dynamodb() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
 
     It leaves checking the parameters of a call to DynamoDB, writes them as they stand, and reads
     answers as they stand (``answers``): botocore looks at each value of a hundred events several
-    times, which takes longer than accepting them.
+    times, which takes longer than accepting them. And it sends first attempts by itself
+    (``first_attempts``).
     """
     return _client("dynamodb")
 
@@ -57,7 +58,12 @@ def reset_clients() -> None:
 
 
 def _client(service: str) -> Any:  # noqa: ANN401 - botocore builds its clients at run time
-    return session().create_client(service, config=_config())
+    from meterline.store.base.first_attempts import send_first_attempts  # noqa: PLC0415 - see below
+
+    client = session().create_client(service, config=_config())
+    if service == "dynamodb":
+        send_first_attempts(client)
+    return client
 
 
 def _set_aside(**call: Any) -> Any:  # noqa: ANN401 - as botocore has it
