@@ -60,6 +60,7 @@ WHOLE = {
 """Fields that hold another object itself. Elsewhere an object is stored by its id."""
 
 STORED = {
+    ("billing.alert", "alert_type"): "str",
     ("billing.alert:UsageThreshold", "recurrence"): 'Literal["one_time", "billing_period"]',
     ("billing.meter_event_summary", "aggregated_value"): "Decimal",
     ("event", "type"): "str",
@@ -79,8 +80,13 @@ STORED = {
 """Types of fields of which the schema says more, or less, than is of use."""
 
 BESIDE = {
+    "billing.alert": {"spend_threshold": "NotRequired[AlertSpendThreshold]"},
     "billing.alert_triggered": {
         "aggregation_period": "NotRequired[AggregationPeriod]",
+        "currency": "NotRequired[str]",
+        "custom_pricing_unit": "NotRequired[None]",
+        "external_customer_id": "NotRequired[None]",
+        "group_by": "NotRequired[AlertGroup]",
         "triggered_at": "NotRequired[int]",
     },
     "billing.meter_event_summary": {
@@ -96,7 +102,6 @@ BESIDE = {
 """Fields that are stored beside those of the schema."""
 
 NEVER_NULL = {
-    ("billing.alert", "usage_threshold"),
     ("coupon", "metadata"),
     ("customer", "invoice_prefix"),
     ("customer", "tax_exempt"),
@@ -151,12 +156,39 @@ class AggregationPeriod(TypedDict):
     starts_at: int
     ends_at: int
 
+class AlertGroup(TypedDict):
+    type: str
+    pricing_plan_subscription: str
+
+class AlertSpendThreshold(TypedDict):
+    aggregation_period: Literal["billing"]
+    filters: AlertSpendThresholdFilters | None
+    group_by: Literal["pricing_plan_subscription"]
+    gte: AlertSpendThresholdGte
+
+class AlertSpendThresholdFilters(TypedDict):
+    customer: str
+    pricing_plan_subscription: str | None
+
+class AlertSpendThresholdGte(TypedDict):
+    type: Literal["amount"]
+    amount: AlertSpendThresholdAmount
+    custom_pricing_unit: None
+
+class AlertSpendThresholdAmount(TypedDict):
+    currency: str
+    value: int
+
 class AlertRecovered(TypedDict):
     object: Literal["billing.alert_recovered"]
     aggregation_period: NotRequired[AggregationPeriod]
     alert: Alert
     created: int
+    currency: NotRequired[str]
+    custom_pricing_unit: NotRequired[None]
     customer: str
+    external_customer_id: NotRequired[None]
+    group_by: NotRequired[AlertGroup]
     livemode: bool
     triggered_at: NotRequired[int]
     value: int

@@ -22,7 +22,7 @@ from meterline.core.metering.headroom import unbounded
 from meterline.services.base.context import Context
 from meterline.services.base.limits import Members, members_and_state
 from meterline.services.metering import alert_watch, alerts, crossings
-from meterline.services.metering.alert_types import UsageThreshold
+from meterline.services.metering.alert_types import UsageThreshold, usage_terms
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
 from meterline.services.metering.watch_list import read_watch_list
@@ -332,7 +332,7 @@ def remembering_before_it_is_told(patch: pytest.MonkeyPatch) -> None:
 
     def late(ctx: Context, finding: crossings.Finding, action: crossings.Action) -> bool:
         watched = finding.watched
-        meter = watched.alert["usage_threshold"]["meter"]
+        meter = usage_terms(watched.alert)["meter"]
         key = UsageKey(ctx.livemode, meter, watched.customer)
         [seen] = read_headrooms([key], alert_watch.PURPOSE).values()
         state = members_and_state(ctx, *alert_watch._names(*key[1:])).state  # noqa: SLF001 - as above

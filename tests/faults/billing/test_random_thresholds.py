@@ -21,7 +21,7 @@ from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import create_coupon
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.metering.count import count_records
-from meterline.services.subscriptions import threshold_rooms, thresholds
+from meterline.services.subscriptions import amount_watch, threshold_rooms
 from meterline.services.subscriptions.threshold_terms import amount_threshold
 from meterline.services.subscriptions.thresholds import bill_crossed
 from meterline.services.subscriptions.update import update_subscription
@@ -191,16 +191,18 @@ def crosses(world: World, customer_id: str) -> bool:
 
 def live(world: World, seed: int) -> None:
     """The life that a seed tells, and whether all was right in the end."""
-    begun(world, seed).live()
+    begun(world, seed, Billed).live()
 
 
-def begun(world: World, seed: int, scale: int = 1, *, subscribes: bool = True) -> Billed:
+def begun[L: Billed](
+    world: World, seed: int, kind: type[L], scale: int = 1, *, subscribes: bool = True
+) -> L:
     """A customer with a subscription, as the seed tells; its thresholds are divided by a scale."""
     world.clock.now = NOW
     chance = Random(seed)
     name = next(_names)
     customer = world.customer(at=NOW - 20 * DAY)
-    life = Billed(world, chance, world.meter(f"one{name}"), customer)
+    life = kind(world, chance, world.meter(f"one{name}"), customer)
     life.scale = scale
     life.other_meter = world.meter(f"two{name}")
     assert world.engine.memory is not None
@@ -218,16 +220,16 @@ def drip(world: World, seed: int) -> int:
 
     Nothing may be left that is crossed. Gives how many changes were passed over.
     """
-    life = begun(world, seed, 10)
+    life = begun(world, seed, Billed, 10)
     looks = itertools.count()
     with pytest.MonkeyPatch.context() as patch:
-        look = thresholds.bill_thresholds
+        look = amount_watch.look_at_amounts
 
         def counted(*args: Any) -> list[str]:
             next(looks)
             return look(*args)
 
-        patch.setattr(thresholds, "bill_thresholds", counted)
+        patch.setattr(amount_watch, "look_at_amounts", counted)
         for _ in range(DRIPS):
             if life.chance.random() < 0.06:
                 life.other()
@@ -251,9 +253,9 @@ PEAK: dict[str, Any] = VOLUME | {
 }
 
 
-def subscribed(world: World, amount_gte: int, **price: Any) -> Billed:
+def subscribed[L: Billed](world: World, kind: type[L], amount_gte: int, **price: Any) -> L:
     """A customer with a threshold, subscribed to usage of one meter, who has used a little."""
-    life = begun(world, 0, subscribes=False)
+    life = begun(world, 0, kind, subscribes=False)
     made: dict[str, Any] = {"at": LONG_AGO, "product": product("Tokens", at=LONG_AGO)}
     metered = licence(price.pop("unit_amount", None), **made, meter=life.meter, **price)
     terms = {"billing_thresholds": {"amount_gte": amount_gte}}
@@ -265,7 +267,7 @@ def subscribed(world: World, amount_gte: int, **price: Any) -> Billed:
 
 def over_a_peak(world: World) -> None:
     """Usage that costs more at a peak of its price than it would costs at any larger quantity."""
-    life = subscribed(world, 10_000, **PEAK)
+    life = subscribed(world, Billed, 10_000, **PEAK)
     life.count(NOW, 10, life.meter)
     life.watch_all(lambda *_: None)
     assert not crosses(world, life.customer), "it was passed over"
@@ -277,7 +279,7 @@ def at_each_moment(world: World) -> None:
     What was remembered earlier lets that pass. Then all records are delivered, and one more.
     """
     for call in itertools.count():
-        life = subscribed(world, 1_000, unit_amount=10)
+        life = subscribed(world, Billed, 1_000, unit_amount=10)
         life.count(NOW, 60, life.meter)
         once = Once(Moment(call, after=True), partial(_in_five_hours, life))
         life.watch_all(once)
@@ -314,8 +316,7 @@ type Break = Callable[[pytest.MonkeyPatch], None]
 
 def decisions_that_leave_the_basis(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(unit_of_work, "_with_threshold_basis", lambda customer: customer)
-    for module in (threshold_rooms, thresholds):
-        patch.setattr(module, "basis_of", lambda _: "same")
+    patch.setattr(amount_watch, "basis_of", lambda *_: "same")
 
 
 def all_that_is_left_for_each_item(patch: pytest.MonkeyPatch) -> None:
@@ -372,7 +373,7 @@ def rooms_that_are_not_forgotten_first(patch: pytest.MonkeyPatch) -> None:
         known = read_rooms(livemode, [customer])[customer].generation
         return known or forget_rooms(livemode, customer)
 
-    patch.setattr(thresholds, "forget_rooms", late)
+    patch.setattr(amount_watch, "forget_rooms", late)
 
 
 def test_nothing_is_missed_wherever_a_look_is_disturbed(

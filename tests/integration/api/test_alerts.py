@@ -141,3 +141,141 @@ def test_alerts_are_listed_by_customer_and_status_and_archived_ones_only_if_aske
         found: Any = alerts.list(params)
         assert {one.id for one in found.data} == ids, params
     assert alerts.retrieve(gone).status == "archived"
+
+
+# ---------------------------------------------------------------------------- alerts on spend
+
+
+AMOUNT: dict[str, Any] = {"type": "amount", "amount": {"currency": "usd", "value": 1_000}}
+
+
+def spend_alert(client: Client, **terms: Any) -> Any:
+    threshold = {"aggregation_period": "billing", "gte": AMOUNT, **terms}
+    params: Any = {"alert_type": "spend_threshold", "title": "T", "spend_threshold": threshold}
+    return client.v1.billing.alerts.create(params)
+
+
+def test_an_alert_on_spend_says_of_what(client: Client, customer: str) -> None:
+    made = spend_alert(client, filters={"customer": customer}).to_dict()
+    assert (made["alert_type"], made["usage_threshold"]) == ("spend_threshold", None)
+    assert made["spend_threshold"] == {
+        "aggregation_period": "billing",
+        "filters": {"customer": customer, "pricing_plan_subscription": None},
+        "group_by": "pricing_plan_subscription",
+        "gte": {
+            "type": "amount",
+            "amount": {"currency": "usd", "value": 1_000},
+            "custom_pricing_unit": None,
+        },
+    }
+    assert client.v1.billing.alerts.retrieve(made["id"]).to_dict() == made
+
+
+def test_an_alert_on_the_spend_of_a_subscription_names_whose_it_is(
+    client: Client, meter: str, customer: str
+) -> None:
+    subscription = str(objects.subscribe(customer, objects.metered(meter))["id"])
+    made = spend_alert(client, filters={"pricing_plan_subscription": subscription})
+    assert made.to_dict()["spend_threshold"]["filters"] == {
+        "customer": customer,
+        "pricing_plan_subscription": subscription,
+    }
+
+
+@pytest.mark.parametrize(
+    ("terms", "param"),
+    [
+        ({"aggregation_period": "lifetime"}, "[aggregation_period]"),
+        ({"group_by": "billing_cadence"}, "[group_by]"),
+        ({"gte": {"type": "custom_pricing_unit"}}, "[gte][type]"),
+        ({"gte": {**AMOUNT, "amount": {"currency": "usd", "value": 0}}}, "[gte][amount][value]"),
+        ({"gte": {**AMOUNT, "amount": {"value": 5}}}, "[gte][amount][currency]"),
+        ({"filters": {"customer": "cus_none"}}, "[filters][customer]"),
+        (
+            {"filters": {"pricing_plan_subscription": "sub_none"}},
+            "[filters][pricing_plan_subscription]",
+        ),
+        ({"filters": {"billing_cadence": "bc_1"}}, "[filters][billing_cadence]"),
+    ],
+)
+def test_terms_of_spend_that_cannot_be_are_refused(
+    client: Client, terms: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        spend_alert(client, **terms)
+    assert refused.value.param is not None
+    assert refused.value.param.startswith("spend_threshold" + param.partition("][")[0].rstrip("]"))
+    assert list(client.v1.billing.alerts.list().data) == []
+
+
+def test_a_subscription_of_another_customer_is_refused(
+    client: Client, meter: str, customer: str
+) -> None:
+    subscription = str(objects.subscribe(customer, objects.metered(meter))["id"])
+    other = str(client.v1.customers.create({}).id)
+    with pytest.raises(stripe.InvalidRequestError, match="is not cus_"):
+        spend_alert(client, filters={"customer": other, "pricing_plan_subscription": subscription})
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({"alert_type": "spend_threshold"}, "spend_threshold"),
+        ({"alert_type": "usage_threshold"}, "usage_threshold"),
+        (
+            {
+                "alert_type": "usage_threshold",
+                "spend_threshold": {"aggregation_period": "billing", "gte": AMOUNT},
+            },
+            "spend_threshold",
+        ),
+    ],
+)
+def test_an_alert_has_the_terms_of_its_type_and_no_others(
+    client: Client, params: Any, param: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.billing.alerts.create({"title": "T", **params})
+    assert refused.value.param == param
+
+
+def test_alerts_are_listed_by_type(client: Client, meter: str, customer: str) -> None:
+    on_usage, on_spend = alert(client, meter).id, spend_alert(client).id
+    on_ones_spend = spend_alert(client, filters={"customer": customer}).id
+
+    def listed(**params: Any) -> list[str]:
+        answer: Any = client.raw_request("get", "/v1/billing/alerts", **params).data
+        return [one["id"] for one in answer["data"]]
+
+    assert set(listed()) == {on_usage, on_spend, on_ones_spend}
+    assert listed(alert_type="usage_threshold") == [on_usage]
+    assert set(listed(alert_type="spend_threshold")) == {on_spend, on_ones_spend}
+    assert listed(alert_type="spend_threshold", customer=customer) == [on_ones_spend]
+    assert listed(meter=meter) == [on_usage]
+
+
+def test_an_amount_that_is_reached_is_told_with_its_currency_and_subscription(
+    client: Client, dynamodb: Engine, meter: str, customer: str
+) -> None:
+    subscription = str(objects.subscribe(customer, objects.metered(meter, unit_amount=7))["id"])
+    made = spend_alert(client, filters={"customer": customer})
+    use(meter, customer, at=FROZEN + DAY, quantity=200)
+    watch_usage(dynamodb)
+    [told] = notifications(client, made.id, customer=customer, subscription=subscription)
+    expected = {
+        "aggregation_period_start": FROZEN,
+        "alert_type": "spend_threshold",
+        "currency": "usd",
+        "meter": None,
+        "subscription": subscription,
+        "value": "1400",
+    }
+    assert expected.items() <= told.items()
+    event = client.v1.events.retrieve(told["notification_event"]).to_dict()["data"]["object"]
+    assert (event["value"], event["currency"]) == (1_400, "usd")
+    assert event["group_by"] == {
+        "type": "pricing_plan_subscription",
+        "pricing_plan_subscription": subscription,
+    }
+    assert event["alert"]["spend_threshold"]["gte"]["amount"]["value"] == 1_000
+    assert {event["triggered_at"], event["created"]} == {FROZEN}

@@ -102,7 +102,8 @@ def test_an_entry_is_of_a_customer_or_of_a_meter_for_a_purpose_in_a_mode(
 
 def has(watch_list: WatchList, purpose: Purpose, meter: str = "mtr_1", who: str = "cus_1") -> bool:
     """Whether a customer's usage of a meter may be watched for a purpose."""
-    return watch_list.has_customer(purpose, who) or watch_list.has_meter(purpose, meter)
+    of_all = watch_list.has_meter(purpose, meter) or watch_list.has_everybody(purpose)
+    return of_all or watch_list.has_customer(purpose, who)
 
 
 # -------------------------------------------------------------- entered before it is committed
@@ -124,6 +125,21 @@ def of_all(world: World, meter: str, _: str) -> None:
     alert(world, meter, None)
 
 
+def spend_alert(world: World, **terms: Any) -> None:
+    gte = {"type": "amount", "amount": {"currency": "usd", "value": 5_000}}
+    terms |= {"aggregation_period": "billing", "gte": gte}
+    params = {"alert_type": "spend_threshold", "title": "Much", "spend_threshold": terms}
+    create_alert(world.context(), params)
+
+
+def of_a_customers_spend(world: World, _: str, customer: str) -> None:
+    spend_alert(world, filters={"customer": customer})
+
+
+def of_all_spend(world: World, _meter: str, _customer: str) -> None:
+    spend_alert(world)
+
+
 def of_an_amount(world: World, meter: str, customer: str) -> None:
     price = world.price(unit_amount=1_000, meter=meter)
     world.subscribe(customer, [price], at=NOW, billing_thresholds={"amount_gte": 5_000})
@@ -137,13 +153,21 @@ def given_later(world: World, meter: str, customer: str) -> None:
 
 type Make = Callable[[World, str, str], None]
 
-WATCHERS: list[Make] = [of_a_customer, of_all, of_an_amount, given_later]
+WATCHERS: list[Make] = [
+    of_a_customer,
+    of_all,
+    of_a_customers_spend,
+    of_all_spend,
+    of_an_amount,
+    given_later,
+]
 
 
 def watched_for(world: World, customer: str) -> Purpose | None:
     """What is committed that usage must be compared with."""
-    if world.bodies("billing.alert"):
-        return Purpose.ALERTS
+    for one in world.bodies("billing.alert"):
+        is_on_spend = one["alert_type"] == "spend_threshold"
+        return Purpose.THRESHOLDS if is_on_spend else Purpose.ALERTS
     has_thresholds = CustomerState.of(world.stored(customer)).threshold_subscriptions
     return Purpose.THRESHOLDS if has_thresholds else None
 
@@ -177,7 +201,7 @@ def alerts_entered_afterwards(patch: pytest.MonkeyPatch) -> None:
         for enter in late:
             enter()
 
-    for name in ("enter_customer", "enter_meter"):
+    for name in ("enter_customer", "enter_everybody", "enter_meter"):
         enter = getattr(alert_types, name)
         patch.setattr(
             alert_types, name, lambda *args, enter=enter: late.append(lambda: enter(*args))
@@ -192,6 +216,8 @@ def thresholds_not_entered(patch: pytest.MonkeyPatch) -> None:
 MISTAKES: list[tuple[Callable[[pytest.MonkeyPatch], None], Make]] = [
     (alerts_entered_afterwards, of_a_customer),
     (alerts_entered_afterwards, of_all),
+    (alerts_entered_afterwards, of_a_customers_spend),
+    (alerts_entered_afterwards, of_all_spend),
     (thresholds_not_entered, of_an_amount),
     (thresholds_not_entered, given_later),
 ]

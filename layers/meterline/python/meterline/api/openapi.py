@@ -12,6 +12,7 @@ from typing import Any
 
 from meterline.api.answers.own_shapes import (
     EVENT_TYPES,
+    alert_terms,
     crossing_terms,
     event_causer,
     feature_limit,
@@ -182,6 +183,7 @@ def shapes() -> Json:
     known["price"]["properties"]["meterline"] = price_terms()
     recurrence = known["billing.alert:UsageThreshold"]["properties"]["recurrence"]
     recurrence["enum"] += ["billing_period"]
+    known["billing.alert"]["properties"] |= alert_terms()
     triggered = known["billing.alert_triggered"]
     triggered["properties"] |= crossing_terms()
     its_name = {"type": "string", "enum": ["billing.alert_recovered"]}

@@ -75,7 +75,29 @@ def crossing_terms() -> Json:
     """The fields of a triggered alert that its kinds beyond the first have: of what, and when."""
     return {
         "aggregation_period": _all_of(starts_at=_INSTANT, ends_at=_INSTANT),
+        "currency": _TEXT,
+        "custom_pricing_unit": {"type": "null"},
+        "external_customer_id": {"type": "null"},
+        "group_by": _all_of(type=_TEXT, pricing_plan_subscription=_TEXT),
         "triggered_at": _INSTANT,
+    }
+
+
+def alert_terms() -> Json:
+    """The fields of an alert that tell its type, and what alerts on spend are on."""
+    filters = _all_of(customer=_TEXT, pricing_plan_subscription=_TEXT_OR_NONE)
+    return {
+        "alert_type": {"type": "string", "enum": ["usage_threshold", "spend_threshold"]},
+        "spend_threshold": _all_of(
+            aggregation_period={"type": "string", "enum": ["billing"]},
+            filters={"anyOf": [filters, {"type": "null"}]},
+            group_by={"type": "string", "enum": ["pricing_plan_subscription"]},
+            gte=_all_of(
+                type={"type": "string", "enum": ["amount"]},
+                amount=_all_of(currency=_TEXT, value=_AMOUNT),
+                custom_pricing_unit={"type": "null"},
+            ),
+        ),
     }
 
 

@@ -7,6 +7,7 @@ from meterline.api.lists import PAGING, Keep, Listing, listing, read_page, retri
 from meterline.api.operations import Answer, Operation, post
 from meterline.api.params.specs import RANGE, Params, array, enum, integer, object_, string
 from meterline.api.router import Routes
+from meterline.api.routes.shared import currency
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.metering.alert_notifications import notification
@@ -39,6 +40,20 @@ _TERMS = {
         gte=integer(required=True, minimum=0),
         meter=string(required=True),
         recurrence=enum("one_time", "billing_period", required=True),
+    ),
+    "spend_threshold": object_(
+        aggregation_period=enum("billing", required=True),
+        filters=object_(customer=string(), pricing_plan_subscription=string()),
+        group_by=enum("pricing_plan_subscription"),
+        gte=object_(
+            required=True,
+            amount=object_(
+                required=True,
+                currency=currency(required=True),
+                value=integer(required=True, minimum=1),
+            ),
+            type=enum("amount", required=True),
+        ),
     ),
 }
 """What alerts of each of the types are on."""

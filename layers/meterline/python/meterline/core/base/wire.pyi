@@ -22,12 +22,39 @@ class AggregationPeriod(TypedDict):
     starts_at: int
     ends_at: int
 
+class AlertGroup(TypedDict):
+    type: str
+    pricing_plan_subscription: str
+
+class AlertSpendThreshold(TypedDict):
+    aggregation_period: Literal["billing"]
+    filters: AlertSpendThresholdFilters | None
+    group_by: Literal["pricing_plan_subscription"]
+    gte: AlertSpendThresholdGte
+
+class AlertSpendThresholdFilters(TypedDict):
+    customer: str
+    pricing_plan_subscription: str | None
+
+class AlertSpendThresholdGte(TypedDict):
+    type: Literal["amount"]
+    amount: AlertSpendThresholdAmount
+    custom_pricing_unit: None
+
+class AlertSpendThresholdAmount(TypedDict):
+    currency: str
+    value: int
+
 class AlertRecovered(TypedDict):
     object: Literal["billing.alert_recovered"]
     aggregation_period: NotRequired[AggregationPeriod]
     alert: Alert
     created: int
+    currency: NotRequired[str]
+    custom_pricing_unit: NotRequired[None]
     customer: str
+    external_customer_id: NotRequired[None]
+    group_by: NotRequired[AlertGroup]
     livemode: bool
     triggered_at: NotRequired[int]
     value: int
@@ -192,11 +219,12 @@ type AlertStatus = Literal["active", "archived", "inactive"]
 class Alert(TypedDict):
     id: str
     object: Literal["billing.alert"]
-    alert_type: Literal["usage_threshold"]
+    alert_type: str
     livemode: bool
     status: AlertStatus | None
     title: str
-    usage_threshold: AlertUsageThreshold
+    usage_threshold: AlertUsageThreshold | None
+    spend_threshold: NotRequired[AlertSpendThreshold]
 
 class AlertTriggered(TypedDict):
     object: Literal["billing.alert_triggered"]
@@ -206,6 +234,10 @@ class AlertTriggered(TypedDict):
     livemode: bool
     value: int
     aggregation_period: NotRequired[AggregationPeriod]
+    currency: NotRequired[str]
+    custom_pricing_unit: NotRequired[None]
+    external_customer_id: NotRequired[None]
+    group_by: NotRequired[AlertGroup]
     triggered_at: NotRequired[int]
 
 class AlertUsageThreshold(TypedDict):
@@ -1460,11 +1492,11 @@ class ActiveEntitlementChanges(TypedDict, total=False):
 class AlertChanges(TypedDict, total=False):
     id: str
     object: Literal["billing.alert"]
-    alert_type: Literal["usage_threshold"]
+    alert_type: str
     livemode: bool
     status: AlertStatus | None
     title: str
-    usage_threshold: AlertUsageThreshold
+    usage_threshold: AlertUsageThreshold | None
 
 class CouponChanges(TypedDict, total=False):
     id: str

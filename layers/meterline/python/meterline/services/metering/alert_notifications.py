@@ -6,14 +6,14 @@ from meterline.services.metering.alert_types import terms_of, type_of
 from meterline.services.metering.crossings import StoredNotification
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import AlertNotification
+    from meterline.core.base.wire import AlertNotification, AlertRecovered, AlertTriggered
 
 KIND = "billing.alert_notification"
 
 
 def notification(stored: StoredNotification) -> "AlertNotification":
     """What was told of an alert, as the list of its notifications shows it."""
-    told = stored["told"]
+    told: AlertTriggered | AlertRecovered = stored["told"]
     alert = told["alert"]
     period = told.get("aggregation_period")
     return {
@@ -24,7 +24,7 @@ def notification(stored: StoredNotification) -> "AlertNotification":
         "aggregation_period_start": period["starts_at"] if period else None,
         "alert": alert["id"],
         "alert_type": alert["alert_type"],
-        "currency": None,
+        "currency": told.get("currency"),
         "customer": told["customer"],
         "livemode": told["livemode"],
         "meter": type_of(alert).meter(terms_of(alert)),

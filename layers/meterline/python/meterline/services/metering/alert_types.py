@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
-from meterline.services.metering.watch_list import Purpose, enter_customer, enter_meter
+from meterline.services.metering.watch_list import (
+    Purpose,
+    enter_customer,
+    enter_everybody,
+    enter_meter,
+)
 from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
         AlertUsageThreshold,
         AlertUsageThresholdFilter,
         Customer,
+        Subscription,
     )
     from meterline.store.base.documents import Document
 
@@ -39,6 +45,9 @@ class AlertType:
     """
 
     name: ClassVar[str]
+    is_by_subscription: ClassVar[bool] = False
+    """Whether each subscription is told of by itself, also where periods begin together."""
+
     limit: ClassVar[str]
     """What a set of alerts is for, in the words of the refusal of one too many."""
 
@@ -73,6 +82,10 @@ class AlertType:
     def threshold(self, terms: Terms) -> int:
         """The value that is compared."""
         raise NotImplementedError
+
+    def told_of(self, terms: Terms, subscription: str | None) -> Terms:  # noqa: ARG002 - of every type
+        """What is told of a crossing besides the value, when and whose it is."""
+        return {}
 
 
 class UsageThreshold(AlertType):
@@ -123,7 +136,94 @@ class UsageThreshold(AlertType):
         return int(terms["gte"])
 
 
-TYPES = {one.name: one for one in (UsageThreshold(),)}
+class SpendThreshold(AlertType):
+    """The usage of a subscription's running period has come to an amount (``spend_alerts``)."""
+
+    name = "spend_threshold"
+    is_by_subscription = True
+    limit = "what a customer spends"
+
+    def terms(self, ctx: Context, requested: Body) -> Terms:
+        """The amount, of all subscriptions in its currency, of a customer's, or of one.
+
+        The filter ``customer`` is our own; of one subscription it names whose that is.
+        """
+        filters = requested.get("filters") or {}
+        customer, subscription = (
+            filters.get(name) for name in ("customer", "pricing_plan_subscription")
+        )
+        at = "spend_threshold[filters]"
+        if customer is not None:
+            find(ctx, "customer", customer, param=f"{at}[customer]")
+        if subscription is not None:
+            param = f"{at}[pricing_plan_subscription]"
+            owner = find(ctx, "subscription", subscription, param=param).body["customer"]
+            if customer not in (None, owner):
+                raise BillingError(f"{subscription} is not {customer}'s.", param=param)
+            customer = owner
+        amount = requested["gte"]["amount"]
+        scope = {"customer": customer, "pricing_plan_subscription": subscription}
+        return {
+            "aggregation_period": "billing",
+            "filters": scope if customer else None,
+            "group_by": "pricing_plan_subscription",
+            "gte": {
+                "type": "amount",
+                "amount": {"currency": amount["currency"], "value": amount["value"]},
+                "custom_pricing_unit": None,
+            },
+        }
+
+    def set_of(self, terms: Terms) -> str:
+        """That of the customer, or the one for all."""
+        return spend_set(self.customer(terms))
+
+    def enter(self, ctx: Context, terms: Terms) -> None:
+        """The customer, or everybody."""
+        customer = self.customer(terms)
+        if customer is None:
+            enter_everybody(ctx, Purpose.THRESHOLDS)
+        else:
+            enter_customer(ctx, Purpose.THRESHOLDS, customer)
+
+    def written_beside(self, ctx: Context, terms: Terms) -> "list[Document[Customer]]":
+        """The customer as it is: what is remembered of its amounts goes by its version."""
+        customer_id = self.customer(terms)
+        customer = None if customer_id is None else ctx.store.get(customer_id)
+        if customer is None or customer.body.get("deleted"):
+            return []
+        return [customer]
+
+    def customer(self, terms: Terms) -> str | None:
+        """That of the filters."""
+        return terms["filters"]["customer"] if terms["filters"] else None
+
+    def threshold(self, terms: Terms) -> int:
+        """The amount, minor units."""
+        return int(terms["gte"]["amount"]["value"])
+
+    def told_of(self, terms: Terms, subscription: str | None) -> Terms:
+        """The currency, and which subscription it is of."""
+        return {
+            "currency": terms["gte"]["amount"]["currency"],
+            "custom_pricing_unit": None,
+            "external_customer_id": None,
+            "group_by": {
+                "type": terms["group_by"],
+                "pricing_plan_subscription": subscription,
+            },
+        }
+
+    def concerns(self, terms: Terms, subscription: "Subscription") -> bool:
+        """Whether an alert is about a subscription of the customer whose alerts it is among."""
+        only = terms["filters"] and terms["filters"]["pricing_plan_subscription"]
+        is_meant = only in (None, subscription["id"])
+        return is_meant and terms["gte"]["amount"]["currency"] == subscription["currency"]
+
+
+SPEND = SpendThreshold()
+
+TYPES = {one.name: one for one in (UsageThreshold(), SPEND)}
 """The types of alerts there are, by name."""
 
 
@@ -169,6 +269,11 @@ def too_many(asked: AlertType) -> BillingError:
         f"At most {MOST_IN_A_SET} alerts are allowed for {asked.limit}: archive one that is no"
         " longer needed.",
     )
+
+
+def spend_set(customer: str | None) -> str:
+    """The set of the alerts, not archived, on what one customer spends, or any."""
+    return alerts_set("spend", customer)
 
 
 def alerts_set(meter_id: str, customer: str | None) -> str:

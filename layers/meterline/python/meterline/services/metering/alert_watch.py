@@ -33,6 +33,7 @@ from meterline.services.metering.crossings import (
     Finding,
     PeriodsOf,
     Watched,
+    on_customers_clock,
     read_told,
     recurs,
     tell,
@@ -173,7 +174,8 @@ class _Look:
         findings = self._findings(meter, waiting)
         is_steady = self._levels(measure) == before
         crossed = [finding for finding in findings if finding.is_crossed]
-        triggered = [finding.watched for finding in crossed if tell(self.ctx, finding, "triggered")]
+        ctx = on_customers_clock(self.ctx, self.key.customer) if crossed else self.ctx
+        triggered = [finding.watched for finding in crossed if tell(ctx, finding, "triggered")]
         self._tell_recoveries(meter, [one for one in triggered if one.period is not None])
         ahead = [finding for finding in findings if not finding.is_crossed]
         left = Left.of((threshold_of(finding.watched), finding.value) for finding in ahead)
@@ -193,7 +195,8 @@ class _Look:
         """
         for finding in self._findings(meter, watched):
             if not finding.is_crossed:
-                tell(self.ctx, finding, "recovered")
+                ctx = on_customers_clock(self.ctx, self.key.customer)
+                tell(ctx, finding, "recovered")
 
     def _findings(self, meter: "Meter", watched: Sequence[Watched]) -> list[Finding]:
         """What the usage that each of these is compared with is now."""

@@ -7,7 +7,7 @@ whoever sees the crossing again, or at the same moment, tells of nothing.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict
 
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
@@ -87,6 +87,8 @@ class Watched:
     def record_id(self, action: "Action" = "triggered") -> str:
         """The id of the record that it was told of."""
         parts: list[str | int] = [] if self.period is None else ["period", self.period.start]
+        if self.period is not None and type_of(self.alert).is_by_subscription:
+            parts.append(self.period.subscription)
         if action != "triggered":
             parts.append(action)
         return derived_object_id(TRIGGER_KIND, self.alert["id"], self.customer, *parts)
@@ -144,11 +146,10 @@ def read_told(ctx: Context, watched: Iterable[Watched]) -> Told:
 
 
 def tell(ctx: Context, finding: Finding, action: "Action") -> bool:
-    """Record that usage has reached an alert's threshold, or is below it again, and emit it, at
-    the customer's time. False if it has been told before.
+    """Record that an alert's threshold is reached, or usage below it again, and emit it; ``ctx`` is
+    on the customer's time. False if it has been told before.
     """
     watched = finding.watched
-    ctx = _on_customers_clock(ctx, watched.customer)
     record_id = watched.record_id(action)
     ahead = batch_ahead(record_id, finding.accepted_at)
     fields = _fields(ctx, finding, action)
@@ -192,6 +193,10 @@ def _fields(ctx: Context, finding: Finding, action: "Action") -> "AlertTriggered
     }
     if watched.period is None:
         return fields
+    told_of: Any = type_of(watched.alert).told_of(
+        terms_of(watched.alert), watched.period.subscription
+    )
+    fields |= told_of
     starts_at, ends_at, _ = watched.period
     fields["aggregation_period"] = {"starts_at": starts_at, "ends_at": ends_at}
     if action == "triggered":
@@ -200,7 +205,7 @@ def _fields(ctx: Context, finding: Finding, action: "Action") -> "AlertTriggered
     return {**fields, "object": "billing.alert_recovered"}
 
 
-def _on_customers_clock(ctx: Context, customer_id: str) -> Context:
+def on_customers_clock(ctx: Context, customer_id: str) -> Context:
     """``ctx`` at the time that the customer's test clock shows, also while it advances."""
     customer: Document[Customer] | None = ctx.store.get(customer_id)
     clock_id = None if customer is None else customer.body.get("test_clock")

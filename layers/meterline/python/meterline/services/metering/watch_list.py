@@ -36,6 +36,10 @@ class WatchList:
         """Whether a customer may be watched for a purpose."""
         return _of_customer(purpose, customer_id) in self.entries
 
+    def has_everybody(self, purpose: Purpose) -> bool:
+        """Whether all usage may be watched for a purpose."""
+        return _of_everybody(purpose) in self.entries
+
     def has_meter(self, purpose: Purpose, meter_id: str) -> bool:
         """Whether everybody's usage of a meter may be watched for a purpose."""
         return _of_meter(purpose, meter_id) in self.entries
@@ -51,6 +55,11 @@ def enter_customer(ctx: Context, purpose: Purpose, customer_id: str) -> None:
     add_entry(ctx.livemode, _of_customer(purpose, customer_id))
 
 
+def enter_everybody(ctx: Context, purpose: Purpose) -> None:
+    """Have all usage watched from the next commit on."""
+    add_entry(ctx.livemode, _of_everybody(purpose))
+
+
 def enter_meter(ctx: Context, purpose: Purpose, meter_id: str) -> None:
     """Enter a meter: anybody's usage of it is to be watched from the next commit on."""
     add_entry(ctx.livemode, _of_meter(purpose, meter_id))
@@ -58,6 +67,10 @@ def enter_meter(ctx: Context, purpose: Purpose, meter_id: str) -> None:
 
 def _of_customer(purpose: Purpose, customer_id: str) -> str:
     return f"{purpose.value}c{_place(customer_id)}"
+
+
+def _of_everybody(purpose: Purpose) -> str:
+    return f"{purpose.value}*"
 
 
 def _of_meter(purpose: Purpose, meter_id: str) -> str:

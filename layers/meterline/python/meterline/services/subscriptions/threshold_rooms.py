@@ -16,7 +16,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.base.money import EXACT, ZERO
-from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import interim_line
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.acceptance import measure_of
@@ -29,16 +28,24 @@ from meterline.core.metering.headroom import (
     hours_around,
     level_of,
 )
-from meterline.core.subscriptions.threshold_rooms import divided, peaks_of, room_below
+from meterline.core.subscriptions.threshold_rooms import (
+    MOST_ROOM,
+    divided,
+    peaks_of,
+    room_below,
+)
 from meterline.services.base.context import Context
+from meterline.services.billing.discounts import active_discounts
 from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.billing.item_terms import billed_item, is_metered, usage_period, usage_span
-from meterline.services.billing.private_states import LineState, SubscriptionItemState
+from meterline.services.billing.private_states import LineState
 from meterline.services.billing.subscription_bodies import items_of
+from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.customer_state import CustomerState
 from meterline.services.invoices.metered import meter_of
 from meterline.services.metering.usage_stream import UsageChange
-from meterline.services.subscriptions.threshold_terms import amount_due, amount_threshold, marked
+from meterline.services.subscriptions.threshold_terms import amount_due, amount_threshold
+from meterline.services.subscriptions.usage_so_far import ItemUsage
 from meterline.store.metering.threshold_rooms import RememberedRooms
 from meterline.store.metering.usage import HOUR_SECONDS, counters_between
 
@@ -53,47 +60,19 @@ NEVER = 1 << 40
 """A second that is not reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemUsage:
-    """What a metered item used in its period so far, and how much of that is billed."""
-
-    item: "SubscriptionItem"
-    period: Period
-    usage: Usage
-
-    @property
-    def crossed_threshold(self) -> int | None:
-        """The item's own threshold, if it has one and what is not billed yet reaches it."""
-        left = self.left
-        return self._threshold if left is not None and left <= 0 else None
-
-    @property
-    def left(self) -> Decimal | None:
-        """How much more is used when the item's own threshold is reached, if it has one."""
-        if self._threshold is None:
-            return None
-        earlier = SubscriptionItemState.of(self.item).usage_billed
-        billed = "0" if earlier is None else earlier["quantity"]
-        further = EXACT.subtract(self.usage.quantity, Decimal(billed))
-        return EXACT.subtract(Decimal(self._threshold), further)
-
-    @property
-    def _threshold(self) -> int | None:
-        thresholds = self.item["billing_thresholds"]
-        return None if thresholds is None else thresholds["usage_gte"]
-
-
 @dataclass(slots=True)
 class Rooms:
     """How much the meters of a customer's thresholds may grow, from one look on.
 
     A meter without a bound may not grow at all before somebody looks again. ``hours`` are those of
-    which that is known, ``until`` is when the look is out of date.
+    which that is known, ``until`` is when the look is out of date. ``may_recover`` says that usage
+    which falls is to be looked at too.
     """
 
     meters: dict[str, Decimal] = field(default_factory=dict)
     hours: dict[str, range] = field(default_factory=dict)
     until: int = NEVER
+    may_recover: bool = False
 
     def add(
         self,
@@ -115,6 +94,22 @@ class Rooms:
         for meter in _meters_of_pending_items(draft):
             self.meters[meter], self.hours[meter] = ZERO, range(0)
 
+    def add_spend(
+        self,
+        subscription: "Subscription",
+        draft: "Invoice",
+        usage: Sequence[ItemUsage],
+        left_minor: int | None,
+    ) -> None:
+        """The same for alerts on what the usage has come to, with so much left to the next of
+        them; None without any.
+        """
+        rooms = [MOST_ROOM for _ in usage]
+        if left_minor is not None:
+            rooms = _rooms_of_amount(subscription, left_minor - _slack(draft, usage), usage)
+        for used, room in zip(usage, rooms, strict=True):
+            self._lower(used.item, room)
+
     def _lower(self, item: "SubscriptionItem", room: Decimal) -> None:
         meter, period = str(meter_of(item["price"])), usage_period(item)
         own = range(-(-period.start // HOUR_SECONDS), period.end // HOUR_SECONDS)
@@ -123,36 +118,51 @@ class Rooms:
         self.meters[meter] = min(room, self.meters.get(meter, room))
 
 
-def basis_of(customer: "Document[Customer]") -> str:
-    """What is remembered counts for: all that was decided for the customer."""
-    return f"{customer.version} {CustomerState.of(customer.body).threshold_basis}"
+def basis_of(customer: "Document[Customer]", alerts_state: str) -> str:
+    """What is remembered counts for: all that was decided for the customer, and the alerts for
+    everybody.
+
+    Whatever changes what its usage comes to, or an alert of its own, writes the customer, and so
+    its version; what changes pending items, the ``threshold_basis`` of one with thresholds.
+    """
+    return f"{customer.version} {CustomerState.of(customer.body).threshold_basis} {alerts_state}"
+
+
+def earliest_end(uow: UnitOfWork, subscription: "Subscription") -> int:
+    """When the first discount that counts for a subscription ends: more is due from then on."""
+    active = active_discounts(uow, subscription)
+    ends = [discount["end"] for discount in active.known.values()]
+    return min([end for end in ends if end is not None], default=NEVER)
 
 
 def holds(
     remembered: RememberedRooms,
-    customer: "Document[Customer]",
+    basis: str,
     changes: Iterable[UsageChange],
     now: int,
 ) -> bool:
-    """Whether changes of a customer's usage cannot have crossed a threshold.
+    """Whether changes of a customer's usage cannot have crossed a threshold, ``basis`` being that
+    of now.
 
     Of a replayed record nothing is known, as the Billing table may be another since.
     """
     return (
-        customer.body.get("test_clock") is None
-        and remembered.basis == basis_of(customer)
+        remembered.basis == basis
         and now < remembered.until
-        and all(_holds(remembered.rooms, change) for change in changes)
+        and all(_holds(remembered, change) for change in changes)
     )
 
 
-def _holds(rooms: Mapping[str, Headroom | None], change: UsageChange) -> bool:
+def _holds(remembered: RememberedRooms, change: UsageChange) -> bool:
+    meter = change.bucket.meter
     if not change.has_counter:
         return False
-    if change.bucket.meter not in rooms:
+    if meter not in remembered.rooms:
         return True
-    known = rooms[change.bucket.meter]
-    return known is not None and known.holds(change.bucket.hour, change.level(known.formula))
+    known = remembered.rooms[meter]
+    if known is None or (remembered.may_recover and change.may_have_fallen(known.formula)):
+        return False
+    return known.holds(change.bucket.hour, change.level(known.formula))
 
 
 def levels_of(
@@ -175,9 +185,9 @@ def levels_of(
     }
 
 
-def measures_of(ctx: Context, customer: "Document[Customer]") -> dict[str, Measure]:
-    """How the meters of the customer's subscriptions with thresholds count, by id."""
-    found: Mapping[str, Document[Subscription]] = ctx.store.get_many(marked(customer.body))
+def measures_of(ctx: Context, subscription_ids: Iterable[str]) -> dict[str, Measure]:
+    """How the meters of these subscriptions count, by id."""
+    found: Mapping[str, Document[Subscription]] = ctx.store.get_many(subscription_ids)
     meters = {
         meter
         for document in found.values()

@@ -6,32 +6,25 @@ off what was billed before. Or, with ``reset_billing_cycle_anchor``, the period 
 new one begins (contract section 5.9).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from meterline.core.base.errors import BillingError
 from meterline.core.base.periods import Period
-from meterline.core.billing.invoicing import interim_line
 from meterline.core.catalog.price_models import Usage
 from meterline.core.subscriptions.thresholds import is_watched
 from meterline.core.subscriptions.usage_changes import split
 from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
-from meterline.services.base.lookups import on_customers_time
-from meterline.services.billing.discounts import active_discounts
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     billed_item_of,
     invoice_lines,
 )
 from meterline.services.billing.item_terms import (
-    billed_item,
     current_period,
     is_metered,
     usage_period,
-    usage_span,
 )
 from meterline.services.billing.private_states import LineState, SubscriptionItemState, UsageBilled
 from meterline.services.billing.subscription_bodies import (
@@ -42,27 +35,17 @@ from meterline.services.billing.subscription_bodies import (
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import with_billed_lines
-from meterline.services.invoices.drafting import ItemLine, draft_on, issue_on
+from meterline.services.invoices.drafting import draft_on, issue_on
 from meterline.services.invoices.metered import usage_in
-from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions.reset_cycle import Restart, restart
-from meterline.services.subscriptions.threshold_rooms import (
-    NEVER,
-    ItemUsage,
-    Rooms,
-    basis_of,
-    headrooms,
-    levels_of,
-    measures_of,
-)
+from meterline.services.subscriptions.threshold_rooms import Rooms, earliest_end
 from meterline.services.subscriptions.threshold_terms import (
     amount_due,
     amount_threshold,
     has_thresholds,
     marked,
 )
-from meterline.store.metering.threshold_rooms import RememberedRooms, forget_rooms, save_rooms
-from meterline.store.metering.usage import HOUR_SECONDS
+from meterline.services.subscriptions.usage_so_far import ItemUsage, interim_lines
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -83,37 +66,6 @@ class Crossed:
 
     amount_gte: int | None
     usage_gte: dict[str, int]
-
-
-def bill_thresholds(ctx: Context, customer_id: str, changes: Sequence[UsageChange]) -> list[str]:
-    """Bill the subscriptions of a customer whose thresholds are crossed now, ``changes`` being what
-    was counted; the invoices' ids.
-
-    Two workers at once decide on one stored state. One of them fails, and finds nothing left to do
-    when it is called again. Where nothing is crossed, it is remembered how far the thresholds are.
-
-    What is remembered is forgotten before anything is read, the customer is read before what it is
-    billed for, and hours before and after that: so it holds of whatever has come since.
-    """
-    generation = forget_rooms(ctx.livemode, customer_id)
-    customer: Document[Customer] | None = ctx.store.get(customer_id)
-    if customer is None or not marked(customer.body):
-        return []
-    try:
-        ctx = on_customers_time(ctx, customer)
-    except BillingError:
-        return []  # the test clock is advancing and bills them when it arrives, or is deleted
-    if customer.body.get("test_clock") is not None:
-        return bill_crossed(ctx, customer)
-    latest = max([ctx.now // HOUR_SECONDS, *(change.bucket.hour for change in changes)])
-    measures = measures_of(ctx, customer)
-    before, rooms = levels_of(ctx, customer, measures, latest), Rooms()
-    billed = bill_crossed(ctx, customer, rooms)
-    if not billed and levels_of(ctx, customer, measures, latest) == before:
-        held = headrooms(rooms, measures, before, latest)
-        known = RememberedRooms(generation, basis_of(customer), rooms.until, held)
-        save_rooms(ctx.livemode, customer_id, known)
-    return billed
 
 
 def bill_crossed(
@@ -144,7 +96,7 @@ def _bill(ctx: Context, customer_id: str, subscription_id: str, rooms: Rooms) ->
     crossed = _crossed(subscription, invoice, usage)
     if crossed is None:
         rooms.add(subscription, invoice, usage, _usage_ahead(uow, subscription))
-        rooms.until = min(rooms.until, _earliest_end(uow, subscription))
+        rooms.until = min(rooms.until, earliest_end(uow, subscription))
         return None
     thresholds = subscription["billing_thresholds"]
     if thresholds is not None and thresholds["reset_billing_cycle_anchor"]:
@@ -155,13 +107,6 @@ def _bill(ctx: Context, customer_id: str, subscription_id: str, rooms: Rooms) ->
     uow.emit("customer.subscription.updated", billed, subscription)
     uow.save()
     return terms.id
-
-
-def _earliest_end(uow: UnitOfWork, subscription: "Subscription") -> int:
-    """When the first discount that counts for a subscription ends: more is due from then on."""
-    active = active_discounts(uow, subscription)
-    ends = [discount["end"] for discount in active.known.values()]
-    return min([end for end in ends if end is not None], default=NEVER)
 
 
 def _is_watched(subscription: "Subscription", now: int) -> bool:
@@ -211,19 +156,7 @@ def _further(
     Finalising does not rate its lines again: what an item remembers as billed must stay what was
     billed.
     """
-    anchor = subscription["billing_cycle_anchor"]
-    lines = [
-        ItemLine(
-            used.item,
-            interim_line(
-                billed_item(used.item),
-                used.usage,
-                used.period,
-                usage_span(used.item, anchor, usage_period(used.item)),
-            ),
-        )
-        for used in usage
-    ]
+    lines = interim_lines(subscription, usage)
     invoice, invoiced = draft_on(uow, subscription, terms, lines)
     billed: dict[str, UsageBilled] = {
         item_id: {

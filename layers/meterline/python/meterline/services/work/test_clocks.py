@@ -25,7 +25,7 @@ from meterline.services.catalog.price_terms import interval_of
 from meterline.services.customers.customers import clock_customers_set, prefix_claim
 from meterline.services.invoices.numbers import number_claim
 from meterline.services.metering.count_progress import wait_until_caught_up
-from meterline.services.subscriptions.thresholds import bill_crossed
+from meterline.services.subscriptions.amount_watch import look_on_arrival, tell_spend_so_far
 from meterline.services.work.due_passes import do_due_step
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change, Claim, Document
@@ -152,6 +152,9 @@ def _advance(
     target = clock.body["status_details"]["advancing"]["target_frozen_time"]
     customers = members(ctx, clock_customers_set(clock.id))
     wait_until_caught_up(customers, livemode=ctx.livemode, now=ctx.wall_clock)
+    # Usage that was sent before may be of a period that ends on the way.
+    for customer in ctx.store.get_many(customers).values():
+        tell_spend_so_far(ctx.at(clock.body["frozen_time"]), customer)
     done, step = 0, _Step(done=1)
     while step.done and not step.is_cut_short:
         step = _do(ctx, ctx.store.due_on(clock.id, target), target, has_time)
@@ -199,7 +202,7 @@ def _bill_thresholds(ctx: Context, customers: Iterable[str]) -> list[tuple[int, 
     """Bill the thresholds that are crossed as a clock arrives; their invoices as an agenda."""
     stored = ctx.store.get_many(customers).values()
     return sorted(
-        (ctx.now, invoice) for subscription in stored for invoice in bill_crossed(ctx, subscription)
+        (ctx.now, invoice) for customer in stored for invoice in look_on_arrival(ctx, customer)
     )
 
 

@@ -16,6 +16,7 @@ from meterline.core.metering.dimensions import WHOLE
 from meterline.observability import log_failure
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
+from meterline.services.base.limits import set_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.base.parallel import in_parallel
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
@@ -23,6 +24,7 @@ from meterline.services.base.workers import BatchAnswer, Record, wall_clock, wor
 from meterline.services.customers.customer_state import may_have_invoices_since
 from meterline.services.invoices.late_usage_detection import emit_late_usage
 from meterline.services.invoices.running_hours import is_looked_at_later
+from meterline.services.metering.alert_types import spend_set
 from meterline.services.metering.alert_watch import (
     PURPOSE,
     is_watched,
@@ -34,7 +36,6 @@ from meterline.services.metering.lifetime import forget_if_old
 from meterline.services.metering.running_usage import forget_if_totalled
 from meterline.services.metering.usage_stream import UsageChange, usage_change
 from meterline.services.metering.watch_list import Purpose, WatchList, read_watch_list
-from meterline.services.subscriptions.threshold_terms import marked
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.metering.headrooms import Remembered, UsageKey, read_headrooms
@@ -134,18 +135,27 @@ class _Batch:
             self._may_be_late(one.bucket) for one in self.changes[key]
         ):
             yield key.customer
+        if self._is_everybody_watched(key.livemode):
+            yield set_id(spend_set(None))
         yield from self._alerts_sets(key)
 
     def _may_be_late(self, bucket: BucketKey) -> bool:
         return not is_looked_at_later(bucket, now=self.now)
 
     def _may_have_thresholds(self, key: UsageKey) -> bool:
-        return self._list(key).has_customer(Purpose.THRESHOLDS, key.customer)
+        is_entered = self._list(key).has_customer(Purpose.THRESHOLDS, key.customer)
+        return is_entered or self._is_everybody_watched(key.livemode)
+
+    def _is_everybody_watched(self, livemode: bool) -> bool:  # noqa: FBT001 - a part of the key
+        return self._list_of(livemode).has_everybody(Purpose.THRESHOLDS)
 
     def _list(self, key: UsageKey) -> WatchList:
-        if key.livemode not in self.watched:
-            self.watched[key.livemode] = read_watch_list(livemode=key.livemode)
-        return self.watched[key.livemode]
+        return self._list_of(key.livemode)
+
+    def _list_of(self, livemode: bool) -> WatchList:  # noqa: FBT001 - a part of the key
+        if livemode not in self.watched:
+            self.watched[livemode] = read_watch_list(livemode=livemode)
+        return self.watched[livemode]
 
     def _alerts_sets(self, key: UsageKey) -> list[str]:
         """The ids of the sets that may have alerts on a customer's usage of a meter."""
@@ -179,12 +189,14 @@ class _Batch:
 
     def _look_at_thresholds(self, livemode: bool, _meter: str, customer_id: str) -> None:  # noqa: FBT001 - a part of the key
         customer = self._customer(livemode, customer_id)
-        if customer is None or not marked(customer.body):
+        if customer is None:
             return
-        from meterline.services.subscriptions.threshold_rooms import holds  # noqa: PLC0415 - seldom needed
-        from meterline.services.subscriptions.thresholds import bill_thresholds  # noqa: PLC0415 - see above
+        from meterline.services.subscriptions.amount_watch import (  # noqa: PLC0415 - seldom needed
+            look_at_amounts,
+            may_have_crossed,
+        )
 
-        ctx = worker_context(livemode=livemode)
+        ctx = worker_context(livemode=livemode, known=self.known.get(livemode))
         changes = [
             change
             for key, some in self.changes.items()
@@ -194,8 +206,9 @@ class _Batch:
         known = self.rooms.get((livemode, customer_id))
         if known is None:
             known = read_rooms(livemode, [customer_id])[customer_id]
-        if not holds(known, customer, changes, ctx.wall_clock):
-            bill_thresholds(ctx, customer_id, changes)
+        everybody = self._is_everybody_watched(livemode)
+        if may_have_crossed(ctx, customer, known, changes, everybody=everybody):
+            look_at_amounts(worker_context(livemode=livemode), customer_id, changes)
 
     def _customer(self, livemode: bool, customer_id: str) -> "Document[Customer] | None":  # noqa: FBT001 - a part of the key
         customer: Document[Customer] | None

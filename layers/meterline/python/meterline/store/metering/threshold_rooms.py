@@ -25,12 +25,14 @@ type Item = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class RememberedRooms:
     """The headrooms of meters as stored, and what they count for; None of a meter that may not
-    change at all. Other meters have nothing to do with the thresholds.
+    change at all. Other meters have nothing to do with the thresholds. ``may_recover`` says that no
+    meter of them may fall.
     """
 
     generation: int = 0
     basis: str = ""
     until: int = 0
+    may_recover: bool = False
     rooms: Mapping[str, Headroom | None] = field(default_factory=dict)
 
 
@@ -73,6 +75,7 @@ def save_rooms(livemode: bool, customer: str, remembered: RememberedRooms) -> No
                 "generation": {"N": str(remembered.generation + 1)},
                 "basis": {"S": remembered.basis},
                 "until": {"N": str(remembered.until)},
+                "may_recover": {"BOOL": remembered.may_recover},
                 "rooms": {"B": pack(rooms)},
             },
             ConditionExpression="generation = :seen",
@@ -101,7 +104,9 @@ def _remembered(item: Item) -> RememberedRooms:
         return RememberedRooms(generation)
     packed = unpack(item["rooms"]["B"])
     rooms = {meter: None if room is None else _unpacked(room) for meter, room in packed.items()}
-    return RememberedRooms(generation, item["basis"]["S"], int(item["until"]["N"]), rooms)
+    basis, until = item["basis"]["S"], int(item["until"]["N"])
+    may_recover = item.get("may_recover", {}).get("BOOL", False)
+    return RememberedRooms(generation, basis, until, may_recover, rooms)
 
 
 def _unpacked(packed: Mapping[str, Any]) -> Headroom:

@@ -1,0 +1,253 @@
+"""Alerts on spend: what the usage of a subscription's running period has come to.
+
+The amount is what an invoice of all usage of the period would bill now: after discounts and what
+else is taken off before taxes. It is drafted as any invoice is, so it follows whatever rule an
+invoice follows. What billing thresholds have billed of the period counts too; fees that are billed
+in advance, one-off items and a minimum that only the end of the period makes up do not.
+
+Usage that is counted after its period was renewed is of the period that the latest invoice bills.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from meterline.services.base.context import Context
+from meterline.services.base.ids import derived_object_id
+from meterline.services.base.limits import members, members_and_state
+from meterline.services.billing.amounts import with_amounts
+from meterline.services.billing.invoice_bodies import (
+    InvoiceTerms,
+    billed_item_of,
+    billed_period,
+    invoice_lines,
+)
+from meterline.services.billing.item_terms import (
+    current_period,
+    is_free_time,
+    is_metered,
+    usage_period,
+)
+from meterline.services.billing.pending_items import Selection
+from meterline.services.billing.private_states import LineState, SubscriptionItemState
+from meterline.services.billing.subscription_bodies import is_ended, items_of
+from meterline.services.billing.unit_of_work import (
+    UnitOfWork,
+    open_unit_of_work,
+    running_subscriptions,
+)
+from meterline.services.invoices.drafting import draft_on
+from meterline.services.invoices.metered import usage_in, with_usage_so_far
+from meterline.services.metering.alert_types import SPEND, spend_set, terms_of
+from meterline.services.metering.crossings import (
+    BillingPeriod,
+    Finding,
+    Watched,
+    read_told,
+    tell,
+    threshold_of,
+)
+from meterline.services.metering.usage_stream import UsageChange
+from meterline.services.subscriptions.threshold_rooms import Rooms, earliest_end
+from meterline.services.subscriptions.threshold_terms import amount_due
+from meterline.services.subscriptions.usage_so_far import ItemUsage, interim_lines
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Alert,
+        Customer,
+        Invoice,
+        InvoiceLine,
+        Subscription,
+        SubscriptionItem,
+    )
+    from meterline.store.base.documents import Document
+
+NO_ALERTS_STATE = "0"
+"""The state of the alerts for everybody where there never was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpendAlerts:
+    """The active alerts on what a customer spends; ``state`` is that of those for everybody."""
+
+    active: "Sequence[Alert]"
+    state: str = NO_ALERTS_STATE
+
+
+def spend_alerts(ctx: Context, customer_id: str) -> SpendAlerts:
+    """The alerts on what a customer spends, read as last written."""
+    of_all = members_and_state(ctx, spend_set(None))
+    own = members(ctx, spend_set(customer_id))
+    found: dict[str, Document[Alert]] = ctx.store.get_many([*own, *of_all.ids])
+    alerts = (document.body for document in found.values())
+    return SpendAlerts([alert for alert in alerts if alert["status"] == "active"], of_all.state)
+
+
+def everybodys_state(ctx: Context) -> str:
+    """What tells whether the alerts for everybody are still those that were read."""
+    return members_and_state(ctx, spend_set(None)).state
+
+
+def tell_spend(
+    ctx: Context,
+    customer: "Document[Customer]",
+    alerts: "Sequence[Alert]",
+    changes: Sequence[UsageChange],
+    rooms: Rooms,
+) -> None:
+    """Tell of the alerts that a customer's spend has crossed or is below again, ``changes`` being
+    what was counted; ``rooms`` are lowered to what is left to those that are ahead.
+    """
+    accepted_at = max((change.accepted_at or 0 for change in changes), default=0) or None
+    for subscription_id in running_subscriptions(customer.body) if alerts else ():
+        spend = _spend_of(ctx, customer.id, subscription_id)
+        if spend is None:
+            continue
+        concerning = [one for one in alerts if SPEND.concerns(terms_of(one), spend.subscription)]
+        if not concerning:
+            continue
+        if _may_be_of_before(changes, spend.subscription):
+            past = _past_amount(spend)
+            if past is not None:
+                _settle(ctx, customer.id, concerning, past, accepted_at)
+        if not is_free_time(spend.subscription):
+            _watch_running(spend, concerning, rooms, accepted_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spend:
+    """A subscription whose spend is computed, and the unit of work that is never saved."""
+
+    uow: UnitOfWork
+    subscription: "Subscription"
+
+
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """What a period has come to, minor units."""
+
+    period: BillingPeriod
+    amount_minor: int
+
+
+def _spend_of(ctx: Context, customer_id: str, subscription_id: str) -> _Spend | None:
+    found = ctx.store.get_many([customer_id, subscription_id])
+    if customer_id not in found or subscription_id not in found:
+        return None
+    subscription: Subscription = found[subscription_id].body
+    if is_ended(subscription) or found[customer_id].body.get("deleted"):
+        return None
+    return _Spend(open_unit_of_work(ctx, found[customer_id]), subscription)
+
+
+def _watch_running(
+    spend: _Spend, alerts: "Sequence[Alert]", rooms: Rooms, accepted_at: int | None
+) -> None:
+    """Tell of the running period, and note how much its meters may grow."""
+    uow, subscription = spend.uow, spend.subscription
+    usage = _usage(uow.ctx, subscription)
+    draft = _draft(uow, subscription, usage)
+    period = current_period(subscription)
+    amount = _Amount(BillingPeriod(period.start, period.end, subscription["id"]), amount_due(draft))
+    left, may_recover = _settle(uow.ctx, uow.stored_customer.id, alerts, amount, accepted_at)
+    rooms.may_recover = rooms.may_recover or may_recover
+    rooms.add_spend(subscription, draft, usage, left)
+    rooms.until = min(rooms.until, earliest_end(uow, subscription))
+
+
+def _settle(
+    ctx: Context,
+    customer_id: str,
+    alerts: "Sequence[Alert]",
+    amount: _Amount,
+    accepted_at: int | None,
+) -> tuple[int | None, bool]:
+    """Tell what an amount has crossed, or is below again. What is left to the next alert, None
+    without any, and whether one that was told may be below again.
+    """
+    value = Decimal(amount.amount_minor)
+    findings = [
+        Finding(Watched(alert, customer_id, amount.period), value, accepted_at) for alert in alerts
+    ]
+    told = read_told(ctx, [finding.watched for finding in findings])
+    ahead = [
+        int(threshold_of(finding.watched)) - amount.amount_minor
+        for finding in findings
+        if not told.has(finding.watched) and not finding.is_crossed
+    ]
+    for finding in findings:
+        if finding.is_crossed and not told.has(finding.watched):
+            tell(ctx, finding, "triggered")
+        elif not finding.is_crossed and told.may_recover(finding.watched):
+            tell(ctx, finding, "recovered")
+    may_recover = any(
+        finding.is_crossed and not told.has(finding.watched, "recovered") for finding in findings
+    )
+    return min(ahead, default=None), may_recover
+
+
+def _usage(ctx: Context, subscription: "Subscription") -> list[ItemUsage]:
+    """What each metered item has used of its whole running period, also ahead of the clock."""
+    periods = {
+        item["id"]: (_unbilled(item), usage_period(item))
+        for item in filter(is_metered, items_of(subscription))
+    }
+    usage = usage_in(ctx, subscription["customer"], periods)
+    return [ItemUsage(*cut, usage[item_id]) for item_id, cut in periods.items()]
+
+
+def _unbilled(item: "SubscriptionItem") -> "SubscriptionItem":
+    """An item as if no threshold had billed anything of its period: all of it counts."""
+    return replace(SubscriptionItemState.of(item), usage_billed=None).on(item)
+
+
+def _draft(uow: UnitOfWork, subscription: "Subscription", usage: Sequence[ItemUsage]) -> "Invoice":
+    """The invoice of all usage of the running period, and of nothing else."""
+    terms = InvoiceTerms(
+        id=derived_object_id("invoice", subscription["id"], "spend"),
+        created=uow.ctx.now,
+        billing_reason="subscription_threshold",
+        period=current_period(subscription),
+        finalizes_at=None,
+    )
+    nothing_pending = Selection(subscription["currency"], frozenset())
+    lines = interim_lines(subscription, usage)
+    return draft_on(uow, subscription, terms, lines, nothing_pending)[0]
+
+
+def _may_be_of_before(changes: Iterable[UsageChange], subscription: "Subscription") -> bool:
+    """Whether usage may be of the period before the running one."""
+    begins = current_period(subscription).start
+    return any(change.bucket.start < begins for change in changes)
+
+
+def _past_amount(spend: _Spend) -> _Amount | None:
+    """What the usage of the last period has come to, by the invoice that bills it; None if the
+    latest invoice bills none.
+    """
+    uow, subscription = spend.uow, spend.subscription
+    document: Document[Invoice] | None = uow.ctx.store.get(subscription["latest_invoice"] or "")
+    if document is None:
+        return None
+    invoice, lines = document.body, invoice_lines(document.body)
+    if invoice["status"] == "draft":
+        lines = with_usage_so_far(uow.ctx, uow.stored_customer.id, lines)
+    ended = current_period(subscription).start
+    used = [_whole(line) for line in lines if _is_usage_until(line, ended)]
+    if not used:
+        return None
+    amount = amount_due(with_amounts(uow, invoice, used))
+    period = BillingPeriod(invoice["period_start"], invoice["period_end"], subscription["id"])
+    return _Amount(period, amount)
+
+
+def _is_usage_until(line: "InvoiceLine", end: int) -> bool:
+    is_of_item = LineState.of(line).meter is not None and billed_item_of(line) is not None
+    return is_of_item and billed_period(line).end <= end
+
+
+def _whole(line: "InvoiceLine") -> "InvoiceLine":
+    """A line as if no threshold had billed anything of it."""
+    return replace(LineState.of(line), billed_before=None, gives_back=None).on(line)

@@ -1,0 +1,64 @@
+"""What metered items have used of their running periods, and the lines that would bill it now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from meterline.core.base.money import EXACT
+from meterline.core.base.periods import Period
+from meterline.core.billing.invoicing import interim_line
+from meterline.core.catalog.price_models import Usage
+from meterline.services.billing.item_terms import billed_item, usage_period, usage_span
+from meterline.services.billing.private_states import SubscriptionItemState
+from meterline.services.invoices.drafting import ItemLine
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Subscription, SubscriptionItem
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUsage:
+    """What a metered item used in its period so far, and how much of that is billed."""
+
+    item: "SubscriptionItem"
+    period: Period
+    usage: Usage
+
+    @property
+    def crossed_threshold(self) -> int | None:
+        """The item's own threshold, if it has one and what is not billed yet reaches it."""
+        left = self.left
+        return self._threshold if left is not None and left <= 0 else None
+
+    @property
+    def left(self) -> Decimal | None:
+        """How much more is used when the item's own threshold is reached, if it has one."""
+        if self._threshold is None:
+            return None
+        earlier = SubscriptionItemState.of(self.item).usage_billed
+        billed = "0" if earlier is None else earlier["quantity"]
+        further = EXACT.subtract(self.usage.quantity, Decimal(billed))
+        return EXACT.subtract(Decimal(self._threshold), further)
+
+    @property
+    def _threshold(self) -> int | None:
+        thresholds = self.item["billing_thresholds"]
+        return None if thresholds is None else thresholds["usage_gte"]
+
+
+def interim_lines(subscription: "Subscription", usage: Iterable[ItemUsage]) -> list[ItemLine]:
+    """The lines of usage in the middle of its period."""
+    anchor = subscription["billing_cycle_anchor"]
+    return [
+        ItemLine(
+            used.item,
+            interim_line(
+                billed_item(used.item),
+                used.usage,
+                used.period,
+                usage_span(used.item, anchor, usage_period(used.item)),
+            ),
+        )
+        for used in usage
+    ]

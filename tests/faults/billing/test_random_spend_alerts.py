@@ -1,0 +1,239 @@
+"""Usage at random under alerts on spend, watched by processes that die and cut in on each other.
+
+It is the life of a customer with billing thresholds (``test_random_thresholds``), who has alerts on
+what the running period comes to: for it alone, for its subscription, or for everybody. Whatever
+happens, an alert that is active while the amount is at its threshold has one event, and no other
+has any. A failing seed comes again with ``make test-runs ARGS=--run-seed=SEED``.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from meterline.services.metering import crossings
+from meterline.services.metering.alert_types import SpendThreshold
+from meterline.services.metering.alerts import archive_alert, create_alert
+from meterline.services.metering.usage_stream import UsageChange
+from meterline.services.subscriptions import amount_watch, spend_alerts, threshold_rooms
+from meterline.services.subscriptions.threshold_terms import amount_due
+from tests.faults.billing.test_random_alerts import VERBS
+from tests.faults.billing.test_random_runs import seeds_of
+from tests.faults.billing.test_random_thresholds import (
+    VOLUME,
+    Billed,
+    begun,
+    decisions_that_leave_the_basis,
+    subscribed,
+)
+from tests.faults.billing.world import NOW, World
+
+EIGHTH = 8
+"""These lives are long: one in so many of the seeds is lived."""
+
+
+@dataclass
+class Spending(Billed):
+    """One customer's spend, and the alerts on it."""
+
+    recovered: list[str] = field(default_factory=list)
+    most: int = 0
+    has_peaks: bool = False
+
+    def hear(self, events: list[Mapping[str, Any]]) -> None:
+        """Note what is told of the customer."""
+        for event in events:
+            told = event["data"]["object"]
+            if event["type"].startswith("billing.alert.") and told["customer"] == self.customer:
+                is_recovery = event["type"].endswith("recovered")
+                (self.recovered if is_recovery else self.told).append(told["alert"]["id"])
+
+    def price(self, meter: str) -> str:
+        """A price of usage."""
+        price = super().price(meter)
+        with self._apart():
+            stored = self.world.stored(price)
+        self.has_peaks = self.has_peaks or stored["tiers_mode"] == VOLUME["tiers_mode"]
+        return price
+
+    def other(self) -> None:
+        """Something that happens less often."""
+        acts = [self.alert, self.alert, self.move, self.cancel]
+        self.chance.choice([*acts, super().other])()
+        self.note()
+
+    def alert(self) -> None:
+        """Make an alert on an amount that is reached soon, late or already."""
+        ahead = self.chance.choice((-50, 20, 100, 300, 2_000))
+        self.make_alert(max(1, self.amount() + ahead // self.scale))
+
+    def make_alert(self, gte: int) -> None:
+        """Make an alert for this customer, for its subscription, or for everybody."""
+        scope = {"customer": self.customer, "pricing_plan_subscription": self.subscription}
+        only = self.chance.choice(("customer", "pricing_plan_subscription", None))
+        terms: dict[str, Any] = {
+            "aggregation_period": "billing",
+            "gte": {"type": "amount", "amount": {"currency": "usd", "value": gte}},
+        }
+        if only:
+            terms["filters"] = {only: scope[only]}
+        params = {"alert_type": "spend_threshold", "title": "Much", "spend_threshold": terms}
+
+        def create() -> None:
+            self.alerts[create_alert(self.world.context(), params)["id"]] = gte
+
+        self._ask(create)
+
+    def move(self) -> None:
+        """Put an alert out of action, or into action again."""
+        if self.alerts:
+            verb, alert = self.chance.choice(VERBS), self.chance.choice(sorted(self.alerts))
+            self._ask(lambda: verb(self.world.context(), alert, {}))
+
+    def amount(self) -> int:
+        """What the running period has come to."""
+        with self._apart():
+            context = self.world.context()
+            spend = spend_alerts._spend_of(context, self.customer, self.subscription)  # noqa: SLF001 - what is compared
+            assert spend is not None
+            usage = spend_alerts._usage(context, spend.subscription)  # noqa: SLF001 - see above
+            return amount_due(spend_alerts._draft(spend.uow, spend.subscription, usage))  # noqa: SLF001 - see above
+
+    def note(self) -> None:
+        """Note how much it has been at most."""
+        self.most = max(self.most, self.amount())
+
+    def _count(self, name: str) -> None:
+        super()._count(name)
+        self.note()
+
+    def calm(self) -> None:
+        """Deliver all that waits, and one more event of each meter; then all is told."""
+        super().calm()
+        self.look()
+        for alert in self.alerts:
+            self._ask(partial(archive_alert, self.world.context(), alert, {}))
+
+    def look(self) -> None:
+        """Whether what had to be told was told, and nothing else."""
+        amount = self.amount()
+        told = [alert for alert in self.told if alert in self.alerts]
+        assert len(told) == len(set(told)), "told once"
+        assert set(self.recovered) & self.alerts.keys() <= set(told), "nothing to recover"
+        for alert, gte in self.alerts.items():
+            with self._apart():
+                is_active = self.world.stored(alert)["status"] == "active"
+            if is_active and amount >= gte:
+                assert alert in told, f"{alert} at {gte} of {amount} is missed"
+            if alert in told:
+                assert self.most >= gte, "told too early"
+            if is_active and alert in told and amount < gte and not self.has_peaks:
+                assert alert in self.recovered, f"{alert} is not said to be below"
+
+
+def live(world: World, seed: int) -> None:
+    """The life that a seed tells, and whether all was right in the end."""
+    begun(world, seed, Spending).live()
+
+
+DRIPS = 40
+
+
+def drip(world: World, seed: int) -> None:
+    """Little usage, each time watched at once, and now and then another change of what is spent."""
+    life = begun(world, seed, Spending, 10)
+    for _ in range(DRIPS):
+        if life.chance.random() < 0.2:
+            life.other()
+        world.clock.now += life.chance.choice((60, 1_200))
+        life.count(world.clock.now, life.chance.choice((1, 1, 1, 2, 3, 12)))
+        assert life._watch(life.waiting, lambda *_: None)  # noqa: SLF001 - at once
+        life.waiting = []
+        life.look()
+    life.calm()
+
+
+def test_each_amount_is_told_once_whatever_happens(
+    request: pytest.FixtureRequest, memory_world: World
+) -> None:
+    for seed in seeds_of(request, 0, EIGHTH):
+        try:
+            live(memory_world, seed)
+        except BaseException as error:
+            error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
+            raise
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_an_amount_is_told_with_the_usage_that_reaches_it(memory_world: World, seed: int) -> None:
+    drip(memory_world, seed)
+
+
+type Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def alerts_that_leave_the_customer(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SpendThreshold, "written_beside", lambda *_: [])
+
+
+def alerts_for_everybody_that_change_unnoticed(patch: pytest.MonkeyPatch) -> None:
+    basis_of = threshold_rooms.basis_of
+    patch.setattr(amount_watch, "basis_of", lambda customer, _: basis_of(customer, "same"))
+
+
+def an_amount_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> None:
+    numbers = itertools.count()
+    patch.setattr(crossings, "derived_object_id", lambda *_: f"alrttr_{next(numbers)}")
+
+
+MISTAKES: list[tuple[Break, int]] = [
+    (decisions_that_leave_the_basis, 0),
+    (alerts_that_leave_the_customer, 0),
+    (alerts_for_everybody_that_change_unnoticed, 0),
+    (an_amount_that_is_told_by_whoever_sees_it, 0),
+]
+"""Mistakes, and where to begin to look for a seed that notices them."""
+
+
+@pytest.mark.parametrize(("mistake", "first"), MISTAKES)
+def test_random_usage_notices(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break, first: int
+) -> None:
+    mistake(monkeypatch)
+    for seed in range(first, first + 20):
+        try:
+            drip(memory_world, seed)
+        except AssertionError:
+            return
+    pytest.fail(f"{mistake.__name__} went unnoticed")
+
+
+def falls(world: World) -> None:
+    """An amount that is told, and falls again, while another alert is far ahead."""
+    life = subscribed(world, Spending, 1_000_000, unit_amount=10)
+    for gte in (300, 100_000):
+        life.make_alert(gte)
+    life.count(NOW, 40, life.meter)
+    life.watch_all(lambda *_: None)
+    life.count(NOW, 1, life.meter)
+    life.watch_all(lambda *_: None)
+    life.cancelled.add(sorted(life.used)[-2])
+    life._count(sorted(life.used)[-2])  # noqa: SLF001 - as cancelling does
+    life.watch_all(lambda *_: None)
+    life.look()
+
+
+def usage_that_falls_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(UsageChange, "may_have_fallen", lambda *_: False)
+
+
+def test_an_amount_that_falls_is_told_though_the_next_alert_is_far_ahead(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    falls(memory_world)
+    usage_that_falls_is_not_looked_at(monkeypatch)
+    with pytest.raises(AssertionError, match="is not said to be below"):
+        falls(memory_world)
