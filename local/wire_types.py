@@ -36,6 +36,7 @@ KINDS = (
     "promotion_code",
     "subscription",
     "subscription_item",
+    "tax_rate",
     "test_helpers.test_clock",
     "webhook_endpoint",
 )
@@ -56,6 +57,10 @@ WHOLE = {
     ("billing.alert_triggered", "alert"),
     ("subscription_item", "price"),
     ("subscription_item", "plan"),
+    ("subscription", "default_tax_rates"),
+    ("subscription_item", "tax_rates"),
+    ("invoice", "default_tax_rates"),
+    ("invoiceitem", "tax_rates"),
 }
 """Fields that hold another object itself. Elsewhere an object is stored by its id."""
 
@@ -123,8 +128,13 @@ NEVER_NULL = {
     ("line_item", "quantity"),
     ("line_item", "quantity_decimal"),
     ("line_item", "taxes"),
+    ("invoiceitem", "tax_rates"),
     ("subscription", "cancellation_details"),
+    ("subscription", "default_tax_rates"),
     ("subscription", "trial_settings"),
+    ("subscription_item", "tax_rates"),
+    ("tax_rate", "metadata"),
+    ("tax_rate", "effective_percentage"),
 }
 """Fields that can be null on the wire, and never are where Meterline stores them."""
 

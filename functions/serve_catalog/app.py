@@ -1,4 +1,4 @@
-"""Products, prices, billing meters, coupons, promotion codes and features."""
+"""Products, prices, billing meters, coupons, promotion codes, tax rates and features."""
 
 from meterline.api.app import lambda_handler
 from meterline.api.router import Routes

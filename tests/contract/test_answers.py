@@ -137,7 +137,7 @@ def test_a_fixed_word_of_a_path_is_no_id() -> None:
 
 def test_the_table_holds_every_operation_once() -> None:
     operations = [*stripe_operations().values(), *BEYOND_STRIPE]
-    assert len(stripe_operations()) == 152
+    assert len(stripe_operations()) == 156
     assert len({operation.route for operation in operations}) == len(operations)
     assert len({operation.name for operation in operations}) == len(operations)
 

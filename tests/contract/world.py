@@ -97,6 +97,12 @@ class World:
         return str(self.v1.coupons.create({"percent_off": 25, "duration": "forever"}).id)
 
     @cached_property
+    def tax_rate(self) -> str:
+        """20 % on top of prices."""
+        wanted = {"display_name": "VAT", "inclusive": False, "percentage": 20}
+        return str(self.v1.tax_rates.create(wanted).id)
+
+    @cached_property
     def second_price(self) -> str:
         return self.price_of(300)
 

@@ -1,4 +1,4 @@
-"""Products, prices and coupons."""
+"""Products, prices, coupons and tax rates."""
 
 from decimal import Decimal
 
@@ -183,6 +183,52 @@ CASES = {
         lambda w: w.v1.coupons.delete(w.coupon),
         lambda w: {"id": w.coupon, "object": "coupon", "deleted": True},
         missing(lambda w: w.v1.coupons.delete("NOTHING"), "coupon"),
+    ),
+    "TaxRate.create": Case(
+        lambda w: w.v1.tax_rates.create(
+            {
+                "display_name": "VAT",
+                "inclusive": False,
+                "percentage": Decimal("8.1"),
+                "country": "CH",
+                "tax_type": "vat",
+                "metadata": {"own": w.own},
+            }
+        ),
+        lambda w: {
+            "object": "tax_rate",
+            "active": True,
+            "effective_percentage": 8.1,
+            "flat_amount": None,
+            "inclusive": False,
+            "jurisdiction_level": None,
+            "percentage": 8.1,
+            "rate_type": "percentage",
+        },
+        Refused(
+            lambda w: w.v1.tax_rates.create({"display_name": "VAT", "inclusive": True}),
+            code="parameter_missing",
+            param="percentage",
+        ),
+    ),
+    "TaxRate.retrieve": Case(
+        lambda w: w.v1.tax_rates.retrieve(w.tax_rate),
+        lambda w: {"id": w.tax_rate, "percentage": 20},
+        missing(lambda w: w.v1.tax_rates.retrieve("txr_missing"), "tax rate: 'txr_missing'"),
+    ),
+    "TaxRate.update": Case(
+        lambda w: w.v1.tax_rates.update(w.tax_rate, {"display_name": "MwSt.", "active": False}),
+        lambda w: {"id": w.tax_rate, "display_name": "MwSt.", "active": False},
+        Refused(
+            lambda w: w.v1.tax_rates.update(w.tax_rate, {"percentage": 5}),
+            code="parameter_unknown",
+            param="percentage",
+        ),
+    ),
+    "TaxRate.list": Case(
+        lambda w: w.tax_rate and w.v1.tax_rates.list({"active": True, "limit": 100}),
+        lambda w: {"data": holds(w.tax_rate), "url": "/v1/tax_rates"},
+        Refused(lambda w: w.v1.tax_rates.list({"inclusive": "perhaps"}), param="inclusive"),
     ),
     "Plan.list": Case(
         lambda w: w.price and w.v1.plans.list({"product": w.product}),

@@ -205,7 +205,11 @@ def test_usage_whose_amount_was_set_is_not_rated_again(stage: Stage, invoices: A
         ({"lines": [{"invoice_item": "ii_x"}]}, "lines[0][invoice_item]", "resource_missing"),
         ({"lines": [{"pricing": {"price": "x"}}]}, "lines[0][pricing][price]", "resource_missing"),
         ({"lines": [{"amount": 5, "quantity": 2}]}, "lines[0][amount]", None),
-        ({"lines": [{"amount": 5, "tax_rates": ["x"]}]}, None, "parameter_unknown"),
+        (
+            {"lines": [{"amount": 5, "tax_rates": ["x"]}]},
+            "lines[0][tax_rates][0]",
+            "resource_missing",
+        ),
     ],
 )
 def test_wrong_lines_are_refused(

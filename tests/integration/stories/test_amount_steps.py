@@ -8,6 +8,7 @@ import pytest
 
 from meterline.services.billing import amounts
 from meterline.services.billing.amount_steps import Amounts, Step, pretax_minor
+from meterline.services.billing.line_taxes import Taxes
 from meterline.store.base.documents import Body
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage
@@ -33,8 +34,8 @@ class Goodwill(Step):
         return -_goodwill_of(line)
 
 
-class Levy(Step):
-    """Adds a tax of a fifth, rounded down, to what is left of every line."""
+class Levy(Taxes):
+    """Adds a tax of a fifth, rounded down, to what is left of every line, and no other."""
 
     name = "levy"
 
@@ -66,7 +67,7 @@ def _levy(amount: int) -> "InvoiceLineTax":
     return {
         "amount": amount,
         "tax_behavior": "exclusive",
-        "tax_rate_details": None,
+        "tax_rate_details": {"tax_rate": "txr_levy"},
         "taxability_reason": "standard_rated",
         "taxable_amount": 5 * amount,
         "type": "tax_rate_details",
@@ -153,8 +154,10 @@ WAYS = [
 def test_a_step_in_the_list_counts_wherever_an_invoice_is_made(
     api: Api, monkeypatch: pytest.MonkeyPatch, way: Callable[[Stage, Any], Any]
 ) -> None:
-    lines, discounts, totals, balance = amounts.STEPS
-    steps = (lines, discounts, Goodwill(), Levy(), totals, balance)
+    own: dict[str, Step] = {step.name: step for step in amounts.STEPS}
+    names = ("lines", "discounts", "goodwill", "levy", "totals", "balance")
+    own |= {"goodwill": Goodwill(), "levy": Levy()}
+    steps = tuple(own[name] for name in names)
     monkeypatch.setattr(amounts, "STEPS", steps)
     stage = Stage(api, "2024-01-01")
     coupon = stage.client.v1.coupons.create({"percent_off": 10, "duration": "forever"}).id

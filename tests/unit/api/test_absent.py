@@ -104,7 +104,7 @@ def test_a_search_of_what_can_never_exist_finds_nothing() -> None:
         ("/v1/charges/ch_1", "No such charge: 'ch_1'"),
         ("/v1/payment_intents/pi_1", "No such payment_intent: 'pi_1'"),
         ("/v1/payment_intents/pi_1/amount_details_line_items", "No such payment_intent: 'pi_1'"),
-        ("/v1/tax_rates/txr_1", "No such tax rate: 'txr_1'"),
+        ("/v1/tax_codes/txcd_1", "No such tax code: 'txcd_1'"),
     ],
 )
 def test_an_object_of_what_can_never_exist_is_missing(path: str, message: str) -> None:
@@ -120,7 +120,7 @@ def test_an_object_of_what_can_never_exist_is_missing(path: str, message: str) -
     [
         ("POST", "/v1/charges", "Meterline moves no money"),
         ("POST", "/v1/checkout/sessions", "Meterline moves no money"),
-        ("POST", "/v1/tax_rates", "Meterline computes no taxes"),
+        ("POST", "/v1/tax/registrations", "Create them with POST /v1/tax_rates"),
         ("POST", "/v1/plans", "POST /v1/prices"),
         ("POST", "/v1/subscription_items/si_1/usage_records", "POST /v1/billing/meter_events"),
         ("GET", "/v1/invoices/upcoming", "POST /v1/invoices/create_preview"),

@@ -23,7 +23,7 @@ _MONEY = (
     "Meterline moves no money. Collect payments with a processor of your own, and mark invoices as "
     "paid with `paid_out_of_band` or `attach_payment`"
 )
-_TAX = "Meterline computes no taxes"
+_TAX = "Meterline finds no tax rates by itself. Create them with POST /v1/tax_rates"
 _CONNECT = "a deployment of Meterline is one account, without Connect"
 _LATER = "Meterline does not have it yet"
 _BESIDE = "Meterline meters and bills, and this is beside that"
@@ -66,7 +66,6 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/tax/registrations": "tax registration",
         "/v1/tax_codes": "tax code",
         "/v1/tax_ids": "tax id",
-        "/v1/tax_rates": "tax rate",
     },
     _CONNECT: {
         "/v1/accounts": "account",

@@ -229,6 +229,7 @@ def _meter_usage() -> Json:
 def _invoice_explanation() -> Json:
     discounts = {"type": "array", "items": _all_of(amount=_AMOUNT, discount=_TEXT)}
     amounts = {"type": "array", "items": _all_of(step=_TEXT, amount=_AMOUNT)}
+    taxes = {"type": "array", "items": _explained_tax()}
     line = _all_of(
         id=_TEXT,
         description=_TEXT_OR_NONE,
@@ -238,6 +239,7 @@ def _invoice_explanation() -> Json:
         period=_all_of(start=_INSTANT, end=_INSTANT),
         meter=_TEXT_OR_NONE,
         explanation=_line_explanation(),
+        taxes=taxes,
         amounts=amounts,
     )
     return _all_of(
@@ -254,12 +256,27 @@ def _invoice_explanation() -> Json:
                 amount=_AMOUNT, discount=_TEXT, percent_off=_TEXT_OR_NONE, amount_off=_COUNT
             ),
         },
+        taxes=taxes,
+        tax_exempt=_TEXT_OR_NONE,
         total=_AMOUNT,
         starting_balance=_AMOUNT,
         ending_balance=_COUNT,
         amount_due=_AMOUNT,
         amounts=amounts,
         balance=_all_of(starting=_AMOUNT, applied=_AMOUNT, ending=_AMOUNT, smallest_charge=_AMOUNT),
+    )
+
+
+def _explained_tax() -> Json:
+    """A tax of a line or of an invoice, and the percentage of its rate."""
+    return _all_of(
+        amount=_AMOUNT,
+        percentage=_TEXT_OR_NONE,
+        tax_behavior={"type": "string", "enum": ["exclusive", "inclusive"]},
+        tax_rate_details=_all_of(tax_rate=_TEXT),
+        taxability_reason=_TEXT,
+        taxable_amount=_AMOUNT,
+        type={"type": "string", "enum": ["tax_rate_details"]},
     )
 
 

@@ -16,7 +16,7 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.unset import UNSET
 
 MOVES_NO_MONEY = "Meterline moves no money"
-HAS_NO_TAXES = "Meterline computes no taxes"
+HAS_NO_TAXES = "Meterline finds no tax rates by itself; give `tax_rates`"
 IS_ONE_ACCOUNT = "a deployment of Meterline is one account, without Connect"
 HAS_NO_SHIPPING = "Meterline ships nothing"
 IS_DISCOUNTED_BY_DISCOUNTS = "redeem it with `discounts`, on a subscription or an invoice"
@@ -97,23 +97,16 @@ _HOW_TO_PAY = idle(
     ),
 )
 
-TAX_RATES: Mapping[str, Param] = {"tax_rates": idle(HAS_NO_TAXES)}
-"""Of an item of a subscription."""
-
 LINE: Mapping[str, Param] = {
-    **TAX_RATES,
     "tax_behavior": idle(HAS_NO_TAXES, enum("unspecified")),
     "tax_code": idle(HAS_NO_TAXES),
 }
 """Of an invoice item, pending or previewed."""
 
-INVOICE_LINE: Mapping[str, Param] = {**TAX_RATES, "tax_amounts": idle(HAS_NO_TAXES)}
-
 _BILL: Mapping[str, Param] = {
     "automatic_tax": _NO_TAX,
     "default_payment_method": idle(MOVES_NO_MONEY),
     "default_source": idle(MOVES_NO_MONEY),
-    "default_tax_rates": idle(HAS_NO_TAXES),
     "on_behalf_of": idle(IS_ONE_ACCOUNT),
     "payment_settings": _HOW_TO_PAY,
     "transfer_data": idle(IS_ONE_ACCOUNT),
@@ -131,7 +124,6 @@ TRIAL_ANCHOR = idle("the end of a trial is the anchor", enum("now"))
 """Of what becomes of a subscription when its trial ends."""
 
 SUBSCRIPTION_ITEM: Mapping[str, Param] = {
-    **TAX_RATES,
     "off_session": idle(MOVES_NO_MONEY, boolean()),
 }
 INVOICE_SETTINGS: Mapping[str, Param] = {

@@ -1,4 +1,4 @@
-"""What is sold and how it is counted: products, prices, coupons, billing meters."""
+"""What is sold and how it is counted: products, prices, coupons, tax rates, billing meters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,12 +39,13 @@ from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurrin
 from meterline.api.searching import searching
 from meterline.core.base.errors import no_such
 from meterline.core.catalog.plans import plan_with_tiers
-from meterline.core.kinds.catalog import INTERVALS, USAGE_TYPES, recurrence
+from meterline.core.kinds.catalog import INTERVALS, TAX_TYPES, USAGE_TYPES, recurrence
 from meterline.core.metering.dimensions import MOST_KEYS, VALUE_CHARACTERS
 from meterline.services.base.context import Context
 from meterline.services.catalog.coupons import create_coupon, delete_coupon, update_coupon
 from meterline.services.catalog.prices import LOOKUP_KEY, create_price, is_inline, update_price
 from meterline.services.catalog.products import create_product, delete_product, update_product
+from meterline.services.catalog.tax_rates import create_tax_rate, update_tax_rate
 from meterline.services.metering.meters import (
     create_meter,
     deactivate_meter,
@@ -388,6 +389,34 @@ COUPONS = [
     delete("/v1/coupons/{id}", "coupon", delete_coupon),
 ]
 
+TAX_RATE_WORDS: dict[str, Param] = {
+    "active": boolean(),
+    "country": string(
+        pattern="[A-Z]{2}", hint="Give the two letters of ISO 3166-1.", emptyable=True
+    ),
+    "description": string(emptyable=True),
+    "jurisdiction": string(max_length=50, emptyable=True),
+    "metadata": metadata(),
+    "state": string(max_length=50, emptyable=True),
+    "tax_type": enum(*TAX_TYPES, emptyable=True),
+}
+"""What of a tax rate is only said of it."""
+
+CREATE_TAX_RATE = object_(
+    TAX_RATE_WORDS,
+    display_name=string(required=True, max_length=50),
+    inclusive=boolean(required=True),
+    percentage=decimal_(required=True, minimum=0, maximum=100, places=4),
+)
+UPDATE_TAX_RATE = object_(TAX_RATE_WORDS, display_name=string(max_length=50))
+
+TAX_RATES = [
+    post("/v1/tax_rates", "tax_rate", create_tax_rate, CREATE_TAX_RATE),
+    listing("/v1/tax_rates", "tax_rate", filters=object_(active=boolean(), inclusive=boolean())),
+    retrieve("/v1/tax_rates/{id}", "tax_rate"),
+    post("/v1/tax_rates/{id}", "tax_rate", update_tax_rate, UPDATE_TAX_RATE),
+]
+
 LIST_PLANS = object_(PAGING, active=boolean(), created=RANGE, product=string())
 
 
@@ -411,4 +440,4 @@ PLANS = [
     get("/v1/plans/{id}", "plan", _retrieve_plan),
 ]
 
-ROUTES = Routes([*METERS, *PRODUCTS, *PRICES, *PLANS, *COUPONS])
+ROUTES = Routes([*METERS, *PRODUCTS, *PRICES, *PLANS, *COUPONS, *TAX_RATES])

@@ -14,7 +14,7 @@ from meterline.api.params.specs import (
     string,
     timestamp,
 )
-from meterline.api.routes.shared import ONE_TIME_PRICE_DATA, currency, discounts
+from meterline.api.routes.shared import ONE_TIME_PRICE_DATA, currency, discounts, tax_rates
 from meterline.core.base.money import MAX_AMOUNT_MINOR
 from meterline.services.base.context import Context
 from meterline.services.billing.invoice_bodies import item_of_line
@@ -42,6 +42,7 @@ _CONTENT: dict[str, Param] = {
     "quantity_decimal": decimal_(minimum=0),
     "unit_amount": integer(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
     "unit_amount_decimal": decimal_(),
+    "tax_rates": tax_rates(),
     **idle.LINE,
 }
 _ONE_AMOUNT = [

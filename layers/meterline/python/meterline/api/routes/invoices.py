@@ -45,6 +45,7 @@ from meterline.api.routes.shared import (
     address,
     currency,
     discounts,
+    tax_rates,
 )
 from meterline.api.routes.subscription_params import PREVIEW_DETAILS
 from meterline.api.searching import searching
@@ -181,6 +182,7 @@ _PREVIEWED_ITEM = object_(
         "price_data": ONE_TIME_PRICE_DATA,
         "quantity": integer(minimum=0),
         "quantity_decimal": decimal_(minimum=0),
+        "tax_rates": tax_rates(),
         **SIGNED_AMOUNT,
         **idle.LINE,
     },
@@ -212,6 +214,7 @@ _FIELDS: dict[str, Param] = {
     "collection_method": enum("charge_automatically", "send_invoice"),
     "custom_fields": CUSTOM_FIELDS,
     "days_until_due": integer(minimum=0),
+    "default_tax_rates": tax_rates(),
     "description": string(max_length=1_500, emptyable=True),
     "discounts": discounts(),
     "due_date": timestamp(),

@@ -17,6 +17,9 @@ from meterline.api.params.specs import (
 from meterline.core.base.money import MAX_AMOUNT_MINOR
 
 INTERVAL = enum("day", "month", "week", "year", required=True)
+MAX_TAX_RATES = 10
+"""How many rates count for a line, as Stripe documents it."""
+
 TAX_BEHAVIOR = enum("exclusive", "inclusive", "unspecified")
 
 
@@ -71,6 +74,11 @@ SHIPPING = object_(
 def recurring(**more: Param) -> Object:
     """How often a price recurs."""
     return object_({"interval": INTERVAL, "interval_count": integer(minimum=1), **more})
+
+
+def tax_rates() -> Param:
+    """The ids of tax rates, in place of those before; an empty string takes all away."""
+    return array(string(), emptyable=True, max_items=MAX_TAX_RATES)
 
 
 _DISCOUNTS = ("coupon", "discount", "promotion_code")
@@ -162,7 +170,7 @@ LINE_CONTENT: dict[str, Param] = {
     "pricing": object_(price=string(required=True)),
     "quantity": integer(minimum=0),
     "quantity_decimal": decimal_(minimum=0),
-    **idle.INVOICE_LINE,
+    "tax_rates": tax_rates(),
 }
 """What a request can say about the line of an invoice."""
 

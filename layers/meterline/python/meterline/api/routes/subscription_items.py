@@ -25,6 +25,7 @@ from meterline.api.routes.shared import (
     RECURRING_PRICE_DATA,
     discounts,
     payment_behavior,
+    tax_rates,
 )
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -75,6 +76,7 @@ ITEM_OPERATIONS = (
                 "price_data": RECURRING_PRICE_DATA,
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
+                "tax_rates": tax_rates(),
                 **_PRORATION,
                 **idle.SUBSCRIPTION_ITEM,
             },
@@ -96,6 +98,7 @@ ITEM_OPERATIONS = (
                 "price_data": RECURRING_PRICE_DATA,
                 "quantity": integer(minimum=0),
                 "metadata": metadata(),
+                "tax_rates": tax_rates(),
                 **_PRORATION,
                 **idle.SUBSCRIPTION_ITEM,
             },

@@ -24,6 +24,7 @@ from meterline.api.routes.shared import (
     currency,
     discounts,
     payment_behavior,
+    tax_rates,
 )
 from meterline.services.subscriptions.requested_items import MAX_ITEMS
 
@@ -32,7 +33,6 @@ _PRORATION = {
 }
 
 _ITEM = object_(
-    idle.TAX_RATES,
     billing_thresholds=ITEM_THRESHOLDS,
     discounts=discounts(),
     plan=string(),
@@ -40,12 +40,12 @@ _ITEM = object_(
     price_data=RECURRING_PRICE_DATA,
     quantity=integer(minimum=0),
     metadata=metadata(),
+    tax_rates=tax_rates(),
     exclusive=[ITEM_PRICES],
     one_of=[ITEM_PRICES],
 )
 
 _CHANGED_ITEM = object_(
-    idle.TAX_RATES,
     id=string(),
     billing_thresholds=ITEM_THRESHOLDS,
     clear_usage=boolean(),
@@ -56,6 +56,7 @@ _CHANGED_ITEM = object_(
     price=string(),
     price_data=RECURRING_PRICE_DATA,
     quantity=integer(minimum=0),
+    tax_rates=tax_rates(),
     exclusive=[ITEM_PRICES],
 )
 
@@ -77,7 +78,6 @@ _ONE_OFF_PERIOD = object_(
 
 _ONE_OFF_ITEMS = array(
     object_(
-        idle.TAX_RATES,
         discountable=boolean(),
         discounts=discounts(),
         metadata=metadata(),
@@ -85,6 +85,7 @@ _ONE_OFF_ITEMS = array(
         price=string(),
         price_data=ONE_TIME_PRICE_DATA,
         quantity=integer(minimum=0),
+        tax_rates=tax_rates(),
         exclusive=[PRICES],
         one_of=[PRICES],
     ),
@@ -175,6 +176,7 @@ _CREATE_FIELDS: dict[str, Param] = {
     "collection_method": enum("charge_automatically", "send_invoice"),
     "currency": currency(),
     "days_until_due": integer(minimum=0),
+    "default_tax_rates": tax_rates(),
     "description": string(max_length=500),
     "discounts": discounts(),
     "invoice_settings": _INVOICE_SETTINGS,
@@ -215,6 +217,7 @@ _CHANGE = object_(
         "cancellation_details": _CANCELLATION_DETAILS,
         "collection_method": enum("charge_automatically", "send_invoice"),
         "days_until_due": integer(minimum=0, emptyable=True),
+        "default_tax_rates": tax_rates(),
         "description": string(max_length=500, emptyable=True),
         "discounts": discounts(),
         "invoice_settings": _INVOICE_SETTINGS,

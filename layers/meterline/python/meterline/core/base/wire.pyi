@@ -485,7 +485,7 @@ class Invoice(TypedDict):
     customer_tax_ids: NotRequired[list[InvoiceCustomerTaxId] | None]
     default_payment_method: str | None
     default_source: str | None
-    default_tax_rates: list[str]
+    default_tax_rates: list[TaxRate]
     description: str | None
     discounts: list[str]
     due_date: int | None
@@ -605,7 +605,7 @@ class InvoiceItem(TypedDict):
     proration_details: NotRequired[InvoiceItemProrationDetails]
     quantity: int
     quantity_decimal: str
-    tax_rates: list[str] | None
+    tax_rates: list[TaxRate]
     test_clock: str | None
 
 class InvoiceItemInvoicingRule(TypedDict):
@@ -1182,7 +1182,7 @@ class Subscription(TypedDict):
     days_until_due: int | None
     default_payment_method: str | None
     default_source: str | None
-    default_tax_rates: NotRequired[list[str] | None]
+    default_tax_rates: NotRequired[list[TaxRate]]
     description: str | None
     discounts: list[str]
     ended_at: int | None
@@ -1320,7 +1320,7 @@ class SubscriptionItem(TypedDict):
     price: Price
     quantity: NotRequired[int]
     subscription: str
-    tax_rates: list[str] | None
+    tax_rates: list[TaxRate]
 
 class SubscriptionItemBillingThresholds(TypedDict):
     usage_gte: int | None
@@ -1403,6 +1403,36 @@ type SubscriptionTrialSettingsEndBehaviorMissingPaymentMethod = Literal[
 class SubscriptionTrialSettingsEndBehavior(TypedDict):
     billing_cycle_anchor: SubscriptionTrialSettingsEndBehaviorBillingCycleAnchor | None
     missing_payment_method: SubscriptionTrialSettingsEndBehaviorMissingPaymentMethod
+
+type TaxRateJurisdictionLevel = Literal[
+    "city", "country", "county", "district", "multiple", "state"
+]
+
+type TaxRateRateType = Literal["flat_amount", "percentage"]
+
+class TaxRate(TypedDict):
+    id: str
+    object: Literal["tax_rate"]
+    active: bool
+    country: str | None
+    created: int
+    description: str | None
+    display_name: str
+    effective_percentage: str
+    flat_amount: TaxRateFlatAmount | None
+    inclusive: bool
+    jurisdiction: str | None
+    jurisdiction_level: TaxRateJurisdictionLevel | None
+    livemode: bool
+    metadata: dict[str, str]
+    percentage: str
+    rate_type: TaxRateRateType | None
+    state: str | None
+    tax_type: str | None
+
+class TaxRateFlatAmount(TypedDict):
+    amount: int
+    currency: str
 
 type TestClockStatus = Literal["advancing", "internal_failure", "ready"]
 
@@ -1639,7 +1669,7 @@ class InvoiceChanges(TypedDict, total=False):
     customer_tax_ids: list[InvoiceCustomerTaxId] | None
     default_payment_method: str | None
     default_source: str | None
-    default_tax_rates: list[str]
+    default_tax_rates: list[TaxRate]
     description: str | None
     discounts: list[str]
     due_date: int | None
@@ -1709,7 +1739,7 @@ class InvoiceItemChanges(TypedDict, total=False):
     proration_details: InvoiceItemProrationDetails
     quantity: int
     quantity_decimal: str
-    tax_rates: list[str] | None
+    tax_rates: list[TaxRate]
     test_clock: str | None
 
 class InvoiceLineChanges(TypedDict, total=False):
@@ -1853,7 +1883,7 @@ class SubscriptionChanges(TypedDict, total=False):
     days_until_due: int | None
     default_payment_method: str | None
     default_source: str | None
-    default_tax_rates: list[str] | None
+    default_tax_rates: list[TaxRate]
     description: str | None
     discounts: list[str]
     ended_at: int | None
@@ -1896,7 +1926,27 @@ class SubscriptionItemChanges(TypedDict, total=False):
     price: Price
     quantity: int
     subscription: str
-    tax_rates: list[str] | None
+    tax_rates: list[TaxRate]
+
+class TaxRateChanges(TypedDict, total=False):
+    id: str
+    object: Literal["tax_rate"]
+    active: bool
+    country: str | None
+    created: int
+    description: str | None
+    display_name: str
+    effective_percentage: str
+    flat_amount: TaxRateFlatAmount | None
+    inclusive: bool
+    jurisdiction: str | None
+    jurisdiction_level: TaxRateJurisdictionLevel | None
+    livemode: bool
+    metadata: dict[str, str]
+    percentage: str
+    rate_type: TaxRateRateType | None
+    state: str | None
+    tax_type: str | None
 
 class TestClockChanges(TypedDict, total=False):
     id: str

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 INTERVALS = ("day", "week", "month", "year")
 USAGE_TYPES = ("licensed", "metered")
+TAX_TYPES = (
+    *("admissions_tax", "amusement_tax", "attendance_tax", "communications_tax"),
+    *("digital_excise_tax", "entertainment_tax", "get_fund", "gross_receipts_tax", "gst"),
+    *("hospitality_tax", "hst", "igst", "jct", "lease_tax", "luxury_tax"),
+    *("mass_transit_parking_tax", "nhil", "parking_tax", "pst", "qst", "resort_tax"),
+    *("retail_delivery_fee", "rst", "sales_tax", "service_tax", "tourism_tax"),
+    *("utility_users_tax", "vat"),
+)
 
 
 def recurrence(*, interval: str | None, usage_type: str) -> str:
@@ -57,6 +65,22 @@ def _emitted_coupon(coupon: Body) -> Body:
     return coupon | {"percent_off": wire_number(coupon["percent_off"])}
 
 
+def shown_rate(rate: Body) -> Body:
+    """A tax rate as the wire shows it: its percentages JSON numbers."""
+    percentages = ("effective_percentage", "percentage")
+    return rate | {name: wire_number(rate[name]) for name in percentages}
+
+
+def with_shown_rates(body: Body, field: str = "tax_rates") -> Body:
+    """A body as the wire shows it whose ``field`` holds tax rates; as it is if it has none."""
+    rates = body.get(field)
+    return body | {field: list(map(shown_rate, rates))} if rates else body
+
+
+def _show_rate(rate: Body, _now: int) -> None:
+    rate.update(shown_rate(rate))
+
+
 def _feature_terms(feature: "Feature") -> Iterator[Term]:
     """Its lookup key, which archived features may have had before it."""
     yield "lookup_key", feature["lookup_key"]
@@ -71,6 +95,7 @@ def _promotion_code_terms(code: "PromotionCode") -> Iterator[Term]:
 
 
 _ACTIVE = Facet(FLAGS, lambda body: flag(body["active"]))
+_INCLUSIVE = Facet(FLAGS, lambda body: flag(body["inclusive"]))
 
 KINDS = (
     Kind(
@@ -165,6 +190,17 @@ KINDS = (
         ),
         search=Search(frozenset({"active", "description", "metadata", "name", "shippable", "url"})),
         terms=_product_terms,
+    ),
+    Kind(
+        name="tax_rate",
+        noun="tax rate",
+        id_prefix="txr_",
+        collection="tax_rates",
+        empty=empty(null="flat_amount"),
+        answered=_show_rate,
+        emitted=shown_rate,
+        division=Division({"active": _ACTIVE, "inclusive": _INCLUSIVE}),
+        sizes=Sizes(fields={"metadata": 2_400}),  # invoices and items copy up to ten of them
     ),
     Kind(
         name="product_feature",

@@ -1,8 +1,10 @@
 """The kinds of objects of invoices."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meterline.core.billing import pending_batches
+from meterline.core.kinds.catalog import with_shown_rates
 from meterline.core.kinds.divisions import COLLECTION_METHOD, Division, Facet
 from meterline.core.kinds.kind import (
     Batching,
@@ -56,6 +58,7 @@ KINDS = (
             "total_pretax_credit_amounts.discount": _DISCOUNT,
             "confirmation_secret": Edge("", Link.NULL),
             "lines.data": Edge("line_item", Link.PART),
+            "default_tax_rates": Edge("tax_rate", Link.PART),
             "payments": Edge(
                 "invoice_payment", Link.RELATED, is_only_one=True, url="/v1/invoice_payments"
             ),
@@ -71,7 +74,7 @@ KINDS = (
             "total_pretax_credit_amounts issuer",
             null="default_payment_method default_source application "
             "automatic_tax.liability.account on_behalf_of account_tax_ids customer_tax_ids "
-            "default_tax_rates from_invoice issuer.account last_finalization_error "
+            "from_invoice issuer.account last_finalization_error "
             "parent.quote_details shipping_cost "
             "total_pretax_credit_amounts.credit_balance_transaction total_taxes",
             former="charge discount payment_intent quote subscription subscription_details tax "
@@ -91,12 +94,14 @@ KINDS = (
             numeric=frozenset({"created", "total"}),
             owner="customer",
         ),
+        emitted=partial(with_shown_rates, field="default_tax_rates"),
         queue=Queue.INVOICES,
         belongs_to_customer=True,
         long_list=LongList("lines", _lines_shown),
         sizes=Sizes(
             copied=(
                 "lines",
+                "default_tax_rates",
                 "parent",
                 "customer_address",
                 "customer_email",
@@ -145,13 +150,14 @@ KINDS = (
             "invoice": Edge("invoice"),
             "test_clock": _CLOCK,
             "pricing.price_details.price": _PRICE,
+            "tax_rates": Edge("tax_rate", Link.PART),
         },
+        emitted=with_shown_rates,
         empty=empty(
             whole="invoicing_rules parent parent.subscription_details period pricing "
             "pricing.price_details proration_details proration_details.credited_items "
             "proration_details.credited_items.invoice_line_item_details "
             "proration_details.discount_amounts",
-            null="tax_rates",
             former="plan price subscription",
         ),
         division=Division(shards=8),

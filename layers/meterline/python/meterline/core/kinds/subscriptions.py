@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from meterline.core.catalog.plans import plan_with_tiers
+from meterline.core.kinds.catalog import with_shown_rates
 from meterline.core.kinds.divisions import COLLECTION_METHOD, Division, Facet
 from meterline.core.kinds.kind import Body, Edge, Kind, Link, Queue, Search, Term, empty
 
@@ -18,6 +19,14 @@ def _only_plan(subscription: Body) -> Body:
     items = subscription["items"]["data"]
     only = items[0] if len(items) == 1 else {}
     return {"plan": dict(only["plan"]) if only else None, "quantity": only.get("quantity")}
+
+
+def _emitted(subscription: Body) -> Body:
+    """A subscription as events show it."""
+    items = [with_shown_rates(item) for item in subscription["items"]["data"]]
+    listed = subscription["items"] | {"data": items}
+    shown = with_shown_rates(subscription | {"items": listed}, "default_tax_rates")
+    return shown | _only_plan(subscription)
 
 
 def _embed_only_plan(subscription: Body, _now: int) -> None:
@@ -52,6 +61,7 @@ KINDS = (
             "latest_invoice": Edge("invoice"),
             "test_clock": Edge("test_helpers.test_clock"),
             "items.data": Edge("subscription_item", Link.PART),
+            "default_tax_rates": Edge("tax_rate", Link.EMBEDDED),
             "plan": Edge("plan", Link.PART),
         },
         empty=empty(
@@ -63,13 +73,13 @@ KINDS = (
             "status_details.paused.subscription trial_settings trial_settings.end_behavior",
             null="default_payment_method default_source application "
             "automatic_tax.liability.account on_behalf_of billing_schedules "
-            "cancellation_details.feedback_option default_tax_rates "
+            "cancellation_details.feedback_option "
             "invoice_settings.account_tax_ids invoice_settings.issuer.account "
             "pending_setup_intent pending_update presentment_details schedule transfer_data",
             former="discount",
         ),
         answered=_embed_only_plan,
-        emitted=lambda subscription: subscription | _only_plan(subscription),
+        emitted=_emitted,
         division=Division(
             {
                 "status": Facet(
@@ -103,9 +113,11 @@ KINDS = (
             "discounts": Edge("discount"),
             "price": Edge("price", Link.EMBEDDED),
             "plan": Edge("plan", Link.PART),
+            "tax_rates": Edge("tax_rate", Link.EMBEDDED),
         },
-        empty=empty(whole="billing_thresholds", null="current_trial tax_rates"),
+        empty=empty(whole="billing_thresholds", null="current_trial"),
         answered=_embed_plan,
+        emitted=with_shown_rates,
     ),
     Kind(
         name="discount",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ProductFeature,
         PromotionCode,
         Subscription,
+        TaxRate,
         TestClock,
         WebhookEndpoint,
     )
@@ -60,6 +61,10 @@ def find(
 def find(
     ctx: Context, kind: Literal["coupon"], object_id: str, /, **naming: Unpack[Naming]
 ) -> "Document[Coupon]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["tax_rate"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[TaxRate]": ...
 @overload
 def find(
     ctx: Context, kind: Literal["price"], object_id: str, /, **naming: Unpack[Naming]

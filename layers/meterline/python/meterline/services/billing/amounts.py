@@ -14,6 +14,7 @@ from meterline.core.billing.balances import AppliedBalance, apply_balance, minim
 from meterline.services.billing.amount_steps import Amounts, Explanation, Step, pretax_minor
 from meterline.services.billing.invoice_bodies import line_list
 from meterline.services.billing.line_discounts import Discounts, own_discounts_minor
+from meterline.services.billing.line_taxes import Taxes
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.balances import balance_in
@@ -69,12 +70,13 @@ class Totals(Step):
         invoice, lines = amounts.invoice, amounts.lines
         subtotal = sum(line["amount"] - own_discounts_minor(line) for line in lines)
         before_tax = sum(map(pretax_minor, lines))
+        contained = sum(map(_inclusive_taxes_minor, lines))
         invoice = invoice | {
             "lines": line_list(invoice["id"], lines),
             "subtotal": subtotal,
-            "subtotal_excluding_tax": subtotal,
+            "subtotal_excluding_tax": subtotal - contained,
             "total": before_tax + sum(map(_exclusive_taxes_minor, lines)),
-            "total_excluding_tax": before_tax - sum(map(_inclusive_taxes_minor, lines)),
+            "total_excluding_tax": before_tax - contained,
             "total_pretax_credit_amounts": _summed_by_source(lines),
         }
         return replace(amounts, invoice=invoice)
@@ -124,7 +126,7 @@ class Balance(Step):
         }
 
 
-STEPS: tuple[Step, ...] = (Lines(), Discounts(), Totals(), Balance())
+STEPS: tuple[Step, ...] = (Lines(), Discounts(), Taxes(), Totals(), Balance())
 """The steps of every invoice's amounts, in the order in which they apply."""
 
 

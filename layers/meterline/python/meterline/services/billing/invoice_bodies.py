@@ -143,6 +143,7 @@ def draft_invoice(
         "auto_advance": subscription["status"] != "unpaid",
         "collection_method": subscription["collection_method"],
         "custom_fields": settings["custom_fields"],
+        "default_tax_rates": list(subscription.get("default_tax_rates", ())),
         "description": settings["description"],
         "footer": settings["footer"],
         "due_date": due_date(terms.created, subscription["days_until_due"]),

@@ -21,6 +21,21 @@ class DiscountTerms(TypedDict):
     products: list[str] | None
 
 
+class TaxTerms(TypedDict):
+    """A tax rate as it counts on a line: its id, and what never changes about it."""
+
+    id: str
+    percentage: str
+    inclusive: bool
+
+
+class Taxed(TypedDict):
+    """By which rates a line was taxed, and of a customer who owes no tax which way it is exempt."""
+
+    rates: list[TaxTerms]
+    exempt: NotRequired[str]
+
+
 class TimeSpan(TypedDict):
     """From an instant until another, UTC seconds."""
 
@@ -87,6 +102,7 @@ class BilledBefore(UsageBilled):
     """What was billed of the usage of a period, and what may come back of it."""
 
     gives_back: GivesBack
+    taxed: NotRequired[Taxed | None]
 
 
 class BilledInAdvance(TypedDict):
@@ -198,6 +214,9 @@ class LineState(PrivateState):
     meter: str | None = None
     of_period: TimeSpan | None = None
     product_name: str | None = None
+    tax_exempt: str | None = None
+    tax_rates: list[TaxTerms] | None = None
+    taxed: Taxed | None = None
     tier_of: str | None = None
     unit_label: str | None = None
 

@@ -48,6 +48,7 @@ class CustomerState(PrivateState):
     running: list[str] | None = None
     subscription_changes: int | None = None
     tabs: list[OpenBatch] | None = None
+    taxed: bool | None = None
     threshold_basis: str | None = None
     threshold_subscriptions: list[str] | None = None
 

@@ -1,4 +1,4 @@
-"""What thresholds billed of the running period's usage, and what discounts took off it."""
+"""What thresholds billed of the running period's usage, with which discounts and taxes."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,11 @@ from meterline.services.billing.invoice_bodies import (
     invoice_lines,
 )
 from meterline.services.billing.line_discounts import billed_with_discounts
-from meterline.services.billing.private_states import BilledBefore, SubscriptionItemState
+from meterline.services.billing.private_states import (
+    BilledBefore,
+    LineState,
+    SubscriptionItemState,
+)
 from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import UnitOfWork
 
@@ -27,4 +31,6 @@ def usage_billed(uow: UnitOfWork, item: "SubscriptionItem") -> BilledBefore | No
     invoice = uow.ctx.store.get(billed["invoice"]) if "invoice" in billed else None
     lines = [] if invoice is None else invoice_lines(invoice.body)
     own_lines = [line for line in whole_lines(lines) if billed_item_of(line) == item["id"]]
-    return {**billed, "gives_back": billed_with_discounts(billed["amount"], own_lines)}
+    taxed = next((LineState.of(line).taxed for line in own_lines), None)
+    gives_back = billed_with_discounts(billed["amount"], own_lines)
+    return {**billed, "gives_back": gives_back, "taxed": taxed}

@@ -22,6 +22,7 @@ from meterline.services.billing.invoice_bodies import (
     draft_invoice,
     invoice_document,
 )
+from meterline.services.billing.line_taxes import with_rates
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.private_states import InvoiceState, LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -72,6 +73,7 @@ def draft_on(
     for billed in lines:
         item_lines = line_bodies(billed.line, item_subject(billed.item, names), terms.id)
         item_lines = [_with_discounts(line, billed.item, active) for line in item_lines]
+        item_lines = [_with_rates(line, billed.item) for line in item_lines]
         bodies += less_billed_before(item_lines, usage_billed(uow, billed.item))
     late = late_lines(uow, subscription, terms)
     bodies += late.lines
@@ -93,6 +95,12 @@ def _with_discounts(
         return line
     state = replace(LineState.of(line), discounts=[discount_terms(discount) for discount in own])
     return state.on(line | {"discounts": discount_ids(own)})
+
+
+def _with_rates(line: "InvoiceLine", item: "SubscriptionItem") -> "InvoiceLine":
+    """A line with the tax rates of its item, in place of those of the invoice."""
+    rates = item["tax_rates"]
+    return with_rates(LineState.of(line), rates).on(line) if rates else line
 
 
 def issue_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":

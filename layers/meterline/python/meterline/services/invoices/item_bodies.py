@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         InvoiceLineParent,
         InvoiceLineParentInvoiceItemDetails,
         Price,
+        TaxRate,
     )
     from meterline.core.base.wire import InvoiceItemProrationDetailsCreditedItems as CreditedItems
     from meterline.core.base.wire import (
@@ -51,6 +52,7 @@ class ItemTerms:
     discountable: bool = True
     discounts: "list[Discount]" = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
+    tax_rates: "list[TaxRate]" = field(default_factory=list)
     state: InvoiceItemState = field(default_factory=InvoiceItemState)
 
 
@@ -86,7 +88,7 @@ def new_item(uow: UnitOfWork, terms: ItemTerms) -> "InvoiceItem":
         "proration": terms.proration,
         "quantity": int(terms.quantity),
         "quantity_decimal": format_decimal(terms.quantity),
-        "tax_rates": [],
+        "tax_rates": list(terms.tax_rates),
         "test_clock": customer.get("test_clock"),
     }
     if terms.proration:

@@ -16,6 +16,7 @@ from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.catalog.rating import rate_units
 from meterline.services.base.lookups import find
 from meterline.services.billing.inline_prices import inline_price, one_off_price
+from meterline.services.billing.line_taxes import requested_rates, taxed_item
 from meterline.services.billing.private_states import InvoiceItemState, LineState, TimeSpan
 from meterline.services.billing.redemption import discounted_item
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -53,7 +54,7 @@ def requested_item(
     item = _described(item | {"discountable": item["amount"] >= 0}, params, at)
     if subscription is not None:
         check_currency(subscription, item, at)
-    return _discounted(uow, item, params, at)
+    return _taxed(uow, _discounted(uow, item, params, at), params, at)
 
 
 def changed_item(
@@ -61,7 +62,7 @@ def changed_item(
 ) -> "InvoiceItem":
     """An invoice item with what a request changes about it; amounts of prorations stay."""
     repriced = _described(_repriced(uow, item, params, at), params, at)
-    return _discounted(uow, repriced, params, at)
+    return _taxed(uow, _discounted(uow, repriced, params, at), params, at)
 
 
 def check_currency(
@@ -246,6 +247,14 @@ def _discounted(uow: UnitOfWork, item: "InvoiceItem", params: Body, at: str) -> 
     if "discounts" not in params:
         return item
     return discounted_item(uow, item, params["discounts"] or [], param_inside(at, "discounts"))
+
+
+def _taxed(uow: UnitOfWork, item: "InvoiceItem", params: Body, at: str) -> "InvoiceItem":
+    """The item with the tax rates that a request asks for."""
+    if "tax_rates" not in params:
+        return item
+    param = param_inside(at, "tax_rates")
+    return taxed_item(item, requested_rates(uow, params["tax_rates"], item["tax_rates"], param))
 
 
 def _missing(param: str) -> BillingError:

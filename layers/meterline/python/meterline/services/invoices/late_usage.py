@@ -26,6 +26,7 @@ from meterline.services.billing.invoice_bodies import (
     subscription_of,
 )
 from meterline.services.billing.line_discounts import billed_with_discounts
+from meterline.services.billing.line_taxes import as_taxed
 from meterline.services.billing.private_states import (
     InvoiceState,
     LineExplanation,
@@ -226,7 +227,7 @@ def _line(
         explanation=explanation,
         product_name=billed.product_name,
     )
-    return state.on(
+    return as_taxed(state, line).on(
         line
         | {
             "id": derived_object_id("line_item", invoice_id, line["id"], "late"),
@@ -237,6 +238,7 @@ def _line(
             "quantity": int(more),
             "quantity_decimal": format_decimal(more),
             "subtotal": amount,
+            "taxes": [],
         }
     )
 

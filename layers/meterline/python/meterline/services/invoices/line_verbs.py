@@ -14,6 +14,7 @@ from meterline.services.base.lookups import check_named_once, find, on_customers
 from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import discount_ids, discount_terms
 from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line
+from meterline.services.billing.line_taxes import requested_rates, with_rates
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.redemption import invoice_purchase, redeem
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
@@ -35,7 +36,15 @@ if TYPE_CHECKING:
 
     from meterline.core.base.wire import Invoice, InvoiceItem, InvoiceLine
 
-_OF_ANY_LINE = ("id", "description", "discountable", "discounts", "metadata", "period")
+_OF_ANY_LINE = (
+    "id",
+    "description",
+    "discountable",
+    "discounts",
+    "metadata",
+    "period",
+    "tax_rates",
+)
 
 
 def add_lines(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
@@ -178,6 +187,10 @@ def _changed_in_words(
         redeemed = redeem(uow, requested["discounts"] or [], purchase, param)
         changed["discounts"] = discount_ids(redeemed)
         state = replace(state, discounts=[discount_terms(discount) for discount in redeemed])
+    if "tax_rates" in requested:
+        param = param_inside(at, "tax_rates")
+        rates = requested_rates(uow, requested["tax_rates"], (), param)
+        state = with_rates(state, rates)
     return state.on(changed)
 
 

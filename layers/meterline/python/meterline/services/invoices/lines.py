@@ -9,6 +9,7 @@ from meterline.core.base.money import format_decimal
 from meterline.core.billing.invoicing import Line
 from meterline.core.catalog.rating import Rated, RatedStep
 from meterline.services.base.ids import derived_object_id
+from meterline.services.billing.line_taxes import as_billed_before
 from meterline.services.billing.private_states import (
     BilledBefore,
     ExplainedBounds,
@@ -120,7 +121,8 @@ def _billed_before(line: "InvoiceLine", billed: BilledBefore) -> "InvoiceLine":
         "quantity_decimal": billed["quantity"],
         "subtotal": amount,
     }
-    return LineState(explanation=free, product_name=name).on(negative)
+    state = LineState(explanation=free, product_name=name)
+    return as_billed_before(state, billed).on(negative)
 
 
 def figures(line: Line, price: "Price", product: ProductName) -> Figures:

@@ -30,6 +30,7 @@ from meterline.services.billing.invoice_bodies import (
     subscription_of,
 )
 from meterline.services.billing.item_terms import current_period
+from meterline.services.billing.line_taxes import requested_rates
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.redemption import with_own_discounts
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
@@ -102,7 +103,7 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
             code="invoice_not_editable",
             param=next(name for name in params if name not in ("metadata", "auto_advance")),
         )
-    invoice = _with_fields(uow.ctx, before, params)
+    invoice = _with_default_rates(uow, _with_fields(uow.ctx, before, params), params)
     if "discounts" in params:
         lines = invoice["lines"]["data"]
         invoice = with_own_discounts(uow, invoice, lines, params["discounts"] or [])
@@ -195,7 +196,7 @@ def _draft(uow: UnitOfWork, params: Body, subscription: "Subscription | None") -
         _check_currency(subscription, params)
         draft = draft_invoice(terms, uow.customer, subscription)
     draft |= {"auto_advance": False, "next_payment_attempt": None, "rendering": _RENDERING}
-    return _with_fields(uow.ctx, draft, params)
+    return _with_default_rates(uow, _with_fields(uow.ctx, draft, params), params)
 
 
 def _discounted(
@@ -210,6 +211,15 @@ def _discounted(
     if discounts is None and subscription is not None:
         return with_discounts(draft, active_discounts(uow, subscription).own)
     return with_own_discounts(uow, draft, lines, discounts or [])
+
+
+def _with_default_rates(uow: UnitOfWork, invoice: "Invoice", params: Body) -> "Invoice":
+    """A draft with the tax rates that a request asks for, of lines that have none of their own."""
+    if "default_tax_rates" not in params:
+        return invoice
+    asked, kept = params["default_tax_rates"], invoice["default_tax_rates"]
+    rates = requested_rates(uow, asked, kept, "default_tax_rates")
+    return invoice | {"default_tax_rates": rates}
 
 
 def _check_currency(subscription: "Subscription", params: Body) -> None:

@@ -11,6 +11,7 @@ from meterline.core.base.unset import merged_metadata
 from meterline.core.catalog.rating import rate, rate_units
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.item_terms import item_period
+from meterline.services.billing.line_taxes import requested_rates, taxed_item
 from meterline.services.billing.private_states import ExplainedStep, InvoiceItemState
 from meterline.services.billing.redemption import discounted_item
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -48,6 +49,9 @@ def add_one_off_items(
         item = new_item(uow, terms) | _described(subscription, charge, param, uow)
         if charge.get("discounts"):
             item = discounted_item(uow, item, charge["discounts"], f"{param}[discounts]")
+        if charge.get("tax_rates"):
+            rates = requested_rates(uow, charge["tax_rates"], (), f"{param}[tax_rates]")
+            item = taxed_item(item, rates)
         uow.add_item(item)
 
 

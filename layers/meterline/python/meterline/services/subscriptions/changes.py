@@ -16,6 +16,7 @@ from meterline.services.billing.item_terms import (
     item_period,
     mode_of,
 )
+from meterline.services.billing.line_taxes import requested_rates
 from meterline.services.billing.purchases import fee_of
 from meterline.services.billing.redemption import exchange_discounts
 from meterline.services.billing.subscription_bodies import ItemTerms, items_of, new_item, with_items
@@ -105,7 +106,7 @@ def _as_in(subscription: "Subscription", step: Step) -> Step:
 def as_requested(
     uow: UnitOfWork, item: "SubscriptionItem", request: Mapping[str, Any], param: str
 ) -> "SubscriptionItem":
-    """An item of a subscription with the discounts and thresholds that a request asks for."""
+    """An item of a subscription with the discounts, thresholds and tax rates that are asked for."""
     if "billing_thresholds" in request:
         name = f"{param}[billing_thresholds]"
         thresholds = item_thresholds(item, request, name)
@@ -115,6 +116,10 @@ def as_requested(
         holder = {"subscription": item["subscription"], "subscription_item": item["id"]}
         ids = exchange_discounts(uow, item, discounts, param=name, **holder)
         item = item | {"discounts": ids}
+    if "tax_rates" in request:
+        name = f"{param}[tax_rates]"
+        rates = requested_rates(uow, request["tax_rates"], item["tax_rates"], name)
+        item = item | {"tax_rates": rates}
     return item
 
 

@@ -42,6 +42,7 @@ from meterline.services.subscriptions.threshold_terms import (
 from meterline.services.subscriptions.update import (
     check_collection,
     check_trial_terms,
+    default_rates,
     invoice_settings,
     longest_trial,
     pending_interval,
@@ -170,6 +171,7 @@ def _subscription(uow: UnitOfWork, start: Start) -> "Subscription":
         subscription = subscription | {"invoice_settings": settings}
     if "trial_settings" in params:
         subscription = subscription | {"trial_settings": trial_settings(params)}
+    subscription = subscription | default_rates(uow, subscription, params)
     check_collection(subscription)
     return _discounted(uow, subscription, params)
 

@@ -69,6 +69,7 @@ def _change(
         "price_data",
         "quantity",
         "metadata",
+        "tax_rates",
     )
     request = {**item} | {name: params[name] for name in fields if name in params}
     change = {name: params[name] for name in _CHANGE_PARAMS if name in params}

@@ -34,6 +34,7 @@ from meterline.services.billing.item_terms import (
     usage_span,
     whole_of,
 )
+from meterline.services.billing.line_taxes import as_billed_before, with_rates
 from meterline.services.billing.private_states import (
     BilledAs,
     BilledBefore,
@@ -47,6 +48,7 @@ from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_segments import counted_by
 from meterline.services.catalog.price_terms import price_plan
 from meterline.services.invoices.billed_before import usage_billed
+from meterline.services.invoices.credited_taxes import taxed_as_billed
 from meterline.services.invoices.deleted_prorations import note_credit
 from meterline.services.invoices.descriptions import ProductName, proration_description
 from meterline.services.invoices.drafting import product_names
@@ -69,7 +71,7 @@ from meterline.services.subscriptions.handover import (
 )
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Subscription, SubscriptionItem
+    from meterline.core.base.wire import Subscription, SubscriptionItem, TaxRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,14 @@ def add_line(
     sources = _credited_by(item, line) if is_credit else []
     item = _as_billed(item, line.credited)
     product = _product_of(uow, item)
+    state = InvoiceItemState(
+        explanation=proration_explanation(line, rated),
+        product_name=product.name,
+        credited=_credited(item, line),
+    )
+    state = with_rates(state, item["tax_rates"])
+    if is_credit:
+        state = taxed_as_billed(uow, state, sources)
     start, quantity = line.period.start, Decimal(item.get("quantity", 1))
     terms = ItemTerms(
         amount=line.amount_minor,
@@ -178,16 +188,20 @@ def add_line(
         discountable=False,
         metadata=dict(item["metadata"]),
         credited=credited_items(uow, line.credited),
-        state=InvoiceItemState(
-            explanation=proration_explanation(line, rated),
-            product_name=product.name,
-            credited=_credited(item, line),
-        ),
+        tax_rates=_shown_rates(item, state),
+        state=state,
     )
     added = of_ended(new_item(uow, terms)) if ends else new_item(uow, terms)
     uow.add_item(added)
     note_credit(uow, sources, added["id"])
     return replace(line.as_billed, source=added["id"])
+
+
+def _shown_rates(item: "SubscriptionItem", state: InvoiceItemState) -> "list[TaxRate]":
+    """The item's own rates, unless it was billed with others."""
+    counting = [rate["id"] for rate in state.tax_rates or ()]
+    own = item["tax_rates"]
+    return own if counting == [rate["id"] for rate in own] else []
 
 
 def _credited(item: "SubscriptionItem", line: ProrationLine) -> Credited | None:
@@ -361,7 +375,8 @@ def bill_usage(
         subscription_item=item["id"],
         discounts=active_discounts(uow, subscription).of_items.get(item["id"], []),
         metadata=dict(item["metadata"]),
-        state=InvoiceItemState.of(shown),
+        tax_rates=item["tax_rates"],
+        state=with_rates(InvoiceItemState.of(shown), item["tax_rates"]),
     )
     for item_terms in reversed(_less_billed_before(terms, usage_billed(uow, item))):
         uow.add_item(new_item(uow, item_terms))
@@ -384,7 +399,7 @@ def _less_billed_before(terms: ItemTerms, billed: BilledBefore | None) -> list[I
         quantity=Decimal(billed["quantity"]),
         discountable=False,
         discounts=[],
-        state=InvoiceItemState(product_name=terms.state.product_name),
+        state=as_billed_before(InvoiceItemState(product_name=terms.state.product_name), billed),
     )
     state = replace(terms.state, billed_before=amount, gives_back=billed["gives_back"])
     return [replace(terms, state=state), less]

@@ -29,7 +29,7 @@ def needed_for_end(subscription: "Subscription", *, invoices: bool) -> list[str]
 
 def named_by_request(params: Mapping[str, Any]) -> list[str]:
     """The ids of what starting a subscription reads, as far as its request names it."""
-    return [params["customer"], settings.ID, *dict.fromkeys(_prices(params))]
+    return [params["customer"], settings.ID, *dict.fromkeys([*_prices(params), *_rates(params)])]
 
 
 def sold_in_request(ctx: Context, params: Mapping[str, Any]) -> list[str]:
@@ -38,6 +38,13 @@ def sold_in_request(ctx: Context, params: Mapping[str, Any]) -> list[str]:
     """
     prices = ctx.store.get_many(_prices(params)).values()
     return list(dict.fromkeys(price.body["product"] for price in prices if price.kind == "price"))
+
+
+def _rates(params: Mapping[str, Any]) -> Iterator[str]:
+    yield from params.get("default_tax_rates") or ()
+    for field in ("items", "add_invoice_items"):
+        for item in params.get(field) or ():
+            yield from item.get("tax_rates") or ()
 
 
 def _prices(params: Mapping[str, Any]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from meterline.services.billing.item_terms import (
     mode_of,
     usage_period,
 )
+from meterline.services.billing.line_taxes import requested_rates
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.redemption import exchange_discounts
 from meterline.services.billing.subscription_bodies import (
@@ -138,6 +139,7 @@ def amend(uow: UnitOfWork, before: "Subscription", params: Body) -> Amended:
     now = uow.ctx.now
     how = _proration(before, params, now)
     after = before | _plain_changes(before, params, now)
+    after |= default_rates(uow, before, params)
     end = requested_end(params)
     changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
     if "discounts" in params:
@@ -328,6 +330,17 @@ def invoice_settings(subscription: "Subscription", params: Body) -> "Subscriptio
     texts: Any = {name: or_none(value) for name, value in params["invoice_settings"].items()}
     settings: SubscriptionInvoiceSettings = subscription["invoice_settings"] | texts
     return settings
+
+
+def default_rates(
+    uow: UnitOfWork, subscription: "Subscription", params: Body
+) -> "SubscriptionChanges":
+    """The tax rates that a request asks for, if any, of items that have none of their own."""
+    if "default_tax_rates" not in params:
+        return {}
+    kept = subscription.get("default_tax_rates", [])
+    rates = requested_rates(uow, params["default_tax_rates"], kept, "default_tax_rates")
+    return {"default_tax_rates": rates}
 
 
 def trial_settings(params: Body) -> "SubscriptionTrialSettings":

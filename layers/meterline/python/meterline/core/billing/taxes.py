@@ -1,0 +1,64 @@
+"""Taxes of one line: what each rate adds to it, or is contained in it.
+
+The rates of a line do not build on each other. All of them are on the line's price without any tax:
+what is left of the amount once all inclusive taxes are taken out of it together. So a line of 1000
+with 20 % inclusive has 833 to be taxed, and 5 % exclusive on the same line adds 42. Each tax is
+rounded by itself, a half away from zero, also of a credit (contract section H).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from meterline.core.base.money import EXACT, exact_product, exact_sum, round_half_up
+
+_WHOLE = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A percentage that is in the price (``inclusive``) or comes on top of it."""
+
+    percentage: Decimal
+    inclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """What a rate comes to on a line, and on what of it; minor units."""
+
+    amount_minor: int
+    taxable_minor: int
+
+
+def taxes_on(amount_minor: int, rates: Sequence[Rate]) -> list[Tax]:
+    """The taxes of an amount after discounts and credits, in the order of their rates.
+
+    Several inclusive rates share what is contained as if they were one of their sum; one of them
+    alone is ``amount x p / (100 + p)``. An exclusive one is ``price without taxes x p / 100``.
+    """
+    amount = Decimal(amount_minor)
+    contained = exact_sum(rate.percentage for rate in rates if rate.inclusive)
+    inclusive = {
+        place: _part(amount, rate.percentage, EXACT.add(_WHOLE, contained))
+        for place, rate in enumerate(rates)
+        if rate.inclusive
+    }
+    taxable_minor = amount_minor - sum(inclusive.values())
+    return [
+        Tax(
+            inclusive[place]
+            if rate.inclusive
+            else _part(Decimal(taxable_minor), rate.percentage, _WHOLE),
+            taxable_minor,
+        )
+        for place, rate in enumerate(rates)
+    ]
+
+
+def _part(amount: Decimal, percentage: Decimal, whole: Decimal) -> int:
+    """``amount x percentage / whole`` to the nearest minor unit.
+
+    A quotient that is no half is further from one than a hundred digits can be wrong.
+    """
+    return round_half_up(EXACT.divide(exact_product(amount, percentage), whole))

@@ -1,0 +1,204 @@
+"""The taxes of an invoice's amounts: which rates count for a line, and what they come to.
+
+A line's own rates replace the invoice's defaults; amounts that somebody else has computed replace
+both. A line that gives back what was billed before is taxed as that was, whatever counts now. The
+percentage of a rate never changes, so what a line remembers of it stays true.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from meterline.core.base.unset import UNSET, Unset
+from meterline.core.billing.taxes import Rate, Tax, taxes_on
+from meterline.services.billing.amount_steps import Amounts, Explanation, Step, pretax_minor
+from meterline.services.billing.private_states import (
+    BilledBefore,
+    InvoiceItemState,
+    LineState,
+    Taxed,
+    TaxTerms,
+)
+from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.catalog.tax_rates import named_rates
+from meterline.services.customers.customer_state import CustomerState
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        Customer,
+        Invoice,
+        InvoiceItem,
+        InvoiceLine,
+        InvoiceLineTax,
+        InvoiceTotalTax,
+        TaxRate,
+    )
+
+type _Key = tuple[str, str, str]
+
+_REASONS: Final = {"exempt": "customer_exempt", "reverse": "reverse_charge"}
+"""Why a customer who owes no tax owes none, by ``tax_exempt``."""
+
+_BY_HAND: Final = "not_available"
+"""Nobody says why a rate counts that was given by hand."""
+
+
+class Taxes(Step):
+    """Adds the taxes of each line to it, or finds them in it."""
+
+    name = "taxes"
+
+    def apply(self, amounts: Amounts) -> Amounts:
+        """The lines with their taxes, for the customer as it is now."""
+        invoice = _of_customer(amounts.invoice, amounts.uow.customer)
+        defaults = tax_terms(invoice["default_tax_rates"])
+        exempt = invoice["customer_tax_exempt"] or "none"
+        lines = [_with_taxes(line, _taxed(line, defaults, exempt)) for line in amounts.lines]
+        invoice = invoice | {"total_taxes": _summed(lines)}
+        return replace(amounts, invoice=invoice, lines=lines)
+
+    def added_to_line(self, invoice: "Invoice", line: "InvoiceLine") -> int:  # noqa: ARG002 - of every step
+        """What taxes come on top of a line; those that are in its price add nothing."""
+        return sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "exclusive")
+
+    def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Explanation:
+        """What each rate came to, and whether the customer owes it."""
+        terms = {
+            rate["id"]: rate
+            for known in (tax_terms(invoice["default_tax_rates"]), *map(_rates_of, shown))
+            for rate in known
+        }
+        return {
+            "taxes": [_with_percentage(tax, terms) for tax in invoice["total_taxes"]],
+            "tax_exempt": invoice["customer_tax_exempt"],
+        }
+
+    def explain_line(self, line: "InvoiceLine") -> Explanation:
+        """What each rate came to on the line."""
+        terms = {rate["id"]: rate for rate in _rates_of(line)}
+        return {"taxes": [_with_percentage(tax, terms) for tax in line["taxes"]]}
+
+
+def requested_rates(
+    uow: UnitOfWork,
+    requested: Sequence[str] | Literal[Unset.UNSET],
+    kept: "Iterable[TaxRate]",
+    param: str,
+) -> "list[TaxRate]":
+    """The tax rates that a parameter asks for; an empty one asks for none.
+
+    ``kept`` are those in their place so far. From the first on a customer remembers that it has
+    had some: what others give back is not looked up.
+    """
+    if requested is UNSET or not requested:
+        return []
+    rates = named_rates(uow.read(requested), requested, kept, param)
+    uow.customer = replace(CustomerState.of(uow.customer), taxed=True).on(uow.customer)
+    return rates
+
+
+def tax_terms(rates: "Iterable[TaxRate]") -> list[TaxTerms]:
+    """What lines remember of tax rates."""
+    return [
+        {"id": rate["id"], "percentage": rate["percentage"], "inclusive": rate["inclusive"]}
+        for rate in rates
+    ]
+
+
+def with_rates[S: LineState](state: S, rates: "Sequence[TaxRate]") -> S:
+    """What is remembered of a line or an item with rates of its own; without any it has none, and
+    the defaults of its invoice count.
+    """
+    return replace(state, tax_rates=tax_terms(rates) or None, tax_exempt=None)
+
+
+def taxed_item(item: "InvoiceItem", rates: "Sequence[TaxRate]") -> "InvoiceItem":
+    """An invoice item with other rates of its own."""
+    state = with_rates(InvoiceItemState.of(item), rates)
+    return state.on(item | {"tax_rates": list(rates)})
+
+
+def as_taxed[S: LineState](state: S, billed: "InvoiceLine") -> S:
+    """What is remembered of a line that gives back a part of ``billed``: it is taxed as that."""
+    return _as_taxed(state, LineState.of(billed).taxed)
+
+
+def as_billed_before[S: LineState](state: S, billed: BilledBefore) -> S:
+    """The same of a line that takes back what thresholds have billed of a period's usage."""
+    return _as_taxed(state, billed.get("taxed"))
+
+
+def _as_taxed[S: LineState](state: S, taxed: Taxed | None) -> S:
+    if taxed is None:
+        return replace(state, tax_rates=[], tax_exempt=None)
+    return replace(state, tax_rates=taxed["rates"], tax_exempt=taxed.get("exempt", "none"))
+
+
+def _of_customer(invoice: "Invoice", customer: "Customer") -> "Invoice":
+    """A draft with the customer's exemption; a customer that is deleted has the one it had."""
+    if customer.get("deleted") or "tax_exempt" not in customer:
+        return invoice
+    return invoice | {"customer_tax_exempt": customer["tax_exempt"]}
+
+
+def _taxed(line: "InvoiceLine", defaults: list[TaxTerms], exempt: str) -> Taxed | None:
+    """By what a line is taxed; None if by nothing."""
+    state = LineState.of(line)
+    rates = defaults if state.tax_rates is None else state.tax_rates
+    if not rates:
+        return None
+    exempt = state.tax_exempt or exempt
+    return {"rates": rates} if exempt == "none" else {"rates": rates, "exempt": exempt}
+
+
+def _with_taxes(line: "InvoiceLine", taxed: Taxed | None) -> "InvoiceLine":
+    line = replace(LineState.of(line), taxed=taxed).on(line)
+    return line | {"taxes": [] if taxed is None else _taxes(line, taxed)}
+
+
+def _taxes(line: "InvoiceLine", taxed: Taxed) -> "list[InvoiceLineTax]":
+    reason = _REASONS.get(taxed.get("exempt", "none"))
+    before_tax = pretax_minor(line)
+    rates = [Rate(Decimal(rate["percentage"]), rate["inclusive"]) for rate in taxed["rates"]]
+    taxes = taxes_on(before_tax, rates) if reason is None else [Tax(0, before_tax)] * len(rates)
+    return [
+        {
+            "amount": tax.amount_minor,
+            "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
+            "tax_rate_details": {"tax_rate": rate["id"]},
+            "taxability_reason": reason or _BY_HAND,
+            "taxable_amount": tax.taxable_minor,
+            "type": "tax_rate_details",
+        }
+        for rate, tax in zip(taxed["rates"], taxes, strict=True)
+    ]
+
+
+def _summed(lines: "Iterable[InvoiceLine]") -> "list[InvoiceTotalTax]":
+    """The taxes of all lines by their rate, and by why they are what they are."""
+    sums: dict[_Key, InvoiceTotalTax] = {}
+    for tax in (tax for line in lines for tax in line["taxes"]):
+        key = _rate_id(tax), tax["tax_behavior"], tax["taxability_reason"]
+        known = sums.get(key)
+        if known is None:
+            sums[key] = {**tax}
+        else:
+            known["amount"] += tax["amount"]
+            known["taxable_amount"] = (known["taxable_amount"] or 0) + (tax["taxable_amount"] or 0)
+    return list(sums.values())
+
+
+def _rate_id(tax: "InvoiceLineTax | InvoiceTotalTax") -> str:
+    details = tax["tax_rate_details"]
+    return "" if details is None else details["tax_rate"]
+
+
+def _rates_of(line: "InvoiceLine") -> list[TaxTerms]:
+    taxed = LineState.of(line).taxed
+    return [] if taxed is None else taxed["rates"]
+
+
+def _with_percentage(tax: Any, terms: dict[str, TaxTerms]) -> Explanation:  # noqa: ANN401 - of a line or of an invoice
+    known = terms.get(_rate_id(tax))
+    return {**tax, "percentage": None if known is None else known["percentage"]}
