@@ -95,6 +95,12 @@ BEYOND_STRIPE = (
         "/v1/meterline/analytics/amounts",
         "list of meterline.analytics.amount",
     ),
+    Operation(
+        "AnalyticsForecast.retrieve",
+        "GET",
+        "/v1/meterline/analytics/forecast",
+        "meterline.analytics.forecast",
+    ),
     Operation("Access.ask", "GET", "/v1/meterline/access", "meterline.access"),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
     Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),

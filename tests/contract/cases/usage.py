@@ -139,6 +139,20 @@ CASES = {
             param="starts_at",
         ),
     ),
+    "AnalyticsForecast.retrieve": Case(
+        lambda w: w.raw("get", "/v1/meterline/analytics/forecast", subscription=w.subscription.id),
+        lambda w: {
+            "object": "meterline.analytics.forecast",
+            "subscription": w.subscription.id,
+            "expected.total": 1_000,
+            "method.type": "elapsed_time",
+        },
+        Refused(
+            lambda w: w.raw("get", "/v1/meterline/analytics/forecast", subscription="sub_no"),
+            code="resource_missing",
+            param="subscription",
+        ),
+    ),
     "MeterEvent.create": Case(
         lambda w: w.v1.billing.meter_events.create(w.event(identifier=w.own, timestamp=w.now)),
         lambda w: {

@@ -34,6 +34,7 @@ def own_objects() -> Json:
         "counted_event": _counted_event(),
         "meterline.access": _access(),
         "meterline.analytics.amount": _analytics_amount(),
+        "meterline.analytics.forecast": _analytics_forecast(),
         "meterline.api_key": _api_key(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
@@ -169,6 +170,40 @@ def _analytics_amount() -> Json:
         quantity=_DECIMAL,
         starts_at=_INSTANT,
         subscription=_TEXT_OR_NONE,
+    )
+
+
+def _analytics_forecast() -> Json:
+    """Where the running period of a subscription leads."""
+    period = _all_of(start=_INSTANT, end=_INSTANT)
+    sums = _all_of(amount_due=_AMOUNT, subtotal=_AMOUNT, total=_AMOUNT)
+    item = _all_of(
+        amount=_AMOUNT,
+        expected_amount=_AMOUNT,
+        expected_quantity=_DECIMAL,
+        is_carried_on={"type": "boolean"},
+        period=period,
+        price=_TEXT,
+        quantity=_DECIMAL,
+        subscription_item=_TEXT_OR_NONE,
+    )
+    method = _all_of(
+        type={"type": "string", "enum": ["elapsed_time", "trailing_days"]},
+        days=_COUNT,
+        description=_TEXT,
+    )
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.analytics.forecast"]},
+        currency=_TEXT,
+        customer=_TEXT,
+        expected=sums,
+        forecast_at=_INSTANT,
+        items={"type": "array", "items": item},
+        livemode={"type": "boolean"},
+        method=method,
+        period=period,
+        so_far=sums,
+        subscription=_TEXT,
     )
 
 

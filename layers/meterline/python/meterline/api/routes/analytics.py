@@ -1,11 +1,12 @@
 """``/v1/meterline/analytics/…``: the figures behind charts of what is billed (beyond Stripe)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from meterline.api.lists import PAGING, Around, Listing, cursors, page_of
 from meterline.api.operations import Answer, Operation
-from meterline.api.params.specs import Params, array, enum, object_, string, timestamp
+from meterline.api.params.specs import Params, array, enum, integer, object_, string, timestamp
 from meterline.api.router import Routes
 from meterline.api.routes.usage_windows import DIMENSIONS, TIME_ZONE, zone_asked
 from meterline.core.base.errors import BillingError
@@ -17,6 +18,8 @@ from meterline.services.analytics.amounts import (
     place_of,
     place_of_id,
 )
+from meterline.services.analytics.forecasts import OBJECT as FORECAST
+from meterline.services.analytics.forecasts import forecast
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.metering.windows import Windows
@@ -26,6 +29,7 @@ PERMISSION: Final = "meterline_analytics"
 
 _BILLING_PERIOD: Final = "billing_period"
 _MOST_PRICES: Final = 20
+_MOST_DAYS: Final = 400
 
 
 def list_amounts(ctx: Context, params: Params) -> Listing:
@@ -77,8 +81,24 @@ def _behind_cursor(ctx: Context, windows: Windows, params: Params) -> Windows:
     return replace(windows, start=start) if start == found[0] and start % 60 == 0 else windows
 
 
+def _forecast(ctx: Context, params: Params) -> Mapping[str, object]:
+    return forecast(ctx, params["subscription"], params.get("trailing_days"))
+
+
 ROUTES = Routes(
     [
+        Operation(
+            method="GET",
+            path="/v1/meterline/analytics/forecast",
+            run=_forecast,
+            permission=PERMISSION,
+            kind=FORECAST,
+            answer=Answer.RAW,
+            params=object_(
+                subscription=string(required=True),
+                trailing_days=integer(minimum=1, maximum=_MOST_DAYS),
+            ),
+        ),
         Operation(
             method="GET",
             path="/v1/meterline/analytics/amounts",

@@ -1,9 +1,9 @@
 """The metered lines of an open period or a draft, from the usage counted so far."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from meterline.core.base.periods import Period
 from meterline.core.base.private_state import with_private_state_of
@@ -74,10 +74,31 @@ def with_current_usage(ctx: Context, invoice: "Invoice") -> "Invoice":
     return invoice | {"lines": line_list(invoice["id"], lines)}
 
 
+class Billed(NamedTuple):
+    """What a metered line bills: its price, as it is sold, the price's meter, and the period."""
+
+    price: "Price"
+    meter: "Meter"
+    period: Period
+
+
+type UsageOf = Callable[["InvoiceLine", Billed], Usage]
+"""Says what usage a metered line bills, the first one of those of a price's tiers."""
+
+
 def with_usage_so_far(
     ctx: Context, customer_id: str, lines: "list[InvoiceLine]"
 ) -> "list[InvoiceLine]":
     """Lines of a customer's draft, the metered ones rated again with all usage counted so far."""
+
+    def counted(_: "InvoiceLine", billed: Billed) -> Usage:
+        return _counted(ctx, billed.price, billed.meter, customer_id, billed.period)
+
+    return rated_by(ctx, lines, counted)
+
+
+def rated_by(ctx: Context, lines: "list[InvoiceLine]", usage_of: UsageOf) -> "list[InvoiceLine]":
+    """Lines of a draft, the metered ones rated again with other usage."""
     wholes = by_whole(lines)
     metered = [whole for whole in wholes.values() if _meter_of_line(whole[0])]
     if not metered:
@@ -86,9 +107,7 @@ def with_usage_so_far(
         [price_id(first) for first, *_ in metered]
         + [_meter_of_line(first) for first, *_ in metered]
     )
-    rated = in_parallel(
-        [partial(_rated_again, ctx, customer_id, whole, known) for whole in metered]
-    )
+    rated = in_parallel([partial(_rated_again, whole, known, usage_of) for whole in metered])
     wholes |= {whole[0]["id"]: whole for whole in rated}
     return [line for whole in wholes.values() for line in whole]
 
@@ -105,13 +124,20 @@ def rate_again(
 
     A price's bounds count by the share that the line was drafted with.
     """
-    period = billed_period(line)
-    state = LineState.of(line)
-    price = _price_of(line, known)
-    usage = _counted(ctx, price, known[_meter_of_line(line)].body, customer_id, period)
-    whole = state.of_period
-    span = CyclePeriod(period, Period(whole["start"], whole["end"]) if whole else period)
-    return metered_line(metered_item(price), usage, span)
+    billed = _billed(line, known)
+    usage = _counted(ctx, billed.price, billed.meter, customer_id, billed.period)
+    return _rated(line, billed, usage)
+
+
+def _rated(line: "InvoiceLine", billed: Billed, usage: Usage) -> Line:
+    whole = LineState.of(line).of_period
+    full = Period(whole["start"], whole["end"]) if whole else billed.period
+    return metered_line(metered_item(billed.price), usage, CyclePeriod(billed.period, full))
+
+
+def _billed(line: "InvoiceLine", known: Mapping[str, Document]) -> Billed:
+    meter = known[_meter_of_line(line)].body
+    return Billed(_price_of(line, known), meter, billed_period(line))
 
 
 def price_id(line: "InvoiceLine") -> str:
@@ -126,20 +152,21 @@ def _price_of(line: "InvoiceLine", known: Mapping[str, Document]) -> "Price":
 
 
 def _rated_again(
-    ctx: Context, customer_id: str, lines: "list[InvoiceLine]", known: Mapping[str, Document]
+    lines: "list[InvoiceLine]", known: Mapping[str, Document], usage_of: UsageOf
 ) -> "list[InvoiceLine]":
-    """The lines of a whole with all its usage; an invoice item is one line for all its tiers."""
+    """The lines of a whole with other usage; an invoice item is one line for all its tiers."""
     first = lines[0]
     former = {line["id"]: line for line in lines}
-    rated, price = rate_again(ctx, customer_id, first, known), _price_of(first, known)
+    billed = _billed(first, known)
+    rated, price = _rated(first, billed, usage_of(first, billed)), billed.price
     current = []
     for place, tier in enumerate(rated.by_tier if _is_of_subscription(first) else [rated]):
         line: InvoiceLine = tier_line(first, place)
         current.append(_with_figures(former.get(line["id"], line), tier, price))
-    billed = [LineState.of(line).billed_before for line in lines]
-    if billed[0] is None:
+    before = [LineState.of(line).billed_before for line in lines]
+    if before[0] is None:
         return current
-    return with_billed_before(current, sum(amount or 0 for amount in billed))
+    return with_billed_before(current, sum(amount or 0 for amount in before))
 
 
 def _with_figures(line: "InvoiceLine", rated: Line, price: "Price") -> "InvoiceLine":

@@ -144,8 +144,13 @@ def _is_recurring(params: Body) -> bool:
     return bool(params.get("preview_mode") == "recurring")
 
 
-def _renewal(uow: UnitOfWork, subscription: "Subscription", params: Body) -> "Invoice | None":
-    """The invoice at the end of the subscription's running period."""
+def at_renewal(uow: UnitOfWork, subscription: "Subscription") -> UnitOfWork:
+    """The unit of work at the end of the subscription's running period."""
+    return replace(uow, ctx=uow.ctx.at(closing_period(subscription).end))
+
+
+def renewal_preview(uow: UnitOfWork, subscription: "Subscription") -> "Invoice | None":
+    """The invoice at the end of the subscription's running period, which ``uow`` is at."""
     ended = closing_period(subscription)
     terms = InvoiceTerms(
         id=new_id(PREVIEW_PREFIX),
@@ -154,11 +159,15 @@ def _renewal(uow: UnitOfWork, subscription: "Subscription", params: Body) -> "In
         period=ended,
         finalizes_at=None,
     )
-    later = replace(uow, ctx=uow.ctx.at(ended.end))
+    invoice, _ = draft_renewal(uow, subscription, terms)
+    return invoice
+
+
+def _renewal(uow: UnitOfWork, subscription: "Subscription", params: Body) -> "Invoice | None":
+    later = at_renewal(uow, subscription)
     if _is_recurring(params):
         later.pending = PendingItems(ItemBatches(later.ctx, uow.stored_customer.id, []))
-    invoice, _ = draft_renewal(later, subscription, terms)
-    return invoice
+    return renewal_preview(later, subscription)
 
 
 def _preview_start(ctx: Context, params: Body, details: Body) -> "Invoice":
