@@ -101,6 +101,18 @@ BEYOND_STRIPE = (
         "/v1/meterline/analytics/forecast",
         "meterline.analytics.forecast",
     ),
+    Operation(
+        "AnalyticsInvoiced.retrieve",
+        "GET",
+        "/v1/meterline/analytics/invoiced",
+        "meterline.analytics.invoiced",
+    ),
+    Operation(
+        "AnalyticsTopCustomers.retrieve",
+        "GET",
+        "/v1/meterline/analytics/top_customers",
+        "meterline.analytics.top_customers",
+    ),
     Operation("Access.ask", "GET", "/v1/meterline/access", "meterline.access"),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
     Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),

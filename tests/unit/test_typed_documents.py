@@ -88,6 +88,7 @@ OPEN = {
     "services/invoices/finalize.py: _finalize": _WRITTEN,
     "services/invoices/finalize.py: finalize_due_invoice": _WRITTEN,
     "services/invoices/late_usage.py: add_late_lines": _WRITTEN,
+    "services/invoices/metered.py: _billed": _PRICES_AND_METERS,
     "services/invoices/metered.py: _price_of": _PRICES_AND_METERS,
     "services/invoices/metered.py: _rated_again": _PRICES_AND_METERS,
     "services/invoices/metered.py: rate_again": _PRICES_AND_METERS,

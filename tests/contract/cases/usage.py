@@ -153,6 +153,44 @@ CASES = {
             param="subscription",
         ),
     ),
+    "AnalyticsInvoiced.retrieve": Case(
+        lambda w: w.raw(
+            "get", "/v1/meterline/analytics/invoiced", months=2, timezone="America/New_York"
+        ),
+        lambda w: {
+            "object": "meterline.analytics.invoiced",
+            "months": lambda months: len(months) == 2,
+        },
+        Refused(
+            lambda w: w.raw("get", "/v1/meterline/analytics/invoiced", month="2026-13"),
+            param="month",
+        ),
+    ),
+    "AnalyticsTopCustomers.retrieve": Case(
+        lambda w: w.raw(
+            "get",
+            "/v1/meterline/analytics/top_customers",
+            meter=w.meter.id,
+            starts_at=w.now // DAY * DAY - DAY,
+            ends_at=w.now // DAY * DAY,
+        ),
+        lambda w: {
+            "object": "meterline.analytics.top_customers",
+            "meter": w.meter.id,
+            "rows.url": "/v1/meterline/analytics/top_customers",
+        },
+        Refused(
+            lambda w: w.raw(
+                "get",
+                "/v1/meterline/analytics/top_customers",
+                meter="mtr_no",
+                starts_at=0,
+                ends_at=DAY,
+            ),
+            code="resource_missing",
+            param="meter",
+        ),
+    ),
     "MeterEvent.create": Case(
         lambda w: w.v1.billing.meter_events.create(w.event(identifier=w.own, timestamp=w.now)),
         lambda w: {

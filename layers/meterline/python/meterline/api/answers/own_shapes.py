@@ -35,6 +35,8 @@ def own_objects() -> Json:
         "meterline.access": _access(),
         "meterline.analytics.amount": _analytics_amount(),
         "meterline.analytics.forecast": _analytics_forecast(),
+        "meterline.analytics.invoiced": _analytics_invoiced(),
+        "meterline.analytics.top_customers": _analytics_top_customers(),
         "meterline.api_key": _api_key(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
@@ -204,6 +206,57 @@ def _analytics_forecast() -> Json:
         period=period,
         so_far=sums,
         subscription=_TEXT,
+    )
+
+
+def _analytics_invoiced() -> Json:
+    """What was invoiced by month and currency."""
+    sums = _all_of(
+        currency=_TEXT,
+        invoices={"type": "integer"},
+        total=_AMOUNT,
+        amount_paid=_AMOUNT,
+        amount_remaining=_AMOUNT,
+    )
+    month = _all_of(
+        ends_at=_INSTANT,
+        is_complete={"type": "boolean"},
+        refreshed_at=_INSTANT,
+        starts_at=_INSTANT,
+        sums={"type": "array", "items": sums},
+    )
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.analytics.invoiced"]},
+        is_complete={"type": "boolean"},
+        livemode={"type": "boolean"},
+        months={"type": "array", "items": month},
+    )
+
+
+def _analytics_top_customers() -> Json:
+    """The customers that used most of a meter in a span of time."""
+    row = _all_of(
+        id=_TEXT,
+        object={"type": "string", "enum": ["meterline.analytics.top_customers_row"]},
+        customer=_TEXT,
+        rank={"type": "integer"},
+        value=_DECIMAL,
+    )
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.analytics.top_customers"]},
+        customers_read={"type": "integer"},
+        ends_at=_INSTANT,
+        is_complete={"type": "boolean"},
+        livemode={"type": "boolean"},
+        meter=_TEXT,
+        refreshed_at=_INSTANT,
+        rows=_all_of(
+            object={"type": "string", "enum": ["list"]},
+            data={"type": "array", "items": row},
+            has_more={"type": "boolean"},
+            url=_TEXT,
+        ),
+        starts_at=_INSTANT,
     )
 
 

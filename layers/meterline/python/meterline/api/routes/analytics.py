@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from meterline.api.lists import PAGING, Around, Listing, cursors, page_of
@@ -20,6 +21,10 @@ from meterline.services.analytics.amounts import (
 )
 from meterline.services.analytics.forecasts import OBJECT as FORECAST
 from meterline.services.analytics.forecasts import forecast
+from meterline.services.analytics.invoiced import MOST_MONTHS, invoiced
+from meterline.services.analytics.invoiced import OBJECT as INVOICED
+from meterline.services.analytics.top_customers import OBJECT as TOP_CUSTOMERS
+from meterline.services.analytics.top_customers import PATH, ranking
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.metering.windows import Windows
@@ -81,12 +86,64 @@ def _behind_cursor(ctx: Context, windows: Windows, params: Params) -> Windows:
     return replace(windows, start=start) if start == found[0] and start % 60 == 0 else windows
 
 
+def rank_customers(ctx: Context, params: Params) -> Mapping[str, object]:
+    """A page of the customers that used most of a meter."""
+    meter = find(ctx, "billing.meter", params["meter"], param="meter").body
+    start, end = params["starts_at"], params["ends_at"]
+    found, rows = ranking(ctx, meter, start, end)
+    page = page_of(rows, params)
+    return {
+        "object": TOP_CUSTOMERS,
+        "customers_read": found.objects,
+        "ends_at": end,
+        "is_complete": found.is_complete,
+        "livemode": ctx.livemode,
+        "meter": meter["id"],
+        "refreshed_at": found.refreshed_at,
+        "rows": page.answer(page.bodies, PATH),
+        "starts_at": start,
+    }
+
+
+def _invoiced(ctx: Context, params: Params) -> Mapping[str, object]:
+    zone = zone_asked(params)
+    this_month = datetime.fromtimestamp(ctx.wall_clock, zone).strftime("%Y-%m")
+    return invoiced(ctx, params.get("month", this_month), params.get("months", 12), zone)
+
+
 def _forecast(ctx: Context, params: Params) -> Mapping[str, object]:
     return forecast(ctx, params["subscription"], params.get("trailing_days"))
 
 
 ROUTES = Routes(
     [
+        Operation(
+            method="GET",
+            path=PATH,
+            run=rank_customers,
+            permission=PERMISSION,
+            kind=TOP_CUSTOMERS,
+            answer=Answer.RAW,
+            params=object_(
+                PAGING,
+                meter=string(required=True),
+                starts_at=timestamp(required=True),
+                ends_at=timestamp(required=True),
+            ),
+        ),
+        Operation(
+            method="GET",
+            path="/v1/meterline/analytics/invoiced",
+            run=_invoiced,
+            permission=PERMISSION,
+            kind=INVOICED,
+            answer=Answer.RAW,
+            params=object_(
+                month=string(pattern="[0-9]{4}-[0-9]{2}", hint="Use the form 2026-10."),
+                months=integer(minimum=1, maximum=MOST_MONTHS),
+                timezone=TIME_ZONE,
+            ),
+        ),
         Operation(
             method="GET",
             path="/v1/meterline/analytics/forecast",

@@ -7,7 +7,7 @@ average value, and how many different ones there were, stand as they are.
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from meterline.core.base.money import EXACT
+from meterline.core.base.money import EXACT, exact_product
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.aggregation import Formula
 
@@ -45,4 +45,4 @@ def carried_on(used: Usage, pace: Pace, seconds_left: int) -> Usage:
 
 
 def _share(value: Decimal, of_seconds: int, seconds: int) -> Decimal:
-    return EXACT.divide(EXACT.multiply(value, Decimal(seconds)), Decimal(of_seconds))
+    return EXACT.divide(exact_product(value, Decimal(seconds)), Decimal(of_seconds))

@@ -25,6 +25,7 @@ KINDS = (
         empty=empty(whole="usage_threshold usage_threshold.filters"),
     ),
     Kind(name="billing.alert_triggered", id_prefix="alrttr_"),
+    Kind(name="meterline.analytics.tally", id_prefix="tally_", is_listed=False),
     Kind(name="meterline.usage_difference", id_prefix="usgdif_", belongs_to_customer=True),
     Kind(name="meterline.usage_estimate", id_prefix="usgest_", belongs_to_customer=True),
 )
