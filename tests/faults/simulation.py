@@ -488,11 +488,8 @@ class Simulation:
             (START, START + 3_600),
             *pairwise(cuts),
         ]:
-            inside = [
-                event for event in counting_events(self.formula, events) if start <= event[0] < end
-            ]
             used = self._used(customer, start, end)
-            expected = expected_usage(self.formula, inside)
+            expected = expected_between(self.formula, events, start, end)
             text = f"seed {self.seed}: {customer} {start}..{end}: {used.quantity}, not {expected}"
             _hold("usage is what its events add up to", used.quantity == expected, text)
             if self.has_dimensions:
@@ -506,11 +503,8 @@ class Simulation:
         for place, key, values in ((0, "model", MODELS), (1, "token_type", TOKEN_TYPES)):
             for value in values:
                 own = [event for event in events if event.dimensions[place] == value]
-                inside = [
-                    one for one in counting_events(self.formula, own) if start <= one[0] < end
-                ]
                 used = self._used(customer, start, end, {key: [value]})
-                expected = expected_usage(self.formula, inside)
+                expected = expected_between(self.formula, own, start, end)
                 text = f"seed {self.seed}: {customer} {value} {used.quantity}, not {expected}"
                 _hold("parts are what their events add up to", used.quantity == expected, text)
 
@@ -537,6 +531,28 @@ def counting_events(measure: str, events: Iterable[Event]) -> list[Event]:
     for event in sorted(events, key=lambda one: (one.accepted_at, one.identity)):
         latest[event.timestamp // window] = event
     return sorted(latest.values())
+
+
+def expected_between(measure: str, events: Iterable[Event], start: int, end: int) -> Decimal:
+    """What a meter reports of a range, of the events of all time."""
+    if measure == "weighted_sum":
+        return expected_levels(events, start, end)
+    inside = [one for one in counting_events(measure, events) if start <= one.timestamp < end]
+    return expected_usage(measure, inside)
+
+
+def expected_levels(events: Iterable[Event], start: int, end: int) -> Decimal:
+    """What values that last until the next one come to; those of each cell by itself."""
+    total = Decimal(0)
+    told_apart: dict[tuple[str, ...], list[Event]] = {}
+    for event in sorted(events):
+        told_apart.setdefault(event.dimensions, []).append(event)
+    for some in told_apart.values():
+        ends = [*(event.timestamp for event in some[1:]), end]
+        for event, until in zip(some, ends, strict=True):
+            seconds = min(until, end) - max(event.timestamp, start)
+            total += event.value * max(seconds, 0)
+    return total
 
 
 def expected_usage(measure: str, events: Sequence[Event]) -> Decimal:

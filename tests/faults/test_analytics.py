@@ -7,7 +7,7 @@ of the time zone change in each world.
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,7 +31,7 @@ from meterline.store.metering.cells import CellsKey, month_of
 from meterline.store.metering.meter_events import identity_of, key_of
 from meterline.store.metering.usage import BucketKey
 from tests.faults.engine import FakeDynamoDB, seeded
-from tests.faults.simulation import Event, counting_events, expected_usage
+from tests.faults.simulation import Event, counting_events, expected_levels, expected_usage
 from tests.faults.test_faults import SHARES, seeds_of
 from tests.integration.metering.worlds import meter_body
 
@@ -45,7 +45,10 @@ CHANGES = {
 DIMENSIONS = ("model", "token_type")
 MODELS = ("small", "large")
 TYPES = ("input", "output")
-FORMULAS = ("sum", "sum", "count", "max", "min", "avg", "last", "unique_count", "last:day")
+FORMULAS = (
+    *("sum", "sum", "count", "max", "min", "avg", "last", "unique_count", "last:day"),
+    *("weighted_sum", "weighted_sum"),
+)
 DAY = 86_400
 CUSTOMER = "cus_a"
 
@@ -174,6 +177,12 @@ def recounted(world: World, windows: Windows, breakdown: Breakdown) -> Mapping[A
     for event in meant:
         values = tuple(event.dimensions[DIMENSIONS.index(key)] for key in breakdown.keys)
         groups.setdefault(values, []).append(event)
+    if world.formula == "weighted_sum":
+        return {
+            (place, values): total
+            for values, events in groups.items()
+            for place, total in levels_by_window(world, windows, events).items()
+        }
     found: dict[Any, list[Event]] = {}
     for values, events in groups.items():
         for event in counting_events(world.formula, events):
@@ -181,6 +190,23 @@ def recounted(world: World, windows: Windows, breakdown: Breakdown) -> Mapping[A
                 place = label(event.timestamp, windows.grouping, world.zone), values
                 found.setdefault(place, []).append(event)
     return {place: expected_usage(world.formula, events) for place, events in found.items()}
+
+
+def levels_by_window(
+    world: World, windows: Windows, events: Iterable[Event]
+) -> Mapping[object, Decimal]:
+    """What levels come to by half hours, at which all clocks change; those of each cell."""
+    halves = range(windows.start - windows.start % 1_800, windows.end, 1_800)
+    steps = [*pairwise([windows.start, *halves[1:], windows.end])]
+    found: dict[object, Decimal] = {}
+    for dimensions in {event.dimensions for event in events}:
+        own = [event for event in events if event.dimensions == dimensions]
+        for start, end in steps:
+            total = expected_levels(own, start, end)
+            if total or any(start <= event.timestamp < end for event in own):
+                place = label(start, windows.grouping, world.zone)
+                found[place] = found.get(place, Decimal(0)) + total
+    return found
 
 
 def meets(event: Event, conditions: Mapping[str, Iterable[str]]) -> bool:

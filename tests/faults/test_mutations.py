@@ -17,7 +17,14 @@ from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import Bucket
 from meterline.core.metering.dimensions import Cells
 from meterline.core.metering.second_profiles import Seconds
-from meterline.services.metering import accept, contention, count, hour_profiles, parcels
+from meterline.services.metering import (
+    accept,
+    contention,
+    count,
+    hour_profiles,
+    parcels,
+    usage_query,
+)
 from meterline.services.metering import day_totals as day_totals_service
 from meterline.services.metering.groups import Group
 from meterline.store.base import failures
@@ -47,7 +54,12 @@ FIRST = {
 }
 """Where to begin to look: some mutations need a rare run. Earlier seeds come at the end."""
 
-FORMULAS = {"a_greatest_value_that_outlives_its_event": "max"}
+FORMULAS = {
+    "a_greatest_value_that_outlives_its_event": "max",
+    "a_level_that_ends_with_its_hour": "weighted_sum",
+    "a_level_that_outlives_its_event_in_a_profile": "weighted_sum",
+    "levels_in_the_order_of_receipt": "weighted_sum",
+}
 """What the meter counts where it matters; a sum elsewhere."""
 
 OF_DAYS = {
@@ -439,6 +451,18 @@ def a_mark_on_the_day_of_another_cell(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(usage_commits, "mark_late", elsewhere)
 
 
+def a_level_that_ends_with_its_hour(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(usage_query, "_level_before", lambda *_: aggregation.ZERO)
+
+
+def a_level_that_outlives_its_event_in_a_profile(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hour_profiles, "_stand", lambda *_: True)
+
+
+def levels_in_the_order_of_receipt(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(aggregation, "_by_time", lambda row: (row.accepted_at, row.identity))
+
+
 WRONG_USAGE = "usage is what its events add up to"
 
 WRONG_PARTS = "parts are what their events add up to"
@@ -485,6 +509,9 @@ NOTICED_BY: dict[Break, str] = {
     a_cell_too_many_that_is_only_told: "cells are bounded",
     a_parcel_that_forgets_its_cell: WRONG_USAGE,
     a_mark_on_the_day_of_another_cell: WRONG_USAGE,
+    a_level_that_ends_with_its_hour: WRONG_USAGE,
+    a_level_that_outlives_its_event_in_a_profile: WRONG_USAGE,
+    levels_in_the_order_of_receipt: WRONG_USAGE,
 }
 """The rule by which each is noticed: that the code fails in some other way does not count."""
 

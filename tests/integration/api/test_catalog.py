@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
+from meterline.core.metering.aggregation import Formula
 from tests.factories.params import meter_params
 from tests.integration.api.conftest import Api, Client
 
@@ -29,7 +30,7 @@ def _meter_with(client: Client, formula: str) -> Any:
     return client.v1.billing.meters.create(meter_params("tokens", formula))
 
 
-@pytest.mark.parametrize("formula", ["sum", "count", "last", "max", "min", "avg", "unique_count"])
+@pytest.mark.parametrize("formula", [*Formula])
 def test_a_meter_combines_events_by_its_formula(client: Client, formula: str) -> None:
     assert _meter_with(client, formula).default_aggregation.formula == formula
 

@@ -14,6 +14,7 @@ from meterline.store.metering import usage, usage_commits
 from tests.engines import Engine
 from tests.integration.metering.worlds import (
     HOUR_START,
+    NOW,
     deliver,
     event,
     meter_body,
@@ -45,6 +46,54 @@ def an_hour(dynamodb: Engine, meter: dict[str, Any]) -> None:
     for start in range(0, 60, 12):
         send(*sent[start : start + 12], by=by)
         deliver(dynamodb)
+
+
+@pytest.mark.parametrize("identifier", ["late", "e7", "e10", "e19"])
+def test_a_level_that_begins_among_others_is_counted_by_the_profile(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, identifier: str
+) -> None:
+    """Late, or taken out again. Of what the profile holds no segment is read if it is new."""
+    meter = meter_body(formula="weighted_sum")
+    an_hour(dynamodb, meter)
+    by = sender("late", at=NOW + 60)
+    by.directory.bodies = [meter]  # type: ignore[attr-defined]  # the tests' own directory
+    known = [record["dynamodb"]["NewImage"]["identifier"] for record in stored_records(dynamodb)]
+    last = HOUR_START + 59 * 20
+    levels = {HOUR_START + n * 20 - (n % 10 == 9) * 20: value for n, value in enumerate(VALUES)}
+    read: list[str] = []
+    items = usage.items_between
+
+    def noting(pk: str, low: str, high: str, **options: Any) -> Iterator[dict[str, Any]]:
+        for item in items(pk, low, high, **options):
+            read.append(item["sk"]["S"])
+            yield item
+
+    monkeypatch.setattr(usage, "items_between", noting)
+    if identifier == "late":
+        levels[HOUR_START + 7] = 1_000
+        send(event("late", 1_000, at=HOUR_START + 7), by=by)
+    else:
+        number = int(identifier[1:])
+        del levels[HOUR_START + number * 20 - (number % 10 == 9) * 20]
+        if number % 10 == 9:
+            levels[HOUR_START + (number - 1) * 20] = VALUES[number - 1]
+        cancel = {"identifier": identifier}
+        params = {"type": "cancel", "event_name": "tokens", "cancel": cancel}
+        create_meter_event_adjustment(by, params)
+    new = [
+        record
+        for record in stored_records(dynamodb)
+        if "cancelled_at" in record["dynamodb"]["NewImage"]
+        or record["dynamodb"]["NewImage"]["identifier"] not in known
+    ]
+    assert count.count_records(new) == []
+    everything = sum(item["sk"]["S"].startswith("s#") for item in dynamodb.scan("usage"))
+    assert len(read) < everything or identifier != "late"
+    deliver(dynamodb)
+    begun = sorted(levels)
+    ends = [*begun[1:], last + 600]
+    expected = sum(levels[at] * (end - at) for at, end in zip(begun, ends, strict=True))
+    assert used(HOUR_START, last + 600, meter=meter) == expected
 
 
 def profiles(dynamodb: Engine) -> list[dict[str, Any]]:

@@ -102,7 +102,7 @@ MEASURES = [
     Measure(formula, window)
     for formula in Formula
     for window in (None, Window.HOUR)
-    if window is None or formula is not Formula.AVG
+    if window is None or formula not in (Formula.AVG, Formula.WEIGHTED_SUM)
 ]
 
 
@@ -119,7 +119,9 @@ def test_with_the_evidence_it_asks_for_a_bucket_is_what_its_events_add_up_to(
     bucket = EMPTY
     for some in batched(stream, batch, strict=False):
         arrivals = [
-            arrival(f"{number}", values.setdefault(number, value), at=number + 1, cancels=cancels)
+            arrival(
+                f"{number}", values.setdefault(number, value), at=number + 1, cancels=cancels
+            )._replace(timestamp=values[number])
             for number, value, cancels in some
         ]
         since = evidence_from(bucket, arrivals)

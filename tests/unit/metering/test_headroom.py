@@ -159,6 +159,7 @@ MEASURES = [
     (Measure(Formula.LAST, dimensions=("model",)), False),
     (Measure(Formula.AVG), False),
     (Measure(Formula.UNIQUE_COUNT), False),
+    (Measure(Formula.WEIGHTED_SUM), False),
     (Measure(Formula.SUM, Window.DAY), False),
 ]
 

@@ -58,7 +58,10 @@ def test_an_hour_agrees_when_its_events_have_one_row_each_and_all_add_up(case: s
 
 
 FORMULAS = [
-    Measure(formula) for formula in (Formula.SUM, Formula.MAX, Formula.LAST, Formula.UNIQUE_COUNT)
+    Measure(formula)
+    for formula in (
+        *(Formula.SUM, Formula.MAX, Formula.LAST, Formula.UNIQUE_COUNT, Formula.WEIGHTED_SUM),
+    )
 ]
 
 

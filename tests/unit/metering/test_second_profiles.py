@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from meterline.core.metering.aggregation import (
     NOTHING,
+    Combination,
     Formula,
     Measure,
     Row,
     Window,
     aggregate,
-    combine,
+    apart,
 )
 from meterline.core.metering.buckets import effective_rows
 from meterline.core.metering.second_profiles import (
@@ -44,10 +45,10 @@ EVENTS = st.lists(st.tuples(st.integers(0, 5), st.integers(-9, 99)), max_size=20
 
 def whole(seconds: Seconds, rows: Sequence[Row], measure: Measure) -> object:
     """The aggregate of everything; of numbers, not of how they are written."""
-    total = aggregate(rows, measure)
-    for part in seconds.values():
-        total = combine(total, part, measure)
-    return total
+    parts = Combination(measure)
+    for part in (*apart(rows, measure), *seconds.values()):
+        parts.add(part)
+    return parts.whole()
 
 
 @pytest.mark.parametrize("measure", PROFILED)
@@ -82,7 +83,7 @@ def test_a_row_that_is_seen_twice_counts_once() -> None:
     assert (left[7].count, later) == (0, [other])
 
 
-@pytest.mark.parametrize("formula", [Formula.MAX, Formula.MIN, Formula.LAST])
+@pytest.mark.parametrize("formula", [Formula.MAX, Formula.MIN, Formula.LAST, Formula.WEIGHTED_SUM])
 def test_an_extreme_cannot_be_taken_out(formula: Formula) -> None:
     event = counted(1, 7)
     seconds = fold({}, [event], Measure(formula))

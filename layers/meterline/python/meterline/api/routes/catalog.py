@@ -55,7 +55,9 @@ from meterline.services.metering.meters import (
 from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import term_of
 
-FORMULA = enum("avg", "count", "last", "max", "min", "sum", "unique_count", required=True)
+FORMULA = enum(
+    *("avg", "count", "last", "max", "min", "sum", "unique_count", "weighted_sum"), required=True
+)
 """``count``, ``last`` and ``sum`` are Stripe's; the others go beyond it."""
 
 CREATE_METER = object_(

@@ -31,7 +31,7 @@ from meterline.api.routes.usage_windows import DIMENSIONS, TIME_ZONE, grouping_a
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.dimensions import MOST_CELLS, MOST_KEYS, VALUE_CHARACTERS
 from meterline.services.base.context import Context
-from meterline.services.base.lookups import find
+from meterline.services.base.lookups import customers_now, find
 from meterline.services.metering.analytics import MOST_METERS, OBJECT, PATH, Asked, meter_usage
 from meterline.services.metering.counted_events import EventRange, counted_events
 from meterline.services.metering.series import Breakdown
@@ -54,7 +54,8 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
     if "timezone" in params and grouping is None:
         message = "timezone needs value_grouping_window: it says whose hours, days or months."
         raise BillingError(message, param="timezone")
-    windows = Windows(params["start_time"], params["end_time"], *grouping_asked(params))
+    now = customers_now(ctx, customer)
+    windows = Windows(params["start_time"], params["end_time"], *grouping_asked(params), now)
     breakdown = _breakdown_of_summaries(meter, params)
     whose = meter, customer["id"], windows, breakdown
     rows = list_event_summaries(*whose, livemode=ctx.livemode)
@@ -75,7 +76,8 @@ def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
 def retrieve_meter_usage(ctx: Context, params: Params) -> "MeterUsage":
     """What a customer used, by windows, meters and dimensions."""
     customer = find(ctx, "customer", params["customer"], param="customer").body
-    windows = Windows(params["starts_at"], params["ends_at"], *grouping_asked(params))
+    now = customers_now(ctx, customer)
+    windows = Windows(params["starts_at"], params["ends_at"], *grouping_asked(params), now)
     asked = None
     if params.get("meters"):
         asked = [

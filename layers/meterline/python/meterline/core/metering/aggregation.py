@@ -12,7 +12,8 @@ from decimal import (
     localcontext,
 )
 from enum import StrEnum
-from functools import partial
+from functools import partial, reduce
+from itertools import pairwise
 from typing import NamedTuple
 
 from meterline.core.metering.distinct import Distinct, Union, distinct
@@ -34,6 +35,7 @@ class Formula(StrEnum):
     MIN = "min"
     AVG = "avg"
     UNIQUE_COUNT = "unique_count"
+    WEIGHTED_SUM = "weighted_sum"
 
 
 class Window(StrEnum):
@@ -63,12 +65,17 @@ class Measure:
     @property
     def is_ordered(self) -> bool:
         """Whether the order of receipt matters, so that rows must keep it."""
-        return self.window is not None or self.formula is Formula.LAST
+        return self.window is not None or self.formula is Formula.LAST or self.has_levels
 
     @property
     def has_digests(self) -> bool:
         """Whether values are digests of texts, which are compared and never added."""
         return self.formula is Formula.UNIQUE_COUNT
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether a value is a level that lasts until the next one (``core.metering.levels``)."""
+        return self.formula is Formula.WEIGHTED_SUM
 
 
 class Row(NamedTuple):
@@ -110,6 +117,9 @@ class Aggregate:
     ``extreme`` is the greatest or least value (``max``, ``min``); ``chosen`` is the latest event by
     time (``last``) or by receipt (with a window). ``distinct`` are the values told apart
     (``unique_count``). They stay None where the measure does not ask.
+
+    Of levels (``weighted_sum``) ``total`` is what they come to from the second ``first``, in which
+    the first event is, to the latest by time, which is ``chosen``.
     """
 
     count: int = 0
@@ -117,6 +127,12 @@ class Aggregate:
     extreme: Decimal | None = None
     chosen: Row | None = None
     distinct: Distinct | None = None
+    first: int | None = None
+
+    @property
+    def is_of_one_second(self) -> bool:
+        """Whether these are levels that all begin in the same second."""
+        return self.chosen is not None and self.first == self.chosen.timestamp
 
 
 NOTHING = Aggregate()
@@ -127,6 +143,8 @@ def aggregate(rows: Iterable[Row], measure: Measure) -> Aggregate:
     events = list(rows)
     if measure.has_digests:
         return _aggregate_of_digests(events, measure)
+    if measure.has_levels:
+        return _aggregate_of_levels(events)
     values = [row.value for row in events]
     with localcontext(EXACT):
         total = sum(values, ZERO)
@@ -146,8 +164,40 @@ def _aggregate_of_digests(events: list[Row], measure: Measure) -> Aggregate:
     return Aggregate(len(events), distinct=values)
 
 
+def _aggregate_of_levels(events: list[Row]) -> Aggregate:
+    rows = sorted(events, key=_by_time)
+    if not rows:
+        return NOTHING
+    with localcontext(EXACT):
+        spans = (row.value * (later.timestamp - row.timestamp) for row, later in pairwise(rows))
+        total = sum(spans, ZERO)
+    return Aggregate(len(rows), total, chosen=rows[-1], first=rows[0].timestamp)
+
+
+def apart(rows: Iterable[Row], measure: Measure) -> list[Aggregate]:
+    """The aggregates of events that others may lie between: of levels one for each second, as only
+    those combine with whatever comes; otherwise one of all.
+    """
+    if not measure.has_levels:
+        return [aggregate(rows, measure)]
+    of_second: dict[int, list[Row]] = {}
+    for row in rows:
+        of_second.setdefault(row.timestamp, []).append(row)
+    return [aggregate(some, measure) for some in of_second.values()]
+
+
+def is_behind(whole: Aggregate, rows: Iterable[Row]) -> bool:
+    """Whether rows are all later than the events of ``whole``, as levels ask for to be added."""
+    return whole.chosen is None or all(row.timestamp > whole.chosen.timestamp for row in rows)
+
+
 def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
-    """The aggregate of two disjoint sets of events."""
+    """The aggregate of two disjoint sets of events.
+
+    Of levels one set must be later than the other, or both of the same second.
+    """
+    if measure.has_levels:
+        return _combine_levels(one, other)
     return Aggregate(
         one.count + other.count,
         EXACT.add(one.total, other.total),
@@ -157,10 +207,25 @@ def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
     )
 
 
+def _combine_levels(one: Aggregate, other: Aggregate) -> Aggregate:
+    if one.chosen is None or other.chosen is None:
+        return other if one.chosen is None else one
+    early, late = (one, other) if _by_time(one.chosen) < _by_time(other.chosen) else (other, one)
+    last, first = _present(early.chosen), _present(late.first)
+    count, total = early.count + late.count, early.total
+    if last.timestamp < first:
+        lasted = EXACT.multiply(last.value, Decimal(first - last.timestamp))
+        total = EXACT.add(EXACT.add(total, lasted), late.total)
+    elif not (early.is_of_one_second and late.is_of_one_second):
+        raise ValueError("levels that lie between each other do not combine")
+    return Aggregate(count, total, chosen=late.chosen, first=early.first)
+
+
 class Combination:
     """The aggregate of disjoint sets of events that come one after another.
 
     It takes time with their number, where combining one by one would copy the values told apart.
+    Sets of levels may come in any order: they are combined in that of time.
     """
 
     def __init__(self, measure: Measure, whole: Aggregate = NOTHING) -> None:
@@ -168,6 +233,7 @@ class Combination:
         self._measure = measure
         self._values: Union | None = None
         self._rest = NOTHING
+        self._levels: dict[int, Aggregate] = {}
         self.add(whole)
 
     def add(self, part: Aggregate) -> None:
@@ -176,19 +242,28 @@ class Combination:
             self._values = self._values or Union()
             self._values.add(part.distinct)
             part = replace(part, distinct=None)
-        self._rest = combine(self._rest, part, self._measure)
+        if part.first is not None:
+            before = self._levels.get(part.first, NOTHING)
+            self._levels[part.first] = combine(before, part, self._measure)
+        else:
+            self._rest = combine(self._rest, part, self._measure)
 
     def whole(self) -> Aggregate:
         """The aggregate of all parts so far."""
+        if self._levels:
+            parts = (self._levels[first] for first in sorted(self._levels))
+            return reduce(partial(combine, measure=self._measure), parts)
         return replace(self._rest, distinct=self._values.whole()) if self._values else self._rest
 
 
 def depends_on(whole: Aggregate, row: Row) -> bool:
     """Whether only the other events can tell what ``whole`` is without ``row``, one of its events.
 
-    So it is with the greatest or least value, with the event that counts, and with one of the
-    values told apart.
+    So it is with the greatest or least value, with the event that counts, with one of the values
+    told apart, and with a level, unless another one of its second takes its place.
     """
+    if whole.first is not None and not whole.is_of_one_second:
+        return True
     if whole.distinct is not None:
         return int(row.value) <= whole.distinct.limit
     if whole.chosen is not None and row.identity == whole.chosen.identity:
@@ -198,18 +273,22 @@ def depends_on(whole: Aggregate, row: Row) -> bool:
 
 def without(whole: Aggregate, row: Row, measure: Measure) -> Aggregate:
     """``whole`` less one of its events, which it does not depend on."""
-    total = whole.total if measure.has_digests else EXACT.subtract(whole.total, row.value)
+    is_added = not (measure.has_digests or measure.has_levels)
+    total = EXACT.subtract(whole.total, row.value) if is_added else whole.total
     return replace(whole, count=whole.count - 1, total=total)
 
 
 def result(whole: Aggregate, formula: Formula) -> Decimal:
-    """The number that a meter reports: 0 when there are no events; averages have 12 places."""
-    return _result(whole, formula) if whole.count else ZERO
+    """The number that a meter reports: 0 when there are no events; averages have 12 places.
+
+    Levels must have been told of a range (``levels.by_span``): they last also without events.
+    """
+    return _result(whole, formula) if whole.count or whole.total else ZERO
 
 
 def _result(whole: Aggregate, formula: Formula) -> Decimal:
     match formula:
-        case Formula.SUM:
+        case Formula.SUM | Formula.WEIGHTED_SUM:
             return whole.total
         case Formula.COUNT:
             return Decimal(whole.count)

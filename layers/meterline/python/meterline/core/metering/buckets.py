@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from meterline.core.metering import aggregation
-from meterline.core.metering.aggregation import NOTHING, Aggregate, Measure, Row
+from meterline.core.metering.aggregation import NOTHING, Aggregate, Measure, Row, is_behind
 from meterline.core.metering.distinct import MOST_DISTINCT
 
 
@@ -37,10 +37,13 @@ def evidence_from(bucket: Bucket, arrivals: Sequence[Row]) -> int | None:
     """From which acceptance on the bucket's segments must be read before ``arrivals`` are counted.
 
     None when no segment can matter: an event accepted after the watermark has no row yet. Taking
-    out an event that the aggregate depends on needs all rows (0).
+    out an event that the aggregate depends on needs all rows (0), and so does a level that does not
+    begin after all others: of levels of one second that last received will do.
     """
     if not bucket.segments:
         return None
+    if bucket.aggregate.first is not None and not is_behind(bucket.aggregate, arrivals):
+        return 0
     cancelled = [row for row in arrivals if row.cancels]
     if any(aggregation.depends_on(bucket.aggregate, row) for row in cancelled):
         return 0
@@ -113,10 +116,18 @@ def _new_rows(known: Iterable[Row], arrivals: Sequence[Row]) -> list[Row]:
     return added
 
 
+def _more_events(added: Iterable[Row]) -> int:
+    """By how many events new rows make a bucket more, or less."""
+    return sum(0 if row.tombstone else -1 if row.cancels else 1 for row in added)
+
+
 def _aggregate_after(
     bucket: Bucket, known: Sequence[Row], added: Sequence[Row], measure: Measure
 ) -> Aggregate:
     cancelled = {row.identity for row in added if row.cancels}
+    if measure.has_levels and (cancelled or not is_behind(bucket.aggregate, added)):
+        whole = aggregation.aggregate(effective_rows([*known, *added]), measure)
+        return replace(whole, count=bucket.aggregate.count + _more_events(added))
     if not cancelled:
         fresh = aggregation.aggregate(added, measure)
         return aggregation.combine(bucket.aggregate, fresh, measure)

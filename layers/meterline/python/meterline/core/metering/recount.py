@@ -6,7 +6,7 @@ an hour of any size is recounted in the memory of one part.
 
 from collections.abc import Sequence
 
-from meterline.core.metering.aggregation import Aggregate, Combination, Measure, Row, aggregate
+from meterline.core.metering.aggregation import Aggregate, Combination, Measure, Row, apart
 from meterline.core.metering.buckets import bounded
 
 
@@ -32,7 +32,8 @@ class Recount:
             self._is_contradicted = True
         for identity in self._events.keys() & by_identity.keys():
             self._note(by_identity[identity], self._events[identity])
-        self._parts.add(aggregate(effective, self._measure))
+        for part in apart(effective, self._measure):
+            self._parts.add(part)
 
     def agrees_with(self, counted: Aggregate) -> bool:
         """Whether each event has its row, exactly one, and all rows add up to what was counted.

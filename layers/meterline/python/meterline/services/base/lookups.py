@@ -156,6 +156,16 @@ def on_customers_time(ctx: Context, customer: "Document[Customer] | Document[Inv
     return ctx.at(clock.body["frozen_time"])
 
 
+def customers_now(ctx: Context, customer: "Customer") -> int:
+    """The time of a customer, also while its test clock advances."""
+    clock_id = customer.get("test_clock")
+    if clock_id is None:
+        return ctx.now
+    clock = find(ctx, "test_helpers.test_clock", clock_id, param="test_clock")
+    frozen_time: int = clock.body["frozen_time"]
+    return frozen_time
+
+
 def check_named_once(requested: Sequence[Mapping[str, object]], name: str, param: str) -> None:
     """Refuse a list of which two entries name one object: what it bills or takes off counts once.
 

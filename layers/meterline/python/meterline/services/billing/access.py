@@ -14,7 +14,7 @@ from meterline.core.base.money import format_decimal
 from meterline.core.billing.entitlements import GrantedFeature, GrantPeriod
 from meterline.core.metering.aggregation import EXACT
 from meterline.services.base.context import Context
-from meterline.services.base.lookups import find
+from meterline.services.base.lookups import customers_now, find
 from meterline.services.billing.entitlements import grants_of
 from meterline.services.metering.running_usage import Seen, read_with_usage, used_between
 
@@ -88,27 +88,22 @@ def _allowance(
 ) -> _Allowance:
     assert seen.customer is not None  # noqa: S101 - checked before
     limit, customer = granted["limit"], seen.customer.body
-    start, end, resets_at = _running(ctx, customer, period)
+    now = customers_now(ctx, customer)
+    start, end, resets_at = _running(now, period)
     if seen.meter is None or seen.meter["id"] != limit["meter"]:
         meter = find(ctx, "billing.meter", limit["meter"]).body
         _remember(ctx, feature, meter)
         seen = read_with_usage(ctx, customer["id"], meter)
     assert seen.meter is not None  # noqa: S101 - one way or the other it was read
     recent = None if customer["test_clock"] else seen.recent
-    used = used_between(ctx, customer["id"], seen.meter, start, end, recent)
+    used = used_between(ctx.at(now), customer["id"], seen.meter, start, end, recent)
     return _Allowance(Decimal(limit["quantity"]), used, resets_at)
 
 
-def _running(
-    ctx: Context, customer: "Customer", period: GrantPeriod
-) -> tuple[int, int, int | None]:
+def _running(now: int, period: GrantPeriod) -> tuple[int, int, int | None]:
     """The running period, and when it ends: the one after that which is granted for, as long as the
     renewal is under way.
     """
-    now = ctx.now
-    if customer["test_clock"]:
-        clock = find(ctx, "test_helpers.test_clock", customer["test_clock"], param="test_clock")
-        now = clock.body["frozen_time"]
     if now >= period["end"]:
         return period["end"], _END_OF_TIME, None
     return period["start"], period["end"], period["end"]

@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.base.money import exact_sum, format_decimal
-from meterline.core.base.periods import Period
+from meterline.core.metering.acceptance import measure_of
 from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
+from meterline.services.base.lookups import find
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.invoice_bodies import (
     billed_period,
@@ -43,7 +44,7 @@ from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterline.core.base.wire import Invoice, InvoiceLine
+    from meterline.core.base.wire import Invoice, InvoiceLine, Meter
 
 _SOON_SECONDS = 300
 """Detection writes drafts again that finalize themselves this soon, or that only a request does."""
@@ -146,12 +147,19 @@ def _may_be_final_soon(ctx: Context, draft: "Invoice") -> bool:
 def _lines_on(
     ctx: Context, document: "Document[Invoice]", bucket: BucketKey
 ) -> "list[InvoiceLine]":
-    """The lines of an invoice that bill this hour of a meter, or a part of it."""
-    return [
+    """The lines of an invoice that bill this hour of a meter, or a part of it; of levels also
+    those of later times, as an event changes the level up to the next one.
+    """
+    lines = [
         line
         for line in whole_lines(_lines(ctx, document))
-        if LineState.of(line).meter == bucket.meter and _overlaps(billed_period(line), bucket)
+        if LineState.of(line).meter == bucket.meter and bucket.start < billed_period(line).end
     ]
+    own = [line for line in lines if billed_period(line).start < bucket.start + HOUR_SECONDS]
+    if len(own) == len(lines):
+        return own
+    meter: Meter = find(ctx, "billing.meter", bucket.meter).body
+    return lines if measure_of(meter).has_levels else own
 
 
 def _lines(ctx: Context, document: "Document[Invoice]") -> "list[InvoiceLine]":
@@ -160,11 +168,6 @@ def _lines(ctx: Context, document: "Document[Invoice]") -> "list[InvoiceLine]":
         return invoice_lines(document.body)
     whole = ctx.store.get(document.id)
     return invoice_lines(whole.body) if whole is not None else []
-
-
-def _overlaps(period: Period, bucket: BucketKey) -> bool:
-    begins_in_time = period.start < bucket.start + HOUR_SECONDS
-    return begins_in_time and bucket.start < period.end
 
 
 def _emit_if_late(ctx: Context, invoice: "Invoice", line: "InvoiceLine") -> None:

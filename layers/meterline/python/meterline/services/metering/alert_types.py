@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from meterline.core.base.errors import BillingError
+from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.metering.watch_list import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         AlertUsageThreshold,
         AlertUsageThresholdFilter,
         Customer,
+        Meter,
         Subscription,
     )
     from meterline.store.base.documents import Document
@@ -96,7 +98,15 @@ class UsageThreshold(AlertType):
 
     def terms(self, ctx: Context, requested: Body) -> Terms:
         """The meter, for all customers or for one."""
-        find(ctx, "billing.meter", requested["meter"], param="usage_threshold[meter]")
+        meter: Meter = find(
+            ctx, "billing.meter", requested["meter"], param="usage_threshold[meter]"
+        ).body
+        if measure_of(meter).has_levels:
+            raise BillingError(
+                "Usage of a weighted_sum grows as time goes by, and alerts look when events come:"
+                " ask for summaries, or for access to a feature with a limit.",
+                param="usage_threshold[meter]",
+            )
         customer = only_customer(requested.get("filters"))
         if customer is not None:
             find(ctx, "customer", customer, param="usage_threshold[filters][0][customer]")

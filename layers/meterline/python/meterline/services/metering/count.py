@@ -294,4 +294,6 @@ def _evidence(
     accepted_from = buckets.evidence_from(bucket, arrivals)
     if accepted_from is None:
         return []
+    if measure.has_levels and not accepted_from:
+        return hour_profiles.read_levels(key, bucket, arrivals, measure)
     return usage.read_segments(key, bucket, measure, accepted_from=accepted_from)

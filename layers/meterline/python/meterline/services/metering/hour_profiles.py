@@ -5,6 +5,8 @@ segments since the last profile hold. A cut then reads the counter, the profile,
 hundred segments. A profile that could not be made is made up for by the next one.
 """
 
+from collections.abc import Iterable, Sequence
+
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.aggregation import Measure, Row
 from meterline.core.metering.buckets import Bucket
@@ -73,6 +75,35 @@ def read_hour(key: BucketKey, measure: Measure) -> tuple[Seconds, list[Row]]:
         if found >= bucket.aggregate.count:
             return seconds, events
     raise rows_expired(key)
+
+
+def read_levels(
+    key: BucketKey, bucket: Bucket, arrivals: Sequence[Row], measure: Measure
+) -> list[Row]:
+    """The rows of a bucket's segments among which arrivals take their places, as far as the levels
+    of the hour and the events that arrive depend on them. Raises NotVisible.
+
+    They are read as for a cut: the last level of each second from the profile, and the rows since.
+    """
+    profile = usage_profiles.read_profile(key, measure)
+    if 0 < profile.segments <= bucket.segments:
+        rows: list[Row] = []
+        if bucket.segments > profile.segments:
+            later = usage.segments_after(key, bucket, measure, profile.until)
+            rows = [row for _, some in later for row in some]
+        chosen = [part.chosen for part in profile.seconds.values() if part.chosen is not None]
+        if _stand(chosen, [*rows, *bucket.inline, *arrivals]):
+            earliest = min(row.accepted_at for row in arrivals)
+            if earliest <= bucket.watermark:
+                rows += usage.read_segments(key, bucket, measure, accepted_from=earliest)
+            return [*chosen, *rows]
+    return usage.read_segments(key, bucket, measure)
+
+
+def _stand(chosen: Iterable[Row], later: Iterable[Row]) -> bool:
+    """Whether no later row takes one of these out: who takes its place then is not known."""
+    cancelled = {row.identity for row in later if row.cancels}
+    return cancelled.isdisjoint([row.identity for row in chosen])
 
 
 def _rows_after(key: BucketKey, bucket: Bucket, measure: Measure, after: str) -> list[Row]:

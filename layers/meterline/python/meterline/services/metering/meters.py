@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import BillingError
+from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find
@@ -43,6 +44,9 @@ def create_meter(ctx: Context, params: Body) -> "Meter":
         "updated": ctx.now,
         "value_settings": params.get("value_settings", value_settings),
     }
+    if measure_of(body).has_levels and body["event_time_window"]:
+        message = "Levels last from one event to the next: of a weighted_sum each event counts."
+        raise BillingError(message, param="event_time_window")
     if params.get(_DIMENSIONS):
         body["dimension_payload_keys"] = _dimensions(params[_DIMENSIONS], body)
     claim = Claim(EVENT_NAME, body["event_name"], body["id"])

@@ -73,9 +73,12 @@ def used_between(
 ) -> Decimal:
     """The usage from ``start`` to ``end`` (UTC seconds) that was counted by now.
 
-    ``recent`` is what was read of it by the wall clock; without it all is read.
+    ``ctx`` is at the customer's time, up to which levels are told. ``recent`` is what was read of
+    it by the wall clock; without it all is read.
     """
     series = Series(ctx.livemode, meter["id"], customer_id, measure_of(meter))
+    if series.measure.has_levels:
+        end = min(end, ctx.now)
     if recent is None or series.measure.dimensions or not has_day_totals(series.measure):
         return billed_usage(meter, customer_id, start, end, livemode=ctx.livemode).quantity
     hours, whole = _recent_hours(ctx), Combination(series.combining)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from meterline.core.metering.aggregation import Measure
-from meterline.core.metering.dimensions import WHOLE, Conditions, grouped, matching
+from meterline.core.metering.dimensions import WHOLE, Cells, Conditions, grouped, matching
 from meterline.store.metering.cells import cells_between
 from meterline.store.metering.usage import BucketKey
 
@@ -45,20 +45,24 @@ class Series:
         keys = self.measure.dimensions
         if not keys:
             return self
-        cells = cells_between(self.livemode, self.meter, self.customer, start, end)
-        return replace(self, cells=tuple(matching(cells, keys, conditions)))
+        return replace(self, cells=tuple(matching(self._cells(start, end), keys, conditions)))
 
     def broken_down(self, start: int, end: int, breakdown: "Breakdown") -> list[Labelled]:
         """A part of the usage by the values of some dimensions, in the order of these."""
         keys = self.measure.dimensions
         if not keys:
             return [({}, self)]
-        cells = cells_between(self.livemode, self.meter, self.customer, start, end)
+        cells = self._cells(start, end)
         meant = {cell: cells[cell] for cell in matching(cells, keys, breakdown.conditions)}
         return [
             (values, replace(self, cells=tuple(some)))
             for values, some in grouped(meant, keys, breakdown.keys)
         ]
+
+    def _cells(self, start: int, end: int) -> Cells:
+        """The cells that have usage in a range: also by a level that began before it."""
+        since = 0 if self.measure.has_levels else start
+        return cells_between(self.livemode, self.meter, self.customer, since, end)
 
 
 @dataclass(frozen=True, slots=True)

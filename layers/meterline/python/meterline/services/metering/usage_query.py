@@ -8,19 +8,25 @@ rows, busy ones from their usage by seconds.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from meterline.core.catalog.price_models import Usage
+from meterline.core.metering import levels
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import (
+    EXACT,
     NOTHING,
+    ZERO,
     Aggregate,
     Combination,
     Measure,
     Row,
     Window,
     aggregate,
+    apart,
     combine,
     result,
 )
@@ -69,6 +75,8 @@ def billed_usage(
 
 def usage_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]:
     """What the usage of each window comes to, in the order of time, without empty windows."""
+    if series.measure.has_levels:
+        return _levels_by_window(series, windows)
     totals: dict[Span, Combination] = defaultdict(lambda: Combination(series.combining))
     for bounds, part in _windowed(series, windows):
         totals[bounds].add(part)
@@ -76,8 +84,55 @@ def usage_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]:
     return {bounds: whole for bounds, whole in wholes.items() if whole.count}
 
 
+def _levels_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]:
+    """The same of levels, which begin before a window and last beyond it."""
+    end = windows.end if windows.now is None else min(windows.end, windows.now)
+    if end <= windows.start:
+        return {}
+    found: dict[Span, Aggregate] = {}
+    for cell in series.by_cell():
+        for span, whole in _levels_of_cell(cell, replace(windows, end=end)):
+            bounds = windows.around(span[0])
+            before = found.get(bounds, NOTHING)
+            total = EXACT.add(before.total, whole.total)
+            found[bounds] = Aggregate(before.count + whole.count, total)
+    return {bounds: found[bounds] for bounds in sorted(found)}
+
+
+def _levels_of_cell(series: Series, windows: Windows) -> Iterator[tuple[Span, Aggregate]]:
+    parts: dict[Span, Combination] = defaultdict(lambda: Combination(series.measure))
+    for bounds, part in _windowed_cell(series, windows):
+        parts[bounds].add(part)
+    events = {bounds: some.whole() for bounds, some in parts.items()}
+    before = _level_before(series, windows.start)
+    firsts = [whole.first for whole in events.values() if whole.first is not None]
+    spans = windows.parts_from(windows.start if before else min(firsts, default=windows.end))
+    held = {span: events.get(windows.around(span[0]), NOTHING) for span in spans}
+    for span, whole in levels.by_span(held, before):
+        if whole.count or whole.total:
+            yield span, whole
+
+
+def _level_before(series: Series, instant: int) -> Decimal:
+    """The level that a cell has just before an instant: of the newest event, however old it is."""
+    hour = instant // HOUR_SECONDS
+    if instant % HOUR_SECONDS:
+        since = _piece(series, hour * HOUR_SECONDS, instant)
+        if since.chosen is not None:
+            return since.chosen.value
+    which = series.livemode, series.meter, series.customer
+    [cell] = series.cells
+    for counter in usage.counters_before(*which, hour, series.measure, cell=cell):
+        if counter.aggregate.chosen is not None:
+            return counter.aggregate.chosen.value
+    return ZERO
+
+
 def aggregate_between(series: Series, start: int, end: int) -> Aggregate:
     """What the events of a range come to."""
+    if series.measure.has_levels:
+        windows = Windows(start, end)
+        return usage_by_window(series, windows).get((start, end), NOTHING)
     parts = Combination(series.combining)
     for part in parts_between(series, start, end):
         parts.add(part.aggregate)
@@ -184,11 +239,13 @@ def counting_rows(series: Series, window: Window, start: int, end: int) -> Itera
 def _piece(series: Series, start: int, end: int) -> Aggregate:
     """The aggregate of a part of one hour."""
     seconds, rows = _seconds_of_hour(series, start // HOUR_SECONDS)
-    whole = aggregate((row for row in rows if start <= row.timestamp < end), series.measure)
+    parts = Combination(series.measure)
+    for part in apart((row for row in rows if start <= row.timestamp < end), series.measure):
+        parts.add(part)
     for second, part in seconds.items():
         if start <= second < end:
-            whole = combine(whole, part, series.measure)
-    return whole
+            parts.add(part)
+    return parts.whole()
 
 
 def _seconds_of_hour(series: Series, hour: int) -> tuple[Seconds, list[Row]]:
@@ -268,4 +325,5 @@ def _divided(
         if start <= row.timestamp < end:
             divided.setdefault(windows.around(row.timestamp), []).append(row)
     for bounds, some in divided.items():
-        yield bounds, aggregate(some, series.measure)
+        for whole in apart(some, series.measure):
+            yield bounds, whole

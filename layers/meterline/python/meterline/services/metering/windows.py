@@ -1,5 +1,6 @@
 """The windows of a range of time, by which usage is told."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
@@ -20,6 +21,8 @@ class Windows:
     end: int
     grouping: Grouping | None = None
     zone: tzinfo = UTC
+    now: int | None = None
+    """Levels are told up to then, as nobody knows how long they last; None: as if they went on."""
     latest: Span = (0, 0)
     """The window that was asked for last."""
 
@@ -30,6 +33,13 @@ class Windows:
         if not self.latest[0] <= instant < self.latest[1]:
             self.latest = window_around(instant, self.grouping, self.zone)
         return self.latest
+
+    def parts_from(self, since: int) -> Iterator[Span]:
+        """Of each window from an instant on the part that lies in the range."""
+        while since < self.end:
+            closing = min(self.around(since)[1], self.end)
+            yield since, closing
+            since = closing
 
     def is_undivided(self, start: int, end: int) -> bool:
         """Whether a range lies in one window."""

@@ -46,6 +46,9 @@ HOUR_SECONDS = packed_rows.HOUR_SECONDS
 
 type Item = dict[str, Any]
 
+_LOOKED_BACK = 2
+"""So many counters are read at once to find the last event before an hour."""
+
 _LOOKS = 4
 """How often segments are looked for: over about 280 ms."""
 
@@ -128,6 +131,24 @@ def newest_counters(
     low, high = _counter_sk(hours.start), _counter_sk(hours.stop - 1)
     items = items_between(pk, low, high, ScanIndexForward=False, Limit=limit)
     return [_counter(item, measure) for item in islice(items, limit)]
+
+
+def counters_before(
+    livemode: bool,  # noqa: FBT001 - a part of the key
+    meter: str,
+    customer: str,
+    hour: int,
+    measure: Measure,
+    *,
+    cell: str = WHOLE,
+) -> Iterator["Counter"]:
+    """The counters before an hour, newest first, read as they are asked for: mostly one will do."""
+    if hour <= 0:
+        return
+    pk = partition(livemode, meter, customer, cell)
+    low, high = _counter_sk(0), _counter_sk(hour - 1)
+    for item in items_between(pk, low, high, ScanIndexForward=False, Limit=_LOOKED_BACK):
+        yield _counter(item, measure)[1]
 
 
 def _counter(item: Item, measure: Measure) -> tuple[int, "Counter"]:
@@ -232,6 +253,7 @@ class Counter:
             extreme=Decimal(item["extreme"]["S"]) if "extreme" in item else None,
             chosen=chosen,
             distinct=_distinct(item) if "distinct" in item else None,
+            first=int(item["first"]["N"]) if "first" in item else None,
         )
 
     @property

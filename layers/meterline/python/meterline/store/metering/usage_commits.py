@@ -133,6 +133,7 @@ def _left_out(change: Change, counter: Item) -> list[str]:
         "extreme": before.extreme,
         "chosen": before.chosen,
         "distinct": before.distinct,
+        "first": before.first,
         "sampled_below": None if before.distinct is None or before.distinct.is_exact else True,
     }
     return [name for name, value in had.items() if value is not None and name not in counter]
@@ -212,6 +213,8 @@ def _counter_item(change: Change, rows: bytes, segments: int, newest: str) -> It
         item["extreme"] = {"S": format_decimal(total.extreme)}
     if total.chosen is not None:
         item["chosen"] = {"B": packed_rows.pack([total.chosen], key.start, change.measure)}
+    if total.first is not None:
+        item["first"] = {"N": str(total.first)}
     if total.distinct is not None:
         item["distinct"] = {"B": total.distinct.pack()}
         if not total.distinct.is_exact:

@@ -76,13 +76,13 @@ def _texts(part: Aggregate, start: int, measure: Measure) -> list[Any]:
 
 def _profile(item: Item, key: BucketKey, measure: Measure) -> Profile:
     seconds: Seconds = {
-        key.start + offset: _aggregate(texts, key.start, measure)
+        key.start + offset: _aggregate(texts, offset, key.start, measure)
         for offset, *texts in unpack(item["seconds"]["B"])["seconds"]
     }
     return Profile(int(item["segments"]["N"]), item["until"]["S"], seconds)
 
 
-def _aggregate(texts: list[Any], start: int, measure: Measure) -> Aggregate:
+def _aggregate(texts: list[Any], offset: int, start: int, measure: Measure) -> Aggregate:
     count, total, extreme, chosen = texts
     rows = packed_rows.unpack(bytes.fromhex(chosen or ""), start, measure)
     return Aggregate(
@@ -90,4 +90,5 @@ def _aggregate(texts: list[Any], start: int, measure: Measure) -> Aggregate:
         total=Decimal(total),
         extreme=None if extreme is None else Decimal(extreme),
         chosen=next(iter(rows), None),
+        first=start + offset if measure.has_levels else None,
     )
