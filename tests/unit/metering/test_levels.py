@@ -115,3 +115,14 @@ def test_parts_that_lie_between_each_other_are_never_combined() -> None:
     other = aggregate([event(3, 5, "1")], LEVELS)
     with pytest.raises(ValueError, match="do not combine"):
         combine(one, other, LEVELS)
+
+
+def test_what_levels_come_to_in_spans_adds_up() -> None:
+    whole = aggregate([event(1, 2, "3")], LEVELS)
+    spans = {(0, 10): whole, (10, 20): NOTHING}
+    told = Combination(LEVELS)
+    for _, part in by_span(spans, Decimal(0)):
+        told.add(part)
+    assert told.whole() == Aggregate(1, Decimal(54))
+    with pytest.raises(ValueError, match="do not combine"):
+        combine(told.whole(), whole, LEVELS)

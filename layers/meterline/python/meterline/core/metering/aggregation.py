@@ -194,7 +194,8 @@ def is_behind(whole: Aggregate, rows: Iterable[Row]) -> bool:
 def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
     """The aggregate of two disjoint sets of events.
 
-    Of levels one set must be later than the other, or both of the same second.
+    Of levels one set must be later than the other, or both of the same second; what they come to in
+    spans (``levels.by_span``) adds up.
     """
     if measure.has_levels:
         return _combine_levels(one, other)
@@ -209,7 +210,7 @@ def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
 
 def _combine_levels(one: Aggregate, other: Aggregate) -> Aggregate:
     if one.chosen is None or other.chosen is None:
-        return other if one.chosen is None else one
+        return _with_told(*((one, other) if one.chosen is None else (other, one)))
     early, late = (one, other) if _by_time(one.chosen) < _by_time(other.chosen) else (other, one)
     last, first = _present(early.chosen), _present(late.first)
     count, total = early.count + late.count, early.total
@@ -219,6 +220,15 @@ def _combine_levels(one: Aggregate, other: Aggregate) -> Aggregate:
     elif not (early.is_of_one_second and late.is_of_one_second):
         raise ValueError("levels that lie between each other do not combine")
     return Aggregate(count, total, chosen=late.chosen, first=early.first)
+
+
+def _with_told(told: Aggregate, other: Aggregate) -> Aggregate:
+    """What levels were told to come to in some span, with what they come to in another."""
+    if told == NOTHING:
+        return other
+    if other.chosen is not None:
+        raise ValueError("levels of a span do not combine with events")
+    return Aggregate(told.count + other.count, EXACT.add(told.total, other.total))
 
 
 class Combination:

@@ -17,7 +17,6 @@ from meterline.core.catalog.price_models import Usage
 from meterline.core.metering import levels
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import (
-    EXACT,
     NOTHING,
     ZERO,
     Aggregate,
@@ -93,9 +92,7 @@ def _levels_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]
     for cell in series.by_cell():
         for span, whole in _levels_of_cell(cell, replace(windows, end=end)):
             bounds = windows.around(span[0])
-            before = found.get(bounds, NOTHING)
-            total = EXACT.add(before.total, whole.total)
-            found[bounds] = Aggregate(before.count + whole.count, total)
+            found[bounds] = combine(found.get(bounds, NOTHING), whole, series.measure)
     return {bounds: found[bounds] for bounds in sorted(found)}
 
 
