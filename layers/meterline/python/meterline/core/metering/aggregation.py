@@ -16,6 +16,7 @@ from functools import partial, reduce
 from itertools import pairwise
 from typing import NamedTuple
 
+from meterline.core.base.money import exact_product
 from meterline.core.metering.distinct import Distinct, Union, distinct
 
 ZERO = Decimal(0)
@@ -215,7 +216,7 @@ def _combine_levels(one: Aggregate, other: Aggregate) -> Aggregate:
     last, first = _present(early.chosen), _present(late.first)
     count, total = early.count + late.count, early.total
     if last.timestamp < first:
-        lasted = EXACT.multiply(last.value, Decimal(first - last.timestamp))
+        lasted = exact_product(last.value, Decimal(first - last.timestamp))
         total = EXACT.add(EXACT.add(total, lasted), late.total)
     elif not (early.is_of_one_second and late.is_of_one_second):
         raise ValueError("levels that lie between each other do not combine")

@@ -8,7 +8,8 @@ periods. Before the first event the level is 0.
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from meterline.core.metering.aggregation import EXACT, Aggregate
+from meterline.core.base.money import exact_product, exact_sum
+from meterline.core.metering.aggregation import Aggregate
 from meterline.core.metering.calendar_windows import Span
 
 
@@ -31,7 +32,7 @@ def by_span(events: Mapping[Span, Aggregate], before: Decimal) -> Iterator[tuple
 def _lasting(whole: Aggregate, before: Decimal, start: int, end: int) -> Aggregate:
     """What a span comes to: the level before its events, theirs, and the last one to its end."""
     if whole.chosen is None or whole.first is None:
-        return Aggregate(0, EXACT.multiply(before, Decimal(end - start)))
-    until_first = EXACT.multiply(before, Decimal(whole.first - start))
-    from_last = EXACT.multiply(whole.chosen.value, Decimal(end - whole.chosen.timestamp))
-    return Aggregate(whole.count, EXACT.add(EXACT.add(until_first, whole.total), from_last))
+        return Aggregate(0, exact_product(before, Decimal(end - start)))
+    until_first = exact_product(before, Decimal(whole.first - start))
+    from_last = exact_product(whole.chosen.value, Decimal(end - whole.chosen.timestamp))
+    return Aggregate(whole.count, exact_sum((until_first, whole.total, from_last)))
