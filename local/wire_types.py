@@ -18,6 +18,8 @@ TYPES = PACKAGE / "core" / "base" / "wire.pyi"
 
 KINDS = (
     "billing.alert",
+    "billing.credit_balance_transaction",
+    "billing.credit_grant",
     "billing.meter",
     "coupon",
     "customer",
@@ -43,6 +45,7 @@ KINDS = (
 
 ANSWERS = (
     "billing.alert_triggered",
+    "billing.credit_balance_summary",
     "billing.meter_event",
     "billing.meter_event_adjustment",
     "billing.meter_event_summary",
@@ -107,6 +110,15 @@ BESIDE = {
 """Fields that are stored beside those of the schema."""
 
 NEVER_NULL = {
+    ("billing.credit_balance_summary:Balance.AvailableBalance", "monetary"),
+    ("billing.credit_balance_summary:Balance.LedgerBalance", "monetary"),
+    ("billing.credit_balance_transaction", "type"),
+    ("billing.credit_balance_transaction:Credit.Amount", "monetary"),
+    ("billing.credit_balance_transaction:Debit.Amount", "monetary"),
+    ("billing.credit_grant", "effective_at"),
+    ("billing.credit_grant", "priority"),
+    ("billing.credit_grant:Amount", "monetary"),
+    ("billing.credit_grant:ApplicabilityConfig.Scope.Price", "id"),
     ("coupon", "metadata"),
     ("customer", "invoice_prefix"),
     ("customer", "tax_exempt"),

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 
+from meterline.services.credits.grants import create_credit_grant
 from meterline.services.work import sweep as sweeping
 from meterline.services.work.due_work import do_due_work
 from meterline.store.work.queues import DueMessage
@@ -41,6 +42,7 @@ def measure() -> list[Result]:
         do_due_work(later, first)
         drafting, invoice = _drafting(world, prices)
         finalising = _recorded(lambda: do_due_work(later, invoice))
+        paying = _with_credits(world, prices)
         seconds, bare = _speed(world, prices)
     few, many = (_requests_to_send(number) for number in (1_000, 100_000))
     renewal = len(drafting.calls) + len(finalising.calls)
@@ -50,6 +52,13 @@ def measure() -> list[Result]:
         Result("renewal: drafting", drafting.write_units, "write units", target="<= 22"),
         Result("renewal: requests to finalise", len(finalising.calls), "requests"),
         Result("renewal: finalising", finalising.write_units, "write units"),
+        Result(
+            "with credits: finalising, one after another",
+            paying.round_trips,
+            "round trips",
+            target="<= 5",
+        ),
+        Result("with credits: finalising", paying.write_units, "write units", target="<= 20"),
         Result(
             "renewals of one worker in memory",
             1 / seconds,
@@ -87,6 +96,25 @@ def _drafting(world: World, prices: tuple[list[str], list[str]]) -> tuple[Traffi
     subscription = _subscription(world, prices)
     traffic = _recorded(lambda: do_due_work(world.context(), subscription))
     return traffic, str(world.stored(subscription)["latest_invoice"])
+
+
+def _with_credits(world: World, prices: tuple[list[str], list[str]]) -> Traffic:
+    """The traffic of making final what a grant of credits pays for, in both metered lines."""
+    subscription = _subscription(world, prices)
+    amount = {"type": "monetary", "monetary": {"currency": "usd", "value": 1_000}}
+    create_credit_grant(
+        world.context(_SUBSCRIBED),
+        {
+            "customer": world.stored(subscription)["customer"],
+            "amount": amount,
+            "applicability_config": {"scope": {"price_type": "metered"}},
+        },
+    )
+    do_due_work(world.context(), subscription)
+    invoice = str(world.stored(subscription)["latest_invoice"])
+    traffic = _recorded(lambda: do_due_work(world.context(NOW + 3_600), invoice))
+    assert world.stored(invoice)["total"] == world.stored(invoice)["subtotal"] - 240
+    return traffic
 
 
 def _recorded(work: Callable[[], object]) -> Traffic:

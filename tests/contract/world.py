@@ -53,6 +53,23 @@ class World:
         )
         return str(made.id)
 
+    def grant_of(self, value: int, **more: Any) -> str:
+        """A new grant of billing credits in dollars, for all metered prices."""
+        amount = {"type": "monetary", "monetary": {"currency": "usd", "value": value}}
+        scope = {"scope": {"price_type": "metered"}}
+        wanted = {"customer": self.customer, "amount": amount, "applicability_config": scope}
+        return str(self.v1.billing.credit_grants.create({**wanted, **more}).id)
+
+    @cached_property
+    def grant(self) -> str:
+        return self.grant_of(1_000)
+
+    @cached_property
+    def granted(self) -> str:
+        """The entry of the ledger by which the grant was made."""
+        listed = self.v1.billing.credit_balance_transactions.list({"credit_grant": self.grant})
+        return str(listed.data[0].id)
+
     @cached_property
     def product(self) -> str:
         return str(self.v1.products.create({"name": "Seats", "metadata": {"own": self.own}}).id)

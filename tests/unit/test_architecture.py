@@ -31,11 +31,12 @@ WILDCARDS_THAT_AWS_NEEDS: dict[str, str] = {}
 
 
 ROOMS = {
-    "core": ["base", "metering catalog", "billing", "kinds subscriptions analytics"],
+    "core": ["base", "credits metering catalog", "billing", "kinds subscriptions analytics"],
     "store": ["base", "metering events work", "billing", "account"],
     "services": [
         "base",
         "account catalog customers metering",
+        "credits",
         "billing events",
         "invoices",
         "subscriptions",

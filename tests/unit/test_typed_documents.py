@@ -84,6 +84,7 @@ OPEN = {
     "services/billing/unit_of_work.py: remove": _ANY_KIND,
     "services/billing/unit_of_work.py: save": _ANY_KIND,
     "services/catalog/tax_rates.py: named_rates": "what a request names: any kind",
+    "services/credits/expiry.py: expire_due_grant": _WRITTEN,
     "services/customers/erasure.py: _erased": _IN_JSON,
     "services/invoices/finalize.py: _finalize": _WRITTEN,
     "services/invoices/finalize.py: finalize_due_invoice": _WRITTEN,

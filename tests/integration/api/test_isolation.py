@@ -42,6 +42,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 """What operations on one object must be given."""
 
 OF_ONE = {
+    "/v1/billing/credit_balance_transactions": ("customer", "customers"),
     "/v1/entitlements/active_entitlements": ("customer", "customers"),
     "/v1/subscription_items": ("subscription", "subscriptions"),
 }
@@ -96,6 +97,12 @@ def _world(client: Client) -> dict[str, str]:
     transaction = v1.customers.balance_transactions.create(
         customer.id, {"amount": -5, "currency": "usd"}
     )
+    amount = {"type": "monetary", "monetary": {"currency": "usd", "value": 5}}
+    scope = {"scope": {"price_type": "metered"}}
+    grant = v1.billing.credit_grants.create(
+        {"customer": customer.id, "amount": amount, "applicability_config": scope}
+    )
+    [granted] = v1.billing.credit_balance_transactions.list({"credit_grant": grant.id})
     hook = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
     invoice = v1.invoices.retrieve(subscription.latest_invoice)
     v1.invoices.attach_payment(invoice.id, {"payment_record": "pay_1"})
@@ -106,6 +113,8 @@ def _world(client: Client) -> dict[str, str]:
         "alerts": alert.id,
         "balance_transactions": transaction.id,
         "coupons": coupon.id,
+        "credit_balance_transactions": granted.id,
+        "credit_grants": grant.id,
         "customers": customer.id,
         "discount": "",
         "events": v1.events.list({"limit": 1}).data[0].id,

@@ -95,6 +95,15 @@ def test_events_too_large_for_one_document_stand_in_a_few_in_their_order() -> No
     assert all(len(pack(box.body)) < 400_000 for box in boxes)
 
 
+def test_a_document_has_no_more_events_than_their_ids_tell_apart() -> None:
+    drafts = [EventDraft("a", {"n": n}) for n in range(2_100)]
+    boxes = outbox(drafts, CAUSE, None, now=5, wall_clock=7)
+    ids = [event["id"] for box in boxes for event in box.body["events"]]
+    assert len(set(ids)) == 2_100
+    assert ids == sorted(ids)
+    assert {outbox_id(id_) for id_ in ids} == {box.id for box in boxes}
+
+
 @pytest.mark.parametrize(
     ("size", "told"),
     [

@@ -79,8 +79,6 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/country_specs": "country spec",
     },
     _LATER: {
-        "/v1/billing/credit_balance_transactions": "credit balance transaction",
-        "/v1/billing/credit_grants": "credit grant",
         "/v1/billing/feedback_options": "feedback option",
         "/v1/billing_portal/configurations": "configuration",
         "/v1/credit_notes": "credit note",
@@ -177,7 +175,6 @@ AREAS: dict[str, tuple[str, ...]] = {
         "/v2/core/vault",
     ),
     _LATER: (
-        "/v1/billing/credit_balance_summary",
         "/v1/billing_portal",
         "/v1/credit_notes/preview",
         "/v1/customers/{customer}/discount",

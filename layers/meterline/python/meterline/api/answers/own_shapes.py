@@ -316,6 +316,7 @@ def _meter_usage() -> Json:
 
 def _invoice_explanation() -> Json:
     discounts = {"type": "array", "items": _all_of(amount=_AMOUNT, discount=_TEXT)}
+    credits_ = {"type": "array", "items": _all_of(amount=_AMOUNT, credit_grant=_TEXT)}
     amounts = {"type": "array", "items": _all_of(step=_TEXT, amount=_AMOUNT)}
     taxes = {"type": "array", "items": _explained_tax()}
     line = _all_of(
@@ -323,6 +324,7 @@ def _invoice_explanation() -> Json:
         description=_TEXT_OR_NONE,
         amount=_AMOUNT,
         discount_amounts=discounts,
+        credits=credits_,
         quantity=_TEXT_OR_NONE,
         period=_all_of(start=_INSTANT, end=_INSTANT),
         meter=_TEXT_OR_NONE,
@@ -338,6 +340,7 @@ def _invoice_explanation() -> Json:
         lines={"type": "array", "items": line},
         has_more={"type": "boolean"},
         subtotal=_AMOUNT,
+        credits=credits_,
         discounts={
             "type": "array",
             "items": _all_of(

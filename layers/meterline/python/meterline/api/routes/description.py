@@ -16,6 +16,7 @@ AREAS = (
     "account",
     "alerts",
     "analytics",
+    "billing_credits",
     "catalog",
     "customers",
     "entitlements",

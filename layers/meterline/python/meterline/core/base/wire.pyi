@@ -277,6 +277,130 @@ class CouponAppliesTo(TypedDict):
 class CouponCurrencyOptions(TypedDict):
     amount_off: int
 
+class CreditBalanceSummary(TypedDict):
+    object: Literal["billing.credit_balance_summary"]
+    balances: list[CreditBalanceSummaryBalance]
+    customer: str
+    customer_account: str | None
+    livemode: bool
+
+class CreditBalanceSummaryBalance(TypedDict):
+    available_balance: CreditBalanceSummaryBalanceAvailableBalance
+    ledger_balance: CreditBalanceSummaryBalanceLedgerBalance
+
+class CreditBalanceSummaryBalanceAvailableBalance(TypedDict):
+    monetary: CreditBalanceSummaryBalanceAvailableBalanceMonetary
+    type: Literal["monetary"]
+
+class CreditBalanceSummaryBalanceAvailableBalanceMonetary(TypedDict):
+    currency: str
+    value: int
+
+class CreditBalanceSummaryBalanceLedgerBalance(TypedDict):
+    monetary: CreditBalanceSummaryBalanceLedgerBalanceMonetary
+    type: Literal["monetary"]
+
+class CreditBalanceSummaryBalanceLedgerBalanceMonetary(TypedDict):
+    currency: str
+    value: int
+
+type CreditBalanceTransactionType = Literal["credit", "debit"]
+
+class CreditBalanceTransaction(TypedDict):
+    id: str
+    object: Literal["billing.credit_balance_transaction"]
+    created: int
+    credit: CreditBalanceTransactionCredit | None
+    credit_grant: str
+    debit: CreditBalanceTransactionDebit | None
+    effective_at: int
+    livemode: bool
+    test_clock: str | None
+    type: CreditBalanceTransactionType
+
+type CreditBalanceTransactionCreditType = Literal[
+    "credits_application_invoice_voided", "credits_granted"
+]
+
+class CreditBalanceTransactionCredit(TypedDict):
+    amount: CreditBalanceTransactionCreditAmount
+    credits_application_invoice_voided: (
+        CreditBalanceTransactionCreditCreditsApplicationInvoiceVoided | None
+    )
+    type: CreditBalanceTransactionCreditType
+
+class CreditBalanceTransactionCreditAmount(TypedDict):
+    monetary: CreditBalanceTransactionCreditAmountMonetary
+    type: Literal["monetary"]
+
+class CreditBalanceTransactionCreditAmountMonetary(TypedDict):
+    currency: str
+    value: int
+
+class CreditBalanceTransactionCreditCreditsApplicationInvoiceVoided(TypedDict):
+    invoice: str
+    invoice_line_item: str
+
+type CreditBalanceTransactionDebitType = Literal[
+    "credits_applied", "credits_expired", "credits_voided"
+]
+
+class CreditBalanceTransactionDebit(TypedDict):
+    amount: CreditBalanceTransactionDebitAmount
+    credits_applied: CreditBalanceTransactionDebitCreditsApplied | None
+    type: CreditBalanceTransactionDebitType
+
+class CreditBalanceTransactionDebitAmount(TypedDict):
+    monetary: CreditBalanceTransactionDebitAmountMonetary
+    type: Literal["monetary"]
+
+class CreditBalanceTransactionDebitAmountMonetary(TypedDict):
+    currency: str
+    value: int
+
+class CreditBalanceTransactionDebitCreditsApplied(TypedDict):
+    invoice: str
+    invoice_line_item: str
+
+type CreditGrantCategory = Literal["paid", "promotional"]
+
+class CreditGrant(TypedDict):
+    id: str
+    object: Literal["billing.credit_grant"]
+    amount: CreditGrantAmount
+    applicability_config: CreditGrantApplicabilityConfig
+    category: CreditGrantCategory
+    created: int
+    customer: str
+    customer_account: str | None
+    effective_at: int
+    expires_at: int | None
+    livemode: bool
+    metadata: dict[str, str]
+    name: str | None
+    priority: int
+    test_clock: str | None
+    updated: int
+    voided_at: int | None
+
+class CreditGrantAmount(TypedDict):
+    monetary: CreditGrantAmountMonetary
+    type: Literal["monetary"]
+
+class CreditGrantAmountMonetary(TypedDict):
+    currency: str
+    value: int
+
+class CreditGrantApplicabilityConfig(TypedDict):
+    scope: CreditGrantApplicabilityConfigScope
+
+class CreditGrantApplicabilityConfigScope(TypedDict):
+    price_type: NotRequired[Literal["metered"]]
+    prices: NotRequired[list[CreditGrantApplicabilityConfigScopePrice]]
+
+class CreditGrantApplicabilityConfigScopePrice(TypedDict):
+    id: str
+
 type CustomerTaxExempt = Literal["exempt", "none", "reverse"]
 
 class Customer(TypedDict):
@@ -1546,6 +1670,37 @@ class CouponChanges(TypedDict, total=False):
     redeem_by: int | None
     times_redeemed: int
     valid: bool
+
+class CreditBalanceTransactionChanges(TypedDict, total=False):
+    id: str
+    object: Literal["billing.credit_balance_transaction"]
+    created: int
+    credit: CreditBalanceTransactionCredit | None
+    credit_grant: str
+    debit: CreditBalanceTransactionDebit | None
+    effective_at: int
+    livemode: bool
+    test_clock: str | None
+    type: CreditBalanceTransactionType
+
+class CreditGrantChanges(TypedDict, total=False):
+    id: str
+    object: Literal["billing.credit_grant"]
+    amount: CreditGrantAmount
+    applicability_config: CreditGrantApplicabilityConfig
+    category: CreditGrantCategory
+    created: int
+    customer: str
+    customer_account: str | None
+    effective_at: int
+    expires_at: int | None
+    livemode: bool
+    metadata: dict[str, str]
+    name: str | None
+    priority: int
+    test_clock: str | None
+    updated: int
+    voided_at: int | None
 
 class CustomerChanges(TypedDict, total=False):
     id: str

@@ -36,6 +36,7 @@ _CLOCK = Edge("test_helpers.test_clock")
 _CUSTOMER = Edge("customer")
 _PRICE = Edge("price")
 _DISCOUNT = Edge("discount")
+_CREDITED = Edge("billing.credit_balance_transaction")
 
 
 def _lines_shown(invoice: "Invoice") -> int:
@@ -55,6 +56,7 @@ KINDS = (
             "latest_revision": Edge("invoice"),
             "discounts": _DISCOUNT,
             "total_discount_amounts.discount": _DISCOUNT,
+            "total_pretax_credit_amounts.credit_balance_transaction": _CREDITED,
             "total_pretax_credit_amounts.discount": _DISCOUNT,
             "confirmation_secret": Edge("", Link.NULL),
             "lines.data": Edge("line_item", Link.PART),
@@ -75,8 +77,7 @@ KINDS = (
             null="default_payment_method default_source application "
             "automatic_tax.liability.account on_behalf_of account_tax_ids customer_tax_ids "
             "from_invoice issuer.account last_finalization_error "
-            "parent.quote_details shipping_cost "
-            "total_pretax_credit_amounts.credit_balance_transaction total_taxes",
+            "parent.quote_details shipping_cost total_taxes",
             former="charge discount payment_intent quote subscription subscription_details tax "
             "total_tax_amounts transfer_data",
         ),
@@ -121,6 +122,7 @@ KINDS = (
             "subscription": Edge("subscription"),
             "discounts": _DISCOUNT,
             "discount_amounts.discount": _DISCOUNT,
+            "pretax_credit_amounts.credit_balance_transaction": _CREDITED,
             "pretax_credit_amounts.discount": _DISCOUNT,
             "pricing.price_details.price": _PRICE,
         },
@@ -132,7 +134,7 @@ KINDS = (
             "parent.subscription_item_details.proration_details "
             "parent.subscription_item_details.proration_details.credited_items period "
             "pretax_credit_amounts pricing pricing.price_details",
-            null="pretax_credit_amounts.credit_balance_transaction taxes",
+            null="taxes",
             former="invoice_item plan price proration_details subscription_item tax_amounts "
             "tax_rates",
         ),

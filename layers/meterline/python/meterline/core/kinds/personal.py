@@ -15,6 +15,7 @@ _NULL = frozenset(
     }
 )
 _EMPTY: Mapping[str, Any] = {"metadata": {}, "customer_tax_ids": [], "preferred_locales": []}
+_NAMED = frozenset({"billing.credit_grant", "customer"})
 _DESCRIBED = frozenset(
     {"customer", "customer_balance_transaction", "invoice", "invoiceitem", "subscription"}
 )
@@ -34,7 +35,7 @@ def without_personal_data(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def _erased(body: Mapping[str, Any], name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
     if value is None:
         return None
-    if name in _NULL or (name == "name" and _kind(body) == "customer"):
+    if name in _NULL or (name == "name" and _kind(body) in _NAMED):
         return None
     if name in _EMPTY:
         return _EMPTY[name]

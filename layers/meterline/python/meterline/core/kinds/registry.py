@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from meterline.core.kinds import (
     accounts,
+    billing_credits,
     catalog,
     customers,
     events,
@@ -49,6 +50,17 @@ def event_kinds() -> tuple[str, ...]:
     return tuple(kind.name for kind in kinds() if kind.holds_events)
 
 
-for _room in (accounts, catalog, customers, metering, invoices, subscriptions, events):
+_ROOMS = (
+    accounts,
+    catalog,
+    customers,
+    billing_credits,
+    metering,
+    invoices,
+    subscriptions,
+    events,
+)
+
+for _room in _ROOMS:
     for _kind in _room.KINDS:
         register(_kind)

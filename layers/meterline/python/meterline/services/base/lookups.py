@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import (
         Alert,
         Coupon,
+        CreditGrant,
         Customer,
         CustomerBalanceTransaction,
         Discount,
@@ -99,6 +100,10 @@ def find(
 ) -> "Document[Meter]": ...
 @overload
 def find(
+    ctx: Context, kind: Literal["billing.credit_grant"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[CreditGrant]": ...
+@overload
+def find(
     ctx: Context, kind: Literal["billing.alert"], object_id: str, /, **naming: Unpack[Naming]
 ) -> "Document[Alert]": ...
 @overload
@@ -130,15 +135,21 @@ def find(
     return document
 
 
-def customer_of(ctx: Context, invoice: "Document[Invoice]") -> "Document[Customer]":
-    """The customer of an invoice, which outlives it: a deleted one says no more than that."""
-    customer: Document[Customer] | None = ctx.store.get(invoice.body["customer"])
+def customer_of(
+    ctx: Context, owned: "Document[Invoice] | Document[CreditGrant]"
+) -> "Document[Customer]":
+    """The customer of an invoice or a credit grant, which outlive it: a deleted one says no more
+    than that.
+    """
+    customer: Document[Customer] | None = ctx.store.get(owned.body["customer"])
     assert customer is not None, "an invoice's customer is never removed"  # noqa: S101
     return customer
 
 
-def on_customers_time(ctx: Context, customer: "Document[Customer] | Document[Invoice]") -> Context:
-    """``ctx`` at the time of the customer, or of its invoice: its test clock's, if it is on one.
+def on_customers_time(
+    ctx: Context, customer: "Document[Customer] | Document[CreditGrant] | Document[Invoice]"
+) -> Context:
+    """``ctx`` at the time of the customer, or of what it has: its test clock's, if it is on one.
 
     While the clock advances, changes are refused, as they would fall somewhere in between.
     """

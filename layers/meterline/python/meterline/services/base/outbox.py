@@ -25,6 +25,8 @@ OUTBOX_KIND = "event"
 RETENTION_SECONDS = 30 * 86_400
 """How long events are kept after they were emitted, by the wall clock."""
 _INDEX_DIGITS = 3
+_MOST_IN_BOX = 10**_INDEX_DIGITS
+"""As many as the ids of the events of a document can tell apart."""
 _BOX_DIGITS = 2
 BOX_BYTES = 360_000
 """What the events in one document take at most: an item of DynamoDB's 400 KB, less its keys."""
@@ -167,14 +169,14 @@ def previous_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> 
 
 def _boxed(events: "list[Event]") -> "list[list[Event]]":
     """The events in groups that fit into one document each, all together into one commit."""
-    if text_bytes(events) <= BOX_BYTES:
+    if len(events) <= _MOST_IN_BOX and text_bytes(events) <= BOX_BYTES:
         return [events]
     boxes: list[list[Event]] = []
     left, filled = COMMIT_BYTES, BOX_BYTES
     for event in events:
         form, size = _fitting(event, min(left, BOX_BYTES))
         left -= size
-        if filled + size > BOX_BYTES:
+        if filled + size > BOX_BYTES or len(boxes[-1]) == _MOST_IN_BOX:
             boxes.append([])
             filled = 0
         boxes[-1].append(form)

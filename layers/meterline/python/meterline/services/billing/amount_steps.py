@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from meterline.services.billing.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Invoice, InvoiceLine
+    from meterline.core.base.wire import (
+        Invoice,
+        InvoiceLine,
+        InvoiceTotalPretaxCreditAmount,
+    )
 
+type _Key = tuple[tuple[str, object], ...]
 type Explanation = dict[str, Any]
 """What steps say: fields of the answer ``invoice_explanation``, which no stored object has."""
 
@@ -60,3 +65,13 @@ class Step:
 def pretax_minor(line: "InvoiceLine") -> int:
     """What a line comes to once everything before taxes was taken off it."""
     return line["amount"] - sum(amount["amount"] for amount in line["pretax_credit_amounts"])
+
+
+def summed_by_source(lines: Sequence["InvoiceLine"]) -> list["InvoiceTotalPretaxCreditAmount"]:
+    """What was taken off all lines before taxes, by what took it off."""
+    sums: dict[_Key, InvoiceTotalPretaxCreditAmount] = {}
+    for part in (part for line in lines for part in line["pretax_credit_amounts"]):
+        source: _Key = tuple((name, value) for name, value in part.items() if name != "amount")
+        former = sums[source]["amount"] if source in sums else 0
+        sums[source] = part | {"amount": former + part["amount"]}
+    return list(sums.values())

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 
 from meterline.core.base.money import charge_step_minor
 from meterline.core.billing.balances import AppliedBalance, apply_balance, minimum_charge_minor
-from meterline.services.billing.amount_steps import Amounts, Explanation, Step, pretax_minor
+from meterline.services.billing.amount_steps import (
+    Amounts,
+    Explanation,
+    Step,
+    pretax_minor,
+    summed_by_source,
+)
 from meterline.services.billing.invoice_bodies import line_list
+from meterline.services.billing.line_credits import Credits
 from meterline.services.billing.line_discounts import Discounts, own_discounts_minor
 from meterline.services.billing.line_taxes import Taxes
 from meterline.services.billing.private_states import LineState
@@ -20,13 +27,7 @@ from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.customers.balances import balance_in
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import (
-        Invoice,
-        InvoiceLine,
-        InvoiceTotalPretaxCreditAmount,
-    )
-
-type _Key = tuple[tuple[str, object], ...]
+    from meterline.core.base.wire import Invoice, InvoiceLine
 
 
 class Lines(Step):
@@ -77,7 +78,7 @@ class Totals(Step):
             "subtotal_excluding_tax": subtotal - contained,
             "total": before_tax + sum(map(_exclusive_taxes_minor, lines)),
             "total_excluding_tax": before_tax - contained,
-            "total_pretax_credit_amounts": _summed_by_source(lines),
+            "total_pretax_credit_amounts": summed_by_source(lines),
         }
         return replace(amounts, invoice=invoice)
 
@@ -126,7 +127,7 @@ class Balance(Step):
         }
 
 
-STEPS: tuple[Step, ...] = (Lines(), Discounts(), Taxes(), Totals(), Balance())
+STEPS: tuple[Step, ...] = (Lines(), Discounts(), Credits(), Taxes(), Totals(), Balance())
 """The steps of every invoice's amounts, in the order in which they apply."""
 
 
@@ -190,13 +191,3 @@ def _exclusive_taxes_minor(line: "InvoiceLine") -> int:
 
 def _inclusive_taxes_minor(line: "InvoiceLine") -> int:
     return sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "inclusive")
-
-
-def _summed_by_source(lines: Sequence["InvoiceLine"]) -> list["InvoiceTotalPretaxCreditAmount"]:
-    """What was taken off all lines before taxes, by what took it off."""
-    sums: dict[_Key, InvoiceTotalPretaxCreditAmount] = {}
-    for part in (part for line in lines for part in line["pretax_credit_amounts"]):
-        source: _Key = tuple((name, value) for name, value in part.items() if name != "amount")
-        former = sums[source]["amount"] if source in sums else 0
-        sums[source] = part | {"amount": former + part["amount"]}
-    return list(sums.values())

@@ -244,11 +244,5 @@ def pending_items(ctx: Context, customer: "Document[Customer]") -> PendingItems:
     return PendingItems(batches_of(ctx, customer))
 
 
-def with_batches_only(customer: "Customer") -> dict[str, object]:
-    """Of a customer's private state what ended subscriptions need to drop what still waits."""
-    nothing: dict[str, object] = {}
-    return CustomerState(tabs=CustomerState.of(customer).tabs or None).on(nothing)
-
-
 def _without_batch(item: "Document[InvoiceItem]") -> "Document[InvoiceItem]":
     return replace(item, body=replace(InvoiceItemState.of(item.body), tab=None).on(item.body))

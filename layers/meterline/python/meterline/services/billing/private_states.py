@@ -58,6 +58,13 @@ class GivesBack(TypedDict):
     discounts: list[list[Any]]
 
 
+class LineCredit(TypedDict):
+    """What a line takes from a grant of billing credits, minor units."""
+
+    grant: str
+    amount: int
+
+
 class ExplainedStep(TypedDict):
     """A step of a rating: so much of a quantity in a tier, and what it costs; decimals as text."""
 
@@ -206,6 +213,7 @@ class LineState(PrivateState):
     billed_period: TimeSpan | None = None
     corrects: str | None = None
     created: int | None = None
+    credits: list[LineCredit] | None = None
     described: str | None = None
     discounts: list[DiscountTerms] | None = None
     explanation: LineExplanation | None = None
@@ -219,6 +227,7 @@ class LineState(PrivateState):
     taxed: Taxed | None = None
     tier_of: str | None = None
     unit_label: str | None = None
+    usage_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,12 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing import entitlements
+from meterline.services.billing.draft_credits import draft_credits
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
 from meterline.services.billing.subscription_bodies import is_ended
+from meterline.services.credits.balances import balances_of, drafts_of, with_drafts
+from meterline.services.credits.ledger import CREATED as ENTERED
+from meterline.services.credits.ledger import booked
 from meterline.services.customers.customer_state import (
     CustomerState,
     with_invoices,
@@ -25,7 +29,7 @@ from meterline.services.metering.watch_list import Purpose, enter_customer
 from meterline.store.base.documents import Change, Claim, ClaimTaken, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Customer, Invoice, InvoiceItem
+    from meterline.core.base.wire import CreditBalanceTransaction, Customer, Invoice, InvoiceItem
 
 _MAX_WRITES = 94
 """What one transaction takes, less what saving adds: five documents of events, and a receipt."""
@@ -54,6 +58,7 @@ class UnitOfWork:
     _checks: dict[str, Document] = field(default_factory=dict)
     _claims: dict[Claim, Callable[[], Exception]] = field(default_factory=dict)
     _dropped: list[Document] = field(default_factory=list)
+    _entries: "list[Document[CreditBalanceTransaction]]" = field(default_factory=list)
 
     def put(self, document: Document) -> None:
         """Store a document, in place of what was to be stored under its id."""
@@ -151,6 +156,11 @@ class UnitOfWork:
         """Delete a document."""
         self._deletes[document.id] = document
 
+    def enter(self, entry: "Document[CreditBalanceTransaction]") -> None:
+        """Add a new entry to the ledger of billing credits; there may be any number of them."""
+        self._entries.append(entry)
+        self.emit(ENTERED, entry.body)
+
     @property
     def room(self) -> int:
         """How many more documents the decision can change, beside the usual ones."""
@@ -177,12 +187,14 @@ class UnitOfWork:
         change = Change(
             puts=list(self._puts.values()), deletes=list(self._deletes.values()), checks=checks
         )
+        self._add_entries(change, len(written_items.named) + len(self._dropped))
         written = len(change.puts) + len(change.deletes) + len(checks)
         if written + len(written_items.named) + len(self._dropped) <= _MAX_WRITES:
             change.puts += written_items.named
             change.deletes += self._dropped
         elif written <= _MAX_WRITES:
-            change.named, change.unnamed = written_items.named, self._dropped
+            change.named += written_items.named
+            change.unnamed = self._dropped
         else:
             raise BillingError(
                 "This changes more at once than one transaction takes. Give fewer items or"
@@ -197,6 +209,15 @@ class UnitOfWork:
             raise refusal() from None
         return change.puts
 
+    def _add_entries(self, change: Change, others: int) -> None:
+        """Add the entries of the ledger to a change, or beside it where they do not fit."""
+        written = len(change.puts) + len(change.deletes) + len(change.checks) + others
+        if written + len(self._entries) <= _MAX_WRITES:
+            change.puts += self._entries
+        else:
+            booking, change.named = booked(self.ctx, self.stored_customer.id, self._entries)
+            change.puts.append(booking)
+
     def _enter_first_thresholds(self) -> None:
         """Have the customer's usage watched, before the commit that first gives it thresholds."""
         before, after = map(CustomerState.of, (self.stored_customer.body, self.customer))
@@ -206,7 +227,8 @@ class UnitOfWork:
     def _settle_customer(self) -> None:
         """Have the customer remember what this decision makes of its subscriptions and invoices."""
         self.customer = self._with_running(self.pending.with_open_batches(self.customer))
-        self.customer = _with_threshold_basis(self._with_invoices(self.customer))
+        self.customer = self._with_draft_credits(self._with_invoices(self.customer))
+        self.customer = _with_threshold_basis(self.customer)
         self._settle_entitlements()
 
     def _settle_entitlements(self) -> None:
@@ -229,6 +251,16 @@ class UnitOfWork:
             if document.kind == "invoice" and document.version == 0
         ]
         return with_invoices(customer, self.stored_customer.body, created)
+
+    def _with_draft_credits(self, customer: "Customer") -> "Customer":
+        """The customer, whose private state says what drafts would take from its grants."""
+        known = drafts_of(customer)
+        if not known and not balances_of(customer):
+            return customer
+        put = [document.body for document in self._puts.values() if document.kind == "invoice"]
+        changed = {*self._deletes, *(invoice["id"] for invoice in put)}
+        others = [draft for draft in known if draft["invoice"] not in changed]
+        return with_drafts(customer, [*others, *filter(None, map(draft_credits, put))])
 
     def _with_running(self, customer: "Customer") -> "Customer":
         """The customer, whose private state says which subscriptions run, and that some changed."""

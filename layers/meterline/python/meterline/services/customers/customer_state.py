@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from meterline.core.base.private_state import PrivateState
 from meterline.core.billing.entitlements import ItemGrant
+from meterline.core.credits.grants import GrantBalance
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Customer
 
 
 class OpenBatch(TypedDict):
@@ -38,10 +42,21 @@ class InvoicesNoted(TypedDict):
     next: int
 
 
+class DraftCredits(TypedDict):
+    """What a draft would take from grants, minor units by grant, and when it becomes final."""
+
+    invoice: str
+    finalizes_at: int | None
+    taken: dict[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerState(PrivateState):
     """What a customer remembers; other rooms own the rules, and only the customer knows all."""
 
+    credit_currencies: list[str] | None = None
+    credits: list[GrantBalance] | None = None
+    draft_credits: list[DraftCredits] | None = None
     grants: list[ItemGrant] | None = None
     handover: Handover | None = None
     invoices: InvoicesNoted | None = None
@@ -97,3 +112,17 @@ def latest_invoice(customer: Mapping[str, Any]) -> int | None:
 def _noting[B: Mapping[str, Any]](customer: B, latest: int) -> B:
     invoices: InvoicesNoted = {"latest": latest, "next": customer["next_invoice_sequence"]}
     return replace(CustomerState.of(customer), invoices=invoices).on(customer)
+
+
+def remembered_when_deleted(customer: "Customer") -> dict[str, object]:
+    """Of a customer's private state what goes on without it: the batches that ended subscriptions
+    still drop, and what is left of its grants of credits, which invoices may give more back to.
+    """
+    state = CustomerState.of(customer)
+    nothing: dict[str, object] = {}
+    return CustomerState(
+        credit_currencies=state.credit_currencies,
+        credits=state.credits,
+        draft_credits=state.draft_credits,
+        tabs=state.tabs or None,
+    ).on(nothing)

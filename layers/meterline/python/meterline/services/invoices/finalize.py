@@ -25,6 +25,7 @@ from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_wor
 from meterline.services.customers.balances import Booking, BookingType, book, with_currency
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.collecting import keep_figures
+from meterline.services.invoices.credits import book_credits, give_credits_back
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.services.invoices.running_hours import usage_look_at
@@ -91,7 +92,7 @@ def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
     section 6). While its subscription's collection is paused it becomes void or uncollectible.
     """
     at = uow.ctx.now
-    current = with_amounts(uow, invoice, invoice_lines(invoice))
+    current = book_credits(uow, with_amounts(uow, invoice, invoice_lines(invoice)))
     opened = numbered(uow, current) | {
         "status": "open",
         "automatically_finalizes_at": None,
@@ -195,11 +196,11 @@ def change_balance(uow: UnitOfWork, amount: int, type_: BookingType, invoice: "I
     uow.put(transaction)
 
 
-def return_balance(uow: UnitOfWork, invoice: "Invoice") -> None:
-    """Give back what an invoice that is void took from, or put on, the customer's balance.
-
-    A deleted customer has none.
+def give_back(uow: UnitOfWork, invoice: "Invoice") -> None:
+    """Give back what an invoice that is void took: from grants of billing credits, and from the
+    customer's balance, or put on it. A deleted customer has no balance.
     """
+    give_credits_back(uow, invoice)
     applied = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
     if applied and not uow.customer.get("deleted"):
         change_balance(uow, -applied, "unapplied_from_invoice", invoice)
@@ -219,7 +220,7 @@ def _paused(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
     status, stamp = _CLOSED_BY_PAUSE[behavior]
     final = closed(invoice, status, stamp, uow.ctx.now)
     if status == "void":
-        return_balance(uow, final)
+        give_back(uow, final)
     uow.emit(f"invoice.{'voided' if status == 'void' else 'marked_uncollectible'}", final)
     return final
 

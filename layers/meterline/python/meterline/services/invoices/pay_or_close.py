@@ -16,8 +16,8 @@ from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_wor
 from meterline.services.invoices.finalize import (
     closed,
     finalize_draft_on,
+    give_back,
     paid,
-    return_balance,
 )
 from meterline.services.invoices.payments import record_payment
 from meterline.store.base.documents import Body, Document
@@ -75,7 +75,7 @@ def void_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":  # n
     body = closed(document.body, "void", "voided_at", ctx.now)
     uow = open_unit_of_work(ctx, customer_of(ctx, document))
     _emit(uow, document.body, body, "invoice.voided")
-    return_balance(uow, body)
+    give_back(uow, body)
     return _save(uow, document, body)
 
 
@@ -93,7 +93,7 @@ def expire_incomplete(uow: UnitOfWork, subscription: "Subscription") -> "Subscri
     document: Document[Invoice] | None = uow.ctx.store.get(subscription["latest_invoice"] or "")
     if document is not None and document.body["status"] == "open":
         body = closed(document.body, "void", "voided_at", uow.ctx.now)
-        return_balance(uow, body)
+        give_back(uow, body)
         uow.put(replace(document, body=body, due_at=None))
         uow.emit("invoice.voided", body)
     return subscription | {"status": "incomplete_expired", "ended_at": uow.ctx.now}

@@ -7,9 +7,9 @@ from meterline.services.base.context import Context
 from meterline.services.base.limits import without_member
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
-from meterline.services.billing.pending_items import with_batches_only
 from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.billing.unit_of_work import running_subscriptions
+from meterline.services.customers.customer_state import remembered_when_deleted
 from meterline.services.customers.customers import KIND, clock_customers_set
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.store.base.documents import Body, Change, Conflict
@@ -32,7 +32,7 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> "Deleted": 
     if running_subscriptions(document.body):
         raise Conflict(customer_id)
     stub: Deleted = {"id": customer_id, "object": KIND, "deleted": True}
-    remembered = {"created": document.created} | with_batches_only(document.body)
+    remembered = {"created": document.created} | remembered_when_deleted(document.body)
     remains: Any = {**stub, **remembered}
     deleted = replace(document, body=remains)
     events = [EventDraft("customer.deleted", document.body)]

@@ -7,7 +7,7 @@ from a growth; ``_slack`` is what rounding may add.
 
 All that a draft is made of, but for usage, is written by decisions on the customer. Each of those
 leaves another ``threshold_basis`` with a customer that has thresholds, and what is remembered
-counts for one basis only. Discounts that end make it count until then.
+counts for one basis only. Discounts that end, and credits that expire, make it count until then.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,6 +41,7 @@ from meterline.services.billing.item_terms import billed_item, is_metered, usage
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.credits.balances import first_expiry
 from meterline.services.customers.customer_state import CustomerState
 from meterline.services.invoices.metered import meter_of
 from meterline.services.metering.usage_stream import UsageChange
@@ -129,9 +130,12 @@ def basis_of(customer: "Document[Customer]", alerts_state: str) -> str:
 
 
 def earliest_end(uow: UnitOfWork, subscription: "Subscription") -> int:
-    """When the first discount that counts for a subscription ends: more is due from then on."""
+    """When the first discount of a subscription ends, or the first grant of credits of its customer
+    expires: more is due from then on.
+    """
     active = active_discounts(uow, subscription)
     ends = [discount["end"] for discount in active.known.values()]
+    ends.append(first_expiry(uow.customer, uow.ctx.now))
     return min([end for end in ends if end is not None], default=NEVER)
 
 

@@ -173,8 +173,9 @@ def _further(
 
 
 def _fixed(line: "InvoiceLine") -> "InvoiceLine":
-    """A line that is not rated again: it names no meter."""
-    return replace(LineState.of(line), meter=None).on(line)
+    """A line that is not rated again: it names no meter to rate it by."""
+    state = LineState.of(line)
+    return replace(state, meter=None, usage_of=state.meter).on(line)
 
 
 def _with_usage_billed(item: "SubscriptionItem", billed: UsageBilled | None) -> "SubscriptionItem":

@@ -24,6 +24,9 @@ from meterline.services.billing.subscription_bodies import (
     stops_from,
     trial_notice_at,
 )
+from meterline.services.credits.expiry import expire_due_grant
+from meterline.services.credits.grants import KIND as GRANT
+from meterline.services.credits.grants import expiry_due_at
 from meterline.services.invoices.finalize import finalize_due_invoice
 from meterline.services.invoices.late_usage import add_late_lines
 from meterline.services.invoices.late_usage_detection import go_on_searching, look_again
@@ -66,6 +69,7 @@ WORK: Final[dict[str, tuple[DueWork[Any], ...]]] = {
         DueWork(late_due_at, dun_invoice),
         DueWork(given_up_due_at, dun_invoice),
     ),
+    GRANT: (DueWork(expiry_due_at, expire_due_grant),),
     SEARCH: (DueWork(searches_at, go_on_searching),),
 }
 """What can be due for an object, by its kind; of several things at one instant, in this order. An
@@ -111,7 +115,7 @@ def needed_for(document: Document) -> list[str]:
         return needed_for_subscription(document.body)
     if document.kind == "invoice":
         return _needed_for_invoice(document.body)
-    return []
+    return [document.body["customer"]] if document.kind == GRANT else []
 
 
 def _needed_for_invoice(invoice: "Invoice") -> list[str]:

@@ -1,0 +1,250 @@
+"""Grants of billing credits: made, changed, voided and expired (contract section B).
+
+A grant says what was granted and never what is left: the customer has the balance (``balances``),
+and the ledger what became of it. So an invoice that takes credits writes no grant.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from meterline.core.base.errors import BillingError
+from meterline.core.base.money import check_amount, known_currency
+from meterline.core.base.private_state import PrivateState
+from meterline.core.base.unset import merged_metadata, or_none
+from meterline.services.base.context import Context
+from meterline.services.base.ids import new_id
+from meterline.services.base.lookups import check_named_once, customer_of, find, on_customers_time
+from meterline.services.base.outbox import EventDraft
+from meterline.services.credits.balances import (
+    MOST_UNUSED,
+    balance_of,
+    new_balance,
+    unused,
+    with_balance,
+)
+from meterline.services.credits.ledger import CREATED, Account, DebitType, credit, debit
+from meterline.store.base.documents import Body, Change, Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import (
+        CreditBalanceTransaction,
+        CreditGrant,
+        CreditGrantApplicabilityConfigScope,
+        CreditGrantChanges,
+        Customer,
+        Price,
+    )
+
+KIND: Final = "billing.credit_grant"
+_DEFAULT_PRIORITY = 50
+_VALUE = "amount[monetary][value]"
+_SCOPE = "applicability_config[scope]"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditGrantState(PrivateState):
+    """What a grant remembers: when what is left of it is to be expired, None once it was."""
+
+    expiry_due_at: int | None = None
+
+
+def create_credit_grant(ctx: Context, params: Body) -> "CreditGrant":
+    """Grant a customer credits; its balance and the ledger have them from then on."""
+    customer = find(ctx, "customer", params["customer"], param="customer")
+    ctx = on_customers_time(ctx, customer)
+    if unused(customer.body, ctx.now) >= MOST_UNUSED:
+        raise BillingError(
+            f"A customer can have at most {MOST_UNUSED} unused credit grants. Void or expire one"
+            " that is no longer needed, or wait until one is used up.",
+            param="customer",
+        )
+    grant = _new_grant(ctx, customer.body, params)
+    left = grant["amount"]["monetary"]["value"]
+    entry = credit(
+        ctx, account_of(grant), "credits_granted", left, effective_at=grant["effective_at"]
+    )
+    body = with_balance(customer.body, new_balance(grant, left))
+    document = Document(
+        kind=KIND,
+        livemode=ctx.livemode,
+        body=grant,
+        due_at=expiry_due_at(grant),
+        timeline=customer.timeline,
+        parent=customer.id,
+    )
+    ctx.save(
+        Change(puts=[document, replace(customer, body=body), entry]),
+        [EventDraft(f"{KIND}.created", grant), EventDraft(CREATED, entry.body)],
+        result_id=grant["id"],
+    )
+    return grant
+
+
+def update_credit_grant(ctx: Context, grant_id: str, params: Body) -> "CreditGrant":
+    """Change a grant's metadata, or when it expires unless it is void or has expired."""
+    document = find(ctx, KIND, grant_id)
+    customer = customer_of(ctx, document)
+    ctx = on_customers_time(ctx, document)
+    before = document.body
+    changes: CreditGrantChanges = {
+        "metadata": merged_metadata(before["metadata"], params.get("metadata"))
+    }
+    if "expires_at" in params:
+        _check_open(ctx, before, "given another expiry", param="expires_at")
+        changes["expires_at"] = or_none(params["expires_at"])
+        _check_expiry(ctx, changes["expires_at"], before["effective_at"])
+    grant: CreditGrant = before | changes
+    if grant == before:
+        ctx.save(Change(checks=[document]), result_id=grant_id)
+        return before
+    grant = CreditGrantState(expiry_due_at=grant["expires_at"]).on(grant | {"updated": ctx.now})
+    body, balance = customer.body, balance_of(customer.body, grant_id)
+    if balance is not None:
+        body = with_balance(body, balance | {"expires_at": grant["expires_at"]})
+    # The customer is written even if nothing is left: what comes back with an invoice that is void
+    # at the same time has to know the new expiry.
+    puts = [replace(document, body=grant, due_at=expiry_due_at(grant))]
+    ctx.save(
+        Change(puts=[*puts, replace(customer, body=body)]),
+        [EventDraft(f"{KIND}.updated", grant, before=before)],
+        result_id=grant_id,
+    )
+    return grant
+
+
+def void_credit_grant(ctx: Context, grant_id: str, params: Body) -> "CreditGrant":  # noqa: ARG001 - a route
+    """Take back a grant of which nothing was ever applied."""
+    document = find(ctx, KIND, grant_id)
+    customer = customer_of(ctx, document)
+    ctx = on_customers_time(ctx, document)
+    _check_open(ctx, document.body, "voided")
+    balance = balance_of(customer.body, grant_id)
+    if balance is None or balance.get("is_used"):
+        raise BillingError(
+            f"The credit grant {grant_id} cannot be voided: some of it was applied to an invoice."
+            " Expire it instead.",
+        )
+    return _closed(ctx, document, customer, "credits_voided", {"voided_at": ctx.now})
+
+
+def expire_credit_grant(ctx: Context, grant_id: str, params: Body) -> "CreditGrant":  # noqa: ARG001 - a route
+    """Expire a grant now, with all that is left of it."""
+    document = find(ctx, KIND, grant_id)
+    customer = customer_of(ctx, document)
+    ctx = on_customers_time(ctx, document)
+    _check_open(ctx, document.body, "expired")
+    return _closed(ctx, document, customer, "credits_expired", {"expires_at": ctx.now})
+
+
+def account_of(grant: "CreditGrant") -> Account:
+    """What the ledger has of a grant."""
+    currency = grant["amount"]["monetary"]["currency"]
+    return Account(grant["id"], currency, grant["customer"], grant["test_clock"])
+
+
+def expiry_due_at(grant: "CreditGrant") -> int | None:
+    """When what is left of a grant is to be expired."""
+    return CreditGrantState.of(grant).expiry_due_at
+
+
+def without_rest(
+    ctx: Context, customer: "Customer", grant: "CreditGrant", type_: DebitType
+) -> "tuple[Customer, list[Document[CreditBalanceTransaction]]]":
+    """The customer without what is left of a grant, and the entry that takes it, if any."""
+    balance = balance_of(customer, grant["id"])
+    if balance is None:
+        return customer, []
+    expires_at = grant["expires_at"]
+    at = ctx.now if type_ == "credits_voided" or expires_at is None else min(ctx.now, expires_at)
+    entry = debit(ctx, account_of(grant), type_, balance["left"], effective_at=at)
+    return with_balance(customer, balance | {"left": 0}), [entry]
+
+
+def _closed(
+    ctx: Context,
+    document: "Document[CreditGrant]",
+    customer: "Document[Customer]",
+    type_: DebitType,
+    changes: "CreditGrantChanges",
+) -> "CreditGrant":
+    """The grant after a request took what was left of it."""
+    closed: CreditGrant = document.body | changes | {"updated": ctx.now}
+    grant = CreditGrantState().on(closed)
+    body, entries = without_rest(ctx, customer.body, grant, type_)
+    put = replace(document, body=grant, due_at=None)
+    ctx.save(
+        Change(puts=[put, replace(customer, body=body), *entries]),
+        [
+            EventDraft(f"{KIND}.updated", grant, before=document.body),
+            *(EventDraft(CREATED, entry.body) for entry in entries),
+        ],
+        result_id=document.id,
+    )
+    return grant
+
+
+def _new_grant(ctx: Context, customer: "Customer", params: Body) -> "CreditGrant":
+    monetary = params["amount"]["monetary"]
+    currency = known_currency(monetary["currency"], "amount[monetary][currency]")
+    check_amount(monetary["value"], currency, _VALUE)
+    effective_at = params.get("effective_at", ctx.now)
+    expires_at = params.get("expires_at")
+    _check_expiry(ctx, expires_at, effective_at)
+    grant: CreditGrant = {
+        "id": new_id("credgr_" if ctx.livemode else "credgr_test_"),
+        "object": KIND,
+        "amount": {
+            "type": "monetary",
+            "monetary": {"currency": currency, "value": monetary["value"]},
+        },
+        "applicability_config": {"scope": _scope(ctx, params["applicability_config"]["scope"])},
+        "category": params.get("category", "paid"),
+        "created": ctx.now,
+        "customer": customer["id"],
+        "customer_account": None,
+        "effective_at": effective_at,
+        "expires_at": expires_at,
+        "livemode": ctx.livemode,
+        "metadata": merged_metadata({}, params.get("metadata")),
+        "name": params.get("name"),
+        "priority": params.get("priority", _DEFAULT_PRIORITY),
+        "test_clock": customer["test_clock"],
+        "updated": ctx.now,
+        "voided_at": None,
+    }
+    return CreditGrantState(expiry_due_at=expires_at).on(grant)
+
+
+def _scope(ctx: Context, requested: Body) -> "CreditGrantApplicabilityConfigScope":
+    """What a grant pays for: all metered prices, or those that are named."""
+    prices: list[dict[str, Any]] | None = requested.get("prices")
+    if prices is None:
+        return {"price_type": "metered"}
+    check_named_once(prices, "id", f"{_SCOPE}[prices]")
+    for index, named in enumerate(prices):
+        param = f"{_SCOPE}[prices][{index}][id]"
+        price: Price = find(ctx, "price", named["id"], param=param).body
+        if price["recurring"] is None or price["recurring"]["usage_type"] != "metered":
+            raise BillingError(
+                f"Credits only pay for usage, and the price {price['id']} is not metered.",
+                param=param,
+            )
+    return {"prices": [{"id": named["id"]} for named in prices]}
+
+
+def _check_expiry(ctx: Context, expires_at: int | None, effective_at: int) -> None:
+    if expires_at is not None and expires_at <= max(ctx.now, effective_at):
+        raise BillingError(
+            "`expires_at` must lie in the future and after `effective_at`.", param="expires_at"
+        )
+
+
+def _check_open(ctx: Context, grant: "CreditGrant", what: str, param: str | None = None) -> None:
+    """Refuse to end what has ended: a grant that is void or has expired stays as it is."""
+    expires_at = grant["expires_at"]
+    ended = "is void" if grant["voided_at"] is not None else "has expired"
+    if grant["voided_at"] is not None or (expires_at is not None and expires_at <= ctx.now):
+        raise BillingError(
+            f"The credit grant {grant['id']} {ended} and cannot be {what}. Create a new one.",
+            param=param,
+        )
