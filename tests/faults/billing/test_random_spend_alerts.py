@@ -97,7 +97,9 @@ class Spending(Billed):
         """What the running period has come to."""
         with self._apart():
             context = self.world.context()
-            spend = spend_alerts._spend_of(context, self.customer, self.subscription)  # noqa: SLF001 - what is compared
+            customer = context.store.get(self.customer)
+            assert customer is not None
+            spend = spend_alerts._spend_of(context, customer, self.subscription)  # noqa: SLF001 - what is compared
             assert spend is not None
             usage = spend_alerts._usage(context, spend.subscription)  # noqa: SLF001 - see above
             return amount_due(spend_alerts._draft(spend.uow, spend.subscription, usage))  # noqa: SLF001 - see above

@@ -438,3 +438,27 @@ def test_what_is_remembered_against_the_rules_is_noticed(
     mistake(monkeypatch)
     with pytest.raises(AssertionError):
         story(shop)
+
+
+def test_usage_that_comes_while_its_period_is_cut_is_not_of_the_former_period(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The period begins anew, and is used, between reading the periods and adding usage up."""
+    subscription = shop.subscribe()
+    alert = shop.alert(100)
+    objects.advance(shop.clock, FROZEN + DAY)
+    look, cuts = metered_periods.billing_periods, iter([True])
+
+    def cut_once(*args: Any) -> Any:
+        periods = look(*args)
+        if next(cuts, False):
+            params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+            update_subscription(context(), subscription, params)
+            count_records([usage_record(shop.meter, shop.customer, FROZEN + DAY, 90, "later")])
+        return periods
+
+    monkeypatch.setattr(metered_periods, "billing_periods", cut_once)
+    shop.use(FROZEN + 60, 20)
+    assert shop.told() == []
+    shop.use(FROZEN + DAY + 60, 20)
+    assert shop.told() == [(alert, FROZEN + DAY, 110)]

@@ -8,13 +8,16 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.services.catalog.coupons import create_coupon
+from meterline.services.invoices.metered import usage_in
 from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,
     create_alert,
     deactivate_alert,
 )
+from meterline.services.metering.count import count_records
 from meterline.services.metering.meters import create_meter
+from meterline.services.subscriptions import spend_alerts
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.update import update_subscription
@@ -22,6 +25,7 @@ from tests.engines import Engine
 from tests.factories import objects
 from tests.factories.objects import FROZEN, context
 from tests.factories.params import meter_params
+from tests.factories.usage import usage_record
 from tests.integration.services.test_recurring_alerts import DAY, FIRST_PERIOD, HOUR, Shop
 
 SECOND = FROZEN + FIRST_PERIOD
@@ -243,3 +247,26 @@ def test_at_most_25_alerts_stand_on_what_a_customer_spends(shop: Spending) -> No
         shop.spend_alert(700)
     with pytest.raises(BillingError, match="At most 25 alerts"):
         shop.spend_alert(700)
+
+
+def test_usage_that_comes_while_its_period_is_cut_is_not_of_the_former_period(
+    shop: Spending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The period begins anew, and is used, between reading the subscription and its usage."""
+    subscription = shop.subscribe()
+    alert = shop.spend_alert(700)
+    objects.advance(shop.clock, FROZEN + DAY)
+    cuts = iter([True])
+
+    def cut_once(*args: Any) -> Any:
+        if next(cuts, False):
+            params = {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+            update_subscription(context(), subscription, params)
+            count_records([usage_record(shop.meter, shop.customer, FROZEN + DAY, 90, "later")])
+        return usage_in(*args)
+
+    monkeypatch.setattr(spend_alerts, "usage_in", cut_once)
+    shop.use(FROZEN + 60, 20)
+    assert shop.told() == []
+    shop.use(FROZEN + DAY + 60, 20)
+    assert shop.told() == [(alert, FROZEN + DAY, 770)]

@@ -42,6 +42,7 @@ from meterline.services.metering.crossings import (
 from meterline.services.metering.lifetime import lifetime_usage
 from meterline.services.metering.usage_query import billed_usage
 from meterline.services.metering.usage_stream import UsageChange
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.headrooms import (
     Remembered,
     UsageKey,
@@ -147,15 +148,17 @@ class _Look:
 
         In this order: what is remembered is forgotten before alerts and usage are read, the sets
         are read before the usage, and nothing is remembered before all that was crossed is
-        committed.
+        committed. If a period may have ended before its usage was added up, it may be usage of
+        after it: then all is done again.
         """
         meter: Meter = find(self.ctx, "billing.meter", self.key.meter).body
         measure = measure_of(meter)
         forgotten = _forgotten(self.key, measure, remembered)
         watching = members_and_state(self.ctx, *_names(self.key.meter, self.key.customer))
         alerts = _active(self.ctx, watching.ids)
-        periods, basis = None, watching.state
+        periods, basis, customer = None, watching.state, 0
         if any(recurs(alert) for alert in alerts):
+            customer = self._customers_version()
             basis = _basis_of_periods(self.ctx, self.key, watching)
             hours = {change.bucket.hour for change in self.changes}
             periods = self.periods_of(self.ctx, self.key, hours)
@@ -173,6 +176,8 @@ class _Look:
         before = self._levels(measure)
         findings = self._findings(meter, waiting)
         is_steady = self._levels(measure) == before
+        if periods is not None and self._customers_version() != customer:
+            return self.again(remembered)
         crossed = [finding for finding in findings if finding.is_crossed]
         ctx = on_customers_clock(self.ctx, self.key.customer) if crossed else self.ctx
         triggered = [finding.watched for finding in crossed if tell(ctx, finding, "triggered")]
@@ -186,6 +191,13 @@ class _Look:
             room = headroom(measure, left, self.latest, levels, within)
             self._remember(forgotten, basis, room)
         return [one.alert["id"] for one in triggered]
+
+    def _customers_version(self) -> int:
+        """Which state of the customer is the latest, whatever was read ahead: each change of a
+        period writes it.
+        """
+        customer = BillingStore(self.ctx.livemode).get(self.key.customer)
+        return 0 if customer is None else customer.version
 
     def _tell_recoveries(self, meter: "Meter", watched: Sequence[Watched]) -> None:
         """Tell which of these, all triggered, are below their thresholds by now.

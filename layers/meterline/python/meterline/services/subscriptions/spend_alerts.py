@@ -100,20 +100,44 @@ def tell_spend(
     """Tell of the alerts that a customer's spend has crossed or is below again, ``changes`` being
     what was counted; ``rooms`` are lowered to what is left to those that are ahead.
     """
-    accepted_at = max((change.accepted_at or 0 for change in changes), default=0) or None
+    looked = _Looked(alerts, changes, rooms)
     for subscription_id in running_subscriptions(customer.body) if alerts else ():
-        spend = _spend_of(ctx, customer.id, subscription_id)
-        if spend is None:
-            continue
-        concerning = [one for one in alerts if SPEND.concerns(terms_of(one), spend.subscription)]
-        if not concerning:
-            continue
-        if _may_be_of_before(changes, spend.subscription):
-            past = _past_amount(spend)
-            if past is not None:
-                _settle(ctx, customer.id, concerning, past, accepted_at)
-        if not is_free_time(spend.subscription):
-            _watch_running(spend, concerning, rooms, accepted_at)
+        latest: Document[Customer] | None = customer
+        while latest is not None and not _tell_of(ctx, latest, subscription_id, looked):
+            latest = ctx.store.get(customer.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a look is about."""
+
+    alerts: "Sequence[Alert]"
+    changes: Sequence[UsageChange]
+    rooms: Rooms
+
+    @property
+    def accepted_at(self) -> int | None:
+        """When the latest of what was counted was accepted."""
+        return max((change.accepted_at or 0 for change in self.changes), default=0) or None
+
+
+def _tell_of(
+    ctx: Context, customer: "Document[Customer]", subscription_id: str, looked: _Looked
+) -> bool:
+    """Tell of one subscription, as it is while the customer is; false if the customer has changed
+    before the amount was known: it may be of usage that came after the end of the period.
+    """
+    spend = _spend_of(ctx, customer, subscription_id)
+    if spend is None:
+        return True
+    concerning = [one for one in looked.alerts if SPEND.concerns(terms_of(one), spend.subscription)]
+    if not concerning:
+        return True
+    if _may_be_of_before(looked.changes, spend.subscription):
+        past = _past_amount(spend)
+        if past is not None:
+            _settle(ctx, customer.id, concerning, past, looked.accepted_at)
+    return is_free_time(spend.subscription) or _watch_running(spend, concerning, looked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,29 +156,32 @@ class _Amount:
     amount_minor: int
 
 
-def _spend_of(ctx: Context, customer_id: str, subscription_id: str) -> _Spend | None:
-    found = ctx.store.get_many([customer_id, subscription_id])
-    if customer_id not in found or subscription_id not in found:
+def _spend_of(ctx: Context, customer: "Document[Customer]", subscription_id: str) -> _Spend | None:
+    """A subscription, read after its customer."""
+    found: Document[Subscription] | None = ctx.store.get(subscription_id)
+    if found is None or is_ended(found.body) or customer.body.get("deleted"):
         return None
-    subscription: Subscription = found[subscription_id].body
-    if is_ended(subscription) or found[customer_id].body.get("deleted"):
-        return None
-    return _Spend(open_unit_of_work(ctx, found[customer_id]), subscription)
+    return _Spend(open_unit_of_work(ctx, customer), found.body)
 
 
-def _watch_running(
-    spend: _Spend, alerts: "Sequence[Alert]", rooms: Rooms, accepted_at: int | None
-) -> None:
-    """Tell of the running period, and note how much its meters may grow."""
-    uow, subscription = spend.uow, spend.subscription
+def _watch_running(spend: _Spend, alerts: "Sequence[Alert]", looked: _Looked) -> bool:
+    """Tell of the running period, and note how much its meters may grow; false if the customer has
+    changed meanwhile.
+    """
+    uow, subscription, rooms = spend.uow, spend.subscription, looked.rooms
     usage = _usage(uow.ctx, subscription)
     draft = _draft(uow, subscription, usage)
+    customer = uow.stored_customer
+    now: Document[Customer] | None = uow.ctx.store.get(customer.id)
+    if now is None or now.version != customer.version:
+        return False
     period = current_period(subscription)
     amount = _Amount(BillingPeriod(period.start, period.end, subscription["id"]), amount_due(draft))
-    left, may_recover = _settle(uow.ctx, uow.stored_customer.id, alerts, amount, accepted_at)
+    left, may_recover = _settle(uow.ctx, customer.id, alerts, amount, looked.accepted_at)
     rooms.may_recover = rooms.may_recover or may_recover
     rooms.add_spend(subscription, draft, usage, left)
     rooms.until = min(rooms.until, earliest_end(uow, subscription))
+    return True
 
 
 def _settle(
