@@ -35,6 +35,12 @@ _METERED: dict[str, dict[str, Any]] = {
         "meterline": {"minimum_amount": 400, "maximum_amount": 900},
     },
 }
+LIMITED = "calls"
+"""The feature with a limit, and the meter that the limit is on."""
+
+_LIMITS = {"flat": 8, "calls": 400, "graduated": 48}
+"""How many calls come with the products of these prices."""
+
 _COUPONS: dict[str, dict[str, Any]] = {
     "fifth-once": {"percent_off": 20, "duration": "once"},
     "third-forever": {"percent_off": "33.3", "duration": "forever"},
@@ -68,6 +74,8 @@ class Catalogue:
     tags: list[Tag] = field(default_factory=list)
     coupons: list[str] = field(default_factory=lambda: list(_COUPONS))
     meters: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+    """How much usage of calls comes with a product in each period, by the product's id."""
 
     def named(self, name: str) -> Tag:
         """The price of a name."""
@@ -92,10 +100,25 @@ def set_up(shop: Shop) -> Catalogue:
         for interval in DAYS:
             for name, terms in _offers(currency):
                 _add(shop, catalogue, f"{interval} {name}", interval, currency, terms)
+    _limit(shop, catalogue)
     for coupon, terms in _COUPONS.items():
         _made(shop.ask("POST", "/v1/coupons", id=coupon, **terms))
     shop.names |= {tag.id: f"«{tag.name}»" for tag in catalogue.tags}
     return catalogue
+
+
+def _limit(shop: Shop, catalogue: Catalogue) -> None:
+    """Let some products come with calls: the feature of the same name, with a limit."""
+    feature = _made(shop.ask("POST", "/v1/entitlements/features", name=LIMITED, lookup_key=LIMITED))
+    for tag in catalogue.tags:
+        name = tag.name.removeprefix(f"{tag.interval} ")
+        if name not in _LIMITS:
+            continue
+        product = str(shop.look_up(f"/v1/prices/{tag.id}", method="GET").body["product"])
+        limit = {"meter": catalogue.meters[LIMITED], "quantity": str(_LIMITS[name])}
+        path = f"/v1/products/{product}/features"
+        _made(shop.ask("POST", path, entitlement_feature=feature, meterline={"limit": limit}))
+        catalogue.limits[product] = _LIMITS[name]
 
 
 def _offers(currency: str) -> list[tuple[str, dict[str, Any]]]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from meterline.store.base.documents import Body
 from tests.faults.broken import BrokenRuleError
+from tests.faults.lives.access import check_access
 from tests.faults.lives.counted import Reckoning, check_corrections
 from tests.faults.lives.life import Life
 from tests.faults.lives.lines import whole_lines
@@ -68,6 +69,7 @@ class Rules:
         check_balances(self.life)
         check_credits(self.life)
         check_time_given_back(self.life)
+        check_access(self.life)
         self._check_nothing_due(is_time=is_time)
         new = [one[0] for key, one in invoices.items() if not before.get(key)]
         check_corrections(self.life, new)

@@ -155,10 +155,10 @@ class Shop:
         if answer.is_refusal and written:
             raise BrokenRuleError("a refused request changes nothing", f"{written} writes")
 
-    def look_up(self, path: str, **params: Any) -> Answer:
+    def look_up(self, path: str, *, method: str = "POST", **params: Any) -> Answer:
         """Send a request that changes nothing and is no part of the history."""
         before = self.billing_writes
-        answer = self._answer("POST", path, params)
+        answer = self._answer(method, path, params)
         if self.billing_writes != before:
             raise BrokenRuleError("a preview changes nothing", f"{path} {params}")
         self._check(answer, written=0)

@@ -3,15 +3,23 @@
 Each planted fault breaks one mechanism; a life among the first few must break a rule by it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.entitlements import (
+    GRANTING,
+    GrantPeriod,
+    ItemGrant,
+    ItemPeriod,
+    grants_after,
+)
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
+from meterline.services.billing import access, entitlements
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices import deleted_prorations, drafting, finalize, late_usage
 from meterline.services.metering import usage_query
@@ -160,6 +168,31 @@ def a_preview_of_a_start_that_forgets_its_discounts(patch: pytest.MonkeyPatch) -
     patch.setattr(preview, "start_subscription", forgetting)
 
 
+def grants_that_outlive_their_subscription(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(entitlements, "GRANTING", GRANTING | {"canceled", "paused"})
+
+
+def a_limit_whose_usage_never_begins_anew(patch: pytest.MonkeyPatch) -> None:
+    running = access._running  # noqa: SLF001 - the rule that is broken
+
+    def since_ever(now: int, period: GrantPeriod) -> tuple[int, int, int | None]:
+        _, end, resets_at = running(now, period)
+        return 0, end, resets_at
+
+    patch.setattr(access, "_running", since_ever)
+
+
+def a_grant_that_keeps_its_former_period(patch: pytest.MonkeyPatch) -> None:
+    def as_before(
+        grants: Sequence[ItemGrant], subscription: str, items: dict[str, ItemPeriod], fresh: Any
+    ) -> list[ItemGrant]:
+        former = {one["item"]: one["period"] for one in grants if "period" in one}
+        kept = {item: {**period, **former.get(item, {})} for item, period in items.items()}
+        return grants_after(grants, subscription, kept, fresh)  # type: ignore[arg-type]  # as before
+
+    patch.setattr(entitlements, "grants_after", as_before)
+
+
 NOTICED_BY: dict[Plant, set[str]] = {
     an_end_that_does_not_cut_the_period: {
         "a period is cut by the end",
@@ -195,6 +228,9 @@ NOTICED_BY: dict[Plant, set[str]] = {
     },
     a_threshold_that_is_billed_again: {"what thresholds billed is taken off once"},
     a_preview_of_a_start_that_forgets_its_discounts: {"a preview is the bill"},
+    grants_that_outlive_their_subscription: {"access is what a recount says"},
+    a_limit_whose_usage_never_begins_anew: {"access is what a recount says"},
+    a_grant_that_keeps_its_former_period: {"access is what a recount says"},
 }
 
 
