@@ -22,6 +22,8 @@ KINDS = (
     "billing.credit_grant",
     "billing.meter",
     "coupon",
+    "credit_note",
+    "credit_note_line_item",
     "customer",
     "customer_balance_transaction",
     "discount",
@@ -57,6 +59,7 @@ ANSWERS = (
 """Objects that are not stored as they are, and never change."""
 
 WHOLE = {
+    ("credit_note", "lines"),
     ("billing.alert_triggered", "alert"),
     ("subscription_item", "price"),
     ("subscription_item", "plan"),
@@ -120,6 +123,12 @@ NEVER_NULL = {
     ("billing.credit_grant:Amount", "monetary"),
     ("billing.credit_grant:ApplicabilityConfig.Scope.Price", "id"),
     ("coupon", "metadata"),
+    ("credit_note", "metadata"),
+    ("credit_note", "total_taxes"),
+    ("credit_note", "subtotal_excluding_tax"),
+    ("credit_note", "total_excluding_tax"),
+    ("credit_note_line_item", "metadata"),
+    ("credit_note_line_item", "taxes"),
     ("customer", "invoice_prefix"),
     ("customer", "tax_exempt"),
     ("customer_balance_transaction", "metadata"),

@@ -1,7 +1,9 @@
-"""Serves the API of invoices, and the figures of what was and will be billed."""
+"""Serves the API of invoices and credit notes, and the figures of what was and will be billed."""
 
 from meterline.api.app import lambda_handler
 from meterline.api.router import Routes
-from meterline.api.routes import analytics, invoices
+from meterline.api.routes import analytics, credit_notes, invoices
 
-handler = lambda_handler(Routes([*invoices.ROUTES.operations, *analytics.ROUTES.operations]))
+_TABLES = (invoices.ROUTES, credit_notes.ROUTES, analytics.ROUTES)
+
+handler = lambda_handler(Routes([operation for table in _TABLES for operation in table.operations]))

@@ -198,6 +198,12 @@ class World:
         return str(self.v1.invoices.finalize_invoice(self.draft).id)
 
     @cached_property
+    def credit_note(self) -> str:
+        """A note that takes one cent of the open invoice back."""
+        wanted = {"invoice": self.open_invoice, "amount": 1}
+        return str(self.v1.credit_notes.create(wanted).id)
+
+    @cached_property
     def send_invoice(self) -> str:
         """A draft that is to be sent."""
         terms = {"collection_method": "send_invoice", "days_until_due": 30}

@@ -39,7 +39,7 @@ ROOMS = {
         "credits",
         "billing events",
         "invoices",
-        "subscriptions",
+        "credit_notes subscriptions",
         "previews work",
         "analytics",
     ],

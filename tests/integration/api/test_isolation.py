@@ -35,6 +35,7 @@ NEEDED: dict[str, dict[str, Any]] = {
         "lines[0][id]": "il_x",
     },
     "POST /v1/invoices/{id}/update_lines": {"lines[0][id]": "il_x"},
+    "GET /v1/credit_notes/preview/lines": {"amount": 1},
     "POST /v1/products/{product}/features": {"entitlement_feature": "feat_x"},
     "POST /v1/subscriptions/{id}/migrate": {"billing_mode[type]": "flexible"},
     "POST /v1/test_helpers/test_clocks/{id}/advance": {"frozen_time": 1_800_000_000},
@@ -43,6 +44,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 OF_ONE = {
     "/v1/billing/credit_balance_transactions": ("customer", "customers"),
+    "/v1/credit_notes/preview/lines": ("invoice", "invoices"),
     "/v1/entitlements/active_entitlements": ("customer", "customers"),
     "/v1/subscription_items": ("subscription", "subscriptions"),
 }
@@ -106,6 +108,7 @@ def _world(client: Client) -> dict[str, str]:
     hook = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
     invoice = v1.invoices.retrieve(subscription.latest_invoice)
     v1.invoices.attach_payment(invoice.id, {"payment_record": "pay_1"})
+    note = v1.credit_notes.create({"invoice": invoice.id, "amount": 1, "out_of_band_amount": 1})
     payment = v1.invoice_payments.list({"invoice": invoice.id}).data[0]
     [entitlement] = v1.entitlements.active_entitlements.list({"customer": customer.id})
     return {
@@ -115,6 +118,7 @@ def _world(client: Client) -> dict[str, str]:
         "coupons": coupon.id,
         "credit_balance_transactions": granted.id,
         "credit_grants": grant.id,
+        "credit_notes": note.id,
         "customers": customer.id,
         "discount": "",
         "events": v1.events.list({"limit": 1}).data[0].id,
@@ -185,8 +189,10 @@ def test_no_list_shows_objects_of_the_other_mode(api: Api, live_key: str) -> Non
     assert shown == dict.fromkeys(shown, (200, []))
     for path, (param, kind) in OF_ONE.items():
         [operation] = [one for one in KEYED if name_of(one) == f"GET {path}"]
-        status, _ = _ask(api, live_key, operation, path, {param: world[kind]})
-        assert status in (400, 404)
+        needed = NEEDED.get(name_of(operation), {})
+        answer = _ask(api, live_key, operation, path, {param: world[kind], **needed})
+        assert answer[0] in (400, 404)
+        assert answer[1]["error"].get("code") == "resource_missing"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def assert_explained(stage: Stage, invoice: Any) -> list[Any]:
     due = owed if owed >= max(1, told["balance"]["smallest_charge"]) else 0
     assert due == told["amount_due"] == invoice.amount_due
     assert told["balance"]["ending"] == owed - due
-    steps = ["lines", "discounts", "credits", "taxes", "totals", "balance"]
+    steps = ["lines", "discounts", "credits", "taxes", "totals", "balance", "credit_notes"]
     assert list(added(told)) == steps
     assert sum(added(told).values()) == due
     return list(told["lines"])

@@ -81,7 +81,6 @@ LISTS: dict[str, dict[str, str]] = {
     _LATER: {
         "/v1/billing/feedback_options": "feedback option",
         "/v1/billing_portal/configurations": "configuration",
-        "/v1/credit_notes": "credit note",
         "/v1/invoice_rendering_templates": "invoice rendering template",
         "/v1/product_catalog/trial_offers": "trial offer",
         "/v1/quotes": "quote",
@@ -176,7 +175,6 @@ AREAS: dict[str, tuple[str, ...]] = {
     ),
     _LATER: (
         "/v1/billing_portal",
-        "/v1/credit_notes/preview",
         "/v1/customers/{customer}/discount",
         "/v2/billing",
         "/v2/commerce",

@@ -18,6 +18,7 @@ AREAS = (
     "analytics",
     "billing_credits",
     "catalog",
+    "credit_notes",
     "customers",
     "entitlements",
     "events",

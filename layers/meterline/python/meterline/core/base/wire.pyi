@@ -401,6 +401,143 @@ class CreditGrantApplicabilityConfigScope(TypedDict):
 class CreditGrantApplicabilityConfigScopePrice(TypedDict):
     id: str
 
+type CreditNoteReason = Literal["duplicate", "fraudulent", "order_change", "product_unsatisfactory"]
+
+type CreditNoteStatus = Literal["issued", "void"]
+
+type CreditNoteType = Literal["mixed", "post_payment", "pre_payment"]
+
+class CreditNote(TypedDict):
+    id: str
+    object: Literal["credit_note"]
+    amount: int
+    amount_shipping: int
+    created: int
+    currency: str
+    customer: str
+    customer_account: str | None
+    customer_balance_transaction: str | None
+    discount_amount: int
+    discount_amounts: list[CreditNoteDiscountAmount]
+    effective_at: int | None
+    invoice: str
+    lines: Listed[CreditNoteLineItem]
+    livemode: bool
+    memo: str | None
+    metadata: dict[str, str]
+    number: str
+    out_of_band_amount: int | None
+    pdf: str
+    post_payment_amount: int
+    pre_payment_amount: int
+    pretax_credit_amounts: list[CreditNotePretaxCreditAmount]
+    reason: CreditNoteReason | None
+    refunds: list[CreditNoteRefund]
+    shipping_cost: CreditNoteShippingCost | None
+    status: CreditNoteStatus
+    subtotal: int
+    subtotal_excluding_tax: int
+    total: int
+    total_excluding_tax: int
+    total_taxes: list[CreditNoteTotalTax]
+    type: CreditNoteType
+    voided_at: int | None
+
+class CreditNoteDiscountAmount(TypedDict):
+    amount: int
+    discount: str
+
+type CreditNoteLineItemType = Literal["custom_line_item", "invoice_line_item"]
+
+class CreditNoteLineItem(TypedDict):
+    id: str
+    object: Literal["credit_note_line_item"]
+    amount: int
+    description: str | None
+    discount_amount: int
+    discount_amounts: list[CreditNoteLineItemDiscountAmount]
+    invoice_line_item: NotRequired[str]
+    livemode: bool
+    metadata: dict[str, str]
+    pretax_credit_amounts: list[CreditNoteLineItemPretaxCreditAmount]
+    quantity: int | None
+    tax_rates: list[str]
+    taxes: list[CreditNoteLineItemTax]
+    type: CreditNoteLineItemType
+    unit_amount: int | None
+    unit_amount_decimal: str | None
+
+class CreditNoteLineItemDiscountAmount(TypedDict):
+    amount: int
+    discount: str
+
+type CreditNoteLineItemPretaxCreditAmountType = Literal["credit_balance_transaction", "discount"]
+
+class CreditNoteLineItemPretaxCreditAmount(TypedDict):
+    amount: int
+    credit_balance_transaction: NotRequired[str]
+    discount: NotRequired[str]
+    type: CreditNoteLineItemPretaxCreditAmountType
+
+type CreditNoteLineItemTaxTaxBehavior = Literal["exclusive", "inclusive"]
+
+class CreditNoteLineItemTax(TypedDict):
+    amount: int
+    tax_behavior: CreditNoteLineItemTaxTaxBehavior
+    tax_rate_details: CreditNoteLineItemTaxTaxRateDetails | None
+    taxability_reason: str
+    taxable_amount: int | None
+    type: Literal["tax_rate_details"]
+
+class CreditNoteLineItemTaxTaxRateDetails(TypedDict):
+    tax_rate: str
+
+type CreditNotePretaxCreditAmountType = Literal["credit_balance_transaction", "discount"]
+
+class CreditNotePretaxCreditAmount(TypedDict):
+    amount: int
+    credit_balance_transaction: NotRequired[str]
+    discount: NotRequired[str]
+    type: CreditNotePretaxCreditAmountType
+
+type CreditNoteRefundType = Literal["payment_record_refund", "refund"]
+
+class CreditNoteRefund(TypedDict):
+    amount_refunded: int
+    payment_record_refund: CreditNoteRefundPaymentRecordRefund | None
+    refund: str
+    type: CreditNoteRefundType | None
+
+class CreditNoteRefundPaymentRecordRefund(TypedDict):
+    payment_record: str
+    refund_group: str
+
+class CreditNoteShippingCost(TypedDict):
+    amount_subtotal: int
+    amount_tax: int
+    amount_total: int
+    shipping_rate: str | None
+    taxes: NotRequired[list[CreditNoteShippingCostTax]]
+
+class CreditNoteShippingCostTax(TypedDict):
+    amount: int
+    rate: str
+    taxability_reason: str | None
+    taxable_amount: int | None
+
+type CreditNoteTotalTaxTaxBehavior = Literal["exclusive", "inclusive"]
+
+class CreditNoteTotalTax(TypedDict):
+    amount: int
+    tax_behavior: CreditNoteTotalTaxTaxBehavior
+    tax_rate_details: CreditNoteTotalTaxTaxRateDetails | None
+    taxability_reason: str
+    taxable_amount: int | None
+    type: Literal["tax_rate_details"]
+
+class CreditNoteTotalTaxTaxRateDetails(TypedDict):
+    tax_rate: str
+
 type CustomerTaxExempt = Literal["exempt", "none", "reverse"]
 
 class Customer(TypedDict):
@@ -1701,6 +1838,60 @@ class CreditGrantChanges(TypedDict, total=False):
     test_clock: str | None
     updated: int
     voided_at: int | None
+
+class CreditNoteChanges(TypedDict, total=False):
+    id: str
+    object: Literal["credit_note"]
+    amount: int
+    amount_shipping: int
+    created: int
+    currency: str
+    customer: str
+    customer_account: str | None
+    customer_balance_transaction: str | None
+    discount_amount: int
+    discount_amounts: list[CreditNoteDiscountAmount]
+    effective_at: int | None
+    invoice: str
+    lines: Listed[CreditNoteLineItem]
+    livemode: bool
+    memo: str | None
+    metadata: dict[str, str]
+    number: str
+    out_of_band_amount: int | None
+    pdf: str
+    post_payment_amount: int
+    pre_payment_amount: int
+    pretax_credit_amounts: list[CreditNotePretaxCreditAmount]
+    reason: CreditNoteReason | None
+    refunds: list[CreditNoteRefund]
+    shipping_cost: CreditNoteShippingCost | None
+    status: CreditNoteStatus
+    subtotal: int
+    subtotal_excluding_tax: int
+    total: int
+    total_excluding_tax: int
+    total_taxes: list[CreditNoteTotalTax]
+    type: CreditNoteType
+    voided_at: int | None
+
+class CreditNoteLineItemChanges(TypedDict, total=False):
+    id: str
+    object: Literal["credit_note_line_item"]
+    amount: int
+    description: str | None
+    discount_amount: int
+    discount_amounts: list[CreditNoteLineItemDiscountAmount]
+    invoice_line_item: str
+    livemode: bool
+    metadata: dict[str, str]
+    pretax_credit_amounts: list[CreditNoteLineItemPretaxCreditAmount]
+    quantity: int | None
+    tax_rates: list[str]
+    taxes: list[CreditNoteLineItemTax]
+    type: CreditNoteLineItemType
+    unit_amount: int | None
+    unit_amount_decimal: str | None
 
 class CustomerChanges(TypedDict, total=False):
     id: str

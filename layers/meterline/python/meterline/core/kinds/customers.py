@@ -40,8 +40,12 @@ KINDS = (
         noun="customer balance transaction",
         id_prefix="cbtxn_",
         permission="customers",
-        edges={"customer": Edge("customer"), "invoice": Edge("invoice")},
-        empty=empty(null="checkout_session credit_note"),
+        edges={
+            "credit_note": Edge("credit_note"),
+            "customer": Edge("customer"),
+            "invoice": Edge("invoice"),
+        },
+        empty=empty(null="checkout_session"),
         belongs_to_customer=True,
     ),
 )

@@ -1,5 +1,6 @@
 """The kinds of objects of invoices."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,13 @@ from meterline.core.kinds.kind import (
     Queue,
     Search,
     Sizes,
+    Term,
     empty,
 )
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
+        CreditNote,
         Invoice,
     )
 
@@ -41,6 +44,10 @@ _CREDITED = Edge("billing.credit_balance_transaction")
 
 def _lines_shown(invoice: "Invoice") -> int:
     return PREVIEWED_LINES if invoice["id"].startswith(PREVIEW_PREFIX) else EMBEDDED_LINES
+
+
+def _credit_note_terms(note: "CreditNote") -> Iterator[Term]:
+    yield "invoice", note["invoice"]
 
 
 KINDS = (
@@ -184,6 +191,44 @@ KINDS = (
             null="payment.charge payment.payment_intent payment.payment_record",
         ),
         belongs_to_customer=True,
+    ),
+    Kind(
+        name="credit_note",
+        noun="credit note",
+        id_prefix="cn_",
+        collection="credit_notes",
+        edges={
+            "customer": _CUSTOMER,
+            "customer_balance_transaction": Edge("customer_balance_transaction"),
+            "invoice": Edge("invoice"),
+            "discount_amounts.discount": _DISCOUNT,
+            "pretax_credit_amounts.discount": _DISCOUNT,
+            "lines.data": Edge("credit_note_line_item", Link.PART),
+        },
+        empty=empty(
+            whole="discount_amounts lines pretax_credit_amounts refunds "
+            "refunds.payment_record_refund",
+            null="pretax_credit_amounts.credit_balance_transaction refunds.refund shipping_cost "
+            "total_taxes",
+        ),
+        terms=_credit_note_terms,
+        belongs_to_customer=True,
+        long_list=LongList("lines", lambda _: EMBEDDED_LINES),
+        sizes=Sizes(copied=("lines",)),
+    ),
+    Kind(
+        name="credit_note_line_item",
+        noun="credit note line item",
+        id_prefix="cnli_",
+        permission="credit_notes",
+        edges={
+            "discount_amounts.discount": _DISCOUNT,
+            "pretax_credit_amounts.discount": _DISCOUNT,
+        },
+        empty=empty(
+            whole="discount_amounts pretax_credit_amounts",
+            null="pretax_credit_amounts.credit_balance_transaction tax_rates taxes",
+        ),
     ),
     Kind(name="meterline.invoice_explanation", permission="invoices"),
     Kind(name="meterline.late_usage", id_prefix="lateusg_", belongs_to_customer=True),

@@ -11,7 +11,7 @@ _NULL = frozenset(
     {
         *("address", "business_name", "custom_fields", "email", "footer", "individual_name"),
         *("customer_address", "customer_email", "customer_name", "customer_phone"),
-        *("customer_shipping", "phone", "shipping"),
+        *("customer_shipping", "memo", "phone", "shipping"),
     }
 )
 _EMPTY: Mapping[str, Any] = {"metadata": {}, "customer_tax_ids": [], "preferred_locales": []}
@@ -58,6 +58,8 @@ def _without_object(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_typed(body: Mapping[str, Any]) -> bool:
     """Whether a person typed the description: those of lines for what was sold are made."""
+    if _kind(body) == "credit_note_line_item":
+        return body.get("type") == "custom_line_item"
     if _kind(body) == "line_item":
         return (body.get("parent") or {}).get("type") == "invoice_item_details"
     return _kind(body) in _DESCRIBED

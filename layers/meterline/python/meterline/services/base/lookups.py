@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Alert,
         Coupon,
         CreditGrant,
+        CreditNote,
         Customer,
         CustomerBalanceTransaction,
         Discount,
@@ -70,6 +71,10 @@ def find(
 def find(
     ctx: Context, kind: Literal["price"], object_id: str, /, **naming: Unpack[Naming]
 ) -> "Document[Price]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["credit_note"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[CreditNote]": ...
 @overload
 def find(
     ctx: Context, kind: Literal["promotion_code"], object_id: str, /, **naming: Unpack[Naming]

@@ -106,7 +106,7 @@ class Balance(Step):
 
     def added(self, invoice: "Invoice", lines: Sequence["InvoiceLine"]) -> int:  # noqa: ARG002 - of every step
         """What the balance added to the total, or took off it."""
-        return invoice["amount_due"] - invoice["total"]
+        return invoice["amount_due"] + invoice["pre_payment_credit_notes_amount"] - invoice["total"]
 
     def explain(self, invoice: "Invoice", shown: Sequence["InvoiceLine"]) -> Explanation:  # noqa: ARG002 - of every step
         """The balance before and after, what the invoice adds to it, and what is too little.
@@ -127,7 +127,29 @@ class Balance(Step):
         }
 
 
-STEPS: tuple[Step, ...] = (Lines(), Discounts(), Credits(), Taxes(), Totals(), Balance())
+class CreditNotes(Step):
+    """What credit notes took off what a final invoice had due; a draft has none."""
+
+    name = "credit_notes"
+
+    def apply(self, amounts: Amounts) -> Amounts:
+        """The same: notes change a final invoice themselves."""
+        return amounts
+
+    def added(self, invoice: "Invoice", lines: Sequence["InvoiceLine"]) -> int:  # noqa: ARG002 - of every step
+        """What notes took off what is due."""
+        return -invoice["pre_payment_credit_notes_amount"]
+
+
+STEPS: tuple[Step, ...] = (
+    Lines(),
+    Discounts(),
+    Credits(),
+    Taxes(),
+    Totals(),
+    Balance(),
+    CreditNotes(),
+)
 """The steps of every invoice's amounts, in the order in which they apply."""
 
 

@@ -51,6 +51,14 @@ class UsageBilled(TypedDict):
     invoice: NotRequired[str]
 
 
+class CreditedPortions(TypedDict):
+    """What credit notes took back of a line: its amount, and its reductions and taxes in order."""
+
+    amount: int
+    pretax: list[int]
+    taxes: list[int]
+
+
 class GivesBack(TypedDict):
     """An amount that was billed before, and pairs of a discount's id and what it took off."""
 
@@ -194,9 +202,11 @@ class SubscriptionItemState(PrivateState):
 
 @dataclass(frozen=True, slots=True)
 class InvoiceState(PrivateState):
-    """What an invoice remembers."""
+    """What an invoice remembers; ``credited`` by the ids of its lines, ``credit_notes`` counted."""
 
     arrears: StoredDeadlines | None = None
+    credit_notes: int | None = None
+    credited: dict[str, CreditedPortions] | None = None
     discounts: list[DiscountTerms] | None = None
     late: WorkLeft | None = None
     pause: str | None = None

@@ -31,7 +31,7 @@ DEFAULT_CURRENCY = "usd"
 _BY_CURRENCY: Final = "invoice_credit_balance"
 
 type BookingType = Literal[
-    "adjustment", "applied_to_invoice", "invoice_too_small", "unapplied_from_invoice"
+    "adjustment", "applied_to_invoice", "credit_note", "invoice_too_small", "unapplied_from_invoice"
 ]
 
 

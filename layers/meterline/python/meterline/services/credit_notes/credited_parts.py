@@ -1,0 +1,97 @@
+"""What of an invoice has been credited so far, and how that is remembered on it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from meterline.core.billing.credit_notes import Portions, minus, nothing_of, plus
+from meterline.services.billing.invoice_bodies import invoice_lines
+from meterline.services.billing.private_states import CreditedPortions, InvoiceState
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, InvoiceLine, InvoiceLineTax
+
+WHOLE = ""
+"""What stands for an invoice as a whole, of which an amount was credited that names no line."""
+
+type TaxKey = tuple[str, str]
+"""A tax rate's id, and whether the tax is contained or added."""
+
+
+def billed_portions(line: "InvoiceLine") -> Portions:
+    """What a line of a final invoice billed."""
+    return Portions(
+        line["amount"],
+        tuple(part["amount"] for part in line["pretax_credit_amounts"]),
+        tuple(tax["amount"] for tax in line["taxes"]),
+    )
+
+
+def credited_portions(invoice: "Invoice", line: "InvoiceLine") -> Portions:
+    """What of a line came back already."""
+    known = (InvoiceState.of(invoice).credited or {}).get(line["id"])
+    return nothing_of(billed_portions(line)) if known is None else loaded(known)
+
+
+def credited_minor(invoice: "Invoice") -> int:
+    """What credit notes that stand have taken back of an invoice's total."""
+    before_payment = invoice["pre_payment_credit_notes_amount"]
+    return before_payment + invoice["post_payment_credit_notes_amount"]
+
+
+def taxes_left(invoice: "Invoice") -> dict[TaxKey, int]:
+    """Each tax of an invoice, less what of it was credited."""
+    left: dict[TaxKey, int] = {}
+    for line in invoice_lines(invoice):
+        back = credited_portions(invoice, line).taxes
+        for tax, credited in zip(line["taxes"], back, strict=True):
+            key = tax_key(tax)
+            left[key] = left.get(key, 0) + tax["amount"] - credited
+    whole = (InvoiceState.of(invoice).credited or {}).get(WHOLE)
+    back = loaded(whole).taxes if whole else (0,) * len(left)
+    return {
+        key: amount - credited for (key, amount), credited in zip(left.items(), back, strict=True)
+    }
+
+
+def tax_key(tax: "InvoiceLineTax") -> TaxKey:
+    """What tells taxes of an invoice apart."""
+    details = tax["tax_rate_details"]
+    return (details["tax_rate"] if details else "", tax["tax_behavior"])
+
+
+def with_credited(invoice: "Invoice", portions: Mapping[str, Portions]) -> "Invoice":
+    """The invoice, of which this came back too, by the ids of its lines."""
+    return _changed(invoice, portions.items(), adds=True)
+
+
+def without_credited(invoice: "Invoice", portions: Mapping[str, CreditedPortions]) -> "Invoice":
+    """The invoice, of which this did not come back after all."""
+    return _changed(invoice, ((id_, loaded(known)) for id_, known in portions.items()), adds=False)
+
+
+def _changed(
+    invoice: "Invoice", portions: Iterable[tuple[str, Portions]], *, adds: bool
+) -> "Invoice":
+    state = InvoiceState.of(invoice)
+    credited = dict(state.credited or {})
+    combine = plus if adds else minus
+    for line_id, more in portions:
+        known = credited.get(line_id)
+        former = nothing_of(more) if known is None else loaded(known)
+        credited[line_id] = stored(combine(former, more))
+    return replace(state, credited=credited).on(invoice)
+
+
+def stored(portions: Portions) -> CreditedPortions:
+    """Portions as they are remembered."""
+    return {
+        "amount": portions.amount,
+        "pretax": list(portions.pretax),
+        "taxes": list(portions.taxes),
+    }
+
+
+def loaded(known: CreditedPortions) -> Portions:
+    """Portions that were remembered."""
+    return Portions(known["amount"], tuple(known["pretax"]), tuple(known["taxes"]))
