@@ -202,14 +202,14 @@ KINDS = (
             "customer_balance_transaction": Edge("customer_balance_transaction"),
             "invoice": Edge("invoice"),
             "discount_amounts.discount": _DISCOUNT,
+            "pretax_credit_amounts.credit_balance_transaction": _CREDITED,
             "pretax_credit_amounts.discount": _DISCOUNT,
             "lines.data": Edge("credit_note_line_item", Link.PART),
         },
         empty=empty(
             whole="discount_amounts lines pretax_credit_amounts refunds "
             "refunds.payment_record_refund",
-            null="pretax_credit_amounts.credit_balance_transaction refunds.refund shipping_cost "
-            "total_taxes",
+            null="refunds.refund shipping_cost total_taxes",
         ),
         terms=_credit_note_terms,
         belongs_to_customer=True,
@@ -223,11 +223,12 @@ KINDS = (
         permission="credit_notes",
         edges={
             "discount_amounts.discount": _DISCOUNT,
+            "pretax_credit_amounts.credit_balance_transaction": _CREDITED,
             "pretax_credit_amounts.discount": _DISCOUNT,
         },
         empty=empty(
             whole="discount_amounts pretax_credit_amounts",
-            null="pretax_credit_amounts.credit_balance_transaction tax_rates taxes",
+            null="tax_rates taxes",
         ),
     ),
     Kind(name="meterline.invoice_explanation", permission="invoices"),
