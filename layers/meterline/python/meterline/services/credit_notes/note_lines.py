@@ -96,7 +96,8 @@ def _of_invoice(
     before = credited_portions(invoice, line)
     amount = _asked(line, before, request, at)
     left = line["amount"] - before.amount
-    if abs(amount) > abs(left) or amount * line["amount"] <= 0:
+    lowest, highest = sorted((0, left))
+    if not amount or not lowest <= amount <= highest:
         raise BillingError(
             f"Of the line {line['id']} {left} can still be credited, not {amount}.",
             param=f"{at}[{'quantity' if 'quantity' in request else 'amount'}]",
