@@ -7,7 +7,7 @@ import stripe
 
 from tests.factories.streams import watch_usage
 from tests.integration.api.conftest import Api
-from tests.integration.stories.stage import Row, Stage, short
+from tests.integration.stories.stage import Row, Stage, day, short
 
 EXEMPT = [("exempt", "customer_exempt"), ("reverse", "reverse_charge")]
 
@@ -336,3 +336,49 @@ def test_a_subscription_refuses_the_rates_that_others_refuse(stage: Stage) -> No
     with pytest.raises(stripe.InvalidRequestError, match="No such tax rate") as refused:
         stage.subscribe(items=items)
     assert refused.value.param == "items[0][tax_rates][0]"
+
+
+def test_a_year_of_a_customer_in_three_countries(stage: Stage) -> None:
+    """Germany at 19 %; from April Austria, a company by then, which owes the tax itself; from
+    September Switzerland at 8.1 %. Seats come and go in between: what comes back, comes back as
+    the country in which it was billed taxed it.
+    """
+    german, swiss = rate(stage, 19), rate(stage, "8.1")
+    made = stage.subscribe(stage.price("Seat", 3_000), default_tax_rates=[german])
+    customers = stage.client.v1.customers
+    customers.update(stage.customer, {"address": {"country": "DE"}})
+    stage.until("2024-04-11")
+    customers.update(stage.customer, {"address": {"country": "AT"}, "tax_exempt": "reverse"})
+    change_seats(stage, made, 2, proration_behavior="always_invoice")
+    stage.until("2024-09-16")
+    customers.update(stage.customer, {"address": {"country": "CH"}, "tax_exempt": "none"})
+    change_seats(stage, made, 1, proration_behavior="always_invoice", default_tax_rates=[swiss])
+    stage.until("2024-12-31")
+    customers.update(stage.customer, {"tax_exempt": "exempt"})
+    stage.client.v1.subscriptions.cancel(made.id, {"prorate": True, "invoice_now": True})
+    ledger = [
+        (day(one.created), one.total_excluding_tax, [tax.amount for tax in one.total_taxes])
+        for one in stage.invoices()
+    ]
+    assert ledger == [
+        ("2024-01-01", 3_000, [570]),
+        ("2024-02-01", 3_000, [570]),
+        ("2024-03-01", 3_000, [570]),
+        ("2024-04-01", 3_000, [570]),
+        ("2024-04-11", 2_000, [-380, 0]),  # -2000 as Germany taxed it, 4000 of reverse charge
+        ("2024-05-01", 6_000, [0]),
+        ("2024-06-01", 6_000, [0]),
+        ("2024-07-01", 6_000, [0]),
+        ("2024-08-01", 6_000, [0]),
+        ("2024-09-01", 6_000, [0]),
+        ("2024-09-16", -1_500, [0, 122]),  # -3000 as Austria did, 1500 at 8.1 %
+        ("2024-10-01", 3_000, [243]),
+        ("2024-11-01", 3_000, [243]),
+        ("2024-12-01", 3_000, [243]),
+        ("2024-12-31", -97, [-8]),  # a day of 31: as Switzerland did
+    ]
+    reasons = {tax.taxability_reason for one in stage.invoices() for tax in one.total_taxes}
+    assert reasons == {"not_available", "reverse_charge"}
+    assert sum(one.total for one in stage.invoices()) == sum(
+        net + sum(tax) for _, net, tax in ledger
+    )

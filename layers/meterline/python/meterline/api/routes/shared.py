@@ -15,8 +15,18 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.core.base.money import MAX_AMOUNT_MINOR
+from meterline.core.kinds.catalog import TAX_TYPES
 
 INTERVAL = enum("day", "month", "week", "year", required=True)
+COUNTRY = string(pattern="[A-Z]{2}", hint="Give the two letters of ISO 3166-1.")
+
+TAXABILITY_REASONS = (
+    *("customer_exempt", "not_collecting", "not_subject_to_tax", "not_supported"),
+    *("portion_product_exempt", "portion_reduced_rated", "portion_standard_rated"),
+    *("product_exempt", "product_exempt_holiday", "proportionally_rated", "reduced_rated"),
+    *("reverse_charge", "standard_rated", "taxable_basis_reduced", "zero_rated"),
+)
+
 MAX_TAX_RATES = 10
 """How many rates count for a line, as Stripe documents it."""
 
@@ -148,6 +158,31 @@ RECURRING_PRICE_DATA = price_data(
 ONE_TIME_PRICE_DATA = price_data(SIGNED_AMOUNT, product=string(required=True))
 """The price of something charged or credited once that is made for it."""
 
+TAX_AMOUNTS = array(
+    object_(
+        amount=integer(required=True, minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
+        tax_rate=string(),
+        tax_rate_data=object_(
+            country=COUNTRY,
+            description=string(),
+            display_name=string(required=True, max_length=100),
+            inclusive=boolean(required=True),
+            jurisdiction=string(max_length=200),
+            jurisdiction_level=enum("city", "country", "county", "district", "multiple", "state"),
+            percentage=decimal_(required=True, minimum=0, maximum=100, places=4),
+            state=string(max_length=50),
+            tax_type=enum(*TAX_TYPES),
+        ),
+        taxability_reason=enum(*TAXABILITY_REASONS),
+        taxable_amount=integer(required=True, minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
+        exclusive=[("tax_rate", "tax_rate_data")],
+        one_of=[("tax_rate", "tax_rate_data")],
+    ),
+    emptyable=True,
+    max_items=20,
+)
+"""The taxes of a line as a tax engine has computed them; an empty string takes them away."""
+
 LINE_CONTENT: dict[str, Param] = {
     "amount": integer(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
     "description": string(),
@@ -170,8 +205,13 @@ LINE_CONTENT: dict[str, Param] = {
     "pricing": object_(price=string(required=True)),
     "quantity": integer(minimum=0),
     "quantity_decimal": decimal_(minimum=0),
+    "tax_amounts": TAX_AMOUNTS,
     "tax_rates": tax_rates(),
 }
 """What a request can say about the line of an invoice."""
 
-ONE_LINE_AMOUNT = [("amount", "price_data", "pricing"), ("quantity", "quantity_decimal")]
+ONE_LINE_AMOUNT = [
+    ("amount", "price_data", "pricing"),
+    ("quantity", "quantity_decimal"),
+    ("tax_amounts", "tax_rates"),
+]

@@ -88,14 +88,19 @@ def requested_rates(
 ) -> "list[TaxRate]":
     """The tax rates that a parameter asks for; an empty one asks for none.
 
-    ``kept`` are those in their place so far. From the first on a customer remembers that it has
-    had some: what others give back is not looked up.
+    ``kept`` are those in their place so far. What customers give back who never had any is not
+    looked up.
     """
     if requested is UNSET or not requested:
         return []
     rates = named_rates(uow.read(requested), requested, kept, param)
-    uow.customer = replace(CustomerState.of(uow.customer), taxed=True).on(uow.customer)
+    remember_taxed(uow)
     return rates
+
+
+def remember_taxed(uow: UnitOfWork) -> None:
+    """Have the customer remember that something of it may be taxed."""
+    uow.customer = replace(CustomerState.of(uow.customer), taxed=True).on(uow.customer)
 
 
 def tax_terms(rates: "Iterable[TaxRate]") -> list[TaxTerms]:
@@ -110,7 +115,9 @@ def with_rates[S: LineState](state: S, rates: "Sequence[TaxRate]") -> S:
     """What is remembered of a line or an item with rates of its own; without any it has none, and
     the defaults of its invoice count.
     """
-    return replace(state, tax_rates=tax_terms(rates) or None, tax_exempt=None)
+    given = None if rates else state.tax_amounts
+    own = tax_terms(rates) or None
+    return replace(state, tax_amounts=given, tax_rates=own, tax_exempt=None)
 
 
 def taxed_item(item: "InvoiceItem", rates: "Sequence[TaxRate]") -> "InvoiceItem":
@@ -145,6 +152,8 @@ def _of_customer(invoice: "Invoice", customer: "Customer") -> "Invoice":
 def _taxed(line: "InvoiceLine", defaults: list[TaxTerms], exempt: str) -> Taxed | None:
     """By what a line is taxed; None if by nothing."""
     state = LineState.of(line)
+    if state.tax_amounts is not None:
+        return {"rates": [given["rate"] for given in state.tax_amounts]}
     rates = defaults if state.tax_rates is None else state.tax_rates
     if not rates:
         return None
@@ -158,21 +167,29 @@ def _with_taxes(line: "InvoiceLine", taxed: Taxed | None) -> "InvoiceLine":
 
 
 def _taxes(line: "InvoiceLine", taxed: Taxed) -> "list[InvoiceLineTax]":
+    given = LineState.of(line).tax_amounts
+    if given is not None:
+        return [
+            _tax(tax["rate"], Tax(tax["amount"], tax["taxable_amount"]), tax["reason"])
+            for tax in given
+        ]
     reason = _REASONS.get(taxed.get("exempt", "none"))
     before_tax = pretax_minor(line)
     rates = [Rate(Decimal(rate["percentage"]), rate["inclusive"]) for rate in taxed["rates"]]
     taxes = taxes_on(before_tax, rates) if reason is None else [Tax(0, before_tax)] * len(rates)
-    return [
-        {
-            "amount": tax.amount_minor,
-            "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
-            "tax_rate_details": {"tax_rate": rate["id"]},
-            "taxability_reason": reason or _BY_HAND,
-            "taxable_amount": tax.taxable_minor,
-            "type": "tax_rate_details",
-        }
-        for rate, tax in zip(taxed["rates"], taxes, strict=True)
-    ]
+    paired = zip(taxed["rates"], taxes, strict=True)
+    return [_tax(rate, tax, reason or _BY_HAND) for rate, tax in paired]
+
+
+def _tax(rate: TaxTerms, tax: Tax, reason: str) -> "InvoiceLineTax":
+    return {
+        "amount": tax.amount_minor,
+        "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
+        "tax_rate_details": {"tax_rate": rate["id"]},
+        "taxability_reason": reason,
+        "taxable_amount": tax.taxable_minor,
+        "type": "tax_rate_details",
+    }
 
 
 def _summed(lines: "Iterable[InvoiceLine]") -> "list[InvoiceTotalTax]":

@@ -29,6 +29,15 @@ class TaxTerms(TypedDict):
     inclusive: bool
 
 
+class GivenTax(TypedDict):
+    """A tax of a line that somebody else has computed, minor units, and why it is what it is."""
+
+    amount: int
+    rate: TaxTerms
+    reason: str
+    taxable_amount: int
+
+
 class Taxed(TypedDict):
     """By which rates a line was taxed, and of a customer who owes no tax which way it is exempt."""
 
@@ -232,6 +241,7 @@ class LineState(PrivateState):
     meter: str | None = None
     of_period: TimeSpan | None = None
     product_name: str | None = None
+    tax_amounts: list[GivenTax] | None = None
     tax_exempt: str | None = None
     tax_rates: list[TaxTerms] | None = None
     taxed: Taxed | None = None

@@ -59,7 +59,7 @@ def new_tax_rate(ctx: Context, params: Body) -> "TaxRate":
         "flat_amount": None,
         "inclusive": params["inclusive"],
         "jurisdiction": params.get("jurisdiction"),
-        "jurisdiction_level": None,
+        "jurisdiction_level": params.get("jurisdiction_level"),
         "livemode": ctx.livemode,
         "metadata": merged_metadata({}, params.get("metadata")),
         "percentage": percentage,

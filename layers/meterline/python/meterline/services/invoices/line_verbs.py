@@ -13,9 +13,10 @@ from meterline.services.base.context import Context
 from meterline.services.base.lookups import check_named_once, find, on_customers_time
 from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import discount_ids, discount_terms
+from meterline.services.billing.given_taxes import with_given_taxes
 from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line
 from meterline.services.billing.line_taxes import requested_rates, with_rates
-from meterline.services.billing.private_states import LineState
+from meterline.services.billing.private_states import InvoiceItemState, LineState
 from meterline.services.billing.redemption import invoice_purchase, redeem
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
@@ -43,6 +44,7 @@ _OF_ANY_LINE = (
     "discounts",
     "metadata",
     "period",
+    "tax_amounts",
     "tax_rates",
 )
 
@@ -134,6 +136,7 @@ def _added(uow: UnitOfWork, draft: "Document[Invoice]", requested: Body, at: str
     if "invoice_item" not in requested:
         item = requested_item(uow, {"currency": draft.body["currency"], **requested}, at=at)
         check_currency(draft.body, item, at)
+        item = _item_given(uow, draft, item, requested, at)
         uow.add_item(item)
         return uow.take_item(uow.pending.added[item["id"]], draft)
     param = f"{at}[invoice_item]"
@@ -144,6 +147,7 @@ def _added(uow: UnitOfWork, draft: "Document[Invoice]", requested: Body, at: str
         raise BillingError(f"The item is on {document.body['invoice']} already.", param=param)
     check_currency(draft.body, document.body, at)
     item = changed_item(uow, document.body, requested, at=at)
+    item = _item_given(uow, draft, item, requested, at)
     return uow.take_item(replace(document, body=item), draft)
 
 
@@ -155,6 +159,7 @@ def _changed(
     if document is None:
         return _changed_in_words(uow, draft, line, requested, at)
     item = changed_item(uow, document.body, requested, at=at)
+    item = _item_given(uow, draft, item, requested, at)
     uow.amend_item(replace(document, body=item))
     return item_line(item, draft.id)
 
@@ -191,7 +196,20 @@ def _changed_in_words(
         param = param_inside(at, "tax_rates")
         rates = requested_rates(uow, requested["tax_rates"], (), param)
         state = with_rates(state, rates)
+    if "tax_amounts" in requested:
+        param = param_inside(at, "tax_amounts")
+        state = with_given_taxes(uow, state, requested["tax_amounts"], draft.body, param)
     return state.on(changed)
+
+
+def _item_given(
+    uow: UnitOfWork, draft: "Document[Invoice]", item: "InvoiceItem", requested: Body, at: str
+) -> "InvoiceItem":
+    """An invoice item with the taxes that a request gives its line."""
+    if "tax_amounts" not in requested:
+        return item
+    param, state = param_inside(at, "tax_amounts"), InvoiceItemState.of(item)
+    return with_given_taxes(uow, state, requested["tax_amounts"], draft.body, param).on(item)
 
 
 def _saved(
