@@ -83,6 +83,8 @@ OPEN = {
     "services/billing/unit_of_work.py: read": _ANY_KIND,
     "services/billing/unit_of_work.py: remove": _ANY_KIND,
     "services/billing/unit_of_work.py: save": _ANY_KIND,
+    "services/billing/given_taxes.py: _given": "what a request names: any kind",
+    "services/billing/given_taxes.py: _rate": "what a request names: any kind",
     "services/catalog/tax_rates.py: named_rates": "what a request names: any kind",
     "services/credits/expiry.py: expire_due_grant": _WRITTEN,
     "services/customers/erasure.py: _erased": _IN_JSON,

@@ -53,6 +53,7 @@ def test_an_invoice_keeps_its_figures_and_what_was_sold() -> None:
     [
         {"object": "price", "metadata": {"plan": "gold"}, "nickname": "Gold"},
         {"object": "coupon", "name": "Spring", "metadata": {"campaign": "1"}},
+        {"object": "tax_rate", "description": "Of the state", "metadata": {"own": "1"}},
         {"object": "product", "name": "Calls", "description": "Calls a day"},
     ],
 )

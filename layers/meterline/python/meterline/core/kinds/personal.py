@@ -20,7 +20,10 @@ _DESCRIBED = frozenset(
     {"customer", "customer_balance_transaction", "invoice", "invoiceitem", "subscription"}
 )
 _NOT_ABOUT_CUSTOMERS = frozenset(
-    {"billing.meter", "coupon", "plan", "price", "product", "test_helpers.test_clock"}
+    {
+        *("billing.meter", "coupon", "plan", "price", "product", "tax_rate"),
+        "test_helpers.test_clock",
+    }
 )
 """Objects that are shown inside those of a customer; nobody types a customer's data there."""
 
