@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from dateutil.relativedelta import relativedelta
@@ -140,8 +141,14 @@ def add_intervals(instant: int, interval: Interval, n: int) -> int:
 def add_months(instant: int, months: int) -> int:
     """The same day and time `months` calendar months later, or the last day of a shorter month."""
     day_number, second_of_day = divmod(instant, SECONDS_PER_DAY)
+    return _day_months_later(day_number, months) * SECONDS_PER_DAY + second_of_day
+
+
+@lru_cache(maxsize=1_024)
+def _day_months_later(day_number: int, months: int) -> int:
+    """Of days counted since 1970; an invoice asks for the same few boundaries again and again."""
     target = date.fromordinal(_EPOCH_ORDINAL + day_number) + relativedelta(months=months)
-    return (target.toordinal() - _EPOCH_ORDINAL) * SECONDS_PER_DAY + second_of_day
+    return target.toordinal() - _EPOCH_ORDINAL
 
 
 def period_at(anchor: int, interval: Interval, instant: int) -> Period:
