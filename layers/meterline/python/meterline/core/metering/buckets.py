@@ -63,12 +63,13 @@ def count(
     added = _new_rows(known, arrivals)
     if not added:
         return None
-    return replace(
-        bucket,
+    return Bucket(
         version=bucket.version + 1,
         aggregate=bounded(_aggregate_after(bucket, known, added, measure)),
         watermark=max(bucket.watermark, *[row.accepted_at for row in arrivals]),
+        segments=bucket.segments,
         inline=(*bucket.inline, *added),
+        newest=bucket.newest,
     )
 
 

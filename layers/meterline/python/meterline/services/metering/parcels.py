@@ -39,10 +39,14 @@ type Record = Mapping[str, Any]
 
 def in_parcels(events: Sequence[AcceptedEvent]) -> list[AcceptedEvent]:
     """The events of a request, those marked that are to go in parcels: many of one bucket."""
-    sizes = Counter(map(bucket_of, events))
+    of_customers = Counter([event.customer for event in events])
+    if max(of_customers.values(), default=0) < LEAST_EVENTS:
+        return list(events)
+    places = [bucket_of(event) for event in events]
+    sizes = Counter(places)
     return [
-        event._replace(in_parcel=True) if sizes[bucket_of(event)] >= LEAST_EVENTS else event
-        for event in events
+        event._replace(in_parcel=True) if sizes[place] >= LEAST_EVENTS else event
+        for event, place in zip(events, places, strict=True)
     ]
 
 

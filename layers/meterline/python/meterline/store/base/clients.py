@@ -2,7 +2,7 @@
 
 import json
 import os
-from base64 import b64encode
+from binascii import b2a_base64
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +77,15 @@ def _set_aside(**call: Any) -> Any:  # noqa: ANN401 - as botocore has it
 def _write(**call: Any) -> None:  # noqa: ANN401 - as botocore has it
     """Give the prepared call its parameters: DynamoDB's wire has the form of its API."""
     params = call["context"].pop("meterline_params")
-    body = json.dumps(params, separators=(",", ":"), default=_base64)
-    call["params"]["body"] = body.encode()
+    call["params"]["body"] = _WIRE.encode(params).encode()
 
 
 def _base64(data: bytes) -> str:
-    return b64encode(data).decode()
+    return b2a_base64(data, newline=False).decode()
+
+
+_WIRE = json.JSONEncoder(separators=(",", ":"), default=_base64, check_circular=False)
+"""What a call holds was made for it, and nothing in it holds itself."""
 
 
 @cache

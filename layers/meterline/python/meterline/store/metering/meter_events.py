@@ -8,6 +8,7 @@ request wrote it: a request that repeats itself because its answer was lost find
 import base64
 import hashlib
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -37,6 +38,7 @@ _HEXADECIMAL = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _KEY_CHARACTERS = 24
 _STRIDE_BYTES = 18
 """The 22 characters of an identity and two more stand for so many bytes."""
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 type Item = dict[str, Any]
@@ -99,7 +101,8 @@ def identity_of(identifier: str) -> bytes:
 
 def key_of(livemode: bool, identity: bytes) -> str:  # noqa: FBT001 - a part of the key
     """The key of the event with this identity."""
-    return f"{mode(livemode)}#{base64.urlsafe_b64encode(identity)[:-2].decode()}"
+    text = b2a_base64(identity, newline=False).translate(_URL_SAFE)
+    return f"{mode(livemode)}#{text[:-2].decode()}"
 
 
 def identities_from_keys(keys: Sequence[str]) -> list[bytes]:

@@ -95,7 +95,7 @@ def read_buckets(
     wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in by_key]
     for item in batch_get(settings().usage_table, wanted, is_consistent=is_consistent):
         key, measure = by_key[item["pk"]["S"], item["sk"]["S"]]
-        found[key] = bucket_of(item, key.start, measure)
+        found[key] = Counter(item, key.start, measure).bucket
     return found
 
 
@@ -242,7 +242,10 @@ class Counter:
     @property
     def aggregate(self) -> Aggregate:
         """What the events that it counts come to."""
-        count, total, *_ = self._sums()
+        return self._aggregate_of(self._sums())
+
+    def _aggregate_of(self, sums: Sequence[str]) -> Aggregate:
+        count, total, *_ = sums
         item = self.item
         chosen = None
         if "chosen" in item:
@@ -271,22 +274,22 @@ class Counter:
         """Its latest rows, which are in no segment."""
         return tuple(packed_rows.unpack(self.item["rows"]["B"], self.hour_start, self.measure))
 
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket that it holds."""
+        sums = self._sums()
+        _, _, watermark, segments, *newest = sums
+        return Bucket(
+            version=self.version,
+            aggregate=self._aggregate_of(sums),
+            watermark=int(watermark),
+            segments=int(segments),
+            inline=self.inline,
+            newest="".join(newest),
+        )
+
     def _sums(self) -> list[str]:
         return cast("list[str]", self.item["sums"]["S"].split(" "))
-
-
-def bucket_of(item: Item, hour_start: int, measure: Measure) -> Bucket:
-    """The bucket that a counter item holds."""
-    counter = Counter(item, hour_start, measure)
-    _, _, watermark, segments, *newest = item["sums"]["S"].split(" ")
-    return Bucket(
-        version=counter.version,
-        aggregate=counter.aggregate,
-        watermark=int(watermark),
-        segments=int(segments),
-        inline=counter.inline,
-        newest="".join(newest),
-    )
 
 
 def _distinct(item: Item) -> Distinct:

@@ -5,6 +5,7 @@ decided on the state that it replaces.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import batched
 from time import time
 from typing import Any, NamedTuple
@@ -109,24 +110,34 @@ def _statement(change: Change, counter: Item) -> Item:
     """Inserts a bucket that was not there, or updates it where its version is unchanged."""
     table = settings().usage_table
     if change.before.version == 0:
-        places = ", ".join([f"'{name}': ?" for name in counter])
         return {
-            "Statement": f'INSERT INTO "{table}" VALUE {{{places}}}',
+            "Statement": _insertion(table, *counter),
             "Parameters": list(counter.values()),
         }
     pk, sk, *values = counter.values()
-    changes = [f'SET "{name}" = ?' for name in list(counter)[2:]]
-    changes += [f'REMOVE "{name}"' for name in _left_out(change, counter)]
     return {
-        "Statement": f'UPDATE "{table}" {" ".join(changes)} {_WHERE_UNCHANGED}',
+        "Statement": _update(table, tuple(counter)[2:], _left_out(change, counter)),
         "Parameters": [*values, pk, sk, {"N": str(change.before.version)}],
     }
+
+
+@lru_cache
+def _insertion(table: str, *names: str) -> str:
+    places = ", ".join([f"'{name}': ?" for name in names])
+    return f'INSERT INTO "{table}" VALUE {{{places}}}'
+
+
+@lru_cache
+def _update(table: str, names: tuple[str, ...], left_out: tuple[str, ...]) -> str:
+    changes = [f'SET "{name}" = ?' for name in names]
+    changes += [f'REMOVE "{name}"' for name in left_out]
+    return f'UPDATE "{table}" {" ".join(changes)} {_WHERE_UNCHANGED}'
 
 
 _WHERE_UNCHANGED = 'WHERE "pk" = ? AND "sk" = ? AND "version" = ?'
 
 
-def _left_out(change: Change, counter: Item) -> list[str]:
+def _left_out(change: Change, counter: Item) -> tuple[str, ...]:
     """The attributes that the counter had and that it is not to have any more."""
     before = change.before.aggregate
     had = {
@@ -136,7 +147,7 @@ def _left_out(change: Change, counter: Item) -> list[str]:
         "first": before.first,
         "sampled_below": None if before.distinct is None or before.distinct.is_exact else True,
     }
-    return [name for name, value in had.items() if value is not None and name not in counter]
+    return tuple(name for name, value in had.items() if value is not None and name not in counter)
 
 
 def _commit_with_segments(change: Change, counter: Item) -> int:
@@ -254,11 +265,13 @@ def _counted_size(counter: Item) -> int:
 
 def _size(item: Item) -> int:
     """An item's size in bytes by DynamoDB's rule: a byte holds two digits of a number."""
-    return sum(len(name) + _value_size(value) for name, value in item.items())
-
-
-def _value_size(value: dict[str, Any]) -> int:
-    if "N" in value:
-        return len(value["N"]) // 2 + 2
-    data = value.get("S", value.get("B", b""))
-    return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())
+    size = 0
+    for name, value in item.items():
+        [(kind, data)] = value.items()
+        if kind == "N":
+            size += len(name) + len(data) // 2 + 2
+        elif kind == "B" or data.isascii():
+            size += len(name) + len(data)
+        else:
+            size += len(name) + len(data.encode())
+    return size

@@ -33,7 +33,7 @@ def read_with_profile(key: BucketKey, measure: Measure) -> tuple[Bucket, Profile
         found = batch_get(settings().usage_table, [counter, profile])
         items = {item["sk"]["S"]: item for item in found}
         at_counter, at_profile = (items.get(place["sk"]["S"]) for place in (counter, profile))
-        bucket = usage.bucket_of(at_counter, key.start, measure) if at_counter else EMPTY
+        bucket = usage.Counter(at_counter, key.start, measure).bucket if at_counter else EMPTY
         known = _profile(at_profile, key, measure) if at_profile else Profile()
         if known.segments <= bucket.segments:
             return bucket, known
