@@ -191,3 +191,19 @@ def test_access_counts_a_level_up_to_now(stage: Stage) -> None:
         answer = stage.client.raw_request("get", "/v1/meterline/access", **asked).data
         told.append((answer["has_access"], int(answer["used"]) // DAY))
     assert told == [(True, 6), (True, 12), (True, 18), (False, 24)]
+
+
+def test_the_greatest_levels_are_ranked_also_without_events(stage: Stage) -> None:
+    meter = storage(stage)
+    stage.use(2)
+    stage.until("2024-01-03 12:00")
+    for start, end, expected in (
+        ("2024-01-01", "2024-02-01", 5 * DAY),
+        ("2024-01-02", "2024-01-03", 2 * DAY),
+    ):
+        asked = {"meter": meter, "starts_at": at(start), "ends_at": at(end)}
+        path = "/v1/meterline/analytics/top_customers"
+        answer = stage.client.raw_request("get", path, **asked).data
+        assert [(row["customer"], int(row["value"])) for row in answer["rows"]["data"]] == [
+            (stage.customer, expected)
+        ]

@@ -16,6 +16,7 @@ from meterline.core.metering.aggregation import result
 from meterline.services.analytics.tallies import Counting, Tally, tally
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id
+from meterline.services.base.lookups import customers_now, find
 from meterline.services.base.parallel import in_parallel
 from meterline.services.metering.series import Series
 from meterline.services.metering.usage_query import aggregate_between
@@ -77,7 +78,7 @@ def ranked(
     """The ranking with further customers."""
     measure = measure_of(meter)
     calls = [
-        partial(_used, Series(ctx.livemode, meter["id"], place.id, measure), start, end)
+        partial(_used, ctx, Series(ctx.livemode, meter["id"], place.id, measure), start, end)
         for place in places
     ]
     used = zip(places, in_parallel(calls), strict=True)
@@ -86,7 +87,10 @@ def ranked(
     return together[:MOST_RANKED]
 
 
-def _used(series: Series, start: int, end: int) -> Decimal | None:
-    """What a customer used; None if nothing was counted."""
+def _used(ctx: Context, series: Series, start: int, end: int) -> Decimal | None:
+    """What a customer used, of levels up to its time; None if nothing was counted."""
+    if series.measure.has_levels:
+        customer = find(ctx, "customer", series.customer).body
+        end = min(end, customers_now(ctx, customer))
     whole = aggregate_between(series.between(start, end), start, end)
-    return result(whole, series.measure.formula) if whole.count else None
+    return result(whole, series.measure.formula) if whole.count or whole.total else None

@@ -21,6 +21,7 @@ from meterline.services.subscriptions.spend_alerts import (
 from meterline.services.subscriptions.threshold_rooms import (
     Rooms,
     basis_of,
+    grow_by_time,
     headrooms,
     holds,
     levels_of,
@@ -87,7 +88,8 @@ def look_at_amounts(ctx: Context, customer_id: str, changes: Sequence[UsageChang
     before, rooms = levels_of(ctx, customer, measures, latest), Rooms()
     tell_spend(ctx, customer, alerts.active, changes, rooms)
     billed = bill_crossed(ctx, customer, rooms)
-    if not billed and levels_of(ctx, customer, measures, latest) == before:
+    is_steady = not grow_by_time(measures.values())
+    if not billed and is_steady and levels_of(ctx, customer, measures, latest) == before:
         held = headrooms(rooms, measures, before, latest)
         basis = basis_of(customer, alerts.state)
         known = RememberedRooms(generation, basis, rooms.until, rooms.may_recover, held)

@@ -202,6 +202,11 @@ def measures_of(ctx: Context, subscription_ids: Iterable[str]) -> dict[str, Meas
     return {meter: measure_of(document.body) for meter, document in stored.items()}
 
 
+def grow_by_time(measures: Iterable[Measure]) -> bool:
+    """Whether usage of one of them grows as time goes by, and so leaves less to all others."""
+    return any(measure.has_levels for measure in measures)
+
+
 def headrooms(
     rooms: Rooms, measures: Mapping[str, Measure], levels: Levels, latest: int
 ) -> dict[str, Headroom | None]:
