@@ -16,8 +16,8 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+from meterline.core.base.timestamps import rfc3339
 from meterline.services.base.context import Context
-from meterline.services.base.timestamps import rfc3339
 from meterline.services.customers.customers import create_customer
 from meterline.services.invoices.running_hours import SLACK_SECONDS
 from meterline.services.metering.meters import create_meter

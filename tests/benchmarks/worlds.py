@@ -10,7 +10,7 @@ from unittest.mock import patch
 from uuid import UUID
 from zlib import crc32
 
-from meterline.services.base.timestamps import rfc3339
+from meterline.core.base.timestamps import rfc3339
 from meterline.services.metering import count, day_totals
 from meterline.services.metering.accept import Sender, ingest_stream
 from meterline.store.base import clients

@@ -57,6 +57,8 @@ def _assert_success(shape: str, body: Any) -> None:
         assert body["openapi"].startswith("3.")
     elif shape == "introduction":
         assert body["openapi"] == "/openapi.json"
+    elif shape == "V2.DeletedObject":
+        assert body.keys() == {"id", "object"}
     elif shape == "nothing":
         if body.keys() - {"results"}:
             raise OffSchemaError(f"it should say nothing, or each event's result: {body}")

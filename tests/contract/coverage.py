@@ -40,9 +40,6 @@ CASES: Mapping[str, Case] = {name: case for area in _AREAS for name, case in are
 
 MISSING: Mapping[str, tuple[str, ...]] = {
     "subscription schedules come later": ("SubscriptionSchedule.*",),
-    "event destinations come later; webhook endpoints and SNS topics are there": (
-        "v2.EventDestination.*",
-    ),
     "no payment methods, bank transfers or tax ids: Meterline moves no money": (
         "Customer.createFundingInstructions",
         "Customer.createSource",

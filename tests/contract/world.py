@@ -223,6 +223,21 @@ class World:
         )
         return str(made.id)
 
+    def destination_params(self, **more: Any) -> dict[str, Any]:
+        """What a destination for thin events is created with."""
+        return {
+            "name": "Mine",
+            "type": "webhook_endpoint",
+            "event_payload": "thin",
+            "enabled_events": ["v1.invoice.paid"],
+            "webhook_endpoint": {"url": "https://example.com/thin"},
+            **more,
+        }
+
+    @cached_property
+    def destination(self) -> str:
+        return str(self.v2.core.event_destinations.create(self.destination_params()).id)
+
     @cached_property
     def told(self) -> Any:
         """The event of a customer's creation."""

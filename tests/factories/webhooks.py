@@ -1,19 +1,22 @@
 """Events on their way to endpoints: what is published, sent and delivered, step by step."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import stripe
 
+from meterline.core.kinds.registry import event_kinds
 from meterline.services.base import workers
 from meterline.services.events.deliveries import KIND
 from meterline.services.events.fan_out import ENDPOINTS
 from meterline.services.work.sweep import sweep
 from meterline.services.work.webhook_workers import deliver_batch
-from meterline.store.events.outgoing_calls import Outgoing, Reply
+from meterline.store.events.event_bus import BusEntry
+from meterline.store.events.outgoing_calls import Outgoing
+from meterline.store.events.replies import Reply
 from tests.engines import Engine, client
 from tests.factories.streams import inserted
 from tests.handlers import load_handler
@@ -25,6 +28,7 @@ BUSY = Reply(503, 8, "status 503")
 _SWEEP_SECONDS = 30
 """How long what is due waits for the sweep, and for its index to settle."""
 
+_EVENTS = tuple({"S": kind} for kind in event_kinds())
 SILENT = Reply(None, 10_000, "timed out")
 
 
@@ -34,11 +38,17 @@ class Receivers:
 
     answers: dict[str, Reply] = field(default_factory=dict)
     posts: list[Outgoing] = field(default_factory=list)
+    entries: list[BusEntry] = field(default_factory=list)
 
     def post(self, outgoing: Outgoing) -> Reply:
         """Take a call."""
         self.posts.append(outgoing)
         return self.answers.get(outgoing.url.host, OK)
+
+    def put(self, entries: Sequence[BusEntry]) -> list[Reply]:
+        """Take entries of an event bus, but for the types that it has other answers to."""
+        self.entries += entries
+        return [self.answers.get(entry.detail_type, OK) for entry in entries]
 
     def heard_by(self, host: str, secret: str) -> list[Any]:
         """The events that a host got, verified and parsed by the SDK."""
@@ -76,7 +86,7 @@ class Webhooks:
         items = [
             item
             for item in self.engine.scan("billing")
-            if item.get("kind") == {"S": "event"} and item["pk"]["S"] not in self.published
+            if item.get("kind") in _EVENTS and item["pk"]["S"] not in self.published
         ]
         self.published |= {item["pk"]["S"] for item in items}
         return inserted(items)

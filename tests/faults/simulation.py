@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.timestamps import rfc3339
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.dimensions import Conditions
 from meterline.services.base.patience import SHARED_SECONDS, Patience
-from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import accept, cancel_events, count, day_totals, usage_query
 from meterline.services.metering.accept import Sender
 from meterline.services.metering.contention import CONTENDED_SECONDS, Contention

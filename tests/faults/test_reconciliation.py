@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from meterline.core.base.timestamps import rfc3339
 from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Aggregate, Formula, Measure, Row
 from meterline.core.metering.recount import Recount
-from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import (
     accept,
     cancel_events,

@@ -95,7 +95,7 @@ def calls(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("rule", "call", "homes"),
     [
-        ("instants are read as RFC 3339", "fromisoformat", ["services/base/timestamps.py"]),
+        ("instants are read as RFC 3339", "fromisoformat", ["core/base/timestamps.py"]),
         ("decimals are written as text", "rstrip", ["core/base/money.py"]),
     ],
 )

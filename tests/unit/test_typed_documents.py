@@ -58,6 +58,7 @@ OPEN = {
     "core/kinds/catalog.py: _show_rate": _ANSWER,
     "core/kinds/catalog.py: shown_rate": _ANSWER,
     "core/kinds/catalog.py: with_shown_rates": _ANSWER,
+    "core/kinds/events.py: _as_emitted": _ANSWER,
     "core/kinds/kind.py: Kind": _ANSWER,
     "core/kinds/subscriptions.py: _embed_only_plan": _ANSWER,
     "core/kinds/subscriptions.py: _emitted": _ANSWER,

@@ -2,7 +2,13 @@
 
 import stripe
 
-from tests.contract.cases.table import Case, Refused, holds, missing
+from tests.contract.cases.table import Call, Case, Refused, holds, missing
+
+
+def _no_destination(call: Call) -> Refused:
+    """The refusal of an event destination that does not exist."""
+    return Refused(call, 404, "not_found", says="No such event destination: 'ed_missing'")
+
 
 CASES = {
     "Event.list": Case(
@@ -118,6 +124,97 @@ CASES = {
         lambda w: w.v1.webhook_endpoints.delete(w.endpoint),
         lambda w: {"id": w.endpoint, "object": "webhook_endpoint", "deleted": True},
         missing(lambda w: w.v1.webhook_endpoints.delete("we_missing"), "webhook endpoint"),
+    ),
+    "v2.EventDestination.create": Case(
+        lambda w: w.v2.core.event_destinations.create(
+            w.destination_params(
+                include=["webhook_endpoint.signing_secret", "webhook_endpoint.url"],
+                events_from=["@self"],
+                metadata={"team": "billing"},
+            )
+        ),
+        lambda w: {
+            "object": "v2.core.event_destination",
+            "event_payload": "thin",
+            "metadata.team": "billing",
+            "status": "enabled",
+            "webhook_endpoint.signing_secret": lambda text: text.startswith("whsec_"),
+            "webhook_endpoint.url": "https://example.com/thin",
+            "created": lambda text: text.endswith("Z"),
+        },
+        Refused(
+            lambda w: w.v2.core.event_destinations.create(
+                w.destination_params(enabled_events=["invoice.paid"])
+            ),
+            code="invalid_request",
+            says="Use types such as `v1.invoice.paid`",
+        ),
+    ),
+    "v2.EventDestination.list": Case(
+        lambda w: (
+            w.destination
+            and w.v2.core.event_destinations.list(
+                {"limit": 100, "include": ["webhook_endpoint.url"]}
+            )
+        ),
+        lambda w: {"data": holds(w.destination), "next_page_url": None},
+        Refused(
+            lambda w: w.v2.core.event_destinations.list({"page": "elsewhere"}),
+            code="invalid_request",
+            says="use the page of the answer before",
+        ),
+    ),
+    "v2.EventDestination.retrieve": Case(
+        lambda w: w.v2.core.event_destinations.retrieve(w.destination),
+        lambda w: {"id": w.destination, "events_from.0": "@self", "webhook_endpoint": {}},
+        _no_destination(lambda w: w.v2.core.event_destinations.retrieve("ed_missing")),
+    ),
+    "v2.EventDestination.update": Case(
+        lambda w: w.v2.core.event_destinations.update(
+            w.destination, {"name": "Yours", "include": ["webhook_endpoint.url"]}
+        ),
+        lambda w: {"name": "Yours", "webhook_endpoint.url": "https://example.com/thin"},
+        Refused(
+            lambda w: w.v2.core.event_destinations.update(
+                w.destination, {"webhook_endpoint": {"url": "https://10.0.0.1"}}
+            ),
+            code="url_invalid",
+            says="not one of the public internet",
+        ),
+    ),
+    "v2.EventDestination.disable": Case(
+        lambda w: w.v2.core.event_destinations.disable(w.destination),
+        lambda w: {"status": "disabled", "status_details.disabled.reason": "user"},
+        _no_destination(lambda w: w.v2.core.event_destinations.disable("ed_missing")),
+    ),
+    "v2.EventDestination.enable": Case(
+        lambda w: (
+            w.v2.core.event_destinations.disable(w.destination)
+            and w.v2.core.event_destinations.enable(w.destination)
+        ),
+        lambda w: {"id": w.destination, "status": "enabled"},
+        _no_destination(lambda w: w.v2.core.event_destinations.enable("ed_missing")),
+    ),
+    "v2.EventDestination.ping": Case(
+        lambda w: w.v2.core.event_destinations.ping(w.destination),
+        lambda w: {
+            "type": "v2.core.event_destination.ping",
+            "related_object.id": w.destination,
+            "related_object.url": f"/v2/core/event_destinations/{w.destination}",
+        },
+        Refused(
+            lambda w: (
+                w.v2.core.event_destinations.disable(w.destination)
+                and w.v2.core.event_destinations.ping(w.destination)
+            ),
+            code="invalid_request",
+            says="is disabled",
+        ),
+    ),
+    "v2.EventDestination.del": Case(
+        lambda w: w.v2.core.event_destinations.delete(w.destination),
+        lambda w: {"id": w.destination, "object": "v2.core.event_destination"},
+        _no_destination(lambda w: w.v2.core.event_destinations.delete("ed_missing")),
     ),
     "Account.retrieveCurrent": Case(
         lambda w: w.v1.accounts.retrieve_current(),

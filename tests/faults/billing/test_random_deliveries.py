@@ -33,7 +33,8 @@ from meterline.services.work.message_tries import MOST_TRIES
 from meterline.services.work.webhook_workers import deliver_batch
 from meterline.store.base.batches import Throttled
 from meterline.store.billing.repository import BillingStore
-from meterline.store.events.outgoing_calls import Outgoing, Reply
+from meterline.store.events.outgoing_calls import Outgoing
+from meterline.store.events.replies import Reply
 from meterline.store.work import queues
 from meterline.store.work.queues import DueMessage
 from tests.factories import objects
@@ -118,6 +119,10 @@ class Run:
         self.taken[address] += reply.is_success
         self.at(Moment(0, after=True), "post")
         return reply
+
+    def put(self, entries: Sequence[Any]) -> list[Reply]:
+        """There is no event bus."""
+        raise AssertionError(entries)
 
     def _reply(self, host: str) -> Reply:
         is_bad = not self.is_calm and self.chance.random() < BUSY_PHASE

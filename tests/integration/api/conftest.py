@@ -12,6 +12,7 @@ from meterline.api.auth import forget_cached
 from meterline.services.account.api_keys import create_key
 from tests.engines import Engine
 from tests.factories.params import Params, form
+from tests.factories.webhooks import Webhooks
 from tests.handlers import gateway_event
 from tests.integration.api.bridge import Bridge, serving
 
@@ -89,3 +90,11 @@ def api(dynamodb: Engine) -> Iterator[Api]:
 @pytest.fixture
 def client(api: Api) -> Client:
     return api.client()
+
+
+@pytest.fixture
+def webhooks(api: Api, monkeypatch: pytest.MonkeyPatch) -> Webhooks:
+    """The deployment as it delivers, at a wall clock of the test's."""
+    deployment = Webhooks(api.engine)
+    deployment.follow(monkeypatch)
+    return deployment

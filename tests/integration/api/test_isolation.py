@@ -106,6 +106,15 @@ def _world(client: Client) -> dict[str, str]:
     )
     [granted] = v1.billing.credit_balance_transactions.list({"credit_grant": grant.id})
     hook = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
+    destination = client.v2.core.event_destinations.create(
+        {
+            "name": "All",
+            "type": "webhook_endpoint",
+            "event_payload": "thin",
+            "enabled_events": ["*"],
+            "webhook_endpoint": {"url": "https://a.example"},
+        }
+    )
     invoice = v1.invoices.retrieve(subscription.latest_invoice)
     v1.invoices.attach_payment(invoice.id, {"payment_record": "pay_1"})
     note = v1.credit_notes.create({"invoice": invoice.id, "amount": 1, "out_of_band_amount": 1})
@@ -121,6 +130,7 @@ def _world(client: Client) -> dict[str, str]:
         "credit_notes": note.id,
         "customers": customer.id,
         "discount": "",
+        "event_destinations": destination.id,
         "events": v1.events.list({"limit": 1}).data[0].id,
         "features": feature.id,
         "invoice_payments": payment.id,

@@ -12,19 +12,12 @@ from meterline.services.events.webhook_endpoints import create_webhook_endpoint
 from meterline.services.work.webhook_workers import deliver_batch
 from meterline.store.billing.repository import BillingStore
 from tests.factories.objects import context
-from tests.factories.webhooks import BUSY, OK, SILENT, Webhooks, ids_in, verified
+from tests.factories.webhooks import BUSY, OK, SILENT, Receivers, Webhooks, ids_in, verified
 from tests.integration.api.conftest import Api, Client
 from tests.rights import keeping_to_its_rights
 
 HOUR = 3_600
 DAY = 24 * HOUR
-
-
-@pytest.fixture
-def webhooks(api: Api, monkeypatch: pytest.MonkeyPatch) -> Webhooks:
-    deployment = Webhooks(api.engine)
-    deployment.follow(monkeypatch)
-    return deployment
 
 
 def endpoint(client: Client, host: str = "a.example", *types: str, **params: Any) -> Any:
@@ -218,7 +211,7 @@ def test_an_attempt_that_comes_late_counts_beside_another(
     webhooks.publish()
     [message] = webhooks.messages()
 
-    class Slow:
+    class Slow(Receivers):
         """Answers well, long after another worker has been refused."""
 
         def post(self, outgoing: Any) -> Any:
@@ -242,7 +235,7 @@ def test_what_two_workers_are_refused_at_once_plans_one_retry(
     [message] = webhooks.messages()
     webhooks.receivers.answers["a.example"] = BUSY
 
-    class Slow:
+    class Slow(Receivers):
         """Is refused, while another worker is too."""
 
         def post(self, outgoing: Any) -> Any:

@@ -18,13 +18,6 @@ from tests.rights import keeping_to_its_rights
 DISABLED = "meterline.webhook_endpoint.disabled"
 
 
-@pytest.fixture
-def webhooks(api: Any, monkeypatch: pytest.MonkeyPatch) -> Webhooks:
-    deployment = Webhooks(api.engine)
-    deployment.follow(monkeypatch)
-    return deployment
-
-
 def deliveries(client: Client, event: Any) -> list[Any]:
     return list(client.raw_request("get", f"/v1/events/{event.id}/deliveries").data["data"])
 

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from meterline.services.base.timestamps import rfc3339
+from meterline.core.base.timestamps import rfc3339
 from tests.integration.metering.wire import (
     NOW,
     Api,

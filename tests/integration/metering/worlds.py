@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from meterline.core.base.timestamps import rfc3339
 from meterline.core.metering.acceptance import MeterRules, meter_rules
-from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import count, usage_query
 from meterline.services.metering.accept import Sender, ingest_stream
 from meterline.services.metering.gather import Places, gather, whole_table

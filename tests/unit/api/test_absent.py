@@ -66,9 +66,8 @@ def test_no_call_of_the_sdk_is_answered_like_a_typo(method: str, path: str, *, l
     assert refused.value.status == (404 if method == "GET" else 400)
 
 
-@pytest.mark.parametrize("path", ["/v2/core/accounts", "/v2/core/event_destinations"])
-def test_a_list_of_v2_is_an_empty_page(path: str) -> None:
-    operation, _ = EVERYTHING.match("GET", path)
+def test_a_list_of_v2_is_an_empty_page() -> None:
+    operation, _ = EVERYTHING.match("GET", "/v2/core/accounts")
     assert _ask(operation) == {"data": [], "next_page_url": None, "previous_page_url": None}
 
 

@@ -54,7 +54,13 @@ def test_a_batch_of_webhooks_can_be_read_called_and_recorded_in_its_time() -> No
 def test_every_client_keeps_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     clients.reset_clients()
-    for client in (clients.dynamodb(), clients.s3(), clients.sns(), clients.sqs()):
+    for client in (
+        clients.dynamodb(),
+        clients.eventbridge(),
+        clients.s3(),
+        clients.sns(),
+        clients.sqs(),
+    ):
         config = client.meta.config
         assert config.connect_timeout == CONNECT_SECONDS
         assert config.read_timeout == READ_SECONDS

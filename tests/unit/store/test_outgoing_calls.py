@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from meterline.core.events.endpoint_urls import read_url
-from meterline.store.events.outgoing_calls import Network, Outgoing, Reply, tls
+from meterline.store.events.outgoing_calls import Network, Outgoing, tls
+from meterline.store.events.replies import Reply
 from tests.unit.store.certificates import certificate
 
 type Talk = Callable[[socket.socket], None]

@@ -85,7 +85,6 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/product_catalog/trial_offers": "trial offer",
         "/v1/quotes": "quote",
         "/v1/subscription_schedules": "subscription schedule",
-        "/v2/core/event_destinations": "event destination",
     },
     _METERS: {
         "/v1/subscription_items/{item}/usage_record_summaries": "usage record summary",

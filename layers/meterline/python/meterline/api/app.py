@@ -34,7 +34,7 @@ from meterline.store.base.documents import Conflict, LeaseLost
 if TYPE_CHECKING:
     from meterline.api.answers.expansion import ExpansionPath
 
-type Secrets = Mapping[str, str | None]
+type Secrets = Mapping[str, Any]
 
 
 class Response(TypedDict):
@@ -170,7 +170,7 @@ def _secrets_again(call: Call, operation: Operation, body: bytes) -> Secrets:
     document = call.context().store.get(json.loads(body)["id"])
     if document is None:
         raise _result_is_gone()
-    return operation.reveal(document.body)
+    return operation.reveal(document.body, call.params)
 
 
 def _run(call: Call, operation: Operation) -> _Done:
@@ -184,7 +184,7 @@ def _run(call: Call, operation: Operation) -> _Done:
             continue
         if operation.answer is Answer.BYTES:
             return _Done(bytes(outcome), {})
-        secrets = operation.reveal(outcome) if operation.reveal else {}
+        secrets = operation.reveal(outcome, call.params) if operation.reveal else {}
         return _Done(_sendable(call, operation, outcome), secrets)
     raise busy()
 

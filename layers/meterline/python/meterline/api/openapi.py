@@ -28,6 +28,7 @@ from meterline.services.base.api_version import API_VERSION
 type Json = dict[str, Any]
 
 OBJECTS = Path(__file__).with_name("stripe.schema.json")
+_V2 = "/v2/"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -99,7 +100,7 @@ def _query_parameter(name: str, param: Param) -> Json:
 
 def _body(operation: Operation) -> Json:
     schema = operation.accepted.schema()
-    if operation.path.startswith("/v2/"):
+    if operation.path.startswith(_V2):
         content: Json = {_JSON: {"schema": schema}}
     else:
         nested = {"style": "deepObject", "explode": True}
@@ -118,6 +119,8 @@ def _answer(operation: Operation) -> Json:
     if operation.content_type != _JSON:
         return {"type": "string", **({"format": "binary"} if operation.is_binary else {})}
     shown = _object(operation)
+    if operation.answer is Answer.LIST and operation.path.startswith(_V2):
+        return _page_of(shown)
     if operation.answer in (Answer.LIST, Answer.ROWS):
         return _list_of(shown, "list")
     if operation.answer is Answer.SEARCH:
@@ -146,8 +149,18 @@ def _list_of(item: Json, name: str, more: Json | None = None) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def _page_of(item: Json) -> Json:
+    address = {"type": ["string", "null"]}
+    properties = {
+        "data": {"type": "array", "items": item},
+        "next_page_url": address,
+        "previous_page_url": address,
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 def _error_of(operation: Operation) -> str:
-    return "v2_error" if operation.path.startswith("/v2/") else "error"
+    return "v2_error" if operation.path.startswith(_V2) else "error"
 
 
 def _response(description: str, schema: Json, content_type: str = _JSON) -> Json:

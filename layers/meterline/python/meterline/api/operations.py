@@ -14,6 +14,9 @@ EXPAND = array(string(max_length=200), max_items=20)
 type Names = Callable[[Mapping[str, Any]], Iterable[str]]
 """Gives the ids of the objects that parameters name."""
 
+type Reveal = Callable[[Any, Mapping[str, Any]], Mapping[str, Any]]
+"""Gives what an answer alone shows, of a stored body and the parameters of the request."""
+
 JSON = "application/json"
 _TEXTS = ("text/", JSON)
 
@@ -62,13 +65,14 @@ class Operation:
     takes_session: bool = False
     public: bool = False
     content_type: str = JSON
-    reveal: Callable[[Any], Mapping[str, str | None]] | None = None
+    reveal: Reveal | None = None
     find_again: Callable[..., Mapping[str, Any]] | None = None
     names: Names | None = None
 
-    def revealing(self, reveal: Callable[[Any], Mapping[str, str | None]]) -> "Operation":
+    def revealing(self, reveal: Reveal) -> "Operation":
         """The same operation, whose answer alone shows the fields that ``reveal`` takes from the
-        stored body. They are secrets: no stored answer holds them, a replay takes them again.
+        stored body, as its parameters ask. They are secrets: no stored answer holds them, a replay
+        takes them again.
         """
         return replace(self, reveal=reveal)
 

@@ -16,6 +16,7 @@ EVENT_TYPES = (
     "meterline.api_key.created",
     "meterline.api_key.revoked",
     "meterline.api_key.rolled",
+    "meterline.event_destination.disabled",
     "meterline.late_usage.found",
     "meterline.settings.updated",
     "meterline.usage_difference.found",

@@ -21,6 +21,7 @@ AREAS = (
     "credit_notes",
     "customers",
     "entitlements",
+    "event_destinations",
     "events",
     "features",
     "invoices",

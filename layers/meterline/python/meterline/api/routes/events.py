@@ -1,9 +1,8 @@
 """Events in both dialects, and webhook endpoints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from meterline.api.call import Call
 from meterline.api.lists import (
@@ -35,9 +34,10 @@ from meterline.api.params.specs import (
     string,
 )
 from meterline.api.router import Routes
+from meterline.api.v2_lists import V2Page
 from meterline.core.base.errors import BillingError
+from meterline.core.base.timestamps import unix_seconds
 from meterline.services.base.context import Context
-from meterline.services.base.timestamps import unix_seconds
 from meterline.services.events.deliveries import KIND as DELIVERY
 from meterline.services.events.event_log import EventSpan, events_in, find_event
 from meterline.services.events.resending import (
@@ -132,22 +132,6 @@ def _retrieve_thin(call: Call, event_id: str, params: Params) -> Mapping[str, An
     return find_thin_event(call.context(), event_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ThinPage(TokenListing):
-    """A page of thin events; the next page's address carries the filters and an opaque place."""
-
-    filters: Params
-
-    def answer(self, shown: Sequence[Shown], path: str) -> Shown:
-        """A list of the v2 API."""
-        following = self.next_page
-        return {
-            "data": shown,
-            "next_page_url": _address(path, self.filters, following) if following else None,
-            "previous_page_url": None,
-        }
-
-
 def _list_thin(call: Call, params: Params) -> TokenListing:
     """A page of thin events."""
     secret = call.principal.secret
@@ -163,7 +147,7 @@ def _list_thin(call: Call, params: Params) -> TokenListing:
         return page_token(secret, _stated(place_after(place, entries[: len(bodies)])))
 
     bodies = [entry.event for entry in entries]
-    return _ThinPage(bodies, has_more, token_after=token_after, filters=params)
+    return V2Page(bodies, has_more, token_after=token_after, filters=params)
 
 
 def _stated(place: Place) -> Mapping[str, Any]:
@@ -175,18 +159,6 @@ def _stated(place: Place) -> Mapping[str, Any]:
 def _place(stated: Mapping[str, Any]) -> Place:
     report = stated.get("report")
     return Place(stated.get("event"), Cursor(*report) if report else None)
-
-
-def _address(path: str, params: Params, page: str) -> str:
-    query: list[tuple[str, str]] = []
-    for name, value in params.items():
-        if name == "created":
-            query += [(f"created[{bound}]", instant) for bound, instant in value.items()]
-        elif isinstance(value, list):
-            query += [(f"{name}[{index}]", each) for index, each in enumerate(value)]
-        elif name != "page":
-            query.append((name, str(value)))
-    return f"{path}?{urlencode([*query, ('page', page)])}"
 
 
 def _created_seconds(created: dict[str, str]) -> tuple[int, int]:

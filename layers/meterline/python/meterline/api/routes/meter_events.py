@@ -23,8 +23,8 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.router import Routes
+from meterline.core.base.timestamps import rfc3339
 from meterline.services.base.ids import new_id
-from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering import accept, cancel_events
 from meterline.services.metering.accept import Outcome, Sender
 from meterline.store.account import access

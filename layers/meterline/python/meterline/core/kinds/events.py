@@ -1,10 +1,11 @@
 """The kinds of objects about events, and where they are sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from meterline.core.base.timestamps import rfc3339
 from meterline.core.kinds.divisions import Division
-from meterline.core.kinds.kind import Kind, Queue, Sizes, empty
+from meterline.core.kinds.kind import Body, Kind, Queue, Sizes, empty
 
 
 def _is_undisturbed(delivery: Mapping[str, Any]) -> bool:
@@ -15,6 +16,21 @@ def _is_undisturbed(delivery: Mapping[str, Any]) -> bool:
 
 def _endpoint_of(delivery_id: str) -> str:
     return delivery_id.rpartition(".")[2]
+
+
+def _as_answered(destination: MutableMapping[str, Any], _: int) -> None:
+    """Give a stored destination the form of v2. Its URL is shown only to those who ask for it."""
+    for name in ("created", "updated"):
+        destination[name] = rfc3339(destination[name] * 1_000)
+    if destination.pop("url", None) is not None:
+        destination["webhook_endpoint"] = {}
+
+
+def _as_emitted(destination: Body) -> Body:
+    """A destination as events show it."""
+    shown = {**destination}
+    _as_answered(shown, 0)
+    return shown
 
 
 KINDS = (
@@ -34,6 +50,20 @@ KINDS = (
         noun="webhook endpoint",
         id_prefix="we_",
         collection="webhook_endpoints",
+    ),
+    Kind(
+        name="v2.core.event_destination",
+        noun="event destination",
+        id_prefix="ed_",
+        api="v2",
+        collection="core/event_destinations",
+        permission="webhook_endpoints",
+        empty=empty(
+            whole="amazon_eventbridge status_details status_details.disabled webhook_endpoint",
+            null="azure_event_grid",
+        ),
+        answered=_as_answered,
+        emitted=_as_emitted,
     ),
     Kind(
         name="meterline.webhook_delivery",

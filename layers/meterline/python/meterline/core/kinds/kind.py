@@ -139,8 +139,8 @@ class Kind:
     """A kind of object: ``name`` is what it says under ``object``.
 
     Refusals call it ``noun``, and ``names_mode`` has them say in which mode it was looked for. Its
-    ids begin with ``id_prefix``. It is found under ``/v1/{collection}/{id}``; restricted keys need
-    ``permission``, which follows from the collection unless it is given.
+    ids begin with ``id_prefix``. It is found under ``/{api}/{collection}/{id}``; restricted keys
+    need ``permission``, which follows from the collection unless it is given.
 
     ``hidden`` fields are stored but shown only when expanded. ``answered`` adds to an answer, at a
     second of the wall clock, what follows from the rest of the body; ``emitted`` gives the body as
@@ -158,6 +158,7 @@ class Kind:
     noun: str = "object"
     names_mode: bool = False
     id_prefix: str = ""
+    api: str = "v1"
     collection: str | None = None
     permission: str = ""
     edges: Mapping[str, Edge] = field(default_factory=dict)
@@ -183,4 +184,4 @@ class Kind:
 
     def url_of(self, object_id: str) -> str | None:
         """Where an object of the kind is found; None if it has no address of its own."""
-        return None if self.collection is None else f"/v1/{self.collection}/{object_id}"
+        return None if self.collection is None else f"/{self.api}/{self.collection}/{object_id}"

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from meterline.core.base.private_state import PrivateState
+from meterline.core.base.timestamps import unix_seconds
 from meterline.core.events.retry_schedule import wait_after
+from meterline.services.base.outbox import outbox_id
 from meterline.store.base.documents import Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Event
+    from meterline.core.base.wire import Event, V2Event
 
 KIND: Final = "meterline.webhook_delivery"
 MOST_ATTEMPTS_SHOWN: Final = 20
@@ -54,12 +56,13 @@ class WebhookDelivery(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryState(PrivateState):
-    """What a delivery remembers: failures since it was sent first, or resent; and how many
-    endpoints the event goes to.
+    """What a delivery remembers: failures since it was sent first, or resent; how many endpoints
+    the event goes to; and the document that holds the event, if that is one of v2's own.
     """
 
     failures: int | None = None
     endpoints: int | None = None
+    held_by: str | None = None
 
 
 def delivery_id(event_id: str, endpoint_id: str) -> str:
@@ -68,7 +71,7 @@ def delivery_id(event_id: str, endpoint_id: str) -> str:
 
 
 def new_delivery(
-    event: "Event", endpoint_id: str, *, endpoints: int, now: int, expires_at: int | None
+    event: "Event | V2Event", endpoint_id: str, *, endpoints: int, now: int, expires_at: int | None
 ) -> Document[WebhookDelivery]:
     """An event's delivery that no attempt was made of; it is kept as long as the event is.
 
@@ -80,7 +83,7 @@ def new_delivery(
         "object": "meterline.webhook_delivery",
         "attempt_count": 0,
         "attempts": [],
-        "created": event["created"],
+        "created": _created(event),
         "event": event["id"],
         "livemode": event["livemode"],
         "next_attempt_at": due_at,
@@ -90,10 +93,22 @@ def new_delivery(
     return Document(
         kind=KIND,
         livemode=event["livemode"],
-        body=DeliveryState(endpoints=endpoints).on(body),
+        body=DeliveryState(endpoints=endpoints, held_by=_holder(event)).on(body),
         due_at=due_at,
         expires_at=expires_at,
     )
+
+
+def _created(event: "Event | V2Event") -> int:
+    """When an event was emitted, UTC seconds."""
+    if event["object"] == "event":
+        return event["created"]
+    return unix_seconds(event["created"]) or 0
+
+
+def _holder(event: "Event | V2Event") -> str | None:
+    """The document that holds an event, if its id does not say it."""
+    return None if event["object"] == "event" else event["id"]
 
 
 def is_wanted(delivery: Document[WebhookDelivery], now: int) -> bool:
@@ -163,3 +178,8 @@ def _due(
 def endpoints_of(delivery: WebhookDelivery) -> int:
     """To how many endpoints the event of a delivery goes."""
     return DeliveryState.of(delivery).endpoints or 1
+
+
+def holder_of(delivery: WebhookDelivery) -> str:
+    """The id of the document that holds the event of a delivery."""
+    return DeliveryState.of(delivery).held_by or outbox_id(delivery["event"])

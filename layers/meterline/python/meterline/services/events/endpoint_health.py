@@ -6,21 +6,22 @@ write that another one forestalls is left: the next attempt says the same again.
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from meterline.core.events.retry_schedule import DISABLED_AFTER_SECONDS
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
-from meterline.services.events.webhook_endpoints import ENDPOINT_DISABLED, EndpointState
+from meterline.services.events.endpoints import (
+    DISABLED_EVENTS,
+    EVENT_DESTINATION,
+    Endpoint,
+    EndpointState,
+)
 from meterline.store.base.documents import Change, Conflict, Document
-
-if TYPE_CHECKING:
-    from meterline.core.base.wire import WebhookEndpoint
 
 
 def note_outcome(
     ctx: Context,
-    endpoint: "Document[WebhookEndpoint]",
+    endpoint: Document[Endpoint],
     *,
     has_taken: bool,
 ) -> None:
@@ -38,20 +39,23 @@ def note_outcome(
         _disable(ctx, endpoint)
 
 
-def _disable(ctx: Context, endpoint: "Document[WebhookEndpoint]") -> None:
-    body: WebhookEndpoint = {**endpoint.body, "status": "disabled"}
-    draft = EventDraft(ENDPOINT_DISABLED, body, before=endpoint.body)
+def _disable(ctx: Context, endpoint: Document[Endpoint]) -> None:
+    body: Endpoint = endpoint.body.copy()
+    body["status"] = "disabled"
+    if body["object"] == EVENT_DESTINATION:
+        body["updated"] = ctx.wall_clock
+        if body["type"] == "amazon_eventbridge":
+            body["status_details"] = {"disabled": {"reason": "no_aws_event_source_exists"}}
+    draft = EventDraft(DISABLED_EVENTS[endpoint.kind], body, before=endpoint.body)
     with suppress(Conflict):
         ctx.save(Change(puts=[replace(endpoint, body=body)]), [draft])
 
 
-def _since(
-    endpoint: "Document[WebhookEndpoint]", instant: int | None
-) -> "Document[WebhookEndpoint]":
+def _since(endpoint: Document[Endpoint], instant: int | None) -> Document[Endpoint]:
     state = replace(EndpointState.of(endpoint.body), failing_since=instant)
     return replace(endpoint, body=state.on(endpoint.body))
 
 
-def _write(ctx: Context, endpoint: "Document[WebhookEndpoint]") -> None:
+def _write(ctx: Context, endpoint: Document[Endpoint]) -> None:
     with suppress(Conflict):
         ctx.store.put(endpoint)

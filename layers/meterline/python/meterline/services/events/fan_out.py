@@ -11,21 +11,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from meterline.services.base.limits import members
 from meterline.services.base.outbox import RETENTION_SECONDS
 from meterline.services.base.parallel import in_parallel
 from meterline.services.base.workers import worker_context
 from meterline.services.events.deliveries import KIND, WebhookDelivery, new_delivery
-from meterline.services.events.event_log import fits
-from meterline.services.events.webhook_endpoints import MEMBERS
+from meterline.services.events.endpoints import MEMBERS, Endpoint
+from meterline.services.events.payloads import AnyEvent, asks_for
 from meterline.store.base.documents import Conflict, Document
 from meterline.store.billing.repository import BillingStore
 from meterline.store.work.queues import DueMessage, enqueue
-
-if TYPE_CHECKING:
-    from meterline.core.base.wire import Event, WebhookEndpoint
 
 REMEMBERED_SECONDS = 5
 """How long the endpoints of a mode are remembered."""
@@ -35,7 +31,7 @@ REMEMBERED_SECONDS = 5
 class Emitted:
     """Events of one commit, and until when they are kept (UTC seconds), if that is known."""
 
-    events: "Sequence[Event]"
+    events: Sequence[AnyEvent]
     expires_at: int | None = None
 
 
@@ -44,9 +40,9 @@ class Endpoints:
     """The enabled endpoints of each mode, as they were a few seconds ago. Seconds are monotonic."""
 
     clock: Callable[[], float] = time.monotonic
-    _read: "dict[bool, tuple[float, list[WebhookEndpoint]]]" = field(default_factory=dict)
+    _read: dict[bool, tuple[float, list[Endpoint]]] = field(default_factory=dict)
 
-    def of_mode(self, livemode: bool) -> "list[WebhookEndpoint]":  # noqa: FBT001 - a part of the key
+    def of_mode(self, livemode: bool) -> list[Endpoint]:  # noqa: FBT001 - a part of the key
         """The enabled endpoints of a mode."""
         known = self._read.get(livemode)
         if known is None or self.clock() - known[0] > REMEMBERED_SECONDS:
@@ -61,17 +57,11 @@ class Endpoints:
 ENDPOINTS = Endpoints()
 
 
-def enabled_endpoints(livemode: bool) -> "list[WebhookEndpoint]":  # noqa: FBT001 - a part of the key
+def enabled_endpoints(livemode: bool) -> list[Endpoint]:  # noqa: FBT001 - a part of the key
     """The endpoints of a mode that events are sent to, as last committed."""
     ctx = worker_context(livemode=livemode)
     found = ctx.store.get_many(members(ctx, MEMBERS)).values()
     return [document.body for document in found if document.body["status"] == "enabled"]
-
-
-def asks_for(endpoint: "WebhookEndpoint", event: "Event") -> bool:
-    """Whether an endpoint is to be sent an event: a snapshot event of a type that it names."""
-    is_snapshot = event.get("object") == "event"
-    return is_snapshot and fits(event["type"], endpoint["enabled_events"])
 
 
 def fan_out(commits: Sequence[Emitted]) -> list[BaseException | None]:
@@ -108,7 +98,7 @@ def _deliveries(commit: Emitted) -> list[Document[WebhookDelivery]]:
     return [delivery for event in commit.events for delivery in _deliveries_of(event, commit)]
 
 
-def _deliveries_of(event: "Event", commit: Emitted) -> list[Document[WebhookDelivery]]:
+def _deliveries_of(event: AnyEvent, commit: Emitted) -> list[Document[WebhookDelivery]]:
     asking = [
         endpoint["id"]
         for endpoint in ENDPOINTS.of_mode(event["livemode"])
@@ -123,7 +113,7 @@ def _deliveries_of(event: "Event", commit: Emitted) -> list[Document[WebhookDeli
     ]
 
 
-def _is_older(commit: Emitted, endpoint: "WebhookEndpoint") -> bool:
+def _is_older(commit: Emitted, endpoint: Endpoint) -> bool:
     """Whether a commit was made before an endpoint was, as when a stream is replayed."""
     if commit.expires_at is None:
         return False

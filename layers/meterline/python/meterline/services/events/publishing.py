@@ -18,9 +18,9 @@ from meterline.observability import log_scope, logger, record_metric
 from meterline.services.base.parallel import in_parallel
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
+from meterline.services.events.endpoints import DISABLED_EVENTS
 from meterline.services.events.event_text import EVENT_BYTES, event_text
 from meterline.services.events.fan_out import Emitted, fan_out
-from meterline.services.events.webhook_endpoints import ENDPOINT_DISABLED
 from meterline.store.base.batches import Throttled
 from meterline.store.base.clients import sns
 from meterline.store.base.packing import unpack
@@ -187,7 +187,7 @@ def _publish_lane(entries: Sequence[_Entry], has_time: Callable[[], bool]) -> No
         else:
             _send(settings().events_topic_arn, going)
             _send(settings().alerts_topic_arn, _taken(going, *_ALERTS))
-            _send(settings().operations_topic_arn, _taken(going, ENDPOINT_DISABLED))
+            _send(settings().operations_topic_arn, _taken(going, *DISABLED_EVENTS.values()))
         stopped |= {entry.subject for entry in batch if entry.error is not None}
 
 

@@ -22,16 +22,21 @@ from meterline.services.events.deliveries import (
     new_delivery,
     sent_again,
 )
+from meterline.services.events.endpoints import (
+    EVENT_DESTINATION,
+    MEMBERS,
+    WEBHOOK_ENDPOINT,
+    Endpoint,
+)
 from meterline.services.events.event_log import EventSpan, events_in, find_event, fits
-from meterline.services.events.fan_out import asks_for, enabled_endpoints, send
-from meterline.services.events.webhook_endpoints import KIND as ENDPOINT
-from meterline.services.events.webhook_endpoints import MEMBERS
+from meterline.services.events.fan_out import enabled_endpoints, send
+from meterline.services.events.payloads import asks_for
 from meterline.store.base.documents import Body, Change, Conflict, Document
 from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import Span
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Event, WebhookEndpoint
+    from meterline.core.base.wire import Event
 
 _BATCH = 50
 _OUTSTANDING: Final = ("pending", "failed")
@@ -148,14 +153,13 @@ def _put(ctx: Context, delivery: Document[WebhookDelivery]) -> bool:
     return False
 
 
-def _asked_for(ctx: Context, event: "Event", params: Body) -> "list[WebhookEndpoint]":
+def _asked_for(ctx: Context, event: "Event", params: Body) -> list[Endpoint]:
     """The endpoints that a request to send an event again means; refuses none."""
     if "webhook_endpoint" in params:
-        endpoint = find(ctx, ENDPOINT, params["webhook_endpoint"], param="webhook_endpoint").body
+        endpoint = _endpoint(ctx, params["webhook_endpoint"])
         if endpoint["status"] != "enabled":
             raise BillingError(
-                f"The webhook endpoint {endpoint['id']} is disabled. Enable it first, with"
-                " `disabled=false`.",
+                f"The webhook endpoint {endpoint['id']} is disabled. Enable it first.",
                 param="webhook_endpoint",
             )
         return [endpoint]
@@ -166,6 +170,15 @@ def _asked_for(ctx: Context, event: "Event", params: Body) -> "list[WebhookEndpo
             " `webhook_endpoint`."
         )
     return asking
+
+
+def _endpoint(ctx: Context, endpoint_id: str) -> Endpoint:
+    """A webhook endpoint or an event destination; refuses what is neither."""
+    document = ctx.store.get(endpoint_id)
+    if document is not None and document.kind == EVENT_DESTINATION:
+        destination: Endpoint = document.body
+        return destination
+    return find(ctx, WEBHOOK_ENDPOINT, endpoint_id, param="webhook_endpoint").body
 
 
 def _deliveries(ctx: Context, events: "Iterable[Event]") -> list[Document[WebhookDelivery]]:

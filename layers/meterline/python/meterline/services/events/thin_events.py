@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from meterline.core.base.errors import no_such
+from meterline.core.base.timestamps import rfc3339
 from meterline.core.kinds.registry import find_kind
 from meterline.services.base.context import Context
-from meterline.services.base.timestamps import rfc3339
 from meterline.services.events.event_log import stored_event
-from meterline.services.metering.error_reports import KIND as REPORT_KIND
+from meterline.services.metering.error_reports import KIND as THIN_KIND
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Event
@@ -46,9 +46,9 @@ class ThinEvent(TypedDict):
 
 
 def find_thin_event(ctx: Context, event_id: str) -> Mapping[str, Any]:
-    """The v2 event with this id: an error report, or what a v1 event says in v2."""
+    """The v2 event with this id: one of v2's own, or what a v1 event says in v2."""
     report = ctx.store.get(event_id)
-    if report is not None and report.kind == REPORT_KIND:
+    if report is not None and report.kind == THIN_KIND:
         found: Body = report.body["events"][0]
         return found
     snapshot = snapshot_id(event_id, livemode=ctx.livemode)
@@ -59,7 +59,7 @@ def find_thin_event(ctx: Context, event_id: str) -> Mapping[str, Any]:
 
 
 def thin_event(event: "Event") -> ThinEvent:
-    """The v2 form of a v1 event; its type has the prefix ``v1.``."""
+    """The v2 form of a v1 event."""
     thin: ThinEvent = {
         "id": thin_id(event["id"], livemode=event["livemode"]),
         "object": "v2.core.event",
@@ -67,7 +67,7 @@ def thin_event(event: "Event") -> ThinEvent:
         "livemode": event["livemode"],
         "related_object": _related(event["data"]["object"]),
         "snapshot_event": event["id"],
-        "type": f"v1.{event['type']}",
+        "type": thin_type(event),
     }
     request = event["request"]
     if request and request["id"] is not None:
@@ -79,20 +79,26 @@ def thin_event(event: "Event") -> ThinEvent:
     return thin
 
 
+def thin_type(event: Mapping[str, Any]) -> str:
+    """The type of an event in v2; that of a v1 event has the prefix ``v1.``."""
+    return str(event["type"] if event["object"] == THIN_KIND else f"v1.{event['type']}")
+
+
 def thin_id(event_id: str, *, livemode: bool) -> str:
     """The v2 id of a v1 event."""
-    return f"{_prefix(livemode=livemode)}{event_id.removeprefix(_V1_PREFIX)}"
+    return f"{thin_prefix(livemode=livemode)}{event_id.removeprefix(_V1_PREFIX)}"
 
 
 def snapshot_id(thin_event_id: str, *, livemode: bool) -> str | None:
     """The id of the v1 event behind a v2 event's id; None if it is not one of this mode."""
-    prefix = _prefix(livemode=livemode)
+    prefix = thin_prefix(livemode=livemode)
     if not thin_event_id.startswith(prefix):
         return None
     return _V1_PREFIX + thin_event_id.removeprefix(prefix)
 
 
-def _prefix(*, livemode: bool) -> str:
+def thin_prefix(*, livemode: bool) -> str:
+    """How ids of what v1 events say in v2 begin; those of v2's own may begin so too."""
     return "evt_live_" if livemode else "evt_test_"
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import format_decimal
+from meterline.core.base.timestamps import rfc3339, unix_seconds
 from meterline.core.metering import acceptance
 from meterline.core.metering.acceptance import EventRefused, MeterRules, Reason, cell_from_text
 from meterline.core.metering.dimensions import WHOLE, Values, cell_of, with_cell
 from meterline.core.metering.payload_texts import payload_text
-from meterline.services.base.timestamps import rfc3339, unix_seconds
 from meterline.services.metering import error_reports, parcels
 from meterline.store.metering import cells, meter_events, uncounted
 from meterline.store.metering.cells import CellsKey, month_of

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.timestamps import rfc3339
 from meterline.services.base.ids import derived_id
-from meterline.services.base.timestamps import rfc3339
 from meterline.services.metering.accept import Sender
 from meterline.store.metering import meter_events, uncounted
 from meterline.store.metering.meter_events import AcceptedEvent

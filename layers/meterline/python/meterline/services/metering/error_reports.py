@@ -7,9 +7,9 @@ thin event: one for each meter, and one for events without a meter.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from meterline.core.base.timestamps import rfc3339
 from meterline.core.metering.acceptance import EventRefused, Reason
 from meterline.services.base.ids import derived_id
-from meterline.services.base.timestamps import rfc3339
 from meterline.store.base.documents import Document
 from meterline.store.metering import meter_reports
 

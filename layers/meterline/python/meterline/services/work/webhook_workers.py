@@ -5,15 +5,15 @@ as it ends, so that none waits for a slower one. A worker that dies before it ha
 makes it again: an endpoint gets an event at least once, and no record says more than is known.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from meterline.core.events.endpoint_urls import UnusableUrl
 from meterline.core.events.signatures import signature_header
 from meterline.observability import log_failure, log_scope, logger, record_metric
-from meterline.services.base.outbox import outbox_id
 from meterline.services.base.workers import BatchAnswer, Record, worker_context
 from meterline.services.events.deliveries import (
     Attempt,
@@ -21,21 +21,27 @@ from meterline.services.events.deliveries import (
     after_attempt,
     cancelled,
     endpoints_of,
+    holder_of,
     is_wanted,
 )
 from meterline.services.events.endpoint_health import note_outcome
+from meterline.services.events.endpoints import Endpoint, EndpointState, bus_of, url_of
 from meterline.services.events.event_text import event_text
-from meterline.services.events.webhook_endpoints import EndpointState, url_of
+from meterline.services.events.payloads import AnyEvent, payload
 from meterline.services.work.message_tries import MessageTry, hold_batch
 from meterline.store.base.budgets import WEBHOOK_BATCH_SECONDS
 from meterline.store.base.documents import Conflict, Document
-from meterline.store.events.outgoing_calls import Outgoing, Reply
+from meterline.store.events.event_bus import BusEntry, in_calls
+from meterline.store.events.outgoing_calls import Outgoing
+from meterline.store.events.replies import Reply
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Event, WebhookEndpoint
     from meterline.services.base.context import Context
 
 WORK = "webhooks"
+_SOURCE = "meterline/"
+"""How what is put on an event bus says where it is from, before the destination's id."""
+
 _ROUNDS = 5
 """Reads of a delivery that others write meanwhile, before recording gives up."""
 
@@ -48,14 +54,17 @@ class Sender(Protocol):
     def post(self, outgoing: Outgoing, /) -> Reply:
         """Send something to an endpoint; never raises."""
 
+    def put(self, entries: Sequence[BusEntry], /) -> list[Reply]:
+        """Put entries on their event bus, as many as a call takes; never raises."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call that is to be made for a delivery."""
+    """What is to be sent for a delivery."""
 
     delivery: Document[WebhookDelivery]
-    endpoint: "Document[WebhookEndpoint]"
-    outgoing: Outgoing
+    endpoint: Document[Endpoint]
+    outgoing: Outgoing | BusEntry
     began: int
 
 
@@ -140,7 +149,7 @@ def _read(ctx: "Context", ids: Sequence[str]) -> dict[str, Document[Any]]:
     wanted = [
         delivery.body for delivery in deliveries.values() if is_wanted(delivery, ctx.wall_clock)
     ]
-    needed = {outbox_id(body["event"]) for body in wanted}
+    needed = {holder_of(body) for body in wanted}
     needed |= {body["webhook_endpoint"] for body in wanted}
     return {**deliveries, **ctx.store.get_many(sorted(needed))}
 
@@ -156,7 +165,7 @@ def _plan(
         if one_try.is_last:
             one_try.note_stuck(delivery.due_at or 0, ctx.wall_clock)
     endpoint = found.get(delivery.body["webhook_endpoint"])
-    event = _event_in(found.get(outbox_id(delivery.body["event"])), delivery.body["event"])
+    event = _event_in(found.get(holder_of(delivery.body)), delivery.body["event"])
     if endpoint is None or endpoint.body["status"] != "enabled" or event is None:
         _cancel(ctx, delivery)
         return []
@@ -169,24 +178,25 @@ def _plan(
     return [_Call(delivery, endpoint, outgoing, ctx.wall_clock)]
 
 
-def _event_in(box: Document[Any] | None, event_id: str) -> "Event | None":
-    events: list[Event] = box.body["events"] if box is not None else []
+def _event_in(box: Document[Any] | None, event_id: str) -> AnyEvent | None:
+    events: list[AnyEvent] = box.body["events"] if box is not None else []
     return next((event for event in events if event["id"] == event_id), None)
 
 
 def _outgoing(
     ctx: "Context",
     delivery: Document[WebhookDelivery],
-    endpoint: "WebhookEndpoint",
-    event: "Event",
-) -> Outgoing:
-    """What is sent: the event, which says the endpoint's version, signed with its secrets."""
-    shown: Event = {
-        **event,
-        "api_version": endpoint["api_version"] or event["api_version"],
-        "pending_webhooks": endpoints_of(delivery.body),
-    }
-    body = event_text(shown).encode()
+    endpoint: Endpoint,
+    event: AnyEvent,
+) -> Outgoing | BusEntry:
+    """What is sent: the event in the endpoint's form, signed with its secrets if it is called."""
+    shown = payload(endpoint, event, pending_webhooks=endpoints_of(delivery.body))
+    text = event_text(shown)
+    bus = bus_of(endpoint)
+    if bus is not None:
+        source = f"{_SOURCE}{endpoint['id']}"
+        return BusEntry(bus["aws_event_source_arn"], source, shown["type"], text)
+    body = text.encode()
     secrets = EndpointState.of(endpoint).secrets_at(ctx.wall_clock)
     headers = {
         "Content-Type": "application/json; charset=utf-8",
@@ -204,15 +214,39 @@ def _made(calls: Sequence[_Call], sender: Sender) -> Iterator[tuple[_Call, Reply
     if not calls:
         return
     threads = ThreadPoolExecutor(len(calls))
-    under_way = {threads.submit(sender.post, call.outgoing): call for call in calls}
+    under_way = {threads.submit(work): made for made, work in _sendings(calls, sender)}
     try:
         for done in as_completed(list(under_way), timeout=WEBHOOK_BATCH_SECONDS):
-            yield under_way.pop(done), done.result()
+            yield from zip(under_way.pop(done), done.result(), strict=True)
     except TimeoutError:
-        for late, call in under_way.items():
-            yield call, late.result() if late.done() else _TIMED_OUT
+        for late, made in under_way.items():
+            replies = late.result() if late.done() else [_TIMED_OUT] * len(made)
+            yield from zip(made, replies, strict=True)
     finally:
         threads.shutdown(wait=False)
+
+
+def _sendings(
+    calls: Sequence[_Call], sender: Sender
+) -> Iterator[tuple[list[_Call], Callable[[], list[Reply]]]]:
+    """What is sent at once: a call to an endpoint, or the entries that an event bus takes in one.
+
+    Each comes with the calls that it makes, in the order of its replies.
+    """
+    on_buses: dict[str, list[tuple[_Call, BusEntry]]] = {}
+    for call in calls:
+        if isinstance(call.outgoing, BusEntry):
+            on_buses.setdefault(call.outgoing.bus_arn, []).append((call, call.outgoing))
+        else:
+            yield [call], partial(_posted, sender, call.outgoing)
+    for entries in on_buses.values():
+        for together in in_calls(entries):
+            put = partial(sender.put, [entry for _, entry in together])
+            yield [call for call, _ in together], put
+
+
+def _posted(sender: Sender, outgoing: Outgoing) -> list[Reply]:
+    return [sender.post(outgoing)]
 
 
 def _record(call: _Call, reply: Reply) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from meterline.store.base.answers import read_in_one_step
 from meterline.store.base.budgets import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 
-SERVICES = ["dynamodb", "s3", "sns", "sqs"]
+SERVICES = ["dynamodb", "events", "s3", "sns", "sqs"]
 """What there are clients of."""
 
 _IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
@@ -46,6 +46,12 @@ def sns() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
 
 
 @cache
+def eventbridge() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
+    """The EventBridge client."""
+    return _client("events")
+
+
+@cache
 def s3() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     """The S3 client."""
     return _client("s3")
@@ -53,7 +59,7 @@ def s3() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
 
 def reset_clients() -> None:
     """Forget the clients, so that the next use reads the environment again (for tests)."""
-    for client in (dynamodb, sqs, sns, s3, session):
+    for client in (dynamodb, eventbridge, sqs, sns, s3, session):
         client.cache_clear()
 
 

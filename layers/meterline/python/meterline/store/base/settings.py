@@ -32,6 +32,14 @@ class Settings:
     event_retention_days: int
     segment_retention_days: int
     webhook_private_addresses: str
+    event_bus_name: str
+
+    @property
+    def event_bus_arn(self) -> str | None:
+        """The event bus that events may be put on: in the account and region of the topics."""
+        _, partition, _, region, account, _ = self.events_topic_arn.split(":")
+        named = f"arn:{partition}:events:{region}:{account}:event-bus/{self.event_bus_name}"
+        return named if self.event_bus_name else None
 
     @property
     def may_call_private_addresses(self) -> bool:

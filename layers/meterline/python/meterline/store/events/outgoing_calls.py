@@ -22,6 +22,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from meterline.core.events.addresses import may_be_called
 from meterline.core.events.endpoint_urls import EndpointUrl
 from meterline.store.base.budgets import WEBHOOK_SECONDS
+from meterline.store.events.event_bus import BusEntry, put_entries
+from meterline.store.events.replies import Reply
 
 _MOST_ADDRESSES = 3
 _MILLISECONDS = 1_000
@@ -39,20 +41,6 @@ class Outgoing:
     url: EndpointUrl
     body: bytes
     headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of it: the status of the answer, if one came, and why that is no success."""
-
-    status: int | None
-    milliseconds: int
-    error: str | None = None
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the endpoint has taken what was sent."""
-        return self.error is None
 
 
 class _Failed(Exception):  # noqa: N818 - an outcome, not a defect
@@ -97,6 +85,10 @@ class Network:
         if status is not None and status not in _OK:
             error = "redirects are not followed" if status in _REDIRECTS else f"status {status}"
         return Reply(status, int((self.clock() - began) * _MILLISECONDS), error)
+
+    def put(self, entries: Sequence[BusEntry]) -> list[Reply]:
+        """Put entries on their event bus; what came of each, in their order. Never raises."""
+        return put_entries(entries)
 
     def allows(self, address: str) -> bool:
         """Whether an address may be called."""

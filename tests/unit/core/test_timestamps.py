@@ -2,7 +2,7 @@
 
 import pytest
 
-from meterline.services.base.timestamps import unix_seconds
+from meterline.core.base.timestamps import unix_seconds
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,160 @@
+"""Where events go: the webhook endpoints of v1 and the event destinations of v2 are one concept.
+
+A mode has one set of them, with one limit. Each says which events it asks for, in which form, and
+is delivered to, retried and disabled in the same way.
+"""
+
+import secrets
+import string
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypedDict
+
+from meterline.core.base.errors import BillingError
+from meterline.core.base.private_state import PrivateState
+from meterline.core.events.addresses import may_be_called
+from meterline.core.events.endpoint_urls import EndpointUrl, UnusableUrl, read_url
+from meterline.services.base.context import Context
+from meterline.services.base.limits import with_member
+from meterline.store.base.documents import Document
+from meterline.store.base.settings import settings
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import WebhookEndpoint
+
+WEBHOOK_ENDPOINT: Final = "webhook_endpoint"
+EVENT_DESTINATION: Final = "v2.core.event_destination"
+KINDS: Final = (WEBHOOK_ENDPOINT, EVENT_DESTINATION)
+
+MEMBERS: Final = "webhook_endpoints"
+MOST_ENDPOINTS: Final = 16
+_FULL: Final = (
+    f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints and event destinations."
+)
+DISABLED_EVENTS: Final = {
+    WEBHOOK_ENDPOINT: "meterline.webhook_endpoint.disabled",
+    EVENT_DESTINATION: "meterline.event_destination.disabled",
+}
+"""The events of an endpoint that was disabled because it took nothing, by its kind."""
+
+_SECRET_DIGITS = 32
+_ALPHABET = string.ascii_letters + string.digits
+
+
+class EventBus(TypedDict):
+    """The event bus that a destination's events are put on."""
+
+    aws_account_id: str
+    aws_event_source_arn: str
+    aws_event_source_status: Literal["active"]
+
+
+class Disabling(TypedDict):
+    """Why a destination was disabled."""
+
+    reason: Literal["no_aws_event_source_exists", "user"]
+
+
+class StatusDetails(TypedDict):
+    """What there is to say of a destination's status."""
+
+    disabled: Disabling
+
+
+class EventDestination(TypedDict):
+    """An event destination as it is stored; instants are UTC seconds. Its kind says how v2 shows
+    it. One that is called has a ``url``, the other ones an event bus.
+    """
+
+    id: str
+    object: Literal["v2.core.event_destination"]
+    amazon_eventbridge: NotRequired[EventBus]
+    created: int
+    description: str
+    enabled_events: list[str]
+    event_payload: Literal["snapshot", "thin"]
+    events_from: list[str]
+    livemode: bool
+    metadata: dict[str, str]
+    name: str
+    snapshot_api_version: NotRequired[str]
+    status: Literal["disabled", "enabled"]
+    status_details: NotRequired[StatusDetails]
+    type: Literal["amazon_eventbridge", "webhook_endpoint"]
+    updated: int
+    url: NotRequired[str]
+
+
+type Endpoint = "WebhookEndpoint | EventDestination"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointState(PrivateState):
+    """What an endpoint remembers: the secret that signs what it is sent, and the former one until
+    an instant; since when it has taken nothing. Instants are UTC seconds.
+    """
+
+    secret: str | None = None
+    former_secret: str | None = None
+    former_secret_until: int | None = None
+    failing_since: int | None = None
+
+    def secrets_at(self, now: int) -> list[str]:
+        """The secrets that sign at an instant; two while one is rolled."""
+        secrets = [self.secret] if self.secret else []
+        if self.former_secret and now < (self.former_secret_until or 0):
+            secrets.append(self.former_secret)
+        return secrets
+
+
+def new_secret() -> str:
+    """A secret that signs what an endpoint is sent."""
+    return "whsec_" + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_DIGITS))
+
+
+def with_endpoint(ctx: Context, endpoint_id: str) -> Document[Any]:
+    """The set of the mode's endpoints with a new one; refuses one too many."""
+    full = BillingError(_FULL)
+    return with_member(ctx, MEMBERS, endpoint_id, most=MOST_ENDPOINTS, refusal=full)
+
+
+def takes_thin_events(endpoint: Endpoint) -> bool:
+    """Whether an endpoint is sent thin events, in the place of snapshots."""
+    return endpoint.get("event_payload") == "thin"
+
+
+def bus_of(endpoint: Endpoint) -> EventBus | None:
+    """The event bus that the events of an endpoint are put on; None of one that is called."""
+    if endpoint["object"] == WEBHOOK_ENDPOINT:
+        return None
+    return endpoint.get("amazon_eventbridge")
+
+
+def version_of(endpoint: Endpoint) -> str | None:
+    """The API version that the events of an endpoint say, if it names one."""
+    if endpoint["object"] == EVENT_DESTINATION:
+        return endpoint.get("snapshot_api_version")
+    return endpoint["api_version"]
+
+
+def url_of(url: str, *, livemode: bool) -> EndpointUrl:
+    """Where an endpoint is; UnusableUrl if this deployment does not call it.
+
+    Plain HTTP is for test mode alone, and for deployments whose endpoints may be on this machine.
+    """
+    parsed = read_url(url)
+    may_be_private = settings().may_call_private_addresses
+    if not parsed.is_secure and livemode:
+        raise UnusableUrl("Live mode endpoints must use https.")
+    if not parsed.is_secure and not may_be_private:
+        raise UnusableUrl("Endpoints must use https.")
+    if parsed.is_address and not may_be_called(parsed.host, may_be_private=may_be_private):
+        raise UnusableUrl("Its address is not one of the public internet.")
+    return parsed
+
+
+def check_url(ctx: Context, url: str, param: str) -> None:
+    """Refuse a URL that this deployment does not call."""
+    try:
+        url_of(url, livemode=ctx.livemode)
+    except UnusableUrl as unusable:
+        raise BillingError(f"Invalid URL: {unusable}", code="url_invalid", param=param) from None

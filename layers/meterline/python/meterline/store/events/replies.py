@@ -1,0 +1,17 @@
+"""What came of sending an event somewhere."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of it: the status of the answer, if one came, and why that is no success."""
+
+    status: int | None
+    milliseconds: int
+    error: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the endpoint has taken what was sent."""
+        return self.error is None
