@@ -53,10 +53,7 @@ def measure() -> Iterator[Result]:
         yield Result(f"changes a second of a shard, {name}", rate, "changes", target=">= 1,000")
     for an_hour, hours in RATES:
         nothing = _dollars(an_hour, hours, lambda *_: None)
-        for name, watch in (
-            ("an alert not triggered", _alert),
-            ("a billing threshold", _threshold),
-        ):
+        for name, watch in WATCHED.items():
             added = _dollars(an_hour, hours, watch) - nothing
             title = f"{name} adds, {an_hour} events an hour, a million"
             yield Result(title, added, "$", target="<= 0.30")
@@ -105,17 +102,49 @@ def _alert(world: World, meter: str, _customers: list[str]) -> None:
     _alerts(world, meter, 1)
 
 
+def _recurring_alert(world: World, meter: str, customers: list[str]) -> None:
+    """An alert that recurs each year, with which customers are billed."""
+    _subscribe(world, meter, customers)
+    _alerts(world, meter, 1, "billing_period")
+
+
 def _threshold(world: World, meter: str, customers: list[str]) -> None:
-    """Usage of 5,000 an hour costs 50 dollars; each hundred thousand dollars are billed at once."""
+    _subscribe(world, meter, customers, billing_thresholds={"amount_gte": 10_000_000})
+
+
+def _alert_and_threshold(world: World, meter: str, customers: list[str]) -> None:
+    _threshold(world, meter, customers)
+    _alert(world, meter, customers)
+
+
+def _spend_alert(world: World, meter: str, customers: list[str]) -> None:
+    _subscribe(world, meter, customers)
+    amount = {"type": "amount", "amount": {"currency": "usd", "value": 10_000_000}}
+    for customer in customers:
+        terms = {"aggregation_period": "billing", "filters": {"customer": customer}, "gte": amount}
+        params = {"alert_type": "spend_threshold", "title": "Much", "spend_threshold": terms}
+        create_alert(world.context(), params)
+
+
+WATCHED: dict[str, Watch] = {
+    "an alert not triggered": _alert,
+    "an alert that recurs": _recurring_alert,
+    "an alert on spend": _spend_alert,
+    "a billing threshold": _threshold,
+    "an alert and a threshold": _alert_and_threshold,
+}
+
+
+def _subscribe(world: World, meter: str, customers: list[str], **terms: object) -> None:
+    """Usage of 5,000 an hour costs 50 dollars; a hundred thousand dollars are far."""
     price, begin = world.price(unit_amount=1, meter=meter, interval="year"), NOW - 720 * HOUR
     for customer in customers:
-        thresholds = {"amount_gte": 10_000_000}
-        world.subscribe(customer, [price], at=begin, billing_thresholds=thresholds)
+        world.subscribe(customer, [price], at=begin, **terms)
 
 
-def _alerts(world: World, meter: str, number: int) -> None:
+def _alerts(world: World, meter: str, number: int, recurrence: str = "one_time") -> None:
     for _ in range(number):
-        threshold = {"meter": meter, "gte": 10_000_000, "recurrence": "one_time"}
+        threshold = {"meter": meter, "gte": 10_000_000, "recurrence": recurrence}
         params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
         create_alert(world.context(), params)
 

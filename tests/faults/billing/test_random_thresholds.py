@@ -19,6 +19,7 @@ import pytest
 from meterline.services.billing import unit_of_work
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import create_coupon
+from meterline.services.credits.grants import create_credit_grant
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.metering.count import count_records
 from meterline.services.subscriptions import amount_watch, threshold_rooms
@@ -113,6 +114,16 @@ class Billed(Life):
             update_subscription(context, self.subscription, {"discounts": coupons})
 
         self._ask(change)
+
+    def credit(self, minor: int) -> None:
+        """Grant credits that pay for usage for some hours."""
+        params = {
+            "customer": self.customer,
+            "amount": {"type": "monetary", "monetary": {"currency": "usd", "value": minor}},
+            "applicability_config": {"scope": {"price_type": "metered"}},
+            "expires_at": self.world.clock.now + 20 * HOUR,
+        }
+        self._ask(lambda: create_credit_grant(self.world.context(), params))
 
     def move_thresholds(self) -> None:
         """Change the thresholds of the subscription or of an item."""
@@ -336,7 +347,7 @@ def usage_thresholds_of_items_that_do_not_count(patch: pytest.MonkeyPatch) -> No
 
 MISTAKES: list[tuple[Break, int]] = [
     (decisions_that_leave_the_basis, 0),
-    (all_that_is_left_for_each_item, 0),
+    (all_that_is_left_for_each_item, 7),
     (usage_thresholds_of_items_that_do_not_count, 0),
 ]
 """Mistakes, and where to begin to look for a seed that notices them."""
@@ -383,3 +394,29 @@ def test_nothing_is_missed_wherever_a_look_is_disturbed(
     rooms_that_are_not_forgotten_first(monkeypatch)
     with pytest.raises(AssertionError, match="it was missed"):
         at_each_moment(memory_world)
+
+
+def after_credits(world: World) -> None:
+    """Usage that credits pay for, and a little more once they have expired."""
+    life = subscribed(world, Billed, 1_000, unit_amount=10)
+    life.credit(500)
+    life.count(NOW, 100, life.meter)
+    life.watch_all(lambda *_: None)
+    assert not crosses(world, life.customer)
+    world.clock.now += 21 * HOUR
+    life.count(NOW, 1, life.meter)
+    life.watch_all(lambda *_: None)
+    assert not crosses(world, life.customer), "it was passed over"
+
+
+def credits_that_never_expire(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(threshold_rooms, "first_expiry", lambda *_: None)
+
+
+def test_usage_is_looked_at_once_credits_have_expired(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_credits(memory_world)
+    credits_that_never_expire(monkeypatch)
+    with pytest.raises(AssertionError, match="passed over"):
+        after_credits(memory_world)
