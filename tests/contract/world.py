@@ -157,6 +157,21 @@ class World:
         return self.subscribe(metadata={"own": self.own})
 
     @cached_property
+    def schedule(self) -> Any:
+        """A schedule that begins tomorrow."""
+        phases = [{"items": [{"price": self.price}]}]
+        start = self.v1.customers.retrieve(self.customer).created + DAY
+        return self.v1.subscription_schedules.create(
+            {"customer": self.customer, "start_date": start, "phases": phases}
+        )
+
+    @cached_property
+    def scheduled_subscription_schedule(self) -> str:
+        """The schedule of the subscription."""
+        wanted = {"from_subscription": self.subscription.id}
+        return str(self.v1.subscription_schedules.create(wanted).id)
+
+    @cached_property
     def classic_subscription(self) -> str:
         return str(self.subscribe(billing_mode={"type": "classic"}).id)
 

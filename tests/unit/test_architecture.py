@@ -31,7 +31,12 @@ WILDCARDS_THAT_AWS_NEEDS: dict[str, str] = {}
 
 
 ROOMS = {
-    "core": ["base", "credits metering catalog", "billing", "kinds subscriptions analytics"],
+    "core": [
+        "base",
+        "credits metering catalog",
+        "billing",
+        "kinds subscriptions schedules analytics",
+    ],
     "store": ["base", "metering events work", "billing", "account"],
     "services": [
         "base",
@@ -40,6 +45,7 @@ ROOMS = {
         "billing events",
         "invoices",
         "credit_notes subscriptions",
+        "schedules",
         "previews work",
         "analytics",
     ],

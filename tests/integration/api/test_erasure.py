@@ -66,7 +66,28 @@ class Books:
                 "customer": self.customer,
                 "items": [{"price": price.id, "metadata": METADATA}],
                 "description": "for Lovelace",
+                "invoice_settings": {"description": "for Lovelace", "footer": "Analytical"},
                 "metadata": METADATA,
+            }
+        )
+        settings = {"description": "for Byron", "footer": "Analytical"}
+        client.v1.subscription_schedules.create(
+            {
+                "customer": self.customer,
+                "start_date": 4_000_000_000,
+                "metadata": METADATA,
+                "default_settings": {
+                    "description": "for Lovelace",
+                    "invoice_settings": settings,
+                },
+                "phases": [
+                    {
+                        "items": [{"price": price.id, "metadata": METADATA}],
+                        "description": "for Lovelace",
+                        "invoice_settings": settings,
+                        "metadata": METADATA,
+                    }
+                ],
             }
         )
         client.v1.billing.meter_events.create(

@@ -115,6 +115,8 @@ def _world(client: Client) -> dict[str, str]:
             "webhook_endpoint": {"url": "https://a.example"},
         }
     )
+    phases = [{"items": [{"price": price.id}]}]
+    schedule = v1.subscription_schedules.create({"customer": customer.id, "phases": phases})
     invoice = v1.invoices.retrieve(subscription.latest_invoice)
     v1.invoices.attach_payment(invoice.id, {"payment_record": "pay_1"})
     note = v1.credit_notes.create({"invoice": invoice.id, "amount": 1, "out_of_band_amount": 1})
@@ -143,6 +145,7 @@ def _world(client: Client) -> dict[str, str]:
         "promotion_codes": code.id,
         "products": product.id,
         "subscription_items": subscription["items"].data[0].id,
+        "subscription_schedules": schedule.id,
         "subscriptions": subscription.id,
         "test_clocks": clock.id,
         "webhook_endpoints": hook.id,

@@ -84,7 +84,6 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/invoice_rendering_templates": "invoice rendering template",
         "/v1/product_catalog/trial_offers": "trial offer",
         "/v1/quotes": "quote",
-        "/v1/subscription_schedules": "subscription schedule",
     },
     _METERS: {
         "/v1/subscription_items/{item}/usage_record_summaries": "usage record summary",

@@ -30,12 +30,19 @@ class Renamed(Object):
     translations: tuple[Translation, ...] = ()
 
     @override
-    def parse(self, raw: Mapping[str, Raw]) -> Params:
+    def convert(self, raw: Raw, name: str) -> Params:
         """The parameters, whichever of their names were used."""
+        if not isinstance(raw, Mapping):
+            return Object.convert(self, raw, name)
         form = dict(raw)
         for translate in self.translations:
             translate(form)
-        return Object.parse(self, form)
+        return Object.convert(self, form, name)
+
+    @override
+    def takes_as_is(self, raw: Raw) -> bool:
+        """No: an older name may be among them."""
+        return False
 
 
 def renamed(params: Object, *translations: Translation) -> Renamed:

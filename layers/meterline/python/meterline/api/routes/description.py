@@ -28,6 +28,7 @@ AREAS = (
     "meter_events",
     "promotion_codes",
     "settings",
+    "subscription_schedules",
     "subscriptions",
     "test_clocks",
     "usage",

@@ -6,6 +6,7 @@ from meterline.api.lists import Keep, by_facets, created_range, listing, retriev
 from meterline.api.operations import Answer, delete, post
 from meterline.api.params.specs import RANGE, Params, enum, object_, string
 from meterline.api.router import Routes
+from meterline.api.routes.catching_up import caught_up
 from meterline.api.routes.subscription_items import ITEM_OPERATIONS
 from meterline.api.routes.subscription_params import (
     CANCEL,
@@ -104,26 +105,24 @@ def _statuses(named: str | None) -> list[str]:
     return [*_ENDED] if named == "ended" else [str(named)]
 
 
-ROUTES = Routes(
-    [
-        post("/v1/subscriptions", _KIND, create_subscription, CREATE).naming(named_by_request),
-        retrieve("/v1/subscriptions/{id}", _KIND),
-        post("/v1/subscriptions/{id}", _KIND, update_subscription, UPDATE),
-        delete("/v1/subscriptions/{id}", _KIND, cancel_subscription, CANCEL),
-        post("/v1/subscriptions/{id}/pause", _KIND, pause_subscription, PAUSE),
-        post("/v1/subscriptions/{id}/resume", _KIND, resume_subscription, RESUME),
-        post("/v1/subscriptions/{id}/migrate", _KIND, migrate_subscription, MIGRATE),
-        replace(
-            delete("/v1/subscriptions/{id}/discount", _KIND, delete_discount), answer=Answer.RAW
-        ),
-        searching("/v1/subscriptions/search", _KIND),
-        *ITEM_OPERATIONS,
-        listing(
-            "/v1/subscriptions",
-            _KIND,
-            filters=_FILTERS,
-            keep=_keep,
-            narrow=under("customer", otherwise=_from),
-        ),
-    ]
+_OPERATIONS = (
+    post("/v1/subscriptions", _KIND, create_subscription, CREATE).naming(named_by_request),
+    retrieve("/v1/subscriptions/{id}", _KIND),
+    post("/v1/subscriptions/{id}", _KIND, update_subscription, UPDATE),
+    delete("/v1/subscriptions/{id}", _KIND, cancel_subscription, CANCEL),
+    post("/v1/subscriptions/{id}/pause", _KIND, pause_subscription, PAUSE),
+    post("/v1/subscriptions/{id}/resume", _KIND, resume_subscription, RESUME),
+    post("/v1/subscriptions/{id}/migrate", _KIND, migrate_subscription, MIGRATE),
+    replace(delete("/v1/subscriptions/{id}/discount", _KIND, delete_discount), answer=Answer.RAW),
+    searching("/v1/subscriptions/search", _KIND),
+    *ITEM_OPERATIONS,
+    listing(
+        "/v1/subscriptions",
+        _KIND,
+        filters=_FILTERS,
+        keep=_keep,
+        narrow=under("customer", otherwise=_from),
+    ),
 )
+
+ROUTES = Routes([caught_up(operation) for operation in _OPERATIONS])

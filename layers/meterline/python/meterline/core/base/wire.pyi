@@ -1629,6 +1629,313 @@ class SubscriptionPendingUpdate(TypedDict):
 class SubscriptionPresentmentDetails(TypedDict):
     presentment_currency: str
 
+type SubscriptionScheduleEndBehavior = Literal["cancel", "none", "release", "renew"]
+
+type SubscriptionScheduleStatus = Literal[
+    "active", "canceled", "completed", "not_started", "released"
+]
+
+class SubscriptionSchedule(TypedDict):
+    id: str
+    object: Literal["subscription_schedule"]
+    application: str | None
+    billing_mode: SubscriptionScheduleBillingMode
+    canceled_at: int | None
+    completed_at: int | None
+    created: int
+    current_phase: SubscriptionScheduleCurrentPhase | None
+    customer: str
+    customer_account: str | None
+    default_settings: SubscriptionScheduleDefaultSettings
+    end_behavior: SubscriptionScheduleEndBehavior
+    livemode: bool
+    metadata: dict[str, str]
+    pause_schedules: list[SubscriptionSchedulePauseSchedule]
+    phases: list[SubscriptionSchedulePhase]
+    released_at: int | None
+    released_subscription: str | None
+    status: SubscriptionScheduleStatus
+    subscription: str | None
+    test_clock: str | None
+
+type SubscriptionScheduleBillingModeType = Literal["classic", "flexible"]
+
+class SubscriptionScheduleBillingMode(TypedDict):
+    flexible: SubscriptionScheduleBillingModeFlexible | None
+    type: SubscriptionScheduleBillingModeType
+    updated_at: NotRequired[int]
+
+type SubscriptionScheduleBillingModeFlexibleProrationDiscounts = Literal["included", "itemized"]
+
+class SubscriptionScheduleBillingModeFlexible(TypedDict):
+    proration_discounts: NotRequired[SubscriptionScheduleBillingModeFlexibleProrationDiscounts]
+
+class SubscriptionScheduleCurrentPhase(TypedDict):
+    end_date: int
+    start_date: int
+
+type SubscriptionScheduleDefaultSettingsBillingCycleAnchor = Literal["automatic", "phase_start"]
+
+type SubscriptionScheduleDefaultSettingsCollectionMethod = Literal[
+    "charge_automatically", "send_invoice"
+]
+
+class SubscriptionScheduleDefaultSettings(TypedDict):
+    application_fee_percent: str | None
+    automatic_tax: NotRequired[SubscriptionScheduleDefaultSettingsAutomaticTax]
+    billing_cycle_anchor: SubscriptionScheduleDefaultSettingsBillingCycleAnchor
+    billing_thresholds: SubscriptionScheduleDefaultSettingsBillingThresholds | None
+    collection_method: SubscriptionScheduleDefaultSettingsCollectionMethod | None
+    default_payment_method: str | None
+    description: str | None
+    invoice_settings: SubscriptionScheduleDefaultSettingsInvoiceSettings
+    on_behalf_of: str | None
+    transfer_data: SubscriptionScheduleDefaultSettingsTransferData | None
+
+class SubscriptionScheduleDefaultSettingsAutomaticTax(TypedDict):
+    disabled_reason: Literal["requires_location_inputs"] | None
+    enabled: bool
+    liability: SubscriptionScheduleDefaultSettingsAutomaticTaxLiability | None
+
+type SubscriptionScheduleDefaultSettingsAutomaticTaxLiabilityType = Literal["account", "self"]
+
+class SubscriptionScheduleDefaultSettingsAutomaticTaxLiability(TypedDict):
+    account: NotRequired[str]
+    type: SubscriptionScheduleDefaultSettingsAutomaticTaxLiabilityType
+
+class SubscriptionScheduleDefaultSettingsBillingThresholds(TypedDict):
+    amount_gte: int | None
+    reset_billing_cycle_anchor: bool | None
+
+class SubscriptionScheduleDefaultSettingsInvoiceSettings(TypedDict):
+    account_tax_ids: list[str] | None
+    custom_fields: list[SubscriptionScheduleDefaultSettingsInvoiceSettingsCustomField] | None
+    days_until_due: int | None
+    description: str | None
+    footer: str | None
+    issuer: SubscriptionScheduleDefaultSettingsInvoiceSettingsIssuer
+
+class SubscriptionScheduleDefaultSettingsInvoiceSettingsCustomField(TypedDict):
+    name: str
+    value: str
+
+type SubscriptionScheduleDefaultSettingsInvoiceSettingsIssuerType = Literal["account", "self"]
+
+class SubscriptionScheduleDefaultSettingsInvoiceSettingsIssuer(TypedDict):
+    account: NotRequired[str]
+    type: SubscriptionScheduleDefaultSettingsInvoiceSettingsIssuerType
+
+class SubscriptionScheduleDefaultSettingsTransferData(TypedDict):
+    amount_percent: str | None
+    destination: str
+
+class SubscriptionSchedulePauseSchedule(TypedDict):
+    key: str
+    pause: SubscriptionSchedulePauseSchedulePause
+    resume: SubscriptionSchedulePauseScheduleResume | None
+
+class SubscriptionSchedulePauseSchedulePause(TypedDict):
+    pause_at: int
+    settings: SubscriptionSchedulePauseSchedulePauseSettings | None
+    status: SubscriptionSchedulePauseSchedulePauseStatus
+
+type SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior = Literal[
+    "invoice", "pending_invoice_item"
+]
+
+class SubscriptionSchedulePauseSchedulePauseSettings(TypedDict):
+    bill_for: SubscriptionSchedulePauseSchedulePauseSettingsBillFor
+    invoicing_behavior: SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior
+    type: Literal["subscription"]
+
+class SubscriptionSchedulePauseSchedulePauseSettingsBillFor(TypedDict):
+    outstanding_usage_through: (
+        SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThrough
+    )
+    unused_time_from: SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFrom
+
+type SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroughType = Literal[
+    "none", "pause_at"
+]
+
+class SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThrough(TypedDict):
+    type: SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroughType
+
+type SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType = Literal[
+    "item_current_period_start", "none", "pause_at"
+]
+
+class SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFrom(TypedDict):
+    type: SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType
+
+type SubscriptionSchedulePauseSchedulePauseStatusType = Literal["error", "scheduled", "succeeded"]
+
+class SubscriptionSchedulePauseSchedulePauseStatus(TypedDict):
+    error: NotRequired[SubscriptionSchedulePauseSchedulePauseStatusError]
+    type: SubscriptionSchedulePauseSchedulePauseStatusType
+
+class SubscriptionSchedulePauseSchedulePauseStatusError(TypedDict):
+    code: NotRequired[str]
+    message: str
+
+class SubscriptionSchedulePauseScheduleResume(TypedDict):
+    resume_at: int
+    settings: SubscriptionSchedulePauseScheduleResumeSettings
+    status: SubscriptionSchedulePauseScheduleResumeStatus
+
+type SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor = Literal[
+    "resume_at", "unchanged"
+]
+
+type SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior = Literal[
+    "resume_on_payment_attempt", "resume_on_payment_success"
+]
+
+type SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior = Literal[
+    "always_invoice", "create_prorations", "none"
+]
+
+class SubscriptionSchedulePauseScheduleResumeSettings(TypedDict):
+    billing_cycle_anchor: SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor
+    payment_behavior: SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior
+    proration_behavior: SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior
+
+type SubscriptionSchedulePauseScheduleResumeStatusType = Literal[
+    "error", "pending", "requires_action", "scheduled", "succeeded"
+]
+
+class SubscriptionSchedulePauseScheduleResumeStatus(TypedDict):
+    error: NotRequired[SubscriptionSchedulePauseScheduleResumeStatusError]
+    type: SubscriptionSchedulePauseScheduleResumeStatusType
+
+class SubscriptionSchedulePauseScheduleResumeStatusError(TypedDict):
+    code: NotRequired[str]
+    message: str
+
+type SubscriptionSchedulePhaseBillingCycleAnchor = Literal["automatic", "phase_start"]
+
+type SubscriptionSchedulePhaseCollectionMethod = Literal["charge_automatically", "send_invoice"]
+
+type SubscriptionSchedulePhaseProrationBehavior = Literal[
+    "always_invoice", "create_prorations", "none"
+]
+
+class SubscriptionSchedulePhase(TypedDict):
+    add_invoice_items: list[SubscriptionSchedulePhaseAddInvoiceItem]
+    application_fee_percent: str | None
+    automatic_tax: NotRequired[SubscriptionSchedulePhaseAutomaticTax]
+    billing_cycle_anchor: SubscriptionSchedulePhaseBillingCycleAnchor | None
+    billing_thresholds: SubscriptionSchedulePhaseBillingThresholds | None
+    collection_method: SubscriptionSchedulePhaseCollectionMethod | None
+    currency: str
+    default_payment_method: str | None
+    default_tax_rates: NotRequired[list[TaxRate]]
+    description: str | None
+    discounts: list[SubscriptionSchedulePhaseDiscount]
+    end_date: int
+    invoice_settings: SubscriptionSchedulePhaseInvoiceSettings | None
+    items: list[SubscriptionSchedulePhaseItem]
+    metadata: dict[str, str]
+    on_behalf_of: str | None
+    proration_behavior: SubscriptionSchedulePhaseProrationBehavior
+    start_date: int
+    transfer_data: SubscriptionSchedulePhaseTransferData | None
+    trial: NotRequired[bool]
+    trial_end: int | None
+
+class SubscriptionSchedulePhaseAddInvoiceItem(TypedDict):
+    discountable: bool | None
+    discounts: list[SubscriptionSchedulePhaseAddInvoiceItemDiscount]
+    metadata: dict[str, str]
+    period: SubscriptionSchedulePhaseAddInvoiceItemPeriod
+    price: str
+    quantity: int | None
+    tax_rates: NotRequired[list[TaxRate]]
+
+class SubscriptionSchedulePhaseAddInvoiceItemDiscount(TypedDict):
+    coupon: str | None
+    discount: str | None
+    promotion_code: str | None
+
+class SubscriptionSchedulePhaseAddInvoiceItemPeriod(TypedDict):
+    end: SubscriptionSchedulePhaseAddInvoiceItemPeriodEnd
+    start: SubscriptionSchedulePhaseAddInvoiceItemPeriodStart
+
+type SubscriptionSchedulePhaseAddInvoiceItemPeriodEndType = Literal[
+    "min_item_period_end", "phase_end", "timestamp"
+]
+
+class SubscriptionSchedulePhaseAddInvoiceItemPeriodEnd(TypedDict):
+    timestamp: NotRequired[int]
+    type: SubscriptionSchedulePhaseAddInvoiceItemPeriodEndType
+
+type SubscriptionSchedulePhaseAddInvoiceItemPeriodStartType = Literal[
+    "max_item_period_start", "phase_start", "timestamp"
+]
+
+class SubscriptionSchedulePhaseAddInvoiceItemPeriodStart(TypedDict):
+    timestamp: NotRequired[int]
+    type: SubscriptionSchedulePhaseAddInvoiceItemPeriodStartType
+
+class SubscriptionSchedulePhaseAutomaticTax(TypedDict):
+    disabled_reason: Literal["requires_location_inputs"] | None
+    enabled: bool
+    liability: SubscriptionSchedulePhaseAutomaticTaxLiability | None
+
+type SubscriptionSchedulePhaseAutomaticTaxLiabilityType = Literal["account", "self"]
+
+class SubscriptionSchedulePhaseAutomaticTaxLiability(TypedDict):
+    account: NotRequired[str]
+    type: SubscriptionSchedulePhaseAutomaticTaxLiabilityType
+
+class SubscriptionSchedulePhaseBillingThresholds(TypedDict):
+    amount_gte: int | None
+    reset_billing_cycle_anchor: bool | None
+
+class SubscriptionSchedulePhaseDiscount(TypedDict):
+    coupon: str | None
+    discount: str | None
+    promotion_code: str | None
+
+class SubscriptionSchedulePhaseInvoiceSettings(TypedDict):
+    account_tax_ids: list[str] | None
+    custom_fields: list[SubscriptionSchedulePhaseInvoiceSettingsCustomField] | None
+    days_until_due: int | None
+    description: str | None
+    footer: str | None
+    issuer: SubscriptionSchedulePhaseInvoiceSettingsIssuer | None
+
+class SubscriptionSchedulePhaseInvoiceSettingsCustomField(TypedDict):
+    name: str
+    value: str
+
+type SubscriptionSchedulePhaseInvoiceSettingsIssuerType = Literal["account", "self"]
+
+class SubscriptionSchedulePhaseInvoiceSettingsIssuer(TypedDict):
+    account: NotRequired[str]
+    type: SubscriptionSchedulePhaseInvoiceSettingsIssuerType
+
+class SubscriptionSchedulePhaseItem(TypedDict):
+    billing_thresholds: SubscriptionSchedulePhaseItemBillingThresholds | None
+    discounts: list[SubscriptionSchedulePhaseItemDiscount]
+    metadata: dict[str, str]
+    plan: str
+    price: str
+    quantity: NotRequired[int]
+    tax_rates: NotRequired[list[TaxRate]]
+
+class SubscriptionSchedulePhaseItemBillingThresholds(TypedDict):
+    usage_gte: int | None
+
+class SubscriptionSchedulePhaseItemDiscount(TypedDict):
+    coupon: str | None
+    discount: str | None
+    promotion_code: str | None
+
+class SubscriptionSchedulePhaseTransferData(TypedDict):
+    amount_percent: str | None
+    destination: str
+
 class SubscriptionStatusDetails(TypedDict):
     paused: SubscriptionStatusDetailsPaused
 
@@ -2273,6 +2580,29 @@ class SubscriptionItemChanges(TypedDict, total=False):
     quantity: int
     subscription: str
     tax_rates: list[TaxRate]
+
+class SubscriptionScheduleChanges(TypedDict, total=False):
+    id: str
+    object: Literal["subscription_schedule"]
+    application: str | None
+    billing_mode: SubscriptionScheduleBillingMode
+    canceled_at: int | None
+    completed_at: int | None
+    created: int
+    current_phase: SubscriptionScheduleCurrentPhase | None
+    customer: str
+    customer_account: str | None
+    default_settings: SubscriptionScheduleDefaultSettings
+    end_behavior: SubscriptionScheduleEndBehavior
+    livemode: bool
+    metadata: dict[str, str]
+    pause_schedules: list[SubscriptionSchedulePauseSchedule]
+    phases: list[SubscriptionSchedulePhase]
+    released_at: int | None
+    released_subscription: str | None
+    status: SubscriptionScheduleStatus
+    subscription: str | None
+    test_clock: str | None
 
 class TaxRateChanges(TypedDict, total=False):
     id: str

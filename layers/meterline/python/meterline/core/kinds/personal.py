@@ -19,6 +19,9 @@ _NAMED = frozenset({"billing.credit_grant", "customer"})
 _DESCRIBED = frozenset(
     {"customer", "customer_balance_transaction", "invoice", "invoiceitem", "subscription"}
 )
+_SETTINGS = frozenset({"default_settings", "invoice_settings", "phases"})
+"""Parts of a subscription or its schedule that have descriptions of their own."""
+
 _NOT_ABOUT_CUSTOMERS = frozenset(
     {
         *("billing.meter", "coupon", "plan", "price", "product", "tax_rate"),
@@ -46,7 +49,7 @@ def _erased(body: Mapping[str, Any], name: str, value: Any) -> Any:  # noqa: ANN
         return None
     if name == "previous_attributes":
         return _without_object(without_personal_data({"object": "customer", **value}))
-    return _walked(value)
+    return _walked(_undescribed(value) if name in _SETTINGS else value)
 
 
 def _kind(body: Mapping[str, Any]) -> str:
@@ -66,6 +69,16 @@ def _is_typed(body: Mapping[str, Any]) -> bool:
     if _kind(body) == "line_item":
         return (body.get("parent") or {}).get("type") == "invoice_item_details"
     return _kind(body) in _DESCRIBED
+
+
+def _undescribed(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Settings, or phases with settings, without what describes them."""
+    if isinstance(value, list):
+        return [_undescribed(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _undescribed(part) for name, part in value.items() if name in _SETTINGS}
+    return value | kept | ({"description": None} if "description" in value else {})
 
 
 def _walked(value: Any) -> Any:  # noqa: ANN401 - any JSON

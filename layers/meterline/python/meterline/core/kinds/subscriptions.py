@@ -29,6 +29,18 @@ def _emitted(subscription: Body) -> Body:
     return shown | _only_plan(subscription)
 
 
+def _emitted_schedule(schedule: Body) -> Body:
+    """A schedule as events show it."""
+    phases = []
+    for phase in schedule["phases"]:
+        parts = {
+            name: [with_shown_rates(part) for part in phase[name]]
+            for name in ("add_invoice_items", "items")
+        }
+        phases.append(with_shown_rates(phase | parts, "default_tax_rates"))
+    return schedule | {"phases": phases}
+
+
 def _embed_only_plan(subscription: Body, _now: int) -> None:
     """Give a subscription the ``plan`` and ``quantity`` of its item, if it has just one."""
     subscription.update(_only_plan(subscription))
@@ -59,6 +71,7 @@ KINDS = (
             "customer": Edge("customer"),
             "discounts": Edge("discount"),
             "latest_invoice": Edge("invoice"),
+            "schedule": Edge("subscription_schedule"),
             "test_clock": Edge("test_helpers.test_clock"),
             "items.data": Edge("subscription_item", Link.PART),
             "default_tax_rates": Edge("tax_rate", Link.EMBEDDED),
@@ -75,7 +88,7 @@ KINDS = (
             "automatic_tax.liability.account on_behalf_of billing_schedules "
             "cancellation_details.feedback_option "
             "invoice_settings.account_tax_ids invoice_settings.issuer.account "
-            "pending_setup_intent pending_update presentment_details schedule transfer_data",
+            "pending_setup_intent pending_update presentment_details transfer_data",
             former="discount",
         ),
         answered=_embed_only_plan,
@@ -118,6 +131,61 @@ KINDS = (
         empty=empty(whole="billing_thresholds", null="current_trial"),
         answered=_embed_plan,
         emitted=with_shown_rates,
+    ),
+    Kind(
+        name="subscription_schedule",
+        noun="subscription schedule",
+        id_prefix="sub_sched_",
+        collection="subscription_schedules",
+        edges={
+            "customer": Edge("customer"),
+            "subscription": Edge("subscription"),
+            "test_clock": Edge("test_helpers.test_clock"),
+            "phases.items.price": Edge("price"),
+            "phases.add_invoice_items.price": Edge("price"),
+            "phases.add_invoice_items.tax_rates": Edge("tax_rate", Link.EMBEDDED),
+            "phases.default_tax_rates": Edge("tax_rate", Link.EMBEDDED),
+            "phases.items.tax_rates": Edge("tax_rate", Link.EMBEDDED),
+            **{
+                f"phases.{holder}discounts.{name}": Edge(name)
+                for holder in ("", "items.", "add_invoice_items.")
+                for name in ("coupon", "discount", "promotion_code")
+            },
+        },
+        empty=empty(
+            whole="billing_mode billing_mode.flexible current_phase default_settings "
+            "default_settings.automatic_tax default_settings.billing_thresholds "
+            "default_settings.invoice_settings default_settings.invoice_settings.custom_fields "
+            "default_settings.invoice_settings.issuer phases phases.add_invoice_items "
+            "phases.add_invoice_items.discounts phases.add_invoice_items.period "
+            "phases.add_invoice_items.period.end phases.add_invoice_items.period.start "
+            "phases.automatic_tax phases.billing_thresholds phases.discounts "
+            "phases.invoice_settings phases.invoice_settings.custom_fields "
+            "phases.invoice_settings.issuer phases.items phases.items.billing_thresholds "
+            "phases.items.discounts phases.items.plan",
+            null="application default_settings.automatic_tax.liability "
+            "default_settings.default_payment_method default_settings.on_behalf_of "
+            "default_settings.transfer_data pause_schedules phases.default_payment_method "
+            "phases.automatic_tax.liability phases.on_behalf_of phases.transfer_data",
+            former="phases.coupon",
+        ),
+        emitted=_emitted_schedule,
+        division=Division(
+            {
+                "status": Facet(
+                    {
+                        "active": 1,
+                        "canceled": 1,
+                        "completed": 1,
+                        "not_started": 1,
+                        "released": 1,
+                    },
+                    lambda schedule: str(schedule["status"]),
+                )
+            }
+        ),
+        queue=Queue.RENEWALS,
+        belongs_to_customer=True,
     ),
     Kind(
         name="discount",

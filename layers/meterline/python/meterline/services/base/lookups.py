@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ProductFeature,
         PromotionCode,
         Subscription,
+        SubscriptionSchedule,
         TaxRate,
         TestClock,
         WebhookEndpoint,
@@ -51,6 +52,14 @@ def find(
 def find(
     ctx: Context, kind: Literal["subscription"], object_id: str, /, **naming: Unpack[Naming]
 ) -> "Document[Subscription]": ...
+@overload
+def find(
+    ctx: Context,
+    kind: Literal["subscription_schedule"],
+    object_id: str,
+    /,
+    **naming: Unpack[Naming],
+) -> "Document[SubscriptionSchedule]": ...
 @overload
 def find(
     ctx: Context, kind: Literal["invoiceitem"], object_id: str, /, **naming: Unpack[Naming]

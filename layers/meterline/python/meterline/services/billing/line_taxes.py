@@ -93,7 +93,9 @@ def requested_rates(
     """
     if requested is UNSET or not requested:
         return []
-    rates = named_rates(uow.read(requested), requested, kept, param)
+    found = uow.read(requested)
+    agreed = [document.body for id_, document in found.items() if id_ in uow.agreed]
+    rates = named_rates(found, requested, [*kept, *agreed], param)
     remember_taxed(uow)
     return rates
 

@@ -175,6 +175,16 @@ class StopsFrom(TypedDict):
     at: int
 
 
+class ScheduledChange(TypedDict):
+    """When the schedule of a subscription changes it next, when it expires, and when to announce
+    that; None of what is done already, or is no work of its own.
+    """
+
+    changes_at: int | None
+    expires_at: int
+    notice_at: int | None
+
+
 class StoredDeadlines(TypedDict):
     """When an open invoice becomes late, and when it is given up."""
 
@@ -187,6 +197,7 @@ class SubscriptionState(PrivateState):
     """What a subscription remembers."""
 
     drops: WorkLeft | None = None
+    schedule: ScheduledChange | None = None
     stops_from: StopsFrom | None = None
     trial_end_told: int | None = None
 

@@ -157,8 +157,9 @@ def _redeem_code(uow: UnitOfWork, code_id: str, purchase: Purchase, param: str) 
     coupon_id = code["promotion"]["coupon"] or ""
     coupon: Document[Coupon] | None = uow.drafted(coupon_id) or uow.ctx.store.get(coupon_id)
     alive = coupon is not None and not coupon.body.get("deleted")
-    _check_code(uow, code, coupon.body if coupon and alive else None, param)
-    _check_restrictions(uow, code, purchase, param)
+    if code_id not in uow.agreed:
+        _check_code(uow, code, coupon.body if coupon and alive else None, param)
+        _check_restrictions(uow, code, purchase, param)
     redeemed = code | {"times_redeemed": code["times_redeemed"] + 1}
     uow.put(replace(stored, body=redeemed))
     return _redeem_coupon(uow, coupon_id, purchase, param, code_id)
@@ -216,7 +217,8 @@ def _redeem_coupon(
     drafted: Document[Coupon] | None = uow.drafted(coupon_id)
     whole = (drafted or stored).body
     coupon = coupon_in(whole, purchase.currency)
-    _check_coupon(uow, coupon, purchase.currency, param)
+    if not {coupon_id, code_id} & uow.agreed:
+        _check_coupon(uow, coupon, purchase.currency, param)
     redeemed = whole | {"times_redeemed": whole["times_redeemed"] + 1}
     uow.put(replace(stored, body=redeemed))
     body = _new_discount(uow, coupon, purchase.stands_on, code_id)

@@ -97,6 +97,18 @@ def collection_resumes_at(subscription: "Subscription") -> int | None:
     return None if pause is None else pause["resumes_at"]
 
 
+def phase_changes_at(subscription: "Subscription") -> int | None:
+    """When the schedule of a subscription, if it has one, goes on to its next phase or ends."""
+    change = None if is_ended(subscription) else SubscriptionState.of(subscription).schedule
+    return None if change is None else change["changes_at"]
+
+
+def schedule_notice_at(subscription: "Subscription") -> int | None:
+    """When to emit that the schedule of a subscription expires; None if that was emitted."""
+    change = None if is_ended(subscription) else SubscriptionState.of(subscription).schedule
+    return None if change is None else change["notice_at"]
+
+
 def renews_at(subscription: "Subscription") -> int | None:
     """When a period of a subscription is over, or it is itself; in a pause only its end counts."""
     end: int | None = subscription["cancel_at"]
@@ -194,8 +206,10 @@ def trial_notice_at(subscription: "Subscription") -> int | None:
 
 DUE_INSTANTS = (
     trial_notice_at,
+    schedule_notice_at,
     expires_at,
     collection_resumes_at,
+    phase_changes_at,
     renews_at,
     pending_due_at,
     stops_at,

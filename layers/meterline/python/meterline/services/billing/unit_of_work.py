@@ -16,6 +16,8 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.billing import entitlements
 from meterline.services.billing.draft_credits import draft_credits
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
+from meterline.services.billing.schedule_bodies import KIND as SCHEDULE
+from meterline.services.billing.schedule_bodies import ended_with, schedule_document
 from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.credits.balances import balances_of, drafts_of, with_drafts
 from meterline.services.credits.ledger import CREATED as ENTERED
@@ -45,7 +47,8 @@ _RESERVED = 3
 class UnitOfWork:
     """One decision for ``customer``, whose body it keeps changing.
 
-    ``pending`` are the customer's invoice items that no invoice has yet.
+    ``pending`` are the customer's invoice items that no invoice has yet. ``agreed`` are prices,
+    coupons, codes and tax rates that were judged before: they hold though they have ended since.
     """
 
     ctx: Context
@@ -53,12 +56,28 @@ class UnitOfWork:
     customer: "Customer"
     pending: PendingItems
     events: list[EventDraft] = field(default_factory=list)
+    agreed: frozenset[str] = frozenset()
     _puts: dict[str, Document] = field(default_factory=dict)
     _deletes: dict[str, Document] = field(default_factory=dict)
     _checks: dict[str, Document] = field(default_factory=dict)
     _claims: dict[Claim, Callable[[], Exception]] = field(default_factory=dict)
     _dropped: list[Document] = field(default_factory=list)
     _entries: "list[Document[CreditBalanceTransaction]]" = field(default_factory=list)
+
+    def attempt(self, ctx: Context) -> "UnitOfWork":
+        """The same decision so far, to go on with at another time and never be saved."""
+        return replace(
+            self,
+            ctx=ctx,
+            pending=pending_items(ctx, self.stored_customer),
+            events=list(self.events),
+            _puts=dict(self._puts),
+            _deletes=dict(self._deletes),
+            _checks=dict(self._checks),
+            _claims=dict(self._claims),
+            _dropped=list(self._dropped),
+            _entries=list(self._entries),
+        )
 
     def put(self, document: Document) -> None:
         """Store a document, in place of what was to be stored under its id."""
@@ -178,6 +197,7 @@ class UnitOfWork:
         written_items = self.pending.writes()
         for document in written_items.puts:
             self.put(document)
+        self._end_schedules()
         self._settle_customer()
         if self.customer != self.stored_customer.body:
             self.put(replace(self.stored_customer, body=self.customer))
@@ -224,6 +244,21 @@ class UnitOfWork:
         if after.threshold_subscriptions and not before.threshold_subscriptions:
             enter_customer(self.ctx, Purpose.THRESHOLDS, self.stored_customer.id)
 
+    def _end_schedules(self) -> None:
+        """End the schedules whose subscriptions this decision ends, however it does that."""
+        ended = {
+            document.body["schedule"]: document.body
+            for document in self._puts.values()
+            if document.kind == "subscription"
+            and document.body["schedule"]
+            and is_ended(document.body)
+        }
+        for document in self.read(ended).values() if ended else ():
+            if document.body["status"] == "active":
+                schedule, event = ended_with(document.body, ended[document.id])
+                self.put(schedule_document(schedule, document))
+                self.emit(event, schedule)
+
     def _settle_customer(self) -> None:
         """Have the customer remember what this decision makes of its subscriptions and invoices."""
         self.customer = self._with_running(self.pending.with_open_batches(self.customer))
@@ -262,6 +297,16 @@ class UnitOfWork:
         others = [draft for draft in known if draft["invoice"] not in changed]
         return with_drafts(customer, [*others, *filter(None, map(draft_credits, put))])
 
+    def _scheduled(self, customer: "Customer") -> list[str]:
+        """The customer's schedules that have not begun, after this decision."""
+        written = {
+            document.id: document.due_at is not None
+            for document in self._puts.values()
+            if document.kind == SCHEDULE
+        }
+        others = [id_ for id_ in scheduled_of(customer) if id_ not in written]
+        return others + [id_ for id_, waits in written.items() if waits]
+
     def _with_running(self, customer: "Customer") -> "Customer":
         """The customer, whose private state says which subscriptions run, and that some changed."""
         before = running_subscriptions(customer)
@@ -276,7 +321,9 @@ class UnitOfWork:
             for id_ in [*before, *begun]
             if id_ not in written or not is_ended(written[id_].body)
         ]
-        if len(running) > max(len(before), MOST_SUBSCRIPTIONS):
+        scheduled = self._scheduled(customer)
+        most = max(len(before) + len(scheduled_of(customer)), MOST_SUBSCRIPTIONS)
+        if len(running) + len(scheduled) > most:
             raise BillingError(
                 f"A customer can have at most {MOST_SUBSCRIPTIONS} subscriptions that run.",
                 code="customer_max_subscriptions",
@@ -284,6 +331,9 @@ class UnitOfWork:
             )
         if running != before:
             customer = replace(CustomerState.of(customer), running=running).on(customer)
+        if scheduled != scheduled_of(customer):
+            state = replace(CustomerState.of(customer), scheduled=scheduled or None)
+            customer = state.on(customer)
         return with_subscriptions_changed(customer) if written else customer
 
 
@@ -295,6 +345,14 @@ def _with_threshold_basis(customer: "Customer") -> "Customer":
     if not state.threshold_subscriptions:
         return customer
     return replace(state, threshold_basis=new_id("")).on(customer)
+
+
+def scheduled_of(customer: "Customer") -> list[str]:
+    """The ids of a customer's schedules that have not begun.
+
+    Making one writes the customer, as beginning a subscription does.
+    """
+    return list(CustomerState.of(customer).scheduled or ())
 
 
 def running_subscriptions(customer: "Customer") -> list[str]:

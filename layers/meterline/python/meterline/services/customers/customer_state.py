@@ -61,6 +61,7 @@ class CustomerState(PrivateState):
     handover: Handover | None = None
     invoices: InvoicesNoted | None = None
     running: list[str] | None = None
+    scheduled: list[str] | None = None
     subscription_changes: int | None = None
     tabs: list[OpenBatch] | None = None
     taxed: bool | None = None

@@ -30,6 +30,7 @@ from meterline.services.billing.subscription_bodies import (
     ended_subscription,
     is_ended,
     items_of,
+    phase_changes_at,
     subscription_document,
     with_items,
 )
@@ -47,6 +48,7 @@ from meterline.services.subscriptions.prorations import (
     proration_of,
 )
 from meterline.services.subscriptions.reading_ahead import needed_for_end
+from meterline.services.subscriptions.schedule_steps import check_not_overdue
 from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> "Su
             param="id",
             status=404,
         )
+    if params.get("prorate") or params.get("invoice_now"):
+        check_not_overdue(document.body, phase_changes_at(document.body), ctx.now)
     uow = open_unit_of_work(ctx, customer)
     canceled, invoice = cancel_on(uow, document.body, params)
     canceled = stop_invoices(uow, canceled, document.body["latest_invoice"])

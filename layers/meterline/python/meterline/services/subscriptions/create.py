@@ -97,9 +97,14 @@ def create_subscription(ctx: Context, params: Body) -> "Subscription":
     return subscription
 
 
-def start_subscription(uow: UnitOfWork, params: Body) -> Created:
-    """Decide on a new subscription; creations and their previews are both decided here."""
-    usual = {"type": _usual_billing_mode(uow.ctx)}
+def start_subscription(
+    uow: UnitOfWork, params: Body, *, drafts_until: int | None = None
+) -> Created:
+    """Decide on a new subscription; creations and their previews are both decided here.
+
+    Its first invoice becomes final at ``drafts_until``, or else as it is collected.
+    """
+    usual = {"type": usual_billing_mode(uow.ctx)}
     start = _decide(uow, {"billing_mode": usual} | params)
     subscription = _ending(uow, start, _subscription(uow, start))
     periods = {item["id"]: first_periods(subscription, item) for item in items_of(subscription)}
@@ -114,7 +119,7 @@ def start_subscription(uow: UnitOfWork, params: Body) -> Created:
         subscription = subscription | pending_interval(subscription, params, uow.ctx.now)
     add_one_off_items(uow, subscription, params.get("add_invoice_items", ()))
     lines = first_lines(uow, subscription, periods, prorates=prorates)
-    return _with_first_invoice(uow, subscription, lines)
+    return _with_first_invoice(uow, subscription, lines, drafts_until)
 
 
 def _decide(uow: UnitOfWork, params: Body) -> Start:
@@ -211,7 +216,10 @@ def _ending(uow: UnitOfWork, start: Start, subscription: "Subscription") -> "Sub
 
 
 def _with_first_invoice(
-    uow: UnitOfWork, subscription: "Subscription", lines: list[ItemLine]
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    lines: list[ItemLine],
+    drafts_until: int | None,
 ) -> Created:
     if not lines and not uow.pending.added:
         return Created(subscription, None)
@@ -221,13 +229,13 @@ def _with_first_invoice(
         created=now,
         billing_reason="subscription_create",
         period=Period(now, now),
-        finalizes_at=finalizes_at(uow.ctx, subscription),
+        finalizes_at=drafts_until or finalizes_at(uow.ctx, subscription),
     )
     invoice, billed = draft_on(uow, subscription, terms, lines)
     return Created(with_billed_lines(billed, invoice), invoice)
 
 
-def _usual_billing_mode(ctx: Context) -> str:
+def usual_billing_mode(ctx: Context) -> str:
     """The mode of a subscription whose request names none: that of the request's API version."""
     version = ctx.origin.api_version if ctx.origin else _FLEXIBLE_SINCE
     return "flexible" if version >= _FLEXIBLE_SINCE else "classic"

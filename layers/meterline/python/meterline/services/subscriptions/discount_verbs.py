@@ -9,6 +9,7 @@ from meterline.services.base.lookups import find
 from meterline.services.billing.discounts import KIND
 from meterline.services.billing.subscription_bodies import subscription_document
 from meterline.services.billing.unit_of_work import open_unit_of_work
+from meterline.services.subscriptions.schedule_steps import check_direct_change, follow_change
 from meterline.services.subscriptions.update import amend, load
 from meterline.store.base.documents import Body
 
@@ -25,7 +26,10 @@ def delete_discount(ctx: Context, subscription_id: str, params: Body) -> Body:  
     ctx, document, customer = load(ctx, subscription_id)
     removed = find(ctx, KIND, _only_discount(document.body)).body
     uow = open_unit_of_work(ctx, customer)
-    amended = amend(uow, document.body, {"discounts": []}).subscription
+    change: Body = {"discounts": []}
+    check_direct_change(document.body, change, ctx.now)
+    amended = amend(uow, document.body, change).subscription
+    amended = follow_change(uow, document.body, amended, change)
     uow.put(subscription_document(amended, document))
     uow.emit("customer.subscription.updated", amended, document.body)
     uow.save(result_id=subscription_id)

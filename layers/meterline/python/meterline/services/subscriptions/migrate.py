@@ -10,6 +10,7 @@ from meterline.services.billing.subscription_bodies import (
     subscription_document,
 )
 from meterline.services.billing.unit_of_work import open_unit_of_work
+from meterline.services.subscriptions.schedule_steps import follow_change
 from meterline.services.subscriptions.update import load
 from meterline.store.base.documents import Body
 
@@ -36,6 +37,7 @@ def migrate_subscription(ctx: Context, subscription_id: str, params: Body) -> "S
         )
     flexible = classic | {"billing_mode": FLEXIBLE_MODE | {"updated_at": ctx.now}}
     uow = open_unit_of_work(ctx, customer)
+    flexible = follow_change(uow, classic, flexible, {})
     uow.put(subscription_document(flexible, document))
     uow.emit("customer.subscription.updated", flexible, classic)
     uow.save(result_id=subscription_id)

@@ -337,9 +337,11 @@ def _cut(
     how: Proration,
 ) -> UsageCut:
     """How a change cuts an item's period; an item that stops counting now has the present second
-    too.
+    too. A period that is over is billed whole, as nothing is left of it to prorate.
     """
     period, mode = usage_period(old), mode_of(subscription)
+    if how.at == period.end:
+        return UsageCut(period if period.seconds else None)
     if counts_on(old, new):
         return cut_by_price_change(period, how.at, mode, prorate=how.prorates)
 

@@ -90,7 +90,7 @@ def _commit(ctx: Context, document: "Document[Subscription]", decide: _Decide) -
     subscription = document.body
     customer: Document[Customer] | None = ctx.store.get(subscription["customer"])
     if customer is None or customer.body.get("deleted"):
-        return _end_without_customer(ctx, document)
+        return end_without_customer(ctx, document)
     uow = open_unit_of_work(ctx, customer)
     decided = decide(uow, subscription)
     uow.put(subscription_document(decided, document))
@@ -322,7 +322,7 @@ def _bill_pending(uow: UnitOfWork, subscription: "Subscription") -> "Subscriptio
     return billed
 
 
-def _end_without_customer(
+def end_without_customer(
     ctx: Context, document: "Document[Subscription]"
 ) -> list["Document[Subscription]"]:
     """End the subscription of a deleted customer: there is nobody to bill."""

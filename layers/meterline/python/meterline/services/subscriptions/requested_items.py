@@ -54,7 +54,8 @@ def item_terms(
 def recurring_prices(
     uow: UnitOfWork, items: Sequence[Mapping[str, Any]], currency: str | None
 ) -> dict[str, "Price"]:
-    """The prices that items name, by id; each must be recurring, and active or made for it.
+    """The prices that items name, by id; each must be recurring, and active, made for it, or
+    ``agreed`` on before.
 
     Each is as it is sold in ``currency``, or in that of the first; a price that is not sold in it
     stays as it is.
@@ -68,7 +69,7 @@ def recurring_prices(
             if document is None or document.kind != "price":
                 raise no_such("price", item["price"], param=param)
             _check_recurring(document.body, param)
-            if uow.drafted(document.id) is None:
+            if uow.drafted(document.id) is None and document.id not in uow.agreed:
                 _check_active(document.body, param)
             prices[document.id] = price = in_currency(document.body, currency)
             currency = currency or price["currency"]

@@ -51,6 +51,7 @@ from meterline.services.subscriptions.payment import after_change
 from meterline.services.subscriptions.prorations import Proration, prorate_steps
 from meterline.services.subscriptions.renewals import fate_of_trial, owed_lines
 from meterline.services.subscriptions.reset_cycle import begun_before, restart, restart_of
+from meterline.services.subscriptions.schedule_steps import check_direct_change, follow_change
 from meterline.services.subscriptions.threshold_terms import (
     remember_thresholds,
     subscription_thresholds,
@@ -90,6 +91,7 @@ def update_subscription(
     ``result_id`` names the object that the request answers with, if it is not the subscription.
     """
     ctx, document, customer = load(ctx, subscription_id)
+    check_direct_change(document.body, params, ctx.now)
     uow = open_unit_of_work(ctx, customer)
     params = _of_only_item(document.body, params)
     amended = amend(uow, document.body, params)
@@ -97,6 +99,7 @@ def update_subscription(
     if amended.invoice is not None:
         invoice = issue_on(uow, amended.invoice)
         changed = after_change(changed, invoice, params.get("payment_behavior"))
+    changed = follow_change(uow, document.body, changed, params)
     uow.put(subscription_document(changed, document))
     if changed["status"] == "paused" != document.body["status"]:
         uow.emit("customer.subscription.paused", changed)

@@ -13,13 +13,17 @@ from meterline.services.billing.invoice_bodies import (
     usage_due_at,
 )
 from meterline.services.billing.private_states import LineState
+from meterline.services.billing.schedule_bodies import KIND as SCHEDULE
+from meterline.services.billing.schedule_bodies import starts_at
 from meterline.services.billing.subscription_bodies import (
     collection_resumes_at,
     drops_at,
     expires_at,
     pending_due_at,
+    phase_changes_at,
     prorations_left,
     renews_at,
+    schedule_notice_at,
     stops_at,
     stops_from,
     trial_notice_at,
@@ -33,6 +37,7 @@ from meterline.services.invoices.late_usage_detection import go_on_searching, lo
 from meterline.services.invoices.late_usage_searches import KIND as SEARCH
 from meterline.services.invoices.late_usage_searches import searches_at
 from meterline.services.invoices.metered import price_id
+from meterline.services.schedules.phase_changes import announce_end, begin_schedule, change_phase
 from meterline.services.subscriptions.clearing import drop_more_prorations, stop_more_invoices
 from meterline.services.subscriptions.dunning import dun_invoice
 from meterline.services.subscriptions.reading_ahead import needed_for_subscription
@@ -55,8 +60,10 @@ _MOST_PASSES = 60
 WORK: Final[dict[str, tuple[DueWork[Any], ...]]] = {
     "subscription": (
         DueWork(trial_notice_at, emit_trial_will_end),
+        DueWork(schedule_notice_at, announce_end),
         DueWork(expires_at, expire_subscription),
         DueWork(collection_resumes_at, resume_collection),
+        DueWork(phase_changes_at, change_phase),
         DueWork(renews_at, renew_subscription),
         DueWork(pending_due_at, bill_pending_items),
         DueWork(stops_at, stop_more_invoices, left=stops_from),
@@ -70,6 +77,7 @@ WORK: Final[dict[str, tuple[DueWork[Any], ...]]] = {
         DueWork(given_up_due_at, dun_invoice),
     ),
     GRANT: (DueWork(expiry_due_at, expire_due_grant),),
+    SCHEDULE: (DueWork(starts_at, begin_schedule),),
     SEARCH: (DueWork(searches_at, go_on_searching),),
 }
 """What can be due for an object, by its kind; of several things at one instant, in this order. An
