@@ -420,3 +420,23 @@ def test_usage_is_looked_at_once_credits_have_expired(
     credits_that_never_expire(monkeypatch)
     with pytest.raises(AssertionError, match="passed over"):
         after_credits(memory_world)
+
+
+def test_an_item_without_a_threshold_may_grow_beside_one_that_has_its_own(
+    memory_world: World,
+) -> None:
+    life = begun(memory_world, 0, Billed, subscribes=False)
+    prices = [life.price(meter) for meter in (life.meter, life.other_meter)]
+    life.subscription = memory_world.subscribe(life.customer, prices, at=NOW - 3 * DAY)
+    [item, _] = memory_world.stored(life.subscription)["items"]["data"]
+    thresholds = {"id": item["id"], "billing_thresholds": {"usage_gte": 50}}
+    update_subscription(memory_world.context(), life.subscription, {"items": [thresholds]})
+    for quantity in (1, 1, 500):
+        life.count(NOW, quantity, life.other_meter)
+        life.watch_all(lambda *_: None)
+        assert life.waiting == [], "it was looked at"
+    [known] = read_rooms(False, [life.customer]).values()  # noqa: FBT003 - a part of the key
+    assert known.rooms[life.other_meter] is not None
+    life.count(NOW, 60, life.meter)
+    life.watch_all(lambda *_: None)
+    assert memory_world.bodies("invoice") != []

@@ -227,7 +227,7 @@ def _rooms(
 ) -> list[Decimal]:
     """How much each metered item of a subscription may grow."""
     amount = amount_threshold(subscription)
-    bounds = [Decimal("Infinity") for _ in usage]
+    bounds = [MOST_ROOM for _ in usage]
     if amount is not None:
         left = amount - amount_due(draft) - _slack(draft, usage)
         bounds = _rooms_of_amount(subscription, left, usage) if usage else []
