@@ -114,6 +114,12 @@ BEYOND_STRIPE = (
         "meterline.analytics.top_customers",
     ),
     Operation("Access.ask", "GET", "/v1/meterline/access", "meterline.access"),
+    Operation(
+        "LiveCreditBalance.retrieve",
+        "GET",
+        "/v1/meterline/credit_balance",
+        "meterline.credit_balance",
+    ),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
     Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),
 )

@@ -113,6 +113,20 @@ CASES = {
             param="filter[credit_grant]",
         ),
     ),
+    "LiveCreditBalance.retrieve": Case(
+        lambda w: w.grant and w.raw("get", "/v1/meterline/credit_balance", customer=w.customer),
+        lambda w: {
+            "object": "meterline.credit_balance",
+            "customer": w.customer,
+            "balances.0.currency": "usd",
+            "balances.0.live": 1_000,
+        },
+        Refused(
+            lambda w: w.raw("get", "/v1/meterline/credit_balance", customer="cus_no"),
+            code="resource_missing",
+            param="customer",
+        ),
+    ),
     "CreditBalanceTransaction.list": Case(
         lambda w: (
             w.granted

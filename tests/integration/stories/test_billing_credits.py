@@ -1,5 +1,6 @@
 """Billing credits: what was granted pays for usage once, after discounts and before taxes."""
 
+import json
 from typing import Any
 
 import pytest
@@ -419,3 +420,42 @@ def test_a_threshold_is_compared_with_what_credits_leave(stage: Stage) -> None:
     stage.until("2024-02-02")
     final = stage.invoices()[-1]
     assert (final.subtotal, final.total, balances(stage)) == (300, 0, {"usd": (200, 200)})
+
+
+def live(stage: Stage) -> dict[str, tuple[int, int]]:
+    """What is left of credits once all usage is paid, and what is available, by currency."""
+    answer = stage.client.raw_request(
+        "get", "/v1/meterline/credit_balance", customer=stage.customer
+    )
+    found = json.loads(answer.body)["balances"]
+    return {one["currency"]: (one["live"], one["available"]) for one in found}
+
+
+def test_the_live_balance_follows_usage(stage: Stage) -> None:
+    assert live(stage) == {}
+    grant(stage, 1_000)
+    meter = stage.meter()
+    for name in ("One", "Two"):
+        stage.subscribe(stage.metered(name, meter, 2))
+    stage.use(100)
+    assert live(stage) == {"usd": (600, 1_000)}
+    assert balances(stage) == {"usd": (1_000, 1_000)}
+    stage.until("2024-02-01")
+    assert live(stage) == {"usd": (600, 600)}
+    stage.use(400)
+    assert live(stage) == {"usd": (0, 600)}
+    stage.until("2024-02-02")
+    assert live(stage) == {"usd": (0, 600)}
+
+
+def test_the_live_balance_takes_each_grant_for_what_it_pays(stage: Stage) -> None:
+    calls, images = usage(stage), stage.metered("Images", stage.meter("images"), 5)
+    grant(stage, 200, prices=[images])
+    grant(stage, 100, priority=60)
+    stage.subscribe(calls)
+    stage.subscribe(images)
+    stage.use(20)
+    stage.use(50, meter="images")
+    assert live(stage) == {"usd": (0, 300)}
+    stage.use(-10, meter="images")
+    assert live(stage) == {"usd": (40, 300)}

@@ -39,6 +39,7 @@ def own_objects() -> Json:
         "meterline.analytics.invoiced": _analytics_invoiced(),
         "meterline.analytics.top_customers": _analytics_top_customers(),
         "meterline.api_key": _api_key(),
+        "meterline.credit_balance": _credit_balance(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
         "meterline.settings": _settings(),
@@ -312,6 +313,17 @@ def _meter_usage() -> Json:
             total={"type": "integer"},
             url=_TEXT,
         ),
+    )
+
+
+def _credit_balance() -> Json:
+    balance = _all_of(currency=_TEXT, available=_AMOUNT, ledger=_AMOUNT, live=_AMOUNT)
+    return _all_of(
+        object={"type": "string", "enum": ["meterline.credit_balance"]},
+        as_of=_INSTANT,
+        balances={"type": "array", "items": balance},
+        customer=_TEXT,
+        livemode={"type": "boolean"},
     )
 
 

@@ -25,6 +25,7 @@ AREAS = (
     "events",
     "features",
     "invoices",
+    "live_credits",
     "meter_events",
     "promotion_codes",
     "settings",

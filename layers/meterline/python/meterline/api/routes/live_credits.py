@@ -1,0 +1,25 @@
+"""``/v1/meterline/credit_balance``: billing credits less what has been used and is not billed."""
+
+from typing import Any
+
+from meterline.api.operations import get
+from meterline.api.params.specs import Params, object_, string
+from meterline.api.router import Routes
+from meterline.services.base.context import Context
+from meterline.services.previews.live_credits import OBJECT, live_credit_balance
+
+
+def _ask(ctx: Context, params: Params) -> dict[str, Any]:
+    return live_credit_balance(ctx, params["customer"])
+
+
+ROUTES = Routes(
+    [
+        get(
+            "/v1/meterline/credit_balance",
+            OBJECT,
+            _ask,
+            object_(customer=string(required=True)),
+        )
+    ]
+)
