@@ -191,7 +191,7 @@ class Life:
 def audit(world: World, customer: str) -> None:
     """The ledger is the balances, and what it says was applied is what final invoices say."""
     entries = [one.body for one in BillingStore(livemode=False).each(ENTRY, parent=customer)]
-    held = world.stored(customer)
+    held: Any = world.stored(customer)
     sums: Counter[str] = Counter()
     applied: dict[str, tuple[str, str, int]] = {}
     given_back: Counter[tuple[str, str]] = Counter()
