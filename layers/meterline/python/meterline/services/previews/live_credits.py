@@ -7,7 +7,7 @@ previews do, as soon as that is counted.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
@@ -39,7 +39,26 @@ if TYPE_CHECKING:
 OBJECT: Final = "meterline.credit_balance"
 
 
-def live_credit_balance(ctx: Context, customer_id: str) -> dict[str, Any]:
+class LiveBalance(TypedDict):
+    """The balance in a currency, minor units."""
+
+    currency: str
+    available: int
+    ledger: int
+    live: int
+
+
+class LiveCreditBalance(TypedDict):
+    """The answer: an object of our own."""
+
+    object: str
+    as_of: int
+    balances: list[LiveBalance]
+    customer: str
+    livemode: bool
+
+
+def live_credit_balance(ctx: Context, customer_id: str) -> LiveCreditBalance:
     """A customer's balances of billing credits in minor units, one for each currency in which it
     was ever granted any; refused without such a customer.
     """
