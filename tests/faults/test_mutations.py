@@ -57,7 +57,6 @@ FIRST = {
 FORMULAS = {
     "a_greatest_value_that_outlives_its_event": "max",
     "a_level_that_ends_with_its_hour": "weighted_sum",
-    "a_level_that_outlives_its_event_in_a_profile": "weighted_sum",
     "levels_in_the_order_of_receipt": "weighted_sum",
 }
 """What the meter counts where it matters; a sum elsewhere."""
@@ -455,10 +454,6 @@ def a_level_that_ends_with_its_hour(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(usage_query, "_level_before", lambda *_: aggregation.ZERO)
 
 
-def a_level_that_outlives_its_event_in_a_profile(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(hour_profiles, "_stand", lambda *_: True)
-
-
 def levels_in_the_order_of_receipt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(aggregation, "_by_time", lambda row: (row.accepted_at, row.identity))
 
@@ -510,7 +505,6 @@ NOTICED_BY: dict[Break, str] = {
     a_parcel_that_forgets_its_cell: WRONG_USAGE,
     a_mark_on_the_day_of_another_cell: WRONG_USAGE,
     a_level_that_ends_with_its_hour: WRONG_USAGE,
-    a_level_that_outlives_its_event_in_a_profile: WRONG_USAGE,
     levels_in_the_order_of_receipt: WRONG_USAGE,
 }
 """The rule by which each is noticed: that the code fails in some other way does not count."""

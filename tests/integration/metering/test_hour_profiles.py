@@ -1,6 +1,7 @@
 """A cut through a busy hour reads its profile and the latest segments, and is as exact as ever."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -44,21 +45,23 @@ def an_hour(dynamodb: Engine, meter: dict[str, Any]) -> None:
         for n, value in enumerate(VALUES)
     ]
     for start in range(0, 60, 12):
-        send(*sent[start : start + 12], by=by)
+        later = replace(by, now_microseconds=(NOW - 60 + start) * 1_000_000)
+        send(*sent[start : start + 12], by=later)
         deliver(dynamodb)
 
 
-@pytest.mark.parametrize("identifier", ["late", "e7", "e10", "e19"])
+@pytest.mark.parametrize("identifier", ["late", "e7", "e10", "e19", "e30"])
 def test_a_level_that_begins_among_others_is_counted_by_the_profile(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, identifier: str
 ) -> None:
     """Late, or taken out again. Of what the profile holds no segment is read if it is new."""
     meter = meter_body(formula="weighted_sum")
-    an_hour(dynamodb, meter)
-    by = sender("late", at=NOW + 60)
+    by = sender("early", at=NOW - 120)
     by.directory.bodies = [meter]  # type: ignore[attr-defined]  # the tests' own directory
+    send(event("early", 500, at=HOUR_START + 30 * 20), by=by)
+    an_hour(dynamodb, meter)
+    by = replace(by, request_key="late", now_microseconds=(NOW + 60) * 1_000_000)
     known = [record["dynamodb"]["NewImage"]["identifier"] for record in stored_records(dynamodb)]
-    last = HOUR_START + 59 * 20
     levels = {HOUR_START + n * 20 - (n % 10 == 9) * 20: value for n, value in enumerate(VALUES)}
     read: list[str] = []
     items = usage.items_between
@@ -75,6 +78,8 @@ def test_a_level_that_begins_among_others_is_counted_by_the_profile(
     else:
         number = int(identifier[1:])
         del levels[HOUR_START + number * 20 - (number % 10 == 9) * 20]
+        if number == 30:
+            levels[HOUR_START + 30 * 20] = 500
         if number % 10 == 9:
             levels[HOUR_START + (number - 1) * 20] = VALUES[number - 1]
         cancel = {"identifier": identifier}
@@ -89,11 +94,12 @@ def test_a_level_that_begins_among_others_is_counted_by_the_profile(
     assert count.count_records(new) == []
     everything = sum(item["sk"]["S"].startswith("s#") for item in dynamodb.scan("usage"))
     assert len(read) < everything or identifier != "late"
-    deliver(dynamodb)
     begun = sorted(levels)
-    ends = [*begun[1:], last + 600]
+    ends = [*begun[1:], HOUR_START + 3_600]
     expected = sum(levels[at] * (end - at) for at, end in zip(begun, ends, strict=True))
-    assert used(HOUR_START, last + 600, meter=meter) == expected
+    assert used(HOUR_START, HOUR_START + 3_600, meter=meter) == expected
+    deliver(dynamodb)
+    assert used(HOUR_START, HOUR_START + 3_600, meter=meter) == expected
 
 
 def profiles(dynamodb: Engine) -> list[dict[str, Any]]:
