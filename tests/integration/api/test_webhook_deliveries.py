@@ -249,6 +249,79 @@ def test_what_two_workers_are_refused_at_once_plans_one_retry(
     assert found.due_at - webhooks.now <= TEST_WAITS[0] * 1.1
 
 
+def held(client: Client, webhooks: Webhooks) -> Any:
+    """An endpoint that is held, because it has not answered for a minute."""
+    hook = endpoint(client)
+    webhooks.receivers.answers["a.example"] = SILENT
+    for _ in range(2):
+        happen(client)
+        webhooks.send()
+        webhooks.now += 60
+    webhooks.now -= 59
+    webhooks.receivers.posts.clear()
+    return hook
+
+
+def test_a_delivery_waits_for_an_endpoint_that_does_not_answer_and_that_is_no_attempt(
+    client: Client, webhooks: Webhooks
+) -> None:
+    hook = held(client, webhooks)
+    event = happen(client)
+    webhooks.send()
+    assert webhooks.receivers.posts == []
+    found = delivery(event, hook)
+    assert (found.body["status"], found.body["attempt_count"]) == ("pending", 0)
+    assert found.due_at > webhooks.now
+    webhooks.receivers.answers["a.example"] = OK
+    webhooks.wait(5 * 60)
+    assert delivery(event, hook).body["status"] == "succeeded"
+
+
+def test_when_its_hold_has_ended_one_call_tells_whether_it_answers_again(
+    client: Client, webhooks: Webhooks
+) -> None:
+    held(client, webhooks)
+    webhooks.now += 30
+    for _ in range(3):
+        happen(client)
+    webhooks.send()
+    assert len(webhooks.receivers.posts) == 1
+    webhooks.now += 60
+    webhooks.receivers.answers["a.example"] = OK
+    for _ in range(3):
+        happen(client)
+    webhooks.send()
+    webhooks.receivers.posts.clear()
+    happen(client)
+    happen(client)
+    webhooks.send()
+    assert len(webhooks.receivers.posts) == 2
+
+
+def test_an_endpoint_that_fails_at_once_is_not_held(client: Client, webhooks: Webhooks) -> None:
+    endpoint(client)
+    webhooks.receivers.answers["a.example"] = BUSY
+    for number in range(3):
+        happen(client)
+        webhooks.send()
+        webhooks.now += 20
+        assert len(webhooks.receivers.posts) == number + 1
+
+
+def test_what_somebody_asks_for_is_sent_to_an_endpoint_that_is_held(
+    client: Client, webhooks: Webhooks
+) -> None:
+    hook = held(client, webhooks)
+    webhooks.receivers.answers["a.example"] = OK
+    event = happen(client)
+    client.raw_request("post", f"/v1/events/{event.id}/retry")
+    webhooks.deliver()
+    assert delivery(event, hook).body["status"] == "succeeded"
+    happen(client)
+    webhooks.send()
+    assert len(webhooks.receivers.posts) == 2
+
+
 def test_an_address_that_cannot_be_called_any_more_is_a_failed_attempt(
     client: Client, webhooks: Webhooks
 ) -> None:

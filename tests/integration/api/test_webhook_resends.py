@@ -261,7 +261,7 @@ def test_an_endpoint_that_takes_nothing_for_three_days_is_disabled_and_that_is_t
     assert told.data.previous_attributes.status == "enabled"
     assert DISABLED in heard()[0]["Body"]
     webhooks.wait(HOUR)
-    assert [one["status"] for one in deliveries(client, event)] == ["canceled"]
+    assert [one["status"] for one in deliveries(client, event)] == ["failed"]
 
 
 def test_an_endpoint_that_takes_one_event_is_well_again(client: Client, webhooks: Webhooks) -> None:

@@ -57,12 +57,14 @@ class WebhookDelivery(TypedDict):
 @dataclass(frozen=True, slots=True)
 class DeliveryState(PrivateState):
     """What a delivery remembers: failures since it was sent first, or resent; how many endpoints
-    the event goes to; and the document that holds the event, if that is one of v2's own.
+    the event goes to; the document that holds the event, if that is one of v2's own; and whether
+    somebody asked for its next attempt, which is made at once.
     """
 
     failures: int | None = None
     endpoints: int | None = None
     held_by: str | None = None
+    by_hand: bool | None = None
 
 
 def delivery_id(event_id: str, endpoint_id: str) -> str:
@@ -140,7 +142,7 @@ def after_attempt(
         return replace(delivery, body=body)
     state = DeliveryState.of(body)
     failures = (state.failures or 0) + 1
-    body = replace(state, failures=failures).on(body)
+    body = replace(state, failures=failures, by_hand=None).on(body)
     wait = wait_after(failures, livemode=delivery.livemode, name=delivery.id)
     if wait is None:
         return _ended(delivery, body, "failed")
@@ -150,6 +152,27 @@ def after_attempt(
 def cancelled(delivery: Document[WebhookDelivery]) -> Document[WebhookDelivery]:
     """The delivery without further attempts: its endpoint, or its event, is not there any more."""
     return _ended(delivery, delivery.body, "canceled")
+
+
+def given_up(delivery: Document[WebhookDelivery]) -> Document[WebhookDelivery]:
+    """The delivery as failed: its endpoint was disabled, because it took nothing."""
+    return _ended(delivery, delivery.body, "failed")
+
+
+def asked_for(delivery: Document[WebhookDelivery]) -> Document[WebhookDelivery]:
+    """The delivery, of which somebody wants an attempt now, whatever its endpoint did before."""
+    state = replace(DeliveryState.of(delivery.body), by_hand=True)
+    return replace(delivery, body=state.on(delivery.body))
+
+
+def is_asked_for(delivery: WebhookDelivery) -> bool:
+    """Whether somebody wants an attempt now."""
+    return DeliveryState.of(delivery).by_hand is True
+
+
+def put_off(delivery: Document[WebhookDelivery], until: int) -> Document[WebhookDelivery]:
+    """The delivery, due later: its endpoint does not answer. That is no attempt."""
+    return _due(delivery, delivery.body, until)
 
 
 def sent_again(delivery: Document[WebhookDelivery], now: int) -> Document[WebhookDelivery]:

@@ -6,7 +6,7 @@ is delivered to, retried and disabled in the same way.
 
 import secrets
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypedDict
 
 from meterline.core.base.errors import BillingError
@@ -90,13 +90,15 @@ type Endpoint = "WebhookEndpoint | EventDestination"
 @dataclass(frozen=True, slots=True)
 class EndpointState(PrivateState):
     """What an endpoint remembers: the secret that signs what it is sent, and the former one until
-    an instant; since when it has taken nothing. Instants are UTC seconds.
+    an instant; since when it has taken nothing; until when nothing is sent to it, as it does not
+    answer. Instants are UTC seconds.
     """
 
     secret: str | None = None
     former_secret: str | None = None
     former_secret_until: int | None = None
     failing_since: int | None = None
+    held_until: int | None = None
 
     def secrets_at(self, now: int) -> list[str]:
         """The secrets that sign at an instant; two while one is rolled."""
@@ -104,6 +106,11 @@ class EndpointState(PrivateState):
         if self.former_secret and now < (self.former_secret_until or 0):
             secrets.append(self.former_secret)
         return secrets
+
+
+def well(state: EndpointState) -> EndpointState:
+    """What an endpoint remembers of which nothing bad is known."""
+    return replace(state, failing_since=None, held_until=None)
 
 
 def new_secret() -> str:

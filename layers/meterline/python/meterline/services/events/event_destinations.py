@@ -12,7 +12,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id, new_object_id
 from meterline.services.base.limits import without_member
 from meterline.services.base.lookups import find
-from meterline.services.events.deliveries import new_delivery
+from meterline.services.events.deliveries import asked_for, new_delivery
 from meterline.services.events.endpoints import (
     EVENT_DESTINATION,
     MEMBERS,
@@ -22,6 +22,7 @@ from meterline.services.events.endpoints import (
     StatusDetails,
     check_url,
     new_secret,
+    well,
     with_endpoint,
 )
 from meterline.services.events.fan_out import send
@@ -105,7 +106,7 @@ def enable_event_destination(
     document = _found(ctx, destination_id)
     if document.body["status"] == "enabled":
         return document.body
-    enabled = replace(EndpointState.of(document.body), failing_since=None).on(document.body)
+    enabled = well(EndpointState.of(document.body)).on(document.body)
     after: EventDestination = {**enabled, "status": "enabled"}
     after.pop("status_details", None)
     return _changed(ctx, document, after)
@@ -157,8 +158,8 @@ def ping_event_destination(
         {"id": event["id"], "created": ctx.now, "events": [event]},
         expires_at=expires_at,
     )
-    delivery = new_delivery(
-        event, destination_id, endpoints=1, now=ctx.wall_clock, expires_at=expires_at
+    delivery = asked_for(
+        new_delivery(event, destination_id, endpoints=1, now=ctx.wall_clock, expires_at=expires_at)
     )
     ctx.save(Change(puts=[box, delivery]), result_id=event["id"])
     send([delivery])

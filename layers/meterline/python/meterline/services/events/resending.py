@@ -18,6 +18,7 @@ from meterline.services.base.outbox import outbox_id
 from meterline.services.events.deliveries import (
     KIND,
     WebhookDelivery,
+    asked_for,
     delivery_id,
     new_delivery,
     sent_again,
@@ -101,7 +102,9 @@ def resend_event(ctx: Context, event_id: str, params: Body) -> "Event":
         )
         for endpoint in endpoints
     ]
-    deliveries = [sent_again(found.get(delivery.id, delivery), ctx.wall_clock) for delivery in new]
+    deliveries = [
+        asked_for(sent_again(found.get(delivery.id, delivery), ctx.wall_clock)) for delivery in new
+    ]
     ctx.save(Change(puts=[*deliveries]), result_id=event_id)
     send(deliveries)
     [shown] = with_pending(ctx, [event])

@@ -16,6 +16,7 @@ from meterline.services.events.endpoints import (
     EndpointState,
     check_url,
     new_secret,
+    well,
     with_endpoint,
 )
 from meterline.store.base.documents import Body, Change, Document
@@ -96,7 +97,7 @@ def update_webhook_endpoint(ctx: Context, endpoint_id: str, params: Body) -> "We
         changes["metadata"] = merged_metadata(document.body["metadata"], params["metadata"])
     body: WebhookEndpoint = {**document.body, **changes}
     if document.body["status"] == "disabled" and body["status"] == "enabled":
-        body = replace(EndpointState.of(body), failing_since=None).on(body)
+        body = well(EndpointState.of(body)).on(body)
     ctx.save(Change(puts=[replace(document, body=body)]), result_id=endpoint_id)
     return body
 

@@ -7,6 +7,7 @@ makes it again: an endpoint gets an event at least once, and no record says more
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,10 +22,18 @@ from meterline.services.events.deliveries import (
     after_attempt,
     cancelled,
     endpoints_of,
+    given_up,
     holder_of,
+    is_asked_for,
     is_wanted,
+    put_off,
 )
-from meterline.services.events.endpoint_health import note_outcome
+from meterline.services.events.endpoint_health import (
+    Holds,
+    has_given_up,
+    note_outcome,
+    wait_for,
+)
 from meterline.services.events.endpoints import Endpoint, EndpointState, bus_of, url_of
 from meterline.services.events.event_text import event_text
 from meterline.services.events.payloads import AnyEvent, payload
@@ -124,6 +133,7 @@ def deliver_batch(
 def _planned(batch: _Batch) -> list[_Call]:
     """The calls that a batch's messages ask for."""
     calls: list[_Call] = []
+    holds = Holds()
     for livemode in (True, False):
         ids = batch.of_mode(livemode)
         ctx = worker_context(livemode=livemode)
@@ -135,7 +145,7 @@ def _planned(batch: _Batch) -> list[_Call]:
             continue
         for delivery_id in ids:
             try:
-                calls += _plan(ctx, delivery_id, found, batch.tries[delivery_id])
+                calls += _plan(ctx, delivery_id, found, batch.tries[delivery_id], holds)
             except Exception as error:  # noqa: BLE001 - it takes no other message with it
                 batch.fail(delivery_id, error)
     return calls
@@ -155,7 +165,11 @@ def _read(ctx: "Context", ids: Sequence[str]) -> dict[str, Document[Any]]:
 
 
 def _plan(
-    ctx: "Context", delivery_id: str, found: Mapping[str, Document[Any]], tries: list[MessageTry]
+    ctx: "Context",
+    delivery_id: str,
+    found: Mapping[str, Document[Any]],
+    tries: list[MessageTry],
+    holds: Holds,
 ) -> list[_Call]:
     """The call that a delivery asks for; nothing if it asks for none, or for none any more."""
     delivery: Document[WebhookDelivery] | None = found.get(delivery_id)
@@ -167,7 +181,11 @@ def _plan(
     endpoint = found.get(delivery.body["webhook_endpoint"])
     event = _event_in(found.get(holder_of(delivery.body)), delivery.body["event"])
     if endpoint is None or endpoint.body["status"] != "enabled" or event is None:
-        _cancel(ctx, delivery)
+        _end(ctx, delivery, endpoint)
+        return []
+    admitted = endpoint if is_asked_for(delivery.body) else holds.admitted(ctx, endpoint)
+    if admitted is None:
+        _put_off(ctx, delivery, endpoint)
         return []
     try:
         outgoing = _outgoing(ctx, delivery, endpoint.body, event)
@@ -175,7 +193,7 @@ def _plan(
         began = ctx.wall_clock
         _write(ctx, delivery, _attempt(began, Reply(None, 0, "the URL cannot be called")))
         return []
-    return [_Call(delivery, endpoint, outgoing, ctx.wall_clock)]
+    return [_Call(delivery, admitted, outgoing, ctx.wall_clock)]
 
 
 def _event_in(box: Document[Any] | None, event_id: str) -> AnyEvent | None:
@@ -288,8 +306,21 @@ def _write(ctx: "Context", delivery: Document[WebhookDelivery], attempt: Attempt
     raise Conflict(delivery.id)
 
 
-def _cancel(ctx: "Context", delivery: Document[WebhookDelivery]) -> None:
-    ctx.store.put(cancelled(delivery))
+def _end(
+    ctx: "Context", delivery: Document[WebhookDelivery], endpoint: Document[Endpoint] | None
+) -> None:
+    """End a delivery whose endpoint gets nothing more, or whose event is gone."""
+    is_given_up = endpoint is not None and has_given_up(endpoint.body)
+    ctx.store.put(given_up(delivery) if is_given_up else cancelled(delivery))
+
+
+def _put_off(
+    ctx: "Context", delivery: Document[WebhookDelivery], endpoint: Document[Endpoint]
+) -> None:
+    """Let a delivery wait for an endpoint that is held; what another worker stored stays."""
+    wait = wait_for(endpoint.body, delivery.id, ctx.wall_clock)
+    with suppress(Conflict):
+        ctx.store.put(put_off(delivery, ctx.wall_clock + wait))
 
 
 def _note_health(call: _Call, reply: Reply, noted: set[tuple[str, bool]]) -> None:
@@ -298,7 +329,7 @@ def _note_health(call: _Call, reply: Reply, noted: set[tuple[str, bool]]) -> Non
     if outcome not in noted:
         noted.add(outcome)
         ctx = worker_context(livemode=call.delivery.livemode)
-        note_outcome(ctx, call.endpoint, has_taken=reply.is_success)
+        note_outcome(ctx, call.endpoint, reply)
 
 
 def _answer(records: Sequence[Record], batch: _Batch) -> BatchAnswer:
