@@ -200,6 +200,17 @@ def test_other_currencies_do_not_count(shop: Spending) -> None:
     assert shop.told() == []
 
 
+@pytest.mark.parametrize("currency", ["jpy", "kwd"])
+def test_an_amount_is_in_minor_units_of_its_currency(shop: Spending, currency: str) -> None:
+    shop.price = objects.metered(shop.meter, unit_amount=70, currency=currency)
+    shop.subscribe()
+    alert = spend_alert(700, currency, filters={"customer": shop.customer})
+    shop.use(FROZEN + 60, 9)
+    assert shop.told() == []
+    shop.use(FROZEN + 120, 1)
+    assert shop.told() == [(alert, FROZEN, 700)]
+
+
 @pytest.mark.parametrize("rests", [deactivate_alert, archive_alert])
 def test_an_alert_that_rests_is_told_of_nothing(shop: Spending, rests: Any) -> None:
     shop.subscribe()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.money import known_currency
 from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -172,6 +173,7 @@ class SpendThreshold(AlertType):
                 raise BillingError(f"{subscription} is not {customer}'s.", param=param)
             customer = owner
         amount = requested["gte"]["amount"]
+        known_currency(amount["currency"], "spend_threshold[gte][amount][currency]")
         scope = {"customer": customer, "pricing_plan_subscription": subscription}
         return {
             "aggregation_period": "billing",
