@@ -158,6 +158,40 @@ def test_a_lookup_key_stays_with_one_price(api: Api, shop: dict[str, str]) -> No
     assert _statuses(answers) == {200: 1, 400: THREADS - 1}
 
 
+def test_a_promotion_code_is_redeemed_as_often_as_it_may_be(api: Api, shop: dict[str, str]) -> None:
+    v1 = api.client().v1
+    coupon = v1.coupons.create({"percent_off": 10}).id
+    promotion = {"type": "coupon", "coupon": coupon}
+    code = v1.promotion_codes.create({"promotion": promotion, "max_redemptions": 2}).id
+    forms = [
+        {
+            "customer": v1.customers.create().id,
+            "items[0][price]": shop["price_0"],
+            "discounts[0][promotion_code]": code,
+        }
+        for _ in range(THREADS)
+    ]
+    answers = _posts(api, "/v1/subscriptions", forms)
+    assert _statuses(answers) == {200: 2, 400: THREADS - 2}
+    assert v1.promotion_codes.retrieve(code).times_redeemed == 2
+    assert v1.coupons.retrieve(coupon).times_redeemed == 2
+
+
+def test_credit_notes_never_take_back_more_than_was_billed(api: Api, shop: dict[str, str]) -> None:
+    v1 = api.client().v1
+    item = {"customer": shop["customer"], "amount": 1_000, "currency": "usd"}
+    v1.invoice_items.create(item)
+    draft = v1.invoices.create(
+        {"customer": shop["customer"], "pending_invoice_items_behavior": "include"}
+    )
+    v1.invoices.finalize_invoice(draft.id)
+    answers = _posts(api, "/v1/credit_notes", [{"invoice": draft.id, "amount": 300}] * THREADS)
+    assert _statuses(answers) == {200: 3, 400: THREADS - 3}
+    assert v1.invoices.retrieve(draft.id).amount_remaining == 100
+    numbers = {body["number"][-2:] for status, body in answers if status == 200}
+    assert numbers == {"01", "02", "03"}
+
+
 def test_webhook_endpoints_stop_at_sixteen(api: Api) -> None:
     form = {"url": "https://example.com/hook", "enabled_events[0]": "*"}
     for _ in range(14):
