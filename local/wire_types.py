@@ -61,6 +61,7 @@ ANSWERS = (
 
 WHOLE = {
     ("credit_note", "lines"),
+    ("credit_note_line_item", "tax_rates"),
     ("billing.alert_triggered", "alert"),
     ("subscription_item", "price"),
     ("subscription_item", "plan"),

@@ -275,6 +275,37 @@ class TestLines:
         )
         assert (line.description, note.total) == ("Goodwill", 25)
 
+    def test_a_line_of_its_own_has_the_taxes_of_its_rates(self, shop: Shop) -> None:
+        rates = shop.client.v1.tax_rates
+        added = rates.create({"display_name": "VAT", "percentage": 20, "inclusive": False}).id
+        within = rates.create({"display_name": "GST", "percentage": 10, "inclusive": True}).id
+        invoice = shop.invoice(1_000)
+        own = {"type": "custom_line_item", "unit_amount": 110, "tax_rates": [added, within]}
+        note = shop.note(invoice, lines=[own])
+        assert [tax.amount for tax in note.total_taxes] == [20, 10]
+        assert (note.total, note.subtotal, note.total_excluding_tax) == (130, 110, 100)
+        assert [rate.id for rate in note.lines.data[0].tax_rates] == [added, within]
+        [event] = shop.client.v1.events.list({"type": "credit_note.created"})
+        assert event.data.object.lines.data[0].tax_rates[0].percentage == 20
+        wrong = shop.of_line(invoice, 1_000, amount=1, tax_rates=[added])
+        with pytest.raises(stripe.InvalidRequestError, match="custom_line_item"):
+            shop.note(invoice, lines=[wrong])
+
+    @pytest.mark.parametrize("inclusive", [True, False])
+    def test_taxes_come_back_with_what_was_taxed(self, shop: Shop, *, inclusive: bool) -> None:
+        rates = shop.client.v1.tax_rates
+        rate = rates.create({"display_name": "VAT", "percentage": 19, "inclusive": inclusive}).id
+        invoice = shop.invoice(333, 1_000, default_tax_rates=[rate])
+        parts = [{"lines": [shop.of_line(invoice, 333, amount=part)]} for part in (100, 100, 133)]
+        notes = [shop.note(invoice, **part) for part in parts]
+        rest = invoice.total - sum(note.total for note in notes)
+        notes.append(shop.note(invoice, amount=rest))
+        assert sum(note.total for note in notes) == invoice.total
+        taxes = [tax.amount for note in notes for tax in note.total_taxes]
+        assert sum(taxes) == sum(tax.amount for tax in invoice.total_taxes)
+        before_tax = sum(note.total_excluding_tax for note in notes)
+        assert before_tax == invoice.total_excluding_tax
+
     def test_one_line_twice_is_refused(self, shop: Shop) -> None:
         invoice = shop.invoice(1_000)
         line = shop.of_line(invoice, 1_000, amount=1)

@@ -24,6 +24,7 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.router import Routes
+from meterline.api.routes.shared import tax_rates
 from meterline.core.base.money import MAX_AMOUNT_MINOR
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -52,6 +53,7 @@ _NOTE_LINE = object_(
     invoice_line_item=string(),
     metadata=metadata(),
     quantity=integer(minimum=1),
+    tax_rates=tax_rates(),
     type=enum("custom_line_item", "invoice_line_item", required=True),
     unit_amount=_NOT_NEGATIVE,
     unit_amount_decimal=decimal_(minimum=0),

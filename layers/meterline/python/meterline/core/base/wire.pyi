@@ -461,7 +461,7 @@ class CreditNoteLineItem(TypedDict):
     metadata: dict[str, str]
     pretax_credit_amounts: list[CreditNoteLineItemPretaxCreditAmount]
     quantity: int | None
-    tax_rates: list[str]
+    tax_rates: list[TaxRate]
     taxes: list[CreditNoteLineItemTax]
     type: CreditNoteLineItemType
     unit_amount: int | None
@@ -2194,7 +2194,7 @@ class CreditNoteLineItemChanges(TypedDict, total=False):
     metadata: dict[str, str]
     pretax_credit_amounts: list[CreditNoteLineItemPretaxCreditAmount]
     quantity: int | None
-    tax_rates: list[str]
+    tax_rates: list[TaxRate]
     taxes: list[CreditNoteLineItemTax]
     type: CreditNoteLineItemType
     unit_amount: int | None

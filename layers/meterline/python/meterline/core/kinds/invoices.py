@@ -9,6 +9,7 @@ from meterline.core.kinds.catalog import with_shown_rates
 from meterline.core.kinds.divisions import COLLECTION_METHOD, Division, Facet
 from meterline.core.kinds.kind import (
     Batching,
+    Body,
     Edge,
     Kind,
     Link,
@@ -44,6 +45,12 @@ _CREDITED = Edge("billing.credit_balance_transaction")
 
 def _lines_shown(invoice: "Invoice") -> int:
     return PREVIEWED_LINES if invoice["id"].startswith(PREVIEW_PREFIX) else EMBEDDED_LINES
+
+
+def _emitted_credit_note(note: Body) -> Body:
+    """A credit note as events show it: the percentages of its tax rates are JSON numbers."""
+    lines = [with_shown_rates(line) for line in note["lines"]["data"]]
+    return note | {"lines": note["lines"] | {"data": lines}}
 
 
 def _credit_note_terms(note: "CreditNote") -> Iterator[Term]:
@@ -211,6 +218,7 @@ KINDS = (
             "refunds.payment_record_refund",
             null="refunds.refund shipping_cost total_taxes",
         ),
+        emitted=_emitted_credit_note,
         terms=_credit_note_terms,
         belongs_to_customer=True,
         long_list=LongList("lines", lambda _: EMBEDDED_LINES),
@@ -225,10 +233,11 @@ KINDS = (
             "discount_amounts.discount": _DISCOUNT,
             "pretax_credit_amounts.credit_balance_transaction": _CREDITED,
             "pretax_credit_amounts.discount": _DISCOUNT,
+            "tax_rates": Edge("tax_rate", Link.PART),
         },
         empty=empty(
             whole="discount_amounts pretax_credit_amounts",
-            null="tax_rates taxes",
+            null="taxes",
         ),
     ),
     Kind(name="meterline.invoice_explanation", permission="invoices"),

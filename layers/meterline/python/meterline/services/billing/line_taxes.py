@@ -105,6 +105,13 @@ def remember_taxed(uow: UnitOfWork) -> None:
     uow.customer = replace(CustomerState.of(uow.customer), taxed=True).on(uow.customer)
 
 
+def taxes_of_amount(amount_minor: int, rates: "Sequence[TaxRate]") -> "list[InvoiceLineTax]":
+    """The taxes that rates come to on an amount before taxes, minor units, which no line billed."""
+    terms = tax_terms(rates)
+    paired = zip(terms, taxes_on(amount_minor, _rates(terms)), strict=True)
+    return [_tax(rate, tax, _BY_HAND) for rate, tax in paired]
+
+
 def tax_terms(rates: "Iterable[TaxRate]") -> list[TaxTerms]:
     """What lines remember of tax rates."""
     return [
@@ -177,10 +184,14 @@ def _taxes(line: "InvoiceLine", taxed: Taxed) -> "list[InvoiceLineTax]":
         ]
     reason = _REASONS.get(taxed.get("exempt", "none"))
     before_tax = pretax_minor(line)
-    rates = [Rate(Decimal(rate["percentage"]), rate["inclusive"]) for rate in taxed["rates"]]
+    rates = _rates(taxed["rates"])
     taxes = taxes_on(before_tax, rates) if reason is None else [Tax(0, before_tax)] * len(rates)
     paired = zip(taxed["rates"], taxes, strict=True)
     return [_tax(rate, tax, reason or _BY_HAND) for rate, tax in paired]
+
+
+def _rates(terms: Iterable[TaxTerms]) -> list[Rate]:
+    return [Rate(Decimal(rate["percentage"]), rate["inclusive"]) for rate in terms]
 
 
 def _tax(rate: TaxTerms, tax: Tax, reason: str) -> "InvoiceLineTax":

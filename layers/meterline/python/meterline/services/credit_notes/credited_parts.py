@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 WHOLE = ""
 """What stands for an invoice as a whole, of which an amount was credited that names no line."""
 
-type TaxKey = tuple[str, str]
-"""A tax rate's id, and whether the tax is contained or added."""
+type TaxKey = tuple[str, str, str]
+"""A tax rate's id, whether the tax is contained or added, and why it is what it is."""
 
 
 def billed_portions(line: "InvoiceLine") -> Portions:
@@ -57,7 +57,8 @@ def taxes_left(invoice: "Invoice") -> dict[TaxKey, int]:
 def tax_key(tax: "InvoiceLineTax") -> TaxKey:
     """What tells taxes of an invoice apart."""
     details = tax["tax_rate_details"]
-    return (details["tax_rate"] if details else "", tax["tax_behavior"])
+    rate_id = details["tax_rate"] if details else ""
+    return rate_id, tax["tax_behavior"], tax["taxability_reason"]
 
 
 def with_credited(invoice: "Invoice", portions: Mapping[str, Portions]) -> "Invoice":

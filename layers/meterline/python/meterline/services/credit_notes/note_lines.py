@@ -11,6 +11,9 @@ from meterline.core.billing.credit_notes import Portions, credited
 from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import check_named_once
 from meterline.services.billing.invoice_bodies import invoice_lines
+from meterline.services.billing.line_taxes import taxes_of_amount
+from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.catalog.tax_rates import named_rates
 from meterline.services.credit_notes.credited_parts import billed_portions, credited_portions
 
 if TYPE_CHECKING:
@@ -49,13 +52,13 @@ class NoteLine:
 
 
 def requested_lines(
-    invoice: "Invoice", note_id: str, requested: "Sequence[Mapping[str, Any]]"
+    uow: UnitOfWork, invoice: "Invoice", note_id: str, requested: "Sequence[Mapping[str, Any]]"
 ) -> list[NoteLine]:
     """The lines of a note that a request asks for; BillingError for more than what is left."""
     check_named_once(requested, "invoice_line_item", "lines")
     billed = {line["id"]: line for line in invoice_lines(invoice)}
     return [
-        _custom(invoice, derived_id(_PREFIX, note_id, index), request, f"lines[{index}]")
+        _custom(uow, invoice, derived_id(_PREFIX, note_id, index), request, f"lines[{index}]")
         if request["type"] == "custom_line_item"
         else _of_invoice(
             invoice,
@@ -71,7 +74,7 @@ def requested_lines(
 def _named(
     billed: "Mapping[str, InvoiceLine]", request: "Mapping[str, Any]", at: str
 ) -> "InvoiceLine":
-    for name in ("unit_amount", "unit_amount_decimal", "description"):
+    for name in ("unit_amount", "unit_amount_decimal", "description", "tax_rates"):
         if name in request:
             raise BillingError(
                 f"`{name}` is for lines of type custom_line_item.", param=f"{at}[{name}]"
@@ -130,7 +133,13 @@ def _asked(line: "InvoiceLine", before: Portions, request: "Mapping[str, Any]", 
     return nearest_quotient(line["amount"] * request["quantity"] * denominator, numerator)
 
 
-def _custom(invoice: "Invoice", line_id: str, request: "Mapping[str, Any]", at: str) -> NoteLine:
+def _custom(
+    uow: UnitOfWork,
+    invoice: "Invoice",
+    line_id: str,
+    request: "Mapping[str, Any]",
+    at: str,
+) -> NoteLine:
     unit = request.get("unit_amount", request.get("unit_amount_decimal"))
     for name in ("invoice_line_item", "amount"):
         if name in request:
@@ -146,9 +155,13 @@ def _custom(invoice: "Invoice", line_id: str, request: "Mapping[str, Any]", at: 
     quantity = request.get("quantity", 1)
     amount = round_half_up(exact_product(Decimal(unit), Decimal(quantity)))
     portions = Portions(amount)
+    ids = request.get("tax_rates") or []
+    rates = named_rates(uow.read(ids), ids, [], f"{at}[tax_rates]") if ids else []
     body = _body(line_id, invoice, portions, request) | {
         "description": request.get("description"),
         "quantity": quantity,
+        "tax_rates": rates,
+        "taxes": taxes_of_amount(amount, rates),
         "type": "custom_line_item",
         "unit_amount": request.get("unit_amount"),
         "unit_amount_decimal": format_decimal(Decimal(unit)),

@@ -155,7 +155,7 @@ def _decided(uow: UnitOfWork, invoice: "Invoice", params: Body) -> Decided:
     if number > MOST_NOTES:
         raise BillingError(f"An invoice has at most {MOST_NOTES} credit notes.", param="invoice")
     note_id = new_object_id(KIND)
-    lines = requested_lines(invoice, note_id, params.get("lines", ()))
+    lines = requested_lines(uow, invoice, note_id, params.get("lines", ()))
     sums = sums_of_lines(lines) if lines else sums_of_amount(invoice, params["amount"])
     _check_total(invoice, sums["total"])
     settlement = settle(sums["total"], invoice["amount_remaining"])
