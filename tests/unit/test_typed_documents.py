@@ -54,6 +54,7 @@ OPEN = {
     "api/app.py: lambda_handler": _LAMBDA,
     "core/base/private_state.py: public": _IN_JSON,
     "core/kinds/catalog.py: _emitted_coupon": _ANSWER,
+    "core/kinds/invoices.py: _emitted_credit_note": _ANSWER,
     "core/kinds/catalog.py: _judge_coupon": _ANSWER,
     "core/kinds/catalog.py: _show_rate": _ANSWER,
     "core/kinds/catalog.py: shown_rate": _ANSWER,
