@@ -1,10 +1,11 @@
-"""Usage analytics say what a plain recount of the events says, in random worlds.
+"""Analytics of usage and of amounts say what a plain recount of the events says, in random worlds.
 
 Events come in any order, late, twice, and are cancelled; days are added up in between; the clocks
 of the time zone change in each world.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise, product
@@ -13,17 +14,27 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from meterline.core.analytics.window_amounts import amount_until
+from meterline.core.base.periods import Period
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.core.metering.day_totals import has_day_totals
 from meterline.core.metering.dimensions import cell_of, with_cell
 from meterline.core.metering.distinct import value_of
+from meterline.services.analytics import amounts
+from meterline.services.analytics.amounts import AmountsAsked
+from meterline.services.analytics.usage_periods import UsagePeriod, overlaps
 from meterline.services.base.context import Context
+from meterline.services.billing.item_terms import metered_item
+from meterline.services.catalog.price_segments import segment_of
 from meterline.services.metering import count, day_totals
 from meterline.services.metering.analytics import Asked, meter_usage
 from meterline.services.metering.series import Breakdown
 from meterline.services.metering.windows import Windows
 from meterline.store.base import clients
+from meterline.store.base.documents import Document
 from meterline.store.base.settings import settings
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering import cells, usage_commits
@@ -230,6 +241,97 @@ def label(second: int, grouping: Grouping | None, zone: ZoneInfo) -> object:
             return None
 
 
+TIERS = [
+    {"up_to": 20, "unit_amount_decimal": "1.7", "flat_amount_decimal": "300"},
+    {"up_to": 200, "unit_amount_decimal": "0.31", "flat_amount_decimal": None},
+    {"up_to": None, "unit_amount_decimal": "0.02", "flat_amount_decimal": "5"},
+]
+TERMS: list[dict[str, Any]] = [
+    {"unit_amount_decimal": "0.35"},
+    {"unit_amount_decimal": "70", "transform_quantity": {"divide_by": 30, "round": "up"}},
+    {"tiers": TIERS, "tiers_mode": "graduated"},
+    {"tiers": TIERS, "tiers_mode": "volume"},
+    {"unit_amount_decimal": "3", "meterline": {"minimum_amount": 500}},
+    {"unit_amount_decimal": "9", "meterline": {"maximum_amount": 400}},
+]
+SEGMENT = [{"dimension": "model", "value": "small"}]
+
+
+def price_of(world: World, number: int) -> Any:
+    """A price of all usage, or of that of a model."""
+    terms = {"unit_amount_decimal": None, "transform_quantity": None, "tiers_mode": None}
+    terms |= world.chance.choice(TERMS)
+    if world.chance.random() < 0.3:
+        own = {"meter_segment_conditions": SEGMENT}
+        terms["meterline"] = terms.get("meterline", {}) | own
+    recurring = {"meter": world.meter["id"]}
+    return {"id": f"price_{number}", "currency": "usd", "recurring": recurring, **terms}
+
+
+def periods_of(world: World) -> list[UsagePeriod]:
+    """Billing periods that follow each other, cut at any second, at one or two prices."""
+    chance = world.chance
+    periods = []
+    for number in range(chance.choice((1, 2))):
+        price, cuts = price_of(world, number), chance.randint(0, 3)
+        places = [chance.randrange(world.start, world.end) for _ in range(cuts)]
+        for start, end in pairwise([world.start, *sorted(places), world.end]):
+            period = Period(start, end)
+            whole = chance.choice((period, Period(start - 2 * DAY, end)))
+            periods.append(UsagePeriod("sub", price, CyclePeriod(period, whole)))
+    return periods
+
+
+class Meters:
+    """A store that has the meter of a world, and nothing else."""
+
+    livemode = False
+
+    def __init__(self, world: World) -> None:
+        self.meter = world.meter
+
+    def get_many(self, _: Iterable[str]) -> dict[str, Any]:
+        return {self.meter["id"]: Document("billing.meter", self.livemode, self.meter)}
+
+
+def cost_until(world: World, period: UsagePeriod, instant: int) -> int:
+    """What a recount of the events of a period up to an instant costs; nothing before it."""
+    own = period.span.period
+    if instant < own.start or (instant == own.start and own.seconds):
+        return 0
+    end = min(instant, own.end)
+    conditions = segment_of(period.price)
+    meant = [
+        event
+        for event in world.events
+        if event.identity not in world.cancelled and meets(event, conditions)
+    ]
+    used = [
+        event
+        for event in counting_events(world.formula, meant)
+        if own.start <= event.timestamp < end
+    ]
+    usage = Usage(expected_usage(world.formula, used) if used else Decimal(0), len(used))
+    return amount_until(metered_item(period.price), period.span, end, usage)
+
+
+def amounts_in(
+    world: World, periods: list[UsagePeriod], windows: Windows, *, by_model: bool
+) -> list[Any]:
+    """What the product says."""
+    store: Any = Meters(world)
+    ctx = Context(store=store, now=world.clock, wall_clock=world.clock)
+    customer: Any = Document("customer", store.livemode, {"id": CUSTOMER})
+    dimensions = ("model",) if by_model else ()
+    asked = AmountsAsked(windows, world.chance.random() < 0.2, dimensions=dimensions)
+    if asked.by_period:
+        asked = replace(asked, windows=replace(windows, grouping=None))
+    with pytest.MonkeyPatch.context() as patch:
+        overlap = [one for one in periods if overlaps(one.span.period, windows.start, windows.end)]
+        patch.setattr(amounts, "usage_periods", lambda *_: overlap)
+        return list(amounts.amounts(ctx, customer, asked))
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterable[Callable[[int], World]]:
     """Runs a world on an engine of its own, with small counters and few events to a segment."""
@@ -264,3 +366,52 @@ def test_analytics_say_what_a_recount_says(
             question = ask(world)
             expected = recounted(world, *question)
             assert answered(world, *question) == expected, (seed, world.formula, question)
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_amounts_add_up_to_what_a_recount_bills(
+    run: Callable[[int], World], request: pytest.FixtureRequest, share: int
+) -> None:
+    for seed in seeds_of(request.config, share, one_in=10):
+        world = run(seed)
+        periods = periods_of(world)
+        divisible = world.formula in ("sum", "count")
+        for _ in range(3):
+            windows, _ = ask(world)
+            by_model = divisible and world.chance.random() < 0.5
+            rows = amounts_in(world, periods, windows, by_model=by_model)
+            expected = expected_amounts(world, periods, rows)
+            assert billed(rows) == expected, (seed, world.formula, windows)
+            bounds = windows.start, windows.end
+            assert sum(row["amount"] for row in rows) == sum(
+                cost_until(world, one, bounds[1]) - cost_until(world, one, bounds[0])
+                for one in periods
+            ), (seed, world.formula, windows)
+        whole = Windows(world.start // 60 * 60, world.end + 60, Grouping.DAY, world.zone)
+        rows = amounts_in(world, periods, whole, by_model=False)
+        lines = sum(cost_until(world, one, one.span.period.end) for one in periods)
+        assert sum(row["amount"] for row in rows) == lines, seed
+
+
+type Billed = dict[tuple[int, int, str], int]
+
+
+def billed(rows: list[Any]) -> Billed:
+    """What rows come to, by window and price."""
+    found: Billed = {}
+    for row in rows:
+        key = row["starts_at"], row["ends_at"], row["price"]
+        found[key] = found.get(key, 0) + row["amount"]
+    return found
+
+
+def expected_amounts(world: World, periods: list[UsagePeriod], rows: list[Any]) -> Billed:
+    """The same from the events alone."""
+    return {
+        (start, end, price): sum(
+            cost_until(world, one, end) - cost_until(world, one, start)
+            for one in periods
+            if one.price["id"] == price
+        )
+        for start, end, price in billed(rows)
+    }

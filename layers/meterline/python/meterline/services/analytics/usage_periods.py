@@ -80,11 +80,12 @@ def usage_periods(
         key = one.subscription, one.price["id"], period.start
         if key not in longest or period.end > longest[key].span.period.end:
             longest[key] = one
-    within = [one for one in longest.values() if _overlaps(one.span.period, start, end)]
+    within = [one for one in longest.values() if overlaps(one.span.period, start, end)]
     return sorted(within, key=lambda one: (one.span.period.start, one.price["id"]))
 
 
-def _overlaps(period: Period, start: int, end: int) -> bool:
+def overlaps(period: Period, start: int, end: int) -> bool:
+    """Whether a period has a part from ``start`` to ``end``; one of no length is at its second."""
     return period.start < end and max(period.end, period.start + 1) > start
 
 
