@@ -26,7 +26,7 @@ from meterline.services.analytics.invoiced import OBJECT as INVOICED
 from meterline.services.analytics.top_customers import OBJECT as TOP_CUSTOMERS
 from meterline.services.analytics.top_customers import PATH, ranking
 from meterline.services.base.context import Context
-from meterline.services.base.lookups import customers_now, find
+from meterline.services.base.lookups import find
 from meterline.services.metering.windows import Windows
 
 PERMISSION: Final = "meterline_analytics"
@@ -42,8 +42,7 @@ def list_amounts(ctx: Context, params: Params) -> Listing:
     customer = find(ctx, "customer", params["customer"], param="customer")
     for place, price in enumerate(params.get("prices", ())):
         find(ctx, "price", price, param=f"prices[{place}]")
-    now = customers_now(ctx, customer.body)
-    rows = amounts(ctx, customer, _asked(ctx, params, now))
+    rows = amounts(ctx, customer, _asked(ctx, params))
 
     def around(name: str) -> Around:
         """By the place that the id stands for: its row may be gone by now."""
@@ -57,7 +56,7 @@ def list_amounts(ctx: Context, params: Params) -> Listing:
     return page_of(rows, params, around)
 
 
-def _asked(ctx: Context, params: Params, now: int) -> AmountsAsked:
+def _asked(ctx: Context, params: Params) -> AmountsAsked:
     grouping, zone = params.get("value_grouping_window"), zone_asked(params)
     by_period = grouping == _BILLING_PERIOD
     windows = Windows(
@@ -65,7 +64,6 @@ def _asked(ctx: Context, params: Params, now: int) -> AmountsAsked:
         params["ends_at"],
         None if by_period or grouping is None else Grouping(grouping),
         zone,
-        now,
     )
     if windows.grouping is not None:
         windows = _behind_cursor(ctx, windows, params)
