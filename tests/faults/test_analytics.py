@@ -259,7 +259,11 @@ SEGMENT = [{"dimension": "model", "value": "small"}]
 
 def price_of(world: World, number: int) -> Any:
     """A price of all usage, or of that of a model."""
-    terms = {"unit_amount_decimal": None, "transform_quantity": None, "tiers_mode": None}
+    terms: dict[str, Any] = {
+        "unit_amount_decimal": None,
+        "transform_quantity": None,
+        "tiers_mode": None,
+    }
     terms |= world.chance.choice(TERMS)
     if world.chance.random() < 0.3:
         own = {"meter_segment_conditions": SEGMENT}

@@ -35,6 +35,7 @@ def installed_packages(_directory: Path) -> str:
 
 # what to replace in a benchmark | by what
 SMALL: dict[str, dict[str, object]] = {
+    "bench_analytics": {"EVENTS": (100,), "CUSTOMERS": 20, "MONTH_DAYS": 3, "YEAR_DAYS": 6},
     "bench_cold_start": {
         "FUNCTIONS": ["count_usage"],
         "REPEATS": 1,
