@@ -46,6 +46,41 @@ def test_warm_writes_can_only_be_what_a_table_begins_with_or_more(
     assert (re.fullmatch(pattern, writes) is not None) is is_taken
 
 
+@pytest.mark.parametrize(
+    ("reads", "is_taken"),
+    [("0", True), ("4000", False), ("11999", False), ("12000", True), ("40000", True)],
+)
+def test_warm_reads_can_only_be_what_a_table_begins_with_or_more(
+    reads: str, *, is_taken: bool
+) -> None:
+    pattern = template()["Parameters"]["WarmReadsPerSecond"]["AllowedPattern"]
+    assert (re.fullmatch(pattern, reads) is not None) is is_taken
+
+
+WARM = {
+    frozenset[str](): None,
+    frozenset({"HasWarmReads"}): {"ReadUnitsPerSecond": "WarmReadsPerSecond"},
+    frozenset({"HasWarmWrites"}): {"WriteUnitsPerSecond": "WarmWritesPerSecond"},
+    frozenset({"HasWarmReads", "HasWarmWrites"}): {
+        "ReadUnitsPerSecond": "WarmReadsPerSecond",
+        "WriteUnitsPerSecond": "WarmWritesPerSecond",
+    },
+}
+
+
+@pytest.mark.parametrize("table", ["UsageTable", "BillingTable"])
+@pytest.mark.parametrize("given", WARM)
+def test_warm_reads_and_writes_are_asked_for_one_without_the_other(
+    given: frozenset[str], table: str
+) -> None:
+    value = resources("AWS::DynamoDB::Table")[table]["WarmThroughput"]
+    while "Fn::If" in value:
+        condition, then, otherwise = value["Fn::If"]
+        value = then if condition in given else otherwise
+    found = {name: units["Ref"] for name, units in value.items() if name != "Ref"}
+    assert (found or None) == WARM[given]
+
+
 def test_the_layer_holds_no_compiled_code_so_that_it_runs_on_either_architecture() -> None:
     pinned = (ROOT / "layers" / "runtime" / "requirements.txt").read_text()
     names = re.findall(r"^([\w-]+)==", pinned, re.MULTILINE)
