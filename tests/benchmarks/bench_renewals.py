@@ -42,6 +42,7 @@ def measure() -> list[Result]:
         do_due_work(later, first)
         drafting, invoice = _drafting(world, prices)
         finalising = _recorded(lambda: do_due_work(later, invoice))
+        _with_credits(world, prices)
         paying = _with_credits(world, prices)
         seconds, bare = _speed(world, prices)
     few, many = (_requests_to_send(number) for number in (1_000, 100_000))
@@ -118,7 +119,7 @@ def _with_credits(world: World, prices: tuple[list[str], list[str]]) -> Traffic:
 
 
 def _recorded(work: Callable[[], object]) -> Traffic:
-    with Traffic(latency_seconds=0.02).recorded() as traffic:
+    with Traffic().recorded() as traffic:
         work()
     return traffic
 

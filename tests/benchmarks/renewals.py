@@ -97,7 +97,7 @@ def measured(made: Business, hours: Sequence[int], *, repeats: int = 5) -> Renew
     """What a renewal with usage in these hours takes; of CPU the least of some times."""
     world, subscription = made.world, made.subscription(hours)
     beginning = world.state()
-    traffic = [Traffic(latency_seconds=0.02) for _ in range(2)]
+    traffic = [Traffic() for _ in range(2)]
     with traffic[0].recorded():
         do_due_work(world.context(), subscription)
     invoice = str(world.stored(subscription)["latest_invoice"])

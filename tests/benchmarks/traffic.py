@@ -1,6 +1,5 @@
 """What some work asks of AWS, in memory: its calls, what they cost by AWS's rule, and its logs."""
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -14,6 +13,7 @@ from botocore.client import BaseClient
 
 from meterline.store.base.settings import settings
 from tests.benchmarks.units import units_of_indexes, units_read, units_written
+from tests.benchmarks.waits import Waits
 from tests.dynamodb.partiql import parsed
 from tests.dynamodb.values import Item
 from tests.engines import TABLES, resources, table_definition
@@ -41,14 +41,10 @@ class Write(NamedTuple):
 class Traffic:
     """The calls of some work, the units that AWS bills for them, and the bytes logged.
 
-    ``round_trips`` counts the calls that had to wait for another; calls side by side count once,
-    which shows when each takes ``latency_seconds`` as on a network. Refused writes cost too, and
-    each change of an index.
+    Refused writes cost too, and each change of an index.
     """
 
-    latency_seconds: float = 0.0
     calls: list[str] = field(default_factory=list)
-    round_trips: int = 0
     read_units: float = 0.0
     write_units: int = 0
     index_units: Counter[str] = field(default_factory=Counter)
@@ -56,8 +52,13 @@ class Traffic:
     reads_of: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     """The read units of each table."""
     logged_bytes: int = 0
-    _open: int = 0
+    _waits: Waits = field(default_factory=Waits)
     _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def round_trips(self) -> int:
+        """The calls that had to wait for another, and the first; calls side by side count once."""
+        return self._waits.longest
 
     @contextmanager
     def recorded(self) -> Iterator["Traffic"]:
@@ -67,8 +68,9 @@ class Traffic:
         def recording(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
             writes = writes_of(client, operation, request)
             before = [_stored(send, client, write) for write in writes]
-            self._begin(operation)
-            time.sleep(self.latency_seconds)
+            with self._lock:
+                self.calls.append(operation)
+                self._waits.call()
             try:
                 answer = send(client, operation, request)
             finally:
@@ -82,20 +84,17 @@ class Traffic:
             return answer
 
         output = StringIO()
-        with patch.object(BaseClient, "_make_api_call", recording), redirect_stdout(output):
+        with (
+            patch.object(BaseClient, "_make_api_call", recording),
+            self._waits.followed(),
+            redirect_stdout(output),
+        ):
             yield self
         lines = output.getvalue().splitlines()
         self.logged_bytes += sum(len(line.encode()) + _TAKEN_BY_LAMBDA for line in lines)
 
-    def _begin(self, operation: str) -> None:
-        with self._lock:
-            self.calls.append(operation)
-            self.round_trips += self._open == 0
-            self._open += 1
-
     def _end(self, written: Iterable[tuple[int, Counter[str]]]) -> None:
         with self._lock:
-            self._open -= 1
             for of_table, of_indexes in written:
                 self.write_units += of_table + of_indexes.total()
                 self.index_units += of_indexes

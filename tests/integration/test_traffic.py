@@ -1,11 +1,14 @@
 """What AWS bills for the calls of some work, as the benchmarks count it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from meterline.services.base.parallel import beside
 from meterline.store.base import clients
 from tests.benchmarks.traffic import Traffic
 from tests.engines import Engine
@@ -147,3 +150,47 @@ def test_an_entry_of_an_index_costs_where_it_leaves_and_where_it_comes(
     place = {"list_sk": {"S": list_sk}} if list_sk else {}
     again = item("listed", 100, list_pk={"S": "all"}, **place)
     assert recorded(lambda: put(table, again)).write_units == units
+
+
+def side_by_side(table: str) -> None:
+    """Two calls at once, one of them with another after it."""
+
+    def twice(pk: str) -> None:
+        get(table, pk)
+        get(table, pk)
+
+    with ThreadPoolExecutor(2) as threads:
+        some = [threads.submit(get, table, "large"), threads.submit(twice, "small")]
+        for one in some:
+            one.result()
+
+
+# what is done | how many calls wait for another, with the first
+CHAINS: dict[str, tuple[Work, int]] = {
+    "nothing": (lambda _: None, 0),
+    "one": (lambda table: get(table, "large"), 1),
+    "one after another": (lambda table: [get(table, pk) for pk in ("large", "small")], 2),
+    "side by side": (side_by_side, 2),
+    "before and after": (
+        lambda table: [get(table, "large"), side_by_side(table), get(table, "small")],
+        4,
+    ),
+    "after one whose end alone is waited for": (
+        lambda table: [beside(partial(get, table, "large"), dict), get(table, "small")],
+        2,
+    ),
+    "by a map": (
+        lambda table: list(ThreadPoolExecutor(9).map(partial(get, table), ["large"] * 9)),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHAINS)
+def test_calls_side_by_side_count_once_however_threads_take_turns(
+    dynamodb: Engine, case: str
+) -> None:
+    work, longest = CHAINS[case]
+    with Traffic().recorded() as traffic:
+        work(dynamodb.tables["billing"])
+    assert traffic.round_trips == longest
