@@ -152,17 +152,18 @@ def test_an_entry_of_an_index_costs_where_it_leaves_and_where_it_comes(
     assert recorded(lambda: put(table, again)).write_units == units
 
 
-def side_by_side(table: str) -> None:
+def side_by_side(table: str) -> object:
     """Two calls at once, one of them with another after it."""
 
-    def twice(pk: str) -> None:
-        get(table, pk)
-        get(table, pk)
+    def twice(pk: str) -> object:
+        return get(table, pk), get(table, pk)
 
     with ThreadPoolExecutor(2) as threads:
-        some = [threads.submit(get, table, "large"), threads.submit(twice, "small")]
-        for one in some:
-            one.result()
+        return list(
+            threads.map(
+                lambda call: call(), [partial(get, table, "large"), partial(twice, "small")]
+            )
+        )
 
 
 # what is done | how many calls wait for another, with the first
@@ -172,7 +173,7 @@ CHAINS: dict[str, tuple[Work, int]] = {
     "one after another": (lambda table: [get(table, pk) for pk in ("large", "small")], 2),
     "side by side": (side_by_side, 2),
     "before and after": (
-        lambda table: [get(table, "large"), side_by_side(table), get(table, "small")],
+        lambda table: (get(table, "large"), side_by_side(table), get(table, "small")),
         4,
     ),
     "after one whose end alone is waited for": (
