@@ -115,6 +115,7 @@ def _world(client: Client) -> dict[str, str]:
             "webhook_endpoint": {"url": "https://a.example"},
         }
     )
+    rate = v1.tax_rates.create({"display_name": "VAT", "inclusive": False, "percentage": 20})
     phases = [{"items": [{"price": price.id}]}]
     schedule = v1.subscription_schedules.create({"customer": customer.id, "phases": phases})
     invoice = v1.invoices.retrieve(subscription.latest_invoice)
@@ -147,6 +148,7 @@ def _world(client: Client) -> dict[str, str]:
         "subscription_items": subscription["items"].data[0].id,
         "subscription_schedules": schedule.id,
         "subscriptions": subscription.id,
+        "tax_rates": rate.id,
         "test_clocks": clock.id,
         "webhook_endpoints": hook.id,
     }
