@@ -97,7 +97,10 @@ STORED = {
 """Types of fields of which the schema says more, or less, than is of use."""
 
 BESIDE = {
-    "billing.alert": {"spend_threshold": "NotRequired[AlertSpendThreshold]"},
+    "billing.alert": {
+        "credit_balance_threshold": "NotRequired[AlertCreditBalanceThreshold]",
+        "spend_threshold": "NotRequired[AlertSpendThreshold]",
+    },
     "billing.alert_triggered": {
         "aggregation_period": "NotRequired[AggregationPeriod]",
         "currency": "NotRequired[str]",
@@ -204,6 +207,20 @@ class AlertGroup(TypedDict):
     type: str
     pricing_plan_subscription: str
 
+class AlertCreditBalanceThreshold(TypedDict):
+    filters: list[AlertCreditBalanceThresholdFilter]
+    lte: AlertCreditBalanceThresholdLte
+
+class AlertCreditBalanceThresholdFilter(TypedDict):
+    type: Literal["customer"]
+    customer: str
+    credit_grants: dict[str, Any] | None
+
+class AlertCreditBalanceThresholdLte(TypedDict):
+    balance_type: Literal["monetary"]
+    custom_pricing_unit: None
+    monetary: AlertSpendThresholdAmount
+
 class AlertSpendThreshold(TypedDict):
     aggregation_period: Literal["billing"]
     filters: AlertSpendThresholdFilters | None
@@ -249,7 +266,7 @@ class AlertNotification(TypedDict):
     customer: str
     livemode: bool
     meter: str | None
-    notification_event: str
+    notification_event: str | None
     notified_at: int
     subscription: str | None
     value: str

@@ -40,7 +40,8 @@ ROOMS = {
     "store": ["base", "metering events work", "billing", "account"],
     "services": [
         "base",
-        "account catalog customers metering",
+        "account catalog customers",
+        "metering",
         "credits",
         "billing events",
         "invoices",

@@ -92,6 +92,7 @@ OPEN = {
     "services/billing/given_taxes.py: _rate_id": "what a request says of a rate",
     "services/catalog/tax_rates.py: named_rates": "what a request names: any kind",
     "services/credits/expiry.py: expire_due_grant": _WRITTEN,
+    "services/credits/grants.py: written_after": _WRITTEN,
     "services/customers/erasure.py: _erased": _IN_JSON,
     "services/invoices/finalize.py: _finalize": _WRITTEN,
     "services/invoices/finalize.py: finalize_due_invoice": _WRITTEN,

@@ -89,10 +89,14 @@ def crossing_terms() -> Json:
 
 
 def alert_terms() -> Json:
-    """The fields of an alert that tell its type, and what alerts on spend are on."""
+    """The fields of an alert that tell its type, and what alerts on other than usage are on."""
     filters = _all_of(customer=_TEXT, pricing_plan_subscription=_TEXT_OR_NONE)
     return {
-        "alert_type": {"type": "string", "enum": ["usage_threshold", "spend_threshold"]},
+        "alert_type": {
+            "type": "string",
+            "enum": ["usage_threshold", "spend_threshold", "credit_balance_threshold"],
+        },
+        "credit_balance_threshold": _credit_balance_threshold(),
         "spend_threshold": _all_of(
             aggregation_period={"type": "string", "enum": ["billing"]},
             filters={"anyOf": [filters, {"type": "null"}]},
@@ -104,6 +108,31 @@ def alert_terms() -> Json:
             ),
         ),
     }
+
+
+def _credit_balance_threshold() -> Json:
+    scope = {
+        "type": "object",
+        "properties": {
+            "price_type": {"type": "string", "enum": ["metered"]},
+            "prices": {"type": "array", "items": _all_of(id=_TEXT)},
+        },
+        "additionalProperties": False,
+    }
+    grants = _all_of(applicability_config=_all_of(scope=scope))
+    filter_ = _all_of(
+        type={"type": "string", "enum": ["customer"]},
+        customer=_TEXT,
+        credit_grants={"anyOf": [grants, {"type": "null"}]},
+    )
+    return _all_of(
+        filters={"type": "array", "items": filter_},
+        lte=_all_of(
+            balance_type={"type": "string", "enum": ["monetary"]},
+            custom_pricing_unit={"type": "null"},
+            monetary=_all_of(currency=_TEXT, value=_AMOUNT),
+        ),
+    )
 
 
 def feature_limit() -> Json:
@@ -134,7 +163,7 @@ def _alert_notification() -> Json:
         customer=_TEXT,
         livemode={"type": "boolean"},
         meter=_TEXT_OR_NONE,
-        notification_event=_TEXT,
+        notification_event=_TEXT_OR_NONE,
         notified_at=_INSTANT,
         subscription=_TEXT_OR_NONE,
         value=_TEXT,

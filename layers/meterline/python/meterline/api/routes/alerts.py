@@ -7,7 +7,7 @@ from meterline.api.lists import PAGING, Keep, Listing, listing, read_page, retri
 from meterline.api.operations import Answer, Operation, post
 from meterline.api.params.specs import RANGE, Params, array, enum, integer, object_, string
 from meterline.api.router import Routes
-from meterline.api.routes.shared import currency
+from meterline.api.routes.shared import credit_scope, currency
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.metering.alert_notifications import notification
@@ -53,6 +53,29 @@ _TERMS = {
                 value=integer(required=True, minimum=1),
             ),
             type=enum("amount", required=True),
+        ),
+    ),
+    "credit_balance_threshold": object_(
+        filters=array(
+            object_(
+                type=enum("customer", required=True),
+                customer=string(required=True),
+                credit_grants=object_(
+                    applicability_config=object_(required=True, scope=credit_scope(required=True))
+                ),
+            ),
+            required=True,
+            min_items=1,
+            max_items=1,
+        ),
+        lte=object_(
+            required=True,
+            balance_type=enum("monetary", required=True),
+            monetary=object_(
+                required=True,
+                currency=currency(required=True),
+                value=integer(required=True, minimum=0),
+            ),
         ),
     ),
 }

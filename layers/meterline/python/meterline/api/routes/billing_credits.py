@@ -3,9 +3,7 @@
 from meterline.api.lists import PAGING, Listing, list_operation, listing, read_page, retrieve, under
 from meterline.api.operations import get, post
 from meterline.api.params.specs import (
-    Object,
     Params,
-    array,
     enum,
     integer,
     metadata,
@@ -14,7 +12,7 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.router import Routes
-from meterline.api.routes.shared import currency
+from meterline.api.routes.shared import credit_scope, currency
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -33,20 +31,6 @@ _TRANSACTION = "billing.credit_balance_transaction"
 _TRANSACTIONS = "/v1/billing/credit_balance_transactions"
 _SUMMARY = "billing.credit_balance_summary"
 
-_PRICES = ("price_type", "prices")
-
-
-def _scope(*, required: bool) -> Object:
-    """All metered prices, or those that are named."""
-    return object_(
-        required=required,
-        price_type=enum("metered"),
-        prices=array(object_(id=string(required=True)), min_items=1, max_items=20),
-        exclusive=[_PRICES],
-        one_of=[_PRICES],
-    )
-
-
 _CREATE = object_(
     amount=object_(
         required=True,
@@ -57,7 +41,7 @@ _CREATE = object_(
             value=integer(required=True, minimum=1),
         ),
     ),
-    applicability_config=object_(required=True, scope=_scope(required=True)),
+    applicability_config=object_(required=True, scope=credit_scope(required=True)),
     category=enum("paid", "promotional"),
     customer=string(required=True),
     effective_at=timestamp(),
@@ -72,7 +56,7 @@ _UPDATE = object_(expires_at=timestamp(emptyable=True), metadata=metadata())
 _FILTER = object_(
     required=True,
     type=enum("applicability_scope", "credit_grant", required=True),
-    applicability_scope=_scope(required=False),
+    applicability_scope=credit_scope(required=False),
     credit_grant=string(),
 )
 

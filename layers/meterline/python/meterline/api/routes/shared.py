@@ -126,6 +126,18 @@ ITEM_PRICES = (*PRICES, "plan")
 """Those of an item of a subscription; ``plan`` is the old name of a price."""
 
 
+def credit_scope(*, required: bool) -> Object:
+    """What billing credits pay for: all metered prices, or those that are named."""
+    either_of = ("price_type", "prices")
+    return object_(
+        required=required,
+        price_type=enum("metered"),
+        prices=array(object_(id=string(required=True)), min_items=1, max_items=20),
+        exclusive=[either_of],
+        one_of=[either_of],
+    )
+
+
 def price_data(amount: dict[str, Param], **more: Param) -> Object:
     """A price made for the request at hand, instead of one that is named; ``more`` says of what."""
     of_what = tuple(name for name in more if name.startswith("product"))

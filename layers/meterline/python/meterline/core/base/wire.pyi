@@ -26,6 +26,20 @@ class AlertGroup(TypedDict):
     type: str
     pricing_plan_subscription: str
 
+class AlertCreditBalanceThreshold(TypedDict):
+    filters: list[AlertCreditBalanceThresholdFilter]
+    lte: AlertCreditBalanceThresholdLte
+
+class AlertCreditBalanceThresholdFilter(TypedDict):
+    type: Literal["customer"]
+    customer: str
+    credit_grants: dict[str, Any] | None
+
+class AlertCreditBalanceThresholdLte(TypedDict):
+    balance_type: Literal["monetary"]
+    custom_pricing_unit: None
+    monetary: AlertSpendThresholdAmount
+
 class AlertSpendThreshold(TypedDict):
     aggregation_period: Literal["billing"]
     filters: AlertSpendThresholdFilters | None
@@ -71,7 +85,7 @@ class AlertNotification(TypedDict):
     customer: str
     livemode: bool
     meter: str | None
-    notification_event: str
+    notification_event: str | None
     notified_at: int
     subscription: str | None
     value: str
@@ -224,6 +238,7 @@ class Alert(TypedDict):
     status: AlertStatus | None
     title: str
     usage_threshold: AlertUsageThreshold | None
+    credit_balance_threshold: NotRequired[AlertCreditBalanceThreshold]
     spend_threshold: NotRequired[AlertSpendThreshold]
 
 class AlertTriggered(TypedDict):

@@ -19,6 +19,7 @@ from meterline.services.billing.pending_items import PendingItems, Selection, pe
 from meterline.services.billing.schedule_bodies import KIND as SCHEDULE
 from meterline.services.billing.schedule_bodies import ended_with, schedule_document
 from meterline.services.billing.subscription_bodies import is_ended
+from meterline.services.credits.alerts import compared
 from meterline.services.credits.balances import balances_of, drafts_of, with_drafts
 from meterline.services.credits.ledger import CREATED as ENTERED
 from meterline.services.credits.ledger import booked
@@ -264,7 +265,16 @@ class UnitOfWork:
         self.customer = self._with_running(self.pending.with_open_batches(self.customer))
         self.customer = self._with_draft_credits(self._with_invoices(self.customer))
         self.customer = _with_threshold_basis(self.customer)
+        self._tell_of_credits()
         self._settle_entitlements()
+
+    def _tell_of_credits(self) -> None:
+        """Tell of the alerts that the customer's balance of billing credits crosses."""
+        crossings = compared(self.ctx, self.stored_customer.body, self.customer)
+        self.customer = crossings.customer
+        self.events += crossings.events
+        for record in crossings.records:
+            self.put(record)
 
     def _settle_entitlements(self) -> None:
         """Have the customer remember what its subscriptions grant now, and emit what changed."""

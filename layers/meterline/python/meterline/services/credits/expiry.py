@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import customer_of
 from meterline.services.base.outbox import EventDraft
+from meterline.services.credits.alerts import compared
 from meterline.services.credits.balances import drafts_of
-from meterline.services.credits.grants import CreditGrantState, without_rest
+from meterline.services.credits.grants import CreditGrantState, without_rest, written_after
 from meterline.services.credits.ledger import CREATED
 from meterline.store.base.documents import Change, Document
 
@@ -34,9 +35,11 @@ def expire_due_grant(ctx: Context, document: "Document[CreditGrant]") -> list[Do
         ctx.save(Change(puts=[written], checks=[customer]))
         return [written]
     body, entries = without_rest(ctx, customer.body, grant, "credits_expired")
-    holder = [replace(customer, body=body)] if entries else []
+    crossings = compared(ctx, customer.body, body)
+    holder = written_after(customer, crossings) if entries else []
     change = Change(puts=[written, *holder, *entries], checks=[] if entries else [customer])
-    ctx.save(change, [EventDraft(CREATED, entry.body) for entry in entries])
+    told = [EventDraft(CREATED, entry.body) for entry in entries]
+    ctx.save(change, [*told, *crossings.events])
     return change.puts
 
 

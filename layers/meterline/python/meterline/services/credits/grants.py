@@ -15,6 +15,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import check_named_once, customer_of, find, on_customers_time
 from meterline.services.base.outbox import EventDraft
+from meterline.services.credits.alerts import Crossings, compared
 from meterline.services.credits.balances import (
     MOST_UNUSED,
     balance_of,
@@ -63,7 +64,7 @@ def create_credit_grant(ctx: Context, params: Body) -> "CreditGrant":
     entry = credit(
         ctx, account_of(grant), "credits_granted", left, effective_at=grant["effective_at"]
     )
-    body = with_balance(customer.body, new_balance(grant, left))
+    crossings = compared(ctx, customer.body, with_balance(customer.body, new_balance(grant, left)))
     document = Document(
         kind=KIND,
         livemode=ctx.livemode,
@@ -73,8 +74,12 @@ def create_credit_grant(ctx: Context, params: Body) -> "CreditGrant":
         parent=customer.id,
     )
     ctx.save(
-        Change(puts=[document, replace(customer, body=body), entry]),
-        [EventDraft(f"{KIND}.created", grant), EventDraft(CREATED, entry.body)],
+        Change(puts=[document, *written_after(customer, crossings), entry]),
+        [
+            EventDraft(f"{KIND}.created", grant),
+            EventDraft(CREATED, entry.body),
+            *crossings.events,
+        ],
         result_id=grant["id"],
     )
     return grant
@@ -160,6 +165,11 @@ def without_rest(
     return with_balance(customer, balance | {"left": 0}), [entry]
 
 
+def written_after(customer: "Document[Customer]", crossings: Crossings) -> list[Document]:
+    """The customer after a change of its credits, and the records of what that crossed."""
+    return [replace(customer, body=crossings.customer), *crossings.records]
+
+
 def _closed(
     ctx: Context,
     document: "Document[CreditGrant]",
@@ -171,12 +181,14 @@ def _closed(
     closed: CreditGrant = document.body | changes | {"updated": ctx.now}
     grant = CreditGrantState().on(closed)
     body, entries = without_rest(ctx, customer.body, grant, type_)
+    crossings = compared(ctx, customer.body, body)
     put = replace(document, body=grant, due_at=None)
     ctx.save(
-        Change(puts=[put, replace(customer, body=body), *entries]),
+        Change(puts=[put, *written_after(customer, crossings), *entries]),
         [
             EventDraft(f"{KIND}.updated", grant, before=document.body),
             *(EventDraft(CREATED, entry.body) for entry in entries),
+            *crossings.events,
         ],
         result_id=document.id,
     )

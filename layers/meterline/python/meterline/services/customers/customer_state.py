@@ -50,10 +50,25 @@ class DraftCredits(TypedDict):
     taken: dict[str, int]
 
 
+class CreditAlert(TypedDict):
+    """An active alert on the balance of billing credits in a currency, minor units.
+
+    ``prices`` restrict it to grants that pay for each of them. ``is_below`` says that the balance
+    was at ``lte`` or below when it changed last: what that crossed has been told.
+    """
+
+    alert: str
+    currency: str
+    is_below: bool
+    lte: int
+    prices: list[str] | None
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerState(PrivateState):
     """What a customer remembers; other rooms own the rules, and only the customer knows all."""
 
+    credit_alerts: list[CreditAlert] | None = None
     credit_currencies: list[str] | None = None
     credits: list[GrantBalance] | None = None
     draft_credits: list[DraftCredits] | None = None

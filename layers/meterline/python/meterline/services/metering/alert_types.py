@@ -6,6 +6,7 @@ is named like the type.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from meterline.core.base.errors import BillingError
@@ -13,6 +14,7 @@ from meterline.core.base.money import known_currency
 from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
+from meterline.services.customers.customer_state import CreditAlert, CustomerState
 from meterline.services.metering.watch_list import (
     Purpose,
     enter_customer,
@@ -66,8 +68,8 @@ class AlertType:
         """Have watched what an alert is about, before the alert is there."""
         raise NotImplementedError
 
-    def written_beside(self, ctx: Context, terms: Terms) -> "list[Document[Customer]]":  # noqa: ARG002 - of every type
-        """What each change of an alert writes besides the alert and its set."""
+    def written_beside(self, ctx: Context, alert: "Alert") -> "list[Document[Customer]]":  # noqa: ARG002 - of every type
+        """What each change of an alert, which is as given then, writes besides it and its set."""
         return []
 
     def parent(self, terms: Terms) -> str | None:  # noqa: ARG002 - of every type
@@ -198,13 +200,9 @@ class SpendThreshold(AlertType):
         else:
             enter_customer(ctx, Purpose.THRESHOLDS, customer)
 
-    def written_beside(self, ctx: Context, terms: Terms) -> "list[Document[Customer]]":
+    def written_beside(self, ctx: Context, alert: "Alert") -> "list[Document[Customer]]":
         """The customer as it is: what is remembered of its amounts goes by its version."""
-        customer_id = self.customer(terms)
-        customer = None if customer_id is None else ctx.store.get(customer_id)
-        if customer is None or customer.body.get("deleted"):
-            return []
-        return [customer]
+        return _customers(ctx, self.customer(terms_of(alert)))
 
     def customer(self, terms: Terms) -> str | None:
         """That of the filters."""
@@ -233,9 +231,87 @@ class SpendThreshold(AlertType):
         return is_meant and terms["gte"]["amount"]["currency"] == subscription["currency"]
 
 
+class CreditBalanceThreshold(AlertType):
+    """A customer's balance of billing credits has come down to an amount (``credits.alerts``).
+
+    The customer remembers its alerts of this type: each commit that changes its credits knows them.
+    """
+
+    name = "credit_balance_threshold"
+    limit = "the credits of a customer"
+
+    def terms(self, ctx: Context, requested: Body) -> Terms:
+        """The amount in a currency, of one customer's grants, or of those for some prices."""
+        [asked] = requested["filters"]
+        at = "credit_balance_threshold[filters][0]"
+        find(ctx, "customer", asked["customer"], param=f"{at}[customer]")
+        grants = asked.get("credit_grants")
+        monetary = requested["lte"]["monetary"]
+        known_currency(monetary["currency"], "credit_balance_threshold[lte][monetary][currency]")
+        return {
+            "filters": [
+                {
+                    "type": "customer",
+                    "customer": asked["customer"],
+                    "credit_grants": None if grants is None else grants,
+                }
+            ],
+            "lte": {
+                "balance_type": "monetary",
+                "custom_pricing_unit": None,
+                "monetary": {"currency": monetary["currency"], "value": monetary["value"]},
+            },
+        }
+
+    def set_of(self, terms: Terms) -> str:
+        """That of the customer's credits."""
+        return alerts_set("credits", self.customer(terms))
+
+    def enter(self, ctx: Context, terms: Terms) -> None:
+        """Nothing: no usage is watched."""
+
+    def written_beside(self, ctx: Context, alert: "Alert") -> "list[Document[Customer]]":
+        """The customer, who remembers the alert while it is active."""
+        terms = terms_of(alert)
+        return [
+            replace(customer, body=self._remembered(customer.body, alert))
+            for customer in _customers(ctx, self.customer(terms))
+        ]
+
+    def customer(self, terms: Terms) -> str | None:
+        """That of the filter."""
+        return str(terms["filters"][0]["customer"])
+
+    def threshold(self, terms: Terms) -> int:
+        """The balance, minor units."""
+        return int(terms["lte"]["monetary"]["value"])
+
+    def _remembered(self, customer: "Customer", alert: "Alert") -> "Customer":
+        state = CustomerState.of(customer)
+        known = {entry["alert"]: entry for entry in state.credit_alerts or ()}
+        if alert["status"] == "active":
+            known.setdefault(alert["id"], self._entry(alert))
+        else:
+            known.pop(alert["id"], None)
+        return replace(state, credit_alerts=list(known.values()) or None).on(customer)
+
+    def _entry(self, alert: "Alert") -> CreditAlert:
+        terms = terms_of(alert)
+        grants = terms["filters"][0]["credit_grants"]
+        scope = grants["applicability_config"]["scope"] if grants else {}
+        prices = scope.get("prices")
+        return {
+            "alert": alert["id"],
+            "currency": terms["lte"]["monetary"]["currency"],
+            "is_below": False,
+            "lte": self.threshold(terms),
+            "prices": None if prices is None else [price["id"] for price in prices],
+        }
+
+
 SPEND = SpendThreshold()
 
-TYPES = {one.name: one for one in (UsageThreshold(), SPEND)}
+TYPES = {one.name: one for one in (UsageThreshold(), SPEND, CreditBalanceThreshold())}
 """The types of alerts there are, by name."""
 
 
@@ -273,6 +349,13 @@ def requested_terms(ctx: Context, params: Body) -> tuple[AlertType, Terms]:
             f"Missing required param: {asked.name}.", code="parameter_missing", param=asked.name
         )
     return asked, asked.terms(ctx, params[asked.name])
+
+
+def _customers(ctx: Context, customer_id: str | None) -> "list[Document[Customer]]":
+    """The customer that alerts are about, unless it is deleted, or they are about all."""
+    customer = None if customer_id is None else ctx.store.get(customer_id)
+    is_there = customer is not None and not customer.body.get("deleted")
+    return [customer] if customer is not None and is_there else []
 
 
 def too_many(asked: AlertType) -> BillingError:

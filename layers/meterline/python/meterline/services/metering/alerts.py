@@ -56,7 +56,7 @@ def create_alert(ctx: Context, params: Body) -> "Alert":
         ctx, asked.set_of(terms), body["id"], most=MOST_IN_A_SET, refusal=too_many(asked)
     )
     asked.enter(ctx, terms)
-    puts = [_document(ctx, body), members_set, *asked.written_beside(ctx, terms)]
+    puts = [_document(ctx, body), members_set, *asked.written_beside(ctx, body)]
     ctx.save(Change(puts=puts), result_id=body["id"])
     return body
 
@@ -88,7 +88,7 @@ def _move(ctx: Context, alert_id: str, verb: str) -> "Alert":
     # The set is written again with each change: what is remembered of its alerts is then void.
     name = asked.set_of(terms)
     sets = without_member(ctx, name, alert_id) if verb == "archive" else touched(ctx, name)
-    puts = [replace(document, body=body), *sets, *asked.written_beside(ctx, terms)]
+    puts = [replace(document, body=body), *sets, *asked.written_beside(ctx, body)]
     ctx.save(Change(puts=puts), result_id=alert_id)
     return body
 

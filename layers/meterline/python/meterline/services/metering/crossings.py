@@ -33,12 +33,15 @@ ACTIONS: Final[tuple[Action, ...]] = ("triggered", "recovered")
 
 
 class StoredNotification(TypedDict):
-    """The record of something told: the event, and the object that it told of."""
+    """The record of something told: the event, and the object that it told of.
+
+    The event is not named where the commit that crossed the threshold has others before it.
+    """
 
     id: str
     action: Action
     created: int
-    event: str
+    event: str | None
     subscription: str | None
     told: "AlertTriggered | AlertRecovered"
 
