@@ -32,7 +32,7 @@ def alert(stage: Stage, value: int, *, prices: list[str] | None = None, **more: 
                 "alert_type": "credit_balance_threshold",
                 "title": "Little left",
                 "credit_balance_threshold": threshold,
-            }  # type: ignore[arg-type]
+            }
         ).id
     )
 
