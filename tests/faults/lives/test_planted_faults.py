@@ -24,6 +24,7 @@ from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices import deleted_prorations, drafting, finalize, late_usage
 from meterline.services.metering import usage_query
 from meterline.services.previews import preview
+from meterline.services.previews import renewals as previewed_renewals
 from meterline.services.subscriptions import create, first_periods, handover, prorations, renewals
 from meterline.store.base.documents import Body
 from tests.faults.lives.kinds import KINDS
@@ -119,7 +120,7 @@ def a_preview_that_forgets_a_discount(patch: pytest.MonkeyPatch) -> None:
     def forgetting(uow: UnitOfWork, subscription: "Subscription", *more: Any) -> Any:
         return draft_renewal(uow, subscription | {"discounts": []}, *more)
 
-    patch.setattr(preview, "draft_renewal", forgetting)
+    patch.setattr(previewed_renewals, "draft_renewal", forgetting)
 
 
 def a_second_that_who_stops_and_who_begins_both_bill(patch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ from meterline.api.params.specs import (
 )
 from meterline.api.router import Routes
 from meterline.api.routes.invoiceitems import ITEM_OPERATIONS
+from meterline.api.routes.schedule_params import PREVIEW_DETAILS as SCHEDULE_DETAILS
 from meterline.api.routes.shared import (
     CUSTOM_FIELDS,
     LINE_CONTENT,
@@ -195,6 +196,8 @@ _PREVIEW = object_(
     idle.PREVIEW,
     currency=currency(),
     customer=string(),
+    schedule=string(),
+    schedule_details=SCHEDULE_DETAILS,
     customer_details=object_(
         address=address(emptyable=True),
         shipping=SHIPPING,
@@ -205,7 +208,7 @@ _PREVIEW = object_(
     preview_mode=enum("next", "recurring"),
     subscription=string(),
     subscription_details=PREVIEW_DETAILS,
-    one_of=[("subscription", "customer")],
+    one_of=[("subscription", "customer", "schedule")],
 )
 
 _FIELDS: dict[str, Param] = {

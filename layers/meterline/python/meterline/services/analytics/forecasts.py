@@ -23,7 +23,7 @@ from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.catalog.price_segments import segment_of
 from meterline.services.invoices.metered import Billed, price_id, rated_by
 from meterline.services.metering.usage_query import billed_usage
-from meterline.services.previews.preview import at_renewal, renewal_preview
+from meterline.services.previews.renewals import at_renewal, renewal_preview
 from meterline.services.subscriptions.reading_ahead import needed_for_subscription
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from meterline.services.credits.balances import (
     with_drafts,
 )
 from meterline.services.customers.customer_state import CustomerState
-from meterline.services.previews.preview import at_renewal, renewal_preview
+from meterline.services.previews.renewals import at_renewal, renewal_preview
 from meterline.services.subscriptions.reading_ahead import needed_for_subscription
 
 if TYPE_CHECKING:

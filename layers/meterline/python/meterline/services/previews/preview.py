@@ -19,8 +19,7 @@ from meterline.services.billing.invoice_bodies import (
     invoice_lines,
     new_invoice,
 )
-from meterline.services.billing.item_batches import ItemBatches
-from meterline.services.billing.pending_items import PendingItems, Selection
+from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.redemption import exchange_discounts, with_own_discounts
 from meterline.services.billing.subscription_bodies import is_ended, renews, renews_at
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
@@ -29,6 +28,8 @@ from meterline.services.customers.customers import with_details
 from meterline.services.invoices.collecting import collect_lines
 from meterline.services.invoices.item_bodies import moved_line
 from meterline.services.invoices.item_requests import changed_item, requested_item
+from meterline.services.previews.renewals import is_recurring, next_renewal
+from meterline.services.previews.schedules import schedule_subject, scheduled_invoice
 from meterline.services.subscriptions.cancel import cancel_on
 from meterline.services.subscriptions.create import start_subscription
 from meterline.services.subscriptions.pauses import pause_on, resume_on
@@ -36,7 +37,6 @@ from meterline.services.subscriptions.reading_ahead import (
     named_by_request,
     needed_for_subscription,
 )
-from meterline.services.subscriptions.renewals import closing_period, draft_renewal
 from meterline.services.subscriptions.update import amend
 from meterline.store.base.documents import Body, Document
 
@@ -66,9 +66,12 @@ def create_preview(ctx: Context, params: Body) -> "Invoice":
 
     With ``subscription_details`` it is the invoice after that change: the one made at once, if the
     change makes one, else the next renewal. Without a subscription but with items, it is the first
-    invoice of a new subscription. The preview supposes ``invoice_items`` to be pending beside those
+    invoice of a new subscription. With a schedule, or ``schedule_details``, it is the first one
+    that the phases make. The preview supposes ``invoice_items`` to be pending beside those
     that are. Metered lines show the usage counted so far.
     """
+    if "schedule" in params or "schedule_details" in params:
+        return _preview_schedule(ctx, params)
     details = dict(params.get("subscription_details") or {})
     if "subscription" not in params and "items" in details:
         return _preview_start(ctx, params, details)
@@ -128,46 +131,15 @@ def _changed(
         return invoice
     if details:
         amended = amend(uow, subscription, details)
-        if amended.invoice is not None and not _is_recurring(params):
+        if amended.invoice is not None and not is_recurring(params):
             return amended.invoice
         subscription = amended.subscription
-    return _renewal(uow, subscription, params) if renews(subscription) else None
+    return next_renewal(uow, subscription, params) if renews(subscription) else None
 
 
 def _resumption(details: Body) -> Body:
     names = ("billing_cycle_anchor", "proration_behavior", "proration_date")
     return {name: details[name] for name in names if name in details}
-
-
-def _is_recurring(params: Body) -> bool:
-    """Whether the request asks only for what recurs: no prorations, no one-time charges."""
-    return bool(params.get("preview_mode") == "recurring")
-
-
-def at_renewal(uow: UnitOfWork, subscription: "Subscription") -> UnitOfWork:
-    """The unit of work at the end of the subscription's running period."""
-    return replace(uow, ctx=uow.ctx.at(closing_period(subscription).end))
-
-
-def renewal_preview(uow: UnitOfWork, subscription: "Subscription") -> "Invoice | None":
-    """The invoice at the end of the subscription's running period, which ``uow`` is at."""
-    ended = closing_period(subscription)
-    terms = InvoiceTerms(
-        id=new_id(PREVIEW_PREFIX),
-        created=ended.end,
-        billing_reason="upcoming",
-        period=ended,
-        finalizes_at=None,
-    )
-    invoice, _ = draft_renewal(uow, subscription, terms)
-    return invoice
-
-
-def _renewal(uow: UnitOfWork, subscription: "Subscription", params: Body) -> "Invoice | None":
-    later = at_renewal(uow, subscription)
-    if _is_recurring(params):
-        later.pending = PendingItems(ItemBatches(later.ctx, uow.stored_customer.id, []))
-    return renewal_preview(later, subscription)
 
 
 def _preview_start(ctx: Context, params: Body, details: Body) -> "Invoice":
@@ -190,10 +162,27 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> "Invoice":
         details["discounts"] = params["discounts"] or []
     created = start_subscription(uow, {"customer": customer.id, **details})
     invoice = created.invoice
-    if _is_recurring(params):
-        invoice = _renewal(uow, created.subscription, params)
+    if is_recurring(params):
+        invoice = next_renewal(uow, created.subscription, params)
     if invoice is None:
         raise _nothing_upcoming(customer.id)
+    return _upcoming(invoice, params)
+
+
+def _preview_schedule(ctx: Context, params: Body) -> "Invoice":
+    """The next invoice of a schedule, as it is or as a request would have it."""
+    for name in ("subscription", "subscription_details"):
+        if name in params:
+            raise BillingError(
+                f"You may only specify one of these parameters: schedule, {name}.",
+                code="parameters_exclusive",
+                param=name,
+            )
+    ctx, customer, schedule = schedule_subject(ctx, params)
+    uow = _uow(ctx, customer, params)
+    invoice = scheduled_invoice(uow, schedule, params)
+    if invoice is None:
+        raise _nothing_upcoming(customer.id if schedule is None else schedule["id"])
     return _upcoming(invoice, params)
 
 

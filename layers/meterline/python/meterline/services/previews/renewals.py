@@ -1,0 +1,83 @@
+"""The invoice at the end of a subscription's running period, or of the phase before it."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from meterline.core.kinds.invoices import PREVIEW_PREFIX
+from meterline.services.base.ids import new_id
+from meterline.services.billing.invoice_bodies import InvoiceTerms
+from meterline.services.billing.item_batches import ItemBatches
+from meterline.services.billing.pending_items import PendingItems
+from meterline.services.billing.subscription_bodies import phase_changes_at, renews
+from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.schedules.phase_changes import next_phase
+from meterline.services.subscriptions.renewals import closing_period, draft_renewal
+from meterline.store.base.documents import Body, Document
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import Invoice, Subscription, SubscriptionSchedule
+
+
+def is_recurring(params: Body) -> bool:
+    """Whether the request asks only for what recurs: no prorations, no one-time charges."""
+    return bool(params.get("preview_mode") == "recurring")
+
+
+def at_renewal(uow: UnitOfWork, subscription: "Subscription") -> UnitOfWork:
+    """The unit of work at the end of the subscription's running period."""
+    return replace(uow, ctx=uow.ctx.at(closing_period(subscription).end))
+
+
+def renewal_preview(uow: UnitOfWork, subscription: "Subscription") -> "Invoice | None":
+    """The invoice at the end of the subscription's running period, which ``uow`` is at."""
+    ended = closing_period(subscription)
+    terms = InvoiceTerms(
+        id=new_id(PREVIEW_PREFIX),
+        created=ended.end,
+        billing_reason="upcoming",
+        period=ended,
+        finalizes_at=None,
+    )
+    invoice, _ = draft_renewal(uow, subscription, terms)
+    return invoice
+
+
+def next_renewal(
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    params: Body,
+    schedule: "SubscriptionSchedule | None" = None,
+) -> "Invoice | None":
+    """The invoice at the end of the subscription's running period.
+
+    Phases of its ``schedule``, by default the one that is stored, change it at their instants; the
+    invoice that such a change makes comes first.
+    """
+    schedule = schedule or _schedule_of(uow, subscription)
+    while schedule is not None and schedule["status"] == "active":
+        due, end = phase_changes_at(subscription), closing_period(subscription).end
+        if due is None or due > end:
+            break
+        uow = replace(uow, ctx=uow.ctx.at(due))
+        amended, schedule = next_phase(uow, subscription, schedule)
+        if amended.invoice is not None and not is_recurring(params):
+            return amended.invoice
+        subscription = amended.subscription
+        if not renews(subscription):
+            return None
+    return _renewal(uow, subscription, params)
+
+
+def _schedule_of(uow: UnitOfWork, subscription: "Subscription") -> "SubscriptionSchedule | None":
+    schedule_id = subscription["schedule"]
+    if not schedule_id:
+        return None
+    stored: Document[SubscriptionSchedule] | None = uow.read([schedule_id]).get(schedule_id)
+    return None if stored is None else stored.body
+
+
+def _renewal(uow: UnitOfWork, subscription: "Subscription", params: Body) -> "Invoice | None":
+    later = at_renewal(uow, subscription)
+    if is_recurring(params):
+        later.pending = PendingItems(ItemBatches(later.ctx, uow.stored_customer.id, []))
+    return renewal_preview(later, subscription)
