@@ -284,6 +284,28 @@ def test_a_report_of_errors_goes_to_destinations_for_thin_events(
     assert "data" not in json.loads(post.body)
 
 
+def test_what_v2_alone_tells_goes_to_destinations_for_thin_events(
+    client: Client, webhooks: Webhooks
+) -> None:
+    added = "v1.entitlements.active_entitlement_summary.entitlement_added"
+    made = destination(client, added)
+    endpoint(client, "v1.example", "entitlements.active_entitlement_summary.entitlement_added")
+    feature = client.v1.entitlements.features.create({"name": "Export", "lookup_key": "export"})
+    product = client.v1.products.create({"name": "Seats"})
+    client.v1.products.features.create(product.id, {"entitlement_feature": feature.id})
+    price = {"product": product.id, "currency": "usd", "unit_amount": 100}
+    monthly = client.v1.prices.create({**price, "recurring": {"interval": "month"}})
+    customer = client.v1.customers.create({"name": "Ada"})
+    client.v1.subscriptions.create({"customer": customer.id, "items": [{"price": monthly.id}]})
+    webhooks.send()
+    [heard] = notifications(client, webhooks, made.webhook_endpoint.signing_secret)
+    assert heard.type == added
+    event = heard.fetch_event()
+    assert [one.lookup_key for one in event.data.entitlements.data] == ["export"]
+    [post] = webhooks.receivers.posts
+    assert "data" not in json.loads(post.body)
+
+
 def test_a_ping_goes_to_its_destination_alone_whatever_that_asks_for(
     client: Client, webhooks: Webhooks
 ) -> None:

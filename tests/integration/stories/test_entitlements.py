@@ -12,7 +12,8 @@ from meterline.services.customers.erasure import erase_customer
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage
 
-UPDATED = "entitlements.active_entitlement_summary.updated"
+SUMMARY = "entitlements.active_entitlement_summary"
+UPDATED = f"{SUMMARY}.updated"
 
 
 @pytest.fixture
@@ -106,6 +107,38 @@ def test_the_event_shows_ten_entitlements_and_the_list_pages_through_all(stage: 
         {"customer": stage.customer, "limit": 5}
     )
     assert {one.lookup_key for one in listed.auto_paging_iter()} == keys
+
+
+def told_in_v2(stage: Stage) -> list[tuple[str, set[str]]]:
+    """What thin events say was added or removed, the oldest first."""
+    kinds = [f"v1.{SUMMARY}.entitlement_added", f"v1.{SUMMARY}.entitlement_removed"]
+    events = stage.client.v2.core.events.list({"types": kinds}).data
+    for event in events:
+        assert event.related_object.id == stage.customer
+        assert "snapshot_event" not in event.to_dict()
+    return [
+        (event.type.rpartition("_")[2], keys_of(event.data.entitlements))
+        for event in reversed(events)
+    ]
+
+
+def test_thin_events_tell_which_entitlements_came_and_went(stage: Stage) -> None:
+    both, search = price(stage, "export", "search"), price(stage, "search")
+    first = stage.subscribe(both)
+    stage.subscribe(search)
+    stage.client.v1.subscriptions.cancel(first["id"])
+    assert told_in_v2(stage) == [("added", {"export", "search"}), ("removed", {"export"})]
+
+
+def test_v1_shows_nothing_of_events_that_v2_alone_has(stage: Stage) -> None:
+    stage.subscribe(price(stage, "export"))
+    events = stage.client.v1.events
+    assert not [one for one in events.list({"limit": 100}) if "entitlement_" in one.type[30:]]
+    assert events.list({"type": f"{SUMMARY}.entitlement_added"}).data == []
+    [thin] = stage.client.v2.core.events.list({"types": [f"v1.{SUMMARY}.entitlement_added"]})
+    with pytest.raises(stripe.InvalidRequestError, match="No such event"):
+        events.retrieve(thin.id.replace("evt_test_", "evt_"))
+    assert stage.client.v2.core.events.retrieve(thin.id).data.customer == stage.customer
 
 
 def test_several_subscriptions_unite_and_the_last_one_takes_a_feature_along(stage: Stage) -> None:

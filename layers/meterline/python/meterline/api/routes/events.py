@@ -39,7 +39,7 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.timestamps import unix_seconds
 from meterline.services.base.context import Context
 from meterline.services.events.deliveries import KIND as DELIVERY
-from meterline.services.events.event_log import EventSpan, events_in, find_event
+from meterline.services.events.event_log import EventSpan, find_event, v1_events_in
 from meterline.services.events.resending import (
     delivered_events,
     deliveries_of,
@@ -100,7 +100,7 @@ def _list(ctx: Context, params: Params) -> Listing:
 
 
 _READERS: "dict[bool | None, Callable[[Context, EventSpan, list[str]], Iterator[Event]]]" = {
-    None: events_in,
+    None: v1_events_in,
     True: delivered_events,
     False: undelivered_events,
 }

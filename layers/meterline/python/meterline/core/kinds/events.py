@@ -1,11 +1,16 @@
 """The kinds of objects about events, and where they are sent."""
 
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from meterline.core.base.timestamps import rfc3339
 from meterline.core.kinds.divisions import Division
 from meterline.core.kinds.kind import Body, Kind, Queue, Sizes, empty
+
+ENTITLEMENT_ADDED: Final = "entitlements.active_entitlement_summary.entitlement_added"
+ENTITLEMENT_REMOVED: Final = "entitlements.active_entitlement_summary.entitlement_removed"
+THIN_ONLY_TYPES: Final = frozenset({ENTITLEMENT_ADDED, ENTITLEMENT_REMOVED})
+"""Types of events that v2 alone has, stored with those of their commit; v2 calls them ``v1.…``."""
 
 
 def _is_undisturbed(delivery: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ The customer remembers the grants, and every commit that changes a subscription 
 date: so they are never behind, and whoever has the customer knows them. The rules are in ``core``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,7 @@ from meterline.core.billing.entitlements import (
     grants_after,
     number_of,
 )
+from meterline.core.kinds.events import ENTITLEMENT_ADDED, ENTITLEMENT_REMOVED
 from meterline.services.base.ids import derived_id
 from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.catalog.product_bodies import AttachedFeature, features_of
@@ -34,6 +35,9 @@ SUMMARY = "entitlements.active_entitlement_summary"
 UPDATED = f"{SUMMARY}.updated"
 
 _SHOWN = 10
+_TOLD = 100
+"""How many of those that were added, or removed, an event names."""
+
 _DIGITS = 12
 _CUSTOMER_PREFIX = "cus_"
 
@@ -91,14 +95,37 @@ def entitlements_of(customer: Mapping[str, Any]) -> "list[ActiveEntitlement]":
 
 def summary_of(customer: "Customer") -> Mapping[str, Any]:
     """The summary of a customer's active entitlements, as events show it: the first ten."""
-    entitlements = entitlements_of(customer)
+    return _with_entitlements(customer, entitlements_of(customer), _SHOWN)
+
+
+def difference_of(
+    customer: "Customer", former: "Customer"
+) -> "Iterator[tuple[str, Mapping[str, Any]]]":
+    """What a change has added to the entitlements of a customer, and removed, by type of event.
+
+    One of each tells of all: a customer may have a thousand features.
+    """
+    before, after = entitlements_of(former), entitlements_of(customer)
+    for type_, some, others in (
+        (ENTITLEMENT_ADDED, after, before),
+        (ENTITLEMENT_REMOVED, before, after),
+    ):
+        known = {entitlement["id"] for entitlement in others}
+        changed = [entitlement for entitlement in some if entitlement["id"] not in known]
+        if changed:
+            yield type_, _with_entitlements(customer, changed, _TOLD)
+
+
+def _with_entitlements(
+    customer: "Customer", entitlements: "Sequence[ActiveEntitlement]", most: int
+) -> Mapping[str, Any]:
     return {
         "object": SUMMARY,
         "customer": customer["id"],
         "entitlements": {
             "object": "list",
-            "data": entitlements[:_SHOWN],
-            "has_more": len(entitlements) > _SHOWN,
+            "data": entitlements[:most],
+            "has_more": len(entitlements) > most,
             "url": f"/v1/customer/{customer['id']}/entitlements",
         },
         "livemode": customer["livemode"],

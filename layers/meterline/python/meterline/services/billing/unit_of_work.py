@@ -287,6 +287,8 @@ class UnitOfWork:
         if not entitlements.is_entitled_alike(before, self.customer):
             summary, former = map(entitlements.summary_of, (self.customer, before))
             self.emit(entitlements.UPDATED, summary, former)
+            for type_, changed in entitlements.difference_of(self.customer, before):
+                self.emit(type_, changed)
 
     def _with_invoices(self, customer: "Customer") -> "Customer":
         """The customer, whose private state says when its latest invoice was created."""

@@ -1,10 +1,11 @@
 """Reading events back: one by id, and the list of the last 30 days (contract section 10)."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import no_such
+from meterline.core.kinds.events import THIN_ONLY_TYPES
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import OUTBOX_KIND, EventBatch, outbox_id
 from meterline.store.base.documents import Document
@@ -31,11 +32,21 @@ class EventSpan:
 
 
 def find_event(ctx: Context, event_id: str, *, param: str = "id") -> "Event":
-    """The event with this id; refuses one that never was, or is older than 30 days."""
+    """The v1 event with this id; refuses one that never was, or is older than 30 days."""
     found = stored_event(ctx, event_id)
-    if found is None:
+    if found is None or is_thin_only(found):
         raise no_such("event", event_id, param=param)
     return found
+
+
+def is_thin_only(event: Mapping[str, Any]) -> bool:
+    """Whether an event is shown by v2 alone."""
+    return event["type"] in THIN_ONLY_TYPES
+
+
+def v1_events_in(ctx: Context, span: EventSpan, types: Collection[str] = ()) -> "Iterator[Event]":
+    """The events of a span that v1 shows; see ``events_in``."""
+    return (event for event in events_in(ctx, span, types) if not is_thin_only(event))
 
 
 def stored_event(ctx: Context, event_id: str) -> "Event | None":
@@ -60,7 +71,8 @@ def _walk(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Ev
     forward = span.newer_than is not None
     bounds = Span(created_from=span.created_from, created_until=span.created_until)
     if place is not None:
-        find_event(ctx, place, param=span.param)
+        if stored_event(ctx, place) is None:
+            raise no_such("event", place, param=span.param)
         start = ctx.store.get(outbox_id(place))
         if start is not None:
             yield from _rest_of_batch(start, place, forward=forward)

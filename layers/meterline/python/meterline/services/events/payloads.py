@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from meterline.services.events.endpoints import Endpoint, takes_thin_events, version_of
-from meterline.services.events.event_log import fits
+from meterline.services.events.event_log import fits, is_thin_only
 from meterline.services.events.thin_events import thin_event, thin_type
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def asks_for(endpoint: Endpoint, event: AnyEvent) -> bool:
         return is_pinged(endpoint, event)
     if takes_thin_events(endpoint):
         return fits(thin_type(event), endpoint["enabled_events"])
-    return event["object"] == "event" and fits(event["type"], endpoint["enabled_events"])
+    is_snapshot = event["object"] == "event" and not is_thin_only(event)
+    return is_snapshot and fits(event["type"], endpoint["enabled_events"])
 
 
 def is_pinged(endpoint: Endpoint, event: Mapping[str, Any]) -> bool:
@@ -41,11 +42,16 @@ def payload(endpoint: Endpoint, event: AnyEvent, *, pending_webhooks: int) -> Ma
     thin one, which says what happened to which object.
     """
     if event["object"] == "v2.core.event":
-        return {name: value for name, value in event.items() if name not in _FETCHED}
-    if takes_thin_events(endpoint):
-        return thin_event(event)
+        return _notification(event)
+    if takes_thin_events(endpoint) or is_thin_only(event):
+        return _notification(thin_event(event))
     return {
         **event,
         "api_version": version_of(endpoint) or event["api_version"],
         "pending_webhooks": pending_webhooks,
     }
+
+
+def _notification(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A thin event as it is sent, without what only those get who fetch it."""
+    return {name: value for name, value in event.items() if name not in _FETCHED}

@@ -19,8 +19,10 @@ from meterline.services.base.parallel import in_parallel
 from meterline.services.base.stream_workers import UNBOUNDED, Invocation, StreamWorker
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
 from meterline.services.events.endpoints import DISABLED_EVENTS
+from meterline.services.events.event_log import is_thin_only
 from meterline.services.events.event_text import EVENT_BYTES, event_text
 from meterline.services.events.fan_out import Emitted, fan_out
+from meterline.services.events.thin_events import thin_event
 from meterline.store.base.batches import Throttled
 from meterline.store.base.clients import sns
 from meterline.store.base.packing import unpack
@@ -242,14 +244,16 @@ def _record_delay(commit: _Commit) -> None:
 
 
 def _message_of(event: "Event") -> dict[str, Any]:
+    """An event as the topics have it: as v1 shows it, or v2 where v1 does not."""
+    shown: Mapping[str, Any] = thin_event(event) if is_thin_only(event) else event
     attributes = {
-        "id": _attribute(event["id"]),
-        "type": _attribute(event["type"]),
+        "id": _attribute(shown["id"]),
+        "type": _attribute(shown["type"]),
         "livemode": _attribute(json.dumps(event["livemode"])),
     }
     if event["type"] in _ALERTS:
         attributes |= _of_alert(event["data"]["object"])
-    return {"Message": event_text(event), "MessageAttributes": attributes}
+    return {"Message": event_text(shown), "MessageAttributes": attributes}
 
 
 def _of_alert(told: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -29,7 +29,13 @@ from meterline.services.events.endpoints import (
     WEBHOOK_ENDPOINT,
     Endpoint,
 )
-from meterline.services.events.event_log import EventSpan, events_in, find_event, fits
+from meterline.services.events.event_log import (
+    EventSpan,
+    find_event,
+    fits,
+    is_thin_only,
+    v1_events_in,
+)
 from meterline.services.events.fan_out import enabled_endpoints, send
 from meterline.services.events.payloads import asks_for
 from meterline.store.base.documents import Body, Change, Conflict, Document
@@ -61,7 +67,7 @@ def with_pending(ctx: Context, events: "Sequence[Event]") -> "list[Event]":
 
 def delivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Event]":
     """The events of a span of which no delivery is outstanding, in its order."""
-    for events in batched(events_in(ctx, span, types), _BATCH, strict=False):
+    for events in batched(v1_events_in(ctx, span, types), _BATCH, strict=False):
         deliveries = _deliveries(ctx, events)
         outstanding = {
             delivery.body["event"] for delivery in deliveries if _is_outstanding(delivery)
@@ -79,7 +85,11 @@ def undelivered_events(ctx: Context, span: EventSpan, types: Collection[str]) ->
             box = boxes.get(outbox_id(event_id))
             events = box.body["events"] if box else []
             yield from (
-                event for event in events if event["id"] == event_id and fits(event["type"], types)
+                event
+                for event in events
+                if event["id"] == event_id
+                and fits(event["type"], types)
+                and not is_thin_only(event)
             )
 
 

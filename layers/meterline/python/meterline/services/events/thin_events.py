@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from meterline.core.base.errors import no_such
 from meterline.core.base.timestamps import rfc3339
+from meterline.core.kinds.events import THIN_ONLY_TYPES
 from meterline.core.kinds.registry import find_kind
 from meterline.services.base.context import Context
 from meterline.services.events.event_log import stored_event
@@ -33,16 +34,20 @@ class Reason(TypedDict):
 
 
 class ThinEvent(TypedDict):
-    """What a v1 event says in v2; ``reason`` is the request that caused it, if one did."""
+    """What a v1 event says in v2; ``reason`` is the request that caused it, if one did.
+
+    One that v2 alone has is of no ``snapshot_event``; its ``data`` is for those who fetch it.
+    """
 
     id: str
     object: str
     created: str
     livemode: bool
     related_object: RelatedObject | None
-    snapshot_event: str
+    snapshot_event: NotRequired[str]
     type: str
     reason: NotRequired[Reason]
+    data: NotRequired[Mapping[str, Any]]
 
 
 def find_thin_event(ctx: Context, event_id: str) -> Mapping[str, Any]:
@@ -65,10 +70,13 @@ def thin_event(event: "Event") -> ThinEvent:
         "object": "v2.core.event",
         "created": rfc3339(event["created"] * 1_000),
         "livemode": event["livemode"],
-        "related_object": _related(event["data"]["object"]),
-        "snapshot_event": event["id"],
+        "related_object": _related(_subject_of(event)),
         "type": thin_type(event),
     }
+    if event["type"] in THIN_ONLY_TYPES:
+        thin["data"] = event["data"]["object"]
+    else:
+        thin["snapshot_event"] = event["id"]
     request = event["request"]
     if request and request["id"] is not None:
         key = request["idempotency_key"] or ""
@@ -100,6 +108,14 @@ def snapshot_id(thin_event_id: str, *, livemode: bool) -> str | None:
 def thin_prefix(*, livemode: bool) -> str:
     """How ids of what v1 events say in v2 begin; those of v2's own may begin so too."""
     return "evt_live_" if livemode else "evt_test_"
+
+
+def _subject_of(event: "Event") -> Mapping[str, Any]:
+    """The object that an event is about; of the summary of a customer's entitlements, that one."""
+    subject: Mapping[str, Any] = event["data"]["object"]
+    if event["type"] in THIN_ONLY_TYPES:
+        return {"id": subject["customer"], "object": "customer"}
+    return subject
 
 
 def _related(subject: Mapping[str, Any]) -> RelatedObject | None:
