@@ -41,6 +41,7 @@ KINDS = (
     "subscription",
     "subscription_item",
     "subscription_schedule",
+    "tax_id",
     "tax_rate",
     "test_helpers.test_clock",
     "webhook_endpoint",

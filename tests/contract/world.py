@@ -114,6 +114,11 @@ class World:
         return str(self.v1.coupons.create({"percent_off": 25, "duration": "forever"}).id)
 
     @cached_property
+    def tax_id(self) -> str:
+        wanted = {"type": "gb_vat", "value": "GB123456789"}
+        return str(self.v1.customers.tax_ids.create(self.customer, wanted).id)
+
+    @cached_property
     def tax_rate(self) -> str:
         """20 % on top of prices."""
         wanted = {"display_name": "VAT", "inclusive": False, "percentage": 20}

@@ -49,6 +49,49 @@ CASES = {
             param="tax_exempt",
         ),
     ),
+    "Customer.createTaxId": Case(
+        lambda w: w.v1.customers.tax_ids.create(
+            w.customer, {"type": "eu_vat", "value": "DE123456789"}
+        ),
+        lambda w: {
+            "object": "tax_id",
+            "country": "DE",
+            "customer": w.customer,
+            "owner.type": "customer",
+            "type": "eu_vat",
+            "value": "DE123456789",
+            "verification.status": "unavailable",
+        },
+        Refused(
+            lambda w: w.v1.customers.tax_ids.create(
+                w.customer, {"type": "eu_vat", "value": "DE12345678"}
+            ),
+            code="tax_id_invalid",
+            param="value",
+            says="Invalid value for eu_vat.",
+        ),
+    ),
+    "Customer.retrieveTaxId": Case(
+        lambda w: w.v1.customers.tax_ids.retrieve(w.customer, w.tax_id),
+        lambda w: {"id": w.tax_id, "value": "GB123456789"},
+        missing(
+            lambda w: w.v1.customers.tax_ids.retrieve(w.customer, "txi_missing"),
+            "tax ID: 'txi_missing'",
+        ),
+    ),
+    "Customer.listTaxIds": Case(
+        lambda w: w.tax_id and w.v1.customers.tax_ids.list(w.customer),
+        lambda w: {"data": holds(w.tax_id), "url": f"/v1/customers/{w.customer}/tax_ids"},
+        missing(lambda w: w.v1.customers.tax_ids.list("cus_missing"), "customer: 'cus_missing'"),
+    ),
+    "Customer.deleteTaxId": Case(
+        lambda w: w.v1.customers.tax_ids.delete(w.customer, w.tax_id),
+        lambda w: {"id": w.tax_id, "object": "tax_id", "deleted": True},
+        missing(
+            lambda w: w.v1.customers.tax_ids.delete(w.customer, "txi_missing"),
+            "tax ID: 'txi_missing'",
+        ),
+    ),
     "Customer.del": Case(
         lambda w: w.v1.customers.delete(w.customer),
         lambda w: {"id": w.customer, "object": "customer", "deleted": True},

@@ -104,7 +104,7 @@ def test_what_is_always_null_is_null_when_it_is_expanded(
     assert (expanded[holder] if holder else expanded)[field] is shown
 
 
-@pytest.mark.parametrize("field", ["sources", "tax_ids"])
+@pytest.mark.parametrize("field", ["sources"])
 def test_a_list_of_what_can_never_exist_is_empty_when_it_is_expanded(
     client: Client, subscription: Any, field: str
 ) -> None:

@@ -18,7 +18,7 @@ from tests.integration.metering.worlds import deliver
 
 PERSONAL = (
     *("Lovelace", "ada@example.org", "+44207", "Marylebone", "countess", "Analytical", "Byron"),
-    "secret-of-ada",
+    *("secret-of-ada", "GB424242424"),
 )
 """What the customer's data holds, and nobody else's."""
 
@@ -35,6 +35,7 @@ def customer_of(client: Client) -> Any:
             "address": {"line1": "12 Marylebone"},
             "shipping": {"name": "Ada Lovelace", "address": {"line1": "12 Marylebone"}},
             "metadata": METADATA,
+            "tax_id_data": [{"type": "gb_vat", "value": "GB424242424"}],
             "invoice_settings": {
                 "footer": "Analytical",
                 "custom_fields": [{"name": "for", "value": "Lovelace"}],

@@ -61,7 +61,6 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/transfers": "transfer",
     },
     _TAX: {
-        "/v1/customers/{customer}/tax_ids": "tax id",
         "/v1/tax/locations": "tax location",
         "/v1/tax/registrations": "tax registration",
         "/v1/tax_codes": "tax code",

@@ -157,7 +157,6 @@ CUSTOMER: Mapping[str, Param] = {
     "payment_method": idle(MOVES_NO_MONEY),
     "promotion_code": idle(IS_DISCOUNTED_BY_DISCOUNTS),
     "source": idle(MOVES_NO_MONEY),
-    "tax_id_data": idle(HAS_NO_TAXES),
     "validate": idle(MOVES_NO_MONEY, boolean()),
 }
 PARCEL: Mapping[str, Param] = {

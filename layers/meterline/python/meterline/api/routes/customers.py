@@ -26,7 +26,7 @@ from meterline.api.params.specs import (
     string,
 )
 from meterline.api.router import Routes
-from meterline.api.routes.shared import SHIPPING, address, currency
+from meterline.api.routes.shared import SHIPPING, TAX_ID, address, currency
 from meterline.api.searching import searching
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
@@ -38,6 +38,13 @@ from meterline.services.customers.balances import (
     update_balance_transaction,
 )
 from meterline.services.customers.customers import create_customer, update_customer
+from meterline.services.customers.tax_ids import KIND as TAX_ID_KIND
+from meterline.services.customers.tax_ids import (
+    MOST_TAX_IDS,
+    create_tax_id,
+    delete_tax_id,
+    find_tax_id,
+)
 from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import indexed_term
 
@@ -104,7 +111,7 @@ def _fields() -> dict[str, Param]:
     }
 
 
-CREATE = object_(_fields(), test_clock=string())
+CREATE = object_(_fields(), tax_id_data=array(TAX_ID, max_items=MOST_TAX_IDS), test_clock=string())
 UPDATE = object_(_fields())
 
 
@@ -178,6 +185,22 @@ TRANSACTIONS = [
 ]
 
 
+_TAX_IDS = "/v1/customers/{customer}/tax_ids"
+
+
+def _list_tax_ids(ctx: Context, customer_id: str, params: Params) -> Listing:
+    find(ctx, "customer", customer_id)
+    return read_page(ctx, TAX_ID_KIND, params, source=Source(parents=[customer_id]))
+
+
+TAX_IDS = [
+    post(_TAX_IDS, TAX_ID_KIND, create_tax_id, TAX_ID),
+    list_operation(_TAX_IDS, TAX_ID_KIND, _list_tax_ids, object_(PAGING)),
+    get(_TAX_IDS + "/{id}", TAX_ID_KIND, find_tax_id),
+    delete(_TAX_IDS + "/{id}", TAX_ID_KIND, delete_tax_id),
+]
+
+
 def _list_subscriptions(ctx: Context, customer_id: str, params: Params) -> Listing:
     """What the list inside a customer names as its address: those that run."""
     find(ctx, "customer", customer_id)
@@ -196,4 +219,4 @@ SUBSCRIPTIONS = [
     )
 ]
 
-ROUTES = Routes([*CUSTOMERS, *TRANSACTIONS, *SUBSCRIPTIONS])
+ROUTES = Routes([*CUSTOMERS, *TRANSACTIONS, *TAX_IDS, *SUBSCRIPTIONS])

@@ -43,6 +43,7 @@ from meterline.api.routes.shared import (
     ONE_TIME_PRICE_DATA,
     SHIPPING,
     SIGNED_AMOUNT,
+    TAX_ID,
     address,
     currency,
     discounts,
@@ -54,6 +55,7 @@ from meterline.core.base.money import MAX_AMOUNT_MINOR
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.billing.invoice_bodies import invoice_lines, subscription_of
+from meterline.services.customers.tax_ids import MOST_TAX_IDS
 from meterline.services.invoices.explanation import explanation_of
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.line_verbs import (
@@ -202,6 +204,7 @@ _PREVIEW = object_(
         address=address(emptyable=True),
         shipping=SHIPPING,
         tax_exempt=enum("exempt", "none", "reverse", emptyable=True),
+        tax_ids=array(TAX_ID, max_items=MOST_TAX_IDS),
     ),
     discounts=discounts(),
     invoice_items=array(_PREVIEWED_ITEM, max_items=250),

@@ -1987,6 +1987,35 @@ class SubscriptionTrialSettingsEndBehavior(TypedDict):
     billing_cycle_anchor: SubscriptionTrialSettingsEndBehaviorBillingCycleAnchor | None
     missing_payment_method: SubscriptionTrialSettingsEndBehaviorMissingPaymentMethod
 
+class TaxId(TypedDict):
+    id: str
+    object: Literal["tax_id"]
+    country: str | None
+    created: int
+    customer: str | None
+    customer_account: str | None
+    livemode: bool
+    owner: TaxIdOwner | None
+    type: str
+    value: str
+    verification: TaxIdVerification | None
+
+type TaxIdOwnerType = Literal["account", "application", "customer", "self"]
+
+class TaxIdOwner(TypedDict):
+    account: NotRequired[str]
+    application: NotRequired[str]
+    customer: NotRequired[str]
+    customer_account: str | None
+    type: TaxIdOwnerType
+
+type TaxIdVerificationStatus = Literal["pending", "unavailable", "unverified", "verified"]
+
+class TaxIdVerification(TypedDict):
+    status: TaxIdVerificationStatus
+    verified_address: str | None
+    verified_name: str | None
+
 type TaxRateJurisdictionLevel = Literal[
     "city", "country", "county", "district", "multiple", "state"
 ]
@@ -2618,6 +2647,19 @@ class SubscriptionScheduleChanges(TypedDict, total=False):
     status: SubscriptionScheduleStatus
     subscription: str | None
     test_clock: str | None
+
+class TaxIdChanges(TypedDict, total=False):
+    id: str
+    object: Literal["tax_id"]
+    country: str | None
+    created: int
+    customer: str | None
+    customer_account: str | None
+    livemode: bool
+    owner: TaxIdOwner | None
+    type: str
+    value: str
+    verification: TaxIdVerification | None
 
 class TaxRateChanges(TypedDict, total=False):
     id: str

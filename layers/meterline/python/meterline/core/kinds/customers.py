@@ -14,7 +14,7 @@ KINDS = (
             "subscriptions": Edge("subscription", Link.RELATED),
             "cash_balance": Edge("", Link.NULL),
             "sources": Edge("", Link.EMPTY_LIST),
-            "tax_ids": Edge("", Link.EMPTY_LIST),
+            "tax_ids": Edge("tax_id", Link.RELATED),
         },
         empty=empty(
             whole="address invoice_settings invoice_settings.custom_fields "
@@ -46,6 +46,15 @@ KINDS = (
             "invoice": Edge("invoice"),
         },
         empty=empty(null="checkout_session"),
+        belongs_to_customer=True,
+    ),
+    Kind(
+        name="tax_id",
+        noun="tax ID",
+        id_prefix="txi_",
+        permission="customers",
+        edges={"customer": Edge("customer"), "owner.customer": Edge("customer")},
+        empty=empty(whole="owner verification", null="owner.account owner.application"),
         belongs_to_customer=True,
     ),
 )

@@ -14,7 +14,12 @@ _NULL = frozenset(
         *("customer_shipping", "memo", "phone", "shipping"),
     }
 )
-_EMPTY: Mapping[str, Any] = {"metadata": {}, "customer_tax_ids": [], "preferred_locales": []}
+_EMPTY: Mapping[str, Any] = {
+    "metadata": {},
+    "customer_tax_ids": [],
+    "preferred_locales": [],
+    "tax_ids": [],
+}
 _NAMED = frozenset({"billing.credit_grant", "customer"})
 _DESCRIBED = frozenset(
     {"customer", "customer_balance_transaction", "invoice", "invoiceitem", "subscription"}
@@ -41,12 +46,12 @@ def without_personal_data(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def _erased(body: Mapping[str, Any], name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
     if value is None:
         return None
-    if name in _NULL or (name == "name" and _kind(body) in _NAMED):
+    if name in _NULL or (name == "name" and _kind(body) in _NAMED) or _is_written(body, name):
         return None
     if name in _EMPTY:
         return _EMPTY[name]
-    if name == "description" and _is_typed(body):
-        return None
+    if name == "value" and _kind(body) == "tax_id":
+        return ""
     if name == "previous_attributes":
         return _without_object(without_personal_data({"object": "customer", **value}))
     return _walked(_undescribed(value) if name in _SETTINGS else value)
@@ -60,6 +65,11 @@ def _kind(body: Mapping[str, Any]) -> str:
 
 def _without_object(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in attributes.items() if name != "object"}
+
+
+def _is_written(body: Mapping[str, Any], name: str) -> bool:
+    """Whether a field is a description that a person typed."""
+    return name == "description" and _is_typed(body)
 
 
 def _is_typed(body: Mapping[str, Any]) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         PromotionCode,
         Subscription,
         SubscriptionSchedule,
+        TaxId,
         TaxRate,
         TestClock,
         WebhookEndpoint,
@@ -72,6 +73,10 @@ def find(
 def find(
     ctx: Context, kind: Literal["coupon"], object_id: str, /, **naming: Unpack[Naming]
 ) -> "Document[Coupon]": ...
+@overload
+def find(
+    ctx: Context, kind: Literal["tax_id"], object_id: str, /, **naming: Unpack[Naming]
+) -> "Document[TaxId]": ...
 @overload
 def find(
     ctx: Context, kind: Literal["tax_rate"], object_id: str, /, **naming: Unpack[Naming]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import (
         Customer,
         Invoice,
+        InvoiceCustomerTaxId,
         InvoiceItem,
         InvoiceLine,
         InvoiceLineTax,
@@ -152,10 +153,17 @@ def _as_taxed[S: LineState](state: S, taxed: Taxed | None) -> S:
 
 
 def _of_customer(invoice: "Invoice", customer: "Customer") -> "Invoice":
-    """A draft with the customer's exemption; a customer that is deleted has the one it had."""
+    """A draft with the customer's exemption and tax ids; one that is deleted has those it had."""
     if customer.get("deleted") or "tax_exempt" not in customer:
         return invoice
-    return invoice | {"customer_tax_exempt": customer["tax_exempt"]}
+    ids = CustomerState.of(customer).tax_ids or ()
+    shown: list[InvoiceCustomerTaxId] = [
+        {"type": own["type"], "value": own["value"]} for own in ids
+    ]
+    return invoice | {
+        "customer_tax_exempt": customer["tax_exempt"],
+        "customer_tax_ids": shown,
+    }
 
 
 def _taxed(line: "InvoiceLine", defaults: list[TaxTerms], exempt: str) -> Taxed | None:

@@ -35,6 +35,14 @@ class Handover(TypedDict):
     before: NotRequired[dict[str, list[str]]]
 
 
+class OwnTaxId(TypedDict):
+    """A tax id of a customer, as its invoices show it, and the id of the object."""
+
+    id: str
+    type: str
+    value: str
+
+
 class InvoicesNoted(TypedDict):
     """When the latest invoice was created, and the next number as of then."""
 
@@ -79,6 +87,7 @@ class CustomerState(PrivateState):
     scheduled: list[str] | None = None
     subscription_changes: int | None = None
     tabs: list[OpenBatch] | None = None
+    tax_ids: list[OwnTaxId] | None = None
     taxed: bool | None = None
     threshold_basis: str | None = None
     threshold_subscriptions: list[str] | None = None

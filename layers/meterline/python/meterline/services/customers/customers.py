@@ -1,6 +1,7 @@
 """Customers: they pay; a test customer may live on a test clock (contract section 9)."""
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.errors import BillingError
@@ -13,6 +14,7 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.base.patch import save_update
 from meterline.services.customers.balances import DEFAULT_CURRENCY, Booking, adjust
 from meterline.services.customers.customer_state import with_invoices, without_invoices
+from meterline.services.customers.tax_ids import new_tax_ids
 from meterline.store.base.documents import LIVE, Body, Change, Claim, ClaimTaken, Document
 
 if TYPE_CHECKING:
@@ -52,13 +54,16 @@ def create_customer(ctx: Context, params: Body) -> "Customer":
         parent=clock.id if clock else None,
     )
     adjustments = _adjustments(ctx, body, params)
+    tax_ids, remembering = new_tax_ids(ctx, body, params.get("tax_id_data", ()))
+    document = replace(document, body=remembering)
     members_set = [_on_clock(ctx, clock.id, document.id)] if clock else []
     change = Change(
-        puts=[document, *adjustments, *members_set],
+        puts=[document, *adjustments, *tax_ids, *members_set],
         checks=[clock] if clock else [],
         claims=[prefix_claim(body)],
     )
     events = [EventDraft("customer.created", body)]
+    events += [EventDraft("customer.tax_id.created", made.body) for made in tax_ids]
     try:
         ctx.save(change, events, result_id=body["id"])
     except ClaimTaken:

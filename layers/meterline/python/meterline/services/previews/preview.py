@@ -24,7 +24,9 @@ from meterline.services.billing.redemption import exchange_discounts, with_own_d
 from meterline.services.billing.subscription_bodies import is_ended, renews, renews_at
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import DEFAULT_CURRENCY
+from meterline.services.customers.customer_state import CustomerState
 from meterline.services.customers.customers import with_details
+from meterline.services.customers.tax_ids import new_tax_ids
 from meterline.services.invoices.collecting import collect_lines
 from meterline.services.invoices.item_bodies import moved_line
 from meterline.services.invoices.item_requests import changed_item, requested_item
@@ -88,7 +90,7 @@ def create_preview(ctx: Context, params: Body) -> "Invoice":
 def _uow(ctx: Context, customer: "Document[Customer]", params: Body) -> UnitOfWork:
     """A unit of work that is never saved, with the items and details that the request supposes."""
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
-    uow.customer = with_details(uow.customer, params.get("customer_details", {}))
+    uow.customer = _supposed(uow.ctx, uow.customer, params.get("customer_details", {}))
     for index, request in enumerate(params.get("invoice_items", ())):
         at = f"invoice_items[{index}]"
         if "invoiceitem" not in request:
@@ -101,6 +103,15 @@ def _uow(ctx: Context, customer: "Document[Customer]", params: Body) -> UnitOfWo
         changed = changed_item(uow, document.body, request, at=at)
         uow.pending.add(replace(document, body=changed))
     return uow
+
+
+def _supposed(ctx: Context, customer: "Customer", details: Body) -> "Customer":
+    """The customer with the details, and the tax ids, that a request supposes."""
+    customer = with_details(customer, details)
+    if "tax_ids" not in details:
+        return customer
+    bare = replace(CustomerState.of(customer), tax_ids=None).on(customer)
+    return new_tax_ids(ctx, bare, details["tax_ids"], at="customer_details[tax_ids]")[1]
 
 
 def _changed(
