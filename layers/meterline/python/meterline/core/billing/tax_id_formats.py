@@ -72,7 +72,13 @@ _FORMS: Final[Mapping[str, str]] = {
     "sg_uen": r"\d{8,9}[A-Z]|[A-Z]\d{2}[A-Z]{2}\d{4}[A-Z]",
     "us_ein": r"\d{2}-?\d{7}",
     "za_vat": r"4\d{9}",
+    "eu_vat": "|".join(f"{prefix}(?:{form})" for prefix, form in _EU_VAT.items()),
 }
+
+_WRITTEN: Final = re.compile(
+    "|".join(f"{type_} (?:{form})" for type_, form in _FORMS.items()), re.ASCII
+)
+"""A type that is known, and a value that is written as it is."""
 
 TYPES: Final = (
     *("ad_nrt", "ae_trn", "al_tin", "am_tin", "ao_tin", "ar_cuit", "au_abn", "au_acn", "au_arn"),
@@ -100,10 +106,7 @@ def country_of(type_: str, value: str, param: str) -> str | None:
 
     A value that is not written as its type is, is refused, naming its parameter.
     """
-    form = _EU_VAT.get(value[:2]) if type_ == "eu_vat" else _FORMS.get(type_)
-    written = value[2:] if type_ == "eu_vat" else value
-    is_known = form is not None or (type_ != "eu_vat" and type_ not in _FORMS)
-    if not is_known or (form is not None and not re.fullmatch(form, written, re.ASCII)):
+    if type_ in _FORMS and not _WRITTEN.fullmatch(f"{type_} {value}"):
         raise BillingError(f"Invalid value for {type_}.", code="tax_id_invalid", param=param)
     if type_ == "eu_oss_vat":
         return None
