@@ -15,7 +15,6 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.core.base.money import MAX_AMOUNT_MINOR
-from meterline.core.billing.tax_id_formats import TYPES
 from meterline.core.kinds.catalog import TAX_TYPES
 
 INTERVAL = enum("day", "month", "week", "year", required=True)
@@ -31,7 +30,9 @@ TAXABILITY_REASONS = (
 MAX_TAX_RATES = 10
 """How many rates count for a line, as Stripe documents it."""
 
-TAX_ID = object_(type=enum(*TYPES, required=True), value=string(required=True, max_length=100))
+TAX_ID = object_(
+    type=string(required=True, max_length=20), value=string(required=True, max_length=100)
+)
 
 TAX_BEHAVIOR = enum("exclusive", "inclusive", "unspecified")
 

@@ -101,6 +101,20 @@ TYPES: Final = (
 """All types that there are."""
 
 
+_KNOWN: Final = frozenset(TYPES)
+
+
+def known_type(type_: str, param: str) -> str:
+    """The type; one that is not known is refused, naming its parameter."""
+    if type_ not in _KNOWN:
+        raise BillingError(
+            f"Invalid {param}: there is no such type of tax ID. Types are like `eu_vat`, `gb_vat`"
+            " or `us_ein`.",
+            param=param,
+        )
+    return type_
+
+
 def country_of(type_: str, value: str, param: str) -> str | None:
     """The country of a tax id, two letters; None of one for the whole of Europe.
 

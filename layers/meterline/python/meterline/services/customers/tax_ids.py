@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError, no_such
-from meterline.core.billing.tax_id_formats import country_of
+from meterline.core.billing.tax_id_formats import country_of, known_type
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find, on_customers_time
@@ -56,6 +56,7 @@ def new_tax_ids(
                 param=place or None,
             )
         value = f"{place}[value]" if place else "value"
+        known_type(asked["type"], f"{place}[type]" if place else "type")
         document = _new(ctx, customer, asked, value)
         if any(_is_same(own, asked) for own in known):
             raise BillingError(
