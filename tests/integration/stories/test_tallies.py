@@ -10,6 +10,7 @@ from meterline.services.analytics import invoiced, tallies, top_customers
 from tests.integration.api.conftest import Api
 from tests.integration.metering.worlds import deliver
 from tests.integration.stories.stage import Stage, at
+from tests.rights import keeping_to_its_rights
 
 TOP = "/v1/meterline/analytics/top_customers"
 INVOICED = "/v1/meterline/analytics/invoiced"
@@ -274,6 +275,22 @@ def test_months_that_cannot_be_told_are_refused(
 def test_the_first_and_the_last_months_can_be_asked_for(stage: Stage, month: str) -> None:
     for zone in ("UTC", "Asia/Kathmandu", "America/New_York"):
         assert ask(stage, INVOICED, month=month, months=2, timezone=zone)[0] == 200
+
+
+def test_analytics_need_no_more_rights_than_their_function_has(stage: Stage) -> None:
+    users = Users(stage)
+    subscription = stage.subscribe(stage.metered("Calls", users.meter, 1))
+    invoice(stage, 1_000)
+    span = {"starts_at": at("2024-01-01"), "ends_at": at("2024-01-02")}
+    asked: dict[str, dict[str, Any]] = {
+        INVOICED: {"month": "2024-01"},
+        TOP: {"meter": users.meter, **span},
+        "/v1/meterline/analytics/amounts": {"customer": stage.customer, **span},
+        "/v1/meterline/analytics/forecast": {"subscription": subscription.id},
+    }
+    with keeping_to_its_rights("ServeInvoicesFunction", stage.api.engine):
+        for path, query in asked.items():
+            assert ask(stage, path, **query)[0] == 200, path
 
 
 def test_modes_and_rights_are_told_apart(stage: Stage) -> None:
