@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from meterline.services.metering import analytics
+from meterline.services.base.parallel import in_parallel
+from meterline.services.metering import analytics, usage_query
 from tests.engines import Engine
 from tests.integration.metering.wire import NOW, Api, api, meter_id
 from tests.integration.metering.worlds import deliver
@@ -265,3 +266,22 @@ def test_parts_whose_values_read_alike_have_ids_of_their_own(
     _, told = usage(api, **{"meters[0][meter]": tokens}, **of_meter)
     for rows in (listed["data"], told["rows"]["data"]):
         assert len({row["id"] for row in rows}) == len(rows) == 5
+
+
+def test_cells_and_hours_that_windows_divide_are_read_beside_each_other(
+    api: Api, tokens: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each day of Kathmandu begins within an hour of UTC, also where thousands of events are."""
+    together: list[int] = []
+
+    def counted(calls: Any) -> Any:
+        together.append(len(calls))
+        return in_parallel(calls)
+
+    monkeypatch.setattr(usage_query, "in_parallel", counted)
+    query = {"value_grouping_window": "hour", "timezone": "Asia/Kathmandu"}
+    _, answer = usage(api, **query, **{"meters[0][meter]": tokens})
+    assert sum(row["value"] for row in answer["rows"]["data"]) == 4_123
+    cells = 3
+    assert together[0] == cells
+    assert sum(together[1:]) == 4, "the hours of each cell that have usage"

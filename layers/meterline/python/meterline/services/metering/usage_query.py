@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +35,7 @@ from meterline.core.metering.buckets import Bucket, effective_rows
 from meterline.core.metering.calendar_windows import Span
 from meterline.core.metering.dimensions import Conditions
 from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_profile
+from meterline.services.base.parallel import in_parallel
 from meterline.services.metering import day_totals, hour_profiles
 from meterline.services.metering.series import Series
 from meterline.services.metering.windows import Windows
@@ -76,11 +79,18 @@ def usage_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]:
     """What the usage of each window comes to, in the order of time, without empty windows."""
     if series.measure.has_levels:
         return _levels_by_window(series, windows)
+    cells = [series] if series.measure.window else [*series.by_cell()]
+    read = in_parallel([partial(_windowed, cell, replace(windows)) for cell in cells])
+    wholes = _together(series, chain.from_iterable(found.items() for found in read))
+    return {bounds: wholes[bounds] for bounds in sorted(wholes) if wholes[bounds].count}
+
+
+def _together(series: Series, parts: Iterable[tuple[Span, Aggregate]]) -> dict[Span, Aggregate]:
+    """What the parts of each window come to."""
     totals: dict[Span, Combination] = defaultdict(lambda: Combination(series.combining))
-    for bounds, part in _windowed(series, windows):
+    for bounds, part in parts:
         totals[bounds].add(part)
-    wholes = {bounds: totals[bounds].whole() for bounds in sorted(totals)}
-    return {bounds: whole for bounds, whole in wholes.items() if whole.count}
+    return {bounds: total.whole() for bounds, total in totals.items()}
 
 
 def _levels_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]:
@@ -281,15 +291,17 @@ def _rows_of_bucket(
     return effective_rows([*segments, *bucket.inline])
 
 
-def _windowed(series: Series, windows: Windows) -> Iterator[tuple[Span, Aggregate]]:
-    """The aggregates that make up each window; hours that windows divide come from their rows."""
-    cells = [series] if series.measure.window else series.by_cell()
-    for cell in cells:
-        yield from _windowed_cell(cell, windows)
+def _windowed(series: Series, windows: Windows) -> dict[Span, Aggregate]:
+    """What the usage of a cell comes to in each window, if there is any."""
+    return _together(series, _windowed_cell(series, windows))
 
 
 def _windowed_cell(series: Series, windows: Windows) -> Iterator[tuple[Span, Aggregate]]:
+    """The aggregates that make up each window. Hours that windows divide come from their rows, and
+    are read beside each other: in many time zones each day begins within one.
+    """
     is_undivided = windows.is_undivided if windows.may_have_days else None
+    divided: list[Callable[[], dict[Span, Aggregate]]] = []
     for part in parts_between(series, windows.start, windows.end, is_undivided):
         bounds = windows.around(part.start)
         is_one_event = series.measure.window is not None
@@ -297,8 +309,14 @@ def _windowed_cell(series: Series, windows: Windows) -> Iterator[tuple[Span, Agg
         last = min(hour + HOUR_SECONDS, windows.end)
         if is_one_event or last <= bounds[1]:
             yield bounds, part.aggregate
-            continue
-        yield from _divided(series, windows, part, last)
+        else:
+            divided.append(partial(_divided_hour, series, replace(windows), part, last))
+    for found in in_parallel(divided):
+        yield from found.items()
+
+
+def _divided_hour(series: Series, windows: Windows, part: Part, end: int) -> dict[Span, Aggregate]:
+    return _together(series, _divided(series, windows, part, end))
 
 
 def _divided(
