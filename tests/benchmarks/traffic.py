@@ -1,7 +1,7 @@
 """What some work asks of AWS, in memory: its calls, what they cost by AWS's rule, and its logs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -78,9 +78,9 @@ class Traffic:
                 self._end(map(_units, writes, before, after))
             if operation in _READS:
                 with self._lock:
-                    units = units_read(operation, request, answer)
-                    self.read_units += units
-                    self.reads_of[_table_read(request)] += units
+                    for table, units in _reads(operation, request, answer):
+                        self.read_units += units
+                        self.reads_of[table] += units
             return answer
 
         output = StringIO()
@@ -131,10 +131,16 @@ def writes_of(client: BaseClient, operation: str, request: dict[str, Any]) -> li
     return []
 
 
-def _table_read(request: dict[str, Any]) -> str:
-    """No batch reads two tables."""
-    [table] = request.get("RequestItems", [request.get("TableName")])
-    return str(table)
+def _reads(
+    operation: str, request: dict[str, Any], answer: Mapping[str, Any]
+) -> Iterator[tuple[str, float]]:
+    """The read units of each table that a call reads."""
+    if operation != "BatchGetItem":
+        yield request["TableName"], units_read(operation, request, answer)
+        return
+    for table, asked in request["RequestItems"].items():
+        found = {"Responses": {table: answer["Responses"].get(table, [])}}
+        yield table, units_read(operation, {"RequestItems": {table: asked}}, found)
 
 
 def _put(table: str, item: Item) -> Write:

@@ -43,6 +43,7 @@ SMALL: dict[str, dict[str, object]] = {
     },
     "bench_core": {"INVOICES": 2},
     "bench_costs": {"CUSTOMERS": 100, "EVENTS": 100},
+    "bench_deliveries": {"BATCHES": 1, "QUESTIONS": 2},
     "bench_dimensions": {"BATCHES": 2, "CELLS": (2,), "EXPONENTS": (2,)},
     "bench_hot_customer": {
         "SHARDS": {100: (2,), 10: (2,)},
