@@ -3,7 +3,8 @@
 Ingest: a hundred events a request, against a bare loop that makes the same engine calls with
 parameters prepared in advance: through boto3's client, and through our own, which is faster.
 Counting: ten thousand records, a thousand a batch, without and with the AWS client's work, against
-merely deserialising their images with boto3's ``TypeDeserializer``.
+merely deserialising their images with boto3's ``TypeDeserializer``. That floor has none of the
+engine calls, of which some bytes are packed, encoded and hashed for every record.
 """
 
 import json
@@ -124,7 +125,7 @@ def _counting(title: str, *, customers: int) -> Iterator[Result]:
             "µs",
             floor=floor / len(records) * 1e6,
             ratio=value / floor,
-            target="ratio <= 0.5" if customers == 1 else "",
+            target="ratio <= 0.5" if customers == 1 and not part else "",
         )
 
 

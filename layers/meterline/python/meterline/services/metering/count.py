@@ -142,10 +142,11 @@ def _sorted_out(records: Sequence[Record]) -> tuple[dict[BucketKey, Group], list
 
 def _grouped(records: Sequence[Record]) -> dict[BucketKey, Group]:
     """The arrivals of a batch of events or of parcels, by bucket."""
-    in_parcels = [record for record in records if parcels.is_parcel(record)]
+    in_parcels = parcels.those_among(records)
     if not in_parcels:
         return group_records(records)
-    groups = group_records([record for record in records if not parcels.is_parcel(record)])
+    places = set(map(id, in_parcels))
+    groups = group_records([record for record in records if id(record) not in places])
     for record in in_parcels:
         parcel = parcels.parcel_of(record)
         key = parcel.key.bucket
@@ -174,7 +175,7 @@ def group_records(records: Iterable[Record]) -> dict[BucketKey, Group]:
         return {}
     images = [change["NewImage"] for change in changes]
     identifiers, meters, customers, values, timestamps, acceptances, measures = zip(
-        *map(counted_attributes, images), strict=True
+        *counted_attributes(images), strict=True
     )
     keys = list(map(_text, identifiers))
     seconds = list(map(int, map(_number, timestamps)))

@@ -77,7 +77,12 @@ def bucket_of(event: AcceptedEvent) -> BucketKey:
 
 def without_those_in_parcels(records: Sequence[Record]) -> Sequence[Record]:
     """The records of a batch less those of events that a parcel has: it is counted, or was."""
-    marked = [record for record in records if _is_marked(record)]
+    # Most records are none, and each is looked at: no function is called for it.
+    marked = [
+        record
+        for record in records
+        if "in_parcel" in record["dynamodb"].get("NewImage", ()) and _is_marked(record)
+    ]
     if not marked:
         return records
     places = {id(record): place for record in marked if (place := _place_in_parcel(record))}
@@ -90,9 +95,10 @@ def without_those_in_parcels(records: Sequence[Record]) -> Sequence[Record]:
     return [record for record in records if id(record) not in done]
 
 
-def is_parcel(record: Record) -> bool:
-    """Whether a record of a stream shows a parcel, and not an event."""
-    return parcels.is_parcel(record["dynamodb"].get("NewImage", ()))
+def those_among(records: Sequence[Record]) -> list[Record]:
+    """The records of a stream that show parcels, and not events."""
+    own = parcels.OWN_ATTRIBUTE
+    return [record for record in records if own in record["dynamodb"].get("NewImage", ())]
 
 
 def parcel_of(record: Record) -> Parcel:

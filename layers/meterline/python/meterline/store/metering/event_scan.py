@@ -104,7 +104,8 @@ def _event_if_whole(item: Item) -> ScannedEvent | None:
 
 
 def _event(item: Item) -> ScannedEvent:
-    key, meter, customer, value, timestamp, accepted_at, measure = counted_attributes(item)
+    [counted] = counted_attributes([item])
+    key, meter, customer, value, timestamp, accepted_at, measure = counted
     [identity] = identities_from_keys([key["S"]])
     row = Row(
         identity,

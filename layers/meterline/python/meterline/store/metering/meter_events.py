@@ -240,13 +240,11 @@ def _values(event: AcceptedEvent) -> list[dict[str, Any]]:
     ]
 
 
-def counted_attributes(image: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    """What counting takes of an event, as its table or its stream shows it: its key, meter,
+def counted_attributes(images: Iterable[Mapping[str, Any]]) -> list[tuple[dict[str, Any], ...]]:
+    """What counting takes of each event, as its table or its stream shows it: its key, meter,
     customer, value, timestamp, receipt and measure.
     """
-    found: tuple[dict[str, Any], ...]
-    found = _short_counted(image) if "m" in image else _own_counted(image)
-    return found
+    return [_short_counted(image) if "m" in image else _own_counted(image) for image in images]
 
 
 def attribute_names(*names: str) -> tuple[str, ...]:

@@ -69,6 +69,10 @@ def put_parcel(parcel: Parcel, *, now: int) -> None:
     dynamodb().put_item(TableName=settings().usage_table, Item=item)
 
 
+OWN_ATTRIBUTE = "pk"
+"""What tells a parcel from an event, in a record of a stream."""
+
+
 def identities_in(keys: Iterable[ParcelKey]) -> dict[ParcelKey, frozenset[bytes]]:
     """The events in the parcels with these keys that are there, eventually consistent.
 
@@ -82,11 +86,6 @@ def identities_in(keys: Iterable[ParcelKey]) -> dict[ParcelKey, frozenset[bytes]
             parcel = parcel_of(item)
             found[parcel.key] = frozenset(row.identity for row in parcel.rows)
     return found
-
-
-def is_parcel(image: Mapping[str, Any]) -> bool:
-    """Whether a record of a stream shows a parcel."""
-    return "pk" in image
 
 
 def parcel_of(image: Mapping[str, Any]) -> Parcel:
