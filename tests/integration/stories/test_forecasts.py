@@ -139,6 +139,23 @@ def test_what_a_threshold_billed_is_not_billed_again(stage: Stage) -> None:
     assert answer["expected"]["total"] == 1_500 * 31 // 5 - 1_500
 
 
+def test_credits_are_taken_off_what_is_expected_as_they_will_be_off_the_bill(stage: Stage) -> None:
+    stage.client.v1.billing.credit_grants.create(
+        {
+            "customer": stage.customer,
+            "amount": {"type": "monetary", "monetary": {"currency": "usd", "value": 700}},
+            "applicability_config": {"scope": {"price_type": "metered"}},
+            "category": "paid",
+        }
+    )
+    subscription = stage.subscribe(stage.metered("Calls", stage.meter(), 10))
+    stage.use(50, "2024-01-01")
+    stage.until("2024-01-06")
+    answer = ask(stage, subscription)
+    assert answer["so_far"] == {"amount_due": 0, "subtotal": 500, "total": 0}
+    assert answer["expected"] == {"amount_due": 2_400, "subtotal": 3_100, "total": 2_400}
+
+
 def test_an_ended_subscription_has_nowhere_to_lead(stage: Stage) -> None:
     subscription = stage.subscribe(stage.metered("Calls", stage.meter(), 10))
     stage.client.v1.subscriptions.cancel(subscription.id)
