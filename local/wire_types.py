@@ -119,6 +119,7 @@ BESIDE = {
     "price": {"meterline": "NotRequired[PriceExtension]"},
     "product": {"attributes": "list[str]"},
     "product_feature": {"meterline": "NotRequired[ProductFeatureExtension]"},
+    "billing.credit_grant": {"meterline": "NotRequired[CreditGrantExtension]"},
 }
 """Fields that are stored beside those of the schema."""
 
@@ -279,6 +280,15 @@ class EventRequestOrigin(TypedDict):
 class ProductFeatureLimit(TypedDict):
     meter: str
     quantity: str
+
+class CreditGrantRecurrence(TypedDict):
+    anchor: int
+    interval: Literal["day", "week", "month", "year"]
+    interval_count: int
+    rollover_most: int
+
+class CreditGrantExtension(TypedDict):
+    recurrence: CreditGrantRecurrence
 
 class ProductFeatureExtension(TypedDict):
     limit: ProductFeatureLimit

@@ -124,7 +124,10 @@ class Life:
             "effective_at": now + self.chance.choice((-WEEK, 0, DAY)),
             "priority": self.chance.choice((0, 50)),
         }
-        if self.chance.random() < 0.5:
+        if self.chance.random() < 0.2:
+            again = {"interval": "week", "rollover_most": self.chance.choice((0, 50))}
+            params["meterline"] = {"recurrence": again}
+        elif self.chance.random() < 0.5:
             params["expires_at"] = now + self.chance.choice((2 * DAY, WEEK, 7 * DAY + 600))
         self._ask(
             lambda: self.grants.append(create_credit_grant(self.world.context(), params)["id"])

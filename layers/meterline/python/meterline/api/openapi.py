@@ -16,6 +16,7 @@ from meterline.api.answers.own_shapes import (
     crossing_terms,
     event_causer,
     feature_limit,
+    grant_recurrence,
     own_objects,
     price_terms,
 )
@@ -203,6 +204,7 @@ def shapes() -> Json:
     recovered = triggered["properties"] | {"object": its_name}
     known["billing.alert_recovered"] = triggered | {"properties": recovered}
     known["product_feature"]["properties"]["meterline"] = feature_limit()
+    known["billing.credit_grant"]["properties"]["meterline"] = grant_recurrence()
     known["invoice"]["properties"]["lines"]["properties"]["total_count"] = {"type": "integer"}
     known["product"]["properties"]["attributes"] = {"type": "array", "items": {"type": "string"}}
     subscription = known["subscription"]["properties"]

@@ -135,6 +135,18 @@ def _credit_balance_threshold() -> Json:
     )
 
 
+def grant_recurrence() -> Json:
+    """The field ``meterline`` of a credit grant that recurs: how often, and what rolls over."""
+    return _all_of(
+        recurrence=_all_of(
+            anchor=_INSTANT,
+            interval={"type": "string", "enum": ["day", "week", "month", "year"]},
+            interval_count=_AMOUNT,
+            rollover_most=_AMOUNT,
+        )
+    )
+
+
 def feature_limit() -> Json:
     """The field ``meterline`` of a product feature that has it: how much comes in each period."""
     return _all_of(limit=_all_of(meter=_TEXT, quantity=_DECIMAL))

@@ -12,7 +12,7 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.router import Routes
-from meterline.api.routes.shared import credit_scope, currency
+from meterline.api.routes.shared import INTERVAL, credit_scope, currency
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -47,11 +47,23 @@ _CREATE = object_(
     effective_at=timestamp(),
     expires_at=timestamp(),
     metadata=metadata(),
+    meterline=object_(
+        recurrence=object_(
+            required=True,
+            interval=INTERVAL,
+            interval_count=integer(minimum=1),
+            rollover_most=integer(minimum=0),
+        )
+    ),
     name=string(max_length=100),
     priority=integer(minimum=0, maximum=100),
 )
 
-_UPDATE = object_(expires_at=timestamp(emptyable=True), metadata=metadata())
+_UPDATE = object_(
+    expires_at=timestamp(emptyable=True),
+    metadata=metadata(),
+    meterline=object_(recurrence=enum("none", required=True)),
+)
 
 _FILTER = object_(
     required=True,

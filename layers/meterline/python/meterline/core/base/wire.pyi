@@ -98,6 +98,15 @@ class ProductFeatureLimit(TypedDict):
     meter: str
     quantity: str
 
+class CreditGrantRecurrence(TypedDict):
+    anchor: int
+    interval: Literal["day", "week", "month", "year"]
+    interval_count: int
+    rollover_most: int
+
+class CreditGrantExtension(TypedDict):
+    recurrence: CreditGrantRecurrence
+
 class ProductFeatureExtension(TypedDict):
     limit: ProductFeatureLimit
 
@@ -397,6 +406,7 @@ class CreditGrant(TypedDict):
     test_clock: str | None
     updated: int
     voided_at: int | None
+    meterline: NotRequired[CreditGrantExtension]
 
 class CreditGrantAmount(TypedDict):
     monetary: CreditGrantAmountMonetary

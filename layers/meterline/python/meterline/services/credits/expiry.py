@@ -11,9 +11,16 @@ from meterline.services.base.context import Context
 from meterline.services.base.lookups import customer_of
 from meterline.services.base.outbox import EventDraft
 from meterline.services.credits.alerts import compared
-from meterline.services.credits.balances import drafts_of
-from meterline.services.credits.grants import CreditGrantState, without_rest, written_after
+from meterline.services.credits.balances import balance_of, drafts_of
+from meterline.services.credits.grant_states import (
+    KIND,
+    CreditGrantState,
+    grant_document,
+    written_after,
+)
+from meterline.services.credits.grants import without_rest
 from meterline.services.credits.ledger import CREATED
+from meterline.services.credits.recurrence import carried_over, granted
 from meterline.store.base.documents import Change, Document
 
 if TYPE_CHECKING:
@@ -29,16 +36,26 @@ def expire_due_grant(ctx: Context, document: "Document[CreditGrant]") -> list[Do
     """Expire what is left of a grant whose time has come; returns the documents written."""
     customer = customer_of(ctx, document)
     waits_until = _waits_until(customer.body, document.id, ctx.now)
-    grant = CreditGrantState(expiry_due_at=waits_until).on(document.body)
-    written: Document[CreditGrant] = replace(document, body=grant, due_at=waits_until)
+    state = replace(CreditGrantState.of(document.body), expiry_due_at=waits_until)
+    grant: CreditGrant = state.on(document.body)
+    written = grant_document(document, grant)
     if waits_until is not None:
         ctx.save(Change(puts=[written], checks=[customer]))
         return [written]
+    balance = balance_of(customer.body, document.id)
     body, entries = without_rest(ctx, customer.body, grant, "credits_expired")
+    carried = carried_over(ctx, grant, balance["left"]) if balance else None
+    rolled, told = [], [EventDraft(CREATED, entry.body) for entry in entries]
+    if carried is not None and not body.get("deleted"):
+        body, entry = granted(ctx, body, carried)
+        again = replace(document, version=0, body=carried, shard=None, terms=frozenset())
+        rolled = [grant_document(again, carried), entry]
+        told += [EventDraft(f"{KIND}.created", carried), EventDraft(CREATED, entry.body)]
     crossings = compared(ctx, customer.body, body)
     holder = written_after(customer, crossings) if entries else []
-    change = Change(puts=[written, *holder, *entries], checks=[] if entries else [customer])
-    told = [EventDraft(CREATED, entry.body) for entry in entries]
+    change = Change(
+        puts=[written, *holder, *entries, *rolled], checks=[] if entries else [customer]
+    )
     ctx.save(change, [*told, *crossings.events])
     return change.puts
 

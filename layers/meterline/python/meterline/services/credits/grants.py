@@ -4,26 +4,33 @@ A grant says what was granted and never what is left: the customer has the balan
 and the ledger what became of it. So an invoice that takes credits writes no grant.
 """
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import check_amount, known_currency
-from meterline.core.base.private_state import PrivateState
+from meterline.core.base.periods import check_interval_count
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import check_named_once, customer_of, find, on_customers_time
 from meterline.services.base.outbox import EventDraft
-from meterline.services.credits.alerts import Crossings, compared
+from meterline.services.credits.alerts import compared
 from meterline.services.credits.balances import (
     MOST_UNUSED,
     balance_of,
-    new_balance,
     unused,
     with_balance,
 )
-from meterline.services.credits.ledger import CREATED, Account, DebitType, credit, debit
+from meterline.services.credits.grant_states import (
+    KIND,
+    CreditGrantState,
+    account_of,
+    grant_document,
+    written_after,
+)
+from meterline.services.credits.ledger import CREATED, DebitType, debit
+from meterline.services.credits.recurrence import granted, period_end
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
@@ -32,21 +39,14 @@ if TYPE_CHECKING:
         CreditGrant,
         CreditGrantApplicabilityConfigScope,
         CreditGrantChanges,
+        CreditGrantRecurrence,
         Customer,
         Price,
     )
 
-KIND: Final = "billing.credit_grant"
 _DEFAULT_PRIORITY = 50
 _VALUE = "amount[monetary][value]"
 _SCOPE = "applicability_config[scope]"
-
-
-@dataclass(frozen=True, slots=True)
-class CreditGrantState(PrivateState):
-    """What a grant remembers: when what is left of it is to be expired, None once it was."""
-
-    expiry_due_at: int | None = None
 
 
 def create_credit_grant(ctx: Context, params: Body) -> "CreditGrant":
@@ -60,21 +60,17 @@ def create_credit_grant(ctx: Context, params: Body) -> "CreditGrant":
             param="customer",
         )
     grant = _new_grant(ctx, customer.body, params)
-    left = grant["amount"]["monetary"]["value"]
-    entry = credit(
-        ctx, account_of(grant), "credits_granted", left, effective_at=grant["effective_at"]
-    )
-    crossings = compared(ctx, customer.body, with_balance(customer.body, new_balance(grant, left)))
+    body, entry = granted(ctx, customer.body, grant)
+    crossings = compared(ctx, customer.body, body)
     document = Document(
         kind=KIND,
         livemode=ctx.livemode,
         body=grant,
-        due_at=expiry_due_at(grant),
         timeline=customer.timeline,
         parent=customer.id,
     )
     ctx.save(
-        Change(puts=[document, *written_after(customer, crossings), entry]),
+        Change(puts=[grant_document(document, grant), *written_after(customer, crossings), entry]),
         [
             EventDraft(f"{KIND}.created", grant),
             EventDraft(CREATED, entry.body),
@@ -95,20 +91,32 @@ def update_credit_grant(ctx: Context, grant_id: str, params: Body) -> "CreditGra
         "metadata": merged_metadata(before["metadata"], params.get("metadata"))
     }
     if "expires_at" in params:
+        if "meterline" in before:
+            raise BillingError(
+                "A grant that recurs expires with its period. Expire it now, or let it recur no"
+                " more with meterline[recurrence]=none.",
+                param="expires_at",
+            )
         _check_open(ctx, before, "given another expiry", param="expires_at")
         changes["expires_at"] = or_none(params["expires_at"])
         _check_expiry(ctx, changes["expires_at"], before["effective_at"])
-    grant: CreditGrant = before | changes
+    grant: CreditGrant = {**before, **changes}
+    if "meterline" in params:
+        grant.pop("meterline", None)
     if grant == before:
         ctx.save(Change(checks=[document]), result_id=grant_id)
         return before
-    grant = CreditGrantState(expiry_due_at=grant["expires_at"]).on(grant | {"updated": ctx.now})
+    state = CreditGrantState.of(before)
+    due = state.expiry_due_at if "expires_at" not in params else grant["expires_at"]
+    again = state.recurs_at if "meterline" in grant else None
+    changed: CreditGrant = grant | {"updated": ctx.now}
+    grant = replace(state, expiry_due_at=due, recurs_at=again).on(changed)
     body, balance = customer.body, balance_of(customer.body, grant_id)
     if balance is not None:
         body = with_balance(body, balance | {"expires_at": grant["expires_at"]})
     # The customer is written even if nothing is left: what comes back with an invoice that is void
     # at the same time has to know the new expiry.
-    puts = [replace(document, body=grant, due_at=expiry_due_at(grant))]
+    puts = [grant_document(document, grant)]
     ctx.save(
         Change(puts=[*puts, replace(customer, body=body)]),
         [EventDraft(f"{KIND}.updated", grant, before=before)],
@@ -141,17 +149,6 @@ def expire_credit_grant(ctx: Context, grant_id: str, params: Body) -> "CreditGra
     return _closed(ctx, document, customer, "credits_expired", {"expires_at": ctx.now})
 
 
-def account_of(grant: "CreditGrant") -> Account:
-    """What the ledger has of a grant."""
-    currency = grant["amount"]["monetary"]["currency"]
-    return Account(grant["id"], currency, grant["customer"], grant["test_clock"])
-
-
-def expiry_due_at(grant: "CreditGrant") -> int | None:
-    """When what is left of a grant is to be expired."""
-    return CreditGrantState.of(grant).expiry_due_at
-
-
 def without_rest(
     ctx: Context, customer: "Customer", grant: "CreditGrant", type_: DebitType
 ) -> "tuple[Customer, list[Document[CreditBalanceTransaction]]]":
@@ -165,11 +162,6 @@ def without_rest(
     return with_balance(customer, balance | {"left": 0}), [entry]
 
 
-def written_after(customer: "Document[Customer]", crossings: Crossings) -> list[Document]:
-    """The customer after a change of its credits, and the records of what that crossed."""
-    return [replace(customer, body=crossings.customer), *crossings.records]
-
-
 def _closed(
     ctx: Context,
     document: "Document[CreditGrant]",
@@ -178,7 +170,7 @@ def _closed(
     changes: "CreditGrantChanges",
 ) -> "CreditGrant":
     """The grant after a request took what was left of it."""
-    closed: CreditGrant = document.body | changes | {"updated": ctx.now}
+    closed: CreditGrant = {**document.body, **changes, "updated": ctx.now}
     grant = CreditGrantState().on(closed)
     body, entries = without_rest(ctx, customer.body, grant, type_)
     crossings = compared(ctx, customer.body, body)
@@ -200,7 +192,8 @@ def _new_grant(ctx: Context, customer: "Customer", params: Body) -> "CreditGrant
     currency = known_currency(monetary["currency"], "amount[monetary][currency]")
     check_amount(monetary["value"], currency, _VALUE)
     effective_at = params.get("effective_at", ctx.now)
-    expires_at = params.get("expires_at")
+    recurrence = _recurrence(params, effective_at)
+    expires_at = period_end(recurrence, 1) if recurrence else params.get("expires_at")
     _check_expiry(ctx, expires_at, effective_at)
     grant: CreditGrant = {
         "id": new_id("credgr_" if ctx.livemode else "credgr_test_"),
@@ -224,7 +217,28 @@ def _new_grant(ctx: Context, customer: "Customer", params: Body) -> "CreditGrant
         "updated": ctx.now,
         "voided_at": None,
     }
-    return CreditGrantState(expiry_due_at=expires_at).on(grant)
+    if recurrence is None:
+        return CreditGrantState(expiry_due_at=expires_at).on(grant)
+    recurring = CreditGrantState(expiry_due_at=expires_at, number=1, recurs_at=expires_at)
+    grant["meterline"] = {"recurrence": recurrence}
+    return recurring.on(grant)
+
+
+def _recurrence(params: Body, anchor: int) -> "CreditGrantRecurrence | None":
+    """How often a grant is made again, if it is; its periods are counted from ``anchor``."""
+    asked = (params.get("meterline") or {}).get("recurrence")
+    if asked is None:
+        return None
+    if "expires_at" in params:
+        raise BillingError("A grant that recurs expires with its period.", param="expires_at")
+    count = asked.get("interval_count", 1)
+    check_interval_count(asked["interval"], count, "meterline[recurrence][interval_count]")
+    return {
+        "anchor": anchor,
+        "interval": asked["interval"],
+        "interval_count": count,
+        "rollover_most": asked.get("rollover_most", 0),
+    }
 
 
 def _scope(ctx: Context, requested: Body) -> "CreditGrantApplicabilityConfigScope":

@@ -8,7 +8,7 @@ from meterline.core.credits.grants import GrantBalance, pays_for
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.credits.balances import available_minor, balances_of, ledger_minor
-from meterline.services.credits.grants import KIND as GRANT
+from meterline.services.credits.grant_states import KIND as GRANT
 from meterline.services.customers.customer_state import CustomerState
 from meterline.store.base.documents import Body
 

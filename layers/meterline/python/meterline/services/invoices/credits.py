@@ -13,7 +13,8 @@ from meterline.services.billing.invoice_bodies import invoice_lines, line_list
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.credits.balances import balance_of, less, new_balance, with_balance
-from meterline.services.credits.grants import account_of, without_rest
+from meterline.services.credits.grant_states import account_of
+from meterline.services.credits.grants import without_rest
 from meterline.services.credits.ledger import (
     Account,
     InvoiceLineRef,

@@ -29,8 +29,9 @@ from meterline.services.billing.subscription_bodies import (
     trial_notice_at,
 )
 from meterline.services.credits.expiry import expire_due_grant
-from meterline.services.credits.grants import KIND as GRANT
-from meterline.services.credits.grants import expiry_due_at
+from meterline.services.credits.grant_states import KIND as GRANT
+from meterline.services.credits.grant_states import expiry_due_at, recurs_at
+from meterline.services.credits.recurrence import make_next_grant
 from meterline.services.invoices.finalize import finalize_due_invoice
 from meterline.services.invoices.late_usage import add_late_lines
 from meterline.services.invoices.late_usage_detection import go_on_searching, look_again
@@ -76,7 +77,7 @@ WORK: Final[dict[str, tuple[DueWork[Any], ...]]] = {
         DueWork(late_due_at, dun_invoice),
         DueWork(given_up_due_at, dun_invoice),
     ),
-    GRANT: (DueWork(expiry_due_at, expire_due_grant),),
+    GRANT: (DueWork(recurs_at, make_next_grant), DueWork(expiry_due_at, expire_due_grant)),
     SCHEDULE: (DueWork(starts_at, begin_schedule),),
     SEARCH: (DueWork(searches_at, go_on_searching),),
 }

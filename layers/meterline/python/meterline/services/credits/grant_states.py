@@ -1,0 +1,54 @@
+"""What a grant of billing credits remembers, and the documents that store it."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from meterline.core.base.private_state import PrivateState
+from meterline.services.credits.ledger import Account
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import CreditGrant, Customer
+    from meterline.services.credits.alerts import Crossings
+    from meterline.store.base.documents import Document
+
+KIND: Final = "billing.credit_grant"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditGrantState(PrivateState):
+    """What a grant remembers: when what is left of it is to be expired, None once it was; and of
+    one that recurs the number of its period, and when the next one is to be made.
+    """
+
+    expiry_due_at: int | None = None
+    number: int | None = None
+    recurs_at: int | None = None
+
+
+def account_of(grant: "CreditGrant") -> Account:
+    """What the ledger has of a grant."""
+    currency = grant["amount"]["monetary"]["currency"]
+    return Account(grant["id"], currency, grant["customer"], grant["test_clock"])
+
+
+def expiry_due_at(grant: "CreditGrant") -> int | None:
+    """When what is left of a grant is to be expired."""
+    return CreditGrantState.of(grant).expiry_due_at
+
+
+def recurs_at(grant: "CreditGrant") -> int | None:
+    """When the grant of the next period is to be made."""
+    return CreditGrantState.of(grant).recurs_at
+
+
+def grant_document(
+    document: "Document[CreditGrant]", grant: "CreditGrant"
+) -> "Document[CreditGrant]":
+    """The document of a grant as it is now, due at the earliest of its instants."""
+    instants = [at for at in (expiry_due_at(grant), recurs_at(grant)) if at is not None]
+    return replace(document, body=grant, due_at=min(instants, default=None))
+
+
+def written_after(customer: "Document[Customer]", crossings: "Crossings") -> "list[Document]":
+    """The customer after a change of its credits, and the records of what that crossed."""
+    return [replace(customer, body=crossings.customer), *crossings.records]
