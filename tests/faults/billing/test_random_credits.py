@@ -21,6 +21,7 @@ from meterline.core.base.errors import BillingError
 from meterline.services.billing import unit_of_work
 from meterline.services.credits import expiry, grants
 from meterline.services.credits.balances import balance_of
+from meterline.services.credits.grant_states import account_of
 from meterline.services.credits.grants import (
     create_credit_grant,
     expire_credit_grant,
@@ -284,7 +285,7 @@ def expiries_of_all_that_was_granted(patch: pytest.MonkeyPatch) -> None:
     def whole(ctx: Any, customer: Any, grant: Any, type_: Any) -> Any:
         customer, entries = rest(ctx, customer, grant, type_)
         value = grant["amount"]["monetary"]["value"]
-        account = grants.account_of(grant)
+        account = account_of(grant)
         return customer, [debit(ctx, account, type_, value)] if entries else []
 
     patch.setattr(expiry, "without_rest", whole)

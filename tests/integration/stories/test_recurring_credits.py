@@ -76,7 +76,7 @@ def test_what_is_left_rolls_over_as_far_as_is_said_and_once(stage: Stage) -> Non
 def test_a_series_ends_when_it_is_told_to_or_its_grant_is_ended(stage: Stage) -> None:
     grants = stage.client.v1.billing.credit_grants
     told, expired = recurring(stage, 100), recurring(stage, 100)
-    grants.update(told, {"meterline": {"recurrence": "none"}})  # type: ignore[typeddict-unknown-key]
+    grants.update(told, {"meterline": {"recurrence": "none"}})
     grants.expire(expired)
     stage.until("2024-03-10")
     assert len(granted(stage)) == 2
@@ -86,7 +86,7 @@ def test_a_series_ends_when_it_is_told_to_or_its_grant_is_ended(stage: Stage) ->
 def test_a_grant_that_recurs_has_no_expiry_of_its_own(stage: Stage) -> None:
     terms = {"recurrence": {"interval": "month"}}
     later = at("2024-06-01")
-    create = {"meterline": terms, "expires_at": later}
+    create: Any = {"meterline": terms, "expires_at": later}
     assert "expires with its period" in refused(lambda: grant(stage, 100, **create))
     made = recurring(stage, 100)
     update = stage.client.v1.billing.credit_grants.update
