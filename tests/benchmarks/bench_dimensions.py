@@ -35,6 +35,8 @@ WITH_DIMENSIONS = METER | {"dimension_payload_keys": ["model", "token_type"]}
 BATCHES = 120
 EVENTS_A_BATCH = 100
 CELLS = (1, 4, 12)
+SHARDS = 4
+"""A table has so many partitions from the beginning, and its stream as many shards."""
 EXPONENTS = (3, 5)
 MONTH_DAYS = 30
 _DAY_SECONDS = 86_400
@@ -46,16 +48,18 @@ _STEP = 1_000
 def measure() -> Iterator[Result]:
     """Batches of few and of many cells beside the same without dimensions; then analytics."""
     yield from _units(EVENTS_A_BATCH, f"{EVENTS_A_BATCH} events of one minute in a batch", "<= 1")
+    many = f"{EVENTS_A_BATCH} events of one minute in a batch on {SHARDS} shards"
+    yield from _units(EVENTS_A_BATCH, many, "<= 1", SHARDS)
     yield from _units(1, "alone, 60 an hour", "<= 1")
     for exponent in EXPONENTS:
         yield from _analytics(10**exponent, f"a month by days and models after 10^{exponent}")
 
 
-def _units(number: int, title: str, target: str) -> Iterator[Result]:
-    plain = _written(number, 0)
+def _units(number: int, title: str, target: str, shards: int = 1) -> Iterator[Result]:
+    plain = _written(number, 0, shards)
     yield Result(f"write units an event: {title}, no dimensions", plain / number, "units")
     for cells_a_batch in CELLS:
-        written = _written(number, cells_a_batch)
+        written = _written(number, cells_a_batch, shards)
         touched = min(number, cells_a_batch)
         name = f"{title}, {cells_a_batch} cells"
         yield Result(f"write units an event: {name}", written / number, "units")
@@ -65,11 +69,11 @@ def _units(number: int, title: str, target: str) -> Iterator[Result]:
         )
 
 
-def _written(number: int, cells_a_batch: int) -> float:
+def _written(number: int, cells_a_batch: int, shards: int) -> float:
     """The write units of a batch of so many events; 0 cells is a meter without dimensions."""
     meter = WITH_DIMENSIONS if cells_a_batch else METER
     with patch.object(worlds, "METER", meter), metered() as engine:
-        pipeline(engine, _batches(number, cells_a_batch))
+        pipeline(engine, _batches(number, cells_a_batch), shards=shards)
         return engine.write_units / BATCHES
 
 

@@ -433,12 +433,13 @@ def a_cell_too_many_that_is_only_told(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_parcel_that_forgets_its_cell(patch: pytest.MonkeyPatch) -> None:
-    def of_the_whole(record: Mapping[str, Any]) -> Parcel:
-        parcel = stored_parcels.parcel_of(record["dynamodb"]["NewImage"])
-        bucket = parcel.key.bucket._replace(cell="")
-        return parcel._replace(key=parcel.key._replace(bucket=bucket))
+    def of_the_whole(record: Mapping[str, Any]) -> list[Parcel]:
+        return [
+            parcel._replace(key=parcel.key._replace(bucket=parcel.key.bucket._replace(cell="")))
+            for parcel in stored_parcels.parcels_of(record["dynamodb"]["NewImage"])
+        ]
 
-    patch.setattr(parcels, "parcel_of", of_the_whole)
+    patch.setattr(parcels, "parcels_of", of_the_whole)
 
 
 def a_mark_on_the_day_of_another_cell(patch: pytest.MonkeyPatch) -> None:

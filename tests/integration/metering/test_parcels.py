@@ -40,11 +40,43 @@ def counters_of(engine: Engine) -> list[dict[str, Any]]:
     return [item for item in engine.scan("usage") if item["sk"]["S"].startswith("h#")]
 
 
+def rows_of(engine: Engine) -> int:
+    """How many rows the only parcel has."""
+    [record] = stored_parcels(engine)
+    [parcel] = parcels.parcels_of(record)
+    return len(parcel.rows)
+
+
 def test_many_events_of_a_counter_go_in_one_parcel_and_few_come_alone(dynamodb: Engine) -> None:
     few = [event(f"f{n}", customer="cus_b") for n in range(LEAST_EVENTS - 1)]
     send(*(event(f"e{n}") for n in range(LEAST_EVENTS)), *few)
-    [parcel] = stored_parcels(dynamodb)
-    assert len(parcels.parcel_of(parcel).rows) == LEAST_EVENTS
+    assert rows_of(dynamodb) == LEAST_EVENTS
+
+
+def test_the_parcels_of_a_request_are_one_item_for_a_customer_and_meter(dynamodb: Engine) -> None:
+    """Each counter of the item gets its own; an event that is alone in its hour comes alone."""
+    half = LEAST_EVENTS // 2
+    early = [event(f"a{n}", 1, at=NOW - 7_200) for n in range(half)]
+    late = [event(f"b{n}", 100) for n in range(half)]
+    send(*early, *late, event("alone", 10_000, at=NOW - 3_600))
+    [record] = stored_parcels(dynamodb)
+    assert sorted(len(parcel.rows) for parcel in parcels.parcels_of(record)) == [half, half]
+    assert count.count_records([record]) == []
+    assert used() == 101 * half
+    deliver(dynamodb)
+    assert used() == 101 * half + 10_000
+
+
+def test_a_parcel_from_before_names_its_counter_in_its_key(dynamodb: Engine) -> None:
+    send_many()
+    [record] = stored_parcels(dynamodb)
+    image = dict(record["dynamodb"]["NewImage"])
+    maker = image["sk"]["S"].removeprefix("q#")
+    former = {"sk": {"S": f"q#{NOW // 3_600}#{maker}"}, "rows": image.pop(ROWS)}
+    record["dynamodb"]["NewImage"] = {**image, **former}
+    assert count.count_records([record]) == []
+    deliver(dynamodb)
+    assert used() == sum(range(MANY))
 
 
 def test_a_parcel_is_counted_and_its_events_are_left_to_it(dynamodb: Engine) -> None:
@@ -70,7 +102,7 @@ def test_a_request_is_answered_though_its_parcel_cannot_be_stored(
     def lost(*_: object, **__: object) -> None:
         raise ReadTimeoutError(endpoint_url="table")
 
-    monkeypatch.setattr("meterline.store.metering.parcels.put_parcel", lost)
+    monkeypatch.setattr("meterline.store.metering.parcels.put_parcels", lost)
     send_many()
     deliver(dynamodb)
     assert used() == sum(range(MANY))
@@ -95,8 +127,7 @@ def test_both_ways_together_count_each_event_once(
 def test_duplicates_are_in_no_parcel(dynamodb: Engine) -> None:
     send(event("e3", 1_000, customer="cus_b"))
     send_many(by=sender("request-2"))
-    [parcel] = stored_parcels(dynamodb)
-    assert len(parcels.parcel_of(parcel).rows) == MANY - 1
+    assert rows_of(dynamodb) == MANY - 1
 
 
 def test_a_request_that_comes_again_puts_what_it_stored_before_into_its_parcel(
@@ -107,8 +138,7 @@ def test_a_request_that_comes_again_puts_what_it_stored_before_into_its_parcel(
         send_many()
     deliver(dynamodb)
     send_many(by=sender(at=NOW + 5))
-    [parcel] = stored_parcels(dynamodb)
-    assert len(parcels.parcel_of(parcel).rows) == MANY
+    assert rows_of(dynamodb) == MANY
     assert count.count_records(stored_parcels(dynamodb)) == []
     assert used() == sum(range(MANY))
 
@@ -117,8 +147,8 @@ def test_an_event_that_is_not_in_the_parcel_of_its_request_is_counted_alone(
     dynamodb: Engine,
 ) -> None:
     send_many()
-    [parcel] = stored_parcels(dynamodb)
-    short = parcels.parcel_of(parcel)
+    [record] = stored_parcels(dynamodb)
+    [short] = parcels.parcels_of(record)
     short = short._replace(rows=short.rows[1:])
     put_parcel(short, now=NOW)
     deliver(dynamodb)
@@ -148,7 +178,11 @@ def test_bytes_come_as_lambda_hands_them_over(dynamodb: Engine) -> None:
     assert used() == sum(range(MANY))
 
 
-@pytest.mark.parametrize("attribute", ["rows", "measure"])
+ROWS = f"{NOW // 3_600}#"
+"""The attribute with the rows of the events of now."""
+
+
+@pytest.mark.parametrize("attribute", [ROWS, "measure"])
 def test_a_parcel_that_cannot_be_read_holds_up_no_other(
     dynamodb: Engine, monkeypatch: pytest.MonkeyPatch, attribute: str
 ) -> None:
@@ -165,9 +199,9 @@ def test_a_parcel_that_cannot_be_read_holds_up_no_other(
 
 # what another release, or a fault, has left of a parcel
 UNKNOWN: dict[str, dict[str, dict[str, Any]]] = {
-    "rows of a later version": {"rows": {"B": bytes([99]) + bytes(40)}},
-    "rows that are cut off": {"rows": {"B": bytes([3, 1, 0]) + bytes(5)}},
-    "rows of another type": {"rows": {"S": "spoiled"}},
+    "rows of a later version": {ROWS: {"B": bytes([99]) + bytes(40)}},
+    "rows that are cut off": {ROWS: {"B": bytes([3, 1, 0]) + bytes(5)}},
+    "rows of another type": {ROWS: {"S": "spoiled"}},
     "a formula of a later version": {"measure": {"S": "median"}},
     "a place of a later version": {"sk": {"S": "q#later"}},
 }

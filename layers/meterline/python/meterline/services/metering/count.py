@@ -148,12 +148,12 @@ def _grouped(records: Sequence[Record]) -> dict[BucketKey, Group]:
     places = set(map(id, in_parcels))
     groups = group_records([record for record in records if id(record) not in places])
     for record in in_parcels:
-        parcel = parcels.parcel_of(record)
-        key = parcel.key.bucket
-        group = groups.setdefault(key, Group(key, parcel.measure))
-        group.arrivals += parcel.rows
-        group.changes.append(record["dynamodb"])
-        group.must_be_counted = True
+        for parcel in parcels.parcels_of(record):
+            key = parcel.key.bucket
+            group = groups.setdefault(key, Group(key, parcel.measure))
+            group.arrivals += parcel.rows
+            group.changes.append(record["dynamodb"])
+            group.must_be_counted = True
     return groups
 
 

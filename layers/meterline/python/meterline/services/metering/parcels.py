@@ -20,6 +20,7 @@ from meterline.observability import failure, logger
 from meterline.store.base.batches import Throttled
 from meterline.store.base.stream_images import as_bytes
 from meterline.store.metering import parcels
+from meterline.store.metering.headrooms import UsageKey
 from meterline.store.metering.meter_events import (
     AcceptedEvent,
     identities_from_keys,
@@ -38,14 +39,20 @@ type Record = Mapping[str, Any]
 
 
 def in_parcels(events: Sequence[AcceptedEvent]) -> list[AcceptedEvent]:
-    """The events of a request, those marked that are to go in parcels: many of one bucket."""
+    """The events of a request, those marked that are to go in parcels: many of a customer's usage
+    of a meter, and not the only one of its bucket.
+    """
     of_customers = Counter([event.customer for event in events])
     if max(of_customers.values(), default=0) < LEAST_EVENTS:
         return list(events)
     places = [bucket_of(event) for event in events]
-    sizes = Counter(places)
+    sizes = {place: number for place, number in Counter(places).items() if number > 1}
+    together: Counter[UsageKey] = Counter()
+    for place, number in sizes.items():
+        together[_usage_of(place)] += number
+    chosen = {place for place in sizes if together[_usage_of(place)] >= LEAST_EVENTS}
     return [
-        event._replace(in_parcel=True) if sizes[place] >= LEAST_EVENTS else event
+        event._replace(in_parcel=True) if place in chosen else event
         for event, place in zip(events, places, strict=True)
     ]
 
@@ -60,10 +67,13 @@ def send(events: Iterable[AcceptedEvent], *, now: int) -> None:
         if event.in_parcel:
             key = ParcelKey(bucket_of(event), event.request)
             together.setdefault(key, []).append(event)
+    of_usage: dict[tuple[UsageKey, bytes], list[Parcel]] = {}
     for key, some in together.items():
-        rows = [_row(event) for event in some]
+        parcel = Parcel(key, measure_from_text(some[0].measure), [_row(event) for event in some])
+        of_usage.setdefault((_usage_of(key.bucket), key.maker), []).append(parcel)
+    for made in of_usage.values():
         try:
-            parcels.put_parcel(Parcel(key, measure_from_text(some[0].measure), rows), now=now)
+            parcels.put_parcels(made, now=now)
         except (Throttled, ClientError, BotoCoreError) as error:
             logger.warning("no parcel", **failure(error))
 
@@ -73,6 +83,10 @@ def bucket_of(event: AcceptedEvent) -> BucketKey:
     hour = event.timestamp // HOUR_SECONDS
     cell = cell_from_text(event.measure)
     return BucketKey(event.livemode, event.meter, event.customer, hour, cell)
+
+
+def _usage_of(bucket: BucketKey) -> UsageKey:
+    return UsageKey(bucket.livemode, bucket.meter, bucket.customer)
 
 
 def without_those_in_parcels(records: Sequence[Record]) -> Sequence[Record]:
@@ -101,9 +115,9 @@ def those_among(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if own in record["dynamodb"].get("NewImage", ())]
 
 
-def parcel_of(record: Record) -> Parcel:
-    """The parcel in a record of a stream."""
-    return parcels.parcel_of(record["dynamodb"]["NewImage"])
+def parcels_of(record: Record) -> list[Parcel]:
+    """The parcels in a record of a stream."""
+    return parcels.parcels_of(record["dynamodb"]["NewImage"])
 
 
 def _is_marked(record: Record) -> bool:

@@ -2,7 +2,8 @@
 
 The shards of a stream scatter the events of a request by their digests, so that each brings a few
 to the same counter. A parcel keeps them together on its way to counting. All parcels of a counter
-come on a few lanes, and each lane is a partition: one shard, one consumer.
+come on a few lanes, and each lane is a partition: one shard, one consumer. The parcels that one
+request makes of a customer's usage of a meter are one item.
 
 A parcel only proves that somebody else will count its events; a row that comes from it is counted
 as any other, once.
@@ -56,16 +57,21 @@ class Parcel(NamedTuple):
 
 
 def put_parcel(parcel: Parcel, *, now: int) -> None:
-    """Store a parcel (UTC seconds of the wall clock), in place of one of the same maker."""
-    key = parcel.key
+    """Store a parcel (UTC seconds of the wall clock), in place of what is of the same maker."""
+    put_parcels([parcel], now=now)
+
+
+def put_parcels(together: Sequence[Parcel], *, now: int) -> None:
+    """The same with the parcels of one maker of a customer's usage of a meter: one item."""
+    first, *_ = together
     item: Item = {
-        **_place(key),
-        "measure": {"S": measure_text(parcel.measure)},
-        "rows": {
-            "B": packed_rows.pack(parcel.rows, key.bucket.start, _with_receipts(parcel.measure))
-        },
+        **_place(first.key),
+        "measure": {"S": measure_text(first.measure)},
         "expires_at": {"N": str(now + KEPT_SECONDS)},
     }
+    for key, measure, rows in together:
+        packed = packed_rows.pack(rows, key.bucket.start, _with_receipts(measure))
+        item[f"{key.bucket.hour}#{key.bucket.cell}"] = {"B": packed}
     dynamodb().put_item(TableName=settings().usage_table, Item=item)
 
 
@@ -78,24 +84,35 @@ def identities_in(keys: Iterable[ParcelKey]) -> dict[ParcelKey, frozenset[bytes]
 
     A parcel that cannot be read has none: its events are counted alone, as without it.
     """
-    by_place = {tuple(value["S"] for value in _place(key).values()): key for key in keys}
-    wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in by_place]
+    places = {tuple(value["S"] for value in _place(key).values()) for key in keys}
+    wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in sorted(places)]
     found: dict[ParcelKey, frozenset[bytes]] = {}
     for item in batch_get(settings().usage_table, wanted, is_consistent=False):
         with suppress(*UNREADABLE):
-            parcel = parcel_of(item)
-            found[parcel.key] = frozenset(row.identity for row in parcel.rows)
+            for parcel in parcels_of(item):
+                found[parcel.key] = frozenset(row.identity for row in parcel.rows)
     return found
 
 
-def parcel_of(image: Mapping[str, Any]) -> Parcel:
-    """The parcel in an item, as the table or its stream shows it."""
+def parcels_of(image: Mapping[str, Any]) -> list[Parcel]:
+    """The parcels in an item, as the table or its stream shows it.
+
+    An item from before has one, and names its bucket in its key.
+    """
     letter, _, meter, customer, _, *cell = image["pk"]["S"].split("#")
-    hour, maker = image["sk"]["S"].removeprefix("q#").split("#")
-    key = BucketKey(letter == mode(livemode=True), meter, customer, int(hour), *cell)
+    *hour, maker = image["sk"]["S"].removeprefix("q#").split("#")
     measure = measure_from_text(image["measure"]["S"])
-    rows = packed_rows.unpack(as_bytes(image["rows"]), key.start, _with_receipts(measure))
-    return Parcel(ParcelKey(key, bytes.fromhex(maker)), measure, rows)
+    places = {name: name.split("#") for name in image if "#" in name}
+    if hour:
+        places = {"rows": [*hour, *cell]}
+    if not places:
+        raise ValueError("a parcel without rows")
+    found: list[Parcel] = []
+    for name, (of_hour, *of_cell) in places.items():
+        key = BucketKey(letter == mode(livemode=True), meter, customer, int(of_hour), *of_cell)
+        rows = packed_rows.unpack(as_bytes(image[name]), key.start, _with_receipts(measure))
+        found.append(Parcel(ParcelKey(key, bytes.fromhex(maker)), measure, rows))
+    return found
 
 
 def _with_receipts(measure: Measure) -> Measure:
@@ -104,10 +121,9 @@ def _with_receipts(measure: Measure) -> Measure:
 
 
 def _place(key: ParcelKey) -> Item:
-    livemode, meter, customer, hour, cell = key.bucket
+    livemode, meter, customer, *_ = key.bucket
     lane = key.maker[-1] % LANES
-    pk = f"{mode(livemode)}#{_PREFIX}#{meter}#{customer}#{lane}"
     return {
-        "pk": {"S": f"{pk}#{cell}" if cell else pk},
-        "sk": {"S": f"q#{hour}#{key.maker.hex()}"},
+        "pk": {"S": f"{mode(livemode)}#{_PREFIX}#{meter}#{customer}#{lane}"},
+        "sk": {"S": f"q#{key.maker.hex()}"},
     }
