@@ -22,6 +22,7 @@ from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.invoices.manual import create_invoice
 from meterline.services.metering.alerts import create_alert
+from meterline.services.schedules.create import create_schedule
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.item_verbs import delete_item
 from meterline.services.work.test_clocks import (
@@ -153,6 +154,34 @@ def given_up(world: World) -> Work:
     return late(world)
 
 
+def schedule_start(world: World) -> Work:
+    """A schedule whose start has come: its subscription, and a first invoice with a charge."""
+    phase = {"items": [{"price": world.price(unit_amount=1_500)}], "end_date": NOW + 40 * DAY}
+    made = create_schedule(
+        world.context(SUBSCRIBED),
+        {"customer": _customer(world), "start_date": NOW - DAY, "phases": [phase]},
+    )
+    return Work(_with_same_ids(world, world.deliver("roll_billing_cycles", made["id"])))
+
+
+def phase_change(world: World) -> Work:
+    """A renewal, a phase within the next period that bills at once, a renewal, and the end."""
+    metered = world.price(unit_amount=3, meter=_meters(world)[0])
+    first, second = (world.price(unit_amount=amount) for amount in (1_500, 2_700))
+    ends = (SUBSCRIBED + 45 * DAY, SUBSCRIBED + 70 * DAY)
+    phases = [
+        {"items": [{"price": price}, {"price": metered}], "end_date": end}
+        for price, end in zip((first, second), ends, strict=True)
+    ]
+    phases[1]["proration_behavior"] = "always_invoice"
+    customer = _customer(world)
+    wanted = {"customer": customer, "start_date": "now", "phases": phases}
+    made = create_schedule(world.context(SUBSCRIBED), wanted)
+    use(_meters(world)[0], customer, at=SUBSCRIBED + DAY, quantity=40)
+    subscription = str(made["subscription"])
+    return Work(_with_same_ids(world, world.deliver("roll_billing_cycles", subscription)))
+
+
 def stopping(world: World) -> Work:
     """A cancelled subscription whose open invoices did not all stop advancing at once."""
     customer = _customer(world)
@@ -240,6 +269,8 @@ WORKS = [
     late,
     given_up,
     stopping,
+    schedule_start,
+    phase_change,
     clock_advance,
     clock_deletion,
     dispatch,
@@ -307,6 +338,16 @@ def _misleads(key: tuple[str, ...], billing: dict[tuple[str, ...], Any]) -> bool
         return False
     found = billing.get((f"{mode}#{key[1].partition('#')[2]}", "#"), {})
     return rest[-1] not in found.get("terms", {}).get("SS", ())
+
+
+def _with_same_ids(world: World, trigger: Callable[[], Any]) -> Callable[[], Any]:
+    """A trigger of work that makes ids of its own in one commit: each try makes the same ones."""
+
+    def again() -> Any:
+        world.seed_ids(1)
+        return trigger()
+
+    return again
 
 
 def _at(world: World, now: int, act: Callable[[], object]) -> None:
