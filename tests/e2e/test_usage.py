@@ -121,7 +121,10 @@ def test_the_comparison_of_counters_and_events_runs_with_its_rights(stack: Stack
     assert json.loads(answer["Payload"].read())["unreadable"] == 0
 
 
-def test_a_crossed_threshold_is_told_on_the_topic_once(metered: Metered, stack: Stack) -> None:
+def test_a_crossed_threshold_is_told_on_the_topic_once(
+    metered: Metered, stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It prints how long that takes; on AWS it takes as long as the decision on alerts says."""
     topic = stack.outputs()["AlertsTopicArn"]
     heard, _ = stack.listen(topic, f"heard-{secrets.token_hex(4)}")
     alert = metered.client.v1.billing.alerts.create(
@@ -132,7 +135,10 @@ def test_a_crossed_threshold_is_told_on_the_topic_once(metered: Metered, stack: 
         }
     )
     metered.send(100, f"{metered.event_name}-1")
+    accepted = time.monotonic()
     told = eventually(lambda: messages(stack, heard, alert.id))
+    with capsys.disabled():
+        print(f"\nan alert: {time.monotonic() - accepted:.1f} s from acceptance to SNS")
     metered.send(100, f"{metered.event_name}-2")
     assert eventually(lambda: metered.total() == 200)
     time.sleep(2)
