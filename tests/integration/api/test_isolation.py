@@ -28,6 +28,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "GET /v1/billing/meters/{id}/event_summaries": {"customer": "cus_x", **SPAN},
     "GET /v1/billing/meters/{id}/events": {"customer": "cus_x", **SPAN},
     "POST /v1/customers/{customer}/balance_transactions": {"amount": 1, "currency": "usd"},
+    "POST /v1/customers/{customer}/tax_ids": {"type": "eu_vat", "value": "DE123456789"},
     "POST /v1/invoices/{id}/add_lines": {"lines[0][amount]": 1},
     "POST /v1/invoices/{id}/attach_payment": {"payment_record": "pay_1"},
     "POST /v1/invoices/{id}/remove_lines": {
@@ -105,6 +106,7 @@ def _world(client: Client) -> dict[str, str]:
         {"customer": customer.id, "amount": amount, "applicability_config": scope}
     )
     [granted] = v1.billing.credit_balance_transactions.list({"credit_grant": grant.id})
+    tax_id = v1.customers.tax_ids.create(customer.id, {"type": "eu_vat", "value": "DE123456789"})
     hook = v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
     destination = client.v2.core.event_destinations.create(
         {
@@ -149,6 +151,7 @@ def _world(client: Client) -> dict[str, str]:
         "subscription_schedules": schedule.id,
         "subscriptions": subscription.id,
         "tax_rates": rate.id,
+        "tax_ids": tax_id.id,
         "test_clocks": clock.id,
         "webhook_endpoints": hook.id,
     }

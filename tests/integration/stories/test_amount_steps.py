@@ -155,7 +155,7 @@ def test_a_step_in_the_list_counts_wherever_an_invoice_is_made(
     api: Api, monkeypatch: pytest.MonkeyPatch, way: Callable[[Stage, Any], Any]
 ) -> None:
     own: dict[str, Step] = {step.name: step for step in amounts.STEPS}
-    names = ("lines", "discounts", "goodwill", "levy", "totals", "balance")
+    names = ("lines", "discounts", "credits", "goodwill", "levy", "totals", "balance")
     own |= {"goodwill": Goodwill(), "levy": Levy()}
     steps = tuple(own[name] for name in names)
     monkeypatch.setattr(amounts, "STEPS", steps)
