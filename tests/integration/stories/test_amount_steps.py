@@ -8,6 +8,7 @@ import pytest
 
 from meterline.services.billing import amounts
 from meterline.services.billing.amount_steps import Amounts, Step, pretax_minor
+from meterline.services.billing.line_credits import Credits
 from meterline.services.billing.line_taxes import Taxes
 from meterline.store.base.documents import Body
 from tests.integration.api.conftest import Api
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     )
 
 
-class Goodwill(Step):
-    """Takes a tenth, rounded down, off what discounts have left of every charge."""
+class Goodwill(Credits):
+    """Takes a tenth, rounded down, off what discounts have left of every charge, and no credits."""
 
     name = "goodwill"
 
