@@ -94,6 +94,19 @@ def test_a_verb_reads_together_what_its_subscription_names(stage: Stage, verb: s
     assert sorted(found) == sorted(expected)
 
 
+def test_a_renewal_with_taxes_reads_no_more_than_one_without(stage: Stage) -> None:
+    """Its preview is the same decision: percentages never change, and stand where they count."""
+    made = create(stage, prices_of(stage))
+    given = {"display_name": "VAT", "inclusive": False, "percentage": "19"}
+    rate = stage.client.v1.tax_rates.create(given).id
+    stage.change(made, default_tax_rates=[rate])
+    do, expected = VERBS["preview"]
+    with calls() as found:
+        preview: Any = do(stage, made)
+    assert sorted(found) == sorted(expected)
+    assert [tax.amount for tax in preview.total_taxes] == [190]
+
+
 def test_a_subscription_is_created_with_what_its_request_names_read_together(stage: Stage) -> None:
     prices = prices_of(stage)
     with calls() as found:
