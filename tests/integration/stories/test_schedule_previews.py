@@ -95,7 +95,7 @@ def test_what_recurs_of_a_phase_is_its_renewal_alone(stage: Stage) -> None:
     ("params", "param"),
     [
         ({"schedule": "sub_sched_no"}, "schedule"),
-        ({"schedule": "{made}", "subscription": "sub_x"}, "subscription"),
+        ({"schedule": "{made}", "subscription": "sub_x"}, "schedule"),
         (
             {"schedule": "{made}", "schedule_details": {"phases": [{"items": [{"price": "no"}]}]}},
             "schedule_details[phases][0]",

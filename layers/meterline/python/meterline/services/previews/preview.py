@@ -182,12 +182,13 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> "Invoice":
 
 def _preview_schedule(ctx: Context, params: Body) -> "Invoice":
     """The next invoice of a schedule, as it is or as a request would have it."""
+    given = "schedule" if "schedule" in params else "schedule_details"
     for name in ("subscription", "subscription_details"):
         if name in params:
             raise BillingError(
-                f"You may only specify one of these parameters: schedule, {name}.",
+                f"You may only specify one of these parameters: {given}, {name}.",
                 code="parameters_exclusive",
-                param=name,
+                param=given,
             )
     ctx, customer, schedule = schedule_subject(ctx, params)
     uow = _uow(ctx, customer, params)
