@@ -43,7 +43,7 @@ class Use:
 
 def may(function: str, use: Use) -> bool:
     """Whether a function (by logical id) may use a table (by logical id) so."""
-    return any(_allows(statement, use) for statement in _statements(function))
+    return any(_allows(statement, use) for statement in statements_of(function))
 
 
 @contextmanager
@@ -118,13 +118,14 @@ def _is_met(operator: str, values: Mapping[str, Any], key: str | None) -> bool:
 
 
 @cache
-def _statements(function: str) -> list[Statement]:
+def statements_of(function: str) -> list[Statement]:
+    """What a function may do, with all that a parameter can add."""
     managed = resources("AWS::IAM::ManagedPolicy")
     found: list[Statement] = []
     for policy in resources("AWS::Serverless::Function")[function].get("Policies", []):
         document = managed[policy["Ref"]]["PolicyDocument"] if "Ref" in policy else policy
         found += document["Statement"]
-    return found
+    return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
 
 
 def _as_list(value: Any) -> list[Any]:

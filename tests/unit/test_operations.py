@@ -7,6 +7,7 @@ import pytest
 
 from tests.engines import resources, template
 from tests.gateway import routes
+from tests.rights import statements_of
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
 [STAGE] = resources("AWS::ApiGatewayV2::Stage").values()
@@ -227,8 +228,7 @@ def test_only_functions_that_send_work_to_themselves_may_loop() -> None:
     for name, queues in SEND_ON.items():
         statements = [
             statement
-            for policy in functions[name]["Policies"]
-            for statement in policy.get("Statement", [])
+            for statement in statements_of(name)
             if statement["Action"] == "sqs:SendMessage"
         ]
         assert len(statements) == 1

@@ -148,13 +148,18 @@ CASES = {
         lambda w: {"id": w.promotion_code, "metadata.a": "1"},
         Refused(
             lambda w: w.raw("post", f"/v1/promotion_codes/{w.promotion_code}", code="NEW"),
+            code="parameter_unknown",
             param="code",
         ),
     ),
     "PromotionCode.list": Case(
         lambda w: w.promotion_code and w.v1.promotion_codes.list({"code": w.own}),
         lambda w: {"data": holds(w.promotion_code), "url": "/v1/promotion_codes"},
-        Refused(lambda w: w.v1.promotion_codes.list({"limit": 0}), param="limit"),
+        Refused(
+            lambda w: w.v1.promotion_codes.list({"limit": "all"}),
+            code="parameter_invalid_integer",
+            param="limit",
+        ),
     ),
     "Coupon.retrieve": Case(
         lambda w: w.v1.coupons.retrieve(w.coupon),

@@ -56,7 +56,11 @@ CASES = {
     "CreditNote.list": Case(
         lambda w: w.credit_note and w.v1.credit_notes.list({"invoice": w.open_invoice}),
         lambda w: {"data": holds(w.credit_note), "url": "/v1/credit_notes"},
-        Refused(lambda w: w.v1.credit_notes.list({"limit": 0}), param="limit"),
+        Refused(
+            lambda w: w.v1.credit_notes.list({"limit": "all"}),
+            code="parameter_invalid_integer",
+            param="limit",
+        ),
     ),
     "CreditNote.listLineItems": Case(
         lambda w: w.v1.credit_notes.line_items.list(w.credit_note),

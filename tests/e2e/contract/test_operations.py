@@ -19,8 +19,16 @@ _SUCCESS = 200
 
 
 @pytest.fixture
-def world(client: Client, with_key: Callable[[str], Client]) -> World:
-    return World(client, with_key)
+def world(
+    client: Client, with_key: Callable[[str], Client], request: pytest.FixtureRequest
+) -> Iterator[World]:
+    """A world of its own; what few there may be of does not stay."""
+    yield World(client, with_key)
+    if "Endpoint" in request.node.name or "Destination" in request.node.name:
+        for endpoint in client.v1.webhook_endpoints.list({"limit": 100}):
+            client.v1.webhook_endpoints.delete(endpoint.id)
+        for destination in client.v2.core.event_destinations.list().data:
+            client.v2.core.event_destinations.delete(destination.id)
 
 
 @contextmanager
