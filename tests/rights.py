@@ -117,6 +117,11 @@ def _is_met(operator: str, values: Mapping[str, Any], key: str | None) -> bool:
     return key is None or any(fnmatchcase(key, one) for one in values[_LEADING_KEYS])
 
 
+def whole_statement(statement: Statement) -> Statement:
+    """A statement that may depend on a parameter, as it is with that."""
+    return dict(statement["Fn::If"][1]) if "Fn::If" in statement else statement
+
+
 @cache
 def statements_of(function: str) -> list[Statement]:
     """What a function may do, with all that a parameter can add."""
@@ -125,7 +130,7 @@ def statements_of(function: str) -> list[Statement]:
     for policy in resources("AWS::Serverless::Function")[function].get("Policies", []):
         document = managed[policy["Ref"]]["PolicyDocument"] if "Ref" in policy else policy
         found += document["Statement"]
-    return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
+    return [whole_statement(each) for each in found]
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engines import ROOT, resources
+from tests.rights import whole_statement
 
 PACKAGE = ROOT / "layers" / "meterline" / "python" / "meterline"
 FLOORS = {"core": 1, "store": 2, "services": 3, "api": 4}
@@ -186,7 +187,7 @@ def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every policy statement in a resource's properties, wherever it stands."""
     for key, value in properties.items():
         if key == "Statement":
-            yield from value
+            yield from map(whole_statement, value)
         elif isinstance(value, dict):
             yield from statements(value)
         elif isinstance(value, list):
