@@ -60,6 +60,8 @@ def answered_by(database: DynamoDB, prepare_others: Callable[[], object]) -> Ite
         mock.patch.object(BaseClient, "_make_request", answer_request),
     ):
         yield
+        left = vars(BaseClient)["_make_api_call"]
+        assert left is answer_call, "what watches calls goes before the engine that it watches"
 
 
 def _answer(database: DynamoDB, operation: str, asked: Request) -> tuple[int, Answer]:

@@ -17,9 +17,12 @@ def world(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def memory_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world on the engine in memory, for long runs, which are not logged."""
-    monkeypatch.setattr(logging.getLogger(SERVICE), "disabled", True)
-    with running() as engine:
+def memory_world() -> Iterator[World]:
+    """A world on the engine in memory, for long runs, which are not logged.
+
+    Its wire is taken off before the engine, which stands below it.
+    """
+    with running() as engine, pytest.MonkeyPatch.context() as patches:
+        patches.setattr(logging.getLogger(SERVICE), "disabled", True)
         client("sqs").list_queues()  # made when first asked for, and not while faults are about
-        yield world_on(engine, monkeypatch)
+        yield world_on(engine, patches)
