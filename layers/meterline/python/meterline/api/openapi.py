@@ -10,15 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from meterline.api.answers.own_shapes import (
-    EVENT_TYPES,
+from meterline.api.answers.own_fields import (
     alert_terms,
     crossing_terms,
     event_causer,
     feature_limit,
     grant_recurrence,
-    own_objects,
     price_terms,
+)
+from meterline.api.answers.own_shapes import (
+    EVENT_TYPES,
+    own_objects,
 )
 from meterline.api.operations import JSON as _JSON
 from meterline.api.operations import Answer, Operation
