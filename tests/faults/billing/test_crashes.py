@@ -239,7 +239,8 @@ def threshold(world: World) -> Work:
     _charge(world, customer, 2)
     use(meter, customer, at=NOW - DAY, quantity=7)
     records = counters_changed([counter_of(meter, customer, "2026-01-01T00")])
-    return Work(lambda: load_handler("watch_usage")({"Records": records}, None))
+    watch = load_handler("watch_usage")
+    return Work(_with_same_ids(world, lambda: watch({"Records": records}, None)))
 
 
 def publication(world: World) -> Work:
@@ -310,8 +311,9 @@ def _outcome(
 
 def _told_apart(state: State) -> State:
     """The state without what nobody reads: parts that no invoice names, which its next change
-    removes, search rows of values that an object has no more, which readers pass over, and how
-    often a total of old usage was forgotten.
+    removes, search rows of values that an object has no more, which readers pass over, how often
+    a total of old usage was forgotten, and what is remembered of thresholds: a look that comes
+    again remembers what the next one would have.
     """
     billing: dict[tuple[str, ...], Any] = state["billing"]
     named = {
@@ -327,6 +329,7 @@ def _told_apart(state: State) -> State:
     usage = {
         key: {name: value for name, value in item.items() if name != "generation"}
         for key, item in state["usage"].items()
+        if key[1] != "w#thresholds"
     }
     return state | {"billing": kept, "usage": usage}
 

@@ -85,7 +85,9 @@ class Life:
         self.world.clock.now += DAY
         self.sweep()
         audit(self.world, self.customer)
-        assert not [one for one in self.world.bodies("invoice") if one["status"] == "draft"]
+        left = [one for one in self.world.bodies("invoice") if one["status"] == "draft"]
+        hours = [one["automatically_finalizes_at"] for one in left]
+        assert all(hour > self.world.clock.now for hour in hours), hours
 
     def sweep(self) -> None:
         """Work on what is due until nothing is."""
