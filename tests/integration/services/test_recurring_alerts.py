@@ -44,7 +44,7 @@ class Shop:
         self.meter = str(create_meter(context(), meter_params("tokens", **of_meter))["id"])
         self.measure = measure_text(measure_of(objects.stored(self.meter)))
         self.price = objects.metered(self.meter)
-        self.before: dict[str, Any] = {}
+        self.before: dict[tuple[str, str], Any] = {}
         self.latest: list[dict[str, Any]] = []
         self.uses = 0
 
@@ -83,14 +83,14 @@ class Shop:
     def watch(self) -> None:
         """Let the counters that have changed be watched."""
         counters = {
-            item["sk"]["S"]: item
+            key_of(item): item
             for item in self.engine.scan("usage")
             if item["sk"]["S"].startswith("h#")
         }
         changed = [one for name, one in counters.items() if self.before.get(name) != one]
         records = counters_changed(changed)
         for record, item in zip(records, changed, strict=True):
-            former = self.before.get(item["sk"]["S"])
+            former = self.before.get(key_of(item))
             record["dynamodb"] |= {} if former is None else {"OldImage": former}
         self.before = counters
         self.latest = records
@@ -113,6 +113,11 @@ class Shop:
             (subject["alert"]["id"], subject["aggregation_period"]["starts_at"], subject["value"])
             for subject in subjects
         ]
+
+
+def key_of(item: dict[str, Any]) -> tuple[str, str]:
+    """An item's key: counters of two meters have the same sort key in the same hour."""
+    return item["pk"]["S"], item["sk"]["S"]
 
 
 @pytest.fixture
