@@ -306,6 +306,35 @@ class TestLines:
         before_tax = sum(note.total_excluding_tax for note in notes)
         assert before_tax == invoice.total_excluding_tax
 
+    def test_a_part_says_what_its_taxes_were_on(self, shop: Shop) -> None:
+        rates = shop.client.v1.tax_rates
+        rate = rates.create({"display_name": "VAT", "percentage": 20, "inclusive": True}).id
+        invoice = shop.invoice(1_200, default_tax_rates=[rate])
+        parts = [shop.of_line(invoice, 1_200, amount=amount) for amount in (600, 1, 599)]
+        notes = [shop.note(invoice, lines=[part]) for part in parts]
+        taxes = [note.lines.data[0].taxes[0] for note in notes]
+        assert [(tax.amount, tax.taxable_amount) for tax in taxes] == [
+            (100, 500),
+            (0, 1),
+            (100, 499),
+        ]
+
+    @pytest.mark.parametrize("name", ["tax_rates", "tax_amounts"])
+    def test_no_taxes_at_all_are_no_taxes(self, shop: Shop, name: str) -> None:
+        invoice = shop.invoice(1_000)
+        own = {"type": "custom_line_item", "unit_amount": 110, name: ""}
+        assert shop.note(invoice, lines=[own]).total_taxes == []
+        of_line = shop.of_line(invoice, 1_000, amount=10, **{name: ""})
+        assert shop.note(invoice, lines=[of_line]).total == 10
+
+    def test_taxes_of_an_amount_are_no_more_than_their_share_of_it(self, shop: Shop) -> None:
+        rates = shop.client.v1.tax_rates
+        rate = rates.create({"display_name": "VAT", "percentage": 20, "inclusive": False}).id
+        invoice = shop.invoice(100, default_tax_rates=[rate])
+        shop.note(invoice, lines=[{"type": "custom_line_item", "unit_amount": 110}])
+        note = shop.note(invoice, amount=10)
+        assert (note.total_taxes[0].amount, note.subtotal, note.total) == (2, 8, 10)
+
     def test_one_line_twice_is_refused(self, shop: Shop) -> None:
         invoice = shop.invoice(1_000)
         line = shop.of_line(invoice, 1_000, amount=1)
@@ -322,6 +351,76 @@ class TestLines:
         notes = shop.client.v1.credit_notes
         listed = notes.line_items.list(note.id, {"limit": 100})
         assert [line.amount for line in listed] == [*range(1, 16)]
+
+
+class TestGivenTaxes:
+    """`tax_amounts` of a line say which taxes come back with it, instead of their shares."""
+
+    @pytest.fixture
+    def rates(self, shop: Shop) -> list[str]:
+        """The rates of two taxes on a line of 1,000: 200 and 10, both on top."""
+        made = shop.client.v1.tax_rates.create
+        added = {"display_name": "VAT", "percentage": 20, "inclusive": False}
+        return [made(added).id, made({**added, "display_name": "Levy", "percentage": 1}).id]
+
+    @staticmethod
+    def tax(rate: str, amount: int, taxable: int = 100) -> dict[str, Any]:
+        return {"tax_rate": rate, "amount": amount, "taxable_amount": taxable}
+
+    def test_they_come_back_as_given_and_the_rest_with_the_last_part(
+        self, shop: Shop, rates: list[str]
+    ) -> None:
+        invoice = shop.invoice(1_000, default_tax_rates=rates)
+        first = shop.of_line(invoice, 1_000, amount=100, tax_amounts=[self.tax(rates[0], 150, 750)])
+        preview = shop.client.v1.credit_notes.preview({"invoice": invoice.id, "lines": [first]})
+        note = shop.note(invoice, lines=[first])
+        assert note.total_taxes == preview.total_taxes
+        assert [(tax.amount, tax.taxable_amount) for tax in note.total_taxes] == [
+            (150, 750),
+            (0, 100),
+        ]
+        assert (note.total, note.total_excluding_tax) == (250, 100)
+        rest = shop.note(invoice, lines=[shop.of_line(invoice, 1_000)])
+        assert [tax.amount for tax in rest.total_taxes] == [50, 10]
+        assert shop.again(invoice).status == "paid"
+
+    def test_a_line_of_its_own_has_them_of_any_rate(self, shop: Shop, rates: list[str]) -> None:
+        shop.client.v1.tax_rates.update(rates[1], {"active": False})
+        invoice = shop.invoice(1_000)
+        own = {"type": "custom_line_item", "unit_amount": 100}
+        note = shop.note(invoice, lines=[{**own, "tax_amounts": [self.tax(rates[1], 7)]}])
+        assert (note.total, note.total_excluding_tax, note.lines.data[0].tax_rates) == (
+            107,
+            100,
+            [],
+        )
+
+    @pytest.mark.parametrize(
+        ("given", "param"),
+        [
+            ([("first", 201)], "lines[0][tax_amounts][0][amount]"),
+            ([("first", -1)], "lines[0][tax_amounts][0][amount]"),
+            ([("first", 1), ("first", 1)], "lines[0][tax_amounts][1][tax_rate]"),
+            ([("txr_missing", 1)], "lines[0][tax_amounts][0][tax_rate]"),
+        ],
+        ids=["more than is left", "of the other sign", "one twice", "not a tax of the line"],
+    )
+    def test_others_are_refused(
+        self, shop: Shop, rates: list[str], given: list[tuple[str, int]], param: str
+    ) -> None:
+        invoice = shop.invoice(1_000, default_tax_rates=rates)
+        taxes = [self.tax(rates[0] if of == "first" else of, amount) for of, amount in given]
+        line = shop.of_line(invoice, 1_000, amount=500, tax_amounts=taxes)
+        assert shop.refused(invoice, lines=[line]).param == param
+        own = {"type": "custom_line_item", "unit_amount": 10, "tax_amounts": taxes}
+        if given != [("first", 201)]:
+            assert shop.refused(invoice, lines=[own]).param == param
+
+    def test_rates_beside_them_are_refused(self, shop: Shop, rates: list[str]) -> None:
+        invoice = shop.invoice(1_000)
+        own = {"type": "custom_line_item", "unit_amount": 10, "tax_rates": rates}
+        refused = shop.refused(invoice, lines=[{**own, "tax_amounts": [self.tax(rates[0], 1)]}])
+        assert refused.param == "lines[0][tax_amounts]"
 
 
 class TestPreview:

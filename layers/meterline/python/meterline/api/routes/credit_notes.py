@@ -47,12 +47,27 @@ _POSITIVE = integer(minimum=1, maximum=MAX_AMOUNT_MINOR)
 _NOT_NEGATIVE = integer(minimum=0, maximum=MAX_AMOUNT_MINOR)
 
 _NOTE_LINE = object_(
-    exclusive=[("amount", "quantity"), ("unit_amount", "unit_amount_decimal")],
+    exclusive=[
+        ("amount", "quantity"),
+        ("tax_amounts", "tax_rates"),
+        ("unit_amount", "unit_amount_decimal"),
+    ],
     amount=integer(minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
     description=string(),
     invoice_line_item=string(),
     metadata=metadata(),
     quantity=integer(minimum=1),
+    tax_amounts=array(
+        object_(
+            amount=integer(required=True, minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR),
+            tax_rate=string(required=True),
+            taxable_amount=integer(
+                required=True, minimum=-MAX_AMOUNT_MINOR, maximum=MAX_AMOUNT_MINOR
+            ),
+        ),
+        emptyable=True,
+        max_items=20,
+    ),
     tax_rates=tax_rates(),
     type=enum("custom_line_item", "invoice_line_item", required=True),
     unit_amount=_NOT_NEGATIVE,

@@ -33,13 +33,16 @@ def credited(billed: Portions, before: Portions, amount_minor: int) -> Portions:
     ``amount_minor`` has the sign of the line and goes no further than what is left of it.
     """
     so_far = before.amount + amount_minor
-    off = _share(sum(billed.pretax), so_far, billed.amount) - sum(before.pretax)
+    off = share_of_whole(sum(billed.pretax), so_far, billed.amount) - sum(before.pretax)
     left = [part - known for part, known in zip(billed.pretax, before.pretax, strict=True)]
     taxes = zip(billed.taxes, before.taxes, strict=True)
     return Portions(
         amount_minor,
         tuple(_allocated(off, left)),
-        tuple(_towards(tax, _share(tax, so_far, billed.amount) - known) for tax, known in taxes),
+        tuple(
+            _towards(tax, share_of_whole(tax, so_far, billed.amount) - known)
+            for tax, known in taxes
+        ),
     )
 
 
@@ -68,7 +71,7 @@ def nothing_of(billed: Portions) -> Portions:
 
 def taxes_within(taxes_left: Sequence[int], left_minor: int, amount_minor: int) -> tuple[int, ...]:
     """The taxes within a part of what is left of an invoice's total, each in proportion."""
-    return tuple(_share(tax, amount_minor, left_minor) for tax in taxes_left)
+    return tuple(share_of_whole(tax, amount_minor, left_minor) for tax in taxes_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def settle(total_minor: int, remaining_minor: int) -> Settlement:
     return Settlement(lowered, total_minor - lowered)
 
 
-def _share(part_minor: int, of_minor: int, whole_minor: int) -> int:
+def share_of_whole(part_minor: int, of_minor: int, whole_minor: int) -> int:
     """The share of a part that goes with ``of_minor`` of a whole, to the nearest minor unit."""
     if not whole_minor:
         return 0

@@ -97,3 +97,18 @@ def named_rates(
             )
         rates.append(document.body)
     return rates
+
+
+def existing_rates(
+    found: Mapping[str, Document], given: Sequence[Mapping[str, Any]], param: str
+) -> "list[TaxRate]":
+    """The rates that amounts of taxes name, out of those ``found``; inactive ones as well, as such
+    rates are labels.
+    """
+    rates = []
+    for index, tax in enumerate(given):
+        document = found.get(tax["tax_rate"])
+        if document is None or document.kind != KIND:
+            raise no_such("tax rate", tax["tax_rate"], param=f"{param}[{index}][tax_rate]")
+        rates.append(document.body)
+    return rates

@@ -54,6 +54,28 @@ def taxes_left(invoice: "Invoice") -> dict[TaxKey, int]:
     }
 
 
+def total_left(invoice: "Invoice") -> int:
+    """The total of an invoice, less what of it was credited by its lines or as a whole."""
+    credited = InvoiceState.of(invoice).credited or {}
+    back = sum(
+        _total(line, loaded(credited[line["id"]]))
+        for line in invoice_lines(invoice)
+        if line["id"] in credited
+    )
+    whole = loaded(credited[WHOLE]).amount if WHOLE in credited else 0
+    return invoice["total"] - back - whole
+
+
+def _total(line: "InvoiceLine", portions: Portions) -> int:
+    """What portions of a line come to, with the taxes that were added."""
+    added = sum(
+        amount
+        for tax, amount in zip(line["taxes"], portions.taxes, strict=True)
+        if tax["tax_behavior"] == "exclusive"
+    )
+    return portions.amount - sum(portions.pretax) + added
+
+
 def tax_key(tax: "InvoiceLineTax") -> TaxKey:
     """What tells taxes of an invoice apart."""
     details = tax["tax_rate_details"]

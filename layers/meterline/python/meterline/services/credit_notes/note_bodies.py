@@ -9,9 +9,9 @@ from meterline.services.billing.private_states import LineState
 from meterline.services.credit_notes.credited_parts import (
     WHOLE,
     TaxKey,
-    credited_minor,
     tax_key,
     taxes_left,
+    total_left,
 )
 
 if TYPE_CHECKING:
@@ -72,9 +72,12 @@ def sums_of_amount(invoice: "Invoice", amount_minor: int) -> "CreditNoteChanges"
 
 
 def whole_portions(invoice: "Invoice", amount_minor: int) -> Portions:
-    """What comes back with an amount of the whole invoice."""
-    left = taxes_left(invoice)
-    rest = invoice["total"] - credited_minor(invoice)
+    """What comes back with an amount of the whole invoice.
+
+    Its taxes are in proportion to what the lines have left, which lines of a note's own take
+    nothing of.
+    """
+    left, rest = taxes_left(invoice), total_left(invoice)
     return Portions(amount_minor, (), taxes_within([*left.values()], rest, amount_minor))
 
 

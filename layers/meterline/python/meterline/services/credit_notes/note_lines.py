@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.money import exact_product, format_decimal, nearest_quotient, round_half_up
-from meterline.core.base.unset import merged_metadata
+from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.billing.credit_notes import Portions, credited
 from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import check_named_once
 from meterline.services.billing.invoice_bodies import invoice_lines
-from meterline.services.billing.line_taxes import taxes_of_amount
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.catalog.tax_rates import named_rates
 from meterline.services.credit_notes.credited_parts import billed_portions, credited_portions
+from meterline.services.credit_notes.line_taxes import (
+    billed_taxes,
+    custom_taxes,
+    with_given_taxes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
         CreditNoteLineItem,
         CreditNoteLineItemDiscountAmount,
         CreditNoteLineItemPretaxCreditAmount,
-        CreditNoteLineItemTax,
         Invoice,
         InvoiceLine,
     )
@@ -75,7 +77,7 @@ def _named(
     billed: "Mapping[str, InvoiceLine]", request: "Mapping[str, Any]", at: str
 ) -> "InvoiceLine":
     for name in ("unit_amount", "unit_amount_decimal", "description", "tax_rates"):
-        if name in request:
+        if or_none(request.get(name)) is not None:
             raise BillingError(
                 f"`{name}` is for lines of type custom_line_item.", param=f"{at}[{name}]"
             )
@@ -106,13 +108,14 @@ def _of_invoice(
             param=f"{at}[{'quantity' if 'quantity' in request else 'amount'}]",
         )
     portions = credited(billed_portions(line), before, amount)
+    portions = with_given_taxes(line, portions, before, request, at)
     body = _body(line_id, invoice, portions, request) | {
         "description": line["description"],
         "discount_amount": sum(part["amount"] for part in _discounts(line, portions)),
         "discount_amounts": _discounts(line, portions),
         "invoice_line_item": line["id"],
         "pretax_credit_amounts": _pretax(line, portions),
-        "taxes": _taxes(line, portions),
+        "taxes": billed_taxes(line, portions, before, request),
     }
     return NoteLine(body, line, portions)
 
@@ -155,13 +158,12 @@ def _custom(
     quantity = request.get("quantity", 1)
     amount = round_half_up(exact_product(Decimal(unit), Decimal(quantity)))
     portions = Portions(amount)
-    ids = request.get("tax_rates") or []
-    rates = named_rates(uow.read(ids), ids, [], f"{at}[tax_rates]") if ids else []
+    rates, taxes = custom_taxes(uow, amount, request, at)
     body = _body(line_id, invoice, portions, request) | {
         "description": request.get("description"),
         "quantity": quantity,
         "tax_rates": rates,
-        "taxes": taxes_of_amount(amount, rates),
+        "taxes": taxes,
         "type": "custom_line_item",
         "unit_amount": request.get("unit_amount"),
         "unit_amount_decimal": format_decimal(Decimal(unit)),
@@ -213,11 +215,3 @@ def _pretax(
                 shown["credit_balance_transaction"] = transaction
             amounts.append(shown)
     return amounts
-
-
-def _taxes(line: "InvoiceLine", portions: Portions) -> "list[CreditNoteLineItemTax]":
-    taxable = portions.amount - sum(portions.pretax)
-    return [
-        tax | {"amount": amount, "taxable_amount": taxable}
-        for tax, amount in zip(line["taxes"], portions.taxes, strict=True)
-    ]
