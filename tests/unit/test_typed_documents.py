@@ -91,6 +91,7 @@ OPEN = {
     "services/billing/given_taxes.py: _rate": "what a request names: any kind",
     "services/billing/given_taxes.py: _rate_id": "what a request says of a rate",
     "services/catalog/tax_rates.py: named_rates": "what a request names: any kind",
+    "services/catalog/tax_rates.py: existing_rates": "what a request names: any kind",
     "services/credits/expiry.py: expire_due_grant": _WRITTEN,
     "services/credits/grant_states.py: written_after": _WRITTEN,
     "services/credits/recurrence.py: make_next_grant": _WRITTEN,
