@@ -18,7 +18,6 @@ REACHED_OTHERWISE = {
     "invoices_queue_url": "read by the name of a queue",
     "renewals_queue_url": "read by the name of a queue",
     "webhooks_queue_url": "read by the name of a queue",
-    "construct_endpoint": "asked by botocore",
     "makefile": "asked by http.client",
     "readinto": "asked by a buffered reader",
 }

@@ -17,7 +17,8 @@ from unittest.mock import patch
 
 import pytest
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ReadTimeoutError
@@ -263,8 +264,10 @@ def test_whatever_an_attempt_meets_comes_to_what_botocore_makes_of_it(case: str)
     for made in (ours, botocores):
         server = Server(MET[case])
         with serving(server) as port, made(port) as client:
-            found.append((outcome(client), len(server.requests)))
-    assert found[0] == found[1]
+            for _ in ("the first call, which botocore prepares", "a later one"):
+                server.requests.clear()
+                found.append((outcome(client), len(server.requests)))
+    assert found[:2] == found[2:]
 
 
 def test_an_answer_that_does_not_come_is_asked_for_again_and_takes_its_time_three_times() -> None:
@@ -277,12 +280,15 @@ def test_an_answer_that_does_not_come_is_asked_for_again_and_takes_its_time_thre
     assert found == [(("ReadTimeoutError",), ATTEMPTS)] * 2
 
 
-def test_a_call_that_timed_out_is_the_same_call_when_it_is_repeated() -> None:
+@pytest.mark.parametrize("calls_before", [0, 1], ids=["the first call", "a later call"])
+def test_a_call_that_timed_out_is_the_same_call_when_it_is_repeated(calls_before: int) -> None:
     server = Server()
-    server.talks = [server.silent, OK]
+    server.talks = [*[OK] * calls_before, server.silent, OK]
     with serving(server) as port, ours(port) as client:
+        for _ in range(calls_before):
+            get(client)
         assert get(client)["ResponseMetadata"]["RetryAttempts"] == 1
-    first, again = map(as_request, server.requests)
+    first, again = map(as_request, server.requests[calls_before:])
     assert first.body == again.body
     same = "amz-sdk-invocation-id"
     assert first.headers[same] == again.headers[same]
@@ -456,21 +462,25 @@ def test_without_credentials_nothing_is_sent(
 
 def test_a_request_says_what_botocores_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "serve")
-    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-2;Parent=3")
     heard = []
     for is_first in (True, False):
         server = Server()
         with serving(server) as port, ours(port) as client:
             if not is_first:
                 client.meta.events.unregister("before-call", unique_id=HOOK)
-            get(client)
-        request = as_request(server.requests[0])
-        headers: dict[str, Any] = {name.lower(): text for name, text in request.headers.items()}
-        assert headers.pop("host").decode() == f"127.0.0.1:{port}"
-        assert headers.pop("user-agent").startswith(b"Meterline")
-        changing = ("authorization", "x-amz-date", "amz-sdk-invocation-id")
-        heard.append((request.method, headers | dict.fromkeys(changing), request.body))
+            for trace in ("Root=1-2;Parent=3", "Root=1-2;Parent=4"):
+                monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+                get(client)
+        heard.append([_said_alike(as_request(request), port) for request in server.requests])
     assert heard[0] == heard[1]
+
+
+def _said_alike(request: AWSPreparedRequest, port: int) -> Any:
+    headers: dict[str, Any] = {name.lower(): text for name, text in request.headers.items()}
+    assert headers.pop("host").decode() == f"127.0.0.1:{port}"
+    assert headers.pop("user-agent").startswith(b"Meterline")
+    changing = ("authorization", "x-amz-date", "amz-sdk-invocation-id")
+    return request.method, headers | dict.fromkeys(changing), request.body
 
 
 def test_success_gives_back_what_repetitions_may_spend() -> None:
@@ -479,6 +489,67 @@ def test_success_gives_back_what_repetitions_may_spend() -> None:
     with serving(server) as port, ours(port) as client:
         for _ in range(150):
             assert get(client)["Item"] == ITEM
+
+
+def test_calls_that_need_no_repetition_give_back_what_failures_spent() -> None:
+    found = []
+    for made in (ours, botocores):
+        server = Server([says(http(b"{}", "500 Error"))])
+        with serving(server) as port, made(port) as client:
+            asked = [_asked(client, server) for _ in range(55)]
+            server.talks = [OK]
+            asked += [_asked(client, server) for _ in range(20)]
+            server.talks = [says(http(b"{}", "500 Error"))]
+            asked += [_asked(client, server) for _ in range(5)]
+        found.append(asked)
+    assert found[0] == found[1]
+    assert found[0][-26:-20] == [1] * 6
+    assert found[0][-5] == ATTEMPTS
+
+
+def _asked(client: Any, server: Server) -> int:
+    """How many attempts a call makes."""
+    before = len(server.requests)
+    outcome(client)
+    return len(server.requests) - before
+
+
+def test_botocore_finds_the_address_of_credentials_that_name_their_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server()
+    with serving(server) as port, ours(port) as client:
+        get(client)
+        credentials = client._request_signer._credentials  # noqa: SLF001 - what botocore refreshes
+        asked: list[str] = []
+        find = client._ruleset_resolver.construct_endpoint  # noqa: SLF001 - how it finds addresses
+
+        def noted(**call: Any) -> Any:
+            asked.append(call["operation_model"].name)
+            return find(**call)
+
+        monkeypatch.setattr(client._ruleset_resolver, "construct_endpoint", noted)  # noqa: SLF001
+        get(client)
+        assert asked == []
+        credentials.account_id = "123456789012"
+        get(client)
+    assert asked == ["GetItem"]
+    assert len(server.requests) == 3
+
+
+def test_who_watches_the_calls_of_all_clients_sees_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    call = vars(BaseClient)["_make_api_call"]
+
+    def watched(client: BaseClient, operation: str, params: dict[str, Any]) -> Any:
+        seen.append(operation)
+        return call(client, operation, params)
+
+    with serving(Server()) as port, ours(port) as client:
+        get(client)
+        monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+        get(client)
+    assert seen == ["GetItem"]
 
 
 @pytest.fixture(scope="module")
@@ -546,4 +617,6 @@ def test_most_calls_never_reach_botocores_sender(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", never)
     with serving(Server()) as port, ours(port) as client:
+        assert get(client)["Item"] == ITEM
+        monkeypatch.setattr("botocore.client.prepare_request_dict", never)
         assert get(client)["Item"] == ITEM

@@ -1,13 +1,12 @@
 """AWS clients: one of each for a process, created when first used."""
 
-import json
 import os
-from binascii import b2a_base64
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from meterline.store.base.answers import read_in_one_step
 from meterline.store.base.budgets import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
+from meterline.store.base.request_bodies import body_of
 
 SERVICES = ["dynamodb", "events", "s3", "sns", "sqs"]
 """What there are clients of."""
@@ -83,15 +82,7 @@ def _set_aside(**call: Any) -> Any:  # noqa: ANN401 - as botocore has it
 def _write(**call: Any) -> None:  # noqa: ANN401 - as botocore has it
     """Give the prepared call its parameters: DynamoDB's wire has the form of its API."""
     params = call["context"].pop("meterline_params")
-    call["params"]["body"] = _WIRE.encode(params).encode()
-
-
-def _base64(data: bytes) -> str:
-    return b2a_base64(data, newline=False).decode()
-
-
-_WIRE = json.JSONEncoder(separators=(",", ":"), default=_base64, check_circular=False)
-"""What a call holds was made for it, and nothing in it holds itself."""
+    call["params"]["body"] = body_of(params)
 
 
 @cache

@@ -149,9 +149,12 @@ def _plain_head(head: bytes) -> tuple[int, dict[str, str], int] | None:
     status = first[len(_PLAIN) :].partition(" ")[0]
     if not (first.startswith(_PLAIN) and len(status) == _STATUS_LENGTH and status.isdecimal()):
         return None
-    headers = {
-        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
-    }
+    headers = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or name[:1].isspace():
+            return None
+        headers[name.lower()] = value.strip()
     length = headers.get("content-length", "")
     is_plain = (
         status >= _FIRST_FINAL
@@ -160,7 +163,6 @@ def _plain_head(head: bytes) -> tuple[int, dict[str, str], int] | None:
         and length.isascii()
         and "transfer-encoding" not in headers
         and len(headers) == len(lines) <= _MOST_HEADERS
-        and not any(line[:1].isspace() or ":" not in line for line in lines)
     )
     return (int(status), headers, int(length)) if is_plain else None
 

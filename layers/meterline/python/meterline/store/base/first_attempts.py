@@ -1,31 +1,41 @@
-"""The first attempt of each call to DynamoDB, sent by ourselves in a quarter of botocore's CPU.
+"""The first attempt of each call to DynamoDB, sent by ourselves in a tenth of botocore's CPU.
 
-botocore prepares a call and offers it (``before-call``). It is signed and sent here, and a whole
-answer is the call's. Whatever else comes of it (a refusal, a throttle, a failure of DynamoDB, a
-damaged answer, a time-out, a broken connection) is handed to botocore as what its own first attempt
-met: it reads refusals, decides on repetitions, waits, and sends them, as ever. What a connection
-needs (time-outs, certificates, options of sockets) is asked of botocore's own.
+botocore prepares the first call of each operation and offers it (``before-call``); the address and
+the headers of all later ones are the same. Each is signed and sent here, and a whole answer is the
+call's. Whatever else comes of it (a refusal, a throttle, a failure of DynamoDB, a damaged answer, a
+time-out, a broken connection) is handed to botocore as what its own first attempt met: it reads
+refusals, decides on repetitions, waits, and sends them, as ever. What a connection needs
+(time-outs, certificates, options of sockets) is asked of botocore's own.
 """
 
 import ssl
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 from zlib import crc32
 
 from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError
+from botocore.handlers import add_recursion_detection_header
 from botocore.httpsession import get_cert_path
 
 from meterline.store.base.answers import OPERATIONS, read_whole
 from meterline.store.base.connections import Address, Answer, Connections
+from meterline.store.base.request_bodies import body_of
 from meterline.store.base.signatures import Scope, sign
 
 HOOK = "meterline-first-attempts"
 """The name under which a client's ``before-call`` knows them."""
 
 _MET = "meterline_first_attempt"
+_DOOR = "_make_api_call"
+_BOTOCORES_DOOR = vars(BaseClient)[_DOOR]
+"""What all calls go through; who wants to see all calls of all clients stands before it."""
+_TRACE = "X-Amzn-Trace-Id"
 _OK = 200
 _PORTS = {"http": 80, "https": 443}
 
@@ -46,10 +56,10 @@ def send_first_attempts(client: Botocores) -> None:
     )
     if is_usual:
         first, events = FirstAttempts(client), client.meta.events
-        client._ruleset_resolver = _OneEndpoint(client)  # noqa: SLF001
         # After botocore's own, which add headers.
         events.register_last("before-call", first.answered, unique_id=HOOK)
         events.register_first("before-send", first.met)
+        setattr(client, _DOOR, partial(first.called, client))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,27 @@ class _Service:
     connections: Connections
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What botocore prepared for one call of an operation, and would prepare for each."""
+
+    model: Botocores
+    service: _Service
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A first attempt without a whole answer: what it was called, and what it met."""
+
+    invocation: str
+    met: Answer | BotoCoreError
+
+
+_HANDED_OVER: ContextVar[_Failed | None] = ContextVar("handed_over", default=None)
+"""The first attempt of the call that botocore is asked for, if it was made."""
+
+
 class FirstAttempts:
     """Those of one client, by any number of threads."""
 
@@ -68,29 +99,54 @@ class FirstAttempts:
         self._session = client._endpoint.http_session  # noqa: SLF001 - there is no public way
         self._signer = client._request_signer  # noqa: SLF001
         self._credentials = self._signer._credentials  # noqa: SLF001
+        self._scope = Scope(self._signer.region_name, self._signer.signing_name)
         self._services: dict[str, _Service | None] = {}
+        self._prepared: dict[str, _Prepared] = {}
+
+    def called(self, client: Botocores, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """A call: by what botocore prepared for an earlier one, or by botocore."""
+        ask_botocore = partial(vars(BaseClient)[_DOOR], client, operation, params)
+        prepared = self._prepared.get(operation)
+        is_direct = ask_botocore.func is _BOTOCORES_DOOR and not self._have_an_account()
+        if prepared is None or not is_direct:
+            answer: dict[str, Any] = ask_botocore()
+            return answer
+        headers = dict(prepared.headers)
+        add_recursion_detection_header({"headers": headers})
+        tried = self._tried(prepared, headers, body_of(params))
+        if isinstance(tried, _Failed):
+            handed_over = _HANDED_OVER.set(tried)
+            try:
+                answer = ask_botocore()
+            finally:
+                _HANDED_OVER.reset(handed_over)
+            return answer
+        http, answer = tried
+        # Success gives back to botocore what repetitions may spend.
+        client.meta.events.emit(
+            f"after-call.dynamodb.{operation}",
+            http_response=http,
+            parsed=answer,
+            model=prepared.model,
+            context={},
+        )
+        return answer
 
     def answered(
         self, model: Botocores, params: Botocores, context: Botocores, **_: object
     ) -> tuple[Answer, dict[str, Any]] | None:
         """Botocore's ``before-call``: a whole answer, or None, and botocore goes on."""
-        if not self._are_ours(model, context):
+        tried: tuple[Answer, dict[str, Any]] | _Failed | None = _HANDED_OVER.get()
+        if tried is None:
+            prepared = self._made_ready(model, params, context)
+            if prepared is None:
+                return None
+            tried = self._tried(prepared, dict(params["headers"]), params["body"])
+        if isinstance(tried, _Failed):
+            context["retries"] = {"invocation-id": tried.invocation}
+            context[_MET] = tried.met
             return None
-        service = self._service(params["url"])
-        if service is None:
-            return None
-        context["retries"] = {"invocation-id": str(uuid4())}
-        request = self._request(service.host, params, context["retries"]["invocation-id"])
-        try:
-            answer = service.connections.exchange(request)
-        except BotoCoreError as error:
-            context[_MET] = error
-            return None
-        found = _read(model, answer)
-        if found is None:
-            context[_MET] = answer
-            return None
-        return answer, found
+        return tried
 
     def met(self, request: Botocores, **_: object) -> AWSResponse | None:
         """Botocore's ``before-send``: what the first attempt met, for botocore to deal with."""
@@ -101,20 +157,45 @@ class FirstAttempts:
             return None
         return AWSResponse(request.url, met.status_code, met.headers, met)
 
-    def _are_ours(self, model: Botocores, context: Botocores) -> bool:
-        return (
+    def _made_ready(
+        self, model: Botocores, params: Botocores, context: Botocores
+    ) -> _Prepared | None:
+        """What botocore prepared, kept for later calls; None of a call that is botocore's."""
+        is_usual = (
             model.name in OPERATIONS
             and self._credentials is not None
             and not context["auth_type"]
             and "signing" not in context
         )
+        service = self._service(params["url"]) if is_usual else None
+        if service is None:
+            return None
+        headers = {name: value for name, value in params["headers"].items() if name != _TRACE}
+        prepared = _Prepared(model, service, headers)
+        self._prepared[model.name] = prepared
+        return prepared
 
-    def _request(self, host: str, params: Botocores, invocation: str) -> bytes:
-        body: bytes = params["body"]
-        headers = {name.lower(): value for name, value in params["headers"].items()}
+    def _have_an_account(self) -> bool:
+        """Whether credentials name their account: then the address depends on them."""
+        return getattr(self._credentials, "account_id", None) is not None
+
+    def _tried(
+        self, prepared: _Prepared, headers: dict[str, str], body: bytes
+    ) -> tuple[Answer, dict[str, Any]] | _Failed:
+        """The whole answer to a first attempt, also as what it says; or what it met."""
+        invocation = str(uuid4())
+        request = self._request(prepared.service.host, headers, body, invocation)
+        try:
+            answer = prepared.service.connections.exchange(request)
+        except BotoCoreError as error:
+            return _Failed(invocation, error)
+        found = _read(prepared.model, answer)
+        return _Failed(invocation, answer) if found is None else (answer, found)
+
+    def _request(self, host: str, given: dict[str, str], body: bytes, invocation: str) -> bytes:
+        headers = {name.lower(): value for name, value in given.items()}
         headers["host"] = host
-        scope = Scope(self._signer.region_name, self._signer.signing_name)
-        sign(headers, body, scope, self._credentials.get_frozen_credentials())
+        sign(headers, body, self._scope, self._credentials.get_frozen_credentials())
         headers |= {
             "amz-sdk-invocation-id": invocation,
             "amz-sdk-request": "attempt=1",
@@ -152,33 +233,6 @@ class FirstAttempts:
         context.check_hostname = True
         context.load_verify_locations(get_cert_path(self._session._verify))  # noqa: SLF001
         return context
-
-
-class _OneEndpoint:
-    """Where an operation is served, as botocore found it, found once.
-
-    It follows from the client's configuration and, where credentials name an account, from that;
-    from a call only where a table is named by an ARN, and none is here.
-    """
-
-    def __init__(self, client: Botocores) -> None:
-        self._resolver = client._ruleset_resolver  # noqa: SLF001 - there is no public way
-        self._credentials = client._request_signer._credentials  # noqa: SLF001
-        self._found: dict[str, Botocores] = {}
-
-    def __getattr__(self, name: str) -> Botocores:
-        """Whatever else botocore asks of its resolver."""
-        return getattr(self._resolver, name)
-
-    def construct_endpoint(self, operation_model: Botocores, **call: Botocores) -> Botocores:
-        """What botocore's resolver says of an operation."""
-        name = operation_model.name
-        if name not in self._found:
-            found = self._resolver.construct_endpoint(operation_model=operation_model, **call)
-            if getattr(self._credentials, "account_id", None) is not None:
-                return found
-            self._found[name] = found
-        return self._found[name]
 
 
 def _read(model: Botocores, answer: Answer) -> dict[str, Any] | None:

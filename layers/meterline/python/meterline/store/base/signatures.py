@@ -37,12 +37,12 @@ def sign(
     headers["x-amz-date"] = moment
     if credentials.token:
         headers["x-amz-security-token"] = credentials.token
-    signed = sorted(headers.keys() - UNSIGNED)
+    signed = _signed(tuple(headers))
     names = ";".join(signed)
     canonical = "\n".join(
         (
             "POST\n/\n",
-            *(f"{name}:{' '.join(headers[name].split())}" for name in signed),
+            *[f"{name}:{' '.join(headers[name].split())}" for name in signed],
             "",
             names,
             sha256(body).hexdigest(),
@@ -56,6 +56,11 @@ def sign(
         f"{_ALGORITHM} Credential={credentials.access_key}/{within}, "
         f"SignedHeaders={names}, Signature={signature}"
     )
+
+
+@lru_cache(maxsize=16)
+def _signed(names: tuple[str, ...]) -> list[str]:
+    return sorted(set(names) - UNSIGNED)
 
 
 @lru_cache(maxsize=1)
