@@ -43,9 +43,19 @@ FIRST = {
     "late_usage_that_no_invoice_corrects": 29,
     "late_usage_that_is_corrected_again": 29,
     "a_threshold_that_is_billed_again": 17,
-    "a_preview_that_forgets_a_discount": 30,
-    "a_debit_that_is_deleted_and_comes_back": 30,
-    "a_debit_that_is_deleted_under_its_credit": 30,
+    "a_preview_that_forgets_a_discount": 33,
+    "a_debit_that_is_deleted_and_comes_back": 40,
+    "a_debit_that_is_deleted_under_its_credit": 33,
+    "an_end_that_does_not_cut_the_period": 3,
+    "an_end_that_does_not_end": 3,
+    "usage_of_the_last_second_that_is_dropped": 5,
+    "a_second_that_who_stops_and_who_begins_both_bill": 9,
+    "usage_of_a_removed_item_that_is_dropped": 10,
+    "a_change_of_price_that_counts_the_period_again": 7,
+    "a_preview_of_a_start_that_forgets_its_discounts": 5,
+    "grants_that_outlive_their_subscription": 4,
+    "a_limit_whose_usage_never_begins_anew": 7,
+    "a_grant_that_keeps_its_former_period": 7,
 }
 """Where to begin to look: some faults need a life of a rare kind. Earlier ones come at the end."""
 
