@@ -115,6 +115,7 @@ BESIDE = {
         "meterline": "NotRequired[SummaryExtension]",
     },
     "Event.Request": {"meterline": "NotRequired[EventRequestOrigin]"},
+    "billing.meter:DefaultAggregation": {"percentile": "NotRequired[str]"},
     "billing.meter": {"dimension_payload_keys": "NotRequired[list[str]]"},
     "price": {"meterline": "NotRequired[PriceExtension]"},
     "product": {"attributes": "list[str]"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from meterline.core.metering.aggregation import result
+from meterline.core.metering.aggregation import hour_result
 from meterline.services.metering.gather import Places, gather, whole_table
 from meterline.services.metering.reconcile import Difference, compare, repair
 from meterline.services.metering.reconcile_pass import SEGMENTS, SETTLING_SECONDS
@@ -117,8 +117,8 @@ def _show(console: Console, differences: Sequence[Difference]) -> None:
             difference.key.meter,
             difference.key.customer,
             str(difference.key.start),
-            f"{result(difference.counted, formula):f}",
-            f"{result(difference.recounted, formula):f}",
+            f"{hour_result(difference.counted, formula):f}",
+            f"{hour_result(difference.recounted, formula):f}",
             f"{len(difference.missing):,}",
             f"{len(difference.wrong):,}",
         )

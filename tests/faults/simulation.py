@@ -37,7 +37,7 @@ from tests.faults.broken import BrokenRuleError
 from tests.faults.engine import FakeDynamoDB, seeded
 from tests.faults.load import CONCURRENT_EXECUTIONS
 from tests.faults.scheduler import Killed, Scheduler, Task
-from tests.integration.metering.worlds import FakeDirectory, meter_body
+from tests.integration.metering.worlds import PERCENTILE, FakeDirectory, meter_body
 
 START = 1_700_157_600
 HOURS = 2
@@ -538,7 +538,20 @@ def expected_between(measure: str, events: Iterable[Event], start: int, end: int
     if measure == "weighted_sum":
         return expected_levels(events, start, end)
     inside = [one for one in counting_events(measure, events) if start <= one.timestamp < end]
+    if measure == "percentile":
+        return expected_percentile(inside, start, end)
     return expected_usage(measure, inside)
+
+
+def expected_percentile(
+    events: Iterable[Event], start: int, end: int, percentage: str = PERCENTILE
+) -> Decimal:
+    """All sums of five minutes of a range, sorted; the greatest are left out."""
+    sums = {place: Decimal(0) for place in range(start // 300, -(-end // 300))}
+    for event in events:
+        sums[event.timestamp // 300] += event.value
+    left_out = len(sums) * (100 - Decimal(percentage)) // 100
+    return sorted(sums.values(), reverse=True)[int(left_out)]
 
 
 def expected_levels(events: Iterable[Event], start: int, end: int) -> Decimal:

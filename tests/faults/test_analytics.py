@@ -42,7 +42,13 @@ from meterline.store.metering.cells import CellsKey, month_of
 from meterline.store.metering.meter_events import identity_of, key_of
 from meterline.store.metering.usage import BucketKey
 from tests.faults.engine import FakeDynamoDB, seeded
-from tests.faults.simulation import Event, counting_events, expected_levels, expected_usage
+from tests.faults.simulation import (
+    Event,
+    counting_events,
+    expected_levels,
+    expected_percentile,
+    expected_usage,
+)
 from tests.faults.test_faults import SHARES, seeds_of
 from tests.integration.metering.worlds import meter_body
 
@@ -58,7 +64,7 @@ MODELS = ("small", "large")
 TYPES = ("input", "output")
 FORMULAS = (
     *("sum", "sum", "count", "max", "min", "avg", "last", "unique_count", "last:day"),
-    *("weighted_sum", "weighted_sum"),
+    *("weighted_sum", "weighted_sum", "percentile", "percentile"),
 )
 DAY = 86_400
 CUSTOMER = "cus_a"
@@ -76,8 +82,10 @@ class World:
         self.end = middle + self.chance.randrange(1, 4) * DAY
         self.formula = self.chance.choice(FORMULAS)
         formula, _, window = self.formula.partition(":")
+        self.percentile = self.chance.choice(("99.5", "98.5", "97"))
         self.meter = meter_body(
             formula=formula,
+            percentile=self.percentile,
             event_time_window=window or None,
             dimension_payload_keys=list(DIMENSIONS),
         )
@@ -194,6 +202,12 @@ def recounted(world: World, windows: Windows, breakdown: Breakdown) -> Mapping[A
             for values, events in groups.items()
             for place, total in levels_by_window(world, windows, events).items()
         }
+    if world.formula == "percentile":
+        return {
+            (place, values): value
+            for values, events in groups.items()
+            for place, value in percentiles_by_window(world, windows, events).items()
+        }
     found: dict[Any, list[Event]] = {}
     for values, events in groups.items():
         for event in counting_events(world.formula, events):
@@ -201,6 +215,26 @@ def recounted(world: World, windows: Windows, breakdown: Breakdown) -> Mapping[A
                 place = label(event.timestamp, windows.grouping, world.zone), values
                 found.setdefault(place, []).append(event)
     return {place: expected_usage(world.formula, events) for place, events in found.items()}
+
+
+def percentiles_by_window(
+    world: World, windows: Windows, events: Iterable[Event]
+) -> Mapping[object, Decimal]:
+    """What five minutes come to, all of a window sorted, without the greatest."""
+    sums: dict[object, list[Decimal]] = {}
+    used = set()
+    for first in range(windows.start - windows.start % 300, windows.end, 300):
+        start, end = max(first, windows.start), min(first + 300, windows.end)
+        inside = [event.value for event in events if start <= event.timestamp < end]
+        place = label(start, windows.grouping, world.zone)
+        sums.setdefault(place, []).append(sum(inside, Decimal(0)))
+        used |= {place} if inside else set()
+    share = 100 - Decimal(world.percentile)
+    return {
+        place: sorted(some, reverse=True)[int(len(some) * share // 100)]
+        for place, some in sums.items()
+        if place in used
+    }
 
 
 def levels_by_window(
@@ -317,6 +351,10 @@ def cost_until(world: World, period: UsagePeriod, instant: int) -> int:
     ]
     if world.formula == "weighted_sum":
         quantity = expected_levels(meant, own.start, end)
+    elif world.formula == "percentile":
+        quantity = (
+            expected_percentile(used, own.start, end, world.percentile) if used else Decimal(0)
+        )
     else:
         quantity = expected_usage(world.formula, used) if used else Decimal(0)
     usage = Usage(quantity, len(used))

@@ -13,7 +13,7 @@ from tests.faults.simulation import Simulation
 
 FORMULAS = (
     *("sum", "sum", "sum", "sum", "count", "avg", "last", "max", "min", "unique_count"),
-    *("sum:hour", "last:day", "unique_count:hour", "weighted_sum"),
+    *("sum:hour", "last:day", "unique_count:hour", "weighted_sum", "percentile"),
 )
 
 

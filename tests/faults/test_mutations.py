@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from meterline.core.metering import aggregation, buckets, day_totals, second_pro
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import Bucket
 from meterline.core.metering.dimensions import Cells
+from meterline.core.metering.samples import Samples
 from meterline.core.metering.second_profiles import Seconds
 from meterline.services.metering import (
     accept,
@@ -65,6 +67,8 @@ FORMULAS = {
     "a_greatest_value_that_outlives_its_event": "max",
     "a_level_that_ends_with_its_hour": "weighted_sum",
     "levels_in_the_order_of_receipt": "weighted_sum",
+    "samples_that_are_told_without_zeros": "percentile",
+    "a_sample_that_outlives_its_events": "percentile",
 }
 """What the meter counts where it matters; a sum elsewhere."""
 
@@ -466,6 +470,24 @@ def levels_in_the_order_of_receipt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(aggregation, "_by_time", lambda row: (row.accepted_at, row.identity))
 
 
+def samples_that_are_told_without_zeros(patch: pytest.MonkeyPatch) -> None:
+    told = Samples.told
+
+    def of_those_with_events(self: Samples, start: int, end: int, percentage: Decimal) -> Samples:
+        return replace(told(self, start, end, percentage), left_out=len(self.sums) // 50)
+
+    patch.setattr(Samples, "told", of_those_with_events)
+
+
+def a_sample_that_outlives_its_events(patch: pytest.MonkeyPatch) -> None:
+    take_out = aggregation.without
+
+    def but_for_samples(whole: Aggregate, row: Row, measure: Measure) -> Aggregate:
+        return replace(take_out(whole, row, measure), samples=whole.samples)
+
+    patch.setattr(aggregation, "without", but_for_samples)
+
+
 WRONG_USAGE = "usage is what its events add up to"
 
 WRONG_PARTS = "parts are what their events add up to"
@@ -514,6 +536,8 @@ NOTICED_BY: dict[Break, str] = {
     a_mark_on_the_day_of_another_cell: WRONG_USAGE,
     a_level_that_ends_with_its_hour: WRONG_USAGE,
     levels_in_the_order_of_receipt: WRONG_USAGE,
+    samples_that_are_told_without_zeros: WRONG_USAGE,
+    a_sample_that_outlives_its_events: WRONG_USAGE,
 }
 """The rule by which each is noticed: that the code fails in some other way does not count."""
 

@@ -21,13 +21,21 @@ NOW = int(time.time()) // _DAY * _DAY - _DAY + 18 * 3_600 + 1_200
 HOUR_START = NOW - 1_200
 
 
+PERCENTILE = "80"
+"""The percentage of meters that tell a percentile."""
+
+
 def meter_body(**changes: Any) -> Any:
     """A ``billing.meter`` that sums ``value``; ``formula`` and top-level fields can be changed."""
+    aggregation = {"formula": changes.pop("formula", "sum")}
+    percentile = changes.pop("percentile", PERCENTILE)
+    if aggregation["formula"] == "percentile":
+        aggregation["percentile"] = percentile
     body = {
         "id": "mtr_test_61Q8nQMqIFK9fRQmr41CMAXJrFdZ5MnA",
         "object": "billing.meter",
         "event_name": "tokens",
-        "default_aggregation": {"formula": changes.pop("formula", "sum")},
+        "default_aggregation": aggregation,
         "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
         "value_settings": {"event_payload_key": "value"},
         "event_time_window": None,

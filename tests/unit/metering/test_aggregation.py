@@ -24,6 +24,8 @@ from meterline.core.metering.aggregation import (
 COMBINED = [formula for formula in Formula if formula is not Formula.WEIGHTED_SUM]
 """Parts of these may lie between each other; of levels: ``test_levels``."""
 
+ADDITIVE = (Formula.SUM, Formula.COUNT, Formula.AVG, Formula.PERCENTILE)
+
 VALUES = st.decimals(min_value=-(10**9), max_value=10**9, places=3)
 ROWS = st.lists(
     st.builds(
@@ -117,7 +119,7 @@ def test_an_event_that_the_whole_does_not_depend_on_can_be_taken_out_again(
 ) -> None:
     measure = Measure(formula, window)
     whole = aggregate(events, measure)
-    is_additive = window is None and formula in (Formula.SUM, Formula.COUNT, Formula.AVG)
+    is_additive = window is None and formula in ADDITIVE
     if depends_on(whole, events[0]):
         assert not is_additive
     else:

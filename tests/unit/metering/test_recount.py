@@ -61,6 +61,7 @@ FORMULAS = [
     Measure(formula)
     for formula in (
         *(Formula.SUM, Formula.MAX, Formula.LAST, Formula.UNIQUE_COUNT, Formula.WEIGHTED_SUM),
+        Formula.PERCENTILE,
     )
 ]
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from meterline.core.base.versions import UnknownVersion
-from meterline.core.metering import distinct, packed_rows
+from meterline.core.metering import distinct, packed_rows, packed_samples
 from meterline.core.metering.aggregation import Formula, Measure, Row
+from meterline.core.metering.samples import Samples
 from meterline.store.base.packing import pack, unpack
 
 HOUR = 1_700_157_600
@@ -53,6 +54,11 @@ GOLDEN: dict[str, tuple[str, Callable[[bytes], Any], Any]] = {
         "031000" + "00" * 16 + "0000" + "fdee430d40bd57deeac186cd9790033d",
         _rows(Formula.UNIQUE_COUNT),
         [Row(bytes(16), HOUR, ADA)],
+    ),
+    "samples, version 1": (
+        "010201" + "0802" + "0019" + "fff6",
+        partial(packed_samples.unpack, hour_start=HOUR),
+        Samples({HOUR // 300 + 1: Decimal("2.5"), HOUR // 300 + 11: Decimal(-1)}),
     ),
     "distinct values, version 1": (
         "01" + "81b637d8fcd2c6da6359e6963113a117" + "fdee430d40bd57deeac186cd9790033d",

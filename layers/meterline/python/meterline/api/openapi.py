@@ -187,8 +187,9 @@ def shapes() -> Json:
     and ``quantity`` of a subscription.
     """
     known: Json = json.loads(OBJECTS.read_text())["$defs"]
-    formula = known["billing.meter:DefaultAggregation"]["properties"]["formula"]
-    formula["enum"] = sorted(Formula)
+    aggregation = known["billing.meter:DefaultAggregation"]["properties"]
+    aggregation["formula"]["enum"] = sorted(Formula)
+    aggregation["percentile"] = {"type": "string"}
     summary = known["billing.meter_event_summary"]["properties"]
     known["billing.meter"]["properties"]["dimension_payload_keys"] = {
         "type": "array",

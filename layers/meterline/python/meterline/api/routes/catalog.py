@@ -41,6 +41,7 @@ from meterline.core.base.errors import no_such
 from meterline.core.catalog.plans import plan_with_tiers
 from meterline.core.kinds.catalog import INTERVALS, TAX_TYPES, USAGE_TYPES, recurrence
 from meterline.core.metering.dimensions import MOST_KEYS, VALUE_CHARACTERS
+from meterline.core.metering.samples import PERCENTAGE_PLACES
 from meterline.services.base.context import Context
 from meterline.services.catalog.coupons import create_coupon, delete_coupon, update_coupon
 from meterline.services.catalog.prices import LOOKUP_KEY, create_price, is_inline, update_price
@@ -56,14 +57,19 @@ from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import term_of
 
 FORMULA = enum(
-    *("avg", "count", "last", "max", "min", "sum", "unique_count", "weighted_sum"), required=True
+    *("avg", "count", "last", "max", "min", "percentile", "sum", "unique_count", "weighted_sum"),
+    required=True,
 )
 """``count``, ``last`` and ``sum`` are Stripe's; the others go beyond it."""
 
 CREATE_METER = object_(
     display_name=string(required=True, max_length=250),
     event_name=string(required=True, max_length=100),
-    default_aggregation=object_(required=True, formula=FORMULA),
+    default_aggregation=object_(
+        required=True,
+        formula=FORMULA,
+        percentile=decimal_(minimum=0, maximum=100, places=PERCENTAGE_PLACES),
+    ),
     customer_mapping=object_(
         type=enum("by_id", required=True),
         event_payload_key=string(required=True, max_length=100),

@@ -1193,6 +1193,7 @@ type MeterDefaultAggregationFormula = Literal["count", "last", "sum"]
 
 class MeterDefaultAggregation(TypedDict):
     formula: MeterDefaultAggregationFormula
+    percentile: NotRequired[str]
 
 class MeterEvent(TypedDict):
     object: Literal["billing.meter_event"]

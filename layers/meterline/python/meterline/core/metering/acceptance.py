@@ -83,9 +83,11 @@ def meter_rules(meter: Mapping[str, Any]) -> MeterRules:
 def measure_of(meter: Mapping[str, Any]) -> Measure:
     """The measure in a ``billing.meter`` body."""
     window = meter.get("event_time_window")
-    formula = Formula(meter["default_aggregation"]["formula"])
+    aggregation = meter["default_aggregation"]
+    formula, percentile = Formula(aggregation["formula"]), aggregation.get("percentile")
     keys = tuple(meter.get("dimension_payload_keys") or ())
-    return Measure(formula, Window(window) if window else None, keys)
+    percentage = None if percentile is None else Decimal(percentile)
+    return Measure(formula, Window(window) if window else None, keys, percentage)
 
 
 @lru_cache(maxsize=64)

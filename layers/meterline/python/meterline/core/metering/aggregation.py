@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from meterline.core.base.money import exact_product
 from meterline.core.metering.distinct import Distinct, Union, distinct
+from meterline.core.metering.samples import Adding, Samples, added, samples
 
 ZERO = Decimal(0)
 EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
@@ -39,6 +40,7 @@ class Formula(StrEnum):
     AVG = "avg"
     UNIQUE_COUNT = "unique_count"
     WEIGHTED_SUM = "weighted_sum"
+    PERCENTILE = "percentile"
 
 
 class Window(StrEnum):
@@ -58,12 +60,14 @@ class Measure:
     """A meter's way of counting; it never changes after the meter was created.
 
     ``dimensions`` are the payload keys that tell its usage apart, into cells that are counted each
-    by itself. So the measure that is stored with an event leaves them out.
+    by itself. So the measure that is stored with an event leaves them out, and the ``percentage``
+    of a percentile, which matters where one is told.
     """
 
     formula: Formula
     window: Window | None = None
     dimensions: tuple[str, ...] = ()
+    percentage: Decimal | None = None
 
     @property
     def is_ordered(self) -> bool:
@@ -79,6 +83,11 @@ class Measure:
     def has_levels(self) -> bool:
         """Whether a value is a level that lasts until the next one (``core.metering.levels``)."""
         return self.formula is Formula.WEIGHTED_SUM
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether values add up to samples of five minutes (``core.metering.samples``)."""
+        return self.formula is Formula.PERCENTILE and self.window is None
 
 
 class Row(NamedTuple):
@@ -119,7 +128,8 @@ class Aggregate:
 
     ``extreme`` is the greatest or least value (``max``, ``min``); ``chosen`` is the latest event by
     time (``last``) or by receipt (with a window). ``distinct`` are the values told apart
-    (``unique_count``). They stay None where the measure does not ask.
+    (``unique_count``); ``samples`` what each five minutes come to (``percentile``). They stay None
+    where the measure does not ask.
 
     Of levels (``weighted_sum``) ``total`` is what they come to from the second ``first``, in which
     the first event is, to the latest by time, which is ``chosen``.
@@ -131,6 +141,7 @@ class Aggregate:
     chosen: Row | None = None
     distinct: Distinct | None = None
     first: int | None = None
+    samples: Samples | None = None
 
     @property
     def is_of_one_second(self) -> bool:
@@ -156,7 +167,8 @@ def aggregate(rows: Iterable[Row], measure: Measure) -> Aggregate:
         extreme = (max if measure.formula is Formula.MAX else min)(values, default=None)
     if measure.is_ordered:
         chosen = max(events, key=_by_receipt if measure.window else _by_time, default=None)
-    return Aggregate(len(events), total, extreme, chosen)
+    found = samples((row.timestamp, row.value) for row in events) if measure.has_samples else None
+    return Aggregate(len(events), total, extreme, chosen, samples=found)
 
 
 def _total(values: list[Decimal]) -> Decimal:
@@ -214,6 +226,7 @@ def combine(one: Aggregate, other: Aggregate, measure: Measure) -> Aggregate:
         _extreme(one.extreme, other.extreme, measure),
         _chosen(one.chosen, other.chosen, measure),
         _distinct(one.distinct, other.distinct),
+        samples=added(one.samples, other.samples) if measure.has_samples else None,
     )
 
 
@@ -251,6 +264,7 @@ class Combination:
         """Begin with the events of ``whole``."""
         self._measure = measure
         self._values: Union | None = None
+        self._samples: Adding | None = None
         self._rest = NOTHING
         self._levels: dict[int, Aggregate] = {}
         self.add(whole)
@@ -261,6 +275,10 @@ class Combination:
             self._values = self._values or Union()
             self._values.add(part.distinct)
             part = replace(part, distinct=None)
+        if part.samples is not None:
+            self._samples = self._samples or Adding()
+            self._samples.add(part.samples.sums.items())
+            part = replace(part, samples=None)
         if part.first is not None:
             before = self._levels.get(part.first, NOTHING)
             self._levels[part.first] = combine(before, part, self._measure)
@@ -272,7 +290,14 @@ class Combination:
         if self._levels:
             parts = (self._levels[first] for first in sorted(self._levels))
             return reduce(partial(combine, measure=self._measure), parts)
-        return replace(self._rest, distinct=self._values.whole()) if self._values else self._rest
+        values, found = self._values, self._samples
+        if values is None and found is None:
+            return self._rest
+        return replace(
+            self._rest,
+            distinct=values.whole() if values else None,
+            samples=found.whole() if found else None,
+        )
 
 
 def depends_on(whole: Aggregate, row: Row) -> bool:
@@ -294,15 +319,34 @@ def without(whole: Aggregate, row: Row, measure: Measure) -> Aggregate:
     """``whole`` less one of its events, which it does not depend on."""
     is_added = not (measure.has_digests or measure.has_levels)
     total = EXACT.subtract(whole.total, row.value) if is_added else whole.total
-    return replace(whole, count=whole.count - 1, total=total)
+    taken_out = samples([(row.timestamp, row.value.copy_negate())]) if measure.has_samples else None
+    left = added(whole.samples, taken_out)
+    return replace(whole, count=whole.count - 1, total=total, samples=left)
+
+
+def told(whole: Aggregate, measure: Measure, start: int, end: int) -> Aggregate:
+    """What the events of a range (UTC seconds, ``end`` exclusive) come to in it: of a percentile
+    all samples of the range count, also those without events; others are as they are.
+    """
+    if whole.samples is None or measure.percentage is None:
+        return whole
+    return replace(whole, samples=whole.samples.told(start, end, measure.percentage))
 
 
 def result(whole: Aggregate, formula: Formula) -> Decimal:
     """The number that a meter reports: 0 when there are no events; averages have 12 places.
 
-    Levels must have been told of a range (``levels.by_span``): they last also without events.
+    Levels must have been told of a range (``levels.by_span``), as they last also without events,
+    and samples (``told``), as those count that have none.
     """
     return _result(whole, formula) if whole.count or whole.total else ZERO
+
+
+def hour_result(whole: Aggregate, formula: Formula) -> Decimal:
+    """What an hour comes to by itself, as reports of differences tell it: of a percentile the sum
+    of its samples.
+    """
+    return result(whole, Formula.SUM if formula is Formula.PERCENTILE else formula)
 
 
 def _result(whole: Aggregate, formula: Formula) -> Decimal:
@@ -317,8 +361,15 @@ def _result(whole: Aggregate, formula: Formula) -> Decimal:
             return _present(whole.extreme)
         case Formula.LAST:
             return _present(whole.chosen).value
-        case Formula.UNIQUE_COUNT:
-            return _present(whole.distinct).number
+        case Formula.UNIQUE_COUNT | Formula.PERCENTILE:
+            return _by_values(whole, formula)
+
+
+def _by_values(whole: Aggregate, formula: Formula) -> Decimal:
+    """What depends on each value, or on each sample; samples that are all 0 are not kept."""
+    if formula is Formula.UNIQUE_COUNT:
+        return _present(whole.distinct).number
+    return whole.samples.counting if whole.samples else ZERO
 
 
 def _average(whole: Aggregate) -> Decimal:

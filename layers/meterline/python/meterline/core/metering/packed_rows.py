@@ -44,7 +44,7 @@ def pack(rows: Iterable[Row], hour_start: int, measure: Measure) -> bytes:
         marks = zip(cancels, tombstones, strict=True)
         flags = [_CANCELS * cancelling + _TOMBSTONE * tomb for cancelling, tomb in marks]
         heads = [head | flag for head, flag in zip(heads, flags, strict=True)]
-    numbers, places = _whole_numbers(values)
+    numbers, places = whole_numbers(values)
     width = DIGEST_BYTES if measure.has_digests else _width(numbers)
     parts = [bytes((VERSION, width, places)), *identities, struct.pack(f">{len(heads)}H", *heads)]
     parts.append(_pack_numbers(numbers, width, signed=not measure.has_digests))
@@ -69,7 +69,7 @@ def unpack(data: bytes, hour_start: int, measure: Measure) -> list[Row]:
     ]
     heads = struct.unpack_from(f">{number}H", data, identities_end)
     signed = not measure.has_digests
-    values = _decimals(_unpack_numbers(data[heads_end:values_end], width, number, signed), places)
+    values = decimals(_unpack_numbers(data[heads_end:values_end], width, number, signed), places)
     acceptances: Sequence[int] = [0] * number
     if measure.is_ordered:
         acceptances = struct.unpack_from(f">{number}Q", data, values_end)
@@ -98,7 +98,7 @@ def row_bytes(data: bytes, measure: Measure) -> int:
     return _IDENTITY_BYTES + _SECOND_BYTES + data[1] + _ORDER_BYTES * measure.is_ordered
 
 
-def _whole_numbers(values: Sequence[Decimal]) -> tuple[list[int], int]:
+def whole_numbers(values: Sequence[Decimal]) -> tuple[list[int], int]:
     """The values as whole numbers, and the decimal places to move them all by."""
     if not all(map(Decimal.is_finite, values)):
         raise TypeError("not all of the values are numbers")
@@ -113,7 +113,8 @@ def _exponent(value: Decimal) -> int:
     return int(value.normalize(EXACT).as_tuple().exponent)
 
 
-def _decimals(numbers: Iterable[int], places: int) -> list[Decimal]:
+def decimals(numbers: Iterable[int], places: int) -> list[Decimal]:
+    """Whole numbers moved back by so many decimal places."""
     values = list(map(Decimal, numbers))
     return [value.scaleb(-places, EXACT) for value in values] if places else values
 

@@ -15,9 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from meterline.core.analytics.window_amounts import amounts_of_windows, divided
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import format_decimal
+from meterline.core.base.periods import Period
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.acceptance import measure_of
-from meterline.core.metering.aggregation import NOTHING, Aggregate, Combination, Formula, result
+from meterline.core.metering.aggregation import (
+    NOTHING,
+    Aggregate,
+    Combination,
+    Formula,
+    Measure,
+    result,
+    told,
+)
 from meterline.core.metering.calendar_windows import Grouping, Span
 from meterline.services.analytics.usage_periods import UsagePeriod, usage_periods
 from meterline.services.base.context import Context
@@ -125,7 +134,7 @@ class _Sums:
     """What a row comes to so far."""
 
     period: UsagePeriod
-    formula: Formula
+    measure: Measure
     usage: Combination
     amount: int = 0
 
@@ -244,14 +253,14 @@ def _by_window(
     return dict(sorted(windows.items()))
 
 
-def _so_far(one: _Metered, windows: _Windowed) -> Iterator[tuple[Span, Usage]]:
+def _so_far(measure: Measure, period: Period, windows: _Windowed) -> Iterator[tuple[Span, Usage]]:
     """The usage of a period up to the end of each window."""
-    whole, formula = Combination(one.series.combining), one.series.measure.formula
+    whole = Combination(Measure(measure.formula))
     for bounds, parts in windows.items():
         for part in parts.values():
             whole.add(part.whole())
-        so_far = whole.whole()
-        yield bounds, Usage(result(so_far, formula), so_far.count)
+        so_far = told(whole.whole(), measure, period.start, min(bounds[1], period.end))
+        yield bounds, Usage(result(so_far, measure.formula), so_far.count)
 
 
 def _add_period(
@@ -263,26 +272,27 @@ def _add_period(
 ) -> None:
     """Add what a period has of each window of the range to the rows."""
     windows = _by_window(one, period, pieces, asked)
-    item = metered_item(period.price)
-    for bounds, amount in amounts_of_windows(item, period.span, _so_far(one, windows)):
+    item, measure = metered_item(period.price), one.series.measure
+    so_far = _so_far(measure, period.span.period, windows)
+    for bounds, amount in amounts_of_windows(item, period.span, so_far):
         if bounds[1] > asked.windows.start:
-            for values, share, usage in _shares(one, amount, windows[bounds]):
+            for values, share, usage in _shares(measure, bounds, amount, windows[bounds]):
                 key = _RowKey(bounds, period.price["id"], period.subscription, values)
-                combining = one.series.combining
-                row = sums.setdefault(key, _Sums(period, combining.formula, Combination(combining)))
+                usage_of_row = Combination(one.series.combining)
+                row = sums.setdefault(key, _Sums(period, measure, usage_of_row))
                 row.amount += share
                 row.usage.add(usage)
 
 
 def _shares(
-    one: _Metered, amount: int, parts: Mapping[_Values, Combination]
+    measure: Measure, bounds: Span, amount: int, parts: Mapping[_Values, Combination]
 ) -> Iterator[tuple[_Values, int, Aggregate]]:
     """The amount of a window by the values of dimensions, in proportion to what was used with
     them; without any values where nothing was used to divide it by.
     """
     usage = {values: part.whole() for values, part in parts.items()}
-    quantities = [result(whole, one.series.measure.formula) for whole in usage.values()]
-    shares = divided(amount, quantities)
+    of_window = (told(whole, measure, *bounds) for whole in usage.values())
+    shares = divided(amount, [result(part, measure.formula) for part in of_window])
     if shares is None:
         yield (), amount, NOTHING
         shares = [0] * len(usage)
@@ -292,7 +302,7 @@ def _shares(
 
 def _rows(ctx: Context, customer_id: str, sums: Mapping[_RowKey, _Sums]) -> Iterator[Row]:
     for key, row in sums.items():
-        usage, price = row.usage.whole(), row.period.price
+        usage, price = told(row.usage.whole(), row.measure, *key.bounds), row.period.price
         if not row.amount and not usage.count:
             continue
         subscription = key.subscription or ""
@@ -312,7 +322,7 @@ def _rows(ctx: Context, customer_id: str, sums: Mapping[_RowKey, _Sums]) -> Iter
             "livemode": ctx.livemode,
             "meter": row.period.meter,
             "price": key.price,
-            "quantity": format_decimal(result(usage, row.formula)),
+            "quantity": format_decimal(result(usage, row.measure.formula)),
             "starts_at": key.bounds[0],
             "subscription": key.subscription,
         }

@@ -110,6 +110,12 @@ class UsageThreshold(AlertType):
                 " ask for summaries, or for access to a feature with a limit.",
                 param="usage_threshold[meter]",
             )
+        if measure_of(meter).has_samples and requested["recurrence"] == "one_time":
+            raise BillingError(
+                "A percentile is one of a billing period: ask for"
+                " usage_threshold[recurrence]=billing_period.",
+                param="usage_threshold[recurrence]",
+            )
         customer = only_customer(requested.get("filters"))
         if customer is not None:
             find(ctx, "customer", customer, param="usage_threshold[filters][0][customer]")

@@ -140,13 +140,9 @@ def _of_part(one: Asked, labelled: Labelled, windows: Windows) -> _Values:
     values, series = labelled
     formula = series.measure.formula
     return {
-        (_inside(bounds, windows), one.meter["id"], tuple(values.items())): result(whole, formula)
+        (windows.inside(bounds), one.meter["id"], tuple(values.items())): result(whole, formula)
         for bounds, whole in usage_by_window(series, windows).items()
     }
-
-
-def _inside(bounds: Span, windows: Windows) -> Span:
-    return max(bounds[0], windows.start), min(bounds[1], windows.end)
 
 
 def _added_up(found: Iterable[_Values], *, by_meter: bool) -> _Values:

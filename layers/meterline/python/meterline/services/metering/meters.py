@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import BillingError
-from meterline.core.metering.acceptance import measure_of
+from meterline.core.base.money import format_decimal
+from meterline.core.metering.aggregation import Formula
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find
@@ -12,7 +13,7 @@ from meterline.services.base.patch import save_update
 from meterline.store.base.documents import Body, Change, Claim, ClaimTaken, Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Meter
+    from meterline.core.base.wire import Meter, MeterDefaultAggregation
 
 KIND: Final = "billing.meter"
 EVENT_NAME = "meter_event_name"
@@ -21,6 +22,12 @@ EVENT_NAME = "meter_event_name"
 _DEFAULT_CUSTOMER_KEY = "stripe_customer_id"
 _DEFAULT_VALUE_KEY = "value"
 
+
+_EACH_COUNTS = {
+    Formula.WEIGHTED_SUM: "Levels last from one event to the next",
+    Formula.PERCENTILE: "Samples are what five minutes add up to",
+}
+"""The formulas that no window leaves a single event of, and why."""
 
 _DIMENSIONS = "dimension_payload_keys"
 
@@ -34,7 +41,7 @@ def create_meter(ctx: Context, params: Body) -> "Meter":
         "object": KIND,
         "created": ctx.now,
         "customer_mapping": params.get("customer_mapping", customer_mapping),
-        "default_aggregation": params["default_aggregation"],
+        "default_aggregation": _aggregation(params["default_aggregation"]),
         "display_name": params["display_name"],
         "event_name": params["event_name"],
         "event_time_window": params.get("event_time_window"),
@@ -44,9 +51,7 @@ def create_meter(ctx: Context, params: Body) -> "Meter":
         "updated": ctx.now,
         "value_settings": params.get("value_settings", value_settings),
     }
-    if measure_of(body).has_levels and body["event_time_window"]:
-        message = "Levels last from one event to the next: of a weighted_sum each event counts."
-        raise BillingError(message, param="event_time_window")
+    _check_window(body)
     if params.get(_DIMENSIONS):
         body["dimension_payload_keys"] = _dimensions(params[_DIMENSIONS], body)
     claim = Claim(EVENT_NAME, body["event_name"], body["id"])
@@ -64,6 +69,31 @@ def create_meter(ctx: Context, params: Body) -> "Meter":
             param="event_name",
         ) from None
     return body
+
+
+def _aggregation(requested: Body) -> "MeterDefaultAggregation":
+    """The formula, with what it needs."""
+    formula, percentage = Formula(requested["formula"]), requested.get("percentile")
+    param = "default_aggregation[percentile]"
+    if formula is not Formula.PERCENTILE:
+        if percentage is not None:
+            message = f"The formula {formula} has no percentile: leave it out."
+            raise BillingError(message, param=param)
+        return {"formula": requested["formula"]}
+    if percentage is None:
+        message = "Say which percentile: 95 leaves the greatest 5 % of the samples out."
+        raise BillingError(message, code="parameter_missing", param=param)
+    if not percentage:
+        raise BillingError("The percentile must be greater than 0.", param=param)
+    return {"formula": requested["formula"], "percentile": format_decimal(percentage)}
+
+
+def _check_window(meter: "Meter") -> None:
+    """Raise BillingError where a window would leave one event of those that all count."""
+    formula = Formula(meter["default_aggregation"]["formula"])
+    if meter["event_time_window"] and formula in _EACH_COUNTS:
+        message = f"{_EACH_COUNTS[formula]}: of a {formula} each event counts."
+        raise BillingError(message, param="event_time_window")
 
 
 def _dimensions(keys: list[str], meter: "Meter") -> list[str]:

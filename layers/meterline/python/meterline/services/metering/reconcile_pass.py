@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from meterline.core.metering.aggregation import Aggregate, result
+from meterline.core.metering.aggregation import Aggregate, hour_result
 from meterline.observability import logger
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
@@ -212,5 +212,5 @@ def _numbers(whole: Aggregate, difference: Difference) -> "UsageOfHour":
     """The events of the hour and their value by the meter's formula, a decimal string."""
     return {
         "event_count": whole.count,
-        "value": format(result(whole, difference.measure.formula), "f"),
+        "value": format(hour_result(whole, difference.measure.formula), "f"),
     }

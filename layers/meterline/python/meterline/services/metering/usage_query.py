@@ -30,6 +30,7 @@ from meterline.core.metering.aggregation import (
     apart,
     combine,
     result,
+    told,
 )
 from meterline.core.metering.buckets import Bucket, effective_rows
 from meterline.core.metering.calendar_windows import Span
@@ -82,7 +83,11 @@ def usage_by_window(series: Series, windows: Windows) -> dict[Span, Aggregate]:
     cells = [series] if series.measure.window else [*series.by_cell()]
     read = in_parallel([partial(_windowed, cell, replace(windows)) for cell in cells])
     wholes = _together(series, chain.from_iterable(found.items() for found in read))
-    return {bounds: wholes[bounds] for bounds in sorted(wholes) if wholes[bounds].count}
+    return {
+        bounds: told(wholes[bounds], series.measure, *windows.inside(bounds))
+        for bounds in sorted(wholes)
+        if wholes[bounds].count
+    }
 
 
 def _together(series: Series, parts: Iterable[tuple[Span, Aggregate]]) -> dict[Span, Aggregate]:
@@ -143,7 +148,7 @@ def aggregate_between(series: Series, start: int, end: int) -> Aggregate:
     parts = Combination(series.combining)
     for part in parts_between(series, start, end):
         parts.add(part.aggregate)
-    return parts.whole()
+    return told(parts.whole(), series.measure, start, end)
 
 
 def _undivided(_start: int, _end: int) -> bool:

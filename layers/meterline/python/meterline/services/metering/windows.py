@@ -34,6 +34,10 @@ class Windows:
             self.latest = window_around(instant, self.grouping, self.zone)
         return self.latest
 
+    def inside(self, bounds: Span) -> Span:
+        """The part of a window that lies in the range."""
+        return max(bounds[0], self.start), min(bounds[1], self.end)
+
     def parts_from(self, since: int) -> Iterator[Span]:
         """Of each window from an instant on the part that lies in the range."""
         while since < self.end:

@@ -32,11 +32,12 @@ from itertools import islice
 from time import gmtime, strftime
 from typing import Any, NamedTuple, cast
 
-from meterline.core.metering import distinct, packed_rows
+from meterline.core.metering import distinct, packed_rows, packed_samples
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import EMPTY, Bucket
 from meterline.core.metering.dimensions import WHOLE
 from meterline.core.metering.distinct import Distinct
+from meterline.core.metering.samples import Samples
 from meterline.store.base.batches import back_off, batch_get
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
@@ -257,6 +258,7 @@ class Counter:
             chosen=chosen,
             distinct=_distinct(item) if "distinct" in item else None,
             first=int(item["first"]["N"]) if "first" in item else None,
+            samples=_samples(item, self.hour_start) if "samples" in item else None,
         )
 
     @property
@@ -295,6 +297,10 @@ class Counter:
 def _distinct(item: Item) -> Distinct:
     limit = int(item["sampled_below"]["S"]) if "sampled_below" in item else distinct.EVERYTHING
     return distinct.unpack(item["distinct"]["B"], limit)
+
+
+def _samples(item: Item, hour_start: int) -> Samples:
+    return packed_samples.unpack(item["samples"]["B"], hour_start)
 
 
 def items_between(pk: str, low: str, high: str, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - of DynamoDB's Query

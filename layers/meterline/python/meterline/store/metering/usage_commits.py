@@ -11,7 +11,7 @@ from time import time
 from typing import Any, NamedTuple
 
 from meterline.core.base.money import format_decimal
-from meterline.core.metering import packed_rows
+from meterline.core.metering import packed_rows, packed_samples
 from meterline.core.metering.aggregation import Measure
 from meterline.core.metering.buckets import Bucket
 from meterline.core.metering.day_totals import has_day_totals
@@ -145,6 +145,7 @@ def _left_out(change: Change, counter: Item) -> tuple[str, ...]:
         "chosen": before.chosen,
         "distinct": before.distinct,
         "first": before.first,
+        "samples": before.samples,
         "sampled_below": None if before.distinct is None or before.distinct.is_exact else True,
     }
     return tuple(name for name, value in had.items() if value is not None and name not in counter)
@@ -226,6 +227,8 @@ def _counter_item(change: Change, rows: bytes, segments: int, newest: str) -> It
         item["chosen"] = {"B": packed_rows.pack([total.chosen], key.start, change.measure)}
     if total.first is not None:
         item["first"] = {"N": str(total.first)}
+    if total.samples is not None:
+        item["samples"] = {"B": packed_samples.pack(total.samples, key.start)}
     if total.distinct is not None:
         item["distinct"] = {"B": total.distinct.pack()}
         if not total.distinct.is_exact:

@@ -11,6 +11,7 @@ from meterline.core.base.money import format_decimal
 from meterline.core.metering import packed_rows
 from meterline.core.metering.aggregation import Aggregate, Measure
 from meterline.core.metering.buckets import EMPTY, Bucket
+from meterline.core.metering.samples import samples
 from meterline.core.metering.second_profiles import Profile, Seconds
 from meterline.store.base.batches import batch_get
 from meterline.store.base.clients import dynamodb
@@ -85,10 +86,12 @@ def _profile(item: Item, key: BucketKey, measure: Measure) -> Profile:
 def _aggregate(texts: list[Any], offset: int, start: int, measure: Measure) -> Aggregate:
     count, total, extreme, chosen = texts
     rows = packed_rows.unpack(bytes.fromhex(chosen or ""), start, measure)
+    whole = Decimal(total)
     return Aggregate(
         count=count,
-        total=Decimal(total),
+        total=whole,
         extreme=None if extreme is None else Decimal(extreme),
         chosen=next(iter(rows), None),
         first=start + offset if measure.has_levels else None,
+        samples=samples([(start + offset, whole)]) if measure.has_samples else None,
     )
