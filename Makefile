@@ -93,8 +93,8 @@ test-differential: $(READY) ## the core against a naive implementation, 800,000 
 	python -m pytest -m differential tests/unit/core $(PARALLEL) $(ARGS)
 
 LIVES ?= 200
-test-runs: $(READY) ## billing work that dies at every call; random weeks with deaths; 200 random lives of each kind on clocks
-	python -m pytest tests/faults/billing tests/faults/lives -m "not year" --run-seeds=1000 --lives=$(LIVES) $(PARALLEL) $(ARGS)
+test-runs: $(READY) ## billing work that dies at every call; random weeks with deaths; who is told; 200 random lives of each kind on clocks
+	python -m pytest tests/faults/billing tests/faults/lives -m "not year" --run-seeds=1000 --told-seeds=2000 --lives=$(LIVES) $(PARALLEL) $(ARGS)
 
 RESTORES ?= 100
 test-restore: $(READY) ## the drill: tables restored to different moments bill all usage once

@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fault-seed", type=int, default=None, help="simulate only this seed")
     parser.addoption("--run-seeds", type=int, default=24, help="how many random billing runs")
     parser.addoption("--run-seed", type=int, default=None, help="only this random billing run")
+    parser.addoption("--told-seeds", type=int, default=12, help="how many random lives of the told")
     parser.addoption("--restore-seeds", type=int, default=8, help="how many random restorations")
     parser.addoption("--lives", type=int, default=40, help="how many random lives of each kind")
     parser.addoption("--life-seed", type=int, default=None, help="only this random life")

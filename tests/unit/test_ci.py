@@ -39,6 +39,7 @@ def test_what_the_tests_of_ci_leave_out_another_target_does() -> None:
     [
         ("--fault-seeds", "test-faults"),
         ("--run-seeds", "test-runs"),
+        ("--told-seeds", "test-runs"),
         ("--lives", "test-runs"),
         ("--restore-seeds", "test-restore"),
     ],

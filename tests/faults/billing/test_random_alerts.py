@@ -39,12 +39,11 @@ from meterline.store.metering.headrooms import (
 from tests.dynamodb.tables import Table
 from tests.dynamodb.values import Item
 from tests.factories.usage import usage_record
-from tests.faults.billing.test_random_runs import seeds_of
+from tests.faults.billing.seeds import SHARES, live_alone, live_each
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import NOW, World
 
 HOUR = 3_600
-STEPS = 60
 DEATHS = 0.04
 CUTTING_IN = 0.12
 MOST_DELIVERIES = 40
@@ -76,6 +75,7 @@ class Life:
     sizes: tuple[int, ...] = (1, 2, 5, 10, 40, 200)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     depth: int = 0
+    steps: int = 60
 
     def changed(self, table: Table, before: Item | None, after: Item | None) -> None:
         """Take what the streams of the tables bring."""
@@ -98,7 +98,7 @@ class Life:
         """Whatever happens in some days; in half of all lives much is seldom used at once."""
         if self.chance.random() < 0.5:
             self.sizes = (1, 1, 1, 1, 1, 2, 50)
-        for _ in range(STEPS):
+        for _ in range(self.steps):
             self.something()
         self.calm()
 
@@ -262,23 +262,18 @@ class Life:
 def live(world: World, seed: int) -> Life:
     """The life that a seed tells, and whether all was right in the end."""
     chance = Random(seed)
-    world.clock.now = NOW
-    life = Life(world, chance, world.meter(f"meter{seed}"), world.customer(at=NOW))
+    life = Life(world, chance, world.meter("tokens"), world.customer(at=NOW))
     assert world.engine.memory is not None
     world.engine.memory.on_change = life.changed
     life.live()
     return life
 
 
+@pytest.mark.parametrize("share", range(SHARES))
 def test_each_crossing_is_told_once_whatever_happens(
-    request: pytest.FixtureRequest, memory_world: World
+    request: pytest.FixtureRequest, memory_world: World, share: int
 ) -> None:
-    for seed in seeds_of(request, 0, 1):
-        try:
-            live(memory_world, seed)
-        except BaseException as error:
-            error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
-            raise
+    live_each(request, memory_world, live, share)
 
 
 type Break = Callable[[pytest.MonkeyPatch], None]
@@ -372,7 +367,7 @@ def test_random_usage_notices(
     mistake(monkeypatch)
     for seed in range(first, first + 20):
         try:
-            live(memory_world, seed)
+            live_alone(memory_world, live, seed)
         except AssertionError:
             return
     pytest.fail(f"{mistake.__name__} went unnoticed")

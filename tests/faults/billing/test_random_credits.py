@@ -39,7 +39,7 @@ from meterline.store.base.models import billing_item
 from meterline.store.billing import commit
 from meterline.store.billing.repository import BillingStore
 from tests.factories.usage import use
-from tests.faults.billing.test_random_runs import seeds_of
+from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 

@@ -17,7 +17,7 @@ from meterline.services.base.patience import Patience
 from meterline.services.base.stream_workers import Invocation
 from meterline.services.events import event_text, publishing
 from meterline.store.base.packing import pack
-from tests.faults.billing.test_random_runs import seeds_of
+from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.world import World
 from tests.faults.load import refusal
 

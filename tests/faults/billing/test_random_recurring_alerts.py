@@ -22,15 +22,13 @@ from meterline.services.metering import crossings
 from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
+from tests.faults.billing.seeds import SHARES, live_alone, live_each
 from tests.faults.billing.test_random_alerts import HOUR, MOST_DELIVERIES, VERBS, Life
-from tests.faults.billing.test_random_runs import seeds_of
 from tests.faults.billing.world import NOW, World
 
 DAY = 86_400
 DAYS_IN_PERIOD = 2
 NEVER = 10**9
-QUARTER = 4
-"""These lives are long: one in so many of the seeds is lived."""
 
 type Mark = tuple[str, str, int]
 """What was told: the action, the alert, and the start of the period."""
@@ -177,13 +175,9 @@ class RecurringLife(Life):
         self.note_usage()
 
 
-_names = itertools.count()
-
-
 def live(world: World, seed: int) -> RecurringLife:
     """The life that a seed tells, and whether all was right in the end."""
-    world.clock.now = NOW
-    meter, customer = world.meter(f"recurring{next(_names)}"), world.customer(at=NOW)
+    meter, customer = world.meter("tokens"), world.customer(at=NOW)
     price = world.price(unit_amount=1, meter=meter, interval="day", interval_count=DAYS_IN_PERIOD)
     life = RecurringLife(world, Random(seed), meter, customer)
     life.subscription = world.subscribe(customer, [price], at=NOW)
@@ -194,15 +188,11 @@ def live(world: World, seed: int) -> RecurringLife:
     return life
 
 
+@pytest.mark.parametrize("share", range(SHARES))
 def test_each_crossing_is_told_once_in_a_period_whatever_happens(
-    request: pytest.FixtureRequest, memory_world: World
+    request: pytest.FixtureRequest, memory_world: World, share: int
 ) -> None:
-    for seed in seeds_of(request, 0, QUARTER):
-        try:
-            live(memory_world, seed)
-        except BaseException as error:
-            error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
-            raise
+    live_each(request, memory_world, live, share)
 
 
 type Break = Callable[[pytest.MonkeyPatch], None]
@@ -246,7 +236,7 @@ def test_random_usage_notices(
     mistake(monkeypatch)
     for seed in range(200):
         try:
-            live(memory_world, seed)
+            live_alone(memory_world, live, seed)
         except AssertionError:
             return
     pytest.fail(f"{mistake.__name__} went unnoticed")

@@ -23,7 +23,7 @@ from meterline.store.base import batches, failures
 from meterline.store.base.budgets import LEASE_SECONDS
 from meterline.store.base.settings import settings
 from meterline.store.billing import commit
-from tests.faults.billing.test_random_runs import seeds_of
+from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.world import NOW, State, World
 from tests.faults.load import Load
 from tests.gateway import route

@@ -9,7 +9,7 @@ seed comes again with ``make test-runs ARGS=--run-seed=SEED``; ``make test-runs`
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
@@ -24,6 +24,7 @@ from meterline.store.base.documents import LIVE, Body, Conflict
 from meterline.store.billing.repository import BillingStore
 from tests.engines import resources
 from tests.factories.usage import use
+from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 from tests.faults.load import Load
@@ -261,14 +262,6 @@ def assert_tiled(world: World) -> None:
         )
         for (_, end), (start, _) in pairwise(periods):
             assert end == start
-
-
-def seeds_of(request: pytest.FixtureRequest, share: int, shares: int) -> Iterable[int]:
-    """The seeds of a share of the test; the one that was asked for in the first share only."""
-    only = request.config.getoption("--run-seed")
-    if only is not None:
-        return [only] * (share == 0)
-    return range(share, request.config.getoption("--run-seeds"), shares)
 
 
 @pytest.mark.parametrize("share", range(SHARES))

@@ -9,19 +9,18 @@ has any. A failing seed comes again with ``make test-runs ARGS=--run-seed=SEED``
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pytest
 
 from meterline.services.metering import crossings
 from meterline.services.metering.alert_types import SpendThreshold
-from meterline.services.metering.alerts import archive_alert, create_alert
+from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions import amount_watch, spend_alerts, threshold_rooms
 from meterline.services.subscriptions.threshold_terms import amount_due
+from tests.faults.billing.seeds import SHARES, live_alone, live_each
 from tests.faults.billing.test_random_alerts import VERBS
-from tests.faults.billing.test_random_runs import seeds_of
 from tests.faults.billing.test_random_thresholds import (
     VOLUME,
     Billed,
@@ -31,9 +30,6 @@ from tests.faults.billing.test_random_thresholds import (
 )
 from tests.faults.billing.world import NOW, World
 
-EIGHTH = 8
-"""These lives are long: one in so many of the seeds is lived."""
-
 
 @dataclass
 class Spending(Billed):
@@ -42,6 +38,7 @@ class Spending(Billed):
     recovered: list[str] = field(default_factory=list)
     most: int = 0
     has_peaks: bool = False
+    steps: int = 40
 
     def hear(self, events: list[Mapping[str, Any]]) -> None:
         """Note what is told of the customer."""
@@ -60,7 +57,8 @@ class Spending(Billed):
         return price
 
     def other(self) -> None:
-        """Something that happens less often."""
+        """Something that happens less often, and may make it less."""
+        self.note()
         acts = [self.alert, self.alert, self.move, self.cancel]
         self.chance.choice([*acts, super().other])()
         self.note()
@@ -105,23 +103,23 @@ class Spending(Billed):
             return amount_due(spend_alerts._draft(spend.uow, spend.subscription, usage))  # noqa: SLF001 - see above
 
     def note(self) -> None:
-        """Note how much it has been at most."""
+        """Note how much it has been at most: usage alone makes it more, but at peaks."""
         self.most = max(self.most, self.amount())
 
     def _count(self, name: str) -> None:
         super()._count(name)
-        self.note()
+        if self.has_peaks:
+            self.note()
 
     def calm(self) -> None:
         """Deliver all that waits, and one more event of each meter; then all is told."""
         super().calm()
         self.look()
-        for alert in self.alerts:
-            self._ask(partial(archive_alert, self.world.context(), alert, {}))
 
     def look(self) -> None:
         """Whether what had to be told was told, and nothing else."""
         amount = self.amount()
+        self.most = max(self.most, amount)
         told = [alert for alert in self.told if alert in self.alerts]
         assert len(told) == len(set(told)), "told once"
         assert set(self.recovered) & self.alerts.keys() <= set(told), "nothing to recover"
@@ -158,15 +156,11 @@ def drip(world: World, seed: int) -> None:
     life.calm()
 
 
+@pytest.mark.parametrize("share", range(SHARES))
 def test_each_amount_is_told_once_whatever_happens(
-    request: pytest.FixtureRequest, memory_world: World
+    request: pytest.FixtureRequest, memory_world: World, share: int
 ) -> None:
-    for seed in seeds_of(request, 0, EIGHTH):
-        try:
-            live(memory_world, seed)
-        except BaseException as error:
-            error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
-            raise
+    live_each(request, memory_world, live, share)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -207,7 +201,7 @@ def test_random_usage_notices(
     mistake(monkeypatch)
     for seed in range(first, first + 20):
         try:
-            drip(memory_world, seed)
+            live_alone(memory_world, drip, seed)
         except AssertionError:
             return
     pytest.fail(f"{mistake.__name__} went unnoticed")
@@ -222,6 +216,7 @@ def falls(world: World) -> None:
     life.watch_all(lambda *_: None)
     life.count(NOW, 1, life.meter)
     life.watch_all(lambda *_: None)
+    life.note()
     life.cancelled.add(sorted(life.used)[-2])
     life._count(sorted(life.used)[-2])  # noqa: SLF001 - as cancelling does
     life.watch_all(lambda *_: None)

@@ -23,7 +23,7 @@ from meterline.store.base.models import billing_item
 from meterline.store.work import sweeps
 from meterline.store.work.queues import DueMessage
 from meterline.store.work.sweeps import DuePage, Progress, due_page
-from tests.faults.billing.test_random_runs import seeds_of
+from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import NOW, World
 from tests.faults.load import Load

@@ -29,8 +29,8 @@ from meterline.services.subscriptions.update import update_subscription
 from meterline.store.metering.threshold_rooms import forget_rooms, read_rooms
 from tests.factories.objects import licence, product
 from tests.factories.usage import usage_record
+from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.test_random_alerts import HOUR, MOST_DELIVERIES, Life, Once
-from tests.faults.billing.test_random_runs import seeds_of
 from tests.faults.billing.wire import Moment
 from tests.faults.billing.world import DAY, LONG_AGO, NOW, World
 

@@ -14,6 +14,7 @@ import pytest
 from meterline.services.base import ids, parallel, workers
 from meterline.services.base.context import Context
 from meterline.services.customers.balances import create_balance_transaction
+from meterline.services.events.fan_out import ENDPOINTS
 from meterline.services.invoices import metered
 from meterline.store.base import batches, listing_notes
 from meterline.store.base.documents import Body
@@ -242,6 +243,7 @@ def forget() -> None:
     """Forget what a process remembers of the tables, as a new one has not learned it yet."""
     partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
     forget_directory()
+    ENDPOINTS.forget()
     listing_notes.PROCESS = listing_notes.Process()
     ids._latest = 0  # noqa: SLF001
 

@@ -15,7 +15,9 @@ from meterline.core.catalog.rating import PricePlan, TiersMode
 MOST_ROOM: Final = Decimal(10) ** 15
 """More further usage than this is not told from any amount of it."""
 
-_STEPS = 40
+_STEPS = 20
+"""How often what is between two powers of two is halved: to less than its millionth."""
+
 _DOWN = Context(prec=40, rounding=ROUND_FLOOR)
 
 

@@ -16,7 +16,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.base.money import EXACT, ZERO
-from meterline.core.billing.invoicing import interim_line
+from meterline.core.billing.cycles import CyclePeriod
+from meterline.core.billing.invoicing import BilledItem, interim_line
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Measure
@@ -244,7 +245,7 @@ def _rooms_of_amount(
 ) -> list[Decimal]:
     if left <= 0:
         return [ZERO for _ in usage]
-    prices = [_Price(subscription, used) for used in usage]
+    prices = [_Price.of(subscription, used) for used in usage]
     amounts = [price.amount_of(price.quantity) for price in prices]
     parts = zip(prices, amounts, divided(left, amounts), strict=True)
     return [price.room(amount + part) for price, amount, part in parts]
@@ -252,10 +253,18 @@ def _rooms_of_amount(
 
 @dataclass(frozen=True, slots=True)
 class _Price:
-    """What the usage of an item costs in the middle of its period."""
+    """What the usage of an item costs in the middle of its period, asked many times."""
 
-    subscription: "Subscription"
     used: ItemUsage
+    billed: BilledItem
+    span: CyclePeriod
+
+    @classmethod
+    def of(cls, subscription: "Subscription", used: ItemUsage) -> "_Price":
+        """The price of an item of a subscription."""
+        anchor = subscription["billing_cycle_anchor"]
+        span = usage_span(used.item, anchor, usage_period(used.item))
+        return cls(used, billed_item(used.item), span)
 
     @property
     def quantity(self) -> Decimal:
@@ -264,14 +273,12 @@ class _Price:
 
     def amount_of(self, quantity: Decimal) -> int:
         """What that much would cost, minor units."""
-        item, anchor = self.used.item, self.subscription["billing_cycle_anchor"]
-        span = usage_span(item, anchor, usage_period(item))
         usage = Usage(max(quantity, ZERO), self.used.usage.events)
-        return interim_line(billed_item(item), usage, self.used.period, span).amount_minor
+        return interim_line(self.billed, usage, self.used.period, self.span).amount_minor
 
     def room(self, most_minor: int) -> Decimal:
         """How much more costs no more than that; 0 where it cannot be told."""
-        peaks = peaks_of(billed_item(self.used.item).plan)
+        peaks = peaks_of(self.billed.plan)
         if peaks is None:
             return ZERO
         return room_below(self.amount_of, peaks, self.quantity, most_minor)
