@@ -59,10 +59,11 @@ $(PEERS_BUILT): requirements/peers.txt | $(READY)
 COMPILE := uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url
 pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd layers/runtime && $(COMPILE) requirements.in -o requirements.txt
+	cd layers/pages && $(COMPILE) requirements.in -o requirements.txt
 	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt && $(COMPILE) peers.in -o peers.txt && $(COMPILE) checks.in -o checks.txt
 
 # ---------------------------------------------------------------- checks
-.PHONY: format lint check test test-faults test-differential test-runs test-restore test-year test-dynamodb-local test-node test-e2e bench bench-peers costs ci
+.PHONY: format lint check test test-faults test-differential test-runs test-restore test-year test-dynamodb-local test-node test-browser test-e2e bench bench-peers costs ci
 format: $(READY) ## put the code into its canonical form
 	ruff format .
 	ruff check --fix .
@@ -80,10 +81,10 @@ check: $(READY) $(CHECKERS) ## what looks for mistakes of deployment and securit
 	$(CHECKS)/bin/checkov --config-file .checkov.yaml --skip-download
 	$(CHECKS)/bin/bandit -q -c pyproject.toml -r layers/meterline/python functions cli
 	git ls-files -z | xargs -0 $(CHECKS)/bin/detect-secrets-hook $(SECRETS)
-	python -m local.audit $(CHECKS)/bin/pip-audit layers/runtime/requirements.txt requirements/dev.txt
+	python -m local.audit $(CHECKS)/bin/pip-audit layers/runtime/requirements.txt layers/pages/requirements.txt requirements/dev.txt
 
 test: $(READY) ## unit, contract, integration (DynamoDB in memory) and fault tests
-	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks $(PARALLEL) $(ARGS)
+	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks --ignore=tests/browser $(PARALLEL) $(ARGS)
 
 SEEDS ?= 4000
 test-faults: $(READY) ## the fault simulator for longer: SEEDS=100000, or one seed again: ARGS="--fault-seed 7"
@@ -111,6 +112,9 @@ test-fuzz: $(READY) ## 20,000 random requests: no 5xx, nothing off the schema, n
 
 test-node: $(READY) ## the deployed template through the Node SDK (needs Node and npm)
 	python -m tests.node
+
+test-browser: $(READY) ## the pages in a real Chromium, with screenshots in .local/screenshots (needs npm)
+	python -m tests.browser $(ARGS)
 
 test-e2e: $(READY) ## the deployed template through the Python SDK, on the stack of `make up` or its own
 	python -m pytest tests/e2e $(ARGS)

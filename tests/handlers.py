@@ -37,12 +37,15 @@ def gateway_event(
 ) -> dict[str, Any]:
     """The event that API Gateway makes of a request (payload format 2.0)."""
     path, _, query = target.partition("?")
+    sent = {name.lower(): value for name, value in headers.items()}
+    cookies = sent.pop("cookie", "")
     return {
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
         "rawQueryString": query,
-        "headers": {name.lower(): value for name, value in headers.items()},
+        **({"cookies": cookies.split("; ")} if cookies else {}),
+        "headers": sent,
         "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
         "body": base64.b64encode(body).decode() if encoded else body.decode(),
         "isBase64Encoded": encoded,

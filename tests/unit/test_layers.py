@@ -1,5 +1,6 @@
 """What goes into the layers."""
 
+import ast
 import re
 from importlib.metadata import distribution
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from meterline.store.base.clients import SERVICES
+from tests.engines import ROOT, resources
 
-ROOT = Path(__file__).parents[2]
 PINNED = re.findall(
     r"^([\w.-]+)==", (ROOT / "layers/runtime/requirements.txt").read_text(), re.MULTILINE
 )
@@ -46,3 +47,45 @@ def test_the_layer_is_small() -> None:
         for path in packed(package)
     }
     assert 10 < sum(sizes.values()) / 1_000_000 < MOST_MEGABYTES
+
+
+# package that only pages need | the only room that imports it
+OF_PAGES = {"jinja2": "meterline/api/pages", "babel": "meterline/api/pages"}
+PAGES_LAYER = {"Ref": "PagesLayer"}
+
+
+def imported(path: Path) -> set[str]:
+    """The names of the modules that a file imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize(("package", "room"), OF_PAGES.items())
+def test_only_pages_import_what_only_their_layer_holds(package: str, room: str) -> None:
+    folder = ROOT / "layers" / "meterline" / "python"
+    importing = {
+        str(path.relative_to(folder))
+        for path in (folder / "meterline").rglob("*.py")
+        if package in {module.partition(".")[0] for module in imported(path)}
+    }
+    assert [path for path in importing if not path.startswith(f"{room}/")] == []
+
+
+def test_functions_carry_the_layer_of_pages_if_they_answer_with_pages_and_no_others() -> None:
+    for name, function in resources("AWS::Serverless::Function").items():
+        app = ROOT / function["CodeUri"] / "app.py"
+        shows_pages = any(module.startswith("meterline.api.pages") for module in imported(app))
+        assert (PAGES_LAYER in function.get("Layers", [])) == shows_pages, name
+
+
+def test_the_layer_of_pages_leaves_compiled_code_out() -> None:
+    pinned = (ROOT / "layers/pages/requirements.txt").read_text()
+    names = re.findall(r"^([\w.-]+)==", pinned, re.MULTILINE)
+    compiled = [path for name in names for path in packed(name) if path.suffix == ".so"]
+    assert {path.name.partition(".")[0] for path in compiled} <= {"_speedups"}
+    assert "-name '*.so' -delete" in (ROOT / "layers/pages/Makefile").read_text()

@@ -24,6 +24,10 @@ REACHED_OTHERWISE = {
 """What is used, but not under its name."""
 
 FOR_TESTS = {
+    **dict.fromkeys(
+        ("page_handler", "handle_page", "response_of", "HEADERS", "BrowserResponse", "_packs"),
+        "the first function that answers with pages is still to come",
+    ),
     "forget": "a kind that a test has added goes with it",
     "forget_cached": "each test has keys of its own",
     "forget_directory": "each test has meters of its own",

@@ -1,6 +1,7 @@
 """The template's routes are those of the code: each operation's path leads to its own function."""
 
 import inspect
+import re
 from functools import cache
 
 import pytest
@@ -46,7 +47,7 @@ def test_every_function_that_answers_calls_has_a_route() -> None:
     answering = {
         handler.parent.name
         for handler in ROOT.glob("functions/*/app.py")
-        if "lambda_handler(" in handler.read_text()
+        if re.search(r"\b(lambda|page)_handler\(", handler.read_text())
     }
     assert answering == set(FOLDERS)
 

@@ -52,6 +52,8 @@ OPEN = {
     "api/answers/render.py: replace": _ANY_KIND,
     "api/app.py: handler": _LAMBDA,
     "api/app.py: lambda_handler": _LAMBDA,
+    "api/pages/app.py: handler": _LAMBDA,
+    "api/pages/app.py: page_handler": _LAMBDA,
     "core/base/private_state.py: public": _IN_JSON,
     "core/kinds/catalog.py: _emitted_coupon": _ANSWER,
     "core/kinds/invoices.py: _emitted_credit_note": _ANSWER,

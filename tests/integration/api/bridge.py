@@ -1,5 +1,6 @@
 """A loopback HTTP server that hands requests to Lambda handlers, as API Gateway does."""
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, override
 
 from tests.gateway import route
-from tests.handlers import gateway_event, load_handler
+from tests.handlers import Handler, gateway_event, load_handler
 
 
 class Bridge:
@@ -19,20 +20,25 @@ class Bridge:
         self.lose_answers = 0
         self.address = ""
 
+    def handler_of(self, method: str, path: str) -> Handler:
+        """The handler of the function that the template's routes lead to."""
+        return load_handler(route(method, path).folder)
+
     def call(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the function that serves the event's path."""
         path = event["rawPath"]
         method = event["requestContext"]["http"]["method"]
-        response = load_handler(route(method, path).folder)(event, None)
-        body = json.loads(response["body"])
+        response = self.handler_of(method, path)(event, None)
+        is_json = response["headers"]["content-type"] == "application/json"
+        body = json.loads(response["body"]) if is_json else None
         self.answers.append((f"{method} {path}", response["statusCode"], body))
         return response
 
 
 @contextmanager
-def serving() -> Iterator[Bridge]:
+def serving(bridge: Bridge | None = None) -> Iterator[Bridge]:
     """A running bridge."""
-    bridge = Bridge()
+    bridge = bridge or Bridge()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_class(bridge))
     server.daemon_threads = True
     bridge.address = f"http://127.0.0.1:{server.server_port}"
@@ -62,10 +68,13 @@ def _handler_class(bridge: Bridge) -> type[BaseHTTPRequestHandler]:
                 bridge.lose_answers -= 1
                 self.close_connection = True
                 return
-            data = response["body"].encode()
+            text = response["body"].encode()
+            data = base64.b64decode(text) if response["isBase64Encoded"] else text
             self.send_response(response["statusCode"])
             for name, value in response["headers"].items():
                 self.send_header(name, value)
+            for cookie in response.get("cookies", ()):
+                self.send_header("set-cookie", cookie)
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

@@ -10,6 +10,7 @@ from tests.engines import ROOT
 HEAVY = {
     "pynamodb": "meterline.store.base.models",
     "boto3": "boto3",
+    "jinja2": "meterline.api.pages.render",
     "aws_lambda_powertools.utilities.batch": "meterline.observability.batches",
 }
 """Each doubles a start, or nearly, and some module (here named) imports it: the batch utility is
@@ -23,6 +24,7 @@ for workers only, and boto3 comes with Lambda, whoever asks for it.
         "meterline.observability",
         "meterline.api.app",
         "meterline.api.lists",
+        "meterline.api.pages.answers",
         "meterline.api.routes.description",
         "meterline.api.routes.meter_events",
     ],

@@ -42,11 +42,14 @@ class Request:
 def read_request(event: Mapping[str, Any]) -> Request:
     """The request that an API Gateway event carries; never fails on odd but well-formed events."""
     http = event.get("requestContext", {}).get("http", {})
+    headers = {k.lower(): str(v) for k, v in (event.get("headers") or {}).items()}
+    if event.get("cookies"):  # API Gateway takes them out of the headers
+        headers["cookie"] = "; ".join(map(str, event["cookies"]))
     return Request(
         method=str(http.get("method", "GET")).upper(),
         path=unquote(_path(event), errors="replace"),
         query=str(event.get("rawQueryString") or ""),
-        headers={k.lower(): str(v) for k, v in (event.get("headers") or {}).items()},
+        headers=headers,
         body=_body(event),
     )
 
