@@ -169,11 +169,15 @@ def test_an_alert_for_life_is_refused(stage: Stage) -> None:
     assert refused.value.param == "usage_threshold[recurrence]"
 
 
-def test_amounts_over_time_add_up_to_the_line(stage: Stage) -> None:
+@pytest.mark.parametrize(("samples", "by_hour"), [(20, {0: 1800}), (10, {0: 1800, 16: -1800})])
+def test_amounts_over_time_add_up_to_the_line(
+    stage: Stage, samples: int, by_hour: dict[int, int]
+) -> None:
+    """Ten samples are left out once there are 200, which is in an hour without usage."""
     meter = traffic(stage)
     stage.subscribe(daily(stage, meter))
     stage.until("2024-01-01 12:00")
-    burst(stage, 20, 900)
+    burst(stage, samples, 900)
     stage.until("2024-01-02 02:00")
     asked = {
         "customer": stage.customer,
@@ -183,5 +187,6 @@ def test_amounts_over_time_add_up_to_the_line(stage: Stage) -> None:
     }
     answer = stage.client.raw_request("get", "/v1/meterline/analytics/amounts", limit=100, **asked)
     rows = stage.client.deserialize(answer, api_mode="V1").data
-    assert sum(row.amount for row in rows) == 1800 == stage.invoices()[0].total
-    assert rows[0].amount == 1800, "in its first hour all samples are so much"
+    told = {(row.starts_at - asked["starts_at"]) // 3_600: row.amount for row in rows}
+    assert {hour: amount for hour, amount in told.items() if amount} == by_hour
+    assert sum(told.values()) == stage.invoices()[0].total

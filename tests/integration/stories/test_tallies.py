@@ -117,6 +117,80 @@ def test_all_cells_of_a_customer_are_added_up(stage: Stage) -> None:
     assert users.names(top(stage, users)["rows"]["data"]) == [("d", "7")]
 
 
+PARTS: dict[str, tuple[dict[str, Any], list[tuple[str, str, Any]]]] = {
+    "by a value": ({"dimension_filters[model]": "large"}, [("d", "3", None), ("a", "2", None)]),
+    "by values": (
+        {"dimension_filters[model][0]": "large", "dimension_filters[model][1]": "small"},
+        [("d", "7", None), ("a", "2", None)],
+    ),
+    "by groups": (
+        {"dimension_group_by_keys[0]": "model"},
+        [
+            ("a", "9", {"model": "tiny"}),
+            ("d", "4", {"model": "small"}),
+            ("d", "3", {"model": "large"}),
+            ("a", "2", {"model": "large"}),
+        ],
+    ),
+    "both": (
+        {
+            "dimension_filters[region]": "eu",
+            "dimension_group_by_keys[0]": "model",
+            "dimension_group_by_keys[1]": "region",
+        },
+        [
+            ("d", "4", {"model": "small", "region": "eu"}),
+            ("a", "2", {"model": "large", "region": "eu"}),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_parts_of_usage_are_ranked_by_themselves(stage: Stage, case: str) -> None:
+    asked, expected = PARTS[case]
+    users = Users(stage)
+    users.meter = stage.meter("tokens", dimension_payload_keys=["model", "region"])
+    users.send(stage, "d", 3, model="large", region="us")
+    users.send(stage, "d", 4, model="small", region="eu")
+    users.send(stage, "a", 2, model="large", region="eu")
+    users.send(stage, "a", 9, model="tiny", region="us")
+    top(stage, users)
+    rows = top(stage, users, **asked)["rows"]["data"]
+    names = {id_: name for name, id_ in users.ids.items()}
+    told = [(names[row["customer"]], row["value"], row["dimensions"]) for row in rows]
+    assert told == expected
+    assert len({row["id"] for row in rows}) == len(rows)
+    page = top(stage, users, **asked, limit=1)["rows"]
+    following = top(stage, users, **asked, starting_after=page["data"][0]["id"])["rows"]
+    assert [*page["data"], *following["data"]] == rows
+
+
+@pytest.mark.parametrize(
+    "asked", [{"dimension_filters[colour]": "red"}, {"dimension_group_by_keys[0]": "colour"}]
+)
+def test_a_part_that_the_meter_does_not_tell_apart_is_refused(
+    stage: Stage, asked: dict[str, Any]
+) -> None:
+    meter = stage.meter("tokens", dimension_payload_keys=["model"])
+    span = {"starts_at": at("2024-01-01"), "ends_at": at("2024-01-02")}
+    status, answer = ask(stage, TOP, meter=meter, **span, **asked)
+    assert (status, answer["error"]["param"]) == (400, next(iter(asked)).partition("[")[0])
+
+
+def test_a_ranking_from_before_there_were_parts_goes_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows had no dimensions."""
+    monkeypatch.setattr(top_customers, "MOST_CUSTOMERS", 4)
+    users = Users(stage)
+    add = top_customers.ranked
+    monkeypatch.setattr(top_customers, "ranked", lambda *args: [row[:2] for row in add(*args)])
+    top(stage, users)
+    monkeypatch.setattr(top_customers, "ranked", add)
+    assert users.names(top(stage, users)["rows"]["data"]) == by_value(users)
+
+
 def test_a_request_reads_some_customers_and_the_next_goes_on(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def analytics_top_customers() -> Json:
         id=TEXT,
         object={"type": "string", "enum": ["meterline.analytics.top_customers_row"]},
         customer=TEXT,
+        dimensions={"type": ["object", "null"], "additionalProperties": TEXT},
         rank={"type": "integer"},
         value=DECIMAL,
     )

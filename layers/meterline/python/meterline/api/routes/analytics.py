@@ -9,7 +9,13 @@ from meterline.api.lists import PAGING, Around, Listing, cursors, page_of
 from meterline.api.operations import Answer, Operation
 from meterline.api.params.specs import Params, array, enum, integer, object_, string, timestamp
 from meterline.api.router import Routes
-from meterline.api.routes.usage_windows import DIMENSIONS, TIME_ZONE, zone_asked
+from meterline.api.routes.usage_windows import (
+    DIMENSION_FILTERS,
+    DIMENSIONS,
+    TIME_ZONE,
+    breakdown_asked,
+    zone_asked,
+)
 from meterline.core.base.errors import BillingError
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.analytics.amounts import (
@@ -87,10 +93,10 @@ def _behind_cursor(ctx: Context, windows: Windows, params: Params) -> Windows:
 
 
 def rank_customers(ctx: Context, params: Params) -> Mapping[str, object]:
-    """A page of the customers that used most of a meter."""
+    """A page of the customers that used most of a meter, or of a part of it."""
     meter = find(ctx, "billing.meter", params["meter"], param="meter").body
     start, end = params["starts_at"], params["ends_at"]
-    found, rows = ranking(ctx, meter, start, end)
+    found, rows = ranking(ctx, meter, start, end, breakdown_asked(meter, params))
     page = page_of(rows, params)
     return {
         "object": TOP_CUSTOMERS,
@@ -129,6 +135,8 @@ ROUTES = Routes(
                 meter=string(required=True),
                 starts_at=timestamp(required=True),
                 ends_at=timestamp(required=True),
+                dimension_filters=DIMENSION_FILTERS,
+                dimension_group_by_keys=DIMENSIONS,
             ),
         ),
         Operation(

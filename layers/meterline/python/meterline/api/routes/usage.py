@@ -1,6 +1,5 @@
 """``/v1/billing/meters/{id}/event_summaries``, and the events behind them."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from meterline.api.lists import (
@@ -19,7 +18,6 @@ from meterline.api.params.specs import (
     RANGE,
     Params,
     array,
-    either,
     enum,
     map_,
     object_,
@@ -27,9 +25,17 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.router import Routes
-from meterline.api.routes.usage_windows import DIMENSIONS, TIME_ZONE, grouping_asked
+from meterline.api.routes.usage_windows import (
+    DIMENSION_FILTERS,
+    DIMENSION_VALUE,
+    DIMENSIONS,
+    TIME_ZONE,
+    breakdown_asked,
+    check_dimensions,
+    grouping_asked,
+)
 from meterline.core.base.errors import BillingError
-from meterline.core.metering.dimensions import MOST_CELLS, MOST_KEYS, VALUE_CHARACTERS
+from meterline.core.metering.dimensions import MOST_KEYS
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import customers_now, find
 from meterline.services.metering.analytics import MOST_METERS, OBJECT, PATH, Asked, meter_usage
@@ -43,7 +49,6 @@ if TYPE_CHECKING:
 
 _PATH = "/v1/billing/meters/{id}/event_summaries"
 _EVENTS_PATH = "/v1/billing/meters/{id}/events"
-_VALUE = string(max_length=VALUE_CHARACTERS)
 
 
 def list_summaries(ctx: Context, meter_id: str, params: Params) -> Listing:
@@ -89,34 +94,17 @@ def retrieve_meter_usage(ctx: Context, params: Params) -> "MeterUsage":
 
 def _asked(ctx: Context, requested: Params, param: str) -> Asked:
     meter: Meter = find(ctx, "billing.meter", requested["meter"], param=f"{param}[meter]").body
-    filters: dict[str, list[str]] = {
-        key: [values] if isinstance(values, str) else values
-        for key, values in requested.get("dimension_filters", {}).items()
-    }
-    keys = requested.get("dimension_group_by_keys", [])
-    _check_dimensions(meter, filters, f"{param}[dimension_filters]")
-    _check_dimensions(meter, keys, f"{param}[dimension_group_by_keys]")
-    return Asked(meter, Breakdown(filters, tuple(dict.fromkeys(keys))))
+    return Asked(meter, breakdown_asked(meter, requested, f"{param}[%s]"))
 
 
 def _breakdown_of_summaries(meter: "Meter", params: Params) -> Breakdown:
     """Summaries show the values that they were filtered by, too."""
     filters: dict[str, str] = params.get("dimension_filters", {})
     keys = params.get("dimension_group_by_keys", [])
-    _check_dimensions(meter, filters, "dimension_filters")
-    _check_dimensions(meter, keys, "dimension_group_by_keys")
+    check_dimensions(meter, filters, "dimension_filters")
+    check_dimensions(meter, keys, "dimension_group_by_keys")
     conditions = {key: [value] for key, value in filters.items()}
     return Breakdown(conditions, tuple(dict.fromkeys([*filters, *keys])))
-
-
-def _check_dimensions(meter: "Meter", keys: Iterable[str], param: str) -> None:
-    """Raise BillingError unless all keys are dimensions of a meter."""
-    known = meter.get("dimension_payload_keys", [])
-    for key in keys:
-        if key not in known:
-            message = f"The meter {meter['id']} has no dimension {key}"
-            message += f": it has {', '.join(known)}." if known else ": it has none."
-            raise BillingError(message, param=param)
 
 
 def list_events(ctx: Context, meter_id: str, params: Params) -> Listing:
@@ -152,7 +140,7 @@ ROUTES = Routes(
                 end_time=timestamp(required=True),
                 value_grouping_window=enum("day", "hour", "minute", "month"),
                 timezone=TIME_ZONE,
-                dimension_filters=map_(_VALUE, max_keys=MOST_KEYS),
+                dimension_filters=map_(DIMENSION_VALUE, max_keys=MOST_KEYS),
                 dimension_group_by_keys=DIMENSIONS,
             ),
         ),
@@ -172,9 +160,7 @@ ROUTES = Routes(
                 meters=array(
                     object_(
                         meter=string(required=True),
-                        dimension_filters=map_(
-                            either(array(_VALUE, max_items=MOST_CELLS), _VALUE), max_keys=MOST_KEYS
-                        ),
+                        dimension_filters=DIMENSION_FILTERS,
                         dimension_group_by_keys=DIMENSIONS,
                     ),
                     max_items=MOST_METERS,

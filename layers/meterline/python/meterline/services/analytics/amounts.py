@@ -245,12 +245,25 @@ def _by_window(
     span, within = period.span.period, asked.windows
     last = min(max(span.start, span.end - 1), within.end - 1)
     windows: _Windowed = {asked.window(instant, period): {} for instant in (span.start, last)}
+    if one.series.measure.has_samples:
+        windows |= {bounds: {} for bounds in _windows_between(asked, period, last)}
     for values, spans in pieces.items():
         for bounds, whole in spans.items():
             if span.start <= bounds[0] and bounds[1] <= span.end:
                 parts = windows.setdefault(asked.window(bounds[0], period), {})
                 parts.setdefault(values, Combination(one.series.combining)).add(whole)
     return dict(sorted(windows.items()))
+
+
+def _windows_between(asked: AmountsAsked, period: UsagePeriod, last: int) -> Iterator[Span]:
+    """All windows up to the one of an instant: of samples also those without usage cost, or less,
+    as they take the place of greater ones.
+    """
+    instant = max(period.span.period.start, asked.windows.start)
+    while instant <= last:
+        bounds = asked.window(instant, period)
+        yield bounds
+        instant = max(bounds[1], instant + 1)
 
 
 def _so_far(measure: Measure, period: Period, windows: _Windowed) -> Iterator[tuple[Span, Usage]]:

@@ -4,6 +4,7 @@ Each customer's usage is read as for a bill, from totals of days and counters, n
 so many customers at a request, and their ranking is kept for an hour (``tallies``).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
@@ -13,12 +14,13 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.money import format_decimal
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import result
+from meterline.core.metering.dimensions import name_of_part
 from meterline.services.analytics.tallies import Counting, Tally, tally
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import customers_now, find
 from meterline.services.base.parallel import in_parallel
-from meterline.services.metering.series import Series
+from meterline.services.metering.series import EVERYTHING, Breakdown, Series
 from meterline.services.metering.usage_query import aggregate_between
 from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import Span
@@ -33,34 +35,60 @@ MOST_CUSTOMERS = 2_000
 """So many customers' usage is read at a request."""
 
 MOST_RANKED = 1_000
-"""So many are ranked; those behind them are not told."""
+"""So many rows are ranked; those behind them are not told."""
 
 type Row = Mapping[str, Any]
-type Ranked = list[tuple[str, str]]
-"""Customers and what they used, the greatest first."""
+type Dimensions = Sequence[tuple[str, str]]
+type Used = tuple[str, str, Dimensions]
+"""A customer, what it used, and the values of dimensions with which it did."""
+type Ranked = list[Used]
+"""What customers used, the greatest first."""
 
 
-def ranking(ctx: Context, meter: "Meter", start: int, end: int) -> tuple[Tally, list[Row]]:
-    """The ranking of a meter's usage from ``start`` to ``end`` (UTC seconds), and its rows.
+def ranking(
+    ctx: Context, meter: "Meter", start: int, end: int, breakdown: Breakdown = EVERYTHING
+) -> tuple[Tally, list[Row]]:
+    """The ranking of a meter's usage from ``start`` to ``end`` (UTC seconds), and its rows: of the
+    part that is meant, one for each of the values of dimensions that it is told apart by.
 
     Not complete before all customers were read; then the customer with the most may be missing.
     Raises BillingError for a range that is not aligned to the minute.
     """
     _check(start, end)
-    add = partial(ranked, ctx, meter, start, end)
+    add = partial(ranked, ctx, meter, start, end, breakdown)
     counting = Counting("customer", Span(), MOST_CUSTOMERS, [], add)
-    found = tally(ctx, ("top_customers", meter["id"], start, end), counting)
+    name = "top_customers", meter["id"], start, end, *_name_of(breakdown)
+    found = tally(ctx, name, counting)
     rows: list[Row] = [
         {
-            "id": derived_id("mtrtop_", meter["id"], start, end, customer),
+            "id": derived_id("mtrtop_", meter["id"], start, end, customer, *_name_of_row(values)),
             "object": f"{OBJECT}_row",
             "customer": customer,
+            "dimensions": dict(values) or None,
             "rank": place,
             "value": value,
         }
-        for place, (customer, value) in enumerate(found.value, start=1)
+        for place, (customer, value, values) in enumerate(map(_whole, found.value), start=1)
     ]
     return found, rows
+
+
+def _name_of(breakdown: Breakdown) -> tuple[str, ...]:
+    """What tells rankings of parts of a meter apart: nothing where it is the whole."""
+    if breakdown == EVERYTHING:
+        return ()
+    conditions = {key: sorted(set(values)) for key, values in breakdown.conditions.items()}
+    return (json.dumps([conditions, breakdown.keys], sort_keys=True),)
+
+
+def _name_of_row(values: Dimensions) -> tuple[str, ...]:
+    return name_of_part(dict(values))
+
+
+def _whole(row: Sequence[Any]) -> Used:
+    """A row as it was stored, before there were dimensions too."""
+    customer, value, *dimensions = row
+    return customer, value, dimensions[0] if dimensions else ()
 
 
 def _check(start: int, end: int) -> None:
@@ -73,24 +101,39 @@ def _check(start: int, end: int) -> None:
 
 
 def ranked(
-    ctx: Context, meter: "Meter", start: int, end: int, before: Ranked, places: Sequence[Cursor]
+    ctx: Context,
+    meter: "Meter",
+    start: int,
+    end: int,
+    breakdown: Breakdown,
+    before: Ranked,
+    places: Sequence[Cursor],
 ) -> Ranked:
     """The ranking with further customers."""
     measure = measure_of(meter)
     calls = [
-        partial(_used, ctx, Series(ctx.livemode, meter["id"], place.id, measure), start, end)
-        for place in places
+        partial(_used, ctx, series, start, end, breakdown)
+        for series in (Series(ctx.livemode, meter["id"], place.id, measure) for place in places)
     ]
-    used = zip(places, in_parallel(calls), strict=True)
-    further = [(place.id, format_decimal(value)) for place, value in used if value is not None]
-    together = sorted([*before, *further], key=lambda row: (-Decimal(row[1]), row[0]))
+    further = [row for rows in in_parallel(calls) for row in rows]
+    together = sorted([*map(_whole, before), *further], key=_order)
     return together[:MOST_RANKED]
 
 
-def _used(ctx: Context, series: Series, start: int, end: int) -> Decimal | None:
-    """What a customer used, of levels up to its time; None if nothing was counted."""
+def _order(row: Used) -> tuple[Decimal, str, list[str]]:
+    customer, value, dimensions = row
+    return -Decimal(value), customer, [value for _, value in dimensions]
+
+
+def _used(ctx: Context, series: Series, start: int, end: int, breakdown: Breakdown) -> list[Used]:
+    """What a customer used, of levels up to its time; nothing where nothing was counted."""
     if series.measure.has_levels:
         customer = find(ctx, "customer", series.customer).body
         end = min(end, customers_now(ctx, customer))
-    whole = aggregate_between(series.between(start, end), start, end)
-    return result(whole, series.measure.formula) if whole.count or whole.total else None
+    rows: list[Used] = []
+    for values, part in series.broken_down(start, max(start, end), breakdown):
+        whole = aggregate_between(part, start, end)
+        if whole.count or whole.total:
+            value = format_decimal(result(whole, series.measure.formula))
+            rows.append((series.customer, value, tuple(values.items())))
+    return rows
