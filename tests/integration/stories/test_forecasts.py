@@ -121,6 +121,45 @@ def test_what_does_not_grow_with_time_stands(stage: Stage) -> None:
     )
 
 
+def test_a_level_was_used_up_to_now_and_is_expected_to_last(stage: Stage) -> None:
+    day = 86_400
+    meter = stage.meter("seats", "weighted_sum")
+    price = stage.metered("Seats", meter, 3, transform_quantity={"divide_by": day, "round": "up"})
+    subscription = stage.subscribe(price, stage.price("Fee", 100))
+    stage.use(2, "2024-01-01", "seats")
+    stage.until("2024-01-11")
+    stage.use(4, "2024-01-09", "seats")
+    answer = ask(stage, subscription)
+    [item] = answer["items"]
+    so_far, expected = 2 * 8 + 4 * 2, 2 * 8 + 4 * 23
+    assert (item["quantity"], item["expected_quantity"]) == (
+        str(so_far * day),
+        str(expected * day),
+    )
+    assert (item["amount"], item["expected_amount"]) == (3 * so_far, 3 * expected)
+    assert item["is_carried_on"] is True
+    assert (answer["so_far"]["total"], answer["expected"]["total"]) == (
+        100 + 3 * so_far,
+        100 + 3 * expected,
+    )
+    assert answer["expected"]["total"] == stage.preview(subscription).total
+
+
+def test_of_a_percentile_the_samples_to_come_are_like_those_so_far(stage: Stage) -> None:
+    aggregation = {"formula": "percentile", "percentile": "50"}
+    meter = stage.meter("traffic", default_aggregation=aggregation)
+    recurring = {"interval": "day", "usage_type": "metered", "meter": meter}
+    subscription = stage.subscribe(stage.price("Traffic", 2, recurring=recurring))
+    stage.until("2024-01-01 01:00")
+    for number, value in enumerate((9, 9, 9, 7, 7, 7, 7, 5)):
+        stage.use(value, f"2024-01-01 00:{number * 5:02}", "traffic")
+    [item] = ask(stage, subscription)["items"]
+    assert (item["quantity"], item["amount"], item["is_carried_on"]) == ("0", 0, True)
+    assert (item["expected_quantity"], item["expected_amount"]) == ("7", 14)
+    [item] = ask(stage, subscription, trailing_days=1)["items"]
+    assert item["expected_quantity"] == "0", "most of the last day nothing was used"
+
+
 def test_usage_of_a_trial_is_free(stage: Stage) -> None:
     fee, price = stage.price("Seats", 900), stage.metered("Calls", stage.meter(), 1)
     subscription = stage.subscribe(fee, price, trial_period_days=10)

@@ -33,7 +33,7 @@ class Samples:
 
     def told(self, start: int, end: int, percentage: Decimal) -> "Samples":
         """These samples as those of a range (UTC seconds, ``end`` exclusive), all within it."""
-        number = -(-end // SAMPLE_SECONDS) - start // SAMPLE_SECONDS
+        number = number_of_samples(start, end)
         left_out = int(number * (_ALL - percentage) // _ALL)
         return replace(self, number=number, left_out=left_out)
 
@@ -48,6 +48,11 @@ class Samples:
             return sums[self.left_out]
         place = self.left_out - (self.number - len(sums))
         return sums[place] if place >= above else ZERO
+
+
+def number_of_samples(start: int, end: int) -> int:
+    """How many samples a range (UTC seconds, ``end`` exclusive) has, with those that it cuts."""
+    return -(-end // SAMPLE_SECONDS) - start // SAMPLE_SECONDS
 
 
 @dataclass(slots=True)

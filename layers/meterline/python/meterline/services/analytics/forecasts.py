@@ -1,18 +1,23 @@
 """Where a subscription's running period leads: its next invoice, as usage would make it.
 
 The invoice is the preview, its metered lines rated again with the usage that is expected at the end
-of the period. So tiers, bounds, discounts and taxes count as they will on the bill.
+of the period. So tiers, bounds, discounts and taxes count as they will on the bill. What is so far
+is the preview itself, but for levels: those it takes to last, and so far they have been used up to
+now.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from meterline.core.analytics.forecasts import Pace, carried_on, grows
+from meterline.core.analytics.forecasts import Pace, carried_on, grows, percentile_carried_on
 from meterline.core.base.errors import BillingError
-from meterline.core.base.money import format_decimal
+from meterline.core.base.money import ZERO, format_decimal
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.acceptance import measure_of
+from meterline.core.metering.aggregation import Measure
+from meterline.core.metering.samples import Samples, number_of_samples
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.amounts import with_amounts
@@ -22,7 +27,8 @@ from meterline.services.billing.tier_lines import whole_lines
 from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.catalog.price_segments import segment_of
 from meterline.services.invoices.metered import Billed, price_id, rated_by
-from meterline.services.metering.usage_query import billed_usage
+from meterline.services.metering.series import Series
+from meterline.services.metering.usage_query import aggregate_between, billed_usage
 from meterline.services.previews.renewals import at_renewal, renewal_preview
 from meterline.services.subscriptions.reading_ahead import needed_for_subscription
 
@@ -52,22 +58,60 @@ class _Expectation:
     customer: str
     days: int | None
     found: dict[str, _Expected] = field(default_factory=dict)
+    has_levels: bool = False
 
     def usage_of(self, line: "InvoiceLine", billed: Billed) -> Usage:
         """The usage of a line's whole period."""
-        used = self._used(billed, billed.period.start, billed.period.end)
-        left = billed.period.end - self.ctx.now
-        goes_on = left > 0 and grows(measure_of(billed.meter).formula)
-        expected = carried_on(used, self._pace(billed, used), left) if goes_on else used
-        self.found[line["id"]] = _Expected(used, expected, goes_on)
-        return expected
+        expected = self._expected(billed, measure_of(billed.meter))
+        self.found[line["id"]] = expected
+        return expected.usage
+
+    def used_of(self, line: "InvoiceLine", _billed: Billed) -> Usage:
+        """The usage of a line so far."""
+        return self.found[line["id"]].used
+
+    def _expected(self, billed: Billed, measure: Measure) -> _Expected:
+        period, now = billed.period, self.ctx.now
+        used = self._used(billed, period.start, period.end)
+        is_running = period.start <= now < period.end
+        if measure.has_levels:
+            self.has_levels = True
+            so_far = self._used(billed, period.start, now) if is_running else used
+            return _Expected(so_far, used, is_running)
+        if is_running and measure.has_samples:
+            return _Expected(
+                used, Usage(self._percentile(billed, measure), used.events), is_running
+            )
+        left = period.end - now
+        if left <= 0 or not grows(measure.formula):
+            return _Expected(used, used, is_carried_on=False)
+        return _Expected(used, carried_on(used, self._pace(billed, used), left), is_carried_on=True)
 
     def _pace(self, billed: Billed, used: Usage) -> Pace:
-        now = self.ctx.now
+        now, since = self.ctx.now, self._since(billed)
+        return Pace(used if self.days is None else self._used(billed, since, now), now - since)
+
+    def _since(self, billed: Billed) -> int:
+        """Since when usage goes on as it did."""
         if self.days is None:
-            return Pace(used, now - billed.period.start)
-        since = now - self.days * _DAY_SECONDS
-        return Pace(self._used(billed, since, now), now - since)
+            return billed.period.start
+        return self.ctx.now - self.days * _DAY_SECONDS
+
+    def _percentile(self, billed: Billed, measure: Measure) -> Decimal:
+        """The percentile of the whole period, with the samples that are expected."""
+        period, now = billed.period, self.ctx.now
+        if now == period.start:
+            return ZERO
+        so_far = self._samples(billed, measure, period.start, now)
+        pace = self._samples(billed, measure, self._since(billed), now)
+        left = number_of_samples(period.start, period.end) - so_far.number
+        return percentile_carried_on(so_far, pace, left, measure.percentage or ZERO)
+
+    def _samples(self, billed: Billed, measure: Measure, start: int, end: int) -> Samples:
+        series = Series(self.ctx.livemode, billed.meter["id"], self.customer, measure)
+        meant = series.of(start, end, segment_of(billed.price))
+        found = aggregate_between(meant, start, end).samples or Samples({})
+        return found.told(start, end, measure.percentage or ZERO)
 
     def _used(self, billed: Billed, start: int, end: int) -> Usage:
         return billed_usage(
@@ -101,17 +145,21 @@ def forecast(ctx: Context, subscription_id: str, days: int | None) -> Answer:
     expectation = _Expectation(ctx, customer.id, days)
     lines = rated_by(ctx, invoice_lines(invoice), expectation.usage_of)
     expected = with_amounts(uow, invoice, lines)
+    so_far = invoice
+    if expectation.has_levels:
+        used = rated_by(ctx, invoice_lines(invoice), expectation.used_of)
+        so_far = with_amounts(uow, invoice, used)
     return {
         "object": OBJECT,
         "currency": invoice["currency"],
         "customer": customer.id,
         "expected": _sums(expected),
         "forecast_at": ctx.now,
-        "items": _items(invoice, expected, expectation),
+        "items": _items(so_far, expected, expectation),
         "livemode": ctx.livemode,
         "method": _method(days),
         "period": {"start": invoice["period_start"], "end": invoice["period_end"]},
-        "so_far": _sums(invoice),
+        "so_far": _sums(so_far),
         "subscription": subscription_id,
     }
 
@@ -129,13 +177,13 @@ def _sums(invoice: "Invoice") -> Mapping[str, int]:
 
 
 def _items(
-    invoice: "Invoice", expected: "Invoice", expectation: _Expectation
+    so_far: "Invoice", expected: "Invoice", expectation: _Expectation
 ) -> Sequence[Mapping[str, object]]:
     """The metered lines, those of one price's tiers as one."""
     later = {line["id"]: line for line in whole_lines(invoice_lines(expected))}
     return [
         _item(line, later[line["id"]], expectation.found[line["id"]])
-        for line in whole_lines(invoice_lines(invoice))
+        for line in whole_lines(invoice_lines(so_far))
         if line["id"] in expectation.found
     ]
 

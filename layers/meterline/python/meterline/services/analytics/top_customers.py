@@ -57,8 +57,7 @@ def ranking(
     _check(start, end)
     add = partial(ranked, ctx, meter, start, end, breakdown)
     counting = Counting("customer", Span(), MOST_CUSTOMERS, [], add)
-    name = "top_customers", meter["id"], start, end, *_name_of(breakdown)
-    found = tally(ctx, name, counting)
+    found = tally(ctx, ("top_customers", meter["id"], start, end, *_name_of(breakdown)), counting)
     rows: list[Row] = [
         {
             "id": derived_id("mtrtop_", meter["id"], start, end, customer, *_name_of_row(values)),
