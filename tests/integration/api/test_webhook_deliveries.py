@@ -298,6 +298,42 @@ def test_when_its_hold_has_ended_one_call_tells_whether_it_answers_again(
     assert len(webhooks.receivers.posts) == 2
 
 
+def failed_for_good(client: Client, webhooks: Webhooks) -> None:
+    """What was sent to an endpoint that does not answer has failed after its last attempt."""
+    webhooks.wait(5 * HOUR)
+    found = client.v1.events.list({"delivery_success": False, "type": "customer.created"})
+    assert len(found.data) == 2
+
+
+def test_an_endpoint_that_did_not_answer_days_ago_is_sent_all_at_once(
+    client: Client, webhooks: Webhooks
+) -> None:
+    held(client, webhooks)
+    failed_for_good(client, webhooks)
+    webhooks.now += 10 * DAY
+    webhooks.receivers.answers["a.example"] = OK
+    webhooks.receivers.posts.clear()
+    for _ in range(3):
+        happen(client)
+    webhooks.send()
+    assert len(webhooks.receivers.posts) == 3
+
+
+def test_what_waits_for_an_endpoint_waits_by_how_long_that_was_seen_to_fail(
+    client: Client, webhooks: Webhooks
+) -> None:
+    held(client, webhooks)
+    failed_for_good(client, webhooks)
+    webhooks.now += 15 * HOUR
+    webhooks.receivers.answers["a.example"] = OK
+    webhooks.receivers.posts.clear()
+    for _ in range(3):
+        happen(client)
+    webhooks.send()
+    webhooks.wait(HOUR + 60)
+    assert len(webhooks.receivers.posts) == 3
+
+
 def test_an_endpoint_that_fails_at_once_is_not_held(client: Client, webhooks: Webhooks) -> None:
     endpoint(client)
     webhooks.receivers.answers["a.example"] = BUSY

@@ -16,6 +16,7 @@ from tests.integration.api.test_webhook_deliveries import DAY, HOUR, endpoint, h
 from tests.rights import keeping_to_its_rights
 
 DISABLED = "meterline.webhook_endpoint.disabled"
+HALF_A_DAY = 12 * HOUR
 
 
 def deliveries(client: Client, event: Any) -> list[Any]:
@@ -243,9 +244,11 @@ def test_an_endpoint_that_takes_nothing_for_three_days_is_disabled_and_that_is_t
     hook = endpoint(client, "dead.example")
     other = endpoint(client, "well.example", DISABLED)
     webhooks.receivers.answers["dead.example"] = BUSY
-    happen(client)
-    webhooks.send()
-    webhooks.wait(DISABLED_AFTER_SECONDS - 10)
+    for _ in range(DISABLED_AFTER_SECONDS // HALF_A_DAY):
+        happen(client)
+        webhooks.send()
+        webhooks.wait(HALF_A_DAY)
+    webhooks.now -= 10
     happen(client)
     webhooks.send()
     assert client.v1.webhook_endpoints.retrieve(hook.id).status == "enabled"
@@ -264,12 +267,29 @@ def test_an_endpoint_that_takes_nothing_for_three_days_is_disabled_and_that_is_t
     assert [one["status"] for one in deliveries(client, event)] == ["failed"]
 
 
-def test_an_endpoint_that_takes_one_event_is_well_again(client: Client, webhooks: Webhooks) -> None:
+def test_an_endpoint_that_failed_days_ago_is_not_disabled_by_its_next_failure(
+    client: Client, webhooks: Webhooks
+) -> None:
     hook = endpoint(client)
     webhooks.receivers.answers["a.example"] = BUSY
     happen(client)
     webhooks.send()
-    webhooks.wait(DISABLED_AFTER_SECONDS)
+    webhooks.wait(10 * 24 * HOUR)
+    event = happen(client)
+    webhooks.send()
+    assert client.v1.webhook_endpoints.retrieve(hook.id).status == "enabled"
+    webhooks.receivers.answers["a.example"] = OK
+    webhooks.wait(HOUR)
+    assert [one["status"] for one in deliveries(client, event)] == ["succeeded"]
+
+
+def test_an_endpoint_that_takes_one_event_is_well_again(client: Client, webhooks: Webhooks) -> None:
+    hook = endpoint(client)
+    webhooks.receivers.answers["a.example"] = BUSY
+    for _ in range(DISABLED_AFTER_SECONDS // HALF_A_DAY):
+        happen(client)
+        webhooks.send()
+        webhooks.wait(HALF_A_DAY)
     webhooks.receivers.answers["a.example"] = OK
     happen(client)
     webhooks.send()

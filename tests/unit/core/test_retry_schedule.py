@@ -3,7 +3,14 @@
 import pytest
 import stripe
 
-from meterline.core.events.retry_schedule import LIVE_WAITS, TEST_WAITS, wait_after
+from meterline.core.events.holds import wait_of
+from meterline.core.events.retry_schedule import (
+    DISABLED_AFTER_SECONDS,
+    FORGOTTEN_AFTER_SECONDS,
+    LIVE_WAITS,
+    TEST_WAITS,
+    wait_after,
+)
 from meterline.core.events.signatures import signature_header
 
 HOUR = 3_600
@@ -35,6 +42,11 @@ def test_deliveries_of_one_moment_come_back_at_different_ones() -> None:
 
 def test_the_same_delivery_always_waits_the_same() -> None:
     assert len({wait_after(3, livemode=True, name="whd_1") for _ in range(3)}) == 1
+
+
+def test_a_failure_counts_for_longer_than_anything_waits_for_the_next_attempt() -> None:
+    assert max(LIVE_WAITS) * LONGER < FORGOTTEN_AFTER_SECONDS
+    assert wait_of("whd_1", 300, DISABLED_AFTER_SECONDS) < FORGOTTEN_AFTER_SECONDS
 
 
 PAYLOAD = b'{"id": "evt_1", "object": "event", "type": "customer.created", "data": {"object": {}}}'

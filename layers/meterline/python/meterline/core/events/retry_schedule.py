@@ -21,6 +21,9 @@ TEST_WAITS: Final = (1 * _MINUTE, 30 * _MINUTE, 2 * _HOUR)
 DISABLED_AFTER_SECONDS: Final = 72 * _HOUR
 """An endpoint that has taken nothing for so long gets nothing more, in both modes."""
 
+FORGOTTEN_AFTER_SECONDS: Final = 24 * _HOUR
+"""A failure says nothing of one that comes so long after it: what is tried again comes sooner."""
+
 _SPREAD_PERCENT: Final = 10
 
 

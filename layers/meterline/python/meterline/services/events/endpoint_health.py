@@ -1,7 +1,8 @@
 """Endpoints that take nothing: since when, and no more once that has been for too long.
 
-An endpoint is written when it begins to fail, when it is held and when it has recovered, not for
-each attempt. A write that another one forestalls is left: the next attempt says the same again.
+An endpoint is written when it begins to fail, each hour while it does, when it is held and when it
+has recovered, not for each attempt. A write that another one forestalls is left: the next attempt
+says the same again. Whoever has not failed for a day begins anew: nothing may have been sent to it.
 """
 
 from contextlib import suppress
@@ -21,6 +22,9 @@ from meterline.services.events.endpoints import (
 from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.events.replies import Reply
 
+_NOTED_SECONDS = 3_600
+"""How often it is noted that an endpoint still takes nothing."""
+
 
 def note_outcome(
     ctx: Context,
@@ -32,22 +36,24 @@ def note_outcome(
     Holds it while it does not answer. Disables it, and emits that, when it has taken none for the
     whole of three days.
     """
-    state = EndpointState.of(endpoint.body)
+    now, stored = ctx.wall_clock, EndpointState.of(endpoint.body)
     if reply.is_success:
-        if state.failing_since is not None:
-            _write(ctx, endpoint, well(state))
+        if stored.failing_since is not None:
+            _write(ctx, endpoint, well(stored))
         return
+    state = stored.known_at(now)
     if state.failing_since is None:
-        _write(ctx, endpoint, replace(state, failing_since=ctx.wall_clock))
+        _write(ctx, endpoint, replace(state, failing_since=now, failed_at=now))
         return
-    failing_seconds = ctx.wall_clock - state.failing_since
+    failing_seconds = now - state.failing_since
     if failing_seconds >= DISABLED_AFTER_SECONDS:
         _disable(ctx, endpoint)
         return
     hold = hold_after(failing_seconds, reply.milliseconds)
-    until = None if hold is None else ctx.wall_clock + hold
-    if until != state.held_until:
-        _write(ctx, endpoint, replace(state, held_until=until))
+    until = None if hold is None else now + hold
+    is_old = now - (state.failed_at or state.failing_since) >= _NOTED_SECONDS
+    if is_old or until != state.held_until:
+        _write(ctx, endpoint, replace(state, held_until=until, failed_at=now))
 
 
 def has_given_up(endpoint: Endpoint) -> bool:
@@ -67,7 +73,7 @@ class Holds:
 
         When its hold has ended one caller takes it on, for the call that it makes.
         """
-        state = EndpointState.of(endpoint.body)
+        state = EndpointState.of(endpoint.body).known_at(ctx.wall_clock)
         if state.held_until is None:
             return endpoint
         if endpoint.id in self.probed or ctx.wall_clock < state.held_until:
@@ -85,7 +91,7 @@ def wait_for(endpoint: Endpoint, delivery_id: str, now: int) -> int:
     """How many seconds a delivery waits for an endpoint that is held."""
     state = EndpointState.of(endpoint)
     hold = max(0, (state.held_until or now) - now) or PROBE_SECONDS
-    return wait_of(delivery_id, hold, now - (state.failing_since or now))
+    return wait_of(delivery_id, hold, state.failing_seconds)
 
 
 def _disable(ctx: Context, endpoint: Document[Endpoint]) -> None:

@@ -13,6 +13,7 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.private_state import PrivateState
 from meterline.core.events.addresses import may_be_called
 from meterline.core.events.endpoint_urls import EndpointUrl, UnusableUrl, read_url
+from meterline.core.events.retry_schedule import FORGOTTEN_AFTER_SECONDS
 from meterline.services.base.context import Context
 from meterline.services.base.limits import with_member
 from meterline.store.base.documents import Document
@@ -90,14 +91,15 @@ type Endpoint = "WebhookEndpoint | EventDestination"
 @dataclass(frozen=True, slots=True)
 class EndpointState(PrivateState):
     """What an endpoint remembers: the secret that signs what it is sent, and the former one until
-    an instant; since when it has taken nothing; until when nothing is sent to it, as it does not
-    answer. Instants are UTC seconds.
+    an instant; since when it has taken nothing, and when that was seen last, within an hour; until
+    when nothing is sent to it, as it does not answer. Instants are UTC seconds.
     """
 
     secret: str | None = None
     former_secret: str | None = None
     former_secret_until: int | None = None
     failing_since: int | None = None
+    failed_at: int | None = None
     held_until: int | None = None
 
     def secrets_at(self, now: int) -> list[str]:
@@ -107,10 +109,22 @@ class EndpointState(PrivateState):
             secrets.append(self.former_secret)
         return secrets
 
+    @property
+    def failing_seconds(self) -> int:
+        """For how long it was seen to take nothing."""
+        since = self.failing_since or 0
+        return max(since, self.failed_at or 0) - since
+
+    def known_at(self, now: int) -> "EndpointState":
+        """What still counts at an instant: of failures of long ago nothing does."""
+        latest = self.failed_at or self.failing_since
+        is_known = latest is None or now - latest <= FORGOTTEN_AFTER_SECONDS
+        return self if is_known else well(self)
+
 
 def well(state: EndpointState) -> EndpointState:
     """What an endpoint remembers of which nothing bad is known."""
-    return replace(state, failing_since=None, held_until=None)
+    return replace(state, failing_since=None, failed_at=None, held_until=None)
 
 
 def new_secret() -> str:
