@@ -1,18 +1,20 @@
 """What was delivered is told; what was not is sent again; endpoints that take nothing end."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import stripe
 
 from meterline.core.events.retry_schedule import DISABLED_AFTER_SECONDS
-from meterline.services.events.deliveries import MOST_ATTEMPTS_SHOWN, delivery_id
+from meterline.services.events.deliveries import MOST_ATTEMPTS_SHOWN, DeliveryState, delivery_id
 from meterline.store.billing.repository import BillingStore
 from meterline_cli import resend_events
 from tests.engines import client as aws
 from tests.factories.webhooks import BUSY, OK, Webhooks
 from tests.integration.api.conftest import Client
-from tests.integration.api.test_webhook_deliveries import DAY, HOUR, endpoint, happen
+from tests.integration.api.test_webhook_deliveries import DAY, HOUR, delivery, endpoint, happen
+from tests.integration.reads import items_read
 from tests.rights import keeping_to_its_rights
 
 DISABLED = "meterline.webhook_endpoint.disabled"
@@ -82,6 +84,56 @@ def test_the_latest_attempts_are_kept_and_all_are_counted(
     [found] = deliveries(client, event)
     assert len(found["attempts"]) == MOST_ATTEMPTS_SHOWN
     assert found["attempt_count"] == MOST_ATTEMPTS_SHOWN + 4
+
+
+def test_of_what_was_not_delivered_other_types_are_not_read(
+    client: Client, webhooks: Webhooks
+) -> None:
+    hook = endpoint(client)
+    webhooks.receivers.answers["a.example"] = BUSY
+    wanted = happen(client)
+    client.v1.products.create({"name": "Seat"})
+    [event] = client.v1.events.list({"type": "product.created"}).data
+    webhooks.send()
+    other, params = delivery(event, hook), {"type": "customer.*", "delivery_success": False}
+    costs = []
+    for numbers in (range(10), range(10, 60)):
+        for number in numbers:
+            body = other.body | {"id": delivery_id(f"evt_{number:024}", hook.id)}
+            BillingStore(livemode=False).put(replace(other, body=body, version=0))
+        client.v1.events.list(params)  # somebody looks which partitions hold anything
+        with items_read() as items:
+            assert [one.id for one in client.v1.events.list(params)] == [wanted.id]
+        costs.append(items[0])
+    assert costs[0] == costs[1]
+
+
+def test_what_is_taken_in_the_end_stands_with_what_was_not_taken_no_more(
+    client: Client, webhooks: Webhooks
+) -> None:
+    hook = endpoint(client)
+    webhooks.receivers.answers["a.example"] = BUSY
+    event = happen(client)
+    webhooks.send()
+    assert delivery(event, hook).parent is not None
+    webhooks.receivers.answers["a.example"] = OK
+    webhooks.wait(HOUR)
+    assert delivery(event, hook).parent is None
+
+
+def test_a_delivery_that_does_not_know_its_type_learns_it_when_it_is_tried(
+    client: Client, webhooks: Webhooks
+) -> None:
+    hook = endpoint(client)
+    webhooks.receivers.answers["a.example"] = BUSY
+    event = happen(client)
+    webhooks.publish()
+    before = delivery(event, hook)
+    unknown = replace(DeliveryState.of(before.body), type=None).on(before.body)
+    BillingStore(livemode=False).put(replace(before, body=unknown))
+    webhooks.deliver()
+    missing = client.v1.events.list({"type": "customer.created", "delivery_success": False})
+    assert [one.id for one in missing] == [event.id]
 
 
 def test_events_are_listed_by_whether_they_were_delivered(

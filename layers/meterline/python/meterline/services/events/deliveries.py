@@ -5,14 +5,17 @@ succeeded or the last one has failed: whatever dies on the way, the sweep finds 
 says what is known: an attempt counts once it has come to an end and that is stored.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.timestamps import unix_seconds
 from meterline.core.events.retry_schedule import wait_after
+from meterline.core.kinds.registry import kind_of
 from meterline.services.base.outbox import outbox_id
 from meterline.store.base.documents import Document
+from meterline.store.base.keys import shard_of
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Event, V2Event
@@ -25,6 +28,8 @@ FIRST_ATTEMPT_SECONDS: Final = 60
 """How long the message about a new delivery has, before the sweep sends another one."""
 
 _PREFIX: Final = "whd_"
+_SHARDS: Final = 4
+"""A type's partition of what endpoints have not taken: where many fail at once, one is too few."""
 
 
 class Attempt(TypedDict):
@@ -57,13 +62,14 @@ class WebhookDelivery(TypedDict):
 @dataclass(frozen=True, slots=True)
 class DeliveryState(PrivateState):
     """What a delivery remembers: failures since it was sent first, or resent; how many endpoints
-    the event goes to; the document that holds the event, if that is one of v2's own; and whether
-    somebody asked for its next attempt, which is made at once.
+    the event goes to; the document that holds the event, if that is one of v2's own; the event's
+    type; and whether somebody asked for its next attempt, which is made at once.
     """
 
     failures: int | None = None
     endpoints: int | None = None
     held_by: str | None = None
+    type: str | None = None
     by_hand: bool | None = None
 
 
@@ -95,7 +101,9 @@ def new_delivery(
     return Document(
         kind=KIND,
         livemode=event["livemode"],
-        body=DeliveryState(endpoints=endpoints, held_by=_holder(event)).on(body),
+        body=DeliveryState(endpoints=endpoints, held_by=_holder(event), type=event["type"]).on(
+            body
+        ),
         due_at=due_at,
         expires_at=expires_at,
     )
@@ -111,6 +119,14 @@ def _created(event: "Event | V2Event") -> int:
 def _holder(event: "Event | V2Event") -> str | None:
     """The document that holds an event, if its id does not say it."""
     return None if event["object"] == "event" else event["id"]
+
+
+def known_as(
+    delivery: Document[WebhookDelivery], event: "Event | V2Event"
+) -> Document[WebhookDelivery]:
+    """The delivery with the type of its event, which those of former releases do not remember."""
+    state = replace(DeliveryState.of(delivery.body), type=event["type"])
+    return replace(delivery, body=state.on(delivery.body))
 
 
 def is_wanted(delivery: Document[WebhookDelivery], now: int) -> bool:
@@ -139,7 +155,7 @@ def after_attempt(
     if attempt["error"] is None:
         return _ended(delivery, body, "succeeded")
     if not is_planned or body["status"] != "pending":
-        return replace(delivery, body=body)
+        return _changed(delivery, body, due_at=delivery.due_at)
     state = DeliveryState.of(body)
     failures = (state.failures or 0) + 1
     body = replace(state, failures=failures, by_hand=None).on(body)
@@ -188,14 +204,33 @@ def _ended(
     status: Literal["succeeded", "failed", "canceled"],
 ) -> Document[WebhookDelivery]:
     ended: WebhookDelivery = {**body, "status": status, "next_attempt_at": None}
-    return replace(delivery, body=ended, due_at=None)
+    return _changed(delivery, ended, due_at=None)
 
 
 def _due(
     delivery: Document[WebhookDelivery], body: WebhookDelivery, at: int
 ) -> Document[WebhookDelivery]:
     due: WebhookDelivery = {**body, "next_attempt_at": at}
-    return replace(delivery, body=due, due_at=at)
+    return _changed(delivery, due, due_at=at)
+
+
+def _changed(
+    delivery: Document[WebhookDelivery], body: WebhookDelivery, *, due_at: int | None
+) -> Document[WebhookDelivery]:
+    """The delivery as it is now. While it is listed it stands under the type of its event too."""
+    is_listed = kind_of(KIND).division.lists(body)
+    type_ = DeliveryState.of(body).type if is_listed else None
+    parent = None if type_ is None else _shelf(type_, shard_of(body["event"], _SHARDS))
+    return replace(delivery, body=body, due_at=due_at, parent=parent)
+
+
+def shelves_of(types: Iterable[str]) -> list[str]:
+    """The parents of deliveries that endpoints have not taken, of events of these types."""
+    return [_shelf(type_, shard) for type_ in types for shard in range(_SHARDS)]
+
+
+def _shelf(type_: str, shard: int) -> str:
+    return f"{type_}.{shard}"
 
 
 def endpoints_of(delivery: WebhookDelivery) -> int:

@@ -1,7 +1,8 @@
 """What was delivered and what was not; sending events again by hand.
 
 An event that was not delivered is found by its deliveries: those that wait for another attempt, and
-those of which the last one has failed, stand in a list of their own.
+those of which the last one has failed, stand in a list of their own, and there under the type of
+the event.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from meterline.services.events.deliveries import (
     delivery_id,
     new_delivery,
     sent_again,
+    shelves_of,
 )
 from meterline.services.events.endpoints import (
     EVENT_DESTINATION,
@@ -40,7 +42,8 @@ from meterline.services.events.fan_out import enabled_endpoints, send
 from meterline.services.events.payloads import asks_for
 from meterline.store.base.documents import Body, Change, Conflict, Document
 from meterline.store.base.keys import Cursor
-from meterline.store.billing.repository import Span
+from meterline.store.billing.repository import EVERYTHING, Source, Span
+from meterline.store.events.partition_index import event_partitions
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Event
@@ -77,7 +80,9 @@ def delivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "
 
 def undelivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Event]":
     """The events of a span that an endpoint has not taken so far, or at all, in its order."""
-    found = ctx.store.each(KIND, _delivery_span(ctx, span), keep=_has_outstanding_status)
+    found = ctx.store.each(
+        KIND, _delivery_span(ctx, span), source=_source(ctx, types), keep=_has_outstanding_status
+    )
     ids = (event_id for event_id, _ in groupby(found, lambda one: str(one.body["event"])))
     for some in batched(ids, _BATCH, strict=False):
         boxes = ctx.store.get_many([outbox_id(event_id) for event_id in some])
@@ -91,6 +96,14 @@ def undelivered_events(ctx: Context, span: EventSpan, types: Collection[str]) ->
                 and fits(event["type"], types)
                 and not is_thin_only(event)
             )
+
+
+def _source(ctx: Context, types: Collection[str]) -> Source:
+    """Where deliveries of events of these types stand, of all if none are given."""
+    if not types:
+        return EVERYTHING
+    known = {type_ for held, _ in event_partitions(ctx.livemode) for type_ in held}
+    return Source(parents=shelves_of(sorted(type_ for type_ in known if fits(type_, types))))
 
 
 def resend_event(ctx: Context, event_id: str, params: Body) -> "Event":

@@ -26,6 +26,7 @@ from meterline.services.events.deliveries import (
     holder_of,
     is_asked_for,
     is_wanted,
+    known_as,
     put_off,
 )
 from meterline.services.events.endpoint_health import (
@@ -183,6 +184,7 @@ def _plan(
     if endpoint is None or endpoint.body["status"] != "enabled" or event is None:
         _end(ctx, delivery, endpoint)
         return []
+    delivery = known_as(delivery, event)
     admitted = endpoint if is_asked_for(delivery.body) else holds.admitted(ctx, endpoint)
     if admitted is None:
         _put_off(ctx, delivery, endpoint)
