@@ -120,6 +120,7 @@ BEYOND_STRIPE = (
         "/v1/meterline/credit_balance",
         "meterline.credit_balance",
     ),
+    Operation("DueWork.list", "GET", "/v1/meterline/due_work", "list of meterline.due_work"),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
     Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),
 )

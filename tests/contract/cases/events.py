@@ -248,6 +248,14 @@ CASES = {
             param="colour",
         ),
     ),
+    "DueWork.list": Case(
+        lambda w: w.raw("get", "/v1/meterline/due_work", limit=1),
+        lambda w: {"object": "list", "url": "/v1/meterline/due_work"},
+        Refused(
+            lambda w: w.raw("get", "/v1/meterline/due_work", limit=0),
+            param="limit",
+        ),
+    ),
     "Settings.update": Case(
         lambda w: w.raw("post", "/v1/meterline/settings", late_usage="ignore"),
         lambda w: {"late_usage": "ignore"},

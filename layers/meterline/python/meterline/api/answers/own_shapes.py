@@ -47,6 +47,7 @@ def own_objects() -> Json:
         "meterline.analytics.top_customers": analytics_top_customers(),
         "meterline.api_key": _api_key(),
         "meterline.credit_balance": _credit_balance(),
+        "meterline.due_work": _due_work(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
         "meterline.settings": _settings(),
@@ -128,6 +129,20 @@ def _credit_balance() -> Json:
         balances={"type": "array", "items": balance},
         customer=TEXT,
         livemode={"type": "boolean"},
+    )
+
+
+def _due_work() -> Json:
+    """An object with work that is due; ``stuck`` if that failed as often as its queue lets it."""
+    stuck = all_of(due_at=INSTANT, reason=TEXT, since=INSTANT)
+    return all_of(
+        object={"type": "string", "enum": ["meterline.due_work"]},
+        id=TEXT,
+        due_at=INSTANT,
+        livemode={"type": "boolean"},
+        object_type=TEXT,
+        status=TEXT,
+        stuck={"anyOf": [stuck, {"type": "null"}]},
     )
 
 
