@@ -35,7 +35,7 @@ def up() -> Stack:
         return _start_afresh()
     if DEPLOYED.read_text() != _fingerprint():
         _build()
-        _deploy(stack.aws_endpoint)
+        _deploy(stack.aws_endpoint, stack.api_base)
     else:
         say("The stack is running and up to date.")
     return stack
@@ -52,7 +52,7 @@ def upgrade(release: str) -> None:
         raise RuntimeError(message)
     _build()
     (STATE / "build" / "MeterlineLayer" / "python" / "meterline" / "RELEASE").write_text(release)
-    _deploy(stack.aws_endpoint)
+    _deploy(stack.aws_endpoint, stack.api_base)
 
 
 def is_running() -> bool:
@@ -82,9 +82,11 @@ def _start_afresh() -> Stack:
     processes.save(PROCESSES, [ministack])
     _build()
     _wait_for_aws(endpoint, ministack)
-    _deploy(endpoint)
-    named = aws.outputs(endpoint)
-    base, proxy = _start_proxy(endpoint, named["ApiId"])
+    port = processes.free_port(int(os.environ.get("METERLINE_PORT", "0")))
+    base = f"http://127.0.0.1:{port}"
+    _deploy(endpoint, base)
+    proxy = _start_proxy(endpoint, aws.outputs(endpoint)["ApiId"], port)
+    say(f"Giving the API a root at {base}")
     processes.save(PROCESSES, [ministack, proxy])
     stack = Stack(base, _create_api_key(endpoint), endpoint)
     _tell_where(stack)
@@ -149,7 +151,7 @@ def _build() -> None:
     _sam("build", "--build-dir", str(STATE / "build"), "--cache-dir", str(STATE / "build-cache"))
 
 
-def _deploy(endpoint: str) -> None:
+def _deploy(endpoint: str, api_base: str) -> None:
     say("Deploying template.yaml (sam deploy)")
     fingerprint = _fingerprint()
     template = str(STATE / "build" / "template.yaml")
@@ -162,6 +164,7 @@ def _deploy(endpoint: str) -> None:
         aws.REGION,
         "--parameter-overrides",
         "WebhookPrivateAddresses=true",  # receivers of events are on this machine too
+        f"PublicUrl={api_base}",
     ]
     _sam("deploy", "-t", template, "--stack-name", STACK_NAME, *options, endpoint=endpoint)
     DEPLOYED.write_text(fingerprint)
@@ -185,9 +188,7 @@ def _sam(verb: str, *options: str, endpoint: str = "") -> None:
         raise RuntimeError(message)
 
 
-def _start_proxy(endpoint: str, api_id: str) -> tuple[str, Process]:
-    port = processes.free_port(int(os.environ.get("METERLINE_PORT", "0")))
-    base = f"http://127.0.0.1:{port}"
+def _start_proxy(endpoint: str, api_id: str, port: int) -> Process:
     upstream = urlsplit(endpoint)
     prefix = f"/_aws/execute-api/{api_id}/$default"
     command = [
@@ -202,8 +203,7 @@ def _start_proxy(endpoint: str, api_id: str) -> tuple[str, Process]:
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     proxy = processes.start("The proxy", command, STATE / "proxy.log", env)
     processes.wait_until(lambda: processes.accepts(port), proxy, STATE / "proxy.log", START_SECONDS)
-    say(f"Giving the API a root at {base}")
-    return base, proxy
+    return proxy
 
 
 def run(command: list[str]) -> int:
@@ -256,6 +256,7 @@ def _emit(stack: Stack) -> None:
     shown = ENV_FILE.relative_to(ROOT) if ENV_FILE.is_relative_to(ROOT) else Path(ENV_FILE)
     print(f"\nThe addresses and the key are in {shown}. Try:\n")
     print(f"  curl {stack.api_base}/v1/customers -u {stack.api_key}: -d name='Ada Lovelace'\n")
+    print(f"Or look: {stack.api_base}/console takes the same key.\n")
 
 
 def main(arguments: list[str]) -> int:

@@ -250,6 +250,13 @@ def test_an_empty_list_needs_a_key_and_the_right_to_find_it(samples: Samples) ->
     assert json.loads(answer["body"])["data"] == []
 
 
+def test_the_console_asks_who_is_there(samples: Samples) -> None:
+    with keeping_to_its_rights("ServeConsoleFunction", samples.engine):
+        answer = load_handler("serve_console")(samples.sample("ServeConsole"), None)
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["content-type"].startswith("text/html")
+
+
 def subscribe(engine: Engine, topic: str) -> str:
     """A queue that hears a topic."""
     queue = str(boto3.client("sqs").create_queue(QueueName=f"heard-{topic}")["QueueUrl"])

@@ -12,10 +12,11 @@ PARTS = {
     "list of keys": "keys",
     "record": "idem#key_1#0f1e",
     "session": "session#0f1e",
+    "console": "console#0f1e",
 }
 """What stands in the table, and an address of each."""
 
-FIND_KEYS = {("GetItem", "key")}
+FIND_KEYS = {("GetItem", "key"), ("GetItem", "console")}
 KEEP_RECORDS = {(action, "record") for action in ("PutItem", "UpdateItem", "DeleteItem")}
 KEEP_SESSIONS = {("GetItem", "session"), ("PutItem", "session")}
 RIGHTS = {
@@ -23,6 +24,7 @@ RIGHTS = {
     "IngestMeterEventsFunction": FIND_KEYS | KEEP_SESSIONS,
     "ServeAlertsFunction": FIND_KEYS | KEEP_RECORDS,
     "ServeCatalogFunction": FIND_KEYS | KEEP_RECORDS,
+    "ServeConsoleFunction": FIND_KEYS | {("PutItem", "console"), ("DeleteItem", "console")},
     "ServeCustomersFunction": FIND_KEYS | KEEP_RECORDS,
     "ServeEventsFunction": FIND_KEYS | KEEP_RECORDS,
     "ServeInvoicesFunction": FIND_KEYS | KEEP_RECORDS,

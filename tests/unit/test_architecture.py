@@ -51,7 +51,7 @@ ROOMS = {
         "previews work",
         "analytics",
     ],
-    "api": ["params", "answers", "", "pages routes"],
+    "api": ["params", "answers", "", "pages routes", "console"],
 }
 """The rooms of each floor from the ground up; those on one line know nothing of each other. ""
 are the modules that stand on the floor itself."""

@@ -256,7 +256,8 @@ def test_every_function_is_observed(path: Any) -> None:
     if handlers:
         assert [ast.unparse(decorator) for decorator in handlers[0].decorator_list] == ["observed"]
     else:
-        assert "handler = lambda_handler(" in path.read_text(), "which is observed"
+        makers = ("handler = lambda_handler(", "handler = page_handler(")
+        assert any(maker in path.read_text() for maker in makers), "which are observed"
 
 
 def test_the_level_of_the_deployment_counts_and_not_lambda_s_own() -> None:

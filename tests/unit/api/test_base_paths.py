@@ -39,3 +39,32 @@ def test_base_paths_and_stages_are_no_part_of_a_path(
     }
     event = {"rawPath": raw_path, "routeKey": route_key, "requestContext": context}
     assert read_request(event).path == path
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "domain", "stage", "base_path"),
+    [
+        ("/v1/customers", AWS, "$default", ""),
+        ("/billing/v1/customers", OWN, "$default", "/billing"),
+        ("/prod/v1/customers", AWS, "prod", "/prod"),
+        ("/a/b/v1/%63ustomers", OWN, "$default", ""),
+    ],
+)
+def test_what_stands_before_the_path_is_the_base_of_links(
+    raw_path: str, domain: str, stage: str, base_path: str
+) -> None:
+    context = {"routeKey": "ANY /v1/customers", "domainName": domain, "stage": stage}
+    request = read_request({"rawPath": raw_path, "requestContext": context})
+    assert (request.domain, request.base_path) == (domain, base_path)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"cookies": ["a=1", "session=x=y"]},
+        {"headers": {"Cookie": "a=1; session=x=y"}},
+    ],
+)
+def test_cookies_are_where_the_gateway_puts_them(event: dict[str, object]) -> None:
+    request = read_request(event)
+    assert [request.cookie(name) for name in ("a", "session", "b")] == ["1", "x=y", None]

@@ -1,4 +1,8 @@
-"""API keys and stream sessions: which one asks, and its rights (contract sections 1.1, 1.2)."""
+"""API keys and sessions: which one asks, and its rights (contract sections 1.1, 1.2).
+
+A session of a stream sends events and does nothing else. One of the console stands for its key: it
+has the key's mode and rights, and ends with it.
+"""
 
 import base64
 import binascii
@@ -20,9 +24,12 @@ _CACHE_LIMIT = 1_000
 _KEY = re.compile(r"(sk|rk)_(test|live)_[0-9A-Za-z]{16,200}", re.ASCII)
 SESSION_PREFIX = "mtr_session_"
 _SESSION = re.compile(SESSION_PREFIX + r"[0-9A-Za-z_-]{32,100}", re.ASCII)
+CONSOLE_PREFIX = "mtr_console_"
+_CONSOLE = re.compile(CONSOLE_PREFIX + r"[0-9A-Za-z_-]{32,100}", re.ASCII)
 
 _keys: dict[str, tuple[float, ApiKey]] = {}
 _sessions: dict[str, tuple[float, access.Session]] = {}
+_console_sessions: dict[str, tuple[float, access.Session]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,16 @@ class Principal:
 def authenticate(request: Request, operation: Operation, now: int) -> Principal:
     """The principal of the key that asks; BillingError 401 for a key that is not known."""
     secret = _credential(request)
-    find = _by_session if operation.takes_session else _by_key
+    if operation.takes_session:
+        return _by_session(secret, now)
+    find = _by_console_session if secret.startswith(CONSOLE_PREFIX) else _by_key
     return find(secret, now)
+
+
+def principal_of_key(secret: str, now: int) -> Principal:
+    """The principal of an API key, as it is stored now; BillingError 401 for one not known."""
+    _keys.pop(access.digest_of(secret), None)
+    return _by_key(secret, now)
 
 
 def authorize(principal: Principal, request: Request, operation: Operation) -> None:
@@ -96,6 +111,7 @@ def forget_cached() -> None:
     """Drop what is remembered of keys and sessions, so that the next request reads them."""
     _keys.clear()
     _sessions.clear()
+    _console_sessions.clear()
 
 
 def _credential(request: Request) -> str:
@@ -143,6 +159,21 @@ def _by_session(token: str, now: int) -> Principal:
             code="billing_meter_event_session_expired",
             status=401,
             type="temporary_session_expired",
+        )
+    return Principal(key, token)
+
+
+def _by_console_session(token: str, now: int) -> Principal:
+    digest = access.digest_of(token)
+    session = None
+    if _CONSOLE.fullmatch(token):
+        session = _cached(_console_sessions, digest, access.find_console_session)
+    key = _cached_key(session.key_digest) if session is not None else None
+    if session is None or now >= session.usable_until or key is None or not key.usable(now):
+        raise BillingError(
+            "The session of the console has ended. Sign in again.",
+            code="console_session_expired",
+            status=401,
         )
     return Principal(key, token)
 

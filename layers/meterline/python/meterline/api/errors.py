@@ -23,7 +23,7 @@ _V1_MISSING = "resource_missing"
 """What v1 says of a missing object, and v2 with the code of its status."""
 
 
-_OWN_CODES = frozenset(("missing", "url_invalid", "usage_rows_expired"))
+_OWN_CODES = frozenset(("console_session_expired", "missing", "url_invalid", "usage_rows_expired"))
 """Codes that Stripe does not document."""
 
 _CODES = "https://stripe.com/docs/error-codes/"

@@ -21,13 +21,19 @@ _OF_A_VERSION = re.compile(r"/v[12]/|/openapi\.json$")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. Header names are lower-case; ``path`` has no stage and no query."""
+    """One HTTP request. Header names are lower-case; ``path`` has no stage and no query.
+
+    ``domain`` is the name that API Gateway was called by, and ``base_path`` what stands before the
+    path at its root: the gateway says so, not the sender.
+    """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes
+    domain: str = ""
+    base_path: str = ""
 
     @property
     def is_v2(self) -> bool:
@@ -38,19 +44,27 @@ class Request:
         """The header's value, or None if it is absent or empty."""
         return self.headers.get(name) or None
 
+    def cookie(self, name: str) -> str | None:
+        """The value of a cookie, or None if there is none."""
+        pairs = (pair.partition("=") for pair in self.headers.get("cookie", "").split(";"))
+        return next((value.strip() for key, _, value in pairs if key.strip() == name), None)
+
 
 def read_request(event: Mapping[str, Any]) -> Request:
     """The request that an API Gateway event carries; never fails on odd but well-formed events."""
-    http = event.get("requestContext", {}).get("http", {})
+    context = event.get("requestContext", {})
+    path = _path(event)
     headers = {k.lower(): str(v) for k, v in (event.get("headers") or {}).items()}
     if event.get("cookies"):  # API Gateway takes them out of the headers
         headers["cookie"] = "; ".join(map(str, event["cookies"]))
     return Request(
-        method=str(http.get("method", "GET")).upper(),
-        path=unquote(_path(event), errors="replace"),
+        method=str(context.get("http", {}).get("method", "GET")).upper(),
+        path=unquote(path, errors="replace"),
         query=str(event.get("rawQueryString") or ""),
         headers=headers,
         body=_body(event),
+        domain=str(context.get("domainName", "")),
+        base_path=str(event.get("rawPath") or path).removesuffix(path),
     )
 
 

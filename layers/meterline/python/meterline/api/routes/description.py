@@ -20,6 +20,7 @@ AREAS = (
     "catalog",
     "credit_notes",
     "customers",
+    "due_work",
     "entitlements",
     "event_destinations",
     "events",
@@ -46,7 +47,12 @@ def all_operations() -> list[Operation]:
 
 
 def _introduce(call: Call, params: Params) -> Mapping[str, str]:  # noqa: ARG001 - the same for everyone
-    return {"object": "meterline", "api_version": API_VERSION, "openapi": _DESCRIPTION}
+    return {
+        "object": "meterline",
+        "api_version": API_VERSION,
+        "console": "/console",
+        "openapi": _DESCRIPTION,
+    }
 
 
 def _describe(call: Call, params: Params) -> bytes:  # noqa: ARG001 - the same for everyone

@@ -1,4 +1,4 @@
-"""The Access table: API keys, stream sessions and idempotency records, on the plain client.
+"""The Access table: API keys, sessions and idempotency records, on the plain client.
 
 Every function reads it on its first request, so it must not pull in a mapper. Secrets are stored as
 SHA-256 digests only. ``expires_at`` is the table's TTL attribute.
@@ -40,7 +40,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A stored stream session: the key it stands for, and when it ends."""
+    """A stored session, of a stream or of the console: the key it stands for, and when it ends."""
 
     key_digest: str
     usable_until: int
@@ -64,18 +64,42 @@ def find_key(digest: str) -> ApiKey | None:
 
 def save_session(token_digest: str, session: Session) -> None:
     """Store a stream session; the table forgets it some time after its end."""
-    item = {
-        "pk": {"S": _session_pk(token_digest)},
-        "key_digest": {"S": session.key_digest},
-        "usable_until": {"N": str(session.usable_until)},
-        "expires_at": {"N": str(session.usable_until + 86_400)},
-    }
-    dynamodb().put_item(TableName=settings().access_table, Item=item)
+    _put_session(_session_pk(token_digest), session, kept_seconds=86_400)
 
 
 def find_session(token_digest: str) -> Session | None:
     """The stream session with this token's digest, ended or not, or None."""
-    item = _get(_session_pk(token_digest))
+    return _get_session(_session_pk(token_digest))
+
+
+def save_console_session(token_digest: str, session: Session) -> None:
+    """Store a session of the console; the table forgets it after its end."""
+    _put_session(_console_pk(token_digest), session, kept_seconds=0)
+
+
+def find_console_session(token_digest: str) -> Session | None:
+    """The console's session with this token's digest, ended or not, or None."""
+    return _get_session(_console_pk(token_digest))
+
+
+def delete_console_session(token_digest: str) -> None:
+    """Forget a session of the console; without effect if it is gone."""
+    key = {"pk": {"S": _console_pk(token_digest)}}
+    dynamodb().delete_item(TableName=settings().access_table, Key=key)
+
+
+def _put_session(pk: str, session: Session, *, kept_seconds: int) -> None:
+    item = {
+        "pk": {"S": pk},
+        "key_digest": {"S": session.key_digest},
+        "usable_until": {"N": str(session.usable_until)},
+        "expires_at": {"N": str(session.usable_until + kept_seconds)},
+    }
+    dynamodb().put_item(TableName=settings().access_table, Item=item)
+
+
+def _get_session(pk: str) -> Session | None:
+    item = _get(pk)
     if item is None:
         return None
     return Session(item["key_digest"]["S"], int(item["usable_until"]["N"]))
@@ -91,6 +115,10 @@ def _get(pk: str) -> Item | None:
 
 def _session_pk(digest: str) -> str:
     return f"session#{digest}"
+
+
+def _console_pk(digest: str) -> str:
+    return f"console#{digest}"
 
 
 def _api_key(item: Item) -> ApiKey:

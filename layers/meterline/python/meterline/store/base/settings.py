@@ -33,6 +33,7 @@ class Settings:
     segment_retention_days: int
     webhook_private_addresses: str
     event_bus_name: str
+    public_url: str
 
     @property
     def event_bus_arn(self) -> str | None:

@@ -1,0 +1,70 @@
+// What the console does in the browser: it copies, shows where a slider stands, and looks again
+// while work goes on. Every page works without it.
+"use strict";
+
+function copies(button) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const text = document.getElementById(button.dataset.copy).textContent;
+    await navigator.clipboard.writeText(text);
+    const before = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
+}
+
+function slides(slider) {
+  const shown = document.getElementById(slider.dataset.shows);
+  const from = Number(slider.dataset.from);
+  const step = Number(slider.dataset.seconds);
+  const tell = () => {
+    const moment = new Date((from + Number(slider.value) * step) * 1000);
+    const text = moment.toISOString().slice(0, 16).replace("T", " ");
+    shown.textContent = text + " UTC";
+    slider.setAttribute("aria-valuetext", text);
+  };
+  slider.addEventListener("input", tell);
+  tell();
+}
+
+async function looksAgain(part) {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById(part.id);
+  if (!fresh) { location.reload(); return; }
+  part.replaceWith(fresh);
+  begin(fresh);
+}
+
+function waits(part) {
+  setTimeout(() => looksAgain(part), Number(part.dataset.again) * 1000);
+}
+
+function chooses(select) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
+
+function models(form) {
+  const tell = () => {
+    const chosen = form.querySelector("input[name=model]:checked").value;
+    for (const part of form.querySelectorAll("[data-for]")) {
+      part.hidden = !part.dataset.for.split(" ").includes(chosen);
+    }
+  };
+  form.addEventListener("change", tell);
+  tell();
+}
+
+function begin(root) {
+  const each = (selector, act) => {
+    if (root.matches && root.matches(selector)) act(root);
+    root.querySelectorAll(selector).forEach(act);
+  };
+  each("[data-copy]", copies);
+  each("[data-shows]", slides);
+  each("[data-again]", waits);
+  each("select[data-submits]", chooses);
+  each("form[data-models]", models);
+}
+
+begin(document.documentElement);

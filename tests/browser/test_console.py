@@ -1,0 +1,123 @@
+"""The console in a real browser: each page at three widths, light and dark, and what people do."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from meterline.store.base.settings import settings
+from tests.browser.consoles import Console, live_key, restricted_key
+from tests.browser.visits import SCHEMES, WIDTHS, visiting
+from tests.factories.busy_deployment import Busy, busy
+from tests.integration.api.conftest import Api
+
+LOOKS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
+
+PAGES = {
+    "overview": "/console",
+    "search": "/console/search?q=Customer",
+}
+"""Each page with something on it; names in braces are objects of the busy deployment."""
+
+
+@pytest.fixture
+def console(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
+    monkeypatch.setenv("METERLINE_PUBLIC_URL", api.bridge.address)
+    settings.cache_clear()
+    yield Console(api, busy(int(time.time()) // 60 * 60))
+    settings.cache_clear()
+
+
+@pytest.fixture
+def empty(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """A deployment in which nothing is yet."""
+    monkeypatch.setenv("METERLINE_PUBLIC_URL", api.bridge.address)
+    settings.cache_clear()
+    yield api
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_every_page_can_be_used_by_everybody(
+    browser: Browser, console: Console, width: int, scheme: str
+) -> None:
+    with console.visited(browser, "page", width, scheme) as visit:
+        faults = {}
+        for name, template in PAGES.items():
+            status = visit.open(template.format_map(console.busy.ids))
+            faults[name] = [*visit.faults(), *([] if status == 200 else [status])]
+            visit.screenshot(name)
+        assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_the_sign_in_page_can_be_used_by_everybody(
+    browser: Browser, empty: Api, width: int, scheme: str
+) -> None:
+    with visiting(browser, empty.bridge.address, "console-sign-in", width, scheme) as visit:  # type: ignore[arg-type]  # of a table
+        assert visit.open("/console/sign-in") == 200
+        assert visit.faults() == []
+        visit.screenshot()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_live_mode_looks_unlike_test_mode(browser: Browser, console: Console, scheme: str) -> None:
+    colours = []
+    for key in ("", live_key()):
+        with console.visited(browser, "mode", 768, scheme, key=key) as visit:
+            mode = visit.page.locator(".mode")
+            ground = mode.evaluate("one => getComputedStyle(one).backgroundColor")
+            colours.append((mode.inner_text(), ground))
+            assert visit.faults() == []
+            visit.screenshot("live" if key else "test")
+    assert [text.lower() for text, _ in colours] == ["test mode", "live"]
+    assert colours[0][1] != colours[1][1]
+
+
+def test_a_restricted_key_is_told_what_it_may_not_read(browser: Browser, console: Console) -> None:
+    with console.visited(browser, "restricted", 1280, "light", key=restricted_key()) as visit:
+        expect(visit.page.get_by_text("Not for this key.").first).to_be_visible()
+        assert visit.faults() == []
+        visit.screenshot()
+
+
+def test_an_empty_deployment_teaches_the_next_steps(browser: Browser, empty: Api) -> None:
+    console = Console(empty, Busy(int(time.time())))
+    with console.visited(browser, "empty", 1280, "light") as visit:
+        expect(visit.page.get_by_text("There is no meter yet.")).to_be_visible()
+        assert visit.faults() == []
+        visit.screenshot()
+
+
+def test_nobody_reads_the_session_by_script_and_signing_out_ends_it(
+    browser: Browser, console: Console
+) -> None:
+    with console.visited(browser, "signing-out", 1280, "light") as visit:
+        assert visit.page.evaluate("document.cookie") == ""
+        visit.page.click("text=Sign out")
+        visit.page.wait_for_url("**/console/sign-in")
+        assert visit.open("/console") == 200
+        assert visit.page.url.endswith("/console/sign-in")
+
+
+def test_a_call_is_shown_as_curl_and_copied(browser: Browser, console: Console) -> None:
+    with console.visited(browser, "curl", 1280, "light") as visit:
+        visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        panel = visit.page.locator("section.panel", has_text="Revenue by month")
+        panel.locator("details.curl summary").click()
+        expect(panel.locator("pre").last).to_contain_text("/v1/meterline/analytics/invoiced")
+        panel.get_by_role("button", name="Copy").click()
+        expect(panel.get_by_role("button", name="Copied")).to_be_visible()
+        copied = visit.page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith("curl -G ")
+        assert '-u "$METERLINE_KEY:"' in copied
+        assert console.api.key not in visit.page.content()
+
+
+def test_the_keyboard_skips_to_the_content(browser: Browser, console: Console) -> None:
+    with console.visited(browser, "keyboard", 1280, "light") as visit:
+        visit.open("/console")
+        visit.page.keyboard.press("Tab")
+        visit.page.keyboard.press("Enter")
+        assert visit.page.evaluate("document.activeElement.id") == "main"
