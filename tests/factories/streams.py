@@ -1,6 +1,6 @@
 """What DynamoDB's streams bring of the tables, as Lambda hands it over."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tests.engines import Engine
@@ -47,3 +47,8 @@ def watch_usage(engine: Engine) -> None:
 def counter_of(meter: str, customer: str, hour: str) -> Item:
     """The keys of a counter: usage of a meter by a customer in an hour (``2024-01-01T00``)."""
     return {"pk": {"S": f"t#{meter}#{customer}"}, "sk": {"S": f"h#{hour}"}}
+
+
+def key_of(item: Mapping[str, Any]) -> tuple[str, str]:
+    """An item's whole key: counters of two meters have the same sort key in the same hour."""
+    return item["pk"]["S"], item["sk"]["S"]

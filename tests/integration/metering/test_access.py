@@ -23,7 +23,7 @@ from tests.benchmarks.units import units_read
 from tests.engines import Engine
 from tests.factories import objects
 from tests.factories.objects import FROZEN, NOW, context
-from tests.factories.streams import watch_counters
+from tests.factories.streams import key_of, watch_counters
 from tests.factories.usage import use
 
 HOUR, DAY = 3_600, 86_400
@@ -41,7 +41,7 @@ class Shop:
         self.customer = objects.customer(at=BEGAN)
         self.meter = objects.meter("tokens", at=BEGAN)
         self.names = iter(range(1_000))
-        self.before: dict[str, Any] = {}
+        self.before: dict[tuple[str, str], Any] = {}
 
     def sell(self, key: str = "tokens", limit: int | None = 100, **params: Any) -> str:
         """A subscription to a product with a feature."""
@@ -68,11 +68,11 @@ class Shop:
     def watch(self) -> None:
         """Let the counters that have changed be watched."""
         counters = {
-            item["sk"]["S"]: item
+            key_of(item): item
             for item in self.engine.scan("usage")
             if item["sk"]["S"].startswith("h#")
         }
-        changed = [one for sk, one in counters.items() if self.before.get(sk) != one]
+        changed = [one for key, one in counters.items() if self.before.get(key) != one]
         self.before = counters
         watch_counters(changed)
 

@@ -25,7 +25,7 @@ from tests.engines import Engine
 from tests.factories import objects
 from tests.factories.objects import FROZEN, context
 from tests.factories.params import meter_params
-from tests.factories.streams import counters_changed
+from tests.factories.streams import counters_changed, key_of
 from tests.factories.usage import usage_record
 from tests.handlers import load_handler
 
@@ -113,11 +113,6 @@ class Shop:
             (subject["alert"]["id"], subject["aggregation_period"]["starts_at"], subject["value"])
             for subject in subjects
         ]
-
-
-def key_of(item: dict[str, Any]) -> tuple[str, str]:
-    """An item's key: counters of two meters have the same sort key in the same hour."""
-    return item["pk"]["S"], item["sk"]["S"]
 
 
 @pytest.fixture

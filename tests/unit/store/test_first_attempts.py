@@ -21,11 +21,18 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from botocore.session import Session
 
 from meterline.store.base import clients, signatures
 from meterline.store.base.budgets import ATTEMPTS
+from meterline.store.base.connections import Address, Connections
 from meterline.store.base.first_attempts import HOOK
 from tests.attempts import as_request, said
 from tests.unit.store.certificates import certificate
@@ -342,6 +349,18 @@ def test_a_connection_that_cannot_be_made_in_time_is_told_in_botocores_words(
             assert outcome(client) == ("ConnectTimeoutError",)
 
 
+def test_who_could_not_connect_in_time_is_not_told_that_a_connection_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(*_: object, **__: object) -> socket.socket:
+        raise TimeoutError
+
+    monkeypatch.setattr("socket.create_connection", never)
+    address = Address("http://127.0.0.1:1", "127.0.0.1", 1, None, QUICK, QUICK)
+    with pytest.raises(ConnectTimeoutError):
+        Connections(address, 1).exchange(b"")
+
+
 def test_calls_share_one_kept_connection() -> None:
     server = Server()
     with serving(server) as port, ours(port) as client:
@@ -366,6 +385,28 @@ def test_a_connection_that_ended_while_it_was_idle_costs_no_attempt(case: str) -
             assert get(client)["ResponseMetadata"]["RetryAttempts"] == 0
             threading.Event().wait(0.02)
     assert (server.connections, len(server.requests)) == (3, 3)
+
+
+def test_connections_that_died_unnoticed_cost_one_attempt_together() -> None:
+    """As after a function was frozen: whatever was idle then may lead nowhere."""
+    server, both = Server(), threading.Barrier(2)
+
+    def at_once(connection: socket.socket, _: int) -> bool:
+        both.wait(5)
+        connection.sendall(http(GOOD))
+        return True
+
+    with serving(server) as port, ours(port) as client, ThreadPoolExecutor(2) as threads:
+        get(client)
+        server.talks = [OK, at_once]
+        list(threads.map(lambda _: get(client), range(2)))
+        assert server.connections == 2
+        asked = len(server.requests)
+        server.talks = [OK] * asked + [server.silent] + [OK]
+        assert get(client)["ResponseMetadata"]["RetryAttempts"] == 1
+        idle = server.connections
+        assert get(client)["ResponseMetadata"]["RetryAttempts"] == 0
+    assert server.connections == idle + 1
 
 
 def test_each_of_many_threads_is_told_its_own_answer() -> None:

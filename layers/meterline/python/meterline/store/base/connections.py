@@ -1,8 +1,10 @@
 """Kept-alive HTTP/1.1 connections to one address, each used by one call at a time.
 
 They do what botocore's do (urllib3's): the same time-outs, certificates and errors, and a
-connection that its other side has left is not used again. An answer in the plain form that
-AWS gives, which says how long it is, is read here; all others are left to ``http.client``.
+connection that its other side has left is not used again. Where that was not to be seen, as after a
+function was frozen, the first that fails tells of all that were idle with it. An answer in the
+plain form that AWS gives, which says how long it is, is read here; all others are left to
+``http.client``.
 """
 
 import io
@@ -71,6 +73,7 @@ class Connections:
                 answer, may_be_kept = _received(connection)
             except BaseException:
                 connection.close()
+                _close_all(self._idle)
                 raise
         if may_be_kept and len(self._idle) < self._most:
             self._idle.append(connection)
@@ -92,8 +95,9 @@ class Connections:
 
 
 def _close_all(connections: list[socket.socket]) -> None:
-    while connections:
-        connections.pop().close()
+    with suppress(IndexError):  # another thread may take the last one
+        while connections:
+            connections.pop().close()
 
 
 def _connected(address: Address) -> socket.socket:
@@ -221,6 +225,8 @@ def _in_botocores_words(url: str) -> Iterator[None]:
     """Raise what botocore raises for an error of a connection."""
     try:
         yield
+    except failures.BotoCoreError:
+        raise
     except ssl.SSLError as error:
         raise failures.SSLError(endpoint_url=url, error=error) from error
     except TimeoutError as error:
