@@ -34,9 +34,9 @@ from tests.benchmarks.worlds import (
 WITH_DIMENSIONS = METER | {"dimension_payload_keys": ["model", "token_type"]}
 BATCHES = 120
 EVENTS_A_BATCH = 100
-CELLS = (1, 4, 12)
-SHARDS = 4
-"""A table has so many partitions from the beginning, and its stream as many shards."""
+CELLS = (1, 2, 4, 8, 12)
+SHARDS = (1, 4, 10, 40)
+"""A table has four partitions from the beginning, and its stream as many shards."""
 EXPONENTS = (3, 5)
 MONTH_DAYS = 30
 _DAY_SECONDS = 86_400
@@ -47,9 +47,9 @@ _STEP = 1_000
 
 def measure() -> Iterator[Result]:
     """Batches of few and of many cells beside the same without dimensions; then analytics."""
-    yield from _units(EVENTS_A_BATCH, f"{EVENTS_A_BATCH} events of one minute in a batch", "<= 1")
-    many = f"{EVENTS_A_BATCH} events of one minute in a batch on {SHARDS} shards"
-    yield from _units(EVENTS_A_BATCH, many, "<= 1", SHARDS)
+    for shards in SHARDS:
+        batch = f"{EVENTS_A_BATCH} events of one minute in a batch on {shards} shards"
+        yield from _units(EVENTS_A_BATCH, batch, "<= 1", shards)
     yield from _units(1, "alone, 60 an hour", "<= 1")
     for exponent in EXPONENTS:
         yield from _analytics(10**exponent, f"a month by days and models after 10^{exponent}")

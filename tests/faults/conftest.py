@@ -62,6 +62,7 @@ def simulate(
         monkeypatch.setattr(
             usage_commits, "COUNTER_BYTES", simulation.chance.choice((260, 400, 1_000))
         )
+        monkeypatch.setattr(usage_commits, "MOST_UNITS", 1 + simulation.seed % 2)
         monkeypatch.setattr(usage_commits, "SEGMENT_ROWS", simulation.chance.choice((7, 5_000)))
         every = simulation.chance.choice((1, 3, 100))
         monkeypatch.setattr(hour_profiles, "SEGMENTS_A_PROFILE", every)

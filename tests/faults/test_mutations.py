@@ -36,6 +36,7 @@ from meterline.store.metering import cells, meter_events, usage, usage_commits
 from meterline.store.metering import day_totals as stored_totals
 from meterline.store.metering import parcels as stored_parcels
 from meterline.store.metering.parcels import Parcel, ParcelKey
+from meterline.store.metering.segment_chain import Chain
 from meterline.store.metering.usage import BucketKey
 from meterline.store.metering.usage_commits import Change
 from tests.dynamodb import partiql
@@ -172,6 +173,20 @@ def segments_that_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
 
 def a_counter_without_its_segment(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(usage_commits, "_segment_items", lambda *_: [])
+
+
+def copies_left_behind_taken_for_segments(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Chain, "has", lambda *_: True)
+
+
+def rows_dropped_where_their_copy_was_throttled(patch: pytest.MonkeyPatch) -> None:
+    copied = usage_commits._copied  # noqa: SLF001 - the mutation is in there
+
+    def hopeful(moves: Sequence[Any], _: list[Change]) -> Iterable[Any]:
+        list(copied(moves, []))
+        return moves
+
+    patch.setattr(usage_commits, "_copied", hopeful)
 
 
 def a_cancellation_without_tombstone(patch: pytest.MonkeyPatch) -> None:
@@ -502,6 +517,8 @@ NOTICED_BY: dict[Break, str] = {
     a_watermark_that_goes_back: WRONG_USAGE,
     segments_that_overwrite_each_other: WRONG_USAGE,
     a_counter_without_its_segment: NOTHING_IS_SET_ASIDE,
+    copies_left_behind_taken_for_segments: WRONG_USAGE,
+    rows_dropped_where_their_copy_was_throttled: NOTHING_IS_SET_ASIDE,
     a_cancellation_without_tombstone: WRONG_USAGE,
     a_greatest_value_that_outlives_its_event: WRONG_USAGE,
     segments_that_are_not_looked_for_again: WRONG_USAGE,

@@ -32,7 +32,7 @@ VALUES = [(n * 37 % 101) - 20 for n in range(60)]
 @pytest.fixture(autouse=True)
 def busy_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few rows fill a counter, and two segments make a profile."""
-    monkeypatch.setattr(usage_commits, "COUNTER_BYTES", 400)
+    monkeypatch.setattr(usage_commits, "COUNTER_BYTES", 260)
     monkeypatch.setattr(hour_profiles, "SEGMENTS_A_PROFILE", 2)
 
 

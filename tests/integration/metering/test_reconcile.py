@@ -83,7 +83,7 @@ def test_events_cancelled_before_they_were_counted_are_no_difference(dynamodb: E
 
 
 @pytest.mark.parametrize("change", [{"value": Decimal(50)}, {"timestamp": HOUR_START + 7}])
-@pytest.mark.parametrize("events", [1, 60])
+@pytest.mark.parametrize("events", [1, 100])
 def test_a_row_that_contradicts_its_event_is_found_and_never_becomes_the_measure(
     dynamodb: Engine, change: dict[str, Any], events: int
 ) -> None:
@@ -110,7 +110,7 @@ def test_the_row_of_an_event_that_was_cancelled_may_say_anything(dynamodb: Engin
     assert all_differences() == []
 
 
-@pytest.mark.parametrize("events", [2, 60])
+@pytest.mark.parametrize("events", [2, 100])
 def test_an_event_that_was_counted_twice_is_found(dynamodb: Engine, events: int) -> None:
     send(*(event(f"e{n}", 5) for n in range(events)))
     deliver(dynamodb)

@@ -394,7 +394,7 @@ def spoil_event(engine: Engine) -> None:
 def test_what_cannot_be_read_is_counted_and_keeps_nothing_else_from_being_compared(
     dynamodb: Engine, capsys: pytest.CaptureFixture[str], spoil: Callable[[Engine], None]
 ) -> None:
-    send(*(event(f"a{n}") for n in range(60)))
+    send(*(event(f"a{n}") for n in range(100)))
     deliver(dynamodb)
     send(event("b", customer="cus_b"), by=sender("never counted"))
     spoil(dynamodb)

@@ -52,7 +52,7 @@ def remove(engine: Engine, table: str, item: dict[str, Any]) -> None:
 
 def test_events_of_a_test_clock_in_the_past_are_kept_by_their_receipt(kept: Engine) -> None:
     clock = sender(directory=FakeDirectory(clocks={"cus_a": YEARS_AGO}))
-    assert send(*(event(f"e{n}", at=YEARS_AGO) for n in range(60)), by=clock) == ["accepted"] * 60
+    assert send(*(event(f"e{n}", at=YEARS_AGO) for n in range(100)), by=clock) == ["accepted"] * 100
     deliver(kept)
     stored = kept.scan("meter_events")
     assert {int(item["expires_at"]["N"]) for item in stored} == {NOW + 50 * DAY}
@@ -61,7 +61,7 @@ def test_events_of_a_test_clock_in_the_past_are_kept_by_their_receipt(kept: Engi
 
 @pytest.mark.usefixtures("come_alone")
 def test_segments_and_counters_stay_for_ever_unless_told_otherwise(dynamodb: Engine) -> None:
-    send(*(event(f"e{n}") for n in range(60)))
+    send(*(event(f"e{n}") for n in range(100)))
     deliver(dynamodb)
     assert segments(dynamodb)
     assert all("expires_at" not in item for item in dynamodb.scan("usage"))
@@ -74,23 +74,23 @@ def test_counters_never_go(kept: Engine) -> None:
 
 
 def test_events_that_go_are_no_cancellations(kept: Engine) -> None:
-    send(*(event(f"e{n}") for n in range(60)))
+    send(*(event(f"e{n}") for n in range(100)))
     deliver(kept)
     removals = [record | {"eventName": "REMOVE"} for record in stored_records(kept)]
     for item in kept.scan("meter_events"):
         remove(kept, "meter_events", item)
     assert count.count_records(removals) == []
-    assert used() == 60
+    assert used() == 100
 
 
 def test_without_its_segments_an_hour_is_exact_as_a_whole_and_refused_in_part(
     kept: Engine,
 ) -> None:
-    send(*(event(f"e{n}", at=HOUR_START + n) for n in range(60)))
+    send(*(event(f"e{n}", at=HOUR_START + n) for n in range(100)))
     deliver(kept)
     [segment] = segments(kept)
     remove(kept, "usage", segment)
-    assert used(HOUR_START, HOUR_START + 3_600) == 60
+    assert used(HOUR_START, HOUR_START + 3_600) == 100
     minute = Windows(HOUR_START, HOUR_START + 60)
     with pytest.raises(BillingError) as refused:
         list_event_summaries(meter_body(), "cus_a", minute, livemode=False)

@@ -253,8 +253,8 @@ def _commit(
             _note(error, key, groups[key], failed)
             return []
         return [lost for change in changes for lost in _commit([change], groups, failed)]
-    for change, segments in done.spilled:
-        hour_profiles.extend_if_due(change, segments)
+    for change in done.spilled:
+        hour_profiles.extend_if_due(change)
     day_totals.add_up_if_due(changes)
     return done.refused
 

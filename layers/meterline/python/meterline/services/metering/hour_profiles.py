@@ -29,24 +29,25 @@ READS = 3
 """
 
 
-def extend_if_due(change: Change, segments: int) -> None:
-    """Make the profile of a bucket that has so many segments now, if it is time.
+def extend_if_due(change: Change) -> None:
+    """Make the profile of a bucket that got segments, if it is time.
 
     It is a shortcut for readers: when it fails, what was counted stays counted.
     """
-    is_due = change.before.segments // SEGMENTS_A_PROFILE < segments // SEGMENTS_A_PROFILE
+    before, after = change.before.segments, change.after.segments
+    is_due = before // SEGMENTS_A_PROFILE < after // SEGMENTS_A_PROFILE
     if not is_due or not has_profile(change.measure):
         return
     try:
-        _extend(change, segments)
+        _extend(change)
     except NeedsAllRows:
         return
     except Exception as error:  # noqa: BLE001 - the next profile makes up for it
         logger.warning("no profile", **failure(error))
 
 
-def _extend(change: Change, segments: int) -> None:
-    key, measure = change.key, change.measure
+def _extend(change: Change) -> None:
+    key, measure, segments = change.key, change.measure, change.after.segments
     profile = usage_profiles.read_profile(key, measure)
     until = usage.segment_key(key, change.after)
     later = usage.segments_after(key, change.after, measure, profile.until)

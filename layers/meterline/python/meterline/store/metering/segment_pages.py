@@ -8,6 +8,7 @@ from meterline.core.metering.aggregation import Measure, Row
 from meterline.core.metering.buckets import Bucket
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.settings import settings
+from meterline.store.metering.segment_chain import Chain
 from meterline.store.metering.usage import (
     BucketKey,
     NotVisible,
@@ -24,7 +25,7 @@ def newest_first(key: BucketKey, bucket: Bucket, measure: Measure) -> Iterator[l
     """
     if not bucket.segments:
         return
-    missing = newest_segments(key, bucket, segment_prefix(key))
+    missing, chain = newest_segments(key, bucket, segment_prefix(key)), Chain(bucket.newest)
     request: dict[str, Any] = {
         "TableName": settings().usage_table,
         "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
@@ -39,6 +40,8 @@ def newest_first(key: BucketKey, bucket: Bucket, measure: Measure) -> Iterator[l
         answer = dynamodb().query(**request)
         for item in answer["Items"]:
             missing.discard(item["sk"]["S"])
+            if not chain.has(item["sk"]["S"], item):
+                continue
             # Those of one commit say their rows in order: the last first, as the segments come.
             yield packed_rows.unpack(item["rows"]["B"], key.start, measure)
         if "LastEvaluatedKey" not in answer:

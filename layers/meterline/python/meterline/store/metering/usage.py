@@ -5,7 +5,7 @@ segments.
 key       ``pk``                      ``sk``
 ========  ==========================  ==========================================================
 counter   ``t#<meter>#<customer>``    ``h#<hour>``
-segment   the same                    ``s#<hour>#<latest acceptance>#<version><number>``
+segment   the same                    ``s#<hour>#<latest acceptance>#<version><rows><number>``
 profile   the same                    ``p#<hour>`` (see ``usage_profiles``)
 month     the same                    ``d#<month>`` (see ``day_totals``)
 total     the same                    ``g#`` (see ``running_totals``)
@@ -20,7 +20,9 @@ them.
 
 A segment is never changed after it was written; its key holds what its counter's ``watermark`` and
 ``version`` became, which both only grow, so that segments sort in the order in which they were
-written. How counters change: ``usage_commits``.
+written. Of rows that were counted before it is the ``watermark`` that the counter had, and their
+number follows the version, so that whoever moves the same rows makes the same segment. How counters
+change: ``usage_commits``; which segments are theirs: ``segment_chain``.
 """
 
 from calendar import timegm
@@ -42,6 +44,7 @@ from meterline.store.base.batches import back_off, batch_get
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
 from meterline.store.base.settings import settings
+from meterline.store.metering.segment_chain import Chain
 
 HOUR_SECONDS = packed_rows.HOUR_SECONDS
 
@@ -194,10 +197,12 @@ def _segments(
     for attempt in range(_LOOKS):
         if attempt:
             back_off(attempt)
-        items = {item["sk"]["S"]: item["rows"]["B"] for item in items_between(pk, low, high)}
+        items = {item["sk"]["S"]: item for item in items_between(pk, low, high)}
         if items.keys() >= newest_segments(key, bucket, low):
+            chain = Chain(bucket.newest)
+            own = [sk for sk in reversed(items) if chain.has(sk, items[sk])]
             unpack = partial(packed_rows.unpack, hour_start=key.start, measure=measure)
-            return [(sk, unpack(rows)) for sk, rows in items.items()]
+            return [(sk, unpack(items[sk]["rows"]["B"])) for sk in reversed(own)]
     raise NotVisible
 
 
@@ -219,6 +224,12 @@ def segment_key(key: BucketKey, bucket: Bucket, number: int = 99) -> str:
     possible, so that all segments behind it are of later states.
     """
     place = f"{bucket.watermark:016d}#{bucket.version:08d}{number:02d}"
+    return f"{segment_prefix(key)}{place}"
+
+
+def key_of_moved(key: BucketKey, before: Bucket, rows: int) -> str:
+    """The key of the segment of so many rows that a counter has held since it became ``before``."""
+    place = f"{before.watermark:016d}#{before.version + 1:08d}{rows:03d}00"
     return f"{segment_prefix(key)}{place}"
 
 

@@ -4,7 +4,8 @@ Counting replaces a counter under the condition that its version is unchanged, s
 decided on the state that it replaces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import batched
 from time import time
@@ -19,9 +20,11 @@ from meterline.store.base.batches import RETRIABLE, STATEMENT_LIMIT
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.settings import settings
 from meterline.store.metering.day_totals import mark_late
+from meterline.store.metering.segment_chain import prior_of
 from meterline.store.metering.usage import (
     BucketKey,
     counter_place,
+    key_of_moved,
     segment_key,
     segment_prefix,
 )
@@ -29,6 +32,10 @@ from meterline.store.metering.usage import (
 COUNTER_BYTES = 1_000
 """A counter keeps its latest rows while the whole item stays below this: one write unit is 1,024.
 """
+
+MOST_UNITS = 2
+"""A counter may take so many write units rather than give rows away in a transaction, which costs
+twice as much."""
 
 SEGMENT_ROWS = 5_000
 """The most rows in one segment: 195 KB, far below DynamoDB's 400."""
@@ -53,11 +60,12 @@ class Change(NamedTuple):
 
 class Committed(NamedTuple):
     """What became of changes: the ``refused`` have to be decided again, since others were first or
-    the table was too busy. ``spilled`` holds the number of segments of buckets that got more.
+    the table was too busy. ``spilled`` are those of buckets that got segments, with what they are
+    now.
     """
 
     refused: list[Change]
-    spilled: list[tuple[Change, int]]
+    spilled: list[Change]
 
 
 def commit(change: Change) -> None:
@@ -70,26 +78,89 @@ def commit_many(changes: Sequence[Change]) -> Committed:
     """Replace buckets that are still what they were.
 
     While a counter is small its rows stay inline: one plain conditional write, one unit. When it
-    outgrows that, rows move into segments, in one transaction with the counter. If an
-    answer was lost, deciding again shows what became of it. Late changes are marked first, so that
-    no day's total outlives them.
+    outgrows that, rows that it has counted already are first copied into a segment, which no reader
+    sees before the counter names it: so this is two plain writes. Only where the arrivals by
+    themselves are too many are they moved in one transaction with the counter. If an answer was
+    lost, deciding again shows what became of it. Late changes are marked first, so that no day's
+    total outlives them.
     """
     late = [change.key for change in changes if has_day_totals(change.measure)]
     mark_late(late, int(time()))
-    small: list[tuple[Change, Item]] = []
+    plain: list[tuple[Change, Item]] = []
+    moves: list[_Move] = []
     done = Committed([], [])
     for change in changes:
         rows = packed_rows.pack(change.after.inline, change.key.start, change.measure)
         counter = _counter_item(change, rows, change.before.segments, change.before.newest)
         if _counted_size(counter) <= COUNTER_BYTES:
-            small.append((change, counter))
-        elif segments := _commit_with_segments(change, counter):
-            done.spilled.append((change, segments))
+            plain.append((change, counter))
+        elif (number := _rows_to_move(change, counter)) is None:
+            if spilled := _commit_with_segments(change, counter):
+                done.spilled.append(spilled)
+            else:
+                done.refused.append(change)
+        elif number:
+            moves.append(_move(change, rows, number))
         else:
-            done.refused.append(change)
-    for some in batched(small, STATEMENT_LIMIT, strict=False):
-        done.refused.extend(_commit_counters(some))
-    return done
+            plain.append((change, counter))
+    for move in _copied(moves, done.refused):
+        plain.append((move.change, move.counter))
+        done.spilled.append(_spilled(move.change, [move.segment]))
+    refused: list[Change] = []
+    for some in batched(plain, STATEMENT_LIMIT, strict=False):
+        refused.extend(_commit_counters(some))
+    done.refused.extend(refused)
+    lost = {change.key for change in refused}
+    return done._replace(spilled=[change for change in done.spilled if change.key not in lost])
+
+
+class _Move(NamedTuple):
+    """Rows on their way from a counter into a segment: what both are to be."""
+
+    change: Change
+    segment: Item
+    counter: Item
+
+
+def _move(change: Change, rows: bytes, number: int) -> _Move:
+    moved, kept = packed_rows.split(rows, number, change.measure)
+    place = key_of_moved(change.key, change.before, number)
+    segment = _segment_item(change, place, moved)
+    after = _spilled(change, [segment]).after
+    return _Move(change, segment, _counter_item(change, kept, after.segments, after.newest))
+
+
+def _spilled(change: Change, segments: Sequence[Item]) -> Change:
+    """A change that gives a bucket segments."""
+    newest = segments[-1]["sk"]["S"].removeprefix(segment_prefix(change.key))
+    number = change.before.segments + len(segments)
+    return change._replace(after=replace(change.after, segments=number, newest=newest))
+
+
+def _copied(moves: Sequence[_Move], refused: list[Change]) -> Iterator[_Move]:
+    """Write the segments of moves; gives those whose counters may follow, and notes the others.
+
+    One that is there already holds the same rows: somebody was here before.
+    """
+    table = settings().usage_table
+    for some in batched(moves, STATEMENT_LIMIT, strict=False):
+        segments = [move.segment for move in some]
+        statements = [
+            {"Statement": _insertion(table, *item), "Parameters": list(item.values())}
+            for item in segments
+        ]
+        answers = dynamodb().batch_execute_statement(Statements=statements)["Responses"]
+        for move, answer in zip(some, answers, strict=True):
+            code = answer["Error"]["Code"] if "Error" in answer else None
+            if code is None or code == _IS_THERE:
+                yield move
+            elif code in RETRIABLE:
+                refused.append(move.change)
+            else:
+                raise RuntimeError(f"DynamoDB refused a segment: {code}")
+
+
+_IS_THERE = "DuplicateItem"
 
 
 def _commit_counters(some: Sequence[tuple[Change, Item]]) -> list[Change]:
@@ -151,19 +222,16 @@ def _left_out(change: Change, counter: Item) -> tuple[str, ...]:
     return tuple(name for name, value in had.items() if value is not None and name not in counter)
 
 
-def _commit_with_segments(change: Change, counter: Item) -> int:
-    """Move rows into segments, together with the counter that includes them; gives the number of
-    segments, 0 if refused.
-    """
+def _commit_with_segments(change: Change, counter: Item) -> Change | None:
+    """Move rows into segments, together with the counter that includes them; None if refused."""
     client = dynamodb()
     table = settings().usage_table
     spilled, kept = packed_rows.split(
         counter["rows"]["B"], _rows_to_spill(change, counter), change.measure
     )
     segments = _segment_items(change, spilled)
-    number = change.before.segments + len(segments)
-    newest = segments[-1]["sk"]["S"].removeprefix(segment_prefix(change.key))
-    new_counter = _counter_item(change, kept, number, newest)
+    spilt = _spilled(change, segments)
+    new_counter = _counter_item(change, kept, spilt.after.segments, spilt.after.newest)
     condition = _unchanged(change.before)
     writes = [{"Put": {"TableName": table, "Item": new_counter, **condition}}]
     writes += [{"Put": {"TableName": table, "Item": segment}} for segment in segments]
@@ -172,26 +240,75 @@ def _commit_with_segments(change: Change, counter: Item) -> int:
     except client.exceptions.TransactionCanceledException as error:
         codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
         if not _RACES.isdisjoint(codes):
-            return 0
+            return None
         raise
-    return number
+    return spilt
 
 
 _RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict", "DuplicateItem"})
 
 
-def _rows_to_spill(change: Change, counter: Item) -> int:
-    """How many rows leave the counter: as many as fill the fewest write units which make it fit.
+def _rows_to_move(change: Change, counter: Item) -> int | None:
+    """How many of the rows that it had before leave a counter: as many as fill the write units that
+    let both be written with the fewest; None where those are not enough.
 
     What would be the beginning of one more unit stays inline and goes with the next ones.
     """
+    held, size = len(change.before.inline), _sizes(change, counter)
+    best: tuple[int, int] | None = None
+    for units in range(1, MOST_UNITS + 1):
+        must = size.beyond(units * COUNTER_BYTES)
+        if must <= held:
+            of_segment = size.units_of_segment(must)
+            rows = min(held, size.rows_of_segment(of_segment), _MOST_MOVED)
+            if rows >= must and (best is None or units + of_segment < best[0]):
+                best = units + of_segment, rows
+    return None if best is None else best[1]
+
+
+_MOST_MOVED = 899
+"""Three digits of a segment's key tell their number, before those of the last key of a version."""
+
+
+def _rows_to_spill(change: Change, counter: Item) -> int:
+    """How many rows leave a counter in a transaction: as many as fill the fewest write units which
+    make it fit.
+    """
+    size = _sizes(change, counter)
+    must = size.beyond(COUNTER_BYTES)
+    return min(size.rows, size.rows_of_segment(size.units_of_segment(must)))
+
+
+class _Sizes(NamedTuple):
+    """What a counter comes to, in bytes: ``each`` of its rows, and a counter and a segment without
+    any.
+    """
+
+    rows: int
+    each: int
+    counter: int
+    segment: int
+
+    def beyond(self, limit: int) -> int:
+        """How many rows must leave a counter for it to fit."""
+        return max(0, self.rows - max(0, (limit - _SEGMENTS_BYTES - self.counter) // self.each))
+
+    def units_of_segment(self, rows: int) -> int:
+        """The write units of a segment of so many rows; of none there is no segment."""
+        return -(-(rows * self.each + self.segment) // WRITE_UNIT_BYTES) if rows else 0
+
+    def rows_of_segment(self, units: int) -> int:
+        """How many rows a segment of so many units has."""
+        return max(0, units * WRITE_UNIT_BYTES - self.segment) // self.each
+
+
+def _sizes(change: Change, counter: Item) -> _Sizes:
     rows, data = len(change.after.inline), counter["rows"]["B"]
     each = packed_rows.row_bytes(data, change.measure)
-    room = COUNTER_BYTES - _SEGMENTS_BYTES - (_counted_size(counter) - rows * each)
-    must = rows - max(0, room // each)
-    overhead = len(data) - rows * each + _size(_segment_item(change, b"", 0))
-    units = -(-(must * each + overhead) // WRITE_UNIT_BYTES)
-    return min(rows, (units * WRITE_UNIT_BYTES - overhead) // each)
+    header = len(data) - rows * each
+    place = segment_key(change.key, change.after)
+    segment = _size(_segment_item(change, f"{place}000", b"")) + header
+    return _Sizes(rows, each, _counted_size(counter) - rows * each, segment)
 
 
 _SEGMENTS_BYTES = 36
@@ -241,16 +358,17 @@ def _segment_items(change: Change, rows: bytes) -> list[Item]:
     segments: list[Item] = []
     while rows:
         some, rows = packed_rows.split(rows, SEGMENT_ROWS, change.measure)
-        segments.append(_segment_item(change, some, len(segments)))
+        place = segment_key(change.key, change.after, len(segments))
+        segments.append(_segment_item(change, place, some))
     return segments
 
 
-def _segment_item(change: Change, rows: bytes, number: int) -> Item:
-    key = change.key
+def _segment_item(change: Change, place: str, rows: bytes) -> Item:
     return {
-        "pk": {"S": key.partition},
-        "sk": {"S": segment_key(key, change.after, number)},
+        "pk": {"S": change.key.partition},
+        "sk": {"S": place},
         "rows": {"B": rows},
+        **prior_of(change.before.newest),
         **expiry(change.after.watermark),
     }
 
