@@ -121,6 +121,30 @@ BEYOND_STRIPE = (
         "meterline.credit_balance",
     ),
     Operation("DueWork.list", "GET", "/v1/meterline/due_work", "list of meterline.due_work"),
+    Operation(
+        "CreditTopUp.create", "POST", "/v1/meterline/credit_top_ups", "meterline.credit_top_up"
+    ),
+    Operation(
+        "CreditTopUp.list", "GET", "/v1/meterline/credit_top_ups", "list of meterline.credit_top_up"
+    ),
+    Operation(
+        "CreditTopUp.retrieve",
+        "GET",
+        "/v1/meterline/credit_top_ups/{id}",
+        "meterline.credit_top_up",
+    ),
+    Operation(
+        "CreditTopUp.update",
+        "POST",
+        "/v1/meterline/credit_top_ups/{id}",
+        "meterline.credit_top_up",
+    ),
+    Operation(
+        "CreditTopUp.cancel",
+        "POST",
+        "/v1/meterline/credit_top_ups/{id}/cancel",
+        "meterline.credit_top_up",
+    ),
     Operation("Settings.retrieve", "GET", "/v1/meterline/settings", "meterline.settings"),
     Operation("Settings.update", "POST", "/v1/meterline/settings", "meterline.settings"),
 )

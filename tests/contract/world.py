@@ -71,6 +71,13 @@ class World:
         return str(listed.data[0].id)
 
     @cached_property
+    def top_up(self) -> str:
+        """A rule that tops up billing credits, and has made its first invoice."""
+        wanted = {"amount": 1_000, "currency": "usd", "threshold": 1}
+        made = self.raw("post", "/v1/meterline/credit_top_ups", customer=self.customer, **wanted)
+        return str(made["id"])
+
+    @cached_property
     def product(self) -> str:
         return str(self.v1.products.create({"name": "Seats", "metadata": {"own": self.own}}).id)
 

@@ -4,6 +4,7 @@ from tests.contract.cases.table import Case, Refused, holds, missing
 
 _SCOPE = {"type": "applicability_scope", "applicability_scope": {"price_type": "metered"}}
 _MONEY = {"type": "monetary", "monetary": {"currency": "usd", "value": 500}}
+_TOP_UPS = "/v1/meterline/credit_top_ups"
 _METERED = {"scope": {"price_type": "metered"}}
 
 CASES = {
@@ -158,6 +159,71 @@ CASES = {
         missing(
             lambda w: w.v1.billing.credit_balance_transactions.retrieve("cbtxn_no"),
             "credit balance transaction: 'cbtxn_no'",
+        ),
+    ),
+    "CreditTopUp.create": Case(
+        lambda w: w.raw(
+            "post",
+            _TOP_UPS,
+            customer=w.customer,
+            amount=1_000,
+            currency="usd",
+            grant={"amount": 1_100, "expires_after": {"interval": "year"}},
+            limit={"interval": "day", "count": 2},
+            name="Prepaid",
+            threshold=500,
+            expand=["customer", "latest_invoice"],
+        ),
+        lambda w: {
+            "object": "meterline.credit_top_up",
+            "customer.id": w.customer,
+            "grant.amount": 1_100,
+            "grant.expires_after.interval_count": 1,
+            "latest_invoice.total": 1_000,
+            "limit.count": 2,
+            "pause": None,
+            "status": "awaiting_payment",
+        },
+        Refused(
+            lambda w: w.raw(
+                "post", _TOP_UPS, customer=w.customer, amount=5, currency="usd", threshold=500
+            ),
+            param="amount",
+            says="must be at least 50 in usd",
+        ),
+    ),
+    "CreditTopUp.retrieve": Case(
+        lambda w: w.raw("get", f"{_TOP_UPS}/{w.top_up}"),
+        lambda w: {"id": w.top_up, "amount": 1_000, "customer": w.customer, "threshold": 1},
+        missing(lambda w: w.raw("get", f"{_TOP_UPS}/crtop_no"), "credit top-up: 'crtop_no'"),
+    ),
+    "CreditTopUp.list": Case(
+        lambda w: w.top_up and w.raw("get", _TOP_UPS, customer=w.customer),
+        lambda w: {"data": holds(w.top_up), "url": _TOP_UPS},
+        Refused(
+            lambda w: w.raw("get", _TOP_UPS, price="x"), code="parameter_unknown", param="price"
+        ),
+    ),
+    "CreditTopUp.update": Case(
+        lambda w: w.raw("post", f"{_TOP_UPS}/{w.top_up}", amount=2_000, status="paused"),
+        lambda w: {
+            "id": w.top_up,
+            "amount": 2_000,
+            "grant.amount": 2_000,
+            "pause.reason": "requested",
+            "status": "paused",
+        },
+        Refused(lambda w: w.raw("post", f"{_TOP_UPS}/{w.top_up}", amount=0), param="amount"),
+    ),
+    "CreditTopUp.cancel": Case(
+        lambda w: w.raw("post", f"{_TOP_UPS}/{w.top_up}/cancel"),
+        lambda w: {"id": w.top_up, "status": "canceled"},
+        Refused(
+            lambda w: (
+                w.raw("post", f"{_TOP_UPS}/{w.top_up}/cancel")
+                and w.raw("post", f"{_TOP_UPS}/{w.top_up}/cancel")
+            ),
+            says="is canceled and cannot be canceled",
         ),
     ),
 }

@@ -17,8 +17,10 @@ from meterline.services.metering import crossings
 from meterline.services.metering.alert_types import SpendThreshold
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.usage_stream import UsageChange
-from meterline.services.subscriptions import amount_watch, spend_alerts, threshold_rooms
+from meterline.services.subscriptions import spend_alerts, threshold_rooms
 from meterline.services.subscriptions.threshold_terms import amount_due
+from meterline.services.subscriptions.usage_so_far import usage_of_periods
+from meterline.services.work import amount_watch
 from tests.faults.billing.seeds import SHARES, live_alone, live_each
 from tests.faults.billing.test_random_alerts import VERBS
 from tests.faults.billing.test_random_thresholds import (
@@ -99,7 +101,10 @@ class Spending(Billed):
             assert customer is not None
             spend = spend_alerts._spend_of(context, customer, self.subscription)  # noqa: SLF001 - what is compared
             assert spend is not None
-            usage = spend_alerts._usage(context, spend.subscription)  # noqa: SLF001 - see above
+            usage = [
+                spend_alerts._unbilled(used)  # noqa: SLF001 - see above
+                for used in usage_of_periods(context, spend.subscription)
+            ]
             return amount_due(spend_alerts._draft(spend.uow, spend.subscription, usage))  # noqa: SLF001 - see above
 
     def note(self) -> None:

@@ -22,10 +22,11 @@ from meterline.services.catalog.coupons import create_coupon
 from meterline.services.credits.grants import create_credit_grant
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.metering.count import count_records
-from meterline.services.subscriptions import amount_watch, threshold_rooms
+from meterline.services.subscriptions import threshold_rooms
 from meterline.services.subscriptions.threshold_terms import amount_threshold
 from meterline.services.subscriptions.thresholds import bill_crossed
 from meterline.services.subscriptions.update import update_subscription
+from meterline.services.work import amount_watch
 from meterline.store.metering.threshold_rooms import forget_rooms, read_rooms
 from tests.factories.objects import licence, product
 from tests.factories.usage import usage_record
@@ -340,7 +341,8 @@ def usage_thresholds_of_items_that_do_not_count(patch: pytest.MonkeyPatch) -> No
         threshold_rooms,
         "_rooms",
         lambda subscription, draft, usage: rooms(
-            subscription, (amount_threshold(subscription) or 0) - draft["total"], usage
+            (amount_threshold(subscription) or 0) - draft["total"],
+            [(subscription, used) for used in usage],
         ),
     )
 

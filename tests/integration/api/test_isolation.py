@@ -124,6 +124,15 @@ def _world(client: Client) -> dict[str, str]:
     v1.invoices.attach_payment(invoice.id, {"payment_record": "pay_1"})
     note = v1.credit_notes.create({"invoice": invoice.id, "amount": 1, "out_of_band_amount": 1})
     payment = v1.invoice_payments.list({"invoice": invoice.id}).data[0]
+    answer = client.raw_request(
+        "post",
+        "/v1/meterline/credit_top_ups",
+        customer=customer.id,
+        amount=500,
+        currency="usd",
+        threshold=1,
+    )
+    top_up = json.loads(answer.body)
     [entitlement] = v1.entitlements.active_entitlements.list({"customer": customer.id})
     return {
         "active_entitlements": entitlement.id,
@@ -133,6 +142,7 @@ def _world(client: Client) -> dict[str, str]:
         "credit_balance_transactions": granted.id,
         "credit_grants": grant.id,
         "credit_notes": note.id,
+        "credit_top_ups": top_up["id"],
         "customers": customer.id,
         "discount": "",
         "event_destinations": destination.id,

@@ -6,7 +6,7 @@ import pytest
 
 from meterline.services.metering.count import count_records
 from meterline.services.metering.usage_stream import usage_change
-from meterline.services.subscriptions.amount_watch import look_at_amounts, may_have_crossed
+from meterline.services.work.amount_watch import look_at_amounts, may_have_crossed
 from meterline.store.metering.threshold_rooms import read_rooms
 from tests.engines import Engine
 from tests.factories import objects

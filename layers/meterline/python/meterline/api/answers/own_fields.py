@@ -73,8 +73,9 @@ def alert_terms() -> Json:
     }
 
 
-def _credit_balance_threshold() -> Json:
-    scope = {
+def credit_scope() -> Json:
+    """What grants of billing credits pay for: all metered prices, or those that are named."""
+    return {
         "type": "object",
         "properties": {
             "price_type": {"type": "string", "enum": ["metered"]},
@@ -82,7 +83,10 @@ def _credit_balance_threshold() -> Json:
         },
         "additionalProperties": False,
     }
-    grants = all_of(applicability_config=all_of(scope=scope))
+
+
+def _credit_balance_threshold() -> Json:
+    grants = all_of(applicability_config=all_of(scope=credit_scope()))
     filter_ = all_of(
         type={"type": "string", "enum": ["customer"]},
         customer=TEXT,

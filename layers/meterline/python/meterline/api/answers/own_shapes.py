@@ -7,6 +7,7 @@ from meterline.api.answers.analytics_shapes import (
     analytics_top_customers,
     meter_usage,
 )
+from meterline.api.answers.own_fields import credit_scope
 from meterline.api.answers.shape_words import (
     AMOUNT,
     COUNT,
@@ -16,6 +17,7 @@ from meterline.api.answers.shape_words import (
     TEXT_OR_NONE,
     Json,
     all_of,
+    or_null,
 )
 
 EVENT_TYPES = (
@@ -23,6 +25,9 @@ EVENT_TYPES = (
     "meterline.api_key.created",
     "meterline.api_key.revoked",
     "meterline.api_key.rolled",
+    "meterline.credit_top_up.canceled",
+    "meterline.credit_top_up.created",
+    "meterline.credit_top_up.updated",
     "meterline.event_destination.disabled",
     "meterline.late_usage.found",
     "meterline.settings.updated",
@@ -48,6 +53,7 @@ def own_objects() -> Json:
         "meterline.api_key": _api_key(),
         "meterline.credit_balance": _credit_balance(),
         "meterline.due_work": _due_work(),
+        "meterline.credit_top_up": _credit_top_up(),
         "meterline.invoice_explanation": _invoice_explanation(),
         "meterline.late_usage": _late_usage(),
         "meterline.settings": _settings(),
@@ -128,6 +134,7 @@ def _credit_balance() -> Json:
         as_of=INSTANT,
         balances={"type": "array", "items": balance},
         customer=TEXT,
+        has_more={"type": "boolean"},
         livemode={"type": "boolean"},
     )
 
@@ -143,6 +150,49 @@ def _due_work() -> Json:
         object_type=TEXT,
         status=TEXT,
         stuck={"anyOf": [stuck, {"type": "null"}]},
+    )
+
+
+def _credit_top_up() -> Json:
+    """A rule of automatic top-ups; its customer and its latest invoice can be expanded."""
+    every = {
+        "interval": {"type": "string", "enum": ["day", "week", "month", "year"]},
+        "interval_count": AMOUNT,
+    }
+    reasons = [
+        *("invoice_credited", "invoice_deleted", "invoice_uncollectible", "invoice_voided"),
+        "requested",
+    ]
+    grant = all_of(
+        amount=AMOUNT,
+        applicability_config=all_of(scope=credit_scope()),
+        category={"type": "string", "enum": ["paid", "promotional"]},
+        expires_after=or_null(all_of(**every)),
+        priority=AMOUNT,
+    )
+    return all_of(
+        object={"type": "string", "enum": ["meterline.credit_top_up"]},
+        id=TEXT,
+        amount=AMOUNT,
+        collection_method={"type": "string", "enum": ["charge_automatically", "send_invoice"]},
+        created=INSTANT,
+        currency=TEXT,
+        customer={"type": ["string", "object"]},
+        days_until_due=COUNT,
+        default_tax_rates={"type": "array", "items": TEXT},
+        grant=grant,
+        latest_invoice={"type": ["string", "object", "null"]},
+        limit=or_null(all_of(**every, count=AMOUNT)),
+        livemode={"type": "boolean"},
+        metadata={"type": "object", "additionalProperties": TEXT},
+        name=TEXT_OR_NONE,
+        pause=or_null(all_of(invoice=TEXT_OR_NONE, reason={"type": "string", "enum": reasons})),
+        status={
+            "type": "string",
+            "enum": ["active", "awaiting_payment", "canceled", "limit_reached", "paused"],
+        },
+        test_clock={"type": ["string", "object", "null"]},
+        threshold=AMOUNT,
     )
 
 

@@ -20,3 +20,8 @@ def all_of(**fields: Json) -> Json:
         "required": list(fields),
         "additionalProperties": False,
     }
+
+
+def or_null(shape: Json) -> Json:
+    """A shape, or nothing."""
+    return {"anyOf": [shape, {"type": "null"}]}

@@ -19,6 +19,7 @@ AREAS = (
     "billing_credits",
     "catalog",
     "credit_notes",
+    "credit_top_ups",
     "customers",
     "due_work",
     "entitlements",

@@ -55,6 +55,11 @@ def pays_for(balance: GrantBalance, price: str) -> bool:
     return balance["prices"] is None or price in balance["prices"]
 
 
+def pays_for_each(balance: GrantBalance, prices: list[str] | None) -> bool:
+    """Whether a grant pays for usage at each of some prices; None: whatever it pays for."""
+    return prices is None or all(pays_for(balance, price) for price in prices)
+
+
 def _rank(balance: GrantBalance) -> tuple[int, bool, int, bool, int, int, str]:
     expires_at = balance["expires_at"]
     return (

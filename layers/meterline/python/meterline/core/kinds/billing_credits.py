@@ -48,6 +48,19 @@ KINDS = (
         sizes=Sizes(is_own=True),
     ),
     Kind(
+        name="meterline.credit_top_up",
+        noun="credit top-up",
+        id_prefix="crtop_",
+        collection="meterline/credit_top_ups",
+        edges={
+            "customer": Edge("customer"),
+            "latest_invoice": Edge("invoice"),
+            "test_clock": _CLOCK,
+        },
+        queue=Queue.INVOICES,
+        belongs_to_customer=True,
+    ),
+    Kind(
         name="billing.credit_balance_summary",
         permission="billing_credit_balance_summary",
         edges={"customer": Edge("customer")},

@@ -20,7 +20,7 @@ _EMPTY: Mapping[str, Any] = {
     "preferred_locales": [],
     "tax_ids": [],
 }
-_NAMED = frozenset({"billing.credit_grant", "customer"})
+_NAMED = frozenset({"billing.credit_grant", "customer", "meterline.credit_top_up"})
 _DESCRIBED = frozenset(
     {"customer", "customer_balance_transaction", "invoice", "invoiceitem", "subscription"}
 )

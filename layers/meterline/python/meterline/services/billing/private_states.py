@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
 
 from meterline.core.base.private_state import PrivateState
+from meterline.services.credits.top_up_bodies import BoughtCredits
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import InvoiceItemParent, InvoiceItemProrationDetails
@@ -230,6 +231,7 @@ class InvoiceState(PrivateState):
     discounts: list[DiscountTerms] | None = None
     late: WorkLeft | None = None
     pause: str | None = None
+    top_up: BoughtCredits | None = None
     usage_due_at: int | None = None
 
 

@@ -16,6 +16,7 @@ from meterline.services.base.outbox import EventDraft
 from meterline.services.billing import entitlements
 from meterline.services.billing.draft_credits import draft_credits
 from meterline.services.billing.pending_items import PendingItems, Selection, pending_items
+from meterline.services.billing.private_states import InvoiceState
 from meterline.services.billing.schedule_bodies import KIND as SCHEDULE
 from meterline.services.billing.schedule_bodies import ended_with, schedule_document
 from meterline.services.billing.subscription_bodies import is_ended
@@ -23,6 +24,14 @@ from meterline.services.credits.alerts import compared
 from meterline.services.credits.balances import balances_of, drafts_of, with_drafts
 from meterline.services.credits.ledger import CREATED as ENTERED
 from meterline.services.credits.ledger import booked
+from meterline.services.credits.top_ups import (
+    Settled,
+    can_still_be_paid,
+    deleted,
+    is_settled,
+    settled,
+    woken_by_an_invoice,
+)
 from meterline.services.customers.customer_state import (
     CustomerState,
     with_invoices,
@@ -199,6 +208,7 @@ class UnitOfWork:
         for document in written_items.puts:
             self.put(document)
         self._end_schedules()
+        self._settle_top_ups()
         self._settle_customer()
         if self.customer != self.stored_customer.body:
             self.put(replace(self.stored_customer, body=self.customer))
@@ -260,6 +270,34 @@ class UnitOfWork:
                 self.put(schedule_document(schedule, document))
                 self.emit(event, schedule)
 
+    def _settle_top_ups(self) -> None:
+        """Grant what paid invoices of top-ups have bought, once; and have their rules go on."""
+        for document in list(self._puts.values()):
+            bought = InvoiceState.of(document.body).top_up if document.kind == "invoice" else None
+            if bought is None or not is_settled(document.body):
+                continue
+            rule = self.read([bought["top_up"]]).get(bought["top_up"])
+            self._add(
+                settled(self.ctx, self.stored_customer, self.customer, rule, document.body, bought)
+            )
+            if not can_still_be_paid(document.body):
+                state = replace(InvoiceState.of(document.body), top_up=None)
+                self.put(replace(document, body=state.on(document.body)))
+        for document in self._deletes.values():
+            bought = InvoiceState.of(document.body).top_up if document.kind == "invoice" else None
+            if bought is not None:
+                rule = self.read([bought["top_up"]]).get(bought["top_up"])
+                self._add(deleted(self.customer, rule, document.body))
+
+    def _add(self, what: Settled) -> None:
+        """Add what follows from an invoice of a top-up."""
+        self.customer = what.customer
+        for document in what.puts:
+            self.put(document)
+        self.events += what.events
+        for entry in what.entries:
+            self.enter(entry)
+
     def _settle_customer(self) -> None:
         """Have the customer remember what this decision makes of its subscriptions and invoices."""
         self.customer = self._with_running(self.pending.with_open_batches(self.customer))
@@ -275,6 +313,9 @@ class UnitOfWork:
         self.events += crossings.events
         for record in crossings.records:
             self.put(record)
+        for rule in woken_by_an_invoice(self.ctx, self.stored_customer.body, self.customer):
+            if rule.id not in self._puts:
+                self.put(rule)
 
     def _settle_entitlements(self) -> None:
         """Have the customer remember what its subscriptions grant now, and emit what changed."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from meterline.core.credits.grants import GrantBalance, pays_for
+from meterline.core.credits.grants import pays_for_each
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.outbox import EventDraft
@@ -107,9 +107,5 @@ def _balance(customer: "Customer", entry: CreditAlert, now: int) -> int:
     return sum(
         ledger_minor(balance, now)
         for balance in balances_of(customer)
-        if balance["currency"] == entry["currency"] and _counts(balance, entry["prices"])
+        if balance["currency"] == entry["currency"] and pays_for_each(balance, entry["prices"])
     )
-
-
-def _counts(balance: GrantBalance, prices: list[str] | None) -> bool:
-    return prices is None or all(pays_for(balance, price) for price in prices)

@@ -21,6 +21,7 @@ from meterline.services.credits.grant_states import (
 from meterline.services.credits.grants import without_rest
 from meterline.services.credits.ledger import CREATED
 from meterline.services.credits.recurrence import carried_over, granted
+from meterline.services.credits.top_ups import woken
 from meterline.store.base.documents import Change, Document
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def expire_due_grant(ctx: Context, document: "Document[CreditGrant]") -> list[Do
         told += [EventDraft(f"{KIND}.created", carried), EventDraft(CREATED, entry.body)]
     crossings = compared(ctx, customer.body, body)
     holder = written_after(customer, crossings) if entries else []
+    rules = woken(ctx, customer.body, body)
     change = Change(
-        puts=[written, *holder, *entries, *rolled], checks=[] if entries else [customer]
+        puts=[written, *holder, *entries, *rolled, *rules], checks=[] if entries else [customer]
     )
     ctx.save(change, [*told, *crossings.events])
     return change.puts

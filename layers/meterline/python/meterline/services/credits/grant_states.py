@@ -4,14 +4,32 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.private_state import PrivateState
+from meterline.services.base.ids import new_id
 from meterline.services.credits.ledger import Account
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import CreditGrant, Customer
+    from meterline.core.base.wire import CreditGrant, CreditGrantApplicabilityConfig, Customer
+    from meterline.core.credits.grants import Category
+    from meterline.services.base.context import Context
     from meterline.services.credits.alerts import Crossings
     from meterline.store.base.documents import Document
 
 KIND: Final = "billing.credit_grant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantTerms:
+    """What is granted, minor units, and on which terms."""
+
+    value: int
+    currency: str
+    category: "Category"
+    config: "CreditGrantApplicabilityConfig"
+    effective_at: int
+    expires_at: int | None
+    metadata: dict[str, str]
+    name: str | None
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,32 @@ class CreditGrantState(PrivateState):
     expiry_due_at: int | None = None
     number: int | None = None
     recurs_at: int | None = None
+
+
+def new_grant(ctx: "Context", customer: "Customer", terms: GrantTerms) -> "CreditGrant":
+    """A new grant of a customer, without private state."""
+    return {
+        "id": new_id("credgr_" if ctx.livemode else "credgr_test_"),
+        "object": KIND,
+        "amount": {
+            "type": "monetary",
+            "monetary": {"currency": terms.currency, "value": terms.value},
+        },
+        "applicability_config": terms.config,
+        "category": terms.category,
+        "created": ctx.now,
+        "customer": customer["id"],
+        "customer_account": None,
+        "effective_at": terms.effective_at,
+        "expires_at": terms.expires_at,
+        "livemode": ctx.livemode,
+        "metadata": terms.metadata,
+        "name": terms.name,
+        "priority": terms.priority,
+        "test_clock": customer.get("test_clock"),
+        "updated": ctx.now,
+        "voided_at": None,
+    }
 
 
 def account_of(grant: "CreditGrant") -> Account:

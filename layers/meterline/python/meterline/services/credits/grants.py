@@ -5,14 +5,13 @@ and the ledger what became of it. So an invoice that takes credits writes no gra
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import check_amount, known_currency
 from meterline.core.base.periods import check_interval_count
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import check_named_once, customer_of, find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.services.credits.alerts import compared
@@ -25,12 +24,15 @@ from meterline.services.credits.balances import (
 from meterline.services.credits.grant_states import (
     KIND,
     CreditGrantState,
+    GrantTerms,
     account_of,
     grant_document,
+    new_grant,
     written_after,
 )
 from meterline.services.credits.ledger import CREATED, DebitType, debit
 from meterline.services.credits.recurrence import granted, period_end
+from meterline.services.credits.top_ups import woken
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
         Price,
     )
 
-_DEFAULT_PRIORITY = 50
+DEFAULT_PRIORITY: Final = 50
 _VALUE = "amount[monetary][value]"
 _SCOPE = "applicability_config[scope]"
 
@@ -176,7 +178,12 @@ def _closed(
     crossings = compared(ctx, customer.body, body)
     put = replace(document, body=grant, due_at=None)
     ctx.save(
-        Change(puts=[put, *written_after(customer, crossings), *entries]),
+        Change(
+            puts=[
+                *[put, *written_after(customer, crossings), *entries],
+                *woken(ctx, customer.body, body),
+            ]
+        ),
         [
             EventDraft(f"{KIND}.updated", grant, before=document.body),
             *(EventDraft(CREATED, entry.body) for entry in entries),
@@ -195,28 +202,18 @@ def _new_grant(ctx: Context, customer: "Customer", params: Body) -> "CreditGrant
     recurrence = _recurrence(params, effective_at)
     expires_at = period_end(recurrence, 1) if recurrence else params.get("expires_at")
     _check_expiry(ctx, expires_at, effective_at)
-    grant: CreditGrant = {
-        "id": new_id("credgr_" if ctx.livemode else "credgr_test_"),
-        "object": KIND,
-        "amount": {
-            "type": "monetary",
-            "monetary": {"currency": currency, "value": monetary["value"]},
-        },
-        "applicability_config": {"scope": _scope(ctx, params["applicability_config"]["scope"])},
-        "category": params.get("category", "paid"),
-        "created": ctx.now,
-        "customer": customer["id"],
-        "customer_account": None,
-        "effective_at": effective_at,
-        "expires_at": expires_at,
-        "livemode": ctx.livemode,
-        "metadata": merged_metadata({}, params.get("metadata")),
-        "name": params.get("name"),
-        "priority": params.get("priority", _DEFAULT_PRIORITY),
-        "test_clock": customer["test_clock"],
-        "updated": ctx.now,
-        "voided_at": None,
-    }
+    terms = GrantTerms(
+        value=monetary["value"],
+        currency=currency,
+        category=params.get("category", "paid"),
+        config={"scope": requested_scope(ctx, params["applicability_config"]["scope"])},
+        effective_at=effective_at,
+        expires_at=expires_at,
+        metadata=merged_metadata({}, params.get("metadata")),
+        name=params.get("name"),
+        priority=params.get("priority", DEFAULT_PRIORITY),
+    )
+    grant = new_grant(ctx, customer, terms)
     if recurrence is None:
         return CreditGrantState(expiry_due_at=expires_at).on(grant)
     recurring = CreditGrantState(expiry_due_at=expires_at, number=1, recurs_at=expires_at)
@@ -241,14 +238,16 @@ def _recurrence(params: Body, anchor: int) -> "CreditGrantRecurrence | None":
     }
 
 
-def _scope(ctx: Context, requested: Body) -> "CreditGrantApplicabilityConfigScope":
+def requested_scope(
+    ctx: Context, requested: Body, at: str = _SCOPE
+) -> "CreditGrantApplicabilityConfigScope":
     """What a grant pays for: all metered prices, or those that are named."""
     prices: list[dict[str, Any]] | None = requested.get("prices")
     if prices is None:
         return {"price_type": "metered"}
-    check_named_once(prices, "id", f"{_SCOPE}[prices]")
+    check_named_once(prices, "id", f"{at}[prices]")
     for index, named in enumerate(prices):
-        param = f"{_SCOPE}[prices][{index}][id]"
+        param = f"{at}[prices][{index}][id]"
         price: Price = find(ctx, "price", named["id"], param=param).body
         if price["recurring"] is None or price["recurring"]["usage_type"] != "metered":
             raise BillingError(

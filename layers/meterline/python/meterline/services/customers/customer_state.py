@@ -72,12 +72,26 @@ class CreditAlert(TypedDict):
     prices: list[str] | None
 
 
+class TopUpEntry(TypedDict):
+    """A rule of automatic top-ups that is not canceled: the balance that it is about, minor units.
+
+    ``is_idle`` says that the balance is watched: nothing is being bought, and nothing forbids it.
+    """
+
+    top_up: str
+    currency: str
+    is_idle: bool
+    prices: list[str] | None
+    threshold: int
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerState(PrivateState):
     """What a customer remembers; other rooms own the rules, and only the customer knows all."""
 
     credit_alerts: list[CreditAlert] | None = None
     credit_currencies: list[str] | None = None
+    credit_top_ups: list[TopUpEntry] | None = None
     credits: list[GrantBalance] | None = None
     draft_credits: list[DraftCredits] | None = None
     grants: list[ItemGrant] | None = None

@@ -6,14 +6,15 @@ previews do, as soon as that is counted.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.draft_credits import taken_from
 from meterline.services.billing.invoice_bodies import invoice_lines
-from meterline.services.billing.subscription_bodies import renews, renews_at
+from meterline.services.billing.item_terms import is_metered
+from meterline.services.billing.subscription_bodies import items_of, renews, renews_at
 from meterline.services.billing.unit_of_work import (
     UnitOfWork,
     open_unit_of_work,
@@ -33,10 +34,13 @@ from meterline.services.previews.renewals import at_renewal, renewal_preview
 from meterline.services.subscriptions.reading_ahead import needed_for_subscription
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Customer, Subscription
+    from meterline.core.base.wire import Customer, Invoice, Subscription
     from meterline.store.base.documents import Document
 
 OBJECT: Final = "meterline.credit_balance"
+
+MOST_PREVIEWS: Final = 100
+"""Subscriptions whose running periods count: those that are billed first."""
 
 
 class LiveBalance(TypedDict):
@@ -55,6 +59,7 @@ class LiveCreditBalance(TypedDict):
     as_of: int
     balances: list[LiveBalance]
     customer: str
+    has_more: bool
     livemode: bool
 
 
@@ -64,7 +69,8 @@ def live_credit_balance(ctx: Context, customer_id: str) -> LiveCreditBalance:
     """
     customer = find(ctx, "customer", customer_id, param="customer")
     ctx = on_customers_time(ctx, customer)
-    after = _after_running_periods(ctx, customer) if balances_of(customer.body) else customer.body
+    billed = all_billed(ctx, customer) if balances_of(customer.body) else None
+    after = customer.body if billed is None else billed.customer
     return {
         "object": OBJECT,
         "as_of": ctx.now,
@@ -78,29 +84,65 @@ def live_credit_balance(ctx: Context, customer_id: str) -> LiveCreditBalance:
             for currency in sorted(CustomerState.of(customer.body).credit_currencies or ())
         ],
         "customer": customer_id,
+        "has_more": billed is not None and not billed.is_whole,
         "livemode": ctx.livemode,
     }
 
 
-def _after_running_periods(ctx: Context, customer: "Document[Customer]") -> "Customer":
-    """The customer as it would be once all that was used is billed; nothing is stored."""
-    running: list[Subscription] = [
-        document.body
-        for document in ctx.store.get_many(running_subscriptions(customer.body)).values()
-        if renews(document.body)
-    ]
-    needed = [id_ for subscription in running for id_ in needed_for_subscription(subscription)]
-    ctx = ctx.reading_ahead(needed) if needed else ctx
-    uow = open_unit_of_work(ctx, customer)
+@dataclass(frozen=True, slots=True)
+class AllBilled:
+    """A customer as it would be once all that was used is billed; nothing is stored.
+
+    ``previews`` are the invoices of its running periods, in the order in which they become final.
+    ``is_whole`` is False where there were too many of them: those that come last are left out.
+    """
+
+    uow: UnitOfWork
+    previews: "list[tuple[Subscription, Invoice]]"
+    is_whole: bool
+
+    @property
+    def customer(self) -> "Customer":
+        """The customer, with what its grants then have left."""
+        return self.uow.customer
+
+
+def all_billed(ctx: Context, customer: "Document[Customer]") -> AllBilled:
+    """What a customer's credits come to once what it has used is billed."""
+    running = _that_may_take(ctx, customer.body)
+    counted = running[:MOST_PREVIEWS]
+    needed = [id_ for subscription in counted for id_ in needed_for_subscription(subscription)]
+    uow = open_unit_of_work(ctx.reading_ahead(needed) if needed else ctx, customer)
     for draft in drafts_of(customer.body):
         _take(uow, draft["taken"])
     uow.customer = with_drafts(uow.customer, [])
-    for subscription in sorted(running, key=lambda one: renews_at(one) or 0):
+    previews = []
+    for subscription in counted:
         later = at_renewal(replace(uow), subscription)
         invoice = renewal_preview(later, subscription)
         if invoice is not None:
+            previews.append((subscription, invoice))
             _take(uow, taken_from(invoice_lines(invoice)))
-    return uow.customer
+    return AllBilled(uow, previews, is_whole=len(counted) == len(running))
+
+
+def _that_may_take(ctx: Context, customer: "Customer") -> "list[Subscription]":
+    """The subscriptions whose next invoices may take credits, in the order of those: they have
+    metered items, or there are pending items, which any of them may bill.
+    """
+    running: list[Subscription] = [
+        document.body
+        for document in ctx.store.get_many(running_subscriptions(customer)).values()
+        if renews(document.body)
+    ]
+    if not CustomerState.of(customer).tabs:
+        currencies = {balance["currency"] for balance in balances_of(customer)}
+        running = [
+            one
+            for one in running
+            if one["currency"] in currencies and any(map(is_metered, items_of(one)))
+        ]
+    return sorted(running, key=lambda one: renews_at(one) or 0)
 
 
 def _take(uow: UnitOfWork, taken: Mapping[str, int]) -> None:

@@ -15,6 +15,7 @@ from meterline.services.billing.unit_of_work import (
     running_subscriptions,
     scheduled_of,
 )
+from meterline.services.credits.top_ups import canceled_with
 from meterline.services.customers.customer_state import remembered_when_deleted
 from meterline.services.customers.customers import KIND, clock_customers_set
 from meterline.services.subscriptions.cancel import cancel_subscription
@@ -47,12 +48,13 @@ def delete_customer(ctx: Context, customer_id: str, params: Body) -> "Deleted": 
     remembered = {"created": document.created} | remembered_when_deleted(document.body)
     remains: Any = {**stub, **remembered}
     deleted = replace(document, body=remains)
-    events = [EventDraft("customer.deleted", document.body)]
+    rules, told = canceled_with(ctx, document.body)
+    events = [*told, EventDraft("customer.deleted", document.body)]
     clock_id = document.body["test_clock"]
     members_set = (
         without_member(ctx, clock_customers_set(clock_id), customer_id) if clock_id else []
     )
-    ctx.save(Change(puts=[deleted, *members_set]), events, result_id=customer_id)
+    ctx.save(Change(puts=[deleted, *members_set, *rules]), events, result_id=customer_id)
     return stub
 
 

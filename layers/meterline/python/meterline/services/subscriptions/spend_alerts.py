@@ -23,22 +23,17 @@ from meterline.services.billing.invoice_bodies import (
     billed_period,
     invoice_lines,
 )
-from meterline.services.billing.item_terms import (
-    current_period,
-    is_free_time,
-    is_metered,
-    usage_period,
-)
+from meterline.services.billing.item_terms import current_period, is_free_time
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.private_states import LineState, SubscriptionItemState
-from meterline.services.billing.subscription_bodies import is_ended, items_of
+from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.billing.unit_of_work import (
     UnitOfWork,
     open_unit_of_work,
     running_subscriptions,
 )
 from meterline.services.invoices.drafting import draft_on
-from meterline.services.invoices.metered import usage_in, with_usage_so_far
+from meterline.services.invoices.metered import with_usage_so_far
 from meterline.services.metering.alert_types import SPEND, spend_set, terms_of
 from meterline.services.metering.crossings import (
     BillingPeriod,
@@ -51,7 +46,11 @@ from meterline.services.metering.crossings import (
 from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions.threshold_rooms import Rooms, earliest_end
 from meterline.services.subscriptions.threshold_terms import amount_due
-from meterline.services.subscriptions.usage_so_far import ItemUsage, interim_lines
+from meterline.services.subscriptions.usage_so_far import (
+    ItemUsage,
+    interim_lines,
+    usage_of_periods,
+)
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import (
@@ -60,7 +59,6 @@ if TYPE_CHECKING:
         Invoice,
         InvoiceLine,
         Subscription,
-        SubscriptionItem,
     )
     from meterline.store.base.documents import Document
 
@@ -169,7 +167,7 @@ def _watch_running(spend: _Spend, alerts: "Sequence[Alert]", looked: _Looked) ->
     changed meanwhile.
     """
     uow, subscription, rooms = spend.uow, spend.subscription, looked.rooms
-    usage = _usage(uow.ctx, subscription)
+    usage = [_unbilled(used) for used in usage_of_periods(uow.ctx, subscription)]
     draft = _draft(uow, subscription, usage)
     customer = uow.stored_customer
     now: Document[Customer] | None = uow.ctx.store.get(customer.id)
@@ -215,19 +213,10 @@ def _settle(
     return min(ahead, default=None), may_recover
 
 
-def _usage(ctx: Context, subscription: "Subscription") -> list[ItemUsage]:
-    """What each metered item has used of its whole running period, also ahead of the clock."""
-    periods = {
-        item["id"]: (_unbilled(item), usage_period(item))
-        for item in filter(is_metered, items_of(subscription))
-    }
-    usage = usage_in(ctx, subscription["customer"], periods)
-    return [ItemUsage(*cut, usage[item_id]) for item_id, cut in periods.items()]
-
-
-def _unbilled(item: "SubscriptionItem") -> "SubscriptionItem":
-    """An item as if no threshold had billed anything of its period: all of it counts."""
-    return replace(SubscriptionItemState.of(item), usage_billed=None).on(item)
+def _unbilled(used: ItemUsage) -> ItemUsage:
+    """The usage of an item as if no threshold had billed any of its period: all of it counts."""
+    state = replace(SubscriptionItemState.of(used.item), usage_billed=None)
+    return replace(used, item=state.on(used.item))
 
 
 def _draft(uow: UnitOfWork, subscription: "Subscription", usage: Sequence[ItemUsage]) -> "Invoice":

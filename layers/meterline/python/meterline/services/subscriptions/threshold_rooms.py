@@ -37,7 +37,7 @@ from meterline.core.subscriptions.threshold_rooms import (
 )
 from meterline.services.base.context import Context
 from meterline.services.billing.discounts import active_discounts
-from meterline.services.billing.invoice_bodies import invoice_lines
+from meterline.services.billing.invoice_bodies import billed_item_of, invoice_lines
 from meterline.services.billing.item_terms import billed_item, is_metered, usage_period, usage_span
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.subscription_bodies import items_of
@@ -108,9 +108,22 @@ class Rooms:
         """
         rooms = [MOST_ROOM for _ in usage]
         if left_minor is not None:
-            rooms = _rooms_of_amount(subscription, left_minor - _slack(draft, usage), usage)
+            left = left_minor - _slack(draft, usage)
+            rooms = _rooms_of_amount(left, [(subscription, used) for used in usage])
         for used, room in zip(usage, rooms, strict=True):
             self._lower(used.item, room)
+
+    def add_balance(self, billed: "Sequence[BilledUsage]", left_minor: int) -> None:
+        """The same for a balance of credits, with so much left until it is too low: what all
+        subscriptions of the customer use takes from it.
+        """
+        slack = sum(_slack(one.draft, one.usage) for one in billed)
+        parts = [(one.subscription, used) for one in billed for used in one.usage]
+        rooms = _rooms_of_amount(left_minor - slack, parts) if parts else []
+        for (_, used), room in zip(parts, rooms, strict=True):
+            self._lower(used.item, room)
+        for meter in (one for part in billed for one in _meters_of_pending_items(part.draft)):
+            self.meters[meter], self.hours[meter] = ZERO, range(0)
 
     def _lower(self, item: "SubscriptionItem", room: Decimal) -> None:
         meter, period = str(meter_of(item["price"])), usage_period(item)
@@ -118,6 +131,15 @@ class Rooms:
         hours = self.hours.get(meter, own)
         self.hours[meter] = range(max(hours.start, own.start), min(hours.stop, own.stop))
         self.meters[meter] = min(room, self.meters.get(meter, room))
+
+
+@dataclass(frozen=True, slots=True)
+class BilledUsage:
+    """What a subscription has used of its running periods, and the invoice that would bill it."""
+
+    subscription: "Subscription"
+    draft: "Invoice"
+    usage: Sequence[ItemUsage]
 
 
 def basis_of(customer: "Document[Customer]", alerts_state: str) -> str:
@@ -231,7 +253,8 @@ def _rooms(
     bounds = [MOST_ROOM for _ in usage]
     if amount is not None:
         left = amount - amount_due(draft) - _slack(draft, usage)
-        bounds = _rooms_of_amount(subscription, left, usage) if usage else []
+        parts = [(subscription, used) for used in usage]
+        bounds = _rooms_of_amount(left, parts) if usage else []
     if _meters_of_pending_items(draft):
         bounds = [ZERO for _ in usage]  # they count hours of their own
     return [
@@ -240,12 +263,11 @@ def _rooms(
     ]
 
 
-def _rooms_of_amount(
-    subscription: "Subscription", left: int, usage: Sequence[ItemUsage]
-) -> list[Decimal]:
+def _rooms_of_amount(left: int, items: "Sequence[tuple[Subscription, ItemUsage]]") -> list[Decimal]:
+    """How much items may grow so that together they cost no more than is left."""
     if left <= 0:
-        return [ZERO for _ in usage]
-    prices = [_Price.of(subscription, used) for used in usage]
+        return [ZERO for _ in items]
+    prices = [_Price.of(subscription, used) for subscription, used in items]
     amounts = [price.amount_of(price.quantity) for price in prices]
     parts = zip(prices, amounts, divided(left, amounts), strict=True)
     return [price.room(amount + part) for price, amount, part in parts]
@@ -285,8 +307,9 @@ class _Price:
 
 
 def _meters_of_pending_items(draft: "Invoice") -> list[str]:
-    """The meters of pending items of usage on a draft: lines of its items do not name theirs."""
-    return [meter for line in invoice_lines(draft) if (meter := LineState.of(line).meter)]
+    """The meters of pending items of usage on a draft."""
+    lines = (line for line in invoice_lines(draft) if billed_item_of(line) is None)
+    return [meter for line in lines if (meter := LineState.of(line).meter)]
 
 
 def _slack(draft: "Invoice", usage: Sequence[ItemUsage]) -> int:

@@ -9,9 +9,17 @@ from meterline.core.base.money import EXACT
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import interim_line
 from meterline.core.catalog.price_models import Usage
-from meterline.services.billing.item_terms import billed_item, usage_period, usage_span
+from meterline.services.base.context import Context
+from meterline.services.billing.item_terms import (
+    billed_item,
+    is_metered,
+    usage_period,
+    usage_span,
+)
 from meterline.services.billing.private_states import SubscriptionItemState
+from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.invoices.drafting import ItemLine
+from meterline.services.invoices.metered import usage_in
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Subscription, SubscriptionItem
@@ -45,6 +53,14 @@ class ItemUsage:
     def _threshold(self) -> int | None:
         thresholds = self.item["billing_thresholds"]
         return None if thresholds is None else thresholds["usage_gte"]
+
+
+def usage_of_periods(ctx: Context, subscription: "Subscription") -> list[ItemUsage]:
+    """What each metered item has used of its whole running period, also ahead of the clock."""
+    metered = list(filter(is_metered, items_of(subscription)))
+    periods = {item["id"]: (item, usage_period(item)) for item in metered}
+    usage = usage_in(ctx, subscription["customer"], periods)
+    return [ItemUsage(*cut, usage[item_id]) for item_id, cut in periods.items()]
 
 
 def interim_lines(subscription: "Subscription", usage: Iterable[ItemUsage]) -> list[ItemLine]:

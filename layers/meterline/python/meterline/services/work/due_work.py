@@ -32,6 +32,8 @@ from meterline.services.credits.expiry import expire_due_grant
 from meterline.services.credits.grant_states import KIND as GRANT
 from meterline.services.credits.grant_states import expiry_due_at, recurs_at
 from meterline.services.credits.recurrence import make_next_grant
+from meterline.services.credits.top_up_bodies import KIND as TOP_UP
+from meterline.services.credits.top_up_bodies import looks_at
 from meterline.services.invoices.finalize import finalize_due_invoice
 from meterline.services.invoices.late_usage import add_late_lines
 from meterline.services.invoices.late_usage_detection import go_on_searching, look_again
@@ -58,6 +60,13 @@ if TYPE_CHECKING:
 _ATTEMPTS = 12
 _MOST_PASSES = 60
 
+
+def _look_at_balance(ctx: Context, document: Document[Any]) -> list[Document]:
+    from meterline.services.top_ups.looks import look_at_balance  # noqa: PLC0415 - seldom needed
+
+    return look_at_balance(ctx, document)
+
+
 WORK: Final[dict[str, tuple[DueWork[Any], ...]]] = {
     "subscription": (
         DueWork(trial_notice_at, emit_trial_will_end),
@@ -78,6 +87,7 @@ WORK: Final[dict[str, tuple[DueWork[Any], ...]]] = {
         DueWork(given_up_due_at, dun_invoice),
     ),
     GRANT: (DueWork(recurs_at, make_next_grant), DueWork(expiry_due_at, expire_due_grant)),
+    TOP_UP: (DueWork(looks_at, _look_at_balance),),
     SCHEDULE: (DueWork(starts_at, begin_schedule),),
     SEARCH: (DueWork(searches_at, go_on_searching),),
 }
@@ -124,7 +134,7 @@ def needed_for(document: Document) -> list[str]:
         return needed_for_subscription(document.body)
     if document.kind == "invoice":
         return _needed_for_invoice(document.body)
-    return [document.body["customer"]] if document.kind == GRANT else []
+    return [document.body["customer"]] if document.kind in (GRANT, TOP_UP) else []
 
 
 def _needed_for_invoice(invoice: "Invoice") -> list[str]:

@@ -25,7 +25,7 @@ from meterline.services.catalog.price_terms import interval_of
 from meterline.services.customers.customers import clock_customers_set, prefix_claim
 from meterline.services.invoices.numbers import number_claim
 from meterline.services.metering.count_progress import wait_until_caught_up
-from meterline.services.subscriptions.amount_watch import look_on_arrival, tell_spend_so_far
+from meterline.services.work.amount_watch import look_on_arrival, tell_spend_so_far
 from meterline.services.work.due_passes import do_due_step
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body, Change, Claim, Document

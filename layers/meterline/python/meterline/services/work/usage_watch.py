@@ -191,7 +191,7 @@ class _Batch:
         customer = self._customer(livemode, customer_id)
         if customer is None:
             return
-        from meterline.services.subscriptions.amount_watch import (  # noqa: PLC0415 - seldom needed
+        from meterline.services.work.amount_watch import (  # noqa: PLC0415 - seldom needed
             look_at_amounts,
             may_have_crossed,
         )

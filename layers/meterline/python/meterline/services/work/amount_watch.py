@@ -1,16 +1,20 @@
-"""Watching what is due: billing thresholds and alerts on spend, once usage was counted.
+"""Watching what is due: billing thresholds, alerts on spend and balances of credits, once usage
+was counted.
 
 A look at a customer drafts invoices, tells of alerts that are crossed, bills thresholds that are
-crossed, and remembers how far usage is from all others (``threshold_rooms``).
+crossed, buys credits where too few are left, and remembers how far usage is from all others
+(``threshold_rooms``).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import on_customers_time
 from meterline.services.billing.unit_of_work import running_subscriptions
+from meterline.services.credits.top_up_bodies import idle_top_ups
 from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions.spend_alerts import (
     NO_ALERTS_STATE,
@@ -60,8 +64,8 @@ def may_have_crossed(
 
 
 def look_at_amounts(ctx: Context, customer_id: str, changes: Sequence[UsageChange]) -> list[str]:
-    """Tell of alerts on a customer's spend, and bill subscriptions, whose thresholds are crossed
-    now, ``changes`` being what was counted; the invoices' ids.
+    """Tell of alerts on a customer's spend, bill subscriptions, whose thresholds are crossed now,
+    and buy credits, ``changes`` being what was counted; the ids of the thresholds' invoices.
 
     Two workers at once decide on one stored state: an alert is told once, and of two that bill one
     fails, and finds nothing left to do when it is called again. Alerts come first: a threshold may
@@ -81,28 +85,57 @@ def look_at_amounts(ctx: Context, customer_id: str, changes: Sequence[UsageChang
     alerts = spend_alerts(ctx, customer_id)
     if customer.body.get("test_clock") is not None:
         tell_spend(ctx, customer, alerts.active, changes, Rooms())
-        return bill_crossed(ctx, customer)
+        return _billed(ctx, customer, Rooms()).invoices
     latest = max([ctx.now // HOUR_SECONDS, *(change.bucket.hour for change in changes)])
-    watched = running_subscriptions(customer.body) if alerts.active else marked(customer.body)
+    concerns_all = alerts.active or idle_top_ups(customer.body)
+    watched = running_subscriptions(customer.body) if concerns_all else marked(customer.body)
     measures = measures_of(ctx, watched)
     before, rooms = levels_of(ctx, customer, measures, latest), Rooms()
     tell_spend(ctx, customer, alerts.active, changes, rooms)
-    billed = bill_crossed(ctx, customer, rooms)
+    billed = _billed(ctx, customer, rooms)
     is_steady = not grow_by_time(measures.values())
-    if not billed and is_steady and levels_of(ctx, customer, measures, latest) == before:
+    if (
+        not billed.is_anything
+        and is_steady
+        and levels_of(ctx, customer, measures, latest) == before
+    ):
         held = headrooms(rooms, measures, before, latest)
         basis = basis_of(customer, alerts.state)
         known = RememberedRooms(generation, basis, rooms.until, rooms.may_recover, held)
         save_rooms(ctx.livemode, customer_id, known)
-    return billed
+    return billed.invoices
 
 
 def look_on_arrival(ctx: Context, customer: "Document[Customer]") -> list[str]:
     """The same as a test clock arrives at the instant of ``ctx``: usage may have come meanwhile."""
     tell_spend_so_far(ctx, customer)
-    return bill_crossed(ctx, customer)
+    return _billed(ctx, customer, Rooms()).invoices
 
 
 def tell_spend_so_far(ctx: Context, customer: "Document[Customer]") -> None:
     """Tell of the alerts on spend alone, at the instant of ``ctx``."""
     tell_spend(ctx, customer, spend_alerts(ctx, customer.id).active, (), Rooms())
+
+
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """What a look has billed: by thresholds, with these invoices, and credits by rules."""
+
+    invoices: list[str]
+    rules: list[str]
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether the customer is another than before."""
+        return bool(self.invoices or self.rules)
+
+
+def _billed(ctx: Context, customer: "Document[Customer]", rooms: Rooms) -> _Billed:
+    """Bill the thresholds that are crossed, then buy credits where what is left is too little."""
+    invoices = bill_crossed(ctx, customer, rooms)
+    latest: Document[Customer] | None = ctx.store.get(customer.id) if invoices else customer
+    if latest is None or latest.body.get("deleted") or not idle_top_ups(latest.body):
+        return _Billed(invoices, [])
+    from meterline.services.top_ups.looks import buy_where_low  # noqa: PLC0415 - seldom needed
+
+    return _Billed(invoices, buy_where_low(ctx, latest, rooms))
