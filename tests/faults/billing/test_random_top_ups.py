@@ -225,20 +225,23 @@ class Prepaid(Billed):
 
 def audit(world: World, customer: str) -> None:
     """One invoice of a rule waits at most, and each that is paid has made one grant, no other."""
-    invoices = [one for one in world.bodies("invoice") if "credit_top_up" in one["metadata"]]
+
+    def of_customer(kind: str) -> list[Any]:
+        return [one for one in world.bodies(kind) if one["customer"] == customer]
+
+    grants = of_customer(GRANT)
+    invoices = [one for one in of_customer("invoice") if "credit_top_up" in one["metadata"]]
     waiting = Counter(
         one["metadata"]["credit_top_up"] for one in invoices if one["status"] in ("draft", "open")
     )
     assert not [rule for rule, number in waiting.items() if number > 1], "bought twice"
-    made = Counter(
-        one["metadata"]["invoice"] for one in world.bodies(GRANT) if "invoice" in one["metadata"]
-    )
+    made = Counter(one["metadata"]["invoice"] for one in grants if "invoice" in one["metadata"])
     paid = {one["id"] for one in invoices if one["status"] == "paid" and _is_granted(one)}
     assert made == Counter(dict.fromkeys(paid, 1)), "granted twice, never, or without a payment"
     entries = [one.body for one in BillingStore(livemode=False).each(ENTRY, parent=customer)]
     granted = [one["credit_grant"] for one in entries if one["credit"]]
-    assert len(granted) == len(world.bodies(GRANT)), "the ledger knows another grant"
-    for rule in world.bodies(RULE):
+    assert len(granted) == len(grants), "the ledger knows another grant"
+    for rule in of_customer(RULE):
         if rule["status"] == "awaiting_payment":
             assert waiting[rule["id"]] == 1, "it waits for nothing"
 
@@ -281,11 +284,11 @@ def drip(world: World, seed: int) -> int:
 
         patch.setattr(amount_watch, "look_at_amounts", counted)
         for _ in range(DRIPS):
-            if life.chance.random() < 0.15:
-                life.chance.choice((life.pay, life.pay, life.discount, life.cancel, life.change))()
+            if life.chance.random() < 0.3:
+                life.chance.choice((life.pay, life.pay, life.pay, life.discount, life.cancel))()
             life._do_due()  # noqa: SLF001 - nothing is disturbed here
             world.clock.now += life.chance.choice((60, 1_200))
-            life.count(world.clock.now, life.chance.choice((1, 1, 2, 3, 12)))
+            life.count(world.clock.now, life.chance.choice((1, 1, 5, 20, 60)))
             assert life._watch(life.waiting, lambda *_: None)  # noqa: SLF001 - at once
             life.waiting = []
             assert not lacks(world, life.customer), "it was passed over"
