@@ -32,6 +32,7 @@ from meterline.services.catalog.price_segments import segment_of
 from meterline.services.metering import count, day_totals
 from meterline.services.metering.analytics import Asked, meter_usage
 from meterline.services.metering.series import Breakdown
+from meterline.services.metering.summaries import list_event_summaries
 from meterline.services.metering.windows import Windows
 from meterline.store.base import clients
 from meterline.store.base.documents import Document
@@ -223,8 +224,9 @@ def percentiles_by_window(
     """What five minutes come to, all of a window sorted, without the greatest."""
     sums: dict[object, list[Decimal]] = {}
     used = set()
-    for first in range(windows.start - windows.start % 300, windows.end, 300):
-        start, end = max(first, windows.start), min(first + 300, windows.end)
+    step = 60 if windows.grouping is Grouping.MINUTE else 300
+    for first in range(windows.start - windows.start % step, windows.end, step):
+        start, end = max(first, windows.start), min(first + step, windows.end)
         inside = [event.value for event in events if start <= event.timestamp < end]
         place = label(start, windows.grouping, world.zone)
         sums.setdefault(place, []).append(sum(inside, Decimal(0)))
@@ -241,7 +243,8 @@ def levels_by_window(
     world: World, windows: Windows, events: Iterable[Event]
 ) -> Mapping[object, Decimal]:
     """What levels come to by half hours, at which all clocks change; those of each cell."""
-    halves = range(windows.start - windows.start % 1_800, windows.end, 1_800)
+    step = 60 if windows.grouping is Grouping.MINUTE else 1_800
+    halves = range(windows.start - windows.start % step, windows.end, step)
     steps = [*pairwise([windows.start, *halves[1:], windows.end])]
     found: dict[object, Decimal] = {}
     for dimensions in {event.dimensions for event in events}:
@@ -263,6 +266,8 @@ def label(second: int, grouping: Grouping | None, zone: ZoneInfo) -> object:
     """What tells windows apart, in the words of the calendar."""
     local = datetime.fromtimestamp(second, zone)
     match grouping:
+        case Grouping.MINUTE:
+            return second // 60
         case Grouping.HOUR:
             return local.date(), local.hour, local.utcoffset()
         case Grouping.DAY:
@@ -412,6 +417,27 @@ def test_analytics_say_what_a_recount_says(
             question = ask(world)
             expected = recounted(world, *question)
             assert answered(world, *question) == expected, (seed, world.formula, question)
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_summaries_of_minutes_say_what_a_recount_says(
+    run: Callable[[int], World], request: pytest.FixtureRequest, share: int
+) -> None:
+    for seed in seeds_of(request.config, share, one_in=10):
+        world = run(seed)
+        middle = world.chance.choice(world.events).timestamp // 60 * 60
+        start = middle - world.chance.randrange(0, 600) * 60
+        end = middle + world.chance.randrange(1, 600) * 60
+        windows = Windows(start, end, Grouping.MINUTE, world.zone)
+        _, breakdown = ask(world)
+        whose = world.meter, CUSTOMER, windows, breakdown
+        found = {
+            (row["start_time"] // 60, tuple(row.get("dimensions", {}).values())): row[
+                "aggregated_value"
+            ]
+            for row in list_event_summaries(*whose, livemode=False)
+        }
+        assert found == recounted(world, windows, breakdown), (seed, world.formula)
 
 
 @pytest.mark.parametrize("share", range(SHARES))

@@ -41,7 +41,7 @@ def test_parts_of_usage_are_exact_under_every_seed(
             simulate(Simulation(seed, formula, days=days, has_dimensions=True))
 
 
-ADDED_UP = ("sum", "sum", "count", "avg", "max", "min")
+ADDED_UP = ("sum", "sum", "count", "avg", "max", "min", "weighted_sum")
 
 
 @pytest.mark.parametrize("share", range(SHARES))

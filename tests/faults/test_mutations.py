@@ -68,6 +68,7 @@ FORMULAS = {
     "a_greatest_value_that_outlives_its_event": "max",
     "a_level_that_ends_with_its_hour": "weighted_sum",
     "levels_in_the_order_of_receipt": "weighted_sum",
+    "a_day_that_forgets_its_last_level": "weighted_sum",
     "samples_that_are_told_without_zeros": "percentile",
     "a_sample_that_outlives_its_events": "percentile",
 }
@@ -80,6 +81,7 @@ OF_DAYS = {
     "marks_that_do_not_ripen",
     "totals_that_overwrite_marks",
     "a_mark_on_the_day_of_another_cell",
+    "a_day_that_forgets_its_last_level",
 }
 """Those that need usage of several days; that of one is never added up."""
 
@@ -485,6 +487,18 @@ def levels_in_the_order_of_receipt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(aggregation, "_by_time", lambda row: (row.accepted_at, row.identity))
 
 
+def a_day_that_forgets_its_last_level(patch: pytest.MonkeyPatch) -> None:
+    total_of = day_totals.total_of
+
+    def without_it(state: day_totals.State) -> Aggregate | None:
+        total = total_of(state)
+        if total is None or total.chosen is None:
+            return total
+        return replace(total, chosen=total.chosen._replace(value=aggregation.ZERO))
+
+    patch.setattr(day_totals, "total_of", without_it)
+
+
 def samples_that_are_told_without_zeros(patch: pytest.MonkeyPatch) -> None:
     told = Samples.told
 
@@ -553,6 +567,7 @@ NOTICED_BY: dict[Break, str] = {
     a_mark_on_the_day_of_another_cell: WRONG_USAGE,
     a_level_that_ends_with_its_hour: WRONG_USAGE,
     levels_in_the_order_of_receipt: WRONG_USAGE,
+    a_day_that_forgets_its_last_level: WRONG_USAGE,
     samples_that_are_told_without_zeros: WRONG_USAGE,
     a_sample_that_outlives_its_events: WRONG_USAGE,
 }

@@ -133,6 +133,37 @@ def test_a_month_reads_its_newest_hours_and_an_item_of_totals(
     assert len(reads) == 2
 
 
+def test_a_year_of_levels_reads_totals_and_the_level_before_it(
+    dynamodb: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.now = START
+    use_every_hour("cus_a", 31, "weighted_sum")
+    start, end = START + DAY, START + 31 * DAY
+    expected = used("cus_a", start, end, "weighted_sum")
+    assert expected == sum(hour % 7 * HOUR for hour in range(24, 31 * 24))
+    add_up("cus_a", end, "weighted_sum")
+    reads = items_read(dynamodb, monkeypatch)
+    assert used("cus_a", start, end, "weighted_sum") == expected
+    assert sum(reads) <= 60 + 1 + 2
+    assert len(reads) == 3
+
+
+def test_a_level_that_comes_late_takes_the_total_of_its_day_away(
+    dynamodb: Engine, clock: Clock
+) -> None:
+    clock.now = START
+    use_every_hour("cus_a", 10, "weighted_sum")
+    end = START + 10 * DAY
+    add_up("cus_a", end, "weighted_sum")
+    assert months(dynamodb, "cus_a")
+    clock.now = end
+    before = used("cus_a", START, end, "weighted_sum")
+    late = START + DAY + HOUR // 2
+    counted(record("cus_a", "late", late, value=100, measure="weighted_sum"))
+    after = used("cus_a", START, end, "weighted_sum")
+    assert after - before == (100 - 24 % 7) * HOUR // 2
+
+
 @pytest.mark.parametrize("measure", ["last", "unique_count", "sum:hour", "max:day"])
 def test_other_measures_are_read_by_hours(dynamodb: Engine, clock: Clock, measure: str) -> None:
     clock.now = START

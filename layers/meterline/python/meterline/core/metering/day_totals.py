@@ -9,7 +9,7 @@ light of an older one, has long arrived, or never will: no function runs for a q
 from decimal import Decimal
 
 from meterline.core.base.money import format_decimal
-from meterline.core.metering.aggregation import Aggregate, Formula, Measure
+from meterline.core.metering.aggregation import Aggregate, Formula, Measure, Row
 
 DAY_SECONDS = 86_400
 DAY_HOURS = 24
@@ -27,7 +27,9 @@ FRESH_SECONDS = 1_800
 """So long a mark serves for more changes of its day."""
 
 _MARK = "!"
-_FORMULAS = frozenset({Formula.SUM, Formula.COUNT, Formula.AVG, Formula.MAX, Formula.MIN})
+_FORMULAS = frozenset(
+    {Formula.SUM, Formula.COUNT, Formula.AVG, Formula.MAX, Formula.MIN, Formula.WEIGHTED_SUM}
+)
 
 type State = str | None
 """What is stored of a day: nothing, ``!<second>`` when it was marked, or its total."""
@@ -69,17 +71,29 @@ def is_open(state: State, now: int) -> bool:
 
 
 def text_of(whole: Aggregate) -> str:
-    """A total as it is stored."""
-    extreme = "" if whole.extreme is None else f" {format_decimal(whole.extreme)}"
-    return f"{whole.count} {format_decimal(whole.total)}{extreme}"
+    """A total as it is stored: of levels with its first second, its last one and the level then."""
+    further: list[str] = []
+    if whole.extreme is not None:
+        further = [format_decimal(whole.extreme)]
+    if whole.first is not None and whole.chosen is not None:
+        last = whole.chosen
+        further = [str(whole.first), str(last.timestamp), format_decimal(last.value)]
+    return " ".join([str(whole.count), format_decimal(whole.total), *further])
 
 
 def total_of(state: State) -> Aggregate | None:
     """The total that is stored of a day, if one is."""
     if state is None or _is_marked(state):
         return None
-    count, total, *extreme = state.split(" ")
-    return Aggregate(int(count), Decimal(total), Decimal(extreme[0]) if extreme else None)
+    count, total, *further = state.split(" ")
+    match further:
+        case [first, last, level]:
+            chosen = Row(b"", int(last), Decimal(level))
+            return Aggregate(int(count), Decimal(total), chosen=chosen, first=int(first))
+        case [extreme]:
+            return Aggregate(int(count), Decimal(total), Decimal(extreme))
+        case _:
+            return Aggregate(int(count), Decimal(total))
 
 
 def _is_marked(state: State) -> bool:

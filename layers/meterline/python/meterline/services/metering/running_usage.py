@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.metering.acceptance import measure_of
-from meterline.core.metering.aggregation import Combination, result
+from meterline.core.metering.aggregation import Combination, Measure, result
 from meterline.core.metering.day_totals import has_day_totals
 from meterline.services.base.context import Context
 from meterline.services.metering.series import Series
@@ -79,7 +79,7 @@ def used_between(
     series = Series(ctx.livemode, meter["id"], customer_id, measure_of(meter))
     if series.measure.has_levels:
         end = min(end, ctx.now)
-    if recent is None or series.measure.dimensions or not has_day_totals(series.measure):
+    if recent is None or not _has_running_total(series.measure):
         return billed_usage(meter, customer_id, start, end, livemode=ctx.livemode).quantity
     hours, whole = _recent_hours(ctx), Combination(series.combining)
     through = hours.start
@@ -94,6 +94,11 @@ def used_between(
     for part in parts_of_counters(series, counters, start, end):
         whole.add(part.aggregate)
     return result(whole.whole(), series.measure.formula)
+
+
+def _has_running_total(measure: Measure) -> bool:
+    """Whether totals of hours add up to the usage of a period: levels also last between them."""
+    return has_day_totals(measure) and not measure.dimensions and not measure.has_levels
 
 
 def forget_if_totalled(key: UsageKey, hours: Iterable[int], *, now: int) -> None:
