@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from meterline.core.kinds.registry import event_kinds
-from tests.engines import resources
+from tests.engines import resources, template
 
 READERS_A_SHARD = 2
 """More readers of a stream's shard than two are throttled."""
@@ -84,6 +84,18 @@ WINDOWS = [
 @pytest.mark.parametrize(("name", "window"), WINDOWS)
 def test_records_are_gathered_only_where_that_spares_writes(name: str, window: object) -> None:
     assert MAPPINGS[name]["MaximumBatchingWindowInSeconds"] == window
+
+
+HOP_SECONDS = 0.325
+"""A stream shows a change, Lambda looks, and the function works: as the decision on alerts says."""
+
+
+def test_what_gathers_records_leaves_an_alert_two_seconds_in_all() -> None:
+    defaults = {name: one.get("Default") for name, one in template()["Parameters"].items()}
+    on_the_way = ("CountUsageMapping", "WatchUsageMapping", "PublishEventsMapping")
+    windows = [MAPPINGS[name]["MaximumBatchingWindowInSeconds"] for name in on_the_way]
+    gathering = sum(int(defaults[one["Ref"]]) if isinstance(one, dict) else one for one in windows)
+    assert gathering + HOP_SECONDS * len(on_the_way) <= 2
 
 
 def test_batches_of_a_shard_run_side_by_side_where_no_order_between_keys_matters() -> None:
