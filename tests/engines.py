@@ -28,6 +28,7 @@ from meterline.services.events.fan_out import ENDPOINTS
 from meterline.store.base import clients, first_attempts, listing_notes
 from meterline.store.base.clients import reset_clients
 from meterline.store.base.settings import settings
+from meterline.store.billing import tax_engine
 from meterline.store.events import partition_index
 from tests.dynamodb.engine import DynamoDB
 from tests.dynamodb.values import shown
@@ -345,6 +346,7 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 def _forget() -> None:
     """Also of what tables hold: the next may have the same names."""
     ENDPOINTS.forget()
+    tax_engine.PATIENCE.until = 0
     listing_notes.PROCESS = listing_notes.Process()
     settings.cache_clear()
     partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it

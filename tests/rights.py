@@ -127,10 +127,11 @@ def statements_of(function: str) -> list[Statement]:
     """What a function may do, with all that a parameter can add."""
     managed = resources("AWS::IAM::ManagedPolicy")
     found: list[Statement] = []
-    for policy in resources("AWS::Serverless::Function")[function].get("Policies", []):
+    for each in resources("AWS::Serverless::Function")[function].get("Policies", []):
+        policy = each["Fn::If"][1] if "Fn::If" in each else each
         document = managed[policy["Ref"]]["PolicyDocument"] if "Ref" in policy else policy
         found += document["Statement"]
-    return [whole_statement(each) for each in found]
+    return [whole_statement(statement) for statement in found]
 
 
 def _as_list(value: Any) -> list[Any]:

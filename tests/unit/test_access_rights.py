@@ -1,9 +1,12 @@
-"""Who may write what in the Access table: no function makes, changes or ends an API key."""
+"""Who may write what in the Access table, and who may call the tax engine.
+
+No function makes, changes or ends an API key.
+"""
 
 import pytest
 
 from tests.engines import resources
-from tests.rights import Use, may
+from tests.rights import Use, may, statements_of
 
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
 ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
@@ -51,3 +54,30 @@ def test_a_function_has_its_own_part_of_the_access_table_and_no_other(function: 
 )
 def test_no_function_uses_the_access_table_without_naming_a_key(function: str, action: str) -> None:
     assert not may(function, Use(action, "AccessTable"))
+
+
+DRAFTING = {
+    "AdvanceTestClocksFunction",
+    "ProduceInvoicesFunction",
+    "RollBillingCyclesFunction",
+    "ServeInvoicesFunction",
+    "ServeSubscriptionsFunction",
+    "WatchUsageFunction",
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_drafts_invoices_may_call_the_named_engine_and_no_other_function(
+    function: str,
+) -> None:
+    calls = [each for each in statements_of(function) if "lambda:" in str(each["Action"])]
+    engine = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${TaxEngine}"
+    allowed = {
+        "Effect": "Allow",
+        "Action": "lambda:InvokeFunction",
+        "Resource": {"Fn::Sub": engine},
+    }
+    assert calls == ([allowed] if function in DRAFTING else [])
+    properties = resources("AWS::Serverless::Function")[function]
+    named = properties.get("Environment", {}).get("Variables", {})
+    assert ("METERLINE_TAX_ENGINE" in named) == (function in DRAFTING)

@@ -38,6 +38,7 @@ def test_what_an_alarm_watches_is_on_the_dashboard() -> None:
         "UsageDifferencesAlarm",
         "DueWorkLagAlarm",
         "RecordsSetAsideAlarm",
+        "TaxEngineFailuresAlarm",
     }
 
 

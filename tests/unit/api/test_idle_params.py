@@ -33,8 +33,11 @@ def _parsed(path: str, **given: str) -> object:
     [
         ("/v1/subscriptions", "off_session", "true"),
         ("/v1/subscriptions", "off_session", "True"),
-        ("/v1/subscriptions", "automatic_tax[enabled]", "false"),
-        ("/v1/subscriptions", "automatic_tax[enabled]", "False"),
+        (
+            "/v1/subscription_schedules/sub_sched_1",
+            "default_settings[automatic_tax][enabled]",
+            "False",
+        ),
         ("/v1/subscriptions", "payment_settings[save_default_payment_method]", "on_subscription"),
         ("/v1/subscriptions", "payment_settings[payment_method_types][0]", "card"),
         (
@@ -47,11 +50,9 @@ def _parsed(path: str, **given: str) -> object:
         ("/v1/subscriptions", "invoice_settings[issuer][type]", "self"),
         ("/v1/subscriptions/sub_1", "off_session", "true"),
         ("/v1/subscription_items/si_1", "off_session", "true"),
-        ("/v1/invoices", "automatic_tax[enabled]", "false"),
         ("/v1/invoices/in_1", "default_payment_method", ""),
         ("/v1/invoices/in_1/pay", "off_session", "true"),
         ("/v1/invoices/in_1/pay", "forgive", "false"),
-        ("/v1/invoices/create_preview", "automatic_tax[enabled]", "false"),
         ("/v1/customers", "source", ""),
         ("/v1/customers", "invoice_settings[default_payment_method]", ""),
         ("/v1/prices", "custom_unit_amount[enabled]", "false"),
@@ -74,12 +75,11 @@ def _without_empty(params: object) -> object:
 @pytest.mark.parametrize(
     ("path", "name", "value", "says"),
     [
-        ("/v1/subscriptions", "automatic_tax[enabled]", "true", "finds no tax rates by itself"),
+        ("/v1/invoices", "automatic_tax[liability][type]", "account", "without Connect"),
         ("/v1/subscriptions", "default_payment_method", "pm_1", "moves no money"),
         ("/v1/subscriptions", "payment_settings[default_mandate]", "m_1", "moves no money"),
         ("/v1/customers", "promotion_code", "promo_1", "on a subscription"),
         ("/v1/subscriptions", "transfer_data[destination]", "acct_1", "without Connect"),
-        ("/v1/invoices", "automatic_tax[enabled]", "true", "finds no tax rates by itself"),
         ("/v1/invoices/in_1/pay", "forgive", "true", "moves no money"),
         ("/v1/invoices/in_1/pay", "payment_method", "pm_1", "moves no money"),
         ("/v1/customers", "source", "tok_1", "moves no money"),

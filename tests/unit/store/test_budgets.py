@@ -12,12 +12,16 @@ from meterline.store.base.budgets import (
     LEASE_SECONDS,
     READ_SECONDS,
     RETRY_WAIT_SECONDS,
+    TAX_ENGINE_CONNECT_SECONDS,
+    TAX_ENGINE_READ_SECONDS,
+    TAX_ENGINE_REST_SECONDS,
     WEBHOOK_BATCH_SECONDS,
     WEBHOOK_SECONDS,
 )
 from tests.engines import resources, template
 from tests.gateway import routes
 
+TAX_ENGINE_SECONDS = TAX_ENGINE_CONNECT_SECONDS + TAX_ENGINE_READ_SECONDS
 USUAL = template()["Globals"]["Function"]["Timeout"]
 TIMEOUTS = {
     name: function.get("Timeout", USUAL)
@@ -66,6 +70,24 @@ def test_every_client_keeps_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> No
         assert config.read_timeout == READ_SECONDS
         assert config.retries == {"mode": "standard", "total_max_attempts": ATTEMPTS}
     clients.reset_clients()
+
+
+def test_the_tax_engine_is_called_once_and_within_its_budget_and_the_lease_of_a_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    clients.reset_clients()
+    config = clients.tax_engine().meta.config
+    assert config.connect_timeout + config.read_timeout == TAX_ENGINE_SECONDS < LEASE_SECONDS
+    assert config.retries == {"mode": "standard", "total_max_attempts": 1}
+    clients.reset_clients()
+
+
+@pytest.mark.parametrize("function", ["RollBillingCyclesFunction", "ProduceInvoicesFunction"])
+def test_a_batch_whose_engine_is_slow_is_done_in_its_time(function: str) -> None:
+    # After a time-out the engine rests, so only some of a batch of ten wait for it.
+    waits = 1 + 10 * CALL_SECONDS // TAX_ENGINE_REST_SECONDS
+    assert waits * TAX_ENGINE_SECONDS < TIMEOUTS[function]
 
 
 def test_a_batch_waits_no_longer_than_its_budget_and_not_after_its_last_try(

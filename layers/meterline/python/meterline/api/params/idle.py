@@ -85,7 +85,10 @@ def idle(why: str, taken: Param | None = None) -> Idle:
 
 _OFF = enum("false", "False")
 _SELF = object_(type=enum("self"))
-_NO_TAX = idle(HAS_NO_TAXES, object_(enabled=_OFF, liability=_SELF))
+NO_TAX = idle("a schedule leaves that to its subscription", object_(enabled=_OFF, liability=_SELF))
+"""Of schedules and their phases."""
+
+LIABILITY = idle(IS_ONE_ACCOUNT, _SELF)
 _ISSUER = idle(IS_ONE_ACCOUNT, _SELF)
 _HOW_TO_PAY = idle(
     MOVES_NO_MONEY,
@@ -104,7 +107,6 @@ LINE: Mapping[str, Param] = {
 """Of an invoice item, pending or previewed."""
 
 _BILL: Mapping[str, Param] = {
-    "automatic_tax": _NO_TAX,
     "default_payment_method": idle(MOVES_NO_MONEY),
     "default_source": idle(MOVES_NO_MONEY),
     "on_behalf_of": idle(IS_ONE_ACCOUNT),
@@ -146,7 +148,6 @@ INVOICE_PAYMENT: Mapping[str, Param] = {
     "source": idle(MOVES_NO_MONEY),
 }
 PREVIEW: Mapping[str, Param] = {
-    "automatic_tax": _NO_TAX,
     "issuer": _ISSUER,
     "on_behalf_of": idle(IS_ONE_ACCOUNT),
 }

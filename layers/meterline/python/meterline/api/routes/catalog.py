@@ -38,8 +38,9 @@ from meterline.api.router import Routes
 from meterline.api.routes.shared import AMOUNT, TAX_BEHAVIOR, currency, recurring
 from meterline.api.searching import searching
 from meterline.core.base.errors import no_such
+from meterline.core.billing.taxes import TAX_TYPES
 from meterline.core.catalog.plans import plan_with_tiers
-from meterline.core.kinds.catalog import INTERVALS, TAX_TYPES, USAGE_TYPES, recurrence
+from meterline.core.kinds.catalog import INTERVALS, USAGE_TYPES, recurrence
 from meterline.core.metering.dimensions import MOST_KEYS, VALUE_CHARACTERS
 from meterline.core.metering.samples import PERCENTAGE_PLACES
 from meterline.services.base.context import Context

@@ -37,6 +37,7 @@ from meterline.api.router import Routes
 from meterline.api.routes.invoiceitems import ITEM_OPERATIONS
 from meterline.api.routes.schedule_params import PREVIEW_DETAILS as SCHEDULE_DETAILS
 from meterline.api.routes.shared import (
+    AUTOMATIC_TAX,
     CUSTOM_FIELDS,
     LINE_CONTENT,
     ONE_LINE_AMOUNT,
@@ -196,6 +197,7 @@ _PREVIEWED_ITEM = object_(
 )
 _PREVIEW = object_(
     idle.PREVIEW,
+    automatic_tax=AUTOMATIC_TAX,
     currency=currency(),
     customer=string(),
     schedule=string(),
@@ -216,6 +218,7 @@ _PREVIEW = object_(
 
 _FIELDS: dict[str, Param] = {
     "auto_advance": boolean(),
+    "automatic_tax": AUTOMATIC_TAX,
     "automatically_finalizes_at": timestamp(),
     "collection_method": enum("charge_automatically", "send_invoice"),
     "custom_fields": CUSTOM_FIELDS,

@@ -97,14 +97,16 @@ _ONE_OFF_ITEMS = array(
 )
 
 _IDLE: Mapping[str, Param] = {
-    name: idle.SUBSCRIPTION[name]
-    for name in (
-        "application_fee_percent",
-        "automatic_tax",
-        "default_payment_method",
-        "on_behalf_of",
-        "transfer_data",
-    )
+    "automatic_tax": idle.NO_TAX,
+    **{
+        name: idle.SUBSCRIPTION[name]
+        for name in (
+            "application_fee_percent",
+            "default_payment_method",
+            "on_behalf_of",
+            "transfer_data",
+        )
+    },
 }
 
 _PHASE: dict[str, Param] = {

@@ -15,17 +15,10 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.core.base.money import MAX_AMOUNT_MINOR
-from meterline.core.kinds.catalog import TAX_TYPES
+from meterline.core.billing.taxes import JURISDICTION_LEVELS, TAX_TYPES, TAXABILITY_REASONS
 
 INTERVAL = enum("day", "month", "week", "year", required=True)
 COUNTRY = string(pattern="[A-Z]{2}", hint="Give the two letters of ISO 3166-1.")
-
-TAXABILITY_REASONS = (
-    *("customer_exempt", "not_collecting", "not_subject_to_tax", "not_supported"),
-    *("portion_product_exempt", "portion_reduced_rated", "portion_standard_rated"),
-    *("product_exempt", "product_exempt_holiday", "proportionally_rated", "reduced_rated"),
-    *("reverse_charge", "standard_rated", "taxable_basis_reduced", "zero_rated"),
-)
 
 MAX_TAX_RATES = 10
 """How many rates count for a line, as Stripe documents it."""
@@ -88,6 +81,12 @@ SHIPPING = object_(
 def recurring(**more: Param) -> Object:
     """How often a price recurs."""
     return object_({"interval": INTERVAL, "interval_count": integer(minimum=1), **more})
+
+
+AUTOMATIC_TAX = object_(
+    {"liability": idle.LIABILITY}, enabled=boolean(required=True), emptyable=True
+)
+"""Whether the deployment's tax engine computes the taxes of what is billed."""
 
 
 def tax_rates() -> Param:
@@ -184,7 +183,7 @@ TAX_AMOUNTS = array(
             display_name=string(required=True, max_length=100),
             inclusive=boolean(required=True),
             jurisdiction=string(max_length=200),
-            jurisdiction_level=enum("city", "country", "county", "district", "multiple", "state"),
+            jurisdiction_level=enum(*JURISDICTION_LEVELS),
             percentage=decimal_(required=True, minimum=0, maximum=100, places=4),
             state=string(max_length=50),
             tax_type=enum(*TAX_TYPES),

@@ -15,6 +15,7 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.routes.shared import (
+    AUTOMATIC_TAX,
     CUSTOM_FIELDS,
     ITEM_PRICES,
     ITEM_THRESHOLDS,
@@ -155,6 +156,7 @@ _INVOICE_SETTINGS = object_(
 )
 
 _PAYMENT: dict[str, Param] = {
+    "automatic_tax": AUTOMATIC_TAX,
     "payment_behavior": payment_behavior(),
     **idle.SUBSCRIPTION,
 }

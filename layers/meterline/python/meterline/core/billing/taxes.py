@@ -14,6 +14,26 @@ from meterline.core.base.money import EXACT, exact_product, exact_sum, round_hal
 
 _WHOLE = Decimal(100)
 
+TAX_TYPES = (
+    *("admissions_tax", "amusement_tax", "attendance_tax", "communications_tax"),
+    *("digital_excise_tax", "entertainment_tax", "get_fund", "gross_receipts_tax", "gst"),
+    *("hospitality_tax", "hst", "igst", "jct", "lease_tax", "luxury_tax"),
+    *("mass_transit_parking_tax", "nhil", "parking_tax", "pst", "qst", "resort_tax"),
+    *("retail_delivery_fee", "rst", "sales_tax", "service_tax", "tourism_tax"),
+    *("utility_users_tax", "vat"),
+)
+"""What kind of tax a rate is of."""
+
+JURISDICTION_LEVELS = ("city", "country", "county", "district", "multiple", "state")
+
+TAXABILITY_REASONS = (
+    *("customer_exempt", "not_collecting", "not_subject_to_tax", "not_supported"),
+    *("portion_product_exempt", "portion_reduced_rated", "portion_standard_rated"),
+    *("product_exempt", "product_exempt_holiday", "proportionally_rated", "reduced_rated"),
+    *("reverse_charge", "standard_rated", "taxable_basis_reduced", "zero_rated"),
+)
+"""Why a tax is what it is, where somebody says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:

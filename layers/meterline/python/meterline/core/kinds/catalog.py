@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 
 INTERVALS = ("day", "week", "month", "year")
 USAGE_TYPES = ("licensed", "metered")
-TAX_TYPES = (
-    *("admissions_tax", "amusement_tax", "attendance_tax", "communications_tax"),
-    *("digital_excise_tax", "entertainment_tax", "get_fund", "gross_receipts_tax", "gst"),
-    *("hospitality_tax", "hst", "igst", "jct", "lease_tax", "luxury_tax"),
-    *("mass_transit_parking_tax", "nhil", "parking_tax", "pst", "qst", "resort_tax"),
-    *("retail_delivery_fee", "rst", "sales_tax", "service_tax", "tourism_tax"),
-    *("utility_users_tax", "vat"),
-)
 
 
 def recurrence(*, interval: str | None, usage_type: str) -> str:

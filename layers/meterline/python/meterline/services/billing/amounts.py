@@ -152,6 +152,8 @@ STEPS: tuple[Step, ...] = (
 )
 """The steps of every invoice's amounts, in the order in which they apply."""
 
+_FIRST_OF_TAXES = [step.name for step in STEPS].index(Taxes.name)
+
 
 def with_amounts(uow: UnitOfWork, invoice: "Invoice", lines: list["InvoiceLine"]) -> "Invoice":
     """The invoice with these lines and all amounts that follow from them, from its terms and from
@@ -159,6 +161,14 @@ def with_amounts(uow: UnitOfWork, invoice: "Invoice", lines: list["InvoiceLine"]
     """
     amounts = Amounts(uow, invoice, lines)
     for step in STEPS:
+        amounts = step.apply(amounts)
+    return amounts.invoice
+
+
+def taxed_again(uow: UnitOfWork, invoice: "Invoice", lines: list["InvoiceLine"]) -> "Invoice":
+    """The invoice with these lines, of which only the taxes are others than before."""
+    amounts = Amounts(uow, invoice, lines)
+    for step in STEPS[_FIRST_OF_TAXES:]:
         amounts = step.apply(amounts)
     return amounts.invoice
 

@@ -48,6 +48,21 @@ def with_given_taxes[S: LineState](
     return replace(state, tax_amounts=given_taxes)
 
 
+def given_taxes(
+    uow: UnitOfWork, said: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, list[GivenTax]]:
+    """What lines remember of the taxes that an engine says, by their ids."""
+    ids = {line_id: [_rate_id(uow, dict(tax)) for tax in taxes] for line_id, taxes in said.items()}
+    known = uow.read(id_ for own in ids.values() for id_ in own)
+    return {
+        line_id: [
+            _given(uow, known, (id_, dict(tax)), line_id)
+            for id_, tax in zip(ids[line_id], taxes, strict=True)
+        ]
+        for line_id, taxes in said.items()
+    }
+
+
 def _given(
     uow: UnitOfWork, known: Mapping[str, Document], asked: tuple[str, Body], param: str
 ) -> GivenTax:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import (
         Customer,
         Invoice,
+        InvoiceAutomaticTax,
         InvoiceBillingReason,
         InvoiceChanges,
         InvoiceLine,
@@ -49,9 +50,18 @@ def invoice_document(body: "Invoice", customer: "Document[Customer]") -> "Docume
 
 
 def finalization_due_at(invoice: "Invoice") -> int | None:
-    """When a draft finalises itself: never unless it advances by itself."""
+    """When a draft finalises itself: never unless it advances by itself, and not while a tax engine
+    is to be asked again.
+    """
     advances = invoice["status"] == "draft" and invoice["auto_advance"]
-    return invoice["automatically_finalizes_at"] if advances else None
+    waits = taxes_due_at(invoice) is not None
+    return invoice["automatically_finalizes_at"] if advances and not waits else None
+
+
+def taxes_due_at(invoice: "Invoice") -> int | None:
+    """When the tax engine is asked again about a draft, if it is."""
+    known = InvoiceState.of(invoice).tax_calculation if invoice["status"] == "draft" else None
+    return None if known is None else known.get("at")
 
 
 def invoice_due_at(invoice: "Invoice") -> int | None:
@@ -112,6 +122,7 @@ def with_deadlines(invoice: "Invoice", deadlines: Deadlines) -> "Invoice":
 
 DUE_INSTANTS = (
     corrections_due_at,
+    taxes_due_at,
     finalization_due_at,
     usage_due_at,
     late_due_at,
@@ -120,6 +131,19 @@ DUE_INSTANTS = (
 """When the kinds of work on an invoice are due; of several at once, in this order."""
 
 _SECONDS_PER_DAY = 86_400
+
+NO_TAX: "Final[InvoiceAutomaticTax]" = {
+    "disabled_reason": None,
+    "enabled": False,
+    "liability": None,
+    "provider": None,
+    "status": None,
+}
+AUTOMATIC_TAX: "Final[InvoiceAutomaticTax]" = NO_TAX | {
+    "enabled": True,
+    "liability": {"type": "self"},
+}
+"""Of an invoice whose taxes the deployment's engine computes, before it was asked."""
 
 HALT: "Final[InvoiceChanges]" = {
     "auto_advance": False,
@@ -140,6 +164,7 @@ def draft_invoice(
         terms = replace(terms, finalizes_at=None)
     settings = subscription["invoice_settings"]
     return new_invoice(terms, customer, subscription["currency"]) | {
+        "automatic_tax": AUTOMATIC_TAX if subscription["automatic_tax"]["enabled"] else NO_TAX,
         "auto_advance": subscription["status"] != "unpaid",
         "collection_method": subscription["collection_method"],
         "custom_fields": settings["custom_fields"],
@@ -189,13 +214,7 @@ def new_invoice(terms: InvoiceTerms, customer: "Customer", currency: str) -> "In
         "attempt_count": 0,
         "attempted": False,
         "auto_advance": True,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
+        "automatic_tax": NO_TAX,
         "automatically_finalizes_at": terms.finalizes_at,
         "billing_reason": terms.billing_reason,
         "collection_method": "charge_automatically",

@@ -15,11 +15,13 @@ from meterline.core.billing.taxes import Rate, Tax, taxes_on
 from meterline.services.billing.amount_steps import Amounts, Explanation, Step, pretax_minor
 from meterline.services.billing.private_states import (
     BilledBefore,
+    GivenTax,
     InvoiceItemState,
     LineState,
     Taxed,
     TaxTerms,
 )
+from meterline.services.billing.tax_basis import is_answered, is_automatic, is_taxed_as_billed
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.tax_rates import named_rates
 from meterline.services.customers.customer_state import CustomerState
@@ -55,8 +57,13 @@ class Taxes(Step):
         invoice = _of_customer(amounts.invoice, amounts.uow.customer)
         defaults = tax_terms(invoice["default_tax_rates"])
         exempt = invoice["customer_tax_exempt"] or "none"
-        lines = [_with_taxes(line, _taxed(line, defaults, exempt)) for line in amounts.lines]
-        invoice = invoice | {"total_taxes": _summed(lines)}
+        answered = is_answered(invoice, amounts.lines)
+        given = [_given(line, answered=answered) for line in amounts.lines]
+        lines = [
+            _with_taxes(line, _taxed(line, own, defaults, exempt), own)
+            for line, own in zip(amounts.lines, given, strict=True)
+        ]
+        invoice = _with_status(invoice, answered=answered) | {"total_taxes": _summed(lines)}
         return replace(amounts, invoice=invoice, lines=lines)
 
     def added_to_line(self, invoice: "Invoice", line: "InvoiceLine") -> int:  # noqa: ARG002 - of every step
@@ -153,7 +160,9 @@ def _as_taxed[S: LineState](state: S, taxed: Taxed | None) -> S:
 
 
 def _of_customer(invoice: "Invoice", customer: "Customer") -> "Invoice":
-    """A draft with the customer's exemption and tax ids; one that is deleted has those it had."""
+    """A draft with the customer's address, exemption and tax ids, which it follows until it is
+    final; one whose customer is deleted has what it had.
+    """
     if customer.get("deleted") or "tax_exempt" not in customer:
         return invoice
     ids = CustomerState.of(customer).tax_ids or ()
@@ -161,16 +170,40 @@ def _of_customer(invoice: "Invoice", customer: "Customer") -> "Invoice":
         {"type": own["type"], "value": own["value"]} for own in ids
     ]
     return invoice | {
+        "customer_address": customer.get("address"),
+        "customer_email": customer["email"],
+        "customer_name": customer.get("name"),
+        "customer_phone": customer.get("phone"),
+        "customer_shipping": customer["shipping"],
         "customer_tax_exempt": customer["tax_exempt"],
         "customer_tax_ids": shown,
     }
 
 
-def _taxed(line: "InvoiceLine", defaults: list[TaxTerms], exempt: str) -> Taxed | None:
-    """By what a line is taxed; None if by nothing."""
+def _with_status(invoice: "Invoice", *, answered: bool) -> "Invoice":
+    """An invoice that says whether the taxes of its engine count, if it has one."""
+    if not is_automatic(invoice):
+        return invoice
+    before = invoice["automatic_tax"]
+    former = None if before["status"] == "complete" else before["status"]
+    return invoice | {"automatic_tax": before | {"status": "complete" if answered else former}}
+
+
+def _given(line: "InvoiceLine", *, answered: bool) -> list[GivenTax] | None:
+    """The taxes of a line that are not computed here: those that a request gave, or an engine."""
     state = LineState.of(line)
-    if state.tax_amounts is not None:
-        return {"rates": [given["rate"] for given in state.tax_amounts]}
+    if state.tax_amounts is not None or not answered or is_taxed_as_billed(state):
+        return state.tax_amounts
+    return state.engine_taxes or []
+
+
+def _taxed(
+    line: "InvoiceLine", given: list[GivenTax] | None, defaults: list[TaxTerms], exempt: str
+) -> Taxed | None:
+    """By what a line is taxed; None if by nothing."""
+    if given is not None:
+        return {"rates": [tax["rate"] for tax in given]} if given else None
+    state = LineState.of(line)
     rates = defaults if state.tax_rates is None else state.tax_rates
     if not rates:
         return None
@@ -178,13 +211,16 @@ def _taxed(line: "InvoiceLine", defaults: list[TaxTerms], exempt: str) -> Taxed 
     return {"rates": rates} if exempt == "none" else {"rates": rates, "exempt": exempt}
 
 
-def _with_taxes(line: "InvoiceLine", taxed: Taxed | None) -> "InvoiceLine":
+def _with_taxes(
+    line: "InvoiceLine", taxed: Taxed | None, given: list[GivenTax] | None
+) -> "InvoiceLine":
     line = replace(LineState.of(line), taxed=taxed).on(line)
-    return line | {"taxes": [] if taxed is None else _taxes(line, taxed)}
+    return line | {"taxes": [] if taxed is None else _taxes(line, taxed, given)}
 
 
-def _taxes(line: "InvoiceLine", taxed: Taxed) -> "list[InvoiceLineTax]":
-    given = LineState.of(line).tax_amounts
+def _taxes(
+    line: "InvoiceLine", taxed: Taxed, given: list[GivenTax] | None
+) -> "list[InvoiceLineTax]":
     if given is not None:
         return [
             _tax(tax["rate"], Tax(tax["amount"], tax["taxable_amount"]), tax["reason"])

@@ -46,6 +46,19 @@ class Taxed(TypedDict):
     exempt: NotRequired[str]
 
 
+class TaxCalculation(TypedDict):
+    """What became of the taxes that an engine is to compute of an invoice.
+
+    ``basis`` is what it computed them on, a digest. Where it failed: how, how often by due work,
+    and when it is asked again, if it is.
+    """
+
+    basis: NotRequired[str]
+    failure: NotRequired[str]
+    tries: NotRequired[int]
+    at: NotRequired[int | None]
+
+
 class TimeSpan(TypedDict):
     """From an instant until another, UTC seconds."""
 
@@ -231,6 +244,7 @@ class InvoiceState(PrivateState):
     discounts: list[DiscountTerms] | None = None
     late: WorkLeft | None = None
     pause: str | None = None
+    tax_calculation: TaxCalculation | None = None
     top_up: BoughtCredits | None = None
     usage_due_at: int | None = None
 
@@ -248,6 +262,7 @@ class LineState(PrivateState):
     credits: list[LineCredit] | None = None
     described: str | None = None
     discounts: list[DiscountTerms] | None = None
+    engine_taxes: list[GivenTax] | None = None
     explanation: LineExplanation | None = None
     gives_back: GivesBack | None = None
     line_ids: list[str] | None = None

@@ -11,6 +11,7 @@ from meterline.core.billing.credit_notes import Portions, credited
 from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import check_named_once
 from meterline.services.billing.invoice_bodies import invoice_lines
+from meterline.services.billing.tax_basis import is_automatic
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.credit_notes.credited_parts import billed_portions, credited_portions
 from meterline.services.credit_notes.line_taxes import (
@@ -58,6 +59,8 @@ def requested_lines(
 ) -> list[NoteLine]:
     """The lines of a note that a request asks for; BillingError for more than what is left."""
     check_named_once(requested, "invoice_line_item", "lines")
+    if is_automatic(invoice):
+        _check_automatic(requested)
     billed = {line["id"]: line for line in invoice_lines(invoice)}
     return [
         _custom(uow, invoice, derived_id(_PREFIX, note_id, index), request, f"lines[{index}]")
@@ -71,6 +74,18 @@ def requested_lines(
         )
         for index, request in enumerate(requested)
     ]
+
+
+def _check_automatic(requested: "Sequence[Mapping[str, Any]]") -> None:
+    """Refuse what would have other taxes than the tax engine computed of the invoice."""
+    for index, request in enumerate(requested):
+        at = f"lines[{index}]"
+        if request["type"] == "custom_line_item" or or_none(request.get("tax_amounts")):
+            name = "type" if request["type"] == "custom_line_item" else "tax_amounts"
+            raise BillingError(
+                f"`{name}` cannot be used so on an invoice with automatic tax: credit its lines.",
+                param=f"{at}[{name}]",
+            )
 
 
 def _named(

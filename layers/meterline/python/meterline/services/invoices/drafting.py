@@ -16,6 +16,7 @@ from meterline.services.billing.discounts import (
     discount_terms,
     with_discounts,
 )
+from meterline.services.billing.engine_taxes import TaxesFailed, check_taxes, with_taxes
 from meterline.services.billing.invoice_bodies import (
     HALT,
     InvoiceTerms,
@@ -25,11 +26,12 @@ from meterline.services.billing.invoice_bodies import (
 from meterline.services.billing.line_taxes import with_rates
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.private_states import InvoiceState, LineState
+from meterline.services.billing.tax_basis import waits_for_taxes
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.invoices.billed_before import usage_billed
 from meterline.services.invoices.collecting import collect_lines
 from meterline.services.invoices.descriptions import ProductName
-from meterline.services.invoices.finalize import finalize_on
+from meterline.services.invoices.finalize import finalization_error, finalize_on
 from meterline.services.invoices.late_usage import late_lines, work_left
 from meterline.services.invoices.lines import item_subject, less_billed_before, line_bodies
 
@@ -104,11 +106,31 @@ def _with_rates(line: "InvoiceLine", item: "SubscriptionItem") -> "InvoiceLine":
 
 
 def issue_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
-    """Store a new invoice: as a draft if it finalises itself later, else finalised at once."""
+    """Store a new invoice: as a draft if it finalises itself later, else finalised at once.
+
+    One whose tax engine gives no answer stays a draft until it does.
+    """
+    invoice = with_taxes(uow, invoice)
+    is_final_at_once = invoice["automatically_finalizes_at"] is None and invoice["auto_advance"]
     uow.emit("invoice.created", invoice)
-    if invoice["automatically_finalizes_at"] is None and invoice["auto_advance"]:
+    if is_final_at_once and waits_for_taxes(invoice):
+        invoice = _waiting_for_taxes(uow, invoice)
+    elif is_final_at_once:
         invoice = finalize_on(uow, invoice)
     uow.put(invoice_document(invoice, uow.stored_customer))
+    return invoice
+
+
+def _waiting_for_taxes(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
+    """An invoice that would be final at once, and becomes so when its taxes are known."""
+    try:
+        check_taxes(invoice)
+    except TaxesFailed as refusal:
+        invoice = invoice | {
+            "automatically_finalizes_at": uow.ctx.now,
+            "last_finalization_error": finalization_error(refusal),
+        }
+        uow.emit("invoice.finalization_failed", invoice)
     return invoice
 
 

@@ -1,16 +1,26 @@
 """Finalising invoices: late usage is counted in, then the invoice gets its number for good."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.errors import BillingError
 from meterline.core.subscriptions.dunning import Deadlines, DunningPolicy, deadlines_of
+from meterline.observability import logger
 from meterline.services.account.settings import dunning_policy
 from meterline.services.base.context import Context
 from meterline.services.base.ids import timed_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.amounts import applied_balance, with_amounts
+from meterline.services.billing.engine_taxes import (
+    TaxesFailed,
+    billed_amounts,
+    check_taxes,
+    is_given_up,
+    with_failure,
+    without_engine,
+    without_tries,
+)
 from meterline.services.billing.invoice_bodies import (
     HALT,
     finalization_due_at,
@@ -21,6 +31,7 @@ from meterline.services.billing.invoice_bodies import (
 )
 from meterline.services.billing.private_states import InvoiceState
 from meterline.services.billing.subscription_status import recover
+from meterline.services.billing.tax_basis import is_automatic
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.customers.balances import Booking, BookingType, book, with_currency
 from meterline.services.invoices.billed_in_advance import remember_discounts
@@ -82,7 +93,40 @@ def finalize_due_invoice(ctx: Context, document: "Document[Invoice]") -> list[Do
     try:
         return _finalize(ctx, document, customer)
     except NumberTaken as refusal:
-        return _failed(ctx, document, refusal)
+        return _failed(ctx, document, document.body | HALT, refusal)
+    except TaxesFailed as refusal:
+        return _taxes_failed(ctx, document, refusal)
+
+
+def ask_for_taxes(ctx: Context, document: "Document[Invoice]") -> list[Document]:
+    """Ask the tax engine again about a draft; one whose hour has come becomes final with it.
+
+    Returns the documents written.
+    """
+    draft = document.body
+    hour = draft["automatically_finalizes_at"]
+    customer = ctx.store.get(draft["customer"])
+    if customer is None or customer.body.get("deleted"):
+        stopped = without_tries(draft)
+        written = replace(document, body=stopped, due_at=invoice_due_at(stopped))
+        ctx.save(Change(puts=[written]))
+        return [written]
+    if draft["auto_advance"] and hour is not None and hour <= ctx.now:
+        try:
+            return _finalize(ctx, document, customer)
+        except NumberTaken as refusal:
+            return _failed(ctx, document, draft | HALT, refusal)
+        except TaxesFailed as refusal:
+            return _taxes_failed(ctx, document, refusal)
+    uow = open_unit_of_work(ctx, customer)
+    invoice = billed_amounts(uow, draft, invoice_lines(draft))
+    if is_given_up(invoice) and not draft["auto_advance"]:
+        invoice = without_engine(invoice)
+        invoice = with_amounts(uow, invoice, invoice_lines(invoice))
+    if invoice["automatic_tax"] != draft["automatic_tax"]:
+        uow.emit("invoice.updated", invoice, draft)
+    uow.put_first(replace(document, body=invoice, due_at=invoice_due_at(invoice)))
+    return uow.save()
 
 
 def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
@@ -90,9 +134,12 @@ def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
 
     The balance is taken as it stands now; an invoice with nothing due is paid at once (contract
     section 6). While its subscription's collection is paused it becomes void or uncollectible.
+    Raises TaxesFailed while its tax engine gives no answer.
     """
     at = uow.ctx.now
-    current = book_credits(uow, with_amounts(uow, invoice, invoice_lines(invoice)))
+    current = billed_amounts(uow, invoice, invoice_lines(invoice))
+    check_taxes(current)
+    current = book_credits(uow, current)
     opened = numbered(uow, current) | {
         "status": "open",
         "automatically_finalizes_at": None,
@@ -158,20 +205,40 @@ def finalize_draft_on(uow: UnitOfWork, draft: "Invoice", settings: "InvoiceChang
     return final
 
 
-def _failed(
-    ctx: Context, document: "Document[Invoice]", refusal: BillingError
+def _taxes_failed(
+    ctx: Context, document: "Document[Invoice]", refusal: TaxesFailed
 ) -> "list[Document[Invoice]]":
-    """Stop a draft until a request gives it another number; its finalization error says why."""
-    error = {
+    """Have a draft's engine asked again, or go on without it when that was done often enough."""
+    draft = with_failure(document.body, refusal.failure, ctx.now)
+    if is_given_up(draft):
+        logger.error("taxes given up", invoice=document.id, failure=refusal.failure)
+        draft = without_engine(draft)
+    if not is_automatic(draft):
+        draft = draft | {"automatically_finalizes_at": ctx.now}
+    return _failed(ctx, document, draft, refusal)
+
+
+def _failed(
+    ctx: Context, document: "Document[Invoice]", draft: "Invoice", refusal: BillingError
+) -> "list[Document[Invoice]]":
+    """Keep a draft that could not become final; its finalization error says why."""
+    body = draft | {"last_finalization_error": finalization_error(refusal)}
+    written = replace(document, body=body, due_at=invoice_due_at(body))
+    events = [EventDraft("invoice.finalization_failed", body)]
+    known = document.body["last_finalization_error"]
+    is_known = known == body["last_finalization_error"] and body["auto_advance"]
+    ctx.save(Change(puts=[written]), [] if is_known else events)
+    return [written]
+
+
+def finalization_error(refusal: BillingError) -> dict[str, Any]:
+    """What an invoice says of why it could not become final."""
+    return {
         "code": refusal.code,
         "message": refusal.message,
         "param": refusal.param,
         "type": refusal.type,
     }
-    body = document.body | HALT | {"last_finalization_error": error}
-    written = replace(document, body=body, due_at=None)
-    ctx.save(Change(puts=[written]), [EventDraft("invoice.finalization_failed", body)])
-    return [written]
 
 
 def _apply_balance(uow: UnitOfWork, invoice: "Invoice") -> int:

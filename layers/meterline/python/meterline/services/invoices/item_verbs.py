@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
-from meterline.services.billing.amounts import with_amounts
-from meterline.services.billing.invoice_bodies import invoice_lines
+from meterline.services.billing.engine_taxes import billed_amounts
+from meterline.services.billing.invoice_bodies import invoice_due_at, invoice_lines
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.deleted_prorations import undo_prorations
@@ -93,9 +93,9 @@ def editable_draft(
 
 def put_lines(uow: UnitOfWork, draft: "Document[Invoice]", lines: "list[InvoiceLine]") -> "Invoice":
     """Store a draft with other lines, and the totals that follow from them."""
-    body = with_amounts(uow, draft.body, lines)
+    body = billed_amounts(uow, draft.body, lines)
     remember_discounts(uow, draft.body, body)
-    uow.put(replace(draft, body=body))
+    uow.put(replace(draft, body=body, due_at=invoice_due_at(body)))
     uow.emit("invoice.updated", body, draft.body)
     return body
 

@@ -17,7 +17,7 @@ from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import customer_of
-from meterline.services.billing.amounts import with_amounts
+from meterline.services.billing.engine_taxes import billed_amounts
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     corrections_left,
@@ -106,7 +106,7 @@ def add_late_lines(ctx: Context, document: "Document[Invoice]") -> list[Document
         late = _more_late_lines(uow, document)
         left = work_left(late, document.body["created"])
         body = replace(state, late=left).on(body)
-        body = with_amounts(uow, body, [*invoice_lines(body), *late.lines])
+        body = billed_amounts(uow, body, [*invoice_lines(body), *late.lines])
         remember_discounts(uow, document.body, body)
         uow.emit("invoice.updated", body, document.body)
     uow.put_first(replace(document, body=body, due_at=invoice_due_at(body)))

@@ -11,10 +11,10 @@ from meterline.core.base.errors import BillingError, no_such, param_inside
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import check_named_once, find, on_customers_time
-from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import discount_ids, discount_terms
+from meterline.services.billing.engine_taxes import billed_amounts
 from meterline.services.billing.given_taxes import with_given_taxes
-from meterline.services.billing.invoice_bodies import invoice_lines, item_of_line
+from meterline.services.billing.invoice_bodies import invoice_due_at, invoice_lines, item_of_line
 from meterline.services.billing.line_taxes import requested_rates, with_rates
 from meterline.services.billing.private_states import InvoiceItemState, LineState
 from meterline.services.billing.redemption import invoice_purchase, redeem
@@ -227,8 +227,8 @@ def _written(
     before = draft.body
     changes = params.get("invoice_metadata")
     metadata = merged_metadata(before["metadata"], changes, "invoice_metadata")
-    invoice = with_amounts(uow, before | {"metadata": metadata}, lines)
+    invoice = billed_amounts(uow, before | {"metadata": metadata}, lines)
     remember_discounts(uow, before, invoice)
-    uow.put(replace(draft, body=invoice))
+    uow.put(replace(draft, body=invoice, due_at=invoice_due_at(invoice)))
     uow.emit("invoice.updated", invoice, before)
     return invoice

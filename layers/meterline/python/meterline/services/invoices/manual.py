@@ -11,11 +11,11 @@ from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import customer_of, find, on_customers_time
-from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import (
     active_discounts,
     with_discounts,
 )
+from meterline.services.billing.engine_taxes import billed_amounts, with_automatic_tax
 from meterline.services.billing.invoice_bodies import (
     HALT,
     InvoiceTerms,
@@ -82,7 +82,7 @@ def create_invoice(ctx: Context, params: Body) -> "Invoice":
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
     draft = _draft(uow, params, subscription)
     lines = _pending_lines(uow, draft, params, subscription)
-    invoice = with_amounts(uow, _discounted(uow, draft, lines, params, subscription), lines)
+    invoice = billed_amounts(uow, _discounted(uow, draft, lines, params, subscription), lines)
     uow.emit("invoice.created", invoice)
     uow.put(invoice_document(invoice, uow.stored_customer))
     uow.save(result_id=invoice["id"])
@@ -108,7 +108,8 @@ def update_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":
         lines = invoice["lines"]["data"]
         invoice = with_own_discounts(uow, invoice, lines, params["discounts"] or [])
     if before["status"] == "draft":
-        invoice = with_amounts(uow, invoice, invoice_lines(invoice))
+        invoice = with_automatic_tax(uow, invoice, params)
+        invoice = billed_amounts(uow, invoice, invoice_lines(invoice))
         remember_discounts(uow, before, invoice)
         document = replace(document, due_at=invoice_due_at(invoice))
     uow.put(replace(document, body=invoice))
@@ -196,6 +197,7 @@ def _draft(uow: UnitOfWork, params: Body, subscription: "Subscription | None") -
         _check_currency(subscription, params)
         draft = draft_invoice(terms, uow.customer, subscription)
     draft |= {"auto_advance": False, "next_payment_attempt": None, "rendering": _RENDERING}
+    draft = with_automatic_tax(uow, draft, params)
     return _with_default_rates(uow, _with_fields(uow.ctx, draft, params), params)
 
 

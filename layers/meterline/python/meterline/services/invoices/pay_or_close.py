@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import customer_of, find, on_customers_time
-from meterline.services.billing.invoice_bodies import invoice_due_at
+from meterline.services.billing.engine_taxes import without_tries
+from meterline.services.billing.invoice_bodies import HALT, invoice_due_at
 from meterline.services.billing.subscription_status import recover
+from meterline.services.billing.tax_basis import waits_for_taxes
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.invoices.finalize import (
     closed,
@@ -96,6 +98,9 @@ def expire_incomplete(uow: UnitOfWork, subscription: "Subscription") -> "Subscri
         give_back(uow, body)
         uow.put(replace(document, body=body, due_at=None))
         uow.emit("invoice.voided", body)
+    elif document is not None and waits_for_taxes(document.body):
+        stopped = without_tries(document.body) | HALT
+        uow.put(replace(document, body=stopped, due_at=invoice_due_at(stopped)))
     return subscription | {"status": "incomplete_expired", "ended_at": uow.ctx.now}
 
 

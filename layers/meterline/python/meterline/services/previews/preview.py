@@ -13,7 +13,8 @@ from meterline.core.kinds.invoices import PREVIEW_PREFIX
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find, on_customers_time
-from meterline.services.billing.amounts import with_amounts
+from meterline.services.billing.amounts import taxed_again, with_amounts
+from meterline.services.billing.engine_taxes import with_automatic_tax, with_taxes
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
     invoice_lines,
@@ -80,11 +81,11 @@ def create_preview(ctx: Context, params: Body) -> "Invoice":
     ctx, customer, subscription = _subject(ctx, params)
     uow = _uow(ctx, customer, params)
     if subscription is None:
-        return _upcoming(_one_off(uow, params), params)
+        return _upcoming(uow, _one_off(uow, params), params)
     invoice = _changed(uow, subscription, details, params)
     if invoice is None:
         raise _nothing_upcoming(subscription["id"])
-    return _upcoming(invoice, params)
+    return _upcoming(uow, invoice, params)
 
 
 def _uow(ctx: Context, customer: "Document[Customer]", params: Body) -> UnitOfWork:
@@ -177,7 +178,7 @@ def _preview_start(ctx: Context, params: Body, details: Body) -> "Invoice":
         invoice = next_renewal(uow, created.subscription, params)
     if invoice is None:
         raise _nothing_upcoming(customer.id)
-    return _upcoming(invoice, params)
+    return _upcoming(uow, invoice, params)
 
 
 def _preview_schedule(ctx: Context, params: Body) -> "Invoice":
@@ -195,7 +196,7 @@ def _preview_schedule(ctx: Context, params: Body) -> "Invoice":
     invoice = scheduled_invoice(uow, schedule, params)
     if invoice is None:
         raise _nothing_upcoming(customer.id if schedule is None else schedule["id"])
-    return _upcoming(invoice, params)
+    return _upcoming(uow, invoice, params)
 
 
 def _resolve_anchor(details: Body) -> None:
@@ -232,10 +233,12 @@ def _first_currency(uow: UnitOfWork) -> str | None:
     return next((item.body["currency"] for item in uow.pending.added.values()), None)
 
 
-def _upcoming(invoice: "Invoice", params: Body) -> "Invoice":
+def _upcoming(uow: UnitOfWork, invoice: "Invoice", params: Body) -> "Invoice":
     """An invoice as previews show it: under an id of its own, in the currency of the request."""
     if params.get("currency", invoice["currency"]) != invoice["currency"]:
         raise BillingError(f"The invoice is in {invoice['currency']}.", param="currency")
+    invoice = with_automatic_tax(uow, invoice, params)
+    invoice = with_taxes(uow, taxed_again(uow, invoice, invoice_lines(invoice)))
     preview_id = new_id(PREVIEW_PREFIX)
     lines = [moved_line(line, preview_id) for line in invoice_lines(invoice)]
     listed = invoice["lines"] | {"data": lines, "url": f"/v1/invoices/{preview_id}/lines"}

@@ -12,6 +12,7 @@ from meterline.core.billing.invoicing import BillingMode
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.engine_taxes import subscription_tax
 from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.redemption import exchange_discounts
 from meterline.services.billing.subscription_bodies import (
@@ -177,6 +178,7 @@ def _subscription(uow: UnitOfWork, start: Start) -> "Subscription":
     if "trial_settings" in params:
         subscription = subscription | {"trial_settings": trial_settings(params)}
     subscription = subscription | default_rates(uow, subscription, params)
+    subscription = subscription | subscription_tax(uow, params)
     check_collection(subscription)
     return _discounted(uow, subscription, params)
 

@@ -7,6 +7,7 @@ subscription waits for no invoice that is sent, or has nothing to collect (contr
 from typing import TYPE_CHECKING, Literal
 
 from meterline.core.base.errors import BillingError
+from meterline.services.billing.tax_basis import waits_for_taxes
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice, Subscription
@@ -36,7 +37,7 @@ def _waiting(
 
     ``error_if_incomplete`` refuses the whole request with status 402, as a payment that fails does.
     """
-    if invoice["status"] != "open":
+    if invoice["status"] != "open" and not waits_for_taxes(invoice):
         return subscription
     if behavior == "error_if_incomplete":
         raise BillingError(

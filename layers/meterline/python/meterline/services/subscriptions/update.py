@@ -15,6 +15,7 @@ from meterline.core.subscriptions.item_changes import check_proration_date
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.engine_taxes import subscription_tax
 from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.item_terms import (
     billed_item,
@@ -142,7 +143,7 @@ def amend(uow: UnitOfWork, before: "Subscription", params: Body) -> Amended:
     now = uow.ctx.now
     how = _proration(before, params, now)
     after = before | _plain_changes(before, params, now)
-    after |= default_rates(uow, before, params)
+    after |= default_rates(uow, before, params) | subscription_tax(uow, params)
     end = requested_end(params)
     changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
     if "discounts" in params:

@@ -10,6 +10,7 @@ from meterline.services.billing.invoice_bodies import (
     finalization_due_at,
     given_up_due_at,
     late_due_at,
+    taxes_due_at,
     usage_due_at,
 )
 from meterline.services.billing.private_states import LineState
@@ -34,7 +35,7 @@ from meterline.services.credits.grant_states import expiry_due_at, recurs_at
 from meterline.services.credits.recurrence import make_next_grant
 from meterline.services.credits.top_up_bodies import KIND as TOP_UP
 from meterline.services.credits.top_up_bodies import looks_at
-from meterline.services.invoices.finalize import finalize_due_invoice
+from meterline.services.invoices.finalize import ask_for_taxes, finalize_due_invoice
 from meterline.services.invoices.late_usage import add_late_lines
 from meterline.services.invoices.late_usage_detection import go_on_searching, look_again
 from meterline.services.invoices.late_usage_searches import KIND as SEARCH
@@ -81,6 +82,7 @@ WORK: Final[dict[str, tuple[DueWork[Any], ...]]] = {
     ),
     "invoice": (
         DueWork(corrections_due_at, add_late_lines, left=corrections_left),
+        DueWork(taxes_due_at, ask_for_taxes),
         DueWork(finalization_due_at, finalize_due_invoice),
         DueWork(usage_due_at, look_again),
         DueWork(late_due_at, dun_invoice),

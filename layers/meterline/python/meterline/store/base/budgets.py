@@ -5,6 +5,7 @@
 | a lease of an idempotency record | 8 | whoever repeats a request of a function that died goes on |
 | a call to AWS, with its repetitions | 9, and 3 of waits | a lost answer is asked for again |
 | the waits of a batch that is left undone | 4 | throttled partitions recover |
+| a call to the tax engine | 5 | whoever drafts an invoice waits for it; due work asks again |
 | a call to a webhook endpoint | 10 | receivers answer first, and work then |
 | a function of the API | 15 | it must answer, though a call and a batch took all they may |
 | API Gateway | 30 | it waits for the function |
@@ -49,6 +50,13 @@ Shorter than a function may run: an attempt that lost its lease cannot commit, b
 itself holds the lease as a condition. So a short one costs at most work that is done twice and
 committed once; a long one makes the client of a function that died wait for nothing.
 """
+
+TAX_ENGINE_CONNECT_SECONDS: Final = 1
+TAX_ENGINE_READ_SECONDS: Final = 4
+"""How long the deployment's tax engine has for its answer, five in all. It is asked once."""
+
+TAX_ENGINE_REST_SECONDS: Final = 10
+"""How long a process leaves it alone when it did not answer in time."""
 
 WEBHOOK_SECONDS: Final = 10
 """How long an endpoint has for its answer, connecting included."""

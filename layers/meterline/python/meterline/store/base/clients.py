@@ -5,10 +5,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from meterline.store.base.answers import read_in_one_step
-from meterline.store.base.budgets import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
+from meterline.store.base.budgets import (
+    ATTEMPTS,
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    TAX_ENGINE_CONNECT_SECONDS,
+    TAX_ENGINE_READ_SECONDS,
+)
 from meterline.store.base.request_bodies import body_of
 
-SERVICES = ["dynamodb", "events", "s3", "sns", "sqs"]
+SERVICES = ["dynamodb", "events", "lambda", "s3", "sns", "sqs"]
 """What there are clients of."""
 
 _IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
@@ -56,16 +62,22 @@ def s3() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     return _client("s3")
 
 
+@cache
+def tax_engine() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
+    """The Lambda client, for the one call to the tax engine, which is not repeated."""
+    return _client("lambda")
+
+
 def reset_clients() -> None:
     """Forget the clients, so that the next use reads the environment again (for tests)."""
-    for client in (dynamodb, eventbridge, sqs, sns, s3, session):
+    for client in (dynamodb, eventbridge, sqs, sns, s3, tax_engine, session):
         client.cache_clear()
 
 
 def _client(service: str) -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     from meterline.store.base.first_attempts import send_first_attempts  # noqa: PLC0415 - see below
 
-    client = session().create_client(service, config=_config())
+    client = session().create_client(service, config=_config(service))
     if service == "dynamodb":
         send_first_attempts(client)
     return client
@@ -113,13 +125,14 @@ def _loader_of_our_services() -> "Loader":
     return OurServices()
 
 
-def _config() -> "Config":
+def _config(service: str) -> "Config":
     from botocore.config import Config  # noqa: PLC0415 - see above
 
+    is_engine = service == "lambda"
     return Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        connect_timeout=TAX_ENGINE_CONNECT_SECONDS if is_engine else CONNECT_SECONDS,
+        read_timeout=TAX_ENGINE_READ_SECONDS if is_engine else READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 1 if is_engine else ATTEMPTS},
         tcp_keepalive=True,
         parameter_validation=False,
         # Botocore describes the machine anew for each request unless it is told what to say.

@@ -34,6 +34,8 @@ class Settings:
     webhook_private_addresses: str
     event_bus_name: str
     public_url: str
+    tax_engine: str
+    tax_engine_fallback: str
 
     @property
     def event_bus_arn(self) -> str | None:
@@ -41,6 +43,11 @@ class Settings:
         _, partition, _, region, account, _ = self.events_topic_arn.split(":")
         named = f"arn:{partition}:events:{region}:{account}:event-bus/{self.event_bus_name}"
         return named if self.event_bus_name else None
+
+    @property
+    def bills_by_hand_without_engine(self) -> bool:
+        """Whether invoices become final with the rates given by hand when the engine fails."""
+        return self.tax_engine_fallback == "rates"
 
     @property
     def may_call_private_addresses(self) -> bool:
