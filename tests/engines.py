@@ -58,6 +58,7 @@ QUEUES = ("renewals", "invoices", "clocks", "webhooks")
 TOPICS = ("alerts", "events", "operations")
 FAILED_BATCHES = "failed-batches"
 STACK = "tested-stack"
+PUBLIC_URL = "https://billing.example.com"
 
 _TABLE_PROPERTIES = (
     "AttributeDefinitions",
@@ -262,6 +263,7 @@ def _base_environment() -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "METERLINE_PUBLIC_URL": PUBLIC_URL,
         "METERLINE_STACK": STACK,
     }
 

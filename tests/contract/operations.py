@@ -57,6 +57,12 @@ BEYOND_STRIPE = (
         "billing.analytics.meter_usage",
     ),
     Operation(
+        "Invoice.renewHostedUrl", "POST", "/v1/invoices/{id}/renew_hosted_invoice_url", "invoice"
+    ),
+    Operation(
+        "Invoice.revokeHostedUrl", "POST", "/v1/invoices/{id}/revoke_hosted_invoice_url", "invoice"
+    ),
+    Operation(
         "Invoice.explain", "GET", "/v1/invoices/{id}/explanation", "meterline.invoice_explanation"
     ),
     Operation(

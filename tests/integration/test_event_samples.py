@@ -1,6 +1,7 @@
 """Every function, invoked with its sample in ``events/``, does what it is there for."""
 
 import base64
+import gzip
 import json
 import time
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ METER = "mtr_test_61SampleMeter00000000000000000000"
 CUSTOMER = "cus_SampleCustomer0000"
 SUBSCRIPTION = "sub_SampleSubscription00"
 INVOICE = "in_SampleInvoice0000000"
+TOKEN = "test_SampleInvoice0000000_0123456789abcdefghijAB"
 CLOCK = "clock_SampleClock000000"
 
 
@@ -77,7 +79,8 @@ class Samples:
             event["body"] = base64.b64decode(event["body"]).decode()
             event["isBase64Encoded"] = False
         text = json.dumps(event)
-        for made_up, real in self.ids.items():
+        # The longest first: one may be a part of another.
+        for made_up, real in sorted(self.ids.items(), key=lambda pair: -len(pair[0])):
             text = text.replace(made_up, real)
         replaced: dict[str, Any] = json.loads(text)
         return replaced
@@ -211,6 +214,19 @@ def test_a_draft_whose_hour_has_come_is_finalised(subscribed: Samples) -> None:
     answer = subscribed.invoke("ProduceInvoices", "produce_invoices")
     assert answer == {"batchItemFailures": []}
     assert subscribed.stored(invoice["id"])["status"] != "draft"
+
+
+def test_the_page_of_an_invoice_needs_no_key_and_only_reads(subscribed: Samples) -> None:
+    do_due_work(context(9 * DAY), subscribed.ids[SUBSCRIPTION])
+    [drafted] = subscribed.invoke("ServeInvoices", "serve_invoices")["data"][:1]
+    subscribed.ids[INVOICE] = drafted["id"]
+    subscribed.invoke("ProduceInvoices", "produce_invoices")
+    url = subscribed.stored(drafted["id"])["hosted_invoice_url"]
+    subscribed.ids[TOKEN] = url.rpartition("/")[2]
+    with keeping_to_its_rights("ServeInvoicePagesFunction", subscribed.engine):
+        answer = load_handler("serve_invoice_pages")(subscribed.sample("ServeInvoicePages"), None)
+    assert answer["statusCode"] == 200
+    assert "Rechnung" in gzip.decompress(base64.b64decode(answer["body"])).decode()
 
 
 def test_subscriptions_are_listed(subscribed: Samples) -> None:

@@ -46,7 +46,7 @@ ROOMS = {
         "credits",
         "billing events",
         "invoices",
-        "credit_notes subscriptions",
+        "credit_notes documents subscriptions",
         "schedules",
         "previews",
         "top_ups",

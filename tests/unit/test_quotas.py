@@ -36,6 +36,8 @@ def spelled(value: Any) -> Any:
         return value
     if set(value) & {"Ref", "Fn::GetAtt"}:
         return A_NAME
+    if "Fn::If" in value:  # one of the two: the longer
+        return max(map(spelled, value["Fn::If"][1:]), key=lambda one: len(json.dumps(one)))
     if "Fn::Sub" in value:
         text = value["Fn::Sub"] if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"][0]
         return text + A_NAME * text.count("${")

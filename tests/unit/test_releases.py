@@ -136,3 +136,24 @@ def test_nothing_waits_for_itself() -> None:
         for name, part in parts.items()
     }
     assert list(TopologicalSorter(waits).static_order())
+
+
+FINALIZE = [
+    "AdvanceTestClocksFunction",
+    "ProduceInvoicesFunction",
+    "RollBillingCyclesFunction",
+    "ServeInvoicesFunction",
+    "ServeSubscriptionsFunction",
+]
+"""The functions that make invoices final."""
+
+
+@pytest.mark.parametrize("function", FINALIZE)
+def test_what_makes_invoices_final_knows_where_their_pages_are(function: str) -> None:
+    own = resources("AWS::Serverless::Function")[function].get("Environment", {})
+    url = own.get("Variables", {}).get("METERLINE_PUBLIC_URL")
+    assert {"PublicUrl", "DomainName"} <= set(mentions(url))
+    # The API is made from the functions that answer it: these cannot be told its own address.
+    assert ("HttpApi" in {name.partition(".")[0] for name in mentions(url)}) == (
+        function in WORKERS
+    )

@@ -120,6 +120,21 @@ CASES = {
             "line_item",
         ),
     ),
+    "Invoice.renewHostedUrl": Case(
+        lambda w: w.raw("post", f"/v1/invoices/{w.open_invoice}/renew_hosted_invoice_url"),
+        lambda w: {"id": w.open_invoice, "status": "open"},
+        Refused(
+            lambda w: w.raw("post", f"/v1/invoices/{w.draft}/renew_hosted_invoice_url"),
+            says="This invoice is a draft",
+        ),
+    ),
+    "Invoice.revokeHostedUrl": Case(
+        lambda w: w.raw("post", f"/v1/invoices/{w.open_invoice}/revoke_hosted_invoice_url"),
+        lambda w: {"id": w.open_invoice, "hosted_invoice_url": None},
+        missing(
+            lambda w: w.raw("post", "/v1/invoices/in_missing/revoke_hosted_invoice_url"), "invoice"
+        ),
+    ),
     "Invoice.explain": Case(
         lambda w: w.raw("get", f"/v1/invoices/{w.draft}/explanation"),
         lambda w: {"invoice": w.draft, "lines.0.amount": 700},

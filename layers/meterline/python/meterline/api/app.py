@@ -28,6 +28,7 @@ from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
 from meterline.core.base.wire_numbers import wire_number
 from meterline.observability import log_failure, logger, observed
+from meterline.services.base.addresses import note_call
 from meterline.services.base.api_version import API_VERSION, check_version
 from meterline.store.base.documents import Conflict, LeaseLost
 
@@ -81,6 +82,7 @@ def handle(event: Mapping[str, Any], routes: Routes) -> Response:
     """Answer one API Gateway event; failures too are answered in the API's own format."""
     started = time.perf_counter()
     call = Call(read_request(event), now=int(time.time()))
+    note_call(call.request.domain, call.request.base_path)
     logger.set_correlation_id(call.request_id)
     try:
         result = _answer(call, routes)

@@ -322,7 +322,24 @@ def _settings() -> Json:
         country=TEXT,
         default_currency=TEXT,
         business_profile={"type": "object", "additionalProperties": TEXT},
+        branding={"type": "object", "additionalProperties": TEXT},
+        company=_company(),
+        invoice_settings={"type": "object", "additionalProperties": TEXT},
     )
+
+
+def _company() -> Json:
+    """Who sells, as invoices name it; what was never set is left out."""
+    tax_id = all_of(type=TEXT, value=TEXT)
+    return {
+        "type": "object",
+        "properties": {
+            "address": {"type": "object", "additionalProperties": TEXT},
+            "name": TEXT,
+            "tax_ids": {"type": "array", "items": tax_id},
+        },
+        "additionalProperties": False,
+    }
 
 
 def _account() -> Json:

@@ -59,6 +59,7 @@ from meterline.services.billing.invoice_bodies import invoice_lines, subscriptio
 from meterline.services.customers.tax_ids import MOST_TAX_IDS
 from meterline.services.invoices.explanation import explanation_of
 from meterline.services.invoices.finalize import finalize_invoice
+from meterline.services.invoices.hosted_urls import renew_hosted_url, revoke_hosted_url
 from meterline.services.invoices.line_verbs import (
     add_lines,
     find_line,
@@ -318,6 +319,8 @@ ROUTES = Routes(
         post("/v1/invoices/{id}/send", _KIND, send_invoice),
         post("/v1/invoices/{id}/void", _KIND, void_invoice),
         post("/v1/invoices/{id}/mark_uncollectible", _KIND, mark_uncollectible),
+        post("/v1/invoices/{id}/renew_hosted_invoice_url", _KIND, renew_hosted_url),
+        post("/v1/invoices/{id}/revoke_hosted_invoice_url", _KIND, revoke_hosted_url),
         searching("/v1/invoices/search", _KIND),
         *ITEM_OPERATIONS,
         retrieve("/v1/invoice_payments/{id}", _PAYMENT),

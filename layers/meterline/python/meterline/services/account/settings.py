@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal, TypedDict
 
 from meterline.core.base.unset import UNSET
+from meterline.core.billing.tax_id_formats import country_of, known_type
 from meterline.core.subscriptions.dunning import DunningPolicy
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
@@ -13,6 +14,14 @@ from meterline.store.base.documents import Body, Change, Document
 KIND = "meterline.settings"
 UPDATED = "meterline.settings.updated"
 ID = "settings"
+
+
+class Company(TypedDict, total=False):
+    """Who sells, as invoices name it."""
+
+    name: str
+    address: dict[str, str]
+    tax_ids: list[dict[str, str]]
 
 
 class AccountSettings(TypedDict):
@@ -29,6 +38,9 @@ class AccountSettings(TypedDict):
     country: str
     default_currency: str
     business_profile: dict[str, str]
+    branding: dict[str, str]
+    company: Company
+    invoice_settings: dict[str, str]
 
 
 DEFAULTS: Body = {
@@ -40,6 +52,9 @@ DEFAULTS: Body = {
     "country": "US",
     "default_currency": "usd",
     "business_profile": {},
+    "branding": {},
+    "company": {},
+    "invoice_settings": {},
 }
 """Invoices stay drafts for an hour, so that late usage gets in; what comes later is not billed.
 
@@ -79,8 +94,9 @@ def update_settings(ctx: Context, params: Body) -> AccountSettings:
     document = ctx.store.get(ID)
     known = document.body if document else {}
     changes = {name: DEFAULTS[name] if value is UNSET else value for name, value in params.items()}
-    if "business_profile" in params:
-        changes["business_profile"] = _merged(known.get("business_profile", {}), params)
+    for group in _GROUPS & params.keys():
+        changes[group] = _merged(known.get(group, {}), params[group])
+    _check_tax_ids(changes.get("company", {}))
     before = _shown(ctx, known)
     body = _shown(ctx, known | changes)
     stored = document or Document(kind=KIND, livemode=ctx.livemode, body=body)
@@ -89,11 +105,30 @@ def update_settings(ctx: Context, params: Body) -> AccountSettings:
     return body
 
 
-def _merged(profile: dict[str, str], params: Body) -> dict[str, str]:
-    """The business profile with what a request says of it; an unset field of it goes."""
-    changes = {} if params["business_profile"] is UNSET else params["business_profile"]
-    former = {} if params["business_profile"] is UNSET else profile
-    return {name: value for name, value in (former | changes).items() if value is not UNSET}
+_GROUPS = frozenset({"branding", "business_profile", "company", "invoice_settings"})
+"""Settings that are made of fields, which a request changes one by one."""
+
+
+def _merged(former: Mapping[str, object], given: object) -> Mapping[str, object]:
+    """A group of settings with what a request says of it; an unset field of it goes."""
+    return _said({**former, **given}) if isinstance(given, Mapping) else {}
+
+
+def _said(fields: Mapping[str, object]) -> Mapping[str, object]:
+    """Fields without those that are unset, at any depth."""
+    return {
+        name: _said(value) if isinstance(value, Mapping) else value
+        for name, value in fields.items()
+        if value is not UNSET
+    }
+
+
+def _check_tax_ids(company: Company) -> None:
+    """Refuse tax ids of the account's that are not written as their type is."""
+    for place, tax_id in enumerate(company.get("tax_ids", ())):
+        at = f"company[tax_ids][{place}]"
+        known_type(tax_id["type"], f"{at}[type]")
+        country_of(tax_id["type"], tax_id["value"], f"{at}[value]")
 
 
 def _shown(ctx: Context, stored: Mapping[str, Any]) -> AccountSettings:

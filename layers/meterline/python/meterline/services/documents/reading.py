@@ -1,0 +1,88 @@
+"""An invoice's document, read as it stands now."""
+
+from typing import TYPE_CHECKING, Final
+
+from meterline.services.account import settings
+from meterline.services.account.settings import account_settings
+from meterline.services.base.context import Context
+from meterline.services.billing.invoice_bodies import invoice_lines
+from meterline.services.billing.private_states import InvoiceState
+from meterline.services.documents.amounts import rate_ids, totals_of
+from meterline.services.documents.document import InvoiceDocument, IssuedNote, Span
+from meterline.services.documents.lines import groups_of
+from meterline.services.documents.parties import buyer_of, seller_of, tax_identities
+from meterline.store.billing.repository import Source
+from meterline.store.billing.repository import Span as Range
+from meterline.store.billing.search_terms import term_of
+
+if TYPE_CHECKING:
+    from meterline.core.base.wire import CreditNote, Invoice
+
+_NOTE: Final = "credit_note"
+MOST_NOTES: Final = 100
+"""Credit notes that a document shows, the newest of more."""
+
+
+def read_document(ctx: Context, invoice: "Invoice") -> InvoiceDocument:
+    """The document of an invoice of any status.
+
+    One batch of reads, for the settings, the customer and what the invoice names by its id; and,
+    only if it has credit notes, their list.
+    """
+    rates, tax_ids = rate_ids(invoice), invoice["account_tax_ids"] or []
+    ctx = ctx.reading_ahead([settings.ID, invoice["customer"], *rates, *tax_ids])
+    found = ctx.store.get_many([invoice["customer"], *rates, *tax_ids])
+    named = {id_: found[id_].body for id_ in rates if id_ in found}
+    own_ids = tax_identities(found[id_].body for id_ in tax_ids if id_ in found)
+    customer = found.get(invoice["customer"])
+    account = account_settings(ctx)
+    texts = account["invoice_settings"]
+    return InvoiceDocument(
+        id=invoice["id"],
+        livemode=invoice["livemode"],
+        number=invoice["number"] or "",
+        status=invoice["status"],
+        currency=invoice["currency"],
+        issued_at=issued_at(invoice),
+        due_at=invoice["due_date"],
+        paid_at=invoice["status_transitions"]["paid_at"],
+        is_charged_automatically=invoice["collection_method"] == "charge_automatically",
+        seller=seller_of(account, own_ids),
+        buyer=buyer_of(invoice, customer.body if customer else None),
+        period=Span(invoice["period_start"], invoice["period_end"]),
+        description=invoice["description"] or "",
+        custom_fields=tuple((one["name"], one["value"]) for one in invoice["custom_fields"] or ()),
+        groups=groups_of(invoice_lines(invoice)),
+        totals=totals_of(invoice, named),
+        tax_exempt=invoice["customer_tax_exempt"] or "none",
+        notes=_notes(ctx, invoice),
+        footer=invoice["footer"] or texts.get("footer", ""),
+        payment_instructions=texts.get("payment_instructions", ""),
+    )
+
+
+def issued_at(invoice: "Invoice") -> int:
+    """The date of an invoice: when it is effective, else when it became final, or was drafted."""
+    finalized_at = invoice["status_transitions"]["finalized_at"]
+    return invoice["effective_at"] or finalized_at or invoice["created"]
+
+
+def _notes(ctx: Context, invoice: "Invoice") -> tuple[IssuedNote, ...]:
+    """The credit notes of an invoice, oldest first; one that has none reads nothing."""
+    if not InvoiceState.of(invoice).credit_notes:
+        return ()
+    source = Source(terms=[term_of("invoice", invoice["id"])])
+    page = ctx.store.page(_NOTE, Range(), limit=MOST_NOTES, source=source)
+    return tuple(reversed([_note(document.body) for document in page.documents]))
+
+
+def _note(note: "CreditNote") -> IssuedNote:
+    return IssuedNote(
+        number=note["number"],
+        issued_at=note["effective_at"] or note["created"],
+        total=note["total"],
+        status=note["status"],
+        reason=note["reason"],
+        memo=note["memo"] or "",
+        is_after_payment=note["post_payment_amount"] > 0,
+    )
