@@ -4,10 +4,13 @@ They go through the services, the SDK, or as a form (``form``).
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 type Params = dict[str, Any]
+
+_PERCENTAGE = {"percentile": {"percentile": Decimal(95)}}
 
 
 def meter_params(event_name: str, formula: str = "sum", **more: Any) -> Params:
@@ -15,7 +18,7 @@ def meter_params(event_name: str, formula: str = "sum", **more: Any) -> Params:
     return {
         "event_name": event_name,
         "display_name": event_name,
-        "default_aggregation": {"formula": formula},
+        "default_aggregation": {"formula": formula, **_PERCENTAGE.get(formula, {})},
         **more,
     }
 

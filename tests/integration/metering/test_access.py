@@ -284,7 +284,9 @@ def test_a_customer_on_a_test_clock_has_its_own_time(shop: Shop) -> None:
     assert shop.used() == 3
 
 
-@pytest.mark.parametrize("formula", ["max", "last", "unique_count", "count", "weighted_sum"])
+@pytest.mark.parametrize(
+    "formula", ["max", "last", "unique_count", "count", "weighted_sum", "percentile"]
+)
 def test_a_limit_counts_by_any_formula(dynamodb: Engine, formula: str) -> None:
     shop = Shop(dynamodb)
     shop.meter = objects.meter("others", formula, at=BEGAN)
