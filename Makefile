@@ -60,6 +60,7 @@ COMPILE := uv pip compile --quiet --python-version 3.13 --universal --generate-h
 pins: $(READY) ## compile the hashed requirement files from the .in files
 	cd layers/runtime && $(COMPILE) requirements.in -o requirements.txt
 	cd layers/pages && $(COMPILE) requirements.in -o requirements.txt
+	cd layers/typesetting && $(COMPILE) requirements.in -o requirements.txt
 	cd requirements && $(COMPILE) dev.in -o dev.txt && $(COMPILE) java.in -o java.txt && $(COMPILE) peers.in -o peers.txt && $(COMPILE) checks.in -o checks.txt
 
 # ---------------------------------------------------------------- checks

@@ -29,6 +29,7 @@ class Settings:
     events_topic_arn: str
     operations_topic_arn: str
     failed_batches_bucket: str
+    pdfs_bucket: str
     event_retention_days: int
     segment_retention_days: int
     webhook_private_addresses: str

@@ -1,0 +1,110 @@
+"""How a sheet of words becomes a PDF that archives take."""
+
+import hashlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import typst
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meterline.api.pdfs.fonts import can_be_set
+from meterline.api.pdfs.typesetter import TEMPLATE, set_pdf
+from tests.factories.sheets import sheet, sheet_line
+from tests.pdf_files import archive_faults, outside_margins, pages_of, text_of
+
+AT = 1_767_312_000
+
+HOSTILE = [
+    "#set page(fill: red)",
+    '#read("/etc/passwd")',
+    "*bold* _italic_ $x^2$ @label <label>",
+    "= heading",
+    "\\u{41} // comment",
+    '"); panic("',
+    "{{ name }} ${name}",
+    "]] #let x = 1 [[",
+]
+
+
+def made(**changes: Any) -> bytes:
+    return set_pdf(sheet(**changes), AT)
+
+
+def test_it_is_fit_for_archives() -> None:
+    assert archive_faults(made()) == []
+
+
+def test_what_is_not_fit_for_archives_is_noticed() -> None:
+    plain = typst.compile(b"plain", format="pdf", pdf_tags=False)
+    assert "part 3 is claimed" in archive_faults(plain)
+    assert "the file is tagged" in archive_faults(plain)
+
+
+def test_the_same_sheet_gives_the_same_bytes_in_another_process() -> None:
+    program = (
+        "import hashlib; from tests.factories.sheets import sheet;"
+        "from meterline.api.pdfs.typesetter import set_pdf;"
+        f"print(hashlib.sha256(set_pdf(sheet(), {AT})).hexdigest())"
+    )
+    other = subprocess.run(  # noqa: S603 - this very program
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert other.stdout.strip() == hashlib.sha256(made()).hexdigest()
+
+
+@pytest.mark.parametrize("typed", HOSTILE)
+def test_what_people_type_is_text_and_never_markup(typed: str) -> None:
+    pdf = made(
+        memo=typed,
+        seller={"name": typed, "rows": [typed]},
+        buyer={"label": "Bill to", "name": typed, "rows": [typed]},
+        lines=[sheet_line(typed, steps=[typed])],
+        parts=[{"heading": "Payment", "rows": [typed]}],
+    )
+    assert text_of(pdf).count(typed) == 8
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Zażółć gęślą jaźń", "株式会社山田", "주식회사", "简体有限公司", "Ελληνικά", "Кириллица"],
+)
+def test_names_in_many_scripts_can_be_copied(name: str) -> None:
+    pdf = made(buyer={"label": "Bill to", "name": name, "rows": []})
+    assert name in text_of(pdf)
+    assert archive_faults(pdf) == []
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.text(max_size=30))
+def test_whatever_is_typed_in_comes_out(typed: str) -> None:
+    name = can_be_set(typed)
+    pdf = made(buyer={"label": "Bill to", "name": name, "rows": [name]})
+    assert "F-0001" in text_of(pdf)
+
+
+def test_two_hundred_lines_are_paged_under_the_same_columns() -> None:
+    pdf = made(lines=[sheet_line(f"Line {number}") for number in range(200)])
+    text = text_of(pdf)
+    assert pages_of(pdf) > 5
+    assert text.count("UNIT PRICE") == pages_of(pdf)
+    assert f"Page {pages_of(pdf)} / {pages_of(pdf)}" in text
+    assert all(f"Line {number}" in text for number in range(200))
+
+
+@pytest.mark.parametrize("word", ["x" * 300, "Donaudampfschifffahrt" * 12, "10.115 Berlin " * 30])
+def test_nothing_leaves_the_page(word: str) -> None:
+    pdf = made(
+        buyer={"label": "Bill to", "name": word, "rows": [word]},
+        lines=[sheet_line(word)],
+        seller={"name": "Acme", "rows": [word]},
+        memo=word,
+    )
+    assert outside_margins(pdf) == []
+
+
+def test_the_template_names_no_file_and_no_package() -> None:
+    source = TEMPLATE.read_text()
+    assert not [verb for verb in ("#import", "#include", "read(", "image(") if verb in source]
