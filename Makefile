@@ -146,7 +146,8 @@ demo: $(READY) ## the billing story, from catalogue to invoice, on a stack of it
 api-key: $(READY) ## an API key of the local stack (ARGS="create --live" for a live one)
 	@python -m local.stack run meterline api-key $(or $(ARGS),create)
 
+ARCHITECTURE ?= arm64
 deploy: export AWS_EC2_METADATA_DISABLED := false # a machine's role may deploy
 deploy: $(READY) ## build and deploy to AWS, guided
-	sam build
+	METERLINE_ARCHITECTURE=$(ARCHITECTURE) sam build --cache-dir .aws-sam/cache-$(ARCHITECTURE)
 	sam deploy --guided

@@ -123,6 +123,7 @@ def settings_environment(named: Mapping[str, str]) -> dict[str, str]:
     for topic in ("alerts", "events", "operations"):
         environment[f"METERLINE_{topic.upper()}_TOPIC_ARN"] = named[f"{_camel(topic)}TopicArn"]
     environment["METERLINE_FAILED_BATCHES_BUCKET"] = named["FailedBatchesBucket"]
+    environment["METERLINE_PDFS_BUCKET"] = named["PdfsBucket"]
     return environment
 
 

@@ -174,6 +174,7 @@ def _sam(verb: str, *options: str, endpoint: str = "") -> None:
     """Run sam, its output in ``.local/sam-VERB.log``; RuntimeError with its end if it fails."""
     log = STATE / f"sam-{verb}.log"
     quick = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5"}
+    quick["METERLINE_ARCHITECTURE"] = "native"  # what is compiled runs on this machine
     env = os.environ | quick | aws.aws_environment(endpoint)
     if not endpoint:
         del env["AWS_ENDPOINT_URL"]

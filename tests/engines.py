@@ -57,6 +57,7 @@ TABLES = ("meter_events", "usage", "billing", "access")
 QUEUES = ("renewals", "invoices", "clocks", "webhooks")
 TOPICS = ("alerts", "events", "operations")
 FAILED_BATCHES = "failed-batches"
+PDFS = "pdfs"
 STACK = "tested-stack"
 PUBLIC_URL = "https://billing.example.com"
 
@@ -316,6 +317,7 @@ def _names_of_queues_and_topics() -> dict[str, str]:
         **{f"METERLINE_{name.upper()}_QUEUE_URL": f"{queues}/{name}" for name in QUEUES},
         **{f"METERLINE_{name.upper()}_TOPIC_ARN": f"{topics}:{name}" for name in TOPICS},
         "METERLINE_FAILED_BATCHES_BUCKET": FAILED_BATCHES,
+        "METERLINE_PDFS_BUCKET": PDFS,
     }
 
 
@@ -325,7 +327,8 @@ def _make_queues_and_topics() -> None:
         get_backend("sqs")[DEFAULT_ACCOUNT_ID][REGION].create_queue(name)
     for name in TOPICS:
         get_backend("sns")[DEFAULT_ACCOUNT_ID][REGION].create_topic(name)
-    get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"].create_bucket(FAILED_BATCHES, REGION)
+    for name in (FAILED_BATCHES, PDFS):
+        get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"].create_bucket(name, REGION)
 
 
 @contextlib.contextmanager

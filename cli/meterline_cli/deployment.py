@@ -56,5 +56,9 @@ def _environment(stack: str) -> dict[str, str]:
     [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
     urls = {f"METERLINE_{name.upper()}_QUEUE_URL": f"{name.title()}QueueUrl" for name in QUEUES}
-    named = {**TABLES, **urls, "METERLINE_FAILED_BATCHES_BUCKET": "FailedBatchesBucket"}
+    buckets = {
+        "METERLINE_FAILED_BATCHES_BUCKET": "FailedBatchesBucket",
+        "METERLINE_PDFS_BUCKET": "PdfsBucket",
+    }
+    named = {**TABLES, **urls, **buckets}
     return {variable: outputs[output] for variable, output in named.items()}

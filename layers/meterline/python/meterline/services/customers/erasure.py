@@ -27,6 +27,7 @@ from meterline.store.base.keys import Cursor, term_key
 from meterline.store.base.models import billing_item, delete_many
 from meterline.store.base.packing import Body, pack, unpack
 from meterline.store.base.settings import settings
+from meterline.store.billing.kept_pdfs import forget_pdfs
 from meterline.store.billing.search_terms import terms_of
 from meterline.store.metering.meter_events import replace_payload, with_own_names
 from meterline.store.work.scans import scan_table
@@ -54,7 +55,8 @@ def erase_customer(ctx: Context, customer_id: str) -> int:
             outcome = _erase_body(ctx, item, customer_id)
             erased, lost = erased + (outcome is True), lost + (outcome is False)
         if not lost:
-            return erased + _erase_payloads(ctx, customer_id) + _forget_answers(customer_id)
+            erased += _erase_payloads(ctx, customer_id) + _forget_answers(customer_id)
+            return erased + forget_pdfs(livemode=ctx.livemode, customer=customer_id)
     raise Conflict(customer_id)
 
 
