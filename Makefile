@@ -82,7 +82,7 @@ check: $(READY) $(CHECKERS) ## what looks for mistakes of deployment and securit
 	$(CHECKS)/bin/checkov --config-file .checkov.yaml --skip-download
 	$(CHECKS)/bin/bandit -q -c pyproject.toml -r layers/meterline/python functions cli
 	git ls-files -z | xargs -0 $(CHECKS)/bin/detect-secrets-hook $(SECRETS)
-	python -m local.audit $(CHECKS)/bin/pip-audit layers/runtime/requirements.txt layers/pages/requirements.txt requirements/dev.txt
+	python -m local.audit $(CHECKS)/bin/pip-audit layers/runtime/requirements.txt layers/pages/requirements.txt layers/typesetting/requirements.txt requirements/dev.txt
 
 test: $(READY) ## unit, contract, integration (DynamoDB in memory) and fault tests
 	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks --ignore=tests/browser $(PARALLEL) $(ARGS)
