@@ -62,3 +62,10 @@ def forget_pdfs(*, livemode: bool, customer: str) -> int:
         batch = keys[start : start + _MOST_KEYS]
         s3().delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
     return len(keys)
+
+
+def kept_pdf_address(key: str) -> str:
+    """Where a kept PDF can be fetched without credentials, for a minute."""
+    where = {"Bucket": settings().pdfs_bucket, "Key": key}
+    address: str = s3().generate_presigned_url("get_object", Params=where, ExpiresIn=60)
+    return address

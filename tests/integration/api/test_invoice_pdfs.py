@@ -1,0 +1,133 @@
+"""The PDF of an invoice: what its page says, on paper, made once and kept."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from meterline.services.customers.erasure import erase_customer
+from meterline.store.base.clients import s3
+from meterline.store.base.settings import settings
+from tests.factories.invoices_to_see import INVOICES, describe_seller
+from tests.factories.objects import context
+from tests.handlers import gateway_event, load_handler
+from tests.integration.api.conftest import Api
+from tests.pdf_files import archive_faults, outside_margins, picture_of, pages_of, text_of
+
+PICTURES = Path(__file__).parents[3] / ".local" / "screenshots"
+
+FIGURES = {
+    "tiers": ["Team plan", "$49.00", "API requests", "Up to 10,000", "Amount due"],
+    "two-tax-rates": ["Rechnung", "19 %", "1.200,00", "MwSt. DE", "Workshop, two days"],
+    "reverse-charge": ["Atelier Lumière SARL", "FRAB123456789", "Reverse charge", "€2,500.00"],
+    "credits": ["GPU seconds", "Billing credits", "$50.00"],
+    "discounts": ["12.5%", "-$10.00", "Team plan, a year"],
+    "credit-note": ["Migration project", "Credit notes", "-$60.00", "-$25.00", "Amount paid"],
+    "prorations": ["Business plan", "seconds of"],
+    "zero": ["$0.00", "Free trial of the Team plan"],
+    "negative": ["-$75.00", "Goodwill"],
+    "yen": ["株式会社大理石", "¥1,250,000"],
+    "two-hundred-lines": ["Ticket 001", "Ticket 200", "$1.515"],
+    "long-names": ["第四四半期・東京データセンター拡張", "深圳市", "12.345,67"],
+}
+
+
+def path_of(invoice: Any) -> str:
+    return "/i/" + str(invoice.invoice_pdf).rpartition("/i/")[2]
+
+
+def asked(path: str) -> tuple[int, bytes, dict[str, str]]:
+    """The function's answer to who asks for a path."""
+    answer: Any = load_handler("serve_pdfs")(gateway_event("GET", path, {}), None)
+    body = answer["body"]
+    raw = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
+    return answer["statusCode"], raw, answer["headers"]
+
+
+def made(api: Api, name: str) -> Any:
+    describe_seller(api)
+    return api.client().v1.invoices.retrieve(INVOICES[name](api))
+
+
+def kept() -> list[str]:
+    page = s3().list_objects_v2(Bucket=settings().pdfs_bucket)
+    return [entry["Key"] for entry in page.get("Contents", [])]
+
+
+@pytest.mark.parametrize("name", INVOICES)
+def test_an_invoice_is_set_with_all_its_figures(api: Api, name: str) -> None:
+    invoice = made(api, name)
+    status, pdf, headers = asked(path_of(invoice))
+    assert (status, headers["content-type"]) == (200, "application/pdf")
+    assert archive_faults(pdf) == []
+    assert outside_margins(pdf) == []
+    text = text_of(pdf)
+    assert [figure for figure in [invoice.number, *FIGURES[name]] if figure not in text] == []
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for page in range(min(pages_of(pdf), 2)):
+        picture_of(pdf, page).save(PICTURES / f"pdf-{name}-{page + 1}.png")
+
+
+def test_it_is_made_once(api: Api) -> None:
+    path = path_of(made(api, "zero"))
+    _, first, _ = asked(path)
+    [key] = kept()
+    s3().put_object(Bucket=settings().pdfs_bucket, Key=key, Body=b"what was sent then")
+    assert asked(path)[1] == b"what was sent then"
+    assert first.startswith(b"%PDF")
+
+
+def test_what_was_paid_since_has_another_pdf(api: Api) -> None:
+    invoice = made(api, "reverse-charge")
+    _, before, _ = asked(path_of(invoice))
+    api.client().v1.invoices.pay(invoice.id, {"paid_out_of_band": True})
+    _, after, _ = asked(path_of(invoice))
+    assert "Paid on" in text_of(after)
+    assert "Paid on" not in text_of(before)
+    assert len(kept()) == 2
+
+
+def test_it_is_sent_also_while_the_bucket_refuses(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = made(api, "zero")
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "GetObject")
+
+    monkeypatch.setattr(s3(), "get_object", refuse)
+    monkeypatch.setattr(s3(), "put_object", refuse)
+    assert asked(path_of(invoice))[1].startswith(b"%PDF")
+
+
+def test_a_draft_has_none(api: Api) -> None:
+    own = api.client().v1
+    draft = own.invoices.create({"customer": own.customers.create().id})
+    assert draft.invoice_pdf is None
+
+
+@pytest.mark.parametrize("token", ["x", "test_abcdefgh_" + "a" * 22, "live_abcdefgh_" + "a" * 22])
+def test_any_other_address_leads_nowhere(api: Api, token: str) -> None:
+    made(api, "zero")
+    assert asked(f"/i/{token}/pdf")[0] == 404
+    assert kept() == []
+
+
+def test_a_revoked_address_leads_nowhere_and_a_renewed_one_does(api: Api) -> None:
+    invoice = made(api, "zero")
+    api.client().raw_request("post", f"/v1/invoices/{invoice.id}/revoke_hosted_invoice_url")
+    assert asked(path_of(invoice))[0] == 404
+    api.client().raw_request("post", f"/v1/invoices/{invoice.id}/renew_hosted_invoice_url")
+    again = api.client().v1.invoices.retrieve(invoice.id)
+    assert asked(path_of(again))[0] == 200
+    assert asked(path_of(invoice))[0] == 404
+
+
+def test_it_goes_with_its_customer(api: Api) -> None:
+    invoice = made(api, "reverse-charge")
+    asked(path_of(invoice))
+    assert erase_customer(context(), invoice.customer) > 0
+    assert kept() == []
+    assert "Atelier" not in text_of(asked(path_of(invoice))[1])
