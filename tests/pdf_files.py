@@ -50,7 +50,7 @@ def picture_of(pdf: bytes, page: int = 0, scale: int = 2) -> Any:
 def archive_faults(pdf: bytes) -> list[str]:
     """What keeps a file from being PDF/A-3a, as far as can be seen; nothing if all is well."""
     reader = PdfReader(io.BytesIO(pdf))
-    catalog = reader.trailer["/Root"]
+    catalog: Any = reader.trailer["/Root"]
     metadata = catalog.get("/Metadata")
     xmp = metadata.get_object().get_data().decode() if metadata else ""
     intents = [one.get_object() for one in catalog.get("/OutputIntents", [])]
@@ -89,9 +89,9 @@ def _objects(reader: PdfReader) -> Iterator[DictionaryObject]:
 
 def _is_embedded(font: DictionaryObject) -> bool:
     if font.get("/Subtype") == "/Type0":
-        [below] = font["/DescendantFonts"]  # type: ignore[misc] - an array of one
-        return _is_embedded(below.get_object())
-    descriptor = font.get("/FontDescriptor")
+        descendants: Any = font["/DescendantFonts"]
+        return _is_embedded(descendants[0].get_object())
+    descriptor: Any = font.get("/FontDescriptor")
     files = {"/FontFile", "/FontFile2", "/FontFile3"}
     return bool(descriptor) and bool(files & descriptor.get_object().keys())
 

@@ -7,7 +7,7 @@ def sheet_line(description: str = "API calls", **changes: Any) -> dict[str, Any]
     """A line of a sheet."""
     line = {
         "description": description,
-        "period": "1 Dec 2025 – 1 Jan 2026",
+        "period": "1 Dec 2025 - 1 Jan 2026",
         "steps": ["first 1,000: 1,000 × $0.02 = $20.00"],
         "cells": ["1,000", "$0.02", "19%", "$20.00"],
     }

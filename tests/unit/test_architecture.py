@@ -53,7 +53,7 @@ ROOMS = {
         "work",
         "analytics",
     ],
-    "api": ["params", "answers", "", "pages routes", "console"],
+    "api": ["params", "answers", "", "pages routes", "console pdfs"],
 }
 """The rooms of each floor from the ground up; those on one line know nothing of each other. ""
 are the modules that stand on the floor itself."""

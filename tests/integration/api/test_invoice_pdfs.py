@@ -14,7 +14,7 @@ from tests.factories.invoices_to_see import INVOICES, describe_seller
 from tests.factories.objects import context
 from tests.handlers import gateway_event, load_handler
 from tests.integration.api.conftest import Api
-from tests.pdf_files import archive_faults, outside_margins, picture_of, pages_of, text_of
+from tests.pdf_files import archive_faults, outside_margins, pages_of, picture_of, text_of
 
 PICTURES = Path(__file__).parents[3] / ".local" / "screenshots"
 
@@ -132,3 +132,43 @@ def test_it_goes_with_its_customer(api: Api) -> None:
     assert erase_customer(context(), invoice.customer) > 0
     assert kept() == []
     assert asked(path_of(invoice))[0] == 404
+
+
+@pytest.fixture
+def note(api: Api) -> Any:
+    """A credit note of a taxed invoice that is open."""
+    describe_seller(api)
+    invoice = api.client().v1.invoices.retrieve(INVOICES["two-tax-rates"](api))
+    line = invoice.lines.data[0]
+    lines = [{"type": "invoice_line_item", "invoice_line_item": line.id, "amount": 60_000}]
+    params = {"invoice": invoice.id, "lines": lines, "reason": "order_change", "memo": "One day"}
+    return api.client().v1.credit_notes.create(params)
+
+
+def test_a_credit_note_has_a_pdf_of_its_own(api: Api, note: Any) -> None:
+    assert api.client().v1.credit_notes.retrieve(note.id).pdf == note.pdf
+    status, pdf, _ = asked("/n/" + note.pdf.rpartition("/n/")[2])
+    text = text_of(pdf)
+    figures = [note.number, "Rechnungskorrektur", "One day", "600,00 €", "714,00 €", "114,00 €"]
+    assert (status, archive_faults(pdf)) == (200, [])
+    assert [figure for figure in figures if figure not in text.replace("\xa0", " ")] == []
+    picture_of(pdf).save(PICTURES / "pdf-of-a-credit-note.png")
+
+
+def test_what_an_invoice_becomes_does_not_change_its_credit_note(api: Api, note: Any) -> None:
+    path = "/n/" + note.pdf.rpartition("/n/")[2]
+    before = asked(path)[1]
+    api.client().v1.invoices.pay(note.invoice, {"paid_out_of_band": True})
+    assert asked(path)[1] == before
+    assert len(kept()) == 1
+
+
+def test_the_address_of_one_is_none_of_the_other(api: Api, note: Any) -> None:
+    invoice = api.client().v1.invoices.retrieve(note.invoice)
+    tokens = {"i": note.pdf.split("/")[-2], "n": invoice.invoice_pdf.split("/")[-2]}
+    assert [asked(f"/{path}/{token}/pdf")[0] for path, token in tokens.items()] == [404, 404]
+
+
+def test_a_preview_of_a_credit_note_has_no_address(api: Api, note: Any) -> None:
+    preview = api.client().v1.credit_notes.preview({"invoice": note.invoice, "amount": 100})
+    assert preview.pdf == ""

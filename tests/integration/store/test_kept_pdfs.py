@@ -3,7 +3,6 @@
 import pytest
 
 from meterline.store.billing.kept_pdfs import forget_pdfs, keep_pdf, kept_pdf, pdf_key
-from tests.engines import Engine
 
 pytestmark = pytest.mark.usefixtures("dynamodb")
 
@@ -12,8 +11,7 @@ def key(customer: str = "cus_1", *, livemode: bool = False, digest: str = "a") -
     return pdf_key(livemode=livemode, customer=customer, object_id="in_1", digest=digest)
 
 
-def test_what_was_never_kept_is_not_there(dynamodb: Engine) -> None:
-    assert dynamodb
+def test_what_was_never_kept_is_not_there() -> None:
     assert kept_pdf(key()) is None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from meterline.api.pages import charts
@@ -21,14 +21,14 @@ from meterline.api.router import Routes
 from meterline.core.base.errors import no_such
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.base.context import Context
+from meterline.services.base.secret_addresses import INVOICES, find_by_token, mode_of_token
 from meterline.services.documents.document import DocumentLine, Group, InvoiceDocument, IssuedNote
 from meterline.services.documents.reading import read_document
 from meterline.services.documents.usage import UsageShown, read_usage
-from meterline.services.invoices.hosted_urls import PATH, find_by_token, mode_of_token
 from meterline.store.billing.repository import BillingStore
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-ASSETS: Final = Assets(f"{PATH}assets")
+ASSETS: Final = Assets(f"{INVOICES.path}assets")
 LINES_A_PAGE: Final = 200
 MOST_BYTES: Final = 100_000
 """A page that would be larger shows fewer lines at a time."""
@@ -99,21 +99,22 @@ def show_invoice(request: Request, token: str) -> Page:
         raise no_such("invoice", "")
     now = int(time.time())
     ctx = Context(BillingStore(livemode, recalled={}), now, now)
-    invoice = find_by_token(ctx, token)
+    invoice: Any = find_by_token(ctx, INVOICES, token)
     document = read_document(ctx, invoice)
     preferred = (*document.buyer.locales, *_languages(request))
     locale = locale_for(preferred)
     said = InvoiceWords(
         document, words_for(locale), Formats(locale, document.currency), _now_of(ctx, invoice)
     )
-    values = _values(said, read_usage(ctx, invoice))
-    return _fitting(said, values, f"{PATH}{token}", _first_line(request, len(document.lines)))
+    path = f"{INVOICES.path}{token}"
+    values = _values(said, read_usage(ctx, invoice)) | {"pdf": f"{path}/pdf"}
+    return _fitting(said, values, path, _first_line(request, len(document.lines)))
 
 
 ROUTES: Final = Routes(
     [
-        page("GET", f"{PATH}{{token}}", show_invoice),
-        page("GET", f"{PATH}assets/{{file}}", ASSETS.answer),
+        page("GET", f"{INVOICES.path}{{token}}", show_invoice),
+        page("GET", f"{INVOICES.path}assets/{{file}}", ASSETS.answer),
     ]
 )
 
@@ -148,7 +149,6 @@ def _values(said: InvoiceWords, usage: Sequence[UsageShown]) -> dict[str, object
         "seller": seller,
         "status": said.status(),
         "hero": {"label": headline.label, "amount": headline.amount, "note": note},
-        "pdf": None,
         "pay": said.paragraphs(document.payment_instructions) if is_payable else [],
         "pay_facts": [
             (words.amount, headline.amount),

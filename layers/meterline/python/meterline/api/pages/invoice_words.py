@@ -189,7 +189,7 @@ class InvoiceWords:
         if any(tax.amount for tax in totals.taxes):
             yield Row(words.total_excluding_tax, money(totals.total_excluding_tax), "sum")
         for tax in totals.taxes:
-            yield Row(self._tax(tax), money(tax.amount), "inside" if tax.is_inclusive else "")
+            yield Row(self.tax(tax), money(tax.amount), "inside" if tax.is_inclusive else "")
         yield Row(words.total, money(totals.total), "sum")
 
     def _from_total(self) -> Iterator[Row]:
@@ -206,7 +206,8 @@ class InvoiceWords:
         else:
             yield Row(words.amount_due, money(totals.amount_due))
 
-    def _tax(self, tax: TaxRow) -> str:
+    def tax(self, tax: TaxRow) -> str:
+        """What a row of a tax is called."""
         words, formats = self.words, self.formats
         name = tax.name or words.tax
         if tax.jurisdiction and tax.jurisdiction not in name:

@@ -10,7 +10,12 @@ from meterline.api.pages.formats import Formats
 from meterline.api.pages.invoice_words import InvoiceWords
 from meterline.api.pages.words import locale_for, words_for
 from meterline.api.pdfs.fonts import can_be_set
-from meterline.services.documents.document import DocumentLine, InvoiceDocument, IssuedNote
+from meterline.services.documents.document import (
+    DocumentLine,
+    InvoiceDocument,
+    IssuedNote,
+    TaxIdentity,
+)
 
 type Sheet = dict[str, Any]
 
@@ -21,7 +26,7 @@ _LETTER_COUNTRIES: Final = frozenset({"CA", "CL", "CO", "MX", "PH", "US", "VE"})
 def invoice_sheet(document: InvoiceDocument) -> Sheet:
     """The sheet of an invoice, in the first language that its buyer prefers and that is spoken.
 
-    It says nothing that depends on when it is made: an invoice that has become overdue has the same.
+    It says nothing that depends on when it is made: an overdue invoice has the same as before.
     """
     locale = locale_for(document.buyer.locales)
     formats = Formats(locale, document.currency)
@@ -56,7 +61,7 @@ def _invoice(said: InvoiceWords) -> Sheet:
     return {
         "title": f"{words.invoice} {document.number}",
         "heading": words.invoice,
-        "issued": list(datetime.fromtimestamp(document.issued_at, UTC).timetuple()[:3]),
+        "issued": day_of(document.issued_at),
         "paper": paper_of(document),
         "memo": document.description,
         "due": {
@@ -72,12 +77,23 @@ def _invoice(said: InvoiceWords) -> Sheet:
             for row in said.totals()
         ],
         "parts": [part for part in _parts(said) if part["rows"]],
+        "running": running(said, document.number),
         **parties(said),
     }
 
 
+def day_of(instant: int) -> list[int]:
+    """The day of an instant: its year, month and day, UTC."""
+    return list(datetime.fromtimestamp(instant, UTC).timetuple()[:3])
+
+
+def running(said: InvoiceWords, number: str) -> str:
+    """What stands at the foot of every page."""
+    return " · ".join(text for text in (said.document.seller.name, number) if text)
+
+
 def parties(said: InvoiceWords) -> Sheet:
-    """Who sells and who buys, and what every page says of it."""
+    """Who sells and who buys, and how what they read looks."""
     document, words = said.document, said.words
     seller, buyer = document.seller, document.buyer
     contact = [text for text in (seller.email, seller.phone, seller.url) if text]
@@ -86,7 +102,6 @@ def parties(said: InvoiceWords) -> Sheet:
         "accent": seller.primary_color or INK,
         "language": said.formats.locale.language,
         "page": words.page,
-        "running": " · ".join(text for text in (seller.name, document.number) if text),
         "seller": {
             "name": seller.name,
             "rows": [*said.address(seller.address), *_tax_ids(said, seller.tax_ids), *contact],
@@ -103,7 +118,7 @@ def parties(said: InvoiceWords) -> Sheet:
     }
 
 
-def _tax_ids(said: InvoiceWords, tax_ids: Any) -> list[str]:
+def _tax_ids(said: InvoiceWords, tax_ids: tuple[TaxIdentity, ...]) -> list[str]:
     return [f"{label} {value}" for label, value in said.tax_ids(tax_ids)]
 
 

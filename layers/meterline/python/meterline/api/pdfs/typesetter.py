@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typst
 
 from meterline.api.pdfs import fonts
 
-STANDARD = "a-3a"
+STANDARD: Final = "a-3a"
 TEMPLATE = Path(__file__).parent / "invoice.typ"
 
 

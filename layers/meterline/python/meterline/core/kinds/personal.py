@@ -11,7 +11,7 @@ _NULL = frozenset(
     {
         *("address", "business_name", "custom_fields", "email", "footer", "individual_name"),
         *("customer_address", "customer_email", "customer_name", "customer_phone"),
-        *("customer_shipping", "hosted_invoice_url", "memo", "phone", "shipping"),
+        *("customer_shipping", "hosted_invoice_url", "invoice_pdf", "memo", "phone", "shipping"),
     }
 )
 _EMPTY: Mapping[str, Any] = {

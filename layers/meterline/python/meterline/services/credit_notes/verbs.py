@@ -15,6 +15,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id, timed_id
 from meterline.services.base.lookups import customer_of, find, on_customers_time
 from meterline.services.base.patch import save_update
+from meterline.services.base.secret_addresses import CREDIT_NOTES, new_address
 from meterline.services.billing.invoice_bodies import invoice_due_at
 from meterline.services.billing.private_states import CreditedPortions, InvoiceState
 from meterline.services.billing.subscription_status import recover
@@ -79,6 +80,7 @@ def create_credit_note(ctx: Context, params: Body) -> "CreditNote":
     note = _given_back(uow, decided, params)
     state = {id_: stored(portions) for id_, portions in decided.credited.items()}
     note = CreditNoteState(credited=state).on(note)
+    note["pdf"] = f"{new_address(CREDIT_NOTES, note)}/pdf"
     uow.put(Document(KIND, note["livemode"], note, parent=note["customer"]))
     uow.emit("credit_note.created", note)
     _meet(uow, document, decided)

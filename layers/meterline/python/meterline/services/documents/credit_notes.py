@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from meterline.services.base.context import Context
-from meterline.services.documents.document import Buyer, InvoiceDocument, Seller, TaxRow
+from meterline.services.documents.document import InvoiceDocument, TaxRow
 from meterline.services.documents.reading import read_document
 
 if TYPE_CHECKING:
@@ -40,12 +40,10 @@ class NoteDocument:
 
     id: str
     number: str
-    invoice_number: str
+    billed: InvoiceDocument
+    """The invoice that it takes back of, as it stands now; its parties are the note's."""
     status: Literal["issued", "void"]
-    currency: str
     issued_at: int
-    seller: Seller
-    buyer: Buyer
     reason: str
     memo: str
     lines: tuple[NoteLine, ...]
@@ -62,7 +60,7 @@ class NoteDocument:
 
 
 def read_note_document(ctx: Context, note: "CreditNote", invoice: "Invoice") -> NoteDocument:
-    """The document of a credit note of an invoice; the parties are the invoice's."""
+    """The document of a credit note of an invoice."""
     billed = read_document(ctx, invoice)
     refunded = sum(refund["amount_refunded"] for refund in note["refunds"])
     outside = note["out_of_band_amount"] or 0
@@ -70,12 +68,9 @@ def read_note_document(ctx: Context, note: "CreditNote", invoice: "Invoice") -> 
     return NoteDocument(
         id=note["id"],
         number=note["number"],
-        invoice_number=billed.number,
+        billed=billed,
         status=note["status"],
-        currency=note["currency"],
         issued_at=note["effective_at"] or note["created"],
-        seller=billed.seller,
-        buyer=billed.buyer,
         reason=note["reason"] or "",
         memo=note["memo"] or "",
         lines=tuple(_line(line, billed) for line in note["lines"]["data"]),

@@ -37,7 +37,7 @@ from meterline.services.customers.balances import Booking, BookingType, book, wi
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.collecting import keep_figures
 from meterline.services.invoices.credits import book_credits, give_credits_back
-from meterline.services.invoices.hosted_urls import new_hosted_url
+from meterline.services.invoices.hosted_urls import new_hosted_urls
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.services.invoices.running_hours import usage_look_at
@@ -147,7 +147,7 @@ def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
         "last_finalization_error": None,
         "next_payment_attempt": _attempt_ahead(invoice, at),
         "effective_at": invoice["effective_at"] or at,
-        "hosted_invoice_url": new_hosted_url(invoice),
+        **new_hosted_urls(invoice),
         "rendering": _rendering_of_a_final_one(invoice),
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }

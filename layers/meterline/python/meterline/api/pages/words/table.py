@@ -48,11 +48,20 @@ class Words:
     lines_more: str
     lines_before: str
     note_after_payment: str
+    note_number: str
+    note_onto_balance: str
+    note_of_invoice: str
+    note_part: str
+    note_refunded: str
+    note_settled_outside: str
+    note_taken_off: str
+    note_total: str
     note_void: str
     notes_applied: str
     nothing_due: str
     nothing_on_it: str
     overdue_since: str
+    page: str
     paid_on: str
     pay: str
     print_page: str
