@@ -229,6 +229,19 @@ def test_the_page_of_an_invoice_needs_no_key_and_only_reads(subscribed: Samples)
     assert "Rechnung" in gzip.decompress(base64.b64decode(answer["body"])).decode()
 
 
+def test_the_pdf_of_an_invoice_needs_no_key_and_is_kept(subscribed: Samples) -> None:
+    do_due_work(context(9 * DAY), subscribed.ids[SUBSCRIPTION])
+    [drafted] = subscribed.invoke("ServeInvoices", "serve_invoices")["data"][:1]
+    subscribed.ids[INVOICE] = drafted["id"]
+    subscribed.invoke("ProduceInvoices", "produce_invoices")
+    url = subscribed.stored(drafted["id"])["hosted_invoice_url"]
+    subscribed.ids[TOKEN] = url.rpartition("/")[2]
+    with keeping_to_its_rights("ServePdfsFunction", subscribed.engine):
+        answer = load_handler("serve_pdfs")(subscribed.sample("ServePdfs"), None)
+    assert answer["statusCode"] == 200
+    assert base64.b64decode(answer["body"]).startswith(b"%PDF")
+
+
 def test_subscriptions_are_listed(subscribed: Samples) -> None:
     listed = subscribed.invoke("ServeSubscriptions", "serve_subscriptions")
     assert [one["id"] for one in listed["data"]] == [subscribed.ids[SUBSCRIPTION]]
