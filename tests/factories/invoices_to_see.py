@@ -78,8 +78,21 @@ class _Customer(Stage):
         }
         draft = self.own.invoices.create({"customer": self.customer, **sent, **params})
         for some in batched(items, 40, strict=False):
-            self.own.invoices.add_lines(draft.id, {"lines": list(some)})
+            self.own.invoices.add_lines(draft.id, {"lines": list(map(self._priced, some))})
         return str(self.own.invoices.finalize_invoice(draft.id).id)
+
+    def _priced(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A line, with a price of its own if it has a unit amount."""
+        if "unit_amount_decimal" not in item:
+            return item
+        others = {name: value for name, value in item.items() if name != "unit_amount_decimal"}
+        return others | {
+            "price_data": {
+                "currency": self.currency,
+                "product_data": {"name": item["description"]},
+                "unit_amount_decimal": item["unit_amount_decimal"],
+            }
+        }
 
     def latest(self) -> str:
         """The newest invoice, finalized if it is a draft."""

@@ -38,7 +38,7 @@ def _note(said: InvoiceWords, note: NoteDocument) -> Sheet:
         "facts": [
             [words.note_number, note.number],
             [words.note_of_invoice, note.billed.number],
-            [words.date_issued, formats.short_day(note.issued_at)],
+            [words.date, formats.short_day(note.issued_at)],
         ],
         "columns": columns if has_taxes else [*columns[:3], columns[4]],
         "lines": list(_lines(said, note, has_taxes=has_taxes)),
