@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from playwright.sync_api import Browser
 
@@ -21,10 +22,18 @@ class Console:
 
     @contextmanager
     def visited(
-        self, browser: Browser, name: str, width: int, scheme: str, *, key: str = ""
+        self,
+        browser: Browser,
+        name: str,
+        width: int,
+        scheme: str,
+        *,
+        key: str = "",
+        **options: Any,
     ) -> Iterator[Visit]:
         """A fresh visitor who has signed in with a key; with the usual one unless given."""
-        with visiting(browser, self.api.bridge.address, f"console-{name}", width, scheme) as visit:  # type: ignore[arg-type]  # of a table
+        address, called = self.api.bridge.address, f"console-{name}"
+        with visiting(browser, address, called, width, scheme, **options) as visit:  # type: ignore[arg-type]  # of a table
             visit.open("/console/sign-in")
             visit.page.fill("#key", key or self.api.key)
             visit.page.click("text=Sign in >> nth=-1")

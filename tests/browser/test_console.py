@@ -6,10 +6,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from meterline.services.work.test_clocks import run_test_clock
 from meterline.store.base.settings import settings
 from tests.browser.consoles import Console, live_key, restricted_key
 from tests.browser.visits import SCHEMES, WIDTHS, visiting
 from tests.factories.busy_deployment import Busy, busy
+from tests.factories.objects import context, customer
+from tests.factories.webhooks import BUSY, Webhooks
 from tests.integration.api.conftest import Api
 
 LOOKS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
@@ -17,6 +20,23 @@ LOOKS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
 PAGES = {
     "overview": "/console",
     "search": "/console/search?q=Customer",
+    "customers": "/console/customers",
+    "customer": "/console/customers/{customer 0}",
+    "subscriptions": "/console/subscriptions",
+    "subscription": "/console/subscriptions/{subscription 2}",
+    "invoices": "/console/invoices",
+    "invoice": "/console/invoices/{invoice}",
+    "meters": "/console/meters",
+    "meter": "/console/meters/{meter}?days=30",
+    "counted-events": "/console/meters/{meter}/events?customer={customer 0}",
+    "events": "/console/events",
+    "webhooks": "/console/webhooks",
+    "webhook": "/console/webhooks/{endpoint}",
+    "test-clocks": "/console/test-clocks",
+    "test-clock": "/console/test-clocks/{clock}",
+    "catalogue": "/console/catalogue",
+    "product": "/console/catalogue/{usage product}",
+    "price-editor": "/console/prices/new",
 }
 """Each page with something on it; names in braces are objects of the busy deployment."""
 
@@ -121,3 +141,92 @@ def test_the_keyboard_skips_to_the_content(browser: Browser, console: Console) -
         visit.page.keyboard.press("Tab")
         visit.page.keyboard.press("Enter")
         assert visit.page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_slider_says_to_when_it_moves_the_clock_and_the_page_follows(
+    browser: Browser, console: Console
+) -> None:
+    with console.visited(browser, "clock", 1280, "light") as visit:
+        visit.open(f"/console/test-clocks/{console.busy['clock']}")
+        slider = visit.page.locator("input[type=range]")
+        before = visit.page.locator("#until").inner_text()
+        slider.focus()
+        visit.page.keyboard.press("ArrowRight")
+        after = visit.page.locator("#until").inner_text()
+        assert before < after
+        visit.page.get_by_role("button", name="Advance").click()
+        expect(visit.page.get_by_text("The clock is on its way.")).to_be_visible()
+        expect(visit.page.locator("progress")).to_be_visible()
+        assert visit.faults() == []
+        visit.screenshot("advancing")
+        run_test_clock(context(), console.busy["clock"])
+        expect(visit.page.locator("progress")).to_have_count(0)
+        expect(visit.page.locator(".big")).to_contain_text(after)
+
+
+def test_an_invoice_is_explained_down_to_its_events(browser: Browser, console: Console) -> None:
+    with console.visited(browser, "explain", 1280, "light") as visit:
+        visit.open(f"/console/invoices/{console.busy['invoice']}")
+        for line in visit.page.locator("details.line summary").all():
+            line.click()
+        expect(visit.page.get_by_text("all above").first).to_be_visible()
+        assert visit.faults() == []
+        visit.screenshot("lines")
+        visit.page.get_by_text("The events behind it").first.click()
+        expect(visit.page.get_by_text("Together:")).to_be_visible()
+        assert visit.faults() == []
+        visit.screenshot("events")
+
+
+def test_the_editor_shows_what_a_model_needs_and_makes_a_price(
+    browser: Browser, console: Console
+) -> None:
+    with console.visited(browser, "editor", 1280, "light") as visit:
+        visit.open("/console/prices/new")
+        expect(visit.page.locator("#amount")).to_be_visible()
+        visit.page.get_by_label("Graduated").check()
+        expect(visit.page.locator("#amount")).to_be_hidden()
+        visit.page.fill("#name", "Tokens")
+        visit.page.get_by_label("Tier 1: up to").fill("1000")
+        visit.page.get_by_label("Tier 1: each").fill("0.01")
+        visit.page.get_by_label("Tier 2: each").fill("0.004")
+        visit.page.get_by_role("button", name="Show the call").click()
+        expect(visit.page.locator("#call")).to_contain_text("tiers[1][unit_amount_decimal]=0.4")
+        assert visit.faults() == []
+        visit.screenshot("call")
+        visit.page.get_by_role("button", name="Make the price").click()
+        expect(visit.page.get_by_role("heading", name="Tokens")).to_be_visible()
+        assert visit.faults() == []
+        visit.screenshot("made")
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_an_event_that_waits_is_seen_and_sent_again(
+    browser: Browser,
+    console: Console,
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    scheme: str,
+) -> None:
+    webhooks = Webhooks(console.api.engine)
+    webhooks.follow(monkeypatch)
+    webhooks.receivers.answers["hooks.example.com"] = BUSY
+    customer(at=int(time.time()))
+    webhooks.send()
+    with console.visited(browser, "event", width, scheme) as visit:
+        visit.open("/console/events?delivery=false")
+        assert visit.faults() == []
+        visit.screenshot("waiting")
+        visit.page.locator("main table a").first.click()
+        expect(visit.page.get_by_text("503").first).to_be_visible()
+        visit.page.get_by_role("button", name="Send again to all").click()
+        expect(visit.page.get_by_text("The event is on its way again.")).to_be_visible()
+        assert visit.faults() == []
+        visit.screenshot("resent")
+
+
+def test_pages_work_without_script(browser: Browser, console: Console) -> None:
+    with console.visited(browser, "plain", 1280, "light", java_script_enabled=False) as visit:
+        visit.open(f"/console/test-clocks/{console.busy['clock']}")
+        visit.page.get_by_role("button", name="Advance").click()
+        expect(visit.page.get_by_text("look now")).to_be_visible()

@@ -53,6 +53,13 @@ class Call:
         return " \\\n  ".join([" ".join(words), *options])
 
 
+class Fields(dict[str, Any]):
+    """An object of the API; a field that it lacks is null."""
+
+    def __missing__(self, name: str) -> None:
+        """Nothing, where a plain dict would raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the API answered to a call; ``status`` 0 if it did not."""
@@ -119,10 +126,10 @@ class Api:
         try:
             seconds = min(_READ_SECONDS, (self.ends_at - time.monotonic()) / _TRIES)
             status, text = send(call.method, target, headers, body, seconds)
-            answer = json.loads(text, parse_float=Decimal)
+            answer = json.loads(text, parse_float=Decimal, object_hook=Fields)
         except (urllib3.exceptions.HTTPError, ValueError):
-            return Reply(call, 0, {"message": "The API did not answer. Try again in a moment."})
-        return Reply(call, status, answer if isinstance(answer, dict) else {})
+            return Reply(call, 0, Fields(message="The API did not answer. Try again in a moment."))
+        return Reply(call, status, answer if isinstance(answer, Fields) else Fields())
 
     def get(self, path: str, **params: Value) -> Reply:
         """The answer to a GET."""

@@ -1,6 +1,7 @@
 """How values look in the console: exact, in English and in UTC, for people who compare figures."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -104,6 +105,31 @@ def called(customer: Mapping[str, Any]) -> str:
     return str(customer.get("name") or customer.get("email") or customer["id"])
 
 
+def price(terms: Mapping[str, Any]) -> str:
+    """What a price costs, in a few words: ``49.00 USD / month``."""
+    if terms["billing_scheme"] == "tiered":
+        text = f"{words(terms['tiers_mode'])} tiers, {terms['currency'].upper()}"
+    else:
+        text = money(terms["unit_amount_decimal"], terms["currency"])
+    if terms.get("transform_quantity"):
+        text += f" for {terms['transform_quantity']['divide_by']}"
+    recurring = terms.get("recurring")
+    if not recurring:
+        return text
+    count, unit = recurring["interval_count"], recurring["interval"]
+    return f"{text} / {unit}" if count == 1 else f"{text} / {count} {unit}s"
+
+
+def whole(value: Decimal | str) -> str:
+    """A number without its fractions, where it is a guess."""
+    return quantity(Decimal(value).quantize(Decimal(1)))
+
+
+def pretty(value: Any) -> str:  # noqa: ANN401 - any JSON
+    """JSON for people."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
 def amounts(currency: str) -> Callable[[Decimal], str]:
     """What writes minor units of a currency at the axis of a chart."""
     return lambda minor: short(minor.scaleb(-_digits(currency)))
@@ -138,6 +164,9 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "of": of,
     "amounts": amounts,
     "called": called,
+    "price": price,
+    "whole": whole,
+    "pretty": pretty,
     "short_hash": short_hash,
 }
 """What templates may make of a value."""

@@ -91,6 +91,14 @@ class Visit:
         """The answer to a POST with the key of the form, so that a form sent twice acts once."""
         return self.api.ask(Call("POST", path, params, self.form.get("once")))
 
+    def went(self, reply: Reply, path: str, done: str) -> Page:
+        """The way on after a form: to a page that says so, or to why it was refused."""
+        return self.moved(path, done=done) if reply.is_good else self.refused(reply)
+
+    def refused(self, reply: Reply) -> Page:
+        """Why the API did not do what a form asked for."""
+        return self.page("refused.html", reply.status or 502, reply=reply)
+
     def may(self, permission: str, *, write: bool = False) -> bool:
         """Whether the session has the right to a resource."""
         return not permission or self.session.principal.may(permission, write=write)

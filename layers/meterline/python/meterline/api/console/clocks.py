@@ -1,0 +1,81 @@
+"""``/console/test-clocks``: time that passes when somebody says so."""
+
+from typing import Final
+
+from meterline.api.console.asking import Call, listing
+from meterline.api.console.visits import Visit, found, signed_in
+from meterline.api.pages.answers import Page
+
+_PATH: Final = "/v1/test_helpers/test_clocks"
+_HOUR: Final = 3_600
+_DAY: Final = 86_400
+_MOST_DIGITS: Final = 10
+STEPS: Final = (("An hour", _HOUR), ("A day", _DAY), ("A week", 7 * _DAY), ("31 days", 31 * _DAY))
+MOST_DAYS: Final = 62
+"""How far the slider goes: two months, as far as a clock of monthly prices goes at once."""
+
+
+def _list(visit: Visit) -> Page:
+    clocks = visit.api.ask(visit.listing(_PATH))
+    return visit.page("clocks.html", clocks=clocks)
+
+
+def _create(visit: Visit) -> Page:
+    """A new clock, which stands at the real time unless the form says otherwise."""
+    form = visit.form
+    frozen_time = form.get("frozen_time") or str(visit.now)
+    reply = visit.post(_PATH, {"frozen_time": frozen_time, "name": form.get("name")})
+    return visit.went(reply, f"/console/test-clocks/{reply.body.get('id')}", "created")
+
+
+def _show(visit: Visit, clock_id: str) -> Page:
+    clock, customers = visit.api.ask_all(
+        [Call("GET", f"{_PATH}/{clock_id}"), listing("/v1/customers", test_clock=clock_id)]
+    )
+    found(clock)
+    subscriptions = visit.api.ask_all(
+        [
+            listing("/v1/subscriptions", customer=one["id"], status="all", limit=5)
+            for one in customers.rows
+        ]
+    )
+    return visit.page(
+        "clock.html",
+        clock=clock,
+        customers=customers,
+        subscriptions=[row for reply in subscriptions for row in reply.rows],
+        steps=STEPS,
+        most_days=MOST_DAYS,
+    )
+
+
+def _advance(visit: Visit, clock_id: str) -> Page:
+    """Let time pass: so many seconds, or as many days as the slider says."""
+    form = visit.form
+    start = visit.api.ask(Call("GET", f"{_PATH}/{clock_id}"))
+    if not start.is_good:
+        return visit.refused(start)
+    seconds = _whole(form.get("seconds")) or _whole(form.get("days")) * _DAY
+    params = {"frozen_time": start.body["frozen_time"] + seconds}
+    reply = visit.post(f"{_PATH}/{clock_id}/advance", params)
+    return visit.went(reply, f"/console/test-clocks/{clock_id}", "advanced")
+
+
+def _delete(visit: Visit, clock_id: str) -> Page:
+    reply = visit.api.ask(Call("DELETE", f"{_PATH}/{clock_id}"))
+    return visit.went(reply, "/console/test-clocks", "deleted")
+
+
+def _whole(text: str | None) -> int:
+    return (
+        int(text) if text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
+    )
+
+
+PAGES = [
+    signed_in("GET", "/console/test-clocks", _list),
+    signed_in("POST", "/console/test-clocks", _create),
+    signed_in("GET", "/console/test-clocks/{id}", _show),
+    signed_in("POST", "/console/test-clocks/{id}/advance", _advance),
+    signed_in("POST", "/console/test-clocks/{id}/delete", _delete),
+]

@@ -1,0 +1,237 @@
+"""Pages show what the API says, to whoever may see it, and never run what is stored in them."""
+
+import time
+from collections.abc import Iterator, Mapping
+from html import unescape
+from urllib.parse import quote_plus
+
+import pytest
+import urllib3
+
+from meterline.api.auth import forget_cached
+from meterline.api.console import asking
+from meterline.services.account.api_keys import create_key
+from tests.engines import Engine
+from tests.factories.busy_deployment import Busy, busy
+from tests.integration.console.operators import Answer, Operator
+
+LISTS = (
+    "/console",
+    "/console/search?q=Customer",
+    "/console/customers",
+    "/console/subscriptions",
+    "/console/invoices",
+    "/console/meters",
+    "/console/events",
+    "/console/events?delivery=false",
+    "/console/webhooks",
+    "/console/test-clocks",
+    "/console/catalogue",
+    "/console/prices/new",
+)
+OBJECTS = (
+    "/console/customers/{customer 0}",
+    "/console/customers/{customer 3}",
+    "/console/customers/{clock customer}",
+    "/console/subscriptions/{subscription 2}",
+    "/console/invoices/{invoice}",
+    "/console/meters/{meter}?days=30",
+    "/console/meters/{meter}/events?customer={customer 0}",
+    "/console/webhooks/{endpoint}",
+    "/console/test-clocks/{clock}",
+    "/console/catalogue/{product}",
+    "/console/catalogue/{usage product}",
+    "/console/prices/new?product={product}",
+)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'--></title></bdi><svg onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}${7*7}",
+    "javascript:alert(1)//</pre></code>",
+)
+"""Texts that would run, or break out, where anything is put into a page as it is."""
+
+MOST_BYTES = 100_000
+
+
+def pages(made: Busy) -> list[str]:
+    """The address of each page, about objects that there are."""
+    return [*LISTS, *(page.format_map(made.ids) for page in OBJECTS)]
+
+
+def dangers(answer: Answer) -> Iterator[str]:
+    """What in a page would run, or leads to what would run."""
+    for tag, attributes in answer.tags.found:
+        if tag in ("style", "iframe", "object", "embed", "base", "img"):
+            yield tag
+        if tag == "script" and not (attributes.get("src") or "").startswith("/console/assets/"):
+            yield "an inline script"
+        for name, value in attributes.items():
+            if name.startswith("on") or name == "style":
+                yield f"{tag}[{name}]"
+            if name in ("href", "src", "action") and not _leads_inside(value or ""):
+                yield f"{tag} to {value}"
+
+
+def _leads_inside(target: str) -> bool:
+    return target == "" or target.startswith(("/console", "#", "?"))
+
+
+@pytest.fixture
+def hostile(deployment: Engine, now: int) -> Busy:  # noqa: ARG001 - where they are
+    return busy(now, HOSTILE)
+
+
+def test_no_stored_text_runs_on_any_page(hostile: Busy, operator: Operator) -> None:
+    seen = set()
+    for page in pages(hostile):
+        answer = operator.get(page)
+        assert answer.status == 200, page
+        assert list(dangers(answer)) == [], page
+        assert len(answer.text.encode()) <= MOST_BYTES, page
+        seen |= {text for text in HOSTILE if text in unescape(answer.text)}
+        assert ">49<" not in answer.text, f"a template of a customer's ran on {page}"
+    assert seen == set(HOSTILE), "each of them was on some page"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/console/search?q=",
+        "/console/customers?email=",
+        "/console/customers?done=",
+        "/console/events?type=",
+        "/console/invoices?customer=",
+        "/console/invoices?status=",
+        "/console/prices/new?name=",
+        "/console/sign-in?next=",
+    ],
+)
+def test_no_text_of_an_address_runs(operator: Operator, page: str) -> None:
+    answer = operator.get(page + quote_plus(" ".join(HOSTILE)))
+    assert answer.status == 200
+    assert list(dangers(answer)) == []
+
+
+@pytest.mark.usefixtures("hostile")
+def test_events_show_their_object_as_text(operator: Operator, key: str) -> None:
+    api = asking.Api("https://billing.example.com", key, time.monotonic() + 10)
+    events = api.get("/v1/events", limit=100).rows
+    kinds = {event["type"]: event["id"] for event in events}
+    assert len(kinds) > 3
+    for event in kinds.values():
+        answer = operator.get(f"/console/events/{event}")
+        assert answer.status == 200
+        assert list(dangers(answer)) == []
+
+
+@pytest.mark.usefixtures("deployment")
+def test_each_page_of_an_empty_deployment_teaches_the_next_step(operator: Operator) -> None:
+    for page in LISTS:
+        answer = operator.get(page)
+        assert answer.status == 200, page
+    for page in ("customers", "subscriptions", "invoices", "meters", "webhooks"):
+        assert "curl https://billing.example.com/v1/" in operator.get(f"/console/{page}").text, page
+
+
+def test_a_key_without_rights_is_told_so_on_each_page(deployment: Engine, now: int) -> None:  # noqa: ARG001 - where all is
+    made, operator = busy(now), Operator()
+    operator.sign_in(create_key(livemode=False, rights={"account": "read"}).secret)
+    for page in pages(made):
+        answer = operator.get(page)
+        assert answer.status == 200, page
+        assert "Not for this key." in answer.text or "/prices/new" in page, page
+        for name in ("Ada Lovelace", "billing0@example.com"):
+            assert name not in answer.text, page
+
+
+def test_another_mode_s_objects_are_not_found(deployment: Engine, now: int) -> None:  # noqa: ARG001 - where all is
+    made, operator = busy(now), Operator()
+    operator.sign_in(create_key(livemode=True).secret)
+    for page in OBJECTS[:-1]:
+        answer = operator.get(page.format_map(made.ids))
+        assert answer.status == 404, page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/console/nothing",
+        "/console/customers/cus_no",
+        "/console/subscriptions/sub_no",
+        "/console/invoices/in_no",
+        "/console/meters/mtr_no",
+        "/console/events/evt_no",
+        "/console/webhooks/we_no",
+        "/console/test-clocks/clock_no",
+        "/console/catalogue/prod_no",
+        "/console/assets/none.0.css",
+    ],
+)
+def test_what_is_not_there_is_not_found(operator: Operator, page: str) -> None:
+    assert operator.get(page).status == 404
+
+
+def test_every_page_needs_a_session(hostile: Busy) -> None:
+    for page in pages(hostile):
+        answer = Operator().get(page)
+        assert answer.status == 303, page
+        assert answer.location.startswith("/console/sign-in"), page
+
+
+def test_a_page_says_what_the_api_did_not_answer(
+    hostile: Busy, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object) -> tuple[int, bytes]:
+        raise urllib3.exceptions.TimeoutError
+
+    monkeypatch.setattr(asking, "send", silent)
+    for page in pages(hostile):
+        answer = operator.get(page)
+        assert answer.status == 200, page
+        assert "The API did not answer." in answer.text or "/prices/new" in page, page
+
+
+def test_a_session_that_the_api_has_let_go_of_is_said(operator: Operator) -> None:
+    def refuse(*_: object) -> tuple[int, bytes]:
+        return 401, b'{"error":{"message":"The session of the console has ended."}}'
+
+    forget_cached()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "send", refuse)
+        assert "The session of the console has ended." in operator.get("/console").text
+
+
+def test_each_panel_shows_its_call_with_no_credential_in_it(
+    hostile: Busy, operator: Operator, key: str
+) -> None:
+    text = unescape(operator.get(f"/console/invoices/{hostile['invoice']}").text)
+    path = f"https://billing.example.com/v1/invoices/{hostile['invoice']}"
+    assert f'curl {path} -u "$METERLINE_KEY:"' in text
+    assert f'curl -G {path}/lines -u "$METERLINE_KEY:" \\\n  -d limit=' in text
+    assert key not in text
+    assert not [token for token in operator.cookies.values() if token in text]
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "shown"),
+    [
+        ("GET", {}, 'curl https://a.example/v1/x -u "$METERLINE_KEY:"'),
+        ("DELETE", {}, 'curl -X DELETE https://a.example/v1/x -u "$METERLINE_KEY:"'),
+        ("POST", {}, 'curl https://a.example/v1/x -u "$METERLINE_KEY:" \\\n  -X POST'),
+        (
+            "POST",
+            {"name": "it's; rm -rf $HOME", "items": [{"price": "p"}], "no": None, "yes": True},
+            (
+                'curl https://a.example/v1/x -u "$METERLINE_KEY:" \\\n'
+                "  -d 'name=it'\"'\"'s; rm -rf $HOME' \\\n"
+                "  -d 'items[0][price]=p' \\\n  -d yes=true"
+            ),
+        ),
+    ],
+)
+def test_a_call_is_shown_as_a_shell_takes_it(
+    method: str, params: Mapping[str, asking.Value], shown: str
+) -> None:
+    assert asking.Call(method, "/v1/x", params).curl("https://a.example") == shown
