@@ -30,6 +30,10 @@ class Operation:
 BEYOND_STRIPE = (
     Operation("Introduction.retrieve", "GET", "/", "introduction"),
     Operation("Description.retrieve", "GET", "/openapi.json", "openapi"),
+    Operation("TaxId.create", "POST", "/v1/tax_ids", "tax_id"),
+    Operation("TaxId.list", "GET", "/v1/tax_ids", "list of tax_id"),
+    Operation("TaxId.retrieve", "GET", "/v1/tax_ids/{id}", "tax_id"),
+    Operation("TaxId.del", "DELETE", "/v1/tax_ids/{id}", "deleted_tax_id"),
     Operation("Event.retry", "POST", "/v1/events/{id}/retry", "event"),
     Operation(
         "Event.listDeliveries",

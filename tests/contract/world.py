@@ -126,6 +126,11 @@ class World:
         return str(self.v1.customers.tax_ids.create(self.customer, wanted).id)
 
     @cached_property
+    def account_tax_id(self) -> str:
+        wanted = {"type": "gb_vat", "value": "GB123456789"}
+        return str(self.v1.tax_ids.create(wanted).id)
+
+    @cached_property
     def tax_rate(self) -> str:
         """20 % on top of prices."""
         wanted = {"display_name": "VAT", "inclusive": False, "percentage": 20}

@@ -92,6 +92,35 @@ CASES = {
             "tax ID: 'txi_missing'",
         ),
     ),
+    "TaxId.create": Case(
+        lambda w: w.v1.tax_ids.create({"type": "ch_vat", "value": "CHE-123.456.789 MWST"}),
+        lambda w: {"object": "tax_id", "owner.type": "self", "customer": None, "country": "CH"},
+        Refused(
+            lambda w: w.v1.tax_ids.create(
+                {"type": "eu_vat", "value": "DE123456789", "owner": {"type": "application"}}
+            ),
+            param="owner[type]",
+        ),
+    ),
+    "TaxId.retrieve": Case(
+        lambda w: w.v1.tax_ids.retrieve(w.account_tax_id),
+        lambda w: {"id": w.account_tax_id, "value": "GB123456789"},
+        missing(lambda w: w.v1.tax_ids.retrieve("txi_missing"), "tax ID: 'txi_missing'"),
+    ),
+    "TaxId.list": Case(
+        lambda w: w.account_tax_id and w.v1.tax_ids.list({"limit": 100}),
+        lambda w: {"data": holds(w.account_tax_id), "url": "/v1/tax_ids"},
+        Refused(
+            lambda w: w.v1.tax_ids.list({"owner": {"type": "customer"}}),
+            code="parameter_missing",
+            param="owner[customer]",
+        ),
+    ),
+    "TaxId.del": Case(
+        lambda w: w.v1.tax_ids.delete(w.account_tax_id),
+        lambda w: {"id": w.account_tax_id, "object": "tax_id", "deleted": True},
+        missing(lambda w: w.v1.tax_ids.delete("txi_missing"), "tax ID: 'txi_missing'"),
+    ),
     "Customer.del": Case(
         lambda w: w.v1.customers.delete(w.customer),
         lambda w: {"id": w.customer, "object": "customer", "deleted": True},

@@ -110,3 +110,93 @@ def test_a_repetition_makes_none_twice(api: Api) -> None:
     )
     assert first == again
     assert len(client.v1.customers.tax_ids.list(customer).data) == 1
+
+
+class TestOfTheAccount:
+    """`/v1/tax_ids` has the account's own, which invoices show, and those of customers."""
+
+    def test_they_are_listed_apart_from_those_of_customers(self, client: Client) -> None:
+        customer = client.v1.customers.create({"tax_id_data": [CH]})
+        own = client.v1.tax_ids.create(DE)
+        assert (own.owner.type, own.customer, own.country) == ("self", None, "DE")
+        owner = {"type": "customer", "customer": customer.id}
+        theirs = client.v1.tax_ids.create({**DE, "owner": owner})
+        assert (theirs.owner.customer, theirs.customer) == (customer.id, customer.id)
+        assert [one.id for one in client.v1.tax_ids.list()] == [own.id]
+        listed = client.v1.tax_ids.list({"owner": owner}).data
+        assert {one.value for one in listed} == {CH["value"], DE["value"]}
+        assert theirs.id in {one.id for one in client.v1.customers.tax_ids.list(customer.id)}
+
+    def test_they_are_retrieved_and_deleted_by_their_ids_alone(self, client: Client) -> None:
+        customer = client.v1.customers.create({"tax_id_data": [CH]})
+        [theirs] = client.v1.customers.tax_ids.list(customer.id)
+        own = client.v1.tax_ids.create(DE)
+        for one in (own, theirs):
+            assert client.v1.tax_ids.retrieve(one.id).value == one.value
+            assert client.v1.tax_ids.delete(one.id).deleted
+            with pytest.raises(stripe.InvalidRequestError, match="No such tax ID"):
+                client.v1.tax_ids.retrieve(one.id)
+        assert shown(client, draft(client, customer.id)) == []
+
+    def test_the_account_s_is_none_of_a_customer(self, client: Client) -> None:
+        customer = client.v1.customers.create()
+        own = client.v1.tax_ids.create(DE)
+        with pytest.raises(stripe.InvalidRequestError, match="No such tax ID"):
+            client.v1.customers.tax_ids.retrieve(customer.id, own.id)
+
+    @pytest.mark.parametrize(
+        ("given", "param"),
+        [
+            ({**DE, "value": "DE1"}, "value"),
+            ({**DE, "type": "de_vat"}, "type"),
+            ({**DE, "owner": {"type": "account"}}, "owner[type]"),
+            ({**DE, "owner": {"type": "customer"}}, "owner[customer]"),
+            ({**DE, "owner": {"type": "self", "customer": "cus_1"}}, "owner[customer]"),
+            ({**DE, "owner": {"type": "customer", "customer": "cus_1"}}, "owner[customer]"),
+        ],
+    )
+    def test_others_are_refused(self, client: Client, given: dict[str, Any], param: str) -> None:
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            client.v1.tax_ids.create(given)
+        assert refused.value.param == param
+
+    def test_an_invoice_shows_those_that_it_names(self, client: Client) -> None:
+        own = client.v1.tax_ids.create(DE).id
+        customer = client.v1.customers.create().id
+        given = {"customer": customer, "account_tax_ids": [own], "expand": ["account_tax_ids"]}
+        invoice = client.v1.invoices.create(given)
+        assert [one.value for one in invoice.account_tax_ids] == [DE["value"]]
+        none = client.v1.invoices.update(invoice.id, {"account_tax_ids": ""})
+        assert none.account_tax_ids is None
+        again = client.v1.invoices.update(invoice.id, {"account_tax_ids": [own]})
+        client.v1.tax_ids.delete(own)
+        kept = client.v1.invoices.update(again.id, {"account_tax_ids": [own]})
+        assert kept.account_tax_ids == [own]
+
+    def test_invoices_of_a_subscription_show_those_of_its_settings(self, client: Client) -> None:
+        own = client.v1.tax_ids.create(DE).id
+        price = {"currency": "usd", "unit_amount": 500, "recurring": {"interval": "month"}}
+        price_id = client.v1.prices.create({**price, "product_data": {"name": "Seat"}}).id
+        subscription = client.v1.subscriptions.create(
+            {
+                "customer": client.v1.customers.create().id,
+                "items": [{"price": price_id}],
+                "invoice_settings": {"account_tax_ids": [own]},
+                "expand": ["invoice_settings.account_tax_ids", "latest_invoice"],
+            }
+        )
+        assert subscription.invoice_settings.account_tax_ids[0].id == own
+        assert subscription.latest_invoice.account_tax_ids == [own]
+        none = {"invoice_settings": {"account_tax_ids": ""}}
+        changed = client.v1.subscriptions.update(subscription.id, none)
+        assert changed.invoice_settings.account_tax_ids is None
+
+    def test_only_the_account_s_own_can_be_named(self, client: Client) -> None:
+        customer = client.v1.customers.create({"tax_id_data": [DE]})
+        [theirs] = client.v1.customers.tax_ids.list(customer.id)
+        own = client.v1.tax_ids.create(CH).id
+        for named, place in (([theirs.id], 0), (["txi_no"], 0), ([own, own], 1)):
+            given = {"customer": customer.id, "account_tax_ids": named}
+            with pytest.raises(stripe.InvalidRequestError) as refused:
+                client.v1.invoices.create(given)
+            assert refused.value.param == f"account_tax_ids[{place}]"

@@ -64,7 +64,6 @@ LISTS: dict[str, dict[str, str]] = {
         "/v1/tax/locations": "tax location",
         "/v1/tax/registrations": "tax registration",
         "/v1/tax_codes": "tax code",
-        "/v1/tax_ids": "tax id",
     },
     _CONNECT: {
         "/v1/accounts": "account",

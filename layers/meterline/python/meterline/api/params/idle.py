@@ -129,12 +129,10 @@ SUBSCRIPTION_ITEM: Mapping[str, Param] = {
     "off_session": idle(MOVES_NO_MONEY, boolean()),
 }
 INVOICE_SETTINGS: Mapping[str, Param] = {
-    "account_tax_ids": idle(HAS_NO_TAXES),
     "issuer": _ISSUER,
 }
 INVOICE: Mapping[str, Param] = {
     **_BILL,
-    "account_tax_ids": idle(HAS_NO_TAXES),
     "application_fee_amount": idle(IS_ONE_ACCOUNT),
     "issuer": _ISSUER,
     "shipping_cost": idle(HAS_NO_SHIPPING),

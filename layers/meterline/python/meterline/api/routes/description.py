@@ -33,6 +33,7 @@ AREAS = (
     "settings",
     "subscription_schedules",
     "subscriptions",
+    "tax_ids",
     "test_clocks",
     "usage",
 )

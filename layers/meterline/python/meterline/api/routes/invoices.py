@@ -37,6 +37,7 @@ from meterline.api.router import Routes
 from meterline.api.routes.invoiceitems import ITEM_OPERATIONS
 from meterline.api.routes.schedule_params import PREVIEW_DETAILS as SCHEDULE_DETAILS
 from meterline.api.routes.shared import (
+    ACCOUNT_TAX_IDS,
     AUTOMATIC_TAX,
     CUSTOM_FIELDS,
     LINE_CONTENT,
@@ -218,6 +219,7 @@ _PREVIEW = object_(
 )
 
 _FIELDS: dict[str, Param] = {
+    "account_tax_ids": ACCOUNT_TAX_IDS,
     "auto_advance": boolean(),
     "automatic_tax": AUTOMATIC_TAX,
     "automatically_finalizes_at": timestamp(),

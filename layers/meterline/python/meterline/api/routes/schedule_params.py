@@ -48,6 +48,7 @@ _THRESHOLDS = object_(
 
 _INVOICE_SETTINGS = object_(
     idle.INVOICE_SETTINGS,
+    account_tax_ids=idle.idle("a schedule leaves that to its subscription"),
     custom_fields=CUSTOM_FIELDS,
     days_until_due=integer(minimum=0),
     description=string(max_length=1_500, emptyable=True),

@@ -83,6 +83,9 @@ def recurring(**more: Param) -> Object:
     return object_({"interval": INTERVAL, "interval_count": integer(minimum=1), **more})
 
 
+ACCOUNT_TAX_IDS = array(string(), emptyable=True, max_items=20)
+"""The account's tax ids that an invoice shows; an empty string takes all away."""
+
 AUTOMATIC_TAX = object_(
     {"liability": idle.LIABILITY}, enabled=boolean(required=True), emptyable=True
 )

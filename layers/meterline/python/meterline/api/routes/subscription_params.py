@@ -15,6 +15,7 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.routes.shared import (
+    ACCOUNT_TAX_IDS,
     AUTOMATIC_TAX,
     CUSTOM_FIELDS,
     ITEM_PRICES,
@@ -150,6 +151,7 @@ _FLEXIBLE = object_(proration_discounts=enum("included"))
 
 _INVOICE_SETTINGS = object_(
     idle.INVOICE_SETTINGS,
+    account_tax_ids=ACCOUNT_TAX_IDS,
     custom_fields=CUSTOM_FIELDS,
     description=string(max_length=1_500, emptyable=True),
     footer=string(emptyable=True),

@@ -68,6 +68,7 @@ KINDS = (
             "test_clock": _CLOCK,
             "parent.subscription_details.subscription": Edge("subscription"),
             "latest_revision": Edge("invoice"),
+            "account_tax_ids": Edge("tax_id"),
             "discounts": _DISCOUNT,
             "total_discount_amounts.discount": _DISCOUNT,
             "total_pretax_credit_amounts.credit_balance_transaction": _CREDITED,
@@ -89,7 +90,7 @@ KINDS = (
             "threshold_reason.item_reasons total_discount_amounts "
             "total_pretax_credit_amounts issuer",
             null="default_payment_method default_source application "
-            "automatic_tax.liability.account on_behalf_of account_tax_ids customer_tax_ids "
+            "automatic_tax.liability.account on_behalf_of customer_tax_ids "
             "from_invoice issuer.account last_finalization_error "
             "parent.quote_details shipping_cost total_taxes",
             former="charge discount payment_intent quote subscription subscription_details tax "

@@ -70,6 +70,7 @@ KINDS = (
         edges={
             "customer": Edge("customer"),
             "discounts": Edge("discount"),
+            "invoice_settings.account_tax_ids": Edge("tax_id"),
             "latest_invoice": Edge("invoice"),
             "schedule": Edge("subscription_schedule"),
             "test_clock": Edge("test_helpers.test_clock"),
@@ -87,7 +88,7 @@ KINDS = (
             null="default_payment_method default_source application "
             "automatic_tax.liability.account on_behalf_of billing_schedules "
             "cancellation_details.feedback_option "
-            "invoice_settings.account_tax_ids invoice_settings.issuer.account "
+            "invoice_settings.issuer.account "
             "pending_setup_intent pending_update presentment_details transfer_data",
             former="discount",
         ),

@@ -164,6 +164,7 @@ def draft_invoice(
         terms = replace(terms, finalizes_at=None)
     settings = subscription["invoice_settings"]
     return new_invoice(terms, customer, subscription["currency"]) | {
+        "account_tax_ids": settings["account_tax_ids"],
         "automatic_tax": AUTOMATIC_TAX if subscription["automatic_tax"]["enabled"] else NO_TAX,
         "auto_advance": subscription["status"] != "unpaid",
         "collection_method": subscription["collection_method"],

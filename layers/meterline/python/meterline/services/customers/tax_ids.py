@@ -19,7 +19,7 @@ from meterline.store.base.documents import Body, Change, Document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from meterline.core.base.wire import Customer, Deleted, TaxId
+    from meterline.core.base.wire import Customer, Deleted, TaxId, TaxIdOwner
 
 KIND: Final = "tax_id"
 MOST_TAX_IDS = 5
@@ -56,8 +56,8 @@ def new_tax_ids(
                 param=place or None,
             )
         value = f"{place}[value]" if place else "value"
-        known_type(asked["type"], f"{place}[type]" if place else "type")
-        document = _new(ctx, customer, asked, value)
+        body = new_tax_id(ctx, customer, asked, checked_country(asked, place))
+        document = Document(kind=KIND, livemode=ctx.livemode, body=body, parent=customer["id"])
         if any(_is_same(own, asked) for own in known):
             raise BillingError(
                 f"The customer has this {asked['type']} already.",
@@ -102,16 +102,32 @@ def _is_same(own: OwnTaxId, asked: Body) -> bool:
     return (own["type"], own["value"]) == (asked["type"], asked["value"])
 
 
-def _new(ctx: Context, customer: "Customer", asked: Body, param: str) -> "Document[TaxId]":
-    body: TaxId = {
+def checked_country(asked: Body, place: str) -> str | None:
+    """The country of a tax id that a request gives; refused if it is not written as its type is.
+
+    ``place`` is the parameter that holds type and value, if one does.
+    """
+    known_type(asked["type"], f"{place}[type]" if place else "type")
+    return country_of(asked["type"], asked["value"], f"{place}[value]" if place else "value")
+
+
+def new_tax_id(
+    ctx: Context, customer: "Customer | None", asked: Body, country: str | None
+) -> "TaxId":
+    """A new tax id of a customer, or of the account; nothing is stored."""
+    customer_id = None if customer is None else customer["id"]
+    owner: TaxIdOwner = {"customer_account": None, "type": "self"}
+    if customer_id is not None:
+        owner = {"customer": customer_id, "customer_account": None, "type": "customer"}
+    return {
         "id": new_object_id(KIND),
         "object": KIND,
-        "country": country_of(asked["type"], asked["value"], param),
+        "country": country,
         "created": ctx.now,
-        "customer": customer["id"],
+        "customer": customer_id,
         "customer_account": None,
         "livemode": ctx.livemode,
-        "owner": {"customer": customer["id"], "customer_account": None, "type": "customer"},
+        "owner": owner,
         "type": asked["type"],
         "value": asked["value"],
         "verification": {
@@ -120,4 +136,3 @@ def _new(ctx: Context, customer: "Customer", asked: Body, param: str) -> "Docume
             "verified_name": None,
         },
     }
-    return Document(kind=KIND, livemode=ctx.livemode, body=body, parent=customer["id"])

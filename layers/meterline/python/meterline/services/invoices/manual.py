@@ -34,6 +34,7 @@ from meterline.services.billing.line_taxes import requested_rates
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.redemption import with_own_discounts
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
+from meterline.services.customers.account_tax_ids import named_tax_ids
 from meterline.services.customers.balances import DEFAULT_CURRENCY
 from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.collecting import collect_lines
@@ -235,6 +236,10 @@ def _check_currency(subscription: "Subscription", params: Body) -> None:
 
 def _with_fields(ctx: Context, invoice: "Invoice", params: Body) -> "Invoice":
     changes: Any = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
+    if "account_tax_ids" in params:
+        kept = invoice["account_tax_ids"] or []
+        asked = params["account_tax_ids"]
+        changes["account_tax_ids"] = named_tax_ids(ctx, asked, kept, "account_tax_ids")
     if "metadata" in params:
         changes["metadata"] = merged_metadata(invoice["metadata"], params["metadata"])
     if "days_until_due" in params:

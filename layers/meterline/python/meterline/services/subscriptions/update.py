@@ -36,6 +36,7 @@ from meterline.services.billing.subscription_bodies import (
     with_items,
 )
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
+from meterline.services.customers.account_tax_ids import named_tax_ids
 from meterline.services.invoices.billed_in_advance import with_billed_lines
 from meterline.services.invoices.drafting import (
     ItemLine,
@@ -142,7 +143,7 @@ def amend(uow: UnitOfWork, before: "Subscription", params: Body) -> Amended:
         )
     now = uow.ctx.now
     how = _proration(before, params, now)
-    after = before | _plain_changes(before, params, now)
+    after = before | _plain_changes(uow.ctx, before, params)
     after |= default_rates(uow, before, params) | subscription_tax(uow, params)
     end = requested_end(params)
     changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
@@ -258,7 +259,8 @@ def _proration(subscription: "Subscription", params: Body, now: int) -> Proratio
     return Proration(at, params.get("proration_behavior") != "none")
 
 
-def _plain_changes(before: "Subscription", params: Body, now: int) -> "SubscriptionChanges":
+def _plain_changes(ctx: Context, before: "Subscription", params: Body) -> "SubscriptionChanges":
+    now = ctx.now
     plain: Any = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
     changes: SubscriptionChanges = plain
     if "metadata" in params:
@@ -270,7 +272,7 @@ def _plain_changes(before: "Subscription", params: Body, now: int) -> "Subscript
     if "billing_thresholds" in params:
         changes["billing_thresholds"] = subscription_thresholds(params)
     if "invoice_settings" in params:
-        changes["invoice_settings"] = invoice_settings(before, params)
+        changes["invoice_settings"] = invoice_settings(ctx, before, params)
     if "trial_settings" in params:
         changes["trial_settings"] = trial_settings(params)
     if "pending_invoice_item_interval" in params:
@@ -329,10 +331,17 @@ def longest_trial(prices: Iterable["Price"]) -> int:
     return max((recurring_of(price)["trial_period_days"] or 0 for price in prices), default=0)
 
 
-def invoice_settings(subscription: "Subscription", params: Body) -> "SubscriptionInvoiceSettings":
-    """The texts of the subscription's invoices beside their lines, with those of a request."""
+def invoice_settings(
+    ctx: Context, subscription: "Subscription", params: Body
+) -> "SubscriptionInvoiceSettings":
+    """What the subscription's invoices show beside their lines, with what a request says of it."""
+    before = subscription["invoice_settings"]
     texts: Any = {name: or_none(value) for name, value in params["invoice_settings"].items()}
-    settings: SubscriptionInvoiceSettings = subscription["invoice_settings"] | texts
+    if "account_tax_ids" in texts:
+        param, asked = "invoice_settings[account_tax_ids]", texts["account_tax_ids"] or ()
+        kept = before["account_tax_ids"] or []
+        texts["account_tax_ids"] = named_tax_ids(ctx, asked, kept, param)
+    settings: SubscriptionInvoiceSettings = before | texts
     return settings
 
 
