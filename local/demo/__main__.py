@@ -1,11 +1,19 @@
-"""``make demo``: the story on the stack of ``make up``, or on one of its own."""
+"""``make demo``: the story on the stack of ``make up``, or on one of its own.
 
+With ``OPEN=1`` it stays up until Enter is pressed, for a person to look at the pages.
+"""
+
+import contextlib
+import os
 import sys
+import threading
 import time
+from functools import partial
 
 import stripe
 
 from local import stack
+from local.aws import Stack
 from local.demo.stage import Wrong, console
 from local.demo.story import emit
 
@@ -15,15 +23,33 @@ def main() -> int:
     began = time.monotonic()
     was_up = stack.is_running()
     try:
-        emit(stack.up())
+        running = stack.up()
+        page = emit(running)
+        console.print(f"\n  Every figure was right. {time.monotonic() - began:.0f} s.\n")
+        _lead_to(running, page, stays_up=was_up)
     except (Wrong, stripe.StripeError) as error:
         console.print(f"\n  [red]✗ {type(error).__name__}:[/] {error}")
         return 1
     finally:
         if not was_up:
             stack.down()
-    console.print(f"\n  Every figure was right. {time.monotonic() - began:.0f} s.\n")
     return 0
+
+
+def _lead_to(running: Stack, page: str, *, stays_up: bool) -> None:
+    """Say where the pages are; with ``OPEN=1`` wait for the person who looks at them."""
+    say = partial(console.print, soft_wrap=True)
+    say(f"  The page of the last invoice:  {page}")
+    say(f"  The console, with the key {running.api_key}:  {running.api_base}/console\n")
+    if os.environ.get("OPEN") != "1":
+        if not stays_up:
+            say("  They end with the stack: OPEN=1 make demo keeps it up for you to look.\n")
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        if sys.stdin.isatty():
+            console.input("  Press Enter when you have seen them. ")
+        else:
+            threading.Event().wait()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import random
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,16 @@ SECOND_END = instant("2026-02-28 10:00:00")
 THIRD_END = instant("2026-03-31 10:00:00")
 ONE_MONTH_ON = instant("2026-02-15 10:00:00")
 HOUR = 3600
+SELLER: dict[str, Any] = {
+    "company": {
+        "name": "Analytical Engines Ltd",
+        "address": {"line1": "12 St James's Square", "city": "London", "country": "GB"},
+    },
+    "branding": {"primary_color": "#0b5cad"},
+    "invoice_settings": {
+        "payment_instructions": "Please transfer the amount and name the invoice number.",
+    },
+}
 ALERT_TOKENS = 100_000
 STREAM_EVENTS = 300
 SEED = 2026
@@ -43,8 +54,11 @@ class Story:
     tokens: Decimal = Decimal(0)
 
 
-def emit(stack: Stack) -> None:
-    """Tell the whole story on a running stack; Wrong if a figure is not what it should be."""
+def emit(stack: Stack) -> str:
+    """Tell the whole story on a running stack; Wrong if a figure is not what it should be.
+
+    Returns the address of the last invoice's page.
+    """
     client = sdk(stack.api_key, stack.api_base)
     with listening(stack, stack.outputs()["AlertsTopicArn"]) as listener:
         story = Story(stack, client, listener, event_name=f"tokens_{time.time_ns()}")
@@ -58,12 +72,14 @@ def emit(stack: Stack) -> None:
         first_cycle(story)
         second_cycle(story)
         what_was_told(story)
+        return what_the_payer_sees(story)
 
 
 def catalogue(story: Story) -> None:
     """Chapter 1."""
     chapter("1  The catalogue")
     client = story.client
+    describe_seller(client)
     product = client.v1.products.create({"name": "Tokens", "unit_label": "token"})
     plan = client.v1.products.create({"name": "Team plan"})
     meter = client.v1.billing.meters.create(
@@ -293,6 +309,27 @@ def what_was_told(story: Story) -> None:
     ]
     table("Events of Ada's subscription and invoices", ["event", "at", "id"], rows)
     check("invoices finalised", sum(row[0] == "invoice.finalized" for row in rows), 3)
+
+
+def describe_seller(client: stripe.StripeClient) -> None:
+    """Say who sells, if nobody has: invoices' pages show it."""
+    path = "/v1/meterline/settings"
+    known: Any = client.raw_request("get", path).data
+    if not known["company"]:
+        client.raw_request("post", path, **SELLER)
+
+
+def what_the_payer_sees(story: Story) -> str:
+    """The end: the page of the last invoice, which needs no key; its address."""
+    chapter("9  What the payer sees")
+    invoice = latest_invoice(story)
+    address = str(invoice.hosted_invoice_url)
+    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - the stack's own address
+        page = answer.read().decode()
+    check("the page is there without a key", answer.status, 200)
+    check("it names the invoice", str(invoice.number) in page, True)  # noqa: FBT003 - what is to be
+    check("and what is due", money(invoice.amount_due) in page, True)  # noqa: FBT003 - see above
+    return address
 
 
 def send(story: Story, name: str, at: int, tokens: int | Decimal) -> None:

@@ -228,16 +228,19 @@ def _chart(said: InvoiceWords, usage: UsageShown) -> Chart:
     period = said.period(usage.period.start, usage.period.end)
     peak = said.words.usage_peak.format(quantity=number(max(values, default=Decimal(0))) + unit)
     rows = tuple(
-        (_window(said, usage.grouping, span.start), number(value)) for span, value in usage.windows
+        (_window(said, usage.grouping, span.start), number(value))
+        for span, value in usage.windows
+        if value
     )
+    edges = [_window(said, usage.grouping, span.start) for span, _ in usage.windows] or [""]
     label = said.words.chart_of.format(name=usage.name, period=period)
     return Chart(
         name=usage.name,
         total=f"{number(usage.quantity)}{unit}",
         label=f"{label}. {peak}",
         bars=charts.bars(values),
-        first=rows[0][0] if rows else "",
-        last=rows[-1][0] if rows else "",
+        first=edges[0],
+        last=edges[-1],
         peak=peak,
         rows=rows,
     )

@@ -23,7 +23,7 @@ _VAT_IDS: Final = frozenset({"ch_vat", "eu_oss_vat", "eu_vat", "gb_vat", "no_vat
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An amount with what it is; ``kind`` says how much it weighs: sum, last, less, inside."""
+    """An amount with what it is; ``kind`` says how it weighs: sum, part, last, less, inside."""
 
     label: str
     amount: str
@@ -187,7 +187,7 @@ class InvoiceWords:
         if totals.credits:
             yield Row(words.credits_applied, money(-totals.credits), "less")
         if any(tax.amount for tax in totals.taxes):
-            yield Row(words.total_excluding_tax, money(totals.total_excluding_tax), "sum")
+            yield Row(words.total_excluding_tax, money(totals.total_excluding_tax), "part")
         for tax in totals.taxes:
             yield Row(self.tax(tax), money(tax.amount), "inside" if tax.is_inclusive else "")
         yield Row(words.total, money(totals.total), "sum")
