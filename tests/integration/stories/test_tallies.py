@@ -1,12 +1,16 @@
 """Top customers of a meter, and what was invoiced by month: added up some at each request."""
 
+from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from meterline.core.metering.dimensions import MOST_KEYS, VALUE_CHARACTERS
 from meterline.services.account.api_keys import create_key
 from meterline.services.analytics import invoiced, tallies, top_customers
+from meterline.store.billing.repository import Span
+from tests.factories.objects import context
 from tests.integration.api.conftest import Api
 from tests.integration.metering.worlds import deliver
 from tests.integration.stories.stage import Stage, at
@@ -176,6 +180,26 @@ def test_a_part_that_the_meter_does_not_tell_apart_is_refused(
     span = {"starts_at": at("2024-01-01"), "ends_at": at("2024-01-02")}
     status, answer = ask(stage, TOP, meter=meter, **span, **asked)
     assert (status, answer["error"]["param"]) == (400, next(iter(asked)).partition("[")[0])
+
+
+def test_a_ranking_by_long_values_is_as_long_as_can_be_stored(stage: Stage) -> None:
+    """Each row has the most dimensions, with the longest values, which nothing makes shorter."""
+    stage.client.v1.customers.create({})
+    chance = Random(1)
+
+    def value() -> str:
+        return "".join(chr(chance.randrange(0x10000, 0x20000)) for _ in range(VALUE_CHARACTERS))
+
+    rows: top_customers.Ranked = [
+        (f"cus_{number:024}", "1", [(f"key{place}", value()) for place in range(MOST_KEYS)])
+        for number in range(top_customers.MOST_RANKED)
+    ]
+    counting = tallies.Counting("customer", Span(), 10, [], lambda *_: top_customers.first_of(rows))
+    for _ in range(2):
+        found = tallies.tally(context(), ("long",), counting)
+    kept = [row[0] for row in found.value]
+    assert kept == [row[0] for row in rows][: len(kept)]
+    assert len(kept) > 20
 
 
 def test_a_ranking_from_before_there_were_parts_goes_on(

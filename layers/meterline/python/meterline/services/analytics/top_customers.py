@@ -37,6 +37,9 @@ MOST_CUSTOMERS = 2_000
 MOST_RANKED = 1_000
 """So many rows are ranked; those behind them are not told."""
 
+MOST_BYTES = 180_000
+"""Rows of long values are fewer: two rankings, the former and the next, are stored in one item."""
+
 type Row = Mapping[str, Any]
 type Dimensions = Sequence[tuple[str, str]]
 type Used = tuple[str, str, Dimensions]
@@ -115,8 +118,17 @@ def ranked(
         for series in (Series(ctx.livemode, meter["id"], place.id, measure) for place in places)
     ]
     further = [row for rows in in_parallel(calls) for row in rows]
-    together = sorted([*map(_whole, before), *further], key=_order)
-    return together[:MOST_RANKED]
+    return first_of(sorted([*map(_whole, before), *further], key=_order))
+
+
+def first_of(rows: Ranked) -> Ranked:
+    """The first rows of a ranking: as many as are kept."""
+    first, size = rows[:MOST_RANKED], 0
+    for place, row in enumerate(first):
+        size += len(json.dumps(row))
+        if size > MOST_BYTES:
+            return first[:place]
+    return first
 
 
 def _order(row: Used) -> tuple[Decimal, str, list[str]]:
