@@ -9,8 +9,10 @@ import pytest
 from meterline.core.metering.dimensions import MOST_KEYS, VALUE_CHARACTERS
 from meterline.services.account.api_keys import create_key
 from meterline.services.analytics import invoiced, tallies, top_customers
+from meterline.services.metering.series import EVERYTHING
+from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import Span
-from tests.factories.objects import context
+from tests.factories.objects import context, stored
 from tests.integration.api.conftest import Api
 from tests.integration.metering.worlds import deliver
 from tests.integration.stories.stage import Stage, at
@@ -180,6 +182,14 @@ def test_a_part_that_the_meter_does_not_tell_apart_is_refused(
     span = {"starts_at": at("2024-01-01"), "ends_at": at("2024-01-02")}
     status, answer = ask(stage, TOP, meter=meter, **span, **asked)
     assert (status, answer["error"]["param"]) == (400, next(iter(asked)).partition("[")[0])
+
+
+def test_of_a_customer_that_was_deleted_just_now_no_level_is_ranked(stage: Stage) -> None:
+    meter: Any = stored(stage.meter(formula="weighted_sum"))
+    gone = stage.client.v1.customers.create({}).id
+    stage.client.v1.customers.delete(gone)
+    places, whole = [Cursor(stage.now, gone)], EVERYTHING
+    assert top_customers.ranked(context(), meter, 0, 3_600, whole, [], places) == []
 
 
 def test_a_ranking_by_long_values_is_as_long_as_can_be_stored(stage: Stage) -> None:
