@@ -18,9 +18,12 @@ from typing import Any
 import pytest
 
 from meterline.core.base.errors import BillingError
+from meterline.core.credits.bookings import KIND as BOOKING
+from meterline.core.credits.bookings import booking_of
 from meterline.services.billing import unit_of_work
-from meterline.services.credits import expiry, grants
-from meterline.services.credits.balances import balance_of
+from meterline.services.credits import alerts, expiry, grants
+from meterline.services.credits.alerts import Crossings
+from meterline.services.credits.balances import balance_of, balances_of, ledger_minor
 from meterline.services.credits.grant_states import account_of
 from meterline.services.credits.grants import (
     create_credit_grant,
@@ -29,17 +32,19 @@ from meterline.services.credits.grants import (
     void_credit_grant,
 )
 from meterline.services.credits.ledger import debit
+from meterline.services.customers.customer_state import CustomerState
 from meterline.services.invoices import credits as invoice_credits
 from meterline.services.invoices import finalize
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.pay_or_close import void_invoice
+from meterline.services.metering.alerts import create_alert
 from meterline.store.base import keys
 from meterline.store.base.documents import LIVE, Conflict
 from meterline.store.base.models import billing_item
 from meterline.store.billing import commit
 from meterline.store.billing.repository import BillingStore
 from tests.factories.usage import use
-from tests.faults.billing.seeds import seeds_of
+from tests.faults.billing.seeds import SHARES, live_alone, seeds_of
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 
@@ -50,6 +55,8 @@ DEATHS = 0.05
 CUTTING_IN = 0.12
 ENTRY = "billing.credit_balance_transaction"
 GRANT = "billing.credit_grant"
+AMOUNTS = (1, 100, 700, 3_000)
+TOLD = "billing.alert_triggered"
 
 
 @dataclass
@@ -72,6 +79,22 @@ class Life:
             self.world.subscribe(self.customer, [price], at=start)
         for _ in range(3):
             self.grant()
+        for lte in (0, 900, 3_000):
+            create_alert(self.world.context(), self.alert(lte))
+        self.grant(1)
+
+    def alert(self, lte: int) -> dict[str, Any]:
+        """What an alert on so much being left is made of."""
+        money = {"currency": "usd", "value": lte}
+        of_customer = {"type": "customer", "customer": self.customer}
+        return {
+            "alert_type": "credit_balance_threshold",
+            "title": "Little",
+            "credit_balance_threshold": {
+                "filters": [of_customer],
+                "lte": {"balance_type": "monetary", "monetary": money},
+            },
+        }
 
     def live(self) -> None:
         """Sweep now and then; usage, requests and faults come in between."""
@@ -114,17 +137,17 @@ class Life:
         )()
         audit(self.world, self.customer)
 
-    def grant(self) -> None:
-        """Make a grant."""
+    def grant(self, value: int | None = None) -> None:
+        """Make a grant; with a value one that counts at once."""
         now = self.world.clock.now
         params: dict[str, Any] = {
             "customer": self.customer,
             "amount": {
                 "type": "monetary",
-                "monetary": {"currency": "usd", "value": self.chance.choice((1, 100, 700, 3_000))},
+                "monetary": {"currency": "usd", "value": value or self.chance.choice(AMOUNTS)},
             },
             "applicability_config": {"scope": {"price_type": "metered"}},
-            "effective_at": now + self.chance.choice((-WEEK, 0, DAY)),
+            "effective_at": now + (0 if value else self.chance.choice((-WEEK, 0, DAY))),
             "priority": self.chance.choice((0, 50)),
         }
         if self.chance.random() < 0.2:
@@ -196,8 +219,9 @@ class Life:
 
 def audit(world: World, customer: str) -> None:
     """The ledger is the balances, and what it says was applied is what final invoices say."""
-    entries = [one.body for one in BillingStore(livemode=False).each(ENTRY, parent=customer)]
-    held: Any = world.stored(customer)
+    found = world.shown("customer", "invoice", BOOKING, ENTRY, GRANT, TOLD)
+    entries = booked(found[ENTRY], found[BOOKING])
+    [held] = [one for one in found["customer"] if one["id"] == customer]
     sums: Counter[str] = Counter()
     applied: dict[str, tuple[str, str, int]] = {}
     given_back: Counter[tuple[str, str]] = Counter()
@@ -210,15 +234,40 @@ def audit(world: World, customer: str) -> None:
         if ref := credited.get("credits_application_invoice_voided"):
             line = ref["invoice"], ref["invoice_line_item"]
             given_back[line] += credited["amount"]["monetary"]["value"]
-    for grant in world.bodies(GRANT):
+    for grant in found[GRANT]:
         left = balance_of(held, grant["id"])
         assert sums[grant["id"]] == (left["left"] if left else 0) >= 0, "the ledger is no balance"
-    assert applied == _shown(world), "the ledger is not what invoices say"
+    assert applied == _shown(found["invoice"]), "the ledger is not what invoices say"
     paid: Counter[tuple[str, str]] = Counter()
+    void = {one["id"] for one in found["invoice"] if one["status"] == "void"}
     for invoice_id, line_id, amount in applied.values():
-        if world.stored(invoice_id)["status"] == "void":
+        if invoice_id in void:
             paid[invoice_id, line_id] += amount
     assert given_back == paid, "a void invoice keeps credits, or gives more back"
+    audit_alerts(held, found[TOLD], world.clock.now)
+
+
+def audit_alerts(held: Any, records: list[Any], now: int) -> None:
+    """Each alert is on the side on which the balance was at its latest change, and that was told.
+
+    What became effective since may count or not.
+    """
+    balances = balances_of(held)
+    later = (one["effective_at"] for one in balances if one["effective_at"] > one["created"])
+    instants = {now, *(at - 1 for at in later if at <= now)}
+    told = Counter((one["told"]["alert"]["id"], one["action"]) for one in records)
+    for alert in CustomerState.of(held).credit_alerts or ():
+        crossed = told[alert["alert"], "triggered"] - told[alert["alert"], "recovered"]
+        assert crossed == alert["is_below"], "a crossing is told twice, or not"
+        left = {sum(ledger_minor(one, at) for one in balances) for at in instants}
+        sides = {balance <= alert["lte"] for balance in left}
+        assert alert["is_below"] in sides, "a crossing was missed"
+
+
+def booked(entries: list[Any], bookings: list[Any]) -> list[Any]:
+    """The entries of the ledger that are there: by their own commits, or by a booking."""
+    ids = {one["id"] for one in bookings}
+    return [one for one in entries if booking_of(one) is None or booking_of(one) in ids]
 
 
 def _signed(entry: Any) -> int:
@@ -226,11 +275,11 @@ def _signed(entry: Any) -> int:
     return sign * int(side["amount"]["monetary"]["value"])
 
 
-def _shown(world: World) -> dict[str, tuple[str, str, int]]:
+def _shown(invoices: list[Any]) -> dict[str, tuple[str, str, int]]:
     """What lines of final invoices say that credits paid."""
     return {
         part["credit_balance_transaction"]: (invoice["id"], line["id"], part["amount"])
-        for invoice in world.bodies("invoice")
+        for invoice in invoices
         if invoice["status"] != "draft"
         for line in invoice["lines"]["data"]
         for part in line["pretax_credit_amounts"]
@@ -249,20 +298,17 @@ def live(world: World, seed: int) -> None:
     life.live()
 
 
-SHARES = 2
-EACH = 4
-"""Of how many seeds one is lived: a life takes as long as four of the other runs."""
+EACH = 2
+"""Of how many seeds one is lived."""
 
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_credits_are_taken_once_whatever_happens(
     request: pytest.FixtureRequest, memory_world: World, share: int
 ) -> None:
-    nothing = memory_world.state()
     for seed in list(seeds_of(request, share, SHARES))[::EACH]:
-        memory_world.restore(nothing)
         try:
-            live(memory_world, seed)
+            live_alone(memory_world, live, seed)
         except BaseException as error:
             error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
             raise
@@ -299,12 +345,28 @@ def entries_that_are_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(unit_of_work.UnitOfWork, "_add_entries", lambda *_: None)
 
 
+def crossings_that_are_not_remembered(patch: pytest.MonkeyPatch) -> None:
+    compared = alerts.compared
+
+    def forgotten(ctx: Any, before: Any, after: Any) -> Crossings:
+        crossings = compared(ctx, before, after)
+        return Crossings(after, crossings.records, crossings.events)
+
+    patch.setattr(unit_of_work, "compared", forgotten)
+
+
+def invoices_that_cross_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(unit_of_work, "compared", lambda _ctx, _before, after: Crossings(after))
+
+
 MISTAKES: list[Break] = [
     commits_on_any_version,
     entries_without_their_balances,
     voids_that_give_nothing_back,
     expiries_of_all_that_was_granted,
     entries_that_are_lost,
+    crossings_that_are_not_remembered,
+    invoices_that_cross_nothing,
 ]
 
 
@@ -313,11 +375,9 @@ def test_random_lives_notice(
     memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break
 ) -> None:
     mistake(monkeypatch)
-    nothing = memory_world.state()
     for seed in range(20):
-        memory_world.restore(nothing)
         try:
-            live(memory_world, seed)
+            live_alone(memory_world, live, seed)
         except AssertionError:
             return
     pytest.fail(f"{mistake.__name__} went unnoticed")

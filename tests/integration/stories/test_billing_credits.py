@@ -8,6 +8,7 @@ import stripe
 
 from meterline.services.base.workers import worker_context
 from meterline.services.customers.erasure import erase_customer
+from meterline.services.invoices import pay_or_close
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at
 
@@ -322,6 +323,24 @@ def test_a_customer_has_a_hundred_unused_grants_at_most(stage: Stage) -> None:
     assert "at most 100 unused" in refused(grant, stage, 1)
     stage.client.v1.billing.credit_grants.void_grant(first)
     grant(stage, 1)
+
+
+def test_a_request_gives_no_more_grants_back_than_a_customer_may_have_unused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pay_or_close, "MOST_UNUSED", 2)
+    for _ in range(2):
+        grant(stage, 30)
+    stage.subscribe(usage(stage))
+    stage.use(40)
+    stage.until("2024-02-02")
+    final, other = stage.invoices()[-1], grant(stage, 500)
+    void = stage.client.v1.invoices.void_invoice
+    assert "more than 2 unused" in refused(void, final.id)
+    assert (balances(stage)["usd"], stage.invoices()[-1].status) == ((500, 500), "open")
+    stage.client.v1.billing.credit_grants.void_grant(other)
+    void(final.id)
+    assert balances(stage)["usd"] == (60, 60)
 
 
 def test_any_number_of_grants_and_lines_is_taken_at_once(stage: Stage) -> None:

@@ -83,6 +83,10 @@ def test_a_grant_lets_it_recover_and_it_triggers_again(stage: Stage) -> None:
         "get", f"/v1/billing/alerts/{made}/notifications", customer=stage.customer
     )
     notified = json.loads(answer.body)["data"]
+    for one in notified:
+        event = stage.client.v1.events.retrieve(one["notification_event"])
+        assert event.type == f"billing.alert.{one['action']}"
+        assert str(event.data.object["value"]) == one["value"]
     assert [(one["action"], one["value"]) for one in notified[::-1]] == [
         ("triggered", "0"),
         ("recovered", "500"),

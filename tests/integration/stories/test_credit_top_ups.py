@@ -48,10 +48,10 @@ def bought(stage: Stage) -> list[tuple[str, int]]:
 
 
 def pay(stage: Stage) -> None:
-    stage.client.v1.invoices.pay(_latest(stage), {"paid_out_of_band": True})
+    stage.client.v1.invoices.pay(latest(stage), {"paid_out_of_band": True})
 
 
-def _latest(stage: Stage) -> str:
+def latest(stage: Stage) -> str:
     [*_, latest] = [one for one in stage.invoices() if "credit_top_up" in one.metadata]
     return str(latest.id)
 
@@ -86,7 +86,7 @@ def test_a_live_balance_below_the_threshold_makes_an_invoice_and_its_payment_the
     assert balances(stage) == {"usd": (1_000, 1_000)}
     pay(stage)
     after = read(stage, made)
-    assert (after["status"], after["latest_invoice"]) == ("active", _latest(stage))
+    assert (after["status"], after["latest_invoice"]) == ("active", latest(stage))
     assert (live(stage), ledger(stage)) == (
         1_499,
         [("credits_granted", 1_000), ("credits_granted", 1_000)],
@@ -140,12 +140,12 @@ def test_an_invoice_that_will_not_be_paid_pauses_the_rule_until_it_goes_on(
     stage: Stage, verb: str
 ) -> None:
     made = rule(stage)
-    getattr(stage.client.v1.invoices, verb)(_latest(stage))
+    getattr(stage.client.v1.invoices, verb)(latest(stage))
     stopped = read(stage, made)
     reason = "invoice_voided" if verb == "void_invoice" else "invoice_uncollectible"
     assert (stopped["status"], stopped["pause"]) == (
         "paused",
-        {"invoice": _latest(stage), "reason": reason},
+        {"invoice": latest(stage), "reason": reason},
     )
     stage.until("2024-01-03")
     assert len(bought(stage)) == 1
@@ -156,14 +156,14 @@ def test_an_invoice_that_will_not_be_paid_pauses_the_rule_until_it_goes_on(
 
 def test_an_uncollectible_invoice_that_is_paid_after_all_grants_and_goes_on(stage: Stage) -> None:
     made = rule(stage)
-    stage.client.v1.invoices.mark_uncollectible(_latest(stage))
+    stage.client.v1.invoices.mark_uncollectible(latest(stage))
     pay(stage)
     assert (read(stage, made)["status"], balances(stage)) == ("active", {"usd": (1_000, 1_000)})
 
 
 def test_what_credit_notes_took_off_before_the_payment_is_not_granted(stage: Stage) -> None:
     made = rule(stage)
-    note = {"invoice": _latest(stage), "amount": 250}
+    note = {"invoice": latest(stage), "amount": 250}
     stage.client.v1.credit_notes.create(note)
     pay(stage)
     assert balances(stage) == {"usd": (750, 750)}
@@ -171,7 +171,7 @@ def test_what_credit_notes_took_off_before_the_payment_is_not_granted(stage: Sta
         stage.client.v1.billing.credit_grants.list({"customer": stage.customer}).data[0].id
     )
     stage.until("2024-01-02")
-    stage.client.v1.credit_notes.create({"invoice": _latest(stage), "amount": 1_000})
+    stage.client.v1.credit_notes.create({"invoice": latest(stage), "amount": 1_000})
     assert read(stage, made)["pause"]["reason"] == "invoice_credited"
     assert balances(stage) == {"usd": (0, 0)}
 
@@ -179,7 +179,7 @@ def test_what_credit_notes_took_off_before_the_payment_is_not_granted(stage: Sta
 def test_a_credit_note_after_the_payment_grants_nothing_again(stage: Stage) -> None:
     rule(stage)
     pay(stage)
-    note: Any = {"invoice": _latest(stage), "amount": 100, "out_of_band_amount": 100}
+    note: Any = {"invoice": latest(stage), "amount": 100, "out_of_band_amount": 100}
     stage.client.v1.credit_notes.create(note)
     assert ledger(stage) == [("credits_granted", 1_000)]
 

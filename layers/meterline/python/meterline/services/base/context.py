@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 
 from meterline.core.base.errors import BillingError
 from meterline.observability import logger
-from meterline.services.base.outbox import BatchAhead, EventDraft, Origin, outbox
+from meterline.services.base.outbox import (
+    BatchAhead,
+    EventDraft,
+    Origin,
+    named_by_events,
+    outbox,
+)
 from meterline.services.base.progress import DueStep
 from meterline.store.base.documents import Change, Document, Oversized, Receipt, TooLong
 from meterline.store.billing.repository import BillingStore
@@ -62,9 +68,12 @@ class Context:
             cause = (change.puts or change.deletes)[0]
             at = {"now": self.now, "wall_clock": self.wall_clock}
             boxes = outbox(events, cause, self.origin, **at, ahead=ahead)
+        puts = change.puts
+        if any(draft.record for draft in events):
+            puts = named_by_events(puts, events, boxes)
         whole = replace(
             change,
-            puts=[*change.puts, *boxes],
+            puts=[*puts, *boxes],
             receipt=self.receipt,
             result_id=result_id,
             is_asked_for=self.origin is not None,

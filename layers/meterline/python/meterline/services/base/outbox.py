@@ -6,7 +6,7 @@ time, so lists show the events of one second in their order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from meterline.core.base.private_state import is_private, public
@@ -57,11 +57,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """Something that happened to ``subject``; ``before`` is its body before an update."""
+    """Something that happened to ``subject``; ``before`` is its body before an update.
+
+    ``record`` is the id of a document of the same commit that names the event under ``event``.
+    """
 
     type: str
     subject: Mapping[str, Any]
     before: Mapping[str, Any] | None = None
+    record: str | None = None
 
 
 class EventBatch(TypedDict):
@@ -126,6 +130,22 @@ def outbox(
             parent=event_partition({event["type"] for event in box}, box_id, shards=shards),
         )
         for box_id, box in zip(ids, boxes, strict=True)
+    ]
+
+
+def named_by_events(
+    puts: Sequence[Document], drafts: Sequence[EventDraft], boxes: Sequence[Document[EventBatch]]
+) -> list[Document]:
+    """What a commit stores, where records name the events of these drafts, which are in ``boxes``
+    in their order.
+    """
+    events = [event["id"] for box in boxes for event in box.body["events"]]
+    named = {
+        draft.record: event for draft, event in zip(drafts, events, strict=True) if draft.record
+    }
+    return [
+        replace(put, body=put.body | {"event": named[put.id]}) if put.id in named else put
+        for put in puts
     ]
 
 

@@ -80,7 +80,7 @@ def _told(
         }
         parent = notifications_of(document.id, customer_id)
         record = Document(TRIGGER_KIND, ctx.livemode, stored, parent=parent)
-        yield record, EventDraft(f"billing.alert.{action}", fields)
+        yield record, EventDraft(f"billing.alert.{action}", fields, record=record.id)
 
 
 def _fields(

@@ -15,6 +15,7 @@ from meterline.services.billing.invoice_bodies import HALT, invoice_due_at
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.tax_basis import waits_for_taxes
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
+from meterline.services.credits.balances import MOST_UNUSED, unused
 from meterline.services.invoices.finalize import (
     closed,
     finalize_draft_on,
@@ -78,6 +79,7 @@ def void_invoice(ctx: Context, invoice_id: str, params: Body) -> "Invoice":  # n
     uow = open_unit_of_work(ctx, customer_of(ctx, document))
     _emit(uow, document.body, body, "invoice.voided")
     give_back(uow, body)
+    _check_unused_grants(uow)
     return _save(uow, document, body)
 
 
@@ -102,6 +104,17 @@ def expire_incomplete(uow: UnitOfWork, subscription: "Subscription") -> "Subscri
         stopped = without_tries(document.body) | HALT
         uow.put(replace(document, body=stopped, due_at=invoice_due_at(stopped)))
     return subscription | {"status": "incomplete_expired", "ended_at": uow.ctx.now}
+
+
+def _check_unused_grants(uow: UnitOfWork) -> None:
+    """Refuse to give credits back to more grants than a customer may have unused."""
+    customer, now = uow.customer, uow.ctx.now
+    before = unused(uow.stored_customer.body, now)
+    if not customer.get("deleted") and unused(customer, now) > max(before, MOST_UNUSED):
+        raise BillingError(
+            "Voiding this invoice gives credits back to grants that are used up, and the customer"
+            f" would have more than {MOST_UNUSED} unused credit grants. Void or expire some first."
+        )
 
 
 def _load(

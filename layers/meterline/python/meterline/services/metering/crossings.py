@@ -35,7 +35,7 @@ ACTIONS: Final[tuple[Action, ...]] = ("triggered", "recovered")
 class StoredNotification(TypedDict):
     """The record of something told: the event, and the object that it told of.
 
-    The event is not named where the commit that crossed the threshold has others before it.
+    Commits of a former release did not name the event where they had others before it.
     """
 
     id: str
