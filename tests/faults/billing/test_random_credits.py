@@ -221,7 +221,7 @@ def audit(world: World, customer: str) -> None:
     """The ledger is the balances, and what it says was applied is what final invoices say."""
     found = world.shown("customer", "invoice", BOOKING, ENTRY, GRANT, TOLD)
     entries = booked(found[ENTRY], found[BOOKING])
-    [held] = [one for one in found["customer"] if one["id"] == customer]
+    held: Any = next(one for one in found["customer"] if one["id"] == customer)
     sums: Counter[str] = Counter()
     applied: dict[str, tuple[str, str, int]] = {}
     given_back: Counter[tuple[str, str]] = Counter()
