@@ -141,6 +141,18 @@ class TestBilling:
         assert (charge.amount, [one.amount for one in charge.taxes]) == (1_005, [70])
         assert [line["amount"] for line in engine.questions[-1]["lines"]] == [1_005]
 
+    def test_all_of_a_flat_fee_comes_back_with_all_of_the_time(
+        self, stage: Stage, engine: TaxEngine
+    ) -> None:
+        engine.taxes = lambda line: [tax(50, line["amount"], 0, display_name="Fee")]
+        subscription = stage.subscribe(stage.price("Seat", 1_000), **ON)
+        stage.client.v1.subscriptions.cancel(
+            subscription.id, {"prorate": True, "invoice_now": True}
+        )
+        first = subscription.latest_invoice
+        (last,) = [invoice for invoice in stage.invoices() if invoice.id != first]
+        assert taxed(last) == [("Unused time on Seat", -1_000, [-50])]
+
     def test_inclusive_and_several_taxes_of_a_line(
         self, stage: Stage, engine: TaxEngine, draft: str
     ) -> None:
@@ -343,6 +355,20 @@ class TestFailure:
         invoices.pay(subscription.latest_invoice, {"paid_out_of_band": True})
         again = stage.client.v1.subscriptions.retrieve(subscription.id)
         assert again.status == "active"
+
+    def test_a_subscription_that_expires_leaves_no_draft_that_becomes_final(
+        self, stage: Stage, engine: TaxEngine
+    ) -> None:
+        engine.fails = "unreachable"
+        behavior = {"payment_behavior": "default_incomplete"}
+        subscription = stage.subscribe(stage.price("Seat", 1_000), **behavior, **ON)
+        stage.until("2024-01-01 23:30")
+        engine.fails = None
+        stage.until("2024-01-05")
+        left = stage.client.v1.invoices.retrieve(subscription.latest_invoice)
+        expired = stage.client.v1.subscriptions.retrieve(subscription.id)
+        assert (left.status, left.auto_advance) == ("draft", False)
+        assert expired.status == "incomplete_expired"
 
     def test_an_engine_that_is_gone_from_the_deployment(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch

@@ -78,17 +78,20 @@ def test_rates_that_are_set_later_replace_them(stage: Stage, draft: str) -> None
     assert [tax.amount for tax in changed.taxes] == [100]
 
 
-def test_time_that_an_engine_taxed_comes_back_with_its_percentage(stage: Stage) -> None:
+@pytest.mark.parametrize(("amount", "back"), [(194, -131), (100, -68), (0, 0)])
+def test_time_that_an_engine_taxed_comes_back_with_its_share_of_the_amount(
+    stage: Stage, amount: int, back: int
+) -> None:
     made = stage.subscribe(
         stage.price("Seat", 3_100), collection_method="send_invoice", days_until_due=3
     )
     (draft,) = stage.invoices()
-    change = {"lines": [{"id": draft.lines.data[0].id, "tax_amounts": [given_tax(194, 3_100)]}]}
+    change = {"lines": [{"id": draft.lines.data[0].id, "tax_amounts": [given_tax(amount, 3_100)]}]}
     stage.client.v1.invoices.update_lines(draft.id, change)
     stage.until("2024-01-11")
     change_seats(stage, made, 2, proration_behavior="always_invoice")
     assert taxed(stage.invoices()[-1]) == [
-        ("Unused time on Seat", -2_100, [-131]),
+        ("Unused time on Seat", -2_100, [back]),
         ("Remaining time on 2 × Seat", 4_200, []),
     ]
 

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from meterline.core.base.money import EXACT, exact_product, exact_sum, round_half_up
+from meterline.core.base.money import (
+    EXACT,
+    exact_product,
+    exact_sum,
+    nearest_quotient,
+    round_half_up,
+)
 
 _WHOLE = Decimal(100)
 
@@ -74,6 +80,15 @@ def taxes_on(amount_minor: int, rates: Sequence[Rate]) -> list[Tax]:
         )
         for place, rate in enumerate(rates)
     ]
+
+
+def share_of_tax(part_minor: int, credited_minor: int, billed_minor: int) -> int:
+    """What of a tax that somebody else has computed comes back with a part of what was billed.
+
+    Both amounts are before taxes; what comes back has the sign of ``credited_minor``.
+    """
+    sign = 1 if billed_minor > 0 else -1
+    return nearest_quotient(sign * part_minor * credited_minor, abs(billed_minor))
 
 
 def _part(amount: Decimal, percentage: Decimal, whole: Decimal) -> int:

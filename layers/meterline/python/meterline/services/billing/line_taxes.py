@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.unset import UNSET, Unset
-from meterline.core.billing.taxes import Rate, Tax, taxes_on
+from meterline.core.billing.taxes import Rate, Tax, share_of_tax, taxes_on
 from meterline.services.billing.amount_steps import Amounts, Explanation, Step, pretax_minor
 from meterline.services.billing.private_states import (
     BilledBefore,
@@ -19,6 +19,7 @@ from meterline.services.billing.private_states import (
     InvoiceItemState,
     LineState,
     Taxed,
+    TaxShares,
     TaxTerms,
 )
 from meterline.services.billing.tax_basis import is_answered, is_automatic, is_taxed_as_billed
@@ -134,7 +135,7 @@ def with_rates[S: LineState](state: S, rates: "Sequence[TaxRate]") -> S:
     """
     given = None if rates else state.tax_amounts
     own = tax_terms(rates) or None
-    return replace(state, tax_amounts=given, tax_rates=own, tax_exempt=None)
+    return replace(state, tax_amounts=given, tax_rates=own, tax_exempt=None, tax_shares=None)
 
 
 def taxed_item(item: "InvoiceItem", rates: "Sequence[TaxRate]") -> "InvoiceItem":
@@ -155,8 +156,13 @@ def as_billed_before[S: LineState](state: S, billed: BilledBefore) -> S:
 
 def _as_taxed[S: LineState](state: S, taxed: Taxed | None) -> S:
     if taxed is None:
-        return replace(state, tax_rates=[], tax_exempt=None)
-    return replace(state, tax_rates=taxed["rates"], tax_exempt=taxed.get("exempt", "none"))
+        return replace(state, tax_rates=[], tax_exempt=None, tax_shares=None)
+    return replace(
+        state,
+        tax_rates=taxed["rates"],
+        tax_exempt=taxed.get("exempt", "none"),
+        tax_shares=taxed.get("shares"),
+    )
 
 
 def _of_customer(invoice: "Invoice", customer: "Customer") -> "Invoice":
@@ -202,13 +208,28 @@ def _taxed(
 ) -> Taxed | None:
     """By what a line is taxed; None if by nothing."""
     if given is not None:
-        return {"rates": [tax["rate"] for tax in given]} if given else None
+        return _given_as_taxed(given, pretax_minor(line)) if given else None
     state = LineState.of(line)
     rates = defaults if state.tax_rates is None else state.tax_rates
     if not rates:
         return None
     exempt = state.tax_exempt or exempt
-    return {"rates": rates} if exempt == "none" else {"rates": rates, "exempt": exempt}
+    if exempt != "none":
+        return {"rates": rates, "exempt": exempt}
+    shares = state.tax_shares
+    return {"rates": rates} if shares is None else {"rates": rates, "shares": shares}
+
+
+def _given_as_taxed(given: list[GivenTax], before_tax_minor: int) -> Taxed:
+    """What is remembered of taxes that somebody else has computed, for what gives them back."""
+    taxed: Taxed = {"rates": [tax["rate"] for tax in given]}
+    if before_tax_minor:
+        taxed["shares"] = {
+            "amounts": [tax["amount"] for tax in given],
+            "taxable": [tax["taxable_amount"] for tax in given],
+            "of": before_tax_minor,
+        }
+    return taxed
 
 
 def _with_taxes(
@@ -228,10 +249,26 @@ def _taxes(
         ]
     reason = _REASONS.get(taxed.get("exempt", "none"))
     before_tax = pretax_minor(line)
-    rates = _rates(taxed["rates"])
-    taxes = taxes_on(before_tax, rates) if reason is None else [Tax(0, before_tax)] * len(rates)
+    shares = taxed.get("shares")
+    if reason is not None:
+        taxes = [Tax(0, before_tax)] * len(taxed["rates"])
+    elif shares is not None:
+        taxes = _shared(shares, before_tax)
+    else:
+        taxes = taxes_on(before_tax, _rates(taxed["rates"]))
     paired = zip(taxed["rates"], taxes, strict=True)
     return [_tax(rate, tax, reason or _BY_HAND) for rate, tax in paired]
+
+
+def _shared(shares: TaxShares, before_tax_minor: int) -> list[Tax]:
+    """The taxes that come back with a part of a line whose taxes somebody else has computed."""
+    return [
+        Tax(
+            share_of_tax(amount, before_tax_minor, shares["of"]),
+            share_of_tax(taxable, before_tax_minor, shares["of"]),
+        )
+        for amount, taxable in zip(shares["amounts"], shares["taxable"], strict=True)
+    ]
 
 
 def _rates(terms: Iterable[TaxTerms]) -> list[Rate]:

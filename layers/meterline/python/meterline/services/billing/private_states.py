@@ -39,11 +39,22 @@ class GivenTax(TypedDict):
     taxable_amount: int
 
 
+class TaxShares(TypedDict):
+    """What the taxes of a line came to that somebody else has computed, rate by rate, what they
+    were on, and what the line came to before taxes; minor units.
+    """
+
+    amounts: list[int]
+    taxable: list[int]
+    of: int
+
+
 class Taxed(TypedDict):
     """By which rates a line was taxed, and of a customer who owes no tax which way it is exempt."""
 
     rates: list[TaxTerms]
     exempt: NotRequired[str]
+    shares: NotRequired[TaxShares]
 
 
 class TaxCalculation(TypedDict):
@@ -272,6 +283,7 @@ class LineState(PrivateState):
     tax_amounts: list[GivenTax] | None = None
     tax_exempt: str | None = None
     tax_rates: list[TaxTerms] | None = None
+    tax_shares: TaxShares | None = None
     taxed: Taxed | None = None
     tier_of: str | None = None
     unit_label: str | None = None

@@ -32,7 +32,12 @@ def taxed_as_billed(
         item = item or uow.ctx.store.get(source)
         if item is not None and item.body["invoice"] is None:
             pending = InvoiceItemState.of(item.body)
-            return replace(state, tax_rates=pending.tax_rates, tax_exempt=pending.tax_exempt)
+            return replace(
+                state,
+                tax_rates=pending.tax_rates,
+                tax_exempt=pending.tax_exempt,
+                tax_shares=pending.tax_shares,
+            )
         invoice_id = "" if item is None else item.body["invoice"] or ""
         line_ids = derived_object_id("line_item", invoice_id, source)
     if not _may_be_taxed(uow) or not invoice_id:
