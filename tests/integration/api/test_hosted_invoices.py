@@ -70,6 +70,19 @@ def test_the_page_needs_no_key_and_says_what_is_due(client: Client) -> None:
         assert fact in text
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_page_below_a_path_of_a_domain_leads_to_what_is_below_it_too(
+    client: Client, *, is_there: bool
+) -> None:
+    token = token_of(final(client)) if is_there else "nothing"
+    event = gateway_event("GET", f"/billing/i/{token}", {})
+    event["requestContext"] |= {"routeKey": "GET /i/{token}", "domainName": "example.com"}
+    text = load_handler("serve_invoice_pages")(event, None)["body"]
+    addresses = re.findall(r'(?:href|src)="(/[^"]*)"', text)
+    assert addresses
+    assert [one for one in addresses if not one.startswith("/billing/i/")] == []
+
+
 def test_a_draft_s_page_can_be_neither_renewed_nor_revoked(client: Client) -> None:
     draft = drafted(client)
     for verb in ("renew", "revoke"):

@@ -50,6 +50,7 @@ def handle_page(event: Mapping[str, Any], routes: Routes, assets: Assets) -> Bro
     """Answer one event; what is not there, and what fails, says nothing of why."""
     started = time.perf_counter()
     request = read_request(event)
+    assets = assets.below(request.base_path)
     route = ""
     try:
         operation, values = routes.match(request.method, request.path)

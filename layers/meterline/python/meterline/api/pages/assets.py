@@ -1,7 +1,7 @@
 """Styles and scripts, at addresses that follow from their content: browsers keep them for good."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,10 @@ class Assets:
 
     root: str
     folders: tuple[Path, ...] = (OWN,)
+
+    def below(self, base_path: str) -> "Assets":
+        """The same files where a domain has them below a path of its own."""
+        return replace(self, root=base_path + self.root)
 
     def address(self, name: str) -> str:
         """Where a file is: ``page.css`` at ``/i/assets/page.0123456789abcdef.css``."""

@@ -106,8 +106,12 @@ def show_invoice(request: Request, token: str) -> Page:
     said = InvoiceWords(
         document, words_for(locale), Formats(locale, document.currency), _now_of(ctx, invoice)
     )
-    path = f"{INVOICES.path}{token}"
-    values = _values(said, read_usage(ctx, invoice)) | {"pdf": f"{path}/pdf"}
+    path = f"{request.base_path}{INVOICES.path}{token}"
+    values = {
+        **_values(said, read_usage(ctx, invoice)),
+        **_assets(request.base_path),
+        "pdf": f"{path}/pdf",
+    }
     return _fitting(said, values, path, _first_line(request, len(document.lines)))
 
 
@@ -139,10 +143,6 @@ def _values(said: InvoiceWords, usage: Sequence[UsageShown]) -> dict[str, object
     return {
         "lang": str(said.formats.locale).replace("_", "-"),
         "w": words,
-        "icon": ASSETS.address("icon.svg"),
-        "shared_style": ASSETS.address("page.css"),
-        "style": ASSETS.address("invoice.css"),
-        "script": ASSETS.address("invoice.js"),
         "is_test": not document.livemode,
         "color": seller.primary_color,
         "number": document.number,
@@ -172,6 +172,17 @@ def _values(said: InvoiceWords, usage: Sequence[UsageShown]) -> dict[str, object
         "notes": [_note(said, one) for one in document.notes],
         "footer": said.paragraphs(document.footer),
         "contact": list(_contact(document)),
+    }
+
+
+def _assets(base_path: str) -> dict[str, object]:
+    """Where what the page is made with is."""
+    assets = ASSETS.below(base_path)
+    return {
+        "icon": assets.address("icon.svg"),
+        "shared_style": assets.address("page.css"),
+        "style": assets.address("invoice.css"),
+        "script": assets.address("invoice.js"),
     }
 
 
