@@ -166,12 +166,14 @@ GUESSES: dict[str, Callable[[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize("guess", GUESSES)
-def test_no_other_token_leads_to_a_page_and_none_says_why(client: Client, guess: str) -> None:
+def test_no_other_token_leads_to_a_page_and_none_says_why(client: Client) -> None:
     own, other = token_of(final(client)), token_of(final(client))
-    status, text = seen(GUESSES[guess](own, other))
-    assert (status, text) == (404, seen("nonsense")[1])
-    assert "Ada" not in text
+    assert seen(own)[0] == 200
+    nothing = seen("nonsense")
+    assert nothing[0] == 404
+    assert "Ada" not in nothing[1]
+    answers = {name: seen(guess(own, other)) for name, guess in GUESSES.items()}
+    assert [name for name, answer in answers.items() if answer != nothing] == []
 
 
 def test_an_object_that_is_no_invoice_has_no_page(client: Client) -> None:
@@ -256,9 +258,16 @@ def hostile(client: Client, text: str) -> Any:
     return invoice
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_no_text_that_somebody_typed_becomes_markup(client: Client, attack: str) -> None:
+def test_no_text_that_somebody_typed_becomes_markup(client: Client) -> None:
     harmless = Elements(seen(token_of(hostile(client, "harmless")))[1]).found
+    for attack in ATTACKS:
+        check_attack(client, attack, harmless)
+
+
+def check_attack(
+    client: Client, attack: str, harmless: list[tuple[str, dict[str, str | None]]]
+) -> None:
+    """Fail if a page with a text everywhere has elements that it has not with another text."""
     status, text = seen(token_of(hostile(client, attack)))
     assert status == 200
     found = Elements(text).found
@@ -291,30 +300,27 @@ def test_the_page_speaks_the_customer_s_language_else_the_browser_s(
 
 
 def test_a_page_of_very_many_lines_stays_small_and_leads_to_the_others(client: Client) -> None:
-    items = [{"amount": 100 + n, "description": f"{n:03} " + "x" * 3_000} for n in range(45)]
+    items = [{"amount": 100 + n, "description": f"{n:03} " + "x" * 4_500} for n in range(25)]
     token = token_of(final(client, *items))
     query, shown, pages = "", [], 0
     while True:
         status, text = seen(token, query)
         assert status == 200
         assert len(text.encode()) <= 100_000
-        shown += re.findall(r">(\d{3}) x{3000}", text)
+        shown += re.findall(r">(\d{3}) x{4500}", text)
         following = re.search(rf'href="/i/{token}(\?from=\d+)#lines" rel="next"', text)
         pages += 1
         if following is None:
             break
         query = following[1]
-    assert sorted(shown) == [f"{n:03}" for n in range(45)]
+    assert sorted(shown) == [f"{n:03}" for n in range(25)]
     assert pages > 1
 
 
-@pytest.mark.parametrize(
-    "query", ["?from=0", "?from=9", "?from=x", "?from=", "?from=1&from=2", "?%"]
-)
-def test_a_page_begins_with_the_first_line_where_its_query_makes_no_sense(
-    client: Client, query: str
-) -> None:
-    assert "A plan" in seen(token_of(final(client)), query)[1]
+def test_a_page_begins_with_the_first_line_where_its_query_makes_no_sense(client: Client) -> None:
+    token = token_of(final(client))
+    for query in ("?from=0", "?from=9", "?from=x", "?from=", "?from=1&from=2", "?%"):
+        assert "A plan" in seen(token, query)[1]
 
 
 @pytest.mark.parametrize(
