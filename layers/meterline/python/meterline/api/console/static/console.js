@@ -55,6 +55,11 @@ function models(form) {
   tell();
 }
 
+function showsWhere(entry) {
+  // On a small screen the rail scrolls: the page that is open is to be seen in it.
+  entry.closest(".rail").scrollLeft = entry.offsetLeft - 16;
+}
+
 function begin(root) {
   const each = (selector, act) => {
     if (root.matches && root.matches(selector)) act(root);
@@ -65,6 +70,7 @@ function begin(root) {
   each("[data-again]", waits);
   each("select[data-submits]", chooses);
   each("form[data-models]", models);
+  each(".rail [aria-current]", showsWhere);
 }
 
 begin(document.documentElement);
