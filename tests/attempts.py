@@ -25,6 +25,20 @@ class Response(AWSResponse):
 
 
 @contextmanager
+def exchanging(exchange: Callable[[bytes], Answer]) -> Iterator[None]:
+    """Within it, first attempts are answered so, by what is sent."""
+
+    def ask(_: Connections, sent: bytes) -> bytes:
+        return sent
+
+    def answer(_: Connections, sent: bytes, **_how: bool) -> Answer:
+        return exchange(sent)
+
+    with patch.object(Connections, "ask", ask), patch.object(Connections, "answer", answer):
+        yield
+
+
+@contextmanager
 def answering(client: Any, respond: Respond) -> Iterator[None]:
     """Within it, ``respond`` is asked for the answer to each attempt of a client, by its request.
 
@@ -33,7 +47,7 @@ def answering(client: Any, respond: Respond) -> Iterator[None]:
     events = client.meta.events
     sent_first: set[str] = set()
 
-    def exchange(_: Connections, sent: bytes) -> Answer:
+    def exchange(sent: bytes) -> Answer:
         request = as_request(sent)
         sent_first.add(said(request, "amz-sdk-invocation-id"))
         found = respond(request)
@@ -45,7 +59,7 @@ def answering(client: Any, respond: Respond) -> Iterator[None]:
         is_known = retries["attempt"] == 1 and retries["invocation-id"] in sent_first
         return None if is_known else respond(request)
 
-    with patch.object(Connections, "exchange", exchange):
+    with exchanging(exchange):
         events.register("before-send", send, unique_id="answering")
         yield
         events.unregister("before-send", unique_id="answering")

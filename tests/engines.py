@@ -141,7 +141,7 @@ def running(endpoint: str | None = None) -> Iterator[Engine]:
 def running_on_moto() -> Iterator[Engine]:
     """An engine with empty tables in moto, which runs no PartiQL that the product writes."""
     base = _base_environment()
-    botocore_sends = mock.patch.object(first_attempts, "send_first_attempts")
+    botocore_sends = mock.patch.object(first_attempts, "send_first_attempts", return_value=None)
     with _environment(base), _mocked(None), botocore_sends:
         own = boto3.client("dynamodb")
         tables = {name: create_table(own, name) for name in TABLES}

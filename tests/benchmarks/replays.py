@@ -13,9 +13,10 @@ from meterline.api import auth
 from meterline.core.metering.acceptance import meter_rules
 from meterline.store.account.access import FULL_RIGHTS, ApiKey, Session, digest_of
 from meterline.store.base import clients
-from meterline.store.base.connections import Answer, Connections
+from meterline.store.base.connections import Answer
 from meterline.store.base.settings import settings
 from meterline.store.metering.directory import StoredDirectory
+from tests.attempts import exchanging
 from tests.benchmarks.worlds import METER, customer_id
 
 TOKEN = auth.SESSION_PREFIX + "0" * 64
@@ -49,7 +50,7 @@ def stubbed_client(answers: Iterator[bytes]) -> Iterator[Any]:
     }
     settings.cache_clear()
     clients.reset_clients()
-    with patch.object(Connections, "exchange", lambda *_: Answer(200, {}, next(answers))):
+    with exchanging(lambda _: Answer(200, {}, next(answers))):
         yield clients.dynamodb()
     clients.reset_clients()
 

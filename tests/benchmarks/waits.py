@@ -5,7 +5,7 @@ given its work, and for those of works whose outcomes its thread has taken, or w
 waited for. So calls side by side count once, however a machine schedules them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
@@ -13,6 +13,8 @@ from threading import local
 from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
+
+from meterline.store.base import clients
 
 
 class Waits:
@@ -64,7 +66,17 @@ class Waits:
             if wait:
                 self._length = max(self._length, *chain(*self._works.get(pool, ())), 0)
 
+        def together(client: Any, queries: Sequence[dict[str, Any]]) -> list[Any]:
+            begun, ends, answers = self._length, [self._length], []
+            for query in queries:
+                self._length = begun
+                answers.append(client.query(**query))
+                ends.append(self._length)
+            self._length = max(ends)
+            return answers
+
         with (
+            patch.object(clients, "_query_one_by_one", together),
             patch.object(ThreadPoolExecutor, "submit", submitting),
             patch.object(ThreadPoolExecutor, "shutdown", shutting),
             patch.object(Future, "result", taking),

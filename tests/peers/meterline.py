@@ -14,8 +14,9 @@ from unittest.mock import patch
 from meterline.services.metering import count, usage_query
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base import clients, listing_notes
-from meterline.store.base.connections import Answer, Connections
+from meterline.store.base.connections import Answer
 from meterline.store.base.settings import settings
+from tests.attempts import exchanging
 from tests.benchmarks import renewals
 from tests.benchmarks.replays import (
     known_world,
@@ -82,11 +83,7 @@ class Recorded:
         with patch.object(engine, "call", noted):
             yield
 
-    def exchange(self) -> Callable[[Connections, bytes], Answer]:
-        """What stands for the exchange of connections."""
-        return lambda _, request: self._answer(request)
-
-    def _answer(self, request: bytes) -> Answer:
+    def answer(self, request: bytes) -> Answer:
         """To a read what was answered to it; writes are done."""
         self.asked += 1
         head, _, sent = request.partition(b"\r\n\r\n")
@@ -202,7 +199,7 @@ def _invoice() -> Figure:
             settings.cache_clear()
             clients.reset_clients()
             listing_notes.PROCESS = noted
-            with patch.object(Connections, "exchange", recorded.exchange()):
+            with exchanging(recorded.answer):
                 step()
                 assert recorded.asked >= len(recorded.answers) - 1, "as many calls as it took"
                 own += least(partial(_taken, [step]), rounds=10).own_seconds

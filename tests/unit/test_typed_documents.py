@@ -112,7 +112,6 @@ OPEN = {
     "services/invoices/late_usage.py: add_late_lines": _WRITTEN,
     "services/invoices/metered.py: _billed": _PRICES_AND_METERS,
     "services/invoices/metered.py: _price_of": _PRICES_AND_METERS,
-    "services/invoices/metered.py: _rated_again": _PRICES_AND_METERS,
     "services/invoices/metered.py: rate_again": _PRICES_AND_METERS,
     "services/events/publishing.py: _Entry": _SENT,
     "services/events/publishing.py: _message_of": _SENT,

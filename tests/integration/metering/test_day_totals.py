@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
+from botocore.client import BaseClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -100,41 +102,39 @@ def by_hours_alone() -> Iterator[None]:
         yield
 
 
-def items_read(dynamodb: Engine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many items each query gives from now on."""
+@contextmanager
+def items_read(dynamodb: Engine) -> Iterator[list[int]]:
+    """How many items each query for usage gives inside."""
     found: list[int] = []
-    query = dynamodb.client.query
+    call = vars(BaseClient)["_make_api_call"]
 
-    class Client:
-        def __getattr__(self, name: str) -> object:
-            return getattr(dynamodb.client, name)
-
-        def query(self, **request: Any) -> Any:
-            answer = query(**request)
+    def noting(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
+        answer = call(client, operation, request)
+        if request.get("TableName") == dynamodb.tables["usage"] and operation == "Query":
             found.append(len(answer["Items"]))
-            return answer
+        return answer
 
-    monkeypatch.setattr("meterline.store.metering.usage.dynamodb", Client)
-    return found
+    with patch.object(BaseClient, "_make_api_call", noting):
+        yield found
 
 
 @pytest.mark.parametrize("measure", PLAIN)
 def test_a_month_reads_its_newest_hours_and_an_item_of_totals(
-    dynamodb: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch, measure: str
+    dynamodb: Engine, clock: Clock, measure: str
 ) -> None:
     clock.now = START
     use_every_hour("cus_a", 31, measure)
     end = START + 31 * DAY
     expected = used("cus_a", START, end, measure)
     add_up("cus_a", end, measure)
-    reads = items_read(dynamodb, monkeypatch)
-    assert used("cus_a", START, end, measure) == expected
+    with items_read(dynamodb) as reads:
+        assert used("cus_a", START, end, measure) == expected
     assert sum(reads) <= 60 + 1
     assert len(reads) == 2
 
 
 def test_a_year_of_levels_reads_totals_and_the_level_before_it(
-    dynamodb: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    dynamodb: Engine, clock: Clock
 ) -> None:
     clock.now = START
     use_every_hour("cus_a", 31, "weighted_sum")
@@ -142,8 +142,8 @@ def test_a_year_of_levels_reads_totals_and_the_level_before_it(
     expected = used("cus_a", start, end, "weighted_sum")
     assert expected == sum(hour % 7 * HOUR for hour in range(24, 31 * 24))
     add_up("cus_a", end, "weighted_sum")
-    reads = items_read(dynamodb, monkeypatch)
-    assert used("cus_a", start, end, "weighted_sum") == expected
+    with items_read(dynamodb) as reads:
+        assert used("cus_a", start, end, "weighted_sum") == expected
     assert sum(reads) <= 60 + 1 + 2
     assert len(reads) == 3
 
@@ -179,16 +179,14 @@ def test_other_measures_are_read_by_hours(dynamodb: Engine, clock: Clock, measur
     assert usage_query.billed_usage(meter, "cus_a", START, end, livemode=False).events
 
 
-def test_sparse_usage_is_not_added_up_and_read_at_once(
-    dynamodb: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sparse_usage_is_not_added_up_and_read_at_once(dynamodb: Engine, clock: Clock) -> None:
     clock.now = START
     for day in range(23):
         counted(record("cus_a", f"e{day}", START + day * DAY))
     add_up("cus_a", START + 31 * DAY)
     assert months(dynamodb, "cus_a") == []
-    reads = items_read(dynamodb, monkeypatch)
-    assert used("cus_a", START, START + 31 * DAY) == 23
+    with items_read(dynamodb) as reads:
+        assert used("cus_a", START, START + 31 * DAY) == 23
     assert reads == [23]
 
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -98,6 +99,7 @@ class Server:
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
     def serve(self, listening: socket.socket) -> None:
         """Take connections until the socket is closed."""
@@ -122,8 +124,9 @@ class Server:
                 return
 
     def _answer(self, connection: socket.socket, request: bytes) -> bool:
-        self.requests.append(request)
-        number = len(self.requests)
+        with self.counting:
+            self.requests.append(request)
+            number = len(self.requests)
         return self.talks[min(number, len(self.talks)) - 1](connection, number)
 
     def silent(self, *_: object) -> bool:
@@ -358,7 +361,7 @@ def test_who_could_not_connect_in_time_is_not_told_that_a_connection_ended(
     monkeypatch.setattr("socket.create_connection", never)
     address = Address("http://127.0.0.1:1", "127.0.0.1", 1, None, QUICK, QUICK)
     with pytest.raises(ConnectTimeoutError):
-        Connections(address, 1).exchange(b"")
+        Connections(address, 1).ask(b"")
 
 
 def test_calls_share_one_kept_connection() -> None:
@@ -407,6 +410,103 @@ def test_connections_that_died_unnoticed_cost_one_attempt_together() -> None:
         idle = server.connections
         assert get(client)["ResponseMetadata"]["RetryAttempts"] == 0
     assert server.connections == idle + 1
+
+
+def test_queries_are_all_sent_before_the_first_answer_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clients, "READ_SECONDS", 10)
+    server = Server()
+    with serving(server) as port, ours(port) as client:
+        client.query(**_query("first"))
+        together = threading.Barrier(3)
+
+        def answers_when_all_have_come(connection: socket.socket, number: int) -> bool:
+            together.wait(10)
+            return echoes(server)(connection, number)
+
+        server.talks = [answers_when_all_have_come]
+        server.requests.clear()
+        answers = clients.query_together(client, [_query(str(number)) for number in range(3)])
+    assert [answer["Items"][0]["pk"]["S"] for answer in answers] == ["0", "1", "2"]
+    assert len(server.requests) == server.connections == 3
+
+
+def test_queries_whose_answers_do_not_come_are_waited_for_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clients, "READ_SECONDS", 1)
+    server = Server()
+    with serving(server) as port, ours(port) as client:
+        client.query(**_query("first"))
+        server.talks = [*[server.silent] * 5, echoes(server)]
+        server.requests.clear()
+        began = monotonic()
+        answers = clients.query_together(client, [_query(str(number)) for number in range(5)])
+        assert monotonic() - began < 2 + 5 * 0.2
+    assert [answer["Items"][0]["pk"]["S"] for answer in answers] == ["0", "1", "2", "3", "4"]
+
+
+ODD = ["a refusal", "throttled once", "hung up for ever", "broken off", "half an answer", "no JSON"]
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_becomes_of_one_of_several_queries_is_botocores_outcome_and_spoils_no_other(
+    case: str,
+) -> None:
+    found = []
+    for made in (ours, botocores):
+        server = Server()
+        echo = echoes(server)
+        with serving(server) as port, made(port) as client:
+            for talk in (echo, _of(server, MET[case], echo), echo):
+                server.talks = [talk]
+                found.append(_outcomes(client, ["mine", "odd", "other"]))
+    assert found[:3] == found[3:]
+
+
+def _of(server: Server, talks: list[Talk], other: Talk) -> Talk:
+    """Meets the queries of a key with these talks, and all others with another."""
+    met = iter(range(10**6))
+
+    def talk(connection: socket.socket, number: int) -> bool:
+        if b'"odd"' not in server.requests[number - 1]:
+            return other(connection, number)
+        return talks[min(next(met), len(talks) - 1)](connection, number)
+
+    return talk
+
+
+def _outcomes(client: Any, keys: list[str]) -> Any:
+    try:
+        answers = clients.query_together(client, [_query(key) for key in keys])
+    except ClientError as error:
+        return type(error).__name__, error.response["Error"]
+    except BotoCoreError as error:
+        return type(error).__name__
+    return [answer.get("Items") for answer in answers]
+
+
+def _query(key: str) -> dict[str, Any]:
+    values = {":pk": {"S": key}}
+    condition = "pk = :pk"
+    return {
+        "TableName": "t",
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+    }
+
+
+def echoes(server: Server) -> Talk:
+    """Finds an item with the key that is asked for."""
+
+    def talk(connection: socket.socket, number: int) -> bool:
+        asked = json.loads(server.requests[number - 1].partition(b"\r\n\r\n")[2])
+        item = {"pk": asked["ExpressionAttributeValues"][":pk"]}
+        connection.sendall(http(json.dumps({"Items": [item]}).encode()))
+        return True
+
+    return talk
 
 
 def test_each_of_many_threads_is_told_its_own_answer() -> None:

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Self
 type Body = dict[str, Any]
 
 _KEY = "_"
+_SCALARS = frozenset({str, int, bool, type(None)})
+"""The types of most values: with nothing inside."""
 
 
 class PrivateState:
@@ -54,7 +56,11 @@ def is_private(key: str) -> bool:
 
 def public(body: Mapping[str, Any]) -> Body:
     """``body`` without private state, at any depth."""
-    return {key: _public_value(value) for key, value in body.items() if key != _KEY}
+    return {
+        key: value if type(value) in _SCALARS else _public_value(value)
+        for key, value in body.items()
+        if key != _KEY
+    }
 
 
 def with_private_state_of[B: Mapping[str, Any]](body: B, other: Mapping[str, Any]) -> B:

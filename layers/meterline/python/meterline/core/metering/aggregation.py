@@ -263,6 +263,9 @@ class Combination:
     def __init__(self, measure: Measure, whole: Aggregate = NOTHING) -> None:
         """Begin with the events of ``whole``."""
         self._measure = measure
+        self._adds_up = _only_adds_up(measure)
+        self._count = 0
+        self._total = ZERO
         self._values: Union | None = None
         self._samples: Adding | None = None
         self._rest = NOTHING
@@ -271,6 +274,10 @@ class Combination:
 
     def add(self, part: Aggregate) -> None:
         """Take the events of a part in."""
+        if self._adds_up:
+            self._count += part.count
+            self._total = EXACT.add(self._total, part.total)
+            return
         if part.distinct is not None:
             self._values = self._values or Union()
             self._values.add(part.distinct)
@@ -287,6 +294,8 @@ class Combination:
 
     def whole(self) -> Aggregate:
         """The aggregate of all parts so far."""
+        if self._adds_up:
+            return Aggregate(self._count, self._total)
         if self._levels:
             parts = (self._levels[first] for first in sorted(self._levels))
             return reduce(partial(combine, measure=self._measure), parts)
@@ -298,6 +307,11 @@ class Combination:
             distinct=values.whole() if values else None,
             samples=found.whole() if found else None,
         )
+
+
+def _only_adds_up(measure: Measure) -> bool:
+    """Whether counts and totals are all that a measure asks for."""
+    return measure.window is None and measure.formula in (Formula.SUM, Formula.COUNT, Formula.AVG)
 
 
 def depends_on(whole: Aggregate, row: Row) -> bool:

@@ -7,11 +7,20 @@ _MOST = 8
 
 
 def in_parallel[T](calls: Sequence[Callable[[], T]]) -> list[T]:
-    """The results of ``calls`` in their order, made at the same time; the first failure raises."""
+    """The results of ``calls`` in their order, made at the same time; the first failure raises.
+
+    The first is made by this thread: it would only wait.
+    """
     if len(calls) <= 1:
         return [call() for call in calls]
-    with ThreadPoolExecutor(min(_MOST, len(calls))) as threads:
-        return list(threads.map(lambda call: call(), calls))
+    own, *others = calls
+    with ThreadPoolExecutor(min(_MOST - 1, len(others))) as threads:
+        rest = threads.map(lambda call: call(), others)
+        try:
+            return [own(), *rest]
+        except BaseException:
+            threads.shutdown(cancel_futures=True)
+            raise
 
 
 def beside[T](other: Callable[[], object], call: Callable[[], T]) -> T:

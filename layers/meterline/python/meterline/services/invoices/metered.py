@@ -1,6 +1,6 @@
 """The metered lines of an open period or a draft, from the usage counted so far."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -38,30 +38,27 @@ def usage_in(
 ) -> dict[str, Usage]:
     """The usage of metered items in a period each, counted so far, by the keys of ``periods``."""
     meters = ctx.store.get_many(str(meter_of(item["price"])) for item, _ in periods.values())
-    calls = [
-        partial(
-            _counted,
-            ctx,
-            item["price"],
-            meters[str(meter_of(item["price"]))].body,
-            customer_id,
-            period,
-        )
+    billed = [
+        Billed(item["price"], meters[str(meter_of(item["price"]))].body, period)
         for item, period in periods.values()
     ]
-    return dict(zip(periods, in_parallel(calls), strict=True))
+    return dict(zip(periods, _counted(ctx, customer_id, billed), strict=True))
 
 
-def _counted(
-    ctx: Context, price: "Price", meter: "Meter", customer_id: str, period: Period
-) -> Usage:
-    """What a price bills of a customer's usage of its meter in a period, counted so far."""
+def _counted(ctx: Context, customer_id: str, billed: "Sequence[Billed]") -> list[Usage]:
+    """What prices bill of a customer's usage of their meters in a period each, counted so far."""
+    if not billed:
+        return []
     from meterline.services.metering.usage_query import (  # noqa: PLC0415 - most requests bill no usage
-        billed_usage,
+        Asked,
+        billed_together,
     )
 
-    span = period.start, period.end
-    return billed_usage(meter, customer_id, *span, segment_of(price), livemode=ctx.livemode)
+    asked = [
+        Asked(meter, customer_id, period.start, period.end, segment_of(price))
+        for price, meter, period in billed
+    ]
+    return billed_together(asked, livemode=ctx.livemode)
 
 
 def with_current_usage(ctx: Context, invoice: "Invoice") -> "Invoice":
@@ -90,26 +87,41 @@ def with_usage_so_far(
     ctx: Context, customer_id: str, lines: "list[InvoiceLine]"
 ) -> "list[InvoiceLine]":
     """Lines of a customer's draft, the metered ones rated again with all usage counted so far."""
-
-    def counted(_: "InvoiceLine", billed: Billed) -> Usage:
-        return _counted(ctx, billed.price, billed.meter, customer_id, billed.period)
-
-    return rated_by(ctx, lines, counted)
+    metered = _metered(ctx, lines)
+    usage = _counted(ctx, customer_id, [billed for _, billed in metered])
+    return _rated_lines(lines, metered, usage)
 
 
 def rated_by(ctx: Context, lines: "list[InvoiceLine]", usage_of: UsageOf) -> "list[InvoiceLine]":
     """Lines of a draft, the metered ones rated again with other usage."""
-    wholes = by_whole(lines)
-    metered = [whole for whole in wholes.values() if _meter_of_line(whole[0])]
-    if not metered:
-        return lines
+    metered = _metered(ctx, lines)
+    usage = in_parallel([partial(usage_of, whole[0], billed) for whole, billed in metered])
+    return _rated_lines(lines, metered, usage)
+
+
+type _Whole = "list[InvoiceLine]"
+"""The lines of one price and period, one for each of its tiers."""
+
+
+def _metered(ctx: Context, lines: "list[InvoiceLine]") -> list[tuple[_Whole, Billed]]:
+    """The metered lines and what they bill."""
+    wholes = [whole for whole in by_whole(lines).values() if _meter_of_line(whole[0])]
+    if not wholes:
+        return []
     known = ctx.store.get_many(
-        [price_id(first) for first, *_ in metered]
-        + [_meter_of_line(first) for first, *_ in metered]
+        [price_id(first) for first, *_ in wholes] + [_meter_of_line(first) for first, *_ in wholes]
     )
-    rated = in_parallel([partial(_rated_again, whole, known, usage_of) for whole in metered])
-    wholes |= {whole[0]["id"]: whole for whole in rated}
-    return [line for whole in wholes.values() for line in whole]
+    return [(whole, _billed(whole[0], known)) for whole in wholes]
+
+
+def _rated_lines(
+    lines: "list[InvoiceLine]", metered: list[tuple[_Whole, Billed]], usage: list[Usage]
+) -> "list[InvoiceLine]":
+    rated = {
+        whole[0]["id"]: _rated_again(whole, billed, used)
+        for (whole, billed), used in zip(metered, usage, strict=True)
+    }
+    return [line for whole in (by_whole(lines) | rated).values() for line in whole]
 
 
 def meter_of(price: "Price") -> str | None:
@@ -125,7 +137,7 @@ def rate_again(
     A price's bounds count by the share that the line was drafted with.
     """
     billed = _billed(line, known)
-    usage = _counted(ctx, billed.price, billed.meter, customer_id, billed.period)
+    [usage] = _counted(ctx, customer_id, [billed])
     return _rated(line, billed, usage)
 
 
@@ -151,14 +163,11 @@ def _price_of(line: "InvoiceLine", known: Mapping[str, Document]) -> "Price":
     return in_currency(known[price_id(line)].body, line["currency"])
 
 
-def _rated_again(
-    lines: "list[InvoiceLine]", known: Mapping[str, Document], usage_of: UsageOf
-) -> "list[InvoiceLine]":
+def _rated_again(lines: "list[InvoiceLine]", billed: Billed, used: Usage) -> "list[InvoiceLine]":
     """The lines of a whole with other usage; an invoice item is one line for all its tiers."""
     first = lines[0]
     former = {line["id"]: line for line in lines}
-    billed = _billed(first, known)
-    rated, price = _rated(first, billed, usage_of(first, billed)), billed.price
+    rated, price = _rated(first, billed, used), billed.price
     current = []
     for place, tier in enumerate(rated.by_tier if _is_of_subscription(first) else [rated]):
         line: InvoiceLine = tier_line(first, place)

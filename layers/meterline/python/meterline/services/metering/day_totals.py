@@ -5,13 +5,15 @@ meter, what has settled since the last time. It is a shortcut for readers: a day
 read hour by hour. That a total is never other than its hours is told in ``core``.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from time import time
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from meterline.core.metering import day_totals
 from meterline.core.metering.aggregation import Aggregate, Combination, Measure
-from meterline.core.metering.day_totals import DAY_HOURS, DAY_SECONDS, day_of, has_day_totals
+from meterline.core.metering.day_totals import DAY_HOURS, DAY_SECONDS, State, day_of, has_day_totals
 from meterline.observability import failure, logger
 from meterline.store.metering import day_totals as stored
 from meterline.store.metering import usage
@@ -29,6 +31,7 @@ NEWEST_HOURS = 60
 
 _CURRENT_SECONDS = 2 * HOUR_SECONDS
 
+type Item = dict[str, Any]
 type Found = tuple[int, Aggregate, Counter | None]
 """An hour or a day: its first second, what it comes to, and the counter if it is an hour."""
 
@@ -77,39 +80,107 @@ def add_up(key: BucketKey, measure: Measure, now: int) -> None:
         stored.save_totals(months, {day: total.whole() for day, total in totals.items()})
 
 
+class Range(NamedTuple):
+    """Hours of the usage that ``key`` is of."""
+
+    key: BucketKey
+    hours: range
+    measure: Measure
+
+    @property
+    def may_have_days(self) -> bool:
+        """Whether it may be worthwhile to look for totals of days."""
+        return len(self.hours) > 2 * NEWEST_HOURS and has_day_totals(self.measure)
+
+    @property
+    def days(self) -> range:
+        """The days of which it has all hours."""
+        return range(-(-self.hours.start // DAY_HOURS), self.hours.stop // DAY_HOURS)
+
+    @property
+    def begun(self) -> range:
+        """The hours at its beginning that no total stands for: their day has begun before it."""
+        return range(self.hours.start, min(self.days.start * DAY_HOURS, self.hours.stop))
+
+
+class Read(NamedTuple):
+    """What was read of a range: of one with many hours the newest, the states of its days, and the
+    hours of the day that it begins in; of any other all hours.
+    """
+
+    hours: Iterable[tuple[int, Counter]]
+    oldest: int | None = None
+    """The first of the newest hours, where there are older ones."""
+    states: dict[int, State] = {}  # noqa: RUF012 - of a tuple; never changed
+    begun: Sequence[tuple[int, Counter]] = ()
+
+
+def read_together(ranges: Sequence[Range]) -> list[Read]:
+    """What ``hours_and_days`` has to know of each of some ranges, read one step after the other."""
+    found = usage.read_together([_first_query(one) for one in ranges])
+    reads = [_first_read(one, items) for one, items in zip(ranges, found, strict=True)]
+    many = [place for place, read in enumerate(reads) if read.oldest is not None]
+    queries = [query for place in many for query in _more_queries(ranges[place])]
+    answers = iter(usage.read_together(queries))
+    for place in many:
+        one, read = ranges[place], reads[place]
+        states = stored.states_of(next(answers), one.days) if one.days else {}
+        begun = [*usage.counters_of(next(answers), one.measure)] if one.begun else []
+        reads[place] = read._replace(states=states, begun=begun)
+    return reads
+
+
+def _first_query(one: Range) -> Item:
+    newest = {"ScanIndexForward": False, "Limit": NEWEST_HOURS} if one.may_have_days else {}
+    return usage.hours_query(one.key, one.hours, **newest)
+
+
+def _first_read(one: Range, items: Iterable[Item]) -> Read:
+    counters = usage.counters_of(items, one.measure)
+    if not one.may_have_days:
+        return Read(counters)
+    newest = list(islice(counters, NEWEST_HOURS))
+    return Read(newest, newest[-1][0] if len(newest) == NEWEST_HOURS else None)
+
+
+def _more_queries(one: Range) -> Iterator[Item]:
+    if one.days:
+        yield stored.months_query(one.key.partition, one.days)
+    if one.begun:
+        yield usage.hours_query(one.key, one.begun)
+
+
 def hours_and_days(
-    key: BucketKey, hours: range, measure: Measure, is_undivided: Callable[[int, int], bool] | None
+    one: Range, is_undivided: Callable[[int, int], bool] | None, read: Read | None = None
 ) -> Iterator[Found]:
-    """What makes up a range of hours of the usage that ``key`` is of, in no order.
+    """What makes up a range, in no order; with what was ``read`` of it, if it was.
 
     Days stand for their hours where ``is_undivided`` says so of their first second and their end;
     without it none do.
     As consistent as hours alone: a day has no total from before one of its hours is changed.
     """
-    is_short = len(hours) <= 2 * NEWEST_HOURS
-    if is_undivided is None or is_short or not has_day_totals(measure):
+    key, hours, measure = one
+    if is_undivided is None:
         yield from _hourly(_counters(key, hours, measure))
         return
-    series = key.livemode, key.meter, key.customer
-    newest = usage.newest_counters(*series, hours, measure, limit=NEWEST_HOURS, cell=key.cell)
-    if len(newest) < NEWEST_HOURS:
-        yield from _hourly(newest)
+    if read is None:
+        [read] = read_together([one])
+    if read.oldest is None:
+        yield from _hourly(read.hours)
         return
-    totals = _totals(key, hours, is_undivided)
+    totals = _totals(read.states, is_undivided)
     yield from ((day * DAY_SECONDS, total, None) for day, total in totals.items() if total.count)
-    yield from _hourly(found for found in newest if day_of(found[0]) not in totals)
-    for gap in _gaps(range(hours.start, newest[-1][0]), totals):
+    yield from _hourly(found for found in read.hours if day_of(found[0]) not in totals)
+    begun = range(one.begun.start, min(one.begun.stop, read.oldest))
+    yield from _hourly(found for found in read.begun if found[0] in begun)
+    for gap in _gaps(range(begun.stop, read.oldest), totals):
         yield from _hourly(_counters(key, gap, measure))
 
 
 def _totals(
-    key: BucketKey, hours: range, is_undivided: Callable[[int, int], bool]
+    states: dict[int, State], is_undivided: Callable[[int, int], bool]
 ) -> dict[int, Aggregate]:
-    """The totals of whole days within a range of hours, in order."""
-    days = range(-(-hours.start // DAY_HOURS), hours.stop // DAY_HOURS)
-    if not days:
-        return {}
-    states = stored.states_between(key.partition, days)
+    """The totals of whole days, in order."""
     totals = {day: day_totals.total_of(state) for day, state in states.items()}
     return {
         day: total

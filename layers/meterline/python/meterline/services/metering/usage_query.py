@@ -6,7 +6,7 @@ rows, busy ones from their usage by seconds.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -38,6 +38,7 @@ from meterline.core.metering.dimensions import Conditions
 from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_profile
 from meterline.services.base.parallel import in_parallel
 from meterline.services.metering import day_totals, hour_profiles
+from meterline.services.metering.day_totals import Range, Read
 from meterline.services.metering.series import Series
 from meterline.services.metering.windows import Windows
 from meterline.store.metering import usage
@@ -57,6 +58,47 @@ class Part(NamedTuple):
     counter: Counter | None = None
 
 
+_part_from: Callable[[tuple[object, ...]], Part] = partial(tuple.__new__, Part)
+
+
+class Asked(NamedTuple):
+    """A customer's usage of a meter from ``start`` (inclusive) to ``end`` (exclusive), UTC seconds;
+    with ``conditions``, the part that meets them.
+    """
+
+    meter: "Meter"
+    customer_id: str
+    start: int
+    end: int
+    conditions: Conditions = MappingProxyType({})
+
+
+def billed_together(asked: Sequence[Asked], *, livemode: bool) -> list[Usage]:
+    """What ``billed_usage`` says of each, read at the same time."""
+    ranges = {place: _plain_range(one, livemode=livemode) for place, one in enumerate(asked)}
+    plain = {place: one for place, one in ranges.items() if one is not None}
+    reads = dict(zip(plain, day_totals.read_together([*plain.values()]), strict=True))
+    others = [
+        partial(billed_usage, *one, livemode=livemode)
+        for place, one in enumerate(asked)
+        if place not in reads
+    ]
+    found = iter(in_parallel(others))
+    return [
+        billed_usage(*one, livemode=livemode, read=reads[place]) if place in reads else next(found)
+        for place, one in enumerate(asked)
+    ]
+
+
+def _plain_range(asked: Asked, *, livemode: bool) -> Range | None:
+    """What is read of usage that hours and days alone tell; None of all other."""
+    measure = measure_of(asked.meter)
+    if measure.dimensions or measure.window or measure.has_levels or asked.start >= asked.end:
+        return None
+    series = Series(livemode, asked.meter["id"], asked.customer_id, measure)
+    return _range(series, asked.start, asked.end)
+
+
 def billed_usage(
     meter: "Meter",
     customer_id: str,
@@ -65,14 +107,15 @@ def billed_usage(
     conditions: Conditions = MappingProxyType({}),
     *,
     livemode: bool,
+    read: Read | None = None,
 ) -> Usage:
-    """The usage from ``start`` (inclusive) to ``end`` (exclusive), UTC seconds, by the meter's
-    formula, and how many events made it up; with ``conditions``, of the part that meets them.
+    """The usage that is ``Asked`` for, by the meter's formula, and how many events made it up; by
+    what was ``read`` of it, if it was.
 
     Exact to the second over everything counted so far (consistent reads).
     """
     series = Series(livemode, meter["id"], customer_id, measure_of(meter))
-    whole = aggregate_between(series.of(start, end, conditions), start, end)
+    whole = aggregate_between(series.of(start, end, conditions), start, end, read)
     return Usage(result(whole, series.measure.formula), whole.count)
 
 
@@ -140,13 +183,13 @@ def _level_before(series: Series, instant: int) -> Decimal:
     return ZERO
 
 
-def aggregate_between(series: Series, start: int, end: int) -> Aggregate:
-    """What the events of a range come to."""
+def aggregate_between(series: Series, start: int, end: int, read: Read | None = None) -> Aggregate:
+    """What the events of a range come to; of a single cell something may have been ``read``."""
     if series.measure.has_levels:
         windows = Windows(start, end)
         return usage_by_window(series, windows).get((start, end), NOTHING)
     parts = Combination(series.combining)
-    for part in parts_between(series, start, end):
+    for part in parts_between(series, start, end, read=read):
         parts.add(part.aggregate)
     return told(parts.whole(), series.measure, start, end)
 
@@ -156,11 +199,15 @@ def _undivided(_start: int, _end: int) -> bool:
 
 
 def parts_between(
-    series: Series, start: int, end: int, is_undivided: IsUndivided | None = _undivided
+    series: Series,
+    start: int,
+    end: int,
+    is_undivided: IsUndivided | None = _undivided,
+    read: Read | None = None,
 ) -> Iterator[Part]:
     """What makes up a range, in no order: days, hours, pieces of hours at its ends, or the events
     that count. No part is longer than an hour where ``is_undivided`` (from, until) denies it, or is
-    None.
+    None. Of a single cell something may have been ``read``.
     """
     if start >= end:
         return
@@ -168,24 +215,28 @@ def parts_between(
         yield from _counting_events(series, series.measure.window, start, end)
         return
     for cell in series.by_cell():
-        yield from _parts_of_cell(cell, start, end, is_undivided)
+        yield from _parts_of_cell(cell, start, end, is_undivided, read)
+
+
+def _range(series: Series, start: int, end: int) -> Range:
+    """The hours that a range of time has a part of, of a single cell."""
+    hours = range(start // HOUR_SECONDS, -(-end // HOUR_SECONDS))
+    return Range(series.key(hours.start), hours, series.measure)
 
 
 def _parts_of_cell(
-    series: Series, start: int, end: int, is_undivided: IsUndivided | None
+    series: Series, start: int, end: int, is_undivided: IsUndivided | None, read: Read | None
 ) -> Iterator[Part]:
-    hours = range(start // HOUR_SECONDS, -(-end // HOUR_SECONDS))
-
     is_whole: IsUndivided | None = None
     if is_undivided is not None:
 
         def is_whole(first: int, until: int) -> bool:
             return start <= first and until <= end and is_undivided(first, until)
 
-    key = series.key(hours.start)
-    found = day_totals.hours_and_days(key, hours, series.measure, is_whole)
-    for part in map(Part._make, found):
-        if part.counter is None or start <= part.start <= end - HOUR_SECONDS:
+    found = day_totals.hours_and_days(_range(series, start, end), is_whole, read)
+    latest = end - HOUR_SECONDS
+    for part in map(_part_from, found):
+        if part.counter is None or start <= part.start <= latest:
             yield part
         else:
             yield _cut(series, part, part.counter, start, end)

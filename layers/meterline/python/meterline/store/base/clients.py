@@ -1,6 +1,7 @@
 """AWS clients: one of each for a process, created when first used."""
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,12 @@ SERVICES = ["dynamodb", "events", "lambda", "s3", "sns", "sqs"]
 _IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 """The variable that Lambda alone sets."""
 
+_TOGETHER = "meterline_together"
+"""What asks several things of a client that sends first attempts by itself."""
+
+type Request = dict[str, Any]
+type Answer = dict[str, Any]
+
 if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.loaders import Loader
@@ -36,6 +43,19 @@ def dynamodb() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
     (``first_attempts``).
     """
     return _client("dynamodb")
+
+
+def query_together(client: Any, queries: Sequence[Request]) -> list[Answer]:  # noqa: ANN401 - as botocore builds it
+    """DynamoDB's answers to several queries, which do not wait for each other, in their order."""
+    together = getattr(client, _TOGETHER, None)
+    if together is None:
+        return _query_one_by_one(client, queries)
+    answers: list[Answer] = together("Query", queries)
+    return answers
+
+
+def _query_one_by_one(client: Any, queries: Sequence[Request]) -> list[Answer]:  # noqa: ANN401 - see above
+    return [client.query(**query) for query in queries]
 
 
 @cache
@@ -79,7 +99,7 @@ def _client(service: str) -> Any:  # noqa: ANN401 - botocore builds its clients 
 
     client = session().create_client(service, config=_config(service))
     if service == "dynamodb":
-        send_first_attempts(client)
+        setattr(client, _TOGETHER, send_first_attempts(client))
     return client
 
 

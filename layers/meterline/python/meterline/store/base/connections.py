@@ -28,6 +28,7 @@ _WITHOUT_BODY = frozenset({"204", "304"})
 _FIRST_FINAL = "200"
 _STATUS_LENGTH = 3
 _MOST_HEADERS = 100
+_HARDLY_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,29 @@ class Connections:
         self._idle: list[socket.socket] = []
         self.close = weakref.finalize(self, _close_all, self._idle)
 
-    def exchange(self, request: bytes) -> Answer:
-        """Send a request and take its answer; raises botocore's errors of connections."""
+    def ask(self, request: bytes) -> socket.socket:
+        """Send a request, whose ``answer`` is to be taken; raises what botocore would."""
         with _in_botocores_words(self._address.url):
             connection = self._kept() or _connected(self._address)
             try:
                 _send(connection, request)
+            except BaseException:
+                connection.close()
+                _close_all(self._idle)
+                raise
+            return connection
+
+    def answer(self, connection: socket.socket, *, had_its_time: bool = False) -> Answer:
+        """Take the answer to the request that was sent: it is there, or hardly waited for, if it
+        ``had_its_time``.
+        """
+        with _in_botocores_words(self._address.url):
+            try:
+                if had_its_time:
+                    connection.settimeout(_HARDLY_SECONDS)
                 answer, may_be_kept = _received(connection)
+                if had_its_time:
+                    connection.settimeout(self._address.read_seconds)
             except BaseException:
                 connection.close()
                 _close_all(self._idle)

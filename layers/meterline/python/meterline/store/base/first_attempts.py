@@ -8,7 +8,9 @@ refusals, decides on repetitions, waits, and sends them, as ever. What a connect
 (time-outs, certificates, options of sockets) is asked of botocore's own.
 """
 
+import socket
 import ssl
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +21,7 @@ from zlib import crc32
 
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ReadTimeoutError
 from botocore.handlers import add_recursion_detection_header
 from botocore.httpsession import get_cert_path
 
@@ -41,11 +43,17 @@ _PORTS = {"http": 80, "https": 443}
 
 type Botocores = Any
 """What botocore builds at run time: clients, models, parameters, requests."""
+type Params = dict[str, Any]
+type Found = dict[str, Any]
+type Together = Callable[[str, Sequence[Params]], list[Found]]
 
 
-def send_first_attempts(client: Botocores) -> None:
+def send_first_attempts(client: Botocores) -> Together:
     """Send the first attempts of a client's calls by ourselves, if they would be sent in the usual
     way: signed by Signature Version 4, and straight to the service, whose certificate is checked.
+
+    What is returned makes several calls of an operation at once, without any thread: all are sent
+    before the first answer is waited for. The first failure raises.
     """
     session = client._endpoint.http_session  # noqa: SLF001 - there is no public way to any of these
     is_usual = (
@@ -60,6 +68,13 @@ def send_first_attempts(client: Botocores) -> None:
         events.register_last("before-call", first.answered, unique_id=HOOK)
         events.register_first("before-send", first.met)
         setattr(client, _DOOR, partial(first.called, client))
+        return partial(first.called_together, client)
+    return partial(one_by_one, client)
+
+
+def one_by_one(client: Botocores, operation: str, calls: Sequence[Params]) -> list[Found]:
+    """The answers to calls of an operation that botocore is asked for."""
+    return [client._make_api_call(operation, params) for params in calls]  # noqa: SLF001 - any operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +95,22 @@ class _Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class _Begun:
+    """A first attempt on its way: what it is called, and where its answer comes; or what it met."""
+
+    invocation: str
+    sent: socket.socket | BotoCoreError
+
+
+@dataclass(frozen=True, slots=True)
 class _Failed:
     """A first attempt without a whole answer: what it was called, and what it met."""
 
     invocation: str
     met: Answer | BotoCoreError
 
+
+type _Tried = tuple[Answer, Found] | _Failed
 
 _HANDED_OVER: ContextVar[_Failed | None] = ContextVar("handed_over", default=None)
 """The first attempt of the call that botocore is asked for, if it was made."""
@@ -103,40 +128,56 @@ class FirstAttempts:
         self._services: dict[str, _Service | None] = {}
         self._prepared: dict[str, _Prepared] = {}
 
-    def called(self, client: Botocores, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    def called(self, client: Botocores, operation: str, params: Params) -> Found:
         """A call: by what botocore prepared for an earlier one, or by botocore."""
-        ask_botocore = partial(vars(BaseClient)[_DOOR], client, operation, params)
-        prepared = self._prepared.get(operation)
-        is_direct = ask_botocore.func is _BOTOCORES_DOOR and not self._have_an_account()
-        if prepared is None or not is_direct:
-            answer: dict[str, Any] = ask_botocore()
-            return answer
+        prepared = self._ready(operation)
+        if prepared is None:
+            return _ask_botocore(client, operation, params)
+        tried = self._tried(prepared, self._of_this_call(prepared), body_of(params))
+        return _outcome(client, prepared, params, tried)
+
+    def called_together(
+        self, client: Botocores, operation: str, calls: Sequence[Params]
+    ) -> list[Found]:
+        """Calls that are all sent before the first answer is waited for."""
+        prepared = self._ready(operation)
+        if prepared is None:
+            return one_by_one(client, operation, calls)
+        begun: list[_Begun] = []
+        try:
+            for params in calls:
+                headers = self._of_this_call(prepared)
+                begun.append(self._begun(prepared, headers, body_of(params)))
+            tried: list[_Tried] = []
+            for each in begun:
+                waited = any(map(_timed_out, tried))
+                tried.append(self._ended(prepared, each, had_its_time=waited))
+        except BaseException:
+            for each in begun:
+                if not isinstance(each.sent, BotoCoreError):
+                    each.sent.close()
+            raise
+        return [
+            _outcome(client, prepared, params, each)
+            for params, each in zip(calls, tried, strict=True)
+        ]
+
+    def _ready(self, operation: str) -> "_Prepared | None":
+        """What is known of an operation, if its calls need no botocore."""
+        is_watched = vars(BaseClient)[_DOOR] is not _BOTOCORES_DOOR
+        return None if is_watched or self._have_an_account() else self._prepared.get(operation)
+
+    @staticmethod
+    def _of_this_call(prepared: _Prepared) -> dict[str, str]:
         headers = dict(prepared.headers)
         add_recursion_detection_header({"headers": headers})
-        tried = self._tried(prepared, headers, body_of(params))
-        if isinstance(tried, _Failed):
-            handed_over = _HANDED_OVER.set(tried)
-            try:
-                answer = ask_botocore()
-            finally:
-                _HANDED_OVER.reset(handed_over)
-            return answer
-        http, answer = tried
-        # Success gives back to botocore what repetitions may spend.
-        client.meta.events.emit(
-            f"after-call.dynamodb.{operation}",
-            http_response=http,
-            parsed=answer,
-            model=prepared.model,
-            context={},
-        )
-        return answer
+        return headers
 
     def answered(
         self, model: Botocores, params: Botocores, context: Botocores, **_: object
-    ) -> tuple[Answer, dict[str, Any]] | None:
+    ) -> tuple[Answer, Found] | None:
         """Botocore's ``before-call``: a whole answer, or None, and botocore goes on."""
-        tried: tuple[Answer, dict[str, Any]] | _Failed | None = _HANDED_OVER.get()
+        tried: _Tried | None = _HANDED_OVER.get()
         if tried is None:
             prepared = self._made_ready(model, params, context)
             if prepared is None:
@@ -179,18 +220,28 @@ class FirstAttempts:
         """Whether credentials name their account: then the address depends on them."""
         return getattr(self._credentials, "account_id", None) is not None
 
-    def _tried(
-        self, prepared: _Prepared, headers: dict[str, str], body: bytes
-    ) -> tuple[Answer, dict[str, Any]] | _Failed:
-        """The whole answer to a first attempt, also as what it says; or what it met."""
+    def _tried(self, prepared: _Prepared, headers: dict[str, str], body: bytes) -> "_Tried":
+        return self._ended(prepared, self._begun(prepared, headers, body))
+
+    def _begun(self, prepared: _Prepared, headers: dict[str, str], body: bytes) -> _Begun:
+        """A first attempt that is sent, or failed to be."""
         invocation = str(uuid4())
         request = self._request(prepared.service.host, headers, body, invocation)
         try:
-            answer = prepared.service.connections.exchange(request)
+            return _Begun(invocation, prepared.service.connections.ask(request))
         except BotoCoreError as error:
-            return _Failed(invocation, error)
+            return _Begun(invocation, error)
+
+    def _ended(self, prepared: _Prepared, begun: _Begun, *, had_its_time: bool = False) -> "_Tried":
+        """The whole answer to a first attempt, also as what it says; or what it met."""
+        if isinstance(begun.sent, BotoCoreError):
+            return _Failed(begun.invocation, begun.sent)
+        try:
+            answer = prepared.service.connections.answer(begun.sent, had_its_time=had_its_time)
+        except BotoCoreError as error:
+            return _Failed(begun.invocation, error)
         found = _read(prepared.model, answer)
-        return _Failed(invocation, answer) if found is None else (answer, found)
+        return _Failed(begun.invocation, answer) if found is None else (answer, found)
 
     def _request(self, host: str, given: dict[str, str], body: bytes, invocation: str) -> bytes:
         headers = {name.lower(): value for name, value in given.items()}
@@ -233,6 +284,36 @@ class FirstAttempts:
         context.check_hostname = True
         context.load_verify_locations(get_cert_path(self._session._verify))  # noqa: SLF001
         return context
+
+
+def _ask_botocore(client: Botocores, operation: str, params: Params) -> Found:
+    answer: Found = vars(BaseClient)[_DOOR](client, operation, params)
+    return answer
+
+
+def _outcome(client: Botocores, prepared: _Prepared, params: Params, tried: _Tried) -> Found:
+    """What a call whose first attempt was made comes to."""
+    operation = prepared.model.name
+    if isinstance(tried, _Failed):
+        handed_over = _HANDED_OVER.set(tried)
+        try:
+            return _ask_botocore(client, operation, params)
+        finally:
+            _HANDED_OVER.reset(handed_over)
+    http, answer = tried
+    # Success gives back to botocore what repetitions may spend.
+    client.meta.events.emit(
+        f"after-call.dynamodb.{operation}",
+        http_response=http,
+        parsed=answer,
+        model=prepared.model,
+        context={},
+    )
+    return answer
+
+
+def _timed_out(tried: _Tried) -> bool:
+    return isinstance(tried, _Failed) and isinstance(tried.met, ReadTimeoutError)
 
 
 def _read(model: Botocores, answer: Answer) -> dict[str, Any] | None:

@@ -22,7 +22,7 @@ from meterline.store.base.batches import (
 )
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.settings import settings
-from meterline.store.metering.usage import BucketKey, items_between
+from meterline.store.metering.usage import BucketKey, query_between
 
 type Item = dict[str, Any]
 type Place = tuple[str, str]
@@ -43,11 +43,15 @@ class Month:
     states: Mapping[int, str] = field(default_factory=dict)
 
 
-def states_between(pk: str, days: range) -> dict[int, State]:
-    """The states of a range of days, as far as anything is stored of them; consistently."""
-    low, high = _month(days.start), _month(days.stop - 1)
+def months_query(pk: str, days: range) -> Item:
+    """The question for what is stored of a range of days, consistently."""
+    return query_between(pk, _month(days.start), _month(days.stop - 1))
+
+
+def states_of(months: Iterable[Item], days: range) -> dict[int, State]:
+    """The states of a range of days, in order, as far as the months have anything of them."""
     found: dict[int, State] = {}
-    for item in items_between(pk, low, high):
+    for item in months:
         found |= _read(item).states
     return {day: state for day, state in sorted(found.items()) if day in days}
 

@@ -26,13 +26,12 @@ change: ``usage_commits``; which segments are theirs: ``segment_chain``.
 """
 
 from calendar import timegm
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache, partial
-from itertools import islice
 from time import gmtime, strftime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from meterline.core.metering import distinct, packed_rows, packed_samples
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
@@ -41,7 +40,7 @@ from meterline.core.metering.dimensions import WHOLE
 from meterline.core.metering.distinct import Distinct
 from meterline.core.metering.samples import Samples
 from meterline.store.base.batches import back_off, batch_get
-from meterline.store.base.clients import dynamodb
+from meterline.store.base.clients import dynamodb, query_together
 from meterline.store.base.keys import mode
 from meterline.store.base.settings import settings
 from meterline.store.metering.segment_chain import Chain
@@ -49,6 +48,7 @@ from meterline.store.metering.segment_chain import Chain
 HOUR_SECONDS = packed_rows.HOUR_SECONDS
 
 type Item = dict[str, Any]
+type Request = dict[str, Any]
 
 _LOOKED_BACK = 2
 """So many counters are read at once to find the last event before an hour."""
@@ -115,26 +115,18 @@ def counters_between(
     """The counters of a range of hours, in order, as (hour, counter): at most one an hour."""
     pk = partition(livemode, meter, customer, cell)
     items = items_between(pk, _counter_sk(hours.start), _counter_sk(hours.stop - 1))
-    return map(partial(_counter, measure=measure), items)
+    return counters_of(items, measure)
 
 
-def newest_counters(
-    livemode: bool,  # noqa: FBT001 - a part of the key
-    meter: str,
-    customer: str,
-    hours: range,
-    measure: Measure,
-    *,
-    limit: int,
-    cell: str = WHOLE,
-) -> list[tuple[int, "Counter"]]:
-    """The last ``limit`` counters of a range of hours, newest first, as (hour, counter); fewer only
-    if there are no more.
-    """
-    pk = partition(livemode, meter, customer, cell)
+def hours_query(key: BucketKey, hours: range, **options: Any) -> Request:  # noqa: ANN401 - of DynamoDB's Query
+    """The question for the counters of a range of hours of the usage that ``key`` is of."""
     low, high = _counter_sk(hours.start), _counter_sk(hours.stop - 1)
-    items = items_between(pk, low, high, ScanIndexForward=False, Limit=limit)
-    return [_counter(item, measure) for item in islice(items, limit)]
+    return query_between(key.partition, low, high, **options)
+
+
+def counters_of(items: Iterable[Item], measure: Measure) -> Iterator[tuple[int, "Counter"]]:
+    """Counters as (hour, counter)."""
+    return map(partial(_counter, measure=measure), items)
 
 
 def counters_before(
@@ -302,7 +294,8 @@ class Counter:
         )
 
     def _sums(self) -> list[str]:
-        return cast("list[str]", self.item["sums"]["S"].split(" "))
+        sums: str = self.item["sums"]["S"]
+        return sums.split(" ")
 
 
 def _distinct(item: Item) -> Distinct:
@@ -316,7 +309,12 @@ def _samples(item: Item, hour_start: int) -> Samples:
 
 def items_between(pk: str, low: str, high: str, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - of DynamoDB's Query
     """The items of a partition from ``low`` to ``high``, consistently, page after page."""
-    request: dict[str, Any] = {
+    yield from _pages(query_between(pk, low, high, **options))
+
+
+def query_between(pk: str, low: str, high: str, **options: Any) -> Request:  # noqa: ANN401 - of DynamoDB's Query
+    """The question for them."""
+    return {
         "TableName": settings().usage_table,
         "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
         "ExpressionAttributeValues": {
@@ -327,12 +325,24 @@ def items_between(pk: str, low: str, high: str, **options: Any) -> Iterator[Item
         "ConsistentRead": True,
         **options,
     }
+
+
+def read_together(queries: Sequence[Request]) -> list[Iterator[Item]]:
+    """The items that each query finds: first pages are read at once, others as they are asked for.
+
+    They come without threads, which would cost more than most such readings.
+    """
+    answers = query_together(dynamodb(), queries)
+    return [_pages(query, answer) for query, answer in zip(queries, answers, strict=True)]
+
+
+def _pages(query: Request, first: Item | None = None) -> Iterator[Item]:
+    answer = dynamodb().query(**query) if first is None else first
     while True:
-        answer = dynamodb().query(**request)
         yield from answer["Items"]
         if "LastEvaluatedKey" not in answer:
             return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        answer = dynamodb().query(**query, ExclusiveStartKey=answer["LastEvaluatedKey"])
 
 
 def partition(livemode: bool, meter: str, customer: str, cell: str = WHOLE) -> str:  # noqa: FBT001 - a part of the key
