@@ -8,13 +8,14 @@ waited for. So calls side by side count once, however a machine schedules them.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from threading import local
 from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
 
-from meterline.store.base import clients
+from meterline.store.base import clients, first_attempts
 
 
 class Waits:
@@ -66,17 +67,24 @@ class Waits:
             if wait:
                 self._length = max(self._length, *chain(*self._works.get(pool, ())), 0)
 
-        def together(client: Any, queries: Sequence[dict[str, Any]]) -> list[Any]:
+        def side_by_side(call: Callable[[Any], Any], many: Sequence[Any]) -> list[Any]:
             begun, ends, answers = self._length, [self._length], []
-            for query in queries:
+            for params in many:
                 self._length = begun
-                answers.append(client.query(**query))
+                answers.append(call(params))
                 ends.append(self._length)
             self._length = max(ends)
             return answers
 
+        def queries(client: Any, many: Sequence[dict[str, Any]]) -> list[Any]:
+            return side_by_side(lambda query: client.query(**query), many)
+
+        def calls(client: Any, operation: str, many: Sequence[dict[str, Any]]) -> list[Any]:
+            return side_by_side(partial(client._make_api_call, operation), many)  # noqa: SLF001 - any operation
+
         with (
-            patch.object(clients, "_query_one_by_one", together),
+            patch.object(clients, "_query_one_by_one", queries),
+            patch.object(first_attempts, "one_by_one", calls),
             patch.object(ThreadPoolExecutor, "submit", submitting),
             patch.object(ThreadPoolExecutor, "shutdown", shutting),
             patch.object(Future, "result", taking),
