@@ -61,6 +61,7 @@ ANSWERS = (
 """Objects that are not stored as they are, and never change."""
 
 WHOLE = {
+    ("customer", "discount"),
     ("credit_note", "lines"),
     ("credit_note_line_item", "tax_rates"),
     ("billing.alert_triggered", "alert"),

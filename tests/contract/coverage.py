@@ -56,9 +56,6 @@ MISSING: Mapping[str, tuple[str, ...]] = {
         "Customer.updateSource",
         "Customer.verifySource",
     ),
-    "customers have no discounts of their own in this version: subscriptions and invoices have": (
-        "Customer.deleteDiscount",
-    ),
 }
 """The operations that are not there, by reason; ``Resource.*`` stands for all of a resource."""
 

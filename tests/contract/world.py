@@ -197,6 +197,10 @@ class World:
         return str(self.subscribe(discounts=[{"coupon": self.coupon}]).id)
 
     @cached_property
+    def discounted_customer(self) -> str:
+        return str(self.v1.customers.create({"coupon": self.coupon}).id)
+
+    @cached_property
     def item(self) -> str:
         return str(self.subscription["items"].data[0].id)
 

@@ -78,6 +78,7 @@ OPEN = {
     "services/base/progress.py: DueStep": _ANY_KIND,
     "services/base/progress.py: _check": _ANY_KIND,
     "services/base/workers.py: worker_context": _ANY_KIND,
+    "services/billing/customer_discounts.py: delete_discount": _ANSWER,
     "services/billing/inline_prices.py: _named": "an item of a request",
     "services/billing/inline_prices.py: with_inline_prices": "items of a request",
     "services/billing/pending_items.py: PendingWrites": _ANY_KIND,

@@ -49,6 +49,22 @@ CASES = {
             param="tax_exempt",
         ),
     ),
+    "Customer.deleteDiscount": Case(
+        lambda w: w.v1.customers.delete_discount(w.discounted_customer),
+        lambda w: {
+            "object": "discount",
+            "deleted": True,
+            "source.coupon": w.coupon,
+            "customer": w.discounted_customer,
+            "subscription": None,
+        },
+        Refused(
+            lambda w: w.v1.customers.delete_discount(w.customer),
+            404,
+            "resource_missing",
+            says="No active discount for customer",
+        ),
+    ),
     "Customer.createTaxId": Case(
         lambda w: w.v1.customers.tax_ids.create(
             w.customer, {"type": "eu_vat", "value": "DE123456789"}

@@ -78,7 +78,6 @@ def _without_empty(params: object) -> object:
         ("/v1/invoices", "automatic_tax[liability][type]", "account", "without Connect"),
         ("/v1/subscriptions", "default_payment_method", "pm_1", "moves no money"),
         ("/v1/subscriptions", "payment_settings[default_mandate]", "m_1", "moves no money"),
-        ("/v1/customers", "promotion_code", "promo_1", "on a subscription"),
         ("/v1/subscriptions", "transfer_data[destination]", "acct_1", "without Connect"),
         ("/v1/invoices/in_1/pay", "forgive", "true", "moves no money"),
         ("/v1/invoices/in_1/pay", "payment_method", "pm_1", "moves no money"),

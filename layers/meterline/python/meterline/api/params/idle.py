@@ -151,10 +151,8 @@ PREVIEW: Mapping[str, Param] = {
 }
 CUSTOMER: Mapping[str, Param] = {
     "cash_balance": idle(MOVES_NO_MONEY),
-    "coupon": idle(IS_DISCOUNTED_BY_DISCOUNTS),
     "default_source": idle(MOVES_NO_MONEY),
     "payment_method": idle(MOVES_NO_MONEY),
-    "promotion_code": idle(IS_DISCOUNTED_BY_DISCOUNTS),
     "source": idle(MOVES_NO_MONEY),
     "validate": idle(MOVES_NO_MONEY, boolean()),
 }

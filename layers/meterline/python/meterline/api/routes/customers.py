@@ -10,7 +10,7 @@ from meterline.api.lists import (
     read_page,
     retrieve,
 )
-from meterline.api.operations import delete, get, post
+from meterline.api.operations import Answer, delete, get, post
 from meterline.api.params import idle
 from meterline.api.params.refusals import Raw
 from meterline.api.params.specs import (
@@ -49,7 +49,7 @@ from meterline.store.billing.repository import Source
 from meterline.store.billing.search_terms import indexed_term
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Deleted
+    from meterline.core.base.wire import Customer, Deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +74,44 @@ def _delete(ctx: Context, customer_id: str, params: Params) -> "Deleted":
     return delete_customer(ctx, customer_id, params)
 
 
+def _create(ctx: Context, params: Params) -> "Customer":
+    if _DISCOUNTS & params.keys():
+        from meterline.services.billing.customer_discounts import (  # noqa: PLC0415 - what older SDKs ask for
+            create_discounted,
+        )
+
+        return create_discounted(ctx, params)
+    return create_customer(ctx, params)
+
+
+def _update(ctx: Context, customer_id: str, params: Params) -> "Customer":
+    if _DISCOUNTS & params.keys():
+        from meterline.services.billing.customer_discounts import (  # noqa: PLC0415 - what older SDKs ask for
+            update_discounted,
+        )
+
+        return update_discounted(ctx, customer_id, params)
+    return update_customer(ctx, customer_id, params)
+
+
+def _delete_discount(ctx: Context, customer_id: str, params: Params) -> Params:
+    from meterline.services.billing.customer_discounts import (  # noqa: PLC0415 - it is rare
+        delete_discount,
+    )
+
+    return delete_discount(ctx, customer_id, params)
+
+
+_DISCOUNTS = {"coupon", "promotion_code"}
+"""What gave a customer a discount up to version 2025-02-24."""
+
+
 def _fields() -> dict[str, Param]:
     return {
         "address": address(emptyable=True),
         "balance": integer(minimum=-99_999_999_999, maximum=99_999_999_999),
         "business_name": string(max_length=150, emptyable=True),
+        "coupon": string(emptyable=True),
         "description": string(emptyable=True),
         "email": string(max_length=512, emptyable=True),
         "individual_name": string(max_length=150, emptyable=True),
@@ -105,14 +138,22 @@ def _fields() -> dict[str, Param]:
         "next_invoice_sequence": integer(minimum=1, maximum=1_000_000_000),
         "phone": string(max_length=20, emptyable=True),
         "preferred_locales": array(string(max_length=35)),
+        "promotion_code": string(emptyable=True),
         "shipping": SHIPPING,
         "tax_exempt": enum("exempt", "none", "reverse", emptyable=True),
         **idle.CUSTOMER,
     }
 
 
-CREATE = object_(_fields(), tax_id_data=array(TAX_ID, max_items=MOST_TAX_IDS), test_clock=string())
-UPDATE = object_(_fields())
+_ONE_DISCOUNT = [("coupon", "promotion_code")]
+
+CREATE = object_(
+    _fields(),
+    exclusive=_ONE_DISCOUNT,
+    tax_id_data=array(TAX_ID, max_items=MOST_TAX_IDS),
+    test_clock=string(),
+)
+UPDATE = object_(_fields(), exclusive=_ONE_DISCOUNT)
 
 
 LIST = object_(PAGING, created=RANGE, email=string(max_length=512), test_clock=string())
@@ -139,12 +180,13 @@ def _customers_from(email: str | None, clock: str | None) -> Source:
 
 
 CUSTOMERS = [
-    post("/v1/customers", "customer", create_customer, CREATE),
+    post("/v1/customers", "customer", _create, CREATE),
     list_operation("/v1/customers", "customer", _list_customers, LIST),
     searching("/v1/customers/search", "customer"),
     retrieve("/v1/customers/{id}", "customer", shows_deleted=True),
-    post("/v1/customers/{id}", "customer", update_customer, UPDATE),
+    post("/v1/customers/{id}", "customer", _update, UPDATE),
     delete("/v1/customers/{id}", "customer", _delete),
+    replace(delete("/v1/customers/{id}/discount", "customer", _delete_discount), answer=Answer.RAW),
 ]
 
 CREATE_TRANSACTION = object_(

@@ -578,7 +578,7 @@ class Customer(TypedDict):
     default_source: str | None
     delinquent: NotRequired[bool | None]
     description: str | None
-    discount: NotRequired[str | None]
+    discount: NotRequired[Discount | None]
     email: str | None
     individual_name: NotRequired[str]
     invoice_credit_balance: NotRequired[dict[str, int]]
@@ -2268,7 +2268,7 @@ class CustomerChanges(TypedDict, total=False):
     default_source: str | None
     delinquent: bool | None
     description: str | None
-    discount: str | None
+    discount: Discount | None
     email: str | None
     individual_name: str
     invoice_credit_balance: dict[str, int]

@@ -82,7 +82,35 @@ def active_discounts(
     known = {body["id"]: body for body in bodies if body["end"] is None or body["end"] > now}
     active = ActiveDiscounts([], {}, known)
     of_items = {item["id"]: active.on(item) for item in items}
-    return replace(active, own=active.on(subscription), of_items=of_items)
+    own = active.on(subscription)
+    if not own:
+        own = customers_discounts(uow, subscription["currency"])
+        known |= {discount["id"]: discount for discount in own}
+    return replace(active, own=own, of_items=of_items)
+
+
+def customers_discounts(uow: UnitOfWork, currency: str) -> "list[Discount]":
+    """The discount of the customer, if it has one that counts now in a currency.
+
+    What has no discount of its own inherits it: an invoice, or those of a subscription.
+    """
+    discount = uow.customer.get("discount")
+    if discount is None or (discount["end"] is not None and discount["end"] <= uow.ctx.now):
+        return []
+    return [discount] if DiscountState.of(discount).currency in (None, currency) else []
+
+
+def use_up_customers(uow: UnitOfWork, invoice: "Invoice") -> None:
+    """Take the discount off the customer if it has ended, or is for once and ``invoice`` has it."""
+    discount = uow.customer.get("discount")
+    if discount is None:
+        return
+    has_ended = discount["end"] is not None and discount["end"] <= uow.ctx.now
+    is_once = DiscountState.of(discount).duration == "once"
+    used = {amount["discount"] for amount in invoice["total_discount_amounts"] if amount["amount"]}
+    if has_ended or (is_once and discount["id"] in used):
+        uow.customer = uow.customer | {"discount": None}
+        uow.emit("customer.discount.deleted", discount)
 
 
 def discount_ids(discounts: Iterable["Discount"]) -> list[str]:

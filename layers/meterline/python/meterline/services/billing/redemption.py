@@ -70,6 +70,14 @@ def redeem(
     ]
 
 
+def redeem_one(uow: UnitOfWork, requested: Mapping[str, str], purchase: Purchase) -> "Discount":
+    """The discount that the parameter of this name asks for: a coupon's, or a code's."""
+    [(name, value)] = requested.items()
+    if name == "promotion_code":
+        return _redeem_code(uow, value, purchase, name)
+    return _redeem_coupon(uow, value, purchase, name)
+
+
 def exchange_discounts(
     uow: UnitOfWork,
     stands_on: "Subscription | SubscriptionItem",
@@ -261,7 +269,7 @@ def _new_discount(
 def _check_coupon(uow: UnitOfWork, coupon: "Coupon", currency: str | None, param: str) -> None:
     if not can_redeem(coupon, uow.ctx.wall_clock):
         raise BillingError(f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
-    if coupon["currency"] is not None and coupon["currency"] != currency:
+    if currency is not None and coupon["currency"] not in (None, currency):
         raise BillingError(
             f"The coupon {coupon['id']} takes off {coupon['currency']}, not {currency}.",
             param=param,

@@ -1,7 +1,7 @@
 """Customers: they pay; a test customer may live on a test clock (contract section 9)."""
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.errors import BillingError
@@ -40,8 +40,33 @@ _NEVER_NULL: tuple[Literal["business_name", "individual_name"], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """A customer that is to be stored, at its own time, with what the same commit stores."""
+
+    ctx: Context
+    document: "Document[Customer]"
+    change: Change
+    events: list[EventDraft]
+
+    def refusal(self) -> BillingError:
+        """What is said if the prefix of its numbers is another one's."""
+        return _prefix_taken(self.ctx, self.document.body)
+
+
 def create_customer(ctx: Context, params: Body) -> "Customer":
     """Create a customer; on a test clock it is created at the clock's time."""
+    new = new_customer(ctx, params)
+    change = replace(new.change, puts=[new.document, *new.change.puts])
+    try:
+        new.ctx.save(change, new.events, result_id=new.document.id)
+    except ClaimTaken:
+        raise new.refusal() from None
+    return new.document.body
+
+
+def new_customer(ctx: Context, params: Body) -> NewCustomer:
+    """The customer that a request asks for; the change lacks its own document."""
     clock = _clock(ctx, params.get("test_clock"))
     if clock is not None:
         ctx = ctx.at(clock.body["frozen_time"])
@@ -58,17 +83,13 @@ def create_customer(ctx: Context, params: Body) -> "Customer":
     document = replace(document, body=remembering)
     members_set = [_on_clock(ctx, clock.id, document.id)] if clock else []
     change = Change(
-        puts=[document, *adjustments, *tax_ids, *members_set],
+        puts=[*adjustments, *tax_ids, *members_set],
         checks=[clock] if clock else [],
         claims=[prefix_claim(body)],
     )
     events = [EventDraft("customer.created", body)]
     events += [EventDraft("customer.tax_id.created", made.body) for made in tax_ids]
-    try:
-        ctx.save(change, events, result_id=body["id"])
-    except ClaimTaken:
-        raise _prefix_taken(ctx, body) from None
-    return body
+    return NewCustomer(ctx, document, change, events)
 
 
 def update_customer(ctx: Context, customer_id: str, params: Body) -> "Customer":
@@ -76,6 +97,36 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> "Customer":
     document = find(ctx, KIND, customer_id)
     ctx = on_customers_time(ctx, document)
     before = document.body
+    changed = changed_customer(ctx, before, params)
+    try:
+        return save_update(
+            ctx,
+            document,
+            changed.body,
+            "customer.updated",
+            claims=changed.claims,
+            with_it=changed.adjustments,
+        )
+    except ClaimTaken:
+        raise changed.refusal() from None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCustomer:
+    """A customer as a request changes it, with what the same commit stores and claims."""
+
+    ctx: Context
+    body: "Customer"
+    adjustments: "list[Document[CustomerBalanceTransaction]]"
+    claims: list[Claim]
+
+    def refusal(self) -> BillingError:
+        """What is said if the prefix of its numbers is another one's."""
+        return _prefix_taken(self.ctx, self.body)
+
+
+def changed_customer(ctx: Context, before: "Customer", params: Body) -> ChangedCustomer:
+    """A customer with the given fields; ``ctx`` is on its time."""
     body = with_invoices(with_details(before, params), before, [])
     if body["next_invoice_sequence"] < before["next_invoice_sequence"]:
         raise BillingError(
@@ -84,17 +135,7 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> "Customer":
         )
     moved = body["invoice_prefix"] != before["invoice_prefix"]
     adjustments = _adjustments(ctx, body, params)
-    try:
-        return save_update(
-            ctx,
-            document,
-            body,
-            "customer.updated",
-            claims=[prefix_claim(body)] if moved else [],
-            with_it=adjustments,
-        )
-    except ClaimTaken:
-        raise _prefix_taken(ctx, body) from None
+    return ChangedCustomer(ctx, body, adjustments, [prefix_claim(body)] if moved else [])
 
 
 def _adjustments(

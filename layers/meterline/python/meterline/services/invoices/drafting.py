@@ -14,6 +14,7 @@ from meterline.services.billing.discounts import (
     after_invoice,
     discount_ids,
     discount_terms,
+    use_up_customers,
     with_discounts,
 )
 from meterline.services.billing.engine_taxes import TaxesFailed, check_taxes, with_taxes
@@ -85,6 +86,7 @@ def draft_on(
     draft = _paused(draft, subscription["pause_collection"])
     invoice = with_amounts(uow, draft, bodies)
     invoiced = after_invoice(subscription, invoice, active)
+    use_up_customers(uow, invoice)
     return invoice, invoiced | {"latest_invoice": invoice["id"]}
 
 

@@ -12,6 +12,7 @@ from meterline.services.base.ids import timed_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing.amounts import applied_balance, with_amounts
+from meterline.services.billing.discounts import use_up_customers
 from meterline.services.billing.engine_taxes import (
     TaxesFailed,
     billed_amounts,
@@ -141,6 +142,7 @@ def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
     current = billed_amounts(uow, invoice, invoice_lines(invoice))
     check_taxes(current)
     current = book_credits(uow, current)
+    use_up_customers(uow, current)
     opened = numbered(uow, current) | {
         "status": "open",
         "automatically_finalizes_at": None,

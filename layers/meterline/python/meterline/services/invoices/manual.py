@@ -13,6 +13,8 @@ from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import customer_of, find, on_customers_time
 from meterline.services.billing.discounts import (
     active_discounts,
+    customers_discounts,
+    use_up_customers,
     with_discounts,
 )
 from meterline.services.billing.engine_taxes import billed_amounts, with_automatic_tax
@@ -84,6 +86,7 @@ def create_invoice(ctx: Context, params: Body) -> "Invoice":
     draft = _draft(uow, params, subscription)
     lines = _pending_lines(uow, draft, params, subscription)
     invoice = billed_amounts(uow, _discounted(uow, draft, lines, params, subscription), lines)
+    use_up_customers(uow, invoice)
     uow.emit("invoice.created", invoice)
     uow.put(invoice_document(invoice, uow.stored_customer))
     uow.save(result_id=invoice["id"])
@@ -209,11 +212,12 @@ def _discounted(
     params: Body,
     subscription: "Subscription | None",
 ) -> "Invoice":
-    """The draft with the discounts of the request, or without such those of its subscription."""
-    discounts = params.get("discounts")
-    if discounts is None and subscription is not None:
-        return with_discounts(draft, active_discounts(uow, subscription).own)
-    return with_own_discounts(uow, draft, lines, discounts or [])
+    """The draft with the discounts of the request, else those of its subscription or customer."""
+    if "discounts" in params:
+        return with_own_discounts(uow, draft, lines, params["discounts"] or [])
+    if subscription is None:
+        return with_discounts(draft, customers_discounts(uow, draft["currency"]))
+    return with_discounts(draft, active_discounts(uow, subscription).own)
 
 
 def _with_default_rates(uow: UnitOfWork, invoice: "Invoice", params: Body) -> "Invoice":

@@ -14,6 +14,7 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.amounts import taxed_again, with_amounts
+from meterline.services.billing.discounts import customers_discounts, with_discounts
 from meterline.services.billing.engine_taxes import with_automatic_tax, with_taxes
 from meterline.services.billing.invoice_bodies import (
     InvoiceTerms,
@@ -92,6 +93,8 @@ def _uow(ctx: Context, customer: "Document[Customer]", params: Body) -> UnitOfWo
     """A unit of work that is never saved, with the items and details that the request supposes."""
     uow = open_unit_of_work(on_customers_time(ctx, customer), customer)
     uow.customer = _supposed(uow.ctx, uow.customer, params.get("customer_details", {}))
+    if "discounts" in params and not params["discounts"]:
+        uow.customer = uow.customer | {"discount": None}
     for index, request in enumerate(params.get("invoice_items", ())):
         at = f"invoice_items[{index}]"
         if "invoiceitem" not in request:
@@ -226,6 +229,8 @@ def _one_off(uow: UnitOfWork, params: Body) -> "Invoice":
     lines = collect_lines(uow, terms.id, selection)
     if "discounts" in params:
         draft = with_own_discounts(uow, draft, lines, params["discounts"] or [])
+    else:
+        draft = with_discounts(draft, customers_discounts(uow, draft["currency"]))
     return with_amounts(uow, draft, lines)
 
 
