@@ -9,12 +9,16 @@ import pytest
 
 from meterline import observability
 from meterline.services.base.outbox import EventDraft, batch_ahead, outbox
+from meterline.services.invoices.line_verbs import add_lines
+from meterline.services.invoices.manual import create_invoice
 from meterline.store.base.documents import Document
 from meterline.store.base.packing import pack
 from tests.engines import Engine
+from tests.factories import objects
 from tests.factories.streams import inserted
 from tests.handlers import load_handler
 from tests.lambda_context import LambdaContext
+from tests.tax_engine import deployed
 from tests.template_metrics import emitted, on_dashboard, watched
 
 RECORDING: dict[str, dict[str, Any]] = {
@@ -47,6 +51,16 @@ def _told_of_usage() -> dict[str, Any]:
     return {"kind": {"S": box.kind}, "body": {"B": pack(box.body)}}
 
 
+def _draft_without_taxes() -> None:
+    """Draft an invoice whose tax engine fails."""
+    ctx = objects.context(1_800_000_000)
+    asked = {"customer": objects.customer(at=ctx.now), "automatic_tax": {"enabled": True}}
+    with deployed() as engine:
+        engine.fails = "unreachable"
+        draft = create_invoice(ctx, {**asked, "currency": "usd"})
+        add_lines(ctx, draft["id"], {"lines": [{"amount": 5, "description": "Help"}]})
+
+
 @pytest.mark.usefixtures("dynamodb")
 def test_the_template_names_every_metric_as_it_is_emitted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -56,6 +70,7 @@ def test_the_template_names_every_metric_as_it_is_emitted(
         load_handler(function)(_event(message), None)
     load_handler("count_usage")({"Records": [UNREADABLE]}, LambdaContext("the-function"))
     load_handler("publish_events")({"Records": inserted([_told_of_usage()])}, None)
+    _draft_without_taxes()
     found = set(emitted(capsys.readouterr().out))
     assert found == on_dashboard()
     assert found >= set(watched().values())
