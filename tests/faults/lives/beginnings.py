@@ -48,7 +48,7 @@ def subscribe(life: Life, chance: Random) -> None:
     """A new subscription of any kind."""
     mode = chance.choice(["flexible", "flexible", "classic"])
     currency = life.currency if chance.random() < 0.92 else chance.choice(["usd", "eur", "jpy"])
-    tags = _some_tags(life, chance, currency, mixed=mode == "flexible")
+    tags = some_tags(life, chance, currency, mixed=mode == "flexible")
     params: Body = {
         "customer": chance.choice(life.customers),
         "items": [new_item(life, chance, tag) for tag in tags],
@@ -68,7 +68,8 @@ def subscribe(life: Life, chance: Random) -> None:
     compare_start(life, params, lambda: life.shop.ask("POST", "/v1/subscriptions", **params))
 
 
-def _some_tags(life: Life, chance: Random, currency: str, *, mixed: bool) -> list[Tag]:
+def some_tags(life: Life, chance: Random, currency: str, *, mixed: bool) -> list[Tag]:
+    """Prices that one subscription can have, of several intervals only if ``mixed``."""
     family = chance.choices(FAMILIES, [1, 4])[0]
     intervals = family if mixed and chance.random() < 0.4 else (chance.choice(family),)
     offered = [

@@ -41,7 +41,7 @@ LIMITED = "calls"
 _LIMITS = {"flat": 8, "calls": 400, "graduated": 48}
 """How many calls come with the products of these prices."""
 
-_COUPONS: dict[str, dict[str, Any]] = {
+COUPONS: dict[str, dict[str, Any]] = {
     "fifth-once": {"percent_off": 20, "duration": "once"},
     "third-forever": {"percent_off": "33.3", "duration": "forever"},
     "half-repeating": {"percent_off": 50, "duration": "repeating", "duration_in_months": 2},
@@ -54,6 +54,13 @@ _COUPONS: dict[str, dict[str, Any]] = {
     },
     "off-forever": {"amount_off": 300, "currency": "usd", "duration": "forever"},
 }
+"""The terms of all coupons by their ids."""
+
+WORDS = {"WELCOME": "fifth-once", "PARTNER": "half-repeating", "LESS": "off-once"}
+"""What customers type, and the coupons that they redeem by it."""
+
+_RATES = (("19", False), ("8.875", False), ("20", True), ("5.5", True), ("0", False))
+"""Percentages of tax rates, and whether they are in the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,9 @@ class Catalogue:
     """All prices, the coupons' ids, and the meters' event names."""
 
     tags: list[Tag] = field(default_factory=list)
-    coupons: list[str] = field(default_factory=lambda: list(_COUPONS))
+    coupons: list[str] = field(default_factory=lambda: list(COUPONS))
+    rates: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """The percentage of each tax rate, and whether it is in the price."""
     meters: dict[str, str] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     """How much usage of calls comes with a product in each period, by the product's id."""
@@ -101,8 +110,11 @@ def set_up(shop: Shop) -> Catalogue:
             for name, terms in _offers(currency):
                 _add(shop, catalogue, f"{interval} {name}", interval, currency, terms)
     _limit(shop, catalogue)
-    for coupon, terms in _COUPONS.items():
+    for coupon, terms in COUPONS.items():
         _made(shop.ask("POST", "/v1/coupons", id=coupon, **terms))
+    for percentage, inclusive in _RATES:
+        given = {"display_name": "Tax", "inclusive": inclusive, "percentage": percentage}
+        catalogue.rates[_made(shop.ask("POST", "/v1/tax_rates", **given))] = percentage, inclusive
     shop.names |= {tag.id: f"«{tag.name}»" for tag in catalogue.tags}
     return catalogue
 

@@ -58,6 +58,27 @@ KINDS: dict[str, dict[str, int]] = {
         "migrate": 3,
         "preview_renewal": 4,
     },
+    "offers": {
+        "advance": 18,
+        "use": 8,
+        "subscribe_taxed": 4,
+        "tax": 4,
+        "redeem": 3,
+        "grant": 4,
+        "end_grant": 2,
+        "credit": 10,
+        "void_note": 2,
+        "void_paid_by_credits": 4,
+        "schedule": 6,
+        "reschedule": 3,
+        "end_schedule": 2,
+        "change": 4,
+        "reprice": 5,
+        "settle": 5,
+        "add_item": 2,
+        "preview_renewal": 4,
+        "cancel": 2,
+    },
     "invoices": {
         "advance": 16,
         "use": 5,
@@ -74,6 +95,7 @@ KINDS: dict[str, dict[str, int]] = {
     },
 }
 """Lives of any kind, and of those that begin often, in the past or with trials; of usage that is
-late, handed over in a second, and billed by thresholds; of prorations that are deleted; of invoices
-that are paid, void, given up or deleted.
+late, handed over in a second, and billed by thresholds; of prorations that are deleted; of offers:
+taxes, codes, credits, credit notes and schedules; of invoices that are paid, void, given up or
+deleted.
 """

@@ -42,6 +42,8 @@ class Life:
     catalogue: Catalogue
     clock: str = ""
     customers: list[str] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+    """The promotion codes that there are."""
     currency: str = "usd"
     look: Callable[[], None] = lambda: None
     """Has what was done so far judged; also called whenever time has passed."""
@@ -107,10 +109,11 @@ class Lives:
             life.look()
 
     def drawn(self, seed: int, weights: dict[str, int]) -> list[Step]:
-        """The steps of the life of a seed."""
+        """The steps of the life of a seed; one with offers begins with them."""
         chance = Random(seed)
         drawn = chance.choices(list(weights), list(weights.values()), k=chance.randrange(*STEPS))
-        verbs = ["begin", "subscribe", *drawn, "see_out"]
+        begin = "begin_with_offers" if "grant" in weights else "begin"
+        verbs = [begin, "subscribe", *drawn, "see_out"]
         return [Step(verb, chance.getrandbits(32)) for verb in verbs]
 
     def shrunk(self, steps: list[Step], fails: Callable[[list[Step]], bool]) -> list[Step]:

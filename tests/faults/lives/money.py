@@ -3,13 +3,14 @@ was charged.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from meterline.core.base.money import charge_step_minor
 from meterline.store.base.documents import Body
 from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Life
 from tests.faults.lives.lines import whole_lines
+from tests.faults.lives.taxes import inside, on_top
 
 _FINAL = ("open", "paid", "uncollectible", "void")
 
@@ -24,7 +25,18 @@ def check_invoice(life: Life, invoice: Body) -> None:
     rule = "the subtotal is the sum of the lines, less their own discounts"
     _same(life, invoice, rule, invoice["subtotal"], amount - own)
     _same(life, invoice, "discounts are those of the lines", told, off)
-    _same(life, invoice, "the total is what discounts leave", invoice["total"], amount - off)
+    paid = _by_credits(lines)
+    taxes, contained = sum(map(on_top, lines)), sum(map(inside, lines))
+    total = amount - off - paid + taxes
+    rule = "the total is what discounts and credits leave, and the taxes on top"
+    _same(life, invoice, rule, invoice["total"], total)
+    without = (invoice["total_excluding_tax"], invoice["subtotal_excluding_tax"])
+    rule = "without taxes it is less by all of them"
+    _same(life, invoice, rule, without, (total - taxes - contained, amount - own - contained))
+    summed = sum(tax["amount"] for tax in invoice["total_taxes"])
+    _same(life, invoice, "taxes are those of the lines", summed, taxes + contained)
+    reduced = sum(part["amount"] for part in invoice["total_pretax_credit_amounts"])
+    _same(life, invoice, "reductions are those of the lines", reduced, off + paid)
     _same(life, invoice, "a line stands once", len({line["id"] for line in lines}), len(lines))
     for line in lines:
         taken = sum(part["amount"] for part in line["discount_amounts"])
@@ -36,15 +48,28 @@ def check_invoice(life: Life, invoice: Body) -> None:
         return
     owed = invoice["total"] + invoice["starting_balance"]
     due, ending = invoice["amount_due"], invoice["ending_balance"]
+    less = invoice["pre_payment_credit_notes_amount"]
     if due:
         charged = invoice["collection_method"] == "charge_automatically"
         rest = owed % charge_step_minor(invoice["currency"]) if charged else 0
-        _same(life, invoice, "what is owed is due", (due, ending), (owed - rest, rest))
+        _same(life, invoice, "what is owed is due", (due, ending), (owed - rest - less, rest))
     else:
-        _same(life, invoice, "what is not due is on the balance", ending, owed)
+        _same(
+            life, invoice, "what is not due is on the balance", ending, owed if not less else ending
+        )
     left = due if invoice["status"] in ("open", "void", "uncollectible") else 0
     figures = (invoice["amount_paid"], invoice["amount_remaining"])
     _same(life, invoice, "what is not paid is left", figures, (due - left, left))
+
+
+def _by_credits(lines: Iterable[Body]) -> int:
+    """What credits pay of lines."""
+    return sum(
+        int(part["amount"])
+        for line in lines
+        for part in line["pretax_credit_amounts"]
+        if part["type"] == "credit_balance_transaction"
+    )
 
 
 def _own_discounts(line: Body) -> int:
@@ -72,7 +97,7 @@ def check_balances(life: Life) -> None:
     invoices = {one["id"]: one for one in life.invoices(*_FINAL)}
     for one in life.shop.record.latest("customer_balance_transaction"):
         sums[one["customer"], one["currency"]] += one["amount"]
-        if one["invoice"]:
+        if one["invoice"] and not one["credit_note"]:
             applied[one["invoice"]] += one["amount"]
             invoice = invoices[one["invoice"]]
             rule = "an invoice moves the balance in its currency"

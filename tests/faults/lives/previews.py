@@ -89,6 +89,8 @@ def _compare(life: Life, shown: Answer, billed: Body) -> None:
 def _figures(invoice: Body) -> dict[str, Any]:
     return {
         "total": invoice["total"],
+        "subtotal": invoice["subtotal"],
+        "total_excluding_tax": invoice["total_excluding_tax"],
         "lines": sorted(
             (
                 line["amount"],
@@ -96,6 +98,8 @@ def _figures(invoice: Body) -> dict[str, Any]:
                 line["period"]["start"],
                 line["period"]["end"],
                 sum(part["amount"] for part in line["discount_amounts"]),
+                sum(part["amount"] for part in line["pretax_credit_amounts"]),
+                [tax["amount"] for tax in line["taxes"]],
             )
             for line in invoice["lines"]["data"]
         ),

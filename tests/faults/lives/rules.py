@@ -17,6 +17,7 @@ from tests.faults.lives.money import (
     check_invoice,
     check_time_given_back,
 )
+from tests.faults.lives.offered import Offered
 from tests.faults.lives.shop import stamp
 from tests.faults.lives.usage import check_lines, check_once, check_thresholds
 
@@ -38,9 +39,11 @@ class Rules:
     numbers: dict[str, str] = field(default_factory=dict)
     now: int = 0
     reckoning: Reckoning = field(init=False)
+    offers: Offered = field(init=False)
 
     def __post_init__(self) -> None:
         self.reckoning = Reckoning(self.life)
+        self.offers = Offered(self.life)
 
     def look(self) -> None:
         """Judge what has come since the last look: by requests, or by time alone."""
@@ -73,19 +76,23 @@ class Rules:
         self._check_nothing_due(is_time=is_time)
         new = [one[0] for key, one in invoices.items() if not before.get(key)]
         check_corrections(self.life, new)
-        self.reckoning.look()
+        self.offers.look(invoices, new)
+        if not self._is_scheduled():
+            self.reckoning.look()
         for versions in by_kind["subscription"].values():
             self._check_end(versions)
-            if is_time:
+            if is_time and not versions[-1]["schedule"] and not versions[0]["schedule"]:
                 changes = [
                     v for v in invoices.values() if subscription_of(v[0]) == versions[0]["id"]
                 ]
                 self._check_writes(versions, changes)
                 self._check_periods(versions, new)
-        if is_time:
-            for versions in invoices.values():
-                if len(versions) > _WRITES_OF_A_BILL:
-                    raise self._fault("nothing is written without need", versions[-1]["id"])
+        for versions in invoices.values() if is_time else ():
+            self._check_writes_of_a_bill(versions)
+
+    def _is_scheduled(self) -> bool:
+        """Whether time alone may have changed what a subscription sells."""
+        return "subscription_schedule" in self.life.shop.record.kinds.values()
 
     # -------------------------------------------------------------- due work and ends
     def _check_nothing_due(self, *, is_time: bool) -> None:
@@ -136,6 +143,10 @@ class Rules:
         for one, other in pairwise(versions):
             if one == other:
                 raise self._fault("nothing is written as it was", one["id"])
+
+    def _check_writes_of_a_bill(self, versions: list[Body]) -> None:
+        if len(versions) > _WRITES_OF_A_BILL:
+            raise self._fault("nothing is written without need", versions[-1]["id"])
 
     # -------------------------------------------------------------- periods
     def _check_periods(self, versions: list[Body], new: list[Body]) -> None:

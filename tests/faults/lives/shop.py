@@ -31,7 +31,9 @@ from tests.handlers import gateway_event, load_handler
 MOST_WRITES = 1_500
 """Of one step of a clock: whoever writes more is taken to loop."""
 
-_ID = re.compile(r"\b(?:clock|cus|prod|sub|si|in|ii|il|price|mtr|di|cbtxn)_[0-9A-Za-z]{12,}")
+_ID = re.compile(
+    r"\b(?:clock|cus|prod|sub|si|in|ii|il|price|mtr|di|cbtxn|cn|credgr|cbtxn|sub_sched|txr|promo)_[0-9A-Za-z]{12,}"
+)
 _ALIASES = {"cus", "sub", "si", "in", "ii"}
 
 
@@ -64,6 +66,8 @@ class Record:
     kinds: dict[str, str] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     events: list[Body] = field(default_factory=list)
+    order: list[tuple[str, int]] = field(default_factory=list)
+    """The versions of all objects as they came: the id, and the place among its versions."""
     commits: int = 0
     causes: dict[str, list[Cause | None]] = field(default_factory=lambda: defaultdict(list))
     """The request that made each version; None for those that time made."""
@@ -89,6 +93,7 @@ class Record:
             self.events += body["events"]
             return
         self.kinds[body["id"]] = kind
+        self.order.append((body["id"], len(self.versions[body["id"]])))
         self.versions[body["id"]].append(body)
         self.causes[body["id"]].append(self.cause)
 

@@ -7,6 +7,20 @@ from tests.faults.billing.world import DAY
 from tests.faults.lives.beginnings import BEHAVIORS, HOUR, begin, subscribe
 from tests.faults.lives.changes import change, one_of, reprice, set_end
 from tests.faults.lives.life import Life, Verb, items_of
+from tests.faults.lives.offers import (
+    begin_with_offers,
+    credit,
+    end_grant,
+    end_schedule,
+    grant,
+    redeem,
+    reschedule,
+    schedule,
+    subscribe_taxed,
+    tax,
+    void_note,
+    void_paid_by_credits,
+)
 from tests.faults.lives.previews import compare_end, compare_renewal
 
 
@@ -379,5 +393,17 @@ VERBS: dict[str, Verb] = {
         book,
         part,
         preview_renewal,
+        begin_with_offers,
+        subscribe_taxed,
+        tax,
+        redeem,
+        grant,
+        end_grant,
+        credit,
+        void_note,
+        void_paid_by_credits,
+        schedule,
+        reschedule,
+        end_schedule,
     )
 }

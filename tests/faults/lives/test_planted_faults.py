@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from meterline.core.billing.credit_notes import Settlement
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.entitlements import (
     GRANTING,
@@ -19,12 +20,19 @@ from meterline.core.billing.entitlements import (
 )
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
-from meterline.services.billing import access, entitlements
+from meterline.services.billing import access, entitlements, redemption
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.invoices import deleted_prorations, drafting, finalize, late_usage
+from meterline.services.credit_notes import verbs as notes
+from meterline.services.invoices import (
+    deleted_prorations,
+    drafting,
+    finalize,
+    late_usage,
+)
 from meterline.services.metering import usage_query
 from meterline.services.previews import preview
 from meterline.services.previews import renewals as previewed_renewals
+from meterline.services.schedules import phase_params
 from meterline.services.subscriptions import create, first_periods, handover, prorations, renewals
 from meterline.store.base.documents import Body
 from tests.faults.lives.kinds import KINDS
@@ -56,6 +64,9 @@ FIRST = {
     "grants_that_outlive_their_subscription": 4,
     "a_limit_whose_usage_never_begins_anew": 7,
     "a_grant_that_keeps_its_former_period": 7,
+    "a_void_invoice_that_keeps_its_credits": 12,
+    "a_note_that_lowers_what_was_paid": 1,
+    "a_phase_with_one_more_of_each": 5,
 }
 """Where to begin to look: some faults need a life of a rare kind. Earlier ones come at the end."""
 
@@ -204,6 +215,30 @@ def a_grant_that_keeps_its_former_period(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(entitlements, "grants_after", as_before)
 
 
+def a_void_invoice_that_keeps_its_credits(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(finalize, "give_credits_back", lambda *_: None)
+
+
+def a_note_that_lowers_what_was_paid(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(notes, "settle", lambda total, _remaining: Settlement(total, 0))
+
+
+def a_code_that_is_redeemed_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(redemption, "_check_code", lambda *_: None)
+
+
+def a_phase_with_one_more_of_each(patch: pytest.MonkeyPatch) -> None:
+    changed_items = phase_params._changed_items  # noqa: SLF001 - the rule that is broken
+
+    def one_more(*arguments: Any) -> list[Any]:
+        changes = changed_items(*arguments)
+        return [
+            one | {"quantity": one["quantity"] + 1} if "quantity" in one else one for one in changes
+        ]
+
+    patch.setattr(phase_params, "_changed_items", one_more)
+
+
 NOTICED_BY: dict[Plant, set[str]] = {
     an_end_that_does_not_cut_the_period: {
         "a period is cut by the end",
@@ -242,6 +277,17 @@ NOTICED_BY: dict[Plant, set[str]] = {
     grants_that_outlive_their_subscription: {"access is what a recount says"},
     a_limit_whose_usage_never_begins_anew: {"access is what a recount says"},
     a_grant_that_keeps_its_former_period: {"access is what a recount says"},
+    a_void_invoice_that_keeps_its_credits: {"a ledger is what is left"},
+    a_note_that_lowers_what_was_paid: {
+        "a note goes where it says",
+        "what is not paid is left",
+        "what is owed is due",
+    },
+    a_code_that_is_redeemed_for_ever: {"a code is redeemed as often as it says"},
+    a_phase_with_one_more_of_each: {
+        "a phase sells what it says",
+        "a phase that was agreed on is entered",
+    },
 }
 
 
@@ -257,7 +303,18 @@ IN_LIVES_OF_PRORATIONS: set[Plant] = {
     a_debit_that_is_deleted_under_its_credit,
 }
 
-LIVES_OF = [("usage", IN_LIVES_OF_USAGE), ("prorations", IN_LIVES_OF_PRORATIONS)]
+IN_LIVES_OF_OFFERS: set[Plant] = {
+    a_void_invoice_that_keeps_its_credits,
+    a_note_that_lowers_what_was_paid,
+    a_code_that_is_redeemed_for_ever,
+    a_phase_with_one_more_of_each,
+}
+
+LIVES_OF = [
+    ("usage", IN_LIVES_OF_USAGE),
+    ("prorations", IN_LIVES_OF_PRORATIONS),
+    ("offers", IN_LIVES_OF_OFFERS),
+]
 
 
 @pytest.mark.parametrize("plant", NOTICED_BY, ids=lambda plant: str(plant.__name__))
