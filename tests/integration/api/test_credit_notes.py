@@ -432,7 +432,7 @@ class TestPreview:
         shown = notes.preview_lines.list({"invoice": invoice.id, **given})
         assert _due(shop.again(invoice)) == ("open", 1_000, 1_000, 0, 0)
         note = shop.note(invoice, **given)
-        own = ("id", "lines", "created", "effective_at")
+        own = ("id", "lines", "created", "effective_at", "pdf")
         known = {name: value for name, value in note.to_dict().items() if name not in own}
         previewed = preview.to_dict()
         assert {name: value for name, value in previewed.items() if name not in own} == known

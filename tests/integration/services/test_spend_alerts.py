@@ -17,7 +17,7 @@ from meterline.services.metering.alerts import (
 )
 from meterline.services.metering.count import count_records
 from meterline.services.metering.meters import create_meter
-from meterline.services.subscriptions import spend_alerts
+from meterline.services.subscriptions import usage_so_far
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.create import create_subscription
 from meterline.services.subscriptions.update import update_subscription
@@ -276,7 +276,7 @@ def test_usage_that_comes_while_its_period_is_cut_is_not_of_the_former_period(
             count_records([usage_record(shop.meter, shop.customer, FROZEN + DAY, 90, "later")])
         return usage_in(*args)
 
-    monkeypatch.setattr(spend_alerts, "usage_in", cut_once)
+    monkeypatch.setattr(usage_so_far, "usage_in", cut_once)
     shop.use(FROZEN + 60, 20)
     assert shop.told() == []
     shop.use(FROZEN + DAY + 60, 20)

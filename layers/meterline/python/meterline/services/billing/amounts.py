@@ -152,8 +152,6 @@ STEPS: tuple[Step, ...] = (
 )
 """The steps of every invoice's amounts, in the order in which they apply."""
 
-_FIRST_OF_TAXES = [step.name for step in STEPS].index(Taxes.name)
-
 
 def with_amounts(uow: UnitOfWork, invoice: "Invoice", lines: list["InvoiceLine"]) -> "Invoice":
     """The invoice with these lines and all amounts that follow from them, from its terms and from
@@ -168,7 +166,8 @@ def with_amounts(uow: UnitOfWork, invoice: "Invoice", lines: list["InvoiceLine"]
 def taxed_again(uow: UnitOfWork, invoice: "Invoice", lines: list["InvoiceLine"]) -> "Invoice":
     """The invoice with these lines, of which only the taxes are others than before."""
     amounts = Amounts(uow, invoice, lines)
-    for step in STEPS[_FIRST_OF_TAXES:]:
+    first = next(place for place, step in enumerate(STEPS) if isinstance(step, Taxes))
+    for step in STEPS[first:]:
         amounts = step.apply(amounts)
     return amounts.invoice
 
