@@ -84,12 +84,14 @@ check: $(READY) $(CHECKERS) ## what looks for mistakes of deployment and securit
 	git ls-files -z | xargs -0 $(CHECKS)/bin/detect-secrets-hook $(SECRETS)
 	python -m local.audit $(CHECKS)/bin/pip-audit layers/runtime/requirements.txt layers/pages/requirements.txt layers/typesetting/requirements.txt requirements/dev.txt
 
-test: $(READY) ## unit, contract, integration (DynamoDB in memory) and fault tests
-	python -m pytest --ignore=tests/e2e --ignore=tests/benchmarks --ignore=tests/browser $(PARALLEL) $(ARGS)
+# What has a target of its own, as it takes longer or needs more than this process.
+ELSEWHERE := tests/browser tests/e2e tests/faults/billing tests/faults/lives tests/faults/test_faults.py tests/faults/test_mutations.py
+test: $(READY) ## unit, contract and integration tests (DynamoDB in memory)
+	python -m pytest --ignore=tests/benchmarks $(ELSEWHERE:%=--ignore=%) $(PARALLEL) $(ARGS)
 
 SEEDS ?= 4000
-test-faults: $(READY) ## the fault simulator for longer: SEEDS=100000, or one seed again: ARGS="--fault-seed 7"
-	python -m pytest tests/faults/test_faults.py --fault-seeds $(SEEDS) $(PARALLEL) $(ARGS)
+test-faults: $(READY) ## the fault simulator, and mistakes that it must notice: SEEDS=100000, or one seed again: ARGS="--fault-seed 7"
+	python -m pytest tests/faults/test_faults.py tests/faults/test_mutations.py --fault-seeds $(SEEDS) $(PARALLEL) $(ARGS)
 
 test-differential: $(READY) ## the core against a naive implementation, 800,000 random inputs
 	python -m pytest -m differential tests/unit/core $(PARALLEL) $(ARGS)
