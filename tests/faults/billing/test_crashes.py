@@ -30,6 +30,7 @@ from meterline.services.work.test_clocks import (
     create_test_clock,
     delete_test_clock,
 )
+from meterline.store.base import listing_notes
 from meterline.store.billing import parts
 from meterline.store.billing.repository import BillingStore
 from tests.factories.streams import counter_of, counters_changed, inserted
@@ -305,8 +306,18 @@ def _outcome(
     world: World, work: Work, at: Callable[[Moment, str], None]
 ) -> tuple[State, list[str]]:
     world.wire.at = at
-    world.until_done(work.trigger)
+    world.until_done(_by_a_new_process(work.trigger))
     return _told_apart(world.state()), work.sent()
+
+
+def _by_a_new_process(trigger: Callable[[], Any]) -> Callable[[], Any]:
+    """A trigger of work whose process knows nothing of how much was listed lately."""
+
+    def begin() -> Any:
+        listing_notes.PROCESS.allowances.clear()
+        return trigger()
+
+    return begin
 
 
 def _told_apart(state: State) -> State:
