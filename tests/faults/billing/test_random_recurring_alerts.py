@@ -84,11 +84,14 @@ class RecurringLife(Life):
             self.note_periods()
 
     def note_periods(self) -> None:
-        """Note the running period; one that it begins within is over with its start, and has
-        less usage for that alone.
+        """Note the running period, and those that went by since the latest one; one that it begins
+        within is over with its start, and has less usage for that alone.
         """
         [item] = items_of(self.look_up(self.subscription))
         running = usage_period(item)
+        over = max(self.periods.values(), default=running.start)
+        for start in range(over, running.start, DAYS_IN_PERIOD * DAY):
+            self.periods[start] = start + DAYS_IN_PERIOD * DAY
         self.periods[running.start] = running.end
         for start, end in self.periods.items():
             if start < running.start < end:
