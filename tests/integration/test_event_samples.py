@@ -216,13 +216,18 @@ def test_a_draft_whose_hour_has_come_is_finalised(subscribed: Samples) -> None:
     assert subscribed.stored(invoice["id"])["status"] != "draft"
 
 
-def test_the_page_of_an_invoice_needs_no_key_and_only_reads(subscribed: Samples) -> None:
+def make_final(subscribed: Samples) -> None:
+    """Let there be a final invoice, whose address the samples ask for."""
     do_due_work(context(9 * DAY), subscribed.ids[SUBSCRIPTION])
     [drafted] = subscribed.invoke("ServeInvoices", "serve_invoices")["data"][:1]
     subscribed.ids[INVOICE] = drafted["id"]
     subscribed.invoke("ProduceInvoices", "produce_invoices")
     url = subscribed.stored(drafted["id"])["hosted_invoice_url"]
     subscribed.ids[TOKEN] = url.rpartition("/")[2]
+
+
+def test_the_page_of_an_invoice_needs_no_key_and_only_reads(subscribed: Samples) -> None:
+    make_final(subscribed)
     with keeping_to_its_rights("ServeInvoicePagesFunction", subscribed.engine):
         answer = load_handler("serve_invoice_pages")(subscribed.sample("ServeInvoicePages"), None)
     assert answer["statusCode"] == 200
@@ -230,12 +235,7 @@ def test_the_page_of_an_invoice_needs_no_key_and_only_reads(subscribed: Samples)
 
 
 def test_the_pdf_of_an_invoice_needs_no_key_and_is_kept(subscribed: Samples) -> None:
-    do_due_work(context(9 * DAY), subscribed.ids[SUBSCRIPTION])
-    [drafted] = subscribed.invoke("ServeInvoices", "serve_invoices")["data"][:1]
-    subscribed.ids[INVOICE] = drafted["id"]
-    subscribed.invoke("ProduceInvoices", "produce_invoices")
-    url = subscribed.stored(drafted["id"])["hosted_invoice_url"]
-    subscribed.ids[TOKEN] = url.rpartition("/")[2]
+    make_final(subscribed)
     with keeping_to_its_rights("ServePdfsFunction", subscribed.engine):
         answer = load_handler("serve_pdfs")(subscribed.sample("ServePdfs"), None)
     assert answer["statusCode"] == 200
