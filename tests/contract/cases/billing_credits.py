@@ -213,7 +213,11 @@ CASES = {
             "pause.reason": "requested",
             "status": "paused",
         },
-        Refused(lambda w: w.raw("post", f"{_TOP_UPS}/{w.top_up}", amount=0), param="amount"),
+        Refused(
+            lambda w: w.raw("post", f"{_TOP_UPS}/{w.top_up}", amount=0),
+            code="parameter_invalid_integer",
+            param="amount",
+        ),
     ),
     "CreditTopUp.cancel": Case(
         lambda w: w.raw("post", f"{_TOP_UPS}/{w.top_up}/cancel"),

@@ -253,6 +253,7 @@ CASES = {
         lambda w: {"object": "list", "url": "/v1/meterline/due_work"},
         Refused(
             lambda w: w.raw("get", "/v1/meterline/due_work", limit=0),
+            code="parameter_invalid_integer",
             param="limit",
         ),
     ),
