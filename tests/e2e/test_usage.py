@@ -112,13 +112,21 @@ def test_the_events_behind_a_number_are_listed(metered: Metered) -> None:
 
 
 def test_the_comparison_of_counters_and_events_runs_with_its_rights(stack: Stack) -> None:
+    """It goes on where it was when it ended early, as after a page that came too late: on a busy
+    machine the local tables answer a page of a large one after more than a call's two seconds.
+    """
     found = stack.client("cloudformation").describe_stack_resource(
         StackName=STACK_NAME, LogicalResourceId="ReconcileUsageFunction"
     )
     name = found["StackResourceDetail"]["PhysicalResourceId"]
-    answer = stack.client("lambda").invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
-    assert "FunctionError" not in answer, answer["Payload"].read()
-    assert json.loads(answer["Payload"].read())["unreadable"] == 0
+    ended: list[bytes] = []
+    for _ in range(5):
+        answer = stack.client("lambda").invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
+        ended.append(answer["Payload"].read())
+        if "FunctionError" not in answer:
+            break
+    assert all(b"ReadTimeoutError" in early for early in ended[:-1])
+    assert json.loads(ended[-1])["unreadable"] == 0
 
 
 def test_a_crossed_threshold_is_told_on_the_topic_once(
