@@ -6,7 +6,15 @@ from typing import Final
 from meterline.api.pages.formats import Formats
 from meterline.api.pages.invoice_words import InvoiceWords
 from meterline.api.pages.words import locale_for, words_for
-from meterline.api.pdfs.sheets import Sheet, can_be_read, day_of, paper_of, parties, running
+from meterline.api.pdfs.sheets import (
+    Sheet,
+    can_be_read,
+    day_of,
+    paper_of,
+    parties,
+    rows_of,
+    running,
+)
 from meterline.services.documents.credit_notes import NoteDocument, NoteLine
 
 _REASONS: Final = frozenset({"duplicate", "fraudulent", "order_change", "product_unsatisfactory"})
@@ -91,9 +99,8 @@ def _parts(said: InvoiceWords, note: NoteDocument) -> list[Sheet]:
     ]
     reason = getattr(words, f"reason_{note.reason}") if note.reason in _REASONS else ""
     rows = [f"{label}: {money(amount)}" for label, amount in settled if amount]
-    footer = [row.strip() for row in note.billed.footer.splitlines() if row.strip()]
     parts = [
         {"heading": reason or words.credit_note, "rows": rows},
-        {"heading": "", "rows": footer},
+        {"heading": "", "rows": rows_of(note.billed.footer)},
     ]
     return [part for part in parts if part["rows"]]

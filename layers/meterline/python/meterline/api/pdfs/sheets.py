@@ -161,11 +161,11 @@ def _parts(said: InvoiceWords) -> Iterator[Sheet]:
     document, words = said.document, said.words
     is_payable = document.status == "open" and document.totals.amount_remaining > 0
     reverse = [words.reverse_charge] if document.is_reverse_charge else []
-    paying = _rows(document.payment_instructions) if is_payable else []
+    paying = rows_of(document.payment_instructions) if is_payable else []
     yield {"heading": words.tax, "rows": reverse}
     yield {"heading": words.pay, "rows": paying}
     yield {"heading": words.credit_notes, "rows": [_note(said, note) for note in document.notes]}
-    yield {"heading": "", "rows": _rows(document.footer)}
+    yield {"heading": "", "rows": rows_of(document.footer)}
 
 
 def _note(said: InvoiceWords, note: IssuedNote) -> str:
@@ -174,5 +174,6 @@ def _note(said: InvoiceWords, note: IssuedNote) -> str:
     return f"{note.number} · {day} · {amount}{state}"
 
 
-def _rows(text: str) -> list[str]:
+def rows_of(text: str) -> list[str]:
+    """The rows of a text that was typed, without empty ones."""
     return [row.strip() for row in text.splitlines() if row.strip()]
