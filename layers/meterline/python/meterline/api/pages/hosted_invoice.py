@@ -264,17 +264,11 @@ def _window(said: InvoiceWords, grouping: Grouping, start: int) -> str:
 
 def _note(said: InvoiceWords, note: IssuedNote) -> NoteRow:
     words = said.words
-    reasons = {
-        "duplicate": words.reason_duplicate,
-        "fraudulent": words.reason_fraudulent,
-        "order_change": words.reason_order_change,
-        "product_unsatisfactory": words.reason_product_unsatisfactory,
-    }
     states = (
         words.note_void if note.status == "void" else "",
         words.note_after_payment if note.is_after_payment else "",
     )
-    remarks = tuple(text for text in (*states, reasons.get(note.reason or ""), note.memo) if text)
+    remarks = tuple(text for text in (*states, words.reason(note.reason), note.memo) if text)
     day, amount = said.formats.short_day(note.issued_at), said.formats.money(-note.total)
     return NoteRow(note.number, day, amount, remarks)
 

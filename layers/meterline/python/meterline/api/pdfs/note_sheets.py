@@ -1,7 +1,6 @@
 """What stands on the sheet of a credit note."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from meterline.api.pages.formats import Formats
 from meterline.api.pages.invoice_words import InvoiceWords
@@ -16,8 +15,6 @@ from meterline.api.pdfs.sheets import (
     running,
 )
 from meterline.services.documents.credit_notes import NoteDocument, NoteLine
-
-_REASONS: Final = frozenset({"duplicate", "fraudulent", "order_change", "product_unsatisfactory"})
 
 
 def note_sheet(note: NoteDocument) -> Sheet:
@@ -97,7 +94,7 @@ def _parts(said: InvoiceWords, note: NoteDocument) -> list[Sheet]:
         (words.note_refunded, note.refunded),
         (words.note_settled_outside, note.settled_outside),
     ]
-    reason = getattr(words, f"reason_{note.reason}") if note.reason in _REASONS else ""
+    reason = words.reason(note.reason)
     rows = [f"{label}: {money(amount)}" for label, amount in settled if amount]
     parts = [
         {"heading": reason or words.credit_note, "rows": rows},

@@ -99,3 +99,13 @@ class Words:
     usage_as_counted: str
     void_explained: str
     vat_id: str
+
+    def reason(self, code: str | None) -> str:
+        """Why a credit note was issued, by Stripe's code; nothing if that is not said."""
+        known = {
+            "duplicate": self.reason_duplicate,
+            "fraudulent": self.reason_fraudulent,
+            "order_change": self.reason_order_change,
+            "product_unsatisfactory": self.reason_product_unsatisfactory,
+        }
+        return known.get(code or "", "")
