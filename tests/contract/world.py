@@ -23,6 +23,8 @@ class World:
         """A client with another key."""
         self.own = secrets.token_hex(6)
         """A word that nobody else uses."""
+        self.now = int(time.time())
+        """A moment before anything of this world happens."""
 
     def raw(self, method: str, path: str, **params: Any) -> Any:
         """The answer to a call that the SDK has no method for."""
@@ -33,10 +35,6 @@ class World:
         """A client with the token of a stream session."""
         session = self.v2.billing.meter_event_session.create()
         return self.with_key(session.authentication_token, max_network_retries=2)
-
-    @cached_property
-    def now(self) -> int:
-        return int(time.time())
 
     @cached_property
     def clock(self) -> str:
