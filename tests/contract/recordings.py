@@ -93,7 +93,8 @@ class Player:
             if "as" in step:
                 self.known[step["as"]] = answer
             if "expect" in step:
-                found = list(self._differences(step["expect"], status, answer, sent))
+                while_asked = range(sent, self._time() + 1)
+                found = list(self._differences(step["expect"], status, answer, while_asked))
                 if found:
                     differences[step["id"]] = found
         return differences
@@ -155,7 +156,7 @@ class Player:
         name, _, rest = path.partition(".")
         return _at(it if name == "it" else self.known.get(name, {}), rest)
 
-    def _differences(self, expected: Json, status: int, it: Json, sent: int) -> Iterator[str]:
+    def _differences(self, expected: Json, status: int, it: Json, sent: range) -> Iterator[str]:
         if status != expected.get("status", _SUCCESS):
             told = it.get("error", {}).get("message", "") if isinstance(it, dict) else ""
             yield f"status {status} {told}"
@@ -168,13 +169,14 @@ class Player:
             holder = _at(it, path) if path else it
             yield from _other_keys(path, _keys()[name], holder)
 
-    def _compare(self, path: str, wanted: Json, it: Json, sent: int) -> Iterator[str]:
+    def _compare(self, path: str, wanted: Json, it: Json, sent: range) -> Iterator[str]:
         found = _at(it, path)
         if not self._fits(wanted, found, it, sent):
             shown = "absent" if found is _ABSENT else json.dumps(found, default=str)
-            yield f"{path}: {shown[:150]}, not {str(self._value(wanted, it, sent))[:150]}"
+            yield f"{path}: {shown[:150]}, not {str(self._value(wanted, it, sent[0]))[:150]}"
 
-    def _fits(self, wanted: Json, found: Json, it: Json, sent: int) -> bool:
+    def _fits(self, wanted: Json, found: Json, it: Json, sent: range) -> bool:
+        """Whether it is what was wanted, the request taken at any of these seconds."""
         if isinstance(wanted, dict) and isinstance(found, dict):
             return all(
                 self._fits(value, found.get(name, _ABSENT), it, sent)
@@ -186,8 +188,8 @@ class Player:
                 self._fits(one, other, it, sent) for one, other in pairs
             )
         if isinstance(wanted, str) and wanted.startswith("~"):
-            return _matches(wanted[1:], found, sent)
-        return bool(self._value(wanted, it, sent) == found)
+            return _matches(wanted[1:], found, sent[0])
+        return any(self._value(wanted, it, moment) == found for moment in sent)
 
 
 _SUCCESS = 200

@@ -89,3 +89,16 @@ def test_an_answer_is_compared_as_the_table_says(
     step = {"id": "one", "do": ["GET", "/v1/x", {}], "expect": {"fields": wanted}}
     player = Player(lambda *_: (200, answer), lambda *_: None, lambda: 1_000)
     assert bool(player.play(Scenario("one", (step,), None))) == differs
+
+
+@pytest.mark.parametrize(
+    ("taken_at", "differs"), [(1_000, False), (1_002, False), (999, True), (1_003, True)]
+)
+def test_a_request_may_be_taken_at_any_second_until_its_answer(
+    taken_at: int, *, differs: bool
+) -> None:
+    wanted = {"a": "=sent+60"}
+    step = {"id": "one", "do": ["GET", "/v1/x", {}], "expect": {"fields": wanted}}
+    clock = iter([1_000, 1_001, 1_002])
+    player = Player(lambda *_: (200, {"a": taken_at + 60}), lambda *_: None, lambda: next(clock))
+    assert bool(player.play(Scenario("one", (step,), None))) == differs
