@@ -1,13 +1,16 @@
 """The operator's console: pages that ask the API, with the rights of who is signed in."""
 
 from meterline.api.console import (
+    alerts,
     catalogue,
     clocks,
     customers,
+    destinations,
     events,
     invoices,
     meters,
     overview,
+    schedules,
     search,
     signing,
     subscriptions,
@@ -19,8 +22,8 @@ from meterline.api.router import Routes
 
 _ROOMS = (
     *(signing, overview, search),
-    *(customers, subscriptions, invoices, meters),
-    *(events, webhooks, clocks, catalogue),
+    *(customers, subscriptions, schedules, invoices, meters, alerts),
+    *(events, webhooks, destinations, clocks, catalogue),
 )
 
 handler = page_handler(

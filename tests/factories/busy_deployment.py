@@ -5,9 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from meterline.services.base.outbox import Origin
+from meterline.services.events.event_destinations import create_event_destination
 from meterline.services.events.webhook_endpoints import create_webhook_endpoint
 from meterline.services.invoices.pay_or_close import pay_invoice
 from meterline.services.metering.alerts import create_alert
+from meterline.services.metering.crossings import Finding, Watched, tell
 from meterline.services.schedules.create import create_schedule
 from meterline.services.work.due_work import do_due_work
 from tests.factories.objects import (
@@ -19,6 +21,7 @@ from tests.factories.objects import (
     meter,
     metered,
     product,
+    stored,
     subscribe,
 )
 from tests.factories.usage import use
@@ -146,6 +149,28 @@ def _rest(made: Busy, names: tuple[str, ...]) -> None:
             "metadata": {"note": names[0]},
         },
     )["id"]
+    made.ids["destination"] = create_event_destination(
+        at,
+        {
+            "name": names[0],
+            "description": names[-1],
+            "type": "webhook_endpoint",
+            "event_payload": "thin",
+            "enabled_events": ["*"],
+            "webhook_endpoint": {"url": "https://hooks.example.com/thin"},
+            "metadata": {"note": names[0]},
+        },
+    )["id"]
+    _tell(made)
     made.ids["schedule"] = create_schedule(at, {"from_subscription": made["subscription 2"]})["id"]
     for place in range(25):
         customer(at=made.now - place * 60, name=f"Customer {place}", email=f"c{place}@example.com")
+
+
+def _tell(made: Busy) -> None:
+    """Tell of the alert: two customers have reached its threshold, one after the other."""
+    alert = stored(made["alert"])
+    for place, customer_place in enumerate((0, 1)):
+        whose = made[f"customer {customer_place}"]
+        at = context(made.now - (place + 1) * HOUR)
+        assert tell(at, Finding(Watched(alert, whose), Decimal(12_345 + place)), "triggered")

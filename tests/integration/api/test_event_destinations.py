@@ -333,6 +333,9 @@ def test_a_ping_that_is_not_taken_is_sent_again(client: Client, webhooks: Webhoo
     webhooks.receivers.answers["d.example"] = OK
     webhooks.wait(HOUR)
     assert stored(event.id, made.id).body["attempt_count"] == 2
+    answer: Any = client.raw_request("get", f"/v1/events/{event.id}/deliveries").data
+    [delivery] = answer["data"]
+    assert (delivery["webhook_endpoint"], delivery["status"]) == (made.id, "succeeded")
 
 
 @pytest.mark.parametrize("change", ["delete", "disable"])

@@ -279,6 +279,9 @@ def test_a_key_that_may_only_read_changes_nothing(
         ("evt_1", "/console/events/evt_1"),
         ("we_1", "/console/webhooks/we_1"),
         ("clock_1", "/console/test-clocks/clock_1"),
+        ("sub_sched_1", "/console/schedules/sub_sched_1"),
+        ("alrt_1", "/console/alerts/alrt_1"),
+        ("ed_test_1", "/console/destinations/ed_test_1"),
     ],
 )
 def test_an_id_leads_to_its_page(operator: Operator, words: str, led_to: str) -> None:

@@ -23,11 +23,16 @@ LISTS = (
     "/console/search?q=Customer",
     "/console/customers",
     "/console/subscriptions",
+    "/console/schedules",
+    "/console/schedules?status=canceled",
     "/console/invoices",
     "/console/meters",
+    "/console/alerts",
+    "/console/alerts?status=archived",
     "/console/events",
     "/console/events?delivery=false",
     "/console/webhooks",
+    "/console/destinations",
     "/console/test-clocks",
     "/console/catalogue",
     "/console/prices/new",
@@ -40,7 +45,11 @@ OBJECTS = (
     "/console/invoices/{invoice}",
     "/console/meters/{meter}?days=30",
     "/console/meters/{meter}/events?customer={customer 0}",
+    "/console/alerts/{alert}",
+    "/console/alerts/{alert}?customer={customer 0}",
+    "/console/schedules/{schedule}",
     "/console/webhooks/{endpoint}",
+    "/console/destinations/{destination}",
     "/console/test-clocks/{clock}",
     "/console/catalogue/{product}",
     "/console/catalogue/{usage product}",
@@ -111,6 +120,8 @@ def test_no_stored_text_runs_on_any_page(hostile: Busy, operator: Operator) -> N
         "/console/events?type=",
         "/console/invoices?customer=",
         "/console/invoices?status=",
+        "/console/alerts?status=",
+        "/console/customers?seen=",
         "/console/prices/new?name=",
         "/console/sign-in?next=",
     ],
@@ -177,6 +188,9 @@ def test_another_mode_s_objects_are_not_found(deployment: Engine, now: int) -> N
         "/console/meters/mtr_no",
         "/console/events/evt_no",
         "/console/webhooks/we_no",
+        "/console/alerts/alrt_no",
+        "/console/destinations/ed_no",
+        "/console/schedules/sub_sched_no",
         "/console/test-clocks/clock_no",
         "/console/catalogue/prod_no",
         "/console/assets/none.0.css",
@@ -184,6 +198,39 @@ def test_another_mode_s_objects_are_not_found(deployment: Engine, now: int) -> N
 )
 def test_what_is_not_there_is_not_found(operator: Operator, page: str) -> None:
     assert operator.get(page).status == 404
+
+
+def test_a_list_says_where_its_page_stands_and_leads_on_and_back(
+    operator: Operator, now: int
+) -> None:
+    made = [customer(at=now - 60 * place) for place in range(45)]
+
+    def turned(page: str, way: str) -> tuple[str, list[str], str]:
+        tags = operator.get(page).tags
+        links = [one for tag, one in tags.found if tag == "a" and one.get("rel") == way]
+        following = str(links[0]["href"])
+        answer = operator.get(following)
+        rows = re.search(r"Rows <span data-first>(\d+)</span> to (\d+)", answer.text)
+        assert rows
+        shown = [one.rpartition("/")[2] for one in answer.tags.values("a", "href")]
+        return (
+            following,
+            [one for one in shown if one.startswith("cus_")],
+            " to ".join(rows.groups()),
+        )
+
+    second = turned("/console/customers", "next")
+    third = turned(second[0], "next")
+    again = turned(third[0], "prev")
+    first = turned(again[0], "prev")
+    assert [page[2] for page in (second, third, again, first)] == [
+        "21 to 40",
+        "41 to 45",
+        "21 to 40",
+        "1 to 20",
+    ]
+    assert first[1] + second[1] + third[1] == made
+    assert again[1] == second[1]
 
 
 @pytest.mark.usefixtures("deployment")

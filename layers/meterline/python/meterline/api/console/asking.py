@@ -41,6 +41,16 @@ class Call:
         """The parameters, as a form has them."""
         return list(_pairs("", self.params))
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the parameters are sent as JSON: v2 takes bodies in no other form."""
+        return self.method == "POST" and self.path.startswith("/v2/")
+
+    @property
+    def json(self) -> str:
+        """The parameters as JSON; those that are left out are not in it."""
+        return json.dumps(_given(self.params), ensure_ascii=False)
+
     def curl(self, address: str) -> str:
         """The call for a shell, where the key stands in ``METERLINE_KEY``."""
         words = ["curl", *(["-G"] if self.method == "GET" and self.params else [])]
@@ -48,7 +58,9 @@ class Call:
             words += ["-X", "DELETE"]
         words += [shlex.quote(f"{address}{self.path}"), '-u "$METERLINE_KEY:"']
         options = [f"-d {shlex.quote(f'{name}={value}')}" for name, value in self.pairs]
-        if self.method == "POST" and not options:
+        if self.is_json:
+            options = [f"--json {shlex.quote(self.json)}"]
+        elif self.method == "POST" and not options:
             options = ["-X POST"]
         return " \\\n  ".join([" ".join(words), *options])
 
@@ -117,8 +129,9 @@ class Api:
         headers = {"authorization": f"Bearer {self.token}"}
         target, body = f"{self.address}{call.path}", b""
         if call.method == "POST":
-            headers["content-type"] = "application/x-www-form-urlencoded"
-            body = urlencode(call.pairs).encode()
+            kind = "application/json" if call.is_json else "application/x-www-form-urlencoded"
+            headers["content-type"] = kind
+            body = (call.json if call.is_json else urlencode(call.pairs)).encode()
             if call.key:
                 headers["idempotency-key"] = call.key
         elif call.params:
@@ -167,6 +180,15 @@ def _pool() -> urllib3.PoolManager:
         total=_TRIES - 1, redirect=0, status=0, raise_on_redirect=False, allowed_methods=None
     )
     return urllib3.PoolManager(maxsize=8, retries=retries)
+
+
+def _given(value: Value) -> Value:
+    """A parameter without the parts that are left out."""
+    if isinstance(value, Mapping):
+        return {name: _given(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_given(inner) for inner in value]
+    return value
 
 
 def _pairs(name: str, value: Value) -> Iterator[tuple[str, str]]:

@@ -3,13 +3,12 @@
 from typing import Final
 
 from meterline.api.console.asking import Call, listing
-from meterline.api.console.visits import Visit, found, signed_in
+from meterline.api.console.visits import Visit, found, signed_in, whole
 from meterline.api.pages.answers import Page
 
 _PATH: Final = "/v1/test_helpers/test_clocks"
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
-_MOST_DIGITS: Final = 10
 STEPS: Final = (("An hour", _HOUR), ("A day", _DAY), ("A week", 7 * _DAY), ("31 days", 31 * _DAY))
 MOST_DAYS: Final = 62
 """How far the slider goes: two months, as far as a clock of monthly prices goes at once."""
@@ -55,7 +54,7 @@ def _advance(visit: Visit, clock_id: str) -> Page:
     start = visit.api.ask(Call("GET", f"{_PATH}/{clock_id}"))
     if not start.is_good:
         return visit.refused(start)
-    seconds = _whole(form.get("seconds")) or _whole(form.get("days")) * _DAY
+    seconds = whole(form.get("seconds")) or whole(form.get("days")) * _DAY
     params = {"frozen_time": start.body["frozen_time"] + seconds}
     reply = visit.post(f"{_PATH}/{clock_id}/advance", params)
     return visit.went(reply, f"/console/test-clocks/{clock_id}", "advanced")
@@ -64,12 +63,6 @@ def _advance(visit: Visit, clock_id: str) -> Page:
 def _delete(visit: Visit, clock_id: str) -> Page:
     reply = visit.api.ask(Call("DELETE", f"{_PATH}/{clock_id}"))
     return visit.went(reply, "/console/test-clocks", "deleted")
-
-
-def _whole(text: str | None) -> int:
-    return (
-        int(text) if text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
-    )
 
 
 PAGES = [

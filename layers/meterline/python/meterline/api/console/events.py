@@ -21,16 +21,23 @@ def _list(visit: Visit) -> Page:
 
 def _show(visit: Visit, event_id: str) -> Page:
     path = f"/v1/events/{event_id}"
-    event, deliveries, endpoints = visit.api.ask_all(
+    event, deliveries, *receivers = visit.api.ask_all(
         [
             Call("GET", path),
             Call("GET", f"{path}/deliveries"),
             listing("/v1/webhook_endpoints", limit=20),
+            listing("/v2/core/event_destinations", limit=20),
         ]
     )
     found(event)
-    addresses = {endpoint["id"]: endpoint["url"] for endpoint in endpoints.rows}
-    return visit.page("event.html", event=event, deliveries=deliveries, addresses=addresses)
+    rows = [row for reply in receivers for row in reply.rows]
+    return visit.page(
+        "event.html",
+        event=event,
+        deliveries=deliveries,
+        receivers=receivers,
+        addresses={row["id"]: row.get("url") or row["name"] for row in rows},
+    )
 
 
 def _retry(visit: Visit, event_id: str) -> Page:

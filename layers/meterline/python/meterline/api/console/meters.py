@@ -4,11 +4,10 @@ from decimal import Decimal
 from typing import Final
 
 from meterline.api.console.asking import Call, listing
-from meterline.api.console.visits import Visit, found, signed_in
+from meterline.api.console.visits import Visit, found, signed_in, whole
 from meterline.api.pages.answers import Page
 
 _DAY: Final = 86_400
-_MOST_DIGITS: Final = 10
 _MINUTE: Final = 60
 _SPANS: Final = {"1": "24 hours", "7": "7 days", "30": "30 days"}
 
@@ -56,8 +55,8 @@ def _events(visit: Visit, meter_id: str) -> Page:
     """The events of a customer that count in a span of time."""
     query = visit.query
     customer = query.get("customer", "")
-    start = _seconds(query.get("from"), visit.now - _DAY)
-    end = _seconds(query.get("until"), visit.now)
+    start = whole(query.get("from"), visit.now - _DAY)
+    end = whole(query.get("until"), visit.now)
     call = visit.listing(
         f"/v1/billing/meters/{meter_id}/events",
         customer=customer,
@@ -85,14 +84,6 @@ def _events(visit: Visit, meter_id: str) -> Page:
         customer=customer,
         start=start,
         end=end,
-    )
-
-
-def _seconds(text: str | None, otherwise: int) -> int:
-    return (
-        int(text)
-        if text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
-        else otherwise
     )
 
 

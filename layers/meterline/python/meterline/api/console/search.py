@@ -9,6 +9,7 @@ from meterline.api.pages.answers import Page
 
 _PAGES: Final = {
     "cus_": "customers",
+    "sub_sched_": "schedules",
     "sub_": "subscriptions",
     "in_": "invoices",
     "prod_": "catalogue",
@@ -16,10 +17,12 @@ _PAGES: Final = {
     "evt_": "events",
     "we_": "webhooks",
     "clock_": "test-clocks",
+    "alrt_": "alerts",
+    "ed_": "destinations",
 }
-"""The page that an id leads to, by how it begins."""
+"""The page that an id leads to, by how it begins; the first that fits."""
 
-_ID: Final = re.compile(r"(cus|sub|in|prod|mtr|evt|we|clock)_[0-9A-Za-z_]+", re.ASCII)
+_ID: Final = re.compile(rf"({'|'.join(_PAGES)})[0-9A-Za-z_]+", re.ASCII)
 _LEAST_LETTERS: Final = 3
 """Of a name that is searched for in parts."""
 
@@ -27,7 +30,7 @@ _LEAST_LETTERS: Final = 3
 def _search(visit: Visit) -> Page:
     """What is found; an id leads straight to its page."""
     words = visit.query.get("q", "").strip()
-    if _ID.fullmatch(words) and not words.startswith("sub_sched_"):
+    if _ID.fullmatch(words):
         page = next(page for prefix, page in _PAGES.items() if words.startswith(prefix))
         return visit.moved(f"/console/{page}/{words}")
     calls = _calls(words)

@@ -28,16 +28,20 @@ _TEMPLATES: Final = _FOLDER / "templates"
 ASSETS: Final = Assets("/console/assets", (_FOLDER / "static", OWN))
 _MOST_FORM_BYTES: Final = 100_000
 _PAGE_ROWS: Final = 20
+_MOST_DIGITS: Final = 10
 
 NAVIGATION: Final = (
     ("Overview", "/console", ""),
     ("Customers", "/console/customers", "customers"),
     ("Subscriptions", "/console/subscriptions", "subscriptions"),
+    ("Schedules", "/console/schedules", "subscription_schedules"),
     ("Invoices", "/console/invoices", "invoices"),
     ("Catalogue", "/console/catalogue", "products"),
     ("Meters", "/console/meters", "billing_meters"),
+    ("Alerts", "/console/alerts", "billing_alerts"),
     ("Events", "/console/events", "events"),
     ("Webhooks", "/console/webhooks", "webhook_endpoints"),
+    ("Destinations", "/console/destinations", "webhook_endpoints"),
     ("Test clocks", "/console/test-clocks", "test_helpers_test_clocks"),
 )
 """The pages that lead to all others: a name, the address, and the right that it needs."""
@@ -61,6 +65,16 @@ class Visit:
     def form(self) -> dict[str, str]:
         """What a form sent, by name; empty fields are left out."""
         return form_of(self.request)
+
+    @property
+    def seen(self) -> int:
+        """How many rows of a list stand before the page that the address asks for."""
+        return whole(self.query.get("seen"))
+
+    @property
+    def page_rows(self) -> int:
+        """How many rows a page of a list has at most."""
+        return _PAGE_ROWS
 
     @property
     def root(self) -> str:
@@ -124,13 +138,19 @@ class Visit:
 
 
 NOTICES: Final = {
+    "activated": "The alert is active: it tells again.",
     "advanced": "The clock is on its way.",
+    "archived": "The alert is archived: it tells no more.",
     "created": "Created.",
+    "deactivated": "The alert is inactive: it tells nobody until it is active again.",
     "deleted": "Deleted.",
-    "disabled": "The endpoint is disabled: nothing is sent to it.",
-    "enabled": "The endpoint is enabled again.",
+    "disabled": "It is disabled: nothing is sent to it.",
+    "enabled": "It is enabled: events are sent to it from now on.",
+    "pinged": "A ping is on its way.",
+    "released": "The schedule is released: its subscription goes on as it is.",
     "resent": "The event is on its way again.",
     "rolled": "The secret is replaced.",
+    "schedule_canceled": "The schedule and its subscription are cancelled.",
 }
 """What a page says after a form was sent: addresses name a notice, and hold no texts."""
 
@@ -171,6 +191,12 @@ def form_of(request: Request) -> dict[str, str]:
     if len(request.body) > _MOST_FORM_BYTES:
         return {}
     return dict(parse_qsl(request.body.decode(errors="replace")))
+
+
+def whole(text: str | None, otherwise: int = 0) -> int:
+    """A number that an address or a form gives; ``otherwise`` for what is none, or too long."""
+    is_number = text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if text and is_number else otherwise
 
 
 def comes_from_elsewhere(request: Request) -> bool:

@@ -1,6 +1,6 @@
 """``/console/webhooks``: where events are sent, and what is not taken there."""
 
-from meterline.api.console.asking import Call, listing
+from meterline.api.console.asking import Call, Reply, listing
 from meterline.api.console.visits import Visit, found, signed_in
 from meterline.api.pages.answers import Page
 
@@ -26,7 +26,7 @@ def _create(visit: Visit) -> Page:
             "description": form.get("description"),
         },
     )
-    return visit.page("secret.html", endpoint=reply) if reply.is_good else visit.refused(reply)
+    return _secret(visit, reply)
 
 
 def _show(visit: Visit, endpoint_id: str) -> Page:
@@ -45,7 +45,15 @@ def _switch(visit: Visit, endpoint_id: str) -> Page:
 def _roll(visit: Visit, endpoint_id: str) -> Page:
     """A new secret; this page alone shows it. The former one signs too for a day."""
     reply = visit.post(f"{_PATH}/{endpoint_id}/roll_secret", {"expires_in": 86_400})
-    return visit.page("secret.html", endpoint=reply) if reply.is_good else visit.refused(reply)
+    return _secret(visit, reply)
+
+
+def _secret(visit: Visit, reply: Reply) -> Page:
+    """The page that alone shows a new secret."""
+    if not reply.is_good:
+        return visit.refused(reply)
+    at = f"webhooks/{reply.body['id']}"
+    return visit.page("secret.html", reply=reply, secret=reply.body["secret"], at=at)
 
 
 def _delete(visit: Visit, endpoint_id: str) -> Page:

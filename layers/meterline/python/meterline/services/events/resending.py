@@ -40,6 +40,7 @@ from meterline.services.events.event_log import (
 )
 from meterline.services.events.fan_out import enabled_endpoints, send
 from meterline.services.events.payloads import asks_for
+from meterline.services.metering.error_reports import KIND as THIN_KIND
 from meterline.store.base.documents import Body, Change, Conflict, Document
 from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import EVERYTHING, Source, Span
@@ -55,14 +56,19 @@ _AFTER_ALL = "~"
 
 
 def deliveries_of(ctx: Context, event_id: str) -> list[WebhookDelivery]:
-    """What became of an event at each of the endpoints that there are."""
-    return [delivery.body for delivery in _deliveries(ctx, [find_event(ctx, event_id)])]
+    """What became of an event at each of the endpoints that there are; also of one that v2 alone
+    has, such as a ping.
+    """
+    thin_only = ctx.store.get(event_id)
+    is_own = thin_only is not None and thin_only.kind == THIN_KIND
+    known = event_id if is_own else find_event(ctx, event_id)["id"]
+    return [delivery.body for delivery in _deliveries(ctx, [known])]
 
 
 def with_pending(ctx: Context, events: "Sequence[Event]") -> "list[Event]":
     """Events that say at how many endpoints they are still to be delivered."""
     pending: dict[str, int] = {}
-    for delivery in _deliveries(ctx, events):
+    for delivery in _deliveries(ctx, [event["id"] for event in events]):
         if delivery.body["status"] == "pending":
             pending[delivery.body["event"]] = pending.get(delivery.body["event"], 0) + 1
     return [{**event, "pending_webhooks": pending.get(event["id"], 0)} for event in events]
@@ -71,7 +77,7 @@ def with_pending(ctx: Context, events: "Sequence[Event]") -> "list[Event]":
 def delivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Event]":
     """The events of a span of which no delivery is outstanding, in its order."""
     for events in batched(v1_events_in(ctx, span, types), _BATCH, strict=False):
-        deliveries = _deliveries(ctx, events)
+        deliveries = _deliveries(ctx, [event["id"] for event in events])
         outstanding = {
             delivery.body["event"] for delivery in deliveries if _is_outstanding(delivery)
         }
@@ -207,10 +213,10 @@ def _endpoint(ctx: Context, endpoint_id: str) -> Endpoint:
     return find(ctx, WEBHOOK_ENDPOINT, endpoint_id, param="webhook_endpoint").body
 
 
-def _deliveries(ctx: Context, events: "Iterable[Event]") -> list[Document[WebhookDelivery]]:
+def _deliveries(ctx: Context, events: Iterable[str]) -> list[Document[WebhookDelivery]]:
     """The deliveries of events to the endpoints that there are."""
     endpoints = members(ctx, MEMBERS)
-    ids = [delivery_id(event["id"], endpoint_id) for event in events for endpoint_id in endpoints]
+    ids = [delivery_id(event, endpoint_id) for event in events for endpoint_id in endpoints]
     return [*ctx.store.get_many(ids).values()] if ids else []
 
 

@@ -1,5 +1,5 @@
-// What the console does in the browser: it copies, shows where a slider stands, and looks again
-// while work goes on. Every page works without it.
+// What the console does in the browser: it copies, shows where a slider stands, looks again
+// while work goes on, and puts further rows below a list. Every page works without it.
 "use strict";
 
 function copies(button) {
@@ -45,14 +45,39 @@ function chooses(select) {
 }
 
 function models(form) {
+  const name = form.dataset.models;
   const tell = () => {
-    const chosen = form.querySelector("input[name=model]:checked").value;
+    const chosen = form.querySelector(`input[name=${name}]:checked`).value;
     for (const part of form.querySelectorAll("[data-for]")) {
       part.hidden = !part.dataset.for.split(" ").includes(chosen);
     }
   };
   form.addEventListener("change", tell);
   tell();
+}
+
+function grows(pager) {
+  // Further rows come below those that are there, for who scrolls rather than turns pages.
+  const next = pager.querySelector("[rel=next]");
+  const rows = pager.closest(".panel").querySelector("tbody");
+  if (!next || !rows) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "More below";
+  next.before(button);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const answer = await fetch(next.href, { headers: { accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector(".pager[data-grows]");
+    const further = fresh && fresh.closest(".panel").querySelector("tbody");
+    if (!further) { location.assign(next.href); return; }
+    rows.append(...further.children);
+    fresh.firstElementChild.replaceWith(pager.firstElementChild);
+    fresh.querySelector("[data-first]").replaceWith(pager.querySelector("[data-first]"));
+    pager.replaceWith(fresh);
+    begin(fresh);
+  });
 }
 
 function showsWhere(entry) {
@@ -70,6 +95,7 @@ function begin(root) {
   each("[data-again]", waits);
   each("select[data-submits]", chooses);
   each("form[data-models]", models);
+  each(".pager[data-grows]", grows);
   each(".rail [aria-current]", showsWhere);
 }
 
