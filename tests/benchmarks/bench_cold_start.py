@@ -1,24 +1,22 @@
 """Cold starts: importing each function's handler, against boto3 with a DynamoDB client alone.
 
-Both from the layers as `sam build` makes them, compiled and with no other packages; boto3, which
-the functions do without, lies beside them, compiled too.
+Both from the function's layers as `sam build` makes them, compiled and with no other packages;
+boto3, which the functions do without, lies beside them, compiled too.
 """
 
-import compileall
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import distribution
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from tests.benchmarks.layers import BuiltLayers, layers_of_functions
 from tests.benchmarks.results import Result
 from tests.engines import ROOT
 
-FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+FUNCTIONS = layers_of_functions()
 REPEATS = 9
 _FLOOR = "import boto3; boto3.client('dynamodb')"
 _HANDLER = (
@@ -36,8 +34,9 @@ def measure() -> Iterator[Result]:
     floor and ratio are medians, the ratio that of the pairs' ratios.
     """
     with TemporaryDirectory() as directory:
-        found = packages(Path(directory))
-        for name in FUNCTIONS:
+        built = BuiltLayers(Path(directory))
+        for name, layers in sorted(FUNCTIONS.items()):
+            found = built.search_path(layers)
             code = _HANDLER.format(path=ROOT / "functions" / name / "app.py")
             pairs = [(_seconds(code, found), _seconds(_FLOOR, found)) for _ in range(REPEATS)]
             yield Result(
@@ -48,19 +47,6 @@ def measure() -> Iterator[Result]:
                 ratio=median(value / floor for value, floor in pairs),
                 target="ratio <= 1.25" if name == "ingest_meter_events" else "ratio <= 1.7",
             )
-
-
-def packages(directory: Path) -> str:
-    """The search path of the packages of both layers, and of boto3; built in ``directory``."""
-    for layer in ("RuntimeLayer", "MeterlineLayer"):
-        folder = ROOT / "layers" / layer.removesuffix("Layer").lower()
-        command = ["make", "-s", "-C", str(folder), f"build-{layer}", f"ARTIFACTS_DIR={directory}"]
-        subprocess.check_call(command)  # noqa: S603 - our own Makefiles
-    built = directory / "python"
-    for name in ("boto3", "s3transfer"):
-        shutil.copytree(str(distribution(name).locate_file(name)), built / name)
-        compileall.compile_dir(built / name, quiet=1)
-    return str(built)
 
 
 def _seconds(code: str, search_path: str) -> float:

@@ -4,10 +4,11 @@ import importlib
 import json
 import math
 import os
-import site
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from importlib.metadata import distribution
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from meterline.store.base.settings import settings
 from tests.benchmarks import __main__ as bench
 from tests.benchmarks.bench_hot_customer import Hot
+from tests.benchmarks.layers import BESIDE, layers_of_functions
 from tests.benchmarks.results import Result
 from tests.benchmarks.worlds import pipeline
 from tests.engines import ROOT
@@ -29,17 +31,35 @@ def first_batch(engine: Any, batches: Iterable[Any]) -> int:
     return pipeline(engine, islice(batches, 1))
 
 
-def installed_packages(_directory: Path) -> str:
-    return os.pathsep.join([str(ROOT / "layers/meterline/python"), *site.getsitepackages()])
+class InstalledLayers:
+    """What is installed here of a function's layers, and nothing else that it would not find."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def search_path(self, layers: Iterable[str]) -> str:
+        names = {name for layer in layers for name in pinned(layer)} | set(BESIDE)
+        for name in names:
+            installed = distribution(name)
+            for first in {file.parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
+                (self._directory / first).symlink_to(str(installed.locate_file(first)))
+        return os.pathsep.join([str(ROOT / "layers/meterline/python"), str(self._directory)])
+
+
+def pinned(layer: str) -> list[str]:
+    """The distributions that a layer's requirements pin."""
+    requirements = ROOT / "layers" / layer.removesuffix("Layer").lower() / "requirements.txt"
+    text = requirements.read_text() if requirements.exists() else ""
+    return re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
 
 
 # what to replace in a benchmark | by what
 SMALL: dict[str, dict[str, object]] = {
     "bench_analytics": {"EVENTS": (100,), "CUSTOMERS": 20, "MONTH_DAYS": 3, "YEAR_DAYS": 6},
     "bench_cold_start": {
-        "FUNCTIONS": ["count_usage"],
+        "FUNCTIONS": {"serve_pdfs": layers_of_functions()["serve_pdfs"]},
         "REPEATS": 1,
-        "packages": installed_packages,
+        "BuiltLayers": InstalledLayers,
     },
     "bench_core": {"INVOICES": 2},
     "bench_costs": {"CUSTOMERS": 100, "EVENTS": 100},

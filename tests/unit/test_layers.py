@@ -2,17 +2,20 @@
 
 import ast
 import re
-from importlib.metadata import distribution
+import sys
+from functools import cache
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
 
 from meterline.store.base.clients import SERVICES
+from tests.benchmarks.layers import layers_of_functions
 from tests.engines import ROOT, resources
+from tests.starts import started
 
-PINNED = re.findall(
-    r"^([\w.-]+)==", (ROOT / "layers/runtime/requirements.txt").read_text(), re.MULTILINE
-)
+PIN = r"^([\w.-]+)=="
+PINNED = re.findall(PIN, (ROOT / "layers/runtime/requirements.txt").read_text(), re.MULTILINE)
 MOST_MEGABYTES = 25
 """Of the 250 that Lambda takes of a function with all its layers, unpacked."""
 
@@ -83,9 +86,35 @@ def test_functions_carry_the_layer_of_pages_if_they_answer_with_pages_and_no_oth
         assert (PAGES_LAYER in function.get("Layers", [])) == shows_pages, name
 
 
+def pins(layer: str) -> set[str]:
+    """The distributions that a layer holds."""
+    folder = resources("AWS::Serverless::LayerVersion")[layer]["ContentUri"]
+    path = ROOT / folder / "requirements.txt"
+    return set(re.findall(PIN, path.read_text(), re.MULTILINE)) if path.exists() else set()
+
+
+@cache
+def homes() -> dict[str, set[str]]:
+    """The distributions that each package that can be imported comes from."""
+    found = packages_distributions().items()
+    return {package: {name.lower().replace("_", "-") for name in names} for package, names in found}
+
+
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_finds_all_that_it_imports_when_it_starts_in_its_layers(name: str) -> None:
+    held = {pin for layer in layers_of_functions()[name] for pin in pins(layer)}
+    modules = started(ROOT / "functions" / name / "app.py")
+    others = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
+    missing = {other for other in others - {"meterline"} if held.isdisjoint(homes()[other])}
+    assert missing == set()
+
+
 def test_the_layer_of_pages_leaves_compiled_code_out() -> None:
     pinned = (ROOT / "layers/pages/requirements.txt").read_text()
-    names = re.findall(r"^([\w.-]+)==", pinned, re.MULTILINE)
+    names = re.findall(PIN, pinned, re.MULTILINE)
     compiled = [path for name in names for path in packed(name) if path.suffix == ".so"]
     assert {path.name.partition(".")[0] for path in compiled} <= {"_speedups"}
     assert "-name '*.so' -delete" in (ROOT / "layers/pages/Makefile").read_text()
