@@ -59,6 +59,8 @@ class UnitOfWork:
 
     ``pending`` are the customer's invoice items that no invoice has yet. ``agreed`` are prices,
     coupons, codes and tax rates that were judged before: they hold though they have ended since.
+    ``is_scheduled`` says that a schedule decides, for a second that was agreed on ahead: what it
+    ends stops before that second, and its invoices stay drafts as long as those of renewals.
     """
 
     ctx: Context
@@ -67,6 +69,7 @@ class UnitOfWork:
     pending: PendingItems
     events: list[EventDraft] = field(default_factory=list)
     agreed: frozenset[str] = frozenset()
+    is_scheduled: bool = False
     _puts: dict[str, Document] = field(default_factory=dict)
     _deletes: dict[str, Document] = field(default_factory=dict)
     _checks: dict[str, Document] = field(default_factory=dict)

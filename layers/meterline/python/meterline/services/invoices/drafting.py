@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import invoice_grace_seconds
-from meterline.services.base.context import Context
 from meterline.services.billing.amounts import with_amounts
 from meterline.services.billing.discounts import (
     ActiveDiscounts,
@@ -152,11 +151,13 @@ def product_names(uow: UnitOfWork, prices: "Iterable[Price]") -> Mapping[str, Pr
     }
 
 
-def finalizes_at(ctx: Context, subscription: "Subscription") -> int | None:
-    """When an invoice that a request makes finalises: at once if charged, later if it is sent."""
-    if subscription["collection_method"] != "send_invoice":
+def finalizes_at(uow: UnitOfWork, subscription: "Subscription") -> int | None:
+    """When an invoice beside renewals finalises: at once if a request makes it and it is charged,
+    later if it is sent, or if a schedule makes it.
+    """
+    if subscription["collection_method"] != "send_invoice" and not uow.is_scheduled:
         return None
-    return ctx.now + invoice_grace_seconds(ctx)
+    return uow.ctx.now + invoice_grace_seconds(uow.ctx)
 
 
 def _paused(draft: "Invoice", pause: "SubscriptionPauseCollection | None") -> "Invoice":

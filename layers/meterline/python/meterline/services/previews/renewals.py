@@ -58,7 +58,7 @@ def next_renewal(
         due, end = phase_changes_at(subscription), closing_period(subscription).end
         if due is None or due > end:
             break
-        uow = replace(uow, ctx=uow.ctx.at(due))
+        uow = replace(uow, ctx=uow.ctx.at(due), is_scheduled=True)
         amended, schedule = next_phase(uow, subscription, schedule)
         if amended.invoice is not None and not is_recurring(params):
             return amended.invoice

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.billing.schedule_bodies import agreed_in, attached, end_set_by, in_phase
 from meterline.services.billing.subscription_bodies import subscription_document
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -42,10 +41,10 @@ def begin_on(uow: UnitOfWork, schedule: "SubscriptionSchedule") -> Begun:
 
 def decide_start(uow: UnitOfWork, begun: "SubscriptionSchedule") -> Created:
     """Decide on the subscription of a schedule in its first phase; previews decide so too."""
-    now = uow.ctx.now
     uow.agreed = agreed_in(begun["phases"])
-    params = params_of_start(begun, begun["phases"][0], now)
+    uow.is_scheduled = True
+    params = params_of_start(begun, begun["phases"][0], uow.ctx.now)
     end = end_set_by(begun)
     if end is not None:
         params["cancel_at"] = end
-    return start_subscription(uow, params, drafts_until=now + invoice_grace_seconds(uow.ctx))
+    return start_subscription(uow, params)

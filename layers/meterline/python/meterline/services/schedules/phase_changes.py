@@ -139,6 +139,7 @@ def _change_phase(ctx: Context, managed: _Attached) -> list[Document]:
     at = phase_changes_at(before)
     assert at is not None, "asked only of one whose phase is over"  # noqa: S101
     uow = open_unit_of_work(ctx.at(at), managed.customer)
+    uow.is_scheduled = True
     amended, schedule = next_phase(uow, before, managed.schedule.body)
     if amended.invoice is not None:
         issue_on(uow, amended.invoice)

@@ -98,13 +98,8 @@ def create_subscription(ctx: Context, params: Body) -> "Subscription":
     return subscription
 
 
-def start_subscription(
-    uow: UnitOfWork, params: Body, *, drafts_until: int | None = None
-) -> Created:
-    """Decide on a new subscription; creations and their previews are both decided here.
-
-    Its first invoice becomes final at ``drafts_until``, or else as it is collected.
-    """
+def start_subscription(uow: UnitOfWork, params: Body) -> Created:
+    """Decide on a new subscription; creations and their previews are both decided here."""
     usual = {"type": usual_billing_mode(uow.ctx)}
     start = _decide(uow, {"billing_mode": usual} | params)
     subscription = _ending(uow, start, _subscription(uow, start))
@@ -120,7 +115,7 @@ def start_subscription(
         subscription = subscription | pending_interval(subscription, params, uow.ctx.now)
     add_one_off_items(uow, subscription, params.get("add_invoice_items", ()))
     lines = first_lines(uow, subscription, periods, prorates=prorates)
-    return _with_first_invoice(uow, subscription, lines, drafts_until)
+    return _with_first_invoice(uow, subscription, lines)
 
 
 def _decide(uow: UnitOfWork, params: Body) -> Start:
@@ -218,10 +213,7 @@ def _ending(uow: UnitOfWork, start: Start, subscription: "Subscription") -> "Sub
 
 
 def _with_first_invoice(
-    uow: UnitOfWork,
-    subscription: "Subscription",
-    lines: list[ItemLine],
-    drafts_until: int | None,
+    uow: UnitOfWork, subscription: "Subscription", lines: list[ItemLine]
 ) -> Created:
     if not lines and not uow.pending.added:
         return Created(subscription, None)
@@ -231,7 +223,7 @@ def _with_first_invoice(
         created=now,
         billing_reason="subscription_create",
         period=Period(now, now),
-        finalizes_at=drafts_until or finalizes_at(uow.ctx, subscription),
+        finalizes_at=finalizes_at(uow, subscription),
     )
     invoice, billed = draft_on(uow, subscription, terms, lines)
     return Created(with_billed_lines(billed, invoice), invoice)

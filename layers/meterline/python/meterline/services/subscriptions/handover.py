@@ -2,7 +2,8 @@
 
 Usage is dated by the second, and a period has its first second but not that of its end. An item
 that stops counting before the end of its period (its subscription is cancelled or paused, or it is
-removed) also bills the second in which it stops, since no later bill would. Where another item
+removed) also bills the second in which it stops, since no later bill would. One that a schedule
+ends does not: what it sold was agreed on up to that second. Where another item
 begins to count in that very second, the first of both bills it. The customer remembers which:
 beginning or ending a subscription writes the customer anyway. A trial's renewal comes late, and its
 items begin in a second that is over. So the customer also remembers which meters ended in each of
@@ -79,10 +80,12 @@ def end_of_counting(uow: UnitOfWork, item: "SubscriptionItem") -> int:
     notes = _noted(uow, now)
     others = [item_id for item_id in notes["began"].get(meter, []) if item_id != item["id"]]
     notes["began"][meter] = others
-    if not others:
+    has_billed = item["id"] in notes.get("billed", {}).get(meter, ())
+    stops_before = bool(others) or (uow.is_scheduled and not has_billed)
+    if not stops_before:
         notes["ended"] = sorted({*notes["ended"], meter})
     _note(uow, notes)
-    return now if others else now + 1
+    return now if stops_before else now + 1
 
 
 def note_billed_second(uow: UnitOfWork, item: "SubscriptionItem") -> None:

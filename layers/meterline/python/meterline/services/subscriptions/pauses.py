@@ -159,7 +159,7 @@ def _drafted(
         created=now,
         billing_reason="subscription_update",
         period=Period(min(since, now), now),
-        finalizes_at=finalizes_at(uow.ctx, subscription),
+        finalizes_at=finalizes_at(uow, subscription),
     )
     invoice, billed = draft_on(uow, subscription, terms, lines)
     return with_billed_lines(billed, invoice), invoice

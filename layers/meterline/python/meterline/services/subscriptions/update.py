@@ -246,7 +246,7 @@ def _billed(
         created=now,
         billing_reason="subscription_update",
         period=Period(min(current_period(after).start, now), now),
-        finalizes_at=finalizes_at(uow.ctx, after),
+        finalizes_at=finalizes_at(uow, after),
     )
     invoice, billed = draft_on(uow, after, terms, lines, takes)
     return Amended(with_billed_lines(billed, invoice), invoice)
