@@ -16,7 +16,7 @@ import pytest
 
 from meterline.core.base.periods import Period
 from meterline.core.billing import pending_batches
-from meterline.services.account.settings import update_settings
+from meterline.services.account.settings_changes import update_settings
 from meterline.services.billing.unit_of_work import open_unit_of_work
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.item_verbs import create_invoice_item

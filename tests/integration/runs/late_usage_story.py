@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meterline.services.account.settings import update_settings
+from meterline.services.account.settings_changes import update_settings
 from tests.engines import Engine
 from tests.factories.objects import (
     FROZEN,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from meterline.services.account.settings import update_settings
+from meterline.services.account.settings_changes import update_settings
 from meterline.services.invoices.pay_or_close import pay_invoice
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Change

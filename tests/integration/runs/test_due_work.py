@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from meterline.services.account.settings import update_settings
+from meterline.services.account.settings_changes import update_settings
 from meterline.services.base import workers
 from meterline.services.work import due_work, queue_workers
 from meterline.services.work.due_work import do_due_work

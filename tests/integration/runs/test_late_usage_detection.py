@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from meterline.core.catalog.price_models import Usage
-from meterline.services.account.settings import update_settings
+from meterline.services.account.settings_changes import update_settings
 from meterline.services.base.context import Context
 from meterline.services.invoices import finalize, late_usage_detection
 from meterline.services.invoices.late_usage_detection import emit_late_usage

@@ -9,7 +9,7 @@ import pytest
 
 from meterline.core.base.errors import BillingError
 from meterline.core.billing import pending_batches
-from meterline.services.account.settings import update_settings
+from meterline.services.account.settings_changes import update_settings
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.item_verbs import (
     create_invoice_item,

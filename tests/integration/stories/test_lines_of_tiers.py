@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meterline.services.account.settings import update_settings
+from meterline.services.account.settings_changes import update_settings
 from tests.factories.objects import context
 from tests.factories.streams import watch_usage
 from tests.integration.api.conftest import Api

@@ -4,7 +4,8 @@ from meterline.api.operations import get, post
 from meterline.api.params.specs import array, enum, integer, object_, string
 from meterline.api.router import Routes
 from meterline.api.routes.shared import TAX_ID, address, currency
-from meterline.services.account.settings import retrieve_settings, update_settings
+from meterline.services.account.settings import retrieve_settings
+from meterline.services.account.settings_changes import update_settings
 
 _LONGEST_WINDOW = 366 * 86_400
 _TEXT = string(emptyable=True)

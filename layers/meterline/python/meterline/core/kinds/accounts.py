@@ -5,6 +5,12 @@ from meterline.core.kinds.kind import Kind, Queue, Sizes, empty
 KINDS = (
     Kind(name="meterline.settings", permission="meterline_settings"),
     Kind(name="meterline.api_key", noun="API key", id_prefix="key_"),
+    Kind(
+        name="meterline.former_seller",
+        id_prefix="formerseller_",
+        is_listed=False,
+        sizes=Sizes(is_own=True),
+    ),
     Kind(name="roster", is_listed=False, sizes=Sizes(is_own=True)),
     Kind(
         name="test_helpers.test_clock",

@@ -1,7 +1,7 @@
 """The kinds of objects that belong to a customer alone."""
 
 from meterline.core.kinds.divisions import Division, Facet, flag
-from meterline.core.kinds.kind import Edge, Kind, Link, Search, empty
+from meterline.core.kinds.kind import Edge, Kind, Link, Search, Sizes, empty
 
 KINDS = (
     Kind(
@@ -47,6 +47,12 @@ KINDS = (
         },
         empty=empty(null="checkout_session"),
         belongs_to_customer=True,
+    ),
+    Kind(
+        name="meterline.deleted_tax_id",
+        id_prefix="deleted_",
+        is_listed=False,
+        sizes=Sizes(is_own=True),
     ),
     Kind(
         name="tax_id",

@@ -247,7 +247,10 @@ class SubscriptionItemState(PrivateState):
 
 @dataclass(frozen=True, slots=True)
 class InvoiceState(PrivateState):
-    """What an invoice remembers; ``credited`` by the ids of its lines, ``credit_notes`` counted."""
+    """What an invoice remembers; ``credited`` by the ids of its lines, ``credit_notes`` counted.
+
+    ``seller_since`` of a final one: since when the settings had said of the seller what it says.
+    """
 
     arrears: StoredDeadlines | None = None
     credit_notes: int | None = None
@@ -255,6 +258,7 @@ class InvoiceState(PrivateState):
     discounts: list[DiscountTerms] | None = None
     late: WorkLeft | None = None
     pause: str | None = None
+    seller_since: int | None = None
     tax_calculation: TaxCalculation | None = None
     top_up: BoughtCredits | None = None
     usage_due_at: int | None = None

@@ -1,7 +1,7 @@
 """Tax ids by whom they belong to: the account's own, which its invoices show, and customers'."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import BillingError, no_such
 from meterline.core.base.unset import UNSET, Unset
@@ -20,6 +20,9 @@ from meterline.store.base.documents import Body, Change, Document
 if TYPE_CHECKING:
     from meterline.core.base.wire import Deleted, TaxId
 
+DELETED_KIND: Final = "meterline.deleted_tax_id"
+
+_DELETED: Final = "deleted_"
 _SELF = "self"
 
 
@@ -59,8 +62,16 @@ def delete_owned_tax_id(ctx: Context, tax_id: str, params: Body) -> "Deleted":
     if document.body["customer"] is not None:
         return delete_tax_id(ctx, str(document.body["customer"]), tax_id, params)
     remains: Deleted = {"id": tax_id, "object": KIND, "deleted": True}
-    ctx.save(Change(deletes=[document]), result_id=tax_id)
+    kept = {name: document.body[name] for name in ("livemode", "type", "value")}
+    body = {"id": f"{_DELETED}{tax_id}", "object": DELETED_KIND, **kept}
+    deleted = Document(kind=DELETED_KIND, livemode=ctx.livemode, body=body)
+    ctx.save(Change(puts=[deleted], deletes=[document]), result_id=tax_id)
     return remains
+
+
+def with_deleted(tax_ids: Iterable[str]) -> list[str]:
+    """Where tax ids of the account are, and where they are kept if they were deleted."""
+    return [place for id_ in tax_ids for place in (id_, f"{_DELETED}{id_}")]
 
 
 def named_tax_ids(

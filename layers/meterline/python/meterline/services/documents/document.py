@@ -34,7 +34,7 @@ class TaxIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """Who is paid, as the account's settings say it."""
+    """Who is paid, as the account's settings said it when the invoice became final."""
 
     name: str
     address: PostalAddress

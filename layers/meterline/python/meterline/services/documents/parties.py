@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from meterline.services.account.settings import AccountSettings
+from meterline.services.account.sellers import SellerSettings
 from meterline.services.documents.document import Buyer, PostalAddress, Seller, TaxIdentity
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Customer, Invoice
 
 
-def seller_of(settings: AccountSettings, tax_ids: Iterable[TaxIdentity]) -> Seller:
-    """The account as its settings describe it; with tax ids of the invoice's, if it names some."""
+def seller_of(settings: SellerSettings, tax_ids: Iterable[TaxIdentity]) -> Seller:
+    """The account as its settings described it; with tax ids of the invoice's, if it names some."""
     profile, company = settings["business_profile"], settings["company"]
     country = company.get("address", {}).get("country") or settings["country"]
     address = postal_address({**company.get("address", {}), "country": country})

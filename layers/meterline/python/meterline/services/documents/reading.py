@@ -3,10 +3,15 @@
 from typing import TYPE_CHECKING, Final
 
 from meterline.services.account import settings
-from meterline.services.account.settings import account_settings
+from meterline.services.account.sellers import (
+    SellerSettings,
+    seller_settings,
+    seller_settings_since,
+)
 from meterline.services.base.context import Context
 from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.billing.private_states import InvoiceState
+from meterline.services.customers.account_tax_ids import with_deleted
 from meterline.services.documents.amounts import rate_ids, totals_of
 from meterline.services.documents.document import InvoiceDocument, IssuedNote, Span
 from meterline.services.documents.lines import groups_of
@@ -26,17 +31,18 @@ MOST_NOTES: Final = 100
 def read_document(ctx: Context, invoice: "Invoice") -> InvoiceDocument:
     """The document of an invoice of any status.
 
-    One batch of reads, for the settings, the customer and what the invoice names by its id; and,
-    only if it has credit notes, their list.
+    One batch of reads, for the settings, the customer and what the invoice names by its id; only if
+    the settings say something else of the seller since, what they said; and, only if it has credit
+    notes, their list.
     """
-    rates, tax_ids = rate_ids(invoice), invoice["account_tax_ids"] or []
+    rates, tax_ids = rate_ids(invoice), with_deleted(invoice["account_tax_ids"] or ())
     ctx = ctx.reading_ahead([settings.ID, invoice["customer"], *rates, *tax_ids])
     found = ctx.store.get_many([invoice["customer"], *rates, *tax_ids])
     named = {id_: found[id_].body for id_ in rates if id_ in found}
     own_ids = tax_identities(found[id_].body for id_ in tax_ids if id_ in found)
     customer = found.get(invoice["customer"])
-    account = account_settings(ctx)
-    texts = account["invoice_settings"]
+    seller = _seller(ctx, invoice)
+    texts = seller["invoice_settings"]
     return InvoiceDocument(
         id=invoice["id"],
         livemode=invoice["livemode"],
@@ -47,7 +53,7 @@ def read_document(ctx: Context, invoice: "Invoice") -> InvoiceDocument:
         due_at=invoice["due_date"],
         paid_at=invoice["status_transitions"]["paid_at"],
         is_charged_automatically=invoice["collection_method"] == "charge_automatically",
-        seller=seller_of(account, own_ids),
+        seller=seller_of(seller, own_ids),
         buyer=buyer_of(invoice, customer.body if customer else None),
         period=Span(invoice["period_start"], invoice["period_end"]),
         description=invoice["description"] or "",
@@ -65,6 +71,13 @@ def issued_at(invoice: "Invoice") -> int:
     """The date of an invoice: when it is effective, else when it became final, or was drafted."""
     finalized_at = invoice["status_transitions"]["finalized_at"]
     return invoice["effective_at"] or finalized_at or invoice["created"]
+
+
+def _seller(ctx: Context, invoice: "Invoice") -> SellerSettings:
+    """The seller as it was when the invoice became final; of a draft, as it is."""
+    if invoice["status"] == "draft":
+        return seller_settings(ctx)
+    return seller_settings_since(ctx, InvoiceState.of(invoice).seller_since)
 
 
 def _notes(ctx: Context, invoice: "Invoice") -> tuple[IssuedNote, ...]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from meterline.core.base.errors import BillingError
 from meterline.core.subscriptions.dunning import Deadlines, DunningPolicy, deadlines_of
 from meterline.observability import logger
+from meterline.services.account import settings
+from meterline.services.account.sellers import seller_since
 from meterline.services.account.settings import dunning_policy
 from meterline.services.base.context import Context
 from meterline.services.base.ids import timed_id
@@ -154,7 +156,9 @@ def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }
     opened["ending_balance"] = _apply_balance(uow, opened)
-    opened = _looked_at_again(with_deadlines(opened, _deadlines(uow.ctx, opened)), invoice, at)
+    ctx = uow.ctx.reading_ahead([settings.ID])
+    opened = replace(InvoiceState.of(opened), seller_since=seller_since(ctx)).on(opened)
+    opened = _looked_at_again(with_deadlines(opened, _deadlines(ctx, opened)), invoice, at)
     uow.emit("invoice.finalized", opened)
     if opened["amount_due"] == 0:
         return _emit_paid(uow, paid(opened, at) | {"attempted": True})
@@ -188,21 +192,21 @@ def _finalize(
     *,
     auto_advance: bool | None = None,
 ) -> list[Document]:
-    settings: InvoiceChanges = {} if auto_advance is None else {"auto_advance": auto_advance}
+    changes: InvoiceChanges = {} if auto_advance is None else {"auto_advance": auto_advance}
     uow = open_unit_of_work(ctx, customer)
-    invoice = finalize_draft_on(uow, document.body, settings)
+    invoice = finalize_draft_on(uow, document.body, changes)
     if invoice["status"] == "paid":
         recover(uow, invoice)
     uow.put_first(replace(document, body=invoice, due_at=invoice_due_at(invoice)))
     return uow.save(result_id=document.id)
 
 
-def finalize_draft_on(uow: UnitOfWork, draft: "Invoice", settings: "InvoiceChanges") -> "Invoice":
+def finalize_draft_on(uow: UnitOfWork, draft: "Invoice", changes: "InvoiceChanges") -> "Invoice":
     """A stored draft finalised with all usage that has come in for it; not stored yet.
 
     One without lines becomes final too: nothing is due, so it is paid.
     """
-    current = with_current_usage(uow.ctx, draft) | settings
+    current = with_current_usage(uow.ctx, draft) | changes
     keep_figures(uow, invoice_lines(draft), invoice_lines(current))
     final = finalize_on(uow, current)
     remember_discounts(uow, draft, final)
