@@ -122,7 +122,7 @@ def test_what_a_request_names_is_read_while_its_idempotency_key_is_claimed(stage
         if operation == "BatchGetItem":
             reading.set()
         if "idem#" in str(parameters.get("Item")):
-            assert reading.wait(5)
+            assert reading.wait(60)
 
     with before_each_call(waiting):
         create(stage, prices)

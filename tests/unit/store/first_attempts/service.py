@@ -149,11 +149,9 @@ def ours(port: int, scheme: str = "http", host: str = "127.0.0.1", path: str = "
 def botocores(port: int, scheme: str = "http", host: str = "127.0.0.1") -> Iterator[Any]:
     """Botocore's client of a server, as it comes, with the same limits."""
     retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
-    config = Config(
-        connect_timeout=clients.CONNECT_SECONDS,
-        read_timeout=clients.READ_SECONDS,
-        retries=retries,
-    )
+    limits = vars(clients)
+    connect, read = limits["CONNECT_SECONDS"], limits["READ_SECONDS"]
+    config = Config(connect_timeout=connect, read_timeout=read, retries=retries)
     url = f"{scheme}://{host}:{port}"
     client = Session().create_client("dynamodb", endpoint_url=url, config=config)
     yield client

@@ -60,7 +60,7 @@ def test_connections_that_died_unnoticed_cost_one_attempt_together() -> None:
     server, both = Server(), threading.Barrier(2)
 
     def at_once(connection: socket.socket, _: int) -> bool:
-        both.wait(5)
+        both.wait(60)
         connection.sendall(http(GOOD))
         return True
 
@@ -84,7 +84,7 @@ def test_queries_are_all_sent_before_the_first_answer_is_waited_for() -> None:
         together = threading.Barrier(3)
 
         def answers_when_all_have_come(connection: socket.socket, number: int) -> bool:
-            together.wait(10)
+            together.wait(60)
             return echoes(server)(connection, number)
 
         server.talks = [answers_when_all_have_come]
