@@ -79,6 +79,11 @@ WHOLE = {
 
 STORED = {
     ("billing.alert", "alert_type"): "str",
+    ("billing.credit_balance_summary:Balance", "available_balance"): "CreditAmount",
+    ("billing.credit_balance_summary:Balance", "ledger_balance"): "CreditAmount",
+    ("billing.credit_balance_transaction:Credit", "amount"): "CreditAmount",
+    ("billing.credit_balance_transaction:Debit", "amount"): "CreditAmount",
+    ("billing.credit_grant", "amount"): "CreditAmount",
     ("billing.alert:UsageThreshold", "recurrence"): 'Literal["one_time", "billing_period"]',
     ("billing.meter_event_summary", "aggregated_value"): "Decimal",
     ("event", "type"): "str",
@@ -126,14 +131,9 @@ BESIDE = {
 """Fields that are stored beside those of the schema."""
 
 NEVER_NULL = {
-    ("billing.credit_balance_summary:Balance.AvailableBalance", "monetary"),
-    ("billing.credit_balance_summary:Balance.LedgerBalance", "monetary"),
     ("billing.credit_balance_transaction", "type"),
-    ("billing.credit_balance_transaction:Credit.Amount", "monetary"),
-    ("billing.credit_balance_transaction:Debit.Amount", "monetary"),
     ("billing.credit_grant", "effective_at"),
     ("billing.credit_grant", "priority"),
-    ("billing.credit_grant:Amount", "monetary"),
     ("billing.credit_grant:ApplicabilityConfig.Scope.Price", "id"),
     ("coupon", "metadata"),
     ("credit_note", "metadata"),
@@ -210,6 +210,19 @@ class AggregationPeriod(TypedDict):
 class AlertGroup(TypedDict):
     type: str
     pricing_plan_subscription: str
+
+class CreditAmount(TypedDict):
+    type: Literal["custom_pricing_unit", "monetary"]
+    custom_pricing_unit: NotRequired[CreditUnits]
+    monetary: CreditMoney | None
+
+class CreditMoney(TypedDict):
+    currency: str
+    value: int
+
+class CreditUnits(TypedDict):
+    id: str
+    value: str
 
 class AlertCreditBalanceThreshold(TypedDict):
     filters: list[AlertCreditBalanceThresholdFilter]

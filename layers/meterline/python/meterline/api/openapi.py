@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from meterline.api.answers.own_fields import (
+    CREDIT_AMOUNTS,
     alert_terms,
+    credit_units,
     crossing_terms,
     event_causer,
     feature_limit,
@@ -208,6 +210,10 @@ def shapes() -> Json:
     known["billing.alert_recovered"] = triggered | {"properties": recovered}
     known["product_feature"]["properties"]["meterline"] = feature_limit()
     known["billing.credit_grant"]["properties"]["meterline"] = grant_recurrence()
+    for name in CREDIT_AMOUNTS:
+        amount = known[name]["properties"]
+        amount["type"]["enum"] += ["custom_pricing_unit"]
+        amount["custom_pricing_unit"] = credit_units()
     known["invoice"]["properties"]["lines"]["properties"]["total_count"] = {"type": "integer"}
     known["product"]["properties"]["attributes"] = {"type": "array", "items": {"type": "string"}}
     subscription = known["subscription"]["properties"]

@@ -102,6 +102,21 @@ def _credit_balance_threshold() -> Json:
     )
 
 
+CREDIT_AMOUNTS = (
+    "billing.credit_balance_summary:Balance.AvailableBalance",
+    "billing.credit_balance_summary:Balance.LedgerBalance",
+    "billing.credit_balance_transaction:Credit.Amount",
+    "billing.credit_balance_transaction:Debit.Amount",
+    "billing.credit_grant:Amount",
+)
+"""Shapes of amounts of billing credits: money, or units of a meter."""
+
+
+def credit_units() -> Json:
+    """Units of the meter whose id this names."""
+    return all_of(id=TEXT, value=DECIMAL)
+
+
 def grant_recurrence() -> Json:
     """The field ``meterline`` of a credit grant that recurs: how often, and what rolls over."""
     return all_of(

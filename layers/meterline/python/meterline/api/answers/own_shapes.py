@@ -128,7 +128,14 @@ def _counted_event() -> Json:
 
 
 def _credit_balance() -> Json:
-    balance = all_of(currency=TEXT, available=AMOUNT, ledger=AMOUNT, live=AMOUNT)
+    amount = {"type": ["integer", "string"]}
+    balance = all_of(
+        currency=TEXT_OR_NONE,
+        custom_pricing_unit=TEXT_OR_NONE,
+        available=amount,
+        ledger=amount,
+        live=amount,
+    )
     return all_of(
         object={"type": "string", "enum": ["meterline.credit_balance"]},
         as_of=INSTANT,
@@ -198,7 +205,8 @@ def _credit_top_up() -> Json:
 
 def _invoice_explanation() -> Json:
     discounts = {"type": "array", "items": all_of(amount=AMOUNT, discount=TEXT)}
-    credits_ = {"type": "array", "items": all_of(amount=AMOUNT, credit_grant=TEXT)}
+    paid = all_of(amount=AMOUNT, credit_grant=TEXT, units=TEXT_OR_NONE)
+    credits_ = {"type": "array", "items": paid}
     amounts = {"type": "array", "items": all_of(step=TEXT, amount=AMOUNT)}
     taxes = {"type": "array", "items": _explained_tax()}
     line = all_of(

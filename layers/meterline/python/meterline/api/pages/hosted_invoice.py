@@ -229,8 +229,9 @@ def _line(said: InvoiceWords, line: DocumentLine) -> LineRow:
 def _taken_off(said: InvoiceWords, line: DocumentLine) -> str:
     """What discounts and credits take off a line."""
     words, money = said.words, said.formats.money
-    parts = [(words.discount, line.discount_amount), (words.credits_applied, line.credit_amount)]
-    return " · ".join(f"{label} {money(-amount)}" for label, amount in parts if amount)
+    off = line.discount_amount
+    discount = f"{words.discount} {money(-off)}" if off else ""
+    return " · ".join(filter(None, (discount, said.credits_applied(line))))
 
 
 def _chart(said: InvoiceWords, usage: UsageShown) -> Chart:

@@ -1,7 +1,7 @@
 """An invoice's facts in words: status, lines, totals and how they came about, as texts to show."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from meterline.api.pages.formats import Formats
@@ -161,6 +161,14 @@ class InvoiceWords:
             return ""
         number = self.formats.number(line.quantity)
         return f"{number} {line.unit_label}" if line.unit_label else number
+
+    def credits_applied(self, line: DocumentLine) -> str:
+        """What credits take off a line, with the units that pay for some; "" if they take none."""
+        if not line.credit_amount:
+            return ""
+        units = replace(line, quantity=line.credit_units)
+        what = f" ({self.quantity(units)})" if line.credit_units else ""
+        return f"{self.words.credits_applied}{what} {self.formats.money(-line.credit_amount)}"
 
     def unit_amount(self, line: DocumentLine) -> str:
         """What one of it costs; nothing where that depends on how many there are."""

@@ -147,7 +147,7 @@ def _steps(said: InvoiceWords, line: DocumentLine) -> Iterator[str]:
     if line.discount_amount:
         yield f"{words.discount} {money(-line.discount_amount)}"
     if line.credit_amount:
-        yield f"{words.credits_applied} {money(-line.credit_amount)}"
+        yield said.credits_applied(line)
 
 
 def _taxes(said: InvoiceWords, line: DocumentLine) -> str:

@@ -4,6 +4,7 @@ from meterline.api.lists import PAGING, Listing, list_operation, listing, read_p
 from meterline.api.operations import get, post
 from meterline.api.params.specs import (
     Params,
+    decimal_,
     enum,
     integer,
     metadata,
@@ -31,15 +32,21 @@ _TRANSACTION = "billing.credit_balance_transaction"
 _TRANSACTIONS = "/v1/billing/credit_balance_transactions"
 _SUMMARY = "billing.credit_balance_summary"
 
+_MOST_UNITS = 10**15
+
 _CREATE = object_(
     amount=object_(
         required=True,
-        type=enum("monetary", required=True),
+        type=enum("custom_pricing_unit", "monetary", required=True),
+        custom_pricing_unit=object_(
+            id=string(required=True),
+            value=decimal_(required=True, minimum=0, maximum=_MOST_UNITS),
+        ),
         monetary=object_(
-            required=True,
             currency=currency(required=True),
             value=integer(required=True, minimum=1),
         ),
+        exclusive=[("custom_pricing_unit", "monetary")],
     ),
     applicability_config=object_(required=True, scope=credit_scope(required=True)),
     category=enum("paid", "promotional"),

@@ -26,6 +26,19 @@ class AlertGroup(TypedDict):
     type: str
     pricing_plan_subscription: str
 
+class CreditAmount(TypedDict):
+    type: Literal["custom_pricing_unit", "monetary"]
+    custom_pricing_unit: NotRequired[CreditUnits]
+    monetary: CreditMoney | None
+
+class CreditMoney(TypedDict):
+    currency: str
+    value: int
+
+class CreditUnits(TypedDict):
+    id: str
+    value: str
+
 class AlertCreditBalanceThreshold(TypedDict):
     filters: list[AlertCreditBalanceThresholdFilter]
     lte: AlertCreditBalanceThresholdLte
@@ -309,24 +322,8 @@ class CreditBalanceSummary(TypedDict):
     livemode: bool
 
 class CreditBalanceSummaryBalance(TypedDict):
-    available_balance: CreditBalanceSummaryBalanceAvailableBalance
-    ledger_balance: CreditBalanceSummaryBalanceLedgerBalance
-
-class CreditBalanceSummaryBalanceAvailableBalance(TypedDict):
-    monetary: CreditBalanceSummaryBalanceAvailableBalanceMonetary
-    type: Literal["monetary"]
-
-class CreditBalanceSummaryBalanceAvailableBalanceMonetary(TypedDict):
-    currency: str
-    value: int
-
-class CreditBalanceSummaryBalanceLedgerBalance(TypedDict):
-    monetary: CreditBalanceSummaryBalanceLedgerBalanceMonetary
-    type: Literal["monetary"]
-
-class CreditBalanceSummaryBalanceLedgerBalanceMonetary(TypedDict):
-    currency: str
-    value: int
+    available_balance: CreditAmount
+    ledger_balance: CreditAmount
 
 type CreditBalanceTransactionType = Literal["credit", "debit"]
 
@@ -347,19 +344,11 @@ type CreditBalanceTransactionCreditType = Literal[
 ]
 
 class CreditBalanceTransactionCredit(TypedDict):
-    amount: CreditBalanceTransactionCreditAmount
+    amount: CreditAmount
     credits_application_invoice_voided: (
         CreditBalanceTransactionCreditCreditsApplicationInvoiceVoided | None
     )
     type: CreditBalanceTransactionCreditType
-
-class CreditBalanceTransactionCreditAmount(TypedDict):
-    monetary: CreditBalanceTransactionCreditAmountMonetary
-    type: Literal["monetary"]
-
-class CreditBalanceTransactionCreditAmountMonetary(TypedDict):
-    currency: str
-    value: int
 
 class CreditBalanceTransactionCreditCreditsApplicationInvoiceVoided(TypedDict):
     invoice: str
@@ -370,17 +359,9 @@ type CreditBalanceTransactionDebitType = Literal[
 ]
 
 class CreditBalanceTransactionDebit(TypedDict):
-    amount: CreditBalanceTransactionDebitAmount
+    amount: CreditAmount
     credits_applied: CreditBalanceTransactionDebitCreditsApplied | None
     type: CreditBalanceTransactionDebitType
-
-class CreditBalanceTransactionDebitAmount(TypedDict):
-    monetary: CreditBalanceTransactionDebitAmountMonetary
-    type: Literal["monetary"]
-
-class CreditBalanceTransactionDebitAmountMonetary(TypedDict):
-    currency: str
-    value: int
 
 class CreditBalanceTransactionDebitCreditsApplied(TypedDict):
     invoice: str
@@ -391,7 +372,7 @@ type CreditGrantCategory = Literal["paid", "promotional"]
 class CreditGrant(TypedDict):
     id: str
     object: Literal["billing.credit_grant"]
-    amount: CreditGrantAmount
+    amount: CreditAmount
     applicability_config: CreditGrantApplicabilityConfig
     category: CreditGrantCategory
     created: int
@@ -407,14 +388,6 @@ class CreditGrant(TypedDict):
     updated: int
     voided_at: int | None
     meterline: NotRequired[CreditGrantExtension]
-
-class CreditGrantAmount(TypedDict):
-    monetary: CreditGrantAmountMonetary
-    type: Literal["monetary"]
-
-class CreditGrantAmountMonetary(TypedDict):
-    currency: str
-    value: int
 
 class CreditGrantApplicabilityConfig(TypedDict):
     scope: CreditGrantApplicabilityConfigScope
@@ -2185,7 +2158,7 @@ class CreditBalanceTransactionChanges(TypedDict, total=False):
 class CreditGrantChanges(TypedDict, total=False):
     id: str
     object: Literal["billing.credit_grant"]
-    amount: CreditGrantAmount
+    amount: CreditAmount
     applicability_config: CreditGrantApplicabilityConfig
     category: CreditGrantCategory
     created: int

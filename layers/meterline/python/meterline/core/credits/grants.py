@@ -12,10 +12,12 @@ type Category = Literal["paid", "promotional"]
 
 
 class GrantBalance(TypedDict):
-    """What is left of a grant, in minor units, and what decides on its use.
+    """What is left of a grant, and what decides on its use.
 
-    ``prices`` are the only ones that it pays for; None: all that are metered. ``is_used`` says that
-    something of it was applied once, whether it came back or not.
+    ``currency`` is what it is counted in (``measures``): minor units of a currency, or parts of the
+    units of a meter, whose id it is then. ``prices`` are the only ones that it pays for; None: all
+    that are metered. ``is_used`` says that something of it was applied once, whether it came back
+    or not.
     """
 
     grant: str

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from meterline.core.base.wire import Invoice, InvoiceLine
+    from meterline.services.billing.private_states import LineCredit
 
 
 def draft_credits(invoice: "Invoice") -> DraftCredits | None:
@@ -24,8 +25,13 @@ def draft_credits(invoice: "Invoice") -> DraftCredits | None:
 
 
 def taken_from(lines: "Iterable[InvoiceLine]") -> dict[str, int]:
-    """What lines take from grants, minor units by grant."""
+    """What lines take from grants, as each is counted."""
     taken: dict[str, int] = {}
     for part in (part for line in lines for part in LineState.of(line).credits or ()):
-        taken[part["grant"]] = taken.get(part["grant"], 0) + part["amount"]
+        taken[part["grant"]] = taken.get(part["grant"], 0) + from_grant(part)
     return taken
+
+
+def from_grant(part: "LineCredit") -> int:
+    """What a line takes from a grant, as that is counted."""
+    return part.get("parts", part["amount"])

@@ -101,10 +101,13 @@ class GivesBack(TypedDict):
 
 
 class LineCredit(TypedDict):
-    """What a line takes from a grant of billing credits, minor units."""
+    """What a grant of billing credits pays of a line, minor units, and the parts of units that
+    this takes from one in units of a meter.
+    """
 
     grant: str
     amount: int
+    parts: NotRequired[int]
 
 
 class ExplainedStep(TypedDict):
@@ -284,6 +287,7 @@ class LineState(PrivateState):
     meter: str | None = None
     of_period: TimeSpan | None = None
     product_name: str | None = None
+    quantity_before: str | None = None
     tax_amounts: list[GivenTax] | None = None
     tax_exempt: str | None = None
     tax_rates: list[TaxTerms] | None = None
@@ -292,6 +296,11 @@ class LineState(PrivateState):
     tier_of: str | None = None
     unit_label: str | None = None
     usage_of: str | None = None
+
+    @property
+    def usage_meter(self) -> str | None:
+        """The meter whose usage the line bills, whether or not it is rated again."""
+        return self.meter or self.usage_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from meterline.core.base.money import exact_sum, format_decimal
+from meterline.core.base.money import exact_difference, exact_sum, format_decimal
 from meterline.services.base.ids import derived_object_id
 from meterline.services.billing.private_states import LineState
 
@@ -51,17 +51,30 @@ def line_ids(whole: "InvoiceLine") -> list[str]:
     return LineState.of(whole).line_ids or [whole["id"]]
 
 
-def with_billed_before(lines: Sequence["InvoiceLine"], amount_minor: int) -> list["InvoiceLine"]:
+def with_billed_before(
+    lines: Sequence["InvoiceLine"], amount_minor: int, quantity: Decimal
+) -> list["InvoiceLine"]:
     """The lines of a whole, each with what of it was billed before: as far as it goes, in order.
 
-    What is more than all of them falls to the last. Discounts take their part of the difference.
+    What is more than all of them falls to the last. Discounts take their part of the difference,
+    and credits in units pay for no more than the rest of the quantity.
     """
     shared, left = [], amount_minor
     for line in lines:
         share = left if line is lines[-1] else min(left, line["amount"])
-        shared.append(replace(LineState.of(line), billed_before=share).on(line))
+        units = min(quantity, Decimal(line["quantity_decimal"]))
+        state = replace(
+            LineState.of(line), billed_before=share, quantity_before=format_decimal(units)
+        )
+        shared.append(state.on(line))
         left -= share
+        quantity = exact_difference(quantity, units)
     return shared
+
+
+def quantity_before(lines: Iterable["InvoiceLine"]) -> Decimal:
+    """What of the quantity of a whole was billed before."""
+    return exact_sum(Decimal(LineState.of(line).quantity_before or 0) for line in lines)
 
 
 def _joined(lines: list["InvoiceLine"]) -> "InvoiceLine":

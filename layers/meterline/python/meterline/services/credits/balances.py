@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.core.credits.grants import GrantBalance, has_begun, has_expired
+from meterline.services.credits.credit_amounts import measure_of
 from meterline.services.customers.customer_state import CustomerState, DraftCredits
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ def unused(customer: "Customer", now: int) -> int:
 
 
 def new_balance(grant: "CreditGrant", left: int, *, is_used: bool = False) -> GrantBalance:
-    """The balance of a grant with so much left, minor units."""
+    """The balance of a grant with so much left, as it is counted."""
     scoped = grant["applicability_config"]["scope"].get("prices")
     balance: GrantBalance = {
         "grant": grant["id"],
         "category": grant["category"],
         "created": grant["created"],
-        "currency": grant["amount"]["monetary"]["currency"],
+        "currency": measure_of(grant),
         "effective_at": grant["effective_at"],
         "expires_at": grant["expires_at"],
         "left": left,
@@ -75,7 +76,7 @@ def with_balance(customer: "Customer", balance: GrantBalance) -> "Customer":
 
 
 def less(customer: "Customer", taken: Mapping[str, int]) -> "Customer":
-    """The customer after amounts were taken from grants, minor units by grant."""
+    """The customer after amounts were taken from grants, as each is counted."""
     for grant, amount in taken.items():
         balance = balance_of(customer, grant)
         if balance is None:

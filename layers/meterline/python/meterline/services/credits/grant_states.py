@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.private_state import PrivateState
 from meterline.services.base.ids import new_id
+from meterline.services.credits.credit_amounts import amount_in, measure_of
 from meterline.services.credits.ledger import Account
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ KIND: Final = "billing.credit_grant"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantTerms:
-    """What is granted, minor units, and on which terms."""
+    """What is granted, as it is counted, and on which terms."""
 
     value: int
-    currency: str
+    measure: str
     category: "Category"
     config: "CreditGrantApplicabilityConfig"
     effective_at: int
@@ -48,10 +49,7 @@ def new_grant(ctx: "Context", customer: "Customer", terms: GrantTerms) -> "Credi
     return {
         "id": new_id("credgr_" if ctx.livemode else "credgr_test_"),
         "object": KIND,
-        "amount": {
-            "type": "monetary",
-            "monetary": {"currency": terms.currency, "value": terms.value},
-        },
+        "amount": amount_in(terms.measure, terms.value),
         "applicability_config": terms.config,
         "category": terms.category,
         "created": ctx.now,
@@ -71,8 +69,7 @@ def new_grant(ctx: "Context", customer: "Customer", terms: GrantTerms) -> "Credi
 
 def account_of(grant: "CreditGrant") -> Account:
     """What the ledger has of a grant."""
-    currency = grant["amount"]["monetary"]["currency"]
-    return Account(grant["id"], currency, grant["customer"], grant["test_clock"])
+    return Account(grant["id"], measure_of(grant), grant["customer"], grant["test_clock"])
 
 
 def expiry_due_at(grant: "CreditGrant") -> int | None:

@@ -5,12 +5,14 @@ and the ledger what became of it. So an invoice that takes credits writes no gra
 """
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import check_amount, known_currency
 from meterline.core.base.periods import check_interval_count
 from meterline.core.base.unset import merged_metadata, or_none
+from meterline.core.credits.measures import is_of_meter, parts_of
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import check_named_once, customer_of, find, on_customers_time
 from meterline.services.base.outbox import EventDraft
@@ -36,6 +38,8 @@ from meterline.services.credits.top_ups import woken
 from meterline.store.base.documents import Body, Change, Document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from meterline.core.base.wire import (
         CreditBalanceTransaction,
         CreditGrant,
@@ -43,10 +47,12 @@ if TYPE_CHECKING:
         CreditGrantChanges,
         CreditGrantRecurrence,
         Customer,
+        Meter,
         Price,
     )
 
 DEFAULT_PRIORITY: Final = 50
+_UNITS = "amount[custom_pricing_unit]"
 _VALUE = "amount[monetary][value]"
 _SCOPE = "applicability_config[scope]"
 
@@ -195,18 +201,18 @@ def _closed(
 
 
 def _new_grant(ctx: Context, customer: "Customer", params: Body) -> "CreditGrant":
-    monetary = params["amount"]["monetary"]
-    currency = known_currency(monetary["currency"], "amount[monetary][currency]")
-    check_amount(monetary["value"], currency, _VALUE)
+    measure, value = _requested_amount(ctx, params["amount"])
     effective_at = params.get("effective_at", ctx.now)
     recurrence = _recurrence(params, effective_at)
     expires_at = period_end(recurrence, 1) if recurrence else params.get("expires_at")
     _check_expiry(ctx, expires_at, effective_at)
+    scope = requested_scope(ctx, params["applicability_config"]["scope"])
+    check_pays_for(ctx, measure, scope)
     terms = GrantTerms(
-        value=monetary["value"],
-        currency=currency,
+        value=value,
+        measure=measure,
         category=params.get("category", "paid"),
-        config={"scope": requested_scope(ctx, params["applicability_config"]["scope"])},
+        config={"scope": scope},
         effective_at=effective_at,
         expires_at=expires_at,
         metadata=merged_metadata({}, params.get("metadata")),
@@ -219,6 +225,60 @@ def _new_grant(ctx: Context, customer: "Customer", params: Body) -> "CreditGrant
     recurring = CreditGrantState(expiry_due_at=expires_at, number=1, recurs_at=expires_at)
     grant["meterline"] = {"recurrence": recurrence}
     return recurring.on(grant)
+
+
+def _requested_amount(ctx: Context, requested: Body) -> tuple[str, int]:
+    """What a grant is asked to be counted in, and how much of that."""
+    asked = requested["type"]
+    if asked not in requested:
+        raise BillingError(
+            f"Missing required param: amount[{asked}].",
+            code="parameter_missing",
+            param=f"amount[{asked}]",
+        )
+    if asked == "custom_pricing_unit":
+        units = requested[asked]
+        return known_meter(ctx, units["id"], f"{_UNITS}[id]"), _parts(units["value"])
+    money = requested[asked]
+    currency = known_currency(money["currency"], "amount[monetary][currency]")
+    check_amount(money["value"], currency, _VALUE)
+    return currency, money["value"]
+
+
+def _parts(units: Decimal) -> int:
+    if units <= 0:
+        raise BillingError("A grant has more than 0 units.", param=f"{_UNITS}[value]")
+    return parts_of(units)
+
+
+def known_meter(ctx: Context, meter_id: str, param: str) -> str:
+    """The meter whose units are to be counted in; one that is unknown or inactive is refused,
+    naming the parameter.
+    """
+    meter: Meter = find(ctx, "billing.meter", meter_id, param=param).body
+    if meter["status"] != "active":
+        raise BillingError(
+            f"The meter {meter_id} is inactive, so nothing can use its units.", param=param
+        )
+    return meter_id
+
+
+def check_pays_for(
+    ctx: Context, measure: str, scope: "CreditGrantApplicabilityConfigScope", at: str = _SCOPE
+) -> None:
+    """Refuse a scope with prices of other meters than the one whose units are granted."""
+    named = [str(price["id"]) for price in scope.get("prices", [])]
+    if not named or not is_of_meter(measure):
+        return
+    prices: Mapping[str, Document[Price]] = ctx.store.get_many(named)
+    for index, price_id in enumerate(named):
+        recurring = prices[price_id].body["recurring"]
+        if recurring is None or recurring["meter"] != measure:
+            raise BillingError(
+                f"Units of the meter {measure} only pay for its usage, and the price {price_id}"
+                " bills another one.",
+                param=f"{at}[prices][{index}][id]",
+            )
 
 
 def _recurrence(params: Body, anchor: int) -> "CreditGrantRecurrence | None":

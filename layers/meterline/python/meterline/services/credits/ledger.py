@@ -11,6 +11,7 @@ from meterline.core.base.private_state import PrivateState
 from meterline.core.credits.bookings import KIND as BOOKING
 from meterline.core.credits.bookings import Booking
 from meterline.services.base.ids import new_id, new_object_id
+from meterline.services.credits.credit_amounts import amount_in
 from meterline.store.base.documents import Document
 
 if TYPE_CHECKING:
@@ -42,10 +43,13 @@ class CreditBalanceTransactionState(PrivateState):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The grant that a transaction is of, and what its documents have of the customer's."""
+    """The grant that a transaction is of, and what its documents have of the customer's.
+
+    ``measure`` is what it is counted in (``core.credits.measures``).
+    """
 
     grant: str
-    currency: str
+    measure: str
     customer: str
     test_clock: str | None
 
@@ -67,12 +71,9 @@ def credit(
     effective_at: int,
     voided: InvoiceLineRef | None = None,
 ) -> "Document[CreditBalanceTransaction]":
-    """A transaction that adds an amount (minor units) to a grant."""
+    """A transaction that adds an amount to a grant, as it is counted."""
     entry: CreditBalanceTransactionCredit = {
-        "amount": {
-            "type": "monetary",
-            "monetary": {"currency": account.currency, "value": amount},
-        },
+        "amount": amount_in(account.measure, amount),
         "credits_application_invoice_voided": None
         if voided is None
         else {"invoice": voided.invoice, "invoice_line_item": voided.line},
@@ -91,12 +92,11 @@ def debit(
     effective_at: int | None = None,
     applied: InvoiceLineRef | None = None,
 ) -> "Document[CreditBalanceTransaction]":
-    """A transaction that takes an amount (minor units) from a grant, effective now by default."""
+    """A transaction that takes an amount, as it is counted, from a grant; effective now by
+    default.
+    """
     entry: CreditBalanceTransactionDebit = {
-        "amount": {
-            "type": "monetary",
-            "monetary": {"currency": account.currency, "value": amount},
-        },
+        "amount": amount_in(account.measure, amount),
         "credits_applied": None
         if applied is None
         else {"invoice": applied.invoice, "invoice_line_item": applied.line},

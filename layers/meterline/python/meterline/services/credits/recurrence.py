@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.core.base.periods import Interval, IntervalUnit, boundary
+from meterline.core.credits.measures import PARTS, is_of_meter
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import customer_of
 from meterline.services.base.outbox import EventDraft
 from meterline.services.credits.alerts import compared
 from meterline.services.credits.balances import new_balance, with_balance
+from meterline.services.credits.credit_amounts import amount_in, measure_of, value_of
 from meterline.services.credits.grant_states import (
     KIND,
     CreditGrantState,
@@ -73,18 +75,17 @@ def carried_over(ctx: Context, grant: "CreditGrant", left: int) -> "CreditGrant 
     None if nothing does.
     """
     recurrence = grant["meterline"]["recurrence"] if "meterline" in grant else None
-    if recurrence is None or not min(left, recurrence["rollover_most"]):
+    if recurrence is None:
+        return None
+    measure = measure_of(grant)
+    most = recurrence["rollover_most"] * (PARTS if is_of_meter(measure) else 1)
+    if not min(left, most):
         return None
     number = (CreditGrantState.of(grant).number or 1) + 1
     end = period_end(recurrence, number)
     carried = _like(ctx, grant, end)
     del carried["meterline"]
-    value = min(left, recurrence["rollover_most"])
-    currency = grant["amount"]["monetary"]["currency"]
-    carried["amount"] = {
-        "type": "monetary",
-        "monetary": {"currency": currency, "value": value},
-    }
+    carried["amount"] = amount_in(measure, min(left, most))
     return CreditGrantState(expiry_due_at=end).on(carried)
 
 
@@ -92,7 +93,7 @@ def granted(
     ctx: Context, customer: "Customer", grant: "CreditGrant"
 ) -> "tuple[Customer, Document[CreditBalanceTransaction]]":
     """The customer with a new grant's balance, and its first entry in the ledger."""
-    value = grant["amount"]["monetary"]["value"]
+    value = value_of(grant)
     at = grant["effective_at"]
     entry = credit(ctx, account_of(grant), "credits_granted", value, effective_at=at)
     return with_balance(customer, new_balance(grant, value)), entry

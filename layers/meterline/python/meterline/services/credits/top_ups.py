@@ -228,7 +228,7 @@ def _granted(
         {**customer, "id": holder.id, "test_clock": invoice["test_clock"]},
         GrantTerms(
             value=value,
-            currency=invoice["currency"],
+            measure=invoice["currency"],
             category=terms["category"],
             config=terms["applicability_config"],
             effective_at=ctx.now,

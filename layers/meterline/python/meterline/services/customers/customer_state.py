@@ -51,7 +51,7 @@ class InvoicesNoted(TypedDict):
 
 
 class DraftCredits(TypedDict):
-    """What a draft would take from grants, minor units by grant, and when it becomes final."""
+    """What a draft would take from grants, as each is counted, and when it becomes final."""
 
     invoice: str
     finalizes_at: int | None

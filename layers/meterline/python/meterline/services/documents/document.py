@@ -130,7 +130,10 @@ class LineTax:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """A line: ``amount`` is before what is taken off it, which is at least 0."""
+    """A line: ``amount`` is before what is taken off it, which is at least 0.
+
+    ``credit_units`` are those of its meter that grants in units pay for.
+    """
 
     id: str
     description: str
@@ -140,6 +143,7 @@ class DocumentLine:
     period: Span
     discount_amount: int
     credit_amount: int
+    credit_units: Decimal
     taxes: tuple[LineTax, ...]
     workings: Workings | None
     meter: str | None

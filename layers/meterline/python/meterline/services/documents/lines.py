@@ -4,6 +4,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from meterline.core.credits.measures import units_of
 from meterline.services.billing.private_states import (
     ExplainedBounds,
     ExplainedStep,
@@ -48,6 +49,7 @@ def _line(line: "InvoiceLine") -> DocumentLine:
         period=Span(line["period"]["start"], line["period"]["end"]),
         discount_amount=sum(part["amount"] for part in line["discount_amounts"]),
         credit_amount=sum(part["amount"] for part in state.credits or ()),
+        credit_units=units_of(sum(part.get("parts", 0) for part in state.credits or ())),
         taxes=tuple(
             LineTax(_rate_of(tax), tax["amount"], tax["tax_behavior"] == "inclusive")
             for tax in line["taxes"]

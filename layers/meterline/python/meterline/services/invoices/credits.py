@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meterline.core.credits.grants import has_expired
 from meterline.services.billing.amount_steps import summed_by_source
-from meterline.services.billing.draft_credits import taken_from
+from meterline.services.billing.draft_credits import from_grant, taken_from
 from meterline.services.billing.invoice_bodies import invoice_lines, line_list
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -64,13 +64,14 @@ def give_credits_back(uow: UnitOfWork, invoice: "Invoice") -> None:
     for line in lines:
         ref = InvoiceLineRef(invoice["id"], line["id"])
         for part in LineState.of(line).credits or ():
-            _give_back(uow, grants[part["grant"]].body, part["amount"], ref)
+            _give_back(uow, grants[part["grant"]].body, from_grant(part), ref)
     for document in grants.values():
         _expire_again(uow, document.body)
 
 
 def _booked(uow: UnitOfWork, invoice: "Invoice", line: "InvoiceLine") -> "InvoiceLine":
-    credits_ = LineState.of(line).credits
+    state = LineState.of(line)
+    credits_ = state.credits
     if not credits_:
         return line
     ref = InvoiceLineRef(invoice["id"], line["id"])
@@ -79,10 +80,13 @@ def _booked(uow: UnitOfWork, invoice: "Invoice", line: "InvoiceLine") -> "Invoic
             debit(
                 uow.ctx,
                 Account(
-                    part["grant"], invoice["currency"], invoice["customer"], invoice["test_clock"]
+                    part["grant"],
+                    str(state.usage_meter) if "parts" in part else invoice["currency"],
+                    invoice["customer"],
+                    invoice["test_clock"],
                 ),
                 "credits_applied",
-                part["amount"],
+                from_grant(part),
                 applied=ref,
             )
             for part in credits_

@@ -230,7 +230,7 @@ def _by_no_usage(item: "InvoiceItem", rated: "InvoiceItem") -> InvoiceItemState:
     """The state of an item whose amount a request has set: it bills usage no more."""
     explanation = InvoiceItemState.of(rated).explanation
     state = replace(InvoiceItemState.of(item), explanation=explanation, meter=None)
-    return replace(state, billed_before=None, gives_back=None)
+    return replace(state, billed_before=None, gives_back=None, quantity_before=None)
 
 
 def _priced_as_before(item: "InvoiceItem") -> Mapping[str, object]:

@@ -226,6 +226,7 @@ def _line(
         discounts=percentages,
         explanation=explanation,
         product_name=billed.product_name,
+        usage_of=billed.usage_meter,
     )
     return as_taxed(state, line).on(
         line

@@ -102,7 +102,7 @@ def less_billed_before(
     """
     if billed is None or LineState.of(lines[0]).meter is None:
         return lines
-    shared = with_billed_before(lines, billed["amount"])
+    shared = with_billed_before(lines, billed["amount"], Decimal(billed["quantity"]))
     back = billed["gives_back"]
     shared = [replace(LineState.of(line), gives_back=back).on(line) for line in shared]
     return [*shared, _billed_before(lines[0], billed)]

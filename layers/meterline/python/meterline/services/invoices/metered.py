@@ -15,7 +15,12 @@ from meterline.services.base.parallel import in_parallel
 from meterline.services.billing.invoice_bodies import billed_period, invoice_lines, line_list
 from meterline.services.billing.item_terms import metered_item
 from meterline.services.billing.private_states import LineState
-from meterline.services.billing.tier_lines import by_whole, tier_line, with_billed_before
+from meterline.services.billing.tier_lines import (
+    by_whole,
+    quantity_before,
+    tier_line,
+    with_billed_before,
+)
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.catalog.price_segments import segment_of
 from meterline.services.invoices.descriptions import ProductName
@@ -175,7 +180,9 @@ def _rated_again(lines: "list[InvoiceLine]", billed: Billed, used: Usage) -> "li
     before = [LineState.of(line).billed_before for line in lines]
     if before[0] is None:
         return current
-    return with_billed_before(current, sum(amount or 0 for amount in before))
+    return with_billed_before(
+        current, sum(amount or 0 for amount in before), quantity_before(lines)
+    )
 
 
 def _with_figures(line: "InvoiceLine", rated: Line, price: "Price") -> "InvoiceLine":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from meterline.core.credits.measures import is_of_meter
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
 from meterline.services.billing.draft_credits import taken_from
@@ -29,7 +30,9 @@ from meterline.services.credits.balances import (
     less,
     with_drafts,
 )
+from meterline.services.credits.credit_amounts import units_text
 from meterline.services.customers.customer_state import CustomerState
+from meterline.services.invoices.metered import meter_of
 from meterline.services.previews.renewals import at_renewal, renewal_preview
 from meterline.services.subscriptions.reading_ahead import needed_for_subscription
 
@@ -44,12 +47,13 @@ MOST_PREVIEWS: Final = 100
 
 
 class LiveBalance(TypedDict):
-    """The balance in a currency, minor units."""
+    """The balance in a currency, minor units; or in units of a meter, decimals as text."""
 
-    currency: str
-    available: int
-    ledger: int
-    live: int
+    currency: str | None
+    custom_pricing_unit: str | None
+    available: int | str
+    ledger: int | str
+    live: int | str
 
 
 class LiveCreditBalance(TypedDict):
@@ -64,8 +68,8 @@ class LiveCreditBalance(TypedDict):
 
 
 def live_credit_balance(ctx: Context, customer_id: str) -> LiveCreditBalance:
-    """A customer's balances of billing credits in minor units, one for each currency in which it
-    was ever granted any; refused without such a customer.
+    """A customer's balances of billing credits, one for each currency, and one for each meter in
+    whose units it was ever granted any; refused without such a customer.
     """
     customer = find(ctx, "customer", customer_id, param="customer")
     ctx = on_customers_time(ctx, customer)
@@ -75,17 +79,35 @@ def live_credit_balance(ctx: Context, customer_id: str) -> LiveCreditBalance:
         "object": OBJECT,
         "as_of": ctx.now,
         "balances": [
-            {
-                "currency": currency,
-                "available": _available(customer.body, currency, ctx.now),
-                "ledger": _ledger(customer.body, currency, ctx.now),
-                "live": _available(after, currency, ctx.now),
-            }
-            for currency in sorted(CustomerState.of(customer.body).credit_currencies or ())
+            _live_balance(
+                measure,
+                available=_available(customer.body, measure, ctx.now),
+                ledger=_ledger(customer.body, measure, ctx.now),
+                live=_available(after, measure, ctx.now),
+            )
+            for measure in sorted(CustomerState.of(customer.body).credit_currencies or ())
         ],
         "customer": customer_id,
         "has_more": billed is not None and not billed.is_whole,
         "livemode": ctx.livemode,
+    }
+
+
+def _live_balance(measure: str, *, available: int, ledger: int, live: int) -> LiveBalance:
+    if is_of_meter(measure):
+        return {
+            "currency": None,
+            "custom_pricing_unit": measure,
+            "available": units_text(available),
+            "ledger": units_text(ledger),
+            "live": units_text(live),
+        }
+    return {
+        "currency": measure,
+        "custom_pricing_unit": None,
+        "available": available,
+        "ledger": ledger,
+        "live": live,
     }
 
 
@@ -136,17 +158,20 @@ def _that_may_take(ctx: Context, customer: "Customer") -> "list[Subscription]":
         if renews(document.body)
     ]
     if not CustomerState.of(customer).tabs:
-        currencies = {balance["currency"] for balance in balances_of(customer)}
-        running = [
-            one
-            for one in running
-            if one["currency"] in currencies and any(map(is_metered, items_of(one)))
-        ]
+        measures = {balance["currency"] for balance in balances_of(customer)}
+        running = [one for one in running if _uses(one, measures)]
     return sorted(running, key=lambda one: renews_at(one) or 0)
 
 
+def _uses(subscription: "Subscription", measures: set[str]) -> bool:
+    """Whether a subscription bills usage that credits with one of these measures may pay for."""
+    metered = [item["price"] for item in items_of(subscription) if is_metered(item)]
+    is_paid = subscription["currency"] in measures
+    return any(is_paid or meter_of(price) in measures for price in metered)
+
+
 def _take(uow: UnitOfWork, taken: Mapping[str, int]) -> None:
-    """Take amounts from grants, as far as they go: several drafts may show the same credits."""
+    """Take from grants, as far as they go: several drafts may show the same credits."""
     balances = {grant: balance_of(uow.customer, grant) for grant in taken}
     possible = {
         grant: min(taken[grant], balance["left"])
@@ -156,17 +181,17 @@ def _take(uow: UnitOfWork, taken: Mapping[str, int]) -> None:
     uow.customer = less(uow.customer, possible)
 
 
-def _available(customer: "Customer", currency: str, now: int) -> int:
+def _available(customer: "Customer", measure: str, now: int) -> int:
     return sum(
         available_minor(customer, balance, now)
         for balance in balances_of(customer)
-        if balance["currency"] == currency
+        if balance["currency"] == measure
     )
 
 
-def _ledger(customer: "Customer", currency: str, now: int) -> int:
+def _ledger(customer: "Customer", measure: str, now: int) -> int:
     return sum(
         ledger_minor(balance, now)
         for balance in balances_of(customer)
-        if balance["currency"] == currency
+        if balance["currency"] == measure
     )

@@ -403,5 +403,10 @@ def _less_billed_before(terms: ItemTerms, billed: BilledBefore | None) -> list[I
         discounts=[],
         state=as_billed_before(InvoiceItemState(product_name=terms.state.product_name), billed),
     )
-    state = replace(terms.state, billed_before=amount, gives_back=billed["gives_back"])
+    state = replace(
+        terms.state,
+        billed_before=amount,
+        gives_back=billed["gives_back"],
+        quantity_before=billed["quantity"],
+    )
     return [replace(terms, state=state), less]

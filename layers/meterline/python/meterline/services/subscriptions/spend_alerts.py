@@ -266,4 +266,5 @@ def _is_usage_until(line: "InvoiceLine", end: int) -> bool:
 
 def _whole(line: "InvoiceLine") -> "InvoiceLine":
     """A line as if no threshold had billed anything of it."""
-    return replace(LineState.of(line), billed_before=None, gives_back=None).on(line)
+    state = replace(LineState.of(line), billed_before=None, gives_back=None, quantity_before=None)
+    return state.on(line)

@@ -52,7 +52,13 @@ from meterline.store.metering.threshold_rooms import RememberedRooms
 from meterline.store.metering.usage import HOUR_SECONDS, counters_between
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Customer, Invoice, Subscription, SubscriptionItem
+    from meterline.core.base.wire import (
+        Customer,
+        Invoice,
+        Price,
+        Subscription,
+        SubscriptionItem,
+    )
     from meterline.store.base.documents import Document
 
 type Levels = dict[str, dict[int, tuple[int, Decimal]]]
@@ -313,7 +319,33 @@ def _meters_of_pending_items(draft: "Invoice") -> list[str]:
 
 
 def _slack(draft: "Invoice", usage: Sequence[ItemUsage]) -> int:
-    """What rounding may make of growing lines, their discounts and taxes, minor units."""
+    """What rounding may make of growing lines, their discounts and taxes, minor units, and what
+    grants in units of a meter may pay less than now.
+    """
+    return _rounding(draft, usage) + _paid_by_units(draft, usage)
+
+
+def _paid_by_units(draft: "Invoice", usage: Sequence[ItemUsage]) -> int:
+    """What units pay of lines whose average falls as usage grows: they may pay less for more."""
+    falling = {used.item["id"] for used in usage if not _has_steady_units(used.item["price"])}
+    return sum(
+        part["amount"]
+        for line in invoice_lines(draft)
+        if billed_item_of(line) in falling
+        for part in LineState.of(line).credits or ()
+        if "parts" in part
+    )
+
+
+def _has_steady_units(price: "Price") -> bool:
+    """Whether a unit costs the same on a line however many there are: by the unit, or in its tier
+    of a graduated price.
+    """
+    is_plain = price["transform_quantity"] is None and "meterline" not in price
+    return is_plain and price["tiers_mode"] != "volume"
+
+
+def _rounding(draft: "Invoice", usage: Sequence[ItemUsage]) -> int:
     tiers = sum(len(used.item["price"].get("tiers") or ()) for used in usage)
     lines = invoice_lines(draft)
     of_lines = sum(len(line["discounts"]) + len(line["taxes"]) for line in lines)
