@@ -22,7 +22,7 @@ from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.billing import access, entitlements, redemption
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.credit_notes import verbs as notes
+from meterline.services.credit_notes import decision as notes
 from meterline.services.invoices import (
     deleted_prorations,
     drafting,

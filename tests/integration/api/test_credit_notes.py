@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from meterline.services.credit_notes import verbs
+from meterline.services.credit_notes import decision
 from tests.integration.api.conftest import Client
 
 
@@ -532,8 +532,8 @@ def test_an_explanation_says_what_notes_took_back(shop: Shop) -> None:
 def test_an_invoice_has_a_hundred_notes_at_most(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert verbs.MOST_NOTES == 100
-    monkeypatch.setattr(verbs, "MOST_NOTES", 2)
+    assert decision.MOST_NOTES == 100
+    monkeypatch.setattr(decision, "MOST_NOTES", 2)
     invoice = shop.invoice(1_000)
     for _ in range(2):
         shop.note(invoice, amount=1)

@@ -70,8 +70,13 @@ def nothing_of(billed: Portions) -> Portions:
 
 
 def taxes_within(taxes_left: Sequence[int], left_minor: int, amount_minor: int) -> tuple[int, ...]:
-    """The taxes within a part of what is left of an invoice's total, each in proportion."""
-    return tuple(share_of_whole(tax, amount_minor, left_minor) for tax in taxes_left)
+    """The taxes within a part of what is left of an invoice's total, each in proportion.
+
+    Lines of a note's own take nothing of what its lines have left, so that may be less than the
+    amount: then all of the taxes are within it.
+    """
+    within = max(0, min(amount_minor, left_minor))
+    return tuple(share_of_whole(tax, within, left_minor) for tax in taxes_left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,9 +191,14 @@ def explained(
 
 def applied_balance(invoice: "Invoice") -> AppliedBalance:
     """How an invoice's total meets the balance that it starts from."""
-    step = charge_step_minor(invoice["currency"]) if _is_charged(invoice) else 1
+    step = charge_step_minor(invoice["currency"]) if is_charged(invoice) else 1
     smallest = _smallest_charge_minor(invoice)
     return apply_balance(invoice["total"], invoice["starting_balance"], smallest, step)
+
+
+def is_charged(invoice: "Invoice") -> bool:
+    """Whether what an invoice has due is charged, and not sent to be paid."""
+    return invoice["collection_method"] == "charge_automatically"
 
 
 def _explained_line(invoice: "Invoice", line: "InvoiceLine") -> Explanation:
@@ -209,11 +214,7 @@ def _explained_line(invoice: "Invoice", line: "InvoiceLine") -> Explanation:
 
 def _smallest_charge_minor(invoice: "Invoice") -> int:
     """What an invoice must come to for its amount to be charged; any amount can be sent."""
-    return minimum_charge_minor(invoice["currency"]) if _is_charged(invoice) else 0
-
-
-def _is_charged(invoice: "Invoice") -> bool:
-    return invoice["collection_method"] == "charge_automatically"
+    return minimum_charge_minor(invoice["currency"]) if is_charged(invoice) else 0
 
 
 def _exclusive_taxes_minor(line: "InvoiceLine") -> int:

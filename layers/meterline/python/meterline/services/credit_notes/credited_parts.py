@@ -47,11 +47,48 @@ def taxes_left(invoice: "Invoice") -> dict[TaxKey, int]:
         for tax, credited in zip(line["taxes"], back, strict=True):
             key = tax_key(tax)
             left[key] = left.get(key, 0) + tax["amount"] - credited
+    of_whole = _taxes_of_whole(invoice)
+    return {key: amount - of_whole.get(key, 0) for key, amount in left.items()}
+
+
+def _taxes_of_whole(invoice: "Invoice") -> dict[TaxKey, int]:
+    """What came back of each tax with amounts of the whole invoice."""
     whole = (InvoiceState.of(invoice).credited or {}).get(WHOLE)
-    back = loaded(whole).taxes if whole else (0,) * len(left)
-    return {
-        key: amount - credited for (key, amount), credited in zip(left.items(), back, strict=True)
-    }
+    if whole is None:
+        return {}
+    taxes = (tax for line in invoice_lines(invoice) for tax in line["taxes"])
+    return dict(zip(dict.fromkeys(map(tax_key, taxes)), whole["taxes"], strict=True))
+
+
+class TaxRooms:
+    """What lines can still bring back of each tax of an invoice, as a note's lines take of it.
+
+    Amounts of the whole invoice brought back taxes that no line remembers. Of charges, and of what
+    gave back by itself, a tax is counted apart: one may come back without the other.
+    """
+
+    def __init__(self, invoice: "Invoice") -> None:
+        self._left: dict[tuple[TaxKey, bool], int] = {}
+        for line in invoice_lines(invoice):
+            back = credited_portions(invoice, line).taxes
+            for tax, credited in zip(line["taxes"], back, strict=True):
+                place = tax_key(tax), tax["amount"] > 0
+                self._left[place] = self._left.get(place, 0) + tax["amount"] - credited
+        for key, credited in _taxes_of_whole(invoice).items():
+            place = key, credited > 0
+            self._left[place] = self._left.get(place, 0) - credited
+
+    def most_of(self, tax: "InvoiceLineTax", amount_minor: int) -> int:
+        """As much of an amount of a line's tax as there is room for."""
+        left = self._left[tax_key(tax), tax["amount"] > 0]
+        most = min(abs(amount_minor), max(left if tax["amount"] > 0 else -left, 0))
+        return most if tax["amount"] > 0 else -most
+
+    def take(self, tax: "InvoiceLineTax", amount_minor: int) -> int:
+        """The same, which there is no room for any more."""
+        taken = self.most_of(tax, amount_minor)
+        self._left[tax_key(tax), tax["amount"] > 0] -= taken
+        return taken
 
 
 def total_left(invoice: "Invoice") -> int:

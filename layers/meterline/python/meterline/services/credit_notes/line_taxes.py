@@ -1,7 +1,7 @@
 """The taxes of a note's lines: their shares of what was billed, by rates, or as a request says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
@@ -11,11 +11,21 @@ from meterline.services.base.lookups import check_named_once
 from meterline.services.billing.line_taxes import tax_terms, taxes_of_amount
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.tax_rates import existing_rates, named_rates
+from meterline.services.credit_notes.credited_parts import TaxRooms
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import CreditNoteLineItemTax, InvoiceLine, TaxRate
 
 type _Given = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks of a line, where it does, and what there is left of the taxes."""
+
+    request: Mapping[str, Any]
+    at: str
+    rooms: TaxRooms
 
 
 def billed_taxes(
@@ -38,33 +48,37 @@ def billed_taxes(
     return taxes
 
 
-def with_given_taxes(
-    line: "InvoiceLine",
-    portions: Portions,
-    before: Portions,
-    request: Mapping[str, Any],
-    at: str,
-) -> Portions:
-    """What comes back of a line, with the taxes that a request gives instead of their shares.
+def with_taxes(line: "InvoiceLine", portions: Portions, before: Portions, asked: Asked) -> Portions:
+    """What comes back of a line: its shares of the taxes, or those that the request gives instead.
+
+    Neither is more than what is left of a tax: an amount of the whole invoice may have brought it
+    back already.
+    """
+    wanted = _given_of(line, before, asked) if _given(asked.request) else portions.taxes
+    taken = zip(line["taxes"], wanted, strict=True)
+    return replace(portions, taxes=tuple(asked.rooms.take(tax, amount) for tax, amount in taken))
+
+
+def _given_of(line: "InvoiceLine", before: Portions, asked: Asked) -> list[int]:
+    """The taxes that a request gives for a line, in the order of its taxes.
 
     Each is a tax that the line has and no more than what is left of it; of others nothing comes
     back.
     """
-    given_taxes = _given(request)
-    if not given_taxes:
-        return portions
-    check_named_once(given_taxes, "tax_rate", f"{at}[tax_amounts]")
+    given_taxes = _given(asked.request)
+    check_named_once(given_taxes, "tax_rate", f"{asked.at}[tax_amounts]")
     places = {_rate_id(tax): place for place, tax in reversed([*enumerate(line["taxes"])])}
     back = [0] * len(line["taxes"])
     for index, given in enumerate(given_taxes):
-        param = f"{at}[tax_amounts][{index}]"
+        param = f"{asked.at}[tax_amounts][{index}]"
         place = places.get(given["tax_rate"])
         if place is None:
             raise BillingError(
                 f"The line {line['id']} was not taxed by {given['tax_rate']}.",
                 param=f"{param}[tax_rate]",
             )
-        left = line["taxes"][place]["amount"] - before.taxes[place]
+        tax = line["taxes"][place]
+        left = asked.rooms.most_of(tax, tax["amount"] - before.taxes[place])
         lowest, highest = sorted((0, left))
         if not lowest <= given["amount"] <= highest:
             raise BillingError(
@@ -73,7 +87,7 @@ def with_given_taxes(
                 param=f"{param}[amount]",
             )
         back[place] = given["amount"]
-    return replace(portions, taxes=tuple(back))
+    return back
 
 
 def custom_taxes(

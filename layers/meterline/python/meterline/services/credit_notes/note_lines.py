@@ -13,11 +13,16 @@ from meterline.services.base.lookups import check_named_once
 from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.billing.tax_basis import is_automatic
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.credit_notes.credited_parts import billed_portions, credited_portions
+from meterline.services.credit_notes.credited_parts import (
+    TaxRooms,
+    billed_portions,
+    credited_portions,
+)
 from meterline.services.credit_notes.line_taxes import (
+    Asked,
     billed_taxes,
     custom_taxes,
-    with_given_taxes,
+    with_taxes,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +67,7 @@ def requested_lines(
     if is_automatic(invoice):
         _check_automatic(requested)
     billed = {line["id"]: line for line in invoice_lines(invoice)}
+    rooms = TaxRooms(invoice)
     return [
         _custom(uow, invoice, derived_id(_PREFIX, note_id, index), request, f"lines[{index}]")
         if request["type"] == "custom_line_item"
@@ -69,8 +75,7 @@ def requested_lines(
             invoice,
             derived_id(_PREFIX, note_id, index),
             _named(billed, request, f"lines[{index}]"),
-            request,
-            f"lines[{index}]",
+            Asked(request, f"lines[{index}]", rooms),
         )
         for index, request in enumerate(requested)
     ]
@@ -106,13 +111,8 @@ def _named(
     return billed[line_id]
 
 
-def _of_invoice(
-    invoice: "Invoice",
-    line_id: str,
-    line: "InvoiceLine",
-    request: "Mapping[str, Any]",
-    at: str,
-) -> NoteLine:
+def _of_invoice(invoice: "Invoice", line_id: str, line: "InvoiceLine", asked: Asked) -> NoteLine:
+    request, at = asked.request, asked.at
     before = credited_portions(invoice, line)
     amount = _asked(line, before, request, at)
     left = line["amount"] - before.amount
@@ -123,7 +123,7 @@ def _of_invoice(
             param=f"{at}[{'quantity' if 'quantity' in request else 'amount'}]",
         )
     portions = credited(billed_portions(line), before, amount)
-    portions = with_given_taxes(line, portions, before, request, at)
+    portions = with_taxes(line, portions, before, asked)
     body = _body(line_id, invoice, portions, request) | {
         "description": line["description"],
         "discount_amount": sum(part["amount"] for part in _discounts(line, portions)),

@@ -5,34 +5,30 @@ the customer's balance, or is recorded as given back elsewhere: Meterline moves 
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
-from meterline.core.billing.credit_notes import Settlement, settle
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_object_id, timed_id
+from meterline.services.base.ids import timed_id
 from meterline.services.base.lookups import customer_of, find, on_customers_time
 from meterline.services.base.patch import save_update
 from meterline.services.base.secret_addresses import CREDIT_NOTES, new_address
 from meterline.services.billing.invoice_bodies import invoice_due_at
-from meterline.services.billing.private_states import CreditedPortions, InvoiceState
+from meterline.services.billing.private_states import CreditedPortions
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.credit_notes.credited_parts import (
-    credited_minor,
     stored,
-    with_credited,
-    without_credited,
 )
-from meterline.services.credit_notes.note_bodies import (
-    Credited,
-    credited_by,
-    sums_of_amount,
-    sums_of_lines,
+from meterline.services.credit_notes.decision import (
+    KIND,
+    Decided,
+    decide,
+    with_note,
+    without_note,
 )
-from meterline.services.credit_notes.note_lines import requested_lines
 from meterline.services.customers.balances import Booking, book
 from meterline.services.invoices.finalize import paid
 from meterline.store.base.documents import Body, Document
@@ -45,10 +41,6 @@ if TYPE_CHECKING:
         Invoice,
     )
 
-KIND: Final = "credit_note"
-MOST_NOTES = 100
-"""Credit notes of an invoice."""
-
 _FINAL = ("open", "paid", "uncollectible")
 _UNPAID = ("open", "uncollectible")
 
@@ -60,15 +52,6 @@ class CreditNoteState(PrivateState):
     credited: dict[str, CreditedPortions] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A note that is to be issued, what it takes back, and how it meets its invoice."""
-
-    note: "CreditNote"
-    credited: Credited
-    settlement: Settlement
-
-
 def create_credit_note(ctx: Context, params: Body) -> "CreditNote":
     """Issue a credit note for a final invoice.
 
@@ -76,7 +59,7 @@ def create_credit_note(ctx: Context, params: Body) -> "CreditNote":
     not given back exactly.
     """
     ctx, document, uow = _open(ctx, params)
-    decided = _decided(uow, document.body, params)
+    decided = decide(uow, document.body, params)
     note = _given_back(uow, decided, params)
     state = {id_: stored(portions) for id_, portions in decided.credited.items()}
     note = CreditNoteState(credited=state).on(note)
@@ -91,7 +74,7 @@ def create_credit_note(ctx: Context, params: Body) -> "CreditNote":
 def preview_credit_note(ctx: Context, params: Body) -> "CreditNote":
     """The note that the same parameters would issue; nothing is stored."""
     _, document, uow = _open(ctx, params)
-    return _given_back(uow, _decided(uow, document.body, params), params)
+    return _given_back(uow, decide(uow, document.body, params), params)
 
 
 def preview_lines(ctx: Context, params: Body) -> "list[CreditNoteLineItem]":
@@ -120,8 +103,7 @@ def void_credit_note(ctx: Context, note_id: str, params: Body) -> "CreditNote": 
     _check_voidable(document.body, issued.body)
     uow = open_unit_of_work(ctx, customer_of(ctx, issued))
     note = document.body | {"status": "void", "voided_at": ctx.now}
-    invoice = without_credited(issued.body, CreditNoteState.of(note).credited or {})
-    invoice = _lowered(invoice, -note["pre_payment_amount"], 0)
+    invoice = without_note(issued.body, note, CreditNoteState.of(note).credited or {})
     uow.put(replace(document, body=note))
     uow.put(replace(issued, body=invoice, due_at=invoice_due_at(invoice)))
     uow.emit("credit_note.voided", note)
@@ -150,82 +132,6 @@ def _open(ctx: Context, params: Body) -> "tuple[Context, Document[Invoice], Unit
         )
     ctx = on_customers_time(ctx, document)
     return ctx, document, open_unit_of_work(ctx, customer_of(ctx, document))
-
-
-def _decided(uow: UnitOfWork, invoice: "Invoice", params: Body) -> Decided:
-    number = (InvoiceState.of(invoice).credit_notes or 0) + 1
-    if number > MOST_NOTES:
-        raise BillingError(f"An invoice has at most {MOST_NOTES} credit notes.", param="invoice")
-    note_id = new_object_id(KIND)
-    lines = requested_lines(uow, invoice, note_id, params.get("lines", ()))
-    sums = sums_of_lines(lines) if lines else sums_of_amount(invoice, params["amount"])
-    _check_total(invoice, sums["total"])
-    settlement = settle(sums["total"], invoice["amount_remaining"])
-    credited = credited_by(invoice, lines, sums["total"])
-    note = _new_note(uow, invoice, params, note_id) | sums
-    shown = [line.body for line in lines]
-    note["lines"] = note["lines"] | {"data": shown}
-    note["number"] = f"{invoice['number']}-CN-{number:02d}"
-    note["pre_payment_amount"] = settlement.pre_payment_minor
-    note["post_payment_amount"] = settlement.post_payment_minor
-    note["type"] = settlement.type
-    return Decided(note, credited, settlement)
-
-
-def _check_total(invoice: "Invoice", total_minor: int) -> None:
-    if total_minor <= 0:
-        raise BillingError("A credit note must take back more than nothing.", param="amount")
-    most = invoice["total"] - credited_minor(invoice)
-    if total_minor > most:
-        raise BillingError(
-            "The credit note amount exceeds the maximum creditable amount for this invoice."
-            f" {most} {invoice['currency']} can still be credited.",
-            param="amount",
-        )
-
-
-def _new_note(uow: UnitOfWork, invoice: "Invoice", params: Body, note_id: str) -> "CreditNote":
-    return {
-        "id": note_id,
-        "object": KIND,
-        "amount": 0,
-        "amount_shipping": 0,
-        "created": uow.ctx.now,
-        "currency": invoice["currency"],
-        "customer": invoice["customer"],
-        "customer_account": None,
-        "customer_balance_transaction": None,
-        "discount_amount": 0,
-        "discount_amounts": [],
-        "effective_at": params.get("effective_at", uow.ctx.now),
-        "invoice": invoice["id"],
-        "lines": {
-            "object": "list",
-            "data": [],
-            "has_more": False,
-            "url": f"/v1/credit_notes/{note_id}/lines",
-        },
-        "livemode": invoice["livemode"],
-        "memo": or_none(params.get("memo")),
-        "metadata": merged_metadata({}, params.get("metadata")),
-        "number": "",
-        "out_of_band_amount": None,
-        "pdf": "",
-        "post_payment_amount": 0,
-        "pre_payment_amount": 0,
-        "pretax_credit_amounts": [],
-        "reason": params.get("reason"),
-        "refunds": [],
-        "shipping_cost": None,
-        "status": "issued",
-        "subtotal": 0,
-        "subtotal_excluding_tax": 0,
-        "total": 0,
-        "total_excluding_tax": 0,
-        "total_taxes": [],
-        "type": "pre_payment",
-        "voided_at": None,
-    }
 
 
 def _given_back(uow: UnitOfWork, decided: Decided, params: Body) -> "CreditNote":
@@ -282,11 +188,8 @@ def _put_on_balance(uow: UnitOfWork, note: "CreditNote", amount_minor: int) -> s
 
 def _meet(uow: UnitOfWork, document: "Document[Invoice]", decided: Decided) -> None:
     """Change the invoice as the note says; one that has nothing due any more is paid."""
-    before, settlement = document.body, decided.settlement
-    invoice = with_credited(before, decided.credited)
-    state = InvoiceState.of(invoice)
-    invoice = replace(state, credit_notes=(state.credit_notes or 0) + 1).on(invoice)
-    invoice = _lowered(invoice, settlement.pre_payment_minor, settlement.post_payment_minor)
+    before = document.body
+    invoice = with_note(before, decided)
     settles = before["status"] in _UNPAID and invoice["amount_remaining"] == 0
     if settles:
         invoice = paid(invoice, uow.ctx.now)
@@ -295,14 +198,3 @@ def _meet(uow: UnitOfWork, document: "Document[Invoice]", decided: Decided) -> N
     if settles:
         uow.emit("invoice.paid", invoice)
         recover(uow, invoice)
-
-
-def _lowered(invoice: "Invoice", pre_minor: int, post_minor: int) -> "Invoice":
-    return invoice | {
-        "amount_due": invoice["amount_due"] - pre_minor,
-        "amount_remaining": invoice["amount_remaining"] - pre_minor,
-        "post_payment_credit_notes_amount": (
-            invoice["post_payment_credit_notes_amount"] + post_minor
-        ),
-        "pre_payment_credit_notes_amount": (invoice["pre_payment_credit_notes_amount"] + pre_minor),
-    }
