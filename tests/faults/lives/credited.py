@@ -1,6 +1,7 @@
 """What credit notes must take back: of each line, of its reductions and taxes, and of the whole."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from fractions import Fraction
 
 from meterline.store.base.documents import Body
@@ -33,7 +34,8 @@ def _check_invoice(life: Life, invoice: Body, notes: list[Body]) -> None:
             raise _fault(life, invoice, "an invoice says what its notes took", text)
     for note in notes:
         _check_note(life, invoice, note)
-    if len(issued) == len(notes):
+    _check_taxes(life, invoice, issued)
+    if len(issued) == len(notes) and all(note["lines"]["data"] for note in notes):
         lines = {line["id"]: line for line in invoice["lines"]["data"]}
         for line_id, parts in _parts_by_line(notes).items():
             _check_line(life, invoice, lines[line_id], parts)
@@ -46,6 +48,28 @@ def _parts_by_line(notes: list[Body]) -> dict[str, list[Body]]:
             if line["type"] == "invoice_line_item":
                 parts[line["invoice_line_item"]].append(line)
     return parts
+
+
+def _check_taxes(life: Life, invoice: Body, issued: list[Body]) -> None:
+    """Of no tax comes back more than lines of its sign billed, by lines and amounts together."""
+    billed, back = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
+    for line in invoice["lines"]["data"]:
+        billed.update(_taxes_of(line["taxes"]))
+    for note in issued:
+        back.update(_taxes_of(note["total_taxes"] if not note["lines"]["data"] else ()))
+        for line in note["lines"]["data"]:
+            back.update(_taxes_of(line["taxes"]))
+    for tax, amount in back.items():
+        if abs(amount) > abs(billed[tax]):
+            text = f"{tax[0]}: {amount} of {billed[tax]}"
+            raise _fault(life, invoice, "no tax comes back more than it was", text)
+
+
+def _taxes_of(taxes: Iterable[Body]) -> Counter[tuple[str, bool]]:
+    sums = Counter[tuple[str, bool]]()
+    for tax in taxes:
+        sums[tax["tax_rate_details"]["tax_rate"], tax["amount"] > 0] += tax["amount"]
+    return sums
 
 
 def _check_note(life: Life, invoice: Body, note: Body) -> None:

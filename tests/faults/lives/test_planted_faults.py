@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meterline.core.billing.credit_notes import Settlement
+from meterline.core.billing import credit_notes, taxes
+from meterline.core.billing.credit_notes import Portions, Settlement
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.entitlements import (
     GRANTING,
@@ -18,11 +19,13 @@ from meterline.core.billing.entitlements import (
     ItemPeriod,
     grants_after,
 )
+from meterline.core.billing.taxes import Rate, Tax
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
-from meterline.services.billing import access, entitlements, redemption
+from meterline.services.billing import access, entitlements, line_taxes, redemption
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.credit_notes import decision as notes
+from meterline.services.credit_notes import note_lines
 from meterline.services.invoices import (
     deleted_prorations,
     drafting,
@@ -66,6 +69,12 @@ FIRST = {
     "a_grant_that_keeps_its_former_period": 7,
     "a_void_invoice_that_keeps_its_credits": 12,
     "a_note_that_lowers_what_was_paid": 1,
+    "a_note_that_gives_discounts_back_as_money": 8,
+    "taxes_in_a_price_that_ignore_each_other": 2,
+    "taxes_on_what_discounts_took_off": 3,
+    "a_tax_that_an_exempt_customer_owes": 56,
+    "a_tax_that_does_not_come_back": 1,
+    "defaults_before_the_rates_of_an_item": 4,
     "a_phase_with_one_more_of_each": 5,
 }
 """Where to begin to look: some faults need a life of a rare kind. Earlier ones come at the end."""
@@ -223,6 +232,41 @@ def a_note_that_lowers_what_was_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(notes, "settle", lambda total, _remaining: Settlement(total, 0))
 
 
+def a_note_that_gives_discounts_back_as_money(patch: pytest.MonkeyPatch) -> None:
+    shares = credit_notes.credited
+
+    def without_reductions(billed: Portions, before: Portions, amount_minor: int) -> Portions:
+        part = shares(billed, before, amount_minor)
+        return replace(part, pretax=(0,) * len(part.pretax))
+
+    patch.setattr(note_lines, "credited", without_reductions)
+
+
+def taxes_on_what_discounts_took_off(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(line_taxes, "pretax_minor", lambda line: line["amount"])
+
+
+def taxes_in_a_price_that_ignore_each_other(patch: pytest.MonkeyPatch) -> None:
+    together = taxes.taxes_on
+
+    def one_by_one(amount: int, rates: Sequence[Rate]) -> list[Tax]:
+        return [tax for rate in rates for tax in together(amount, [rate])]
+
+    patch.setattr(line_taxes, "taxes_on", one_by_one)
+
+
+def a_tax_that_an_exempt_customer_owes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(line_taxes, "_REASONS", {})
+
+
+def a_tax_that_does_not_come_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(line_taxes, "_as_taxed", lambda state, _: replace(state, tax_rates=[]))
+
+
+def defaults_before_the_rates_of_an_item(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(drafting, "_with_rates", lambda line, _item: line)
+
+
 def a_code_that_is_redeemed_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(redemption, "_check_code", lambda *_: None)
 
@@ -283,6 +327,12 @@ NOTICED_BY: dict[Plant, set[str]] = {
         "what is not paid is left",
         "what is owed is due",
     },
+    a_note_that_gives_discounts_back_as_money: {"reductions come back in proportion"},
+    taxes_on_what_discounts_took_off: {"a line is taxed by its rates"},
+    taxes_in_a_price_that_ignore_each_other: {"a line is taxed by its rates"},
+    a_tax_that_an_exempt_customer_owes: {"who is exempt owes no tax"},
+    a_tax_that_does_not_come_back: {"what comes back is taxed as it was billed"},
+    defaults_before_the_rates_of_an_item: {"an item's rates come before the defaults"},
     a_code_that_is_redeemed_for_ever: {"a code is redeemed as often as it says"},
     a_phase_with_one_more_of_each: {
         "a phase sells what it says",
@@ -306,6 +356,12 @@ IN_LIVES_OF_PRORATIONS: set[Plant] = {
 IN_LIVES_OF_OFFERS: set[Plant] = {
     a_void_invoice_that_keeps_its_credits,
     a_note_that_lowers_what_was_paid,
+    a_note_that_gives_discounts_back_as_money,
+    taxes_on_what_discounts_took_off,
+    taxes_in_a_price_that_ignore_each_other,
+    a_tax_that_an_exempt_customer_owes,
+    a_tax_that_does_not_come_back,
+    defaults_before_the_rates_of_an_item,
     a_code_that_is_redeemed_for_ever,
     a_phase_with_one_more_of_each,
 }

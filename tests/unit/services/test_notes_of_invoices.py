@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meterline.core.base.errors import BillingError
@@ -98,6 +98,7 @@ def _of_line(draw: st.DrawFn, line: "InvoiceLine", *, whole: bool) -> Any:
     return asked
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drafts(), st.data())
 def test_notes_never_exceed_and_add_up(drafted: "tuple[Any, Invoice]", data: st.DataObject) -> None:
     uow, draft = drafted

@@ -5,7 +5,7 @@ meet.
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from meterline.core.base.money import charge_step_minor
 from meterline.services.billing.amounts import applied_balance, explained, with_amounts
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meterline.core.credits.grants import GrantBalance
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drafts())
 def test_totals_are_the_sums_of_their_parts(drafted: "tuple[Any, Invoice]") -> None:
     uow, invoice = drafted
