@@ -19,7 +19,7 @@ from local import stack as local_stack
 from local.aws import Stack
 from tests.contract.tap import Tap, tapping
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 type Client = Any
 """A ``stripe.StripeClient``; its own types refuse parameters that are put together at run time."""
