@@ -43,7 +43,7 @@ from meterline.store.metering.cells import CellsKey, month_of
 from meterline.store.metering.meter_events import identity_of, key_of
 from meterline.store.metering.usage import BucketKey
 from tests.faults.engine import FakeDynamoDB, seeded
-from tests.faults.simulation import (
+from tests.faults.recount import (
     Event,
     counting_events,
     expected_levels,
