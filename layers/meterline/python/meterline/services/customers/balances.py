@@ -54,7 +54,7 @@ def balance_in(customer: "Customer", currency: str) -> int:
 
 def with_currency(customer: "Customer", currency: str) -> "Customer":
     """The customer, whose own currency it becomes if it has none yet."""
-    return _with_balance(customer, currency, balance_in(customer, currency))
+    return with_balance(customer, currency, balance_in(customer, currency))
 
 
 def book(
@@ -84,7 +84,7 @@ def book(
         **(booking.fields or {}),
     }
     transaction = Document(kind=KIND, livemode=ctx.livemode, body=body, parent=customer["id"])
-    return _with_balance(customer, booking.currency, ending), transaction
+    return with_balance(customer, booking.currency, ending), transaction
 
 
 def adjust(
@@ -155,7 +155,7 @@ def _find(
     return document
 
 
-def _with_balance(customer: "Customer", currency: str, balance: int) -> "Customer":
+def with_balance(customer: "Customer", currency: str, balance: int) -> "Customer":
     """The customer with this balance in a currency."""
     own = customer["currency"] or (DEFAULT_CURRENCY if customer["balance"] else currency)
     by_currency = {

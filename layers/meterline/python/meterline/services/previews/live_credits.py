@@ -2,18 +2,15 @@
 
 What it has less what its drafts and then the previews of its running periods would take, one after
 the other in the order in which they become final: so no credits count twice. It follows usage as
-previews do, as soon as that is counted.
+previews do, as soon as that is counted, and phases of schedules that come before a period ends.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from meterline.core.credits.measures import is_of_meter
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
-from meterline.services.billing.draft_credits import taken_from
-from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.billing.item_terms import is_metered
 from meterline.services.billing.subscription_bodies import items_of, renews, renews_at
 from meterline.services.billing.unit_of_work import (
@@ -23,17 +20,16 @@ from meterline.services.billing.unit_of_work import (
 )
 from meterline.services.credits.balances import (
     available_minor,
-    balance_of,
     balances_of,
     drafts_of,
     ledger_minor,
-    less,
     with_drafts,
 )
 from meterline.services.credits.credit_amounts import units_text
 from meterline.services.customers.customer_state import CustomerState
 from meterline.services.invoices.metered import meter_of
-from meterline.services.previews.renewals import at_renewal, renewal_preview
+from meterline.services.previews.after_invoices import after_invoice, without_credits
+from meterline.services.previews.renewals import invoices_of_period
 from meterline.services.subscriptions.reading_ahead import needed_for_subscription
 
 if TYPE_CHECKING:
@@ -136,15 +132,14 @@ def all_billed(ctx: Context, customer: "Document[Customer]") -> AllBilled:
     needed = [id_ for subscription in counted for id_ in needed_for_subscription(subscription)]
     uow = open_unit_of_work(ctx.reading_ahead(needed) if needed else ctx, customer)
     for draft in drafts_of(customer.body):
-        _take(uow, draft["taken"])
+        uow.customer = without_credits(uow.customer, draft["taken"])
     uow.customer = with_drafts(uow.customer, [])
     previews = []
     for subscription in counted:
-        later = at_renewal(replace(uow), subscription)
-        invoice = renewal_preview(later, subscription)
-        if invoice is not None:
-            previews.append((subscription, invoice))
-            _take(uow, taken_from(invoice_lines(invoice)))
+        for coming in invoices_of_period(replace(uow), subscription):
+            previews.append((subscription, coming.invoice))
+            coming.uow.customer = after_invoice(coming.uow.customer, coming.invoice)
+            uow.customer = coming.uow.customer
     return AllBilled(uow, previews, is_whole=len(counted) == len(running))
 
 
@@ -168,17 +163,6 @@ def _uses(subscription: "Subscription", measures: set[str]) -> bool:
     metered = [item["price"] for item in items_of(subscription) if is_metered(item)]
     is_paid = subscription["currency"] in measures
     return any(is_paid or meter_of(price) in measures for price in metered)
-
-
-def _take(uow: UnitOfWork, taken: Mapping[str, int]) -> None:
-    """Take from grants, as far as they go: several drafts may show the same credits."""
-    balances = {grant: balance_of(uow.customer, grant) for grant in taken}
-    possible = {
-        grant: min(taken[grant], balance["left"])
-        for grant, balance in balances.items()
-        if balance is not None
-    }
-    uow.customer = less(uow.customer, possible)
 
 
 def _available(customer: "Customer", measure: str, now: int) -> int:

@@ -1,8 +1,10 @@
 """The invoice at the end of a subscription's running period, or of the phase before it."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from meterline.core.base.errors import BillingError
 from meterline.core.kinds.invoices import PREVIEW_PREFIX
 from meterline.services.base.ids import new_id
 from meterline.services.billing.invoice_bodies import InvoiceTerms
@@ -53,19 +55,76 @@ def next_renewal(
     Phases of its ``schedule``, by default the one that is stored, change it at their instants; the
     invoice that such a change makes comes first.
     """
+    for step in _phases(uow, subscription, schedule):
+        if step.invoice is not None and not is_recurring(params):
+            return step.invoice
+        uow, subscription = step.uow, step.subscription
+    return _renewal(uow, subscription, params) if renews(subscription) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """An invoice to come, and the decision that makes it."""
+
+    uow: UnitOfWork
+    invoice: "Invoice"
+
+
+def invoices_of_period(uow: UnitOfWork, subscription: "Subscription") -> Iterator[Coming]:
+    """The invoices that bill a subscription's running period, in their order: those of phases that
+    are entered in it, and the renewal. A phase that restarts the cycle ends the period.
+
+    What a caller takes from the customer of one of the decisions, the later ones do not have.
+    """
+    for step in _phases(uow, subscription, None):
+        restarts = step.subscription["billing_cycle_anchor"] != subscription["billing_cycle_anchor"]
+        uow, subscription = step.uow, step.subscription
+        if step.invoice is not None:
+            yield Coming(uow, step.invoice)
+            if restarts:
+                return
+    later = at_renewal(uow, subscription) if renews(subscription) else None
+    renewal = renewal_preview(later, subscription) if later is not None else None
+    if later is not None and renewal is not None:
+        yield Coming(later, renewal)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """A subscription that has entered a phase, and what that bills at once."""
+
+    uow: UnitOfWork
+    subscription: "Subscription"
+    invoice: "Invoice | None"
+
+
+def _phases(
+    uow: UnitOfWork, subscription: "Subscription", schedule: "SubscriptionSchedule | None"
+) -> Iterator[_Entered]:
+    """The phases that a subscription enters up to its next renewal; one that it cannot enter any
+    more aborts its schedule.
+    """
     schedule = schedule or _schedule_of(uow, subscription)
-    while schedule is not None and schedule["status"] == "active":
+    while schedule is not None and schedule["status"] == "active" and renews(subscription):
         due, end = phase_changes_at(subscription), closing_period(subscription).end
         if due is None or due > end:
             break
         uow = replace(uow, ctx=uow.ctx.at(due), is_scheduled=True)
+        if not _can_enter(uow, subscription, schedule):
+            return
         amended, schedule = next_phase(uow, subscription, schedule)
-        if amended.invoice is not None and not is_recurring(params):
-            return amended.invoice
         subscription = amended.subscription
-        if not renews(subscription):
-            return None
-    return _renewal(uow, subscription, params)
+        yield _Entered(uow, subscription, amended.invoice)
+
+
+def _can_enter(
+    uow: UnitOfWork, subscription: "Subscription", schedule: "SubscriptionSchedule"
+) -> bool:
+    try:
+        next_phase(uow.attempt(uow.ctx), subscription, schedule)
+    except BillingError:
+        return False
+    return True
 
 
 def _schedule_of(uow: UnitOfWork, subscription: "Subscription") -> "SubscriptionSchedule | None":
