@@ -9,6 +9,7 @@ published, must be what the undisturbed run left, byte for byte.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ from meterline.core.base.periods import Period
 from meterline.core.billing import pending_batches
 from meterline.services.account.settings_changes import update_settings
 from meterline.services.billing.unit_of_work import open_unit_of_work
+from meterline.services.credits.grants import create_credit_grant
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.invoices.manual import create_invoice
@@ -89,6 +91,26 @@ def finalisation(world: World) -> Work:
     world.credit(customer, -700)
     use(_meters(world)[0], customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
     return Work(world.deliver("produce_invoices", draft["id"]))
+
+
+def finalisation_by_units(world: World) -> Work:
+    """A draft that takes the last units of one grant and some of another."""
+    customer = _customer(world)
+    subscription = _subscription(world, customer)
+    meter = _meters(world)[0]
+    for units in ("4.5", "1000"):
+        asked = {"id": meter, "value": Decimal(units)}
+        grant = {
+            "customer": customer,
+            "amount": {"type": "custom_pricing_unit", "custom_pricing_unit": asked},
+            "applicability_config": {"scope": {"price_type": "metered"}},
+            "effective_at": SUBSCRIBED,
+        }
+        create_credit_grant(world.context(SUBSCRIBED), grant)
+    _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", subscription))
+    [draft] = [invoice for invoice in world.bodies("invoice") if invoice["status"] == "draft"]
+    use(meter, customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
+    return Work(_with_same_ids(world, world.deliver("produce_invoices", draft["id"])))
 
 
 def clock_advance(world: World) -> Work:
@@ -265,6 +287,7 @@ WORKS = [
     large_renewal,
     large_finalisation,
     finalisation,
+    finalisation_by_units,
     notice,
     overdue,
     expiry,

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -20,10 +21,14 @@ import pytest
 from meterline.core.base.errors import BillingError
 from meterline.core.credits.bookings import KIND as BOOKING
 from meterline.core.credits.bookings import booking_of
+from meterline.core.credits.measures import parts_of
 from meterline.services.billing import unit_of_work
+from meterline.services.billing.draft_credits import from_grant
+from meterline.services.billing.private_states import LineState
 from meterline.services.credits import alerts, expiry, grants
 from meterline.services.credits.alerts import Crossings
 from meterline.services.credits.balances import balance_of, balances_of, ledger_minor
+from meterline.services.credits.credit_amounts import value_of
 from meterline.services.credits.grant_states import account_of
 from meterline.services.credits.grants import (
     create_credit_grant,
@@ -224,25 +229,26 @@ def audit(world: World, customer: str) -> None:
     held: Any = next(one for one in found["customer"] if one["id"] == customer)
     sums: Counter[str] = Counter()
     applied: dict[str, tuple[str, str, int]] = {}
-    given_back: Counter[tuple[str, str]] = Counter()
+    given_back: Counter[tuple[str, str, str]] = Counter()
     for entry in entries:
         sums[entry["credit_grant"]] += _signed(entry)
         debited, credited = entry["debit"] or {}, entry["credit"] or {}
         if ref := debited.get("credits_applied"):
             line = ref["invoice"], ref["invoice_line_item"]
-            applied[entry["id"]] = (*line, debited["amount"]["monetary"]["value"])
+            applied[entry["id"]] = (*line, counted(debited["amount"]))
         if ref := credited.get("credits_application_invoice_voided"):
-            line = ref["invoice"], ref["invoice_line_item"]
-            given_back[line] += credited["amount"]["monetary"]["value"]
+            taken = ref["invoice"], ref["invoice_line_item"], entry["credit_grant"]
+            given_back[taken] += counted(credited["amount"])
     for grant in found[GRANT]:
         left = balance_of(held, grant["id"])
         assert sums[grant["id"]] == (left["left"] if left else 0) >= 0, "the ledger is no balance"
     assert applied == _shown(found["invoice"]), "the ledger is not what invoices say"
-    paid: Counter[tuple[str, str]] = Counter()
+    paid: Counter[tuple[str, str, str]] = Counter()
+    grant_of = {entry["id"]: entry["credit_grant"] for entry in entries}
     void = {one["id"] for one in found["invoice"] if one["status"] == "void"}
-    for invoice_id, line_id, amount in applied.values():
+    for entry_id, (invoice_id, line_id, amount) in applied.items():
         if invoice_id in void:
-            paid[invoice_id, line_id] += amount
+            paid[invoice_id, line_id, grant_of[entry_id]] += amount
     assert given_back == paid, "a void invoice keeps credits, or gives more back"
     audit_alerts(held, found[TOLD], world.clock.now)
 
@@ -252,7 +258,7 @@ def audit_alerts(held: Any, records: list[Any], now: int) -> None:
 
     What became effective since may count or not.
     """
-    balances = balances_of(held)
+    balances = [one for one in balances_of(held) if one["currency"] == "usd"]
     later = (one["effective_at"] for one in balances if one["effective_at"] > one["created"])
     instants = {now, *(at - 1 for at in later if at <= now)}
     told = Counter((one["told"]["alert"]["id"], one["action"]) for one in records)
@@ -272,17 +278,26 @@ def booked(entries: list[Any], bookings: list[Any]) -> list[Any]:
 
 def _signed(entry: Any) -> int:
     side, sign = (entry["credit"], 1) if entry["type"] == "credit" else (entry["debit"], -1)
-    return sign * int(side["amount"]["monetary"]["value"])
+    return sign * counted(side["amount"])
+
+
+def counted(amount: Any) -> int:
+    """An amount as grants are counted: minor units, or parts of a meter's units."""
+    if amount["type"] == "monetary":
+        return int(amount["monetary"]["value"])
+    return parts_of(Decimal(amount["custom_pricing_unit"]["value"]))
 
 
 def _shown(invoices: list[Any]) -> dict[str, tuple[str, str, int]]:
-    """What lines of final invoices say that credits paid."""
+    """What lines of final invoices say that they took from grants."""
     return {
-        part["credit_balance_transaction"]: (invoice["id"], line["id"], part["amount"])
+        part["credit_balance_transaction"]: (invoice["id"], line["id"], from_grant(taken))
         for invoice in invoices
         if invoice["status"] != "draft"
         for line in invoice["lines"]["data"]
-        for part in line["pretax_credit_amounts"]
+        for part, taken in zip(
+            line["pretax_credit_amounts"], LineState.of(line).credits or (), strict=True
+        )
     }
 
 
@@ -334,9 +349,8 @@ def expiries_of_all_that_was_granted(patch: pytest.MonkeyPatch) -> None:
 
     def whole(ctx: Any, customer: Any, grant: Any, type_: Any) -> Any:
         customer, entries = rest(ctx, customer, grant, type_)
-        value = grant["amount"]["monetary"]["value"]
-        account = account_of(grant)
-        return customer, [debit(ctx, account, type_, value)] if entries else []
+        entry = debit(ctx, account_of(grant), type_, value_of(grant))
+        return customer, [entry] if entries else []
 
     patch.setattr(expiry, "without_rest", whole)
 

@@ -424,6 +424,43 @@ def test_usage_is_looked_at_once_credits_have_expired(
         after_credits(memory_world)
 
 
+def beyond_units(world: World) -> None:
+    """A package of 1,000 for 1,000, the half of it paid with units: more of it is worth less."""
+    life = begun(world, 0, Billed, subscribes=False)
+    grant = {
+        "customer": life.customer,
+        "amount": {
+            "type": "custom_pricing_unit",
+            "custom_pricing_unit": {"id": life.meter, "value": Decimal(500)},
+        },
+        "applicability_config": {"scope": {"price_type": "metered"}},
+    }
+    create_credit_grant(world.context(), grant)
+    package = {"divide_by": 1_000, "round": "up"}
+    price = licence(1_000, at=LONG_AGO, meter=life.meter, transform_quantity=package)
+    terms = {"billing_thresholds": {"amount_gte": 400}}
+    life.subscription = world.subscribe(life.customer, [price], at=NOW - 3 * DAY, **terms)
+    life.count(NOW, 500, life.meter)
+    life.calm()
+    assert life.customer not in [one["customer"] for one in world.bodies("invoice")]
+    life.count(NOW, 400, life.meter)
+    life.watch_all(lambda *_: None)
+    assert not crosses(world, life.customer), "it was passed over"
+
+
+def units_that_pay_what_they_paid(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(threshold_rooms, "_paid_by_units", lambda *_: 0)
+
+
+def test_usage_is_looked_at_that_units_pay_less_and_less_of(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beyond_units(memory_world)
+    units_that_pay_what_they_paid(monkeypatch)
+    with pytest.raises(AssertionError, match="passed over"):
+        beyond_units(memory_world)
+
+
 def test_an_item_without_a_threshold_may_grow_beside_one_that_has_its_own(
     memory_world: World,
 ) -> None:
