@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 
 from meterline.services.account.api_keys import create_key
+from meterline.services.work.test_clocks import run_test_clock
 from tests.engines import Engine
-from tests.factories.objects import clock, customer, licence, listed, meter, stored, subscribe
+from tests.factories.objects import (
+    clock,
+    context,
+    customer,
+    licence,
+    listed,
+    meter,
+    stored,
+    subscribe,
+)
 from tests.factories.objects import product as new_product
 from tests.factories.webhooks import BUSY, Webhooks
 from tests.handlers import gateway_event, load_handler
@@ -151,6 +161,22 @@ def test_a_clock_is_made_and_advanced(operator: Operator) -> None:
     assert "advancing" in shown.text
     assert 'data-again="1"' in shown.text
     assert "2023-12-15 22:13:20" in shown.text
+
+
+def test_a_clock_that_advances_says_how_far_its_subscriptions_have_come(
+    operator: Operator,
+) -> None:
+    start, month = 1_700_000_000, 30 * 86_400
+    whose = clock(start, at=int(time.time()))
+    price = licence(at=int(time.time()))
+    subscribe(customer(at=start, test_clock=whose), price, at=start)
+    page = f"/console/test-clocks/{whose}"
+    operator.submit(page, f"{page}/advance", {"days": "40"})
+    text = operator.get(page).text
+    assert f'max="{40 * 86_400}" value="{month}"' in text
+    assert "have come to 2023-12-14 22:13:20 UTC" in text
+    run_test_clock(context(), whose)
+    assert "<progress" not in operator.get(page).text
 
 
 @pytest.mark.parametrize(

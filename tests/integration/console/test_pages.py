@@ -15,7 +15,8 @@ from meterline.api.console.formats import NONE
 from meterline.services.account.api_keys import create_key
 from tests.engines import Engine
 from tests.factories.busy_deployment import Busy, busy
-from tests.factories.objects import customer
+from tests.factories.objects import customer, meter
+from tests.factories.usage import use
 from tests.integration.console.operators import ADDRESS, Answer, Operator
 
 LISTS = (
@@ -231,6 +232,30 @@ def test_a_list_says_where_its_page_stands_and_leads_on_and_back(
     ]
     assert first[1] + second[1] + third[1] == made
     assert again[1] == second[1]
+
+
+def test_the_rate_of_events_is_that_of_all_customers_and_meters(
+    operator: Operator, now: int
+) -> None:
+    within = now // 3_600 * 3_600 - 1_800
+    for meter_id in (meter("calls"), meter("tokens")):
+        for whose in [customer(at=now) for _ in range(6)]:
+            use(meter_id, whose, at=within, quantity=1_000)
+    text = operator.get("/console").text
+    assert "12 in the last 24 hours" in text
+    assert '<p class="figure">0.000139</p>' in text
+
+
+def test_a_panel_of_several_calls_shows_each_of_them(operator: Operator, now: int) -> None:
+    whose = [customer(at=now) for _ in range(3)]
+    calls = meter("calls")
+    for one in whose:
+        use(calls, one, at=now // 3_600 * 3_600 - 1_800, quantity=1_000)
+    text = unescape(operator.get("/console").text)
+    assert "curl: GET /v1/billing/analytics/meter_usage and 2 more" in text
+    for one in whose:
+        assert f"-d customer={one} \\\n  -d starts_at=" in text
+    assert "/v1/meterline/analytics/top_customers" in text
 
 
 @pytest.mark.usefixtures("deployment")

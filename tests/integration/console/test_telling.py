@@ -1,12 +1,14 @@
 """Who is told of what: alerts and whom they told, destinations and what they are sent."""
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
 
-from meterline.api.console import asking
+from meterline.api.console import asking, events
 from meterline.api.console.formats import instant
+from meterline.services.account.api_keys import create_key
 from meterline.services.metering.crossings import Action, Finding, Watched, tell
 from tests.engines import Engine
 from tests.factories.objects import context, customer, listed, meter, stored
@@ -179,3 +181,63 @@ def test_a_call_of_v2_is_shown_and_sent_as_json() -> None:
         'curl https://a.example/v2/core/x -u "$METERLINE_KEY:" '
         """--json '{"name": "it'"'"'s", "in": {"c": 1}}'"""
     )
+
+
+def _not_taken(operator: Operator, webhooks: Webhooks, events: int) -> None:
+    """Let an endpoint be busy when it is sent so many events, and well from then on."""
+    page = "/console/webhooks"
+    form = {"url": "https://b.example/hook", "enabled_events": "customer.created"}
+    assert operator.submit(page, page, form).status == 200
+    webhooks.receivers.answers["b.example"] = BUSY
+    for place in range(events):
+        customer(at=webhooks.now + place)
+    webhooks.send()
+    del webhooks.receivers.answers["b.example"]
+    webhooks.receivers.posts.clear()
+
+
+def test_all_that_was_not_taken_is_sent_again_some_at_a_time(
+    operator: Operator, deployment: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_AT_ONCE", 2)
+    webhooks = Webhooks(deployment)
+    webhooks.follow(monkeypatch)
+    _not_taken(operator, webhooks, 5)
+    waiting = "/console/events?delivery=false"
+    shown = operator.submit(waiting, "/console/events/retry", {})
+    told = []
+    while "data-goes-on" in shown.text:
+        told.append(_sent(shown))
+        form = {name: shown.field(name) for name in ("token", "once", "after", "sent")}
+        again = operator.post("/console/events/retry", form)
+        shown = operator.post("/console/events/retry", form)
+        assert _sent(again) == _sent(shown), "a form that is sent twice acts once"
+        webhooks.deliver()
+    told.append(_sent(shown))
+    assert told == [2, 4, 5]
+    assert "These were all." in shown.text
+    assert len(webhooks.receivers.posts) == 5, "each of them once"
+    assert "Everything is delivered" in operator.get(waiting).text
+
+
+def _sent(answer: Answer) -> int:
+    found = re.search(r"(\d+) events? (?:is|are) on the way again", answer.text)
+    assert found
+    return int(found[1])
+
+
+def test_who_may_only_read_is_not_offered_to_send_again_and_cannot(
+    operator: Operator, deployment: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhooks = Webhooks(deployment)
+    webhooks.follow(monkeypatch)
+    _not_taken(operator, webhooks, 1)
+    reader = Operator()
+    reader.sign_in(create_key(livemode=False, rights={"*": "read"}).secret)
+    page = reader.get("/console/events?delivery=false")
+    assert "/console/events/retry" not in page.tags.values("form", "action")
+    answer = reader.post("/console/events/retry", {"token": page.field("token"), "once": "o"})
+    assert "0 events are on the way again" in answer.text
+    assert "does not have the required permissions" in answer.text
+    webhooks.deliver()
+    assert webhooks.receivers.posts == []

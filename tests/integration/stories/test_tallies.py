@@ -86,6 +86,7 @@ def test_customers_are_ranked_by_their_usage(stage: Stage) -> None:
         "object": "meterline.analytics.top_customers",
         "customers_read": 6,
         "ends_at": at("2024-01-02"),
+        "events_counted": 5,
         "is_complete": True,
         "livemode": False,
         "meter": users.meter,
@@ -113,6 +114,23 @@ def test_customers_are_ranked_by_the_meters_formula(stage: Stage, formula: str, 
     users = Users(stage, formula)
     rows = users.names(top(stage, users)["rows"]["data"])
     assert dict(rows)["a"] == value
+
+
+@pytest.mark.parametrize(
+    ("formula", "more", "counted"),
+    [
+        ("sum", {}, 5),
+        ("count", {}, 5),
+        ("max", {}, 5),
+        ("last", {"event_time_window": "hour"}, 4),
+        ("weighted_sum", {}, None),
+    ],
+)
+def test_the_events_that_count_are_counted_whatever_the_formula(
+    stage: Stage, formula: str, more: dict[str, str], counted: int | None
+) -> None:
+    users = Users(stage, formula, **more)
+    assert top(stage, users)["events_counted"] == counted
 
 
 def test_all_cells_of_a_customer_are_added_up(stage: Stage) -> None:
@@ -189,7 +207,9 @@ def test_of_a_customer_that_was_deleted_just_now_no_level_is_ranked(stage: Stage
     gone = stage.client.v1.customers.create({}).id
     stage.client.v1.customers.delete(gone)
     places, whole = [Cursor(stage.now, gone)], EVERYTHING
-    assert top_customers.ranked(context(), meter, 0, 3_600, whole, [], places) == []
+    nothing: top_customers.Ranking = {"events": 0, "rows": []}
+    found = top_customers.ranked(context(), meter, 0, 3_600, whole, nothing, places)
+    assert found == nothing
 
 
 def test_a_ranking_by_long_values_is_as_long_as_can_be_stored(stage: Stage) -> None:
@@ -212,19 +232,6 @@ def test_a_ranking_by_long_values_is_as_long_as_can_be_stored(stage: Stage) -> N
     assert len(kept) > 20
 
 
-def test_a_ranking_from_before_there_were_parts_goes_on(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its rows had no dimensions."""
-    monkeypatch.setattr(top_customers, "MOST_CUSTOMERS", 4)
-    users = Users(stage)
-    add = top_customers.ranked
-    monkeypatch.setattr(top_customers, "ranked", lambda *args: [row[:2] for row in add(*args)])
-    top(stage, users)
-    monkeypatch.setattr(top_customers, "ranked", add)
-    assert users.names(top(stage, users)["rows"]["data"]) == by_value(users)
-
-
 def test_a_request_reads_some_customers_and_the_next_goes_on(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +243,7 @@ def test_a_request_reads_some_customers_and_the_next_goes_on(
     second = top(stage, users)
     assert (second["is_complete"], second["customers_read"]) == (True, 6)
     assert users.names(second["rows"]["data"]) == by_value(users)[:3]
+    assert second["events_counted"] == 5, "also those of who stands behind the first"
 
 
 def test_a_ranking_is_kept_for_an_hour_and_shown_until_the_next_is_complete(

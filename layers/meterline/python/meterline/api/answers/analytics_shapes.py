@@ -103,6 +103,7 @@ def analytics_top_customers() -> Json:
         object={"type": "string", "enum": ["meterline.analytics.top_customers"]},
         customers_read={"type": "integer"},
         ends_at=INSTANT,
+        events_counted={"type": ["integer", "null"]},
         is_complete={"type": "boolean"},
         livemode={"type": "boolean"},
         meter=TEXT,

@@ -103,8 +103,8 @@ class Reply:
 
     @property
     def has_more(self) -> bool:
-        """Whether there are more of them."""
-        return bool(self.body.get("has_more"))
+        """Whether there are more of them; lists of v2 say where."""
+        return bool(self.body.get("has_more") or self.body.get("next_page_url"))
 
     @property
     def problem(self) -> str:

@@ -1,6 +1,8 @@
 """``/console/test-clocks``: time that passes when somebody says so."""
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from meterline.api.console.asking import Call, listing
 from meterline.api.console.visits import Visit, found, signed_in, whole
@@ -12,6 +14,17 @@ _DAY: Final = 86_400
 STEPS: Final = (("An hour", _HOUR), ("A day", _DAY), ("A week", 7 * _DAY), ("31 days", 31 * _DAY))
 MOST_DAYS: Final = 62
 """How far the slider goes: two months, as far as a clock of monthly prices goes at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way of a clock from one instant to another, and how far its work has come; None if
+    nothing on it shows that.
+    """
+
+    start: int
+    target: int
+    reached: int | None
 
 
 def _list(visit: Visit) -> Page:
@@ -38,14 +51,34 @@ def _show(visit: Visit, clock_id: str) -> Page:
             for one in customers.rows
         ]
     )
+    rows = [row for reply in subscriptions for row in reply.rows]
     return visit.page(
         "clock.html",
         clock=clock,
         customers=customers,
-        subscriptions=[row for reply in subscriptions for row in reply.rows],
+        replies=subscriptions,
+        subscriptions=rows,
+        way=_way(clock.body, rows),
         steps=STEPS,
         most_days=MOST_DAYS,
     )
+
+
+def _way(clock: Mapping[str, Any], subscriptions: Sequence[Mapping[str, Any]]) -> Way | None:
+    """The way of a clock that advances: its subscriptions have come to the earliest end of a period
+    that has not been renewed.
+    """
+    details = clock.get("status_details") or {}
+    if not details.get("advancing"):
+        return None
+    start, target = clock["frozen_time"], details["advancing"]["target_frozen_time"]
+    ends = [
+        item["current_period_end"]
+        for one in subscriptions
+        if not one["ended_at"]
+        for item in one["items"]["data"]
+    ]
+    return Way(start, target, min([target, *ends]) if ends else None)
 
 
 def _advance(visit: Visit, clock_id: str) -> Page:

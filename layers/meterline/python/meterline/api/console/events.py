@@ -1,8 +1,13 @@
 """``/console/events``: what happened, what it was about, and who was told."""
 
+from typing import Final
+
 from meterline.api.console.asking import Call, listing
-from meterline.api.console.visits import Visit, found, signed_in
+from meterline.api.console.visits import Visit, found, signed_in, whole
 from meterline.api.pages.answers import Page
+
+_AT_ONCE: Final = 20
+"""So many events are sent again at a time."""
 
 _DELIVERIES = {"": None, "false": False, "true": True}
 """What an address may ask for of deliveries: all, some that wait or have failed, all delivered."""
@@ -47,8 +52,44 @@ def _retry(visit: Visit, event_id: str) -> Page:
     return visit.went(reply, f"/console/events/{event_id}", "resent")
 
 
+def _retry_all(visit: Visit) -> Page:
+    """Send some of the events again that were not taken; the page that says so sends the next.
+
+    Events keep their place in the list however fast they are delivered meanwhile. A form that is
+    sent twice has the keys of the first time.
+    """
+    form = visit.form
+    type_, sent = form.get("type"), whole(form.get("sent"))
+    waiting = visit.api.ask(
+        listing(
+            "/v1/events",
+            type=type_,
+            delivery_success=False,
+            limit=_AT_ONCE,
+            starting_after=form.get("after"),
+        )
+    )
+    if not waiting.is_good:
+        return visit.refused(waiting)
+    replies = visit.api.ask_all(
+        [
+            Call("POST", f"/v1/events/{one['id']}/retry", {}, f"{form.get('once')}{one['id']}")
+            for one in waiting.rows
+        ]
+    )
+    return visit.page(
+        "resending.html",
+        waiting=waiting,
+        type=type_ or "",
+        replies=replies,
+        refused=[reply for reply in replies if not reply.is_good],
+        sent=sent + sum(reply.is_good for reply in replies),
+    )
+
+
 PAGES = [
     signed_in("GET", "/console/events", _list),
+    signed_in("POST", "/console/events/retry", _retry_all),
     signed_in("GET", "/console/events/{id}", _show),
     signed_in("POST", "/console/events/{id}/retry", _retry),
 ]

@@ -13,6 +13,7 @@ from meterline.core.base.money import minor_digits
 NONE: Final = "\N{EN DASH}"
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _MILLION: Final = 1_000_000
+_RATE_DIGITS: Final = 3
 
 _COLOURS: Final = {
     "good": ("active", "complete", "completed", "enabled", "paid", "ready", "succeeded"),
@@ -50,6 +51,14 @@ def short(value: Decimal) -> str:
         if abs(value) >= size:
             return f"{(value / size).quantize(Decimal('0.1')):f}".removesuffix(".0") + letter
     return quantity(value.quantize(Decimal("0.01")).normalize())
+
+
+def rate(value: Decimal) -> str:
+    """A number of something a second, to three digits: ``0.00127``, ``12.5``, ``1,280``."""
+    if not value:
+        return "0"
+    places = max(0, _RATE_DIGITS - 1 - value.adjusted())
+    return quantity(round(value, places) if places else value.quantize(Decimal(1)))
 
 
 def instant(seconds: int | None) -> str:
@@ -166,6 +175,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "called": called,
     "price": price,
     "whole": whole,
+    "rate": rate,
     "pretty": pretty,
     "short_hash": short_hash,
 }

@@ -36,13 +36,44 @@ class MeterUsage:
         """The usage of those customers, added up."""
         return sum((Decimal(row["value"]) for row in self.ranked), Decimal(0))
 
+    @property
+    def events(self) -> int | None:
+        """How many events of all customers count; None of levels, and where it is not known."""
+        counted: int | None = self.reply.body.get("events_counted")
+        return counted
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many events were counted in the last whole hours, and whether these are all so far."""
+
+    events: int
+    is_complete: bool
+
+    @property
+    def per_second(self) -> Decimal:
+        """How many came in a second."""
+        return Decimal(self.events) / (_HOURS * _HOUR)
+
+
+def _rate(usage: Sequence["MeterUsage"]) -> Rate | None:
+    """The rate of the meters that say so; None if there are none."""
+    counted = [one for one in usage if one.events is not None]
+    if not counted:
+        return None
+    return Rate(
+        sum(one.events or 0 for one in counted),
+        all(one.reply.body.get("is_complete") for one in counted),
+    )
+
 
 def _show(visit: Visit) -> Page:
-    invoiced, meters, alerts, events, waiting, unpaid, due = visit.api.ask_all(
+    invoiced, meters, alerts, told, events, waiting, unpaid, due = visit.api.ask_all(
         [
             listing("/v1/meterline/analytics/invoiced", months=_MONTHS),
             listing("/v1/billing/meters", status="active", limit=_MOST_METERS),
             listing("/v1/billing/alerts", limit=5),
+            listing("/v1/events", types=["billing.alert.triggered"], limit=5),
             listing("/v1/events", limit=8),
             listing("/v1/events", delivery_success=False, limit=5),
             listing("/v1/invoices", status="open", limit=5),
@@ -53,18 +84,21 @@ def _show(visit: Visit) -> Page:
     busiest = _chosen(visit, usage)
     hours = _hours(visit, busiest) if busiest else None
     seen = [one.ranked[0]["customer"] for one in usage if one.ranked]
-    names = visit.names([*(hours.customers if hours else ()), *seen])
+    whom = [row["data"]["object"]["customer"] for row in told.rows]
+    names = visit.names([*(hours.customers if hours else ()), *seen, *whom])
     return visit.page(
         "overview.html",
         invoiced=invoiced,
         revenue=_revenue(invoiced),
         meters=meters,
         alerts=alerts,
+        told=told,
         events=events,
         waiting=waiting,
         unpaid=unpaid,
         due=due,
         usage=usage,
+        rate=_rate(usage),
         busiest=busiest,
         hours=hours,
         names=names,
@@ -109,12 +143,6 @@ class Hours:
         """What a chart draws, each customer under its name."""
         pairs = zip(self.customers, self.values, strict=True)
         return [(names.get(customer, customer), values) for customer, values in pairs]
-
-    @property
-    def per_second(self) -> Decimal:
-        """The usage of the last whole hour, by the second."""
-        last = sum((values[-1] for values in self.values), Decimal(0))
-        return (last / _HOUR).quantize(Decimal("0.01"))
 
 
 def _hours(visit: Visit, usage: MeterUsage) -> Hours:

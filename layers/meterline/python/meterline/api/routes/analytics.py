@@ -17,6 +17,7 @@ from meterline.api.routes.usage_windows import (
     zone_asked,
 )
 from meterline.core.base.errors import BillingError
+from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.analytics.amounts import (
     OBJECT,
@@ -102,6 +103,7 @@ def rank_customers(ctx: Context, params: Params) -> Mapping[str, object]:
         "object": TOP_CUSTOMERS,
         "customers_read": found.objects,
         "ends_at": end,
+        "events_counted": None if measure_of(meter).has_levels else found.value["events"],
         "is_complete": found.is_complete,
         "livemode": ctx.livemode,
         "meter": meter["id"],

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import format_decimal
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 OBJECT = "meterline.analytics.top_customers"
 PATH = "/v1/meterline/analytics/top_customers"
 
+_TALLY = "usage_ranking"
+"""The name of the tallies; those called ``top_customers`` hold rows alone, and expire."""
+
 MOST_CUSTOMERS = 2_000
 """So many customers' usage is read at a request."""
 
@@ -49,6 +52,13 @@ type Ranked = list[Used]
 """What customers used, the greatest first."""
 
 
+class Ranking(TypedDict):
+    """What is added up: the first customers, and how many events count of all that were read."""
+
+    events: int
+    rows: Ranked
+
+
 def ranking(
     ctx: Context, meter: "Meter", start: int, end: int, breakdown: Breakdown = EVERYTHING
 ) -> tuple[Tally, list[Row]]:
@@ -60,8 +70,9 @@ def ranking(
     """
     _check(start, end)
     add = partial(ranked, ctx, meter, start, end, breakdown)
-    counting = Counting("customer", Span(), MOST_CUSTOMERS, [], add)
-    found = tally(ctx, ("top_customers", meter["id"], start, end, *_name_of(breakdown)), counting)
+    nothing: Ranking = {"events": 0, "rows": []}
+    counting = Counting("customer", Span(), MOST_CUSTOMERS, nothing, add)
+    found = tally(ctx, (_TALLY, meter["id"], start, end, *_name_of(breakdown)), counting)
     rows: list[Row] = [
         {
             "id": derived_id("mtrtop_", meter["id"], start, end, customer, *_name_of_row(values)),
@@ -71,7 +82,7 @@ def ranking(
             "rank": place,
             "value": value,
         }
-        for place, (customer, value, values) in enumerate(map(_whole, found.value), start=1)
+        for place, (customer, value, values) in enumerate(found.value["rows"], start=1)
     ]
     return found, rows
 
@@ -86,12 +97,6 @@ def _name_of(breakdown: Breakdown) -> tuple[str, ...]:
 
 def _name_of_row(values: Dimensions) -> tuple[str, ...]:
     return name_of_part(dict(values))
-
-
-def _whole(row: Sequence[Any]) -> Used:
-    """A row as it was stored, before there were dimensions too."""
-    customer, value, *dimensions = row
-    return customer, value, dimensions[0] if dimensions else ()
 
 
 def _check(start: int, end: int) -> None:
@@ -109,17 +114,21 @@ def ranked(
     start: int,
     end: int,
     breakdown: Breakdown,
-    before: Ranked,
+    before: Ranking,
     places: Sequence[Cursor],
-) -> Ranked:
+) -> Ranking:
     """The ranking with further customers."""
     measure = measure_of(meter)
     calls = [
         partial(_used, ctx, series, start, end, breakdown)
         for series in (Series(ctx.livemode, meter["id"], place.id, measure) for place in places)
     ]
-    further = [row for rows in in_parallel(calls) for row in rows]
-    return first_of(sorted([*map(_whole, before), *further], key=_order))
+    found = in_parallel(calls)
+    further = [row for _, rows in found for row in rows]
+    return {
+        "events": before["events"] + sum(events for events, _ in found),
+        "rows": first_of(sorted([*before["rows"], *further], key=_order)),
+    }
 
 
 def first_of(rows: Ranked) -> Ranked:
@@ -137,19 +146,23 @@ def _order(row: Used) -> tuple[Decimal, str, list[str]]:
     return -Decimal(value), customer, [value for _, value in dimensions]
 
 
-def _used(ctx: Context, series: Series, start: int, end: int, breakdown: Breakdown) -> list[Used]:
-    """What a customer used, of levels up to its time; nothing where nothing was counted, or of one
-    that was deleted just now: the list is a little late.
+def _used(
+    ctx: Context, series: Series, start: int, end: int, breakdown: Breakdown
+) -> tuple[int, list[Used]]:
+    """How many events of a customer count, and what it used, of levels up to its time; nothing
+    where nothing was counted, or of one that was deleted just now: the list is a little late.
     """
     if series.measure.has_levels:
         customer: Document[Customer] | None = ctx.store.get(series.customer)
         if customer is None or customer.body.get("deleted"):
-            return []
+            return 0, []
         end = min(end, customers_now(ctx, customer.body))
     rows: list[Used] = []
+    events = 0
     for values, part in series.broken_down(start, max(start, end), breakdown):
         whole = aggregate_between(part, start, end)
         if whole.count or whole.total:
             value = format_decimal(result(whole, series.measure.formula))
             rows.append((series.customer, value, tuple(values.items())))
-    return rows
+            events += whole.count
+    return events, rows

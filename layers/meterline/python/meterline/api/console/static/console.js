@@ -40,8 +40,8 @@ function waits(part) {
   setTimeout(() => looksAgain(part), Number(part.dataset.again) * 1000);
 }
 
-function chooses(select) {
-  select.addEventListener("change", () => select.form.requestSubmit());
+function goesOn(form) {
+  setTimeout(() => form.requestSubmit(), 500);
 }
 
 function models(form) {
@@ -93,7 +93,7 @@ function begin(root) {
   each("[data-copy]", copies);
   each("[data-shows]", slides);
   each("[data-again]", waits);
-  each("select[data-submits]", chooses);
+  each("form[data-goes-on]", goesOn);
   each("form[data-models]", models);
   each(".pager[data-grows]", grows);
   each(".rail [aria-current]", showsWhere);
