@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final
 
 from meterline.core.base.errors import BillingError
@@ -13,7 +13,7 @@ from meterline.core.base.money import minor_digits
 NONE: Final = "\N{EN DASH}"
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _MILLION: Final = 1_000_000
-_RATE_DIGITS: Final = 3
+_THREE_DIGITS: Final = Context(prec=3)
 
 _COLOURS: Final = {
     "good": ("active", "complete", "completed", "enabled", "paid", "ready", "succeeded"),
@@ -53,12 +53,9 @@ def short(value: Decimal) -> str:
     return quantity(value.quantize(Decimal("0.01")).normalize())
 
 
-def rate(value: Decimal) -> str:
-    """A number of something a second, to three digits: ``0.00127``, ``12.5``, ``1,280``."""
-    if not value:
-        return "0"
-    places = max(0, _RATE_DIGITS - 1 - value.adjusted())
-    return quantity(round(value, places) if places else value.quantize(Decimal(1)))
+def rate(count: int, seconds: int) -> str:
+    """How many came in a second, to three digits: ``0.00127``, ``12.5``, ``1,280``."""
+    return quantity(_THREE_DIGITS.divide(count, seconds))
 
 
 def instant(seconds: int | None) -> str:

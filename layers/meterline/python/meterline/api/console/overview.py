@@ -49,14 +49,10 @@ class Rate:
 
     events: int
     is_complete: bool
-
-    @property
-    def per_second(self) -> Decimal:
-        """How many came in a second."""
-        return Decimal(self.events) / (_HOURS * _HOUR)
+    seconds: int = _HOURS * _HOUR
 
 
-def _rate(usage: Sequence["MeterUsage"]) -> Rate | None:
+def _rate(usage: Sequence[MeterUsage]) -> Rate | None:
     """The rate of the meters that say so; None if there are none."""
     counted = [one for one in usage if one.events is not None]
     if not counted:
