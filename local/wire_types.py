@@ -110,8 +110,8 @@ BESIDE = {
     },
     "billing.alert_triggered": {
         "aggregation_period": "NotRequired[AggregationPeriod]",
-        "currency": "NotRequired[str]",
-        "custom_pricing_unit": "NotRequired[None]",
+        "currency": "NotRequired[str | None]",
+        "custom_pricing_unit": "NotRequired[CreditUnits | None]",
         "external_customer_id": "NotRequired[None]",
         "group_by": "NotRequired[AlertGroup]",
         "triggered_at": "NotRequired[int]",
@@ -234,9 +234,9 @@ class AlertCreditBalanceThresholdFilter(TypedDict):
     credit_grants: dict[str, Any] | None
 
 class AlertCreditBalanceThresholdLte(TypedDict):
-    balance_type: Literal["monetary"]
-    custom_pricing_unit: None
-    monetary: AlertSpendThresholdAmount
+    balance_type: Literal["custom_pricing_unit", "monetary"]
+    custom_pricing_unit: CreditUnits | None
+    monetary: CreditMoney | None
 
 class AlertSpendThreshold(TypedDict):
     aggregation_period: Literal["billing"]
@@ -262,8 +262,8 @@ class AlertRecovered(TypedDict):
     aggregation_period: NotRequired[AggregationPeriod]
     alert: Alert
     created: int
-    currency: NotRequired[str]
-    custom_pricing_unit: NotRequired[None]
+    currency: NotRequired[str | None]
+    custom_pricing_unit: NotRequired[CreditUnits | None]
     customer: str
     external_customer_id: NotRequired[None]
     group_by: NotRequired[AlertGroup]

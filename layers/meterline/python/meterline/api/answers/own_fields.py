@@ -43,8 +43,8 @@ def crossing_terms() -> Json:
     """The fields of a triggered alert that its kinds beyond the first have: of what, and when."""
     return {
         "aggregation_period": all_of(starts_at=INSTANT, ends_at=INSTANT),
-        "currency": TEXT,
-        "custom_pricing_unit": {"type": "null"},
+        "currency": TEXT_OR_NONE,
+        "custom_pricing_unit": {"anyOf": [credit_units(), {"type": "null"}]},
         "external_customer_id": {"type": "null"},
         "group_by": all_of(type=TEXT, pricing_plan_subscription=TEXT),
         "triggered_at": INSTANT,
@@ -95,9 +95,9 @@ def _credit_balance_threshold() -> Json:
     return all_of(
         filters={"type": "array", "items": filter_},
         lte=all_of(
-            balance_type={"type": "string", "enum": ["monetary"]},
-            custom_pricing_unit={"type": "null"},
-            monetary=all_of(currency=TEXT, value=AMOUNT),
+            balance_type={"type": "string", "enum": ["custom_pricing_unit", "monetary"]},
+            custom_pricing_unit={"anyOf": [credit_units(), {"type": "null"}]},
+            monetary={"anyOf": [all_of(currency=TEXT, value=AMOUNT), {"type": "null"}]},
         ),
     )
 

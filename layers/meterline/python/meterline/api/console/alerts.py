@@ -112,7 +112,9 @@ def threshold(alert: Mapping[str, Any]) -> str:
     if alert["alert_type"] == "spend_threshold":
         amount = terms["gte"]["amount"]
         return f"spend of {money(amount['value'], amount['currency'])} or more"
-    balance = terms["lte"]["monetary"]
+    balance, units = terms["lte"]["monetary"], terms["lte"]["custom_pricing_unit"]
+    if units:
+        return f"{quantity(units['value'])} units of {units['id']} or fewer"
     return f"credits of {money(balance['value'], balance['currency'])} or less"
 
 

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 from meterline.api.lists import PAGING, Keep, Listing, listing, read_page, retrieve, under
 from meterline.api.operations import Answer, Operation, post
-from meterline.api.params.specs import RANGE, Params, array, enum, integer, object_, string
+from meterline.api.params.specs import (
+    RANGE,
+    Params,
+    array,
+    decimal_,
+    enum,
+    integer,
+    object_,
+    string,
+)
 from meterline.api.router import Routes
 from meterline.api.routes.shared import credit_scope, currency
 from meterline.services.base.context import Context
@@ -70,12 +79,15 @@ _TERMS = {
         ),
         lte=object_(
             required=True,
-            balance_type=enum("monetary", required=True),
+            balance_type=enum("custom_pricing_unit", "monetary", required=True),
+            custom_pricing_unit=object_(
+                id=string(required=True), value=decimal_(required=True, minimum=0, maximum=10**15)
+            ),
             monetary=object_(
-                required=True,
                 currency=currency(required=True),
                 value=integer(required=True, minimum=0),
             ),
+            exclusive=[("custom_pricing_unit", "monetary")],
         ),
     ),
 }

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from meterline.core.credits.grants import pays_for_each
+from meterline.core.credits.measures import PARTS
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.credits.balances import balances_of, ledger_minor
+from meterline.services.credits.credit_amounts import units_text
 from meterline.services.customers.customer_state import CreditAlert, CustomerState
 from meterline.services.metering.crossings import (
     TRIGGER_KIND,
@@ -24,7 +26,13 @@ from meterline.services.metering.crossings import (
 from meterline.store.base.documents import Document
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Alert, AlertRecovered, AlertTriggered, Customer
+    from meterline.core.base.wire import (
+        Alert,
+        AlertRecovered,
+        AlertTriggered,
+        CreditUnits,
+        Customer,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +94,19 @@ def _told(
 def _fields(
     ctx: Context, alert: "Alert", customer_id: str, value: int, action: Action
 ) -> "AlertTriggered | AlertRecovered":
-    terms = alert["credit_balance_threshold"]
+    terms = alert["credit_balance_threshold"]["lte"]
+    money, asked = terms["monetary"], terms["custom_pricing_unit"]
+    units: CreditUnits | None = asked and {"id": asked["id"], "value": units_text(value)}
     fields: AlertTriggered = {
         "object": TRIGGER_KIND,
         "alert": alert,
         "created": ctx.now,
-        "currency": terms["lte"]["monetary"]["currency"],
-        "custom_pricing_unit": None,
+        "currency": money and money["currency"],
+        "custom_pricing_unit": units,
         "customer": customer_id,
         "external_customer_id": None,
         "livemode": ctx.livemode,
-        "value": value,
+        "value": value // PARTS if units else value,
     }
     if action == "triggered":
         return {**fields, "triggered_at": ctx.now}

@@ -59,7 +59,8 @@ class DraftCredits(TypedDict):
 
 
 class CreditAlert(TypedDict):
-    """An active alert on the balance of billing credits in a currency, minor units.
+    """An active alert on the balance of billing credits with a measure, in ``currency``, as that
+    is counted (``core.credits.measures``).
 
     ``prices`` restrict it to grants that pay for each of them. ``is_below`` says that the balance
     was at ``lte`` or below when it changed last: what that crossed has been told.

@@ -15,7 +15,7 @@ def notification(stored: StoredNotification) -> "AlertNotification":
     """What was told of an alert, as the list of its notifications shows it."""
     told: AlertTriggered | AlertRecovered = stored["told"]
     alert = told["alert"]
-    period = told.get("aggregation_period")
+    period, units = told.get("aggregation_period"), told.get("custom_pricing_unit")
     return {
         "id": stored["id"],
         "object": "billing.alert_notification",
@@ -31,5 +31,5 @@ def notification(stored: StoredNotification) -> "AlertNotification":
         "notification_event": stored["event"],
         "notified_at": told["created"],
         "subscription": stored["subscription"],
-        "value": str(told["value"]),
+        "value": units["value"] if units else str(told["value"]),
     }

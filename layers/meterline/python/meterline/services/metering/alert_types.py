@@ -7,10 +7,12 @@ is named like the type.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from meterline.core.base.errors import BillingError
-from meterline.core.base.money import known_currency
+from meterline.core.base.money import format_decimal, known_currency
+from meterline.core.credits.measures import parts_of
 from meterline.core.metering.acceptance import measure_of
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
 
     from meterline.core.base.wire import (
         Alert,
+        AlertCreditBalanceThresholdLte,
         AlertUsageThreshold,
         AlertUsageThresholdFilter,
+        CreditMoney,
+        CreditUnits,
         Customer,
         Meter,
         Subscription,
@@ -84,7 +89,7 @@ class AlertType:
         """The meter that an alert is about, if it is about one."""
         return None
 
-    def threshold(self, terms: Terms) -> int:
+    def threshold(self, terms: Terms) -> int | Decimal:
         """The value that is compared."""
         raise NotImplementedError
 
@@ -238,7 +243,8 @@ class SpendThreshold(AlertType):
 
 
 class CreditBalanceThreshold(AlertType):
-    """A customer's balance of billing credits has come down to an amount (``credits.alerts``).
+    """A customer's balance of billing credits has come down to an amount (``credits.alerts``), in a
+    currency or in units of a meter.
 
     The customer remembers its alerts of this type: each commit that changes its credits knows them.
     """
@@ -247,13 +253,11 @@ class CreditBalanceThreshold(AlertType):
     limit = "the credits of a customer"
 
     def terms(self, ctx: Context, requested: Body) -> Terms:
-        """The amount in a currency, of one customer's grants, or of those for some prices."""
+        """The amount, of one customer's grants, or of those for some prices."""
         [asked] = requested["filters"]
         at = "credit_balance_threshold[filters][0]"
         find(ctx, "customer", asked["customer"], param=f"{at}[customer]")
         grants = asked.get("credit_grants")
-        monetary = requested["lte"]["monetary"]
-        known_currency(monetary["currency"], "credit_balance_threshold[lte][monetary][currency]")
         return {
             "filters": [
                 {
@@ -262,11 +266,7 @@ class CreditBalanceThreshold(AlertType):
                     "credit_grants": None if grants is None else grants,
                 }
             ],
-            "lte": {
-                "balance_type": "monetary",
-                "custom_pricing_unit": None,
-                "monetary": {"currency": monetary["currency"], "value": monetary["value"]},
-            },
+            "lte": _requested_balance(ctx, requested["lte"]),
         }
 
     def set_of(self, terms: Terms) -> str:
@@ -288,9 +288,10 @@ class CreditBalanceThreshold(AlertType):
         """That of the filter."""
         return str(terms["filters"][0]["customer"])
 
-    def threshold(self, terms: Terms) -> int:
-        """The balance, minor units."""
-        return int(terms["lte"]["monetary"]["value"])
+    def threshold(self, terms: Terms) -> int | Decimal:
+        """The balance, minor units or units of a meter."""
+        units = terms["lte"]["custom_pricing_unit"]
+        return Decimal(units["value"]) if units else int(terms["lte"]["monetary"]["value"])
 
     def _remembered(self, customer: "Customer", alert: "Alert") -> "Customer":
         state = CustomerState.of(customer)
@@ -305,14 +306,38 @@ class CreditBalanceThreshold(AlertType):
         terms = terms_of(alert)
         grants = terms["filters"][0]["credit_grants"]
         scope = grants["applicability_config"]["scope"] if grants else {}
-        prices = scope.get("prices")
+        prices, money = scope.get("prices"), terms["lte"]["monetary"]
+        if money:
+            measure, lte = money["currency"], money["value"]
+        else:
+            units = terms["lte"]["custom_pricing_unit"]
+            measure, lte = units["id"], parts_of(Decimal(units["value"]))
         return {
             "alert": alert["id"],
-            "currency": terms["lte"]["monetary"]["currency"],
+            "currency": measure,
             "is_below": False,
-            "lte": self.threshold(terms),
+            "lte": lte,
             "prices": None if prices is None else [price["id"] for price in prices],
         }
+
+
+def _requested_balance(ctx: Context, requested: Body) -> "AlertCreditBalanceThresholdLte":
+    """The balance that an alert is asked to be on; one of no known measure is refused."""
+    asked, at = requested["balance_type"], "credit_balance_threshold[lte]"
+    if asked not in requested:
+        raise BillingError(
+            f"Missing required param: {at}[{asked}].",
+            code="parameter_missing",
+            param=f"{at}[{asked}]",
+        )
+    amount = requested[asked]
+    if asked == "custom_pricing_unit":
+        meter = find(ctx, "billing.meter", amount["id"], param=f"{at}[{asked}][id]").id
+        units: CreditUnits = {"id": meter, "value": format_decimal(amount["value"])}
+        return {"balance_type": asked, "custom_pricing_unit": units, "monetary": None}
+    currency = known_currency(amount["currency"], f"{at}[monetary][currency]")
+    money: CreditMoney = {"currency": currency, "value": amount["value"]}
+    return {"balance_type": "monetary", "custom_pricing_unit": None, "monetary": money}
 
 
 SPEND = SpendThreshold()
