@@ -36,7 +36,7 @@ ROOMS = {
         "base",
         "credits metering catalog",
         "billing",
-        "kinds subscriptions schedules analytics",
+        "events kinds subscriptions schedules analytics",
     ],
     "store": ["base", "metering events work", "billing", "account"],
     "services": [

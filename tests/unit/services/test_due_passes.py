@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.progress import DuePoint, NoProgress
 from meterline.services.billing import invoice_bodies as invoices
@@ -19,7 +20,7 @@ from meterline.store.billing.repository import BillingStore
 NOW = 100
 
 
-@dataclass(frozen=True)
+@frozen
 class Store(BillingStore):
     """Remembers what was committed."""
 
