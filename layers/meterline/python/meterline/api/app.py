@@ -8,7 +8,7 @@ import random
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -26,6 +26,7 @@ from meterline.api.params.specs import Params
 from meterline.api.requests import idempotency_key, read_params, read_request
 from meterline.api.router import Routes
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.wire_numbers import wire_number
 from meterline.observability import log_failure, logger, observed
 from meterline.services.base.addresses import note_call
@@ -54,7 +55,7 @@ _CONFLICT_TRIES = 5
 _BACK_OFF_SECONDS = 0.02
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What a call answers with; ``replayed_from`` is the id of the request that did the work.
 
@@ -149,7 +150,7 @@ def _reading_beside[T](begin: Callable[[], T], call: Call, names: Names) -> T:
     return beside(partial(call.context().store.recall, ids), begin)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Done:
     """What an operation answers: its body, and the secrets that this answer alone shows."""
 

@@ -10,11 +10,11 @@ import hmac
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from meterline.api.operations import Operation
 from meterline.api.requests import Request
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.store.account import access
 from meterline.store.account.access import ApiKey
 from meterline.store.base.account import account_id
@@ -32,7 +32,7 @@ _sessions: dict[str, tuple[float, access.Session]] = {}
 _console_sessions: dict[str, tuple[float, access.Session]] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Principal:
     """The key that a request acts for. ``secret`` never leaves the request's memory."""
 

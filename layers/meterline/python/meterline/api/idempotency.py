@@ -10,12 +10,12 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from meterline.api.auth import Principal
 from meterline.api.requests import Request
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.versions import UnknownVersion
 from meterline.store.account import idempotency_records as records
 from meterline.store.account.idempotency_records import Record, State
@@ -25,7 +25,7 @@ from meterline.store.base.packing import pack_text, unpack_text
 _MAX_ANSWER_BYTES = 350_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replay:
     """A request that was done before. ``body`` is its answer; if that was never stored,
     ``result_id`` names the object that it committed.

@@ -5,7 +5,7 @@ too long to send is halved. All of that is said here, also of lists that read th
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from meterline.api.params.specs import (
     string,
 )
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.frozen import frozen
 from meterline.store.base.keys import END_OF_TIME
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _PageSize(Integer):
     """How many objects a page has: 0 is taken for 1, and more than a page holds for a whole one."""
 
@@ -62,7 +63,7 @@ _CURSORS = ("starting_after", "ending_before")
 _NOT_COMPARED = {*PAGING, "created", "expand"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """What a list operation returns: a page of bodies, and whether more follow.
 
@@ -84,7 +85,7 @@ class Listing:
         return envelope(shown, self.url or path, has_more=self.has_more)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TokenListing(Listing):
     """A page after which the next is asked for by an opaque token.
 

@@ -1,11 +1,12 @@
 """Operations: everything about one verb of one resource, as the tables of routes say it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Any
 
 from meterline.api.params.specs import Object, array, object_, string
+from meterline.core.base.frozen import frozen
 
 EXPAND = array(string(max_length=200), max_items=20)
 """The parameter that every operation takes."""
@@ -40,7 +41,7 @@ class Answer(Enum):
     """A finished body, of the operation's content type."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Operation:
     """One verb of the API.
 

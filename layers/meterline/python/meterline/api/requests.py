@@ -5,13 +5,13 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
 from meterline.api.forms import Form, decode_form, merge_forms
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 
 MAX_BODY_BYTES = 1_000_000
 MAX_KEY_LENGTH = 255
@@ -19,7 +19,7 @@ _JSON_DEPTH_LIMIT = 20
 _OF_A_VERSION = re.compile(r"/v[12]/|/openapi\.json$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One HTTP request. Header names are lower-case; ``path`` has no stage and no query.
 

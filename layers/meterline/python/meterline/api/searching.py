@@ -1,7 +1,6 @@
 """The route of ``/search``: a query, and opaque pages bound to the key and to the query."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meterline.api.lists import LIMIT, Shown, TokenListing, first_rows
@@ -9,6 +8,7 @@ from meterline.api.operations import Answer, Operation, permission_of
 from meterline.api.page_tokens import page_token, read_page_token
 from meterline.api.params.specs import Params, object_, string
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 
 if TYPE_CHECKING:
     from meterline.api.call import Call
@@ -20,7 +20,7 @@ SEARCH = object_(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class SearchPage(TokenListing):
     """A page of what a search found."""
 

@@ -1,14 +1,14 @@
 """Pages of v2: the next one is an address, which repeats the filters and has an opaque place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from meterline.api.lists import Shown, TokenListing
 from meterline.api.params.specs import Params
+from meterline.core.base.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class V2Page(TokenListing):
     """A page of a list of v2; ``filters`` are the parameters that it was asked for with."""
 

@@ -1,9 +1,9 @@
 """``expand``: which paths a kind has, and whether the key that asks may follow them."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.kinds.kind import Edge, Link
 from meterline.core.kinds.registry import find_kind, kind_of
 
@@ -16,7 +16,7 @@ type ExpansionPath = tuple["Step", ...]
 """A path as the edges it follows; the last step may reveal a hidden field instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One expansion: the field, and the edge it leads along (None: a hidden field is shown)."""
 

@@ -1,10 +1,10 @@
 """Stored bodies as the wire shows them: no private state, with what the request expands."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.answers.expansion import ExpansionPath
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import public
 from meterline.core.kinds.kind import Body, Edge, Link
 from meterline.core.kinds.registry import find_kind, kind_of
@@ -18,7 +18,7 @@ _RELATED_LIMIT = 10
 _PARTS = (Link.PART, Link.EMBEDDED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renderer:
     """Shows bodies of one mode, as they are at ``now`` (wall clock, UTC seconds).
 
@@ -112,7 +112,7 @@ class Renderer:
         return [document.body for document in page.documents], page.has_more
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Place:
     """Where a field stands: ``holder[key]`` is an id, an object, a list of either, or nothing."""
 

@@ -4,7 +4,7 @@ import json
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Final
@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.parallel import in_parallel
 
 MOST_SECONDS: Final = 24
@@ -27,7 +28,7 @@ type Value = str | int | bool | Sequence["Value"] | Mapping[str, "Value"] | None
 """What a parameter may be; None leaves it out."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A call of the API. ``params`` may nest as the API's do; a repeated ``key`` has no effect."""
 
@@ -72,7 +73,7 @@ class Fields(dict[str, Any]):
         """Nothing, where a plain dict would raise."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """What the API answered to a call; ``status`` 0 if it did not."""
 
@@ -116,7 +117,7 @@ class Reply:
         return str(said or f"The API answered with status {self.status}.")[:_MOST_SHOWN_OF_ERROR]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Api:
     """The API at an address, asked with a session's credential until ``ends_at`` (monotonic)."""
 

@@ -4,11 +4,11 @@ A chart has a table of the same figures beside it in its page, which is what a s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from meterline.api.console.formats import short
+from meterline.core.base.frozen import frozen
 
 WIDTH: Final = 440
 HEIGHT: Final = 190
@@ -24,7 +24,7 @@ _WIDE: Final = Decimal(WIDTH - _LEFT)
 _HIGH: Final = Decimal(HEIGHT - _TOP - _BOTTOM)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bar:
     """A bar of one series: where it stands, and what it says (``title``)."""
 
@@ -36,7 +36,7 @@ class Bar:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tick:
     """A mark of an axis, and its label."""
 
@@ -44,7 +44,7 @@ class Tick:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Columns:
     """A chart of columns: those of one place stand on each other."""
 

@@ -1,12 +1,12 @@
 """``/console/test-clocks``: time that passes when somebody says so."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from meterline.api.console.asking import Call, listing
 from meterline.api.console.visits import Visit, found, signed_in, whole
 from meterline.api.pages.answers import Page
+from meterline.core.base.frozen import frozen
 
 _PATH: Final = "/v1/test_helpers/test_clocks"
 _HOUR: Final = 3_600
@@ -16,7 +16,7 @@ MOST_DAYS: Final = 62
 """How far the slider goes: two months, as far as a clock of monthly prices goes at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """The way of a clock from one instant to another, and how far its work has come; None if
     nothing on it shows that.

@@ -1,7 +1,6 @@
 """``/console/customers``: who pays, what they have, what they owe and what they use."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from meterline.api.console.asking import Call, Reply, listing
 from meterline.api.console.formats import day
 from meterline.api.console.visits import Visit, found, signed_in
 from meterline.api.pages.answers import Page
+from meterline.core.base.frozen import frozen
 
 _DAY: Final = 86_400
 _DAYS: Final = 30
@@ -47,7 +47,7 @@ def _show(visit: Visit, customer_id: str) -> Page:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """What a customer used of some meters, day by day: the call and what is drawn of it."""
 

@@ -1,18 +1,18 @@
 """``/console/invoices``: what was billed, and why each line is so, down to the events."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from meterline.api.console.asking import Call, Reply, listing
 from meterline.api.console.visits import Visit, found, signed_in
 from meterline.api.pages.answers import Page
+from meterline.core.base.frozen import frozen
 
 STATUSES: Final = ("all", "draft", "open", "paid", "uncollectible", "void")
 _MOST_LINES: Final = 25
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A line of an invoice, and how it came about if the API has told."""
 

@@ -1,7 +1,6 @@
 """``/console``: what happens now, what was earned, and what waits for somebody."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -10,6 +9,7 @@ from meterline.api.console.asking import Call, Reply, listing
 from meterline.api.console.charts import Series
 from meterline.api.console.visits import Visit, signed_in
 from meterline.api.pages.answers import Page
+from meterline.core.base.frozen import frozen
 
 _HOUR: Final = 3_600
 _HOURS: Final = 24
@@ -18,7 +18,7 @@ _MOST_CUSTOMERS: Final = 4
 _MONTHS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MeterUsage:
     """What a meter's customers used in the last hours: the call, and what it comes to."""
 
@@ -43,7 +43,7 @@ class MeterUsage:
         return counted
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """How many events were counted in the last whole hours, and whether these are all so far."""
 
@@ -126,7 +126,7 @@ def _chosen(visit: Visit, usage: Sequence[MeterUsage]) -> MeterUsage | None:
     return next(iter([*named, *sorted(with_usage, key=lambda one: -one.total)]), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hours:
     """A meter's usage hour by hour, of its busiest customers."""
 
@@ -171,7 +171,7 @@ def _by_hour(reply: Reply, starts: Sequence[int]) -> list[Decimal]:
     return [values.get(start, Decimal(0)) for start in starts]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revenue:
     """What was invoiced by month in one currency, the earliest month first."""
 

@@ -1,12 +1,12 @@
 """``/console/schedules``: what subscriptions are to become, phase by phase."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from meterline.api.console.asking import Value, listing
 from meterline.api.console.visits import Visit, found, signed_in
 from meterline.api.pages.answers import Page
+from meterline.core.base.frozen import frozen
 
 _PATH: Final = "/v1/subscription_schedules"
 _EVER: Final = {"gte": 0}
@@ -38,7 +38,7 @@ _LEAVING: Final = {"release": "released", "cancel": "schedule_canceled"}
 """The ways to end a schedule now, and what the page says then."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Phase:
     """A phase, and whether it is over, runs or is to come."""
 

@@ -7,12 +7,12 @@ holds it: no script can read that, and no other site can make a browser send it.
 
 import hmac
 import secrets
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from meterline.api.auth import CONSOLE_PREFIX, Principal
 from meterline.api.requests import Request
+from meterline.core.base.frozen import frozen
 from meterline.observability import logger
 from meterline.store.account import access
 from meterline.store.base.settings import settings
@@ -25,7 +25,7 @@ _COOKIE_OF_LOOPBACK: Final = "meterline-console"
 _TOKEN_BYTES: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """Somebody who is signed in, until ``ends_at`` (UTC seconds)."""
 

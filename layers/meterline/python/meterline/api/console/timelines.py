@@ -5,18 +5,18 @@ them goes no further; the next page begins there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from meterline.api.console.asking import Call, Reply, listing
 from meterline.api.console.formats import money, price, words
+from meterline.core.base.frozen import frozen
 from meterline.core.base.timestamps import rfc3339, unix_seconds
 
 MOST_SHOWN: Final = 25
 """So many rows of each list are asked for at a time."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """Something that happened to a subscription, or is to happen; ``page`` leads to more of it."""
 
@@ -27,7 +27,7 @@ class Moment:
     page: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeline:
     """Moments, the latest first; ``until`` is the instant that the next page begins at, None if
     there is none.

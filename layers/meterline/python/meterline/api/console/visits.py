@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -18,6 +17,7 @@ from meterline.api.pages.assets import OWN, Assets
 from meterline.api.pages.render import environment, render
 from meterline.api.requests import Request
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 
 type Run = Callable[..., Page]
 """What answers a visit: given the ``Visit`` and the values of its path's variables."""
@@ -47,7 +47,7 @@ NAVIGATION: Final = (
 """The pages that lead to all others: a name, the address, and the right that it needs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Visit:
     """A request of a session, the API that answers it, and the clock (UTC seconds)."""
 

@@ -3,8 +3,10 @@
 import gzip
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NotRequired, TypedDict
+
+from meterline.core.base.frozen import frozen
 
 HTML: Final = "text/html; charset=utf-8"
 _LEAST_PACKED_BYTES: Final = 1_000
@@ -38,7 +40,7 @@ HEADERS: Final = {
 cache or search engine may keep what it leads to."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """An answer to a browser. ``headers`` are put over those of every answer."""
 

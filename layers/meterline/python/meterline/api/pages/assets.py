@@ -1,13 +1,14 @@
 """Styles and scripts, at addresses that follow from their content: browsers keep them for good."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from meterline.api.pages.answers import Page
 from meterline.api.requests import Request
+from meterline.core.base.frozen import frozen
 
 OWN: Final = Path(__file__).parent / "static"
 _TYPES: Final = {
@@ -19,7 +20,7 @@ _DIGITS: Final = 16
 _FOR_GOOD: Final = {"cache-control": "public, max-age=31536000, immutable"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assets:
     """The files of some folders, served below ``root`` (such as ``/i/assets``).
 

@@ -2,7 +2,6 @@
 
 import copy
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from typing import Final
@@ -11,6 +10,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_interval
 from babel.numbers import NumberPattern, format_decimal, format_percent
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import EXACT, minor_digits
 
 _HUNDREDTH: Final = -2
@@ -20,7 +20,7 @@ _TOO_CLOSE: Final = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 _DAY: Final = "yMMMd"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Formats:
     """How a locale writes what is in one currency; days are those of UTC."""
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from meterline.api.pages.words import locale_for, words_for
 from meterline.api.requests import Request
 from meterline.api.router import Routes
 from meterline.core.base.errors import no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.calendar_windows import Grouping
 from meterline.services.base.context import Context
 from meterline.services.base.secret_addresses import INVOICES, find_by_token, mode_of_token
@@ -36,7 +36,7 @@ MOST_BYTES: Final = 100_000
 _MOST_DIGITS: Final = 9
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineRow:
     """A line as it is shown."""
 
@@ -48,7 +48,7 @@ class LineRow:
     workings: How | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupRows:
     """Lines of a period as they are shown."""
 
@@ -56,7 +56,7 @@ class GroupRows:
     lines: tuple[LineRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chart:
     """The usage of a line as it is shown."""
 
@@ -73,7 +73,7 @@ class Chart:
     grid: tuple[int, ...] = charts.GRID
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoteRow:
     """A credit note as it is shown."""
 
@@ -83,7 +83,7 @@ class NoteRow:
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartyRows:
     """A seller or buyer as it is shown."""
 

@@ -1,11 +1,12 @@
 """An invoice's facts in words: status, lines, totals and how they came about, as texts to show."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from meterline.api.pages.formats import Formats
 from meterline.api.pages.words.table import Words
+from meterline.core.base.frozen import frozen
 from meterline.services.documents.document import (
     Bounds,
     DocumentLine,
@@ -21,7 +22,7 @@ _DAY: Final = 86_400
 _VAT_IDS: Final = frozenset({"ch_vat", "eu_oss_vat", "eu_vat", "gb_vat", "no_vat"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """An amount with what it is; ``kind`` says how it weighs: sum, part, last, less, inside."""
 
@@ -30,7 +31,7 @@ class Row:
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Status:
     """A status in words, and how good it is: good, warn, bad, calm."""
 
@@ -38,7 +39,7 @@ class Status:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepRow:
     """A step of a rating: of what, its sum, and what it comes to."""
 
@@ -47,7 +48,7 @@ class StepRow:
     amount: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class How:
     """How an amount came about."""
 
@@ -55,7 +56,7 @@ class How:
     rows: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceWords:
     """Says the facts of one invoice in one language, at an instant (UTC seconds)."""
 

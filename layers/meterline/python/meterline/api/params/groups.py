@@ -1,7 +1,7 @@
 """Parameters that hold others: lists, maps with free keys, and named parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from meterline.api.params.kinds import Param, Params, Schema
@@ -16,10 +16,11 @@ from meterline.api.params.refusals import (
     unstorable,
 )
 from meterline.core.base.errors import BillingError, param_inside
+from meterline.core.base.frozen import frozen
 from meterline.core.base.unset import UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Group(Param):
     """What all of them are."""
 
@@ -29,7 +30,7 @@ class _Group(Param):
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Array(_Group):
     """A list of at most ``max_items`` values of one kind."""
 
@@ -58,7 +59,7 @@ class Array(_Group):
         return {"type": "array", "items": self.item.schema()} | limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Map(_Group):
     """Values of one kind under keys of the caller's choice."""
 
@@ -104,7 +105,7 @@ class Map(_Group):
         return schema | {"maxProperties": self.max_keys}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Object(_Group):
     """Named parameters. Of an ``exclusive`` group at most one may be given, of a ``one_of`` group
     at least one must be.

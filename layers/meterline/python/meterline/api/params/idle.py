@@ -6,13 +6,13 @@ the reason, as nobody may believe that it takes effect. An empty value never ask
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, override
 
 from meterline.api.params.kinds import Param, Schema
 from meterline.api.params.refusals import Raw
 from meterline.api.params.specs import array, boolean, enum, object_, string
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.unset import UNSET
 
 MOVES_NO_MONEY = "Meterline moves no money"
@@ -22,7 +22,7 @@ HAS_NO_SHIPPING = "Meterline ships nothing"
 IS_DISCOUNTED_BY_DISCOUNTS = "redeem it with `discounts`, on a subscription or an invoice"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Idle(Param):
     """A parameter whose ``taken`` values ask for nothing; ``why`` others are refused."""
 
@@ -65,7 +65,7 @@ class Idle(Param):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Anything(Param):
     """Any value, however nested."""
 

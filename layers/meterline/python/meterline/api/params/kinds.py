@@ -3,12 +3,13 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any, Final
 
 from meterline.api.params.refusals import Raw, empty, excerpt, invalid, out_of_range, unstorable
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.numerals import whole_number
 from meterline.core.base.unset import UNSET
 
@@ -27,7 +28,7 @@ _DECIMAL = re.compile(r"-?[0-9]*(\.[0-9]*)?\Z", re.ASCII)
 _TRUTH_VALUES = {"true": True, "True": True, "false": False, "False": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Param(ABC):
     """What every kind of parameter has; ``emptyable``: an empty string unsets it."""
 
@@ -75,7 +76,7 @@ class Param(ABC):
         """The JSON Schema of a value that is not empty."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class String(Param):
     """Text of 1 to ``max_length`` characters, optionally of a ``pattern``; ``hint`` explains it.
 
@@ -126,7 +127,7 @@ class String(Param):
         return schema | ({"pattern": f"^{self.pattern}$"} if self.pattern else {})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Integer(Param):
     """A whole number from ``minimum`` to ``maximum``, both included."""
 
@@ -148,7 +149,7 @@ class Integer(Param):
         return {"type": "integer"} | {k: v for k, v in limits.items() if v is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DecimalNumber(Param):
     """An exact decimal of at most ``places`` places and ``digits`` digits before the point."""
 
@@ -183,7 +184,7 @@ class DecimalNumber(Param):
         return {"type": "string", "format": "decimal"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Boolean(Param):
     """``true`` or ``false``; ``True`` and ``False`` too, as stripe-python before 12 and every
     version of Stripe.net spell them in a form.
@@ -202,7 +203,7 @@ class Boolean(Param):
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class OneOf(Param):
     """One of some words, which refusals name in this order; ``refused`` are some for a reason."""
 
@@ -228,7 +229,7 @@ class OneOf(Param):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Either(Param):
     """The first of some kinds that fits.
 

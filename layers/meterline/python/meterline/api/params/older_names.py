@@ -5,13 +5,13 @@ and ``prorate`` instead of three ways to prorate. SDKs of those years send these
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, override
 
 from meterline.api.params.groups import Object
 from meterline.api.params.kinds import Param, Params
 from meterline.api.params.refusals import Raw
 from meterline.api.params.specs import boolean, integer, string
+from meterline.core.base.frozen import frozen
 
 type Form = dict[str, Raw]
 type Translation = Callable[[Form], None]
@@ -23,7 +23,7 @@ ONLY_ITEM: Mapping[str, Param] = {"plan": string(), "quantity": integer(minimum=
 _ITEM = ("plan", "price", "quantity")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Renamed(Object):
     """Named parameters some of which have older names."""
 

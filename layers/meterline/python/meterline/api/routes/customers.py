@@ -1,6 +1,6 @@
 """Customers, and the test clocks that some of them live on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.api.lists import (
@@ -29,6 +29,7 @@ from meterline.api.router import Routes
 from meterline.api.routes.shared import SHIPPING, TAX_ID, address, currency
 from meterline.api.searching import searching
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.billing.subscription_bodies import is_ended
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Customer, Deleted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _InvoicePrefix(String):
     """What the numbers of a customer's invoices begin with."""
 

@@ -1,7 +1,7 @@
 """Event destinations: endpoints as v2 has them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.call import Call
@@ -21,6 +21,7 @@ from meterline.api.params.specs import (
 from meterline.api.router import Routes
 from meterline.api.routes.events import EVENT_TYPE
 from meterline.api.v2_lists import V2Page
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.events.event_destinations import (
@@ -107,7 +108,7 @@ def _revealed(body: Any, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noq
     return shown_on_request(body, params.get("include", ()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Destinations(V2Page):
     """A page of destinations, each with what was asked for."""
 

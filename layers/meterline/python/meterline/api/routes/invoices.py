@@ -1,7 +1,7 @@
 """``/v1/invoices``: making, reading, previewing, finalising, sending and settling."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from meterline.api.lists import (
@@ -53,6 +53,7 @@ from meterline.api.routes.shared import (
 )
 from meterline.api.routes.subscription_params import PREVIEW_DETAILS
 from meterline.api.searching import searching
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import MAX_AMOUNT_MINOR
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
@@ -155,7 +156,7 @@ def _list_lines(ctx: Context, invoice_id: str, params: Params) -> Listing:
     return page_of(invoice.body["lines"]["data"], params)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExplanationPage(Listing):
     """Lines of an invoice whose explanation is asked for."""
 

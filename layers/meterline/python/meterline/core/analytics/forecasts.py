@@ -7,9 +7,9 @@ and how many different ones there were, stand as they are.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import EXACT, ZERO, exact_product
 from meterline.core.catalog.price_models import Usage
 from meterline.core.metering.aggregation import Formula
@@ -22,7 +22,7 @@ _ALL = Decimal(100)
 _GROWING = frozenset({Formula.SUM, Formula.COUNT})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """The usage of so many seconds, which goes on at the same pace; of none it does not."""
 

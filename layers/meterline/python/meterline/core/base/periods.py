@@ -15,6 +15,7 @@ from typing import Final
 from dateutil.relativedelta import relativedelta
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 
 SECONDS_PER_DAY: Final = 86_400
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
@@ -56,7 +57,7 @@ def check_interval_count(unit: str, count: int, param: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interval:
     """How often a price recurs: `count` units, at most three years."""
 

@@ -6,11 +6,11 @@ billing cycle date" and "Use trial periods".
 """
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from meterline.core.base.errors import BillingError, in_the_past
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import (
     SECONDS_PER_DAY,
     Interval,
@@ -24,7 +24,7 @@ _STEPS_UNTIL_LENGTHS_REPEAT: Final = 12
 _TRIAL_LIMIT: Final = Interval(IntervalUnit.YEAR, 2)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnchorConfig:
     """`billing_cycle_anchor_config`: calendar parts of the anchor in UTC.
 

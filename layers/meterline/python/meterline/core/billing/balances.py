@@ -4,8 +4,9 @@ A negative balance is credit. Rule (Stripe, "Customer credit balance"): `amount_
 starting_balance)`; what is too small to charge is not charged but carried to the next invoice.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from meterline.core.base.frozen import frozen
 
 _MINIMUM_CHARGE_MINOR: Final = {
     "aed": 200,
@@ -34,7 +35,7 @@ _MINIMUM_CHARGE_MINOR: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppliedBalance:
     """How an invoice meets the customer's balance, in minor units.
 

@@ -6,14 +6,14 @@ exactly what it cost (contract section I; the shares of parts are published nowh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import nearest_quotient
 from meterline.core.billing.discounts import allocate
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Portions:
     """Amounts of an invoice line, minor units, as billed or as credited so far.
 
@@ -79,7 +79,7 @@ def taxes_within(taxes_left: Sequence[int], left_minor: int, amount_minor: int) 
     return tuple(share_of_whole(tax, within, left_minor) for tax in taxes_left)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settlement:
     """How a credit note meets its invoice, minor units.
 

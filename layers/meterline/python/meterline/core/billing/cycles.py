@@ -5,8 +5,7 @@ full one if it starts on a boundary, else a stub that is charged a share of a fu
 sections 5.2 and 5.4).
 """
 
-from dataclasses import dataclass
-
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Interval, Period, next_boundary, stub_denominator
 from meterline.core.billing.anchors import (
     AnchorConfig,
@@ -17,7 +16,7 @@ from meterline.core.billing.anchors import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CyclePeriod:
     """A period, and the full period whose price it is charged a share of (itself, if full)."""
 
@@ -39,7 +38,7 @@ class CyclePeriod:
         return CyclePeriod(self.period.until(end), self.whole)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnchorChoice:
     """What a request says about the anchor: a timestamp, a config, or nothing (both None)."""
 
@@ -47,7 +46,7 @@ class AnchorChoice:
     config: AnchorConfig | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opening:
     """How a subscription starts: its anchor and first period; a trial if ``trial_end`` is set."""
 

@@ -6,12 +6,12 @@ taken off it. Rules: Stripe, "Coupons" and "Prorations" (allocation of an amount
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import exact_product, nearest_quotient, round_half_up
 from meterline.core.base.periods import add_months
 
@@ -27,7 +27,7 @@ class CouponDuration(StrEnum):
     FOREVER = "forever"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discount:
     """A coupon as it stands on a line or invoice: a percentage or an amount in minor units.
 
@@ -52,7 +52,7 @@ class Discount:
         return self.product_ids is None or product_id in self.product_ids
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiscountAmount:
     """What one discount takes off one line, in minor units; negative where it is given back."""
 
@@ -60,7 +60,7 @@ class DiscountAmount:
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Billed:
     """An amount that was billed before, and what discounts took off it then, in minor units."""
 
@@ -68,7 +68,7 @@ class Billed:
     discounts: tuple[DiscountAmount, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiscountableLine:
     """What discounting needs of a line.
 

@@ -8,10 +8,11 @@ never prorated, but the bounds that a price may set to its amount for a period a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import ZERO
 from meterline.core.base.periods import Period
 from meterline.core.base.proration import prorate
@@ -35,7 +36,7 @@ class BillingMode(StrEnum):
     FLEXIBLE = "flexible"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BilledItem:
     """What invoicing needs of a subscription item; ``quantity`` is ignored if it is metered.
 
@@ -59,7 +60,7 @@ class BilledItem:
         return self.plan.is_free and not self.bounds.minimum_minor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """One line: the amount in minor units, and how it came about.
 

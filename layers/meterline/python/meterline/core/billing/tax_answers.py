@@ -7,10 +7,10 @@ and with taxes that have the sign of what they are on. Anything else is a wrong 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import MAX_AMOUNT_MINOR, decimal_places
 from meterline.core.billing.taxes import JURISDICTION_LEVELS, TAX_TYPES, TAXABILITY_REASONS
 
@@ -38,7 +38,7 @@ class WrongAnswer(ValueError):  # noqa: N818 - an outcome of the engine's, not a
     """An answer that cannot be taken; what is wrong is said in words of our own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What an engine was asked about: an invoice, and what its lines come to before taxes."""
 
@@ -47,7 +47,7 @@ class Asked:
     amounts_minor: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaxAnswer:
     """The taxes of each line, as ``tax_amounts`` of a request would say them; None of an invoice
     whose customer is nowhere that the engine knows.

@@ -7,9 +7,9 @@ rounded by itself, a half away from zero, also of a credit (contract section H).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import (
     EXACT,
     exact_product,
@@ -41,7 +41,7 @@ TAXABILITY_REASONS = (
 """Why a tax is what it is, where somebody says so."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """A percentage that is in the price (``inclusive``) or comes on top of it."""
 
@@ -49,7 +49,7 @@ class Rate:
     inclusive: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tax:
     """What a rate comes to on a line, and on what of it; minor units."""
 

@@ -5,15 +5,15 @@ floor is made up on the last one. A period that is cut short has its share of bo
 Both are parts of the price: coupons come off the bounded amount.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.base.proration import prorate
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpendBounds:
     """What an item costs at least and at most in one period, in minor units; None is no bound."""
 
@@ -35,7 +35,7 @@ class SpendBounds:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BoundedAmount:
     """An amount within its bounds: `usage - reduction + true_up = amount`, in minor units."""
 
@@ -52,7 +52,7 @@ class BoundedAmount:
 UNBOUNDED: Final = SpendBounds()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Commitment:
     """How bounds worked on a line: what they are for its `part` of the `whole` period."""
 

@@ -5,18 +5,18 @@ is in minor units again. As in `rating`, everything stays exact until the line i
 Allowances, tiers and fees hold for whatever is rated at once: a short period has all of them.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import EXACT, ZERO, exact_product
 from meterline.core.catalog.rating import Rated, RatedStep, StepUnit, check_bounds
 
 _PERCENT: Final = Decimal("0.01")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PercentagePlan:
     """A percentage of the volume and a fixed fee for each event, after free allowances.
 
@@ -39,7 +39,7 @@ class PercentagePlan:
         return not (self.percent or self.fixed_fee)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PercentageTier:
     """One tier of a graduated percentage, up to and including a volume; None is infinity."""
 
@@ -48,7 +48,7 @@ class PercentageTier:
     flat_amount: Decimal = ZERO
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GraduatedPercentagePlan:
     """Percentages by tiers of the volume, whose ends increase to infinity."""
 

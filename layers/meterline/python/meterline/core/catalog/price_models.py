@@ -3,10 +3,10 @@
 Stripe's models are in `rating`; the percentages in `percentages` go beyond Stripe.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import ZERO
 from meterline.core.catalog.percentages import (
     GraduatedPercentagePlan,
@@ -19,7 +19,7 @@ from meterline.core.catalog.rating import PricePlan, Rated, rate
 type PriceModel = PricePlan | PercentagePlan | GraduatedPercentagePlan
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """What was used in a span of time: the meter's quantity, and how many events made it up."""
 

@@ -7,12 +7,12 @@ flat amounts are decimals in minor units. Rules: Stripe, "Tiered pricing", "Deci
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import EXACT, ZERO, exact_product, exact_sum, round_half_up
 
 
@@ -23,7 +23,7 @@ class TiersMode(StrEnum):
     VOLUME = "volume"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tier:
     """One tier, up to and including `up_to`; None reaches to infinity. Amounts in minor units.
 
@@ -39,7 +39,7 @@ class Tier:
         return self.up_to is None or quantity <= self.up_to
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransformQuantity:
     """Packages: the quantity is divided and rounded to whole packages before pricing."""
 
@@ -53,7 +53,7 @@ class TransformQuantity:
         return Decimal(whole + 1 if rest and self.round == "up" else whole)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PricePlan:
     """What rating needs of a price: either a unit amount (with packages or not) or tiers.
 
@@ -94,7 +94,7 @@ class StepUnit(StrEnum):
     EVENTS = "events"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RatedStep:
     """One step of a computation: `quantity * unit_amount + flat_amount = amount`, exact.
 
@@ -114,7 +114,7 @@ class RatedStep:
     is_flat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rated:
     """A rated quantity: the rounded amount, the exact one, and the steps that make it up.
 

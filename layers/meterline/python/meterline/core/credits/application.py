@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import ZERO
 from meterline.core.credits.grants import GrantBalance, in_order, is_eligible, pays_for
 from meterline.core.credits.measures import PARTS, is_of_meter
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditableLine:
     """A line as credits meet it: what it bills anew, and at which metered price; None of others.
 
@@ -29,7 +30,7 @@ class CreditableLine:
     usage_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditableInvoice:
     """An invoice as credits meet it: what its lines come to before credits and taxes."""
 

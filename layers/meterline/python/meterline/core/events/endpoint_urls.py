@@ -1,10 +1,11 @@
 """The URL of an endpoint, taken apart once: what is checked is what is called."""
 
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
+
+from meterline.core.base.frozen import frozen
 
 _PRINTABLE: Final = re.compile(r"[!-~]+")
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
@@ -17,7 +18,7 @@ class UnusableUrl(Exception):  # noqa: N818 - an outcome to decide upon, not a d
     """A URL that cannot be called; the message says why, to whoever wrote it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndpointUrl:
     """Where an endpoint is: ``target`` is its path with its query, ``authority`` its host as the
     request names it. An IPv6 ``host`` stands without its brackets.

@@ -8,15 +8,17 @@ all writes. Which partitions hold anything is noted (``store.base.listing_notes`
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 from math import prod
 from typing import Any
 
+from meterline.core.base.frozen import frozen
+
 _FEW_PARTITIONS = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facet:
     """What a list can be filtered by: every value there is, each with its shards, and a body's."""
 
@@ -24,7 +26,7 @@ class Facet:
     value_of: Callable[[Any], str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Division:
     """How the list of a kind is divided: by its facets, and each part into ``shards`` at least.
 

@@ -5,10 +5,11 @@ its schema. Fields of a body are named by dotted paths; lists on the way are wal
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.kinds.divisions import Division
 
 type Body = dict[str, Any]
@@ -35,7 +36,7 @@ class Link(Enum):
     """Absent until expanded, and then null."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge:
     """A field that leads to an object of ``kind``.
 
@@ -49,7 +50,7 @@ class Edge:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Empty:
     """What ``expand`` may name though nothing comes of it; only names that Stripe never had are
     refused.
@@ -76,7 +77,7 @@ def empty(*, whole: str = "", null: str = "", former: str = "") -> Empty:
     return Empty(frozenset(whole.split()), frozenset(null.split()), frozenset(former.split()))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Search:
     """What can be searched for: fields that are compared ``exact``, and with numbers.
 
@@ -99,7 +100,7 @@ class Queue(StrEnum):
     WEBHOOKS = "webhooks"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LongList:
     """The field that holds a list of which an object shows the first ones only; a list of its own
     has the rest. ``shown`` says how many, of a body.
@@ -109,7 +110,7 @@ class LongList:
     shown: Callable[[Any], int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batching:
     """How objects stand on batches, documents that decide for many of them at once.
 
@@ -121,7 +122,7 @@ class Batching:
     as_batched: Callable[[Any, Any], Mapping[str, Any] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sizes:
     """What bounds the size of an object that a request writes.
 
@@ -134,7 +135,7 @@ class Sizes:
     is_own: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Kind:
     """A kind of object: ``name`` is what it says under ``object``.
 

@@ -6,12 +6,12 @@ own clock, the payload keys of the meter, and numbers of at most 15 significant 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering import dimensions, distinct
 from meterline.core.metering.aggregation import ZERO, Formula, Measure, Window
 from meterline.core.metering.dimensions import MOST_CELLS, VALUE_CHARACTERS, Values
@@ -56,7 +56,7 @@ class EventRefused(Exception):  # noqa: N818 - an outcome to decide upon, not a 
         self.param = param
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MeterRules:
     """What a meter asks of its events."""
 

@@ -1,7 +1,7 @@
 """How the events of a meter combine into one number, by its formula and its event time window."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import (
     Context,
     Decimal,
@@ -16,6 +16,7 @@ from functools import partial, reduce
 from itertools import pairwise
 from typing import NamedTuple
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import exact_product
 from meterline.core.metering.distinct import Distinct, Union, distinct
 from meterline.core.metering.samples import Adding, Samples, added, samples
@@ -55,7 +56,7 @@ class Window(StrEnum):
         return 3_600 if self is Window.HOUR else 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Measure:
     """A meter's way of counting; it never changes after the meter was created.
 
@@ -122,7 +123,7 @@ def rows_from(
 _row_from: Callable[[tuple[object, ...]], Row] = partial(tuple.__new__, Row)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Aggregate:
     """The partial result of a set of events; partial results of disjoint sets combine.
 

@@ -7,14 +7,15 @@ finds its row and changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering import aggregation
 from meterline.core.metering.aggregation import NOTHING, Aggregate, Measure, Row, is_behind
 from meterline.core.metering.distinct import MOST_DISTINCT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bucket:
     """The state of a bucket. ``version`` grows by one with each commit; 0 is a bucket yet to be.
 

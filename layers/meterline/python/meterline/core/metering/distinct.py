@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.versions import UnknownVersion, check_version
 
 VERSION: Final = 1
@@ -22,7 +23,7 @@ MOST_DISTINCT = 1_000
 that hour is 3 %."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Distinct:
     """Distinct values: the digests below ``limit``, which is ``EVERYTHING`` while all are known."""
 

@@ -7,10 +7,11 @@ noted when usage grows, for an hour is compared with what it held when the usage
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import EXACT, ZERO, Aggregate, Formula, Measure
 
 PAST_HOURS: Final = 24
@@ -27,7 +28,7 @@ _ADDED_UP = frozenset({Formula.SUM, Formula.COUNT})
 _EACH_BY_ITSELF = frozenset({Formula.MAX, Formula.MIN, Formula.LAST})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Headroom:
     """Usage stays below its threshold while every hour is less than ``share`` above its level.
 
@@ -51,7 +52,7 @@ class Headroom:
         return EXACT.subtract(level, self.levels.get(hour, ZERO)) < self.share
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Left:
     """What is left to thresholds: the lowest of them, and the least that any of them is away."""
 

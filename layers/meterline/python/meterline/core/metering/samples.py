@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import EXACT, ZERO
 
 SAMPLE_SECONDS: Final = 300
@@ -19,7 +20,7 @@ PERCENTAGE_PLACES: Final = 3
 _ALL: Final = Decimal(100)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Samples:
     """The samples other than 0, by the number of their five minutes since 1970.
 

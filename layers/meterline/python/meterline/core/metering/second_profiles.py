@@ -5,8 +5,9 @@ nothing depends on it but the cost of reading.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import (
     NOTHING,
     Aggregate,
@@ -23,7 +24,7 @@ type Seconds = Mapping[int, Aggregate]
 """The usage of each second (UTC) that has any."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """The usage in the first ``segments`` segments of an hour; ``until`` is the last one's key."""
 

@@ -5,9 +5,9 @@ Instants are integer UTC seconds, phases half-open. Rules: Stripe, "Subscription
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import (
     SECONDS_PER_DAY,
     Interval,
@@ -29,7 +29,7 @@ _NOTICE_SECONDS: Final = 7 * SECONDS_PER_DAY
 _MONTH: Final = Interval(IntervalUnit.MONTH)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sold:
     """What an item sells: a product, at a price."""
 

@@ -5,9 +5,9 @@ subscription billing cycle date" and "Change price" (contract section 5.3).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Interval
 from meterline.core.billing.invoicing import BilledItem, BillingMode
 
@@ -20,7 +20,7 @@ class CycleReset(StrEnum):
     FREE_TO_PAID = "free_to_paid"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CycleTerms:
     """What of a subscription's items decides about its cycle."""
 

@@ -5,10 +5,10 @@ late after a window that the account sets, as nobody but a payment processor, wh
 this library, could tell that its payment failed. A second window leads from late to given up.
 """
 
-from dataclasses import dataclass
+from meterline.core.base.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DunningPolicy:
     """How long an account waits, in seconds; None is forever.
 
@@ -19,7 +19,7 @@ class DunningPolicy:
     give_up_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deadlines:
     """When an open invoice is late and when it is given up, UTC seconds; None is never."""
 

@@ -7,16 +7,17 @@ Rules: Stripe, "Prorations" and "Compare billing modes" (contract section 5.5).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.base.proration import prorate
 from meterline.core.billing.discounts import Discount, DiscountableLine, discount_lines
 from meterline.core.billing.invoicing import BillingMode
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fee:
     """What an item costs in advance for a full period, in minor units."""
 
@@ -29,7 +30,7 @@ class Fee:
         return self.gross_minor - self.discount_minor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BilledSpan:
     """An amount that was billed in advance for a span of time, and is not credited yet.
 
@@ -41,7 +42,7 @@ class BilledSpan:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProrationLine:
     """One credit (negative) or debit, with the fraction it comes from.
 
@@ -78,7 +79,7 @@ class ProrationLine:
         return f"{self.fee.net_minor} x {parts} = {abs(self.amount_minor)}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemChange:
     """A change of one licensed item at an instant of its current period.
 
@@ -97,7 +98,7 @@ class ItemChange:
     uncharged: tuple[Period, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProratedChange:
     """The lines of a change, credits first, and what stands billed in advance after it."""
 

@@ -4,13 +4,12 @@ Metered items never prorate. Their usage is billed by the time of the events, up
 Rules: Stripe, "Compare billing modes" and "Change price" (contract section 5.6).
 """
 
-from dataclasses import dataclass
-
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import BillingMode
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageCut:
     """What becomes of a metered item's period that is cut in two.
 

@@ -4,9 +4,10 @@ import secrets
 import string
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.frozen import frozen
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.outbox import EventDraft, Origin, outbox
 from meterline.store.account import access, api_keys
@@ -20,7 +21,7 @@ _HINT_DIGITS = 4
 _MAX_NAME_LENGTH = 250
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewKey:
     """A key as it is made: the only time that its ``secret`` is known."""
 

@@ -6,9 +6,10 @@ said stays, and nobody writes it again with each of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState, with_private_state_of
 from meterline.services.account.settings import ID, AccountSettings, Company, account_settings
 from meterline.services.base.context import Context
@@ -35,7 +36,7 @@ class FormerSeller(SellerSettings):
     livemode: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettingsState(PrivateState):
     """What settings remember: since when the seller is as they say, None if it was ever so."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from meterline.core.analytics.window_amounts import amounts_of_windows, divided
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.base.periods import Period
 from meterline.core.catalog.price_models import Usage
@@ -65,7 +66,7 @@ type _Pieces = Mapping[_Values, Mapping[Span, Aggregate]]
 """The usage of a series, piece by piece, by the values of dimensions."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AmountsAsked:
     """What amounts are asked for: windows (of billing periods, if so), and of which usage.
 
@@ -139,7 +140,7 @@ class _Sums:
     amount: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Metered:
     """The periods in which one part of a meter's usage is billed, maybe at several prices."""
 

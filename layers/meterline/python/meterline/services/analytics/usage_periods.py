@@ -5,10 +5,10 @@ with the subscriptions' items. Invoices that were voided bill nothing.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.services.base.context import Context
@@ -32,7 +32,7 @@ MOST_INVOICES = 1_000
 """So many invoices of a customer are looked through at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsagePeriod:
     """A period whose usage is billed at a price, as it is sold: the period may be a part of one.
 

@@ -1,9 +1,10 @@
 """What every service is given: the store of its mode, the time, and what asked for the work."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.observability import logger
 from meterline.services.base.outbox import (
     BatchAhead,
@@ -17,7 +18,7 @@ from meterline.store.base.documents import Change, Document, Oversized, Receipt,
 from meterline.store.billing.repository import BillingStore
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """The surroundings of one piece of work.
 

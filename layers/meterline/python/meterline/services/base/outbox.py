@@ -6,9 +6,10 @@ time, so lists show the events of one second in their order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import is_private, public
 from meterline.core.kinds.registry import find_kind
 from meterline.services.base.api_version import API_VERSION
@@ -40,7 +41,7 @@ _BUSY_SHARDS = 8
 """Of the events of scheduled work: a million renewals at midnight emit the same types."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Who or what caused a change: an API request, or a person at the command line.
 
@@ -55,7 +56,7 @@ class Origin:
     aws_principal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventDraft:
     """Something that happened to ``subject``; ``before`` is its body before an update.
 
@@ -81,7 +82,7 @@ class EventBatch(TypedDict):
     events: "list[Event]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BatchAhead:
     """What a commit knows of its events before it: their batch's id, so that an object can name
     its event, and when the usage that they tell of was accepted.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base.documents import Change, Document
 
 
@@ -16,7 +17,7 @@ class NoProgress(Exception):  # noqa: N818 - a defect of the work, named for wha
     """Due work that would leave its object as due as before. It never passes by itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DuePoint:
     """The first thing that is due for an object: when, and which of its kinds of work that is.
 

@@ -9,11 +9,11 @@ walks the list of its kind and stops at a bound. Unlike Stripe's index ours is u
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.numerals import whole_number
 from meterline.core.kinds.kind import Search
 from meterline.core.kinds.registry import kind_of
@@ -43,7 +43,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 _MIN_SUBSTRING = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clause:
     """One condition; ``value`` is None for ``null``."""
 
@@ -72,7 +72,7 @@ class Clause:
         return text.casefold() == self.value.casefold()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Query:
     """Clauses that must all hold, or of which one must (``any_of``)."""
 

@@ -9,11 +9,11 @@ import re
 import secrets
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any, Final
 
 from meterline.core.base.errors import no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.kinds.registry import kind_of
 from meterline.services.base.addresses import public_address
 from meterline.services.base.context import Context
@@ -25,7 +25,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hosting:
     """Where objects of a kind are shown, and the field of their bodies that says so."""
 

@@ -7,11 +7,12 @@ be read is set aside at once.
 import signal
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from types import FrameType
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.observability import log_failure, logger
 from meterline.services.base.patience import Patience, function_to_redrive, set_aside
 from meterline.services.base.workers import BatchAnswer, Record, sequence_number
@@ -33,7 +34,7 @@ class TookTooLong(BaseException):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Invocation:
     """The function that records set aside are redriven to, and how long there is time.
 
@@ -48,7 +49,7 @@ UNBOUNDED = Invocation()
 """An invocation outside Lambda, without a limit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamWorker[T]:
     """What a function does with the records of its stream.
 

@@ -5,11 +5,11 @@ customer, so that one read answers; of a feature with a limit, that read brings 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from meterline.core.base.errors import no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.billing.entitlements import GrantedFeature, GrantPeriod
 from meterline.core.metering.aggregation import EXACT
@@ -35,7 +35,7 @@ checked against what is read; what a meter counts never changes.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Allowance:
     """What one grant leaves of a limit, until its period ends."""
 

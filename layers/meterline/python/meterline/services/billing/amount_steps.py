@@ -6,9 +6,9 @@ what the earlier ones left, and the totals add up whatever the lines have.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from meterline.core.base.frozen import frozen
 from meterline.services.billing.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ type Explanation = dict[str, Any]
 """What steps say: fields of the answer ``invoice_explanation``, which no stored object has."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Amounts:
     """An invoice and its lines as the steps so far have left them.
 

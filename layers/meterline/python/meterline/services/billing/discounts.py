@@ -6,10 +6,11 @@ the first invoice that it takes something off (contract section 5.5).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.billing.discounts import Discount as CoreDiscount
 from meterline.services.billing.private_states import DiscountTerms, InvoiceState
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 KIND: Final = "discount"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiscountState(PrivateState):
     """What a discount remembers: its coupon's terms when it was redeemed."""
 
@@ -41,7 +42,7 @@ class DiscountState(PrivateState):
     products: list[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActiveDiscounts:
     """The discounts that count now for a subscription: its own, and those of its items by id.
 

@@ -1,8 +1,9 @@
 """The invoice object: a new one with all its fields, and when it is due for what."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.subscriptions.dunning import Deadlines
 from meterline.services.billing.private_states import InvoiceState, LineState, StoredDeadlines
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceTerms:
     """What tells one invoice from another when it is drafted.
 

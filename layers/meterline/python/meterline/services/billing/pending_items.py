@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import batched, islice
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.billing import pending_batches
 from meterline.core.billing.pending_batches import batch_of
 from meterline.services.base.context import Context
@@ -36,7 +37,7 @@ MOST_TAKEN = 60
 _USUAL_BYTES = 3_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """Which pending items an invoice takes: those in its currency, of these subscriptions.
 

@@ -1,8 +1,8 @@
 """What subscriptions, their items, invoices, lines and invoice items remember and never show."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.services.credits.top_up_bodies import BoughtCredits
 
@@ -220,7 +220,7 @@ class StoredDeadlines(TypedDict):
     given_up_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SubscriptionState(PrivateState):
     """What a subscription remembers."""
 
@@ -230,7 +230,7 @@ class SubscriptionState(PrivateState):
     trial_end_told: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SubscriptionItemState(PrivateState):
     """What a subscription's item remembers; all but the discounts is about its running period."""
 
@@ -248,7 +248,7 @@ class SubscriptionItemState(PrivateState):
         return SubscriptionItemState(discounts_used=self.discounts_used)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceState(PrivateState):
     """What an invoice remembers; ``credited`` by the ids of its lines, ``credit_notes`` counted.
 
@@ -267,7 +267,7 @@ class InvoiceState(PrivateState):
     usage_due_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineState(PrivateState):
     """What a line of an invoice remembers of how it came about."""
 
@@ -303,7 +303,7 @@ class LineState(PrivateState):
         return self.meter or self.usage_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceItemState(LineState):
     """What an invoice item remembers: what its line will, and what is its own."""
 

@@ -5,10 +5,11 @@ discount: so limits hold whoever redeems at the same time (contract sections 5.5
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.billing.discounts import CouponDuration, discount_end
 from meterline.core.catalog.redemption import can_redeem, is_active, least_purchase_minor
 from meterline.services.base.ids import new_object_id
@@ -42,7 +43,7 @@ _NO_TRANSACTION = ("draft", "void")
 """Invoices that are no transaction of a customer: nothing is owed by them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Purchase:
     """What is discounted: its currency (None while it has none), and what it comes to undiscounted.
 

@@ -1,8 +1,9 @@
 """The subscription object: a new one with all its fields, its items, and when it is due."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Interval, IntervalUnit, Period, next_boundary
 from meterline.core.base.unset import merged_metadata
 from meterline.core.billing.cycles import Opening
@@ -40,7 +41,7 @@ _ITEM_DIGITS = 6
 _ENDED = ("canceled", "incomplete_expired")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemTerms:
     """One item as a request asks for it."""
 

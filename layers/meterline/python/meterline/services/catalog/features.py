@@ -4,10 +4,11 @@ A feature has no events. Its lookup key is its own while it is active; archiving
 key, and takes the feature from nobody whose product has it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata
 from meterline.services.base.context import Context
@@ -23,7 +24,7 @@ LOOKUP_KEY = "feature_lookup_key"
 """The claim through which a lookup key leads to the active feature that has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FeatureState(PrivateState):
     """What a feature remembers: when it was created, which Stripe's does not show."""
 

@@ -1,11 +1,11 @@
 """The amounts of a price: per unit or in tiers, in both spellings, checked."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import MAX_AMOUNT_MINOR, format_decimal, whole_units
 from meterline.core.catalog.rating import check_bounds
 from meterline.store.base.documents import Body
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import PriceRecurring, PriceTier
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceAmount:
     """An amount in minor units in both spellings: as an integer where it is whole, and as text."""
 

@@ -1,9 +1,10 @@
 """Prices: how much and how often (contract section 4)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import known_currency
 from meterline.core.base.periods import check_interval_count
 from meterline.core.base.private_state import PrivateState
@@ -40,7 +41,7 @@ LOOKUP_KEY = "price_lookup_key"
 """The claim through which a lookup key leads to its price."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceState(PrivateState):
     """What a price remembers: whether a request made it for itself with ``price_data``."""
 

@@ -1,9 +1,10 @@
 """The product object: a new one with all its fields, and the mark that it has prices."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.base.wire_numbers import wire_number
@@ -30,7 +31,7 @@ class AttachedFeature(TypedDict):
     limit: NotRequired[FeatureLimit]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductState(PrivateState):
     """What a product remembers: its features, whether it was made for one item, and whether it has
     prices. One that has prices cannot be deleted.

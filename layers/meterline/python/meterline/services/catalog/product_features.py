@@ -4,10 +4,11 @@ Each attachment is an object of its own. Its product remembers what matters of i
 has the product at hand knows its features without another read.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.base.private_state import PrivateState
 from meterline.services.base.context import Context
@@ -31,7 +32,7 @@ MOST_FEATURES = 50
 """Features of a product."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductFeatureState(PrivateState):
     """What an attachment remembers: its product, and when it was made; neither is shown."""
 

@@ -4,10 +4,11 @@ A note first lowers what its invoice has due; only what exceeds that is given ba
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import charge_step_minor
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.billing.credit_notes import Settlement, settle
@@ -37,7 +38,7 @@ MOST_NOTES = 100
 """Credit notes of an invoice."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decided:
     """A note that is to be issued, what it takes back, and how it meets its invoice."""
 

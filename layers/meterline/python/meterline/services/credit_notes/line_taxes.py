@@ -1,10 +1,11 @@
 """The taxes of a note's lines: their shares of what was billed, by rates, or as a request says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.unset import or_none
 from meterline.core.billing.credit_notes import Portions, share_of_whole
 from meterline.services.base.lookups import check_named_once
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 type _Given = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What a request asks of a line, where it does, and what there is left of the taxes."""
 

@@ -1,10 +1,10 @@
 """The lines of a credit note: which parts of an invoice a request takes back, and what they are."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import exact_product, format_decimal, nearest_quotient, round_half_up
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.billing.credit_notes import Portions, credited
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _PREFIX = "cnli_"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoteLine:
     """A line of a note; ``line`` is what it credits of the invoice, None of a line of its own."""
 

@@ -4,10 +4,11 @@ A note first lowers what its invoice has due. What it takes back of money that w
 the customer's balance, or is recorded as given back elsewhere: Meterline moves no money.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
@@ -45,7 +46,7 @@ _FINAL = ("open", "paid", "uncollectible")
 _UNPAID = ("open", "uncollectible")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditNoteState(PrivateState):
     """What a note remembers: what it took back of which line, for when it is voided."""
 

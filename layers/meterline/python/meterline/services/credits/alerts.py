@@ -6,9 +6,10 @@ done at once. The balance is what the ledger has of grants that are effective.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.credits.grants import pays_for_each
 from meterline.core.credits.measures import PARTS
 from meterline.services.base.context import Context
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Crossings:
     """The customer after its alerts were compared, and what the same commit records and tells."""
 

@@ -1,8 +1,9 @@
 """What a grant of billing credits remembers, and the documents that store it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.services.base.ids import new_id
 from meterline.services.credits.credit_amounts import amount_in, measure_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 KIND: Final = "billing.credit_grant"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GrantTerms:
     """What is granted, as it is counted, and on which terms."""
 
@@ -33,7 +34,7 @@ class GrantTerms:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditGrantState(PrivateState):
     """What a grant remembers: when what is left of it is to be expired, None once it was; and of
     one that recurs the number of its period, and when the next one is to be made.

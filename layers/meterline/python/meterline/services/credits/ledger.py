@@ -4,9 +4,10 @@ Nothing in it is ever changed. The sum of a grant's transactions is what the gra
 (``balances``): both are written by one commit.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.credits.bookings import KIND as BOOKING
 from meterline.core.credits.bookings import Booking
@@ -31,7 +32,7 @@ type CreditType = Literal["credits_application_invoice_voided", "credits_granted
 type DebitType = Literal["credits_applied", "credits_expired", "credits_voided"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditBalanceTransactionState(PrivateState):
     """What a transaction remembers: by which booking it is there, if it is by one, and whose it is,
     so that all that is stored about a customer is found.
@@ -41,7 +42,7 @@ class CreditBalanceTransactionState(PrivateState):
     customer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """The grant that a transaction is of, and what its documents have of the customer's.
 
@@ -54,7 +55,7 @@ class Account:
     test_clock: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceLineRef:
     """The line of an invoice that credits were applied to."""
 

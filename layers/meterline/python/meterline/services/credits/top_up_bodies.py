@@ -4,9 +4,10 @@ A rule is an object of our own. Its customer remembers what each rule watches, s
 read the customer knows whether there is any, and reads no rule for nothing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Interval, IntervalUnit
 from meterline.core.base.private_state import PrivateState
 from meterline.services.customers.customer_state import CustomerState, TopUpEntry
@@ -101,7 +102,7 @@ class TopUpsMade(TypedDict):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditTopUpState(PrivateState):
     """What a rule remembers: when to look at the balance by itself, and what it has bought."""
 

@@ -5,9 +5,10 @@ invoice: so it is granted once. An invoice that will not be paid pauses its rule
 says that it goes on: else the next look would make the same invoice again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import add_intervals
 from meterline.core.credits.grants import pays_for_each
 from meterline.services.base.outbox import EventDraft
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from meterline.services.customers.customer_state import TopUpEntry
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """What a commit that settles an invoice of a rule writes and tells besides."""
 

@@ -7,10 +7,11 @@ customer's own ``currency``, which the first booking or final invoice decides fo
 Stripe's field of that name says.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.errors import no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import check_amount, known_currency
 from meterline.core.base.unset import merged_metadata, or_none
 from meterline.services.base.context import Context
@@ -35,7 +36,7 @@ type BookingType = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Booking:
     """An ``amount`` (minor units) to be added to a customer's balance in a currency."""
 

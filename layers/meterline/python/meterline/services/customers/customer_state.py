@@ -1,9 +1,10 @@
 """What a customer remembers: private state of its own document, written with each decision."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.billing.entitlements import ItemGrant
 from meterline.core.credits.grants import GrantBalance
@@ -86,7 +87,7 @@ class TopUpEntry(TypedDict):
     threshold: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CustomerState(PrivateState):
     """What a customer remembers; other rooms own the rules, and only the customer knows all."""
 

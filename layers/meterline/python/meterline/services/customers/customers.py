@@ -1,10 +1,11 @@
 """Customers: they pay; a test customer may live on a test clock (contract section 9)."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
@@ -40,7 +41,7 @@ _NEVER_NULL: tuple[Literal["business_name", "individual_name"], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewCustomer:
     """A customer that is to be stored, at its own time, with what the same commit stores."""
 
@@ -111,7 +112,7 @@ def update_customer(ctx: Context, customer_id: str, params: Body) -> "Customer":
         raise changed.refusal() from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangedCustomer:
     """A customer as a request changes it, with what the same commit stores and claims."""
 

@@ -1,9 +1,9 @@
 """The document of a credit note. Amounts are integer minor units of the invoice's currency."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.documents.document import InvoiceDocument, TaxRow
 from meterline.services.documents.reading import read_document
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoteLine:
     """A line that is taken back: ``amount`` is before discounts and taxes that are added."""
 
@@ -31,7 +31,7 @@ class NoteLine:
     percentages: tuple[Decimal, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoteDocument:
     """All that a credit note says. ``total`` is what is taken back, taxes and all.
 

@@ -2,14 +2,15 @@
 ``Decimal`` minor units, quantities ``Decimal``, instants UTC seconds. Texts are as they were typed.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+
+from meterline.core.base.frozen import frozen
 
 type Status = Literal["draft", "open", "paid", "uncollectible", "void"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PostalAddress:
     """Where somebody is; ``country`` is a code of two letters."""
 
@@ -24,7 +25,7 @@ class PostalAddress:
         return any((self.line1, self.line2, self.postal_code, self.city, self.state, self.country))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaxIdentity:
     """A tax id: ``type`` is Stripe's, such as ``eu_vat``."""
 
@@ -32,7 +33,7 @@ class TaxIdentity:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seller:
     """Who is paid, as the account's settings said it when the invoice became final."""
 
@@ -46,7 +47,7 @@ class Seller:
     """``#rrggbb``, or empty."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Buyer:
     """Who pays, as the invoice says it; without a name and an e-mail of one that was erased."""
 
@@ -59,7 +60,7 @@ class Buyer:
     """The languages that the customer prefers, the dearest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """From an instant until another."""
 
@@ -67,7 +68,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """A part of a quantity, and what it costs: a tier (from 1), or all of it if that is None.
 
@@ -83,7 +84,7 @@ class Step:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     """What a minimum and a maximum of a price made of an amount."""
 
@@ -94,7 +95,7 @@ class Bounds:
     true_up: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Workings:
     """How an amount came about: steps, then ``seconds`` of ``of_seconds`` of what they come to.
 
@@ -119,7 +120,7 @@ class Workings:
         return bool(self.steps) or self.is_share or self.bounds is not None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineTax:
     """What a tax comes to on a line."""
 
@@ -128,7 +129,7 @@ class LineTax:
     is_inclusive: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DocumentLine:
     """A line: ``amount`` is before what is taken off it, which is at least 0.
 
@@ -152,7 +153,7 @@ class DocumentLine:
     unit_label: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Group:
     """Lines of one period, in the invoice's order."""
 
@@ -160,7 +161,7 @@ class Group:
     lines: tuple[DocumentLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discount:
     """What a discount took off all lines, and by which terms: a percentage, or an amount."""
 
@@ -169,7 +170,7 @@ class Discount:
     amount_off: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaxRow:
     """What a tax comes to on the whole invoice.
 
@@ -187,7 +188,7 @@ class TaxRow:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Totals:
     """From the lines to what is left to pay.
 
@@ -209,7 +210,7 @@ class Totals:
     amount_remaining: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IssuedNote:
     """A credit note of the invoice."""
 
@@ -222,7 +223,7 @@ class IssuedNote:
     is_after_payment: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceDocument:
     """All that an invoice says to who pays it."""
 

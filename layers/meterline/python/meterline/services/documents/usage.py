@@ -1,10 +1,10 @@
 """The usage behind an invoice's metered lines over their periods, for who wants to see it."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import result
 from meterline.core.metering.calendar_windows import Grouping
@@ -33,7 +33,7 @@ _MOST_DAYS_OF_HOURS: Final = 3
 _MOST_DAYS_OF_DAYS: Final = 93
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageShown:
     """What a metered line's usage was, as counted by now.
 

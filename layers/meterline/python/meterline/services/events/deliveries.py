@@ -6,9 +6,10 @@ says what is known: an attempt counts once it has come to an end and that is sto
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.base.timestamps import unix_seconds
 from meterline.core.events.retry_schedule import wait_after
@@ -59,7 +60,7 @@ class WebhookDelivery(TypedDict):
     webhook_endpoint: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeliveryState(PrivateState):
     """What a delivery remembers: failures since it was sent first, or resent; how many endpoints
     the event goes to; the document that holds the event, if that is one of v2's own; the event's

@@ -6,10 +6,11 @@ is delivered to, retried and disabled in the same way.
 
 import secrets
 import string
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypedDict
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.events.addresses import may_be_called
 from meterline.core.events.endpoint_urls import EndpointUrl, UnusableUrl, read_url
@@ -88,7 +89,7 @@ class EventDestination(TypedDict):
 type Endpoint = "WebhookEndpoint | EventDestination"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndpointState(PrivateState):
     """What an endpoint remembers: the secret that signs what it is sent, and the former one until
     an instant; since when it has taken nothing, and when that was seen last, within an hour; until

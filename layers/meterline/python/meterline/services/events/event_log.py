@@ -1,10 +1,10 @@
 """Reading events back: one by id, and the list of the last 30 days (contract section 10)."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import no_such
+from meterline.core.base.frozen import frozen
 from meterline.core.kinds.events import THIN_ONLY_TYPES
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import OUTBOX_KIND, EventBatch, outbox_id
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventSpan:
     """Which events to read: newest first, or those newer than an event, oldest first.
 

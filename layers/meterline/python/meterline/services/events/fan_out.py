@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.limits import members
 from meterline.services.base.outbox import RETENTION_SECONDS
 from meterline.services.base.parallel import in_parallel
@@ -27,7 +28,7 @@ REMEMBERED_SECONDS = 5
 """How long the endpoints of a mode are remembered."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Emitted:
     """Events of one commit, and until when they are kept (UTC seconds), if that is known."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.kinds.registry import event_kinds
 from meterline.observability import log_scope, logger, record_metric
 from meterline.services.base.parallel import in_parallel
@@ -41,7 +42,7 @@ class Behind(Throttled):
     """An event waits for one of its object that was not taken, or for more time."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Commit:
     """The events of a commit, its place in the stream, until when they are kept, and when the
     usage that they tell of was accepted (microseconds of the wall clock).

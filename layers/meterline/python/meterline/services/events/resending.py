@@ -7,11 +7,11 @@ the event.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import batched, groupby
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.limits import members
 from meterline.services.base.lookups import find
@@ -140,7 +140,7 @@ def resend_event(ctx: Context, event_id: str, params: Body) -> "Event":
     return shown
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailedSpan:
     """Which failed deliveries are meant: of events created within these seconds (UTC, both
     included), to an endpoint or to all.

@@ -4,10 +4,10 @@ The two stand in lists of their own and are merged here, so a place is one in ea
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.events.event_log import EventSpan, events_in, fits
 from meterline.services.events.thin_events import thin_event
@@ -18,7 +18,7 @@ from meterline.store.base.keys import END_OF_TIME, Cursor
 from meterline.store.billing.repository import Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ThinFilter:
     """Which v2 events a list shows: of these types (any if none are given), about an object, and
     created within these seconds, UTC, both included.
@@ -30,7 +30,7 @@ class ThinFilter:
     created_until: int = END_OF_TIME
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The oldest event and the oldest report that were shown already."""
 
@@ -38,7 +38,7 @@ class Place:
     report: Cursor | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ThinEntry:
     """A v2 event, when it was created (UTC seconds), and its place in the list that it is from."""
 

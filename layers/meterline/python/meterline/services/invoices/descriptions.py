@@ -1,10 +1,11 @@
 """What invoice lines are called."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import decimal_places, format_decimal, minor_digits
 from meterline.core.billing.invoicing import BillingMode, Line
 from meterline.core.catalog.commitments import Commitment
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProductName:
     """What lines call a product, and one unit of it, if that has a name."""
 

@@ -1,9 +1,10 @@
 """Drafting a subscription's invoice: pending items first, then the lines of its items."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import invoice_grace_seconds
 from meterline.services.billing.amounts import with_amounts
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from meterline.store.base.documents import Document
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemLine:
     """A line, and the item that it bills as it is, or was, when the line came about."""
 

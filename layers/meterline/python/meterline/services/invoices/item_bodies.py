@@ -1,10 +1,11 @@
 """The invoice item object, and the line that it becomes on an invoice."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.base.periods import Period
 from meterline.core.catalog.rating import Rated
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ItemTerms:
     """What an invoice item bills; ``explanation`` says how the amount came about."""
 

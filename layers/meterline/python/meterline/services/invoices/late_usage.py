@@ -7,10 +7,11 @@ bills or credits what the line and its earlier corrections have not, under the o
 Lines of any period and of any kind of invoice are corrected.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import exact_difference, exact_sum, format_decimal
 from meterline.core.billing.invoicing import Line
 from meterline.services.account.settings import bills_late_usage
@@ -67,7 +68,7 @@ _RECORDS_AT_ONCE = 40
 _REASONS = ("subscription_cycle", "upcoming")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _LateLine:
     """A line of a final invoice that did not bill all usage, and the record that says so."""
 
@@ -75,7 +76,7 @@ class _LateLine:
     line: "InvoiceLine"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LateLines:
     """Corrections that one commit makes, and how many records are left for others."""
 

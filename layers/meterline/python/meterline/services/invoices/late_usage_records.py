@@ -6,10 +6,11 @@ usage is counted for its line, the record is reopened, and knows what was correc
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.base.private_state import PrivateState
 from meterline.services.base.context import Context
@@ -56,7 +57,7 @@ class StoredCorrection(TypedDict):
     invoice: NotRequired[str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LateUsageState(PrivateState):
     """What a record remembers: its line's subscription, and what was billed for it."""
 
@@ -64,7 +65,7 @@ class LateUsageState(PrivateState):
     subscription: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Corrected:
     """What the corrections of a line have billed so far, beyond the line itself.
 

@@ -1,10 +1,11 @@
 """Invoice lines as bodies, each with the explanation of its amount."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.billing.invoicing import Line
 from meterline.core.catalog.rating import Rated, RatedStep
@@ -41,7 +42,7 @@ class Figures(TypedDict):
     subtotal: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineSubject:
     """What a line is about: an item of a subscription, its price, and the product's name."""
 

@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.base.timestamps import rfc3339, unix_seconds
 from meterline.core.metering import acceptance
@@ -41,7 +41,7 @@ class Directory(Protocol):
         """Of these customers that exist: the time of their test clock, None on the wall clock."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sender:
     """Who sends, when (UTC microseconds of the wall clock), and in which request.
 

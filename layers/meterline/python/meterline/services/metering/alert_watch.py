@@ -6,10 +6,10 @@ decided on, and only for the hours that it names; in any other case the usage is
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Formula, Measure
 from meterline.core.metering.headroom import (
@@ -124,7 +124,7 @@ def _holds(known: Headroom, change: UsageChange) -> bool:
     return change.has_counter and known.holds(change.bucket.hour, change.level(known.formula))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Look:
     """A look at a customer's usage of a meter, of which some hours have changed."""
 

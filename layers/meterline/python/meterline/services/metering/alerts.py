@@ -2,10 +2,11 @@
 once in each billing period. Usage from before the alert counts too (contract section 7).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
@@ -31,7 +32,7 @@ _NEXT_STATUS: Final[dict[str, Literal["active", "archived", "inactive"]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AlertState(PrivateState):
     """What an alert remembers: when it was created, which Stripe's does not show."""
 

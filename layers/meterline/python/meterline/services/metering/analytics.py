@@ -5,12 +5,13 @@ Everything is read from counters and totals of days, consistently, so rows say w
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import exact_sum
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import result
@@ -52,7 +53,7 @@ _SHORTEST_SECONDS = {
 """Days are as long as that, but for those that clocks make shorter."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A meter of which usage is asked for, and what of it."""
 

@@ -8,11 +8,11 @@ only the counters show which.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Row
 from meterline.services.metering.accept import event_body
@@ -33,7 +33,7 @@ type Place = tuple[int, bytes]
 """Where an event stands in the list: its time, then its identity."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventRange:
     """Which events: by their time, ``start`` inclusive to ``end`` exclusive, and by their receipt,
     ``created_from`` to ``created_until`` inclusive (None: whenever). All in UTC seconds.

@@ -5,10 +5,11 @@ whoever sees the crossing again, or at the same moment, tells of nothing.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.outbox import EventDraft, batch_ahead
@@ -54,7 +55,7 @@ class BillingPeriod(NamedTuple):
     subscription: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BillingPeriods:
     """The periods of a customer's usage of a meter: those that run, and of those that are over the
     ones that certain hours are of.
@@ -79,7 +80,7 @@ type PeriodsOf = Callable[[Context, UsageKey, Collection[int]], BillingPeriods]
 """Finds the billing periods of usage; of those that are over the ones that these hours are of."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watched:
     """An alert of a customer, and the period whose usage it is compared with; None for life."""
 
@@ -97,7 +98,7 @@ class Watched:
         return derived_object_id(TRIGGER_KIND, self.alert["id"], self.customer, *parts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What an alert's usage was found to be, and when the latest of it was accepted."""
 
@@ -122,7 +123,7 @@ def threshold_of(watched: Watched) -> Decimal:
     return Decimal(type_of(alert).threshold(terms_of(alert)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What of some alerts has been told already."""
 

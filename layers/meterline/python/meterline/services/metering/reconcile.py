@@ -8,10 +8,11 @@ many of an hour at the price of one.
 import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import batched
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import Aggregate, Measure, Row, aggregate
 from meterline.core.metering.buckets import Bucket, bounded, effective_rows
 from meterline.core.metering.recount import Recount
@@ -38,7 +39,7 @@ none of it, and fails the comparison.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """A bucket that is not what some of its events say: what lacks a row or has a wrong one, and
     both aggregates.
@@ -57,7 +58,7 @@ class Difference:
     recounted: Aggregate
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     """What comparing hours showed; ``unreadable`` counts those that cannot be read: the log names
     them.

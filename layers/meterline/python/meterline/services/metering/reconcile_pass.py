@@ -8,9 +8,10 @@ repaired unasked: it means that something is broken, and its cause comes first.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import Aggregate, hour_result
 from meterline.observability import logger
 from meterline.services.base.context import Context
@@ -64,7 +65,7 @@ KIND: Final = "meterline.usage_difference"
 _KEPT_SECONDS = 90 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reconciled:
     """What an invocation did, whether the pass is done, and whether it will be done too late."""
 

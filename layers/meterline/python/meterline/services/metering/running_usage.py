@@ -8,10 +8,10 @@ yet, or it ends too long ago, the usage is added up as a bill would have it, and
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.acceptance import measure_of
 from meterline.core.metering.aggregation import Combination, Measure, result
 from meterline.core.metering.day_totals import has_day_totals
@@ -49,7 +49,7 @@ _AHEAD_SECONDS = 300
 """So far ahead an event may be dated."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What one request has read: a customer, and its recent usage of a meter."""
 

@@ -1,8 +1,9 @@
 """A customer's usage of a meter, or of a part of it, as it is read: from which cells."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import Measure
 from meterline.core.metering.dimensions import WHOLE, Cells, Conditions, grouped, matching
 from meterline.store.metering.cells import cells_between
@@ -12,7 +13,7 @@ type Labelled = tuple[dict[str, str], "Series"]
 """Usage that has the same values of some dimensions, and these values."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Series:
     """One customer's usage of one meter: all of it, or some of its cells."""
 
@@ -65,7 +66,7 @@ class Series:
         return cells_between(self.livemode, self.meter, self.customer, since, end)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Breakdown:
     """Which part of usage is meant, and the dimensions that it is told apart by."""
 

@@ -2,10 +2,11 @@
 
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import Formula, Measure
 from meterline.core.metering.headroom import level_before_any, level_of
 from meterline.store.metering.headrooms import UsageKey
@@ -14,7 +15,7 @@ from meterline.store.metering.usage import BucketKey, Counter, Item, key_of_coun
 _COUNTER_PREFIX = "h#"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageChange:
     """The counter of a bucket changed; ``became_estimate`` if it has just become a sample."""
 

@@ -7,10 +7,10 @@ nothing concerned yet. Entries stay; what stands for a customer stands for other
 is entered need not be watched by anything, but what is not entered is not.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from zlib import crc32
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.store.metering.watch_list import add_entry, read_entries
 
@@ -26,7 +26,7 @@ class Purpose(StrEnum):
     THRESHOLDS = "t"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WatchList:
     """The list of a mode as it was read."""
 

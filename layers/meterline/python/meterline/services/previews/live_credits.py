@@ -5,9 +5,10 @@ the other in the order in which they become final: so no credits count twice. It
 previews do, as soon as that is counted, and phases of schedules that come before a period ends.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from meterline.core.base.frozen import frozen
 from meterline.core.credits.measures import is_of_meter
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find, on_customers_time
@@ -107,7 +108,7 @@ def _live_balance(measure: str, *, available: int, ledger: int, live: int) -> Li
     }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AllBilled:
     """A customer as it would be once all that was used is billed; nothing is stored.
 

@@ -1,10 +1,11 @@
 """The invoice at the end of a subscription's running period, or of the phase before it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.kinds.invoices import PREVIEW_PREFIX
 from meterline.services.base.ids import new_id
 from meterline.services.billing.invoice_bodies import InvoiceTerms
@@ -62,7 +63,7 @@ def next_renewal(
     return _renewal(uow, subscription, params) if renews(subscription) else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Coming:
     """An invoice to come, and the decision that makes it."""
 
@@ -89,7 +90,7 @@ def invoices_of_period(uow: UnitOfWork, subscription: "Subscription") -> Iterato
         yield Coming(later, renewal)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Entered:
     """A subscription that has entered a phase, and what that bills at once."""
 

@@ -1,8 +1,8 @@
 """Beginning a schedule: the subscription of its first phase."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.services.billing.schedule_bodies import agreed_in, attached, end_set_by, in_phase
 from meterline.services.billing.subscription_bodies import subscription_document
 from meterline.services.billing.unit_of_work import UnitOfWork
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice, SubscriptionSchedule
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """A schedule in its first phase, and the first invoice of its subscription if there is one."""
 

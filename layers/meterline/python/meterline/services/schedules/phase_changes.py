@@ -4,10 +4,11 @@ Each is decided as of its own instant, however late it is done, and committed on
 depends on the schedule and its subscription being as they were read.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.observability import log_failure
 from meterline.services.base.context import Context
 from meterline.services.base.outbox import EventDraft
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Customer, Subscription, SubscriptionSchedule
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Attached:
     """A subscription with the schedule that manages it, and their customer."""
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import SECONDS_PER_DAY, Interval, IntervalUnit, Period
 from meterline.core.billing.invoicing import BillingMode
 from meterline.core.schedules.phases import LONGEST_SECONDS, MOST_PHASES, duration_end
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _SHORTEST_DAYS = {"day": 1, "week": 7, "month": 28, "year": 365}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cycle:
     """Where the first of some phases begins, and the anchor and currency that it goes on with."""
 
@@ -35,7 +36,7 @@ class Cycle:
     currency: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """Phases of a request, the first of which stands at ``place`` in its list."""
 

@@ -1,10 +1,10 @@
 """Changes of a subscription's items: what was, what is to be, one step for each item."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError, param_inside
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period, period_at
 from meterline.core.base.unset import merged_metadata
 from meterline.core.catalog.plans import plan_of
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Price, Subscription, SubscriptionItem
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One item before and after: ``old`` is None for an added one, ``new`` for a removed one."""
 

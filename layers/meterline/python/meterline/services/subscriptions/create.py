@@ -1,10 +1,10 @@
 """Creating subscriptions: the anchor, the first period, and the first invoice."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.billing.anchors import AnchorConfig, trial_end_from_days
 from meterline.core.billing.cycles import AnchorChoice, CyclePeriod, Opening, open_cycle
@@ -58,7 +58,7 @@ _FLEXIBLE_SINCE = "2025-09-30"
 """The first API version whose subscriptions are flexible if nothing is said (section 1.8)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """What a new subscription starts with; ``start`` lies in the past if it is backdated."""
 
@@ -68,7 +68,7 @@ class Start:
     params: Body
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Created:
     """A new subscription, and its first invoice as a draft if something is due at once."""
 

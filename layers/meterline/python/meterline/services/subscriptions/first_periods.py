@@ -7,10 +7,10 @@ billing modes").
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import (
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _MAX_BACKDATED_PERIODS = 250
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FirstPeriods:
     """An item's periods that were over before it was made, and the one that runs.
 

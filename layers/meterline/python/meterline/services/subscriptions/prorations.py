@@ -1,10 +1,11 @@
 """Prorations of a change: pending invoice items for time and usage, as the core decides on them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import metered_line
 from meterline.core.catalog.rating import rate
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Subscription, SubscriptionItem, TaxRate
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proration:
     """How a change of a subscription is prorated: at which instant, and whether at all."""
 

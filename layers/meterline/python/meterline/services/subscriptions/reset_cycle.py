@@ -5,10 +5,10 @@ when the interval changes or free prices become paid ones (contract sections 5.3
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.billing.anchors import check_trial_end
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import (
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 _IN_TRIAL = "subscription_update_trial_after_billing_cycle_anchor"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Restart:
     """A new cycle from ``at`` on: with this anchor, first a trial if ``trial_end`` is set.
 

@@ -9,10 +9,11 @@ Usage that is counted after its period was renewed is of the period that the lat
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.limits import members, members_and_state
@@ -66,7 +67,7 @@ NO_ALERTS_STATE = "0"
 """The state of the alerts for everybody where there never was one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpendAlerts:
     """The active alerts on what a customer spends; ``state`` is that of those for everybody."""
 
@@ -105,7 +106,7 @@ def tell_spend(
             latest = ctx.store.get(customer.id)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Looked:
     """What a look is about."""
 
@@ -138,7 +139,7 @@ def _tell_of(
     return is_free_time(spend.subscription) or _watch_running(spend, concerning, looked)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Spend:
     """A subscription whose spend is computed, and the unit of work that is never saved."""
 
@@ -146,7 +147,7 @@ class _Spend:
     subscription: "Subscription"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Amount:
     """What a period has come to, minor units."""
 

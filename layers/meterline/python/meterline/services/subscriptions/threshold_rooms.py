@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import EXACT, ZERO
 from meterline.core.billing.cycles import CyclePeriod
 from meterline.core.billing.invoicing import BilledItem, interim_line
@@ -139,7 +140,7 @@ class Rooms:
         self.meters[meter] = min(room, self.meters.get(meter, room))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BilledUsage:
     """What a subscription has used of its running periods, and the invoice that would bill it."""
 
@@ -279,7 +280,7 @@ def _rooms_of_amount(left: int, items: "Sequence[tuple[Subscription, ItemUsage]]
     return [price.room(amount + part) for price, amount, part in parts]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Price:
     """What the usage of an item costs in the middle of its period, asked many times."""
 

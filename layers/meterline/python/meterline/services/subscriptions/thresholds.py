@@ -6,9 +6,10 @@ off what was billed before. Or, with ``reset_billing_cycle_anchor``, the period 
 new one begins (contract section 5.9).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.catalog.price_models import Usage
 from meterline.core.subscriptions.thresholds import is_watched
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from meterline.store.base.documents import Document
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Crossed:
     """The thresholds that are crossed: the subscription's amount, and the usage of items by id."""
 

@@ -1,10 +1,11 @@
 """Changing subscriptions: items, cycle, trial, discounts, end, and the fields that bill nothing."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
 from meterline.core.billing.anchors import trial_end_from_days
@@ -77,7 +78,7 @@ _PLAIN_FIELDS = ("description", "days_until_due", "collection_method")
 _EDITABLE_AFTER_THE_END = {"metadata", "cancellation_details"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Amended:
     """A changed subscription, and the invoice that the change makes at once, if any: a draft."""
 

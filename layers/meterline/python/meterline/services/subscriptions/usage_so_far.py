@@ -1,10 +1,10 @@
 """What metered items have used of their running periods, and the lines that would bill it now."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import EXACT
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import interim_line
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Subscription, SubscriptionItem
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemUsage:
     """What a metered item used in its period so far, and how much of that is billed."""
 

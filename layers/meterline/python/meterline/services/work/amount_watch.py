@@ -7,10 +7,10 @@ crossed, buys credits where too few are left, and remembers how far usage is fro
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import on_customers_time
 from meterline.services.billing.unit_of_work import running_subscriptions
@@ -117,7 +117,7 @@ def tell_spend_so_far(ctx: Context, customer: "Document[Customer]") -> None:
     tell_spend(ctx, customer, spend_alerts(ctx, customer.id).active, (), Rooms())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Billed:
     """What a look has billed: by thresholds, with these invoices, and credits by rules."""
 

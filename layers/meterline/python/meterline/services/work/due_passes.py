@@ -1,9 +1,10 @@
 """One pass of due work: the first thing that is due for an object, done in one commit."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.progress import DuePoint, DueStep, NoProgress
 from meterline.store.base.documents import Document
@@ -12,7 +13,7 @@ type Do[B: Mapping[str, Any]] = Callable[[Context, Document[B]], list[Document]]
 """Does what is due for an object, which it moves on; returns the documents that it wrote."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DueWork[B: Mapping[str, Any]]:
     """A kind of work on objects of one kind: when it is due for one, by its body, and what does it.
 

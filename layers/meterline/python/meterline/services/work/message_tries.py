@@ -13,8 +13,8 @@ would wait six times as long, which is for batches that no worker has begun.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 
+from meterline.core.base.frozen import frozen
 from meterline.observability import logger
 from meterline.services.base.context import Context
 from meterline.services.base.workers import Record, worker_context
@@ -41,7 +41,7 @@ def hold_batch(records: list[Record], seconds_left: int | None) -> None:
         hold(url, handles, seconds_left + _LATE_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageTry:
     """One try of a message; ``number`` counts its receives from 1."""
 

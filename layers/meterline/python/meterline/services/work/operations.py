@@ -1,9 +1,9 @@
 """The answers to an operator: what is due and stuck, and how an invoice came about."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.base.lookups import find
 from meterline.services.billing.invoice_bodies import billed_period
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import InvoiceLine
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DueObject:
     """An object with work that is due: since when (UTC seconds), what it is now, and whether it is
     stuck.

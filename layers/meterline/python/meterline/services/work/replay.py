@@ -7,9 +7,9 @@ counts once, a crossing is emitted once, and a published event keeps its id.
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.kinds.registry import event_kinds
 from meterline.services.base.outbox import RETENTION_SECONDS
 from meterline.services.base.workers import Record
@@ -32,7 +32,7 @@ _WATERMARK = 2
 _MICROSECONDS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replay:
     """A stream that can be replayed: the function behind it, and its records since an instant.
 

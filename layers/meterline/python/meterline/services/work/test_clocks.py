@@ -6,11 +6,12 @@ services that the sweep of the wall clock uses too (contract section 9).
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.errors import BillingError
+from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Interval, IntervalUnit, add_intervals
 from meterline.core.kinds.registry import kinds
 from meterline.observability import log_failure
@@ -40,7 +41,7 @@ _WITHOUT_SUBSCRIPTIONS = Interval(IntervalUnit.YEAR, 2)
 _INTERVALS_AT_ONCE = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Step:
     """How many documents were written, and whether the time ran out before the work did."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from meterline.core.base.frozen import frozen
 from meterline.core.events.endpoint_urls import UnusableUrl
 from meterline.core.events.signatures import signature_header
 from meterline.observability import log_failure, log_scope, logger, record_metric
@@ -68,7 +69,7 @@ class Sender(Protocol):
         """Put entries on their event bus, as many as a call takes; never raises."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Call:
     """What is to be sent for a delivery."""
 

@@ -5,9 +5,9 @@ SHA-256 digests only. ``expires_at`` is the table's TTL attribute.
 """
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.settings import settings
 
@@ -17,7 +17,7 @@ type Item = dict[str, Any]
 FULL_RIGHTS: dict[str, str] = {"*": "write"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ApiKey:
     """A stored API key. ``rights`` maps resources (``*``: all) to ``read`` or ``write``.
 
@@ -38,7 +38,7 @@ class ApiKey:
         return self.usable_until is None or now < self.usable_until
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """A stored session, of a stream or of the console: the key it stands for, and when it ends."""
 

@@ -10,10 +10,10 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base.budgets import LEASE_SECONDS
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Receipt
@@ -36,7 +36,7 @@ class RecordBusyError(Exception):
     """A transaction was still at work on the record each time that it was to be written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """An idempotency record as stored."""
 

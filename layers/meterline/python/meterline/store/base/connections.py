@@ -13,12 +13,13 @@ import ssl
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 from botocore import exceptions as failures
 from urllib3.util.wait import wait_for_read
+
+from meterline.core.base.frozen import frozen
 
 _CHUNK = 65_536
 _LONGEST_HEAD = 65_536
@@ -31,7 +32,7 @@ _MOST_HEADERS = 100
 _HARDLY_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """Where a service is, and how long it is waited for; ``tls`` is None where it has none."""
 
@@ -44,7 +45,7 @@ class Address:
     socket_options: Sequence[tuple[int, int, int]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a service answered; names of headers are in small letters."""
 

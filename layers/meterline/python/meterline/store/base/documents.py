@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import private_value
 from meterline.store.base.packing import Body
 
@@ -26,7 +27,7 @@ LIVE = "live"
 """The timeline of everything that follows the wall clock; others are ids of test clocks."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document[B: Mapping[str, Any] = Any]:
     """One stored object and what finds it; of any kind, unless it says which body it has.
 
@@ -67,7 +68,7 @@ class Document[B: Mapping[str, Any] = Any]:
         return int(self.body.get("created") or private_value(self.body, "created") or 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A value that only one object of its kind may hold, such as a meter's event name.
 
@@ -80,7 +81,7 @@ class Claim:
     former: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """The idempotency record of a request, marked as committed by the commit it belongs to.
 
@@ -116,7 +117,7 @@ class Change:
     is_asked_for: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page[B: Mapping[str, Any] = Any]:
     """One page of a list, in its order, and whether more follow."""
 

@@ -12,7 +12,6 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ReadTimeoutError
 from botocore.handlers import add_recursion_detection_header
 from botocore.httpsession import get_cert_path
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base.answers import OPERATIONS, read_whole
 from meterline.store.base.connections import Address, Answer, Connections
 from meterline.store.base.request_bodies import body_of
@@ -77,7 +77,7 @@ def one_by_one(client: Botocores, operation: str, calls: Sequence[Params]) -> li
     return [client._make_api_call(operation, params) for params in calls]  # noqa: SLF001 - any operation
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Service:
     """What is called: the name that it is called by, and the connections to it."""
 
@@ -85,7 +85,7 @@ class _Service:
     connections: Connections
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Prepared:
     """What botocore prepared for one call of an operation, and would prepare for each."""
 
@@ -94,7 +94,7 @@ class _Prepared:
     headers: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Begun:
     """A first attempt on its way: what it is called, and where its answer comes; or what it met."""
 
@@ -102,7 +102,7 @@ class _Begun:
     sent: socket.socket | BotoCoreError
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Failed:
     """A first attempt without a whole answer: what it was called, and what it met."""
 

@@ -1,8 +1,8 @@
 """How objects are keyed: livemode is part of every key, and busy index partitions are sharded."""
 
 import zlib
-from dataclasses import dataclass
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base.documents import LIVE
 
 DUE_SHARDS = 8
@@ -15,7 +15,7 @@ _JOINT = "#"
 """Stands between the parts of keys, and in no id."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cursor:
     """A place in a list: just after (or before) the object that was created then, with that id."""
 

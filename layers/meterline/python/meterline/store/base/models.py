@@ -9,7 +9,6 @@ that time-outs, repetitions and wire are the same everywhere; what a call leaves
 import contextlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +21,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base.batches import Item, batch_get, batch_write, get_together
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Body
@@ -219,7 +219,7 @@ def delete_many(items: Iterable[BillingItem]) -> None:
     batch_write(settings().billing_table, deletes)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyRange:
     """Sort keys from ``low`` to ``high``, both inclusive, and how many are read at a time."""
 

@@ -1,15 +1,16 @@
 """The environment of a function, as typed values."""
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from meterline.core.base.frozen import frozen
 
 _DEFAULTS = {"event_retention_days": "45", "segment_retention_days": "0"}
 """Numbers, where the environment does not say; those of the template's parameters."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What the template hands to a function; absent names and addresses are empty strings.
 

@@ -1,12 +1,12 @@
 """One decision, one transaction: how a ``Change`` becomes DynamoDB writes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base import keys, sizes
 from meterline.store.base.documents import (
     LIVE,
@@ -39,7 +39,7 @@ _CONFLICT = "TransactionConflict"
 _NO_REASON = "None"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Writer:
     """Adds the parts of a change to a transaction, noting what each operation is about."""
 

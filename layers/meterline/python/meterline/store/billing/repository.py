@@ -4,10 +4,11 @@ import contextlib
 import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import chain, islice
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base import keys
 from meterline.store.base.batches import Item
 from meterline.store.base.documents import (
@@ -47,7 +48,7 @@ _READERS = 8
 _MAX_READS = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """Which part of a list to read: between two places (both exclusive), from newest or oldest."""
 
@@ -58,7 +59,7 @@ class Span:
     oldest_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """Where a list is read from: the whole of a kind, or what the first of these narrows it to.
 
@@ -75,7 +76,7 @@ class Source:
 EVERYTHING = Source()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BillingStore:
     """All billing objects of one mode; the other mode's are out of its reach.
 

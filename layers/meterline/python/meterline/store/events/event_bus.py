@@ -1,10 +1,10 @@
 """Putting events on an event bus of the account's own, as many as a call takes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
+from meterline.core.base.frozen import frozen
 from meterline.observability import log_failure
 from meterline.store.base.clients import eventbridge
 from meterline.store.events.replies import Reply
@@ -16,7 +16,7 @@ MOST_BYTES: Final = 256 * 1_024
 _MILLISECONDS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BusEntry:
     """An event as a bus takes it: ``detail`` is JSON."""
 

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from threading import Timer
 from time import monotonic
@@ -19,6 +19,7 @@ from typing import Any
 from urllib3 import exceptions as failures
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from meterline.core.base.frozen import frozen
 from meterline.core.events.addresses import may_be_called
 from meterline.core.events.endpoint_urls import EndpointUrl
 from meterline.store.base.budgets import WEBHOOK_SECONDS
@@ -34,7 +35,7 @@ type Resolve = Callable[[str, int], Sequence[str]]
 """The addresses of a name, for a port; OSError if there are none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outgoing:
     """What is sent to an endpoint."""
 
@@ -62,7 +63,7 @@ def tls() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=get_cert_path(verify=True))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Network:
     """How endpoints are reached; ``may_be_private`` allows this machine and private networks."""
 

@@ -1,9 +1,9 @@
 """What came of sending an event somewhere."""
 
-from dataclasses import dataclass
+from meterline.core.base.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """What came of it: the status of the answer, if one came, and why that is no success."""
 

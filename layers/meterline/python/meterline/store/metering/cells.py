@@ -6,10 +6,11 @@ cells that have events in it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import gmtime, strftime
 from typing import Any, NamedTuple
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.dimensions import MOST_CELLS, Cells
 from meterline.store.base.batches import Throttled, batch_get, tries
 from meterline.store.base.clients import dynamodb
@@ -32,7 +33,7 @@ class CellsKey(NamedTuple):
     month: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Known:
     """The cells of a month as they were read; version 0 is a month yet to be."""
 

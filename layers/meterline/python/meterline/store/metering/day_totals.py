@@ -5,11 +5,12 @@ its state. ``version`` grows by one with each change, and is the condition of th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from itertools import batched
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering import day_totals
 from meterline.core.metering.aggregation import Aggregate
 from meterline.core.metering.day_totals import State, text_of
@@ -34,7 +35,7 @@ _NUMBER_LENGTH = 2
 _PREFIX = "d#"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Month:
     """What is stored of the days of a month; version 0 is one yet to be."""
 

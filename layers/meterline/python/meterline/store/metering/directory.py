@@ -7,9 +7,9 @@ customers are remembered for a minute; in test mode, where clocks move, they are
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.acceptance import MeterRules, meter_rules
 from meterline.store.base.batches import batch_get
 from meterline.store.base.documents import Body
@@ -57,7 +57,7 @@ _live_meters = Remembered[MeterRules](CACHE_SECONDS)
 _live_customers = Remembered[int | None](CACHE_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredDirectory:
     """The meters and customers of one mode."""
 

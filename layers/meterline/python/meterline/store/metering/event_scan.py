@@ -3,10 +3,10 @@
 DynamoDB leaves out the others, but bills reading them: a scan costs by the size of the table.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import Row
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.keys import mode
@@ -35,7 +35,7 @@ class ScannedEvent(NamedTuple):
     row: Row
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventScan:
     """Which events: those received or cancelled from ``received_from`` on, and nothing of which
     happened at ``received_before`` or later (UTC microseconds).

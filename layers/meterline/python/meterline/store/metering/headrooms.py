@@ -7,10 +7,10 @@ each write, so that what is remembered is of the last who forgot.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.metering.aggregation import Formula
 from meterline.core.metering.headroom import Headroom
@@ -30,7 +30,7 @@ class UsageKey(NamedTuple):
     customer: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remembered:
     """A headroom as stored, None if it is forgotten; ``basis`` tells what it was decided on."""
 

@@ -1,12 +1,13 @@
 """How far reconciliation has come with the stored events, and what it has found."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base.models import billing_item, read, save
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """A pass over the events of a span of receipt (UTC microseconds); also its result, from
     ``finished_at`` on (UTC seconds, 0: not yet).

@@ -6,9 +6,9 @@ wanted. ``generation`` grows whenever it is forgotten, so that what was added up
 stored after.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import NOTHING, Aggregate, Measure
 from meterline.core.metering.day_totals import text_of, total_of
 from meterline.store.base.clients import dynamodb
@@ -21,7 +21,7 @@ type Item = dict[str, Any]
 _SK = "g#"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunningTotal:
     """The usage from the second ``since`` to the hour ``through`` (whole hours since 1970)."""
 
@@ -31,7 +31,7 @@ class RunningTotal:
     aggregate: Aggregate = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recent:
     """What one read shows of a customer's usage of a meter: its running total, and the counters of
     some hours.

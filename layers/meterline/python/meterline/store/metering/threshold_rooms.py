@@ -6,10 +6,11 @@ divided among them, so they are remembered together. It is forgotten and remembe
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.metering.aggregation import Formula
 from meterline.core.metering.headroom import Headroom
@@ -22,7 +23,7 @@ from meterline.store.base.settings import settings
 type Item = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RememberedRooms:
     """The headrooms of meters as stored, and what they count for; None of a meter that may not
     change at all. Other meters have nothing to do with the thresholds. ``may_recover`` says that no

@@ -27,12 +27,12 @@ change: ``usage_commits``; which segments are theirs: ``segment_chain``.
 
 from calendar import timegm
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache, partial
 from time import gmtime, strftime
 from typing import Any, NamedTuple
 
+from meterline.core.base.frozen import frozen
 from meterline.core.metering import distinct, packed_rows, packed_samples
 from meterline.core.metering.aggregation import Aggregate, Measure, Row
 from meterline.core.metering.buckets import EMPTY, Bucket
@@ -230,7 +230,7 @@ def counter_place(key: BucketKey) -> Item:
     return {"pk": {"S": key.partition}, "sk": {"S": _counter_sk(key.hour)}}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counter:
     """A counter item as it was read: only what is asked for is unpacked, mostly not the rows."""
 

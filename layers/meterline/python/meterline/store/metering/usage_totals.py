@@ -6,10 +6,10 @@ when a counter of those hours changes it is forgotten, and made again when it is
 after.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.metering import distinct, packed_rows
 from meterline.core.metering.aggregation import NOTHING, Aggregate, Measure, Row
@@ -23,7 +23,7 @@ MOST_DISTINCT = 10_000
 type Item = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OldTotal:
     """The usage before the hour ``through`` (whole hours since 1970); nothing before it is kept."""
 

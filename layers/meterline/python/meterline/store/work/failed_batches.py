@@ -7,16 +7,16 @@ Both have one form: Lambda's record of an invocation, with the event under ``pay
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base.clients import s3
 from meterline.store.base.settings import settings
 
 type Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailedBatch:
     """A batch: its key in the bucket, the function that failed with it, and its records."""
 

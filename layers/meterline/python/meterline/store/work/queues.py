@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import batched
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from meterline.core.base.frozen import frozen
 from meterline.core.kinds.registry import kind_of
 from meterline.observability import logger
 from meterline.store.base.batches import Throttled
@@ -29,7 +30,7 @@ _DEPTHS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DueMessage:
     """Says that an object may have work to do; the worker decides again from stored state.
 

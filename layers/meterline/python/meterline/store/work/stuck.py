@@ -5,8 +5,8 @@ about one due instant of the object: when that is past, the note means nothing a
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base import keys
 from meterline.store.base.models import billing_item, delete, read_many, save
 
@@ -14,7 +14,7 @@ KEPT_SECONDS = 14 * 86_400
 """As long as the dead letter itself; then the work is sent again, and may leave another one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stuck:
     """An object's work is stuck: for which due instant, since when (UTC seconds), and why."""
 

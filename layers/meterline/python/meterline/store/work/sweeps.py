@@ -1,8 +1,9 @@
 """What falls due, a page at a time, and how far the sweep of each partition has come."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from meterline.core.base.frozen import frozen
 from meterline.store.base import models
 from meterline.store.base.documents import Conflict
 from meterline.store.base.models import (
@@ -22,7 +23,7 @@ type Place = models.Place
 """A cursor in the index, as DynamoDB gives it: objects due at one instant have no order of ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DueEntry:
     """An object that is due at an instant, as the index shows it."""
 
@@ -31,7 +32,7 @@ class DueEntry:
     object_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DuePage:
     """A page of the index, and where the next one begins; None at the end."""
 
@@ -39,7 +40,7 @@ class DuePage:
     after: Place | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """How far a partition has been sent.
 

@@ -1,9 +1,9 @@
 """Which words there are. A language that lacks one cannot be made."""
 
-from dataclasses import dataclass
+from meterline.core.base.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Words:
     """The words of one language; names in braces are filled in, each language has the same."""
 
