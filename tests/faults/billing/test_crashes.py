@@ -19,10 +19,13 @@ from meterline.core.base.periods import Period
 from meterline.core.billing import pending_batches
 from meterline.services.account.settings_changes import update_settings
 from meterline.services.billing.unit_of_work import open_unit_of_work
-from meterline.services.credits.grants import create_credit_grant
+from meterline.services.catalog.tax_rates import create_tax_rate
+from meterline.services.credit_notes.verbs import create_credit_note
+from meterline.services.credits.grants import create_credit_grant, expire_credit_grant
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
 from meterline.services.invoices.item_verbs import create_invoice_item
 from meterline.services.invoices.manual import create_invoice
+from meterline.services.invoices.pay_or_close import void_invoice
 from meterline.services.metering.alerts import create_alert
 from meterline.services.schedules.create import create_schedule
 from meterline.services.subscriptions.cancel import cancel_subscription
@@ -111,6 +114,45 @@ def finalisation_by_units(world: World) -> Work:
     [draft] = [invoice for invoice in world.bodies("invoice") if invoice["status"] == "draft"]
     use(meter, customer, at=SUBSCRIBED + 3 * DAY, quantity=9, name="late")
     return Work(_with_same_ids(world, world.deliver("produce_invoices", draft["id"])))
+
+
+def credited_finalisation(world: World) -> Work:
+    """A draft with taxes, paid from three grants; what is left crosses an alert."""
+    return Work(_with_same_ids(world, world.deliver("produce_invoices", _credited(world))))
+
+
+def credited_void(world: World) -> Work:
+    """A final invoice that is void gives back what it took, some of it to a grant that expired."""
+    invoice = _credited(world)
+    world.deliver("produce_invoices", invoice)()
+    first = next(one for one in world.bodies("billing.credit_grant") if one["name"] == "0")
+    expire_credit_grant(world.context(), first["id"], {})
+
+    def void() -> None:
+        if world.stored(invoice)["status"] == "open":
+            void_invoice(world.context(), invoice, {})
+
+    return Work(_with_same_ids(world, void))
+
+
+def credited_note(world: World) -> Work:
+    """A credit note for an invoice that credits paid in part."""
+    invoice = _credited(world)
+    world.deliver("produce_invoices", invoice)()
+
+    def issue() -> None:
+        if not world.bodies("credit_note"):
+            create_credit_note(world.context(), {"invoice": invoice, "amount": 100})
+
+    return Work(_with_same_ids(world, issue))
+
+
+def credit_expiry(world: World) -> Work:
+    """A grant whose time has come, of a customer that is told of it."""
+    customer = _customer(world)
+    grant = _grant(world, customer, 700, expires_at=NOW - DAY)
+    _alert_on_credits(world, customer)
+    return Work(_with_same_ids(world, world.deliver("produce_invoices", grant)))
 
 
 def clock_advance(world: World) -> Work:
@@ -288,6 +330,10 @@ WORKS = [
     large_finalisation,
     finalisation,
     finalisation_by_units,
+    credited_finalisation,
+    credited_void,
+    credited_note,
+    credit_expiry,
     notice,
     overdue,
     expiry,
@@ -431,6 +477,52 @@ def _subscription(world: World, customer: str) -> str:
     use(meters[0], customer, at=SUBSCRIBED + DAY, quantity=40)
     use(meters[1], customer, at=SUBSCRIBED + 40 * DAY, quantity=11)
     return subscription
+
+
+def _grant(world: World, customer: str, value: int, **more: Any) -> str:
+    amount = {"type": "monetary", "monetary": {"currency": "usd", "value": value}}
+    params = {
+        "customer": customer,
+        "amount": amount,
+        "applicability_config": {"scope": {"price_type": "metered"}},
+        **more,
+    }
+    return str(create_credit_grant(world.context(SUBSCRIBED), params)["id"])
+
+
+def _credited(world: World) -> str:
+    """The draft of a customer with taxes, whose usage three grants pay for."""
+    customer = _customer(world)
+    rate = create_tax_rate(
+        world.context(SUBSCRIBED),
+        {"display_name": "VAT", "inclusive": False, "percentage": Decimal(20)},
+    )
+    meters = _meters(world)
+    subscription = world.subscribe(
+        customer, _prices(world, meters), at=SUBSCRIBED, default_tax_rates=[rate["id"]]
+    )
+    for meter in meters:
+        use(meter, customer, at=SUBSCRIBED + DAY, quantity=40)
+    for number, value in enumerate((100, 90, 80)):
+        _grant(world, customer, value, name=str(number))
+    _alert_on_credits(world, customer)
+    _at(world, NOW - 44 * DAY, world.deliver("roll_billing_cycles", subscription))
+    [draft] = [invoice for invoice in world.bodies("invoice") if invoice["status"] == "draft"]
+    assert draft["total_pretax_credit_amounts"]
+    return str(draft["id"])
+
+
+def _alert_on_credits(world: World, customer: str) -> None:
+    money = {"currency": "usd", "value": 10}
+    params = {
+        "alert_type": "credit_balance_threshold",
+        "title": "Little",
+        "credit_balance_threshold": {
+            "filters": [{"type": "customer", "customer": customer}],
+            "lte": {"balance_type": "monetary", "monetary": money},
+        },
+    }
+    create_alert(world.context(), params)
 
 
 def _hears(world: World, topic: str) -> str:

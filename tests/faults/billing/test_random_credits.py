@@ -11,7 +11,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -19,13 +19,12 @@ from typing import Any
 import pytest
 
 from meterline.core.base.errors import BillingError
-from meterline.core.credits.bookings import KIND as BOOKING
-from meterline.core.credits.bookings import booking_of
+from meterline.core.credits.boxes import KIND as BOX
 from meterline.core.credits.measures import parts_of
 from meterline.services.billing import unit_of_work
 from meterline.services.billing.draft_credits import from_grant
 from meterline.services.billing.private_states import LineState
-from meterline.services.credits import alerts, expiry, grants
+from meterline.services.credits import alerts, expiry, grants, ledger
 from meterline.services.credits.alerts import Crossings
 from meterline.services.credits.balances import balance_of, balances_of, ledger_minor
 from meterline.services.credits.credit_amounts import value_of
@@ -43,11 +42,12 @@ from meterline.services.invoices import finalize
 from meterline.services.invoices.finalize import finalize_invoice
 from meterline.services.invoices.pay_or_close import void_invoice
 from meterline.services.metering.alerts import create_alert
-from meterline.store.base import keys
+from meterline.store.base import index_keys, keys
 from meterline.store.base.documents import LIVE, Conflict
 from meterline.store.base.models import billing_item
-from meterline.store.billing import commit
+from meterline.store.billing import boxes, commit
 from meterline.store.billing.repository import BillingStore
+from tests.factories.boxes import objects_in
 from tests.factories.usage import use
 from tests.faults.billing.seeds import SHARES, live_alone, seeds_of
 from tests.faults.billing.wire import Died, Moment
@@ -113,6 +113,7 @@ class Life:
         self.world.clock.now += DAY
         self.sweep()
         audit(self.world, self.customer)
+        audit_list(self.world, self.customer)
         left = [one for one in self.world.bodies("invoice") if one["status"] == "draft"]
         hours = [one["automatically_finalizes_at"] for one in left]
         assert all(hour > self.world.clock.now for hour in hours), hours
@@ -224,8 +225,8 @@ class Life:
 
 def audit(world: World, customer: str) -> None:
     """The ledger is the balances, and what it says was applied is what final invoices say."""
-    found = world.shown("customer", "invoice", BOOKING, ENTRY, GRANT, TOLD)
-    entries = booked(found[ENTRY], found[BOOKING])
+    found = world.shown("customer", "invoice", BOX, ENTRY, GRANT, TOLD)
+    entries = entries_of(found)
     held: Any = next(one for one in found["customer"] if one["id"] == customer)
     sums: Counter[str] = Counter()
     applied: dict[str, tuple[str, str, int]] = {}
@@ -253,6 +254,21 @@ def audit(world: World, customer: str) -> None:
     audit_alerts(held, found[TOLD], world.clock.now)
 
 
+def entries_of(found: dict[str, list[Any]]) -> list[Any]:
+    """The entries of the ledger that stand alone, and those in boxes."""
+    boxed = (entry for box in found[BOX] for entry in objects_in(BOX, box)[1])
+    return [*found[ENTRY], *boxed]
+
+
+def audit_list(world: World, customer: str) -> None:
+    """The list of the ledger has each entry once, in order, whether it stands in a box or alone."""
+    stored = world.shown(BOX, ENTRY)
+    entries = entries_of(stored)
+    ordered = sorted(((one["created"], one["id"]) for one in entries), reverse=True)
+    listed = BillingStore(livemode=False).each(ENTRY, parent=customer)
+    assert [(one.created, one.id) for one in listed] == ordered, "the list is not the ledger"
+
+
 def audit_alerts(held: Any, records: list[Any], now: int) -> None:
     """Each alert is on the side on which the balance was at its latest change, and that was told.
 
@@ -268,12 +284,6 @@ def audit_alerts(held: Any, records: list[Any], now: int) -> None:
         left = {sum(ledger_minor(one, at) for one in balances) for at in instants}
         sides = {balance <= alert["lte"] for balance in left}
         assert alert["is_below"] in sides, "a crossing was missed"
-
-
-def booked(entries: list[Any], bookings: list[Any]) -> list[Any]:
-    """The entries of the ledger that are there: by their own commits, or by a booking."""
-    ids = {one["id"] for one in bookings}
-    return [one for one in entries if booking_of(one) is None or booking_of(one) in ids]
 
 
 def _signed(entry: Any) -> int:
@@ -311,6 +321,12 @@ def live(world: World, seed: int) -> None:
     life = Life(world, Random(seed), meter)
     life.begin(world.price(unit_amount=3, meter=meter, interval="week"))
     life.live()
+
+
+@pytest.fixture(autouse=True)
+def _small_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invoice then has several."""
+    monkeypatch.setattr(ledger, "MOST", 2)
 
 
 EACH = 2
@@ -359,6 +375,24 @@ def entries_that_are_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(unit_of_work.UnitOfWork, "_add_entries", lambda *_: None)
 
 
+def boxes_of_one_entry(patch: pytest.MonkeyPatch) -> None:
+    documents = ledger.Boxes.documents
+
+    def emptier(self: ledger.Boxes, ctx: Any, customer_id: str) -> list[Any]:
+        made = documents(self, ctx, customer_id)
+        return [replace(one, body=one.body | {"entries": one.body["entries"][:1]}) for one in made]
+
+    patch.setattr(ledger.Boxes, "documents", emptier)
+
+
+def lists_that_open_no_box(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(boxes, "contents", lambda _: None)
+
+
+def boxes_in_a_list_of_their_own(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(index_keys, "_kind_listed", lambda document: document.kind)
+
+
 def crossings_that_are_not_remembered(patch: pytest.MonkeyPatch) -> None:
     compared = alerts.compared
 
@@ -379,6 +413,9 @@ MISTAKES: list[Break] = [
     voids_that_give_nothing_back,
     expiries_of_all_that_was_granted,
     entries_that_are_lost,
+    boxes_of_one_entry,
+    lists_that_open_no_box,
+    boxes_in_a_list_of_their_own,
     crossings_that_are_not_remembered,
     invoices_that_cross_nothing,
 ]

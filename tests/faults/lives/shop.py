@@ -22,6 +22,7 @@ from meterline.store.billing.repository import BillingStore
 from tests.dynamodb.engine import DynamoDB
 from tests.dynamodb.tables import Key
 from tests.dynamodb.values import Item
+from tests.factories.boxes import objects_in
 from tests.factories.params import form
 from tests.faults.billing.world import FrozenTime, forget
 from tests.faults.broken import BrokenRuleError
@@ -85,6 +86,10 @@ class Record:
             if its == kind and one not in self.deleted
         ]
 
+    def remove(self, object_id: str) -> None:
+        """Take in that a document was deleted, and with it what stood in it."""
+        self.deleted |= {one for one in self.kinds if one.startswith(object_id)}
+
     def add(self, item: Item) -> None:
         """Take in a version of an object, or the events of a commit."""
         kind, body = item["kind"]["S"], unpack(item["body"]["B"])
@@ -92,10 +97,12 @@ class Record:
             self.commits += 1
             self.events += body["events"]
             return
-        self.kinds[body["id"]] = kind
-        self.order.append((body["id"], len(self.versions[body["id"]])))
-        self.versions[body["id"]].append(body)
-        self.causes[body["id"]].append(self.cause)
+        kind, bodies = objects_in(kind, body)
+        for each in bodies:
+            self.kinds[each["id"]] = kind
+            self.order.append((each["id"], len(self.versions[each["id"]])))
+            self.versions[each["id"]].append(each)
+            self.causes[each["id"]].append(self.cause)
 
 
 @dataclass(slots=True)
@@ -244,7 +251,7 @@ class Shop:
         """Take what was written onto the record."""
         for key, item in self._news():
             if item is None:
-                self.record.deleted.add(str(key[0]).rpartition("#")[2])
+                self.record.remove(str(key[0]).rpartition("#")[2])
             elif "kind" in item and "body" in item:
                 self.record.add(item)
 

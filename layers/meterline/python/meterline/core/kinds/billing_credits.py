@@ -1,7 +1,7 @@
 """The kinds of objects of billing credits."""
 
-from meterline.core.credits import bookings
-from meterline.core.kinds.kind import Batching, Edge, Kind, Queue, Sizes, empty
+from meterline.core.credits import bookings, boxes
+from meterline.core.kinds.kind import Batching, Boxing, Edge, Kind, Queue, Sizes, empty
 
 _CLOCK = Edge("test_helpers.test_clock")
 
@@ -23,7 +23,7 @@ KINDS = (
     Kind(
         name="billing.credit_balance_transaction",
         noun="credit balance transaction",
-        id_prefix="cbtxn_",
+        id_prefix=boxes.PREFIX,
         collection="billing/credit_balance_transactions",
         edges={
             "credit.credits_application_invoice_voided.invoice": Edge("invoice"),
@@ -39,6 +39,13 @@ KINDS = (
         is_listed=False,
         belongs_to_customer=True,
         batching=Batching(bookings.booking_of, bookings.as_booked),
+    ),
+    Kind(
+        name=boxes.KIND,
+        id_prefix=boxes.PREFIX,
+        is_listed=False,
+        boxing=Boxing("billing.credit_balance_transaction", boxes.box_of, boxes.contents),
+        sizes=Sizes(is_own=True),
     ),
     Kind(
         name=bookings.KIND,

@@ -123,6 +123,20 @@ class Batching:
 
 
 @frozen
+class Boxing:
+    """How objects of the kind ``of`` stand in boxes, documents that hold several of them each.
+
+    A box stands in their lists, at a place before those of its ``contents``: their ids begin with
+    its id, and have all been created when it was. ``box_of`` gives the id of the box that an
+    object's id says it is in, if it does. What stands in a box is never changed.
+    """
+
+    of: str
+    box_of: Callable[[str], str | None]
+    contents: Callable[[Any], Iterable[Mapping[str, Any]]]
+
+
+@frozen
 class Sizes:
     """What bounds the size of an object that a request writes.
 
@@ -152,7 +166,7 @@ class Kind:
 
     Work that falls due goes to ``queue``; there ``group_of`` an id says whose share it takes. What
     ``belongs_to_customer`` goes with a deleted test clock's customers. The documents of a kind that
-    ``holds_events`` are batches of events.
+    ``holds_events`` are batches of events; with ``boxing`` they are boxes of another kind.
     """
 
     name: str
@@ -177,6 +191,7 @@ class Kind:
     holds_events: bool = False
     long_list: LongList | None = None
     batching: Batching | None = None
+    boxing: Boxing | None = None
     sizes: Sizes = field(default_factory=Sizes)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from meterline.core.kinds import (
     metering,
     subscriptions,
 )
-from meterline.core.kinds.kind import Kind
+from meterline.core.kinds.kind import Boxing, Kind
 
 _KINDS: dict[str, Kind] = {}
 
@@ -45,6 +45,11 @@ def kinds() -> Iterator[Kind]:
     return iter(_KINDS.values())
 
 
+def boxing_of(object_id: str) -> Boxing | None:
+    """How what has an id of this beginning stands in boxes, if it does."""
+    return _BOXINGS.get(object_id.partition("_")[0])
+
+
 def event_kinds() -> tuple[str, ...]:
     """The kinds of documents that hold events."""
     return tuple(kind.name for kind in kinds() if kind.holds_events)
@@ -64,3 +69,7 @@ _ROOMS = (
 for _room in _ROOMS:
     for _kind in _room.KINDS:
         register(_kind)
+
+_BOXINGS: dict[str, Boxing] = {
+    kind.id_prefix.removesuffix("_"): kind.boxing for kind in kinds() if kind.boxing is not None
+}

@@ -23,7 +23,7 @@ from meterline.services.billing.subscription_bodies import is_ended
 from meterline.services.credits.alerts import compared
 from meterline.services.credits.balances import balances_of, drafts_of, with_drafts
 from meterline.services.credits.ledger import CREATED as ENTERED
-from meterline.services.credits.ledger import booked
+from meterline.services.credits.ledger import Boxes
 from meterline.services.credits.top_ups import (
     Settled,
     can_still_be_paid,
@@ -75,7 +75,7 @@ class UnitOfWork:
     _checks: dict[str, Document] = field(default_factory=dict)
     _claims: dict[Claim, Callable[[], Exception]] = field(default_factory=dict)
     _dropped: list[Document] = field(default_factory=list)
-    _entries: "list[Document[CreditBalanceTransaction]]" = field(default_factory=list)
+    _entries: Boxes = field(default_factory=Boxes)
 
     def attempt(self, ctx: Context) -> "UnitOfWork":
         """The same decision so far, to go on with at another time and never be saved."""
@@ -89,7 +89,7 @@ class UnitOfWork:
             _checks=dict(self._checks),
             _claims=dict(self._claims),
             _dropped=list(self._dropped),
-            _entries=list(self._entries),
+            _entries=self._entries.copy(),
         )
 
     def put(self, document: Document) -> None:
@@ -188,10 +188,14 @@ class UnitOfWork:
         """Delete a document."""
         self._deletes[document.id] = document
 
-    def enter(self, entry: "Document[CreditBalanceTransaction]") -> None:
-        """Add a new entry to the ledger of billing credits; there may be any number of them."""
-        self._entries.append(entry)
-        self.emit(ENTERED, entry.body)
+    def enter(self, document: "Document[CreditBalanceTransaction]") -> str:
+        """Add a new entry to the ledger of billing credits; returns the id under which it stands.
+
+        There may be any number of them: they are stored together, in a box.
+        """
+        entry = self._entries.add(self.ctx, document)
+        self.emit(ENTERED, entry)
+        return entry["id"]
 
     @property
     def room(self) -> int:
@@ -221,7 +225,7 @@ class UnitOfWork:
         change = Change(
             puts=list(self._puts.values()), deletes=list(self._deletes.values()), checks=checks
         )
-        self._add_entries(change, len(written_items.named) + len(self._dropped))
+        self._add_entries(change)
         written = len(change.puts) + len(change.deletes) + len(checks)
         if written + len(written_items.named) + len(self._dropped) <= _MAX_WRITES:
             change.puts += written_items.named
@@ -243,14 +247,9 @@ class UnitOfWork:
             raise refusal() from None
         return change.puts
 
-    def _add_entries(self, change: Change, others: int) -> None:
-        """Add the entries of the ledger to a change, or beside it where they do not fit."""
-        written = len(change.puts) + len(change.deletes) + len(change.checks) + others
-        if written + len(self._entries) <= _MAX_WRITES:
-            change.puts += self._entries
-        else:
-            booking, change.named = booked(self.ctx, self.stored_customer.id, self._entries)
-            change.puts.append(booking)
+    def _add_entries(self, change: Change) -> None:
+        """Add the boxes of the ledger's entries to a change."""
+        change.puts += self._entries.documents(self.ctx, self.stored_customer.id)
 
     def _enter_first_thresholds(self) -> None:
         """Have the customer's usage watched, before the commit that first gives it thresholds."""

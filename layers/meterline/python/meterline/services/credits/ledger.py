@@ -4,20 +4,18 @@ Nothing in it is ever changed. The sum of a grant's transactions is what the gra
 (``balances``): both are written by one commit.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from meterline.core.base.frozen import frozen
-from meterline.core.base.private_state import PrivateState
-from meterline.core.credits.bookings import KIND as BOOKING
-from meterline.core.credits.bookings import Booking
-from meterline.services.base.ids import new_id, new_object_id
+from meterline.core.base.private_state import PrivateState, public
+from meterline.core.credits.boxes import KIND as BOX
+from meterline.core.credits.boxes import MOST, PREFIX, Box, entry_id
+from meterline.services.base.ids import new_id
 from meterline.services.credits.credit_amounts import amount_in
 from meterline.store.base.documents import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from meterline.core.base.wire import (
         CreditBalanceTransaction,
         CreditBalanceTransactionCredit,
@@ -34,8 +32,8 @@ type DebitType = Literal["credits_applied", "credits_expired", "credits_voided"]
 
 @frozen
 class CreditBalanceTransactionState(PrivateState):
-    """What a transaction remembers: by which booking it is there, if it is by one, and whose it is,
-    so that all that is stored about a customer is found.
+    """What a transaction that stands alone remembers: whose it is, so that all that is stored about
+    a customer is found; and by which booking it is there, if a former release made it so.
     """
 
     booking: str | None = None
@@ -107,25 +105,52 @@ def debit(
     return _document(ctx, account, body | {"debit": entry, "type": "debit"})
 
 
-def booked(
-    ctx: "Context", customer_id: str, entries: "Iterable[Document[CreditBalanceTransaction]]"
-) -> "tuple[Document[Booking], list[Document[CreditBalanceTransaction]]]":
-    """Entries that are written beside their commit, and the booking by which it makes them seen."""
-    body: Booking = {"id": new_object_id(BOOKING), "created": ctx.now, "customer": customer_id}
-    booking = Document(BOOKING, ctx.livemode, body, parent=customer_id)
-    return booking, [_named_by(booking.id, entry) for entry in entries]
+@dataclass(slots=True)
+class Boxes:
+    """The entries of one decision, in the boxes in which its commit stores them."""
 
+    _entries: "list[CreditBalanceTransaction]" = field(default_factory=list)
+    _ids: list[str] = field(default_factory=list)
 
-def _named_by(
-    booking_id: str, entry: "Document[CreditBalanceTransaction]"
-) -> "Document[CreditBalanceTransaction]":
-    state = replace(CreditBalanceTransactionState.of(entry.body), booking=booking_id)
-    return replace(entry, body=state.on(entry.body))
+    def copy(self) -> "Boxes":
+        """The same so far, to go on with."""
+        return Boxes(list(self._entries), list(self._ids))
+
+    def add(
+        self, ctx: "Context", document: "Document[CreditBalanceTransaction]"
+    ) -> "CreditBalanceTransaction":
+        """The entry under the id that it has in its box."""
+        place = len(self._entries) % MOST
+        if place == 0:
+            self._ids.append(_new_id(ctx))
+        entry: CreditBalanceTransaction = {
+            **document.body,
+            "id": entry_id(self._ids[-1], place),
+        }
+        self._entries.append(entry)
+        return entry
+
+    def documents(self, ctx: "Context", customer_id: str) -> list[Document[Box]]:
+        """The boxes to be stored."""
+        held = [
+            {name: value for name, value in public(entry).items() if name != "id"}
+            for entry in self._entries
+        ]
+        boxes: list[Box] = [
+            {
+                "id": id_,
+                "created": ctx.now,
+                "customer": customer_id,
+                "entries": held[number * MOST :][:MOST],
+            }
+            for number, id_ in enumerate(self._ids)
+        ]
+        return [Document(BOX, ctx.livemode, box, parent=customer_id) for box in boxes]
 
 
 def _body(ctx: "Context", account: Account, effective_at: int) -> "CreditBalanceTransaction":
     return {
-        "id": new_id("cbtxn_" if ctx.livemode else "cbtxn_test_"),
+        "id": _new_id(ctx),
         "object": KIND,
         "created": ctx.now,
         "credit": None,
@@ -147,3 +172,7 @@ def _document(
         body=CreditBalanceTransactionState(customer=account.customer).on(body),
         parent=account.customer,
     )
+
+
+def _new_id(ctx: "Context") -> str:
+    return new_id(PREFIX if ctx.livemode else f"{PREFIX}test_")

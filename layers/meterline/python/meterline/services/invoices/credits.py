@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from meterline.core.base.wire import (
-        CreditBalanceTransaction,
         CreditGrant,
         Invoice,
         InvoiceLine,
@@ -94,17 +93,12 @@ def _booked(uow: UnitOfWork, invoice: "Invoice", line: "InvoiceLine") -> "Invoic
     )
     return line | {
         "pretax_credit_amounts": [
-            part | {"credit_balance_transaction": _entered(uow, next(entries))}
+            part | {"credit_balance_transaction": uow.enter(next(entries))}
             if part.get("credit_balance_transaction", "") is None
             else part
             for part in line["pretax_credit_amounts"]
         ]
     }
-
-
-def _entered(uow: UnitOfWork, entry: "Document[CreditBalanceTransaction]") -> str:
-    uow.enter(entry)
-    return entry.id
 
 
 def _give_back(uow: UnitOfWork, grant: "CreditGrant", amount: int, ref: InvoiceLineRef) -> None:

@@ -44,12 +44,18 @@ def index_keys(document: Document) -> dict[str, str | int]:
     if (partition := listing_key(document)) is not None:
         keys["list_pk"] = partition
     if document.parent is not None:
-        keys["parent_pk"] = parent_key(document.livemode, document.kind, document.parent)
+        keys["parent_pk"] = parent_key(document.livemode, _kind_listed(document), document.parent)
     if document.due_at is not None:
         partitions = due_keys(document.livemode, document.timeline)
         keys["due_pk"] = partitions[shard_of(document.id, len(partitions))]
         keys["due_at"] = document.due_at
     return keys
+
+
+def _kind_listed(document: Document) -> str:
+    """The kind in whose lists a document stands: a box in those of what it holds."""
+    boxing = kind_of(document.kind).boxing
+    return document.kind if boxing is None else boxing.of
 
 
 def _listing_key(

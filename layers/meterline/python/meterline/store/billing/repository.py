@@ -37,7 +37,7 @@ from meterline.store.base.models import (
     read_many,
     sort_keys,
 )
-from meterline.store.billing import batches, named, parts, search_terms
+from meterline.store.billing import batches, boxes, named, parts, search_terms
 from meterline.store.billing import commit as transactions
 from meterline.store.billing.listing_directory import partitions_to_read
 from meterline.store.events import partition_index
@@ -123,8 +123,7 @@ class BillingStore:
         unknown = [id_ for id_ in ids if id_ not in self.known and keys.can_be_stored(id_)]
         found = {id_: self.known[id_] for id_ in ids if id_ in self.known}
         if unknown:
-            items = read_many((keys.object_key(self.livemode, id_), "#") for id_ in unknown)
-            stored = {document.id: document for document in map(self._document, items)}
+            stored = boxes.taken_out(unknown, self._stored)
             found |= batches.as_batched(stored, self.get_many)
         # DynamoDB gives the items of a batch in any order.
         ordered = ((id_, found.get(id_)) for id_ in ids)
@@ -190,10 +189,12 @@ class BillingStore:
         """The same without an end: every object, read in batches as it is asked for."""
         size = min(batch_size, _BATCH_SIZE)
         source = source if parent is None else Source(parents=[parent])
-        ids = self._ids(kind, span or Span(), source, size)
+        within = span or Span()
+        ids = self._ids(kind, within, source, size)
         while batch := list(islice(ids, size)):
             found = self.get_many(batch)
-            yield from (found[id_] for id_ in batch if id_ in found and keep(found[id_].body))
+            shown = (_opened(found[id_], within) for id_ in batch if id_ in found)
+            yield from (document for document in chain(*shown) if keep(document.body))
 
     def places(self, kind: str, span: Span) -> Iterator[Cursor]:
         """The places of a list in the order of ``span``: no object is read."""
@@ -208,8 +209,7 @@ class BillingStore:
         """
         ids = self._ids(kind, Span(), Source(parents=[parent]), _BATCH_SIZE)
         while batch := list(islice(ids, _BATCH_SIZE)):
-            items = read_many((keys.object_key(self.livemode, id_), "#") for id_ in batch)
-            yield from map(self._document, items)
+            yield from self._stored(batch).values()
 
     def due(self, partition: str, until: int, *, limit: int) -> list[tuple[int, str]]:
         """The first (instant, id) of a partition of ``keys.due_keys`` that are due by ``until``."""
@@ -294,11 +294,18 @@ class BillingStore:
         return iter(sorted(within, reverse=not span.oldest_first))
 
     def _read_one(self, object_id: str) -> Document | None:
+        if boxes.may_be_in_one(object_id):
+            return self.get_many([object_id]).get(object_id)
         item = read(keys.object_key(self.livemode, object_id))
         if item is None:
             return None
         document = self._document(item)
         return batches.as_batched({object_id: document}, self.get_many).get(object_id)
+
+    def _stored(self, ids: Iterable[str]) -> dict[str, Document]:
+        """The documents with these ids, as they are stored, by id."""
+        items = read_many((keys.object_key(self.livemode, id_), "#") for id_ in ids)
+        return {document.id: document for document in map(self._document, items)}
 
     def _document(self, item: BillingItem) -> Document:
         body = item.body or {}
@@ -345,8 +352,19 @@ def _rows(
 ) -> Iterator[str]:
     """The sort keys of one partition within ``span``, read a page at a time."""
     low, high = _bounds(span)
-    between = KeyRange(low, high, oldest_first=span.oldest_first, page_size=size + 1)
-    return (row for row in read_keys(partition, between) if low < row < high)
+    box = span.newer_than and boxes.row_of(span.newer_than)
+    between = KeyRange(box or low, high, oldest_first=span.oldest_first, page_size=size + 1)
+    return (row for row in read_keys(partition, between) if low < row < high or row == box)
+
+
+def _opened(document: Document, span: Span) -> list[Document]:
+    """What of a box lies within ``span``, in its order; any other document as it is."""
+    held = boxes.contents(document)
+    if held is None:
+        return [document]
+    low, high = _bounds(span)
+    within = [one for one in held if low < Cursor(one.created, one.id).sort_key < high]
+    return within if span.oldest_first else within[::-1]
 
 
 def _bounds(span: Span) -> tuple[str, str]:
