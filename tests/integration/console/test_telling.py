@@ -189,8 +189,9 @@ def _not_taken(operator: Operator, webhooks: Webhooks, events: int) -> None:
     form = {"url": "https://b.example/hook", "enabled_events": "customer.created"}
     assert operator.submit(page, page, form).status == 200
     webhooks.receivers.answers["b.example"] = BUSY
-    for place in range(events):
-        customer(at=webhooks.now + place)
+    [hook] = listed("webhook_endpoint")
+    for _ in range(events):
+        customer(at=hook["created"])  # what happened before there was an endpoint is not sent to it
     webhooks.send()
     del webhooks.receivers.answers["b.example"]
     webhooks.receivers.posts.clear()
