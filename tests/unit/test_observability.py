@@ -243,8 +243,6 @@ def test_powertools_are_used_through_one_module(path: Any) -> None:
     ]  # fmt: skip
     if path.parent.name != "observability":
         assert not [name for name in modules if name.startswith("aws_lambda_powertools")]
-    if path.name != "queue_workers.py":
-        assert "meterline.observability.batches" not in modules, "its import is dear"
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("functions/*/app.py")), ids=str)

@@ -6,15 +6,15 @@ import sys
 import pytest
 
 from tests.engines import ROOT
+from tests.starts import started
 
 HEAVY = {
     "pynamodb": "meterline.store.base.models",
     "boto3": "boto3",
     "jinja2": "meterline.api.pages.render",
-    "aws_lambda_powertools.utilities.batch": "meterline.observability.batches",
 }
-"""Each doubles a start, or nearly, and some module (here named) imports it: the batch utility is
-for workers only, and boto3 comes with Lambda, whoever asks for it.
+"""Each is much of a start, and some module (here named) imports it: boto3 comes with Lambda,
+whoever asks for it.
 """
 
 
@@ -57,6 +57,26 @@ def test_requests_about_invoices_wait_for_no_previews_and_no_usage() -> None:
 @pytest.mark.parametrize(("seldom", "module"), SELDOM_NEEDED.items())
 def test_what_is_seldom_needed_is_noticed_where_it_is_imported(seldom: str, module: str) -> None:
     assert seldom in _imported_by(module)
+
+
+FUNCTIONS = {path.parent.name: path for path in sorted(ROOT.glob("functions/*/app.py"))}
+MOST_MODULES = {"ingest_meter_events": 85, "count_usage": 60, "serve_console": 75}
+"""Modules of the product that a function may import at its start; others may import ``MOST``."""
+MOST = 330
+LIGHT_UTILITIES = {"aws_lambda_powertools.logging.formatter", "aws_lambda_powertools.metrics"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_no_more_of_the_product_than_it_may(name: str) -> None:
+    own = {module for module in started(FUNCTIONS[name]) if module.startswith("meterline")}
+    assert len(own) <= MOST_MODULES.get(name, MOST)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_logs_and_measures_by_powertools_and_needs_nothing_else_of_it(name: str) -> None:
+    modules = started(FUNCTIONS[name])
+    used = {module for module in modules if module.startswith("aws_lambda_powertools.")}
+    assert used == LIGHT_UTILITIES
 
 
 def _imported_by(module: str) -> set[str]:

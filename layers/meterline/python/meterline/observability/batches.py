@@ -1,13 +1,7 @@
-"""Batches of SQS messages that fail one by one, by Powertools' BatchProcessor.
-
-Apart from the rest because its import costs as much again: only the queues' workers need it.
-"""
+"""Batches of SQS messages that fail one by one."""
 
 from collections.abc import Callable
-from typing import Any, cast
-
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from typing import Any
 
 from meterline.observability import log_failure, log_scope, logger
 
@@ -21,18 +15,16 @@ def process_messages(messages: list[Message], work: Callable[[Message], object])
     A batch of which every message failed is answered in the same way: each has a time of its own
     at which it comes again. A failure is logged without the message's content.
     """
-    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    failed = [message["messageId"] for message in messages if not _is_done(message, work)]
+    logger.info("batch", done=len(messages) - len(failed), failed=len(failed))
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
-    def handle(record: SQSRecord) -> None:
-        with log_scope(message_id=record.message_id):
-            try:
-                work(record.raw_event)
-            except Exception as error:
-                log_failure("message failed", error)
-                raise
 
-    with processor(messages, handle):
-        processor.process()
-    failed = len(processor.fail_messages)
-    logger.info("batch", done=len(messages) - failed, failed=failed)
-    return cast("BatchAnswer", processor.response())
+def _is_done(message: Message, work: Callable[[Message], object]) -> bool:
+    with log_scope(message_id=message["messageId"]):
+        try:
+            work(message)
+        except Exception as error:  # noqa: BLE001 - of one message, which comes again
+            log_failure("message failed", error)
+            return False
+    return True
