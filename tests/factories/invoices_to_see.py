@@ -174,18 +174,28 @@ def reverse_charge(api: Api) -> str:
 
 
 def credits_(api: Api) -> str:
-    """Usage that prepaid credits pay for in part."""
+    """Usage that prepaid credits pay for in part, and requests of which many are included."""
     its = _customer(api)
-    its.own.billing.credit_grants.create(
-        {
-            "customer": its.customer,
-            "category": "paid",
-            "amount": {"type": "monetary", "monetary": {"currency": "usd", "value": 5_000}},
-            "applicability_config": {"scope": {"price_type": "metered"}},
-        }
+    requests = its.meter("requests")
+    included = {"id": requests, "value": "25000"}
+    for priority, amount in (
+        (0, {"type": "custom_pricing_unit", "custom_pricing_unit": included}),
+        (50, {"type": "monetary", "monetary": {"currency": "usd", "value": 5_000}}),
+    ):
+        its.own.billing.credit_grants.create(
+            {
+                "customer": its.customer,
+                "category": "paid",
+                "amount": amount,
+                "applicability_config": {"scope": {"price_type": "metered"}},
+                "priority": priority,
+            }
+        )
+    its.billed(
+        its.metered("GPU seconds", its.meter(), "0.9"), its.metered("Requests", requests, "0.02")
     )
-    its.billed(its.metered("GPU seconds", its.meter(), "0.9"))
     its.until("2026-10-31 23:00")
+    its.use(90_000, "2026-10-04", meter="requests")
     for day in (2, 5, 9, 17, 23, 30):
         its.use(1_500 * day, f"2026-10-{day:02} 18:00")
     its.until(_END)

@@ -22,7 +22,7 @@ FIGURES = {
     "tiers": ["Team plan", "$49.00", "API requests", "Up to 10,000", "Amount due"],
     "two-tax-rates": ["Rechnung", "19 %", "1.200,00", "MwSt. DE", "Workshop, two days"],
     "reverse-charge": ["Atelier Lumière SARL", "FRAB123456789", "Reverse charge", "€2,500.00"],
-    "credits": ["GPU seconds", "Billing credits", "$50.00"],
+    "credits": ["GPU seconds", "$50.00", "Billing credits (25,000) -$5.00"],
     "discounts": ["12.5%", "-$10.00", "Team plan, a year"],
     "credit-note": ["Migration project", "Credit notes", "-$60.00", "-$25.00", "Amount paid"],
     "prorations": ["Business plan", "seconds of"],
