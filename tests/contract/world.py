@@ -63,6 +63,13 @@ class World:
         return self.grant_of(1_000)
 
     @cached_property
+    def units(self) -> str:
+        """A new grant of 250.5 units of the meter."""
+        units = {"id": self.meter.id, "value": "250.5"}
+        amount = {"type": "custom_pricing_unit", "custom_pricing_unit": units}
+        return self.grant_of(0, amount=amount)
+
+    @cached_property
     def granted(self) -> str:
         """The entry of the ledger by which the grant was made."""
         listed = self.v1.billing.credit_balance_transactions.list({"credit_grant": self.grant})

@@ -83,8 +83,15 @@ CASES = {
         ),
     ),
     "CreditGrant.voidGrant": Case(
-        lambda w: w.v1.billing.credit_grants.void_grant(w.grant),
-        lambda w: {"id": w.grant, "expires_at": None, "voided_at": lambda at: at >= w.now},
+        lambda w: w.v1.billing.credit_grants.void_grant(w.units),
+        lambda w: {
+            "id": w.units,
+            "amount.type": "custom_pricing_unit",
+            "amount.monetary": None,
+            "amount.custom_pricing_unit.value": "250.5",
+            "expires_at": None,
+            "voided_at": lambda at: at >= w.now,
+        },
         Refused(
             lambda w: (
                 w.v1.billing.credit_grants.void_grant(w.grant)
@@ -115,12 +122,18 @@ CASES = {
         ),
     ),
     "LiveCreditBalance.retrieve": Case(
-        lambda w: w.grant and w.raw("get", "/v1/meterline/credit_balance", customer=w.customer),
+        lambda w: (
+            w.grant
+            and w.units
+            and w.raw("get", "/v1/meterline/credit_balance", customer=w.customer)
+        ),
         lambda w: {
             "object": "meterline.credit_balance",
             "customer": w.customer,
-            "balances.0.currency": "usd",
-            "balances.0.live": 1_000,
+            "balances.0.custom_pricing_unit": w.meter.id,
+            "balances.0.live": "250.5",
+            "balances.1.currency": "usd",
+            "balances.1.live": 1_000,
         },
         Refused(
             lambda w: w.raw("get", "/v1/meterline/credit_balance", customer="cus_no"),

@@ -103,20 +103,32 @@ def _update(life: Life, subscription: Body, params: Body) -> None:
 
 # ------------------------------------------------------------------ credits
 def grant(life: Life, chance: Random) -> None:
-    """Give a customer credits for usage."""
-    monetary = {"currency": life.currency, "value": chance.choice([1, 90, 90, 300, 20_000])}
+    """Give a customer credits for usage, in money or in units of a meter."""
+    value = chance.choice([1, 90, 90, 300, 20_000])
     params: Body = {
         "customer": chance.choice(life.customers),
-        "amount": {"type": "monetary", "monetary": monetary},
+        "amount": {"type": "monetary", "monetary": {"currency": life.currency, "value": value}},
         "applicability_config": {"scope": {"price_type": "metered"}},
         "category": chance.choice(["paid", "promotional"]),
-        "priority": chance.randrange(101),
     }
+    params["priority"] = priority = chance.randrange(101)
+    if priority % 3 == 0:
+        params["amount"] = _units(life, value, priority // 3)
     if chance.random() < 0.4:
         params["expires_at"] = life.now + chance.randrange(1, 90 * DAY)
     if chance.random() < 0.2:
         params["effective_at"] = life.now + chance.randrange(1, 20 * DAY)
     life.shop.ask("POST", "/v1/billing/credit_grants", **params)
+
+
+def _units(life: Life, value: int, place: int) -> Body:
+    """As many units and a half of one of the meters."""
+    meters = sorted({tag.meter for tag in life.catalogue.tags if tag.meter})
+    meter = life.catalogue.meters[meters[place % len(meters)]]
+    return {
+        "type": "custom_pricing_unit",
+        "custom_pricing_unit": {"id": meter, "value": f"{value}.5"},
+    }
 
 
 def void_paid_by_credits(life: Life, chance: Random) -> None:

@@ -22,7 +22,13 @@ from meterline.core.billing.entitlements import (
 from meterline.core.billing.taxes import Rate, Tax
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
-from meterline.services.billing import access, entitlements, line_taxes, redemption
+from meterline.services.billing import (
+    access,
+    entitlements,
+    line_credits,
+    line_taxes,
+    redemption,
+)
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.credit_notes import decision as notes
 from meterline.services.credit_notes import note_lines
@@ -228,6 +234,13 @@ def a_void_invoice_that_keeps_its_credits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(finalize, "give_credits_back", lambda *_: None)
 
 
+def units_at_what_they_cost_before_discounts(patch: pytest.MonkeyPatch) -> None:
+    def undiscounted(line: Any, amount_minor: int) -> int:
+        return max(amount_minor, int(line["amount"]))
+
+    patch.setattr(line_credits, "_for_usage", undiscounted)
+
+
 def a_note_that_lowers_what_was_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(notes, "settle", lambda total, _remaining: Settlement(total, 0))
 
@@ -322,6 +335,7 @@ NOTICED_BY: dict[Plant, set[str]] = {
     a_limit_whose_usage_never_begins_anew: {"access is what a recount says"},
     a_grant_that_keeps_its_former_period: {"access is what a recount says"},
     a_void_invoice_that_keeps_its_credits: {"a ledger is what is left"},
+    units_at_what_they_cost_before_discounts: {"credits pay in their order"},
     a_note_that_lowers_what_was_paid: {
         "a note goes where it says",
         "what is not paid is left",
@@ -355,6 +369,7 @@ IN_LIVES_OF_PRORATIONS: set[Plant] = {
 
 IN_LIVES_OF_OFFERS: set[Plant] = {
     a_void_invoice_that_keeps_its_credits,
+    units_at_what_they_cost_before_discounts,
     a_note_that_lowers_what_was_paid,
     a_note_that_gives_discounts_back_as_money,
     taxes_on_what_discounts_took_off,
