@@ -71,6 +71,28 @@ def test_an_invoice_is_set_with_all_its_figures(api: Api, name: str) -> None:
         picture_of(pdf, page).save(PICTURES / f"pdf-{name}-{page + 1}.png")
 
 
+def test_page_and_pdf_say_in_the_customer_s_language_what_the_api_says_in_english(api: Api) -> None:
+    own = api.client().v1
+    customer = own.customers.create({"name": "Ada", "preferred_locales": ["de"]}).id
+    price = {"currency": "eur", "unit_amount": 4_900, "recurring": {"interval": "month"}}
+    price_id = own.prices.create({**price, "product_data": {"name": "Team"}}).id
+    items = [{"price": price_id, "quantity": 3}]
+    due = {"collection_method": "send_invoice", "days_until_due": 7}
+    subscription = own.subscriptions.create({"customer": customer, "items": items, **due})
+    invoice = own.invoices.finalize_invoice(str(subscription.latest_invoice))
+    [line] = invoice.lines.data
+    assert line.description == "3 × Team (at €49.00 / month)"
+    page: Any = load_handler("serve_invoice_pages")(
+        gateway_event("GET", path_of(invoice).removesuffix("/pdf"), {}), None
+    )
+    params = {"invoice": invoice.id, "lines": [{"type": "invoice_line_item"}]}
+    params["lines"][0] |= {"invoice_line_item": line.id, "quantity": 1}
+    note = own.credit_notes.create(params)
+    papers = [path_of(invoice), "/n/" + str(note.pdf).rpartition("/n/")[2]]
+    for text in (page["body"], *(text_of(asked(path)[1]) for path in papers)):
+        assert "3 × Team (zu 49,00 € / Monat)" in text.replace("\xa0", " ")
+
+
 def test_it_is_made_once(api: Api) -> None:
     path = path_of(made(api, "zero"))
     _, first, _ = asked(path)

@@ -3,15 +3,32 @@
 import re
 from dataclasses import asdict
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 from babel import Locale
 
+from meterline.api.pages.descriptions import in_words
 from meterline.api.pages.formats import Formats
 from meterline.api.pages.words import LANGUAGES, locale_for, words_for
+from meterline.api.pages.words.table import Phrases, Words
+from meterline.services.documents.descriptions import Interval, Occasion
 from tests.engines import ROOT
 
+NBSP = "\N{NO-BREAK SPACE}"
+_BY_WHAT = {"occasions", "rhythms"}
 OTHERS = sorted(set(LANGUAGES) - {"en"})
+
+
+def texts(words: Words | Phrases) -> dict[str, str]:
+    """The words of a language by their names, or its phrases."""
+    found: dict[str, str] = {}
+    for name, said in asdict(words).items():
+        one = {name: said} if isinstance(said, str) else said if name in _BY_WHAT else {}
+        for of, text in one.items():
+            many = [text] if isinstance(text, str) else text
+            found |= {f"{name} {of} {place}": form for place, form in enumerate(many)}
+    return found
 
 
 def places(text: str) -> list[str]:
@@ -21,13 +38,93 @@ def places(text: str) -> list[str]:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_no_word_is_missing(language: str) -> None:
-    assert [name for name, text in asdict(LANGUAGES[language]).items() if not text.strip()] == []
+    assert [name for name, text in texts(LANGUAGES[language]).items() if not text.strip()] == []
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_each_language_says_the_same_facts(language: str) -> None:
-    english, other = asdict(LANGUAGES["en"]), asdict(LANGUAGES[language])
+    english, other = texts(LANGUAGES["en"]), texts(LANGUAGES[language])
     assert [n for n, text in english.items() if places(text) != places(other[n])] == []
+
+
+# phrase | what it is filled in with
+FILLED_IN = {
+    "at": ["amount"],
+    "free_trial": [],
+    "maximum": ["amount"],
+    "minimum": ["amount"],
+    "occasions": ["what"],
+    "occasions unused": ["day", "what"],
+    "occasions remaining": ["day", "what"],
+    "per_units": ["count"],
+    "rhythms": [],
+    "tier": ["place"],
+}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_each_other_language_can_say_all_that_descriptions_say(language: str) -> None:
+    phrases = LANGUAGES[language].phrases
+    assert phrases is not None
+    assert set(phrases.occasions) == set(get_args(Occasion.__value__))
+    assert set(phrases.rhythms) == set(get_args(Interval.__value__))
+    for name, text in texts(phrases).items():
+        whole, of, form = name.split()
+        several = ["count"] if form == "1" else []
+        assert places(text) == several + FILLED_IN.get(f"{whole} {of}", FILLED_IN[whole]), name
+
+
+# description | what it is of | in German
+IN_GERMAN = [
+    ("3 × Storage (at $1234.50 / month)", "Storage", "3 × Storage (zu 1.234,50 $ / Monat)"),
+    ("1234.5 GB × Storage", "Storage", "1.234,5 GB × Storage"),
+    (
+        "Remaining time on 2 × Team after 16 Nov 2026",
+        "Team",
+        "Restliche Zeit für 2 × Team nach dem 16.11.2026",
+    ),
+    (
+        "Unused time on Team after 01 Mar 2026",
+        "Team",
+        "Nicht genutzte Zeit für Team nach dem 01.03.2026",
+    ),
+    ("Free trial for 1 × Team", "Team", "Kostenlose Testphase für 1 × Team"),
+    ("Trial period for Team", "Team", "Testphase für Team"),
+    ("9 × Calls (Free trial)", "Calls", "9 × Calls (kostenlose Testphase)"),
+    (
+        "9 × Calls (Tier 2 at $0.005 / 3 months)",
+        "Calls",
+        "9 × Calls (Stufe 2 zu 0,005 $ / 3 Monate)",
+    ),
+    (
+        "9 × Calls (at $5.00 per 1000 units / week)",
+        "Calls",
+        "9 × Calls (zu 5,00 $ je 1.000 Einheiten / Woche)",
+    ),
+    ("9 × Sales (at 2.9 % + $0.30)", "Sales", "9 × Sales (zu 2,9 % + 0,30 $)"),
+    (
+        "9 × Calls, model large, minimum $50.00",
+        "Calls",
+        "9 × Calls, model large, mindestens 50,00 $",
+    ),
+    ("9 × Calls, maximum $50.00", "Calls", "9 × Calls, höchstens 50,00 $"),
+    ("Late usage: 7 × Calls", "Calls", "Nachträglich erfasste Nutzung: 7 × Calls"),
+    ("Already billed: 7 × Calls", "Calls", "Bereits berechnet: 7 × Calls"),
+    ("Calls of our big customer", "Calls", "Calls of our big customer"),
+    ("Remaining time on Team after 16 Nov 2026", "", "Remaining time on Team after 16 Nov 2026"),
+]
+
+
+@pytest.mark.parametrize(("text", "product", "german"), IN_GERMAN)
+def test_a_description_that_nobody_typed_is_said_in_the_language(
+    text: str, product: str, german: str
+) -> None:
+    words = {tag: words_for(locale_for([tag])) for tag in ("de", "en-GB")}
+    said = {
+        tag: in_words(text, product, words[tag].phrases, Formats(locale_for([tag]), "usd"))
+        for tag in words
+    }
+    assert said == {"de": german.replace(" $", f"{NBSP}$").replace(" %", f"{NBSP}%"), "en-GB": text}
 
 
 def test_the_layer_has_the_numbers_and_dates_of_each_language_and_no_others() -> None:
@@ -61,8 +158,6 @@ def test_the_first_language_that_is_known_is_spoken(preferred: list[str], spoken
     assert str(locale) == spoken
     assert words_for(locale) is LANGUAGES[locale.language]
 
-
-NBSP = "\N{NO-BREAK SPACE}"
 
 # locale | currency | minor units | as it is written
 MONEY = [

@@ -217,7 +217,7 @@ def _period(said: InvoiceWords, group: Group) -> str:
 
 def _line(said: InvoiceWords, line: DocumentLine) -> LineRow:
     return LineRow(
-        line.description,
+        said.description(line),
         said.quantity(line),
         said.unit_amount(line),
         said.formats.money(line.amount),

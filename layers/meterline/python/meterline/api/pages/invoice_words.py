@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from meterline.api.pages.descriptions import in_words
 from meterline.api.pages.formats import Formats
 from meterline.api.pages.words.table import Words
 from meterline.core.base.frozen import frozen
@@ -155,6 +156,10 @@ class InvoiceWords:
             return None
         further = tuple(self._further(line.workings, line.amount))
         return How(tuple(map(self._step, line.workings.steps)), further)
+
+    def description(self, line: DocumentLine) -> str:
+        """What a line is for."""
+        return in_words(line.description, line.product_name, self.words.phrases, self.formats)
 
     def quantity(self, line: DocumentLine) -> str:
         """A line's quantity, with what it counts; nothing of an amount that no quantity has."""

@@ -58,6 +58,7 @@ def _lines(said: InvoiceWords, note: NoteDocument, *, has_taxes: bool) -> Iterat
     """The lines; of a note that takes back an amount, that amount before taxes."""
     part = said.words.note_part.format(number=note.billed.number)
     whole = NoteLine(part, None, None, note.subtotal, ())
+    billed = {line.description: said.description(line) for line in said.document.lines}
     for line in note.lines or (whole,):
         tax = [", ".join(map(said.formats.percent, line.percentages))] if has_taxes else []
         cells = [
@@ -66,7 +67,8 @@ def _lines(said: InvoiceWords, note: NoteDocument, *, has_taxes: bool) -> Iterat
             *tax,
             said.formats.money(line.amount),
         ]
-        yield {"description": line.description, "period": "", "steps": [], "cells": cells}
+        description = billed.get(line.description, line.description)
+        yield {"description": description, "period": "", "steps": [], "cells": cells}
 
 
 def _totals(said: InvoiceWords, note: NoteDocument) -> Iterator[Sheet]:

@@ -125,7 +125,7 @@ def _tax_ids(said: InvoiceWords, tax_ids: tuple[TaxIdentity, ...]) -> list[str]:
 def _line(said: InvoiceWords, line: DocumentLine, *, has_taxes: bool) -> Sheet:
     tax = [_taxes(said, line)] if has_taxes else []
     return {
-        "description": line.description,
+        "description": said.description(line),
         "period": said.period(line.period.start, line.period.end),
         "steps": list(_steps(said, line)),
         "cells": [

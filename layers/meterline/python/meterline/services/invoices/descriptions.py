@@ -1,4 +1,4 @@
-"""What invoice lines are called."""
+"""What invoice lines are called, in English; ``documents.descriptions`` reads it back."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +15,9 @@ from meterline.services.catalog.price_segments import segment_text
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Price, SubscriptionItem
+
+DAY = "%d %b %Y"
+"""How descriptions write a day (``strftime``)."""
 
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
@@ -57,7 +60,7 @@ def proration_description(
     """A proration's description: what of an item is credited or charged, from which day on."""
     quantity = item.get("quantity", 1)
     counted = product.counted(Decimal(quantity)) if quantity != 1 else product.name
-    day = datetime.fromtimestamp(at, UTC).strftime("%d %b %Y")
+    day = datetime.fromtimestamp(at, UTC).strftime(DAY)
     return f"{'Unused' if is_credit else 'Remaining'} time on {counted} after {day}"
 
 

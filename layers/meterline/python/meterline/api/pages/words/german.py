@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from meterline.api.pages.words.table import Words
+from meterline.api.pages.words.table import Phrases, Words
 
 GERMAN: Final = Words(
     address_of_buyer="Rechnung an",
@@ -98,4 +98,27 @@ GERMAN: Final = Words(
     " stehen.",
     void_explained="Diese Rechnung wurde storniert. Bitte bezahlen Sie sie nicht.",
     vat_id="USt-IdNr.",
+    phrases=Phrases(
+        at="zu {amount}",
+        free_trial="kostenlose Testphase",
+        maximum=", höchstens {amount}",
+        minimum=", mindestens {amount}",
+        occasions={
+            "charge": "{what}",
+            "flexible_trial": "Kostenlose Testphase für {what}",
+            "classic_trial": "Testphase für {what}",
+            "late": "Nachträglich erfasste Nutzung: {what}",
+            "billed_before": "Bereits berechnet: {what}",
+            "unused": "Nicht genutzte Zeit für {what} nach dem {day}",
+            "remaining": "Restliche Zeit für {what} nach dem {day}",
+        },
+        per_units=" je {count} Einheiten",
+        rhythms={
+            "day": ("Tag", "{count} Tage"),
+            "week": ("Woche", "{count} Wochen"),
+            "month": ("Monat", "{count} Monate"),
+            "year": ("Jahr", "{count} Jahre"),
+        },
+        tier="Stufe {place}",
+    ),
 )

@@ -1,6 +1,28 @@
 """Which words there are. A language that lacks one cannot be made."""
 
+from collections.abc import Mapping
+
 from meterline.core.base.frozen import frozen
+
+type Forms = tuple[str, str]
+"""Of something once, and of ``count`` of it."""
+
+
+@frozen(kw_only=True)
+class Phrases:
+    """What lines' descriptions are made of, which are stored in English; names in braces as above.
+
+    ``occasions`` and ``rhythms`` are by what ``services.documents.descriptions`` calls them.
+    """
+
+    at: str
+    free_trial: str
+    maximum: str
+    minimum: str
+    occasions: Mapping[str, str]
+    per_units: str
+    rhythms: Mapping[str, Forms]
+    tier: str
 
 
 @frozen(kw_only=True)
@@ -99,6 +121,8 @@ class Words:
     usage_as_counted: str
     void_explained: str
     vat_id: str
+    phrases: Phrases | None = None
+    """None: descriptions are written in this language."""
 
     def reason(self, code: str | None) -> str:
         """Why a credit note was issued, by Stripe's code; nothing if that is not said."""
