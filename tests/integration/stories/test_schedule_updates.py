@@ -1,6 +1,7 @@
 """Updates of subscription schedules: what stays, what changes at once, what comes later."""
 
 import pytest
+import stripe
 
 from tests.integration.api.conftest import Api
 from tests.integration.stories.schedules import again, months, phase, schedule, update
@@ -119,3 +120,23 @@ def test_a_schedule_that_has_not_begun_can_be_planned_anew_and_started_now(stage
     changed = update(stage, made, phase(large, **months(1), start_date="now"))
     assert changed.status == "active"
     assert stage.totals() == [("2024-01-01", 3000)]
+
+
+def test_only_the_first_phase_that_is_passed_needs_its_start_though_it_is_over(
+    stage: Stage,
+) -> None:
+    small, large = stage.price("Plan", 3100), stage.price("Plan", 6200)
+    made = schedule(stage, phase(small, **months(1)), phase(large, **months(1)))
+    stage.until("2024-02-15")
+    first = phase(small, start_date=made.phases[0].start_date, end_date=at("2024-02-01"))
+    changed = update(stage, made, first, phase(large, **months(2)), phase(small, **months(1)))
+    assert [(day(p.start_date), day(p.end_date)) for p in changed.phases] == [
+        ("2024-01-01", "2024-02-01"),
+        ("2024-02-01", "2024-04-01"),
+        ("2024-04-01", "2024-05-01"),
+    ]
+    longer = first | {"end_date": at("2024-03-01")}
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        update(stage, made, longer, phase(large, **months(2)))
+    assert refused.value.param == "phases[1][start_date]"
+    assert again(stage, made).phases == changed.phases

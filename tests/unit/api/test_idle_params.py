@@ -33,11 +33,6 @@ def _parsed(path: str, **given: str) -> object:
     [
         ("/v1/subscriptions", "off_session", "true"),
         ("/v1/subscriptions", "off_session", "True"),
-        (
-            "/v1/subscription_schedules/sub_sched_1",
-            "default_settings[automatic_tax][enabled]",
-            "False",
-        ),
         ("/v1/subscriptions", "payment_settings[save_default_payment_method]", "on_subscription"),
         ("/v1/subscriptions", "payment_settings[payment_method_types][0]", "card"),
         (

@@ -85,9 +85,6 @@ def idle(why: str, taken: Param | None = None) -> Idle:
 
 _OFF = enum("false", "False")
 _SELF = object_(type=enum("self"))
-NO_TAX = idle("a schedule leaves that to its subscription", object_(enabled=_OFF, liability=_SELF))
-"""Of schedules and their phases."""
-
 LIABILITY = idle(IS_ONE_ACCOUNT, _SELF)
 _ISSUER = idle(IS_ONE_ACCOUNT, _SELF)
 _HOW_TO_PAY = idle(

@@ -18,6 +18,8 @@ from meterline.api.params.specs import (
     timestamp,
 )
 from meterline.api.routes.shared import (
+    ACCOUNT_TAX_IDS,
+    AUTOMATIC_TAX,
     CUSTOM_FIELDS,
     INTERVAL,
     ITEM_PRICES,
@@ -48,7 +50,7 @@ _THRESHOLDS = object_(
 
 _INVOICE_SETTINGS = object_(
     idle.INVOICE_SETTINGS,
-    account_tax_ids=idle.idle("a schedule leaves that to its subscription"),
+    account_tax_ids=ACCOUNT_TAX_IDS,
     custom_fields=CUSTOM_FIELDS,
     days_until_due=integer(minimum=0),
     description=string(max_length=1_500, emptyable=True),
@@ -98,20 +100,18 @@ _ONE_OFF_ITEMS = array(
 )
 
 _IDLE: Mapping[str, Param] = {
-    "automatic_tax": idle.NO_TAX,
-    **{
-        name: idle.SUBSCRIPTION[name]
-        for name in (
-            "application_fee_percent",
-            "default_payment_method",
-            "on_behalf_of",
-            "transfer_data",
-        )
-    },
+    name: idle.SUBSCRIPTION[name]
+    for name in (
+        "application_fee_percent",
+        "default_payment_method",
+        "on_behalf_of",
+        "transfer_data",
+    )
 }
 
 _PHASE: dict[str, Param] = {
     "add_invoice_items": _ONE_OFF_ITEMS,
+    "automatic_tax": AUTOMATIC_TAX,
     "billing_cycle_anchor": _ANCHOR,
     "billing_thresholds": _THRESHOLDS,
     "collection_method": _METHOD,
@@ -147,6 +147,7 @@ def _phases(*, more: Mapping[str, Param], required: bool = False) -> Param:
 
 _SETTINGS = object_(
     _IDLE,
+    automatic_tax=AUTOMATIC_TAX,
     billing_cycle_anchor=_ANCHOR,
     billing_thresholds=_THRESHOLDS,
     collection_method=_METHOD,

@@ -40,8 +40,11 @@ def schedule_document(
     return replace(stored or new, body=body, due_at=starts_at(body))
 
 
-def agreed_in(phases: "Sequence[SubscriptionSchedulePhase]") -> frozenset[str]:
-    """The ids of what phases have agreed on: prices, coupons, promotion codes and tax rates."""
+def agreed_in(schedule: "SubscriptionSchedule") -> frozenset[str]:
+    """The ids of what a schedule has agreed on: prices, coupons, promotion codes, tax rates and the
+    account's tax ids.
+    """
+    phases = schedule["phases"]
     items = [item for phase in phases for item in phase["items"]]
     charges = [charge for phase in phases for charge in phase["add_invoice_items"]]
     agreed = {item["price"] for item in items}
@@ -50,6 +53,9 @@ def agreed_in(phases: "Sequence[SubscriptionSchedulePhase]") -> frozenset[str]:
             agreed |= {entry["coupon"] or "", entry["promotion_code"] or ""}
     for holder in (*items, *charges):
         agreed |= {rate["id"] for rate in holder["tax_rates"]}
+    for holder in (schedule["default_settings"], *phases):
+        settings = holder["invoice_settings"]
+        agreed |= set((settings and settings["account_tax_ids"]) or ())
     return frozenset(
         agreed | {rate["id"] for phase in phases for rate in phase["default_tax_rates"]}
     )

@@ -41,7 +41,7 @@ def begin_on(uow: UnitOfWork, schedule: "SubscriptionSchedule") -> Begun:
 
 def decide_start(uow: UnitOfWork, begun: "SubscriptionSchedule") -> Created:
     """Decide on the subscription of a schedule in its first phase; previews decide so too."""
-    uow.agreed = agreed_in(begun["phases"])
+    uow.agreed = agreed_in(begun)
     uow.is_scheduled = True
     params = params_of_start(begun, begun["phases"][0], uow.ctx.now)
     end = end_set_by(begun)

@@ -23,6 +23,7 @@ from meterline.services.schedules.phase_requests import (
     Cycle,
     Named,
     check_first_end,
+    check_settings,
     requested_phases,
     try_phases,
 )
@@ -64,6 +65,7 @@ def plan_schedule(uow: UnitOfWork, params: Body) -> "SubscriptionSchedule":
     requested = params.get("start_date", "now")
     start = now if requested == "now" else int(requested)
     mode = (params.get("billing_mode") or {}).get("type", usual_billing_mode(uow.ctx))
+    check_settings(uow, params)
     schedule = new_schedule(uow.customer, billing_mode(mode, now), params, now)
     cycle = Cycle(start, anchor=start)
     phases = requested_phases(uow, schedule, Named(_required(params, "phases")), cycle)
@@ -137,6 +139,8 @@ def _schedule_of(
     assert end is not None, "one that runs renews"  # noqa: S101
     start = max(item["current_period_start"] for item in subscription["items"]["data"])
     phase = phase_of(subscription, start, end)
-    settings = schedule["default_settings"] | settings_of(subscription)
+    tax: Any = subscription["automatic_tax"]
+    own: Any = settings_of(subscription) | {"automatic_tax": tax}
+    settings = schedule["default_settings"] | own
     schedule |= {"default_settings": settings, "subscription": subscription["id"]}
     return in_phase(schedule, [phase], 0)

@@ -80,6 +80,8 @@ def with_default_settings(
     if "invoice_settings" in asked:
         texts = {name: or_none(value) for name, value in asked.pop("invoice_settings").items()}
         invoices = invoices | texts
+    if "automatic_tax" in asked:
+        asked["automatic_tax"] = _automatic_tax(asked["automatic_tax"])
     if "billing_thresholds" in asked:
         asked["billing_thresholds"] = _thresholds(asked["billing_thresholds"])
     changes: Any = {name: or_none(value) for name, value in asked.items()}
@@ -95,10 +97,9 @@ def new_phase(
     """A phase as a request describes it, from ``start`` until ``end``."""
     trial = bool(request.get("trial"))
     trial_end = end if trial else request.get("trial_end")
-    return {
+    phase: SubscriptionSchedulePhase = {
         "add_invoice_items": [_one_off(item) for item in request.get("add_invoice_items", ())],
         "application_fee_percent": None,
-        "automatic_tax": _NO_TAX,
         "billing_cycle_anchor": request.get("billing_cycle_anchor"),
         "billing_thresholds": _thresholds(request.get("billing_thresholds")),
         "collection_method": request.get("collection_method"),
@@ -118,6 +119,9 @@ def new_phase(
         "trial": trial,
         "trial_end": trial_end,
     }
+    if or_none(request.get("automatic_tax")) is not None:
+        phase["automatic_tax"] = _automatic_tax(request["automatic_tax"])
+    return phase
 
 
 def new_phase_item(
@@ -167,6 +171,13 @@ def _one_off(request: Mapping[str, Any]) -> "SubscriptionSchedulePhaseAddInvoice
         "quantity": request.get("quantity", 1),
         "tax_rates": request.get("tax_rates") or [],
     }
+
+
+def _automatic_tax(requested: Any) -> Any:  # noqa: ANN401 - as requests have it
+    asked = or_none(requested)
+    if asked is None or not asked["enabled"]:
+        return _NO_TAX
+    return {"disabled_reason": None, "enabled": True, "liability": _SELF}
 
 
 def _thresholds(requested: Any) -> Any:  # noqa: ANN401 - as requests have it

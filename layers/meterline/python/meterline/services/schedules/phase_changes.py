@@ -128,7 +128,7 @@ def next_phase(
             return Amended(detached(subscription), None), released(schedule, now)
         ending = subscription | {"cancel_at": expires_at(schedule)}
         return Amended(attached(ending, schedule, now), None), schedule
-    uow.agreed = agreed_in(schedule["phases"])
+    uow.agreed = agreed_in(schedule)
     entered = in_phase(schedule, schedule["phases"], place)
     params = params_of_entry(uow, subscription, entered, schedule["phases"][place])
     amended = amend(uow, subscription, params)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.unset import UNSET
 from meterline.core.schedules.phases import Sold, paired
-from meterline.services.billing.schedule_bodies import current_phase_of, end_set_by
+from meterline.services.billing.schedule_bodies import current_phase_of, current_place, end_set_by
 from meterline.services.billing.subscription_bodies import items_of, renews_at
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body
@@ -54,6 +54,8 @@ def params_of_start(
         "add_invoice_items": one_off_params(phase),
         "proration_behavior": phase["proration_behavior"],
     }
+    if _is_taxed(settings, phase):
+        params["automatic_tax"] = {"enabled": True}
     if phase["trial_end"] is not None and phase["trial_end"] > now:
         params["trial_end"] = phase["trial_end"]
     if phase["start_date"] < now:
@@ -76,6 +78,7 @@ def params_of_update(
     before = _fields_of(had, was)
     fields = _fields_of(settings, phase)
     params: Body = {name: value for name, value in fields.items() if value != before[name]}
+    params |= _automatic_tax(_is_taxed(had, was), _is_taxed(settings, phase))
     params["items"] = [
         _without_former(change, item, was)
         for change, item in zip_longest(_changed_items(uow, subscription, phase), phase["items"])
@@ -129,8 +132,11 @@ def params_of_entry(
 
     At the end of a period the renewal of that second bills what the change makes.
     """
+    settings = schedule["default_settings"]
+    former = schedule["phases"][current_place(schedule) - 1]
     params: Body = {
-        **_fields_of(schedule["default_settings"], phase),
+        **_fields_of(settings, phase),
+        **_automatic_tax(_is_taxed(settings, former), _is_taxed(settings, phase)),
         "add_invoice_items": one_off_params(phase),
         "items": _changed_items(uow, subscription, phase),
         "discounts": _kept(uow, subscription["discounts"], phase["discounts"]),
@@ -139,7 +145,7 @@ def params_of_entry(
         **_trial(subscription, phase, uow.ctx.now),
         **_end(subscription, schedule),
     }
-    resets = anchor_of(schedule["default_settings"], phase) == "phase_start"
+    resets = anchor_of(settings, phase) == "phase_start"
     if (
         resets
         and "trial_end" not in params
@@ -216,9 +222,23 @@ def _fields_of(
         "days_until_due": UNSET if days is None else days,
         "description": phase["description"] or settings["description"] or UNSET,
         "invoice_settings": {
-            name: texts[name] or UNSET for name in ("custom_fields", "description", "footer")
+            name: texts[name] or UNSET
+            for name in ("account_tax_ids", "custom_fields", "description", "footer")
         },
     }
+
+
+def _is_taxed(
+    settings: "SubscriptionScheduleDefaultSettings", phase: "SubscriptionSchedulePhase"
+) -> bool:
+    """Whether a phase, or else its schedule, has the tax engine compute the taxes."""
+    tax: Mapping[str, Any] = phase.get("automatic_tax") or settings.get("automatic_tax") or {}
+    return bool(tax.get("enabled"))
+
+
+def _automatic_tax(before: bool, after: bool) -> Body:  # noqa: FBT001 - of two phases
+    """The change of who computes the taxes; a subscription's own goes on where phases agree."""
+    return {} if before == after else {"automatic_tax": {"enabled": after}}
 
 
 def _ids(rates: "Iterable[TaxRate]") -> list[str]:

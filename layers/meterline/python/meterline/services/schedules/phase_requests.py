@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 from meterline.core.base.errors import BillingError
 from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import SECONDS_PER_DAY, Interval, IntervalUnit, Period
+from meterline.core.base.unset import UNSET
 from meterline.core.billing.invoicing import BillingMode
 from meterline.core.schedules.phases import LONGEST_SECONDS, MOST_PHASES, duration_end
+from meterline.services.billing.engine_taxes import requested_automatic_tax
 from meterline.services.billing.inline_prices import with_inline_prices
 from meterline.services.billing.line_taxes import requested_rates
 from meterline.services.billing.schedule_bodies import agreed_in
 from meterline.services.billing.subscription_bodies import ItemTerms
 from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.customers.account_tax_ids import named_tax_ids
 from meterline.services.schedules.new_schedules import new_phase, new_phase_item
 from meterline.services.schedules.phase_params import anchor_of, days_until_due, params_of_start
 from meterline.services.subscriptions.create import start_subscription
@@ -79,6 +82,19 @@ def check_first_end(phases: "Sequence[SubscriptionSchedulePhase]", now: int) -> 
         )
 
 
+def check_settings(
+    uow: UnitOfWork, params: Body, stored: "SubscriptionSchedule | None" = None
+) -> None:
+    """Refuse settings for all phases that no subscription could have; what is ``stored`` stands."""
+    settings = params.get("default_settings", {})
+    with refusals_of("default_settings"):
+        requested_automatic_tax(settings)
+        named = settings.get("invoice_settings", {}).get("account_tax_ids", UNSET)
+        shown = stored["default_settings"]["invoice_settings"] if stored is not None else {}
+        kept = shown.get("account_tax_ids") or ()
+        named_tax_ids(uow.ctx, named, kept, "invoice_settings[account_tax_ids]")
+
+
 def try_phases(
     uow: UnitOfWork,
     schedule: "SubscriptionSchedule",
@@ -97,7 +113,8 @@ def try_phases(
             params = params_of_start(schedule, phase | {"start_date": start}, start)
             with refusals_of(f"phases[{index}]"):
                 start_subscription(uow.attempt(uow.ctx.at(start)), params)
-    uow.agreed |= agreed_in(phases)
+    planned: SubscriptionSchedule = schedule | {"phases": list(phases)}
+    uow.agreed |= agreed_in(planned)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from meterline.services.schedules.phase_requests import (
     Cycle,
     Named,
     check_first_end,
+    check_settings,
     refusals_of,
     requested_phases,
     try_phases,
@@ -100,7 +101,8 @@ def replan_schedule(
     uow: UnitOfWork, schedule: "SubscriptionSchedule", params: Body
 ) -> "SubscriptionSchedule":
     """Decide on an update of a schedule that has not begun."""
-    uow.agreed = agreed_in(schedule["phases"])
+    uow.agreed = agreed_in(schedule)
+    check_settings(uow, params, schedule)
     changed = _with_settings(schedule, params)
     if "phases" in params:
         requests = params["phases"]
@@ -118,13 +120,15 @@ def revise_schedule(
     uow: UnitOfWork, schedule: "SubscriptionSchedule", subscription: "Subscription", params: Body
 ) -> Revised:
     """Decide on an update of an active schedule; updates and their previews both do it here."""
-    uow.agreed = agreed_in(schedule["phases"])
+    uow.agreed = agreed_in(schedule)
     former = schedule["phases"][current_place(schedule)], schedule["default_settings"]
+    check_settings(uow, params, schedule)
     changed, index = _with_settings(schedule, params), 0
     if "phases" in params:
         past = schedule["phases"][: current_place(schedule)]
         index = _place_of_current(params["phases"], past)
-        changed = _rephased(uow, changed, subscription, Named(params["phases"][index:], index))
+        named = Named(_after_past(params["phases"], index), index)
+        changed = _rephased(uow, changed, subscription, named)
     behavior = params.get("proration_behavior", "create_prorations")
     change = params_of_update(uow, subscription, changed, former)
     with refusals_of(f"phases[{index}]"):
@@ -187,6 +191,16 @@ def _place_of_current(requests: Sequence[Body], past: "Sequence[SubscriptionSche
         if request.get("start_date") not in over:
             return index
     raise BillingError("Pass the current phase, and all phases that come after it.", param="phases")
+
+
+def _after_past(requests: Sequence[Body], index: int) -> list[Body]:
+    """The phases of a request from the current one on; it begins where one that is passed before
+    it is said to have ended.
+    """
+    current = requests[index]
+    if index and "start_date" not in current and "end_date" in requests[index - 1]:
+        current = {**current, "start_date": requests[index - 1]["end_date"]}
+    return [current, *requests[index + 1 :]]
 
 
 def _start_of(named: Named, now: int) -> int:

@@ -82,8 +82,7 @@ def cancel_subscription(ctx: Context, subscription_id: str, params: Body) -> "Su
             param="id",
             status=404,
         )
-    if params.get("prorate") or params.get("invoice_now"):
-        check_not_overdue(document.body, phase_changes_at(document.body), ctx.now)
+    check_not_overdue(document.body, phase_changes_at(document.body), ctx.now)
     uow = open_unit_of_work(ctx, customer)
     canceled, invoice = cancel_on(uow, document.body, params)
     canceled = stop_invoices(uow, canceled, document.body["latest_invoice"])

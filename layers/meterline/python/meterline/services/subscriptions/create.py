@@ -168,7 +168,7 @@ def _subscription(uow: UnitOfWork, start: Start) -> "Subscription":
     if "billing_thresholds" in params:
         subscription = subscription | {"billing_thresholds": subscription_thresholds(params)}
     if "invoice_settings" in params:
-        settings = invoice_settings(uow.ctx, subscription, params)
+        settings = invoice_settings(uow, subscription, params)
         subscription = subscription | {"invoice_settings": settings}
     if "trial_settings" in params:
         subscription = subscription | {"trial_settings": trial_settings(params)}

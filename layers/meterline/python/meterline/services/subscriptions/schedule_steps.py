@@ -20,6 +20,8 @@ from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from meterline.core.base.wire import (
         Subscription,
         SubscriptionItem,
@@ -43,6 +45,15 @@ _SPLITTING = frozenset(
 )
 _SETTINGS = frozenset(
     {"billing_thresholds", "collection_method", "days_until_due", "invoice_settings"}
+)
+
+
+_KEPT = (
+    "automatic_tax",
+    "billing_cycle_anchor",
+    "description",
+    "metadata",
+    "proration_behavior",
 )
 
 
@@ -191,10 +202,8 @@ def _split(
     place = current_place(schedule)
     running = schedule["phases"][place]
     own = phase_of(subscription, now, running["end_date"])
-    kept: Any = {
-        name: running[name]
-        for name in ("billing_cycle_anchor", "description", "metadata", "proration_behavior")
-    }
+    former: Mapping[str, Any] = running
+    kept: Any = {name: former[name] for name in _KEPT if name in former}
     rest = own | kept
     before = schedule["phases"][:place]
     if running["start_date"] < now:

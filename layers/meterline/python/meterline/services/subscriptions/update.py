@@ -144,7 +144,7 @@ def amend(uow: UnitOfWork, before: "Subscription", params: Body) -> Amended:
         )
     now = uow.ctx.now
     how = _proration(before, params, now)
-    after = before | _plain_changes(uow.ctx, before, params)
+    after = before | _plain_changes(uow, before, params)
     after |= default_rates(uow, before, params) | subscription_tax(uow, params)
     end = requested_end(params)
     changed, steps = change_items(uow, after | end, params.get("items", ()), how.at)
@@ -260,8 +260,8 @@ def _proration(subscription: "Subscription", params: Body, now: int) -> Proratio
     return Proration(at, params.get("proration_behavior") != "none")
 
 
-def _plain_changes(ctx: Context, before: "Subscription", params: Body) -> "SubscriptionChanges":
-    now = ctx.now
+def _plain_changes(uow: UnitOfWork, before: "Subscription", params: Body) -> "SubscriptionChanges":
+    now = uow.ctx.now
     plain: Any = {name: or_none(params[name]) for name in _PLAIN_FIELDS if name in params}
     changes: SubscriptionChanges = plain
     if "metadata" in params:
@@ -273,7 +273,7 @@ def _plain_changes(ctx: Context, before: "Subscription", params: Body) -> "Subsc
     if "billing_thresholds" in params:
         changes["billing_thresholds"] = subscription_thresholds(params)
     if "invoice_settings" in params:
-        changes["invoice_settings"] = invoice_settings(ctx, before, params)
+        changes["invoice_settings"] = invoice_settings(uow, before, params)
     if "trial_settings" in params:
         changes["trial_settings"] = trial_settings(params)
     if "pending_invoice_item_interval" in params:
@@ -333,15 +333,15 @@ def longest_trial(prices: Iterable["Price"]) -> int:
 
 
 def invoice_settings(
-    ctx: Context, subscription: "Subscription", params: Body
+    uow: UnitOfWork, subscription: "Subscription", params: Body
 ) -> "SubscriptionInvoiceSettings":
     """What the subscription's invoices show beside their lines, with what a request says of it."""
     before = subscription["invoice_settings"]
     texts: Any = {name: or_none(value) for name, value in params["invoice_settings"].items()}
     if "account_tax_ids" in texts:
         param, asked = "invoice_settings[account_tax_ids]", texts["account_tax_ids"] or ()
-        kept = before["account_tax_ids"] or []
-        texts["account_tax_ids"] = named_tax_ids(ctx, asked, kept, param)
+        kept = [*(before["account_tax_ids"] or ()), *uow.agreed]
+        texts["account_tax_ids"] = named_tax_ids(uow.ctx, asked, kept, param)
     settings: SubscriptionInvoiceSettings = before | texts
     return settings
 
