@@ -8,7 +8,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ReadTimeoutError
 
 from meterline.api import idempotency
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import Api, Reply
 from tests.integration.api.test_idempotency import Died
 from tests.integration.api.test_races import _posts, _statuses
 from tests.integration.stories.schedules import months, phase, schedule
@@ -47,7 +47,7 @@ class Asked:
             "proration_behavior": "always_invoice",
         }
 
-    def send(self, key: str = "once") -> tuple[int, dict[str, str], Any]:
+    def send(self, key: str = "once") -> Reply:
         return self.stage.api.ask("POST", self.path, self.form, idempotency_key=key)
 
     def there(self) -> dict[str, list[Any]]:

@@ -53,8 +53,7 @@ def agreed_in(schedule: "SubscriptionSchedule") -> frozenset[str]:
             agreed |= {entry["coupon"] or "", entry["promotion_code"] or ""}
     for holder in (*items, *charges):
         agreed |= {rate["id"] for rate in holder["tax_rates"]}
-    for holder in (schedule["default_settings"], *phases):
-        settings = holder["invoice_settings"]
+    for settings in (part["invoice_settings"] for part in (schedule["default_settings"], *phases)):
         agreed |= set((settings and settings["account_tax_ids"]) or ())
     return frozenset(
         agreed | {rate["id"] for phase in phases for rate in phase["default_tax_rates"]}

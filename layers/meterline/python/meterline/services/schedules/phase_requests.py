@@ -90,8 +90,8 @@ def check_settings(
     with refusals_of("default_settings"):
         requested_automatic_tax(settings)
         named = settings.get("invoice_settings", {}).get("account_tax_ids", UNSET)
-        shown = stored["default_settings"]["invoice_settings"] if stored is not None else {}
-        kept = shown.get("account_tax_ids") or ()
+        shown = None if stored is None else stored["default_settings"]["invoice_settings"]
+        kept = (shown and shown["account_tax_ids"]) or ()
         named_tax_ids(uow.ctx, named, kept, "invoice_settings[account_tax_ids]")
 
 
