@@ -148,8 +148,10 @@ demo: $(READY) ## the billing story, from catalogue to invoice, on a stack of it
 api-key: $(READY) ## an API key of the local stack (ARGS="create --live" for a live one)
 	@python -m local.stack run meterline api-key $(or $(ARGS),create)
 
+# One word says for which processors: what is built, and the only value that the built template's parameter takes then.
 ARCHITECTURE ?= arm64
 deploy: export AWS_EC2_METADATA_DISABLED := false # a machine's role may deploy
 deploy: $(READY) ## build and deploy to AWS, guided
 	METERLINE_ARCHITECTURE=$(ARCHITECTURE) sam build --cache-dir .aws-sam/cache-$(ARCHITECTURE)
+	python -m local.built_for $(ARCHITECTURE) .aws-sam/build/template.yaml
 	sam deploy --guided

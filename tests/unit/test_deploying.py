@@ -11,9 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
+from local.built_for import built_for
 from meterline_cli import main as command_line
 from tests.engines import ROOT, load_template, resources, template
 
+YAML: Any = importlib.import_module("samcli.yamlhelper")
 DAYS_THAT_CLOUDWATCH_LOGS_TAKES = {
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
     *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
@@ -93,6 +95,40 @@ def test_the_layer_holds_no_compiled_code_so_that_it_runs_on_either_architecture
     ]
     assert compiled == []
     assert template()["Parameters"]["Architecture"]["AllowedValues"] == ["arm64", "x86_64"]
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_a_built_template_takes_the_architecture_alone_that_it_was_built_for(
+    architecture: str,
+) -> None:
+    source = (ROOT / "template.yaml").read_text()
+    once = built_for(source, architecture)
+    assert built_for(once, architecture) == once
+    before, after = YAML.yaml_parse(source), YAML.yaml_parse(once)
+    parameter = after["Parameters"]["Architecture"]
+    assert (parameter["Default"], parameter["AllowedValues"]) == (architecture, [architecture])
+    before["Parameters"]["Architecture"] = parameter
+    assert after == before
+    other = {"arm64": "x86_64", "x86_64": "arm64"}[architecture]
+    with pytest.raises(ValueError, match=other):
+        built_for(once, other)
+
+
+@pytest.mark.parametrize("given", [[], ["ARCHITECTURE=x86_64"]])
+def test_one_word_says_what_is_built_and_what_is_deployed(given: list[str]) -> None:
+    done = subprocess.run(  # noqa: S603 - a fixed command
+        ["make", "-n", "deploy", *given],  # noqa: S607 - make, wherever it is
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    architecture = given[0].partition("=")[2] if given else "arm64"
+    assert template()["Parameters"]["Architecture"]["Default"] == "arm64"
+    build, told, deploy = done.stdout.splitlines()[-3:]
+    assert build.startswith(f"METERLINE_ARCHITECTURE={architecture} sam build ")
+    assert told == f"python -m local.built_for {architecture} .aws-sam/build/template.yaml"
+    assert deploy.startswith("sam deploy")
 
 
 def test_every_log_group_is_kept_as_long_as_the_parameter_says() -> None:

@@ -14,7 +14,8 @@ from tests.factories.invoices_to_see import INVOICES, describe_seller
 from tests.factories.objects import context
 from tests.handlers import gateway_event, load_handler
 from tests.integration.api.conftest import Api
-from tests.pdf_files import archive_faults, outside_margins, pages_of, picture_of, text_of
+from tests.pdf_archives import archive_faults
+from tests.pdf_files import outside_margins, pages_of, picture_of, text_of
 
 PICTURES = Path(__file__).parents[3] / ".local" / "screenshots"
 

@@ -1,6 +1,7 @@
 """How a sheet of words becomes a PDF that archives take."""
 
 import hashlib
+import io
 import subprocess
 import sys
 from typing import Any
@@ -9,11 +10,13 @@ import pytest
 import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from meterline.api.pdfs.fonts import can_be_set
 from meterline.api.pdfs.typesetter import TEMPLATE, set_pdf
 from tests.factories.sheets import sheet, sheet_line
-from tests.pdf_files import archive_faults, outside_margins, pages_of, text_of
+from tests.pdf_archives import archive_faults
+from tests.pdf_files import outside_margins, pages_of, text_of
 
 AT = 1_767_312_000
 
@@ -75,6 +78,11 @@ def test_names_in_many_scripts_can_be_copied(name: str) -> None:
     pdf = made(buyer={"label": "Bill to", "name": name, "rows": []})
     assert name in text_of(pdf)
     assert archive_faults(pdf) == []
+
+
+def test_letters_of_one_glyph_are_copied_in_the_order_in_which_they_are_read() -> None:
+    pdf = made(buyer={"label": "Bill to", "name": "السلام", "rows": []})
+    assert "السلام" in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
 
 
 @settings(max_examples=15, deadline=None)
