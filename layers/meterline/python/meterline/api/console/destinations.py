@@ -18,8 +18,8 @@ KINDS: Final = {
     "amazon_eventbridge": ("Amazon EventBridge", "An entry on the deployment's event bus."),
 }
 PAYLOADS: Final = {
-    "thin": "thin: what happened to which object; receivers read it anew",
-    "snapshot": "snapshot: with the object as it was then",
+    "thin": "thin: the object's id",
+    "snapshot": "snapshot: the whole object",
 }
 
 

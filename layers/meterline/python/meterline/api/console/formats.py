@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final
 
+from meterline.api.pages.charts import Columns, Series, columns
 from meterline.core.base.errors import BillingError
 from meterline.core.base.money import minor_digits
 
@@ -136,9 +137,23 @@ def pretty(value: Any) -> str:  # noqa: ANN401 - any JSON
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def amounts(currency: str) -> Callable[[Decimal], str]:
-    """What writes minor units of a currency at the axis of a chart."""
-    return lambda minor: short(minor.scaleb(-_digits(currency)))
+def chart(labels: Sequence[str], series: Sequence[Series], most_labels: int = 6) -> Columns:
+    """The chart of quantities."""
+    return columns(labels, series, short, quantity, most_labels)
+
+
+def chart_of_money(
+    labels: Sequence[str], series: Sequence[Series], currency: str, most_labels: int = 6
+) -> Columns:
+    """The chart of amounts in minor units of a currency."""
+    digits = _digits(currency)
+    return columns(
+        labels,
+        series,
+        lambda minor: short(minor.scaleb(-digits)),
+        lambda minor: money(str(minor), currency),
+        most_labels,
+    )
 
 
 def short_hash(text: str) -> str:
@@ -168,7 +183,6 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "words": words,
     "colour": colour,
     "of": of,
-    "amounts": amounts,
     "called": called,
     "price": price,
     "whole": whole,
@@ -177,3 +191,6 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "short_hash": short_hash,
 }
 """What templates may make of a value."""
+
+CHARTS: Final[Mapping[str, Any]] = {"chart": chart, "chart_of_money": chart_of_money}
+"""What templates may draw."""

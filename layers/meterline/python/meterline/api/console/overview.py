@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from meterline.api.console.asking import Call, Reply, listing
-from meterline.api.console.charts import Series
 from meterline.api.console.visits import Visit, signed_in
 from meterline.api.pages.answers import Page
+from meterline.api.pages.charts import Series
 from meterline.core.base.frozen import frozen
 
 _HOUR: Final = 3_600

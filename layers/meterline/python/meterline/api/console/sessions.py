@@ -23,6 +23,7 @@ SESSION_SECONDS: Final = 8 * 3_600
 _COOKIE: Final = "__Host-meterline-console"
 _COOKIE_OF_LOOPBACK: Final = "meterline-console"
 _TOKEN_BYTES: Final = 32
+_MASK_BYTES: Final = 16
 
 
 @frozen
@@ -39,12 +40,20 @@ class Session:
 
     @property
     def form_token(self) -> str:
-        """What each form of the session carries: a page of somebody else's cannot know it."""
-        return hmac.new(self.token.encode(), b"console form", "sha256").hexdigest()
+        """What each form of the session carries: a page of somebody else's cannot know it.
+
+        It is another one each time, so that the length of packed pages says nothing of it.
+        """
+        return self._form_token(secrets.token_hex(_MASK_BYTES))
 
     def owns_form(self, token: object) -> bool:
         """Whether a form was made for this session."""
-        return hmac.compare_digest(str(token).encode(), self.form_token.encode())
+        mask, _, _ = str(token).partition(".")
+        return hmac.compare_digest(str(token).encode(), self._form_token(mask).encode())
+
+    def _form_token(self, mask: str) -> str:
+        signed = hmac.new(self.token.encode(), f"console form {mask}".encode(), "sha256")
+        return f"{mask}.{signed.hexdigest()}"
 
 
 def sign_in(principal: Principal, now: int) -> Session:

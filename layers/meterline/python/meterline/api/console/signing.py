@@ -29,15 +29,18 @@ def _ask(request: Request) -> Page:
 
 
 def _sign_in(request: Request) -> Page:
-    """Exchange the key of the form for a session."""
+    """Exchange the key of the form for a session; one that the browser had before ends."""
     form, now = form_of(request), int(time.time())
     onward = _next(form)
     if comes_from_elsewhere(request):
         return _form(request, 403, problem="This form was sent by another site.", next=onward)
+    former = session_of(request, now)
     try:
         session = sign_in(principal_of_key(form.get("key", "").strip(), now), now)
     except BillingError as refusal:
         return _form(request, refusal.status, problem=str(refusal), next=onward)
+    if former is not None:
+        sign_out(former)
     cookie = cookie_of(request, session, now)
     return moved(f"{request.base_path}{onward}", cookies=(cookie,))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from meterline.api.console import charts, formats
+from meterline.api.console import formats
 from meterline.api.console.asking import MOST_SECONDS, Api, Call, Reply, listing
 from meterline.api.console.sessions import Session, api_address, no_cookie, session_of
 from meterline.api.operations import Operation
@@ -233,7 +233,7 @@ def _is_at(path: str, entry: str) -> bool:
 def _rendered(template: str, values: Mapping[str, Any]) -> bytes:
     templates = environment(_TEMPLATES)
     templates.filters.update(formats.FILTERS)
-    templates.globals.update(charts.CHARTS)
+    templates.globals.update(formats.CHARTS)
     return render(_TEMPLATES, template, dict(values))
 
 

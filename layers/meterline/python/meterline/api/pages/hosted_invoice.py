@@ -70,7 +70,7 @@ class Chart:
     rows: tuple[tuple[str, str], ...]
     width: int = charts.WIDTH
     height: int = charts.HEIGHT
-    grid: tuple[int, ...] = charts.GRID
+    grid: tuple[int, ...] = charts.grid(2)
 
 
 @frozen
@@ -250,7 +250,7 @@ def _chart(said: InvoiceWords, usage: UsageShown) -> Chart:
         name=usage.name,
         total=f"{number(usage.quantity)}{unit}",
         label=f"{label}. {peak}",
-        bars=charts.bars(values),
+        bars=charts.path(values),
         first=edges[0],
         last=edges[-1],
         peak=peak,

@@ -73,7 +73,8 @@ function grows(pager) {
     const further = fresh && fresh.closest(".panel").querySelector("tbody");
     if (!further) { location.assign(next.href); return; }
     rows.append(...further.children);
-    fresh.firstElementChild.replaceWith(pager.firstElementChild);
+    const back = pager.querySelector("[rel=prev]"), freshBack = fresh.querySelector("[rel=prev]");
+    if (freshBack) freshBack.replaceWith(...(back ? [back] : []));
     fresh.querySelector("[data-first]").replaceWith(pager.querySelector("[data-first]"));
     pager.replaceWith(fresh);
     begin(fresh);
