@@ -275,8 +275,8 @@ def audit_alerts(held: Any, records: list[Any], now: int) -> None:
     What became effective since may count or not.
     """
     balances = [one for one in balances_of(held) if one["currency"] == "usd"]
-    later = (one["effective_at"] for one in balances if one["effective_at"] > one["created"])
-    instants = {now, *(at - 1 for at in later if at <= now)}
+    begun = [(one["effective_at"], one.get("created", one["effective_at"])) for one in balances]
+    instants = {now, *(at - 1 for at, created in begun if created < at <= now)}
     told = Counter((one["told"]["alert"]["id"], one["action"]) for one in records)
     for alert in CustomerState.of(held).credit_alerts or ():
         crossed = told[alert["alert"], "triggered"] - told[alert["alert"], "recovered"]

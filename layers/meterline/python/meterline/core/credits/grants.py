@@ -16,13 +16,13 @@ class GrantBalance(TypedDict):
 
     ``currency`` is what it is counted in (``measures``): minor units of a currency, or parts of the
     units of a meter, whose id it is then. ``prices`` are the only ones that it pays for; None: all
-    that are metered. ``is_used`` says that something of it was applied once, whether it came back
-    or not.
+    that are metered. ``created`` is given where it is not ``effective_at``. ``is_used`` says that
+    something of it was applied once, whether it came back or not.
     """
 
     grant: str
     category: Category
-    created: int
+    created: NotRequired[int]
     currency: str
     effective_at: int
     expires_at: int | None
@@ -70,6 +70,6 @@ def _rank(balance: GrantBalance) -> tuple[int, bool, int, bool, int, int, str]:
         expires_at or 0,
         balance["category"] == "paid",
         balance["effective_at"],
-        balance["created"],
+        balance.get("created", balance["effective_at"]),
         balance["grant"],
     )

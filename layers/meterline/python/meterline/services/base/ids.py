@@ -9,6 +9,8 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 8
 _RANDOM_DIGITS = 16
 _DIGEST_DIGITS = 24
+_NUMBER_DIGITS = 4
+"""Enough for 14 million."""
 _PLACE_DIGITS = 7
 """Enough for any second up to the year 100,000."""
 
@@ -48,6 +50,15 @@ def derived_id(prefix: str, *parts: str | int) -> str:
     """The id that follows from ``parts``: the same parts always give the same id (142 bits)."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return prefix + _base62(int.from_bytes(digest), _DIGEST_DIGITS)
+
+
+def numbered_id(prefix: str, number: int, *parts: str | int) -> str:
+    """The id of one of the objects that belong to ``parts``, by its number (119 bits are theirs).
+
+    Those of one owner are alike, so that what is stored about many of them takes little room.
+    """
+    digest = derived_id("", *parts)[: _DIGEST_DIGITS - _NUMBER_DIGITS]
+    return prefix + digest + _base62(number, _NUMBER_DIGITS)
 
 
 def placed_id(prefix: str, place: int, *parts: str | int) -> str:

@@ -8,11 +8,16 @@ ledger (``ledger``), in one commit.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from meterline.core.base.columns import Columns, columns_of, records_of
 from meterline.core.credits.grants import GrantBalance, has_begun, has_expired
 from meterline.services.credits.credit_amounts import measure_of
-from meterline.services.customers.customer_state import CustomerState, DraftCredits
+from meterline.services.customers.customer_state import (
+    CustomerState,
+    DraftCredits,
+    StoredDraftCredits,
+)
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import CreditGrant, Customer
@@ -23,7 +28,10 @@ MOST_UNUSED = 100
 
 def balances_of(customer: "Customer") -> list[GrantBalance]:
     """The grants of a customer that have anything left."""
-    return CustomerState.of(customer).credits or []
+    stored = CustomerState.of(customer).credits
+    if isinstance(stored, dict):
+        return cast("list[GrantBalance]", records_of(stored))
+    return stored or []
 
 
 def balance_of(customer: "Customer", grant_id: str) -> GrantBalance | None:
@@ -43,7 +51,6 @@ def new_balance(grant: "CreditGrant", left: int, *, is_used: bool = False) -> Gr
     balance: GrantBalance = {
         "grant": grant["id"],
         "category": grant["category"],
-        "created": grant["created"],
         "currency": measure_of(grant),
         "effective_at": grant["effective_at"],
         "expires_at": grant["expires_at"],
@@ -51,6 +58,8 @@ def new_balance(grant: "CreditGrant", left: int, *, is_used: bool = False) -> Gr
         "prices": None if scoped is None else [price["id"] for price in scoped],
         "priority": grant["priority"],
     }
+    if grant["created"] != grant["effective_at"]:
+        balance["created"] = grant["created"]
     return balance | {"is_used": True} if is_used else balance
 
 
@@ -63,7 +72,7 @@ def with_balance(customer: "Customer", balance: GrantBalance) -> "Customer":
         message = f"{balance['grant']} has nothing left to take"
         raise ValueError(message)
     state = CustomerState.of(customer)
-    balances = state.credits or []
+    balances = balances_of(customer)
     if any(known["grant"] == balance["grant"] for known in balances):
         changed = [balance if known["grant"] == balance["grant"] else known for known in balances]
     else:
@@ -72,7 +81,8 @@ def with_balance(customer: "Customer", balance: GrantBalance) -> "Customer":
     if balance["currency"] not in currencies:
         currencies = [*currencies, balance["currency"]]
     left = [known for known in changed if known["left"]]
-    return replace(state, credits=left, credit_currencies=currencies).on(customer)
+    stored = columns_of(left) if left else None
+    return replace(state, credits=stored, credit_currencies=currencies).on(customer)
 
 
 def less(customer: "Customer", taken: Mapping[str, int]) -> "Customer":
@@ -95,16 +105,34 @@ def first_expiry(customer: "Customer", now: int) -> int | None:
 
 def drafts_of(customer: "Customer") -> list[DraftCredits]:
     """What the customer's drafts would take from its grants."""
-    return CustomerState.of(customer).draft_credits or []
+    return [
+        {**draft, "taken": _taken(draft["taken"])}
+        for draft in CustomerState.of(customer).draft_credits or ()
+    ]
 
 
 def with_drafts(customer: "Customer", drafts: Iterable[DraftCredits]) -> "Customer":
     """The customer, who remembers what these drafts, and no others, would take."""
     state = CustomerState.of(customer)
     noted = list(drafts)
-    if noted == (state.draft_credits or []):
+    if noted == drafts_of(customer):
         return customer
-    return replace(state, draft_credits=noted or None).on(customer)
+    stored: list[StoredDraftCredits] = [
+        {**draft, "taken": columns_of(_records(draft["taken"]))} for draft in noted
+    ]
+    return replace(state, draft_credits=stored or None).on(customer)
+
+
+def _records(taken: dict[str, int]) -> list[dict[str, str | int]]:
+    """In the order of grants, as a customer has most of them: the columns are then much alike."""
+    return [{"grant": grant, "amount": amount} for grant, amount in sorted(taken.items())]
+
+
+def _taken(stored: Columns | dict[str, int]) -> dict[str, int]:
+    if "each" not in stored:
+        return stored
+    records = records_of(cast("Columns", stored))
+    return {record["grant"]: record["amount"] for record in records}
 
 
 def ledger_minor(balance: GrantBalance, now: int) -> int:

@@ -45,7 +45,7 @@ def expire_due_grant(ctx: Context, document: "Document[CreditGrant]") -> list[Do
         return [written]
     balance = balance_of(customer.body, document.id)
     body, entries = without_rest(ctx, customer.body, grant, "credits_expired")
-    carried = carried_over(ctx, grant, balance["left"]) if balance else None
+    carried = carried_over(ctx, body, grant, balance["left"]) if balance else None
     rolled, told = [], [EventDraft(CREATED, entry.body) for entry in entries]
     if carried is not None and not body.get("deleted"):
         body, entry = granted(ctx, body, carried)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
-from meterline.services.base.ids import new_id
+from meterline.services.base.ids import numbered_id
 from meterline.services.credits.credit_amounts import amount_in, measure_of
 from meterline.services.credits.ledger import Account
+from meterline.services.customers.customer_state import CustomerState
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import CreditGrant, CreditGrantApplicabilityConfig, Customer
@@ -48,7 +49,7 @@ class CreditGrantState(PrivateState):
 def new_grant(ctx: "Context", customer: "Customer", terms: GrantTerms) -> "CreditGrant":
     """A new grant of a customer, without private state."""
     return {
-        "id": new_id("credgr_" if ctx.livemode else "credgr_test_"),
+        "id": next_grant_id(ctx, customer),
         "object": KIND,
         "amount": amount_in(terms.measure, terms.value),
         "applicability_config": terms.config,
@@ -66,6 +67,22 @@ def new_grant(ctx: "Context", customer: "Customer", terms: GrantTerms) -> "Credi
         "updated": ctx.now,
         "voided_at": None,
     }
+
+
+def next_grant_id(ctx: "Context", customer: "Customer") -> str:
+    """The id of the next grant of a customer, which counts those that it was given.
+
+    A commit stores a new grant with the customer, so no two are given the same.
+    """
+    number = (CustomerState.of(customer).credit_grants or 0) + 1
+    prefix = "credgr_" if ctx.livemode else "credgr_test_"
+    return numbered_id(prefix, number, KIND, customer["id"])
+
+
+def with_grant_counted(customer: "Customer") -> "Customer":
+    """The customer, who has been given one more grant."""
+    state = CustomerState.of(customer)
+    return replace(state, credit_grants=(state.credit_grants or 0) + 1).on(customer)
 
 
 def account_of(grant: "CreditGrant") -> Account:

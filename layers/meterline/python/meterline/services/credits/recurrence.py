@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from meterline.core.base.periods import Interval, IntervalUnit, boundary
 from meterline.core.credits.measures import PARTS, is_of_meter
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
 from meterline.services.base.lookups import customer_of
 from meterline.services.base.outbox import EventDraft
 from meterline.services.credits.alerts import compared
@@ -22,6 +21,8 @@ from meterline.services.credits.grant_states import (
     CreditGrantState,
     account_of,
     grant_document,
+    next_grant_id,
+    with_grant_counted,
     written_after,
 )
 from meterline.services.credits.ledger import CREATED, credit
@@ -53,7 +54,7 @@ def make_next_grant(ctx: Context, document: "Document[CreditGrant]") -> list[Doc
     recurrence, number = document.body["meterline"]["recurrence"], (state.number or 1) + 1
     end = period_end(recurrence, number)
     again = CreditGrantState(expiry_due_at=end, number=number, recurs_at=end).on(
-        _like(ctx, document.body, end)
+        _like(ctx, customer.body, document.body, end)
     )
     body, entry = granted(ctx, customer.body, again)
     crossings = compared(ctx, customer.body, body)
@@ -70,9 +71,11 @@ def make_next_grant(ctx: Context, document: "Document[CreditGrant]") -> list[Doc
     return puts
 
 
-def carried_over(ctx: Context, grant: "CreditGrant", left: int) -> "CreditGrant | None":
-    """The grant that has what rolls over of a grant with so much left, until the next period ends;
-    None if nothing does.
+def carried_over(
+    ctx: Context, customer: "Customer", grant: "CreditGrant", left: int
+) -> "CreditGrant | None":
+    """The grant that has what rolls over of one with so much left, until the next period ends; None
+    if nothing does.
     """
     recurrence = grant["meterline"]["recurrence"] if "meterline" in grant else None
     if recurrence is None:
@@ -83,7 +86,7 @@ def carried_over(ctx: Context, grant: "CreditGrant", left: int) -> "CreditGrant 
         return None
     number = (CreditGrantState.of(grant).number or 1) + 1
     end = period_end(recurrence, number)
-    carried = _like(ctx, grant, end)
+    carried = _like(ctx, customer, grant, end)
     del carried["meterline"]
     carried["amount"] = amount_in(measure, min(left, most))
     return CreditGrantState(expiry_due_at=end).on(carried)
@@ -96,14 +99,14 @@ def granted(
     value = value_of(grant)
     at = grant["effective_at"]
     entry = credit(ctx, account_of(grant), "credits_granted", value, effective_at=at)
-    return with_balance(customer, new_balance(grant, value)), entry
+    return with_balance(with_grant_counted(customer), new_balance(grant, value)), entry
 
 
-def _like(ctx: Context, former: "CreditGrant", end: int) -> "CreditGrant":
+def _like(ctx: Context, customer: "Customer", former: "CreditGrant", end: int) -> "CreditGrant":
     """A new grant on the terms of a former one, from when that expires until ``end``."""
     expired_at = former["expires_at"]
     return former | {
-        "id": new_id("credgr_" if ctx.livemode else "credgr_test_"),
+        "id": next_grant_id(ctx, customer),
         "created": ctx.now,
         "effective_at": ctx.now if expired_at is None else expired_at,
         "expires_at": end,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from meterline.core.base.columns import Columns
 from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.billing.entitlements import ItemGrant
@@ -59,6 +60,14 @@ class DraftCredits(TypedDict):
     taken: dict[str, int]
 
 
+class StoredDraftCredits(TypedDict):
+    """The same as it is stored: the records of ``taken`` have ``grant`` and ``amount``."""
+
+    invoice: str
+    finalizes_at: int | None
+    taken: Columns | dict[str, int]
+
+
 class CreditAlert(TypedDict):
     """An active alert on the balance of billing credits with a measure, in ``currency``, as that
     is counted (``core.credits.measures``).
@@ -89,13 +98,17 @@ class TopUpEntry(TypedDict):
 
 @frozen
 class CustomerState(PrivateState):
-    """What a customer remembers; other rooms own the rules, and only the customer knows all."""
+    """What a customer remembers; other rooms own the rules, and only the customer knows all.
+
+    ``credits`` and what drafts take are columns; a former release stored them as they are shown.
+    """
 
     credit_alerts: list[CreditAlert] | None = None
     credit_currencies: list[str] | None = None
+    credit_grants: int | None = None
     credit_top_ups: list[TopUpEntry] | None = None
-    credits: list[GrantBalance] | None = None
-    draft_credits: list[DraftCredits] | None = None
+    credits: Columns | list[GrantBalance] | None = None
+    draft_credits: list[StoredDraftCredits] | None = None
     grants: list[ItemGrant] | None = None
     handover: Handover | None = None
     invoices: InvoicesNoted | None = None
@@ -163,6 +176,7 @@ def remembered_when_deleted(customer: "Customer") -> dict[str, object]:
     nothing: dict[str, object] = {}
     return CustomerState(
         credit_currencies=state.credit_currencies,
+        credit_grants=state.credit_grants,
         credits=state.credits,
         draft_credits=state.draft_credits,
         tabs=state.tabs or None,
