@@ -424,36 +424,51 @@ def test_usage_is_looked_at_once_credits_have_expired(
         after_credits(memory_world)
 
 
-def beyond_units(world: World) -> None:
-    """A package of 1,000 for 1,000, the half of it paid with units: more of it is worth less."""
+def billed_with_units(world: World, units: int, amount_gte: int, *prices: dict[str, Any]) -> Billed:
+    """A customer with units, and a threshold of a subscription to some prices of their meter."""
     life = begun(world, 0, Billed, subscribes=False)
+    granted = {"id": life.meter, "value": Decimal(units)}
     grant = {
         "customer": life.customer,
-        "amount": {
-            "type": "custom_pricing_unit",
-            "custom_pricing_unit": {"id": life.meter, "value": Decimal(500)},
-        },
+        "amount": {"type": "custom_pricing_unit", "custom_pricing_unit": granted},
         "applicability_config": {"scope": {"price_type": "metered"}},
     }
     create_credit_grant(world.context(), grant)
-    package = {"divide_by": 1_000, "round": "up"}
-    price = licence(1_000, at=LONG_AGO, meter=life.meter, transform_quantity=package)
-    terms = {"billing_thresholds": {"amount_gte": 400}}
-    life.subscription = world.subscribe(life.customer, [price], at=NOW - 3 * DAY, **terms)
-    life.count(NOW, 500, life.meter)
+    sold = [licence(**one, at=LONG_AGO, meter=life.meter) for one in prices]
+    terms = {"billing_thresholds": {"amount_gte": amount_gte}}
+    life.subscription = world.subscribe(life.customer, sold, at=NOW - 3 * DAY, **terms)
+    return life
+
+
+def use_further(world: World, life: Billed, used: int, further: int) -> None:
+    """Usage that crosses no threshold, and more, which a look is not to pass over."""
+    life.count(NOW, used, life.meter)
     life.calm()
     assert life.customer not in [one["customer"] for one in world.bodies("invoice")]
-    life.count(NOW, 400, life.meter)
+    life.count(NOW, further, life.meter)
     life.watch_all(lambda *_: None)
     assert not crosses(world, life.customer), "it was passed over"
+
+
+def beyond_units_of_a_package(world: World) -> None:
+    """A package of 1,000 for 1,000, the half of it paid with units: more of it is worth less."""
+    package = {"unit_amount": 1_000, "transform_quantity": {"divide_by": 1_000, "round": "up"}}
+    use_further(world, billed_with_units(world, 500, 400, package), 500, 400)
+
+
+def beyond_units_of_two_items(world: World) -> None:
+    """Two items count the same: the cheap one takes the units that the dear one had."""
+    cheap, dear = {"unit_amount": 1}, {"unit_amount": 100}
+    use_further(world, billed_with_units(world, 100, 4_000, cheap, dear), 60, 12)
 
 
 def units_that_pay_what_they_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(threshold_rooms, "_paid_by_units", lambda *_: 0)
 
 
+@pytest.mark.parametrize("beyond_units", [beyond_units_of_a_package, beyond_units_of_two_items])
 def test_usage_is_looked_at_that_units_pay_less_and_less_of(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, beyond_units: Callable[[World], None]
 ) -> None:
     beyond_units(memory_world)
     units_that_pay_what_they_paid(monkeypatch)

@@ -10,6 +10,7 @@ leaves another ``threshold_basis`` with a customer that has thresholds, and what
 counts for one basis only. Discounts that end, and credits that expire, make it count until then.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -124,7 +125,8 @@ class Rooms:
         """The same for a balance of credits, with so much left until it is too low: what all
         subscriptions of the customer use takes from it.
         """
-        slack = sum(_slack(one.draft, one.usage) for one in billed)
+        slack = sum(_rounding(one.draft, one.usage) for one in billed)
+        slack += _paid_by_units([(one.draft, one.usage) for one in billed])
         parts = [(one.subscription, used) for one in billed for used in one.usage]
         rooms = _rooms_of_amount(left_minor - slack, parts) if parts else []
         for (_, used), room in zip(parts, rooms, strict=True):
@@ -323,16 +325,25 @@ def _slack(draft: "Invoice", usage: Sequence[ItemUsage]) -> int:
     """What rounding may make of growing lines, their discounts and taxes, minor units, and what
     grants in units of a meter may pay less than now.
     """
-    return _rounding(draft, usage) + _paid_by_units(draft, usage)
+    return _rounding(draft, usage) + _paid_by_units([(draft, usage)])
 
 
-def _paid_by_units(draft: "Invoice", usage: Sequence[ItemUsage]) -> int:
-    """What units pay of lines whose average falls as usage grows: they may pay less for more."""
-    falling = {used.item["id"] for used in usage if not _has_steady_units(used.item["price"])}
+def _paid_by_units(drafts: "Sequence[tuple[Invoice, Sequence[ItemUsage]]]") -> int:
+    """What units pay that they may not pay once usage has grown: where the average of a line falls,
+    and where items share a meter, of which another may take the units for less.
+    """
+    items = [used.item for _, usage in drafts for used in usage]
+    sharing = Counter(meter_of(item["price"]) for item in items)
+    unsteady = {
+        item["id"]
+        for item in items
+        if sharing[meter_of(item["price"])] > 1 or not _has_steady_units(item["price"])
+    }
     return sum(
         part["amount"]
+        for draft, _ in drafts
         for line in invoice_lines(draft)
-        if billed_item_of(line) in falling
+        if billed_item_of(line) in unsteady
         for part in LineState.of(line).credits or ()
         if "parts" in part
     )
