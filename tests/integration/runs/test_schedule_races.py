@@ -16,6 +16,7 @@ from meterline.services.schedules.create import create_schedule
 from meterline.services.schedules.ends import cancel_schedule, release_schedule
 from meterline.services.schedules.update import update_schedule
 from meterline.services.subscriptions.cancel import cancel_subscription
+from meterline.services.subscriptions.pauses import pause_subscription
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from meterline.store.base.documents import Body
@@ -102,6 +103,10 @@ def end(planned: Planned, ctx: Context) -> object:
     return _asked(cancel_subscription, ctx, planned.subscription, {})
 
 
+def pause(planned: Planned, ctx: Context) -> object:
+    return _asked(pause_subscription, ctx, planned.subscription, {})
+
+
 def double(planned: Planned, ctx: Context) -> object:
     """Two seats, by a change of the subscription itself."""
     [item] = stored(planned.subscription)["items"]["data"]
@@ -113,6 +118,7 @@ FIRST: list[tuple[Verb, tuple[str, str], list[tuple[int, int]]]] = [
     (put_off, ("active", "active"), [(BEFORE, 1)]),
     (release, ("released", "active"), [(BEFORE, 1)]),
     (cancel, ("canceled", "canceled"), [(BEFORE, 1)]),
+    (pause, ("active", "paused"), [(AFTER, 1)]),
     (end, ("canceled", "canceled"), [(BEFORE, 1)]),
     (double, ("active", "active"), [(AFTER, 1)]),
 ]
@@ -138,6 +144,7 @@ LATER: list[tuple[Verb, tuple[str, str], list[tuple[int, int]]]] = [
     (put_off, ("active", "active"), [(AFTER, 1)]),
     (release, ("released", "active"), [(AFTER, 1)]),
     (cancel, ("canceled", "canceled"), [(AFTER, 1)]),
+    (pause, ("active", "paused"), [(AFTER, 1)]),
     (end, ("canceled", "canceled"), [(AFTER, 1)]),
     (double, ("active", "active"), [(AFTER, 2)]),
 ]

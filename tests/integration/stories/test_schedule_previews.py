@@ -83,6 +83,26 @@ def test_a_new_schedule_is_previewed_as_it_then_begins(stage: Stage, start: Any)
     assert shown(invoice) == expected
 
 
+@pytest.mark.parametrize("kind", ["new", "planned", "active"])
+def test_a_preview_supposes_discounts_of_a_schedule(stage: Stage, kind: str) -> None:
+    v1 = stage.client.v1
+    own, other = (
+        v1.coupons.create({"percent_off": percent, "duration": "forever"}).id
+        for percent in (10, 50)
+    )
+    first = phase(stage.price("Plan", 3100), discounts=[{"coupon": own}], **months(2))
+    start = at("2024-01-10") if kind == "planned" else "now"
+    subject: dict[str, Any] = {"schedule_details": {"phases": [{**first, "start_date": start}]}}
+    subject["customer"] = stage.customer
+    if kind != "new":
+        subject = {"schedule": schedule(stage, first, start_date=start).id}
+    totals = [
+        preview(stage, **subject, **more).total
+        for more in ({}, {"discounts": [{"coupon": other}]}, {"discounts": ""})
+    ]
+    assert totals == [2790, 1550, 3100]
+
+
 def test_what_recurs_of_a_phase_is_its_renewal_alone(stage: Stage) -> None:
     small, large = stage.price("Plan", 3100), stage.price("Plan", 6200)
     end = at("2024-01-17")
@@ -99,6 +119,10 @@ def test_what_recurs_of_a_phase_is_its_renewal_alone(stage: Stage) -> None:
         (
             {"schedule": "{made}", "schedule_details": {"phases": [{"items": [{"price": "no"}]}]}},
             "schedule_details[phases][0]",
+        ),
+        (
+            {"schedule": "{made}", "schedule_details": {"billing_mode": {"type": "classic"}}},
+            "schedule_details[billing_mode]",
         ),
     ],
 )

@@ -325,6 +325,23 @@ def test_what_was_agreed_on_holds_though_it_is_not_sold_any_more(stage: Stage) -
     assert [total for _, total in stage.totals() if total > 1000] == [1500]
 
 
+@pytest.mark.parametrize("name", ["coupon", "promotion_code"])
+def test_a_discount_goes_on_in_the_next_phase_that_names_its_coupon_or_code(
+    stage: Stage, name: str
+) -> None:
+    """It takes off two months of three, and may be redeemed once."""
+    v1, price = stage.client.v1, stage.price("Plan", 1000)
+    terms = {"percent_off": 50, "duration": "repeating", "duration_in_months": 2}
+    coupon = v1.coupons.create({**terms, "max_redemptions": 1}).id
+    promotion = {"type": "coupon", "coupon": coupon}
+    code = v1.promotion_codes.create({"promotion": promotion}).id
+    discount = {name: coupon if name == "coupon" else code}
+    schedule(stage, *[phase(price, **months(1), discounts=[discount]) for _ in range(3)])
+    stage.until("2024-03-02")
+    assert [total for _, total in stage.totals()] == [500, 500, 1000]
+    assert v1.coupons.retrieve(coupon).times_redeemed == 1
+
+
 def test_each_phase_is_taxed_by_its_own_rates(stage: Stage) -> None:
     rates = [
         stage.client.v1.tax_rates.create(

@@ -199,6 +199,9 @@ def _preview_schedule(ctx: Context, params: Body) -> "Invoice":
     invoice = scheduled_invoice(uow, schedule, params)
     if invoice is None:
         raise _nothing_upcoming(customer.id if schedule is None else schedule["id"])
+    if "discounts" in params:
+        lines, discounts = invoice_lines(invoice), params["discounts"] or []
+        invoice = with_amounts(uow, with_own_discounts(uow, invoice, lines, discounts), lines)
     return _upcoming(uow, invoice, params)
 
 

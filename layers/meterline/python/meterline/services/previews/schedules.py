@@ -46,6 +46,8 @@ def scheduled_invoice(
 ) -> "Invoice | None":
     """The first invoice that a schedule makes, after the change that the request supposes."""
     details = params.get("schedule_details", {})
+    if schedule is not None:
+        _check_mode(schedule, details)
     if schedule is not None and schedule["status"] not in RUNNING:
         return None
     if schedule is not None and schedule["status"] == "active":
@@ -65,6 +67,16 @@ def scheduled_invoice(
         return created.invoice
     subscription = attached(created.subscription, begun, starts)
     return next_renewal(later, subscription, params, begun)
+
+
+def _check_mode(schedule: "SubscriptionSchedule", details: Body) -> None:
+    """Refuse another billing mode than that of the schedule, which no update changes."""
+    mode = details.get("billing_mode", schedule["billing_mode"])["type"]
+    if mode != schedule["billing_mode"]["type"]:
+        raise BillingError(
+            f"The billing mode of a schedule cannot be changed: it is {mode} for new ones only.",
+            param="schedule_details[billing_mode]",
+        )
 
 
 def _of_active(

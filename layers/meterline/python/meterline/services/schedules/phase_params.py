@@ -293,13 +293,14 @@ def _kept(
     standing: Sequence[str],
     wanted: "Sequence[SubscriptionSchedulePhaseDiscount]",
 ) -> list[Body]:
-    """The discounts that a phase wants; one of the same coupon that stands already goes on."""
-    by_coupon = {
-        discount.body["source"]["coupon"]: discount.id for discount in uow.read(standing).values()
-    }
+    """The discounts that a phase wants; one of the same coupon or code that stands goes on."""
+    there: dict[str, str] = {}
+    for discount in uow.read(standing).values():
+        there[discount.body["promotion_code"] or discount.body["source"]["coupon"]] = discount.id
+    named_by = (entry.get("promotion_code") or entry.get("coupon") for entry in named(wanted))
     return [
-        {"discount": by_coupon[entry["coupon"]]} if entry.get("coupon") in by_coupon else entry
-        for entry in named(wanted)
+        entry if name not in there else {"discount": there[name]}
+        for name, entry in zip(named_by, named(wanted), strict=True)
     ]
 
 

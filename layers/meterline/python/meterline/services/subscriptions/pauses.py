@@ -12,6 +12,7 @@ from meterline.services.billing.subscription_bodies import (
     is_ended,
     items_of,
     paused_subscription,
+    phase_changes_at,
     subscription_document,
     with_items,
 )
@@ -23,6 +24,7 @@ from meterline.services.subscriptions.changes import Step
 from meterline.services.subscriptions.handover import keep_billed_second
 from meterline.services.subscriptions.prorations import Proration, credit_unused, prorate_steps
 from meterline.services.subscriptions.reset_cycle import Restart, restart
+from meterline.services.subscriptions.schedule_steps import check_not_overdue
 from meterline.services.subscriptions.update import load
 from meterline.store.base.documents import Body, Document
 
@@ -39,6 +41,7 @@ def pause_subscription(ctx: Context, subscription_id: str, params: Body) -> "Sub
     credit for its unused time; ``invoicing_behavior`` whether by pending items or an invoice.
     """
     ctx, document, customer = load(ctx, subscription_id)
+    check_not_overdue(document.body, phase_changes_at(document.body), ctx.now)
     uow = open_unit_of_work(ctx, customer)
     paused, invoice = pause_on(uow, document.body, params)
     return _save(uow, document, paused, invoice, "customer.subscription.paused")
@@ -52,6 +55,7 @@ def resume_subscription(ctx: Context, subscription_id: str, params: Body) -> "Su
     free: nothing was paid in advance for it, and no usage of it counts.
     """
     ctx, document, customer = load(ctx, subscription_id)
+    check_not_overdue(document.body, phase_changes_at(document.body), ctx.now)
     uow = open_unit_of_work(ctx, customer)
     resumed, invoice = resume_on(uow, document.body, params)
     return _save(uow, document, resumed, invoice, "customer.subscription.resumed")
