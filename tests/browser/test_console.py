@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from meterline.api.console import events
 from meterline.services.work.test_clocks import run_test_clock
 from meterline.store.base.settings import settings
 from tests.browser.consoles import Console, live_key, restricted_key
@@ -204,6 +205,55 @@ def test_the_editor_shows_what_a_model_needs_and_makes_a_price(
         expect(visit.page.get_by_role("heading", name="Tokens")).to_be_visible()
         assert visit.faults() == []
         visit.screenshot("made")
+
+
+def test_further_rows_come_below_those_that_are_there(browser: Browser, console: Console) -> None:
+    with console.visited(browser, "more", 1280, "light") as visit:
+        visit.open("/console/customers")
+        rows = visit.page.locator("main tbody tr")
+        expect(rows).to_have_count(20)
+        visit.page.get_by_role("button", name="More below").click()
+        expect(rows).to_have_count(31)
+        expect(visit.page.locator("nav.pager")).to_contain_text("Rows 1 to 31")
+        expect(visit.page.get_by_role("button", name="More below")).to_have_count(0)
+        links = rows.locator("td:first-child a").evaluate_all("all => all.map(one => one.href)")
+        assert len(set(links)) == 31
+        assert visit.faults() == []
+        visit.screenshot()
+
+
+def test_all_that_waits_is_sent_again_without_a_further_click(
+    browser: Browser, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhooks = Webhooks(console.api.engine)
+    webhooks.follow(monkeypatch)
+    webhooks.receivers.answers["hooks.example.com"] = BUSY
+    monkeypatch.setattr(events, "_AT_ONCE", 1)
+    for _ in range(3):
+        customer(at=int(time.time()))
+    webhooks.send()
+    with console.visited(browser, "resending", 1280, "light") as visit:
+        visit.open("/console/events?delivery=false")
+        visit.page.get_by_role("button", name="Send all of them again").click()
+        expect(visit.page.get_by_text("These were all.")).to_be_visible()
+        assert visit.faults() == []
+        visit.screenshot()
+
+
+def test_a_destination_is_pinged_and_the_page_follows(
+    browser: Browser, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhooks = Webhooks(console.api.engine)
+    webhooks.follow(monkeypatch)
+    with console.visited(browser, "ping", 1280, "light") as visit:
+        visit.open(f"/console/destinations/{console.busy['destination']}")
+        visit.page.get_by_role("button", name="Send a ping").click()
+        expect(visit.page.get_by_text("A ping is on its way.")).to_be_visible()
+        assert visit.faults() == []
+        webhooks.deliver()
+        expect(visit.page.locator("#ping")).to_contain_text("succeeded")
+        assert visit.faults() == []
+        visit.screenshot()
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)

@@ -322,3 +322,26 @@ def test_a_call_is_shown_as_a_shell_takes_it(
     method: str, params: Mapping[str, asking.Value], shown: str
 ) -> None:
     assert asking.Call(method, "/v1/x", params).curl("https://a.example") == shown
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "customers",
+        "subscriptions",
+        "schedules",
+        "invoices",
+        "catalogue",
+        "meters",
+        "alerts",
+        "webhooks",
+        "destinations",
+        "test-clocks",
+    ],
+)
+def test_a_page_with_nothing_on_it_says_what_to_do_next(operator: Operator, page: str) -> None:
+    text = unescape(operator.get(f"/console/{page}").text)
+    [empty] = re.findall(
+        r'class="empty">(<strong>[^<]+</strong>.*?)<details class="curl"', text, re.DOTALL
+    )[:1]
+    assert "curl " in empty or "<form" in text.partition(empty)[2] or "/console/prices/new" in empty

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from meterline.api.console.asking import Call, Value, listing
+from meterline.api.console.asking import Value, listing
 from meterline.api.console.formats import money, quantity
 from meterline.api.console.visits import Visit, found, signed_in
 from meterline.api.pages.answers import Page
@@ -28,7 +28,7 @@ def _list(visit: Visit) -> Page:
     given = None if status == "all" else status
     alerts, meters, told = visit.api.ask_all(
         [
-            visit.listing(_PATH, status=given),
+            visit.listing(_PATH, status=given, expand=["data.usage_threshold.meter"]),
             listing("/v1/billing/meters", status="active", limit=100),
             listing("/v1/events", types=list(_TOLD), limit=10),
         ]
@@ -38,6 +38,7 @@ def _list(visit: Visit) -> Page:
         alerts=alerts,
         meters=meters,
         told=told,
+        names=visit.names([row["data"]["object"]["customer"] for row in told.rows]),
         chosen=status,
         statuses=STATUSES,
         recurrences=RECURRENCES,
@@ -67,7 +68,7 @@ def _show(visit: Visit, alert_id: str) -> Page:
     """An alert, whom it told lately, and all that one customer was told."""
     alert, lately = visit.api.ask_all(
         [
-            Call("GET", f"{_PATH}/{alert_id}"),
+            listing(f"{_PATH}/{alert_id}", expand=["usage_threshold.meter"]),
             listing(
                 "/v1/events",
                 types=list(_TOLD),

@@ -82,6 +82,7 @@ def _events(visit: Visit, meter_id: str) -> Page:
         events=events,
         summaries=summaries,
         customer=customer,
+        names=visit.names([customer] if customer else []),
         start=start,
         end=end,
     )

@@ -70,7 +70,7 @@ def _show(visit: Visit) -> Page:
             listing("/v1/billing/meters", status="active", limit=_MOST_METERS),
             listing("/v1/billing/alerts", limit=5),
             listing("/v1/events", types=["billing.alert.triggered"], limit=5),
-            listing("/v1/events", limit=8),
+            listing("/v1/events", limit=5),
             listing("/v1/events", delivery_success=False, limit=5),
             listing("/v1/invoices", status="open", limit=5),
             listing("/v1/meterline/due_work", limit=10),
