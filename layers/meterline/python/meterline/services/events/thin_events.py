@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from meterline.store.base.documents import Body
 
 _V1_PREFIX = "evt_"
+_TOLD = ("billing.alert_triggered", "billing.alert_recovered")
 
 
 class RelatedObject(TypedDict):
@@ -70,7 +71,7 @@ def thin_event(event: "Event") -> ThinEvent:
         "object": "v2.core.event",
         "created": rfc3339(event["created"] * 1_000),
         "livemode": event["livemode"],
-        "related_object": _related(_subject_of(event)),
+        "related_object": _related(subject_of(event)),
         "type": thin_type(event),
     }
     if event["type"] in THIN_ONLY_TYPES:
@@ -110,17 +111,22 @@ def thin_prefix(*, livemode: bool) -> str:
     return "evt_live_" if livemode else "evt_test_"
 
 
-def _subject_of(event: "Event") -> Mapping[str, Any]:
-    """The object that an event is about; of the summary of a customer's entitlements, that one."""
+def subject_of(event: "Event") -> Mapping[str, Any]:
+    """The object that an event is about: of the summary of a customer's entitlements the customer,
+    of what an alert tells, which has no id, the alert.
+    """
     subject: Mapping[str, Any] = event["data"]["object"]
     if event["type"] in THIN_ONLY_TYPES:
         return {"id": subject["customer"], "object": "customer"}
+    if subject["object"] in _TOLD:
+        alert: Mapping[str, Any] = subject["alert"]
+        return alert
     return subject
 
 
 def _related(subject: Mapping[str, Any]) -> RelatedObject | None:
     kind = find_kind(subject["object"])
-    url = kind.url_of(subject["id"]) if kind else None
+    url = kind.url_of(subject["id"]) if kind and "id" in subject else None
     if url is None:
         return None
     return {"id": subject["id"], "type": subject["object"], "url": url}

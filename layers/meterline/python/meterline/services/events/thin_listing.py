@@ -10,7 +10,7 @@ from typing import Any
 from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.services.events.event_log import EventSpan, events_in, fits
-from meterline.services.events.thin_events import thin_event
+from meterline.services.events.thin_events import subject_of, thin_event
 from meterline.services.metering.error_reports import KEPT_SECONDS
 from meterline.services.metering.error_reports import KIND as REPORT_KIND
 from meterline.store.base.documents import Document
@@ -66,7 +66,7 @@ def _events(ctx: Context, filters: ThinFilter, place: Place) -> Iterator[ThinEnt
         created_until=filters.created_until,
     )
     for event in events_in(ctx, span, [type_.removeprefix("v1.") for type_ in filters.types]):
-        if filters.object_id in (None, event["data"]["object"].get("id")):
+        if filters.object_id in (None, subject_of(event).get("id")):
             yield ThinEntry(event["created"], thin_event(event), event["id"])
 
 
