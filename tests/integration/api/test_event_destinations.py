@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ import stripe
 from meterline.core.events.retry_schedule import DISABLED_AFTER_SECONDS, TEST_WAITS
 from meterline.core.metering.acceptance import EventRefused, Reason
 from meterline.services.events.deliveries import delivery_id
+from meterline.services.metering.crossings import ACTIONS, Action, Finding, Watched, tell
 from meterline.services.metering.error_reports import report
 from meterline.store.base.settings import settings
 from meterline.store.billing.repository import BillingStore
 from meterline.store.events.replies import Reply
 from tests.engines import REGION
+from tests.factories import objects
+from tests.factories.params import meter_params
 from tests.factories.webhooks import BUSY, OK, Webhooks
 from tests.integration.api.conftest import Api, Client
 from tests.integration.api.test_webhook_deliveries import DAY, HOUR, endpoint, happen
@@ -304,6 +308,27 @@ def test_what_v2_alone_tells_goes_to_destinations_for_thin_events(
     assert [one.lookup_key for one in event.data.entitlements.data] == ["export"]
     [post] = webhooks.receivers.posts
     assert "data" not in json.loads(post.body)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_an_alert_tells_is_about_the_alert_and_goes_to_destinations_for_thin_events(
+    client: Client, webhooks: Webhooks, action: Action
+) -> None:
+    made = destination(client, f"v1.billing.alert.{action}")
+    meter = client.v1.billing.meters.create(meter_params("calls"))
+    terms: Any = {"meter": meter.id, "gte": 1, "recurrence": "one_time"}
+    alert = client.v1.billing.alerts.create(
+        {"title": "Use", "alert_type": "usage_threshold", "usage_threshold": terms}
+    )
+    whose = client.v1.customers.create({}).id
+    finding = Finding(Watched(objects.stored(alert.id), whose), Decimal(5))
+    assert tell(objects.context(client.v1.customers.retrieve(whose).created), finding, action)
+    webhooks.send()
+    [heard] = notifications(client, webhooks, made.webhook_endpoint.signing_secret)
+    assert heard.type == f"v1.billing.alert.{action}"
+    assert (heard.related_object.id, heard.related_object.type) == (alert.id, "billing.alert")
+    for asked in ({}, {"object_id": alert.id}):
+        assert heard.id in [one.id for one in client.v2.core.events.list(asked).data]
 
 
 def test_a_ping_goes_to_its_destination_alone_whatever_that_asks_for(
