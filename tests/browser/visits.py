@@ -21,7 +21,11 @@ _INLINE = """() => [...document.querySelectorAll('*')].flatMap(one => [
   ...[...one.attributes].filter(its => its.name === 'style' || its.name.startsWith('on'))
     .map(its => `${one.localName}[${its.name}]`),
 ])"""
-_OVERFLOW = "() => document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+_OVERFLOW = """() => Math.max(
+  document.scrollingElement.scrollWidth - document.documentElement.clientWidth,
+  ...[...document.querySelectorAll('main.sheet')].map(one => one.scrollWidth - one.clientWidth))"""
+"""What of the page or of its sheet cannot be seen: a sheet hides what does not fit."""
+
 _AXE = "axe => axe.run({resultTypes: ['violations']})"
 
 

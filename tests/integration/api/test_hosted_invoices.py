@@ -20,6 +20,7 @@ from tests.engines import PUBLIC_URL
 from tests.factories.objects import NOW
 from tests.handlers import gateway_event, load_handler
 from tests.integration.api.conftest import Api, Client
+from tests.integration.stories.stage import Stage
 
 
 def drafted(client: Client, *items: dict[str, Any], **params: Any) -> Any:
@@ -264,12 +265,43 @@ def test_no_text_that_somebody_typed_becomes_markup(client: Client) -> None:
         check_attack(client, attack, harmless)
 
 
+def of_usage(api: Api, texts: list[str]) -> Any:
+    """A final invoice of usage, with texts as names of products, units and parts of a meter."""
+    stage = Stage(api, "2026-10-01")
+    meter = stage.meter(dimension_payload_keys=["model"])
+    prices = []
+    for text in texts:
+        product = stage.client.v1.products.create({"name": text, "unit_label": text[:12]}).id
+        part = {"meter_segment_conditions": [{"dimension": "model", "value": text}]}
+        prices.append(stage.metered(text, meter, 2, product=product, meterline=part))
+    stage.subscribe(*prices, collection_method="send_invoice", days_until_due=7)
+    for text in texts:
+        stage.use(100, model=text)
+    stage.until("2026-11-01")
+    return stage.client.v1.invoices.finalize_invoice(stage.invoices()[-1].id)
+
+
+def test_no_name_of_what_is_used_becomes_markup(api: Api) -> None:
+    calm = seen(token_of(of_usage(api, [f"harmless {n}" for n in range(6)])))[1]
+    harmless = Elements(calm).found
+    token = token_of(of_usage(api, ATTACKS[:6]))
+    for language in ("en", "de"):
+        status, text = seen(token, accept_language=language)
+        assert (status, text.count("<figure>")) == (200, 6)
+        check_elements(text, harmless)
+
+
 def check_attack(
     client: Client, attack: str, harmless: list[tuple[str, dict[str, str | None]]]
 ) -> None:
     """Fail if a page with a text everywhere has elements that it has not with another text."""
     status, text = seen(token_of(hostile(client, attack)))
     assert status == 200
+    check_elements(text, harmless)
+
+
+def check_elements(text: str, harmless: list[tuple[str, dict[str, str | None]]]) -> None:
+    """Fail if a page has elements or attributes that it has not with harmless texts."""
     found = Elements(text).found
     assert {tag for tag, _ in found} <= {tag for tag, _ in harmless}
     names = {name for _, attributes in found for name in attributes}

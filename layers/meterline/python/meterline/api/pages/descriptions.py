@@ -7,12 +7,10 @@ from meterline.api.pages.words.table import Phrases
 from meterline.services.documents.descriptions import Described, Rate, described
 
 
-def in_words(text: str, product_name: str, phrases: Phrases | None, formats: Formats) -> str:
-    """A description in a language; as it is stored if that language is the one it is written in
-    (``phrases`` None), or if somebody else has written it.
-    """
-    said = described(text, product_name, formats.currency) if phrases else None
-    return text if phrases is None or said is None else "".join(_parts(said, phrases, formats))
+def in_words(text: str, product_name: str, phrases: Phrases, formats: Formats) -> str:
+    """A description in a language and its numbers; as it is if somebody else has written it."""
+    said = described(text, product_name, formats.currency)
+    return text if said is None else "".join(_parts(said, phrases, formats))
 
 
 def _parts(said: Described, phrases: Phrases, formats: Formats) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from meterline.api.pages.words.table import Words
+from meterline.api.pages.words.table import Phrases, Words
 
 ENGLISH: Final = Words(
     address_of_buyer="Bill to",
@@ -97,4 +97,27 @@ ENGLISH: Final = Words(
     usage_as_counted="As counted by now. Usage that came in late may be billed on a later invoice.",
     void_explained="This invoice was cancelled. Please do not pay it.",
     vat_id="VAT ID",
+    phrases=Phrases(
+        at="at {amount}",
+        free_trial="Free trial",
+        maximum=", maximum {amount}",
+        minimum=", minimum {amount}",
+        occasions={
+            "charge": "{what}",
+            "flexible_trial": "Free trial for {what}",
+            "classic_trial": "Trial period for {what}",
+            "late": "Late usage: {what}",
+            "billed_before": "Already billed: {what}",
+            "unused": "Unused time on {what} after {day}",
+            "remaining": "Remaining time on {what} after {day}",
+        },
+        per_units=" per {count} units",
+        rhythms={
+            "day": ("day", "{count} days"),
+            "week": ("week", "{count} weeks"),
+            "month": ("month", "{count} months"),
+            "year": ("year", "{count} years"),
+        },
+        tier="Tier {place}",
+    ),
 )

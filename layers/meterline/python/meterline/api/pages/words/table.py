@@ -10,7 +10,7 @@ type Forms = tuple[str, str]
 
 @frozen(kw_only=True)
 class Phrases:
-    """What lines' descriptions are made of, which are stored in English; names in braces as above.
+    """What lines' descriptions are made of, which are stored in the API's English.
 
     ``occasions`` and ``rhythms`` are by what ``services.documents.descriptions`` calls them.
     """
@@ -121,8 +121,7 @@ class Words:
     usage_as_counted: str
     void_explained: str
     vat_id: str
-    phrases: Phrases | None = None
-    """None: descriptions are written in this language."""
+    phrases: Phrases
 
     def reason(self, code: str | None) -> str:
         """Why a credit note was issued, by Stripe's code; nothing if that is not said."""
