@@ -94,6 +94,12 @@ def test_page_and_pdf_say_in_the_customer_s_language_what_the_api_says_in_englis
         assert "3 × Team (zu 49,00 € / Monat)" in text.replace("\xa0", " ")
 
 
+def test_each_period_is_said_once_above_its_lines(api: Api) -> None:
+    text = text_of(asked(path_of(made(api, "prorations")))[1])
+    for day in ("Oct 20", "Oct 11", "Nov 1"):
+        assert text.count(f"\n{day} \N{EN DASH} ") == 1
+
+
 def test_it_is_made_once(api: Api) -> None:
     path = path_of(made(api, "zero"))
     _, first, _ = asked(path)

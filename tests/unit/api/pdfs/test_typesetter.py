@@ -102,6 +102,15 @@ def test_two_hundred_lines_are_paged_under_the_same_columns() -> None:
     assert all(f"Line {number}" in text for number in range(200))
 
 
+def test_a_period_stands_above_its_lines_and_again_on_each_further_page() -> None:
+    lines = [sheet_line(f"Line {n}", period="" if n else "A long month") for n in range(60)]
+    pdf = made(lines=[*lines, sheet_line("Line 60", period="A day")])
+    pages = text_of(pdf).split("DESCRIPTION")[1:]
+    assert len(pages) > 2
+    assert all(page.index("A long month") < page.index("Line ") for page in pages)
+    assert [page.count("A day") for page in pages] == [*[0] * (len(pages) - 1), 1]
+
+
 @pytest.mark.parametrize("word", ["x" * 300, "Donaudampfschifffahrt" * 12, "10.115 Berlin " * 30])
 def test_nothing_leaves_the_page(word: str) -> None:
     pdf = made(

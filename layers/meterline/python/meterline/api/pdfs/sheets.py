@@ -12,6 +12,7 @@ from meterline.api.pages.words import locale_for, words_for
 from meterline.api.pdfs.fonts import can_be_set
 from meterline.services.documents.document import (
     DocumentLine,
+    Group,
     InvoiceDocument,
     IssuedNote,
     TaxIdentity,
@@ -71,7 +72,9 @@ def _invoice(said: InvoiceWords) -> Sheet:
         "status": said.status().text,
         "facts": [list(fact) for fact in said.facts()],
         "columns": columns if has_taxes else [*columns[:3], columns[4]],
-        "lines": [_line(said, line, has_taxes=has_taxes) for line in document.lines],
+        "lines": [
+            line for group in document.groups for line in _lines(said, group, has_taxes=has_taxes)
+        ],
         "totals": [
             {"words": row.label, "amount": row.amount, "strong": row.kind == "last"}
             for row in said.totals()
@@ -122,11 +125,17 @@ def _tax_ids(said: InvoiceWords, tax_ids: tuple[TaxIdentity, ...]) -> list[str]:
     return [f"{label} {value}" for label, value in said.tax_ids(tax_ids)]
 
 
+def _lines(said: InvoiceWords, group: Group, *, has_taxes: bool) -> Iterator[Sheet]:
+    """The lines of a period, which stands above the first of them."""
+    period = said.period(group.period.start, group.period.end)
+    for place, line in enumerate(group.lines):
+        yield {**_line(said, line, has_taxes=has_taxes), "period": "" if place else period}
+
+
 def _line(said: InvoiceWords, line: DocumentLine, *, has_taxes: bool) -> Sheet:
     tax = [_taxes(said, line)] if has_taxes else []
     return {
         "description": said.description(line),
-        "period": said.period(line.period.start, line.period.end),
         "steps": list(_steps(said, line)),
         "cells": [
             said.quantity(line),
