@@ -181,6 +181,7 @@ def _credit_top_up() -> Json:
         object={"type": "string", "enum": ["meterline.credit_top_up"]},
         id=TEXT,
         amount=AMOUNT,
+        automatic_tax=all_of(enabled={"type": "boolean"}),
         collection_method={"type": "string", "enum": ["charge_automatically", "send_invoice"]},
         created=INSTANT,
         currency=TEXT,

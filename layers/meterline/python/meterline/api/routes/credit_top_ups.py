@@ -4,7 +4,7 @@ from meterline.api.lists import listing, retrieve, under
 from meterline.api.operations import post
 from meterline.api.params.specs import array, enum, integer, metadata, object_, string
 from meterline.api.router import Routes
-from meterline.api.routes.shared import INTERVAL, credit_scope, currency, tax_rates
+from meterline.api.routes.shared import AUTOMATIC_TAX, INTERVAL, credit_scope, currency, tax_rates
 from meterline.services.credits.top_up_bodies import KIND
 from meterline.services.top_ups.rules import (
     cancel_credit_top_up,
@@ -26,6 +26,7 @@ _LIMIT = {**_EVERY, "count": integer(required=True, minimum=1, maximum=1_000)}
 
 _CREATE = object_(
     amount=integer(required=True, minimum=1),
+    automatic_tax=AUTOMATIC_TAX,
     collection_method=_COLLECTION,
     currency=currency(required=True),
     customer=string(required=True),
@@ -39,6 +40,7 @@ _CREATE = object_(
 )
 _UPDATE = object_(
     amount=integer(minimum=1),
+    automatic_tax=AUTOMATIC_TAX,
     collection_method=_COLLECTION,
     days_until_due=integer(minimum=0, maximum=1_000),
     default_tax_rates=tax_rates(),

@@ -1,9 +1,18 @@
 """The kinds of objects of billing credits."""
 
 from meterline.core.credits import bookings, boxes
-from meterline.core.kinds.kind import Batching, Boxing, Edge, Kind, Queue, Sizes, empty
+from meterline.core.kinds.kind import Batching, Body, Boxing, Edge, Kind, Queue, Sizes, empty
 
 _CLOCK = Edge("test_helpers.test_clock")
+
+_NO_TAX = {"automatic_tax": {"enabled": False}}
+"""Of rules of top-ups that were made when none could have a tax engine."""
+
+
+def _show_tax(rule: Body, _now: int) -> None:
+    for name, value in _NO_TAX.items():
+        rule.setdefault(name, dict(value))
+
 
 KINDS = (
     Kind(
@@ -65,6 +74,8 @@ KINDS = (
             "test_clock": _CLOCK,
         },
         queue=Queue.INVOICES,
+        answered=_show_tax,
+        emitted=lambda rule: _NO_TAX | rule,
         belongs_to_customer=True,
     ),
     Kind(

@@ -5,7 +5,7 @@ read the customer knows whether there is any, and reads no rule for nothing.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Final, Literal, NotRequired, TypedDict
 
 from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Interval, IntervalUnit
@@ -61,6 +61,18 @@ class TopUpPause(TypedDict):
     reason: PauseReason
 
 
+class TopUpTax(TypedDict):
+    """Whether the deployment's engine computes the taxes of a rule's invoices."""
+
+    enabled: bool
+
+
+class TopUpTaxChanges(TypedDict, total=False):
+    """What a request may say of it."""
+
+    automatic_tax: TopUpTax
+
+
 class CreditTopUp(TypedDict):
     """A rule: below ``threshold`` an invoice of ``amount`` is made (minor units), and its payment
     makes the grant.
@@ -69,6 +81,7 @@ class CreditTopUp(TypedDict):
     id: str
     object: str
     amount: int
+    automatic_tax: NotRequired[TopUpTax]
     collection_method: Literal["charge_automatically", "send_invoice"]
     created: int
     currency: str
@@ -108,6 +121,11 @@ class CreditTopUpState(PrivateState):
 
     looks_at: int | None = None
     made: TopUpsMade | None = None
+
+
+def is_taxed_by_engine(rule: CreditTopUp) -> bool:
+    """Whether the deployment's engine computes the taxes of a rule's invoices."""
+    return rule.get("automatic_tax", {"enabled": False})["enabled"]
 
 
 def looks_at(rule: CreditTopUp) -> int | None:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from meterline.core.base.periods import Period, period_at
 from meterline.services.base.ids import new_object_id
 from meterline.services.billing.amounts import with_amounts
-from meterline.services.billing.invoice_bodies import InvoiceTerms, due_date, new_invoice
+from meterline.services.billing.invoice_bodies import (
+    AUTOMATIC_TAX,
+    NO_TAX,
+    InvoiceTerms,
+    due_date,
+    new_invoice,
+)
 from meterline.services.billing.line_taxes import requested_rates
 from meterline.services.billing.private_states import InvoiceState
 from meterline.services.credits.top_up_bodies import (
@@ -18,6 +24,7 @@ from meterline.services.credits.top_up_bodies import (
     CreditTopUpState,
     TopUpsMade,
     interval_of,
+    is_taxed_by_engine,
     rule_document,
     to_be_looked_at,
     with_rule,
@@ -75,7 +82,7 @@ def _period(rule: CreditTopUp, now: int) -> Period:
 
 
 def _issued(uow: "UnitOfWork", rule: CreditTopUp) -> "Invoice":
-    """The invoice of a rule, final at once and in the unit of work."""
+    """The invoice of a rule, in the unit of work; final at once unless its tax engine fails."""
     now, rates = uow.ctx.now, rule["default_tax_rates"]
     uow.agreed |= frozenset(rates)
     terms = InvoiceTerms(
@@ -86,6 +93,7 @@ def _issued(uow: "UnitOfWork", rule: CreditTopUp) -> "Invoice":
         finalizes_at=None,
     )
     draft: Invoice = new_invoice(terms, uow.customer, rule["currency"]) | {
+        "automatic_tax": AUTOMATIC_TAX if is_taxed_by_engine(rule) else NO_TAX,
         "collection_method": rule["collection_method"],
         "default_tax_rates": requested_rates(uow, rates, (), "default_tax_rates"),
         "due_date": due_date(now, rule["days_until_due"]),

@@ -13,6 +13,7 @@ from meterline.core.base.unset import merged_metadata, or_none
 from meterline.core.billing.balances import minimum_charge_minor
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.engine_taxes import requested_automatic_tax
 from meterline.services.billing.line_taxes import requested_rates
 from meterline.services.billing.unit_of_work import UnitOfWork, open_unit_of_work
 from meterline.services.credits.grants import DEFAULT_PRIORITY, requested_scope
@@ -26,6 +27,7 @@ from meterline.services.credits.top_up_bodies import (
     Every,
     TopUpGrant,
     TopUpLimit,
+    TopUpTaxChanges,
     canceled,
     to_be_looked_at,
     top_ups_of,
@@ -118,6 +120,7 @@ def _new(uow: UnitOfWork, params: Body) -> CreditTopUp:
         "id": new_object_id(KIND),
         "object": KIND,
         "amount": params["amount"],
+        "automatic_tax": {"enabled": False},
         "collection_method": params.get("collection_method", "charge_automatically"),
         "created": uow.ctx.now,
         "currency": currency,
@@ -135,7 +138,7 @@ def _new(uow: UnitOfWork, params: Body) -> CreditTopUp:
         "test_clock": uow.customer["test_clock"],
         "threshold": params["threshold"],
     }
-    return _checked(rule)
+    return _checked({**rule, **_tax(params)})
 
 
 def _changed(uow: UnitOfWork, before: CreditTopUp, params: Body) -> CreditTopUp:
@@ -154,7 +157,7 @@ def _changed(uow: UnitOfWork, before: CreditTopUp, params: Body) -> CreditTopUp:
         changes["limit"] = _limit(or_none(params["limit"]))
     if "metadata" in params:
         changes["metadata"] = merged_metadata(before["metadata"], params["metadata"])
-    rule: CreditTopUp = {**before, **changes}
+    rule: CreditTopUp = {**before, **changes, **_tax(params)}
     if "grant" in params:
         rule["grant"] = _grant(uow, params["grant"], rule["amount"])
     elif "amount" in params and before["grant"]["amount"] == before["amount"]:
@@ -181,6 +184,12 @@ def _is_awaited(uow: UnitOfWork, invoice_id: str | None) -> bool:
     """Whether an invoice of a rule is neither paid nor given up."""
     found: dict[str, Document[Invoice]] = uow.read([invoice_id] if invoice_id else [])
     return any(one.body["status"] in ("draft", "open") for one in found.values())
+
+
+def _tax(params: Body) -> TopUpTaxChanges:
+    """Whether an engine computes the taxes of invoices to come, if a request says so."""
+    enabled = requested_automatic_tax(params)
+    return {} if enabled is None else {"automatic_tax": {"enabled": enabled}}
 
 
 def _rates(uow: UnitOfWork, requested: list[str]) -> list[str]:
