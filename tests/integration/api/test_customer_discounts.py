@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
+from meterline.store.billing.repository import BillingStore
 from tests.integration.api.conftest import Api, Client
 from tests.integration.stories.stage import Stage
 
@@ -142,6 +143,46 @@ def test_a_customer_can_be_deleted_with_its_discount(shop: Shop) -> None:
     assert shop.client.v1.customers.retrieve(made.id).deleted
 
 
+def test_of_two_who_redeem_the_last_one_at_once_one_gets_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coupon = shop.coupon(max_redemptions=1)
+    first, second = shop.customer().id, shop.customer().id
+    commit = BillingStore.commit
+
+    def cut_in(store: BillingStore, *change: Any, **how: Any) -> Any:
+        monkeypatch.setattr(BillingStore, "commit", commit)
+        shop.client.v1.customers.update(second, {"coupon": coupon})
+        return commit(store, *change, **how)
+
+    monkeypatch.setattr(BillingStore, "commit", cut_in)
+    with pytest.raises(stripe.InvalidRequestError, match="expired"):
+        shop.client.v1.customers.update(first, {"coupon": coupon})
+    shown = [shop.client.v1.customers.retrieve(one).discount for one in (first, second)]
+    assert [one is None for one in shown] == [True, False]
+    assert shop.client.v1.coupons.retrieve(coupon).times_redeemed == 1
+
+
+def test_of_two_discounts_for_one_customer_at_once_the_later_one_stays(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coupons = [shop.coupon(), shop.coupon()]
+    customer = shop.customer().id
+    commit = BillingStore.commit
+
+    def cut_in(store: BillingStore, *change: Any, **how: Any) -> Any:
+        monkeypatch.setattr(BillingStore, "commit", commit)
+        shop.client.v1.customers.update(customer, {"coupon": coupons[1]})
+        return commit(store, *change, **how)
+
+    monkeypatch.setattr(BillingStore, "commit", cut_in)
+    shown = shop.client.v1.customers.update(customer, {"coupon": coupons[0]})
+    assert shown.discount.source.coupon == coupons[0]
+    assert shop.told() == ["customer.discount.created", "customer.discount.updated"]
+    redeemed = [shop.client.v1.coupons.retrieve(one).times_redeemed for one in coupons]
+    assert redeemed == [1, 1]
+
+
 # ------------------------------------------------------------------ inheriting
 def discounted(api: Api, **terms: Any) -> Stage:
     """A customer on a clock that has a coupon of these terms."""
@@ -205,8 +246,19 @@ def test_a_subscriptions_own_discount_comes_instead(api: Api) -> None:
     assert billed(stage) == [900, 500]
 
 
-def test_a_change_in_the_middle_counts_it_too(api: Api) -> None:
-    stage = discounted(api)
+@pytest.mark.parametrize(
+    ("terms", "totals"),
+    [
+        ({}, [1550, 750]),
+        ({"duration": "once"}, [1550, 2250]),
+        ({"duration": "repeating", "duration_in_months": 1}, [1550, 750]),
+    ],
+    ids=["that goes on", "that was used up", "that has not ended"],
+)
+def test_an_upgrade_gives_back_what_was_paid_and_has_a_discount(
+    api: Api, terms: dict[str, Any], totals: list[int]
+) -> None:
+    stage = discounted(api, **terms)
     subscription = stage.subscribe(stage.price("Small", 3100))
     [item] = subscription["items"].data
     stage.until("2024-01-17")
@@ -216,7 +268,7 @@ def test_a_change_in_the_middle_counts_it_too(api: Api) -> None:
         items=[{"id": item.id, "price": large}],
         proration_behavior="always_invoice",
     )
-    assert billed(stage) == [1550, 750]
+    assert billed(stage) == totals
 
 
 @pytest.mark.parametrize(
