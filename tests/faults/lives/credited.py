@@ -9,6 +9,9 @@ from tests.faults.broken import BrokenRuleError
 from tests.faults.lives.life import Life
 from tests.faults.lives.taxes import on_top
 
+GIVEN = {"taxes": "given"}
+"""The metadata of notes whose request said what the taxes are."""
+
 
 def check_notes(life: Life) -> None:
     """All notes of each invoice together, and each by itself."""
@@ -35,10 +38,15 @@ def _check_invoice(life: Life, invoice: Body, notes: list[Body]) -> None:
     for note in notes:
         _check_note(life, invoice, note)
     _check_taxes(life, invoice, issued)
-    if len(issued) == len(notes) and all(note["lines"]["data"] for note in notes):
+    if len(issued) == len(notes) and all(map(_is_by_shares, notes)):
         lines = {line["id"]: line for line in invoice["lines"]["data"]}
         for line_id, parts in _parts_by_line(notes).items():
             _check_line(life, invoice, lines[line_id], parts)
+
+
+def _is_by_shares(note: Body) -> bool:
+    """Whether a note takes shares of lines, and neither an amount nor taxes that were given."""
+    return bool(note["lines"]["data"]) and note["metadata"] != GIVEN
 
 
 def _parts_by_line(notes: list[Body]) -> dict[str, list[Body]]:
@@ -58,7 +66,7 @@ def _check_taxes(life: Life, invoice: Body, issued: list[Body]) -> None:
     for note in issued:
         back.update(_taxes_of(note["total_taxes"] if not note["lines"]["data"] else ()))
         for line in note["lines"]["data"]:
-            back.update(_taxes_of(line["taxes"]))
+            back.update(_taxes_of(line["taxes"] if "invoice_line_item" in line else ()))
     for tax, amount in back.items():
         if abs(amount) > abs(billed[tax]):
             text = f"{tax[0]}: {amount} of {billed[tax]}"
@@ -74,6 +82,14 @@ def _taxes_of(taxes: Iterable[Body]) -> Counter[tuple[str, bool]]:
 
 def _check_note(life: Life, invoice: Body, note: Body) -> None:
     """A note adds up, and goes where it says."""
+    taxes = sum(tax["amount"] for tax in note["total_taxes"])
+    within = sum(t["amount"] for t in note["total_taxes"] if t["tax_behavior"] == "inclusive")
+    figures = (note["total_excluding_tax"], note["subtotal_excluding_tax"], note["discount_amount"])
+    off = sum(part["amount"] for part in note["discount_amounts"])
+    if figures != (note["total"] - taxes, note["subtotal"] - within, off):
+        raise _fault(
+            life, invoice, "a note says what it is without taxes", f"{note['id']} {figures}"
+        )
     lines = note["lines"]["data"]
     taxes = sum(tax["amount"] for tax in note["total_taxes"] if tax["tax_behavior"] == "exclusive")
     off = sum(part["amount"] for part in note["pretax_credit_amounts"])

@@ -79,6 +79,18 @@ KINDS: dict[str, dict[str, int]] = {
         "preview_renewal": 4,
         "cancel": 2,
     },
+    "notes": {
+        "bill_mix": 14,
+        "credit_on": 16,
+        "void_recent": 8,
+        "settle": 4,
+        "book": 2,
+        "tax": 2,
+        "grant": 1,
+        "subscribe_taxed": 2,
+        "use": 2,
+        "advance": 4,
+    },
     "invoices": {
         "advance": 16,
         "use": 5,
@@ -96,6 +108,6 @@ KINDS: dict[str, dict[str, int]] = {
 }
 """Lives of any kind, and of those that begin often, in the past or with trials; of usage that is
 late, handed over in a second, and billed by thresholds; of prorations that are deleted; of offers:
-taxes, codes, credits, credit notes and schedules; of invoices that are paid, void, given up or
-deleted.
+taxes, codes, credits, credit notes and schedules; of credit notes on bills of any mix; of invoices
+that are paid, void, given up or deleted.
 """

@@ -58,6 +58,9 @@ def check_invoice(life: Life, invoice: Body) -> None:
             life, invoice, "what is not due is on the balance", ending, owed if not less else ending
         )
     left = due if invoice["status"] in ("open", "void", "uncollectible") else 0
+    if left and invoice["collection_method"] == "charge_automatically":
+        step = charge_step_minor(invoice["currency"])
+        _same(life, invoice, "what is due can be charged", left % step, 0)
     figures = (invoice["amount_paid"], invoice["amount_remaining"])
     _same(life, invoice, "what is not paid is left", figures, (due - left, left))
 

@@ -11,7 +11,7 @@ from tests.faults.lives.changes import one_of
 from tests.faults.lives.life import Life, items_of
 from tests.faults.lives.previews import compare_change, compare_start
 
-_TO_GIVE_BACK = re.compile(r"(\d+) of it exceeds")
+_TO_GIVE_BACK = re.compile(r"(\d+) of it exceed ")
 """Who is refused a note is told how much of it was paid."""
 
 PROMISES = ("month", "month", "week", "day")
@@ -45,13 +45,13 @@ def subscribe_taxed(life: Life, chance: Random) -> None:
     for tag in tags:
         item = new_item(life, chance, tag)
         if chance.random() < 0.3:
-            item["tax_rates"] = _rates(life, chance)
+            item["tax_rates"] = rates(life, chance)
         items.append(item)
     params: Body = {
         "customer": chance.choice(life.customers),
         "items": items,
         "billing_mode": {"type": mode},
-        "default_tax_rates": _rates(life, chance),
+        "default_tax_rates": rates(life, chance),
     }
     if chance.random() < 0.5:
         params["discounts"] = [{"promotion_code": chance.choice(life.codes)}]
@@ -72,17 +72,18 @@ def tax(life: Life, chance: Random) -> None:
     subscription = one_of(life, chance)
     if subscription is None:
         return
-    params: Body = {"default_tax_rates": _rates(life, chance)}
+    params: Body = {"default_tax_rates": rates(life, chance)}
     if chance.random() < 0.4:
         item: Body = {"id": chance.choice(items_of(subscription))["id"]}
-        item["tax_rates"] = _rates(life, chance)
+        item["tax_rates"] = rates(life, chance)
         if chance.random() < 0.5:
             item["quantity"] = chance.choice([1, 2, 7])
         params = {"items": [item], "proration_behavior": chance.choice(BEHAVIORS)}
     _update(life, subscription, params)
 
 
-def _rates(life: Life, chance: Random) -> list[str] | str:
+def rates(life: Life, chance: Random) -> list[str] | str:
+    """Up to two tax rates, as a parameter asks for them."""
     return chance.sample(list(life.catalogue.rates), chance.choice([0, 1, 1, 2])) or ""
 
 
@@ -172,13 +173,13 @@ def credit(life: Life, chance: Random) -> None:
     match chance.choice(["amount", "parts", "parts", "lines"]):
         case "amount":
             amount = chance.randrange(1, max(invoice["total"], 1) + 2)
-            _issue(life, chance, invoice["id"], {"amount": amount})
+            issue_note(life, chance, invoice["id"], {"amount": amount})
         case "parts":
             for _ in range(3):
-                _issue(life, chance, invoice["id"], {"lines": [_part(chance, line)]})
+                issue_note(life, chance, invoice["id"], {"lines": [_part(chance, line)]})
         case _:
             own = [{"type": "invoice_line_item", "invoice_line_item": one["id"]} for one in lines]
-            _issue(life, chance, invoice["id"], {"lines": own} if own else {"amount": 1})
+            issue_note(life, chance, invoice["id"], {"lines": own} if own else {"amount": 1})
 
 
 def _part(chance: Random, line: Body) -> Body:
@@ -187,7 +188,7 @@ def _part(chance: Random, line: Body) -> Body:
     return {"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": amount}
 
 
-def _issue(life: Life, chance: Random, invoice: str, params: Body) -> None:
+def issue_note(life: Life, chance: Random, invoice: str, params: Body) -> None:
     """Issue a note; what was paid is given back in one way or two."""
     asked: Body = {"invoice": invoice, **params}
     shown = life.shop.look_up("/v1/credit_notes/preview", method="GET", **asked)
@@ -291,7 +292,7 @@ def _phase(life: Life, chance: Random, currency: str) -> Body:
         "proration_behavior": chance.choice(BEHAVIORS),
     }
     if chance.random() < 0.3:
-        phase["default_tax_rates"] = _rates(life, chance)
+        phase["default_tax_rates"] = rates(life, chance)
     if chance.random() < 0.25:
         phase["discounts"] = [{"coupon": chance.choice(life.catalogue.coupons)}]
     if chance.random() < 0.15:

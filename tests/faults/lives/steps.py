@@ -5,6 +5,7 @@ from random import Random
 from meterline.store.base.documents import Body
 from tests.faults.billing.world import DAY
 from tests.faults.lives.beginnings import BEHAVIORS, HOUR, begin, subscribe
+from tests.faults.lives.bills import bill_mix, credit_on, void_recent
 from tests.faults.lives.changes import change, one_of, reprice, set_end
 from tests.faults.lives.life import Life, Verb, items_of
 from tests.faults.lives.offers import (
@@ -405,5 +406,8 @@ VERBS: dict[str, Verb] = {
         schedule,
         reschedule,
         end_schedule,
+        bill_mix,
+        credit_on,
+        void_recent,
     )
 }

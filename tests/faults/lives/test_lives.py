@@ -17,7 +17,7 @@ from tests.faults.lives.steps import VERBS
 
 SHARES = 2
 
-FEW, MANY = {"offers": 10}, 40
+FEW, MANY = {"notes": 12, "offers": 10}, 40
 """How many lives of a kind are lived unless more than so many are asked for: offers take longer."""
 
 

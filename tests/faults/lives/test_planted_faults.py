@@ -30,8 +30,9 @@ from meterline.services.billing import (
     redemption,
 )
 from meterline.services.billing.unit_of_work import UnitOfWork
+from meterline.services.credit_notes import credited_parts, note_lines
 from meterline.services.credit_notes import decision as notes
-from meterline.services.credit_notes import note_lines
+from meterline.services.credit_notes import verbs as note_verbs
 from meterline.services.invoices import (
     deleted_prorations,
     drafting,
@@ -245,6 +246,29 @@ def a_note_that_lowers_what_was_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(notes, "settle", lambda total, _remaining: Settlement(total, 0))
 
 
+def a_note_that_forgets_those_before_it(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(notes, "credited_minor", lambda _invoice: 0)
+
+
+def a_tax_that_comes_back_with_an_amount_and_its_line(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(credited_parts.TaxRooms, "take", lambda _self, _tax, amount: amount)
+
+
+def a_note_that_keeps_the_taxes(patch: pytest.MonkeyPatch) -> None:
+    def none_of_them(_line: Body, portions: Portions, *_: object) -> Portions:
+        return replace(portions, taxes=(0,) * len(portions.taxes))
+
+    patch.setattr(note_lines, "with_taxes", none_of_them)
+
+
+def a_void_note_that_still_counts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(note_verbs, "without_note", lambda invoice, *_: invoice)
+
+
+def a_rest_that_cannot_be_charged(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(notes, "_check_rest", lambda *_: None)
+
+
 def a_note_that_gives_discounts_back_as_money(patch: pytest.MonkeyPatch) -> None:
     shares = credit_notes.credited
 
@@ -341,6 +365,11 @@ NOTICED_BY: dict[Plant, set[str]] = {
         "what is not paid is left",
         "what is owed is due",
     },
+    a_note_that_forgets_those_before_it: {"notes never exceed"},
+    a_tax_that_comes_back_with_an_amount_and_its_line: {"no tax comes back more than it was"},
+    a_note_that_keeps_the_taxes: {"taxes come back in proportion"},
+    a_void_note_that_still_counts: {"an invoice says what its notes took"},
+    a_rest_that_cannot_be_charged: {"what is due can be charged"},
     a_note_that_gives_discounts_back_as_money: {"reductions come back in proportion"},
     taxes_on_what_discounts_took_off: {"a line is taxed by its rates"},
     taxes_in_a_price_that_ignore_each_other: {"a line is taxed by its rates"},
@@ -381,7 +410,16 @@ IN_LIVES_OF_OFFERS: set[Plant] = {
     a_phase_with_one_more_of_each,
 }
 
+IN_LIVES_OF_NOTES: set[Plant] = {
+    a_note_that_forgets_those_before_it,
+    a_tax_that_comes_back_with_an_amount_and_its_line,
+    a_note_that_keeps_the_taxes,
+    a_void_note_that_still_counts,
+    a_rest_that_cannot_be_charged,
+}
+
 LIVES_OF = [
+    ("notes", IN_LIVES_OF_NOTES),
     ("usage", IN_LIVES_OF_USAGE),
     ("prorations", IN_LIVES_OF_PRORATIONS),
     ("offers", IN_LIVES_OF_OFFERS),
