@@ -10,6 +10,9 @@ from typing import Any
 
 REGION = "us-east-1"
 STACK_NAME = "meterline"
+TAX_ENGINE = "tax-engine"
+"""The function that the stack asks for taxes, which nobody has made yet."""
+
 ROOT = Path(__file__).parent.parent
 STATE = Path(os.environ.get("METERLINE_STATE", ROOT / ".local")).resolve()
 """Where a stack keeps what it needs; stacks with states of their own run side by side."""

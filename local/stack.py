@@ -165,6 +165,7 @@ def _deploy(endpoint: str, api_base: str) -> None:
         "--parameter-overrides",
         "WebhookPrivateAddresses=true",  # receivers of events are on this machine too
         f"PublicUrl={api_base}",
+        f"TaxEngine={aws.TAX_ENGINE}",  # whoever makes a function of that name is asked for taxes
     ]
     _sam("deploy", "-t", template, "--stack-name", STACK_NAME, *options, endpoint=endpoint)
     DEPLOYED.write_text(fingerprint)
