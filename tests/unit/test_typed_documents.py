@@ -63,6 +63,7 @@ OPEN = {
     "core/kinds/catalog.py: with_shown_rates": _ANSWER,
     "core/kinds/events.py: _as_emitted": _ANSWER,
     "core/kinds/kind.py: Kind": _ANSWER,
+    "core/kinds/billing_credits.py: _show_tax": _ANSWER,
     "core/kinds/subscriptions.py: _embed_only_plan": _ANSWER,
     "core/kinds/subscriptions.py: _emitted": _ANSWER,
     "core/kinds/subscriptions.py: _emitted_schedule": _ANSWER,
