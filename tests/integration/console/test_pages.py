@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from html import unescape
 from urllib.parse import quote_plus
 
@@ -13,9 +14,11 @@ from meterline.api.auth import forget_cached
 from meterline.api.console import asking
 from meterline.api.console.formats import NONE
 from meterline.services.account.api_keys import create_key
+from meterline.services.credits.grants import create_credit_grant
+from meterline.services.metering.alerts import create_alert
 from tests.engines import Engine
 from tests.factories.busy_deployment import Busy, busy
-from tests.factories.objects import customer, meter
+from tests.factories.objects import context, customer, meter
 from tests.factories.usage import use
 from tests.integration.console.operators import ADDRESS, Answer, Operator
 
@@ -256,6 +259,39 @@ def test_a_panel_of_several_calls_shows_each_of_them(operator: Operator, now: in
     for one in whose:
         assert f"-d customer={one} \\\n  -d starts_at=" in text
     assert "/v1/meterline/analytics/top_customers" in text
+
+
+def test_credits_in_units_of_a_meter_are_shown_as_numbers(operator: Operator, now: int) -> None:
+    whose, calls = customer(at=now), meter("calls")
+    create_credit_grant(
+        context(now),
+        {
+            "customer": whose,
+            "amount": {
+                "type": "custom_pricing_unit",
+                "custom_pricing_unit": {"id": calls, "value": Decimal("1234.5")},
+            },
+            "applicability_config": {"scope": {"price_type": "metered"}},
+        },
+    )
+    alert = create_alert(
+        context(now),
+        {
+            "alert_type": "credit_balance_threshold",
+            "title": "Few left",
+            "credit_balance_threshold": {
+                "filters": [{"type": "customer", "customer": whose}],
+                "lte": {
+                    "balance_type": "custom_pricing_unit",
+                    "custom_pricing_unit": {"id": calls, "value": Decimal(50)},
+                },
+            },
+        },
+    )
+    shown = operator.get(f"/console/customers/{whose}").text
+    assert re.search(rf'Units left of <a href="\S*/console/meters/{calls}"', shown)
+    assert '<dd>1,234.5 <span class="quiet">of 1,234.5 in the ledger' in shown
+    assert f"50 units of {calls} or fewer" in operator.get(f"/console/alerts/{alert['id']}").text
 
 
 @pytest.mark.usefixtures("deployment")
