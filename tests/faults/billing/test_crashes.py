@@ -36,6 +36,7 @@ from meterline.services.work.test_clocks import (
     delete_test_clock,
 )
 from meterline.store.base import listing_notes
+from meterline.store.base.notes import notes_in
 from meterline.store.billing import parts
 from meterline.store.billing.repository import BillingStore
 from tests.factories.streams import counter_of, counters_changed, inserted
@@ -402,14 +403,13 @@ def _told_apart(state: State) -> State:
         for name in item.get("parts", {}).get("SS", ())
     }
     kept = {
-        key: item
+        key: {name: value for name, value in item.items() if name not in notes_in(item)}
         for key, item in billing.items()
         if (not key[1].startswith("lines#") or key in named) and not _misleads(key, billing)
     }
     usage = {
         key: {name: value for name, value in item.items() if name != "generation"}
         for key, item in state["usage"].items()
-        if key[1] != "w#thresholds"
     }
     return state | {"billing": kept, "usage": usage}
 

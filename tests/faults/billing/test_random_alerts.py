@@ -30,10 +30,11 @@ from meterline.services.work import usage_watch
 from meterline.services.work.usage_watch import watch_batch
 from meterline.store.base.documents import Conflict
 from meterline.store.base.packing import unpack
+from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.headrooms import (
     Remembered,
     UsageKey,
-    read_headrooms,
+    headroom_beside,
     save_headroom,
 )
 from tests.dynamodb.tables import Table
@@ -292,8 +293,8 @@ def an_activation_that_touches_no_set(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_headroom_that_is_not_forgotten_first(patch: pytest.MonkeyPatch) -> None:
-    def nothing(key: UsageKey, purpose: str) -> Remembered:
-        return read_headrooms([key], purpose)[key]
+    def nothing(key: UsageKey) -> Remembered:
+        return _remembered(BillingStore(key.livemode), key)
 
     patch.setattr(alert_watch, "forget_headroom", nothing)
 
@@ -322,6 +323,11 @@ def levels_read_after_the_total(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(alert_watch._Look, "_levels", late)  # noqa: SLF001 - as above
 
 
+def _remembered(store: BillingStore, key: UsageKey) -> Remembered:
+    """What is remembered now, read as a batch reads it."""
+    return headroom_beside(store.get_many([key.customer]).get(key.customer), key.meter)
+
+
 def remembering_before_it_is_told(patch: pytest.MonkeyPatch) -> None:
     tell = crossings.tell
 
@@ -329,10 +335,10 @@ def remembering_before_it_is_told(patch: pytest.MonkeyPatch) -> None:
         watched = finding.watched
         meter = usage_terms(watched.alert)["meter"]
         key = UsageKey(ctx.livemode, meter, watched.customer)
-        [seen] = read_headrooms([key], alert_watch.PURPOSE).values()
+        seen = _remembered(ctx.store, key)
         state = members_and_state(ctx, *alert_watch._names(*key[1:])).state  # noqa: SLF001 - as above
         room = unbounded(measure_from_text("sum"))
-        save_headroom(key, alert_watch.PURPOSE, seen, state, room)
+        save_headroom(key, seen, state, room)
         return tell(ctx, finding, action)
 
     patch.setattr(alert_watch, "tell", late)

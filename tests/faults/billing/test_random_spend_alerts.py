@@ -17,7 +17,8 @@ from meterline.services.metering import crossings
 from meterline.services.metering.alert_types import SpendThreshold
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.usage_stream import UsageChange
-from meterline.services.subscriptions import spend_alerts, threshold_rooms
+from meterline.services.subscriptions import spend_alerts
+from meterline.services.subscriptions.threshold_rooms import holds
 from meterline.services.subscriptions.threshold_terms import amount_due
 from meterline.services.subscriptions.usage_so_far import usage_of_periods
 from meterline.services.work import amount_watch
@@ -181,8 +182,7 @@ def alerts_that_leave_the_customer(patch: pytest.MonkeyPatch) -> None:
 
 
 def alerts_for_everybody_that_change_unnoticed(patch: pytest.MonkeyPatch) -> None:
-    basis_of = threshold_rooms.basis_of
-    patch.setattr(amount_watch, "basis_of", lambda customer, _: basis_of(customer, "same"))
+    patch.setattr(amount_watch, "holds", lambda known, _, *rest: holds(known, known.basis, *rest))
 
 
 def an_amount_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> None:

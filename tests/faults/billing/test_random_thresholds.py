@@ -27,7 +27,9 @@ from meterline.services.subscriptions.threshold_terms import amount_threshold
 from meterline.services.subscriptions.thresholds import bill_crossed
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work import amount_watch
-from meterline.store.metering.threshold_rooms import forget_rooms, read_rooms
+from meterline.store.base.notes import Place, note_of
+from meterline.store.billing.repository import BillingStore
+from meterline.store.metering.threshold_rooms import forget_rooms, rooms_beside
 from tests.factories.objects import licence, product
 from tests.factories.usage import usage_record
 from tests.faults.billing.seeds import seeds_of
@@ -328,7 +330,6 @@ type Break = Callable[[pytest.MonkeyPatch], None]
 
 def decisions_that_leave_the_basis(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(unit_of_work, "_with_threshold_basis", lambda customer: customer)
-    patch.setattr(amount_watch, "basis_of", lambda *_: "same")
 
 
 def all_that_is_left_for_each_item(patch: pytest.MonkeyPatch) -> None:
@@ -382,9 +383,9 @@ def test_usage_at_a_peak_of_a_volume_price_is_not_passed_over(
 
 
 def rooms_that_are_not_forgotten_first(patch: pytest.MonkeyPatch) -> None:
-    def late(livemode: bool, customer: str) -> int:  # noqa: FBT001 - as the function has it
-        known = read_rooms(livemode, [customer])[customer].generation
-        return known or forget_rooms(livemode, customer)
+    def late(livemode: bool, customer: str) -> Place | None:  # noqa: FBT001 - as the function has it
+        known = note_of(BillingStore(livemode).get_many([customer])[customer], "amounts").place
+        return known if known.generation else forget_rooms(livemode, customer)
 
     patch.setattr(amount_watch, "forget_rooms", late)
 
@@ -489,7 +490,8 @@ def test_an_item_without_a_threshold_may_grow_beside_one_that_has_its_own(
         life.count(NOW, quantity, life.other_meter)
         life.watch_all(lambda *_: None)
         assert life.waiting == [], "it was looked at"
-    [known] = read_rooms(False, [life.customer]).values()  # noqa: FBT003 - a part of the key
+    customer = memory_world.context().store.get_many([life.customer])[life.customer]
+    known = rooms_beside(customer)
     assert known.rooms[life.other_meter] is not None
     life.count(NOW, 60, life.meter)
     life.watch_all(lambda *_: None)

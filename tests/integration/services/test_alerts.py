@@ -17,7 +17,7 @@ from meterline.services.base.patience import OWN_SECONDS, SHARED_SECONDS
 from meterline.services.events import publishing
 from meterline.services.events.publishing import outbox_batch, publish_batch
 from meterline.services.metering import alert_watch
-from meterline.services.metering.alert_watch import PURPOSE, watch_changes
+from meterline.services.metering.alert_watch import watch_changes
 from meterline.services.metering.alerts import (
     activate_alert,
     archive_alert,
@@ -30,7 +30,7 @@ from meterline.services.work import usage_watch
 from meterline.store.base.documents import Change, Document
 from meterline.store.base.packing import pack
 from meterline.store.billing.repository import BillingStore
-from meterline.store.metering.headrooms import read_headrooms, save_headroom
+from meterline.store.metering.headrooms import Remembered, headroom_beside, save_headroom
 from meterline.store.metering.usage import BucketKey, counter_place
 from meterline.store.work import failed_batches
 from tests.engines import Engine
@@ -81,8 +81,13 @@ def ctx(dynamodb: Engine) -> Context:  # noqa: ARG001 - the tables must be there
 def watch_usage(ctx: Context, meter: str, customer: str) -> list[str]:
     """Watch a change that says nothing of what the hour holds: usage is added up."""
     change = UsageChange(BucketKey(ctx.livemode, meter, customer, NOW // 3_600), False)  # noqa: FBT003 - no estimate
-    remembered = read_headrooms([change.usage_key], PURPOSE)[change.usage_key]
-    return watch_changes(ctx, [change], remembered)
+    return watch_changes(ctx, [change], remembered_of(ctx, change))
+
+
+def remembered_of(ctx: Context, change: UsageChange) -> Remembered:
+    """What is remembered of the usage that changed, read as a batch reads it."""
+    key = change.usage_key
+    return headroom_beside(ctx.store.get_many([key.customer]).get(key.customer), key.meter)
 
 
 @pytest.fixture
@@ -268,8 +273,7 @@ def _watch_hour(ctx: Context, dynamodb: Engine, at: int) -> list[str]:
     place = counter_place(bucket)
     stored = dynamodb.client.get_item(TableName=dynamodb.tables["usage"], Key=place)["Item"]
     change = UsageChange(bucket, False, stored)  # noqa: FBT003 - no estimate
-    remembered = read_headrooms([change.usage_key], PURPOSE)[change.usage_key]
-    return watch_changes(ctx, [change], remembered)
+    return watch_changes(ctx, [change], remembered_of(ctx, change))
 
 
 def test_who_added_usage_up_before_a_change_does_not_remember_it_after(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from meterline.core.metering.acceptance import measure_of, measure_text
+from meterline.core.metering.headroom import Headroom
 from meterline.services.billing import metered_periods, unit_of_work
 from meterline.services.metering import alert_watch, crossings
 from meterline.services.metering.alerts import (
@@ -19,8 +20,10 @@ from meterline.services.metering.meters import create_meter
 from meterline.services.subscriptions.cancel import cancel_subscription
 from meterline.services.subscriptions.item_verbs import create_item
 from meterline.services.subscriptions.update import update_subscription
+from meterline.services.work import usage_watch
+from meterline.store.base.documents import Document
 from meterline.store.billing.repository import BillingStore
-from meterline.store.metering.headrooms import UsageKey, read_headrooms
+from meterline.store.metering.headrooms import NOTHING, Remembered, UsageKey, headroom_beside
 from tests.engines import Engine
 from tests.factories import objects
 from tests.factories.objects import FROZEN, context
@@ -169,8 +172,8 @@ def test_without_a_subscription_on_the_meter_nothing_is_told(shop: Shop) -> None
     alert = shop.alert(10)
     shop.use(FROZEN + 60, 50)
     assert shop.told() == []
-    [remembered] = read_headrooms([UsageKey(False, shop.meter, shop.customer)], "alerts").values()  # noqa: FBT003 - a key
-    assert remembered.headroom is not None, "further usage is not looked at"
+    customer = context().store.get_many([shop.customer])[shop.customer]
+    assert headroom_beside(customer, shop.meter).headroom, "further usage is not looked at"
     shop.subscribe()
     shop.use(FROZEN + 120, 1)
     assert shop.told() == [(alert, FROZEN, 51)]
@@ -409,7 +412,17 @@ def test_whatever_writes_a_subscription_writes_its_customer(shop: Shop) -> None:
 
 
 def subscriptions_that_change_unnoticed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(alert_watch, "_basis_of_periods", lambda _ctx, _key, found: f"{found.state} 0")
+    """A commit of the customer leaves what is remembered of its usage."""
+    saved: dict[str, Remembered] = {}
+
+    def save(key: UsageKey, forgotten: Remembered, basis: str, room: Headroom) -> None:
+        saved[key.meter] = Remembered(forgotten.place, basis, room)
+
+    def beside(_: Document, meter: str) -> Remembered:
+        return saved.get(meter, NOTHING)
+
+    patch.setattr(alert_watch, "save_headroom", save)
+    patch.setattr(usage_watch, "headroom_beside", beside)
 
 
 def hours_that_an_invoice_has_billed_are_remembered(patch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """Watching usage for alerts: which thresholds a customer's usage of a meter has crossed.
 
 Adding the usage up reads weeks of counters, so how far it is from the next threshold is remembered
-(``core.metering.headroom``). What is remembered counts only while the alerts' sets are those it was
-decided on, and only for the hours that it names; in any other case the usage is added up.
+(``core.metering.headroom``). What is remembered counts only while the customer and the alerts' sets
+are those it was decided on, and only for the hours that it names; in any other case the usage is
+added up.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -24,7 +25,7 @@ from meterline.core.metering.headroom import (
     unbounded,
 )
 from meterline.services.base.context import Context
-from meterline.services.base.limits import Members, members_and_state, set_id
+from meterline.services.base.limits import members_and_state, set_id
 from meterline.services.base.lookups import find
 from meterline.services.metering.alert_types import alerts_set
 from meterline.services.metering.crossings import (
@@ -44,6 +45,7 @@ from meterline.services.metering.usage_query import billed_usage
 from meterline.services.metering.usage_stream import UsageChange
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.headrooms import (
+    NOTHING,
     Remembered,
     UsageKey,
     forget_headroom,
@@ -54,9 +56,6 @@ from meterline.store.metering.usage import counters_between
 if TYPE_CHECKING:
     from meterline.core.base.wire import Alert, Meter
     from meterline.store.base.documents import Document
-
-PURPOSE = "alerts"
-"""What headrooms of alerts are remembered under."""
 
 type _Levels = dict[int, tuple[int, Decimal]]
 """Hours with the versions of their counters and what they held."""
@@ -94,7 +93,8 @@ def watch_changes(
     if not watching.ids:
         return []
     look = _Look(ctx, key, changes, periods_of)
-    known = remembered.headroom if _is_of_now(ctx, key, watching, remembered) else None
+    bases = (watching.state, _with_periods(watching.state))
+    known = remembered.headroom if remembered.basis in bases else None
     if known is None or not all(_holds(known, change) for change in changes):
         return look.again(remembered)
     if remembered.basis != watching.state and look.has_fallen(known.formula):
@@ -102,17 +102,11 @@ def watch_changes(
     return []
 
 
-def _is_of_now(ctx: Context, key: UsageKey, watching: Members, remembered: Remembered) -> bool:
-    """Whether what is remembered was decided on the alerts of now, and on the periods of now."""
-    if remembered.basis.startswith(f"{watching.state} "):
-        return remembered.basis == _basis_of_periods(ctx, key, watching)
-    return remembered.basis == watching.state
-
-
-def _basis_of_periods(ctx: Context, key: UsageKey, watching: Members) -> str:
-    """What periods are decided on: any change of a subscription writes its customer."""
-    customer = ctx.store.get(key.customer)
-    return f"{watching.state} {0 if customer is None else customer.version}"
+def _with_periods(state: str) -> str:
+    """What is decided on, where alerts recur: the periods are those of one state of the customer,
+    which any change of a subscription writes.
+    """
+    return f"{state} periods"
 
 
 def _holds(known: Headroom, change: UsageChange) -> bool:
@@ -159,9 +153,10 @@ class _Look:
         periods, basis, customer = None, watching.state, 0
         if any(recurs(alert) for alert in alerts):
             customer = self._customers_version()
-            basis = _basis_of_periods(self.ctx, self.key, watching)
+            basis = _with_periods(watching.state)
             hours = {change.bucket.hour for change in self.changes}
             periods = self.periods_of(self.ctx, self.key, hours)
+            forgotten = _of_version(forgotten, customer)
         within = None if periods is None else periods.within
         is_shown = periods is None or shows_falls(measure)
         watched = list(self._watched(alerts, periods))
@@ -247,7 +242,7 @@ class _Look:
 
     def _remember(self, forgotten: Remembered, basis: str, room: Headroom) -> None:
         if room.hours is None or self.latest in room.hours:
-            save_headroom(self.key, PURPOSE, forgotten, basis, room)
+            save_headroom(self.key, forgotten, basis, room)
 
 
 def _forgotten(key: UsageKey, measure: Measure, remembered: Remembered) -> Remembered:
@@ -258,7 +253,13 @@ def _forgotten(key: UsageKey, measure: Measure, remembered: Remembered) -> Remem
     """
     if remembered.headroom is None and not adds_up(measure):
         return remembered
-    return forget_headroom(key, PURPOSE)
+    return forget_headroom(key)
+
+
+def _of_version(forgotten: Remembered, version: int) -> Remembered:
+    """The same where the customer is the one of this version; else nothing may be remembered."""
+    place = forgotten.place
+    return forgotten if place is not None and place.version == version else NOTHING
 
 
 def _active(ctx: Context, alert_ids: Iterable[str]) -> "list[Alert]":

@@ -6,8 +6,9 @@ subscription. A total grows by no more than the amounts of its lines do, since d
 from a growth; ``_slack`` is what rounding may add.
 
 All that a draft is made of, but for usage, is written by decisions on the customer. Each of those
-leaves another ``threshold_basis`` with a customer that has thresholds, and what is remembered
-counts for one basis only. Discounts that end, and credits that expire, make it count until then.
+writes a customer that has thresholds, by another ``threshold_basis`` if by nothing else, and what
+is remembered counts for one state of the customer only. Discounts that end, and credits that
+expire, make it count until then.
 """
 
 from collections import Counter
@@ -45,7 +46,6 @@ from meterline.services.billing.private_states import LineState
 from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.credits.balances import first_expiry
-from meterline.services.customers.customer_state import CustomerState
 from meterline.services.invoices.metered import meter_of
 from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions.threshold_terms import amount_due, amount_threshold
@@ -151,16 +151,6 @@ class BilledUsage:
     usage: Sequence[ItemUsage]
 
 
-def basis_of(customer: "Document[Customer]", alerts_state: str) -> str:
-    """What is remembered counts for: all that was decided for the customer, and the alerts for
-    everybody.
-
-    Whatever changes what its usage comes to, or an alert of its own, writes the customer, and so
-    its version; what changes pending items, the ``threshold_basis`` of one with thresholds.
-    """
-    return f"{customer.version} {CustomerState.of(customer.body).threshold_basis} {alerts_state}"
-
-
 def earliest_end(uow: UnitOfWork, subscription: "Subscription") -> int:
     """When the first discount of a subscription ends, or the first grant of credits of its customer
     expires: more is due from then on.
@@ -177,8 +167,8 @@ def holds(
     changes: Iterable[UsageChange],
     now: int,
 ) -> bool:
-    """Whether changes of a customer's usage cannot have crossed a threshold, ``basis`` being that
-    of now.
+    """Whether changes of a customer's usage cannot have crossed a threshold, ``basis`` being the
+    state of the alerts for everybody now.
 
     Of a replayed record nothing is known, as the Billing table may be another since.
     """

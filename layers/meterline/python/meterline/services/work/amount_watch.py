@@ -24,7 +24,6 @@ from meterline.services.subscriptions.spend_alerts import (
 )
 from meterline.services.subscriptions.threshold_rooms import (
     Rooms,
-    basis_of,
     grow_by_time,
     headrooms,
     holds,
@@ -33,7 +32,12 @@ from meterline.services.subscriptions.threshold_rooms import (
 )
 from meterline.services.subscriptions.threshold_terms import marked
 from meterline.services.subscriptions.thresholds import bill_crossed
-from meterline.store.metering.threshold_rooms import RememberedRooms, forget_rooms, save_rooms
+from meterline.store.metering.threshold_rooms import (
+    RememberedRooms,
+    forget_rooms,
+    rooms_beside,
+    save_rooms,
+)
 from meterline.store.metering.usage import HOUR_SECONDS
 
 if TYPE_CHECKING:
@@ -44,7 +48,6 @@ if TYPE_CHECKING:
 def may_have_crossed(
     ctx: Context,
     customer: "Document[Customer]",
-    remembered: RememberedRooms,
     changes: Sequence[UsageChange],
     *,
     everybody: bool,
@@ -52,15 +55,15 @@ def may_have_crossed(
     """Whether changes of a customer's usage may have crossed something; ``everybody`` if there may
     be alerts on what any customer spends.
 
-    ``remembered`` was read after the changes. Of customers on test clocks nothing is remembered; of
-    others also that there is nothing to cross.
+    The customer was read after the changes, with what is remembered of it. Of customers on test
+    clocks nothing is remembered; of others also that there is nothing to cross.
     """
     if not running_subscriptions(customer.body):
         return False
     if customer.body.get("test_clock") is not None:
         return True
     state = everybodys_state(ctx) if everybody else NO_ALERTS_STATE
-    return not holds(remembered, basis_of(customer, state), changes, ctx.wall_clock)
+    return not holds(rooms_beside(customer), state, changes, ctx.wall_clock)
 
 
 def look_at_amounts(ctx: Context, customer_id: str, changes: Sequence[UsageChange]) -> list[str]:
@@ -74,7 +77,7 @@ def look_at_amounts(ctx: Context, customer_id: str, changes: Sequence[UsageChang
     What is remembered is forgotten before anything is read, the customer is read before what it is
     billed for, and hours before and after that: so it holds of whatever has come since.
     """
-    generation = forget_rooms(ctx.livemode, customer_id)
+    place = forget_rooms(ctx.livemode, customer_id)
     customer: Document[Customer] | None = ctx.store.get(customer_id)
     if customer is None or customer.body.get("deleted"):
         return []
@@ -95,14 +98,15 @@ def look_at_amounts(ctx: Context, customer_id: str, changes: Sequence[UsageChang
     billed = _billed(ctx, customer, rooms)
     is_steady = not grow_by_time(measures.values())
     if (
-        not billed.is_anything
+        place is not None
+        and place.version == customer.version
+        and not billed.is_anything
         and is_steady
         and levels_of(ctx, customer, measures, latest) == before
     ):
         held = headrooms(rooms, measures, before, latest)
-        basis = basis_of(customer, alerts.state)
-        known = RememberedRooms(generation, basis, rooms.until, rooms.may_recover, held)
-        save_rooms(ctx.livemode, customer_id, known)
+        known = RememberedRooms(alerts.state, rooms.until, rooms.may_recover, held)
+        save_rooms(ctx.livemode, customer_id, place, known)
     return billed.invoices
 
 

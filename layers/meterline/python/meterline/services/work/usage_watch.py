@@ -25,12 +25,7 @@ from meterline.services.customers.customer_state import may_have_invoices_since
 from meterline.services.invoices.late_usage_detection import emit_late_usage
 from meterline.services.invoices.running_hours import is_looked_at_later
 from meterline.services.metering.alert_types import spend_set
-from meterline.services.metering.alert_watch import (
-    PURPOSE,
-    is_watched,
-    sets_watching,
-    watch_changes,
-)
+from meterline.services.metering.alert_watch import is_watched, sets_watching, watch_changes
 from meterline.services.metering.crossings import BillingPeriods
 from meterline.services.metering.lifetime import forget_if_old
 from meterline.services.metering.running_usage import forget_if_totalled
@@ -38,8 +33,7 @@ from meterline.services.metering.usage_stream import UsageChange, usage_change
 from meterline.services.metering.watch_list import Purpose, WatchList, read_watch_list
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.base.documents import Change, Conflict, Document
-from meterline.store.metering.headrooms import Remembered, UsageKey, read_headrooms
-from meterline.store.metering.threshold_rooms import RememberedRooms, read_rooms
+from meterline.store.metering.headrooms import UsageKey, headroom_beside
 from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 
 if TYPE_CHECKING:
@@ -72,14 +66,12 @@ class _Batch:
     watched: dict[bool, WatchList] = field(default_factory=dict)
     changes: dict[UsageKey, list[UsageChange]] = field(default_factory=dict)
     known: dict[bool, dict[str, Document | None]] = field(default_factory=dict)
-    remembered: dict[UsageKey, Remembered] = field(default_factory=dict)
-    rooms: dict[tuple[bool, str], RememberedRooms] = field(default_factory=dict)
     seen: set[object] = field(default_factory=set)
 
     def read(self, changes: Iterable[UsageChange]) -> None:
         """Read what each change needs: the watch list of its mode; and where something may concern
-        it its customer, the alerts' sets, and the headroom of usage that is watched. If that fails,
-        each change reads for itself, and fails by itself.
+        it its customer, with what is remembered of it, and the alerts' sets. If that fails, each
+        change reads for itself, and fails by itself.
         """
         found = defaultdict(list)
         for change in changes:
@@ -90,19 +82,9 @@ class _Batch:
                 keys = [key for key in found if key.livemode == livemode]
                 wanted = {object_id for key in keys for object_id in self._needed(key)}
                 self.known[livemode] = _documents(wanted, livemode=livemode)
-                alerted = [key for key in keys if self._has_alerts(key)]
-                self.remembered |= read_headrooms(alerted, PURPOSE)
-                self._read_rooms(keys, livemode=livemode)
         except Exception as error:  # noqa: BLE001 - one by one it shows whose it is
             log_failure("batch not read ahead", error)
-            self.known, self.remembered, self.rooms, self.watched = {}, {}, {}, {}
-
-    def _read_rooms(self, keys: Iterable[UsageKey], *, livemode: bool) -> None:
-        """Read how far the customers that have billing thresholds are from them."""
-        customers = {key.customer for key in keys if self._may_have_thresholds(key)}
-        if customers:
-            found = read_rooms(livemode, sorted(customers))
-            self.rooms |= {(livemode, one): known for one, known in found.items()}
+            self.known, self.watched = {}, {}
 
     def look(self, change: UsageChange) -> None:
         """Look at what concerns a change, if it was not looked at for another of the batch."""
@@ -131,13 +113,13 @@ class _Batch:
 
     def _needed(self, key: UsageKey) -> Iterator[str]:
         """The ids of the objects that changes of a customer's usage of a meter need."""
-        if self._may_have_thresholds(key) or any(
-            self._may_be_late(one.bucket) for one in self.changes[key]
-        ):
+        sets = self._alerts_sets(key)
+        is_late = any(self._may_be_late(one.bucket) for one in self.changes[key])
+        if sets or is_late or self._may_have_thresholds(key):
             yield key.customer
         if self._is_everybody_watched(key.livemode):
             yield set_id(spend_set(None))
-        yield from self._alerts_sets(key)
+        yield from sets
 
     def _may_be_late(self, bucket: BucketKey) -> bool:
         return not is_looked_at_later(bucket, now=self.now)
@@ -184,7 +166,7 @@ class _Batch:
             emit_late_usage(worker_context(livemode=bucket.livemode), bucket)
 
     def _look_at_alerts(self, key: UsageKey) -> None:
-        known = self.remembered.get(key) or read_headrooms([key], PURPOSE)[key]
+        known = headroom_beside(self._customer(key.livemode, key.customer), key.meter)
         watch_changes(self._knowing(key), self.changes[key], known, _billing_periods)
 
     def _look_at_thresholds(self, livemode: bool, _meter: str, customer_id: str) -> None:  # noqa: FBT001 - a part of the key
@@ -203,11 +185,8 @@ class _Batch:
             if (key.livemode, key.customer) == (livemode, customer_id)
             for change in some
         ]
-        known = self.rooms.get((livemode, customer_id))
-        if known is None:
-            known = read_rooms(livemode, [customer_id])[customer_id]
         everybody = self._is_everybody_watched(livemode)
-        if may_have_crossed(ctx, customer, known, changes, everybody=everybody):
+        if may_have_crossed(ctx, customer, changes, everybody=everybody):
             look_at_amounts(worker_context(livemode=livemode), customer_id, changes)
 
     def _customer(self, livemode: bool, customer_id: str) -> "Document[Customer] | None":  # noqa: FBT001 - a part of the key

@@ -38,7 +38,8 @@ class Document[B: Mapping[str, Any] = Any]:
     items beside it that hold the rows of a long list; where only its first ones were read,
     ``has_more`` of the list says so. ``shard`` is the one of its list that its entry stands in;
     where there is none yet, its id says which. ``stored`` is the body as it was read, which a
-    document with another body keeps; None of a new one.
+    document with another body keeps; None of a new one. ``beside`` are the notes that a batch has
+    read with it (``store.base.notes``).
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Document[B: Mapping[str, Any] = Any]:
     parts: tuple[str, ...] = ()
     shard: int | None = field(default=None, compare=False)
     stored: B | None = field(default=None, compare=False, repr=False)
+    beside: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def id(self) -> str:

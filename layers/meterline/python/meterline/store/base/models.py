@@ -9,6 +9,7 @@ that time-outs, repetitions and wire are the same everywhere; what a call leaves
 import contextlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +26,7 @@ from meterline.core.base.frozen import frozen
 from meterline.store.base.batches import Item, batch_get, batch_write, get_together
 from meterline.store.base.clients import dynamodb
 from meterline.store.base.documents import Body
+from meterline.store.base.notes import notes_in
 from meterline.store.base.packing import pack, unpack
 from meterline.store.base.settings import settings
 
@@ -126,6 +128,8 @@ class BillingItem(Model):
     listing = ListingIndex()
     by_parent = ParentIndex()
     due = DueIndex()
+    notes: Mapping[str, Any] = MappingProxyType({})
+    """What stands beside the object, read in a batch only; no commit writes it."""
 
 
 class AccessItem(Model):
@@ -178,7 +182,7 @@ def read(pk: str, sk: str = "#") -> BillingItem | None:
 def read_many(addresses: Iterable[Address]) -> Iterator[BillingItem]:
     """Those of these items that exist, as last written, in no order; Throttled as ``batch_get``."""
     found = batch_get(settings().billing_table, [_key(*address) for address in addresses])
-    return map(billing_item().from_raw_data, found)
+    return map(_with_notes, found)
 
 
 def read_beside(
@@ -335,6 +339,13 @@ class Transaction:
         """
         with _in_botocores_words(), self._writes:
             pass
+
+
+def _with_notes(raw: Item) -> BillingItem:
+    notes = notes_in(raw)
+    item = billing_item().from_raw_data(raw)
+    item.notes = notes
+    return item
 
 
 def _listed(index: ListingIndex | ParentIndex, partition: str, between: KeyRange) -> Iterator[str]:

@@ -322,6 +322,7 @@ class BillingStore:
             terms=frozenset(item.terms or ()),
             parts=tuple(sorted(item.parts or ())),
             shard=shard_of_key(item.list_pk),
+            beside=item.notes,
         )
 
 

@@ -1,12 +1,9 @@
 """What is remembered of how far a customer's usage of a meter is from its next threshold.
 
-It stands beside the counters, under ``w#<what for>``. Whoever is to add the usage up forgets it
-first: then whoever looks meanwhile has to forget it and add it up as well, and no change of a
-counter can fall between what was added up and what is remembered of it. ``generation`` grows with
-each write, so that what is remembered is of the last who forgot.
+It is noted beside the customer, so whoever reads the customer has read it, and it counts for one
+state of the customer (``store.base.notes``).
 """
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,12 +11,10 @@ from meterline.core.base.frozen import frozen
 from meterline.core.base.money import format_decimal
 from meterline.core.metering.aggregation import Formula
 from meterline.core.metering.headroom import Headroom
-from meterline.store.base.batches import batch_get
-from meterline.store.base.clients import dynamodb
-from meterline.store.base.settings import settings
-from meterline.store.metering.usage import partition
+from meterline.store.base.documents import Document
+from meterline.store.base.notes import Place, forget_note, note_of, save_note
 
-type Item = dict[str, Any]
+type Packed = dict[str, Any]
 
 
 class UsageKey(NamedTuple):
@@ -32,9 +27,12 @@ class UsageKey(NamedTuple):
 
 @frozen
 class Remembered:
-    """A headroom as stored, None if it is forgotten; ``basis`` tells what it was decided on."""
+    """A headroom as noted, None if it is forgotten; ``basis`` tells what it was decided on.
 
-    generation: int = 0
+    ``place`` is where the next may be noted, None if there is no customer.
+    """
+
+    place: Place | None = None
     basis: str = ""
     headroom: Headroom | None = None
 
@@ -42,88 +40,52 @@ class Remembered:
 NOTHING = Remembered()
 
 
-def read_headrooms(keys: Sequence[UsageKey], purpose: str) -> dict[UsageKey, Remembered]:
-    """What is remembered, as last written; in one request for each hundred."""
-    by_place = {_place(key, purpose)["pk"]["S"]: key for key in keys}
-    found = dict.fromkeys(keys, NOTHING)
-    places = [_place(key, purpose) for key in by_place.values()]
-    for item in batch_get(settings().usage_table, places):
-        found[by_place[item["pk"]["S"]]] = _remembered(item)
-    return found
+def headroom_beside(customer: Document | None, meter: str) -> Remembered:
+    """What is remembered of a customer's usage of a meter, as it was read with the customer."""
+    if customer is None:
+        return NOTHING
+    note = note_of(customer, _name(meter))
+    if note.body is None:
+        return Remembered(note.place)
+    return Remembered(note.place, note.body["basis"], unpacked(note.body))
 
 
-def forget_headroom(key: UsageKey, purpose: str) -> Remembered:
+def forget_headroom(key: UsageKey) -> Remembered:
     """Forget what is remembered, before the usage is added up.
 
     From then on nobody who forgot before can remember what was added up meanwhile.
     """
-    answer = dynamodb().update_item(
-        TableName=settings().usage_table,
-        Key=_place(key, purpose),
-        UpdateExpression="ADD generation :one REMOVE each_hour",
-        ExpressionAttributeValues={":one": {"N": "1"}},
-        ReturnValues="UPDATED_NEW",
-    )
-    return Remembered(int(answer["Attributes"]["generation"]["N"]))
+    return Remembered(forget_note(key.livemode, key.customer, _name(key.meter)))
 
 
-def save_headroom(
-    key: UsageKey, purpose: str, forgotten: Remembered, basis: str, headroom: Headroom
-) -> None:
-    """Remember a headroom, unless another wrote since it was ``forgotten``."""
-    client = dynamodb()
-    try:
-        client.put_item(
-            TableName=settings().usage_table,
-            Item=_place(key, purpose) | _fields(forgotten.generation + 1, basis, headroom),
-            **_unchanged(forgotten),
-        )
-    except client.exceptions.ConditionalCheckFailedException:
-        return
+def save_headroom(key: UsageKey, forgotten: Remembered, basis: str, headroom: Headroom) -> None:
+    """Remember a headroom, unless the customer, or another headroom, was written since."""
+    if forgotten.place is not None:
+        body = {"basis": basis, **packed(headroom)}
+        save_note(key.livemode, key.customer, _name(key.meter), forgotten.place, body)
 
 
-def _unchanged(seen: Remembered) -> dict[str, Any]:
-    if seen.generation == 0:
-        return {"ConditionExpression": "attribute_not_exists(pk)"}
-    return {
-        "ConditionExpression": "generation = :seen",
-        "ExpressionAttributeValues": {":seen": {"N": str(seen.generation)}},
-    }
-
-
-def _place(key: UsageKey, purpose: str) -> Item:
-    return {"pk": {"S": partition(*key)}, "sk": {"S": f"w#{purpose}"}}
-
-
-def _fields(generation: int, basis: str, headroom: Headroom) -> Item:
-    item: Item = {
-        "generation": {"N": str(generation)},
-        "basis": {"S": basis},
-        "formula": {"S": headroom.formula.value},
-        "each_hour": {"S": str(headroom.share)},
-    }
+def packed(headroom: Headroom) -> Packed:
+    """A headroom as it is noted."""
+    body: Packed = {"formula": headroom.formula.value, "share": str(headroom.share)}
     if headroom.hours is not None:
-        levels = sorted(headroom.levels.items())
-        item["first"] = {"N": str(headroom.hours.start)}
-        item["hours"] = {"N": str(len(headroom.hours))}
-        item["levels"] = {
-            "S": " ".join(
-                f"{hour - headroom.hours.start}:{format_decimal(level)}" for hour, level in levels
-            )
-        }
-    return item
+        first = headroom.hours.start
+        held = sorted(headroom.levels.items())
+        levels = [f"{hour - first}:{format_decimal(level)}" for hour, level in held]
+        body |= {"first": first, "stop": headroom.hours.stop, "levels": " ".join(levels)}
+    return body
 
 
-def _remembered(item: Item) -> Remembered:
-    generation = int(item["generation"]["N"])
-    if "each_hour" not in item:
-        return Remembered(generation)
+def unpacked(body: Packed) -> Headroom:
+    """The headroom that ``packed`` has made a note of."""
     hours, levels = None, {}
-    if "first" in item:
-        first = int(item["first"]["N"])
-        hours = range(first, first + int(item["hours"]["N"]))
-        pairs = (pair.split(":") for pair in item["levels"]["S"].split())
+    if "first" in body:
+        first = body["first"]
+        hours = range(first, body["stop"])
+        pairs = (pair.split(":") for pair in body["levels"].split())
         levels = {first + int(place): Decimal(level) for place, level in pairs}
-    formula = Formula(item["formula"]["S"])
-    headroom = Headroom(formula, Decimal(item["each_hour"]["S"]), hours, levels)
-    return Remembered(generation, item["basis"]["S"], headroom)
+    return Headroom(Formula(body["formula"]), Decimal(body["share"]), hours, levels)
+
+
+def _name(meter: str) -> str:
+    return f"usage/{meter}"
