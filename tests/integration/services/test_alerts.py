@@ -192,9 +192,9 @@ def test_what_others_have_on_a_meter_or_is_archived_is_not_read(
     ctx: Context, usage: dict[str, Decimal]
 ) -> None:
     waiting = [_alert(ctx, 10, ADA), _alert(ctx, 20)]
-    assert watch_usage(ctx, METER, ADA) == []  # what it remembers is read from now on
     costs = []
     for number in range(3):
+        assert watch_usage(ctx, METER, ADA) == []  # what it remembers is read from now on
         with items_read() as items:
             assert watch_usage(ctx, METER, ADA) == []
         costs.append(items[0])

@@ -143,6 +143,12 @@ class UsageThreshold(AlertType):
         else:
             enter_customer(ctx, Purpose.ALERTS, customer)
 
+    def written_beside(self, ctx: Context, alert: "Alert") -> "list[Document[Customer]]":
+        """The customer as it is: what is remembered of its usage is beside it."""
+        customer = self.customer(terms_of(alert))
+        found: Document[Customer] | None = ctx.store.get(customer) if customer else None
+        return [] if found is None else [found]
+
     def parent(self, terms: Terms) -> str | None:
         """The meter."""
         return self.meter(terms)

@@ -1,12 +1,13 @@
 """Watching usage for alerts: which thresholds a customer's usage of a meter has crossed.
 
 Adding the usage up reads weeks of counters, so how far it is from the next threshold is remembered
-(``core.metering.headroom``). What is remembered counts only while the customer and the alerts' sets
-are those it was decided on, and only for the hours that it names; in any other case the usage is
-added up.
+(``core.metering.headroom``). What is remembered counts only while the customer, whom each change
+of an alert on that customer writes, and the set of the alerts for all are those it was decided on,
+and only for the hours that it names; in any other case the usage is added up.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from meterline.core.metering.headroom import (
     unbounded,
 )
 from meterline.services.base.context import Context
-from meterline.services.base.limits import members_and_state, set_id
+from meterline.services.base.limits import Members, members, members_and_state, set_id
 from meterline.services.base.lookups import find
 from meterline.services.metering.alert_types import alerts_set
 from meterline.services.metering.crossings import (
@@ -71,11 +72,6 @@ def sets_watching(meter_id: str, customer_id: str) -> tuple[str, str]:
     return set_id(first), set_id(second)
 
 
-def is_watched(ctx: Context, meter_id: str, customer_id: str) -> bool:
-    """Whether there are alerts on a customer's usage of a meter."""
-    return bool(members_and_state(ctx, *_names(meter_id, customer_id)).ids)
-
-
 def watch_changes(
     ctx: Context,
     changes: Sequence[UsageChange],
@@ -85,19 +81,21 @@ def watch_changes(
     """Trigger the alerts that changes of one customer's usage of a meter have crossed; their ids.
 
     ``remembered`` was read after the changes; where it shows that none can have crossed a
-    threshold, nothing else is read. ``periods_of`` finds the billing periods with which alerts
-    recur. Repeating the work, or doing it twice at once, emits a crossing once (``crossings``).
+    threshold, nothing but the state of the alerts for all is read. ``periods_of`` finds the billing
+    periods with which alerts recur. Repeating the work, or doing it twice at once, emits a crossing
+    once (``crossings``).
     """
     key = changes[0].usage_key
-    watching = members_and_state(ctx, *_names(key.meter, key.customer))
-    if not watching.ids:
+    names = _names(key.meter, key.customer)
+    if remembered.headroom is None and not members(ctx, *names):
         return []
     look = _Look(ctx, key, changes, periods_of)
-    bases = (watching.state, _with_periods(watching.state))
-    known = remembered.headroom if remembered.basis in bases else None
+    _, for_all = names
+    state = members_and_state(ctx, for_all).state
+    known = remembered.headroom if remembered.basis in (state, _with_periods(state)) else None
     if known is None or not all(_holds(known, change) for change in changes):
         return look.again(remembered)
-    if remembered.basis != watching.state and look.has_fallen(known.formula):
+    if remembered.basis != state and look.has_fallen(known.formula):
         return look.again(remembered)
     return []
 
@@ -148,7 +146,7 @@ class _Look:
         meter: Meter = find(self.ctx, "billing.meter", self.key.meter).body
         measure = measure_of(meter)
         forgotten = _forgotten(self.key, measure, remembered)
-        watching = members_and_state(self.ctx, *_names(self.key.meter, self.key.customer))
+        watching = self._watching()
         alerts = _active(self.ctx, watching.ids)
         periods, basis, customer = None, watching.state, 0
         if any(recurs(alert) for alert in alerts):
@@ -186,6 +184,17 @@ class _Look:
             room = headroom(measure, left, self.latest, levels, within)
             self._remember(forgotten, basis, room)
         return [one.alert["id"] for one in triggered]
+
+    def _watching(self) -> Members:
+        """The alerts as they are now, whatever was read ahead, and the state of those for all.
+
+        The customer tells of its own: so they are read after what is remembered beside it was
+        forgotten.
+        """
+        now = replace(self.ctx, store=BillingStore(self.ctx.livemode))
+        found = members_and_state(now, *_names(self.key.meter, self.key.customer))
+        _, for_all = found.state.split(" ")
+        return Members(found.ids, for_all)
 
     def _customers_version(self) -> int:
         """Which state of the customer is the latest, whatever was read ahead: each change of a

@@ -25,7 +25,7 @@ from meterline.services.customers.customer_state import may_have_invoices_since
 from meterline.services.invoices.late_usage_detection import emit_late_usage
 from meterline.services.invoices.running_hours import is_looked_at_later
 from meterline.services.metering.alert_types import spend_set
-from meterline.services.metering.alert_watch import is_watched, sets_watching, watch_changes
+from meterline.services.metering.alert_watch import sets_watching, watch_changes
 from meterline.services.metering.crossings import BillingPeriods
 from meterline.services.metering.lifetime import forget_if_old
 from meterline.services.metering.running_usage import forget_if_totalled
@@ -82,6 +82,8 @@ class _Batch:
                 keys = [key for key in found if key.livemode == livemode]
                 wanted = {object_id for key in keys for object_id in self._needed(key)}
                 self.known[livemode] = _documents(wanted, livemode=livemode)
+                more = {name for key in keys for name in self._unremembered_sets(key)}
+                self.known[livemode] |= _documents(more, livemode=livemode) if more else {}
         except Exception as error:  # noqa: BLE001 - one by one it shows whose it is
             log_failure("batch not read ahead", error)
             self.known, self.watched = {}, {}
@@ -106,7 +108,7 @@ class _Batch:
         if self._may_be_late(bucket):
             hour = bucket._replace(cell=WHOLE)
             yield hour, partial(self._look_for_late_usage, hour)
-        if self._has_alerts(key):
+        if self._alerts_sets(key):
             yield key, partial(self._look_at_alerts, key)
         if self._may_have_thresholds(key):
             yield (key.livemode, key.customer), partial(self._look_at_thresholds, *key)
@@ -119,7 +121,21 @@ class _Batch:
             yield key.customer
         if self._is_everybody_watched(key.livemode):
             yield set_id(spend_set(None))
-        yield from sets
+        yield from (name for name in sets if name != self._own_set(key))
+
+    def _unremembered_sets(self, key: UsageKey) -> Iterator[str]:
+        """The id of the set of a customer's own alerts on a meter, where nothing is remembered
+        beside the customer that tells of them.
+        """
+        own = self._own_set(key)
+        if own in self._alerts_sets(key):
+            customer = self.known[key.livemode].get(key.customer)
+            if headroom_beside(customer, key.meter).headroom is None:
+                yield own
+
+    def _own_set(self, key: UsageKey) -> str:
+        own, _ = sets_watching(key.meter, key.customer)
+        return own
 
     def _may_be_late(self, bucket: BucketKey) -> bool:
         return not is_looked_at_later(bucket, now=self.now)
@@ -148,10 +164,6 @@ class _Batch:
             (of_all, watch_list.has_meter(Purpose.ALERTS, key.meter)),
         )
         return [set_name for set_name, is_entered in may_have if is_entered]
-
-    def _has_alerts(self, key: UsageKey) -> bool:
-        entered = self._alerts_sets(key)
-        return bool(entered) and is_watched(self._knowing(key), key.meter, key.customer)
 
     def _forget_old_totals(self, key: UsageKey) -> None:
         for change in self.changes[key]:
