@@ -2,28 +2,35 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from typing import Any
 from unittest.mock import patch
 
 from meterline.services.base import workers
+from meterline.services.base.context import Context
+from meterline.services.base.outbox import Origin
+from meterline.services.metering import day_totals
 from meterline.services.metering.alerts import create_alert
 from meterline.services.metering.count import count_records
 from meterline.services.work.usage_watch import watch_batch
+from meterline.store.billing.repository import BillingStore
 from tests.benchmarks import prices
 from tests.benchmarks.results import Result
 from tests.benchmarks.traffic import Traffic
 from tests.dynamodb.tables import Table
 from tests.dynamodb.values import Item
 from tests.engines import Engine, running
+from tests.factories import objects
 from tests.factories.usage import usage_record
 from tests.faults.billing.wire import Wire
 from tests.faults.billing.world import NOW, FrozenTime, World
 
 HOUR = 3_600
 MONTH_HOURS = 720
-RATES = ((1, 720), (60, 24))
-"""So many events an hour, for so many hours."""
+RATES = ((1, 480), (60, 24))
+"""So many events an hour, for so many hours: the faster one comes close to its threshold."""
 
 BATCH = 100
 TOGETHER = 3
@@ -52,11 +59,24 @@ def measure() -> Iterator[Result]:
         rate = BATCH / seconds
         yield Result(f"changes a second of a shard, {name}", rate, "changes", target=">= 1,000")
     for an_hour, hours in RATES:
-        nothing = _dollars(an_hour, hours, lambda *_: None)
-        for name, watch in WATCHED.items():
-            added = _dollars(an_hour, hours, watch) - nothing
-            title = f"{name} adds, {an_hour} events an hour, a million"
-            yield Result(title, added, "$", target="<= 0.30")
+        yield from _added(an_hour, hours)
+
+
+def _added(an_hour: int, hours: int) -> Iterator[Result]:
+    """What whatever watches adds to usage that nothing watches: in live mode; all of it together
+    in test mode too, and where no two changes come in one batch.
+    """
+    live, test = Shop(True), Shop(False, ", test mode")  # noqa: FBT003 - the modes
+    alone = Shop(True, ", each change alone", together=1)  # noqa: FBT003 - as above
+    asked = [(live, name) for name in WATCHED]
+    asked += [(test, EVERYTHING), (alone, EVERYTHING)]
+    nothing = {
+        shop: _dollars(shop, an_hour, hours, lambda *_: None) for shop in (live, test, alone)
+    }
+    for shop, name in asked:
+        added = _dollars(shop, an_hour, hours, WATCHED[name]) - nothing[shop]
+        title = f"{name}{shop.title} adds, {an_hour} events an hour, a million"
+        yield Result(title, added, "$", target="<= 0.30")
 
 
 def _batch(thresholds: int) -> Traffic:
@@ -77,39 +97,70 @@ def _batch(thresholds: int) -> Traffic:
         return traffic
 
 
-def _dollars(an_hour: int, hours: int, watch: Watch) -> float:
-    """What looking at a million lone events costs in units, customers having a month of usage."""
-    with running() as engine, redirect_stdout(StringIO()):
+@dataclass(frozen=True)
+class Shop:
+    """Whose usage is watched: customers of a mode, so many of whose changes come in one batch."""
+
+    livemode: bool
+    title: str = ""
+    together: int = TOGETHER
+
+
+def _dollars(shop: Shop, an_hour: int, hours: int, watch: Watch) -> float:
+    """What looking at a million lone events costs in units, customers having a month of usage.
+
+    Days are added up on the way, as where usage is counted when it comes.
+    """
+    mode = patch.object(objects, "context", partial(_context, livemode=shop.livemode))
+    with running() as engine, redirect_stdout(StringIO()), mode:
         world, changes = _world(engine)
-        meter, customers = world.meter("tokens"), [world.customer(at=NOW) for _ in range(TOGETHER)]
-        month = range(NOW - MONTH_HOURS * HOUR, NOW, HOUR)
-        for customer in customers:
-            count_records([usage_record(meter, customer, at, 5_000) for at in month])
-        watch(world, meter, customers)
+        meter, customers = (
+            world.meter("tokens"),
+            [world.customer(at=NOW) for _ in range(shop.together)],
+        )
+        record = partial(usage_record, livemode=shop.livemode)
         traffic = Traffic()
-        for number in range(hours * an_hour):
-            world.clock.now = NOW + number * HOUR // an_hour
-            changes.clear()
-            now, name = world.clock.now, str(number)
-            count_records([usage_record(meter, one, now, 5_000, name) for one in customers])
-            with traffic.recorded(), patch.object(workers, "time", world.clock):
-                watch_batch(changes)
+        with (
+            patch.object(workers, "time", world.clock),
+            patch.object(day_totals, "time", world.clock.time),
+        ):
+            for at in range(NOW - MONTH_HOURS * HOUR, NOW, HOUR):
+                world.clock.now = at
+                count_records([record(meter, customer, at, 5_000) for customer in customers])
+            watch(world, meter, customers)
+            for number in range(hours * an_hour):
+                world.clock.now = NOW + number * HOUR // an_hour
+                changes.clear()
+                now, name = world.clock.now, str(number)
+                count_records([record(meter, one, now, 5_000, name) for one in customers])
+                with traffic.recorded():
+                    watch_batch(changes)
     units = traffic.read_units * prices.READ_UNIT + traffic.write_units * prices.WRITE_UNIT
-    return units / (hours * an_hour * TOGETHER) * 1e6
+    return units / (hours * an_hour * shop.together) * 1e6
+
+
+def _context(at: int = NOW, origin: Origin | None = None, *, livemode: bool) -> Context:
+    return Context(BillingStore(livemode), at, at, origin=origin)
 
 
 def _alert(world: World, meter: str, _customers: list[str]) -> None:
     _alerts(world, meter, 1)
 
 
+def _own_alerts(world: World, meter: str, customers: list[str]) -> None:
+    """An alert on each customer."""
+    for customer in customers:
+        _create(world, meter, filters=[{"type": "customer", "customer": customer}])
+
+
 def _recurring_alert(world: World, meter: str, customers: list[str]) -> None:
     """An alert that recurs each year, with which customers are billed."""
     _subscribe(world, meter, customers)
-    _alerts(world, meter, 1, "billing_period")
+    _create(world, meter, recurrence="billing_period")
 
 
 def _threshold(world: World, meter: str, customers: list[str]) -> None:
-    _subscribe(world, meter, customers, billing_thresholds={"amount_gte": 10_000_000})
+    _subscribe(world, meter, customers, billing_thresholds={"amount_gte": 11_000_000})
 
 
 def _alert_and_threshold(world: World, meter: str, customers: list[str]) -> None:
@@ -119,19 +170,38 @@ def _alert_and_threshold(world: World, meter: str, customers: list[str]) -> None
 
 def _spend_alert(world: World, meter: str, customers: list[str]) -> None:
     _subscribe(world, meter, customers)
-    amount = {"type": "amount", "amount": {"currency": "usd", "value": 10_000_000}}
+    _spend_alerts(world, customers)
+
+
+def _spend_alerts(world: World, customers: list[str]) -> None:
+    amount = {"type": "amount", "amount": {"currency": "usd", "value": 11_000_000}}
     for customer in customers:
         terms = {"aggregation_period": "billing", "filters": {"customer": customer}, "gte": amount}
         params = {"alert_type": "spend_threshold", "title": "Much", "spend_threshold": terms}
         create_alert(world.context(), params)
 
 
+def _everything(world: World, meter: str, customers: list[str]) -> None:
+    """A threshold, and alerts on everybody's usage and on each customer's, once and recurring, and
+    on what each spends.
+    """
+    _threshold(world, meter, customers)
+    _alert(world, meter, customers)
+    _create(world, meter, recurrence="billing_period")
+    _own_alerts(world, meter, customers)
+    _spend_alerts(world, customers)
+
+
+EVERYTHING = "all of these"
+
 WATCHED: dict[str, Watch] = {
     "an alert not triggered": _alert,
+    "an alert on each customer": _own_alerts,
     "an alert that recurs": _recurring_alert,
     "an alert on spend": _spend_alert,
     "a billing threshold": _threshold,
     "an alert and a threshold": _alert_and_threshold,
+    EVERYTHING: _everything,
 }
 
 
@@ -142,11 +212,15 @@ def _subscribe(world: World, meter: str, customers: list[str], **terms: object) 
         world.subscribe(customer, [price], at=begin, **terms)
 
 
-def _alerts(world: World, meter: str, number: int, recurrence: str = "one_time") -> None:
+def _alerts(world: World, meter: str, number: int) -> None:
     for _ in range(number):
-        threshold = {"meter": meter, "gte": 10_000_000, "recurrence": recurrence}
-        params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
-        create_alert(world.context(), params)
+        _create(world, meter)
+
+
+def _create(world: World, meter: str, **terms: object) -> None:
+    threshold = {"meter": meter, "gte": 11_000_000, "recurrence": "one_time", **terms}
+    params = {"alert_type": "usage_threshold", "title": "Much", "usage_threshold": threshold}
+    create_alert(world.context(), params)
 
 
 def _world(engine: Engine) -> tuple[World, list[Record]]:

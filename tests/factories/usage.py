@@ -12,12 +12,18 @@ _EXPIRES_AT = int(time.time()) // 86_400 * 86_400 + 90 * 86_400
 
 
 def usage_record(
-    meter: str, customer: str, at: int, quantity: int, name: str = ""
+    meter: str,
+    customer: str,
+    at: int,
+    quantity: int,
+    name: str = "",
+    *,
+    livemode: bool = False,
 ) -> dict[str, Any]:
     """The stream record of an accepted event."""
     identifier = f"{meter}{customer}{at}{quantity}{name}"
     image = {
-        "identifier": {"S": key_of(livemode=False, identity=identity_of(identifier))},
+        "identifier": {"S": key_of(livemode=livemode, identity=identity_of(identifier))},
         "name": {"S": identifier},
         "event_name": {"S": "tokens"},
         "meter": {"S": meter},

@@ -28,7 +28,7 @@ from tests.faults.billing.test_random_thresholds import (
     VOLUME,
     Billed,
     begun,
-    decisions_that_leave_the_basis,
+    decisions_that_leave_what_is_remembered,
     subscribed,
 )
 from tests.faults.billing.world import NOW, World
@@ -191,7 +191,7 @@ def an_amount_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> None
 
 
 MISTAKES: list[tuple[Break, int]] = [
-    (decisions_that_leave_the_basis, 0),
+    (decisions_that_leave_what_is_remembered, 0),
     (alerts_that_leave_the_customer, 0),
     (alerts_for_everybody_that_change_unnoticed, 0),
     (an_amount_that_is_told_by_whoever_sees_it, 0),

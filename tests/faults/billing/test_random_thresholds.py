@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from meterline.services.billing import unit_of_work
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import create_coupon
 from meterline.services.credits.grants import create_credit_grant
@@ -27,9 +26,16 @@ from meterline.services.subscriptions.threshold_terms import amount_threshold
 from meterline.services.subscriptions.thresholds import bill_crossed
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work import amount_watch
+from meterline.store.base.documents import Document
 from meterline.store.base.notes import Place, note_of
 from meterline.store.billing.repository import BillingStore
-from meterline.store.metering.threshold_rooms import forget_rooms, rooms_beside
+from meterline.store.metering.threshold_rooms import (
+    NOTHING,
+    RememberedRooms,
+    forget_rooms,
+    rooms_beside,
+    save_rooms,
+)
 from tests.factories.objects import licence, product
 from tests.factories.usage import usage_record
 from tests.faults.billing.seeds import seeds_of
@@ -328,8 +334,19 @@ def test_nothing_is_missed_whatever_happens(
 type Break = Callable[[pytest.MonkeyPatch], None]
 
 
-def decisions_that_leave_the_basis(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(unit_of_work, "_with_threshold_basis", lambda customer: customer)
+def decisions_that_leave_what_is_remembered(patch: pytest.MonkeyPatch) -> None:
+    saved: dict[str, tuple[Place, RememberedRooms]] = {}
+
+    def save(livemode: bool, customer: str, place: Place, known: RememberedRooms) -> None:  # noqa: FBT001 - as the function has it
+        saved[customer] = place, known
+        save_rooms(livemode, customer, place, known)
+
+    def beside(customer: Document) -> RememberedRooms:
+        place, known = saved.get(customer.id, (Place(customer.version), NOTHING))
+        return known if customer.version > place.version else rooms_beside(customer)
+
+    patch.setattr(amount_watch, "save_rooms", save)
+    patch.setattr(amount_watch, "rooms_beside", beside)
 
 
 def all_that_is_left_for_each_item(patch: pytest.MonkeyPatch) -> None:
@@ -349,7 +366,7 @@ def usage_thresholds_of_items_that_do_not_count(patch: pytest.MonkeyPatch) -> No
 
 
 MISTAKES: list[tuple[Break, int]] = [
-    (decisions_that_leave_the_basis, 0),
+    (decisions_that_leave_what_is_remembered, 0),
     (all_that_is_left_for_each_item, 7),
     (usage_thresholds_of_items_that_do_not_count, 0),
 ]
