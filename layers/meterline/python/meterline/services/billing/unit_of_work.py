@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
 from meterline.services.base.context import Context
-from meterline.services.base.ids import new_id
 from meterline.services.base.outbox import EventDraft
 from meterline.services.billing import entitlements
 from meterline.services.billing.draft_credits import draft_credits
@@ -217,7 +216,7 @@ class UnitOfWork:
         self._end_schedules()
         self._settle_top_ups()
         self._settle_customer()
-        if self.customer != self.stored_customer.body:
+        if self.customer != self.stored_customer.body or _is_written_anyway(self.customer):
             self.put(replace(self.stored_customer, body=self.customer))
         else:
             self.check(self.stored_customer)
@@ -304,7 +303,6 @@ class UnitOfWork:
         """Have the customer remember what this decision makes of its subscriptions and invoices."""
         self.customer = self._with_running(self.pending.with_open_batches(self.customer))
         self.customer = self._with_draft_credits(self._with_invoices(self.customer))
-        self.customer = _with_threshold_basis(self.customer)
         self._tell_of_credits()
         self._settle_entitlements()
 
@@ -392,14 +390,11 @@ class UnitOfWork:
         return with_subscriptions_changed(customer) if written else customer
 
 
-def _with_threshold_basis(customer: "Customer") -> "Customer":
-    """The customer, for any decision: who remembers how far it is from its billing thresholds then
-    knows that something else may be due than before.
+def _is_written_anyway(customer: "Customer") -> bool:
+    """Whether each decision writes a customer, also as it is: what is remembered beside it of how
+    far its billing thresholds are is then gone.
     """
-    state = CustomerState.of(customer)
-    if not state.threshold_subscriptions:
-        return customer
-    return replace(state, threshold_basis=new_id("")).on(customer)
+    return bool(CustomerState.of(customer).threshold_subscriptions)
 
 
 def scheduled_of(customer: "Customer") -> list[str]:

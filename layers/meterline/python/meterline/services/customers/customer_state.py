@@ -118,7 +118,6 @@ class CustomerState(PrivateState):
     tabs: list[OpenBatch] | None = None
     tax_ids: list[OwnTaxId] | None = None
     taxed: bool | None = None
-    threshold_basis: str | None = None
     threshold_subscriptions: list[str] | None = None
 
 

@@ -6,9 +6,8 @@ subscription. A total grows by no more than the amounts of its lines do, since d
 from a growth; ``_slack`` is what rounding may add.
 
 All that a draft is made of, but for usage, is written by decisions on the customer. Each of those
-writes a customer that has thresholds, by another ``threshold_basis`` if by nothing else, and what
-is remembered counts for one state of the customer only. Discounts that end, and credits that
-expire, make it count until then.
+writes a customer that has thresholds, and what is remembered counts for one state of the customer
+only. Discounts that end, and credits that expire, make it count until then.
 """
 
 from collections import Counter
