@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from meterline.core.base.errors import BillingError
+from meterline.services.account.settings_changes import update_settings
 from meterline.services.catalog.coupons import create_coupon
 from meterline.services.invoices.metered import usage_in
 from meterline.services.metering.alerts import (
@@ -87,6 +88,22 @@ def test_an_amount_is_told_once_in_each_period(shop: Spending) -> None:
     assert len(shop.told()) == 1
     shop.use(SECOND + DAY + HOUR, 2)
     assert shop.told() == [(alert, FROZEN, 700), (alert, SECOND, 707)]
+
+
+@pytest.mark.parametrize(("late_usage", "amounts"), [("next_invoice", [770]), ("ignore", [])])
+def test_usage_later_than_its_invoice_is_of_its_own_period_if_it_is_billed(
+    shop: Spending, late_usage: str, amounts: list[int]
+) -> None:
+    shop.subscribe()
+    update_settings(context(), {"late_usage": late_usage})
+    alert = shop.spend_alert(700)
+    shop.use(FROZEN + 60, 90)
+    objects.advance(shop.clock, SECOND + DAY)
+    [invoice] = [one for one in objects.listed("invoice") if one["total"]]
+    assert invoice["status"] != "draft"
+    shop.use(FROZEN + HOUR, 20)
+    shop.use(SECOND + HOUR, 50)
+    assert shop.told() == [(alert, FROZEN, amount) for amount in amounts]
 
 
 def test_what_is_delivered_again_is_not_told_again(shop: Spending) -> None:

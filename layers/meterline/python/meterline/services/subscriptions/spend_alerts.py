@@ -5,7 +5,8 @@ else is taken off before taxes. It is drafted as any invoice is, so it follows w
 invoice follows. What billing thresholds have billed of the period counts too; fees that are billed
 in advance, one-off items and a minimum that only the end of the period makes up do not.
 
-Usage that is counted after its period was renewed is of the period that the latest invoice bills.
+Usage that is counted after its period was renewed is of the period that the latest invoice bills;
+also once that invoice is final, if the account bills late usage: with the next invoice then.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.base.frozen import frozen
+from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.limits import members, members_and_state
@@ -249,7 +251,7 @@ def _past_amount(spend: _Spend) -> _Amount | None:
     if document is None:
         return None
     invoice, lines = document.body, invoice_lines(document.body)
-    if invoice["status"] == "draft":
+    if invoice["status"] == "draft" or bills_late_usage(uow.ctx):
         lines = with_usage_so_far(uow.ctx, uow.stored_customer.id, lines)
     ended = current_period(subscription).start
     used = [_whole(line) for line in lines if _is_usage_until(line, ended)]
