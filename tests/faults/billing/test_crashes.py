@@ -19,6 +19,7 @@ from meterline.core.base.periods import Period
 from meterline.core.billing import pending_batches
 from meterline.services.account.settings_changes import update_settings
 from meterline.services.billing.unit_of_work import open_unit_of_work
+from meterline.services.catalog.coupons import create_coupon
 from meterline.services.catalog.tax_rates import create_tax_rate
 from meterline.services.credit_notes.verbs import create_credit_note
 from meterline.services.credits.grants import create_credit_grant, expire_credit_grant
@@ -248,6 +249,27 @@ def phase_change(world: World) -> Work:
     return Work(_with_same_ids(world, world.deliver("roll_billing_cycles", subscription)))
 
 
+def phases_to_the_end(world: World) -> Work:
+    """A phase with all that one can ask for, late, and the end of its subscription with it."""
+    then = world.context(SUBSCRIBED)
+    coupon = create_coupon(then, {"percent_off": Decimal(50), "duration": "forever"})["id"]
+    terms = {"display_name": "VAT", "percentage": Decimal(19), "inclusive": False}
+    rate = create_tax_rate(then, terms)["id"]
+    items = [{"price": world.price(unit_amount=1_500)}]
+    last = {
+        "items": items,
+        "end_date": SUBSCRIBED + 50 * DAY,
+        "trial_end": SUBSCRIBED + 20 * DAY,
+        "discounts": [{"coupon": coupon}],
+        "default_tax_rates": [rate],
+    }
+    phases = [{"items": items, "end_date": SUBSCRIBED + 10 * DAY}, last]
+    wanted = {"customer": _customer(world), "start_date": "now", "phases": phases}
+    made = create_schedule(then, {**wanted, "end_behavior": "cancel"})
+    subscription = str(made["subscription"])
+    return Work(_with_same_ids(world, world.deliver("roll_billing_cycles", subscription)))
+
+
 def stopping(world: World) -> Work:
     """A cancelled subscription whose open invoices did not all stop advancing at once."""
     customer = _customer(world)
@@ -343,6 +365,7 @@ WORKS = [
     stopping,
     schedule_start,
     phase_change,
+    phases_to_the_end,
     clock_advance,
     clock_deletion,
     dispatch,

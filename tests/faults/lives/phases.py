@@ -32,8 +32,19 @@ def check_phases(life: Life) -> None:
         taxed = _ids(subscription["default_tax_rates"])
         if phase["default_tax_rates"] and taxed != _ids(phase["default_tax_rates"]):
             raise _fault(life, schedule, "a phase is taxed as it says", f"{taxed}")
+        _check_discounts(life, schedule, phase, subscription)
     check_following(life)
     check_entered(life)
+
+
+def _check_discounts(life: Life, schedule: Body, phase: Body, subscription: Body) -> None:
+    """What is taken off in a phase is of a coupon, a code or a discount that it names."""
+    names = ("coupon", "discount", "promotion_code")
+    named = {entry[name] for entry in phase["discounts"] for name in names} - {None}
+    for discount_id in subscription["discounts"]:
+        discount = life.shop.record.versions[discount_id][-1]
+        if not {discount_id, discount["source"]["coupon"], discount["promotion_code"]} & named:
+            raise _fault(life, schedule, "a phase is discounted as it says", discount_id)
 
 
 def check_entered(life: Life) -> None:
