@@ -1,10 +1,12 @@
 """``make demo``: the story on the stack of ``make up``, or on one of its own.
 
-With ``OPEN=1`` it stays up until Enter is pressed, for a person to look at the pages.
+With ``OPEN=1`` it stays up until Enter is pressed, for a person to look at the pages. However it
+ends, also by a signal, a stack of its own ends with it.
 """
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -17,9 +19,13 @@ from local.aws import Stack
 from local.demo.stage import Wrong, console
 from local.demo.story import emit
 
+_INTERRUPTED = 130
+"""What a shell calls the status of what Ctrl-C ended."""
+
 
 def main() -> int:
     """Tell the story; 1 and the reason if a figure in it is wrong."""
+    signal.signal(signal.SIGTERM, _interrupt)
     began = time.monotonic()
     was_up = stack.is_running()
     try:
@@ -30,10 +36,17 @@ def main() -> int:
     except (Wrong, stripe.StripeError) as error:
         console.print(f"\n  [red]✗ {type(error).__name__}:[/] {error}")
         return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     finally:
         if not was_up:
             stack.down()
     return 0
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    """Ask to end as Ctrl-C does, so that the stack is taken down."""
+    raise KeyboardInterrupt
 
 
 def _lead_to(running: Stack, page: str, *, stays_up: bool) -> None:

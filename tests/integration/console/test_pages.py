@@ -381,3 +381,28 @@ def test_a_page_with_nothing_on_it_says_what_to_do_next(operator: Operator, page
         r'class="empty">(<strong>[^<]+</strong>.*?)<details class="curl"', text, re.DOTALL
     )[:1]
     assert "curl " in empty or "<form" in text.partition(empty)[2] or "/console/prices/new" in empty
+
+
+def test_credits_in_units_of_a_meter_are_shown_as_units(
+    operator: Operator, key: str, now: int
+) -> None:
+    whose, calls = customer(at=now), meter("calls", at=now)
+    api = asking.Api(ADDRESS, key, time.monotonic() + 10)
+    amount = {"type": "custom_pricing_unit"}
+    units = {"custom_pricing_unit": {"id": calls, "value": "1250.5"}}
+    granted = api.ask(
+        asking.Call(
+            "POST",
+            "/v1/billing/credit_grants",
+            {
+                "customer": whose,
+                "amount": {**amount, **units},
+                "applicability_config": {"scope": {"price_type": "metered"}},
+                "category": "promotional",
+            },
+        )
+    )
+    assert granted.is_good, granted.problem
+    text = operator.get(f"/console/customers/{whose}").text
+    assert "1,250.5 <" in text
+    assert f"/console/meters/{calls}" in text
