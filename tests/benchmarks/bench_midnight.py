@@ -45,4 +45,3 @@ def _told(title: str, night: Night) -> Iterator[Result]:
     yield Result(f"{title}: most of a due shard", night.peak_shard, "write units/s")
     yield Result(f"{title}: throttled", night.throttles, "transactions")
     yield Result(f"{title}: handed back to a queue", night.handed_back, "messages")
-    yield Result(f"{title}: given up", night.dead, "messages")

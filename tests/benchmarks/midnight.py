@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from itertools import count as counting
 from typing import Any
 
-from meterline.services.work.sweep import BUDGET_SECONDS, SETTLING_SECONDS
+from meterline.services.work.message_tries import MOST_TRIES
+from meterline.services.work.sweep import BUDGET_SECONDS, BUSY, SETTLING_SECONDS
 from meterline.store.base.budgets import ATTEMPTS
 from meterline.store.base.keys import DUE_SHARDS
+from meterline.store.work.queues import seconds_before_next_try
 from meterline.store.work.sweeps import PAGE
 from tests.benchmarks.renewals import LATER, Renewal, Step
 from tests.engines import resources, template
@@ -29,8 +31,6 @@ FIRST_WORKERS, MORE_WORKERS_A_SECOND = 5, 5
 """How Lambda brings on workers of a queue."""
 CORE_MEGABYTES = 1_769
 SWEEPS_SECONDS = 60
-HANDED_BACK_SECONDS = 135
-"""What fails comes again when its function could no longer run, and 15 seconds later."""
 GIVES_UP_SECONDS = 6 * 3_600
 
 
@@ -55,7 +55,6 @@ class Deployment:
 
     concurrency: int
     batch: int
-    receives: int
     megabytes: int
     writes: int = NEW_WRITES
     reads: int = NEW_READS
@@ -66,11 +65,9 @@ class Deployment:
 def deployed(**changes: int) -> Deployment:
     """The template's deployment, with changes."""
     mapping = resources("AWS::Lambda::EventSourceMapping")["RollBillingCyclesMapping"]
-    queue = resources("AWS::SQS::Queue")["RenewalsQueue"]
     said: dict[str, Any] = {
         "concurrency": template()["Parameters"]["WorkConcurrency"]["Default"],
         "batch": mapping["BatchSize"],
-        "receives": queue["RedrivePolicy"]["maxReceiveCount"],
         "megabytes": template()["Globals"]["Function"]["MemorySize"],
     }
     return Deployment(**(said | changes))
@@ -85,7 +82,6 @@ class Night:
     done: Counter[str] = field(default_factory=Counter)
     throttles: int = 0
     handed_back: int = 0
-    dead: int = 0
     peak_writes: float = 0
     peak_reads: float = 0
     peak_shard: int = 0
@@ -150,7 +146,7 @@ class Midnight:
                 self._at(after, _Worker(queue))
         self._at(self._assumed.first_sweep, self._sweep)
         self._at(DOUBLES_SECONDS, self._double)
-        while self.night.done["final"] + self.night.dead < self._renewals:
+        while self.night.done["final"] < self._renewals:
             now, _, what = heapq.heappop(self._events)
             if now > GIVES_UP_SECONDS:
                 break
@@ -173,10 +169,15 @@ class Midnight:
 
     def _sweep(self, now: float) -> None:
         self._at(now + SWEEPS_SECONDS, self._sweep)
-        self._page(now, now + BUDGET_SECONDS, now - SETTLING_SECONDS)
+        self._look(now, now + BUDGET_SECONDS)
 
-    def _page(self, now: float, end: float, until: float) -> None:
-        """Send a page of what was due by ``until``, and go on for as long as a sweep may."""
+    def _look(self, now: float, end: float) -> None:
+        self._page(now, end, now - SETTLING_SECONDS, 0)
+
+    def _page(self, now: float, end: float, until: float, before: int) -> None:
+        """Send a page of what was due by ``until``, and go on for as long as a sweep may; look
+        again when that was much, with what was sent ``before`` on the same look.
+        """
         sent = 0
         while self._due and sent < PAGE and self._due[0][0] <= until:
             self._queues[self._due.popleft()[1]].waiting.append(_Message())
@@ -185,7 +186,9 @@ class Midnight:
             self._wake(now, queue)
         after = now + self._assumed.page
         if sent and after < end:
-            self._at(after, lambda moment: self._page(moment, end, until))
+            self._at(after, lambda moment: self._page(moment, end, until, before + sent))
+        elif before + sent >= BUSY and now + SETTLING_SECONDS < end:
+            self._at(now + SETTLING_SECONDS, lambda moment: self._look(moment, end))
 
     def _wake(self, now: float, queue: _Queue) -> None:
         for _ in range(min(len(queue.idle), -(-len(queue.waiting) // self._deployment.batch))):
@@ -236,12 +239,14 @@ class Midnight:
             return
         message, worker.attempt = worker.batch.pop(), 0
         message.receives += 1
-        if message.receives == self._deployment.receives:
-            self.night.dead += 1
+        self.night.handed_back += 1
+        wait = 0
+        if message.receives < MOST_TRIES:
+            wait = seconds_before_next_try(message.receives)
         else:
-            self.night.handed_back += 1
-            queue = worker.queue
-            self._at(now + HANDED_BACK_SECONDS, lambda moment: self._again(moment, queue, message))
+            message.receives = 0  # sent afresh: it fails for a reason that passes
+        queue = worker.queue
+        self._at(now + wait, lambda moment: self._again(moment, queue, message))
         self._go_on(now, worker)
 
     def _again(self, now: float, queue: _Queue, message: _Message) -> None:

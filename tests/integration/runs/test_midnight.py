@@ -14,7 +14,7 @@ def night_of(deployment: Deployment) -> Night:
 
 
 def test_the_deployment_is_that_of_the_template() -> None:
-    assert deployed() == Deployment(100, 10, 10, 1_024, 4_000, 12_000, 8)
+    assert deployed() == Deployment(100, 10, 1_024, 4_000, 12_000, 8)
 
 
 @pytest.mark.parametrize("writes", [400, 4_000, 40_000])

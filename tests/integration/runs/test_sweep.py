@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from meterline.services.work import sweep as sweeping
-from meterline.services.work.sweep import OVERDUE_SECONDS, RESEND_SECONDS, Swept, sweep
+from meterline.services.work.sweep import (
+    BUDGET_SECONDS,
+    OVERDUE_SECONDS,
+    RESEND_SECONDS,
+    SETTLING_SECONDS,
+    Swept,
+    sweep,
+    sweep_while_busy,
+)
 from meterline.store.base.models import BillingItem, billing_item
 from meterline.store.work import queues
 from meterline.store.work.queues import DueMessage
@@ -118,6 +126,51 @@ def test_what_falls_due_while_a_backlog_is_sent_comes_after_it(sent: Queues) -> 
     make_due("sub_second", NOW + 20)
     assert sweep(NOW + MINUTE).sent == 1
     assert sent.sent == {"sub_first": 1, "sub_second": 1}
+
+
+class Time:
+    """Passes only while a sweep sleeps; ``falls_due`` happens then."""
+
+    def __init__(self, falls_due: Iterable[int]) -> None:
+        self.passed = 0.0
+        self._falls_due = iter(falls_due)
+        self._numbers = count()
+        self.sleep(0)
+
+    def now(self) -> int:
+        return NOW + int(self.passed)
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        for _ in range(next(self._falls_due, 0)):
+            make_due(f"sub_{next(self._numbers):03d}", self.now() - SETTLING_SECONDS)
+
+
+# how many fall due between its looks | how many a sweep sends, how long it takes
+@pytest.mark.parametrize(
+    ("falls_due", "sends", "seconds"),
+    [
+        ([0], 0, 0),
+        ([2], 2, 0),
+        ([3], 3, SETTLING_SECONDS),
+        ([2, 3], 2, 0),
+        ([3, 4, 2, 5], 9, 2 * SETTLING_SECONDS),
+        ([3] * 99, 3 * BUDGET_SECONDS // SETTLING_SECONDS, BUDGET_SECONDS - SETTLING_SECONDS),
+    ],
+)
+def test_a_sweep_that_sent_much_looks_again_until_its_time_is_up(
+    sent: Queues,
+    monkeypatch: pytest.MonkeyPatch,
+    falls_due: list[int],
+    sends: int,
+    seconds: int,
+) -> None:
+    monkeypatch.setattr(sweeping, "BUSY", 3)
+    time = Time(falls_due)
+    swept = sweep_while_busy(time.now, sleep=time.sleep, monotonic=lambda: time.passed)
+    assert (swept.sent, time.passed) == (sends, seconds)
+    assert sent.sent.total() == sends
+    assert set(sent.sent.values()) <= {1}
 
 
 def test_what_stays_due_is_sent_again_at_a_slower_pace(sent: Queues) -> None:

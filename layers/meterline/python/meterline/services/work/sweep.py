@@ -18,6 +18,7 @@ from meterline.store.base.documents import LIVE, Conflict
 from meterline.store.work.queues import DueMessage, depth, enqueue, queue_of
 from meterline.store.work.stuck import read_stuck
 from meterline.store.work.sweeps import (
+    PAGE,
     DueEntry,
     Place,
     Progress,
@@ -31,6 +32,11 @@ SETTLING_SECONDS = 5
 
 BUDGET_SECONDS = 40
 """A sweep stops here, well before the next one starts."""
+
+BUSY = PAGE
+"""A sweep that sent so many looks again, for more is falling due: else all that falls due within a
+minute would reach the workers at once, and they would wait for it before.
+"""
 
 OVERDUE_SECONDS = 600
 RESEND_SECONDS = 900
@@ -53,6 +59,13 @@ class Swept:
     lag_seconds: int = 0
     depths: dict[str, int] = field(default_factory=dict)
 
+    def add(self, other: "Swept") -> None:
+        """Add what a later look did; the lag is the longest."""
+        self.sent += other.sent
+        self.resent += other.resent
+        self.stuck += other.stuck
+        self.lag_seconds = max(self.lag_seconds, other.lag_seconds)
+
 
 @dataclass(slots=True)
 class _Shard:
@@ -73,18 +86,39 @@ class _Shard:
             self.is_lost = True
 
 
+def sweep_while_busy(
+    clock: Callable[[], int],
+    *,
+    sleep: Callable[[float], object] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Swept:
+    """Sweep, and again every few seconds while much is falling due, until the time is up.
+
+    ``clock`` tells the wall clock's time. Returns what all of them did.
+    """
+    deadline = monotonic() + BUDGET_SECONDS
+    looks = [sweep(clock(), monotonic=monotonic)]
+    while looks[-1].sent >= BUSY and monotonic() + SETTLING_SECONDS < deadline:
+        sleep(SETTLING_SECONDS)
+        looks.append(sweep(clock(), seconds=deadline - monotonic(), monotonic=monotonic))
+    for other in looks[1:]:
+        looks[0].add(other)
+    return looks[0]
+
+
 def sweep(
     now: int,
     *,
     modes: Iterable[bool] = (True, False),
+    seconds: float | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Swept:
     """Send what has fallen due by ``now`` (wall clock, UTC seconds) in these modes.
 
     The partitions take turns by the page, so none starves behind another's backlog; what is left
-    when the time is up comes first in the next sweep.
+    when the time is up (``seconds``, or all that a sweep has) comes first in the next sweep.
     """
-    deadline = monotonic() + BUDGET_SECONDS
+    deadline = monotonic() + (BUDGET_SECONDS if seconds is None else seconds)
     shards = [shard for livemode in modes for shard in _shards(livemode, now)]
     swept = Swept(lag_seconds=max((now - shard.oldest.due_at for shard in shards), default=0))
     waiting = shards

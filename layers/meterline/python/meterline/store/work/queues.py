@@ -120,11 +120,17 @@ def wait_before_next_try(message: DueMessage, receipt_handle: str, tries: int) -
     """
     if not receipt_handle:
         return
-    seconds = min(_FIRST_WAIT_SECONDS * 2 ** (tries - 1), _LONGEST_WAIT_SECONDS)
     with suppress(BotoCoreError, ClientError):
         sqs().change_message_visibility(
-            QueueUrl=queue_of(message), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            QueueUrl=queue_of(message),
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=seconds_before_next_try(tries),
         )
+
+
+def seconds_before_next_try(tries: int) -> int:
+    """How long a message waits that has failed so often, from 1."""
+    return min(_FIRST_WAIT_SECONDS << (tries - 1), _LONGEST_WAIT_SECONDS)
 
 
 def hold(url: str, receipt_handles: Sequence[str], seconds: int) -> None:
