@@ -1,5 +1,6 @@
 """A world on a fresh engine, its clock frozen and its wire watched."""
 
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -25,4 +26,6 @@ def memory_world() -> Iterator[World]:
     with running() as engine, pytest.MonkeyPatch.context() as patches:
         patches.setattr(logging.getLogger(SERVICE), "disabled", True)
         client("sqs").list_queues()  # made when first asked for, and not while faults are about
+        gc.freeze()  # what stands by now is not searched again and again: a tenth of the time
         yield world_on(engine, patches)
+        gc.unfreeze()
