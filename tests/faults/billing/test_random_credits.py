@@ -66,7 +66,7 @@ TOLD = "billing.alert_triggered"
 
 @dataclass
 class Life:
-    """Two weeks of one customer."""
+    """Some weeks of one customer."""
 
     world: World
     chance: Random
@@ -79,9 +79,10 @@ class Life:
 
     def begin(self, price: str) -> None:
         """Two subscriptions to the same usage, and some credits."""
-        self.customer = self.world.customer(at=BEGINNING)
+        beginning = self.world.clock.now
+        self.customer = self.world.customer(at=beginning)
         for _ in range(2):
-            start = BEGINNING + self.chance.choice((0, 0, 600))
+            start = beginning + self.chance.choice((0, 0, 600))
             self.world.subscribe(self.customer, [price], at=start)
         for _ in range(3):
             self.grant()

@@ -22,9 +22,10 @@ from meterline.services.credits.grants import create_credit_grant
 from meterline.services.invoices import credits as invoice_credits
 from tests.factories.objects import licence, product
 from tests.faults.billing.seeds import live_alone, seeds_of
-from tests.faults.billing.test_random_credits import BEGINNING, WEEK, Life
-from tests.faults.billing.world import DAY, LONG_AGO, World
+from tests.faults.billing.test_random_credits import WEEK, Life
+from tests.faults.billing.world import DAY, LONG_AGO, NOW, World
 
+BEGINNING = NOW - 3 * WEEK
 UNITS = ("0.5", "20", "70.125", "300")
 
 
