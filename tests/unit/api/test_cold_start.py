@@ -1,5 +1,6 @@
 """What a function imports at its start: the hot path does without the object store."""
 
+import re
 import subprocess
 import sys
 
@@ -77,6 +78,17 @@ def test_a_function_logs_and_measures_by_powertools_and_needs_nothing_else_of_it
     modules = started(FUNCTIONS[name])
     used = {module for module in modules if module.startswith("aws_lambda_powertools.")}
     assert used == LIGHT_UTILITIES
+
+
+PACKAGE = ROOT / "layers" / "meterline" / "python" / "meterline"
+COMPILED_AT_START = re.compile(r"^@dataclass\((?=.*frozen=True)(?!.*order=True)", re.MULTILINE)
+
+
+def test_values_are_made_by_frozen_so_that_no_start_compiles_their_methods() -> None:
+    found = {
+        path.name for path in PACKAGE.rglob("*.py") if COMPILED_AT_START.search(path.read_text())
+    }
+    assert found == set(), "use core.base.frozen"
 
 
 def _imported_by(module: str) -> set[str]:
