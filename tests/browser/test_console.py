@@ -228,14 +228,14 @@ def test_all_that_waits_is_sent_again_without_a_further_click(
     webhooks = Webhooks(console.api.engine)
     webhooks.follow(monkeypatch)
     webhooks.receivers.answers["hooks.example.com"] = BUSY
-    monkeypatch.setattr(events, "_AT_ONCE", 1)
+    monkeypatch.setattr(events, "_AT_ONCE", 15)
     for _ in range(3):
         customer(at=int(time.time()))
     webhooks.send()
     with console.visited(browser, "resending", 1280, "light") as visit:
         visit.open("/console/events?delivery=false")
         visit.page.get_by_role("button", name="Send all of them again").click()
-        expect(visit.page.get_by_text("These were all.")).to_be_visible()
+        expect(visit.page.get_by_text("These were all.")).to_be_visible(timeout=60_000)
         assert visit.faults() == []
         visit.screenshot()
 
