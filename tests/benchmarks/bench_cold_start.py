@@ -17,7 +17,7 @@ from tests.benchmarks.results import Result
 from tests.engines import ROOT
 
 FUNCTIONS = layers_of_functions()
-REPEATS = 9
+REPEATS = 5
 _FLOOR = "import boto3; boto3.client('dynamodb')"
 _HANDLER = (
     "import importlib.util as u; s = u.spec_from_file_location('app', '{path}');"
