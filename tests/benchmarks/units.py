@@ -8,6 +8,7 @@ one more.
 """
 
 from collections.abc import Iterable, Mapping
+from threading import RLock
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -70,7 +71,7 @@ def _units(size: int, of: int) -> int:
 
 
 class MeteredDynamoDB(FakeDynamoDB):
-    """The engine in calm weather, counting the units that AWS would bill."""
+    """The engine in calm weather, counting the units that AWS would bill; threads take turns."""
 
     def __init__(self) -> None:
         super().__init__(seeded(0))
@@ -83,6 +84,7 @@ class MeteredDynamoDB(FakeDynamoDB):
         self.calls = 0
         self.refused = 0
         self._in_batch = False
+        self._one_at_a_time = RLock()
 
     def forget_units(self) -> None:
         """Start counting again."""
@@ -90,6 +92,10 @@ class MeteredDynamoDB(FakeDynamoDB):
         self.read_units = 0.0
 
     def _call(self, operation: str, request: dict[str, Any]) -> Answer:
+        with self._one_at_a_time:
+            return self._billed_call(operation, request)
+
+    def _billed_call(self, operation: str, request: dict[str, Any]) -> Answer:
         self.calls += 1
         self._bill_request(operation, request)
         self._in_batch = operation == "BatchExecuteStatement"
