@@ -404,7 +404,7 @@ def payments_after_which_nobody_looks(patch: pytest.MonkeyPatch) -> None:
 
 
 LIVES: list[tuple[Break, int]] = [
-    (commits_on_any_version, 14),
+    (commits_on_any_version, 15),
     (invoices_that_grant_whenever_they_are_stored, 34),
     (payments_that_grant_nothing, 0),
     (void_invoices_that_grant, 0),
@@ -424,6 +424,10 @@ def test_random_lives_notice(
             live_alone(memory_world, live, seed)
         except AssertionError:
             return
+        except (
+            Conflict
+        ):  # nothing came of it: the number of a grant stops what the mistake lets through
+            continue
     pytest.fail(f"{mistake.__name__} went unnoticed")
 
 
