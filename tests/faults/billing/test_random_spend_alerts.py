@@ -61,10 +61,13 @@ class Spending(Billed):
 
     def other(self) -> None:
         """Something that happens less often, and may make it less."""
-        self.note()
         acts = [self.alert, self.alert, self.move, self.cancel]
         self.chance.choice([*acts, super().other])()
+
+    def cancel(self) -> None:
+        """Take an event out again."""
         self.note()
+        super().cancel()
 
     def alert(self) -> None:
         """Make an alert on an amount that is reached soon, late or already."""
@@ -111,6 +114,14 @@ class Spending(Billed):
     def note(self) -> None:
         """Note how much it has been at most: usage alone makes it more, but at peaks."""
         self.most = max(self.most, self.amount())
+
+    def _ask(self, request: Callable[[], object]) -> None:
+        """Ask for what may make it less, noted right before: usage may have been told on the way
+        to the request, while a price was made for it.
+        """
+        self.note()
+        super()._ask(request)
+        self.note()
 
     def _count(self, name: str) -> None:
         super()._count(name)
@@ -239,3 +250,23 @@ def test_an_amount_that_falls_is_told_though_the_next_alert_is_far_ahead(
     usage_that_falls_is_not_looked_at(monkeypatch)
     with pytest.raises(AssertionError, match="is not said to be below"):
         falls(memory_world)
+
+
+def test_an_amount_that_is_reached_while_a_new_price_is_made_is_not_told_too_early(
+    memory_world: World,
+) -> None:
+    life = subscribed(memory_world, Spending, 1_000_000, unit_amount=10)
+    life.make_alert(300)
+    [alert] = life.alerts
+
+    def use(*_: object) -> None:
+        if not life.told:
+            life.count(NOW, 40, life.meter)
+            life.watch_all(lambda *_: None)
+
+    memory_world.wire.at, memory_world.wire.watching = use, True
+    life.reprice()
+    memory_world.wire.watching = False
+    assert life.told == [alert]
+    assert life.amount() < 300
+    life.calm()
