@@ -156,6 +156,7 @@ class Ledger:
 class _Billed:
     """A line that is paid for: at most ``most``, and what it bills anew of its meter's units.
 
+    Of a line that gives something back nothing is paid: it leaves no more to pay of the others.
     ``exactly`` is what was paid before it was rounded.
     """
 
@@ -176,7 +177,7 @@ class _Billed:
         if bounds["true_up"] and billed > 0:
             share = Fraction(max(0, billed - bounds["true_up"]), billed)
             of_units = Fraction(ceil(rest * share - Fraction(1, 2)))
-        return cls(min(rest, most), units, of_units)
+        return cls(max(0, min(rest, most)), units, of_units)
 
     @property
     def paid(self) -> int:

@@ -20,6 +20,7 @@ from meterline.core.billing.entitlements import (
     grants_after,
 )
 from meterline.core.billing.taxes import Rate, Tax
+from meterline.core.credits.application import CreditableInvoice
 from meterline.core.subscriptions import item_changes
 from meterline.core.subscriptions.item_changes import ProrationLine
 from meterline.services.billing import (
@@ -75,6 +76,7 @@ FIRST = {
     "a_limit_whose_usage_never_begins_anew": 7,
     "a_grant_that_keeps_its_former_period": 7,
     "a_void_invoice_that_keeps_its_credits": 12,
+    "credits_that_pay_what_other_lines_give_back": 193,
     "a_note_that_lowers_what_was_paid": 1,
     "a_note_that_keeps_the_taxes": 10,
     "a_rest_that_cannot_be_charged": 51,
@@ -246,6 +248,13 @@ def units_at_what_they_cost_before_discounts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(line_credits, "_for_usage", undiscounted)
 
 
+def credits_that_pay_what_other_lines_give_back(patch: pytest.MonkeyPatch) -> None:
+    def as_if_nothing_came_back(_amount_minor: int, *terms: Any) -> CreditableInvoice:
+        return CreditableInvoice(10**12, *terms)
+
+    patch.setattr(line_credits, "CreditableInvoice", as_if_nothing_came_back)
+
+
 def a_note_that_lowers_what_was_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(notes, "settle", lambda total, _remaining: Settlement(total, 0))
 
@@ -364,6 +373,7 @@ NOTICED_BY: dict[Plant, set[str]] = {
     a_grant_that_keeps_its_former_period: {"access is what a recount says"},
     a_void_invoice_that_keeps_its_credits: {"a ledger is what is left"},
     units_at_what_they_cost_before_discounts: {"credits pay in their order"},
+    credits_that_pay_what_other_lines_give_back: {"credits pay in their order"},
     a_note_that_lowers_what_was_paid: {
         "a note goes where it says",
         "what is not paid is left",
@@ -403,6 +413,7 @@ IN_LIVES_OF_PRORATIONS: set[Plant] = {
 IN_LIVES_OF_OFFERS: set[Plant] = {
     a_void_invoice_that_keeps_its_credits,
     units_at_what_they_cost_before_discounts,
+    credits_that_pay_what_other_lines_give_back,
     a_note_that_lowers_what_was_paid,
     a_note_that_gives_discounts_back_as_money,
     taxes_on_what_discounts_took_off,
