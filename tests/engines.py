@@ -45,6 +45,9 @@ setattr(botocore.session, "create_loader", cache(create_loader))  # noqa: B010 -
 
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"
+LOCAL_READ_SECONDS = 60
+"""How long DynamoDB Local is waited for: on a busy machine it may pause for seconds."""
+
 ENGINES_A_DATABASE = 25
 """So many tests have a database of DynamoDB Local after each other, which spends ten threads on
 each. A write looks through the streams of all tables that its database ever had: with one database,
@@ -183,6 +186,7 @@ def _running_locally(endpoint: str) -> Iterator[Engine]:
         _environment(environment),
         _mocked(endpoint),
         mock.patch.object(clients, "_client", database.client_of_product),
+        mock.patch.object(clients, "READ_SECONDS", LOCAL_READ_SECONDS),
     ):
         _make_queues_and_topics()
         yield Engine(database.client, database.tables, environment, endpoint, None)
