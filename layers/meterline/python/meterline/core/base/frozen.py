@@ -59,7 +59,8 @@ def _write(cls: type[Any]) -> dict[str, Callable[..., Any]]:
     names: dict[str, object] = {"_UNSET": _UNSET}
     source = "\n".join((_init(cls, names), _comparisons(cls)))
     methods: dict[str, Callable[..., Any]] = {}
-    exec(source, names, methods)  # noqa: S102 - of the names of fields alone, as the library does
+    # Of the names of fields alone, as the library does.
+    exec(source, names, methods)  # noqa: S102 # nosec B102
     for name, method in methods.items():
         method.__qualname__ = f"{cls.__qualname__}.{name}"
         if hasattr(vars(cls)[name], "is_unwritten"):
