@@ -8,7 +8,7 @@ one more.
 """
 
 from collections.abc import Iterable, Mapping
-from threading import RLock
+from threading import Lock
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -71,7 +71,7 @@ def _units(size: int, of: int) -> int:
 
 
 class MeteredDynamoDB(FakeDynamoDB):
-    """The engine in calm weather, counting the units that AWS would bill; threads take turns."""
+    """The engine in calm weather, counting what AWS would bill, of calls side by side too."""
 
     def __init__(self) -> None:
         super().__init__(seeded(0))
@@ -84,7 +84,7 @@ class MeteredDynamoDB(FakeDynamoDB):
         self.calls = 0
         self.refused = 0
         self._in_batch = False
-        self._one_at_a_time = RLock()
+        self._adding = Lock()
 
     def forget_units(self) -> None:
         """Start counting again."""
@@ -92,10 +92,6 @@ class MeteredDynamoDB(FakeDynamoDB):
         self.read_units = 0.0
 
     def _call(self, operation: str, request: dict[str, Any]) -> Answer:
-        with self._one_at_a_time:
-            return self._billed_call(operation, request)
-
-    def _billed_call(self, operation: str, request: dict[str, Any]) -> Answer:
         self.calls += 1
         self._bill_request(operation, request)
         self._in_batch = operation == "BatchExecuteStatement"
@@ -120,7 +116,7 @@ class MeteredDynamoDB(FakeDynamoDB):
         if operation == "Query":
             self.items_read += len(answer["Items"])
         if operation in ("BatchGetItem", "Query"):
-            self.read_units += units_read(operation, request, answer)
+            self._add_read(units_read(operation, request, answer))
         if operation == "Scan":
             self._bill_scan(request, answer)
 
@@ -128,7 +124,11 @@ class MeteredDynamoDB(FakeDynamoDB):
         """What was looked at, shown or not; of pages this large the last unit hardly counts."""
         items = self.items(request["TableName"])
         share = answer["ScannedCount"] / len(items) if items else 0
-        self.read_units += _billed(share * sum(map(item_bytes, items)) / READ_BYTES, request)
+        self._add_read(_billed(share * sum(map(item_bytes, items)) / READ_BYTES, request))
+
+    def _add_read(self, units: float) -> None:
+        with self._adding:
+            self.read_units += units
 
     def _changed(self, table: Table, before: Item | None, after: Item | None) -> None:
         if self._in_batch:
