@@ -201,7 +201,7 @@ def read_page(
     page = ctx.store.page(
         kind,
         span,
-        limit=_limit(params),
+        limit=page_size(params),
         source=source or EVERYTHING,
         keep=lambda body: not body.get("deleted") and keep(body),
     )
@@ -211,14 +211,14 @@ def read_page(
 
 def first_rows[T](rows: Iterable[T], params: Params) -> tuple[list[T], bool]:
     """As many rows as a page takes, and whether more follow."""
-    limit = _limit(params)
+    limit = page_size(params)
     found = list(islice(rows, rows_read(params)))
     return found[:limit], len(found) > limit
 
 
 def rows_read(params: Params) -> int:
     """The rows that a page is made of: one more than it takes says whether more follow."""
-    return _limit(params) + 1
+    return page_size(params) + 1
 
 
 def page_from(rows: Iterable[Row], params: Params) -> Listing:
@@ -295,7 +295,7 @@ def is_backwards(params: Params) -> bool:
     return "ending_before" in params
 
 
-def _limit(params: Params) -> int:
+def page_size(params: Params) -> int:
     """How many rows a page has at most."""
     return int(params.get("limit", DEFAULT_LIMIT))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from meterline.api.call import Call
@@ -14,11 +15,13 @@ from meterline.api.lists import (
     created_range,
     cursor_name,
     cursors,
-    first_rows,
+    is_backwards,
     list_operation,
     listing,
     page_from,
+    page_size,
     retrieve,
+    rows_read,
 )
 from meterline.api.operations import Answer, Operation, delete, get, post
 from meterline.api.page_tokens import page_token, read_page_token
@@ -41,14 +44,16 @@ from meterline.services.base.context import Context
 from meterline.services.events.deliveries import KIND as DELIVERY
 from meterline.services.events.event_log import EventSpan, find_event, v1_events_in
 from meterline.services.events.resending import (
+    MOST_LOOKED_AT,
     delivered_events,
     deliveries_of,
     resend_event,
     undelivered_events,
+    until_shown,
     with_pending,
 )
 from meterline.services.events.thin_events import find_thin_event
-from meterline.services.events.thin_listing import Place, ThinFilter, place_after, thin_entries
+from meterline.services.events.thin_listing import Place, ThinFilter, thin_page
 from meterline.services.events.webhook_endpoints import (
     ROLL_SECONDS,
     create_webhook_endpoint,
@@ -60,9 +65,10 @@ from meterline.services.events.webhook_endpoints import (
 from meterline.store.base.keys import Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from meterline.core.base.wire import Event
+    from meterline.services.events.resending import Looked
 
 EVENT_TYPE = string(
     pattern=r"\*|[a-z0-9_]+(\.[a-z0-9_*]+)+", hint="Use types such as `invoice.paid`."
@@ -95,12 +101,44 @@ def _list(ctx: Context, params: Params) -> Listing:
         created_from=first,
         created_until=last,
     )
-    page = page_from(_READERS[params.get("delivery_success")](ctx, span, _types(params)), params)
+    if "delivery_success" not in params:
+        page = page_from(v1_events_in(ctx, span, _types(params)), params)
+    else:
+        read = _READERS[params["delivery_success"]]
+        page = _page_of_few(read(ctx, span, _types(params)), params)
     return replace(page, bodies=with_pending(ctx, page.bodies))
 
 
-_READERS: "dict[bool | None, Callable[[Context, EventSpan, list[str]], Iterator[Event]]]" = {
-    None: v1_events_in,
+def _page_of_few(looked_at: "Iterable[Looked]", params: Params) -> Listing:
+    """The page of what is shown of the events that are looked at; of so many at most.
+
+    A page that is not full by then says that more may follow. SDKs cannot go on after an empty
+    one, so instead of it the request is refused, with where to go on.
+    """
+    looked = [*islice(until_shown(looked_at, rows_read(params)), MOST_LOOKED_AT)]
+    page = page_from([one.event for one in looked if one.event], params)
+    if len(looked) < MOST_LOOKED_AT:
+        return page
+    if not page.bodies:
+        raise BillingError(
+            f"None of the {MOST_LOOKED_AT} events that were looked at is such an event. Go on with"
+            f" `{_next_place(looked, params)}`, or ask for fewer with `type` or `created`.",
+            param="delivery_success",
+        )
+    return replace(page, has_more=True)
+
+
+def _next_place(looked: "Sequence[Looked]", params: Params) -> str:
+    """The parameter that goes on behind what was looked at: by the last id that pages start at, or
+    by the last second.
+    """
+    ids = [one.event_id for one in looked if one.event_id]
+    if ids:
+        return f"{cursor_name(params)}={ids[-1]}"
+    return f"created[{'gte' if is_backwards(params) else 'lte'}]={looked[-1].created}"
+
+
+_READERS: "dict[bool, Callable[[Context, EventSpan, list[str]], Iterator[Looked]]]" = {
     True: delivered_events,
     False: undelivered_events,
 }
@@ -141,13 +179,12 @@ def _list_thin(call: Call, params: Params) -> TokenListing:
         params.get("object_id"),
         *_created_seconds(params.get("created", {})),
     )
-    entries, has_more = first_rows(thin_entries(call.context(), filters, place), params)
+    page = thin_page(call.context(), filters, place, rows=page_size(params))
 
     def token_after(bodies: Sequence[Shown]) -> str:
-        return page_token(secret, _stated(place_after(place, entries[: len(bodies)])))
+        return page_token(secret, _stated(page.place_after(place, len(bodies))))
 
-    bodies = [entry.event for entry in entries]
-    return V2Page(bodies, has_more, token_after=token_after, filters=params)
+    return V2Page(page.events, page.has_more, token_after=token_after, filters=params)
 
 
 def _stated(place: Place) -> Mapping[str, Any]:

@@ -242,3 +242,8 @@ def endpoints_of(delivery: WebhookDelivery) -> int:
 def holder_of(delivery: WebhookDelivery) -> str:
     """The id of the document that holds the event of a delivery."""
     return DeliveryState.of(delivery).held_by or outbox_id(delivery["event"])
+
+
+def type_of(delivery: WebhookDelivery) -> str | None:
+    """The type of a delivery's event; None of one that a former release has stored."""
+    return DeliveryState.of(delivery).type

@@ -7,11 +7,12 @@ the event.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import batched, groupby
+from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.base.errors import BillingError
 from meterline.core.base.frozen import frozen
+from meterline.core.kinds.events import THIN_ONLY_TYPES
 from meterline.services.base.context import Context
 from meterline.services.base.limits import members
 from meterline.services.base.lookups import find
@@ -21,9 +22,11 @@ from meterline.services.events.deliveries import (
     WebhookDelivery,
     asked_for,
     delivery_id,
+    holder_of,
     new_delivery,
     sent_again,
     shelves_of,
+    type_of,
 )
 from meterline.services.events.endpoints import (
     EVENT_DESTINATION,
@@ -50,6 +53,9 @@ if TYPE_CHECKING:
     from meterline.core.base.wire import Event
 
 _BATCH = 50
+MOST_LOOKED_AT: Final = 1_000
+"""How many events a page looks at, however few it shows: seconds of reading with 16 endpoints."""
+
 _OUTSTANDING: Final = ("pending", "failed")
 _AFTER_ALL = "~"
 """Comes after every id in the order of keys."""
@@ -74,34 +80,81 @@ def with_pending(ctx: Context, events: "Sequence[Event]") -> "list[Event]":
     return [{**event, "pending_webhooks": pending.get(event["id"], 0)} for event in events]
 
 
-def delivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Event]":
-    """The events of a span of which no delivery is outstanding, in its order."""
+@frozen
+class Looked:
+    """What a list has looked at: the event that it shows, or None if it passes over this one.
+
+    ``created`` is in UTC seconds; ``event_id`` is the id that a page may start at, if v1 has one.
+    """
+
+    created: int
+    event_id: str | None
+    event: "Event | None"
+
+
+def until_shown(looked_at: Iterable[Looked], number: int) -> Iterator[Looked]:
+    """What is looked at until so many events are shown."""
+    left = number
+    for one in looked_at:
+        yield one
+        left -= one.event is not None
+        if not left:
+            return
+
+
+def delivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> Iterator[Looked]:
+    """The events of a span, in its order: those of which no delivery is outstanding are shown."""
     for events in batched(v1_events_in(ctx, span, types), _BATCH, strict=False):
         deliveries = _deliveries(ctx, [event["id"] for event in events])
         outstanding = {
-            delivery.body["event"] for delivery in deliveries if _is_outstanding(delivery)
+            delivery.body["event"] for delivery in deliveries if _is_outstanding(delivery.body)
         }
-        yield from (event for event in events if event["id"] not in outstanding)
+        for event in events:
+            shown = None if event["id"] in outstanding else event
+            yield Looked(event["created"], event["id"], shown)
 
 
-def undelivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> "Iterator[Event]":
-    """The events of a span that an endpoint has not taken so far, or at all, in its order."""
-    found = ctx.store.each(
-        KIND, _delivery_span(ctx, span), source=_source(ctx, types), keep=_has_outstanding_status
-    )
-    ids = (event_id for event_id, _ in groupby(found, lambda one: str(one.body["event"])))
-    for some in batched(ids, _BATCH, strict=False):
-        boxes = ctx.store.get_many([outbox_id(event_id) for event_id in some])
-        for event_id in some:
-            box = boxes.get(outbox_id(event_id))
-            events = box.body["events"] if box else []
-            yield from (
-                event
-                for event in events
-                if event["id"] == event_id
-                and fits(event["type"], types)
-                and not is_thin_only(event)
-            )
+def undelivered_events(ctx: Context, span: EventSpan, types: Collection[str]) -> Iterator[Looked]:
+    """The deliveries of a span that have failed so far, in its order: the event of those that an
+    endpoint has not taken, or not at all, is shown once.
+
+    What an endpoint has not taken that is gone is missed by nobody.
+    """
+    found = ctx.store.each(KIND, _delivery_span(ctx, span), source=_source(ctx, types))
+    endpoints = set(members(ctx, MEMBERS))
+    last_shown = None
+    for some in batched(found, _BATCH, strict=False):
+        bodies = [delivery.body for delivery in some]
+        missed = [
+            body
+            for body in bodies
+            if _is_outstanding(body) and body["webhook_endpoint"] in endpoints
+        ]
+        events = _v1_events_of(ctx, missed, types)
+        for body in bodies:
+            event_id = body["event"]
+            shown = None if event_id == last_shown else events.get(event_id)
+            last_shown = event_id if shown else last_shown
+            yield Looked(body["created"], event_id if _is_of_v1(body) else None, shown)
+
+
+def _v1_events_of(
+    ctx: Context, deliveries: Iterable[WebhookDelivery], types: Collection[str]
+) -> "dict[str, Event]":
+    """The events of deliveries that v1 shows and that are of these types, by their ids."""
+    wanted = {body["event"] for body in deliveries if _is_of_v1(body)}
+    boxes = ctx.store.get_many(sorted({outbox_id(event_id) for event_id in wanted}))
+    return {
+        event["id"]: event
+        for box in boxes.values()
+        for event in box.body["events"]
+        if event["id"] in wanted and fits(event["type"], types) and not is_thin_only(event)
+    }
+
+
+def _is_of_v1(delivery: WebhookDelivery) -> bool:
+    """Whether a delivery is of an event that v1 shows."""
+    return holder_of(delivery) != delivery["event"] and type_of(delivery) not in THIN_ONLY_TYPES
 
 
 def _source(ctx: Context, types: Collection[str]) -> Source:
@@ -220,11 +273,7 @@ def _deliveries(ctx: Context, events: Iterable[str]) -> list[Document[WebhookDel
     return [*ctx.store.get_many(ids).values()] if ids else []
 
 
-def _is_outstanding(delivery: Document[WebhookDelivery]) -> bool:
-    return _has_outstanding_status(delivery.body)
-
-
-def _has_outstanding_status(body: WebhookDelivery) -> bool:
+def _is_outstanding(body: WebhookDelivery) -> bool:
     return body["status"] in _OUTSTANDING
 
 
