@@ -254,23 +254,25 @@ def _gb(function: str) -> float:
 def _ingest_seconds(stages: Stages, mix: Mix) -> float:
     cpu = CPU_SECONDS["ingest"] + mix.a_request * CPU_SECONDS["ingest an event"]
     waits = len(stages.ingest.calls) * CALL_SECONDS
-    cost = _lambda("IngestMeterEventsFunction", waits, stages.requests * cpu, stages.requests)
+    cost = lambda_dollars(
+        "IngestMeterEventsFunction", waits, stages.requests * cpu, stages.requests
+    )
     return cost / stages.events
 
 
 def _count_seconds(stages: Stages) -> float:
     waits, cpu = len(stages.count.calls) * CALL_SECONDS, stages.events * CPU_SECONDS["count"]
     invocations = stages.events / COUNT_BATCH
-    return _lambda("CountUsageFunction", waits, cpu, invocations) / stages.events
+    return lambda_dollars("CountUsageFunction", waits, cpu, invocations) / stages.events
 
 
 def _watch_seconds(stages: Stages) -> float:
     waits, cpu = len(stages.watch.calls) * CALL_SECONDS, stages.changes * CPU_SECONDS["watch"]
     invocations = stages.changes / COUNT_BATCH
-    return _lambda("WatchUsageFunction", waits, cpu, invocations) / stages.events
+    return lambda_dollars("WatchUsageFunction", waits, cpu, invocations) / stages.events
 
 
-def _lambda(function: str, waits: float, cpu_seconds: float, requests: float) -> float:
+def lambda_dollars(function: str, waits: float, cpu_seconds: float, requests: float) -> float:
     """What so many seconds of waiting, and of a whole core, cost at the memory of a function."""
     gb = _gb(function)
     seconds = waits + cpu_seconds / min(1.0, gb * 1_024 / CORE_MB)
