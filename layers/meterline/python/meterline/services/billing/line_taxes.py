@@ -129,6 +129,11 @@ def tax_terms(rates: "Iterable[TaxRate]") -> list[TaxTerms]:
     ]
 
 
+def rate_ids(invoice: "Invoice") -> list[str]:
+    """The tax rates that the invoice's taxes name, once each."""
+    return [id_ for id_ in dict.fromkeys(map(_rate_id, invoice["total_taxes"])) if id_]
+
+
 def with_rates[S: LineState](state: S, rates: "Sequence[TaxRate]") -> S:
     """What is remembered of a line or an item with rates of its own; without any it has none, and
     the defaults of its invoice count.

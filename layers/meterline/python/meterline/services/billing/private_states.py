@@ -30,6 +30,13 @@ class TaxTerms(TypedDict):
     inclusive: bool
 
 
+class TaxWords(TypedDict):
+    """What a tax rate is called, and where it is due."""
+
+    display_name: str
+    jurisdiction: str | None
+
+
 class GivenTax(TypedDict):
     """A tax of a line that somebody else has computed, minor units, and why it is what it is."""
 
@@ -252,7 +259,9 @@ class SubscriptionItemState(PrivateState):
 class InvoiceState(PrivateState):
     """What an invoice remembers; ``credited`` by the ids of its lines, ``credit_notes`` counted.
 
-    ``seller_since`` of a final one: since when the settings had said of the seller what it says.
+    Of a final one, what it says for good: ``preferred_locales``, the languages that its customer
+    preferred, ``seller_since``, since when the settings had said of the seller what it says, and
+    ``tax_words``, what its tax rates were called, by their ids.
     """
 
     arrears: StoredDeadlines | None = None
@@ -261,8 +270,10 @@ class InvoiceState(PrivateState):
     discounts: list[DiscountTerms] | None = None
     late: WorkLeft | None = None
     pause: str | None = None
+    preferred_locales: list[str] | None = None
     seller_since: int | None = None
     tax_calculation: TaxCalculation | None = None
+    tax_words: dict[str, TaxWords] | None = None
     top_up: BoughtCredits | None = None
     usage_due_at: int | None = None
 

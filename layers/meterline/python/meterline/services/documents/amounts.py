@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.services.billing.amounts import explained
 from meterline.services.billing.invoice_bodies import invoice_lines
+from meterline.services.billing.private_states import TaxWords
 from meterline.services.documents.document import Discount, TaxRow, Totals
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Invoice, TaxRate
-
-type Rates = "Mapping[str, TaxRate]"
+    from meterline.core.base.wire import Invoice
 
 
-def totals_of(invoice: "Invoice", rates: Rates) -> Totals:
-    """What each step of the invoice's computation came to; ``rates`` are those that taxes name."""
+def totals_of(invoice: "Invoice", words: Mapping[str, TaxWords]) -> Totals:
+    """What each step of the invoice's computation came to; ``words`` are those of its tax rates."""
     lines = invoice_lines(invoice)
     said = explained(invoice, lines, lines)
     steps = {step["step"]: step["amount"] for step in said["amounts"]}
@@ -23,7 +22,7 @@ def totals_of(invoice: "Invoice", rates: Rates) -> Totals:
         lines=steps["lines"],
         discounts=tuple(map(_discount, said["discounts"])),
         credits=-steps["credits"],
-        taxes=tuple(_tax(tax, rates) for tax in said["taxes"]),
+        taxes=tuple(_tax(tax, words) for tax in said["taxes"]),
         total_excluding_tax=invoice["total_excluding_tax"] or 0,
         total=invoice["total"],
         balance=steps["balance"],
@@ -34,12 +33,6 @@ def totals_of(invoice: "Invoice", rates: Rates) -> Totals:
     )
 
 
-def rate_ids(invoice: "Invoice") -> list[str]:
-    """The tax rates that the invoice's taxes name, once each."""
-    details = (tax["tax_rate_details"] for tax in invoice["total_taxes"])
-    return list(dict.fromkeys(one["tax_rate"] for one in details if one is not None))
-
-
 def _discount(said: Mapping[str, Any]) -> Discount:
     percent = said["percent_off"]
     return Discount(
@@ -47,15 +40,14 @@ def _discount(said: Mapping[str, Any]) -> Discount:
     )
 
 
-def _tax(said: Mapping[str, Any], rates: Rates) -> TaxRow:
-    details = said["tax_rate_details"]
-    named = details["tax_rate"] if details else ""
-    rate: Mapping[str, Any] = rates.get(named, {})
-    percentage = said["percentage"] or rate.get("percentage")
+def _tax(said: Mapping[str, Any], words: Mapping[str, TaxWords]) -> TaxRow:
+    details, percentage = said["tax_rate_details"], said["percentage"]
+    rate_id = details["tax_rate"] if details else ""
+    called = words.get(rate_id)
     return TaxRow(
-        tax_rate=named,
-        name=rate.get("display_name") or "",
-        jurisdiction=rate.get("jurisdiction") or "",
+        tax_rate=rate_id,
+        name=called["display_name"] if called else "",
+        jurisdiction=(called["jurisdiction"] or "") if called else "",
         percentage=None if percentage is None else Decimal(percentage),
         is_inclusive=said["tax_behavior"] == "inclusive",
         taxable_amount=said["taxable_amount"] or 0,

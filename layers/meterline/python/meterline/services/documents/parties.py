@@ -7,7 +7,7 @@ from meterline.services.account.sellers import SellerSettings
 from meterline.services.documents.document import Buyer, PostalAddress, Seller, TaxIdentity
 
 if TYPE_CHECKING:
-    from meterline.core.base.wire import Customer, Invoice
+    from meterline.core.base.wire import Invoice
 
 
 def seller_of(settings: SellerSettings, tax_ids: Iterable[TaxIdentity]) -> Seller:
@@ -27,9 +27,8 @@ def seller_of(settings: SellerSettings, tax_ids: Iterable[TaxIdentity]) -> Selle
     )
 
 
-def buyer_of(invoice: "Invoice", customer: "Customer | None") -> Buyer:
-    """The customer as the invoice has it, and in the languages that it prefers now."""
-    locales = () if customer is None else customer.get("preferred_locales") or ()
+def buyer_of(invoice: "Invoice", locales: Iterable[str]) -> Buyer:
+    """The customer as the invoice has it, who is spoken to in the first language of ``locales``."""
     return Buyer(
         name=invoice["customer_name"] or "",
         email=invoice["customer_email"] or "",

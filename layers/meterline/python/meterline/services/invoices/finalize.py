@@ -7,7 +7,6 @@ from meterline.core.base.errors import BillingError
 from meterline.core.subscriptions.dunning import Deadlines, DunningPolicy, deadlines_of
 from meterline.observability import logger
 from meterline.services.account import settings
-from meterline.services.account.sellers import seller_since
 from meterline.services.account.settings import dunning_policy
 from meterline.services.base.context import Context
 from meterline.services.base.ids import timed_id
@@ -32,6 +31,7 @@ from meterline.services.billing.invoice_bodies import (
     subscription_of,
     with_deadlines,
 )
+from meterline.services.billing.line_taxes import rate_ids
 from meterline.services.billing.private_states import InvoiceState
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.tax_basis import is_automatic
@@ -41,6 +41,7 @@ from meterline.services.invoices.billed_in_advance import remember_discounts
 from meterline.services.invoices.collecting import keep_figures
 from meterline.services.invoices.credits import book_credits, give_credits_back
 from meterline.services.invoices.hosted_urls import new_hosted_urls
+from meterline.services.invoices.kept_words import with_kept_words
 from meterline.services.invoices.metered import with_current_usage
 from meterline.services.invoices.numbers import NumberTaken, numbered
 from meterline.services.invoices.running_hours import usage_look_at
@@ -156,9 +157,9 @@ def finalize_on(uow: UnitOfWork, invoice: "Invoice") -> "Invoice":
         "status_transitions": invoice["status_transitions"] | {"finalized_at": at},
     }
     opened["ending_balance"] = _apply_balance(uow, opened)
-    ctx = uow.ctx.reading_ahead([settings.ID])
-    opened = replace(InvoiceState.of(opened), seller_since=seller_since(ctx)).on(opened)
-    opened = _looked_at_again(with_deadlines(opened, _deadlines(ctx, opened)), invoice, at)
+    ctx = uow.ctx.reading_ahead([settings.ID, *rate_ids(opened)])
+    opened = with_deadlines(with_kept_words(uow, ctx, opened), _deadlines(ctx, opened))
+    opened = _looked_at_again(opened, invoice, at)
     uow.emit("invoice.finalized", opened)
     if opened["amount_due"] == 0:
         return _emit_paid(uow, paid(opened, at) | {"attempted": True})

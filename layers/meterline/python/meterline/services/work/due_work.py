@@ -13,6 +13,7 @@ from meterline.services.billing.invoice_bodies import (
     taxes_due_at,
     usage_due_at,
 )
+from meterline.services.billing.line_taxes import rate_ids
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.schedule_bodies import KIND as SCHEDULE
 from meterline.services.billing.schedule_bodies import starts_at
@@ -144,4 +145,5 @@ def _needed_for_invoice(invoice: "Invoice") -> list[str]:
     metered = [line for line in invoice["lines"]["data"] if meters[line["id"]]]
     needed = [meter for meter in meters.values() if meter]
     needed += [price_id(line) for line in metered]
+    needed += rate_ids(invoice)
     return [invoice["customer"], settings.ID, *dict.fromkeys(needed)]
