@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -111,6 +112,45 @@ def test_only_a_function_does_without_the_services_that_lead_to_credentials(
     clients.reset_clients()
     assert offered >= set(clients.SERVICES)
     assert ({"sso", "sso-oidc", "sts"} <= offered) == known
+
+
+# region | the host of a bucket of its own
+HOSTS = [
+    ("us-east-1", "pdfs.s3.amazonaws.com"),
+    ("eu-west-1", "pdfs.s3.eu-west-1.amazonaws.com"),
+    ("eu-central-1", "pdfs.s3.eu-central-1.amazonaws.com"),
+    ("ap-southeast-5", "pdfs.s3.ap-southeast-5.amazonaws.com"),
+    ("us-gov-west-1", "pdfs.s3.us-gov-west-1.amazonaws.com"),
+    ("cn-north-1", "pdfs.s3.cn-north-1.amazonaws.com.cn"),
+]
+
+
+def _address_of_an_object() -> SplitResult:
+    clients.reset_clients()
+    where = {"Bucket": "pdfs", "Key": "l/cus_1/a.pdf"}
+    address: str = clients.s3().generate_presigned_url("get_object", Params=where)
+    return urlsplit(address)
+
+
+@pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize(("region", "host"), HOSTS)
+def test_an_address_in_a_bucket_is_one_that_s3_takes_without_a_redirect(
+    monkeypatch: pytest.MonkeyPatch, region: str, host: str
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    address = _address_of_an_object()
+    assert (address.hostname, address.path) == (host, "/l/cus_1/a.pdf")
+    assert parse_qs(address.query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+@pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_another_endpoint_has_one_host_for_all_buckets(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http://stack.internal:4566")
+    address = _address_of_an_object()
+    assert (address.hostname, address.path) == ("stack.internal", "/pdfs/l/cus_1/a.pdf")
 
 
 def _sent(client: Any, operation: str) -> AWSPreparedRequest:

@@ -21,6 +21,9 @@ SERVICES = ["dynamodb", "events", "lambda", "s3", "sns", "sqs"]
 _IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 """The variable that Lambda alone sets."""
 
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+"""The variables that name an endpoint for S3 that is not AWS's."""
+
 _TOGETHER = "meterline_together"
 """What asks several things of a client that sends first attempts by itself."""
 
@@ -150,6 +153,7 @@ def _config(service: str) -> "Config":
 
     is_engine = service == "lambda"
     return Config(
+        **_of_buckets() if service == "s3" else {},
         connect_timeout=TAX_ENGINE_CONNECT_SECONDS if is_engine else CONNECT_SECONDS,
         read_timeout=TAX_ENGINE_READ_SECONDS if is_engine else READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 1 if is_engine else ATTEMPTS},
@@ -158,3 +162,18 @@ def _config(service: str) -> "Config":
         # Botocore describes the machine anew for each request unless it is told what to say.
         user_agent="Meterline",
     )
+
+
+def _of_buckets() -> dict[str, Any]:
+    """What lets S3 take the addresses that we sign, in every region.
+
+    Left alone, botocore signs them by Signature Version 2 where S3 once took it, which buckets made
+    since June 2020 refuse
+    (https://aws.amazon.com/blogs/aws/amazon-s3-update-sigv2-deprecation-period-extended-modified/);
+    and for a host without a region, which redirects to another host during a bucket's first day,
+    and knows no region that is newer than 2019. An endpoint of the operator's own has no host for
+    each bucket.
+    """
+    has_own_endpoint = any(os.environ.get(name) for name in _ENDPOINTS)
+    style = "path" if has_own_endpoint else "virtual"
+    return {"signature_version": "s3v4", "s3": {"addressing_style": style}}
