@@ -182,11 +182,12 @@ def test_every_table_can_be_restored_and_none_of_production_is_deleted() -> None
         assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}, name
 
 
-def test_no_table_goes_with_its_stack() -> None:
-    for name, table in template()["Resources"].items():
-        if table["Type"] == "AWS::DynamoDB::Table":
-            assert table["DeletionPolicy"] == "RetainExceptOnCreate", name
-            assert table["UpdateReplacePolicy"] == "Retain", name
+@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::S3::Bucket"])
+def test_what_holds_data_goes_only_with_a_stack_that_could_not_be_made(kind: str) -> None:
+    for name, holder in template()["Resources"].items():
+        if holder["Type"] == kind:
+            assert holder["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert holder["UpdateReplacePolicy"] == "Retain", name
 
 
 def test_the_page_about_restoring_makes_a_template_of_the_tables_alone(tmp_path: Path) -> None:

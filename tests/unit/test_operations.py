@@ -44,9 +44,10 @@ def about(reference: dict[str, Any]) -> str:
     return json.dumps([reference])
 
 
-def test_every_alarm_tells_the_operator() -> None:
+@pytest.mark.parametrize("moment", ["AlarmActions", "OKActions"])
+def test_every_alarm_tells_the_operator_when_it_begins_and_when_it_ends(moment: str) -> None:
     for name, alarm in ALARMS.items():
-        assert alarm["AlarmActions"] == [{"Ref": "OperationsTopic"}], name
+        assert alarm.get(moment) == [{"Ref": "OperationsTopic"}], name
 
 
 VITAL = {
@@ -143,7 +144,6 @@ STREAMS = sorted(name for name, one in MAPPINGS.items() if "DestinationConfig" i
 @pytest.mark.parametrize("mapping", sorted(MAPPINGS))
 def test_an_alarm_tells_when_an_event_source_has_stopped(mapping: str) -> None:
     # With this metric a source reports 0 when it finds nothing: without data nobody looks.
-    assert MAPPINGS[mapping]["MetricsConfig"] == {"Metrics": ["EventCount"]}
     assert about({"Ref": mapping}) in watched("AWS/Lambda", "PolledEventCount")
     alarm = ALARMS[f"{mapping.removesuffix('Mapping')}SourceAlarm"]
     assert alarm["TreatMissingData"] == "missing"
@@ -151,12 +151,29 @@ def test_an_alarm_tells_when_an_event_source_has_stopped(mapping: str) -> None:
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 0), "never"
 
 
+@pytest.mark.parametrize("mapping", sorted(MAPPINGS))
+def test_metrics_of_an_event_source_are_paid_for_only_where_alarms_watch_them(mapping: str) -> None:
+    # An empty list, since a property that is left out leaves a source as it was.
+    with_all_alarms = {"Fn::If": ["HasAllAlarms", ["EventCount"], []]}
+    assert MAPPINGS[mapping]["MetricsConfig"] == {"Metrics": with_all_alarms}
+    watching = {
+        name
+        for name, alarm in ALARMS.items()
+        if {"Name": "EventSourceMappingUUID", "Value": {"Ref": mapping}}
+        in alarm.get("Dimensions", [])
+    }
+    conditions = {template()["Resources"][name].get("Condition") for name in watching}
+    assert conditions == {"HasAllAlarms"}
+
+
 @pytest.mark.parametrize("mapping", STREAMS)
 def test_alarms_tell_of_records_that_lambda_gave_up_and_of_those_it_could_not_keep(
     mapping: str,
 ) -> None:
     function = MAPPINGS[mapping]["FunctionName"]["Ref"].removesuffix(".Alias")
-    assert about({"Ref": mapping}) in watched("AWS/Lambda", "DroppedEventCount")
+    # What reaches its destination does not count as dropped.
+    kept = watched("AWS/Lambda", "OnFailureDestinationDeliveredEventCount")
+    assert about({"Ref": mapping}) in kept
     assert about({"Ref": function}) in watched("AWS/Lambda", "DestinationDeliveryFailures")
 
 
