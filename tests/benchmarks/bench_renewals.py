@@ -21,7 +21,8 @@ from tests.benchmarks.traffic import Traffic
 from tests.engines import running
 from tests.factories.usage import use
 from tests.faults.billing.wire import Wire
-from tests.faults.billing.world import DAY, NOW, FrozenTime, World
+from tests.faults.billing.world import DAY, NOW, World
+from tests.frozen_time import FrozenTime
 
 _BATCH = 10
 _RENEWED = 20
@@ -34,7 +35,7 @@ type Call = tuple[Any, str, dict[str, Any]]
 def measure() -> list[Result]:
     """The figures of drafting, of finalising, and of the sweep."""
     with running() as engine, redirect_stdout(StringIO()):
-        world = World(engine, FrozenTime(), Wire())
+        world = World(engine, FrozenTime(NOW), Wire())
         prices = _prices(world)
         # A process's first ones also note which kinds of events there are.
         _, first = _drafting(world, prices)

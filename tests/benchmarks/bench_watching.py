@@ -33,7 +33,8 @@ from tests.engines import Engine, running
 from tests.factories import objects
 from tests.factories.usage import usage_record
 from tests.faults.billing.wire import Wire
-from tests.faults.billing.world import NOW, FrozenTime, World
+from tests.faults.billing.world import NOW, World
+from tests.frozen_time import FrozenTime
 
 HOUR = 3_600
 MONTH_HOURS = 720
@@ -256,7 +257,7 @@ def _world(engine: Engine) -> tuple[World, list[Record]]:
     changes: list[Record] = []
     assert engine.memory is not None
     engine.memory.on_change = _noting(engine, changes)
-    return World(engine, FrozenTime(), Wire()), changes
+    return World(engine, FrozenTime(NOW), Wire()), changes
 
 
 def _noting(

@@ -14,7 +14,8 @@ from tests.benchmarks.worlds import counting_at
 from tests.engines import running
 from tests.factories.usage import usage_record
 from tests.faults.billing.wire import Wire
-from tests.faults.billing.world import DAY, NOW, FrozenTime, World
+from tests.faults.billing.world import DAY, NOW, World
+from tests.frozen_time import FrozenTime
 
 SUBSCRIBED = NOW - 40 * DAY
 LATER = 3_600
@@ -91,7 +92,7 @@ class Business:
 def business() -> Iterator[Business]:
     """A deployment of its own that renewed once: what a process notes once is noted."""
     with running() as engine, redirect_stdout(StringIO()):
-        made = Business(World(engine, FrozenTime(), Wire()))
+        made = Business(World(engine, FrozenTime(NOW), Wire()))
         made.finalise(made.draft(made.subscription([24])))
         yield made
 

@@ -1,14 +1,13 @@
 """Usage that was accepted, without the API that accepts it."""
 
-import time
 from decimal import Decimal
 from typing import Any
 
 from meterline.services.metering.count import count_records
 from meterline.store.metering.meter_events import identity_of, key_of
 
-_EXPIRES_AT = int(time.time()) // 86_400 * 86_400 + 90 * 86_400
-"""Engines expire by their own clock."""
+_EXPIRES_AT = 2_150_755_200
+"""2038-02-26: engines expire by their own clock."""
 
 
 def usage_record(

@@ -9,17 +9,15 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from meterline.api import app
 from meterline.api.auth import forget_cached
 from meterline.services.account.api_keys import create_key
 from meterline.store.account import idempotency_records
-from meterline.store.base import batches, failures
+from meterline.store.base import failures
 from meterline.store.base.budgets import LEASE_SECONDS
 from meterline.store.base.settings import settings
 from meterline.store.billing import commit
@@ -127,26 +125,15 @@ def _compare(world: World, nothing: State, seed: int) -> None:
     assert outcomes[1] == outcomes[0]
 
 
-@pytest.fixture
-def shop(memory_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world whose API is asked; nobody waits."""
-    clock = memory_world.clock
-    monkeypatch.setattr(batches, "sleep", lambda _: None)
-    no_waits = {"time": clock.time, "perf_counter": lambda: 0.0, "sleep": lambda _: None}
-    for module in (app, idempotency_records):
-        monkeypatch.setattr(module, "time", SimpleNamespace(**no_waits))
-    return memory_world
-
-
 @pytest.mark.parametrize("share", range(SHARES))
 def test_requests_under_load_are_told_to_come_again_and_take_effect_once(
-    request: pytest.FixtureRequest, shop: World, share: int
+    request: pytest.FixtureRequest, memory_world: World, share: int
 ) -> None:
-    nothing = shop.state()
+    nothing = memory_world.state()
     seeds = [seed for seed in seeds_of(request, share, SHARES) if not seed // SHARES % RARER]
     for seed in seeds:
         try:
-            _compare(shop, nothing, seed)
+            _compare(memory_world, nothing, seed)
         except BaseException as error:
             error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
             raise
@@ -190,13 +177,13 @@ MISTAKES: list[Break] = [
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_requests_under_load_notice(
-    shop: World, monkeypatch: pytest.MonkeyPatch, mistake: Break
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break
 ) -> None:
     mistake(monkeypatch)
-    nothing = shop.state()
+    nothing = memory_world.state()
     for seed in range(6):
         try:
-            _compare(shop, nothing, seed)
+            _compare(memory_world, nothing, seed)
         except AssertionError:
             return
     pytest.fail(f"{mistake.__name__} went unnoticed")

@@ -113,7 +113,6 @@ def minutes(memory_world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[i
     """Runs the minutes of a seed, with small pages, into queues that are always empty."""
     nothing = memory_world.state()
     monkeypatch.setattr(sweeping, "due_page", partial(due_page, limit=PAGE))
-    monkeypatch.setattr("meterline.store.base.batches.sleep", lambda _: None)
     assert MINUTES * MINUTE < OVERDUE_SECONDS
 
     def run(seed: int) -> None:

@@ -1,7 +1,6 @@
 """A small deployment under test: its objects, its clock, its triggers, and all that it holds."""
 
 import json
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from meterline.services.base import ids, parallel, secret_addresses, workers
+from meterline.services.base import ids, parallel, secret_addresses
 from meterline.services.base.context import Context
 from meterline.services.customers.balances import create_balance_transaction
 from meterline.services.events.fan_out import ENDPOINTS
@@ -21,17 +20,19 @@ from meterline.store.base import batches, listing_notes
 from meterline.store.base.documents import Body
 from meterline.store.base.failures import UNANSWERED
 from meterline.store.base.packing import unpack
-from meterline.store.billing import listing_directory
 from meterline.store.events import partition_index
 from meterline.store.metering.directory import forget_directory
 from tests.engines import Engine, client
 from tests.factories import objects
 from tests.faults.billing.wire import Died, Wire
+from tests.frozen_time import FrozenTime, freeze
 from tests.handlers import load_handler
 
 DAY = 86_400
-NOW = int(time.time()) // DAY * DAY + 3_600
-"""The wall clock of these tests, this morning at one: engines expire by their own clock."""
+NOW = 2_143_069_200
+"""The wall clock of these tests: a Sunday at one, 2037-11-29T01:00Z, so that a seed is the same run
+any day. It is ahead of engines, which expire by their own clock, and so expire nothing.
+"""
 
 LONG_AGO = NOW - 400 * DAY
 """When what is sold was made."""
@@ -46,25 +47,6 @@ WORK = {
     "roll_billing_cycles": "subscription",
 }
 """The functions that do due work, and whose."""
-
-
-@dataclass
-class FrozenTime:
-    """Stands in for the ``time`` module of those who read the wall clock."""
-
-    now: int = NOW
-
-    def time(self) -> int:
-        """The frozen second."""
-        return self.now
-
-    def monotonic(self) -> float:
-        """The same: what it measures takes no time."""
-        return self.now
-
-    def time_ns(self) -> int:
-        """The frozen nanosecond."""
-        return self.now * 1_000_000_000
 
 
 @dataclass
@@ -241,9 +223,8 @@ def _unpacked(body: bytes) -> Body:
 
 def world_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world on an engine, its clock frozen and its wire watched."""
-    clock = FrozenTime()
-    for module in (ids, workers, listing_notes, listing_directory):
-        monkeypatch.setattr(module, "time", clock)
+    clock = FrozenTime(NOW)
+    freeze(clock, monkeypatch)
     random_ids = Random(0)
     monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
     # Addresses of pages then differ by their invoice alone, however often that is made final.

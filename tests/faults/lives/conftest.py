@@ -11,15 +11,16 @@ from meterline.api import app, auth
 from meterline.api.call import Call
 from meterline.observability import SERVICE
 from meterline.services.account.api_keys import create_key
-from meterline.services.base import ids, workers
+from meterline.services.base import ids
 from meterline.services.invoices import metered
 from meterline.store.work import queues
 from tests.dynamodb.engine import DynamoDB
 from tests.engines import running
-from tests.faults.billing.world import NOW, FrozenTime
+from tests.faults.billing.world import NOW
 from tests.faults.lives.catalogue import set_up
 from tests.faults.lives.life import Lives
 from tests.faults.lives.shop import Shop
+from tests.frozen_time import FrozenTime, freeze
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,8 @@ def lives() -> Iterator[Lives]:
 def opened(database: DynamoDB, tables: dict[str, str], patch: pytest.MonkeyPatch) -> Lives:
     """A shop with its catalogue, on a wall clock of its own, with ids that a seed gives."""
     wall = FrozenTime(NOW)
-    clock = SimpleNamespace(
-        time=wall.time, time_ns=wall.time_ns, perf_counter=wall.time, sleep=lambda _seconds: None
-    )
     random_ids = Random(0)
-    for module in (app, ids, workers):
-        patch.setattr(module, "time", clock)
+    freeze(wall, patch)
     patch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
     patch.setattr(metered, "in_parallel", lambda calls: [call() for call in calls])
     patch.setattr(queues, "_send", lambda _url, batch: len(batch))

@@ -24,8 +24,9 @@ from tests.dynamodb.tables import Key
 from tests.dynamodb.values import Item
 from tests.factories.boxes import objects_in
 from tests.factories.params import form
-from tests.faults.billing.world import FrozenTime, forget
+from tests.faults.billing.world import forget
 from tests.faults.broken import BrokenRuleError
+from tests.frozen_time import FrozenTime
 from tests.gateway import route
 from tests.handlers import gateway_event, load_handler
 

@@ -6,12 +6,13 @@ from io import StringIO
 from tests.benchmarks.credited import CreditedBusiness
 from tests.engines import running
 from tests.faults.billing.wire import Wire
-from tests.faults.billing.world import FrozenTime, World
+from tests.faults.billing.world import NOW, World
+from tests.frozen_time import FrozenTime
 
 
 def test_finalising_costs_20_write_units_and_5_requests_in_turn() -> None:
     with running() as engine, redirect_stdout(StringIO()):
-        business = CreditedBusiness(World(engine, FrozenTime(), Wire()))
+        business = CreditedBusiness(World(engine, FrozenTime(NOW), Wire()))
         renewals = {grants: business.renewal(grants) for grants in (1, 3, 10, 20)}
     for drafting, finalising in renewals.values():
         assert finalising.write_units <= 20
