@@ -7,6 +7,7 @@ An hour is counted as it is; its counter then stands for the other hours and cus
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
@@ -26,6 +27,7 @@ from meterline.store.base.documents import Document
 from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import Span
 from meterline.store.metering.usage import BucketKey, counter_place
+from tests.benchmarks.goals import Flat, at_most
 from tests.benchmarks.results import Result, cpu_seconds
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import HOUR_START, METER, customer_id, metered, stored_events
@@ -34,6 +36,9 @@ DAY_HOURS = 24
 MONTH_DAYS = 30
 YEAR_DAYS = 365
 EVENTS = (10**3, 10**6)
+LARGER = 2.5
+"""A thousand times as many events make what is read larger by so much, by their longer numbers."""
+
 CUSTOMERS = 10_000
 USED_HOURS = 3
 """Hours of a day in which each of the ranked customers used something."""
@@ -77,31 +82,38 @@ class Store:
 
 def measure() -> Iterator[Result]:
     """Pages of usage and of amounts after more and more events; then a ranking."""
-    for number in EVENTS:
-        power = f"10^{len(str(number)) - 1}"
-        month, days = Windows(START, START + MONTH_DAYS * _DAY_SECONDS, Grouping.DAY), MONTH_DAYS
-        yield from _pages(f"a month by days after {power} events", number, month, days)
-        year, days = Windows(START, START + YEAR_DAYS * _DAY_SECONDS, Grouping.MONTH), YEAR_DAYS
-        yield from _pages(f"a year by months after {power} events", number, year, days)
+    for period, grouping, days in (
+        ("a month by days", Grouping.DAY, MONTH_DAYS),
+        ("a year by months", Grouping.MONTH, YEAR_DAYS),
+    ):
+        flat, windows = Flat(), Windows(START, START + days * _DAY_SECONDS, grouping)
+        for number in EVENTS:
+            title = f"{period} after 10^{len(str(number)) - 1} events"
+            yield from _pages(title, number, windows, flat)
     yield from _ranking()
 
 
-def _pages(title: str, number: int, windows: Windows, days: int) -> Iterator[Result]:
+def _pages(title: str, number: int, windows: Windows, flat: Flat) -> Iterator[Result]:
+    days = (windows.end - windows.start) // _DAY_SECONDS
     hours = days * DAY_HOURS
     with metered() as engine:
         every = max(1, hours // number)
         _fill(engine, range(0, hours, every), max(1, number * every // hours))
         _add_up(days)
-        yield from _page(f"{title}: usage", engine, lambda: _usage(windows))
-        yield from _page(f"{title}: amounts", engine, lambda: _amounts(windows))
+        for kind, page in (("usage", _usage), ("amounts", _amounts)):
+            yield from _page(f"{title}: {kind}", engine, partial(page, windows), flat)
 
 
-def _page(title: str, engine: MeteredDynamoDB, page: Callable[[], int]) -> Iterator[Result]:
+def _page(
+    title: str, engine: MeteredDynamoDB, page: Callable[[], int], flat: Flat
+) -> Iterator[Result]:
+    kind = title.rpartition(": ")[2]
     engine.forget_units()
     rows, calls, units = page(), engine.calls, engine.read_units
     yield Result(f"{title}, rows", rows, "rows")
-    yield Result(f"{title}, calls", calls, "calls", target="flat")
-    yield Result(f"{title}, read units", units, "units", target="flat")
+    yield Result(f"{title}, calls", calls, "calls", goal=flat.goal(f"calls of {kind}", calls))
+    goal = flat.goal(f"units of {kind}", units, times=LARGER)
+    yield Result(f"{title}, read units", units, "units", goal=goal)
     yield Result(f"{title}, CPU", cpu_seconds(page, repeats=3) * 1_000, "ms")
 
 
@@ -163,7 +175,7 @@ def _ranking() -> Iterator[Result]:
         yield Result(f"{title}: read units", engine.read_units, "units")
         waits = engine.calls / asked / _SIDE_BY_SIDE * _CALL_SECONDS
         yield Result(f"{title}: CPU of a request", seconds / asked * 1_000, "ms")
-        yield Result(f"{title}: waiting of a request", waits, "s", target="<= 10")
+        yield Result(f"{title}: waiting of a request", waits, "s", goal=at_most(10))
         engine.forget_units()
         build()
         yield Result(f"{title}: calls for usage of a page afterwards", engine.calls, "calls")

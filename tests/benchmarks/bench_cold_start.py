@@ -13,6 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from tests.benchmarks.layers import BuiltLayers, layers_of_functions
+from tests.benchmarks.promises import COLD_INGESTION, COLD_START
 from tests.benchmarks.results import Result
 from tests.engines import ROOT
 
@@ -45,7 +46,7 @@ def measure() -> Iterator[Result]:
                 "ms",
                 floor=median(floor for _, floor in pairs) * 1_000,
                 ratio=median(value / floor for value, floor in pairs),
-                target="ratio <= 1.25" if name == "ingest_meter_events" else "ratio <= 1.7",
+                goal=COLD_INGESTION if name == "ingest_meter_events" else COLD_START,
             )
 
 

@@ -23,6 +23,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from meterline.services.metering import count, parcels
 from meterline.store.base import clients
 from tests.attempts import Response
+from tests.benchmarks.goals import at_least, at_most
 from tests.benchmarks.replays import (
     known_world,
     on_the_wire,
@@ -85,7 +86,7 @@ def _ingest() -> Iterator[Result]:
                 "µs",
                 floor=floor / each * 1e6,
                 ratio=floor / value,
-                target="ratio >= 0.8" if other is default else "",
+                goal=at_least(0.8).of_ratio() if other is default else None,
             )
 
 
@@ -125,7 +126,7 @@ def _counting(title: str, *, customers: int) -> Iterator[Result]:
             "µs",
             floor=floor / len(records) * 1e6,
             ratio=value / floor,
-            target="ratio <= 0.5" if customers == 1 and not part else "",
+            goal=at_most(0.5).of_ratio() if customers == 1 and not part else None,
         )
 
 

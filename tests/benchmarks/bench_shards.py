@@ -5,6 +5,8 @@ come together.
 from collections.abc import Iterator
 from typing import Any
 
+from tests.benchmarks import promises
+from tests.benchmarks.goals import at_most
 from tests.benchmarks.results import Result
 from tests.benchmarks.worlds import HOUR_START, events, metered, pipeline
 
@@ -33,15 +35,19 @@ def mixed_customers() -> Batches:
 
 def measure() -> Iterator[Result]:
     """Write and read units of acceptance and counting."""
-    for title, batches, most in (
-        ("one customer a request", one_customer, ("<= 1.15", "<= 1")),
-        ("100 mixed customers a request", mixed_customers, ("<= 2.0", "<= 1.0")),
+    for title, batches, goals in (
+        ("one customer a request", one_customer, (promises.ONE_CUSTOMER_WRITES, at_most(1))),
+        (
+            "100 mixed customers a request",
+            mixed_customers,
+            (promises.MIXED_WRITES, promises.MIXED_READS),
+        ),
     ):
         for shards in SHARDS:
             write_units, read_units = units(batches(), shards)
             name = f"units an event, {title}, {shards} shards"
-            yield Result(f"write {name}", write_units, "units", target=most[0])
-            yield Result(f"read {name}", read_units, "units", target=most[1])
+            yield Result(f"write {name}", write_units, "units", goal=goals[0])
+            yield Result(f"read {name}", read_units, "units", goal=goals[1])
 
 
 def units(batches: Batches, shards: int) -> tuple[float, float]:

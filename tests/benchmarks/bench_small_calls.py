@@ -18,6 +18,7 @@ from zlib import crc32
 import boto3
 
 from meterline.store.base import clients
+from tests.benchmarks.promises import SMALL_CALL_CPU
 from tests.benchmarks.results import Result, in_parallel
 
 CALLS = 20
@@ -63,7 +64,7 @@ def measure() -> Iterator[Result]:
                 "µs",
                 floor=floor / CALLS * 1e6,
                 ratio=own / floor,
-                target="<= 150 µs" if client is clients.dynamodb() else "",
+                goal=SMALL_CALL_CPU if client is clients.dynamodb() else None,
             )
         clients.reset_clients()
 

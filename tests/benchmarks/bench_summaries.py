@@ -2,10 +2,13 @@
 and more events, and cuts through a hot hour.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import zip_longest
 
 from meterline.services.metering import count, usage_query
+from tests.benchmarks.goals import Goal, at_most
+from tests.benchmarks.promises import MONTH_CPU, MONTH_UNITS
 from tests.benchmarks.results import Result, cpu_seconds
 from tests.benchmarks.units import MeteredDynamoDB
 from tests.benchmarks.worlds import HOUR_START, METER, customer_id, metered, stored_events
@@ -18,6 +21,8 @@ HOT_HOUR_EVENTS = 199_000
 """The last profile is as old as it gets: 99 segments more and there would be the next."""
 
 _ODD_SECOND = 1_234
+_MOST_SEGMENTS = 101
+"""Of an hour that is cut, beside its counter: its profile and what came since."""
 
 
 def measure() -> Iterator[Result]:
@@ -28,12 +33,12 @@ def measure() -> Iterator[Result]:
         with metered() as engine:
             total = _count(10**exponent, month)
             title = f"a month's usage after 10^{exponent} events"
-            yield from _read(engine, title, 0, month, total, target="720: flat")
+            yield from _read(engine, title, 0, month, total, [at_most(MONTH_HOURS)])
     with metered() as engine:
         _count(HOT_HOUR_EVENTS, 3_600)
         title = f"a month's usage from an odd second of an hour with {HOT_HOUR_EVENTS:,} events"
         start, end = _ODD_SECOND, month + _ODD_SECOND
-        yield from _read(engine, title, start, end, None, target="<= 102 more than hours")
+        yield from _read(engine, title, start, end, None, [at_most(1 + _MOST_SEGMENTS)])
 
 
 def _as_time_goes_by() -> Iterator[Result]:
@@ -50,11 +55,12 @@ def _as_time_goes_by() -> Iterator[Result]:
         each = engine.write_units / len(hours)
         yield Result("ten events in each hour: counting an hour", each, "write units")
         end = (now - now % DAY_SECONDS - HOUR_START) // 3_600
+        goals = [None, MONTH_UNITS, MONTH_CPU]
         for begin, shift in (("from midnight", 0), ("from five o'clock", 5)):
             first = (end - MONTH_HOURS + shift) * 3_600
             last = first + MONTH_HOURS * 3_600
             title = f"a month's usage, each hour used, {begin}"
-            yield from _read(engine, title, first, last, None, target="", units_target="<= 20")
+            yield from _read(engine, title, first, last, None, goals)
 
 
 def _count(number: int, seconds: int) -> Decimal:
@@ -74,10 +80,10 @@ def _read(
     start: int,
     end: int,
     expected: Decimal | None,
-    *,
-    target: str,
-    units_target: str = "",
+    goals: Sequence[Goal | None],
 ) -> Iterator[Result]:
+    """What a reading takes; the goals are of its items, its units and its CPU, as far as given."""
+
     def read() -> Decimal:
         first, last = HOUR_START + start, HOUR_START + end
         used = usage_query.billed_usage(METER, customer_id(0), first, last, livemode=False)
@@ -88,6 +94,10 @@ def _read(
     assert expected in (None, found)
     items, units = engine.items_read, engine.read_units
     milliseconds = cpu_seconds(read, repeats=5) * 1_000
-    yield Result(f"{title}: items read", items, "items", target=target)
-    yield Result(f"{title}: read units", units, "units", target=units_target)
-    yield Result(f"{title}: CPU", milliseconds, "ms")
+    figures = [
+        ("items read", items, "items"),
+        ("read units", units, "units"),
+        ("CPU", milliseconds, "ms"),
+    ]
+    for (name, value, unit), goal in zip_longest(figures, goals):
+        yield Result(f"{title}: {name}", value, unit, goal=goal)

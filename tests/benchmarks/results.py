@@ -3,7 +3,9 @@
 import gc
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from tests.benchmarks.goals import Goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +13,7 @@ class Result:
     """One measured figure.
 
     ``floor`` is measured in the same run: the least that any code would need; ``ratio`` compares
-    the two, and ``target`` says what is wanted, as a person reads it.
+    the two, and ``goal`` judges the value, or the ratio.
     """
 
     name: str
@@ -19,11 +21,27 @@ class Result:
     unit: str
     floor: float | None = None
     ratio: float | None = None
-    target: str = ""
+    goal: Goal | None = None
+
+    @property
+    def judged(self) -> float:
+        """What the goal is about: the value, or the ratio, which must be there then."""
+        if self.goal is None or self.goal.of == "value":
+            return self.value
+        assert self.ratio is not None, f"{self.name}: a goal of its ratio, and no floor"
+        return self.ratio
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the figure keeps to its goal; one without a goal does."""
+        return self.goal is None or self.goal.is_met_by(self.judged)
 
     def row(self) -> dict[str, object]:
-        """The figure as a JSON object, without what it lacks."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, "")}
+        """The figure as a JSON object, without what it lacks; with the verdict on its goal."""
+        verdict = {"goal": self.goal.text, "met": self.is_met} if self.goal else {}
+        figures = {"value": self.value, "unit": self.unit, "floor": self.floor, "ratio": self.ratio}
+        found = {name: figure for name, figure in figures.items() if figure is not None}
+        return {"name": self.name, **found, **verdict}
 
 
 def cpu_seconds(work: Callable[[], object], *, repeats: int) -> float:

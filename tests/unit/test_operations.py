@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.benchmarks.bench_deployment import idle_dollars, vital_alarms
+from tests.benchmarks.promises import IDLE_DOLLARS
 from tests.engines import resources, template
 from tests.gateway import routes
 from tests.rights import statements_of
@@ -67,42 +69,16 @@ difference between events and counters."""
 
 def test_the_vital_alarms_are_always_there_and_the_others_are_asked_for() -> None:
     conditions = {name: template()["Resources"][name].get("Condition") for name in ALARMS}
-    assert {name for name, condition in conditions.items() if condition is None} == VITAL
+    assert vital_alarms() == VITAL
     others = {name: conditions[name] for name in ALARMS if name not in VITAL}
     assert others.pop("TaxEngineFailuresAlarm") == "HasTaxEngine"
     assert set(others.values()) == {"HasAllAlarms"}
     assert template()["Resources"]["Dashboard"]["Condition"] == "HasAllAlarms"
 
 
-ALARM_DOLLARS = 0.10
-METRIC_DOLLARS = 0.30
-SQS_REQUEST_DOLLARS = 0.40e-6
-FREE_SQS_REQUESTS = 1_000_000
-READ_UNIT_DOLLARS = 0.125e-6
-GB_SECOND_DOLLARS = 13.3334e-6
-FREE_GB_SECONDS = 400_000
-MINUTES = 43_800
-"""List prices of us-east-1, what every account has free each month, and the minutes of one."""
-
-POLLS_A_MINUTE = 15
-"""Lambda keeps five long polls of 20 seconds open on a queue."""
-
-SWEEP_UNITS = 24
-SWEEP_SECONDS = 0.15
-"""What a sweep reads of 16 partitions (an entry and a page each), and how long it takes."""
-
-
 def test_a_deployment_costs_at_most_two_dollars_a_month_when_idle() -> None:
-    queues = [name for name in resources("AWS::SQS::Queue") if name.endswith("Queue")]
-    polls = POLLS_A_MINUTE * MINUTES * len(queues) - FREE_SQS_REQUESTS
-    seconds = max(0, MINUTES * SWEEP_SECONDS - FREE_GB_SECONDS)
-    dollars = {
-        "alarms": len(VITAL) * ALARM_DOLLARS,
-        "how late due work is, told every minute": METRIC_DOLLARS,
-        "polling": polls * SQS_REQUEST_DOLLARS,
-        "sweeps": MINUTES * SWEEP_UNITS * READ_UNIT_DOLLARS + seconds * GB_SECOND_DOLLARS,
-    }
-    assert sum(dollars.values()) <= 2, dollars
+    dollars = idle_dollars()
+    assert IDLE_DOLLARS.is_met_by(sum(dollars.values())), dollars
 
 
 def test_no_alarm_rings_before_there_is_anything_to_measure() -> None:

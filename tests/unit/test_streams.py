@@ -6,6 +6,8 @@ from collections import Counter
 import pytest
 
 from meterline.core.kinds.registry import event_kinds
+from tests.benchmarks.bench_deployment import ALERT, PARCEL, alert_seconds
+from tests.benchmarks.promises import ALERT_SECONDS
 from tests.engines import resources, template
 
 READERS_A_SHARD = 2
@@ -107,3 +109,8 @@ def test_batches_of_a_shard_run_side_by_side_where_no_order_between_keys_matters
         "PublishEventsMapping": 1,
         "WatchUsageMapping": {"Ref": "WatchParallelism"},
     }
+
+
+def test_an_alert_comes_within_two_seconds_of_its_event_as_the_mappings_gather_records() -> None:
+    assert ALERT_SECONDS.is_met_by(alert_seconds(ALERT))
+    assert ALERT_SECONDS.is_met_by(alert_seconds(PARCEL))
