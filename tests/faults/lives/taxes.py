@@ -26,6 +26,20 @@ def pretax(line: Body) -> int:
     return int(line["amount"] - sum(part["amount"] for part in line["pretax_credit_amounts"]))
 
 
+def taxed_on(line: Body) -> int:
+    """The same without what discounts and credits of earlier invoices took off what the line goes
+    on from, or takes back: that was not taxed there.
+    """
+    amount, known = pretax(line), line["_"]
+    if known.get("untaxed"):
+        return amount - int(known["untaxed"])
+    if known.get("corrects") and known.get("gives_back") and amount < 0:
+        back = known["gives_back"]
+        off = sum(int(off) for _, off in back["discounts"]) + int(back.get("credits", 0))
+        return max(amount, min(0, off - int(back["amount"])))
+    return amount
+
+
 def half_away(exact: Fraction) -> int:
     """The nearest whole number; a half goes away from zero."""
     whole = int(abs(exact) + Fraction(1, 2))
@@ -64,9 +78,9 @@ def check_taxes(life: Life, invoice: Body) -> None:
             tax["taxability_reason"] in ("customer_exempt", "reverse_charge")
             for tax in line["taxes"]
         )
-        wanted = [0] * len(found) if exempt else due(life.catalogue, pretax(line), rates_of(line))
+        wanted = [0] * len(found) if exempt else due(life.catalogue, taxed_on(line), rates_of(line))
         if found != wanted:
-            text = f"{invoice['id']} {line['id']}: {found}, not {wanted} on {pretax(line)}"
+            text = f"{invoice['id']} {line['id']}: {found}, not {wanted} on {taxed_on(line)}"
             raise BrokenRuleError("a line is taxed by its rates", life.shop.say(text))
         if line["amount"] > 0 and found and exempt != (invoice["customer_tax_exempt"] != "none"):
             text = f"{invoice['id']} {line['id']}: {invoice['customer_tax_exempt']}"

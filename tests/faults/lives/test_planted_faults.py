@@ -293,7 +293,7 @@ def a_note_that_gives_discounts_back_as_money(patch: pytest.MonkeyPatch) -> None
 
 
 def taxes_on_what_discounts_took_off(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(line_taxes, "pretax_minor", lambda line: line["amount"])
+    patch.setattr(line_taxes, "taxable_minor", lambda line: line["amount"])
 
 
 def taxes_in_a_price_that_ignore_each_other(patch: pytest.MonkeyPatch) -> None:

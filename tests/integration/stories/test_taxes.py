@@ -268,6 +268,69 @@ def test_usage_that_a_threshold_billed_is_taken_back_as_it_was_taxed(stage: Stag
     assert [line[2] for line in taxed(renewal)] == [[100], [-200]]
 
 
+@pytest.mark.parametrize("paid_by", ["discount", "credits"])
+@pytest.mark.parametrize(
+    ("change", "taxes"),
+    [
+        ("nothing", [[102], [-100]]),
+        ("the rates", [[], [-100]]),
+        ("the exemption", [[0], [-100]]),
+    ],
+)
+def test_what_discounts_and_credits_paid_of_a_threshold_is_not_taxed_later(
+    stage: Stage, paid_by: str, change: str, taxes: list[Any]
+) -> None:
+    """Of 10.00 half was paid by another, so 5.00 was taxed, and that is what comes back."""
+    calls = stage.metered("Calls", stage.meter(), 10)
+    terms: dict[str, Any] = {"billing_thresholds": {"amount_gte": 500}}
+    if paid_by == "discount":
+        half: Any = {"amount_off": 500, "currency": "eur", "duration": "forever"}
+        terms["discounts"] = [{"coupon": stage.client.v1.coupons.create(half).id}]
+    else:
+        grant(stage, 500)
+    made = stage.subscribe(calls, default_tax_rates=[rate(stage, 20)], **terms)
+    stage.use(100)
+    watch_usage(stage.api.engine)
+    threshold = stage.invoices()[-1]
+    assert taxed(threshold) == [("100 × Calls", 1_000, [100])]
+    stage.until("2024-01-02")
+    if change == "the exemption":
+        stage.client.v1.customers.update(stage.customer, {"tax_exempt": "exempt"})
+    rates: Any = {"default_tax_rates": ""} if change == "the rates" else {}
+    stage.change(made, discounts="", **rates)
+    stage.use(1)
+    stage.until("2024-02-02")
+    renewal = stage.invoices()[-1]
+    assert [line[2] for line in taxed(renewal)] == taxes
+
+
+def grant(stage: Stage, amount: int) -> None:
+    money = {"currency": "eur", "value": amount}
+    stage.client.v1.billing.credit_grants.create(
+        {
+            "customer": stage.customer,
+            "amount": {"type": "monetary", "monetary": money},
+            "applicability_config": {"scope": {"price_type": "metered"}},
+        }
+    )
+
+
+def test_usage_that_credits_paid_comes_back_without_the_tax_that_nobody_paid(stage: Stage) -> None:
+    stage.client.raw_request("post", "/v1/meterline/settings", late_usage="next_invoice")
+    grant(stage, 700)
+    calls = stage.metered("Calls", stage.meter(), 10)
+    stage.subscribe(calls, default_tax_rates=[rate(stage, 20)])
+    stage.use(10)
+    stage.until("2024-01-31 12:00")
+    event = stage.use(90)
+    stage.until("2024-02-02")
+    assert taxed(stage.invoices()[-1])[0] == ("100 × Calls", 1_000, [60])
+    stage.take_back(event)
+    watch_usage(stage.api.engine)
+    stage.until("2024-03-02")
+    assert taxed(stage.invoices()[-1])[-1] == ("Late usage: -90 × Calls", -900, [-60])
+
+
 def test_late_usage_is_taxed_as_its_line_was(stage: Stage) -> None:
     stage.client.raw_request("post", "/v1/meterline/settings", late_usage="next_invoice")
     made = stage.subscribe(

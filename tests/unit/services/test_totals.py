@@ -11,6 +11,7 @@ from meterline.core.base.money import charge_step_minor
 from meterline.services.billing.amounts import applied_balance, explained, with_amounts
 from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.billing.private_states import LineState
+from meterline.services.billing.tax_basis import taxable_minor
 from meterline.services.credits.balances import balances_of
 from tests.unit.services.random_invoices import drafts
 
@@ -56,7 +57,7 @@ def check(invoice: "Invoice", balances: "list[GrantBalance]") -> None:
 
 def _check_taxes(line: "InvoiceLine", exempt: str | None) -> None:
     """All taxes of a line are on what it comes to without any, and have its sign."""
-    base, state = _pretax(line), LineState.of(line)
+    base, state = taxable_minor(line), LineState.of(line)
     assert all(tax["amount"] * base >= 0 for tax in line["taxes"]) or state.tax_amounts
     if state.tax_amounts is not None:
         given = [tax["amount"] for tax in state.tax_amounts]

@@ -74,18 +74,33 @@ def own_discounts_minor(line: "InvoiceLine") -> int:
     return sum(part["amount"] for part in line["discount_amounts"] if part["discount"] in own)
 
 
-def billed_with_discounts(amount: int, lines: Iterable["InvoiceLine"]) -> GivesBack:
-    """What a later line may give back: an amount that was billed up to ``lines``, and the discounts
-    that they, and those that they followed on, took off.
+def billed_with_reductions(amount: int, lines: Iterable["InvoiceLine"]) -> GivesBack:
+    """What a later line may give back: an amount that was billed up to ``lines``, and what the
+    discounts and credits of them, and of those that they followed on, took off.
     """
     sums: dict[str, int] = {}
+    credited = 0
     for line in lines:
-        known = LineState.of(line).gives_back
+        state = LineState.of(line)
+        known = state.gives_back
+        credited += sum(part["amount"] for part in state.credits or ())
+        credited += known.get("credits", 0) if known else 0
         earlier = [] if known is None else known["discounts"]
         own = [[part["discount"], part["amount"]] for part in line["discount_amounts"]]
         for discount, off in [*earlier, *own]:
             sums[discount] = sums.get(discount, 0) + off
-    return {"amount": amount, "discounts": [list(part) for part in sums.items() if part[1]]}
+    billed: GivesBack = {
+        "amount": amount,
+        "discounts": [list(part) for part in sums.items() if part[1]],
+    }
+    # Usage that falls comes back in money, whatever paid for it: no more is left paid by credits.
+    credited = min(credited, max(0, amount - reductions_minor(billed)))
+    return billed | {"credits": credited} if credited else billed
+
+
+def reductions_minor(billed: GivesBack) -> int:
+    """What discounts and credits took off what was billed, minor units: nobody was taxed on it."""
+    return sum(int(off) for _, off in billed["discounts"]) + billed.get("credits", 0)
 
 
 def _discountable(line: "InvoiceLine") -> DiscountableLine:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from meterline.core.base.unset import UNSET, Unset
 from meterline.core.billing.taxes import Rate, Tax, share_of_tax, taxes_on
-from meterline.services.billing.amount_steps import Amounts, Explanation, Step, pretax_minor
+from meterline.services.billing.amount_steps import Amounts, Explanation, Step
+from meterline.services.billing.line_discounts import reductions_minor
 from meterline.services.billing.private_states import (
     BilledBefore,
     GivenTax,
@@ -22,7 +23,13 @@ from meterline.services.billing.private_states import (
     TaxShares,
     TaxTerms,
 )
-from meterline.services.billing.tax_basis import is_answered, is_automatic, is_taxed_as_billed
+from meterline.services.billing.tax_basis import (
+    is_answered,
+    is_automatic,
+    is_taxed_as_billed,
+    taxable_minor,
+    with_untaxed,
+)
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.tax_rates import named_rates
 from meterline.services.customers.customer_state import CustomerState
@@ -58,11 +65,12 @@ class Taxes(Step):
         invoice = _of_customer(amounts.invoice, amounts.uow.customer)
         defaults = tax_terms(invoice["default_tax_rates"])
         exempt = invoice["customer_tax_exempt"] or "none"
-        answered = is_answered(invoice, amounts.lines)
-        given = [_given(line, answered=answered) for line in amounts.lines]
+        untaxed = with_untaxed(amounts.lines)
+        answered = is_answered(invoice, untaxed)
+        given = [_given(line, answered=answered) for line in untaxed]
         lines = [
             _with_taxes(line, _taxed(line, own, defaults, exempt), own)
-            for line, own in zip(amounts.lines, given, strict=True)
+            for line, own in zip(untaxed, given, strict=True)
         ]
         invoice = _with_status(invoice, answered=answered) | {"total_taxes": _summed(lines)}
         return replace(amounts, invoice=invoice, lines=lines)
@@ -155,8 +163,11 @@ def as_taxed[S: LineState](state: S, billed: "InvoiceLine") -> S:
 
 
 def as_billed_before[S: LineState](state: S, billed: BilledBefore) -> S:
-    """The same of a line that takes back what thresholds have billed of a period's usage."""
-    return _as_taxed(state, billed.get("taxed"))
+    """The same of a line that takes back what thresholds have billed of a period's usage: taxed was
+    what discounts and credits left of it.
+    """
+    untaxed = -reductions_minor(billed["gives_back"]) or None
+    return replace(_as_taxed(state, billed.get("taxed")), untaxed=untaxed)
 
 
 def _as_taxed[S: LineState](state: S, taxed: Taxed | None) -> S:
@@ -213,7 +224,7 @@ def _taxed(
 ) -> Taxed | None:
     """By what a line is taxed; None if by nothing."""
     if given is not None:
-        return _given_as_taxed(given, pretax_minor(line)) if given else None
+        return _given_as_taxed(given, taxable_minor(line)) if given else None
     state = LineState.of(line)
     rates = defaults if state.tax_rates is None else state.tax_rates
     if not rates:
@@ -253,7 +264,7 @@ def _taxes(
             for tax in given
         ]
     reason = _REASONS.get(taxed.get("exempt", "none"))
-    before_tax = pretax_minor(line)
+    before_tax = taxable_minor(line)
     shares = taxed.get("shares")
     if reason is not None:
         taxes = [Tax(0, before_tax)] * len(taxed["rates"])

@@ -101,10 +101,13 @@ class CreditedPortions(TypedDict):
 
 
 class GivesBack(TypedDict):
-    """An amount that was billed before, and pairs of a discount's id and what it took off."""
+    """An amount that was billed before, pairs of a discount's id and what it took off, and what
+    billing credits paid of it.
+    """
 
     amount: int
     discounts: list[list[Any]]
+    credits: NotRequired[int]
 
 
 class LineCredit(TypedDict):
@@ -280,7 +283,11 @@ class InvoiceState(PrivateState):
 
 @frozen
 class LineState(PrivateState):
-    """What a line of an invoice remembers of how it came about."""
+    """What a line of an invoice remembers of how it came about.
+
+    ``untaxed`` of a line that goes on from earlier invoices, or takes back what they billed: what
+    of its amount discounts and credits took off there, so that it was never taxed.
+    """
 
     STORED_AS_NULL: ClassVar = frozenset({"meter", "product_name", "explanation"})
 
@@ -305,6 +312,7 @@ class LineState(PrivateState):
     tax_shares: TaxShares | None = None
     taxed: Taxed | None = None
     tier_of: str | None = None
+    untaxed: int | None = None
     unit_label: str | None = None
     usage_of: str | None = None
 

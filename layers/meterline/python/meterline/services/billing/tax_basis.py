@@ -7,10 +7,14 @@ for what the draft was before, is never taken.
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from meterline.core.billing.discounts import allocate
 from meterline.services.billing.amount_steps import pretax_minor
+from meterline.services.billing.line_discounts import reductions_minor
 from meterline.services.billing.private_states import InvoiceState, LineState
+from meterline.services.billing.tier_lines import by_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,12 +35,46 @@ def waits_for_taxes(invoice: "Invoice") -> bool:
     return is_automatic(invoice) and not is_complete
 
 
+def with_untaxed(lines: "Sequence[InvoiceLine]") -> "list[InvoiceLine]":
+    """Lines that remember what of them was taken off on earlier invoices, before taxes: of those of
+    one price's tiers in proportion to what they come to.
+    """
+    return [line for whole in by_whole(lines).values() for line in _with_untaxed(whole)]
+
+
+def _with_untaxed(whole: "list[InvoiceLine]") -> "list[InvoiceLine]":
+    first = LineState.of(whole[0])
+    if first.billed_before is None or first.gives_back is None:
+        return whole
+    room = [max(pretax_minor(line), 0) for line in whole]
+    parts = allocate(reductions_minor(first.gives_back), room)
+    return [
+        replace(LineState.of(line), untaxed=part or None).on(line)
+        for line, part in zip(whole, parts, strict=True)
+    ]
+
+
+def taxable_minor(line: "InvoiceLine") -> int:
+    """On what a line is taxed, minor units: what discounts and credits leave of it.
+
+    What they took off on earlier invoices was not taxed there: a line that goes on from those is
+    not taxed on it now, and what takes something back gives no more tax back than it had.
+    """
+    state, amount = LineState.of(line), pretax_minor(line)
+    if state.untaxed is not None:
+        return amount - state.untaxed
+    if state.corrects is not None and state.gives_back is not None and amount < 0:
+        taxed = state.gives_back["amount"] - reductions_minor(state.gives_back)
+        return max(amount, -max(taxed, 0))
+    return amount
+
+
 def asked_lines(lines: "Iterable[InvoiceLine]") -> "list[InvoiceLine]":
     """The lines that an engine is asked about: those that come to something.
 
     Taxes that a request gave stand, and what gives back something billed is taxed as that was.
     """
-    return [line for line in lines if pretax_minor(line) and not _is_settled(LineState.of(line))]
+    return [line for line in lines if taxable_minor(line) and not _is_settled(LineState.of(line))]
 
 
 def _is_settled(state: LineState) -> bool:
@@ -77,7 +115,7 @@ def _asked(line: "InvoiceLine") -> dict[str, Any]:
     details = line["pricing"].get("price_details") if line["pricing"] else None
     return {
         "id": line["id"],
-        "amount": pretax_minor(line),
+        "amount": taxable_minor(line),
         "description": line["description"],
         "period": line["period"],
         "price": details and details["price"],

@@ -72,6 +72,11 @@ def with_billed_before(
     return shared
 
 
+def without_billed_before[S: LineState](state: S) -> S:
+    """What a line remembers as if nothing of it was billed before."""
+    return replace(state, billed_before=None, gives_back=None, quantity_before=None, untaxed=None)
+
+
 def quantity_before(lines: Iterable["InvoiceLine"]) -> Decimal:
     """What of the quantity of a whole was billed before."""
     return exact_sum(Decimal(LineState.of(line).quantity_before or 0) for line in lines)
@@ -89,4 +94,6 @@ def _joined(lines: list["InvoiceLine"]) -> "InvoiceLine":
         "quantity_decimal": format_decimal(quantity),
         "subtotal": amount,
     }
-    return replace(LineState.of(joined), line_ids=[line["id"] for line in lines]).on(joined)
+    credited = [part for line in lines for part in LineState.of(line).credits or ()]
+    ids = [line["id"] for line in lines]
+    return replace(LineState.of(joined), credits=credited or None, line_ids=ids).on(joined)

@@ -6,7 +6,7 @@ from meterline.services.billing.invoice_bodies import (
     billed_item_of,
     invoice_lines,
 )
-from meterline.services.billing.line_discounts import billed_with_discounts
+from meterline.services.billing.line_discounts import billed_with_reductions
 from meterline.services.billing.private_states import (
     BilledBefore,
     LineState,
@@ -32,5 +32,5 @@ def usage_billed(uow: UnitOfWork, item: "SubscriptionItem") -> BilledBefore | No
     lines = [] if invoice is None else invoice_lines(invoice.body)
     own_lines = [line for line in whole_lines(lines) if billed_item_of(line) == item["id"]]
     taxed = next((LineState.of(line).taxed for line in own_lines), None)
-    gives_back = billed_with_discounts(billed["amount"], own_lines)
+    gives_back = billed_with_reductions(billed["amount"], own_lines)
     return {**billed, "gives_back": gives_back, "taxed": taxed}

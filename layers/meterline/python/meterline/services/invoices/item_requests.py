@@ -19,6 +19,7 @@ from meterline.services.billing.inline_prices import inline_price, one_off_price
 from meterline.services.billing.line_taxes import requested_rates, taxed_item
 from meterline.services.billing.private_states import InvoiceItemState, LineState, TimeSpan
 from meterline.services.billing.redemption import discounted_item
+from meterline.services.billing.tier_lines import without_billed_before
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.price_currencies import in_currency
 from meterline.services.invoices.item_bodies import ItemTerms, new_item
@@ -230,7 +231,7 @@ def _by_no_usage(item: "InvoiceItem", rated: "InvoiceItem") -> InvoiceItemState:
     """The state of an item whose amount a request has set: it bills usage no more."""
     explanation = InvoiceItemState.of(rated).explanation
     state = replace(InvoiceItemState.of(item), explanation=explanation, meter=None)
-    return replace(state, billed_before=None, gives_back=None, quantity_before=None)
+    return without_billed_before(state)
 
 
 def _priced_as_before(item: "InvoiceItem") -> Mapping[str, object]:

@@ -26,7 +26,7 @@ from meterline.services.billing.invoice_bodies import (
     invoice_lines,
     subscription_of,
 )
-from meterline.services.billing.line_discounts import billed_with_discounts
+from meterline.services.billing.line_discounts import billed_with_reductions
 from meterline.services.billing.line_taxes import as_taxed
 from meterline.services.billing.private_states import (
     InvoiceState,
@@ -186,7 +186,7 @@ def _correction(uow: UnitOfWork, found: _LateLine, invoice_id: str) -> "InvoiceL
     quantity = exact_sum((before.quantity, more))
     billed = Corrected(before.amount_minor + amount, quantity, invoice_id)
     uow.put(closed(with_corrected(record, billed), ctx.wall_clock))
-    charged = billed_with_discounts(
+    charged = billed_with_reductions(
         line["amount"] + before.amount_minor, [_last_billed(ctx, line, before)]
     )
     name = f"{LineState.of(line).product_name}{segment_text(known[price_id(line)].body)}"

@@ -30,6 +30,7 @@ from meterline.services.billing.item_terms import current_period, is_free_time
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.private_states import LineState, SubscriptionItemState
 from meterline.services.billing.subscription_bodies import is_ended
+from meterline.services.billing.tier_lines import without_billed_before
 from meterline.services.billing.unit_of_work import (
     UnitOfWork,
     open_unit_of_work,
@@ -269,5 +270,4 @@ def _is_usage_until(line: "InvoiceLine", end: int) -> bool:
 
 def _whole(line: "InvoiceLine") -> "InvoiceLine":
     """A line as if no threshold had billed anything of it."""
-    state = replace(LineState.of(line), billed_before=None, gives_back=None, quantity_before=None)
-    return state.on(line)
+    return without_billed_before(LineState.of(line)).on(line)
