@@ -23,6 +23,7 @@ from meterline.services.billing.discounts import (
 )
 from meterline.services.billing.private_states import InvoiceItemState
 from meterline.services.billing.purchases import purchase_minor
+from meterline.services.billing.subscription_bodies import items_of
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.services.catalog.coupons import coupon_in
 from meterline.store.base.documents import Body, Document
@@ -48,12 +49,13 @@ class Purchase:
     """What is discounted: its currency (None while it has none), and what it comes to undiscounted.
 
     ``stands_on`` names the object that has the discount: ``{"subscription": "sub_…"}``, or an
-    item, invoice or invoice item.
+    item, invoice or invoice item. ``standing`` are the ids of those that it has so far.
     """
 
     currency: str | None
     amount_minor: int
     stands_on: dict[str, str]
+    standing: Sequence[str] = ()
 
 
 def redeem(
@@ -61,13 +63,15 @@ def redeem(
 ) -> "list[Discount]":
     """The discounts that the parameter ``discounts`` asks for: new ones, or kept ones by id.
 
-    One that is named twice is refused: it counts once.
+    One that is named twice is refused: it counts once. So is one for once that an invoice has had,
+    but where it was agreed on: a schedule's phases go on naming it, and it counts no more.
     """
     for name in ("discount", "promotion_code"):
         check_named_once(requested, name, param)
     return [
         _redeemed(uow, entry, purchase, f"{param}[{index}]")
         for index, entry in enumerate(requested)
+        if not _is_over(uow, entry, purchase)
     ]
 
 
@@ -96,7 +100,7 @@ def exchange_discounts(
         if stands_on["object"] == "subscription"
         else stands_on["price"]["currency"]
     )
-    purchase = Purchase(currency, purchase_minor(stands_on), holder)
+    purchase = Purchase(currency, purchase_minor(stands_on), holder, stands_on["discounts"])
     redeemed = redeem(uow, requested, purchase, param)
     redeemed_ids = discount_ids(redeemed)
     for discount_id, gone in uow.ctx.store.get_many(stands_on["discounts"]).items():
@@ -112,7 +116,8 @@ def discounted_item(
     uow: UnitOfWork, item: "InvoiceItem", requested: Sequence[Body], param: str = "discounts"
 ) -> "InvoiceItem":
     """An invoice item with the discounts that a request asks for, in place of those before."""
-    purchase = Purchase(item["currency"], item["amount"], {"invoice_item": item["id"]})
+    holder, standing = {"invoice_item": item["id"]}, item["discounts"]
+    purchase = Purchase(item["currency"], item["amount"], holder, standing)
     redeemed = redeem(uow, requested, purchase, param)
     terms = [discount_terms(discount) for discount in redeemed]
     state = replace(InvoiceItemState.of(item), discounts=terms)
@@ -129,34 +134,71 @@ def with_own_discounts(
     return with_discounts(invoice, redeem(uow, requested, purchase))
 
 
-def invoice_purchase(invoice: "Invoice", amount_minor: int) -> Purchase:
+def invoice_purchase(
+    invoice: "Invoice", amount_minor: int, line: "InvoiceLine | None" = None
+) -> Purchase:
     """What is discounted of an invoice: all of it, or one line."""
-    return Purchase(invoice["currency"], amount_minor, {"invoice": invoice["id"]})
+    standing = [*invoice["discounts"], *(line["discounts"] if line else ())]
+    return Purchase(invoice["currency"], amount_minor, {"invoice": invoice["id"]}, standing)
 
 
 def _redeemed(
     uow: UnitOfWork, entry: Mapping[str, str], purchase: Purchase, param: str
 ) -> "Discount":
     if "discount" in entry:
-        return _kept(uow, entry["discount"], purchase.currency, f"{param}[discount]")
+        return _kept(uow, entry["discount"], purchase, f"{param}[discount]")
     if "promotion_code" in entry:
         return _redeem_code(uow, entry["promotion_code"], purchase, f"{param}[promotion_code]")
     return _redeem_coupon(uow, entry["coupon"], purchase, f"{param}[coupon]")
 
 
-def _kept(uow: UnitOfWork, discount_id: str, currency: str | None, param: str) -> "Discount":
+def _kept(uow: UnitOfWork, discount_id: str, purchase: Purchase, param: str) -> "Discount":
     """A discount that the customer has already; an amount only where it is in its currency."""
     drafted: Document[Discount] | None = uow.drafted(discount_id)
     body = (drafted or find(uow.ctx, KIND, discount_id, param=param)).body
     if body["customer"] != uow.stored_customer.id:
         raise no_such(KIND, discount_id, param=param)
-    own_currency = DiscountState.of(body).currency
+    if _is_spent(uow, body, purchase):
+        raise BillingError(
+            f"The discount {discount_id} was for one invoice and stands on nothing any more: name"
+            " its coupon to redeem that again.",
+            code="resource_missing",
+            param=param,
+        )
+    own_currency, currency = DiscountState.of(body).currency, purchase.currency
     if own_currency not in (None, currency):
         raise BillingError(
             f"The discount {discount_id} takes off {own_currency}, not {currency}.",
             param=param,
         )
     return body
+
+
+def _is_over(uow: UnitOfWork, entry: Mapping[str, str], purchase: Purchase) -> bool:
+    """Whether an entry names a discount that a schedule has agreed on, and an invoice has had."""
+    discount_id = entry.get("discount")
+    if discount_id is None or discount_id not in uow.agreed:
+        return False
+    found: Document[Discount] | None = uow.ctx.store.get(discount_id)
+    return found is not None and _is_spent(uow, found.body, purchase)
+
+
+def _is_spent(uow: UnitOfWork, discount: "Discount", purchase: Purchase) -> bool:
+    """Whether a discount for once stands no more where it stood: on what is discounted, the
+    customer, or the subscription and its items.
+    """
+    if DiscountState.of(discount).duration != "once" or discount["id"] in purchase.standing:
+        return False
+    customers = uow.customer.get("discount")
+    if customers is not None and customers["id"] == discount["id"]:
+        return False
+    home: Document[Subscription] | None = (
+        uow.ctx.store.get(discount["subscription"]) if discount["subscription"] else None
+    )
+    if home is None:
+        return True
+    standing = (home.body, *items_of(home.body))
+    return not any(discount["id"] in holder["discounts"] for holder in standing)
 
 
 def _redeem_code(uow: UnitOfWork, code_id: str, purchase: Purchase, param: str) -> "Discount":

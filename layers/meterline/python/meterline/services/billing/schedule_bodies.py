@@ -41,8 +41,8 @@ def schedule_document(
 
 
 def agreed_in(schedule: "SubscriptionSchedule") -> frozenset[str]:
-    """The ids of what a schedule has agreed on: prices, coupons, promotion codes, tax rates and the
-    account's tax ids.
+    """The ids of what a schedule has agreed on: prices, coupons, promotion codes, discounts, tax
+    rates and the account's tax ids.
     """
     phases = schedule["phases"]
     items = [item for phase in phases for item in phase["items"]]
@@ -50,7 +50,7 @@ def agreed_in(schedule: "SubscriptionSchedule") -> frozenset[str]:
     agreed = {item["price"] for item in items}
     for holder in (*phases, *items, *charges):
         for entry in holder["discounts"]:
-            agreed |= {entry["coupon"] or "", entry["promotion_code"] or ""}
+            agreed |= {value for value in entry.values() if isinstance(value, str)}
     for holder in (*items, *charges):
         agreed |= {rate["id"] for rate in holder["tax_rates"]}
     for settings in (part["invoice_settings"] for part in (schedule["default_settings"], *phases)):

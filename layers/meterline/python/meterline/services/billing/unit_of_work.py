@@ -57,7 +57,8 @@ class UnitOfWork:
     """One decision for ``customer``, whose body it keeps changing.
 
     ``pending`` are the customer's invoice items that no invoice has yet. ``agreed`` are prices,
-    coupons, codes and tax rates that were judged before: they hold though they have ended since.
+    coupons, codes, discounts and tax rates that were judged before: they hold, or are passed over,
+    though they have ended since.
     ``is_scheduled`` says that a schedule decides, for a second that was agreed on ahead: what it
     ends stops before that second, and its invoices stay drafts as long as those of renewals.
     """

@@ -188,7 +188,7 @@ def _changed_in_words(
         changed["metadata"] = merged_metadata(line["metadata"], requested["metadata"], name)
     if "discounts" in requested:
         param = param_inside(at, "discounts")
-        purchase = invoice_purchase(draft.body, changed["amount"])
+        purchase = invoice_purchase(draft.body, changed["amount"], changed)
         redeemed = redeem(uow, requested["discounts"] or [], purchase, param)
         changed["discounts"] = discount_ids(redeemed)
         state = replace(state, discounts=[discount_terms(discount) for discount in redeemed])
