@@ -1,6 +1,6 @@
 """Random weeks prove something only if they notice mistakes: these are planted."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -8,13 +8,12 @@ import pytest
 from meterline.services.work import message_tries
 from meterline.store.base import batches, models
 from meterline.store.base.clients import dynamodb
-from tests.faults.billing.test_random_runs import Prices, make_prices, run_weeks
-from tests.faults.billing.world import State, World
+from tests.faults.billing.test_random_runs import make_prices, run_weeks
+from tests.faults.billing.world import World
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 SEEDS = (*range(4, 8), *range(12, 16), *range(20, 24))
 """All of them under load."""
-
-type Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def work_given_up_for_what_passes(patch: pytest.MonkeyPatch) -> None:
@@ -30,24 +29,21 @@ def a_read_that_forgets_what_was_left_undone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(models, "batch_get", once)
 
 
-def _run_all(world: World, beginning: State, prices: Prices) -> None:
-    for seed in SEEDS:
-        world.restore(beginning)
-        run_weeks(world, seed, prices)
+MISTAKES = [
+    Mistake(work_given_up_for_what_passes, "dead letters"),
+    Mistake(a_read_that_forgets_what_was_left_undone, "invoices"),
+]
 
 
-@pytest.mark.parametrize(
-    ("mistake", "noticed_as"),
-    [
-        (work_given_up_for_what_passes, "dead letters"),
-        (a_read_that_forgets_what_was_left_undone, "invoices"),
-    ],
-)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_random_weeks_notice(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break, noticed_as: str
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
     prices = make_prices(memory_world)
     beginning = memory_world.state()
-    mistake(monkeypatch)
-    with pytest.raises(Exception, match=noticed_as):
-        _run_all(memory_world, beginning, prices)
+
+    def run(number: int) -> None:
+        memory_world.restore(beginning)
+        run_weeks(memory_world, SEEDS[number], prices)
+
+    mistake.must_be_noticed(monkeypatch, run, len(SEEDS))

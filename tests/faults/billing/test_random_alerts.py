@@ -43,6 +43,7 @@ from tests.factories.usage import usage_record
 from tests.faults.billing.seeds import SHARES, live_alone, live_each
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import NOW, World
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 HOUR = 3_600
 DEATHS = 0.04
@@ -277,9 +278,6 @@ def test_each_crossing_is_told_once_whatever_happens(
     live_each(request, memory_world, live, share)
 
 
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def alerts_that_change_unnoticed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         alert_watch,
@@ -362,27 +360,20 @@ def alerts_that_are_entered_nowhere(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UsageThreshold, "enter", lambda *_: None)
 
 
-BY_CHANCE: list[tuple[Break, int]] = [
-    (alerts_that_change_unnoticed, 0),
-    (alerts_that_leave_the_customer, 0),
-    (a_crossing_that_is_told_by_whoever_sees_it, 0),
-    (a_watch_list_from_an_earlier_batch, 0),
-    (alerts_that_are_entered_nowhere, 0),
+MISTAKES = [
+    Mistake(alerts_that_change_unnoticed, "is missed"),
+    Mistake(alerts_that_leave_the_customer, "is missed"),
+    Mistake(a_crossing_that_is_told_by_whoever_sees_it, "told once"),
+    Mistake(a_watch_list_from_an_earlier_batch, "is missed"),
+    Mistake(alerts_that_are_entered_nowhere, "is missed"),
 ]
-"""Mistakes, and where to begin to look for a seed that notices them."""
 
 
-@pytest.mark.parametrize(("mistake", "first"), BY_CHANCE)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_random_usage_notices(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break, first: int
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(first, first + 20):
-        try:
-            live_alone(memory_world, live, seed)
-        except AssertionError:
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, partial(live_alone, memory_world, live), 20)
 
 
 def _rests(world: World) -> None:
@@ -406,9 +397,8 @@ def test_an_alert_that_has_rested_is_told_with_the_next_usage(
     memory_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _rests(memory_world)
-    an_activation_that_touches_nothing(monkeypatch)
-    with pytest.raises(AssertionError, match="is missed"):
-        _rests(memory_world)
+    mistake = Mistake(an_activation_that_touches_nothing, "is missed")
+    mistake.must_be_noticed(monkeypatch, lambda _: _rests(memory_world), 1)
 
 
 def _at_each_moment(world: World, disturb: Callable[[Life], None]) -> None:
@@ -477,20 +467,20 @@ def test_each_crossing_is_told_once_wherever_watching_is_disturbed(
     _at_each_moment(memory_world, disturb)
 
 
-ANYWHERE: list[tuple[Break, Callable[[Life], None]]] = [
-    (a_headroom_that_is_not_forgotten_first, counting_and_watching_more),
-    (levels_read_after_the_total, counting_more),
-    (remembering_before_it_is_told, dying),
+ANYWHERE = [
+    (Mistake(a_headroom_that_is_not_forgotten_first, "is missed"), counting_and_watching_more),
+    (Mistake(levels_read_after_the_total, "is missed"), counting_more),
+    (Mistake(remembering_before_it_is_told, "is missed"), dying),
 ]
 
 
-@pytest.mark.parametrize(("mistake", "disturb"), ANYWHERE)
+@pytest.mark.parametrize(
+    ("mistake", "disturb"), ANYWHERE, ids=[mistake.name for mistake, _ in ANYWHERE]
+)
 def test_disturbing_at_each_moment_notices(
     memory_world: World,
     monkeypatch: pytest.MonkeyPatch,
-    mistake: Break,
+    mistake: Mistake,
     disturb: Callable[[Life], None],
 ) -> None:
-    mistake(monkeypatch)
-    with pytest.raises(AssertionError, match="is missed"):
-        _at_each_moment(memory_world, disturb)
+    mistake.must_be_noticed(monkeypatch, lambda _: _at_each_moment(memory_world, disturb), 1)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -52,6 +53,7 @@ from tests.factories.usage import use
 from tests.faults.billing.seeds import SHARES, live_alone, live_each
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 HOUR = 3_600
 WEEK = 7 * DAY
@@ -356,9 +358,6 @@ def test_credits_are_taken_once_whatever_happens(
     live_each(request, memory_world, live, share)
 
 
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def commits_on_any_version(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(commit, "has_version", lambda _: billing_item().pk.exists())
 
@@ -418,28 +417,22 @@ def invoices_that_cross_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(unit_of_work, "compared", lambda _ctx, _before, after: Crossings(after))
 
 
-MISTAKES: list[Break] = [
-    commits_on_any_version,
-    entries_without_their_balances,
-    voids_that_give_nothing_back,
-    expiries_of_all_that_was_granted,
-    entries_that_are_lost,
-    boxes_of_one_entry,
-    lists_that_open_no_box,
-    boxes_in_a_list_of_their_own,
-    crossings_that_are_not_remembered,
-    invoices_that_cross_nothing,
+MISTAKES = [
+    Mistake(commits_on_any_version, "the ledger is no balance"),
+    Mistake(entries_without_their_balances, "the ledger is no balance"),
+    Mistake(voids_that_give_nothing_back, "a void invoice keeps credits"),
+    Mistake(expiries_of_all_that_was_granted, "the ledger is no balance"),
+    Mistake(entries_that_are_lost, "the ledger is no balance"),
+    Mistake(boxes_of_one_entry, "the ledger is no balance"),
+    Mistake(lists_that_open_no_box, "the list is not the ledger"),
+    Mistake(boxes_in_a_list_of_their_own, "the list is not the ledger"),
+    Mistake(crossings_that_are_not_remembered, "a crossing is told twice"),
+    Mistake(invoices_that_cross_nothing, "a crossing was missed"),
 ]
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_random_lives_notice(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(20):
-        try:
-            live_alone(memory_world, live, seed)
-        except AssertionError:
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, partial(live_alone, memory_world, live), 20)

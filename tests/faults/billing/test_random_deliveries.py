@@ -5,10 +5,10 @@ than what happened.
 A failing seed comes again with ``make test-runs ARGS=--run-seed=SEED``.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -25,8 +25,8 @@ from meterline.store.work import queues
 from tests.faults.billing.delivery_run import BUS, OK, Run
 from tests.faults.billing.seeds import SHARES, live_alone, live_each
 from tests.faults.billing.world import World
-from tests.faults.broken import BrokenRuleError
 from tests.faults.load import Load
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 STEPS = 24
 TROUBLE = 0.05
@@ -87,9 +87,6 @@ def test_every_event_reaches_each_endpoint_and_no_record_says_more_than_what_hap
 
 
 # ---------------------------------------------------------------- mistakes that must be noticed
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def deliveries_that_are_stored_anew(patch: pytest.MonkeyPatch) -> None:
     def store(delivery: Any) -> None:
         stored = BillingStore(livemode=False).get(delivery.id)
@@ -170,46 +167,27 @@ def snapshots_for_everybody(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fan_out, "asks_for", lambda _, event: event["type"] == "customer.created")
 
 
-MISTAKES: list[tuple[Break, str, int]] = [
-    (deliveries_that_are_stored_anew, "untrue|sent again|never ends", 11),
-    (deliveries_that_nothing_finds_again, "forgotten", 4),
-    (a_failure_of_storing_that_nobody_hears_of, "forgotten", 0),
-    (success_that_is_recorded_before_the_call, "sent again|untrue|forgotten", 0),
-    (an_outcome_that_a_race_overwrites, "sent again", 5),
-    (failures_that_plan_nothing, "forgotten", 2),
-    (retries_without_an_end, "too often|never ends", 2),
-    (entries_that_are_taken_for_put_with_their_call, "untrue", 0),
-    (replies_of_the_bus_in_another_order, "untrue", 0),
-    (a_call_of_the_bus_without_an_answer_that_is_a_success, "untrue", 0),
-    (snapshots_for_everybody, "form", 0),
+MISTAKES = [
+    Mistake(deliveries_that_are_stored_anew, "untrue|sent again|never ends", first=11),
+    Mistake(deliveries_that_nothing_finds_again, "forgotten", first=12),
+    Mistake(a_failure_of_storing_that_nobody_hears_of, "forgotten", first=16),
+    Mistake(success_that_is_recorded_before_the_call, "sent again|untrue|forgotten"),
+    Mistake(an_outcome_that_a_race_overwrites, "sent again", first=5),
+    Mistake(failures_that_plan_nothing, "forgotten", first=2),
+    Mistake(retries_without_an_end, "too often|never ends", first=2),
+    Mistake(entries_that_are_taken_for_put_with_their_call, "untrue", first=8),
+    Mistake(replies_of_the_bus_in_another_order, "untrue", first=8),
+    Mistake(a_call_of_the_bus_without_an_answer_that_is_a_success, "untrue", first=8),
+    Mistake(snapshots_for_everybody, "form"),
 ]
-"""Each with the rule that it breaks, and the seed from which on that is looked for."""
 
 SEEDS_OF_A_MISTAKE = 60
 
 
-@pytest.mark.parametrize(
-    ("mistake", "rule", "first_seed"), MISTAKES, ids=lambda one: getattr(one, "__name__", "")
-)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_deliveries_notice(
-    memory_world: World,
-    deliver: Deliver,
-    monkeypatch: pytest.MonkeyPatch,
-    mistake: Break,
-    rule: str,
-    first_seed: int,
+    memory_world: World, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    seeds = range(first_seed, first_seed + SEEDS_OF_A_MISTAKE)
-    found = (_broken_by(memory_world, deliver, seed) for seed in seeds)
-    broken = next(filter(None, found), "")
-    assert re.search(rule, broken), f"{mistake.__name__} went unnoticed: {broken}"
-
-
-def _broken_by(world: World, deliver: Deliver, seed: int) -> str:
-    """The rule that a seed breaks, if it does."""
-    try:
-        live_alone(world, deliver, seed)
-    except BrokenRuleError as broken:
-        return str(broken)
-    return ""
+    mistake.must_be_noticed(
+        monkeypatch, partial(live_alone, memory_world, deliver), SEEDS_OF_A_MISTAKE
+    )

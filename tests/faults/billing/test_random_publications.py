@@ -20,6 +20,7 @@ from meterline.store.base.packing import pack
 from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.world import World
 from tests.faults.load import refusal
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 MOST_BYTES = 256 * 1_024
 MOST_ENTRIES = 10
@@ -118,9 +119,6 @@ def test_every_event_reaches_a_busy_topic_in_calls_that_it_takes(
             raise
 
 
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def batches_by_number_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(publishing, "_BATCH_BYTES", 10**9)
     patch.setattr(event_text, "EVENT_BYTES", 10**9)
@@ -136,14 +134,14 @@ def a_part_of_a_batch_that_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Topic, "publish_batch", hopeful)
 
 
-@pytest.mark.parametrize("mistake", [batches_by_number_alone, a_part_of_a_batch_that_is_forgotten])
+MISTAKES = [
+    Mistake(batches_by_number_alone, "every event arrives"),
+    Mistake(a_part_of_a_batch_that_is_forgotten, "every event arrives"),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_publications_notice(
-    publish: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, mistake: Break
+    publish: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(5):
-        try:
-            publish(seed)
-        except AssertionError:
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, publish, 5)

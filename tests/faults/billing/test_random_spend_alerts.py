@@ -9,6 +9,7 @@ has any. A failing seed comes again with ``make test-runs ARGS=--run-seed=SEED``
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.faults.billing.test_random_thresholds import (
     subscribed,
 )
 from tests.faults.billing.world import NOW, World
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 
 @dataclass
@@ -185,9 +187,6 @@ def test_an_amount_is_told_with_the_usage_that_reaches_it(memory_world: World, s
     drip(memory_world, seed)
 
 
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def alerts_that_leave_the_customer(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SpendThreshold, "written_beside", lambda *_: [])
 
@@ -201,26 +200,19 @@ def an_amount_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> None
     patch.setattr(crossings, "derived_object_id", lambda *_: f"alrttr_{next(numbers)}")
 
 
-MISTAKES: list[tuple[Break, int]] = [
-    (decisions_that_leave_what_is_remembered, 0),
-    (alerts_that_leave_the_customer, 0),
-    (alerts_for_everybody_that_change_unnoticed, 0),
-    (an_amount_that_is_told_by_whoever_sees_it, 0),
+MISTAKES = [
+    Mistake(decisions_that_leave_what_is_remembered, "is missed"),
+    Mistake(alerts_that_leave_the_customer, "is missed"),
+    Mistake(alerts_for_everybody_that_change_unnoticed, "is missed"),
+    Mistake(an_amount_that_is_told_by_whoever_sees_it, "told once"),
 ]
-"""Mistakes, and where to begin to look for a seed that notices them."""
 
 
-@pytest.mark.parametrize(("mistake", "first"), MISTAKES)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_random_usage_notices(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break, first: int
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(first, first + 20):
-        try:
-            live_alone(memory_world, drip, seed)
-        except AssertionError:
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, partial(live_alone, memory_world, drip), 20)
 
 
 def falls(world: World) -> None:
@@ -247,9 +239,8 @@ def test_an_amount_that_falls_is_told_though_the_next_alert_is_far_ahead(
     memory_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     falls(memory_world)
-    usage_that_falls_is_not_looked_at(monkeypatch)
-    with pytest.raises(AssertionError, match="is not said to be below"):
-        falls(memory_world)
+    mistake = Mistake(usage_that_falls_is_not_looked_at, "is not said to be below")
+    mistake.must_be_noticed(monkeypatch, lambda _: falls(memory_world), 1)
 
 
 def test_an_amount_that_is_reached_while_a_new_price_is_made_is_not_told_too_early(

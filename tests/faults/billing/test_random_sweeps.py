@@ -27,6 +27,7 @@ from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import NOW, World
 from tests.faults.load import Load
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 MINUTE = 60
 MINUTES = 8
@@ -135,9 +136,6 @@ def test_sweeps_that_overlap_and_fail_send_everything_and_hardly_anything_twice(
             raise
 
 
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def progress_that_overlapping_sweeps_save_over_each_other(patch: pytest.MonkeyPatch) -> None:
     def save(partition: str, progress: Progress) -> None:
         latest = sweeps.read_progress([partition])[partition].version
@@ -157,21 +155,15 @@ def progress_that_is_never_saved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sweeping, "save_progress", lambda *_: None)
 
 
-MISTAKES: list[Break] = [
-    progress_that_overlapping_sweeps_save_over_each_other,
-    a_page_taken_for_the_last,
-    progress_that_is_never_saved,
+MISTAKES = [
+    Mistake(progress_that_overlapping_sweeps_save_over_each_other, "no backlog twice", first=8),
+    Mistake(a_page_taken_for_the_last, "everything is sent"),
+    Mistake(progress_that_is_never_saved, "no backlog twice"),
 ]
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_sweeps_that_overlap_notice(
-    minutes: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, mistake: Break
+    minutes: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(40):
-        try:
-            minutes(seed)
-        except AssertionError:
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, minutes, 40)

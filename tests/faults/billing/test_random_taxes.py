@@ -9,6 +9,7 @@ invoice is final. A failing seed comes again with ``make test-runs ARGS=--run-se
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -30,7 +31,8 @@ from meterline.store.billing.tax_engine import PATIENCE
 from tests.factories.taxes import tax
 from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.wire import Died, Moment
-from tests.faults.billing.world import DAY, NOW, World
+from tests.faults.billing.world import DAY, NOW, State, World
+from tests.faults.mistakes.mistake import Mistake, by_name
 from tests.tax_engine import Question, TaxEngine, deployed
 
 HOUR = 3_600
@@ -187,8 +189,9 @@ def engine(memory_world: World) -> Iterator[TaxEngine]:
         yield running
 
 
-def live(world: World, engine: TaxEngine, seed: int) -> None:
+def live(world: World, nothing: State, engine: TaxEngine, seed: int) -> None:
     """The life that a seed tells."""
+    world.restore(nothing)
     world.clock.now = BEGINNING
     engine.fails = None
     Life(world, engine, Random(seed)).live(world.price(unit_amount=1_000, interval="week"))
@@ -205,15 +208,11 @@ def test_final_invoices_have_the_taxes_of_the_engine_whatever_happens(
 ) -> None:
     nothing = memory_world.state()
     for seed in list(seeds_of(request, share, SHARES))[::EACH]:
-        memory_world.restore(nothing)
         try:
-            live(memory_world, engine, seed)
+            live(memory_world, nothing, engine, seed)
         except BaseException as error:
             error.add_note(f"again with: make test-runs ARGS=--run-seed={seed}")
             raise
-
-
-type Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def answers_that_count_for_ever(patch: pytest.MonkeyPatch) -> None:
@@ -234,23 +233,17 @@ def questions_that_are_never_repeated(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(engine_taxes, "RETRY_AFTER_SECONDS", ())
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        answers_that_count_for_ever,
-        invoices_final_without_their_taxes,
-        questions_that_are_never_repeated,
-    ],
-)
+MISTAKES = [
+    Mistake(answers_that_count_for_ever, "taxes of before"),
+    Mistake(invoices_final_without_their_taxes, "final without its taxes"),
+    Mistake(questions_that_are_never_repeated, "drafts are left"),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_random_lives_notice(
-    memory_world: World, engine: TaxEngine, monkeypatch: pytest.MonkeyPatch, mistake: Break
+    memory_world: World, engine: TaxEngine, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    nothing = memory_world.state()
-    for seed in range(20):
-        memory_world.restore(nothing)
-        try:
-            live(memory_world, engine, seed)
-        except AssertionError:
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(
+        monkeypatch, partial(live, memory_world, memory_world.state(), engine), 20
+    )

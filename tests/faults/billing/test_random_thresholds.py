@@ -42,6 +42,7 @@ from tests.faults.billing.seeds import seeds_of
 from tests.faults.billing.test_random_alerts import HOUR, MOST_DELIVERIES, Life, Once
 from tests.faults.billing.wire import Moment
 from tests.faults.billing.world import DAY, LONG_AGO, NOW, World
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 PER_UNIT: dict[str, Any] = {"unit_amount": 7}
 GRADUATED: dict[str, Any] = {
@@ -331,9 +332,6 @@ def test_nothing_is_missed_whatever_happens(
             raise
 
 
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def decisions_that_leave_what_is_remembered(patch: pytest.MonkeyPatch) -> None:
     saved: dict[str, tuple[Place, RememberedRooms]] = {}
 
@@ -365,25 +363,18 @@ def usage_thresholds_of_items_that_do_not_count(patch: pytest.MonkeyPatch) -> No
     )
 
 
-MISTAKES: list[tuple[Break, int]] = [
-    (decisions_that_leave_what_is_remembered, 0),
-    (all_that_is_left_for_each_item, 7),
-    (usage_thresholds_of_items_that_do_not_count, 0),
+MISTAKES = [
+    Mistake(decisions_that_leave_what_is_remembered, "passed over"),
+    Mistake(all_that_is_left_for_each_item, "passed over", first=7),
+    Mistake(usage_thresholds_of_items_that_do_not_count, "passed over"),
 ]
-"""Mistakes, and where to begin to look for a seed that notices them."""
 
 
-@pytest.mark.parametrize(("mistake", "first"), MISTAKES)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_random_usage_notices(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break, first: int
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(first, first + 10):
-        try:
-            drip(memory_world, seed)
-        except AssertionError:
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, partial(drip, memory_world), 10)
 
 
 def peaks_that_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
@@ -394,9 +385,8 @@ def test_usage_at_a_peak_of_a_volume_price_is_not_passed_over(
     memory_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over_a_peak(memory_world)
-    peaks_that_are_not_looked_at(monkeypatch)
-    with pytest.raises(AssertionError, match="passed over"):
-        over_a_peak(memory_world)
+    mistake = Mistake(peaks_that_are_not_looked_at, "passed over")
+    mistake.must_be_noticed(monkeypatch, lambda _: over_a_peak(memory_world), 1)
 
 
 def rooms_that_are_not_forgotten_first(patch: pytest.MonkeyPatch) -> None:
@@ -411,9 +401,8 @@ def test_nothing_is_missed_wherever_a_look_is_disturbed(
     memory_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_each_moment(memory_world)
-    rooms_that_are_not_forgotten_first(monkeypatch)
-    with pytest.raises(AssertionError, match="it was missed"):
-        at_each_moment(memory_world)
+    mistake = Mistake(rooms_that_are_not_forgotten_first, "it was missed")
+    mistake.must_be_noticed(monkeypatch, lambda _: at_each_moment(memory_world), 1)
 
 
 def after_credits(world: World) -> None:
@@ -437,9 +426,8 @@ def test_usage_is_looked_at_once_credits_have_expired(
     memory_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     after_credits(memory_world)
-    credits_that_never_expire(monkeypatch)
-    with pytest.raises(AssertionError, match="passed over"):
-        after_credits(memory_world)
+    mistake = Mistake(credits_that_never_expire, "passed over")
+    mistake.must_be_noticed(monkeypatch, lambda _: after_credits(memory_world), 1)
 
 
 def billed_with_units(world: World, units: int, amount_gte: int, *prices: dict[str, Any]) -> Billed:
@@ -489,9 +477,8 @@ def test_usage_is_looked_at_that_units_pay_less_and_less_of(
     memory_world: World, monkeypatch: pytest.MonkeyPatch, beyond_units: Callable[[World], None]
 ) -> None:
     beyond_units(memory_world)
-    units_that_pay_what_they_paid(monkeypatch)
-    with pytest.raises(AssertionError, match="passed over"):
-        beyond_units(memory_world)
+    mistake = Mistake(units_that_pay_what_they_paid, "passed over")
+    mistake.must_be_noticed(monkeypatch, lambda _: beyond_units(memory_world), 1)
 
 
 def test_an_item_without_a_threshold_may_grow_beside_one_that_has_its_own(

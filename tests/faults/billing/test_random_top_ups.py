@@ -50,6 +50,7 @@ from tests.faults.billing.test_random_credits import ENTRY, GRANT
 from tests.faults.billing.test_random_thresholds import Billed, begun
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 RULE = "meterline.credit_top_up"
 STEPS = 36
@@ -371,9 +372,6 @@ def test_wherever_a_look_or_a_payment_dies_there_is_one_invoice_and_one_grant(
     at_each_moment(memory_world)
 
 
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def commits_on_any_version(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(commit, "has_version", lambda _: billing_item().pk.exists())
 
@@ -403,32 +401,21 @@ def payments_after_which_nobody_looks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settling, "to_be_looked_at", lambda rule, _: rule)
 
 
-LIVES: list[tuple[Break, int]] = [
-    (commits_on_any_version, 15),
-    (invoices_that_grant_whenever_they_are_stored, 34),
-    (payments_that_grant_nothing, 0),
-    (void_invoices_that_grant, 0),
-    (rules_that_wait_for_nothing, 0),
-    (payments_after_which_nobody_looks, 0),
+IN_LIVES = [
+    Mistake(commits_on_any_version, "bought twice", first=15),
+    Mistake(invoices_that_grant_whenever_they_are_stored, "granted twice", first=34),
+    Mistake(payments_that_grant_nothing, "granted twice, never"),
+    Mistake(void_invoices_that_grant, "or without a payment"),
+    Mistake(rules_that_wait_for_nothing, "bought twice"),
+    Mistake(payments_after_which_nobody_looks, "a balance is too low"),
 ]
-"""Mistakes, and where to begin to look for a seed that notices them."""
 
 
-@pytest.mark.parametrize(("mistake", "first"), LIVES)
+@pytest.mark.parametrize("mistake", IN_LIVES, ids=by_name)
 def test_random_lives_notice(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break, first: int
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(first, first + 20):
-        try:
-            live_alone(memory_world, live, seed)
-        except AssertionError:
-            return
-        except (
-            Conflict
-        ):  # nothing came of it: the number of a grant stops what the mistake lets through
-            continue
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, partial(live_alone, memory_world, live), 20)
 
 
 def balances_that_nobody_watches(patch: pytest.MonkeyPatch) -> None:
@@ -439,14 +426,14 @@ def all_that_is_left_for_each_item(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(threshold_rooms, "divided", lambda left, amounts: [left] * len(amounts))
 
 
-@pytest.mark.parametrize("mistake", [balances_that_nobody_watches, all_that_is_left_for_each_item])
+IN_DRIPS = [
+    Mistake(balances_that_nobody_watches, "passed over"),
+    Mistake(all_that_is_left_for_each_item, "passed over"),
+]
+
+
+@pytest.mark.parametrize("mistake", IN_DRIPS, ids=by_name)
 def test_dripping_usage_notices(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(10):
-        try:
-            drip(memory_world, seed)
-        except AssertionError:
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, partial(drip, memory_world), 10)

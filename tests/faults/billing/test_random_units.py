@@ -6,9 +6,9 @@ and no invoice pays more units than its lines bill.
 """
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.factories.objects import licence, product
 from tests.faults.billing.seeds import live_alone, seeds_of
 from tests.faults.billing.test_random_credits import WEEK, Life
 from tests.faults.billing.world import DAY, LONG_AGO, NOW, World
+from tests.faults.mistakes.mistake import Mistake, by_name
 
 BEGINNING = NOW - 3 * WEEK
 UNITS = ("0.5", "20", "70.125", "300")
@@ -116,9 +117,6 @@ def test_units_are_taken_once_whatever_happens(
             raise
 
 
-type Break = Callable[[pytest.MonkeyPatch], None]
-
-
 def units_booked_as_money(patch: pytest.MonkeyPatch) -> None:
     def amount(part: Any) -> int:
         return int(part["amount"])
@@ -144,22 +142,16 @@ def lines_that_are_paid_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(line_credits, "pretax_minor", lambda line: 2 * line["amount"])
 
 
-MISTAKES: list[Break] = [
-    units_booked_as_money,
-    voids_that_give_money_for_units,
-    units_of_all_that_is_granted,
-    lines_that_are_paid_twice,
+MISTAKES = [
+    Mistake(units_booked_as_money, "the ledger is not what invoices say"),
+    Mistake(voids_that_give_money_for_units, "a void invoice keeps credits, or gives more"),
+    Mistake(units_of_all_that_is_granted, "units not billed", first=10),
+    Mistake(lines_that_are_paid_twice, "paid too much"),
 ]
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_name)
 def test_random_lives_notice(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Break
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
-    mistake(monkeypatch)
-    for seed in range(20):
-        try:
-            live_alone(memory_world, live, seed)
-        except (AssertionError, ValueError):
-            return
-    pytest.fail(f"{mistake.__name__} went unnoticed")
+    mistake.must_be_noticed(monkeypatch, partial(live_alone, memory_world, live), 20)

@@ -17,7 +17,7 @@ from meterline.store.base.clients import dynamodb
 from meterline.store.metering import meter_events, usage_commits
 from meterline.store.metering.usage import BucketKey
 from tests.faults.engine import FakeDynamoDB
-from tests.faults.mistakes.mistake import Mistake
+from tests.faults.mistakes.mistake import Miscount
 from tests.faults.simulation import NOTHING_IS_SET_ASIDE
 
 
@@ -123,13 +123,13 @@ def records_set_aside_for_what_passes(patch: pytest.MonkeyPatch) -> None:
 
 
 MISTAKES = (
-    Mistake(unconditional_acceptance),
-    Mistake(a_lost_answer_taken_for_a_duplicate, noticed_by="what is stored was accepted"),
-    Mistake(a_cancellation_that_is_only_said, noticed_by="what was cancelled says so"),
-    Mistake(a_removal_taken_for_a_cancellation),
-    Mistake(a_batch_that_broke_off_taken_for_committed),
-    Mistake(a_read_that_forgets_what_was_left_undone, first=9),
-    Mistake(events_that_were_throttled_taken_for_stored, noticed_by="what was accepted is stored"),
-    Mistake(counters_that_met_a_transaction_taken_for_written),
-    Mistake(records_set_aside_for_what_passes, noticed_by=NOTHING_IS_SET_ASIDE),
+    Miscount(unconditional_acceptance),
+    Miscount(a_lost_answer_taken_for_a_duplicate, noticed_by="what is stored was accepted"),
+    Miscount(a_cancellation_that_is_only_said, noticed_by="what was cancelled says so"),
+    Miscount(a_removal_taken_for_a_cancellation),
+    Miscount(a_batch_that_broke_off_taken_for_committed),
+    Miscount(a_read_that_forgets_what_was_left_undone, first=9),
+    Miscount(events_that_were_throttled_taken_for_stored, noticed_by="what was accepted is stored"),
+    Miscount(counters_that_met_a_transaction_taken_for_written),
+    Miscount(records_set_aside_for_what_passes, noticed_by=NOTHING_IS_SET_ASIDE),
 )

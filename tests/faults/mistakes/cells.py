@@ -17,7 +17,7 @@ from meterline.store.metering import day_totals as stored_totals
 from meterline.store.metering import parcels as stored_parcels
 from meterline.store.metering.parcels import Parcel
 from meterline.store.metering.usage import BucketKey
-from tests.faults.mistakes.mistake import Mistake
+from tests.faults.mistakes.mistake import Miscount
 
 
 def cells_that_are_counted_together(patch: pytest.MonkeyPatch) -> None:
@@ -71,15 +71,17 @@ def a_mark_on_the_day_of_another_cell(patch: pytest.MonkeyPatch) -> None:
 
 
 MISTAKES = (
-    Mistake(
+    Miscount(
         cells_that_are_counted_together,
         noticed_by="parts are what their events add up to",
         has_dimensions=True,
     ),
-    Mistake(cells_that_are_read_in_the_wrong_place, has_dimensions=True),
-    Mistake(cells_that_are_admitted_in_vain, has_dimensions=True),
-    Mistake(cells_admitted_over_those_of_others, has_dimensions=True, first=13),
-    Mistake(a_cell_too_many_that_is_only_told, noticed_by="cells are bounded", has_dimensions=True),
-    Mistake(a_parcel_that_forgets_its_cell, has_dimensions=True),
-    Mistake(a_mark_on_the_day_of_another_cell, days=3, has_dimensions=True),
+    Miscount(cells_that_are_read_in_the_wrong_place, has_dimensions=True),
+    Miscount(cells_that_are_admitted_in_vain, has_dimensions=True),
+    Miscount(cells_admitted_over_those_of_others, has_dimensions=True, first=13),
+    Miscount(
+        a_cell_too_many_that_is_only_told, noticed_by="cells are bounded", has_dimensions=True
+    ),
+    Miscount(a_parcel_that_forgets_its_cell, has_dimensions=True),
+    Miscount(a_mark_on_the_day_of_another_cell, days=3, has_dimensions=True),
 )

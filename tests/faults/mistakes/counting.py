@@ -21,7 +21,7 @@ from meterline.store.metering.usage_commits import Change
 from tests.dynamodb import partiql
 from tests.dynamodb.tables import Table
 from tests.faults.engine import FakeDynamoDB
-from tests.faults.mistakes.mistake import Mistake
+from tests.faults.mistakes.mistake import Miscount
 from tests.faults.simulation import NOTHING_IS_SET_ASIDE
 
 THE_LATEST = Bucket(version=99_999_999, watermark=9_999_999_999_999_999, segments=1)
@@ -160,20 +160,20 @@ def a_profile_that_takes_tombstones_for_events(patch: pytest.MonkeyPatch) -> Non
 
 
 MISTAKES = (
-    Mistake(no_version_condition),
-    Mistake(no_dedupe, first=48),
-    Mistake(evidence_read_before_the_counter),
-    Mistake(evidence_read_from_the_past),
-    Mistake(counters_read_from_the_past),
-    Mistake(a_watermark_that_is_off_by_one),
-    Mistake(a_watermark_that_goes_back, first=25),
-    Mistake(segments_that_overwrite_each_other),
-    Mistake(a_counter_without_its_segment, noticed_by=NOTHING_IS_SET_ASIDE),
-    Mistake(copies_left_behind_taken_for_segments),
-    Mistake(rows_dropped_where_their_copy_was_throttled, noticed_by=NOTHING_IS_SET_ASIDE),
-    Mistake(a_cancellation_without_tombstone, first=101),
-    Mistake(segments_that_are_not_looked_for_again, first=11),
-    Mistake(a_greatest_value_that_outlives_its_event, formula="max"),
-    Mistake(a_profile_that_overlooks_cancellations, first=58),
-    Mistake(a_profile_that_takes_tombstones_for_events, noticed_by="usage can be read", first=7),
+    Miscount(no_version_condition),
+    Miscount(no_dedupe, first=48),
+    Miscount(evidence_read_before_the_counter),
+    Miscount(evidence_read_from_the_past),
+    Miscount(counters_read_from_the_past),
+    Miscount(a_watermark_that_is_off_by_one),
+    Miscount(a_watermark_that_goes_back, first=25),
+    Miscount(segments_that_overwrite_each_other),
+    Miscount(a_counter_without_its_segment, noticed_by=NOTHING_IS_SET_ASIDE),
+    Miscount(copies_left_behind_taken_for_segments),
+    Miscount(rows_dropped_where_their_copy_was_throttled, noticed_by=NOTHING_IS_SET_ASIDE),
+    Miscount(a_cancellation_without_tombstone, first=101),
+    Miscount(segments_that_are_not_looked_for_again, first=11),
+    Miscount(a_greatest_value_that_outlives_its_event, formula="max"),
+    Miscount(a_profile_that_overlooks_cancellations, first=58),
+    Miscount(a_profile_that_takes_tombstones_for_events, noticed_by="usage can be read", first=7),
 )

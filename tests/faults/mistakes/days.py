@@ -9,7 +9,7 @@ from meterline.core.metering.aggregation import Aggregate
 from meterline.store.metering import day_totals as stored_totals
 from meterline.store.metering import usage_commits
 from meterline.store.metering.usage_commits import Change
-from tests.faults.mistakes.mistake import Mistake
+from tests.faults.mistakes.mistake import Miscount
 
 
 def a_late_change_without_a_mark(patch: pytest.MonkeyPatch) -> None:
@@ -47,9 +47,9 @@ def totals_that_overwrite_marks(patch: pytest.MonkeyPatch) -> None:
 
 
 MISTAKES = (
-    Mistake(a_late_change_without_a_mark, days=3),
-    Mistake(a_mark_after_its_change, days=3, first=238),
-    Mistake(days_that_settle_before_changes_are_late, days=3, first=103),
-    Mistake(marks_that_do_not_ripen, days=3, first=54),
-    Mistake(totals_that_overwrite_marks, days=3, first=76),
+    Miscount(a_late_change_without_a_mark, days=3),
+    Miscount(a_mark_after_its_change, days=3, first=238),
+    Miscount(days_that_settle_before_changes_are_late, days=3, first=103),
+    Miscount(marks_that_do_not_ripen, days=3, first=54),
+    Miscount(totals_that_overwrite_marks, days=3, first=76),
 )

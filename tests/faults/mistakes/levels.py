@@ -11,7 +11,7 @@ from meterline.core.metering.samples import Samples
 from meterline.services.metering import (
     usage_query,
 )
-from tests.faults.mistakes.mistake import Mistake
+from tests.faults.mistakes.mistake import Miscount
 
 
 def a_level_that_ends_with_its_hour(patch: pytest.MonkeyPatch) -> None:
@@ -53,9 +53,9 @@ def a_sample_that_outlives_its_events(patch: pytest.MonkeyPatch) -> None:
 
 
 MISTAKES = (
-    Mistake(a_level_that_ends_with_its_hour, formula="weighted_sum"),
-    Mistake(levels_in_the_order_of_receipt, formula="weighted_sum", first=40),
-    Mistake(a_day_that_forgets_its_last_level, formula="weighted_sum", days=3),
-    Mistake(samples_that_are_told_without_zeros, formula="percentile"),
-    Mistake(a_sample_that_outlives_its_events, formula="percentile"),
+    Miscount(a_level_that_ends_with_its_hour, formula="weighted_sum"),
+    Miscount(levels_in_the_order_of_receipt, formula="weighted_sum", first=40),
+    Miscount(a_day_that_forgets_its_last_level, formula="weighted_sum", days=3),
+    Miscount(samples_that_are_told_without_zeros, formula="percentile"),
+    Miscount(a_sample_that_outlives_its_events, formula="percentile"),
 )

@@ -15,7 +15,7 @@ from meterline.services.metering import (
 from meterline.store.metering import meter_events
 from meterline.store.metering import parcels as stored_parcels
 from meterline.store.metering.parcels import Parcel, ParcelKey
-from tests.faults.mistakes.mistake import Mistake
+from tests.faults.mistakes.mistake import Miscount
 
 
 def events_of_a_parcel_left_to_it_unseen(patch: pytest.MonkeyPatch) -> None:
@@ -80,10 +80,10 @@ def a_parcel_that_failed_taken_for_handed_over(patch: pytest.MonkeyPatch) -> Non
 
 
 MISTAKES = (
-    Mistake(events_of_a_parcel_left_to_it_unseen),
-    Mistake(a_parcel_that_was_there_first_taken_for_all),
-    Mistake(a_parcel_that_tells_the_time_of_the_retry, first=15),
-    Mistake(a_cancellation_left_to_the_parcel),
-    Mistake(cancellations_dropped_when_handing_over),
-    Mistake(a_parcel_that_failed_taken_for_handed_over),
+    Miscount(events_of_a_parcel_left_to_it_unseen),
+    Miscount(a_parcel_that_was_there_first_taken_for_all),
+    Miscount(a_parcel_that_tells_the_time_of_the_retry, first=15),
+    Miscount(a_cancellation_left_to_the_parcel),
+    Miscount(cancellations_dropped_when_handing_over),
+    Miscount(a_parcel_that_failed_taken_for_handed_over),
 )
