@@ -24,7 +24,7 @@ from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from tests.faults.billing.seeds import SHARES, live_alone, live_each
-from tests.faults.billing.test_random_alerts import HOUR, MOST_DELIVERIES, VERBS, Life
+from tests.faults.billing.watched_life import HOUR, MOST_DELIVERIES, VERBS, Life
 from tests.faults.billing.world import NOW, World
 from tests.faults.mistakes.mistake import Mistake, by_name
 

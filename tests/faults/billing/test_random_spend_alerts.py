@@ -23,15 +23,10 @@ from meterline.services.subscriptions.threshold_rooms import holds
 from meterline.services.subscriptions.threshold_terms import amount_due
 from meterline.services.subscriptions.usage_so_far import usage_of_periods
 from meterline.services.work import amount_watch
+from tests.faults.billing.billed_life import VOLUME, Billed, begun, subscribed
 from tests.faults.billing.seeds import SHARES, live_alone, live_each
-from tests.faults.billing.test_random_alerts import VERBS
-from tests.faults.billing.test_random_thresholds import (
-    VOLUME,
-    Billed,
-    begun,
-    decisions_that_leave_what_is_remembered,
-    subscribed,
-)
+from tests.faults.billing.test_random_thresholds import decisions_that_leave_what_is_remembered
+from tests.faults.billing.watched_life import VERBS
 from tests.faults.billing.world import NOW, World
 from tests.faults.mistakes.mistake import Mistake, by_name
 

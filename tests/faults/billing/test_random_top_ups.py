@@ -45,9 +45,9 @@ from meterline.store.base.documents import LIVE, Conflict
 from meterline.store.base.models import billing_item
 from meterline.store.billing import commit
 from meterline.store.billing.repository import BillingStore
+from tests.faults.billing.billed_life import Billed, begun
 from tests.faults.billing.seeds import SHARES, live_alone, seeds_of
 from tests.faults.billing.test_random_credits import ENTRY, GRANT
-from tests.faults.billing.test_random_thresholds import Billed, begun
 from tests.faults.billing.wire import Died, Moment
 from tests.faults.billing.world import DAY, NOW, World
 from tests.faults.mistakes.mistake import Mistake, by_name
