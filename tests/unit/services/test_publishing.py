@@ -72,7 +72,12 @@ def published(*commits: Commit, has_time: bool = True) -> list[int]:
 
 def _record(place: int, commit: Commit) -> dict[str, Any]:
     events = [
-        {"id": one, "type": "thing.changed", "livemode": False, "data": {"object": {"id": about}}}
+        {
+            "id": one,
+            "type": "thing.changed",
+            "livemode": False,
+            "data": {"object": {"id": about, "object": "thing"}},
+        }
         for one, about in commit
     ]
     image = {"kind": {"S": "event"}, "body": {"B": pack({"events": events})}}

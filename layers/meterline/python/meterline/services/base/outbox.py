@@ -158,12 +158,23 @@ def _batch(box_id: str, now: int, events: "list[Event]", ahead: BatchAhead | Non
 
 
 def shorter_forms(event: "Event") -> "Iterator[Event]":
-    """An event as it is, without its former values, and with no more of its object than its id."""
+    """An event as it is, without its former values, and with no more than which its object is."""
     yield event
     subject = event["data"]["object"]
     yield event | {"data": {"object": subject}}
-    named = {key: subject[key] for key in ("id", "object") if key in subject}
-    yield event | {"data": {"object": named}}
+    yield event | {"data": {"object": _named(subject)}}
+
+
+def tells_no_content(event: "Event") -> bool:
+    """Whether an event says no more of its object than which it is."""
+    subject = event["data"]["object"]
+    return len(_named(subject)) == len(subject)
+
+
+def _named(subject: Mapping[str, Any]) -> Body:
+    """Which object it is: by its id, or by what it is about if it has none."""
+    names = ("id", "object") if "id" in subject else ("object", "customer", "alert")
+    return {key: subject[key] for key in names if key in subject}
 
 
 def outbox_id(event_id: str) -> str:

@@ -71,7 +71,7 @@ def thin_event(event: "Event") -> ThinEvent:
         "object": "v2.core.event",
         "created": rfc3339(event["created"] * 1_000),
         "livemode": event["livemode"],
-        "related_object": _related(subject_of(event)),
+        "related_object": related_object(event),
         "type": thin_type(event),
     }
     if event["type"] in THIN_ONLY_TYPES:
@@ -124,7 +124,9 @@ def subject_of(event: "Event") -> Mapping[str, Any]:
     return subject
 
 
-def _related(subject: Mapping[str, Any]) -> RelatedObject | None:
+def related_object(event: "Event") -> RelatedObject | None:
+    """The object that a v1 event is about, with the address to read it at, if it has one."""
+    subject = subject_of(event)
     kind = find_kind(subject["object"])
     url = kind.url_of(subject["id"]) if kind and "id" in subject else None
     if url is None:
