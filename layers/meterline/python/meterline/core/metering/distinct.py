@@ -7,7 +7,7 @@ whatever order and in whatever parts they came.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -38,7 +38,7 @@ class Distinct:
     @property
     def number(self) -> Decimal:
         """How many distinct values there are, or the best estimate, a whole number."""
-        return Decimal((2 * len(self.digests) * EVERYTHING + self.limit) // (2 * self.limit))
+        return _number(len(self.digests), self.limit)
 
     def union(self, other: "Distinct") -> "Distinct":
         """The distinct values of both."""
@@ -60,6 +60,11 @@ class Distinct:
         return bytes((VERSION,)) + b"".join(digests)
 
 
+def _number(kept: int, limit: int) -> Decimal:
+    """How many values there are of which so many lie below a limit, rounded."""
+    return Decimal((2 * kept * EVERYTHING + limit) // (2 * limit))
+
+
 @dataclass(slots=True)
 class Union:
     """The distinct values of parts that come one after another, in time with their number."""
@@ -69,15 +74,22 @@ class Union:
 
     def add(self, part: Distinct) -> None:
         """Take the values of a part in."""
-        self._digests |= part.digests
-        self._limit = min(self._limit, part.limit)
+        if part.limit < self._limit:
+            self._limit = part.limit
+            self._digests = self._below(self._digests)
+        self._digests |= part.digests if part.limit == self._limit else self._below(part.digests)
 
     def whole(self) -> Distinct:
         """The values of all parts so far."""
-        if self._limit == EVERYTHING:
-            return Distinct(frozenset(self._digests))
-        kept = frozenset(digest for digest in self._digests if digest < self._limit)
-        return Distinct(kept, self._limit)
+        return Distinct(frozenset(self._digests), self._limit)
+
+    @property
+    def number(self) -> Decimal:
+        """The ``number`` of all parts so far, without a copy of their values."""
+        return _number(len(self._digests), self._limit)
+
+    def _below(self, digests: Collection[int]) -> set[int]:
+        return {digest for digest in digests if digest < self._limit}
 
 
 def unpack(data: bytes, limit: int = EVERYTHING) -> Distinct:

@@ -29,6 +29,7 @@ from meterline.core.metering.aggregation import (
     told,
 )
 from meterline.core.metering.calendar_windows import Grouping, Span
+from meterline.core.metering.running import Running
 from meterline.services.analytics.usage_periods import UsagePeriod, usage_periods
 from meterline.services.base.context import Context
 from meterline.services.base.ids import place_in, placed_id
@@ -269,12 +270,11 @@ def _windows_between(asked: AmountsAsked, period: UsagePeriod, last: int) -> Ite
 
 def _so_far(measure: Measure, period: Period, windows: _Windowed) -> Iterator[tuple[Span, Usage]]:
     """The usage of a period up to the end of each window."""
-    whole = Combination(Measure(measure.formula))
+    running = Running(measure, period.start)
     for bounds, parts in windows.items():
         for part in parts.values():
-            whole.add(part.whole())
-        so_far = told(whole.whole(), measure, period.start, min(bounds[1], period.end))
-        yield bounds, Usage(result(so_far, measure.formula), so_far.count)
+            running.add(part.whole())
+        yield bounds, Usage(*running.until(min(bounds[1], period.end)))
 
 
 def _add_period(
