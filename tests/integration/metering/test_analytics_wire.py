@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from meterline.services.base.parallel import in_parallel
-from meterline.services.metering import analytics, usage_query
+from meterline.services.metering import allowance, analytics, usage_query
 from tests.engines import Engine
 from tests.integration.metering.wire import NOW, Api, api, meter_id
 from tests.integration.metering.worlds import deliver
@@ -240,6 +240,37 @@ def test_more_than_an_answer_holds_is_refused(
     asked = {"meters[0][meter]": tokens} if bound == "MOST_ROWS" else {}
     status, answer = usage(api, value_grouping_window="hour", **asked)
     assert (status, answer["error"]["param"]) == (400, param)
+
+
+@pytest.mark.parametrize(
+    ("fits", "query"),
+    [(4, {}), (4 + allowance.DIVIDED_HOUR_PARTS, {"timezone": "Asia/Kathmandu"})],
+)
+def test_more_than_can_be_read_in_time_is_refused(
+    api: Api,
+    dynamodb: Engine,
+    tokens: str,
+    monkeypatch: pytest.MonkeyPatch,
+    fits: int,
+    query: dict[str, Any],
+) -> None:
+    """Three cells have four hours of usage. One of them is busy: its events are read apart."""
+    sent = {
+        "event_name": "token-billing-tokens",
+        "payload[stripe_customer_id]": "cus_a",
+        "payload[value]": "1",
+        "payload[model]": "large",
+        "payload[token_type]": "input",
+        "timestamp": str(HOUR),
+    }
+    for _ in range(150):
+        assert api.post("/v1/billing/meter_events", urlencode(sent))[0] == 200
+    deliver(dynamodb)
+    asked = {"value_grouping_window": "hour", "meters[0][meter]": tokens, **query}
+    for most, status, param in ((fits, 200, None), (fits - 1, 400, "ends_at")):
+        monkeypatch.setattr(allowance, "MOST_PARTS", most)
+        found, answer = usage(api, **asked)
+        assert (found, answer.get("error", {}).get("param")) == (status, param)
 
 
 def test_parts_whose_values_read_alike_have_ids_of_their_own(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ import pytest
 from meterline.services.account.api_keys import create_key
 from meterline.services.analytics import amounts as analytics
 from meterline.services.analytics import usage_periods
+from meterline.services.metering import allowance
 from tests.integration.api.conftest import Api
 from tests.integration.stories.stage import Stage, at, day
 
@@ -320,15 +322,20 @@ def test_what_does_not_add_up_is_not_divided_by_dimensions(stage: Stage) -> None
 
 
 @pytest.mark.parametrize(
-    ("bound", "param"), [("MOST_ROWS", "ends_at"), ("MOST_INVOICES", "starts_at")]
+    ("module", "bound", "param"),
+    [
+        (analytics, "MOST_ROWS", "ends_at"),
+        (usage_periods, "MOST_INVOICES", "starts_at"),
+        (allowance, "MOST_PARTS", "ends_at"),
+    ],
 )
 def test_more_than_is_told_at_once_is_refused(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, bound: str, param: str
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, module: ModuleType, bound: str, param: str
 ) -> None:
     stage.subscribe(stage.metered("Calls", stage.meter(), 1))
     stage.use(1, "2024-01-01")
     stage.until("2024-02-01 02:00")
-    monkeypatch.setattr(analytics if bound == "MOST_ROWS" else usage_periods, bound, 0)
+    monkeypatch.setattr(module, bound, 0)
     asked = {"customer": stage.customer, "starts_at": 0, "ends_at": at("2024-02-01")}
     assert refused(stage.api, **asked) == (400, param)
 

@@ -36,6 +36,7 @@ from meterline.services.base.ids import place_in, placed_id
 from meterline.services.base.parallel import in_parallel
 from meterline.services.billing.item_terms import metered_item
 from meterline.services.catalog.price_segments import segment_of
+from meterline.services.metering.allowance import Allowance
 from meterline.services.metering.analytics import check
 from meterline.services.metering.series import Breakdown, Series
 from meterline.services.metering.usage_query import usage_by_window
@@ -193,11 +194,13 @@ def _by_series(
         message = f"No meter of these prices has the dimensions {', '.join(dimensions)}."
         raise BillingError(message, param="dimension_group_by_keys")
     found: dict[tuple[str, str], _Metered] = {}
+    allowance = Allowance()
     for period in periods:
         meter, segment = meters[period.meter], segment_of(period.price)
         key = meter["id"], repr(segment)
         if key not in found:
-            series = Series(ctx.livemode, meter["id"], customer_id, measure_of(meter))
+            measure = measure_of(meter)
+            series = Series(ctx.livemode, meter["id"], customer_id, measure, allowance=allowance)
             keys = dimensions if meter["id"] in known else ()
             _check_divisible(series, keys)
             found[key] = _Metered(series, Breakdown(segment, keys))

@@ -20,6 +20,7 @@ from meterline.core.metering.dimensions import name_of_part
 from meterline.services.base.context import Context
 from meterline.services.base.ids import placed_id
 from meterline.services.base.parallel import in_parallel
+from meterline.services.metering.allowance import Allowance
 from meterline.services.metering.series import EVERYTHING, Breakdown, Labelled, Series
 from meterline.services.metering.usage_query import usage_by_window
 from meterline.services.metering.windows import Windows
@@ -129,8 +130,10 @@ def _read(
 ) -> list[_Values]:
     """What each meter, as it was asked for, says; side by side."""
     parts: list[tuple[Asked, Labelled]] = []
+    allowance = Allowance()
     for one in asked:
-        series = Series(ctx.livemode, one.meter["id"], customer_id, measure_of(one.meter))
+        measure = measure_of(one.meter)
+        series = Series(ctx.livemode, one.meter["id"], customer_id, measure, allowance=allowance)
         found = series.broken_down(windows.start, windows.end, one.breakdown)
         parts += [(one, labelled) for labelled in found]
     calls = [partial(_of_part, one, labelled, replace(windows)) for one, labelled in parts]

@@ -6,6 +6,7 @@ from dataclasses import field, replace
 from meterline.core.base.frozen import frozen
 from meterline.core.metering.aggregation import Measure
 from meterline.core.metering.dimensions import WHOLE, Cells, Conditions, grouped, matching
+from meterline.services.metering.allowance import Allowance
 from meterline.store.metering.cells import cells_between
 from meterline.store.metering.usage import BucketKey
 
@@ -15,18 +16,26 @@ type Labelled = tuple[dict[str, str], "Series"]
 
 @frozen
 class Series:
-    """One customer's usage of one meter: all of it, or some of its cells."""
+    """One customer's usage of one meter: all of it, or some of its cells; what is read of it may
+    have to keep within an ``allowance``.
+    """
 
     livemode: bool
     meter: str
     customer: str
     measure: Measure
     cells: tuple[str, ...] = (WHOLE,)
+    allowance: Allowance | None = field(default=None, compare=False)
 
     @property
     def combining(self) -> Measure:
         """How parts combine: with a window, they are the events that count, one a window."""
         return Measure(self.measure.formula)
+
+    def read_parts(self, number: int) -> None:
+        """Note that so many parts of it are read; raises BillingError where that is too much."""
+        if self.allowance is not None:
+            self.allowance.take(number)
 
     def key(self, hour: int) -> BucketKey:
         """The key of one of its buckets; it is of a single cell."""

@@ -38,6 +38,7 @@ from meterline.core.metering.dimensions import Conditions
 from meterline.core.metering.second_profiles import NeedsAllRows, Seconds, has_profile
 from meterline.services.base.parallel import in_parallel
 from meterline.services.metering import day_totals, hour_profiles
+from meterline.services.metering.allowance import DIVIDED_HOUR_PARTS
 from meterline.services.metering.day_totals import Range, Read
 from meterline.services.metering.series import Series
 from meterline.services.metering.windows import Windows
@@ -236,6 +237,7 @@ def _parts_of_cell(
     found = day_totals.hours_and_days(_range(series, start, end), is_whole, read)
     latest = end - HOUR_SECONDS
     for part in map(_part_from, found):
+        series.read_parts(1)
         if part.counter is None or start <= part.start <= latest:
             yield part
         else:
@@ -273,6 +275,7 @@ def _hourly(series: Series, hours: range) -> Iterator[Part]:
     which = series.livemode, series.meter, series.customer
     for cell in series.cells:
         for hour, counter in usage.counters_between(*which, hours, series.measure, cell=cell):
+            series.read_parts(1)
             yield Part(hour * HOUR_SECONDS, counter.aggregate, counter)
 
 
@@ -366,6 +369,8 @@ def _windowed_cell(series: Series, windows: Windows) -> Iterator[tuple[Span, Agg
         if is_one_event or last <= bounds[1]:
             yield bounds, part.aggregate
         else:
+            if part.counter is None or part.counter.segments:
+                series.read_parts(DIVIDED_HOUR_PARTS)
             divided.append(partial(_divided_hour, series, replace(windows), part, last))
     for found in in_parallel(divided):
         yield from found.items()
