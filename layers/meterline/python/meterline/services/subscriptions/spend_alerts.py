@@ -5,27 +5,21 @@ else is taken off before taxes. It is drafted as any invoice is, so it follows w
 invoice follows. What billing thresholds have billed of the period counts too; fees that are billed
 in advance, one-off items and a minimum that only the end of the period makes up do not.
 
-Usage that is counted after its period was renewed is of the period that the latest invoice bills;
-also once that invoice is final, if the account bills late usage: with the next invoice then.
+Usage that is counted after its period was renewed is of the period that an invoice bills; also once
+that invoice is final, if the account bills late usage: with the next invoice then (``past_spend``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meterline.core.base.frozen import frozen
-from meterline.services.account.settings import bills_late_usage
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.limits import members, members_and_state
 from meterline.services.billing.amounts import with_amounts
-from meterline.services.billing.invoice_bodies import (
-    InvoiceTerms,
-    billed_item_of,
-    billed_period,
-    invoice_lines,
-)
+from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.item_terms import current_period, is_free_time
 from meterline.services.billing.pending_items import Selection
 from meterline.services.billing.private_states import LineState, SubscriptionItemState
@@ -37,7 +31,6 @@ from meterline.services.billing.unit_of_work import (
     running_subscriptions,
 )
 from meterline.services.invoices.drafting import draft_on
-from meterline.services.invoices.metered import with_usage_so_far
 from meterline.services.metering.alert_types import SPEND, spend_set, terms_of
 from meterline.services.metering.crossings import (
     BillingPeriod,
@@ -48,6 +41,11 @@ from meterline.services.metering.crossings import (
     threshold_of,
 )
 from meterline.services.metering.usage_stream import UsageChange
+from meterline.services.subscriptions.past_spend import (
+    invoices_of_period,
+    usage_of_past_periods,
+    with_credits_back,
+)
 from meterline.services.subscriptions.threshold_rooms import Rooms, earliest_end
 from meterline.services.subscriptions.threshold_terms import amount_due
 from meterline.services.subscriptions.usage_so_far import (
@@ -135,10 +133,8 @@ def _tell_of(
     concerning = [one for one in looked.alerts if SPEND.concerns(terms_of(one), spend.subscription)]
     if not concerning:
         return True
-    if _may_be_of_before(looked.changes, spend.subscription):
-        past = _past_amount(spend)
-        if past is not None:
-            _settle(ctx, customer.id, concerning, past, looked.accepted_at)
+    for past in _past_amounts(spend, looked.changes):
+        _settle(ctx, customer.id, concerning, past, looked.accepted_at)
     return is_free_time(spend.subscription) or _watch_running(spend, concerning, looked)
 
 
@@ -171,7 +167,10 @@ def _watch_running(spend: _Spend, alerts: "Sequence[Alert]", looked: _Looked) ->
     changed meanwhile.
     """
     uow, subscription, rooms = spend.uow, spend.subscription, looked.rooms
-    usage = [_unbilled(used) for used in usage_of_periods(uow.ctx, subscription)]
+    used = usage_of_periods(uow.ctx, subscription)
+    if any(_has_been_billed(one) for one in used):
+        with_credits_back(uow, invoices_of_period(uow, subscription, current_period(subscription)))
+    usage = [_unbilled(one) for one in used]
     draft = _draft(uow, subscription, usage)
     customer = uow.stored_customer
     now: Document[Customer] | None = uow.ctx.store.get(customer.id)
@@ -217,6 +216,11 @@ def _settle(
     return min(ahead, default=None), may_recover
 
 
+def _has_been_billed(used: ItemUsage) -> bool:
+    """Whether a threshold has billed some of the period of an item."""
+    return SubscriptionItemState.of(used.item).usage_billed is not None
+
+
 def _unbilled(used: ItemUsage) -> ItemUsage:
     """The usage of an item as if no threshold had billed any of its period: all of it counts."""
     state = replace(SubscriptionItemState.of(used.item), usage_billed=None)
@@ -237,35 +241,15 @@ def _draft(uow: UnitOfWork, subscription: "Subscription", usage: Sequence[ItemUs
     return draft_on(uow, subscription, terms, lines, nothing_pending)[0]
 
 
-def _may_be_of_before(changes: Iterable[UsageChange], subscription: "Subscription") -> bool:
-    """Whether usage may be of the period before the running one."""
-    begins = current_period(subscription).start
-    return any(change.bucket.start < begins for change in changes)
-
-
-def _past_amount(spend: _Spend) -> _Amount | None:
-    """What the usage of the last period has come to, by the invoice that bills it; None if the
-    latest invoice bills none.
-    """
-    uow, subscription = spend.uow, spend.subscription
-    document: Document[Invoice] | None = uow.ctx.store.get(subscription["latest_invoice"] or "")
-    if document is None:
-        return None
-    invoice, lines = document.body, invoice_lines(document.body)
-    if invoice["status"] == "draft" or bills_late_usage(uow.ctx):
-        lines = with_usage_so_far(uow.ctx, uow.stored_customer.id, lines)
-    ended = current_period(subscription).start
-    used = [_whole(line) for line in lines if _is_usage_until(line, ended)]
-    if not used:
-        return None
-    amount = amount_due(with_amounts(uow, invoice, used))
-    period = BillingPeriod(invoice["period_start"], invoice["period_end"], subscription["id"])
-    return _Amount(period, amount)
-
-
-def _is_usage_until(line: "InvoiceLine", end: int) -> bool:
-    is_of_item = LineState.of(line).meter is not None and billed_item_of(line) is not None
-    return is_of_item and billed_period(line).end <= end
+def _past_amounts(spend: _Spend, changes: Iterable[UsageChange]) -> Iterator[_Amount]:
+    """What the periods that are over, and that usage was counted of, have come to."""
+    hours = {change.bucket.start for change in changes}
+    for invoices, (invoice, used) in usage_of_past_periods(spend.uow, spend.subscription, hours):
+        uow = open_unit_of_work(spend.uow.ctx, spend.uow.stored_customer)
+        with_credits_back(uow, invoices)
+        amount = amount_due(with_amounts(uow, invoice, [_whole(line) for line in used]))
+        bounds = invoice["period_start"], invoice["period_end"]
+        yield _Amount(BillingPeriod(*bounds, spend.subscription["id"]), amount)
 
 
 def _whole(line: "InvoiceLine") -> "InvoiceLine":
