@@ -17,6 +17,7 @@ import pytest
 from meterline.services.account.settings_changes import update_settings
 from meterline.services.credits.grants import create_credit_grant
 from meterline.services.invoices.pay_or_close import void_invoice
+from meterline.store.billing.repository import BillingStore
 from tests.engines import Engine
 from tests.factories import objects
 from tests.factories.objects import FROZEN, context
@@ -187,3 +188,16 @@ def test_credits_that_paid_what_a_threshold_billed_are_off_the_running_period(
     assert shop.told() == []
     shop.use(FROZEN + HOUR, 1)
     assert shop.told() == [(alert, FROZEN, 702)]
+
+
+def test_an_invoice_that_no_list_has_yet_is_found_as_the_latest(
+    shop: Spending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.subscribe()
+    alert = shop.spend_alert(700)
+    shop.use(FROZEN + 60, 90)
+    objects.advance(shop.clock, SECOND + DAY)
+    with monkeypatch.context() as patch:
+        patch.setattr(BillingStore, "each", lambda *_, **__: iter(()))
+        shop.use(FROZEN + HOUR, 10)
+    assert shop.told() == [(alert, FROZEN, 700)]
