@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import subprocess
 import sys
 from typing import Any
@@ -56,6 +57,32 @@ def test_the_same_sheet_gives_the_same_bytes_in_another_process() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert other.stdout.strip() == hashlib.sha256(made()).hexdigest()
+
+
+MEMORY = """
+import resource
+from tests.factories.sheets import sheet, sheet_line
+from meterline.api.pdfs.typesetter import set_pdf
+
+def megabytes(run):
+    lines = [sheet_line(f"Run {run}, ticket {n}", period="") for n in range(600)]
+    set_pdf(sheet(lines=lines), 1_767_312_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
+
+print(*map(megabytes, range(4)))
+"""
+
+
+def test_long_ones_after_one_another_take_the_memory_of_one() -> None:
+    measured = subprocess.run(  # noqa: S603 - this very program
+        [sys.executable, "-c", MEMORY],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    first, *others = map(int, measured.stdout.split())
+    assert max(others) - first < 50
 
 
 @pytest.mark.parametrize("typed", HOSTILE)

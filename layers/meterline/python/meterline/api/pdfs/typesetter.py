@@ -17,6 +17,12 @@ from meterline.api.pdfs import fonts
 STANDARD: Final = "a-3a"
 TEMPLATE = Path(__file__).parent / "invoice.typ"
 
+_LONG_BYTES: Final = 500_000
+"""Of a PDF of some 500 lines, of which Typst remembers 40 MB."""
+
+_REMEMBERED: Final = 10
+"""Documents through which Typst remembers what it made of one, in case that it is set again."""
+
 
 def set_pdf(sheet: Mapping[str, Any], at: int) -> bytes:
     """A sheet as a PDF that says it was made at an instant."""
@@ -28,7 +34,15 @@ def set_pdf(sheet: Mapping[str, Any], at: int) -> bytes:
     if not isinstance(made, bytes):
         message = "Typst made several files of one sheet."
         raise TypeError(message)
+    if len(made) > _LONG_BYTES:
+        _forget()
     return made
+
+
+def _forget() -> None:
+    """Have Typst forget the documents so far: ten long ones would fill a function's memory."""
+    for _ in range(_REMEMBERED):
+        typst.Compiler(b"-", font_paths=_fonts()).compile(format="svg")
 
 
 @cache
