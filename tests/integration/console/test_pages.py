@@ -16,9 +16,10 @@ from meterline.api.console.formats import NONE
 from meterline.services.account.api_keys import create_key
 from meterline.services.credits.grants import create_credit_grant
 from meterline.services.metering.alerts import create_alert
+from meterline.services.subscriptions.update import update_subscription
 from tests.engines import Engine
 from tests.factories.busy_deployment import Busy, busy
-from tests.factories.objects import context, customer, meter
+from tests.factories.objects import context, customer, licence, meter, subscribe
 from tests.factories.usage import use
 from tests.integration.console.operators import ADDRESS, Answer, Operator
 
@@ -96,6 +97,23 @@ def _leads_inside(target: str) -> bool:
     """Whether an address is the console's, or that of an invoice's page on this deployment."""
     inside = ("/console", "#", "?", f"{ADDRESS}/i/")
     return target == "" or target.startswith(inside)
+
+
+def test_a_timeline_leads_on_through_a_second_with_more_than_a_page(
+    operator: Operator, now: int
+) -> None:
+    subscription_id = subscribe(customer(at=now), licence(at=now), at=now)["id"]
+    for place in range(60):
+        change = {"metadata": {"place": str(place)}}
+        update_subscription(context(now), subscription_id, change)
+    shown: list[str] = []
+    page = f"/console/subscriptions/{subscription_id}"
+    while page:
+        answer = operator.get(page)
+        shown += re.findall(r"/console/(events/evt_\w+)", answer.text)
+        following = re.search(r'rel="next" href="([^"]+)', answer.text)
+        page = unescape(following[1]).partition("#")[0] if following else ""
+    assert len(shown) == len(set(shown)) >= 60
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from meterline.api.console.asking import Reply, listing
-from meterline.api.console.timelines import calls, timeline
-from meterline.api.console.visits import Visit, found, signed_in, whole
+from meterline.api.console.timelines import Place, calls, timeline
+from meterline.api.console.visits import Visit, found, signed_in
 from meterline.api.pages.answers import Page
 
 STATUSES: Final = ("all", "active", "trialing", "past_due", "unpaid", "paused", "canceled")
@@ -24,12 +24,12 @@ def _list(visit: Visit) -> Page:
 
 
 def _show(visit: Visit, subscription_id: str) -> Page:
-    until = whole(visit.query.get("until")) or None
+    place = Place.of(visit.query)
     subscription, forecast, *lists = visit.api.ask_all(
         [
             listing(f"/v1/subscriptions/{subscription_id}", expand=_EXPANDED),
             listing("/v1/meterline/analytics/forecast", subscription=subscription_id),
-            *calls(subscription_id, until),
+            *calls(subscription_id, place),
         ]
     )
     found(subscription)
@@ -41,8 +41,8 @@ def _show(visit: Visit, subscription_id: str) -> Page:
         lists=lists,
         schedule=schedule,
         names=_names(subscription.body),
-        timeline=timeline(subscription, schedule, lists, until),
-        until=until,
+        timeline=timeline(subscription, schedule, lists, place),
+        place=place,
     )
 
 
