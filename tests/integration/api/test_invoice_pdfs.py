@@ -25,10 +25,16 @@ FIGURES = {
     "reverse-charge": ["Atelier Lumière SARL", "FRAB123456789", "Reverse charge", "€2,500.00"],
     "credits": ["GPU seconds", "$50.00", "Billing credits (25,000) -$5.00"],
     "discounts": ["12.5%", "-$10.00", "Team plan, a year"],
-    "credit-note": ["Migration project", "Credit notes", "-$60.00", "-$25.00", "Amount paid"],
+    "credit-note": [
+        "Migration project",
+        "Credit notes",
+        "-$60.00",
+        "-$25.00 · Issued after payment",
+        "Amount paid",
+    ],
     "prorations": ["Business plan", "seconds of"],
     "zero": ["$0.00", "Free trial of the Team plan"],
-    "negative": ["-$75.00", "Goodwill"],
+    "negative": ["-$75.00", "Goodwill", "Put on your account balance $75.00"],
     "yen": ["株式会社大理石", "¥1,250,000"],
     "two-hundred-lines": ["Ticket 001", "Ticket 200", "$1.515"],
     "long-names": ["第四四半期・東京データセンター拡張", "深圳市", "12.345,67"],
@@ -92,6 +98,14 @@ def test_page_and_pdf_say_in_the_customer_s_language_what_the_api_says_in_englis
     papers = [path_of(invoice), "/n/" + str(note.pdf).rpartition("/n/")[2]]
     for text in (page["body"], *(text_of(asked(path)[1]) for path in papers)):
         assert "3 × Team (zu 49,00 € / Monat)" in text.replace("\xa0", " ")
+
+
+def test_a_tax_that_the_buyer_owes_has_no_column(api: Api) -> None:
+    reverse, taxed = (
+        text_of(asked(path_of(made(api, name)))[1]) for name in ("reverse-charge", "yen")
+    )
+    assert ("TAX" in reverse.split("AMOUNT")[0], "19%" in reverse) == (False, False)
+    assert ("TAX" in taxed.split("AMOUNT")[0], "10%" in taxed) == (True, True)
 
 
 def test_each_period_is_said_once_above_its_lines(api: Api) -> None:

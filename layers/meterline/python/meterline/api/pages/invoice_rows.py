@@ -172,14 +172,8 @@ def _window(said: InvoiceWords, grouping: Grouping, start: int) -> str:
 
 
 def _note(said: InvoiceWords, note: IssuedNote) -> NoteRow:
-    words = said.words
-    states = (
-        words.note_void if note.status == "void" else "",
-        words.note_after_payment if note.is_after_payment else "",
-    )
-    remarks = tuple(text for text in (*states, words.reason(note.reason), note.memo) if text)
     day, amount = said.formats.short_day(note.issued_at), said.formats.money(-note.total)
-    return NoteRow(note.number, day, amount, remarks)
+    return NoteRow(note.number, day, amount, said.remarks(note))
 
 
 def _contact(document: InvoiceDocument) -> Iterator[tuple[str, str | None]]:

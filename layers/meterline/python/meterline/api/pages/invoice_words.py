@@ -12,6 +12,7 @@ from meterline.services.documents.document import (
     Bounds,
     DocumentLine,
     InvoiceDocument,
+    IssuedNote,
     PostalAddress,
     Step,
     TaxIdentity,
@@ -208,9 +209,13 @@ class InvoiceWords:
 
     def _from_total(self) -> Iterator[Row]:
         totals, words, money = self.document.totals, self.words, self.formats.money
-        if totals.balance:
-            label = words.balance_applied if totals.balance < 0 else words.balance_added
-            yield Row(label, money(totals.balance), "less")
+        used = totals.balance.used
+        changes = [
+            (words.balance_applied if used < 0 else words.balance_added, used),
+            (words.balance_put_on, totals.balance.put_on),
+            (words.balance_left_owed, -totals.balance.left_owed),
+        ]
+        yield from (Row(label, money(amount), "less") for label, amount in changes if amount)
         if totals.notes_before_payment:
             yield Row(words.notes_applied, money(-totals.notes_before_payment), "less")
         if totals.amount_paid:
@@ -237,6 +242,15 @@ class InvoiceWords:
             return words.tax_inclusive.format(name=name, percent=percent)
         amount = formats.money(tax.taxable_amount)
         return words.tax_on.format(name=name, percent=percent, amount=amount)
+
+    def remarks(self, note: IssuedNote) -> tuple[str, ...]:
+        """What there is to know of a credit note of the invoice."""
+        words = self.words
+        states = (
+            words.note_void if note.status == "void" else "",
+            words.note_after_payment if note.is_after_payment else "",
+        )
+        return tuple(text for text in (*states, words.reason(note.reason), note.memo) if text)
 
     def _step(self, step: Step) -> StepRow:
         words, formats = self.words, self.formats

@@ -27,7 +27,7 @@ def note_sheet(note: NoteDocument) -> Sheet:
 
 
 def _note(said: InvoiceWords, note: NoteDocument) -> Sheet:
-    words, formats, has_taxes = said.words, said.formats, bool(note.taxes)
+    words, formats, has_taxes = said.words, said.formats, any(tax.is_owed for tax in note.taxes)
     columns = [words.description, words.quantity, words.unit_amount, words.tax, words.amount]
     return {
         "title": f"{words.credit_note} {note.number}",
@@ -92,7 +92,7 @@ def _parts(said: InvoiceWords, note: NoteDocument) -> list[Sheet]:
     words, money = said.words, said.formats.money
     settled = [
         (words.note_taken_off, note.taken_off),
-        (words.note_onto_balance, note.onto_balance),
+        (words.balance_put_on, note.onto_balance),
         (words.note_refunded, note.refunded),
         (words.note_settled_outside, note.settled_outside),
     ]

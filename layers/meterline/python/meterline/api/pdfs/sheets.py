@@ -57,7 +57,7 @@ def can_be_read[T](part: T) -> T:
 def _invoice(said: InvoiceWords) -> Sheet:
     document, words = said.document, said.words
     headline = said.headline()
-    has_taxes = bool(document.totals.taxes)
+    has_taxes = any(tax.is_owed for tax in document.totals.taxes)
     columns = [words.description, words.quantity, words.unit_amount, words.tax, words.amount]
     return {
         "title": f"{words.invoice} {document.number}",
@@ -160,8 +160,9 @@ def _steps(said: InvoiceWords, line: DocumentLine) -> Iterator[str]:
 
 
 def _taxes(said: InvoiceWords, line: DocumentLine) -> str:
-    """The percentages of a line's taxes."""
-    rates = {tax.tax_rate: tax.percentage for tax in said.document.totals.taxes}
+    """The percentages of a line's taxes, of those that are owed."""
+    owed = [tax for tax in said.document.totals.taxes if tax.is_owed]
+    rates = {tax.tax_rate: tax.percentage for tax in owed}
     known = [rates.get(tax.tax_rate) for tax in line.taxes]
     return ", ".join(said.formats.percent(rate) for rate in known if rate is not None)
 
@@ -179,8 +180,7 @@ def _parts(said: InvoiceWords) -> Iterator[Sheet]:
 
 def _note(said: InvoiceWords, note: IssuedNote) -> str:
     day, amount = said.formats.short_day(note.issued_at), said.formats.money(-note.total)
-    state = f" · {said.words.note_void}" if note.status == "void" else ""
-    return f"{note.number} · {day} · {amount}{state}"
+    return " · ".join((note.number, day, amount, *said.remarks(note)))
 
 
 def rows_of(text: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from meterline.services.billing.amounts import explained
 from meterline.services.billing.invoice_bodies import invoice_lines
 from meterline.services.billing.private_states import TaxWords
-from meterline.services.documents.document import Discount, TaxRow, Totals
+from meterline.services.documents.document import BalanceChange, Discount, TaxRow, Totals
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice
@@ -25,12 +25,26 @@ def totals_of(invoice: "Invoice", words: Mapping[str, TaxWords]) -> Totals:
         taxes=tuple(_tax(tax, words) for tax in said["taxes"]),
         total_excluding_tax=invoice["total_excluding_tax"] or 0,
         total=invoice["total"],
-        balance=steps["balance"],
+        balance=balance_change(
+            steps["balance"], invoice["starting_balance"], invoice["ending_balance"]
+        ),
         notes_before_payment=invoice["pre_payment_credit_notes_amount"],
         amount_due=invoice["amount_due"],
         amount_paid=invoice["amount_paid"],
         amount_remaining=invoice["amount_remaining"],
     )
+
+
+def balance_change(added: int, before: int, after: int | None) -> BalanceChange:
+    """What a balance adds to an invoice's total, told apart by where that comes from or goes to.
+
+    ``before`` and ``after`` (None of a draft) are the balance, positive if it is owed; all are
+    minor units.
+    """
+    if after is None:
+        return BalanceChange(used=added, put_on=0, left_owed=0)
+    put_on, left_owed = max(min(before, 0) - after, 0), max(after - max(before, 0), 0)
+    return BalanceChange(used=added - put_on + left_owed, put_on=put_on, left_owed=left_owed)
 
 
 def _discount(said: Mapping[str, Any]) -> Discount:

@@ -187,6 +187,25 @@ class TaxRow:
     amount: int
     reason: str
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether the buyer pays it to the seller."""
+        return self.reason not in ("customer_exempt", "reverse_charge")
+
+
+@frozen
+class BalanceChange:
+    """What an invoice and the customer's balance do to each other, one by one.
+
+    ``used`` is what was on the balance and counts here: negative if it pays. ``put_on`` is what the
+    invoice gives back that is not paid out, ``left_owed`` what is too little to be charged: it is
+    due with a later invoice. They come to ``used + put_on - left_owed``.
+    """
+
+    used: int
+    put_on: int
+    left_owed: int
+
 
 @frozen
 class Totals:
@@ -202,8 +221,7 @@ class Totals:
     taxes: tuple[TaxRow, ...]
     total_excluding_tax: int
     total: int
-    balance: int
-    """What the customer's balance adds; negative if it pays."""
+    balance: BalanceChange
     notes_before_payment: int
     amount_due: int
     amount_paid: int

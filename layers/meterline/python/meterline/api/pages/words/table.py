@@ -38,6 +38,8 @@ class Words:
     amount_remaining: str
     balance_added: str
     balance_applied: str
+    balance_left_owed: str
+    balance_put_on: str
     bounds_maximum: str
     bounds_minimum: str
     bounds_usage: str
@@ -71,7 +73,6 @@ class Words:
     lines_before: str
     note_after_payment: str
     note_number: str
-    note_onto_balance: str
     note_of_invoice: str
     note_part: str
     note_refunded: str
