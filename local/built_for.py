@@ -2,7 +2,7 @@
 
 A layer holds compiled code, so a stack of other processors could not run it. The template's
 parameter then takes that value alone: CloudFormation refuses any other one, whether it was typed in
-or kept from an earlier deployment.
+or kept from an earlier deployment. The template itself takes what a plain ``sam build`` builds for.
 """
 
 import importlib
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 PARAMETER = "Architecture"
+ARCHITECTURES = ("arm64", "x86_64")
 _yaml: Any = importlib.import_module("samcli.yamlhelper")
 
 
 def built_for(text: str, architecture: str) -> str:
-    """A template whose parameter takes one architecture; ValueError if it never took that one."""
-    template = _yaml.yaml_parse(text)
-    parameter = template["Parameters"][PARAMETER]
-    if architecture not in parameter["AllowedValues"]:
-        message = f"{architecture} is none of {', '.join(parameter['AllowedValues'])}"
+    """A template whose parameter takes one architecture; ValueError if Lambda has no such one."""
+    if architecture not in ARCHITECTURES:
+        message = f"{architecture} is none of {', '.join(ARCHITECTURES)}"
         raise ValueError(message)
-    parameter |= {"Default": architecture, "AllowedValues": [architecture]}
+    template = _yaml.yaml_parse(text)
+    template["Parameters"][PARAMETER] |= {"Default": architecture, "AllowedValues": [architecture]}
     return str(_yaml.yaml_dump(template))
 
 

@@ -94,7 +94,15 @@ def test_the_layer_holds_no_compiled_code_so_that_it_runs_on_either_architecture
         if path.suffix in {".so", ".pyd"}
     ]
     assert compiled == []
-    assert template()["Parameters"]["Architecture"]["AllowedValues"] == ["arm64", "x86_64"]
+
+
+def test_the_template_takes_the_architecture_alone_that_a_plain_build_is_for() -> None:
+    makefile = (ROOT / "layers" / "typesetting" / "Makefile").read_text()
+    default = re.search(r"^METERLINE_ARCHITECTURE \?= (\w+)$", makefile, re.MULTILINE)
+    parameter = template()["Parameters"]["Architecture"]
+    assert default is not None
+    assert (parameter["Default"], parameter["AllowedValues"]) == (default[1], [default[1]])
+    assert "make deploy ARCHITECTURE=x86_64" in parameter["ConstraintDescription"]
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
@@ -109,9 +117,11 @@ def test_a_built_template_takes_the_architecture_alone_that_it_was_built_for(
     assert (parameter["Default"], parameter["AllowedValues"]) == (architecture, [architecture])
     before["Parameters"]["Architecture"] = parameter
     assert after == before
-    other = {"arm64": "x86_64", "x86_64": "arm64"}[architecture]
-    with pytest.raises(ValueError, match=other):
-        built_for(once, other)
+
+
+def test_a_template_is_built_for_processors_that_lambda_has() -> None:
+    with pytest.raises(ValueError, match="native is none of arm64, x86_64"):
+        built_for((ROOT / "template.yaml").read_text(), "native")
 
 
 @pytest.mark.parametrize("given", [[], ["ARCHITECTURE=x86_64"]])
