@@ -122,7 +122,7 @@ test-browser: $(READY) ## the pages in a real Chromium, with screenshots in .loc
 test-e2e: $(READY) ## the deployed template through the Python SDK, on the stack of `make up` or its own
 	python -m pytest tests/e2e $(ARGS)
 
-bench: $(READY) ## the benchmarks: a table, and .local/bench.jsonl
+bench: $(READY) ## the benchmarks: tables, at the end that of the goals; and .local/bench.jsonl
 	python -m tests.benchmarks $(ARGS)
 
 bench-peers: $(READY) $(PEERS_BUILT) ## the same work by PostgreSQL, SQLite and ClickHouse, in one run

@@ -7,7 +7,9 @@ boto3, which the functions do without, lies beside them, compiled too.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import batched
+from operator import truediv
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -31,23 +33,41 @@ _TIMED = "import time; started = time.process_time();{code};print(time.process_t
 def measure() -> Iterator[Result]:
     """The CPU time of importing and of making the first client, function by function.
 
-    Each start has the floor's beside it, so that whatever else the machine does slows both. Value,
-    floor and ratio are medians, the ratio that of the pairs' ratios.
+    Each start has the floor's beside it, so that whatever else the machine does slows both; two
+    functions of the same layers have one between them. Value, floor and ratio are medians, the
+    ratio that of the pairs' ratios.
     """
     with TemporaryDirectory() as directory:
         built = BuiltLayers(Path(directory))
-        for name, layers in sorted(FUNCTIONS.items()):
-            found = built.search_path(layers)
-            code = _HANDLER.format(path=ROOT / "functions" / name / "app.py")
-            pairs = [(_seconds(code, found), _seconds(_FLOOR, found)) for _ in range(REPEATS)]
-            yield Result(
-                f"cold start of {name}",
-                median(value for value, _ in pairs) * 1_000,
-                "ms",
-                floor=median(floor for _, floor in pairs) * 1_000,
-                ratio=median(value / floor for value, floor in pairs),
-                goal=COLD_INGESTION if name == "ingest_meter_events" else COLD_START,
-            )
+        for layers in sorted(set(FUNCTIONS.values())):
+            functions = sorted(name for name, own in FUNCTIONS.items() if own == layers)
+            for names in batched(functions, 2, strict=False):
+                yield from _starts(names, built.search_path(layers))
+
+
+def _starts(names: Sequence[str], search_path: str) -> Iterator[Result]:
+    """Of two functions, or of the last one."""
+    first, *second = names
+    floors: list[float] = []
+    starts: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(REPEATS):
+        starts[first].append(_seconds(_code(first), search_path))
+        floors.append(_seconds(_FLOOR, search_path))
+        for name in second:
+            starts[name].append(_seconds(_code(name), search_path))
+    for name, values in starts.items():
+        yield Result(
+            f"cold start of {name}",
+            median(values) * 1_000,
+            "ms",
+            floor=median(floors) * 1_000,
+            ratio=median(map(truediv, values, floors)),
+            goal=COLD_INGESTION if name == "ingest_meter_events" else COLD_START,
+        )
+
+
+def _code(function: str) -> str:
+    return _HANDLER.format(path=ROOT / "functions" / function / "app.py")
 
 
 def _seconds(code: str, search_path: str) -> float:

@@ -35,7 +35,7 @@ from tests.faults.engine import seeded
 from tests.faults.scheduler import Scheduler, Task
 from tests.integration.metering.worlds import FakeDirectory
 
-SHARDS = {100: (10, 80, 200), 10: (80,)}
+SHARDS = {100: (10, 20, 40, 80, 200), 10: (80,)}
 """By the events of a request."""
 
 SECONDS = 2

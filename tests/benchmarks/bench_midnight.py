@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.benchmarks import promises
 from tests.benchmarks.midnight import QUOTA, Midnight, Night, deployed
 from tests.benchmarks.renewals import HOURS, LATER, business, measured
-from tests.benchmarks.results import Result
+from tests.benchmarks.results import Result, processes
 
 RENEWALS = 1_000_000
 USED = {"sparse": (24,), "dense": tuple(range(HOURS))}
@@ -30,10 +30,14 @@ def measure() -> Iterator[Result]:
         goal = promises.RENEWAL_CPU if use == "dense" else None
         milliseconds = renewal.cpu_seconds * 1_000
         yield Result(f"{use} renewal, both: CPU", milliseconds, "ms", goal=goal)
-    for use, renewal in renewals.items():
-        for table, deployment in TABLES.items():
-            night = Midnight(renewal, RENEWALS, deployment).run()
-            yield from _told(f"{RENEWALS:,} {use}, {table}", night)
+    nights = {
+        f"{RENEWALS:,} {use}, {table}": Midnight(renewal, RENEWALS, deployment)
+        for use, renewal in renewals.items()
+        for table, deployment in TABLES.items()
+    }
+    with processes() as pool:
+        for title, night in zip(nights, pool.map(Midnight.run, nights.values()), strict=True):
+            yield from _told(title, night)
 
 
 def _told(title: str, night: Night) -> Iterator[Result]:

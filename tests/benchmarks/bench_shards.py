@@ -10,7 +10,7 @@ from tests.benchmarks.goals import at_most
 from tests.benchmarks.results import Result
 from tests.benchmarks.worlds import HOUR_START, events, metered, pipeline
 
-SHARDS = (1, 10, 200)
+SHARDS = (1, 4, 10, 40, 200)
 REQUESTS = 60
 
 type Batches = Iterator[list[dict[str, Any]]]

@@ -123,7 +123,7 @@ class Midnight:
         self.night = Night()
         self._deployment = deployment
         self._assumed = assumed
-        self._chance = seeded(12)
+        self._random = seeded(12).random
         self._renewals = renewals
         self._due: deque[tuple[float, int]] = deque([(0.0, 0)] * renewals)
         self._queues = [
@@ -234,7 +234,7 @@ class Midnight:
         self._was_throttled = True
         worker.attempt += 1
         if worker.attempt < ATTEMPTS:
-            wait = self._chance.random() * 2 ** (worker.attempt - 1)
+            wait = self._random() * 2 ** (worker.attempt - 1)
             self._at(now + wait + self._assumed.transaction, worker)
             return
         message, worker.attempt = worker.batch.pop(), 0
@@ -261,7 +261,8 @@ class Midnight:
             self._second = int(now)
             self._writes = self._billing_reads = self._usage_reads = 0.0
             self._shards = [0] * self._deployment.shards
-        own, other = (self._chance.randrange(self._deployment.shards) for _ in range(2))
+        shards = self._deployment.shards
+        own, other = int(self._random() * shards), int(self._random() * shards)
         moved, made = step.due_units - 1, 1
         billing, usage = (0.0, 0.0) if attempt else (step.billing_reads, step.usage_reads)
         is_free = (

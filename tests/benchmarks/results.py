@@ -1,9 +1,11 @@
-"""What a benchmark reports, and the clock it reads."""
+"""What a benchmark reports, the clock it reads, and the processes that it has."""
 
 import gc
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from tests.benchmarks.goals import Goal
 
@@ -52,6 +54,11 @@ def cpu_seconds(work: Callable[[], object], *, repeats: int) -> float:
         work()
         times.append(time.process_time() - started)
     return min(times)
+
+
+def processes() -> Executor:
+    """Two processes, as the smallest machine has cores, which share nothing with this one."""
+    return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
 
 
 type Steps = Sequence[Callable[[], object]]

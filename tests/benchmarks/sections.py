@@ -7,13 +7,12 @@ to itself, each that measures CPU.
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 
-from tests.benchmarks.results import Result
+from tests.benchmarks.results import Result, processes
 
 SECTIONS = tuple(
     sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
@@ -30,8 +29,6 @@ COUNTING = (
     "reconciliation",
 )
 """Those that only count, the longest first."""
-
-SIDE_BY_SIDE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +71,6 @@ def run_alone(name: str) -> Section:
 
 
 def _side_by_side(names: Sequence[str]) -> Iterator[Section]:
-    """In processes of their own, which share nothing."""
-    with ProcessPoolExecutor(SIDE_BY_SIDE, mp_context=get_context("spawn")) as processes:
-        works = [processes.submit(run_alone, name) for name in names]
-        for work in as_completed(works):
+    with processes() as pool:
+        for work in as_completed([pool.submit(run_alone, name) for name in names]):
             yield work.result()
