@@ -9,6 +9,7 @@ import stripe
 
 from meterline.core.events.retry_schedule import DISABLED_AFTER_SECONDS
 from meterline.services.events.deliveries import MOST_ATTEMPTS_SHOWN, DeliveryState, delivery_id
+from meterline.services.events.endpoints import MOST_EARLIER_SECRETS
 from meterline.store.billing.repository import BillingStore
 from meterline_cli import resend_events
 from tests.engines import client as aws
@@ -276,6 +277,41 @@ def test_a_secret_is_rolled_and_both_sign_until_the_former_expires(
     assert len(webhooks.receivers.heard_by("a.example", rolled["secret"])) == 1
     with pytest.raises(stripe.SignatureVerificationError):
         webhooks.receivers.heard_by("a.example", hook.secret)
+
+
+def test_a_secret_that_is_rolled_twice_signs_as_long_as_was_said(
+    client: Client, webhooks: Webhooks
+) -> None:
+    hook = endpoint(client)
+    path = f"/v1/webhook_endpoints/{hook.id}/roll_secret"
+    secrets = [hook.secret]
+    for expires_in in (900, 300, 0):
+        answer = client.raw_request("post", path, expires_in=expires_in).data
+        secrets.append(answer["secret"])
+    signing = []
+    for seconds in (0, 301, 901):
+        webhooks.now = int(time.time()) + seconds
+        webhooks.receivers.posts.clear()
+        happen(client)
+        webhooks.send()
+        header = webhooks.receivers.posts[0].headers["Stripe-Signature"]
+        signing.append(header.count("v1="))
+        assert webhooks.receivers.heard_by("a.example", secrets[-1])
+        if seconds < 900:
+            assert webhooks.receivers.heard_by("a.example", secrets[0])
+    assert signing == [3, 2, 1]
+
+
+def test_a_secret_that_is_rolled_again_and_again_leaves_a_bounded_header(
+    client: Client, webhooks: Webhooks
+) -> None:
+    hook = endpoint(client)
+    for _ in range(9):
+        client.raw_request("post", f"/v1/webhook_endpoints/{hook.id}/roll_secret")
+    happen(client)
+    webhooks.send()
+    header = webhooks.receivers.posts[0].headers["Stripe-Signature"]
+    assert header.count("v1=") == MOST_EARLIER_SECRETS + 2
 
 
 def told_operators(webhooks: Webhooks) -> Any:

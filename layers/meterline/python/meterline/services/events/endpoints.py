@@ -38,6 +38,9 @@ DISABLED_EVENTS: Final = {
 }
 """The events of an endpoint that was disabled because it took nothing, by its kind."""
 
+MOST_EARLIER_SECRETS: Final = 4
+"""So many secrets sign beside the present and the former one: each is 68 bytes of a header."""
+
 _SECRET_DIGITS = 32
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -86,29 +89,57 @@ class EventDestination(TypedDict):
     url: NotRequired[str]
 
 
+class EarlierSecret(TypedDict):
+    """A secret that was rolled, and until when it signs (UTC seconds)."""
+
+    secret: str
+    until: int
+
+
 type Endpoint = "WebhookEndpoint | EventDestination"
 
 
 @frozen
 class EndpointState(PrivateState):
-    """What an endpoint remembers: the secret that signs what it is sent, and the former one until
-    an instant; since when it has taken nothing, and when that was seen last, within an hour; until
-    when nothing is sent to it, as it does not answer. Instants are UTC seconds.
+    """What an endpoint remembers: the secret that signs what it is sent, the former one until an
+    instant, and those that were rolled before, while they sign; since when it has taken nothing,
+    and when that was seen last, within an hour; until when nothing is sent to it, as it does not
+    answer. Instants are UTC seconds.
     """
 
     secret: str | None = None
     former_secret: str | None = None
     former_secret_until: int | None = None
+    earlier_secrets: list[EarlierSecret] | None = None
     failing_since: int | None = None
     failed_at: int | None = None
     held_until: int | None = None
 
     def secrets_at(self, now: int) -> list[str]:
-        """The secrets that sign at an instant; two while one is rolled."""
-        secrets = [self.secret] if self.secret else []
-        if self.former_secret and now < (self.former_secret_until or 0):
-            secrets.append(self.former_secret)
-        return secrets
+        """The secrets that sign at an instant; several while they are rolled."""
+        former = [one["secret"] for one in self._former if now < one["until"]]
+        return [self.secret, *former] if self.secret else former
+
+    def rolled(self, secret: str, *, now: int, until: int) -> "EndpointState":
+        """The same with a new secret; the present one signs until an instant, and those before it
+        as long as they would have, the latest of them.
+        """
+        earlier = [one for one in self._former if now < one["until"]][:MOST_EARLIER_SECRETS]
+        return replace(
+            self,
+            secret=secret,
+            former_secret=self.secret,
+            former_secret_until=until,
+            earlier_secrets=earlier or None,
+        )
+
+    @property
+    def _former(self) -> "list[EarlierSecret]":
+        """The secrets before the present one, the latest first."""
+        earlier = self.earlier_secrets or []
+        if self.former_secret is None:
+            return earlier
+        return [{"secret": self.former_secret, "until": self.former_secret_until or 0}, *earlier]
 
     @property
     def failing_seconds(self) -> int:

@@ -62,16 +62,13 @@ def create_webhook_endpoint(ctx: Context, params: Body) -> "WebhookEndpoint":
 def roll_secret(ctx: Context, endpoint_id: str, params: Body) -> "WebhookEndpoint":
     """Give an endpoint a new secret, which this answer alone reveals.
 
-    The former one signs beside it for ``expires_in`` seconds more.
+    The former one signs beside it for ``expires_in`` seconds more, and one that was rolled before
+    as long as it would have.
     """
     document = find(ctx, KIND, endpoint_id)
-    state = EndpointState.of(document.body)
-    rolled = replace(
-        state,
-        secret=new_secret(),
-        former_secret=state.secret,
-        former_secret_until=ctx.wall_clock + params.get("expires_in", ROLL_SECONDS),
-    )
+    now = ctx.wall_clock
+    until = now + params.get("expires_in", ROLL_SECONDS)
+    rolled = EndpointState.of(document.body).rolled(new_secret(), now=now, until=until)
     body: WebhookEndpoint = rolled.on(document.body)
     ctx.save(Change(puts=[replace(document, body=body)]), result_id=endpoint_id)
     return body

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
 from functools import cache
+from http.client import HTTPResponse, parse_headers
 from threading import Timer
 from time import monotonic
 from typing import Any
@@ -30,6 +31,7 @@ _MOST_ADDRESSES = 3
 _MILLISECONDS = 1_000
 _OK = range(200, 300)
 _REDIRECTS = range(300, 400)
+_PROVISIONAL = range(102, 200)
 
 type Resolve = Callable[[str, int], Sequence[str]]
 """The addresses of a name, for a port; OSError if there are none."""
@@ -42,6 +44,20 @@ class Outgoing:
     url: EndpointUrl
     body: bytes
     headers: Mapping[str, str]
+
+
+class _Answer(HTTPResponse):
+    """The final answer to a call: the provisional ones before it (1xx) are passed over.
+
+    http.client passes over 100 alone.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status not in _PROVISIONAL:
+                return version, status, reason
+            parse_headers(self.fp)
 
 
 class _Failed(Exception):  # noqa: N818 - an outcome, not a defect
@@ -133,6 +149,7 @@ class Network:
         A socket's own time-out is for a single read. So a timer ends the whole, should the other
         side keep it waiting byte by byte.
         """
+        connection.response_class = _Answer
         guard = Timer(max(0.0, deadline - self.clock()), _cut, [connection])
         guard.daemon = True
         guard.start()
