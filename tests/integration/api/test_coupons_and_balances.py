@@ -20,6 +20,25 @@ def test_a_coupon_comes_back_as_it_was_given(client: Client) -> None:
     assert client.v1.coupons.create({"id": "SPRING", "percent_off": 1}).percent_off == 1
 
 
+def test_what_refers_to_a_deleted_coupon_shows_it_as_it_was_but_invalid(client: Client) -> None:
+    coupon = client.v1.coupons.create({"percent_off": 25, "duration": "forever"}).id
+    customer = client.v1.customers.create({"coupon": coupon}).id
+    promotion = {"type": "coupon", "coupon": coupon}
+    code = client.v1.promotion_codes.create({"promotion": promotion}).id
+    assert client.v1.coupons.delete(coupon).to_dict().keys() == {"id", "object", "deleted"}
+    shown = [
+        client.v1.customers.retrieve(
+            customer, {"expand": ["discount.source.coupon"]}
+        ).discount.source.coupon,
+        client.v1.promotion_codes.retrieve(code, {"expand": ["promotion.coupon"]}).promotion.coupon,
+    ]
+    for each in shown:
+        assert (each.id, each.percent_off, each.valid) == (coupon, 25, False)
+        assert "deleted" not in each
+    with pytest.raises(stripe.InvalidRequestError, match="No such coupon"):
+        client.v1.coupons.retrieve(coupon)
+
+
 def test_a_coupon_can_apply_to_some_products(client: Client) -> None:
     product = client.v1.products.create({"name": "Seat"})
     coupon = client.v1.coupons.create(

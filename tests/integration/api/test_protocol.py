@@ -159,7 +159,17 @@ def test_an_unknown_version_is_refused_in_stripe_s_words(api: Api) -> None:
     assert headers["stripe-version"] == "2026-10-28.endive"
 
 
-@pytest.mark.parametrize("version", ["2020-08-27", "2022-11-15", "2024-06-20", "2025-03-31.basil"])
+@pytest.mark.parametrize(
+    "version",
+    [
+        "2020-08-27",
+        "2022-11-15",
+        "2024-06-20",
+        "2025-03-31.basil",
+        "2025-03-31.basil; some_beta=v1",
+        "2026-09-30.preview",
+    ],
+)
 def test_an_answer_names_the_version_whose_shape_it_has(api: Api, version: str) -> None:
     status, headers, _ = api.ask("GET", "/v1/customers", **{"stripe-version": version})
     assert (status, headers["stripe-version"]) == (200, "2026-10-28.endive")

@@ -30,7 +30,7 @@ from meterline.core.base.frozen import frozen
 from meterline.core.base.wire_numbers import wire_number
 from meterline.observability import log_failure, logger, observed
 from meterline.services.base.addresses import note_call
-from meterline.services.base.api_version import API_VERSION, check_version
+from meterline.services.base.api_version import API_VERSION
 from meterline.store.base.documents import Conflict, LeaseLost
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _answer(call: Call, routes: Routes) -> Result:
     call.route = operation.path
     if not operation.public:
         call.authenticate(operation)
-    check_version(call.api_version)
+    call.read_version()
     call.is_understood = True
     raw = read_params(call.request)
     call.params = operation.accepted.parse(raw)

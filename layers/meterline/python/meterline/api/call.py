@@ -7,7 +7,7 @@ from meterline.api.auth import Principal, authenticate, authorize
 from meterline.api.operations import Operation
 from meterline.api.params.specs import Params
 from meterline.api.requests import Request
-from meterline.services.base.api_version import API_VERSION
+from meterline.services.base.api_version import API_VERSION, requested_version
 from meterline.services.base.ids import new_id
 from meterline.store.base.documents import Receipt
 
@@ -36,6 +36,9 @@ class Call:
     route: str = ""
     is_understood: bool = False
     stores: "dict[bool, BillingStore]" = field(default_factory=dict)
+    api_version: str = API_VERSION
+    """The version that the client names, or the newest: it decides defaults, such as a
+    subscription's billing mode, but no shapes."""
     _principal: Principal | None = None
 
     @property
@@ -56,17 +59,16 @@ class Call:
         """Whether it acts on live data."""
         return self.principal.livemode
 
-    @property
-    def api_version(self) -> str:
-        """The version of the API that the client names, or the newest: it decides defaults, such
-        as a subscription's billing mode, but no shapes.
-        """
-        return self.request.header("stripe-version") or API_VERSION
-
     def authenticate(self, operation: Operation) -> None:
         """Find the key that asks, and check its right; BillingError 401 or 403."""
         self._principal = authenticate(self.request, operation, self.now)
         authorize(self._principal, self.request, operation)
+
+    def read_version(self) -> None:
+        """Note the version that the client names, if it names one; BillingError 400."""
+        named = self.request.header("stripe-version")
+        if named is not None:
+            self.api_version = requested_version(named)
 
     def may_read(self, permission: str) -> bool:
         """Whether its key has the right to read a resource; without a key there is none."""

@@ -82,7 +82,7 @@ class Renderer:
     def _load(self, places: "list[_Place]") -> list[Body]:
         """Put the objects, as they are now, in the places of their ids."""
         found = self.store.recall([id_ for place in places for id_ in place.ids])
-        loaded = {id_: _visible(document.body) for id_, document in found.items()}
+        loaded = {id_: _referred(document.body) for id_, document in found.items()}
         for place in places:
             place.replace(loaded)
         return list(loaded.values())
@@ -172,6 +172,14 @@ def _visible(body: Body) -> Body:
     if body.get("deleted"):
         return {"id": body["id"], "object": body["object"], "deleted": True}
     return public(body)
+
+
+def _referred(body: Body) -> Body:
+    """The same where another object refers to it: some kinds are shown whole though deleted."""
+    spec = find_kind(body["object"])
+    if spec is None or not spec.outlasts_deletion:
+        return _visible(body)
+    return public({name: value for name, value in body.items() if name != "deleted"})
 
 
 def _is_current(body: Body) -> bool:

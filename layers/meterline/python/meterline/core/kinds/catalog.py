@@ -46,9 +46,12 @@ def _product_terms(product: "Product") -> Iterator[Term]:
 
 
 def _judge_coupon(coupon: Body, now: int) -> None:
-    """Say whether a coupon can be redeemed now; that changes without anyone touching it."""
+    """Say whether a coupon can be redeemed now; that changes without anyone touching it.
+
+    Of a deleted one it is stored that it cannot.
+    """
     limits = {name: coupon[name] for name in ("redeem_by", "max_redemptions", "times_redeemed")}
-    coupon["valid"] = is_redeemable(now, **limits)
+    coupon["valid"] = coupon["valid"] and is_redeemable(now, **limits)
     coupon["percent_off"] = wire_number(coupon["percent_off"])
 
 
@@ -95,6 +98,7 @@ KINDS = (
         noun="coupon",
         collection="coupons",
         hidden=("applies_to", "currency_options"),
+        outlasts_deletion=True,
         answered=_judge_coupon,
         emitted=_emitted_coupon,
         sizes=Sizes(fields={"applies_to": 2_400}),  # an invoice and a line copy that of 20 coupons

@@ -13,13 +13,14 @@ KINDS = (
             "test_clock": Edge("test_helpers.test_clock"),
             "subscriptions": Edge("subscription", Link.RELATED),
             "cash_balance": Edge("", Link.NULL),
+            "discount": Edge("discount", Link.PART),
             "sources": Edge("", Link.EMPTY_LIST),
             "tax_ids": Edge("tax_id", Link.RELATED),
         },
         empty=empty(
             whole="address invoice_settings invoice_settings.custom_fields "
             "invoice_settings.rendering_options shipping shipping.address",
-            null="default_source discount invoice_credit_balance tax "
+            null="default_source invoice_credit_balance tax "
             "invoice_settings.default_payment_method",
             former="cards default_card subscription tax_info",
         ),

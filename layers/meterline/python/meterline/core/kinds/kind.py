@@ -157,9 +157,10 @@ class Kind:
     ids begin with ``id_prefix``. It is found under ``/{api}/{collection}/{id}``; restricted keys
     need ``permission``, which follows from the collection unless it is given.
 
-    ``hidden`` fields are stored but shown only when expanded. ``answered`` adds to an answer, at a
-    second of the wall clock, what follows from the rest of the body; ``emitted`` gives the body as
-    events show it.
+    ``hidden`` fields are stored but shown only when expanded. A deleted object that
+    ``outlasts_deletion`` is shown as it was where others refer to it. ``answered`` adds to an
+    answer, at a second of the wall clock, what follows from the rest of the body; ``emitted`` gives
+    the body as events show it.
 
     Lists of the kind are divided by ``division``; ``is_listed`` is False for what is only found by
     its id or under another object. ``terms`` are what finds an object beside what ``search`` says.
@@ -179,6 +180,7 @@ class Kind:
     edges: Mapping[str, Edge] = field(default_factory=dict)
     empty: Empty = field(default_factory=Empty)
     hidden: tuple[str, ...] = ()
+    outlasts_deletion: bool = False
     answered: Callable[[Body, int], None] | None = None
     emitted: Callable[[Body], Body] = lambda body: body
     division: Division = field(default_factory=Division)

@@ -1,5 +1,8 @@
 """The versions of Stripe's API: the one that Meterline speaks, and those that clients may name."""
 
+import re
+from typing import Final
+
 from meterline.core.base.errors import BillingError
 
 API_VERSION = "2026-10-28.endive"
@@ -33,7 +36,34 @@ KNOWN_VERSIONS = frozenset(_RELEASED.split())
 """Every version that Stripe has released, by the list that its webhook endpoints take."""
 
 
+_FIRST_PREVIEW: Final = "2025-03-31"
+_PREVIEW = re.compile(r"(20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))\.preview", re.ASCII)
+_FLAGS = re.compile(r"(?:; ?[a-z0-9_]+=v[0-9]+)+", re.ASCII)
+
+
+def requested_version(header: str) -> str:
+    """The version that the header of a request names; BillingError 400 for one that is none.
+
+    SDKs of previews name a day (``2026-09-30.preview``); it may be any until that of our version.
+    Flags of betas may follow a version (``2025-03-31.basil; some_beta=v1``). They are dropped: what
+    they ask for is here without them, or refused by its own name.
+    """
+    named, semicolon, flags = header.partition(";")
+    if semicolon and not _FLAGS.fullmatch(semicolon + flags):
+        raise _unknown(header)
+    preview = _PREVIEW.fullmatch(named)
+    if preview is None:
+        check_version(named)
+    elif not _FIRST_PREVIEW <= preview[1] <= API_VERSION:
+        raise _unknown(header)
+    return named
+
+
 def check_version(version: str, *, param: str | None = None) -> None:
     """Refuse (400) a version that Stripe never released, in Stripe's words."""
     if version not in KNOWN_VERSIONS:
-        raise BillingError(f"Invalid Stripe API version: {version[:50]}", param=param)
+        raise _unknown(version, param)
+
+
+def _unknown(version: str, param: str | None = None) -> BillingError:
+    return BillingError(f"Invalid Stripe API version: {version[:50]}", param=param)

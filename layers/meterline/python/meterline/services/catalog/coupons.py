@@ -57,13 +57,13 @@ def update_coupon(ctx: Context, coupon_id: str, params: Body) -> "Coupon":
 
 
 def delete_coupon(ctx: Context, coupon_id: str, params: Body) -> "Deleted":  # noqa: ARG001 - route
-    """Delete a coupon: it cannot be redeemed again, and discounts of it stay."""
+    """Delete a coupon: it cannot be redeemed again. Discounts of it stay, and show it as it was."""
     document = find(ctx, KIND, coupon_id)
+    invalid: Coupon = document.body | {"valid": False}
     remains: Deleted = {"id": coupon_id, "object": KIND, "deleted": True}
-    stub: Any = {**remains, "created": document.created}
-    gone = replace(document, body=stub)
-    events = [EventDraft("coupon.deleted", document.body | {"valid": False})]
-    ctx.save(Change(puts=[gone]), events, result_id=coupon_id)
+    gone: Any = {**invalid, **remains}
+    events = [EventDraft("coupon.deleted", invalid)]
+    ctx.save(Change(puts=[replace(document, body=gone)]), events, result_id=coupon_id)
     return remains
 
 
