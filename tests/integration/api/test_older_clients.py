@@ -112,6 +112,18 @@ def test_a_coupon_is_the_only_discount_until_an_empty_one_takes_it_away(shop: Sh
     assert shop.post(f"/v1/subscriptions/{made['id']}", coupon="")["discounts"] == []
 
 
+def test_a_promotion_code_is_for_a_coupon(shop: Shop) -> None:
+    made = shop.post("/v1/promotion_codes", coupon=shop.coupon, code="OLD")
+    assert made["promotion"] == {"coupon": shop.coupon, "type": "coupon"}
+    assert shop.refused("/v1/promotion_codes", coupon="")["code"] == "parameter_invalid_empty"
+
+
+def test_a_coupon_beside_a_promotion_is_refused(shop: Shop) -> None:
+    promotion = {"promotion[type]": "coupon", "promotion[coupon]": shop.coupon}
+    error = shop.refused("/v1/promotion_codes", coupon=shop.coupon, **promotion)
+    assert (error["code"], error["param"]) == ("parameter_unknown", "coupon")
+
+
 def test_a_coupon_beside_discounts_is_refused(shop: Shop) -> None:
     form = {"customer": shop.customer, "items[0][price]": shop.price, "coupon": shop.coupon}
     error = shop.refused("/v1/subscriptions", **form, **{"discounts[0][coupon]": shop.coupon})

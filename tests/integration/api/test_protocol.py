@@ -190,7 +190,8 @@ def test_every_answer_has_its_id_and_version(api: Api) -> None:
         ("GET", "/v1/customerz", "", {}, 404, None),
         ("GET", "/v1/customers/", "", {}, 404, None),
         ("PUT", "/v1/customers", "", {}, 404, None),
-        ("POST", "/v1/customers", "{}", {"content-type": "application/json"}, 415, None),
+        ("POST", "/v1/customers", "{}", {"content-type": "application/json"}, 400, None),
+        ("POST", "/v1/customers", "name=A", {"content-type": "text/plain"}, 400, None),
         ("POST", "/v1/customers", "name=%FF", {}, 400, None),
         ("POST", "/v1/customers", "name=" + "x" * 1_000_001, {}, 413, None),
         ("POST", "/v1/customers", "name[a=1", {}, 400, None),
@@ -224,6 +225,15 @@ def test_a_wrong_request_is_refused_in_stripes_words(
     form = {"content-type": "application/x-www-form-urlencoded"}
     got, _, answer = api.ask(method, target, body, **(form | headers))
     assert (got, answer["error"].get("code")) == (status, code)
+
+
+def test_json_in_v1_is_told_which_type_its_body_must_have(api: Api) -> None:
+    json_type = {"content-type": "application/json"}
+    answer = api.ask("POST", "/v1/customers", '{"name": "A"}', **json_type).body
+    assert (
+        "check that your POST content type is application/x-www-form-urlencoded"
+        in (answer["error"]["message"])
+    )
 
 
 _V2_EVENTS = "/v2/billing/meter_events"

@@ -92,8 +92,8 @@ def _path(event: Mapping[str, Any]) -> str:
 def read_params(request: Request) -> Form:
     """The request's parameters, nested: form or JSON body, query, or both.
 
-    Raises BillingError: 400 for text that cannot be decoded, 413 for a body that is too large,
-    415 for a body of another type.
+    Raises BillingError: 400 for text that cannot be decoded, 413 for a body that is too large. A
+    body of another type is 400 in v1, in Stripe's words, and 415 in v2.
     """
     if len(request.body) > MAX_BODY_BYTES:
         raise BillingError(
@@ -136,12 +136,11 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def _form(request: Request) -> Form:
-    media_type = _media_type(request)
-    if media_type not in ("", "application/x-www-form-urlencoded"):
+    if _media_type(request) not in ("", "application/x-www-form-urlencoded"):
         raise BillingError(
-            "Invalid request: v1 endpoints take parameters as application/x-www-form-urlencoded, "
-            f"not as {media_type[:100]}.",
-            status=415,
+            "Invalid request (check that your POST content type is"
+            " application/x-www-form-urlencoded). If you have any questions, we can help at"
+            " https://support.stripe.com/."
         )
     try:
         return decode_form(request.body.decode("utf-8"))

@@ -1,7 +1,8 @@
-"""Older names of parameters of subscriptions, read as they are called now.
+"""Older names of parameters, read as they are called now.
 
 A subscription had one ``plan`` and one ``quantity`` beside it, a ``coupon`` instead of discounts,
-and ``prorate`` instead of three ways to prorate. SDKs of those years send these names still.
+and ``prorate`` instead of three ways to prorate; a promotion code had a ``coupon``. SDKs of those
+years send these names still.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,3 +75,9 @@ def only_item(form: Form) -> None:
     """``plan`` (or ``price``) and ``quantity`` are those of the only item."""
     if "items" not in form and ("plan" in form or "price" in form):
         form["items"] = [{name: form.pop(name) for name in _ITEM if name in form}]
+
+
+def promoted_coupon(form: Form) -> None:
+    """``coupon`` is what a promotion code is for."""
+    if "coupon" in form and "promotion" not in form:
+        form["promotion"] = {"type": "coupon", "coupon": form.pop("coupon")}

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from meterline.api.lists import PAGING, Keep, Listing, list_operation, read_page
 from meterline.api.operations import get, post
+from meterline.api.params.older_names import promoted_coupon, renamed
 from meterline.api.params.specs import (
     RANGE,
     Params,
@@ -37,20 +38,23 @@ _LEAST = integer(required=True, minimum=1)
 _OPTIONS = map_(object_(minimum_amount=_LEAST))
 """Least amounts in other currencies, by their codes."""
 
-_CREATE = object_(
-    active=boolean(),
-    code=string(max_length=500),
-    customer=string(),
-    expires_at=timestamp(),
-    max_redemptions=integer(minimum=1),
-    metadata=metadata(),
-    promotion=object_(required=True, coupon=string(), type=enum("coupon", required=True)),
-    restrictions=object_(
-        currency_options=_OPTIONS,
-        first_time_transaction=boolean(),
-        minimum_amount=integer(minimum=1),
-        minimum_amount_currency=currency(),
+_CREATE = renamed(
+    object_(
+        active=boolean(),
+        code=string(max_length=500),
+        customer=string(),
+        expires_at=timestamp(),
+        max_redemptions=integer(minimum=1),
+        metadata=metadata(),
+        promotion=object_(required=True, coupon=string(), type=enum("coupon", required=True)),
+        restrictions=object_(
+            currency_options=_OPTIONS,
+            first_time_transaction=boolean(),
+            minimum_amount=integer(minimum=1),
+            minimum_amount_currency=currency(),
+        ),
     ),
+    promoted_coupon,
 )
 _UPDATE = object_(
     active=boolean(),
