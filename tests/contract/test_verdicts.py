@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -43,7 +43,9 @@ def _why_not(name: str, known: dict[str, Any], value: Any) -> list[Any]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(sorted(DEFINITIONS)), JSON)
+@given(name=st.sampled_from(sorted(DEFINITIONS)), value=JSON)
+@example(name="number", value=1.0)
+@example(name="number", value=True)
 def test_a_verdict_is_that_of_jsonschema(name: str, value: Any) -> None:
     assert Verdicts(DEFINITIONS).keeps_to(name, value) is (not _why_not(name, DEFINITIONS, value))
 

@@ -105,13 +105,14 @@ def _any(verdicts: list[Verdict]) -> Verdict:
 
 
 def _one_of(values: list[Any]) -> Verdict:
-    """Whether a value is one of these; JSON's true is not 1."""
+    """Whether a value is one of these; JSON's true is not 1, and 1.0 is."""
     texts = frozenset(value for value in values if type(value) is str)
     others = [value for value in values if type(value) is not str]
 
     def verdict(value: Any) -> bool:
         if type(value) is str:
             return value in texts
-        return any(type(value) is type(other) and value == other for other in others)
+        is_truth = type(value) is bool
+        return any(value == other and is_truth is (type(other) is bool) for other in others)
 
     return verdict
