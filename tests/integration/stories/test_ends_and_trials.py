@@ -296,3 +296,24 @@ def test_cancelling_what_is_paused_credits_nothing_again(api: Api, mode: str) ->
     stage.client.v1.subscriptions.cancel(subscription.id, {"prorate": True})
     waiting = stage.client.v1.invoice_items.list({"customer": stage.customer})
     assert [item.amount for item in waiting] == [-2100]
+
+
+_LONGEST_TRIAL = "2025-12-31"
+"""730 days after the first of January 2024."""
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["new", "changed"])
+def test_a_trial_lasts_for_730_days_at_most(api: Api, *, changes: bool) -> None:
+    stage = Stage(api, "2024-01-01")
+    price = stage.price("Seat", 1_000)
+    made = stage.subscribe(price)
+
+    def give(trial_end: int) -> Any:
+        if changes:
+            return stage.change(made, trial_end=trial_end)
+        return stage.subscribe(price, trial_end=trial_end)
+
+    with pytest.raises(stripe.InvalidRequestError, match="730") as refused:
+        give(at(_LONGEST_TRIAL) + 1)
+    assert (refused.value.http_status, refused.value.param) == (400, "trial_end")
+    assert give(at(_LONGEST_TRIAL)).trial_end == at(_LONGEST_TRIAL)

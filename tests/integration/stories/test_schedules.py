@@ -371,6 +371,8 @@ def test_a_deleted_customer_has_no_schedule_that_begins(stage: Stage) -> None:
     assert again(stage, made).status == "canceled"
 
 
+_FEBRUARY_2026 = at("2026-02-01")
+
 REFUSED = [
     ({"phases": []}, "phases"),
     ({"phases": [{"items": [{"price": "price_no"}]}]}, "phases[0][items][0][price]"),
@@ -388,6 +390,19 @@ REFUSED = [
     ),
     (
         {"phases": [{"items": [{"price": "{p}"}], "trial_end": at("2030-01-01")}]},
+        "phases[0][trial_end]",
+    ),
+    (
+        {
+            "phases": [
+                {"items": [{"price": "{p}"}], "iterations": 1},
+                {"items": [{"price": "{p}"}], "iterations": 25, "trial": True},
+            ]
+        },
+        "phases[1][trial]",
+    ),
+    (
+        {"phases": [{"items": [{"price": "{p}"}], "iterations": 25, "trial_end": _FEBRUARY_2026}]},
         "phases[0][trial_end]",
     ),
     (

@@ -14,14 +14,12 @@ from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import (
     SECONDS_PER_DAY,
     Interval,
-    IntervalUnit,
     add_intervals,
     boundary_on_or_after,
 )
 
 MAX_TRIAL_DAYS: Final = 730
 _STEPS_UNTIL_LENGTHS_REPEAT: Final = 12
-_TRIAL_LIMIT: Final = Interval(IntervalUnit.YEAR, 2)
 
 
 @frozen
@@ -101,14 +99,17 @@ def trial_end_from_days(start: int, days: int) -> int:
     return start + days * SECONDS_PER_DAY
 
 
-def check_trial_end(trial_end: int, now: int, anchor: int) -> None:
-    """Refuse a trial that ends in the past or more than two years after the anchor."""
+def check_trial_end(trial_end: int, now: int, param: str = "trial_end") -> None:
+    """Refuse a trial that ends in the past or lasts for more than 730 days from ``now``.
+
+    Stripe's reference counts two years from the anchor, which the end of the trial becomes: its API
+    counts from the request (stripe-ruby, issue 804).
+    """
     if trial_end < now:
-        raise in_the_past("trial_end", trial_end)
-    if trial_end > add_intervals(anchor, _TRIAL_LIMIT, 1):
+        raise in_the_past(param, trial_end)
+    if trial_end > now + MAX_TRIAL_DAYS * SECONDS_PER_DAY:
         raise BillingError(
-            "Invalid trial_end: a trial may end at most two years after the billing cycle anchor.",
-            param="trial_end",
+            f"The maximum number of trial period days is {MAX_TRIAL_DAYS} (2 years).", param=param
         )
 
 

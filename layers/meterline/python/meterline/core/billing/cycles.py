@@ -67,7 +67,7 @@ def open_cycle(
     anchor = _anchor(origin, interval, choice)
     if trial_end is None:
         return Opening(anchor, period_from(anchor, interval, start), None)
-    check_trial_end(trial_end, start, anchor)
+    check_trial_end(trial_end, start)
     trial = Period(start, trial_end)
     return Opening(anchor, CyclePeriod(trial, trial), trial_end)
 

@@ -83,7 +83,7 @@ def restart_of(
                 code="parameters_exclusive",
                 param="billing_cycle_anchor",
             )
-        check_trial_end(trial_end, now, before["billing_cycle_anchor"])
+        check_trial_end(trial_end, now)
         return Restart(now, trial_end, trial_end)
     if before["status"] in ("trialing", "paused"):
         if _resets(params):
