@@ -122,3 +122,16 @@ def test_every_change_is_an_event_in_its_own_transaction(api: Api) -> None:
     client.v1.customers.delete(customer.id)
     batches = [item for item in api.engine.scan("billing") if item.get("kind") == {"S": "event"}]
     assert len(batches) == 3
+
+
+@pytest.mark.parametrize("email", ["ada", "@example.com", "ada@", "a b@example.com", "a@b@c", " "])
+def test_an_email_is_an_address(client: Client, email: str) -> None:
+    customer = client.v1.customers.create({"email": "ada@localhost"})
+    for refused in (
+        lambda: client.v1.customers.create({"email": email}),
+        lambda: client.v1.customers.update(customer.id, {"email": email}),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match="Invalid email address") as error:
+            refused()
+        assert (error.value.code, error.value.param) == ("email_invalid", "email")
+    assert client.v1.customers.update(customer.id, {"email": ""}).email is None

@@ -190,3 +190,15 @@ def test_lists_are_filtered_by_periods_and_due_dates(stage: Stage) -> None:
     due = {"due_date": {"lte": stage.now + 9 * 86_400}, "customer": stage.customer}
     assert [invoice.id for invoice in client.invoices.list(due).data] == [month.latest_invoice]
     assert client.invoices.list({"due_date": {"lt": stage.now}}).data == []
+
+
+def test_the_end_of_a_trial_stays_as_it_was_set_where_a_request_says_nothing_of_it(
+    stage: Stage,
+) -> None:
+    anchor = {"end_behavior": {"billing_cycle_anchor": "now"}}
+    paused = {"end_behavior": {"missing_payment_method": "pause"}}
+    made = stage.subscribe(stage.price("Seat", 1_000), trial_settings=anchor)
+    assert made.trial_settings.end_behavior.missing_payment_method == "create_invoice"
+    stage.change(made, trial_settings=paused)
+    kept = stage.change(made, trial_settings=anchor).trial_settings.end_behavior
+    assert (kept.missing_payment_method, kept.billing_cycle_anchor) == ("pause", "now")

@@ -104,7 +104,7 @@ _TRIAL_SETTINGS = object_(
     end_behavior=object_(
         required=True,
         billing_cycle_anchor=idle.TRIAL_ANCHOR,
-        missing_payment_method=enum("cancel", "create_invoice", "pause", required=True),
+        missing_payment_method=enum("cancel", "create_invoice", "pause"),
     )
 )
 

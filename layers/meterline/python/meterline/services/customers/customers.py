@@ -1,5 +1,6 @@
 """Customers: they pay; a test customer may live on a test clock (contract section 9)."""
 
+import re
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -34,6 +35,7 @@ INVOICE_PREFIX = "invoice_prefix"
 numbers of final invoices begin with it, whatever prefix their customer has now."""
 
 MOST_PER_TEST_CLOCK = 3
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _PLAIN = ("description", "email", "name", "phone", "next_invoice_sequence", "invoice_prefix")
 _NEVER_NULL: tuple[Literal["business_name", "individual_name"], ...] = (
     "business_name",
@@ -189,6 +191,7 @@ def _new_customer(ctx: Context, params: Body) -> "Customer":
 
 def with_details(before: "Customer", params: Body) -> "Customer":
     """A customer's body with the given parameters in it; nothing is stored."""
+    _check_email(params.get("email") or None)
     plain: Any = {name: or_none(params[name]) for name in _PLAIN if name in params}
     body: Customer = before | plain
     for name in _NEVER_NULL:
@@ -275,6 +278,12 @@ def _on_clock(ctx: Context, clock_id: str, customer_id: str) -> Document[Members
 def clock_customers_set(clock_id: str) -> str:
     """The set of the customers on a test clock."""
     return f"customers/{clock_id}"
+
+
+def _check_email(email: str | None) -> None:
+    """Refuse a text that no mailbox has as its address; whether one has it, nobody knows."""
+    if email is not None and not _EMAIL.fullmatch(email):
+        raise BillingError(f"Invalid email address: {email}", code="email_invalid", param="email")
 
 
 def prefix_claim(body: "Customer") -> Claim:

@@ -171,7 +171,7 @@ def _subscription(uow: UnitOfWork, start: Start) -> "Subscription":
         settings = invoice_settings(uow, subscription, params)
         subscription = subscription | {"invoice_settings": settings}
     if "trial_settings" in params:
-        subscription = subscription | {"trial_settings": trial_settings(params)}
+        subscription = subscription | {"trial_settings": trial_settings(subscription, params)}
     subscription = subscription | default_rates(uow, subscription, params)
     subscription = subscription | subscription_tax(uow, params)
     check_collection(subscription)

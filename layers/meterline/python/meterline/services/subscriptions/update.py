@@ -275,7 +275,7 @@ def _plain_changes(uow: UnitOfWork, before: "Subscription", params: Body) -> "Su
     if "invoice_settings" in params:
         changes["invoice_settings"] = invoice_settings(uow, before, params)
     if "trial_settings" in params:
-        changes["trial_settings"] = trial_settings(params)
+        changes["trial_settings"] = trial_settings(before, params)
     if "pending_invoice_item_interval" in params:
         changes |= pending_interval(before, params, now)
     check_collection(before | changes)
@@ -357,10 +357,10 @@ def default_rates(
     return {"default_tax_rates": rates}
 
 
-def trial_settings(params: Body) -> "SubscriptionTrialSettings":
-    """What a trial that ends without a payment method leads to."""
-    behavior = params["trial_settings"]["end_behavior"]["missing_payment_method"]
-    return {"end_behavior": {"billing_cycle_anchor": "now", "missing_payment_method": behavior}}
+def trial_settings(subscription: "Subscription", params: Body) -> "SubscriptionTrialSettings":
+    """What a trial that ends without a payment method leads to: what it did, if nothing is said."""
+    before = subscription["trial_settings"]["end_behavior"]
+    return {"end_behavior": {**before, **params["trial_settings"]["end_behavior"]}}
 
 
 def pending_interval(subscription: "Subscription", params: Body, now: int) -> "SubscriptionChanges":
