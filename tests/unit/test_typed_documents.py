@@ -41,6 +41,7 @@ OPEN = {
     "api/answers/render.py: _distinct": _ANY_KIND,
     "api/answers/render.py: _list_under": _ANY_KIND,
     "api/answers/render.py: _visible": _ANY_KIND,
+    "api/answers/render.py: _referred": _ANY_KIND,
     "api/answers/render.py: _is_current": _ANY_KIND,
     "api/answers/render.py: show": _ANY_KIND,
     "api/answers/render.py: _complete": _ANY_KIND,

@@ -113,6 +113,22 @@ def test_results_come_in_pages(client: Client) -> None:
     assert refused.value.param == "page"
 
 
+def test_how_much_was_found_in_all_is_said_when_it_is_asked_for(client: Client) -> None:
+    for number in range(3):
+        client.v1.customers.create({"metadata": {"team": "red"}, "name": str(number)})
+    client.v1.customers.create({"metadata": {"team": "blue"}})
+    query = {"query": 'metadata["team"]:"red"', "limit": 1}
+    assert "total_count" not in client.v1.customers.search(query)
+    first = client.v1.customers.search({**query, "expand": ["total_count", "data.subscriptions"]})
+    second = client.v1.customers.search(
+        {**query, "page": first.next_page, "expand": ["total_count"]}
+    )
+    assert (first.total_count, second.total_count) == (3, 3)
+    assert first.data[0].subscriptions.data == []
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+        client.v1.customers.list({"expand": ["total_count"]})
+
+
 def test_a_search_that_would_read_everything_is_refused(
     client: Client, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -243,7 +243,9 @@ def _result_is_gone() -> BillingError:
 
 
 def _expansion_paths(call: Call, operation: Operation) -> "list[ExpansionPath]":
-    paths = call.params.pop("expand", [])
+    asked = call.params.pop("expand", [])
+    call.shown_fields = frozenset(asked).intersection(operation.hidden)
+    paths = [path for path in asked if path not in call.shown_fields]
     if not paths:
         return []
     from meterline.api.answers.expansion import read_expansion_paths  # noqa: PLC0415 - rare in light functions

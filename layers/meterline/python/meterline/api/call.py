@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Call:
     """One request and what is known of it so far. ``now`` is the wall clock, UTC seconds.
 
-    It ``is_understood`` once its route, its sender and its version are known. ``stores`` are
+    It ``is_understood`` once its route, its sender and its version are known. ``shown_fields`` are
+    the hidden ones of the answer itself that it asks for. ``stores`` are
     those of the modes: they recall what it has read.
     """
 
@@ -31,6 +32,7 @@ class Call:
     path_values: list[str] = field(default_factory=list)
     params: Params = field(default_factory=dict)
     expansion_paths: "list[ExpansionPath]" = field(default_factory=list)
+    shown_fields: frozenset[str] = frozenset()
     idempotency_key: str | None = None
     receipt: Receipt | None = None
     route: str = ""

@@ -129,8 +129,9 @@ def _answer(operation: Operation) -> Json:
     if operation.answer in (Answer.LIST, Answer.ROWS):
         return _list_of(shown, "list")
     if operation.answer is Answer.SEARCH:
-        extra = {"next_page": {"type": ["string", "null"]}}
-        return _list_of(shown, "search_result", extra)
+        found = _list_of(shown, "search_result", {"next_page": {"type": ["string", "null"]}})
+        found["properties"]["total_count"] = {"type": "integer"}
+        return found
     return shown
 
 

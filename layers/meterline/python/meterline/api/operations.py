@@ -50,8 +50,9 @@ class Operation:
     must start without the object store). ``permission`` names the resource that a restricted key
     needs; GET needs read, everything else write. ``idempotent`` operations honour Idempotency-Key.
     ``takes_session`` ones ask for a stream session's token. ``public`` ones ask for no key: they
-    know no mode, expand nothing, and keep no answers for repetitions. Refusals are always JSON;
-    ``content_type`` is that of answers.
+    know no mode, expand nothing, and keep no answers for repetitions. ``hidden`` fields of the
+    answer itself, beside its objects, are shown when expanded: ``run`` finds them in the call.
+    Refusals are always JSON; ``content_type`` is that of answers.
     """
 
     method: str
@@ -65,6 +66,7 @@ class Operation:
     idempotent: bool = True
     takes_session: bool = False
     public: bool = False
+    hidden: tuple[str, ...] = ()
     content_type: str = JSON
     reveal: Reveal | None = None
     find_again: Callable[..., Mapping[str, Any]] | None = None

@@ -19,10 +19,15 @@ SEARCH = object_(
     page=string(),
 )
 
+_TOTAL = "total_count"
+"""Shown when expanded. Counting reads what the query narrows down, within the bound of a page."""
+
 
 @frozen(kw_only=True)
 class SearchPage(TokenListing):
-    """A page of what a search found."""
+    """A page of what a search found; how much that is in all, if the request asks for it."""
+
+    total_count: int | None = None
 
     def answer(self, shown: Sequence[Shown], path: str) -> Shown:
         """A search result object."""
@@ -32,6 +37,7 @@ class SearchPage(TokenListing):
             "has_more": self.has_more,
             "next_page": self.next_page,
             "url": path,
+            **({} if self.total_count is None else {_TOTAL: self.total_count}),
         }
 
 
@@ -45,12 +51,16 @@ def searching(path: str, kind: str) -> Operation:
         place = read_page_token(secret, params["page"]) if "page" in params else {}
         if place and place.get("query") != query:
             raise BillingError("This page belongs to another query.", param="page")
-        found = search(call.context(), kind, query, after=place.get("after"))
+        ctx = call.context()
+        found = search(ctx, kind, query, after=place.get("after"))
+        total = None
+        if _TOTAL in call.shown_fields:
+            total = sum(1 for _ in search(ctx, kind, query, after=None))
 
         def token_after(bodies: Sequence[Shown]) -> str:
             return page_token(secret, {"query": query, "after": place_of(bodies[-1])})
 
-        return SearchPage(*first_rows(found, params), token_after=token_after)
+        return SearchPage(*first_rows(found, params), token_after=token_after, total_count=total)
 
     return Operation(
         method="GET",
@@ -60,5 +70,6 @@ def searching(path: str, kind: str) -> Operation:
         kind=kind,
         answer=Answer.SEARCH,
         params=SEARCH,
+        hidden=(_TOTAL,),
         light=True,
     )
