@@ -127,11 +127,9 @@ def test_every_change_is_an_event_in_its_own_transaction(api: Api) -> None:
 @pytest.mark.parametrize("email", ["ada", "@example.com", "ada@", "a b@example.com", "a@b@c", " "])
 def test_an_email_is_an_address(client: Client, email: str) -> None:
     customer = client.v1.customers.create({"email": "ada@localhost"})
-    for refused in (
-        lambda: client.v1.customers.create({"email": email}),
-        lambda: client.v1.customers.update(customer.id, {"email": email}),
-    ):
-        with pytest.raises(stripe.InvalidRequestError, match="Invalid email address") as error:
-            refused()
-        assert (error.value.code, error.value.param) == ("email_invalid", "email")
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid email address") as refused:
+        client.v1.customers.create({"email": email})
+    assert (refused.value.code, refused.value.param) == ("email_invalid", "email")
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid email address"):
+        client.v1.customers.update(customer.id, {"email": email})
     assert client.v1.customers.update(customer.id, {"email": ""}).email is None
