@@ -135,7 +135,7 @@ ci: ## everything that must pass before a change is taken
 	.ci/run
 
 # ---------------------------------------------------------------- the stack
-.PHONY: up down demo api-key deploy
+.PHONY: up down demo api-key deploy upgrade
 up: $(READY) ## start the whole of Meterline on this machine
 	@python -m local.stack up
 
@@ -150,8 +150,19 @@ api-key: $(READY) ## an API key of the local stack (ARGS="create --live" for a l
 
 # One word says for which processors: what is built, and the only value that the built template's parameter takes then.
 ARCHITECTURE ?= arm64
-deploy: export AWS_EC2_METADATA_DISABLED := false # a machine's role may deploy
-deploy: $(READY) ## build and deploy to AWS, guided
+# sam's guide proposes what it saved on this machine, or defaults. Unguided, what isn't said stays as the stack has it.
+SAID = $(if $(STACK),--stack-name $(STACK)) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+define RELEASE
 	METERLINE_ARCHITECTURE=$(ARCHITECTURE) sam build --cache-dir .aws-sam/cache-$(ARCHITECTURE)
 	python -m local.built_for $(ARCHITECTURE) .aws-sam/build/template.yaml
-	sam deploy --guided
+	$(strip sam deploy $(GUIDED) $(SAID))
+endef
+deploy upgrade: export AWS_EC2_METADATA_DISABLED := false # a machine's role may deploy
+ifdef AWS_REGION
+deploy upgrade: export AWS_DEFAULT_REGION := $(AWS_REGION) # sam reads this variable alone, and else proposes us-east-1
+endif
+deploy: GUIDED := --guided
+deploy: $(READY) ## build and deploy to AWS, guided
+	$(RELEASE)
+upgrade: $(READY) ## build and deploy to a stack, whose parameters stay: STACK=meterline PARAMETERS="LogLevel=WARNING"
+	$(RELEASE)

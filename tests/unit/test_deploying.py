@@ -124,21 +124,50 @@ def test_a_template_is_built_for_processors_that_lambda_has() -> None:
         built_for((ROOT / "template.yaml").read_text(), "native")
 
 
-@pytest.mark.parametrize("given", [[], ["ARCHITECTURE=x86_64"]])
-def test_one_word_says_what_is_built_and_what_is_deployed(given: list[str]) -> None:
+def recipe_of(*given: str) -> list[str]:
+    """The last three commands of a target of the Makefile, with variables that are given."""
     done = subprocess.run(  # noqa: S603 - a fixed command
-        ["make", "-n", "deploy", *given],  # noqa: S607 - make, wherever it is
+        ["make", "-n", *given],  # noqa: S607 - make, wherever it is
         cwd=ROOT,
+        env={
+            name: value for name, value in os.environ.items() if name not in ("STACK", "PARAMETERS")
+        },
         capture_output=True,
         text=True,
         check=True,
     )
+    return done.stdout.splitlines()[-3:]
+
+
+@pytest.mark.parametrize("target", ["deploy", "upgrade"])
+@pytest.mark.parametrize("given", [[], ["ARCHITECTURE=x86_64"]])
+def test_one_word_says_what_is_built_and_what_is_deployed(given: list[str], target: str) -> None:
     architecture = given[0].partition("=")[2] if given else "arm64"
     assert template()["Parameters"]["Architecture"]["Default"] == "arm64"
-    build, told, deploy = done.stdout.splitlines()[-3:]
+    build, told, deploy = recipe_of(target, *given)
     assert build.startswith(f"METERLINE_ARCHITECTURE={architecture} sam build ")
     assert told == f"python -m local.built_for {architecture} .aws-sam/build/template.yaml"
     assert deploy.startswith("sam deploy")
+
+
+# target and what is given | how sam is called
+CALLS_OF_SAM = [
+    (["deploy"], "sam deploy --guided"),
+    (["upgrade"], "sam deploy"),
+    (["upgrade", "STACK=eu"], "sam deploy --stack-name eu"),
+    (
+        ["upgrade", "STACK=eu", "PARAMETERS=LogLevel=WARNING TrafficShift=AllAtOnce"],
+        "sam deploy --stack-name eu --parameter-overrides LogLevel=WARNING TrafficShift=AllAtOnce",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "called"), CALLS_OF_SAM)
+def test_an_upgrade_leaves_the_parameters_that_nobody_gives_as_the_stack_has_them(
+    given: list[str], called: str
+) -> None:
+    # sam keeps the stack's value of each parameter that it isn't told, unless it guides.
+    assert recipe_of(*given)[-1] == called
 
 
 def test_every_log_group_is_kept_as_long_as_the_parameter_says() -> None:
@@ -148,23 +177,48 @@ def test_every_log_group_is_kept_as_long_as_the_parameter_says() -> None:
         assert properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-@pytest.mark.parametrize(("target", "disabled"), [("deploy", "false"), ("test", "true")])
-def test_only_a_deployment_may_ask_the_machine_for_its_role(
-    target: str, disabled: str, tmp_path: Path
-) -> None:
+def seen_by(target: str, shown: str, tmp_path: Path, **env: str) -> str:
+    """What a target's recipe sees in a variable: the recipes are replaced by one that shows it."""
     rules = (ROOT / "Makefile").read_text()
-    # The recipes of the targets are replaced by one that shows what they would see.
-    shown = re.sub(r"(?m)^\t.*\n", "", rules).replace(": $(READY)", ":")
+    without_recipes = re.sub(r"(?m)^\t.*\n", "", rules).replace(": $(READY)", ":")
     copy = tmp_path / "Makefile"
-    copy.write_text(shown + f"\n{target}:\n\t@echo $$AWS_EC2_METADATA_DISABLED\n")
+    copy.write_text(without_recipes + f"\n{target}:\n\t@echo $${shown}\n")
+    regionless = {name: value for name, value in os.environ.items() if "REGION" not in name}
     done = subprocess.run(  # noqa: S603 - a fixed command
         ["make", "-s", "-f", str(copy), target],  # noqa: S607 - make, wherever it is
         cwd=ROOT,
+        env=regionless | env,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == disabled
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("target", "disabled"), [("deploy", "false"), ("upgrade", "false"), ("test", "true")]
+)
+def test_only_a_deployment_may_ask_the_machine_for_its_role(
+    target: str, disabled: str, tmp_path: Path
+) -> None:
+    assert seen_by(target, "AWS_EC2_METADATA_DISABLED", tmp_path) == disabled
+
+
+# what the environment says | where sam deploys to; empty: it asks the profile
+REGIONS = [
+    ({"AWS_REGION": "eu-central-1"}, "eu-central-1"),
+    ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "us-west-2"}, "eu-central-1"),
+    ({"AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+    ({}, ""),
+]
+
+
+@pytest.mark.parametrize(("said", "region"), REGIONS)
+@pytest.mark.parametrize("target", ["deploy", "upgrade"])
+def test_a_deployment_goes_where_aws_region_says(
+    target: str, said: dict[str, str], region: str, tmp_path: Path
+) -> None:
+    assert seen_by(target, "{AWS_DEFAULT_REGION-}", tmp_path, **said) == region
 
 
 def test_a_command_works_in_the_region_that_aws_region_names(
