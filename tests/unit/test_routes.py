@@ -63,6 +63,16 @@ def test_one_route_takes_what_no_other_takes() -> None:
     assert not any(one.is_default for one in routes()[:-1])
 
 
+@pytest.mark.parametrize("path", api_body()["paths"])
+def test_what_varies_in_a_path_is_declared_as_the_path_writes_it(path: str) -> None:
+    # Otherwise API Gateway warns when it imports them. SAM and its own exports write `proxy+`, too.
+    varying = re.findall(r"\{(.*?)\}", path)
+    for operation in api_body()["paths"][path].values():
+        declared = operation.get("parameters", [])
+        assert [one["name"] for one in declared] == varying
+        assert all(one["in"] == "path" and one["required"] for one in declared)
+
+
 def test_the_api_is_made_in_one_step() -> None:
     # Made side by side, the routes and integrations of an API refuse each other now and then.
     kinds = {resource["Type"] for resource in template()["Resources"].values()}
