@@ -118,3 +118,13 @@ def test_the_layer_of_pages_leaves_compiled_code_out() -> None:
     compiled = [path for name in names for path in packed(name) if path.suffix == ".so"]
     assert {path.name.partition(".")[0] for path in compiled} <= {"_speedups"}
     assert "-name '*.so' -delete" in (ROOT / "layers/pages/Makefile").read_text()
+
+
+GNU_ALONE = ("xargs -d", "sed -i", "find -printf", "stat -c", "readlink -f", "cp --")
+"""What BSD's tools, and so macOS's, refuse or take otherwise."""
+
+
+@pytest.mark.parametrize("rules", sorted(ROOT.glob("layers/*/Makefile")), ids=str)
+def test_layers_are_built_by_commands_that_every_unix_has(rules: Path) -> None:
+    text = rules.read_text()
+    assert [command for command in GNU_ALONE if command in text] == []
