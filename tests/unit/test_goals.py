@@ -79,6 +79,7 @@ def test_a_line_of_json_keeps_the_verdict() -> None:
 
 
 LESS, MORE = promises.WATCHED_DOLLARS, promises.WATCHED_CHANGES
+STARTS = promises.COLD_START
 DONE = [
     Section("lone", [Result("x", 0.2, "$", goal=LESS), Result("y", 0.1, "$", goal=LESS)], 1.2),
     Section(
@@ -106,6 +107,10 @@ def test_a_promise_is_kept_if_the_worst_figure_that_it_covers_keeps_it() -> None
     assert printed(DONE) == [
         f"{LESS.title}|≤ 0.3|0.4|3|missed|make bench ARGS=lone",
         f"{MORE.title}|≥ 1,000|1,500|1|met|make bench ARGS=all_kinds",
+    ]
+    started = [Result(f"{ratio}", 250, "ms", 150, ratio, goal=STARTS) for ratio in (1.5, 1.6)]
+    assert printed([Section("cold_start", started, 9)]) == [
+        f"{STARTS.title}|ratio ≤ 1.7|1.6|2|met|make bench ARGS=cold_start",
     ]
     assert printed(DONE[:1]) == [f"{LESS.title}|≤ 0.3|0.2|2|met|make bench ARGS=lone"]
 
