@@ -214,9 +214,9 @@ def counting_more(life: Life) -> None:
 
 
 def counting_and_watching_more(life: Life) -> None:
-    """A little in each of five hours, so that what was remembered before lets it pass."""
-    for hours in (-2, -1, 1, 2, 3):
-        life.count(NOW + hours * HOUR, 8)
+    """A little in each of ten hours, so that what was remembered before lets it pass."""
+    for hours in (-2, -1, *range(1, 9)):
+        life.count(NOW + hours * HOUR, 4)
         life.watch_next()
 
 

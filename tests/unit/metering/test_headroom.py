@@ -1,6 +1,7 @@
 """Usage stays below its threshold while each hour stays within its headroom."""
 
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 
 import pytest
@@ -20,7 +21,6 @@ from meterline.core.metering.aggregation import (
 )
 from meterline.core.metering.headroom import (
     MOST_HOURS,
-    PAST_HOURS,
     Headroom,
     Left,
     headroom,
@@ -29,6 +29,7 @@ from meterline.core.metering.headroom import (
     level_of,
     unbounded,
 )
+from meterline.store.metering.headrooms import packed, unpacked
 
 SUM = measure_from_text("sum")
 NOW = 480_000
@@ -43,58 +44,112 @@ levels = st.dictionaries(
 growing = st.tuples(st.integers(NOW - 60, NOW + 400), st.decimals(-50, 1_000, places=2))
 
 
-@given(levels, st.lists(growing, max_size=60), st.decimals("0.01", 3_000, places=2))
+@given(
+    levels,
+    st.lists(growing, max_size=60),
+    st.decimals("0.01", 3_000, places=2),
+    st.integers(NOW - 60, NOW),
+)
 def test_usage_whose_hours_all_stay_within_their_headroom_is_below_the_threshold(
-    before: Hours, changes: list[tuple[int, Decimal]], left: Decimal
+    before: Hours, changes: list[tuple[int, Decimal]], left: Decimal, changed: int
 ) -> None:
     total = sum(before.values(), Decimal(0))
     threshold = total + left
-    known = {hour: level for hour, level in before.items() if hour in hours_around(NOW)}
-    room = headroom(SUM, Left(threshold, left), NOW, known)
+    known = {hour: level for hour, level in before.items() if hour in hours_around(changed)}
+    room = headroom(SUM, Left(threshold, left), changed, known)
     after = before | {hour: level for hour, level in changes if room.holds(hour, level)}
     assert sum(after.values(), Decimal(0)) < threshold
 
 
-@given(st.decimals("0.01", 10**9, places=6), st.decimals(0, 10**6, places=6))
-def test_no_more_is_shared_out_than_is_left(left: Decimal, busiest: Decimal) -> None:
-    room = headroom(SUM, Left(left, left), NOW, {NOW: busiest})
+spans = st.tuples(st.integers(NOW - 60, NOW + 60), st.integers(0, 80)).map(
+    lambda span: range(span[0], sum(span))
+)
+
+
+@given(
+    st.decimals("0.01", 10**9, places=6),
+    st.decimals(0, 10**6, places=6),
+    st.integers(0, 40),
+    st.none() | spans,
+)
+def test_no_more_is_shared_out_than_is_left(
+    left: Decimal, busiest: Decimal, later: int, within: range | None
+) -> None:
+    room = headroom(SUM, Left(left, left), NOW, {NOW: Decimal(1), NOW + later: busiest}, within)
     assert room.hours is not None
-    assert NOW in room.hours
-    assert 0 < room.share * len(room.hours) <= left
+    assert set(room.hours) <= set(hours_around(NOW)), "of others it is not known what they held"
+    assert within is None or set(room.hours) <= set(within)
+    assert all(room.share_of(hour) > 0 for hour in room.hours)
+    assert sum(Fraction(room.share_of(hour)) for hour in room.hours) <= left
+    assert len(room.hours) <= MOST_HOURS
 
 
-# what is left | busiest hour | how many hours share it
+# what is left | busiest hour | how many hours before the latest one, and from it on, share it
 SHARED = [
-    (10**9, 1, MOST_HOURS),
-    (400, 0, MOST_HOURS),
-    (400, 10, 10),
-    (400, 99, 1),
-    (400, 500, 1),
+    (10**9, 1, 24, 337),
+    (400, 0, 24, 337),
+    (400, 10, 5, 15),
+    (400, 25, 2, 6),
+    (400, 50, 2, 3),
+    (400, 99, 2, 1),
+    (400, 500, 2, 1),
 ]
 
 
-@pytest.mark.parametrize(("left", "busiest", "hours"), SHARED)
+@pytest.mark.parametrize(("left", "busiest", "past", "ahead"), SHARED)
 def test_what_will_soon_be_used_up_is_shared_among_few_hours(
-    left: int, busiest: int, hours: int
+    left: int, busiest: int, past: int, ahead: int
 ) -> None:
     room = headroom(SUM, Left(Decimal(left), Decimal(left)), NOW, {NOW: Decimal(busiest)})
-    assert room.hours is not None
-    assert len(room.hours) == hours
-    assert room.hours.start >= NOW - PAST_HOURS
+    assert room.hours == range(NOW - past, NOW + ahead)
 
 
-# the hour | its level | whether it is within 10 hours that may grow by less than 40 each
+# busiest hour | what an hour before the latest one may grow by, and one from it on
+SHARES = [
+    (10, 20, 20),
+    (25, 50, 50),
+    (50, 50, 100),
+    (99, 50, 300),
+]
+
+
+@pytest.mark.parametrize(("busiest", "past", "ahead"), SHARES)
+def test_where_few_hours_share_those_before_the_latest_get_a_quarter_of_what_is_left(
+    busiest: int, past: int, ahead: int
+) -> None:
+    room = headroom(SUM, Left(Decimal(400), Decimal(400)), NOW, {NOW: Decimal(busiest)})
+    assert [room.share_of(NOW - 1), room.share_of(NOW)] == [Decimal(past), Decimal(ahead)]
+
+
+def test_a_note_of_before_lets_each_hour_grow_by_the_same() -> None:
+    body = packed(headroom(SUM, Left(Decimal(450), Decimal(400)), NOW, {NOW: Decimal(50)}))
+    assert unpacked(body).ahead == 100
+    former = unpacked(
+        {name: body[name] for name in ("formula", "share", "first", "stop", "levels")}
+    )
+    assert {former.share_of(NOW + hour) for hour in (-1, 0, 1)} == {Decimal(50)}
+
+
+def test_the_latest_hour_is_the_one_that_has_usage_whichever_has_changed() -> None:
+    levels = {NOW - 9: Decimal(50), NOW: Decimal(10)}
+    room = headroom(SUM, Left(Decimal(400), Decimal(400)), NOW - 9, levels)
+    assert room.hours == range(NOW - 2, NOW + 3)
+
+
+# the hour | its level | whether it is among 5 hours, of which those from now on may grow by 100
 WITHIN = [
-    (NOW, "10", True),
-    (NOW, "49.99", True),
-    (NOW, "50", False),
+    (NOW, "50", True),
+    (NOW, "149.99", True),
+    (NOW, "150", False),
     (NOW, "-7", True),
-    (NOW + 1, "39.99", True),
-    (NOW + 1, "40", False),
-    (NOW - 4, "39", True),
-    (NOW - 5, "0", False),
-    (NOW + 5, "39", True),
-    (NOW + 6, "0", False),
+    (NOW + 1, "99.99", True),
+    (NOW + 1, "100", False),
+    (NOW - 1, "49.99", True),
+    (NOW - 1, "50", False),
+    (NOW - 2, "0", True),
+    (NOW - 3, "0", False),
+    (NOW + 2, "99", True),
+    (NOW + 3, "0", False),
     (NOW, None, False),
 ]
 
@@ -103,7 +158,7 @@ WITHIN = [
 def test_an_hour_may_grow_by_less_than_its_share_and_only_if_it_has_one(
     hour: int, level: str | None, *, holds: bool
 ) -> None:
-    room = headroom(SUM, Left(Decimal(410), Decimal(400)), NOW, {NOW: Decimal(10)})
+    room = headroom(SUM, Left(Decimal(450), Decimal(400)), NOW, {NOW: Decimal(50)})
     assert room.holds(hour, None if level is None else Decimal(level)) is holds
 
 

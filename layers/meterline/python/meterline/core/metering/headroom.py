@@ -20,8 +20,14 @@ PAST_HOURS: Final = 24
 MOST_HOURS: Final = PAST_HOURS + 1 + 14 * 24
 """And so many in all: a fortnight is ahead."""
 
-_USUAL_HOURS: Final = 4
+_USUAL_HOURS: Final = 2
 """A share is as much as so many of the busiest hours, while there is enough left."""
+
+_LEAST_PAST_HOURS: Final = 2
+"""Of so many hours before the latest one usage mostly still comes, however little is left."""
+
+_PART_OF_PAST: Final = 4
+"""Hours before the latest one together get at most one in so many parts of what is left."""
 
 _DOWN = Context(prec=40, rounding=ROUND_FLOOR)
 _ADDED_UP = frozenset({Formula.SUM, Formula.COUNT})
@@ -33,13 +39,19 @@ class Headroom:
     """Usage stays below its threshold while every hour is less than ``share`` above its level.
 
     ``levels`` are what hours held when the usage was added up, 0 where they are not named;
-    ``hours`` are those that may grow, None for all.
+    ``hours`` are those that may grow, None for all. Those from ``since`` on may grow by ``ahead``.
     """
 
     formula: Formula
     share: Decimal
     hours: range | None = None
     levels: Mapping[int, Decimal] = field(default_factory=dict)
+    since: int | None = None
+    ahead: Decimal = ZERO
+
+    def share_of(self, hour: int) -> Decimal:
+        """How much an hour may grow, if it is among those that may."""
+        return self.share if self.since is None or hour < self.since else self.ahead
 
     def holds(self, hour: int, level: Decimal | None) -> bool:
         """Whether an hour may be at this level; no level is one that cannot be told."""
@@ -49,7 +61,7 @@ class Headroom:
             return True
         if level is None:
             return False
-        return EXACT.subtract(level, self.levels.get(hour, ZERO)) < self.share
+        return EXACT.subtract(level, self.levels.get(hour, ZERO)) < self.share_of(hour)
 
 
 @frozen
@@ -129,19 +141,32 @@ def headroom(
     levels: Mapping[int, Decimal],
     within: range | None = None,
 ) -> Headroom:
-    """The headroom of usage that has so much ``left``, ``hour`` being the latest.
+    """The headroom of usage that has so much ``left``, ``hour`` being the latest that has changed.
 
     ``levels`` are what the hours of ``hours_around(hour)`` that have usage held when that was
     added up. Of hours other than those ``within`` (None for all) nothing is known.
+
+    Usage comes mostly for the latest hour that has any, and those after it. Each hour gets the same
+    share; if there are few, those before the latest get less. ``hour`` itself may get none.
     """
     if not adds_up(measure):
         return Headroom(measure.formula, left.threshold, within)
-    shares = _shares(left.rest, max(levels.values(), default=ZERO))
-    first = hour - min(PAST_HOURS, (shares - 1) // 2)
-    hours = _both(range(first, first + shares), within)
-    known = {place: level for place, level in levels.items() if place in hours}
-    share = _DOWN.divide(left.rest, Decimal(len(hours) or 1))
-    return Headroom(measure.formula, share, hours, known)
+    latest = max([hour, *levels])
+    many = _hours_ahead(left.rest, max(levels.values(), default=ZERO))
+    known = _both(hours_around(hour), within)
+    hours = _both(range(latest - _hours_past(many), latest + many), known)
+    past = len(_both(hours, range(hours.start, latest)))
+    ahead = len(hours) - past
+    parts = max(past + ahead, _PART_OF_PAST * past, 1)
+    rest = EXACT.multiply(left.rest, Decimal(parts - past))
+    return Headroom(
+        measure.formula,
+        _DOWN.divide(left.rest, Decimal(parts)),
+        hours,
+        {place: level for place, level in levels.items() if place in hours},
+        latest,
+        _DOWN.divide(rest, Decimal(parts * (ahead or 1))),
+    )
 
 
 def hours_around(hour: int) -> range:
@@ -156,9 +181,18 @@ def _both(hours: range, within: range | None) -> range:
     return range(max(hours.start, within.start), min(hours.stop, within.stop))
 
 
-def _shares(left: Decimal, busiest: Decimal) -> int:
-    """Among how many hours the rest is divided: fewer, the sooner it will be used up."""
+def _hours_ahead(left: Decimal, busiest: Decimal) -> int:
+    """Among how many hours, the latest and those after it, what is left is divided: fewer, the
+    sooner it will be used up.
+    """
+    most = MOST_HOURS - PAST_HOURS
     if busiest <= 0:
-        return MOST_HOURS
-    full = _DOWN.divide(_DOWN.divide(left, busiest), Decimal(_USUAL_HOURS))
-    return max(1, min(MOST_HOURS, int(full)))
+        return most
+    usable = EXACT.multiply(left, Decimal(_PART_OF_PAST - 1))
+    full = _DOWN.divide(usable, EXACT.multiply(busiest, Decimal(_PART_OF_PAST * _USUAL_HOURS)))
+    return max(1, min(most, int(full)))
+
+
+def _hours_past(ahead: int) -> int:
+    """How many hours before the latest one may grow besides."""
+    return max(_LEAST_PAST_HOURS, min(PAST_HOURS, ahead // (_PART_OF_PAST - 1)))

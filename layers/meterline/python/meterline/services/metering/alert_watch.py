@@ -250,7 +250,7 @@ class _Look:
         }
 
     def _remember(self, forgotten: Remembered, basis: str, room: Headroom) -> None:
-        if room.hours is None or self.latest in room.hours:
+        if room.hours is None or room.hours:
             save_headroom(self.key, forgotten, basis, room)
 
 

@@ -73,6 +73,8 @@ def packed(headroom: Headroom) -> Packed:
         held = sorted(headroom.levels.items())
         levels = [f"{hour - first}:{format_decimal(level)}" for hour, level in held]
         body |= {"first": first, "stop": headroom.hours.stop, "levels": " ".join(levels)}
+    if headroom.since is not None:
+        body |= {"since": headroom.since, "ahead": str(headroom.ahead)}
     return body
 
 
@@ -84,7 +86,14 @@ def unpacked(body: Packed) -> Headroom:
         hours = range(first, body["stop"])
         pairs = (pair.split(":") for pair in body["levels"].split())
         levels = {first + int(place): Decimal(level) for place, level in pairs}
-    return Headroom(Formula(body["formula"]), Decimal(body["share"]), hours, levels)
+    return Headroom(
+        Formula(body["formula"]),
+        Decimal(body["share"]),
+        hours,
+        levels,
+        body.get("since"),
+        Decimal(body.get("ahead", 0)),
+    )
 
 
 def _name(meter: str) -> str:
