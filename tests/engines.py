@@ -25,6 +25,7 @@ from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from meterline.services.events.fan_out import ENDPOINTS
+from meterline.services.work import usage_watch
 from meterline.store.base import clients, first_attempts, listing_notes
 from meterline.store.base.clients import reset_clients
 from meterline.store.base.settings import settings
@@ -357,6 +358,7 @@ def _forget() -> None:
     ENDPOINTS.forget()
     tax_engine.PATIENCE.until = 0
     listing_notes.PROCESS = listing_notes.Process()
+    usage_watch.LATEST_LISTS.clear()
     settings.cache_clear()
     partition_index._write.cache_clear()  # noqa: SLF001 - nothing else ever forgets it
     reset_clients()

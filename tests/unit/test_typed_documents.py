@@ -170,6 +170,7 @@ OPEN = {
     "services/schedules/update.py: _place_of_current": _PARAMETERS,
     "services/top_ups/looks.py: look_at_balance": _WRITTEN,
     "services/work/due_passes.py: do_due_step": _WRITTEN,
+    "services/metering/watch_list.py: read_watch_list_beside": _ANY_KIND,
     "services/work/due_passes.py: do_pass": _WRITTEN,
     "services/work/due_work.py: _look_at_balance": _WRITTEN,
     "services/work/due_work.py: do_due_work": _WRITTEN,
@@ -180,6 +181,7 @@ OPEN = {
     "services/work/test_clocks.py: _remains": _ANY_KIND,
     "services/work/usage_watch.py: _Batch": _ANY_KIND,
     "services/work/usage_watch.py: _documents": _ANY_KIND,
+    "services/work/usage_watch.py: _read_list": _ANY_KIND,
 }
 """What is open beside requests, by file and function (or class), and what goes through it."""
 

@@ -7,7 +7,7 @@ usage is at its threshold has one event, and no other has any. A failing seed co
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from random import Random
 from typing import Any
@@ -20,8 +20,13 @@ from meterline.services.base.context import Context
 from meterline.services.base.limits import Members, members_and_state
 from meterline.services.metering import alert_watch, alerts, crossings
 from meterline.services.metering.alert_types import UsageThreshold, usage_terms
-from meterline.services.metering.watch_list import read_watch_list
+from meterline.services.metering.watch_list import (
+    WatchList,
+    read_watch_list,
+    read_watch_list_beside,
+)
 from meterline.services.work import usage_watch
+from meterline.store.base.documents import Document
 from meterline.store.billing.repository import BillingStore
 from meterline.store.metering.headrooms import (
     Remembered,
@@ -129,6 +134,15 @@ def a_crossing_that_is_told_by_whoever_sees_it(patch: pytest.MonkeyPatch) -> Non
 
 def a_watch_list_from_an_earlier_batch(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(usage_watch, "read_watch_list", cache(read_watch_list))
+    first_lists: dict[bool, WatchList] = {}
+
+    def beside(
+        store: BillingStore, object_ids: Collection[str]
+    ) -> tuple[WatchList, dict[str, Document | None]]:
+        latest, found = read_watch_list_beside(store, object_ids)
+        return first_lists.setdefault(store.livemode, latest), found
+
+    patch.setattr(usage_watch, "read_watch_list_beside", beside)
 
 
 def alerts_that_are_entered_nowhere(patch: pytest.MonkeyPatch) -> None:

@@ -422,13 +422,13 @@ def balances_that_nobody_watches(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(threshold_rooms.Rooms, "add_balance", lambda *_: None)
 
 
-def all_that_is_left_for_each_item(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(threshold_rooms, "divided", lambda left, amounts: [left] * len(amounts))
+def twice_what_is_left_for_each_item(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(threshold_rooms, "divided", lambda left, amounts: [2 * left] * len(amounts))
 
 
 IN_DRIPS = [
     Mistake(balances_that_nobody_watches, "passed over"),
-    Mistake(all_that_is_left_for_each_item, "passed over"),
+    Mistake(twice_what_is_left_for_each_item, "passed over"),
 ]
 
 

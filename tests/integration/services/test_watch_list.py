@@ -17,6 +17,7 @@ from meterline.services.metering.watch_list import (
     enter_customer,
     enter_meter,
     read_watch_list,
+    read_watch_list_beside,
 )
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work import usage_watch
@@ -74,7 +75,32 @@ def test_where_usage_may_be_late_its_customer_is_read(
     traffic = Traffic()
     with traffic.recorded():
         assert watch_batch(changes) == {"batchItemFailures": []}
-    assert traffic.calls[:2] == ["GetItem", "BatchGetItem"]
+    assert traffic.calls.count("BatchGetItem") == 1
+    assert "GetItem" not in traffic.calls
+
+
+def test_what_a_process_knows_to_be_watched_is_read_with_the_list(world: World) -> None:
+    changes, ctx = counters(world, livemode=True), Context(BillingStore(livemode=True), NOW, NOW)
+    enter_meter(ctx, Purpose.ALERTS, "mtr_1")
+    calls = []
+    for _ in range(2):
+        traffic = Traffic()
+        with traffic.recorded():
+            assert watch_batch(changes) == {"batchItemFailures": []}
+        calls.append(traffic.calls)
+        assert traffic.read_units == 1 + CUSTOMERS + 1, "the list, the customers and a set"
+    assert calls == [["GetItem", "BatchGetItem"], ["BatchGetItem"]]
+
+
+def test_what_was_entered_since_is_read_all_the_same(world: World) -> None:
+    changes, ctx = counters(world, livemode=True), Context(BillingStore(livemode=True), NOW, NOW)
+    enter_customer(ctx, Purpose.ALERTS, "cus_1")
+    watch_batch(changes)
+    enter_customer(ctx, Purpose.ALERTS, "cus_2")
+    traffic = Traffic()
+    with traffic.recorded():
+        assert watch_batch(changes) == {"batchItemFailures": []}
+    assert traffic.calls[:2] == ["BatchGetItem", "BatchGetItem"]
 
 
 ENTRIES = [
@@ -241,11 +267,12 @@ def test_the_list_is_read_after_the_changes_of_each_batch(
     changes = counters(world, livemode=False)
     reads: list[WatchList] = []
 
-    def reading(*, livemode: bool) -> WatchList:
-        reads.append(read_watch_list(livemode=livemode))
-        return reads[-1]
+    def reading(*args: Any) -> Any:
+        watch_list, found = read_watch_list_beside(*args)
+        reads.append(watch_list)
+        return watch_list, found
 
-    monkeypatch.setattr(usage_watch, "read_watch_list", reading)
+    monkeypatch.setattr(usage_watch, "read_watch_list_beside", reading)
     for number in range(2):
         add_entry(BillingStore(livemode=False).livemode, f"c00{number}")
         watch_batch(changes)

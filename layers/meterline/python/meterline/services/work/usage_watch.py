@@ -30,7 +30,13 @@ from meterline.services.metering.crossings import BillingPeriods
 from meterline.services.metering.lifetime import forget_if_old
 from meterline.services.metering.running_usage import forget_if_totalled
 from meterline.services.metering.usage_stream import UsageChange, usage_change
-from meterline.services.metering.watch_list import Purpose, WatchList, read_watch_list
+from meterline.services.metering.watch_list import (
+    NOTHING_ENTERED,
+    Purpose,
+    WatchList,
+    read_watch_list,
+    read_watch_list_beside,
+)
 from meterline.store.base.batches import GET_LIMIT
 from meterline.store.base.documents import Change, Conflict, Document
 from meterline.store.metering.headrooms import UsageKey, headroom_beside
@@ -38,6 +44,9 @@ from meterline.store.metering.usage import HOUR_SECONDS, BucketKey
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Customer
+
+LATEST_LISTS: dict[bool, WatchList] = {}
+"""The watch list of each mode as this process read it last: only what to read with the next."""
 
 ESTIMATE = "meterline.usage_estimate"
 
@@ -80,13 +89,28 @@ class _Batch:
         try:
             for livemode in {key.livemode for key in found}:
                 keys = [key for key in found if key.livemode == livemode]
-                wanted = {object_id for key in keys for object_id in self._needed(key)}
-                self.known[livemode] = _documents(wanted, livemode=livemode)
-                more = {name for key in keys for name in self._unremembered_sets(key)}
-                self.known[livemode] |= _documents(more, livemode=livemode) if more else {}
+                self.known[livemode] = self._read_list(keys, livemode=livemode)
+                self._read_more(livemode, (name for key in keys for name in self._needed(key)))
+                more = (name for key in keys for name in self._unremembered_sets(key))
+                self._read_more(livemode, more)
         except Exception as error:  # noqa: BLE001 - one by one it shows whose it is
             log_failure("batch not read ahead", error)
             self.known, self.watched = {}, {}
+
+    def _read_list(self, keys: Iterable[UsageKey], *, livemode: bool) -> dict[str, Document | None]:
+        """Read the watch list, and in the same request the objects that will be needed: what was
+        entered in the list that this process read last is still entered.
+        """
+        self.watched[livemode] = LATEST_LISTS.get(livemode, NOTHING_ENTERED)
+        likely = sorted({name for key in keys for name in self._needed(key)})[: GET_LIMIT - 1]
+        store = worker_context(livemode=livemode).store
+        self.watched[livemode], found = read_watch_list_beside(store, likely)
+        LATEST_LISTS[livemode] = self.watched[livemode]
+        return found
+
+    def _read_more(self, livemode: bool, names: Iterable[str]) -> None:  # noqa: FBT001 - a part of the key
+        if wanted := {*names} - self.known[livemode].keys():
+            self.known[livemode] |= _documents(wanted, livemode=livemode)
 
     def look(self, change: UsageChange) -> None:
         """Look at what concerns a change, if it was not looked at for another of the batch."""

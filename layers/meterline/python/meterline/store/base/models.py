@@ -185,6 +185,19 @@ def read_many(addresses: Iterable[Address]) -> Iterator[BillingItem]:
     return map(_with_notes, found)
 
 
+def read_many_beside(
+    addresses: Iterable[Address], place: Address
+) -> tuple[list[BillingItem], Item]:
+    """Those of these items that exist, and another item as it is stored, empty if there is none:
+    one request for 99 items and that one; as last written.
+    """
+    keys = [_key(*place), *(_key(*address) for address in addresses)]
+    items = list(batch_get(settings().billing_table, keys))
+    beside = [item for item in items if (item["pk"]["S"], item["sk"]["S"]) == place]
+    found = [_with_notes(item) for item in items if item not in beside]
+    return found, next(iter(beside), {})
+
+
 def read_beside(
     address: Address, table: str, keys: Sequence[Item]
 ) -> tuple[BillingItem | None, list[Item]]:

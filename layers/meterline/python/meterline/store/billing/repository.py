@@ -35,6 +35,7 @@ from meterline.store.base.models import (
     read,
     read_beside,
     read_many,
+    read_many_beside,
     sort_keys,
 )
 from meterline.store.billing import batches, boxes, named, parts, search_terms
@@ -149,6 +150,17 @@ class BillingStore:
         address = keys.object_key(self.livemode, object_id), "#"
         item, beside = read_beside(address, table, places)
         return None if item is None else self._document(item), beside
+
+    def get_many_beside(
+        self, object_ids: Iterable[str], place: tuple[str, str]
+    ) -> tuple[dict[str, Document], Item]:
+        """The objects with these ids that exist, which stand for themselves, by id, and another
+        item of the table, empty if there is none: one request for 99 objects.
+        """
+        ids = filter(keys.can_be_stored, object_ids)
+        addresses = ((keys.object_key(self.livemode, id_), "#") for id_ in ids)
+        items, beside = read_many_beside(addresses, place)
+        return {document.id: document for document in map(self._document, items)}, beside
 
     def claim_holder(self, kind: str, value: str) -> str | None:
         """The id of the object that holds this value (an event name, a lookup key), or None."""
