@@ -402,8 +402,13 @@ REFUSED = [
         "phases[1][trial]",
     ),
     (
-        {"phases": [{"items": [{"price": "{p}"}], "iterations": 25, "trial_end": _FEBRUARY_2026}]},
-        "phases[0][trial_end]",
+        {
+            "phases": [
+                {"items": [{"price": "{p}"}], "iterations": 1},
+                {"items": [{"price": "{p}"}], "iterations": 25, "trial_end": _FEBRUARY_2026},
+            ]
+        },
+        "phases[1][trial_end]",
     ),
     (
         {
