@@ -52,11 +52,13 @@ def _interrupt(_signal: int, _frame: object) -> None:
 def _lead_to(running: Stack, page: str, *, stays_up: bool) -> None:
     """Say where the pages are; with ``OPEN=1`` wait for the person who looks at them."""
     say = partial(console.print, soft_wrap=True)
+    if os.environ.get("OPEN") != "1" and not stays_up:
+        say("  OPEN=1 make demo keeps the stack up, for you to look at this invoice's page and at")
+        say("  the console.\n")
+        return
     say(f"  The page of the last invoice:  {page}")
     say(f"  The console, with the key {running.api_key}:  {running.api_base}/console\n")
     if os.environ.get("OPEN") != "1":
-        if not stays_up:
-            say("  They end with the stack: OPEN=1 make demo keeps it up for you to look.\n")
         return
     with contextlib.suppress(KeyboardInterrupt):
         if sys.stdin.isatty():

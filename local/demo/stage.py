@@ -49,7 +49,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     console.print()
 
 
-def wait_until[T](what: str, probe: Callable[[], T | None], *, seconds: int = 30) -> T:
+def wait_until[T](what: str, probe: Callable[[], T | None], *, seconds: int = 120) -> T:
     """The first answer of ``probe`` that is not None; Wrong if none comes in time."""
     deadline = time.monotonic() + seconds
     with waiting(what):
