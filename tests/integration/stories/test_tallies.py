@@ -209,7 +209,7 @@ def test_of_a_customer_that_was_deleted_just_now_no_level_is_ranked(stage: Stage
     places, whole = [Cursor(stage.now, gone)], EVERYTHING
     nothing: top_customers.Ranking = {"events": 0, "rows": []}
     found = top_customers.ranked(context(), meter, 0, 3_600, whole, nothing, places)
-    assert found == nothing
+    assert found == (nothing, 1)
 
 
 def test_a_ranking_by_long_values_is_as_long_as_can_be_stored(stage: Stage) -> None:
@@ -224,7 +224,9 @@ def test_a_ranking_by_long_values_is_as_long_as_can_be_stored(stage: Stage) -> N
         (f"cus_{number:024}", "1", [(f"key{place}", value()) for place in range(MOST_KEYS)])
         for number in range(top_customers.MOST_RANKED)
     ]
-    counting = tallies.Counting("customer", Span(), 10, [], lambda *_: top_customers.first_of(rows))
+    counting = tallies.Counting(
+        "customer", Span(), 10, [], lambda *_: (top_customers.first_of(rows), 1)
+    )
     for _ in range(2):
         found = tallies.tally(context(), ("long",), counting)
     kept = [row[0] for row in found.value]
@@ -244,6 +246,24 @@ def test_a_request_reads_some_customers_and_the_next_goes_on(
     assert (second["is_complete"], second["customers_read"]) == (True, 6)
     assert users.names(second["rows"]["data"]) == by_value(users)[:3]
     assert second["events_counted"] == 5, "also those of who stands behind the first"
+
+
+def test_a_request_reads_fewer_customers_where_each_has_much_and_refuses_too_much_of_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(top_customers, "_AT_ONCE", 1)
+    monkeypatch.setattr(top_customers, "MOST_PARTS", 2)
+    users = Users(stage)
+    answer = top(stage, users)
+    assert (answer["is_complete"], 0 < answer["customers_read"] < 6) == (False, True)
+    while not answer["is_complete"]:
+        answer = top(stage, users)
+    assert (answer["customers_read"], answer["events_counted"]) == (6, 5)
+    assert users.names(answer["rows"]["data"]) == by_value(users)
+    monkeypatch.setattr(top_customers, "MOST_PARTS", 0)
+    asked = {"meter": users.meter, "starts_at": 0, "ends_at": at("2024-01-02")}
+    status, refused = ask(stage, TOP, **asked)
+    assert (status, refused["error"]["param"]) == (400, "ends_at")
 
 
 def test_a_ranking_is_kept_for_an_hour_and_shown_until_the_next_is_complete(

@@ -73,10 +73,10 @@ def _tally(ctx: Context, bounds: Seconds, most: int) -> tuple[Tally, int]:
     """The sums of a month after up to ``most`` further invoices, and how many these were."""
     read = 0
 
-    def add(before: Sums, places: Sequence[Cursor]) -> Sums:
+    def add(before: Sums, places: Sequence[Cursor]) -> tuple[Sums, int]:
         nonlocal read
         read = len(places)
-        return _added(ctx, before, places)
+        return _added(ctx, before, places), read
 
     span = Span(created_from=bounds[0], created_until=bounds[1] - 1)
     counting = Counting("invoice", span, most, {}, add)

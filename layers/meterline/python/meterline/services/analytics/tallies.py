@@ -55,14 +55,15 @@ class Tally(NamedTuple):
 class Counting(NamedTuple):
     """What is added up: objects of a kind, from a part of its list, ``most`` in a request.
 
-    ``add`` gives the sum with further objects of the list; it is stored as JSON.
+    ``add`` gives the sum with further objects of the list, and how many: one at least, and fewer
+    than it is given where these take too long. The sum is stored as JSON.
     """
 
     kind: str
     span: Span
     most: int
     nothing: Any
-    add: Callable[[Any, Sequence[Cursor]], Any]
+    add: Callable[[Any, Sequence[Cursor]], tuple[Any, int]]
 
 
 def tally(ctx: Context, name: tuple[str | int, ...], counting: Counting) -> Tally:
@@ -90,16 +91,19 @@ def _further(ctx: Context, before: _Stored, counting: Counting) -> _Stored:
     place = Cursor(*running["place"]) if running["place"] else None
     listed = ctx.store.places(counting.kind, replace(counting.span, older_than=place))
     places = list(islice(listed, counting.most + 1))
-    part = places[: counting.most]
+    value, number = running["value"], 0
+    if places:
+        value, number = counting.add(value, places[: counting.most])
+    part = places[:number]
     further = _Sum(
         began_at=running["began_at"],
         objects=running["objects"] + len(part),
         place=[part[-1].created, part[-1].id] if part else running["place"],
-        value=counting.add(running["value"], part),
+        value=value,
     )
     after: _Stored = {**before}
     after.pop("under_way", None)
-    if len(places) > counting.most:
+    if len(places) > number:
         after["under_way"] = further
     else:
         after["complete"] = further

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from itertools import batched
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from meterline.core.base.errors import BillingError
@@ -20,10 +21,12 @@ from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_id
 from meterline.services.base.lookups import customers_now
 from meterline.services.base.parallel import in_parallel
+from meterline.services.metering.allowance import MOST_PARTS, Allowance
 from meterline.services.metering.series import EVERYTHING, Breakdown, Series
 from meterline.services.metering.usage_query import aggregate_between
 from meterline.store.base.keys import Cursor
 from meterline.store.billing.repository import Span
+from meterline.store.metering.usage import HOUR_SECONDS
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Customer, Meter
@@ -36,7 +39,10 @@ _TALLY = "usage_ranking"
 """The name of the tallies; those called ``top_customers`` hold rows alone, and expire."""
 
 MOST_CUSTOMERS = 2_000
-"""So many customers' usage is read at a request."""
+"""So many customers' usage is read at a request, if it is not too much (``allowance``)."""
+
+_AT_ONCE = 200
+"""So many customers are read before it is looked how much that was; fewer of long ranges."""
 
 MOST_RANKED = 1_000
 """So many rows are ranked; those behind them are not told."""
@@ -116,19 +122,30 @@ def ranked(
     breakdown: Breakdown,
     before: Ranking,
     places: Sequence[Cursor],
-) -> Ranking:
-    """The ranking with further customers."""
-    measure = measure_of(meter)
-    calls = [
-        partial(_used, ctx, series, start, end, breakdown)
-        for series in (Series(ctx.livemode, meter["id"], place.id, measure) for place in places)
-    ]
-    found = in_parallel(calls)
+) -> tuple[Ranking, int]:
+    """The ranking with further customers, and how many: some at a time, until so much was read as
+    a request may read. Raises BillingError where a few have more than twice as much.
+    """
+    measure, allowance = measure_of(meter), Allowance(2 * MOST_PARTS)
+    hours = -(-(end - start) // HOUR_SECONDS)
+    at_once = min(max(MOST_PARTS // hours, 1), _AT_ONCE)
+    found: list[tuple[int, list[Used]]] = []
+    for some in batched(places, at_once, strict=False):
+        all_usage = [
+            Series(ctx.livemode, meter["id"], place.id, measure, allowance=allowance)
+            for place in some
+        ]
+        found += in_parallel(
+            [partial(_used, ctx, usage, start, end, breakdown) for usage in all_usage]
+        )
+        if allowance.left < MOST_PARTS:
+            break
     further = [row for _, rows in found for row in rows]
-    return {
+    after: Ranking = {
         "events": before["events"] + sum(events for events, _ in found),
         "rows": first_of(sorted([*before["rows"], *further], key=_order)),
     }
+    return after, len(found)
 
 
 def first_of(rows: Ranked) -> Ranked:
